@@ -1,0 +1,70 @@
+/**
+ * The registry of errors that a client can be answered with over HTTP, before a WebSocket exists.
+ * Each has a stable code, a status and a sentence; PROTOCOL.md lists them from here.
+ */
+export const ERRORS = {
+  bad_request: { status: 400, message: 'The request is not valid HTTP for this server.' },
+  bad_handshake: { status: 400, message: 'The WebSocket handshake is not valid (RFC 6455 section 4.2.1).' },
+  websocket_not_here: { status: 400, message: 'This path answers HTTP requests, not WebSockets.' },
+  unauthenticated: { status: 401, message: 'Who you are is not known. Sign in and try again.' },
+  forbidden: { status: 403, message: 'You may not do this.' },
+  origin_refused: { status: 403, message: 'Pages of this origin may not connect here.' },
+  connection_refused: { status: 403, message: 'The connection was refused.' },
+  route_not_found: { status: 404, message: 'Nothing is served at this path.' },
+  method_not_allowed: { status: 405, message: 'This path does not answer this method.' },
+  request_timeout: { status: 408, message: 'The request did not arrive in time.' },
+  host_refused: { status: 421, message: 'This server does not answer to that host name.' },
+  upgrade_required: { status: 426, message: 'This path speaks WebSocket only: connect with ws:// or wss://.' },
+  websocket_version: { status: 426, message: 'Only version 13 of the WebSocket protocol is spoken here.' },
+  headers_too_large: { status: 431, message: 'The request headers are larger than the server accepts.' },
+  internal_error: { status: 500, message: 'The server failed to answer. The failure was logged.' },
+  too_many_connections: { status: 503, message: 'The server holds as many connections as it may. Try again later.' },
+  draining: { status: 503, message: 'The server is shutting down. Connect again in a moment.' },
+  handshake_timeout: { status: 503, message: 'The connection was not accepted in time.' },
+  response_timeout: { status: 503, message: 'The answer was not ready in time.' },
+} as const satisfies Record<string, { status: number; message: string }>
+
+/** A stable name of an HTTP error. */
+export type ErrorCode = keyof typeof ERRORS
+
+/** What the body of an HTTP error says, as JSON. */
+export interface ErrorBody {
+  readonly error: { readonly code: ErrorCode; readonly message: string }
+}
+
+/** An answer that refuses a request. Thrown by hooks and routes; becomes the response. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError'
+  readonly code: ErrorCode
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+
+  /** The message goes to the client: it must hold nothing secret. */
+  constructor(code: ErrorCode, message: string = ERRORS[code].message, headers: Readonly<Record<string, string>> = {}) {
+    super(message)
+    this.code = code
+    this.status = ERRORS[code].status
+    this.headers = headers
+  }
+
+  get body(): ErrorBody {
+    return { error: { code: this.code, message: this.message } }
+  }
+
+  toResponse(): Response {
+    return Response.json(this.body, {
+      status: this.status,
+      headers: { 'cache-control': 'no-store', ...this.headers },
+    })
+  }
+}
+
+/** For an `authenticate` hook: 401, the client should sign in. */
+export function unauthenticated(message?: string): HttpError {
+  return new HttpError('unauthenticated', message)
+}
+
+/** For an `authenticate` hook: 403, the client is known and may not. */
+export function forbidden(message?: string): HttpError {
+  return new HttpError('forbidden', message)
+}

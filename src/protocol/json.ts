@@ -1,0 +1,100 @@
+/**
+ * Reading JSON that a stranger sent. Pure.
+ *
+ * `JSON.parse` accepts three things no consumer should have to think of: nesting deep enough to
+ * overflow the stack of whatever walks the value next, keys that reach a prototype when the value
+ * is merged into another, and strings that no UTF-8 peer can store. `parseJson` refuses all three.
+ */
+
+/** A value that JSON can carry. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+/** Why `parseJson` refused a text. */
+export type JsonFault = 'syntax' | 'depth' | 'prototype' | 'surrogate'
+
+/** Thrown by `parseJson`. The message is fit for the sender; it quotes nothing of the text. */
+export class JsonError extends Error {
+  override readonly name = 'JsonError'
+  readonly fault: JsonFault
+
+  constructor(fault: JsonFault, message: string) {
+    super(message)
+    this.fault = fault
+  }
+}
+
+/** Deepest nesting that `parseJson` accepts unless told otherwise. */
+export const DEFAULT_MAX_DEPTH = 100
+
+/** Only a text with one of these can hold a refused key or half a pair: an escape can spell any. */
+const SUSPECT = /__proto__|constructor|\\u/
+
+/**
+ * Parses one JSON text.
+ *
+ * @throws {JsonError} `syntax` for what is not JSON (an empty text included), `depth` for nesting
+ * beyond `maxDepth`, `prototype` for a `__proto__` key or a `constructor` key that holds a
+ * `prototype`, `surrogate` for a string or key with half a surrogate pair.
+ */
+export function parseJson(text: string, maxDepth: number = DEFAULT_MAX_DEPTH): Json {
+  // A text of n characters nests at most n / 2 deep, so most messages skip the scan.
+  if (text.length > 2 * maxDepth && deeperThan(text, maxDepth)) {
+    throw new JsonError('depth', `JSON nested deeper than ${maxDepth} levels`)
+  }
+  let value: Json
+  try {
+    value = JSON.parse(text) as Json
+  } catch {
+    throw new JsonError('syntax', 'Invalid JSON')
+  }
+  checkWellFormed(text)
+  if (SUSPECT.test(text)) checkStrings(value)
+  return value
+}
+
+/** Counts brackets outside strings; runs before the parser so that nothing deep is ever built. */
+function deeperThan(text: string, maxDepth: number): boolean {
+  let depth = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (inString) {
+      if (code === 0x5c) i++
+      else if (code === 0x22) inString = false
+    } else if (code === 0x22) inString = true
+    else if (code === 0x5b || code === 0x7b) {
+      if (++depth > maxDepth) return true
+    } else if (code === 0x5d || code === 0x7d) depth--
+  }
+  return false
+}
+
+function checkStrings(root: Json): void {
+  const pending: Json[] = [root]
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    if (typeof value === 'string') checkWellFormed(value)
+    else if (isList(value)) for (const item of value) pending.push(item)
+    else if (typeof value === 'object' && value !== null) {
+      for (const key of Object.keys(value)) {
+        checkWellFormed(key)
+        const member = value[key] as Json
+        if (key === '__proto__' || (key === 'constructor' && hasPrototype(member))) {
+          throw new JsonError('prototype', `The key "${key}" is not accepted`)
+        }
+        pending.push(member)
+      }
+    }
+  }
+}
+
+function checkWellFormed(text: string): void {
+  if (!text.isWellFormed()) throw new JsonError('surrogate', 'A string holds half a surrogate pair')
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value)
+}
+
+function hasPrototype(value: Json): boolean {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, 'prototype')
+}
