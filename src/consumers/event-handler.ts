@@ -1,0 +1,36 @@
+/**
+ * From a channel message's type to the consumer's method: `chat.message` calls `chat_message`.
+ *
+ * This is a trust boundary. Whoever can write to the channel layer chooses the type, so a type
+ * reaches only methods that the user's own classes declare, and none that Millrace calls for
+ * reasons of its own: `disconnect`, `receive`, `constructor` and the like are not events.
+ */
+import type { ChannelMessage } from '../channels/layer.ts'
+import { Consumer } from './consumer.ts'
+import { JsonWebSocketConsumer } from './json-websocket-consumer.ts'
+import { WebSocketConsumer } from './websocket-consumer.ts'
+
+export type EventHandler = (message: ChannelMessage) => unknown
+
+const BASES: readonly object[] = [WebSocketConsumer.prototype, JsonWebSocketConsumer.prototype, Consumer.prototype]
+
+const RESERVED = new Set([
+  ...BASES.flatMap((base) => Object.getOwnPropertyNames(base)),
+  ...Object.getOwnPropertyNames(Object.prototype),
+])
+
+/** The method that handles a type, unbound; or, as a string, why there is none. */
+export function eventHandler(consumer: object, type: string): EventHandler | string {
+  const name = type.replaceAll('.', '_')
+  if (name.startsWith('_')) return 'a type may not begin with an underscore or a dot'
+  if (RESERVED.has(name)) return 'the type names a method that is not an event handler'
+  for (let proto = prototypeOf(consumer); proto && !BASES.includes(proto); proto = prototypeOf(proto)) {
+    const value: unknown = Object.getOwnPropertyDescriptor(proto, name)?.value
+    if (typeof value === 'function') return value as EventHandler
+  }
+  return `the consumer has no method ${JSON.stringify(name)}`
+}
+
+function prototypeOf(value: object): object | null {
+  return Object.getPrototypeOf(value) as object | null
+}

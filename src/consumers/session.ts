@@ -1,0 +1,313 @@
+/**
+ * Drives one consumer through one connection: connecting, open, ended.
+ *
+ * Invariants: one handler runs at a time; work is done in the order it came; `disconnect` is the
+ * last thing that runs and runs once; nothing a consumer does rejects out of here. The transport is
+ * told to stop reading while the work that waits is more than the consumer keeps up with.
+ */
+import type { ChannelLayer, ChannelMessage } from '../channels/layer.ts'
+import type { Logger } from '../logging/logger.ts'
+import { CloseCode, fitReason, isSendableCloseCode } from '../protocol/close-codes.ts'
+import { HttpError } from '../protocol/errors.ts'
+import type { AnyConsumer, AnyConsumerClass, BackgroundTask, Connection } from './consumer.ts'
+import { eventHandler } from './event-handler.ts'
+import { MessageRefused } from './message-refused.ts'
+import { type Scope, scopeForLog } from './scope.ts'
+import { type AcceptOptions, ConnectionClosed, type Transport, type WebSocketData } from './transport.ts'
+
+/** Group memberships, renewed for as long as they are held. */
+export interface Memberships {
+  hold(group: string, channel: string): Promise<void>
+  drop(group: string, channel: string): Promise<void>
+  dropAll(channel: string): Promise<void>
+}
+
+export interface SessionOptions {
+  readonly scope: Scope<never>
+  readonly transport: Transport
+  readonly channels: ChannelLayer
+  readonly memberships: Memberships
+  readonly logger: Logger
+}
+
+type Work =
+  | { readonly kind: 'connect' | 'disconnect' }
+  | { readonly kind: 'frame'; readonly data: WebSocketData }
+  | { readonly kind: 'event'; readonly message: ChannelMessage; readonly done: () => void }
+
+/** Frames and bytes that may wait for the consumer before the transport stops reading. */
+const MAX_WAITING_FRAMES = 64
+const MAX_WAITING_BYTES = 256 * 1024
+
+/** Seconds a handler may go on after its connection ended before the log names it. */
+const STUCK_AFTER = 10
+
+export class ConsumerSession implements Connection {
+  /** Resolves when `disconnect` has run and every background task has ended. */
+  readonly finished: Promise<void>
+
+  readonly #scope: Scope<never>
+  readonly #transport: Transport
+  readonly #channels: ChannelLayer
+  readonly #memberships: Memberships
+  readonly #logger: Logger
+  readonly #consumer: AnyConsumer
+  readonly #finish: () => void
+  readonly #queue: Work[] = []
+
+  #state: 'connecting' | 'open' | 'ended' = 'connecting'
+  #closed: ConnectionClosed | undefined
+  #controller: AbortController | undefined
+  #channelName: string | undefined
+  #running = false
+  #discardFrames = false
+  #disconnected = false
+  #tasks = 0
+  #waitingFrames = 0
+  #waitingBytes = 0
+  #paused = false
+  #stuckTimer: NodeJS.Timeout | undefined
+
+  constructor(consumerClass: AnyConsumerClass, options: SessionOptions) {
+    this.#scope = options.scope
+    this.#transport = options.transport
+    this.#channels = options.channels
+    this.#memberships = options.memberships
+    this.#logger = options.logger
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.finished = promise
+    this.#finish = resolve
+    this.#consumer = new consumerClass({
+      scope: options.scope,
+      connection: this,
+      channels: options.channels,
+      logger: options.logger,
+    })
+  }
+
+  // What the server calls.
+
+  /** Runs the consumer's `connect`. */
+  open(): void {
+    this.#push({ kind: 'connect' })
+  }
+
+  /** A message came from the client. */
+  message(data: WebSocketData): void {
+    if (this.#state === 'ended') return
+    this.#waitingFrames++
+    this.#waitingBytes += data.length
+    this.#push({ kind: 'frame', data })
+    if (!this.#paused && this.#overloaded) {
+      this.#paused = true
+      this.#transport.pause()
+    }
+  }
+
+  /** The connection is gone; what came before is still handled. */
+  disconnected(code: number, reason: string): void {
+    this.#end(code, reason)
+  }
+
+  // What the consumer calls, through its base class.
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#closed && !this.#controller.signal.aborted) this.#controller.abort(this.#closed)
+    return this.#controller.signal
+  }
+
+  get channelName(): string {
+    if (this.#channelName === undefined) {
+      this.#channelName = this.#channels.newChannel()
+      if (this.#state === 'ended') this.#channels.release(this.#channelName)
+      else this.background(() => this.#listen(this.#channelName as string))
+    }
+    return this.#channelName
+  }
+
+  async accept(options: AcceptOptions): Promise<void> {
+    if (this.#closed) throw this.#closed
+    if (this.#state === 'open') throw new Error('accept() was already called')
+    const { subprotocol } = options
+    if (subprotocol !== undefined && !this.#scope.subprotocols.includes(subprotocol)) {
+      throw new TypeError(`accept() chose the subprotocol ${JSON.stringify(subprotocol)}, which the client does not offer`)
+    }
+    this.#state = 'open'
+    await this.#transport.accept(options)
+  }
+
+  send(data: WebSocketData): Promise<void> {
+    let sent: Promise<void>
+    if (this.#closed) sent = Promise.reject(this.#closed)
+    else if (this.#state === 'connecting') sent = Promise.reject(new Error('send() was called before accept()'))
+    else sent = this.#transport.send(data)
+    // A handler that does not await must not bring the process down when its client leaves.
+    sent.catch(ignore)
+    return sent
+  }
+
+  close(code: number, reason: string): void {
+    if (!isSendableCloseCode(code)) throw new RangeError(`close() was called with ${code}, which may not be sent`)
+    if (this.#state === 'ended') return
+    this.#discardFrames = true
+    if (this.#state === 'connecting') {
+      this.#transport.refuse(new HttpError('connection_refused', reason || undefined))
+      this.#end(CloseCode.abnormal, reason)
+    } else {
+      const fitting = fitReason(reason)
+      this.#transport.close(code, fitting)
+      this.#end(code, fitting)
+    }
+  }
+
+  background(task: BackgroundTask): void {
+    this.#tasks++
+    void this.#supervise(task)
+  }
+
+  async groupAdd(group: string): Promise<void> {
+    if (this.#closed) throw this.#closed
+    await this.#memberships.hold(group, this.channelName)
+    // The connection may have ended while the layer was busy adding it.
+    if (this.#closed) await this.#memberships.drop(group, this.channelName)
+  }
+
+  async groupDiscard(group: string): Promise<void> {
+    if (this.#channelName !== undefined) await this.#memberships.drop(group, this.#channelName)
+  }
+
+  get #overloaded(): boolean {
+    return this.#waitingFrames > MAX_WAITING_FRAMES || this.#waitingBytes > MAX_WAITING_BYTES
+  }
+
+  #push(work: Work): void {
+    this.#queue.push(work)
+    if (!this.#running) void this.#run()
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true
+    for (let work = this.#queue.shift(); work; work = this.#queue.shift()) {
+      try {
+        await this.#perform(work)
+      } catch (error) {
+        this.#fail(error)
+      }
+      if (work.kind === 'frame') this.#relieve(work.data)
+      else if (work.kind === 'event') work.done()
+    }
+    this.#running = false
+    this.#finishIfOver()
+  }
+
+  async #perform(work: Work): Promise<void> {
+    const consumer = this.#consumer
+    switch (work.kind) {
+      case 'connect':
+        for (const group of consumer.groups) await this.groupAdd(group)
+        return await consumer.connect()
+      case 'frame':
+        return this.#discardFrames ? undefined : await this.#receive(work.data)
+      case 'event':
+        return this.#state === 'ended' ? undefined : await this.#dispatch(work.message)
+      case 'disconnect':
+        this.#disconnected = true
+        return await consumer.disconnect(this.#closed?.code ?? CloseCode.abnormal, this.#closed?.reason ?? '')
+    }
+  }
+
+  async #receive(data: WebSocketData): Promise<void> {
+    try {
+      await this.#consumer.receive(await this.#consumer['decode'](data))
+    } catch (error) {
+      if (!(error instanceof MessageRefused)) throw error
+      this.#logger.info({ scope: scopeForLog(this.#scope), reason: error.reason }, 'message refused')
+      await this.#consumer.refused(error)
+    }
+  }
+
+  async #dispatch(message: ChannelMessage): Promise<void> {
+    const handler = eventHandler(this.#consumer, message.type)
+    if (typeof handler === 'string') {
+      const fields = { scope: scopeForLog(this.#scope), type: message.type, reason: handler }
+      this.#logger.error(fields, 'channel message refused: no handler for its type')
+    } else await handler.call(this.#consumer, message)
+  }
+
+  /** Feeds the channel's messages to the queue one by one, so that the layer holds the rest. */
+  async #listen(channel: string): Promise<void> {
+    while (!this.signal.aborted) {
+      const message = await this.#channels.receive(channel, this.signal)
+      await new Promise<void>((done) => this.#push({ kind: 'event', message, done }))
+    }
+  }
+
+  async #supervise(task: BackgroundTask): Promise<void> {
+    try {
+      await task(this.signal)
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      this.#tasks--
+      this.#finishIfOver()
+    }
+  }
+
+  #relieve(data: WebSocketData): void {
+    this.#waitingFrames--
+    this.#waitingBytes -= data.length
+    if (this.#paused && this.#waitingFrames <= MAX_WAITING_FRAMES / 2 && this.#waitingBytes <= MAX_WAITING_BYTES / 2) {
+      this.#paused = false
+      this.#transport.resume()
+    }
+  }
+
+  /** A handler threw. What follows from the end of the connection itself is no failure. */
+  #fail(error: unknown): void {
+    if (this.#closed && isConsequence(error, this.#closed)) return
+    this.#logger.error({ err: error, scope: scopeForLog(this.#scope) }, 'consumer failed')
+    if (this.#state === 'ended') return
+    this.#discardFrames = true
+    if (this.#state === 'connecting') this.#transport.refuse(new HttpError('internal_error'))
+    else this.#transport.close(CloseCode.internalError, 'The server failed')
+    this.#end(CloseCode.internalError, 'The server failed')
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    this.#closed = new ConnectionClosed(code, reason)
+    this.#controller?.abort(this.#closed)
+    if (this.#paused) this.#transport.resume()
+    if (this.#channelName !== undefined) this.background(() => this.#leave(this.#channelName as string))
+    if (this.#running) this.#stuckTimer = setTimeout(() => this.#nameStuck(), STUCK_AFTER * 1000).unref()
+    this.#push({ kind: 'disconnect' })
+  }
+
+  async #leave(channel: string): Promise<void> {
+    this.#channels.release(channel)
+    await this.#memberships.dropAll(channel)
+  }
+
+  #nameStuck(): void {
+    this.#logger.warn(
+      { scope: scopeForLog(this.#scope), seconds: STUCK_AFTER },
+      'a handler goes on after its connection ended: pass this.signal to what it awaits',
+    )
+  }
+
+  #finishIfOver(): void {
+    if (!this.#disconnected || this.#running || this.#tasks > 0) return
+    clearTimeout(this.#stuckTimer)
+    this.#finish()
+  }
+}
+
+/** Whether an error is the end of the connection coming back out of something that was awaited. */
+function isConsequence(error: unknown, closed: ConnectionClosed): boolean {
+  if (error === closed) return true
+  return error instanceof Error && (error.name === 'AbortError' || error instanceof ConnectionClosed || error.cause === closed)
+}
+
+function ignore(): void {}
