@@ -1,0 +1,55 @@
+import type { Params } from '../consumers/scope.ts'
+import { matchPattern, splitPath } from './pattern.ts'
+import type { Guards, HttpRoute, Route, WebSocketRoute } from './route.ts'
+
+interface Routes {
+  websocket: WebSocketRoute
+  http: HttpRoute
+}
+
+/** A route that matched, with what the routers around it add. */
+export interface FoundRoute<Kind extends keyof Routes> {
+  readonly route: Routes[Kind]
+  readonly params: Params
+  /** The innermost guards win, one by one. */
+  readonly guards: Guards
+}
+
+/**
+ * The first route of a kind that matches, in the order they were written.
+ * `'other'` means that only a route of the other kind does.
+ */
+export function findRoute<Kind extends keyof Routes>(
+  routes: readonly Route[],
+  kind: Kind,
+  path: string,
+): FoundRoute<Kind> | 'other' | undefined {
+  return search(routes, kind, splitPath(path), {}, {})
+}
+
+function search<Kind extends keyof Routes>(
+  routes: readonly Route[],
+  kind: Kind,
+  path: readonly string[],
+  outerParams: Params,
+  outerGuards: Guards,
+): FoundRoute<Kind> | 'other' | undefined {
+  let other = false
+  for (const route of routes) {
+    const match = matchPattern(route.pattern, path, route.kind === 'router')
+    if (!match) continue
+    const params = Object.assign(Object.create(null) as object, outerParams, match.params) as Params
+    const guards = { ...outerGuards, ...guardsOf(route) }
+    if (route.kind === kind) return { route: route as Routes[Kind], params, guards }
+    if (route.kind === 'router') {
+      const inner = search(route.routes, kind, match.remaining, params, guards)
+      if (typeof inner === 'object') return inner
+      other ||= inner === 'other'
+    } else other = true
+  }
+  return other ? 'other' : undefined
+}
+
+function guardsOf({ authenticate, origins }: Guards): Guards {
+  return { ...(authenticate !== undefined && { authenticate }), ...(origins !== undefined && { origins }) }
+}
