@@ -1,0 +1,33 @@
+/** The public entry of `millrace`. */
+export { ChannelFull, ChannelLayerClosed, InvalidMessage, InvalidName } from './channels/errors.ts'
+export type { ChannelLayer, ChannelMessage, ChannelValue, GroupSendResult } from './channels/layer.ts'
+export { memoryChannels } from './channels/memory.ts'
+export { Consumer, type BackgroundTask, type ConsumerClass, type ConsumerContext } from './consumers/consumer.ts'
+export { JsonWebSocketConsumer } from './consumers/json-websocket-consumer.ts'
+export { MessageRefused } from './consumers/message-refused.ts'
+export type { ClientAddress, Params, Register, Scope, User } from './consumers/scope.ts'
+export { type AcceptOptions, ConnectionClosed, type WebSocketData } from './consumers/transport.ts'
+export { WebSocketConsumer } from './consumers/websocket-consumer.ts'
+export { type Logger, silentLogger } from './logging/logger.ts'
+export { type MillraceOptions, millrace } from './millrace.ts'
+export { CloseCode } from './protocol/close-codes.ts'
+export { type ErrorBody, type ErrorCode, HttpError, forbidden, unauthenticated } from './protocol/errors.ts'
+export type { Json } from './protocol/json.ts'
+export type { ParamsOf } from './routing/pattern.ts'
+export {
+  type Authenticate,
+  type Guards,
+  type HttpContext,
+  type HttpHandler,
+  type HttpTarget,
+  type Origins,
+  type Route,
+  http,
+  router,
+  websocket,
+} from './routing/route.ts'
+export type { Application, ApplicationOptions } from './server/application.ts'
+export type { Attachment } from './server/attachment.ts'
+export type { RunningServer } from './server/listener.ts'
+export type { ConnectionOptions, ListenOptions } from './server/options.ts'
+export { StartError } from './server/start-error.ts'

@@ -1,0 +1,132 @@
+/**
+ * An application: its routes, its channel layer and who may use them. It owns no port; a gateway
+ * brings it connections, and it outlives gateways, so that one application can listen twice.
+ */
+import type { Server } from 'node:http'
+import type { ChannelLayer } from '../channels/layer.ts'
+import { Membership } from '../channels/membership.ts'
+import type { AnyConsumerClass } from '../consumers/consumer.ts'
+import { ConsumerSession } from '../consumers/session.ts'
+import type { Transport } from '../consumers/transport.ts'
+import type { Logger } from '../logging/logger.ts'
+import { HttpError } from '../protocol/errors.ts'
+import { findRoute } from '../routing/find-route.ts'
+import type { Authenticate, HttpHandler, Origins, Route } from '../routing/route.ts'
+import { type Attachment, attach } from './attachment.ts'
+import { authenticate } from './authentication.ts'
+import { HttpDispatcher } from './http-dispatcher.ts'
+import { type RunningServer, listen } from './listener.ts'
+import type { ConnectionOptions, ListenOptions } from './options.ts'
+import { originAllowed } from './origin-policy.ts'
+import { proxyTrust } from './proxy-trust.ts'
+import { RequestScope, headOfRequest } from './request-scope.ts'
+
+export interface ApplicationOptions {
+  /** The first that matches answers. */
+  readonly routes?: readonly Route[]
+  /** Answers HTTP requests that no route matches; a Hono application's `fetch`, for example. */
+  readonly fetch?: HttpHandler
+  readonly channels: ChannelLayer
+  /** Runs before every WebSocket upgrade. HTTP routes bring their own, or have one from a router. */
+  readonly authenticate?: Authenticate
+  readonly origins?: Origins
+  readonly logger: Logger
+  /** Whether the application can serve; `/readyz` answers 503 when it throws or says false. */
+  readonly ready?: (signal: AbortSignal) => boolean | Promise<boolean>
+}
+
+export class Application {
+  readonly channels: ChannelLayer
+  readonly logger: Logger
+  readonly options: ApplicationOptions
+  /** What answers HTTP; for gateways. */
+  readonly http: HttpDispatcher
+  readonly #memberships: Membership
+  readonly #open = new Set<{ close(): Promise<void> }>()
+
+  constructor(options: ApplicationOptions) {
+    this.options = options
+    this.channels = options.channels
+    this.logger = options.logger
+    this.#memberships = new Membership(options.channels, options.logger)
+    this.http = new HttpDispatcher(options)
+  }
+
+  /** Answers one HTTP request without a socket: for tests, and for servers that speak `fetch`. */
+  readonly fetch = async (request: Request): Promise<Response> => {
+    try {
+      const scope = new RequestScope('http', headOfRequest(request), { rootPath: '', proxies: proxyTrust(false) })
+      return await this.http.respond(request, scope)
+    } catch (error) {
+      if (error instanceof HttpError) return error.toResponse()
+      throw error
+    }
+  }
+
+  /**
+   * Decides who serves a WebSocket: routes it, checks its origin and asks who it is.
+   *
+   * @throws {HttpError} what the handshake is to be answered with instead.
+   */
+  async admit(scope: RequestScope): Promise<AnyConsumerClass> {
+    const found = findRoute(this.options.routes ?? [], 'websocket', scope.path)
+    if (found === 'other') throw new HttpError('websocket_not_here')
+    if (!found) throw new HttpError('route_not_found', `No WebSocket is served at ${scope.path}`)
+    scope.params = found.params
+    if (!originAllowed(scope.origin, scope.host, found.guards.origins ?? this.options.origins)) {
+      throw new HttpError('origin_refused')
+    }
+    await authenticate(scope, found.guards.authenticate ?? this.options.authenticate)
+    return found.route.consumer
+  }
+
+  /** Whether a WebSocket route matches; for servers that share their upgrades with others. */
+  servesWebSocket(path: string): boolean {
+    return typeof findRoute(this.options.routes ?? [], 'websocket', path) === 'object'
+  }
+
+  /** Makes the consumer of an admitted connection. `session.open()` starts it. */
+  createSession(
+    consumer: AnyConsumerClass,
+    scope: RequestScope,
+    transport: Transport,
+    logger: Logger = this.logger,
+  ): ConsumerSession {
+    const { channels } = this
+    // The route vouched for the parameters when it matched its pattern.
+    return new ConsumerSession(consumer, { scope: scope as never, transport, channels, memberships: this.#memberships, logger })
+  }
+
+  /**
+   * Serves HTTP and WebSockets on a port or a unix socket of its own.
+   *
+   * @throws {StartError} when it cannot, with one line that says why.
+   */
+  async listen(options: ListenOptions = {}): Promise<RunningServer> {
+    const running = await listen(this, options)
+    this.#track(running)
+    return running
+  }
+
+  /**
+   * Serves this application's WebSockets on an existing server, beside whatever else it does; the
+   * attachment's `handle` is a middleware for its HTTP routes.
+   */
+  attach(server: Server, options: ConnectionOptions = {}): Attachment {
+    const attachment = attach(this, server, options)
+    this.#track(attachment)
+    return attachment
+  }
+
+  /** Shuts down every server of this application, then the channel layer. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#open].map((running) => running.close()))
+    this.#memberships.close()
+    await this.channels.close()
+  }
+
+  #track(running: { close(): Promise<void>; readonly closed: Promise<void> }): void {
+    this.#open.add(running)
+    void running.closed.then(() => this.#open.delete(running))
+  }
+}

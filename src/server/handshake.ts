@@ -1,0 +1,48 @@
+/** The opening handshake of RFC 6455 section 4.2, as far as it precedes the consumer's decision. */
+import type { IncomingMessage } from 'node:http'
+import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { HttpError } from '../protocol/errors.ts'
+
+/** 16 bytes in base64. */
+const KEY = /^[+/\dA-Za-z]{22}==$/
+const TOKEN_LIST = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+(?:[ \t]*,[ \t]*[!#$%&'*+\-.^_`|~\dA-Za-z]+)*$/
+
+/** Whether a request that asks for some upgrade asks for a WebSocket. */
+export function asksForWebSocket(incoming: IncomingMessage): boolean {
+  return incoming.headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+/** @throws {HttpError} `bad_handshake` with the reason, or `websocket_version`. */
+export function checkHandshake({ method, headers }: IncomingMessage): void {
+  if (method !== 'GET') throw new HttpError('bad_handshake', 'A WebSocket handshake is a GET request.')
+  const version = headers['sec-websocket-version']
+  if (version !== '13') throw new HttpError('websocket_version', undefined, { 'sec-websocket-version': '13' })
+  if (!KEY.test(headers['sec-websocket-key'] ?? '')) {
+    throw new HttpError('bad_handshake', 'Sec-WebSocket-Key is missing or not 16 bytes in base64.')
+  }
+  const protocols = headers['sec-websocket-protocol']
+  if (protocols === undefined) return
+  const offered = protocols.split(',').map((name) => name.trim())
+  if (!TOKEN_LIST.test(protocols) || new Set(offered).size < offered.length) {
+    throw new HttpError('bad_handshake', 'Sec-WebSocket-Protocol is not a list of different tokens.')
+  }
+}
+
+/** Answers on a socket that has no ServerResponse any more, and ends it. */
+export function answerOnSocket(socket: Duplex, error: HttpError, serverName: string): void {
+  if (!socket.writable) return void socket.destroy()
+  const body = JSON.stringify(error.body)
+  const headers = {
+    ...(serverName && { server: serverName }),
+    connection: 'close',
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(body)),
+    'cache-control': 'no-store',
+    ...error.headers,
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  const head = [`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}`, ...lines].join('\r\n')
+  // What the client still sends is of no use; the destroy makes sure that nobody keeps it open.
+  socket.end(`${head}\r\n\r\n${body}`, () => socket.destroy())
+}

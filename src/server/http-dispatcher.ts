@@ -1,0 +1,87 @@
+/** From an HTTP request to the handler that answers it. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { scopeForLog } from '../consumers/scope.ts'
+import type { Logger } from '../logging/logger.ts'
+import { HttpError } from '../protocol/errors.ts'
+import { type FoundRoute, findRoute } from '../routing/find-route.ts'
+import type { HttpContext, HttpHandler, HttpTarget, Method, Route } from '../routing/route.ts'
+import { authenticate } from './authentication.ts'
+import type { RequestScope } from './request-scope.ts'
+
+/** The `node:http` pair that a request came in on. */
+export interface NodePair {
+  readonly incoming: IncomingMessage
+  readonly outgoing: ServerResponse
+}
+
+export interface HttpDispatcherOptions {
+  readonly routes?: readonly Route[]
+  readonly fetch?: HttpHandler
+  readonly logger: Logger
+}
+
+export class HttpDispatcher {
+  readonly #options: HttpDispatcherOptions
+
+  constructor(options: HttpDispatcherOptions) {
+    this.#options = options
+  }
+
+  /** Whether a request to this path is this application's to answer, if only with an error. */
+  serves(path: string): boolean {
+    return this.#options.fetch !== undefined || findRoute(this.#options.routes ?? [], 'http', path) !== undefined
+  }
+
+  /** Answers a request, also when the handler fails. Never rejects. */
+  async respond(request: Request, scope: RequestScope, pair?: NodePair): Promise<Response> {
+    try {
+      return await this.#answer(request, scope, pair)
+    } catch (error) {
+      if (error instanceof HttpError) return error.toResponse()
+      if (!request.signal.aborted) {
+        this.#options.logger.error({ err: error, scope: scopeForLog(scope) }, 'HTTP handler failed')
+      }
+      return new HttpError('internal_error').toResponse()
+    }
+  }
+
+  async #answer(request: Request, scope: RequestScope, pair: NodePair | undefined): Promise<Response> {
+    const found = findRoute(this.#options.routes ?? [], 'http', scope.path)
+    if (typeof found === 'object') return await this.#call(found, request, scope, pair)
+    if (found === undefined && this.#options.fetch) return await this.#options.fetch(request, contextOf(request, scope, pair))
+    if (found === 'other') throw new HttpError('upgrade_required', undefined, { upgrade: 'websocket' })
+    throw new HttpError('route_not_found', `Nothing is served at ${scope.path}`)
+  }
+
+  async #call(found: FoundRoute<'http'>, request: Request, scope: RequestScope, pair: NodePair | undefined): Promise<Response> {
+    scope.params = found.params
+    await authenticate(scope, found.guards.authenticate)
+    const handler = handlerOf(found.route.target as HttpTarget, request.method)
+    const response: unknown = await handler(request, contextOf(request, scope, pair))
+    if (response instanceof Response) return response
+    throw new TypeError(`The handler of ${found.route.pattern.source} returned no Response`)
+  }
+}
+
+function handlerOf(target: HttpTarget, method: string): HttpHandler {
+  if (typeof target === 'function') return target
+  if ('fetch' in target) return (request, context) => target.fetch(request, context)
+  const handlers = target as { readonly [M in Method]?: HttpHandler }
+  const handler = Object.hasOwn(handlers, method) ? handlers[method as Method] : undefined
+  if (handler) return handler
+  if (method === 'HEAD' && handlers.GET) return handlers.GET
+  const allow = Object.keys(handlers).join(', ')
+  throw new HttpError('method_not_allowed', `${method} is not answered here; ${allow} is.`, { allow })
+}
+
+/** `request` stays behind a getter: its signal costs an AbortController that few handlers want. */
+function contextOf(request: Request, scope: RequestScope, pair: NodePair | undefined): HttpContext {
+  return {
+    params: scope.params,
+    scope,
+    get signal() {
+      return request.signal
+    },
+    ...pair,
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * How a server treats connections, as opposed to what the application is: limits, times, proxies.
+ * Every duration is in seconds and every size in bytes. The CLI's flags, its help and docs/cli.md
+ * take their defaults from here.
+ */
+import type { TlsOptions } from 'node:tls'
+
+export interface ConnectionOptions {
+  /** Seconds between pings on a WebSocket. 0 sends none. */
+  readonly pingInterval?: number
+  /** Seconds a peer has to answer a ping, by anything, before it counts as dead. */
+  readonly pingTimeout?: number
+  /** Seconds for request headers to arrive, and for a consumer to accept or refuse a WebSocket. */
+  readonly handshakeTimeout?: number
+  /** Longest life of a WebSocket, in seconds; then it closes with 1001. 0 sets none. */
+  readonly maxLifetime?: number
+  /** Largest message a client may send; a larger one closes with 1009. */
+  readonly maxMessageSize?: number
+  /** Most fragments one message may come in; more close with 1008. */
+  readonly maxFragments?: number
+  /** Most WebSockets at one time; a further one is answered 503. */
+  readonly maxConnections?: number
+  /** Unsent bytes on a WebSocket from which `send` waits for the client to read. */
+  readonly highWaterMark?: number
+  /** Unsent bytes at which a client that does not read is cut off, for handlers that do not await. */
+  readonly maxUnsent?: number
+  /** Seconds for an HTTP answer to begin; then 503. 0 sets none. */
+  readonly httpTimeout?: number
+  /**
+   * Whose X-Forwarded-For, -Proto and -Host headers to believe: addresses and CIDR ranges of the
+   * proxies, or `true` for whoever connects (only behind a proxy that nothing goes around).
+   */
+  readonly trustProxy?: boolean | readonly string[]
+  /** The prefix under which a proxy serves this application, such as `/app`. */
+  readonly rootPath?: string
+  /** Hosts this server answers to, `*.example.com` included; others get 421. Undefined answers all. */
+  readonly allowedHosts?: readonly string[] | undefined
+  /** Logs each request and each WebSocket. */
+  readonly accessLog?: boolean
+  /** What the `Server` header says; empty for no such header. */
+  readonly serverName?: string
+  /** Seconds that a shutdown waits for handlers and answers under way. */
+  readonly shutdownTimeout?: number
+}
+
+export interface ListenOptions extends ConnectionOptions {
+  /** Address or name to bind. Beyond loopback it needs `authenticate`, or `allowAnonymous`. */
+  readonly host?: string
+  /** 0 takes a free one. */
+  readonly port?: number
+  /** Path of a unix socket to bind instead of host and port. */
+  readonly unixSocket?: string
+  /** An inherited, listening file descriptor to use instead of host and port. */
+  readonly fd?: number
+  /** Certificate and key, in PEM; the server then speaks https and wss only. */
+  readonly tls?: Pick<TlsOptions, 'cert' | 'key' | 'passphrase' | 'ca'>
+  /** Lets an application without `authenticate` bind beyond loopback. */
+  readonly allowAnonymous?: boolean
+}
+
+export const CONNECTION_DEFAULTS = {
+  pingInterval: 20,
+  pingTimeout: 30,
+  handshakeTimeout: 5,
+  maxLifetime: 86_400,
+  maxMessageSize: 1_048_576,
+  maxFragments: 1_024,
+  maxConnections: 10_000,
+  highWaterMark: 65_536,
+  maxUnsent: 16_777_216,
+  httpTimeout: 0,
+  trustProxy: false,
+  rootPath: '',
+  allowedHosts: undefined,
+  accessLog: false,
+  serverName: 'millrace',
+  shutdownTimeout: 10,
+} as const satisfies Required<ConnectionOptions>
+
+export const LISTEN_DEFAULTS = { host: '127.0.0.1', port: 8000 } as const
+
+export type ResolvedOptions = Required<ConnectionOptions>
+
+/** Longest delay a timer can hold, 2^31 - 1 ms, in seconds. */
+const MAX_SECONDS = 2_147_483
+
+const SECONDS = ['pingInterval', 'pingTimeout', 'handshakeTimeout', 'maxLifetime', 'httpTimeout', 'shutdownTimeout'] as const
+const COUNTS = ['maxMessageSize', 'maxFragments', 'maxConnections', 'highWaterMark', 'maxUnsent'] as const
+
+/** @throws {RangeError} naming the option that is out of range. */
+export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const resolved: ResolvedOptions = { ...CONNECTION_DEFAULTS, ...given }
+  for (const name of SECONDS) {
+    const value = resolved[name]
+    if (!(value >= 0 && value <= MAX_SECONDS)) throw new RangeError(`${name} is ${value}; it takes 0 to ${MAX_SECONDS} seconds`)
+  }
+  for (const name of COUNTS) {
+    if (!(Number.isSafeInteger(resolved[name]) && resolved[name] > 0)) {
+      throw new RangeError(`${name} is ${resolved[name]}; it takes a whole number above 0`)
+    }
+  }
+  return { ...resolved, rootPath: normalRootPath(resolved.rootPath) }
+}
+
+function normalRootPath(rootPath: string): string {
+  const path = rootPath.replace(/\/+$/, '')
+  if (path !== '' && !path.startsWith('/')) throw new RangeError(`rootPath is "${rootPath}"; it begins with a slash`)
+  return path
+}

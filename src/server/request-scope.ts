@@ -1,0 +1,158 @@
+/**
+ * A scope over a request's head. Most parts are made when first asked for and not kept, so that an
+ * idle connection holds its headers and little else.
+ */
+import { parseCookie } from 'cookie'
+import type { IncomingMessage } from 'node:http'
+import type { TLSSocket } from 'node:tls'
+import type { ClientAddress, Params, Scope, User } from '../consumers/scope.ts'
+import { HttpError } from '../protocol/errors.ts'
+import { type ProxyTrust, plainAddress } from './proxy-trust.ts'
+
+type HeaderValues = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** What a scope is made from, whoever brought the request. */
+export interface RequestHead {
+  readonly method: string
+  /** The request's target: path and query. */
+  readonly target: string
+  /** By lower-case name. */
+  readonly headers: HeaderValues
+  readonly peer: ClientAddress
+  readonly encrypted: boolean
+}
+
+/** How a server reads every head. */
+export interface ScopeOptions {
+  readonly rootPath: string
+  readonly proxies: ProxyTrust
+}
+
+export class RequestScope implements Scope {
+  readonly type: 'websocket' | 'http'
+  readonly id: string
+  readonly scheme: 'http' | 'https'
+  readonly host: string
+  readonly path: string
+  readonly rootPath: string
+  readonly client: ClientAddress
+  /** Set by the router and by `authenticate`, before any handler sees the scope. */
+  params: Params = {}
+  user: User | undefined = undefined
+  readonly #head: RequestHead
+
+  /** @throws {HttpError} `bad_request` for a target or a host that is none. */
+  constructor(type: 'websocket' | 'http', head: RequestHead, options: ScopeOptions) {
+    this.type = type
+    this.id = nextId()
+    this.#head = head
+    const trusted = options.proxies.trusts(head.peer.address)
+    const forwarded = (name: string): string | undefined => (trusted ? lastOf(head.headers[name]) : undefined)
+    const secure = forwarded('x-forwarded-proto')?.startsWith('https') ?? head.encrypted
+    this.scheme = secure ? 'https' : 'http'
+    this.host = forwarded('x-forwarded-host') ?? textOf(head.headers['host']) ?? ''
+    this.client = options.proxies.client(head.peer, textOf(head.headers['x-forwarded-for']))
+    this.rootPath = options.rootPath
+    this.path = withoutRootPath(pathOf(head.target), options.rootPath)
+    if (!URL.canParse(`${this.scheme}://${this.host}`)) throw new HttpError('bad_request', 'The Host header is not a host.')
+  }
+
+  get method(): string {
+    return this.#head.method
+  }
+
+  get query(): URLSearchParams {
+    const at = this.#head.target.indexOf('?')
+    return new URLSearchParams(at < 0 ? '' : this.#head.target.slice(at + 1))
+  }
+
+  get headers(): Headers {
+    const headers = new Headers()
+    for (const [name, value] of Object.entries(this.#head.headers)) {
+      if (typeof value === 'string') headers.append(name, value)
+      else for (const item of value ?? []) headers.append(name, item)
+    }
+    return headers
+  }
+
+  get cookies(): Readonly<Record<string, string | undefined>> {
+    return parseCookie(textOf(this.#head.headers['cookie']) ?? '', { decode: decodeCookie })
+  }
+
+  get subprotocols(): readonly string[] {
+    const offered = textOf(this.#head.headers['sec-websocket-protocol'])
+    return offered === undefined ? [] : offered.split(',').map((name) => name.trim())
+  }
+
+  get origin(): string | undefined {
+    return textOf(this.#head.headers['origin'])
+  }
+
+  /** The request without its body, for hooks that take the platform's type. */
+  toRequest(): Request {
+    return new Request(`${this.scheme}://${this.host}${this.#head.target}`, { headers: this.headers })
+  }
+}
+
+/** The head of a `node:http` request. */
+export function headOf(incoming: IncomingMessage): RequestHead {
+  const { socket } = incoming
+  return {
+    method: incoming.method ?? 'GET',
+    target: incoming.url ?? '/',
+    headers: incoming.headers,
+    peer: { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 },
+    encrypted: (socket as TLSSocket).encrypted === true,
+  }
+}
+
+/** The head of a platform request, which knows no peer. */
+export function headOfRequest(request: Request): RequestHead {
+  const url = new URL(request.url)
+  return {
+    method: request.method,
+    target: url.pathname + url.search,
+    headers: { host: url.host, ...Object.fromEntries(request.headers) },
+    peer: { address: '', port: 0 },
+    encrypted: url.protocol === 'https:' || url.protocol === 'wss:',
+  }
+}
+
+let lastId = 0
+
+function nextId(): string {
+  return (++lastId).toString(36)
+}
+
+function pathOf(target: string): string {
+  if (!target.startsWith('/')) {
+    // The absolute form, which every server has to take (RFC 9112 section 3.2.2), and OPTIONS *.
+    if (target === '*') return '/'
+    if (!URL.canParse(target)) throw new HttpError('bad_request', 'The request target is not a path.')
+    return new URL(target).pathname
+  }
+  const at = target.indexOf('?')
+  return at < 0 ? target : target.slice(0, at)
+}
+
+function withoutRootPath(path: string, rootPath: string): string {
+  if (rootPath === '' || !path.startsWith(rootPath)) return path
+  const rest = path.slice(rootPath.length)
+  return rest === '' || rest.startsWith('/') ? rest || '/' : path
+}
+
+function textOf(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === 'string' || value === undefined ? value : value.join(', ')
+}
+
+function lastOf(value: string | readonly string[] | undefined): string | undefined {
+  return textOf(value)?.split(',').at(-1)?.trim()
+}
+
+function decodeCookie(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,51 @@
+/** What came and was not yet taken, in order. One taker waits at a time, as a test does. */
+import type { ConnectionClosed } from '../consumers/transport.ts'
+
+export class Inbox<T> {
+  /** Resolves at the end with how it ended. */
+  readonly ended: Promise<ConnectionClosed>
+  readonly #items: T[] = []
+  readonly #finish: (closed: ConnectionClosed) => void
+  #closed: ConnectionClosed | undefined
+  #wake: (() => void) | undefined
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<ConnectionClosed>()
+    this.ended = promise
+    this.#finish = resolve
+  }
+
+  put(item: T): void {
+    this.#items.push(item)
+    this.#wake?.()
+  }
+
+  end(closed: ConnectionClosed): void {
+    this.#closed = closed
+    this.#finish(closed)
+    this.#wake?.()
+  }
+
+  /** Takes the next item; rejects when it does not come within so many seconds or not at all. */
+  async take(seconds: number, what: string): Promise<T> {
+    await this.#arrival(seconds)
+    if (this.#items.length > 0) return this.#items.shift() as T
+    throw this.#closed ?? new Error(`${what} within ${seconds} s`)
+  }
+
+  async staysEmpty(seconds: number): Promise<boolean> {
+    await this.#arrival(seconds)
+    return this.#items.length === 0
+  }
+
+  /** Resolves when there is something to take, at the end, or after so many seconds. */
+  async #arrival(seconds: number): Promise<void> {
+    if (this.#items.length > 0 || this.#closed) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, seconds * 1000)
+    this.#wake = resolve
+    await promise
+    clearTimeout(timer)
+    this.#wake = undefined
+  }
+}

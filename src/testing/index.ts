@@ -1,0 +1,6 @@
+/** The public entry of `millrace/testing`. */
+export {
+  type ConnectResult,
+  WebSocketCommunicator,
+  type WebSocketCommunicatorOptions,
+} from './websocket-communicator.ts'

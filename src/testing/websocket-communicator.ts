@@ -1,0 +1,187 @@
+/**
+ * Drives a consumer without a socket, through everything that a socket's connection would go
+ * through: routing, origin, authentication, the session. Named after Channels' communicator.
+ */
+import { memoryChannels } from '../channels/memory.ts'
+import type { AnyConsumerClass, ConsumerClass } from '../consumers/consumer.ts'
+import type { ConsumerSession } from '../consumers/session.ts'
+import { type AcceptOptions, ConnectionClosed, type Transport, type WebSocketData } from '../consumers/transport.ts'
+import { type Logger, silentLogger } from '../logging/logger.ts'
+import { CloseCode } from '../protocol/close-codes.ts'
+import { HttpError } from '../protocol/errors.ts'
+import { websocket } from '../routing/route.ts'
+import { Application } from '../server/application.ts'
+import { proxyTrust } from '../server/proxy-trust.ts'
+import { RequestScope } from '../server/request-scope.ts'
+import { Inbox } from './inbox.ts'
+
+export interface WebSocketCommunicatorOptions {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly subprotocols?: readonly string[]
+  /** Where a bare consumer class is routed, so that its parameters are found: `/chat/:room/`. */
+  readonly pattern?: string
+}
+
+/** What became of the handshake. */
+export type ConnectResult =
+  | { readonly accepted: true; readonly subprotocol: string | undefined; readonly headers: NonNullable<AcceptOptions['headers']> }
+  | { readonly accepted: false; readonly status: number; readonly error: HttpError }
+
+/**
+ * One connection of a client to an application, or to a consumer class alone.
+ *
+ *     await using client = new WebSocketCommunicator(app, '/ws/chat/lobby/')
+ *     assert.equal((await client.connect()).accepted, true)
+ *     await client.sendJson({ text: 'hello' })
+ *     assert.deepEqual(await client.receiveJson(), { text: 'hello' })
+ *
+ * Every wait ends: after its timeout, in seconds, with an error that says what was awaited, and at
+ * the end of the connection with `ConnectionClosed`, whose cause is what a handler threw.
+ */
+export class WebSocketCommunicator implements AsyncDisposable {
+  readonly #application: Application
+  readonly #owned: boolean
+  readonly #scope: RequestScope
+  readonly #inbox = new Inbox<WebSocketData>()
+  readonly #answer = Promise.withResolvers<ConnectResult>()
+  #session: ConsumerSession | undefined
+  #closed: ConnectionClosed | undefined
+  #failure: unknown
+
+  constructor(target: Application | AnyConsumerClass, path: string = '/', options: WebSocketCommunicatorOptions = {}) {
+    this.#owned = typeof target === 'function'
+    this.#application = typeof target === 'function' ? applicationOf(target, options.pattern ?? '/*path') : target
+    const { subprotocols = [], headers = {} } = options
+    const head = {
+      method: 'GET',
+      target: path,
+      headers: {
+        host: 'testserver',
+        ...(subprotocols.length > 0 && { 'sec-websocket-protocol': subprotocols.join(', ') }),
+        ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
+      },
+      peer: { address: '127.0.0.1', port: 0 },
+      encrypted: false,
+    }
+    this.#scope = new RequestScope('websocket', head, { rootPath: '', proxies: proxyTrust(false) })
+  }
+
+  /** Asks to connect and waits for the consumer's answer. */
+  async connect(timeout: number = 1): Promise<ConnectResult> {
+    try {
+      const consumer = await this.#application.admit(this.#scope)
+      this.#session = this.#application.createSession(consumer, this.#scope, this.#transport(), this.#logger())
+      this.#session.open()
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error
+      return { accepted: false, status: error.status, error }
+    }
+    return await within(this.#answer.promise, timeout, 'The consumer neither accepted nor refused')
+  }
+
+  /** Sends a text frame, or a binary one. */
+  send(data: WebSocketData): void {
+    if (!this.#session) throw new Error('send() was called before connect()')
+    this.#session.message(data)
+  }
+
+  sendJson(value: unknown): void {
+    this.send(JSON.stringify(value))
+  }
+
+  /** The next message. */
+  async receive(timeout: number = 1): Promise<WebSocketData> {
+    return await this.#inbox.take(timeout, 'Nothing was received')
+  }
+
+  /** The next message, which has to be JSON in a text frame. */
+  async receiveJson(timeout: number = 1): Promise<unknown> {
+    const data = await this.receive(timeout)
+    if (typeof data !== 'string') throw new Error('A binary message was received where JSON was awaited')
+    return JSON.parse(data) as unknown
+  }
+
+  /** Whether nothing comes for so many seconds. */
+  async receiveNothing(duration: number = 0.1): Promise<boolean> {
+    return await this.#inbox.staysEmpty(duration)
+  }
+
+  /** Waits until the server's side ends the connection, and says how. Unread messages stay. */
+  async receiveClose(timeout: number = 1): Promise<{ code: number; reason: string }> {
+    const { code, reason } = await within(this.#inbox.ended, timeout, 'The connection was not closed')
+    return { code, reason }
+  }
+
+  /** Leaves, as a client does, and waits until the consumer's `disconnect` and tasks have ended. */
+  async disconnect(code: number = CloseCode.normal, timeout: number = 1): Promise<void> {
+    if (this.#session) {
+      this.#session.disconnected(code, '')
+      this.#end(code, '')
+      await within(this.#session.finished, timeout, 'The consumer did not end')
+    }
+    if (this.#owned) await this.#application.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.disconnect()
+  }
+
+  #transport(): Transport {
+    return {
+      // eslint-disable-next-line typescript/require-await -- the interface lets transports take time
+      accept: async ({ subprotocol, headers = {} }) => this.#answer.resolve({ accepted: true, subprotocol, headers }),
+      refuse: (error) => {
+        this.#answer.resolve({ accepted: false, status: error.status, error })
+        this.#end(CloseCode.abnormal, error.message)
+      },
+      send: async (data) => {
+        if (this.#closed) throw this.#closed
+        this.#inbox.put(data)
+      },
+      close: (code, reason) => this.#end(code, reason),
+      pause: ignore,
+      resume: ignore,
+    }
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#closed) return
+    this.#closed = new ConnectionClosed(code, reason)
+    if (this.#failure !== undefined) this.#closed.cause = this.#failure
+    this.#inbox.end(this.#closed)
+  }
+
+  /** Keeps what a handler threw, for the test that waits in vain. */
+  #logger(): Logger {
+    const { logger } = this.#application
+    return {
+      debug: (fields, message) => logger.debug(fields, message),
+      info: (fields, message) => logger.info(fields, message),
+      warn: (fields, message) => logger.warn(fields, message),
+      error: (fields, message) => {
+        if ('err' in fields) this.#failure = fields.err
+        logger.error(fields, message)
+      },
+    }
+  }
+}
+
+function applicationOf(consumer: AnyConsumerClass, pattern: string): Application {
+  const routes = [websocket(pattern, consumer as ConsumerClass)]
+  return new Application({ routes, channels: memoryChannels(), logger: silentLogger })
+}
+
+/** A promise's value, or an error after so many seconds. */
+async function within<T>(promise: Promise<T>, seconds: number, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} within ${seconds} s`)), seconds * 1000)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function ignore(): void {}
