@@ -1,0 +1,48 @@
+/** The pages that `millrace serve` shows, as built into dist/web. */
+import { serveStatic } from '@hono/node-server/serve-static'
+import { Hono } from 'hono'
+import { secureHeaders } from 'hono/secure-headers'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** From src/seed and from dist/seed alike. */
+const PAGES = fileURLToPath(new URL('../../dist/web/', import.meta.url))
+
+/** Names of built assets hold a hash of what is in them. */
+const ONE_YEAR = 31_536_000
+
+/** An application that serves the pages; 503 with what to do while they are not built. */
+export function pages(): Hono {
+  const app = new Hono()
+  if (!existsSync(PAGES)) {
+    return app.get('/', (context) => context.text('The pages are not built. Run: npm run build\n', 503))
+  }
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        fontSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+      referrerPolicy: 'same-origin',
+      // A server on this machine has no certificate to insist on.
+      strictTransportSecurity: false,
+    }),
+  )
+  app.use('/assets/*', async (context, next) => {
+    await next()
+    if (context.res.ok) context.header('cache-control', `public, max-age=${ONE_YEAR}, immutable`)
+  })
+  app.use('*', async (context, next) => {
+    await next()
+    if (!context.res.headers.has('cache-control')) context.header('cache-control', 'no-cache')
+  })
+  app.use('*', serveStatic({ root: PAGES }))
+  return app
+}

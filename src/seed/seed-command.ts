@@ -1,0 +1,38 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+
+export interface StartCommand {
+  readonly message: 'start'
+  /** Echoed in every frame of the answer. */
+  readonly id?: string
+  readonly prompt?: string
+}
+
+export interface StopCommand {
+  readonly message: 'stop'
+}
+
+export type SeedCommand = StartCommand | StopCommand
+
+/** Characters of an id that is echoed in every frame. */
+const MAX_ID = 100
+
+/** Checks what a page sends, without a schema library of its own. */
+export const seedCommand: StandardSchemaV1<unknown, SeedCommand> = {
+  '~standard': { version: 1, vendor: 'millrace', validate: (value) => check(value) },
+}
+
+function check(value: unknown): StandardSchemaV1.Result<SeedCommand> {
+  if (typeof value !== 'object' || value === null) return issue('The message is not an object')
+  const { message, id, prompt } = value as Record<string, unknown>
+  if (message === 'stop') return { value: { message } }
+  if (message !== 'start') return issue('is neither "start" nor "stop"', 'message')
+  if (id !== undefined && (typeof id !== 'string' || id.length > MAX_ID)) {
+    return issue(`is no string of at most ${MAX_ID} characters`, 'id')
+  }
+  if (prompt !== undefined && typeof prompt !== 'string') return issue('is no string', 'prompt')
+  return { value: { message, ...(id !== undefined && { id }), ...(prompt !== undefined && { prompt }) } }
+}
+
+function issue(message: string, key?: string): StandardSchemaV1.FailureResult {
+  return { issues: [{ message, ...(key !== undefined && { path: [key] }) }] }
+}
