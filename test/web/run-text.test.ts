@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest'
+import { EMPTY_PAGE } from '../../web/src/run.ts'
+import { amount, seconds } from '../../web/src/run-text.ts'
+
+describe('amount', () => {
+  it.each([
+    [0, 0, ''],
+    [1, 0, '1 line'],
+    [10, 0, '10 lines'],
+    [0, 1, '1 character'],
+    [0, 1204, '1,204 characters'],
+    [2, 7, '2 lines'],
+  ])('of %i lines and %i characters is "%s"', (lines, characters, text) => {
+    expect(amount({ ...EMPTY_PAGE.run, lines, characters })).toBe(text)
+  })
+})
+
+describe('seconds', () => {
+  it('counts whole seconds while time passes, and tenths of what has passed', () => {
+    expect(seconds(4999, 0)).toBe('4 s')
+    expect(seconds(4560, 1)).toBe('4.6 s')
+  })
+
+  it('is never negative', () => {
+    expect(seconds(-3, 0)).toBe('0 s')
+  })
+})
