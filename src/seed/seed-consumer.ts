@@ -24,7 +24,8 @@ export type Piece = { readonly message: string } | { readonly delta: string }
 export type Answer = (prompt: string) => Provider<Piece>
 
 /** The consumer's class over whatever answers prompts; undefined lets the numbers answer those too. */
-export function seedConsumer(answer?: Answer): ConsumerClass<unknown> {
+export function seedConsumer(answer?: Answer, numbers: Provider<string> = seedNumbers): ConsumerClass<unknown> {
+  const lines = asMessages(numbers)
   return class SeedConsumer extends JsonWebSocketConsumer<SeedCommand, object, unknown> {
     override readonly schema: StandardSchemaV1<unknown, SeedCommand> = seedCommand
     readonly #waiting: StartCommand[] = []
@@ -55,7 +56,7 @@ export function seedConsumer(answer?: Answer): ConsumerClass<unknown> {
 
     /** Streams one answer and says how it ended. */
     async #run({ id, prompt }: StartCommand, signal: AbortSignal): Promise<object> {
-      const provider = prompt !== undefined && answer ? answer(prompt) : numbers
+      const provider = prompt !== undefined && answer ? answer(prompt) : lines
       try {
         for await (const piece of provider({ signal })) await this.send(framed(id, piece))
         return { status: 'completed' }
@@ -82,6 +83,8 @@ function framed(id: string | undefined, piece: Piece): object {
   return 'delta' in piece ? { message: piece.delta } : piece
 }
 
-const numbers: Provider<Piece> = async function* (context) {
-  for await (const message of seedNumbers(context)) yield { message }
+function asMessages(texts: Provider<string>): Provider<Piece> {
+  return async function* (context) {
+    for await (const message of texts(context)) yield { message }
+  }
 }

@@ -1,3 +1,4 @@
+import type { User } from '../consumers/scope.ts'
 import { HttpError } from '../protocol/errors.ts'
 import type { Authenticate } from '../routing/route.ts'
 import type { RequestScope } from './request-scope.ts'
@@ -12,5 +13,6 @@ export async function authenticate(scope: RequestScope, hook: Authenticate | fal
   if (!hook) return
   const user: unknown = await hook(scope.toRequest())
   if (user === undefined || user === null) throw new HttpError('unauthenticated')
-  scope.user = user
+  // The hook's type says that it returns one.
+  scope.user = user as User
 }
