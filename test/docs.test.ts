@@ -1,0 +1,71 @@
+/** Every TypeScript sample of the documentation compiles against the package, and every link of it leads somewhere. */
+import { execFile } from 'node:child_process'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+
+const PAGES = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md'])
+
+interface Sample {
+  readonly name: string
+  readonly text: string
+}
+
+function samplesOf(page: string): Sample[] {
+  const text = readFileSync(page, 'utf8')
+  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map((match, index) => ({
+    name: `${page.replaceAll('/', '-')}-${index + 1}.ts`,
+    text: match[1] ?? '',
+  }))
+}
+
+/** The package's public entries, as a program that depends on it would find them. */
+function publicEntries(): Record<string, string[]> {
+  const { name, exports } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    name: string
+    exports: Record<string, string | { 'millrace:source': string }>
+  }
+  return Object.fromEntries(
+    Object.entries(exports).flatMap(([path, target]) =>
+      typeof target === 'string' ? [] : [[join(name, path), [resolve(target['millrace:source'])]]],
+    ),
+  )
+}
+
+test('the samples compile', async () => {
+  const samples = PAGES.flatMap(samplesOf)
+  expect(samples.length).toBeGreaterThan(5)
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-samples-'))
+  try {
+    await mkdir(join(folder, 'samples'))
+    await symlink(resolve('node_modules'), join(folder, 'node_modules'))
+    for (const { name, text } of samples) await writeFile(join(folder, 'samples', name), text)
+    const config = {
+      extends: resolve('tsconfig.base.json'),
+      compilerOptions: {
+        noEmit: true,
+        noUnusedLocals: false,
+        jsx: 'react-jsx',
+        lib: ['ES2024', 'ESNext.Disposable', 'DOM', 'DOM.Iterable'],
+        paths: publicEntries(),
+      },
+      include: ['samples'],
+    }
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
+    await writeFile(join(folder, 'package.json'), '{"type":"module"}')
+    const run = promisify(execFile)('tsc', ['-p', folder]).catch((error: { stdout: string }) => error)
+    expect((await run).stdout).toBe('')
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}, 60_000)
+
+test.each(PAGES)('the links of %s lead somewhere', (page) => {
+  const text = readFileSync(page, 'utf8').replaceAll(/^```.*?^```$/gms, '')
+  const targets = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map((match) => match[1] ?? '')
+  const local = targets.filter((target) => !/^[a-z]+:/.test(target))
+  expect(local.filter((target) => !existsSync(join(dirname(page), target)))).toEqual([])
+})
