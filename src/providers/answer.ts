@@ -1,0 +1,70 @@
+/**
+ * What a reader of an answer needs of the events of OpenAI's Responses API: the text as it comes,
+ * and how it ended. Pure, and without the SDK: any object with a `type` can be asked.
+ */
+import type { OpenAI } from 'openai'
+import { apiError } from './upstream-cause.ts'
+import { UpstreamError } from './upstream-error.ts'
+import type { UpstreamFault } from './upstream-error.ts'
+
+/** How an answer ended. A sentence is for the person at the page. */
+export type AnswerOutcome =
+  | { readonly status: 'completed' }
+  /** The model was made to stop early; what it wrote stands. The reason is the API's own word. */
+  | { readonly status: 'incomplete'; readonly reason: string; readonly sentence: string }
+  | ({ readonly status: 'failed' } & UpstreamFault)
+
+const INCOMPLETE_SENTENCES: Readonly<Record<string, string>> = {
+  max_output_tokens: 'The answer reached the greatest length this server allows and ends here.',
+  content_filter: 'The model service ended the answer here, by its rules on content.',
+}
+
+const CUT_SHORT = 'The model service ended the answer here.'
+
+/** The statuses that the last event of a response can carry, by the type of that event. */
+const FINAL_STATUSES: Readonly<Record<string, string>> = {
+  'response.completed': 'completed',
+  'response.incomplete': 'incomplete',
+  'response.failed': 'failed',
+  'response.cancelled': 'cancelled',
+}
+
+/** The text that an event adds to the answer; a refusal is an answer too. */
+export function answerText(event: { readonly type: string }): string | undefined {
+  const known = event as OpenAI.Responses.ResponseStreamEvent
+  return known.type === 'response.output_text.delta' || known.type === 'response.refusal.delta'
+    ? known.delta
+    : undefined
+}
+
+/**
+ * How the answer ended, when this event ends it.
+ *
+ * @param secrets are taken out of the detail of a failure.
+ */
+export function answerOutcome(
+  event: { readonly type: string },
+  secrets: readonly string[] = [],
+): AnswerOutcome | undefined {
+  const byType = Object.hasOwn(FINAL_STATUSES, event.type) ? FINAL_STATUSES[event.type] : undefined
+  if (byType === undefined) return undefined
+  // Compatible servers leave out much of what the types promise, and some say how the response
+  // ended in its status alone, under an event that says it completed.
+  const { response } = event as { readonly response?: Partial<OpenAI.Responses.Response> | null }
+  switch (byType === 'completed' ? (response?.status ?? byType) : byType) {
+    case 'incomplete': {
+      const reason = response?.incomplete_details?.reason ?? 'unknown'
+      return { status: 'incomplete', reason, sentence: INCOMPLETE_SENTENCES[reason] ?? CUT_SHORT }
+    }
+    case 'failed':
+      return failed(apiError(response?.error ?? {}, secrets))
+    case 'cancelled':
+      return failed(new UpstreamError('cancelled'))
+    default:
+      return { status: 'completed' }
+  }
+}
+
+function failed({ code, sentence, retryable, detail }: UpstreamFault): AnswerOutcome {
+  return { status: 'failed', code, sentence, retryable, detail }
+}

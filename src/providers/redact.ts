@@ -1,0 +1,33 @@
+/** Takes secrets out of text that somebody else wrote, before it reaches a log. Pure. */
+
+const REDACTED = '[redacted]'
+
+/** Shapes a credential has even when it is not the one we sent: another key, or ours, masked. */
+const CREDENTIALS: readonly (readonly [RegExp, string])[] = [
+  // OpenAI's own keys, also as its 401 echoes them: `sk-proj-****abcd`.
+  [/\bsk-[\w.*-]+/gi, REDACTED],
+  // Any other key as a server masks it. The look-behind keeps a long word from being tried at each letter.
+  [/(?<![\w.*-])[\w.*-]*\*{3}[\w.*-]*/g, REDACTED],
+  [/\b(bearer|basic)\s+[^\s"',;]+/gi, `$1 ${REDACTED}`],
+  [
+    /\b(api[-_]?key|access[-_]?token|token|secret|password)(["']?\s*[=:]\s*["']?)[^\s"',;&]+/gi,
+    `$1$2${REDACTED}`,
+  ],
+  // The user and password of a URL.
+  [/(:\/\/)[^\s/@]+@/g, `$1${REDACTED}@`],
+]
+
+/**
+ * The text on one line, at most `length` characters of it, without the secrets and without
+ * anything that looks like a credential.
+ */
+export function redact(text: string, secrets: readonly string[], length: number = 300): string {
+  let clean = text
+  for (const secret of secrets) {
+    if (secret !== '') clean = clean.replaceAll(secret, REDACTED)
+  }
+  for (const [pattern, replacement] of CREDENTIALS) clean = clean.replace(pattern, replacement)
+  // Control characters are for terminals, and a line break would forge a second line of log.
+  clean = clean.replace(/[\s\p{Cc}]+/gu, ' ').trim()
+  return clean.length > length ? `${clean.slice(0, length - 1)}…` : clean
+}

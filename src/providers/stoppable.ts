@@ -1,0 +1,55 @@
+/**
+ * Runs a generator under a signal that aborts with an outer one and with the iterator's `return()`.
+ *
+ * An async generator alone queues `return()` behind a `next()` that is still waiting: whoever leaves
+ * while the upstream is silent would wait for its next byte. Here leaving aborts first.
+ */
+
+type Generate<Event> = (signal: AbortSignal) => AsyncGenerator<Event, void, undefined>
+
+/** Why the inner signal aborts when the reader leaves. Never seen outside: who left gets no more. */
+const left: unique symbol = Symbol('the reader left')
+
+/**
+ * @param generate is called at the first `next()`, unless the outer signal has aborted by then. It
+ * must end soon after its signal aborts; how it ends does not matter.
+ * @returns an iterator that rejects with the outer signal's reason once that has aborted, and ends
+ * normally for a reader that left.
+ */
+export function stoppable<Event>(
+  outer: AbortSignal,
+  generate: Generate<Event>,
+): AsyncIterableIterator<Event, void, undefined> {
+  const inner = new AbortController()
+  const events = generateUnder(outer, inner, generate)
+  return {
+    next: () => events.next(),
+    return: () => {
+      inner.abort(left)
+      return events.return()
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+}
+
+async function* generateUnder<Event>(
+  outer: AbortSignal,
+  inner: AbortController,
+  generate: Generate<Event>,
+): AsyncGenerator<Event, void, undefined> {
+  outer.throwIfAborted()
+  const stop = (): void => inner.abort(outer.reason)
+  outer.addEventListener('abort', stop, { once: true })
+  try {
+    yield* generate(inner.signal)
+    inner.signal.throwIfAborted()
+  } catch (error) {
+    if (inner.signal.reason === left) return
+    inner.signal.throwIfAborted()
+    throw error
+  } finally {
+    outer.removeEventListener('abort', stop)
+  }
+}
