@@ -1,7 +1,20 @@
 /** The public entry of `millrace`. */
-export { ChannelFull, ChannelLayerClosed, InvalidMessage, InvalidName } from './channels/errors.ts'
+export type { ChannelCapacities } from './channels/capacity.ts'
+export {
+  ChannelFull,
+  ChannelLayerClosed,
+  ChannelReleased,
+  InvalidMessage,
+  InvalidName,
+} from './channels/errors.ts'
 export type { ChannelLayer, ChannelMessage, ChannelValue, GroupSendResult } from './channels/layer.ts'
-export { memoryChannels } from './channels/memory.ts'
+export {
+  type ChannelLayerUsage,
+  type MemoryChannelLayer,
+  type MemoryChannelsOptions,
+  memoryChannels,
+} from './channels/memory.ts'
+export type { ChannelLayerOptions } from './channels/options.ts'
 export { Consumer, type BackgroundTask, type ConsumerClass, type ConsumerContext } from './consumers/consumer.ts'
 export { JsonWebSocketConsumer } from './consumers/json-websocket-consumer.ts'
 export { MessageRefused } from './consumers/message-refused.ts'
@@ -13,6 +26,10 @@ export { type MillraceOptions, millrace } from './millrace.ts'
 export { CloseCode } from './protocol/close-codes.ts'
 export { type ErrorBody, type ErrorCode, HttpError, forbidden, unauthenticated } from './protocol/errors.ts'
 export type { Json } from './protocol/json.ts'
+export type { Origins } from './routing/origins.ts'
+export type { Provider, ProviderContext } from './providers/provider.ts'
+export { type ScriptedOptions, scripted, seedNumbers } from './providers/scripted.ts'
+export { UpstreamError, type UpstreamErrorCode, type UpstreamFault } from './providers/upstream-error.ts'
 export type { ParamsOf } from './routing/pattern.ts'
 export {
   type Authenticate,
@@ -20,7 +37,6 @@ export {
   type HttpContext,
   type HttpHandler,
   type HttpTarget,
-  type Origins,
   type Route,
   http,
   router,

@@ -4,3 +4,10 @@ export {
   WebSocketCommunicator,
   type WebSocketCommunicatorOptions,
 } from './websocket-communicator.ts'
+export {
+  type ChannelLayerAbility,
+  type ChannelLayerCase,
+  type ChannelLayerHarness,
+  channelLayerCases,
+  reasonToSkip,
+} from './channel-layer-cases.ts'

@@ -1,0 +1,77 @@
+/**
+ * Which channels are in which groups, and until when.
+ *
+ * Invariant: both directions agree, so that a channel leaves all its groups in as many steps as it
+ * has groups; a group without members and a channel without groups take no memory. Times are
+ * milliseconds of the caller's clock.
+ */
+export class GroupTable {
+  readonly #members = new Map<string, Map<string, number>>()
+  readonly #groups = new Map<string, Set<string>>()
+  #memberships = 0
+
+  /** Groups that have members. */
+  get size(): number {
+    return this.#members.size
+  }
+
+  /** Channels that are in a group. */
+  get channels(): number {
+    return this.#groups.size
+  }
+
+  get memberships(): number {
+    return this.#memberships
+  }
+
+  /** Adds a channel, or moves the end of its membership. */
+  add(group: string, channel: string, expiresAt: number): void {
+    let members = this.#members.get(group)
+    if (!members) this.#members.set(group, (members = new Map<string, number>()))
+    if (!members.has(channel)) {
+      this.#memberships++
+      const groups = this.#groups.get(channel)
+      if (groups) groups.add(group)
+      else this.#groups.set(channel, new Set([group]))
+    }
+    members.set(channel, expiresAt)
+  }
+
+  discard(group: string, channel: string): void {
+    const members = this.#members.get(group)
+    if (!members?.delete(channel)) return
+    this.#memberships--
+    if (members.size === 0) this.#members.delete(group)
+    const groups = this.#groups.get(channel)
+    groups?.delete(group)
+    if (groups?.size === 0) this.#groups.delete(channel)
+  }
+
+  /** The channels of a group, in the order they joined; those whose time is over are removed. */
+  *members(group: string, now: number): Generator<string, void, undefined> {
+    for (const [channel, expiresAt] of this.#members.get(group) ?? []) {
+      if (expiresAt > now) yield channel
+      else this.discard(group, channel)
+    }
+  }
+
+  /** Takes a channel out of all its groups. */
+  leaveAll(channel: string): void {
+    for (const group of this.#groups.get(channel) ?? []) this.discard(group, channel)
+  }
+
+  /** Removes every membership whose time is over; looks at each one. */
+  dropExpired(now: number): void {
+    for (const [group, members] of this.#members) {
+      for (const [channel, expiresAt] of members) {
+        if (expiresAt <= now) this.discard(group, channel)
+      }
+    }
+  }
+
+  clear(): void {
+    this.#members.clear()
+    this.#groups.clear()
+    this.#memberships = 0
+  }
+}

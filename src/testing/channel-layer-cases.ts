@@ -1,0 +1,36 @@
+/**
+ * The cases every channel layer must pass, for any test runner:
+ *
+ *     const harness = { make: (options) => memoryChannels(options), cannot: { peers: 'it is one process' } }
+ *     for (const layerCase of channelLayerCases) {
+ *       const reason = reasonToSkip(layerCase, harness)
+ *       test(layerCase.name, { skip: reason }, () => layerCase.run(harness))
+ *     }
+ *
+ * They hold the rules of docs/channel-layer.md, and each names those it holds.
+ */
+import { capacityCases } from './channel-layer/capacity.ts'
+import { deliveryCases } from './channel-layer/delivery.ts'
+import { expiryCases } from './channel-layer/expiry.ts'
+import { groupCases } from './channel-layer/groups.ts'
+import type { ChannelLayerCase } from './channel-layer/harness.ts'
+import { lifetimeCases } from './channel-layer/lifetime.ts'
+import { messageCases } from './channel-layer/messages.ts'
+import { nameCases } from './channel-layer/names.ts'
+
+export {
+  type ChannelLayerAbility,
+  type ChannelLayerCase,
+  type ChannelLayerHarness,
+  reasonToSkip,
+} from './channel-layer/harness.ts'
+
+export const channelLayerCases: readonly ChannelLayerCase[] = [
+  ...nameCases,
+  ...messageCases,
+  ...deliveryCases,
+  ...capacityCases,
+  ...expiryCases,
+  ...groupCases,
+  ...lifetimeCases,
+]
