@@ -1,0 +1,32 @@
+import { defineConfig } from 'vitest/config'
+
+/** Tests import the package by its own name, straight from its sources: no build comes before them. */
+const conditions = ['millrace:source', 'module', 'node', 'development|production']
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    reporters: ['default', './test/support/skip-reporter.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.{ts,tsx}'],
+          exclude: ['test/{integration,browser,interop,chaos}/**'],
+        },
+      },
+      {
+        // Whole systems: processes, browsers, other languages. They start slowly on a busy machine.
+        extends: true,
+        test: {
+          name: 'system',
+          include: ['test/{integration,browser,interop,chaos}/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+})
