@@ -15,7 +15,12 @@ export {
   memoryChannels,
 } from './channels/memory.ts'
 export type { ChannelLayerOptions } from './channels/options.ts'
-export { Consumer, type BackgroundTask, type ConsumerClass, type ConsumerContext } from './consumers/consumer.ts'
+export {
+  Consumer,
+  type BackgroundTask,
+  type ConsumerClass,
+  type ConsumerContext,
+} from './consumers/consumer.ts'
 export { JsonWebSocketConsumer } from './consumers/json-websocket-consumer.ts'
 export { MessageRefused } from './consumers/message-refused.ts'
 export type { ClientAddress, Params, Register, Scope, User } from './consumers/scope.ts'

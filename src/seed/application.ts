@@ -28,7 +28,10 @@ export function createSeedApplication({ logger, environment }: SeedOptions): App
     loadOpenAI().catch((error: unknown) => logger.error({ err: error }, 'prompts cannot be answered'))
   }
   return new Application({
-    routes: [websocket('/ws/openai/', seedConsumer(settings && answerWith(settings))), http('/*path', pages())],
+    routes: [
+      websocket('/ws/openai/', seedConsumer(settings && answerWith(settings))),
+      http('/*path', pages()),
+    ],
     channels: memoryChannels(),
     logger,
   })

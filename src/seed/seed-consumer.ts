@@ -24,7 +24,10 @@ export type Piece = { readonly message: string } | { readonly delta: string }
 export type Answer = (prompt: string) => Provider<Piece>
 
 /** The consumer's class over whatever answers prompts; undefined lets the numbers answer those too. */
-export function seedConsumer(answer?: Answer, numbers: Provider<string> = seedNumbers): ConsumerClass<unknown> {
+export function seedConsumer(
+  answer?: Answer,
+  numbers: Provider<string> = seedNumbers,
+): ConsumerClass<unknown> {
   const lines = asMessages(numbers)
   return class SeedConsumer extends JsonWebSocketConsumer<SeedCommand, object, unknown> {
     override readonly schema: StandardSchemaV1<unknown, SeedCommand> = seedCommand
@@ -33,7 +36,8 @@ export function seedConsumer(answer?: Answer, numbers: Provider<string> = seedNu
 
     override async receive(command: SeedCommand): Promise<void> {
       if (command.message === 'stop') return await this.#stop()
-      if (this.#waiting.length >= MAX_WAITING) throw new MessageRefused(`More than ${MAX_WAITING} starts wait`)
+      if (this.#waiting.length >= MAX_WAITING)
+        throw new MessageRefused(`More than ${MAX_WAITING} starts wait`)
       this.#waiting.push(command)
       if (!this.#running) this.background((signal) => this.#work(signal))
     }

@@ -81,7 +81,9 @@ describeWith(['chromium'], 'the seed in Chromium', ({ chromium }) => {
     const index = aimock.requests.length
     await ask(page, PROMPTS.slow)
     const upstream = await aimock.request(index)
-    await expect.poll(async () => (await page.inputValue('#openaiOutput')).length, { timeout: 10_000 }).toBeGreaterThan(8)
+    await expect
+      .poll(async () => (await page.inputValue('#openaiOutput')).length, { timeout: 10_000 })
+      .toBeGreaterThan(8)
     await page.getByRole('button', { name: 'Stop', exact: true }).click()
     await page.waitForSelector('#run[data-status=stopped]')
     expect((await upstream.ended).complete).toBe(false)
@@ -95,7 +97,9 @@ describeWith(['chromium'], 'the seed in Chromium', ({ chromium }) => {
     const index = aimock.requests.length
     await ask(page, PROMPTS.slow)
     const upstream = await aimock.request(index)
-    await expect.poll(async () => (await page.inputValue('#openaiOutput')).length, { timeout: 10_000 }).toBeGreaterThan(4)
+    await expect
+      .poll(async () => (await page.inputValue('#openaiOutput')).length, { timeout: 10_000 })
+      .toBeGreaterThan(4)
     await page.goto('about:blank')
     expect((await upstream.ended).complete).toBe(false)
   })

@@ -116,9 +116,9 @@ describe('with a model', () => {
   })
 
   test('leaving aborts the provider', async () => {
-    const aborted = Promise.withResolvers<void>()
+    const aborted = Promise.withResolvers<string>()
     const endless: Provider<Piece> = async function* ({ signal }) {
-      signal.addEventListener('abort', () => aborted.resolve(), { once: true })
+      signal.addEventListener('abort', () => aborted.resolve('aborted'), { once: true })
       for (;;) {
         yield { delta: '.' }
         await sleep(1, undefined, { signal })
@@ -128,7 +128,7 @@ describe('with a model', () => {
     client.sendJson({ message: 'start', prompt: 'Hi' })
     await client.receiveJson()
     await client.disconnect()
-    await aborted.promise
+    expect(await aborted.promise).toBe('aborted')
   })
 })
 
