@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AnyConsumerClass, ConsumerClass } from '../consumers/consumer.ts'
 import type { Params, Scope, User } from '../consumers/scope.ts'
+import { type Origins, checkOrigins } from './origins.ts'
 import { type ParamsOf, type Pattern, parsePattern } from './pattern.ts'
 
 /** What an HTTP handler knows beside the request. Hono handlers find it in `c.env`. */
@@ -15,7 +16,10 @@ export interface HttpContext<P = Params> {
   readonly outgoing?: ServerResponse
 }
 
-export type HttpHandler<P = Params> = (request: Request, context: HttpContext<P>) => Response | Promise<Response>
+export type HttpHandler<P = Params> = (
+  request: Request,
+  context: HttpContext<P>,
+) => Response | Promise<Response>
 
 /** A handler, anything with a `fetch` such as a Hono application, or a handler for each method. */
 export type HttpTarget<P = Params> =
@@ -26,17 +30,12 @@ export type HttpTarget<P = Params> =
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
 
 /**
- * Says who asks, from the request alone. What it returns becomes `scope.user`; `undefined` or
- * `null` answers 401. Throw `unauthenticated()` or `forbidden()` for an answer in your own words.
+ * Says who asks, from the request alone, without its body. What it returns becomes `scope.user`;
+ * `undefined`, `null` and `false` answer 401. Throw `unauthenticated()` or `forbidden()` for an answer
+ * in your own words. `request.signal` aborts when nobody waits for the answer any more.
  */
 export type Authenticate = (request: Request) => AuthenticateResult | Promise<AuthenticateResult>
-type AuthenticateResult = ([unknown] extends [User] ? unknown : User) | null | undefined
-
-/**
- * Origins whose pages may open WebSockets, beside the server's own: a list (`https://app.example`,
- * `https://*.example.com`), `'*'` for all, or a function.
- */
-export type Origins = '*' | readonly string[] | ((origin: string) => boolean)
+type AuthenticateResult = ([unknown] extends [User] ? unknown : User) | null | undefined | false
 
 /** Who may pass. A route's own guards replace those of the routers and the application around it. */
 export interface Guards {
@@ -45,10 +44,14 @@ export interface Guards {
   readonly origins?: Origins
 }
 
-export interface WebSocketRoute extends Guards {
+/** For the compiler alone: no route has this property. Its parameter makes needs add up. */
+declare const NEEDS: unique symbol
+
+export interface WebSocketRoute<Needs extends object = object> extends Guards {
   readonly kind: 'websocket'
   readonly pattern: Pattern
   readonly consumer: AnyConsumerClass
+  readonly [NEEDS]?: (params: Needs) => void
 }
 
 export interface HttpRoute extends Guards {
@@ -57,30 +60,45 @@ export interface HttpRoute extends Guards {
   readonly target: HttpTarget<never>
 }
 
-export interface RouterRoute extends Guards {
+export interface RouterRoute<Needs extends object = object> extends Guards {
   readonly kind: 'router'
   readonly pattern: Pattern
   readonly routes: readonly Route[]
+  readonly [NEEDS]?: (params: Needs) => void
 }
 
-export type Route = WebSocketRoute | HttpRoute | RouterRoute
+/**
+ * Some route. `Needs` are the parameters that its consumers declare and its own path lacks: a router
+ * around it has to bring them, and an application takes only routes that need none.
+ */
+export type Route<Needs extends object = object> = WebSocketRoute<Needs> | HttpRoute | RouterRoute<Needs>
 
-/** Turns a consumer that needs parameters the path does not have into a compile error naming them. */
-type Fits<Path extends string, Needed> =
-  ParamsOf<Path> extends Needed ? unknown : { 'the path lacks parameters that the consumer needs': Needed }
+/** The parameters that a consumer needs and this path does not have, so that a router has to. */
+type Missing<Needed, Path extends string> = string extends keyof Needed
+  ? object
+  : {
+      readonly [
+        K in keyof Needed as K extends keyof ParamsOf<Path>
+          ? ParamsOf<Path>[K] extends Needed[K]
+            ? never
+            : K
+          : K
+      ]: Needed[K]
+    }
 
 /**
  * Connects a path to a consumer: `websocket('/ws/chat/:room/', ChatConsumer)`.
  *
- * @throws {TypeError} for a malformed pattern or what is not a consumer class.
+ * @throws {TypeError} for a malformed pattern or origin, or what is not a consumer class.
  */
 export function websocket<const Path extends string, P = Params>(
   path: Path,
-  consumer: ConsumerClass<P> & Fits<Path, P>,
+  consumer: ConsumerClass<P>,
   guards: Guards = {},
-): WebSocketRoute {
+): WebSocketRoute<Missing<P, Path>> {
   if (typeof consumer !== 'function') throw new TypeError(`websocket(${path}): the consumer is not a class`)
-  return { kind: 'websocket', pattern: parsePattern(path), consumer: consumer as AnyConsumerClass, ...guards }
+  checkOrigins(guards.origins, `websocket(${path})`)
+  return { kind: 'websocket', pattern: parsePattern(path), consumer, ...guards }
 }
 
 /**
@@ -94,15 +112,22 @@ export function http<const Path extends string>(
   guards: Guards = {},
 ): HttpRoute {
   const callable = typeof target === 'function' || (typeof target === 'object' && target !== null)
-  if (!callable) throw new TypeError(`http(${path}): give a handler, an application with fetch, or handlers by method`)
-  return { kind: 'http', pattern: parsePattern(path), target: target as HttpTarget<never>, ...guards }
+  if (!callable)
+    throw new TypeError(`http(${path}): give a handler, an application with fetch, or handlers by method`)
+  return { kind: 'http', pattern: parsePattern(path), target, ...guards }
 }
 
 /** Puts routes under a common prefix, whose parameters they share: `router('/teams/:team', [...])`. */
-export function router(prefix: string, routes: readonly Route[], guards: Guards = {}): RouterRoute {
+export function router<const Prefix extends string, Needs extends object = object>(
+  prefix: Prefix,
+  routes: readonly Route<Needs>[],
+  guards: Guards = {},
+): RouterRoute<Missing<Needs, Prefix>> {
   const pattern = parsePattern(prefix)
   if (pattern.segments.some((segment) => segment.kind === 'rest')) {
     throw new TypeError(`router(${prefix}): a prefix cannot take the rest of the path`)
   }
-  return { kind: 'router', pattern, routes, ...guards }
+  checkOrigins(guards.origins, `router(${prefix})`)
+  // What the routes need is checked here, and nobody asks them again.
+  return { kind: 'router', pattern, routes: routes as readonly Route[], ...guards }
 }
