@@ -24,9 +24,12 @@ export type Place = Offset | 'start' | 'now'
 /** Thrown for a text that is no offset. The message quotes nothing of it. */
 export class OffsetError extends Error {
   override readonly name = 'OffsetError'
+  readonly code = 'invalid_offset'
 
   constructor() {
-    super('The offset is malformed: send back one that the server gave, or -1 for the start, or now for the end')
+    super(
+      'The offset is malformed: send back one that the server gave, or -1 for the start, or now for the end',
+    )
   }
 }
 

@@ -1,0 +1,220 @@
+/**
+ * What happens to a stream: from its state and a request to an outcome and the next state. Pure; a
+ * store only keeps what is decided here, in one step with the records. States are never changed in
+ * place: a store that fails to keep a decision still holds the state before it.
+ */
+import type { Json } from '../protocol/json.ts'
+import type { Offset, Place } from '../protocol/offset.ts'
+import { LEASE_PRODUCER } from './leases.ts'
+import { kindOf, mediaTypeOf } from './requests.ts'
+import type { CheckedAppend, CheckedConfig } from './requests.ts'
+import type { AppendResult, ConfigField, Producer, ReadResult, StreamInfo, StreamRecord } from './store.ts'
+
+/** What a store keeps of a stream besides its records, producers and lease. */
+export interface StreamState {
+  readonly incarnation: string
+  readonly contentType: string
+  readonly owner: string | undefined
+  readonly createdAt: number
+  readonly ttlMs: number | undefined
+  /** When it ends; undefined for never. */
+  readonly expiresAt: number | undefined
+  /** As JSON text. */
+  readonly metadata: string | undefined
+  /** Position after the last record. */
+  readonly tail: number
+  readonly closed: boolean
+  /** The append that closed it: sent again, it is a duplicate and no append to a closed stream. */
+  readonly closedBy: Producer | undefined
+  readonly streamSeq: string | undefined
+}
+
+/** What a store keeps of a producer of a stream. */
+export interface ProducerState {
+  readonly epoch: number
+  /** -1 while the epoch has not appended yet: a lease that was only taken. */
+  readonly lastSeq: number
+}
+
+/** Whether a stream's time is not over. A clock that goes back prolongs a life and never ends one. */
+export function isAlive(state: StreamState, now: number): boolean {
+  return state.expiresAt === undefined || now < state.expiresAt
+}
+
+/**
+ * When a stream ends after a sign of life. It stays while a move would gain less than a hundredth
+ * of the TTL, so that a busy stream does not rewrite its own state with every record. An end that
+ * lies farther off than the TTL was set before the clock went back, and is brought in.
+ */
+export function endAfter(state: Pick<StreamState, 'ttlMs' | 'expiresAt'>, now: number): number | undefined {
+  const { ttlMs, expiresAt } = state
+  if (ttlMs === undefined || expiresAt === undefined) return expiresAt
+  const gain = now + ttlMs - expiresAt
+  return gain < 0 || gain * 100 >= ttlMs ? now + ttlMs : expiresAt
+}
+
+/** A new stream, its first records included. */
+export function newState(config: CheckedConfig, incarnation: string, now: number): StreamState {
+  const { contentType, owner, ttlMs, expiresAt, metadata, closed, records } = config
+  return {
+    incarnation,
+    contentType,
+    owner,
+    createdAt: now,
+    ttlMs,
+    expiresAt: ttlMs === undefined ? expiresAt : now + ttlMs,
+    metadata,
+    tail: records.length,
+    closed,
+    closedBy: undefined,
+    streamSeq: undefined,
+  }
+}
+
+/** In what a stream that exists differs from a configuration; undefined when it matches. */
+export function configDifference(state: StreamState, config: CheckedConfig): ConfigField | undefined {
+  if (mediaTypeOf(state.contentType) !== mediaTypeOf(config.contentType)) return 'contentType'
+  if (state.owner !== config.owner) return 'owner'
+  if (state.ttlMs !== config.ttlMs) return 'ttlMs'
+  // With a TTL the state's end is a moving one, and was not configured.
+  if (state.ttlMs === undefined && state.expiresAt !== config.expiresAt) return 'expiresAt'
+  return state.closed === config.closed ? undefined : 'closed'
+}
+
+export interface AppendDecision {
+  readonly result: AppendResult
+  /** What to keep, in one step with the records; undefined when nothing happens. */
+  readonly next?: { readonly state: StreamState; readonly producer: ProducerState | undefined }
+}
+
+/** `state` is undefined for a missing stream, `known` for a producer that never wrote to it. */
+export function decideAppend(
+  state: StreamState | undefined,
+  known: ProducerState | undefined,
+  request: CheckedAppend,
+  now: number,
+): AppendDecision {
+  const { producer, records, close } = request
+  if (!state || (request.incarnation !== undefined && request.incarnation !== state.incarnation)) {
+    return { result: { outcome: 'missing' } }
+  }
+  if (state.closed) return { result: decideClosed(state, request) }
+  if (!sameKind(state, request)) {
+    return { result: { outcome: 'content-type', contentType: state.contentType } }
+  }
+  const refusal = producer && refuseProducer(state, known, producer)
+  if (refusal) return { result: refusal }
+  const { streamSeq } = request
+  if (streamSeq !== undefined && state.streamSeq !== undefined && streamSeq <= state.streamSeq) {
+    return { result: { outcome: 'stream-seq', last: state.streamSeq } }
+  }
+  const tail = state.tail + records.length
+  return {
+    result: {
+      outcome: 'appended',
+      offset: { incarnation: state.incarnation, position: tail },
+      closed: close,
+    },
+    next: {
+      state: {
+        ...state,
+        tail,
+        closed: close,
+        closedBy: close ? producer : undefined,
+        streamSeq: streamSeq ?? state.streamSeq,
+        metadata: request.metadata ?? state.metadata,
+        expiresAt: endAfter(state, now),
+      },
+      producer: producer && { epoch: producer.epoch, lastSeq: producer.seq },
+    },
+  }
+}
+
+function decideClosed(
+  state: StreamState,
+  { producer, records, close, metadata }: CheckedAppend,
+): AppendResult {
+  const offset = tailOf(state)
+  const by = state.closedBy
+  if (producer) {
+    const again = by?.id === producer.id && by.epoch === producer.epoch && by.seq === producer.seq
+    return again
+      ? { outcome: 'duplicate', offset, closed: true, lastSeq: producer.seq }
+      : { outcome: 'closed', offset }
+  }
+  return close && records.length === 0 && metadata === undefined
+    ? { outcome: 'duplicate', offset, closed: true }
+    : { outcome: 'closed', offset }
+}
+
+function sameKind(state: StreamState, { contentType, kind }: CheckedAppend): boolean {
+  if (contentType !== undefined && mediaTypeOf(contentType) !== mediaTypeOf(state.contentType)) return false
+  return kind === undefined || kind === kindOf(state.contentType)
+}
+
+/** Undefined for the append that is due. */
+function refuseProducer(
+  state: StreamState,
+  known: ProducerState | undefined,
+  { id, epoch, seq }: Producer,
+): AppendResult | undefined {
+  // Only taking the lease raises this producer's epoch.
+  if (id === LEASE_PRODUCER && epoch > (known?.epoch ?? 0))
+    return { outcome: 'fenced', epoch: known?.epoch ?? 0 }
+  if (!known) return seq === 0 ? undefined : { outcome: 'gap', expectedSeq: 0, receivedSeq: seq }
+  if (epoch < known.epoch) return { outcome: 'fenced', epoch: known.epoch }
+  if (epoch > known.epoch) return seq === 0 ? undefined : { outcome: 'epoch-start', receivedSeq: seq }
+  if (seq <= known.lastSeq) {
+    return { outcome: 'duplicate', offset: tailOf(state), closed: state.closed, lastSeq: known.lastSeq }
+  }
+  const expectedSeq = known.lastSeq + 1
+  return seq === expectedSeq ? undefined : { outcome: 'gap', expectedSeq, receivedSeq: seq }
+}
+
+/** Where a read begins, or why it cannot. */
+export function positionOf(
+  state: StreamState,
+  place: Place,
+): number | Exclude<ReadResult, { outcome: 'page' }> {
+  if (place === 'start') return 0
+  if (place === 'now') return state.tail
+  if (place.incarnation !== state.incarnation) return { outcome: 'foreign-offset' }
+  return place.position > state.tail ? { outcome: 'past-end', tail: tailOf(state) } : place.position
+}
+
+/** The page of these records, which begin behind `position`. */
+export function pageOf(
+  state: StreamState,
+  position: number,
+  records: readonly StreamRecord[],
+): Extract<ReadResult, { outcome: 'page' }> {
+  const next = position + records.length
+  const upToDate = next === state.tail
+  return {
+    outcome: 'page',
+    records,
+    from: { incarnation: state.incarnation, position },
+    next: { incarnation: state.incarnation, position: next },
+    upToDate,
+    closed: upToDate && state.closed,
+  }
+}
+
+export function tailOf(state: StreamState): Offset {
+  return { incarnation: state.incarnation, position: state.tail }
+}
+
+export function infoOf(id: string, state: StreamState): StreamInfo {
+  const { contentType, owner, metadata, createdAt, ttlMs, expiresAt, closed } = state
+  return {
+    id,
+    contentType,
+    ...(owner !== undefined && { owner }),
+    ...(metadata !== undefined && { metadata: JSON.parse(metadata) as Json }),
+    createdAt,
+    ...(ttlMs !== undefined && { ttlMs }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    tail: tailOf(state),
+    closed,
+  }
+}

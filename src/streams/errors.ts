@@ -1,0 +1,77 @@
+/**
+ * What a stream store throws. What the state of a stream decides (a gap, a fence, a closed stream)
+ * is no error: it is a result, so that no caller can forget it. Thrown are the two other kinds: a
+ * call that could never be right, and a store that could not do its work.
+ */
+
+/** Why a call was refused whatever the state of the stream. */
+export type StreamRequestCode =
+  | 'invalid_id'
+  | 'invalid_content_type'
+  | 'invalid_record'
+  | 'record_too_large'
+  | 'too_many_records'
+  | 'append_too_large'
+  | 'empty_append'
+  | 'invalid_producer'
+  | 'invalid_stream_seq'
+  | 'invalid_owner'
+  | 'invalid_metadata'
+  | 'invalid_expiry'
+  | 'invalid_lease'
+  | 'invalid_limit'
+
+/** A call that no stream could accept. Nothing happened. The message is fit for the sender. */
+export class StreamRequestError extends Error {
+  override readonly name = 'StreamRequestError'
+  readonly code: StreamRequestCode
+
+  constructor(code: StreamRequestCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/**
+ * Why a store could not do its work.
+ *
+ * | code | what it means | what helps |
+ * |---|---|---|
+ * | `full` | no room to write | free space, delete streams; the store goes on by itself |
+ * | `locked` | another process held the store for too long | it goes on by itself when that one lets go |
+ * | `read_only` | the place may be read, not written | permissions |
+ * | `cannot_open` | the place does not exist or may not be opened | the path, permissions |
+ * | `not_a_store` | what is there is something else | the path |
+ * | `newer_version` | a newer Millrace wrote it | upgrade this one |
+ * | `corrupt` | what is stored is damaged | restore a backup |
+ * | `io` | the medium failed | the machine's log |
+ * | `unavailable` | the server that holds the store does not answer | it goes on by itself when it does |
+ * | `closed` | `close()` was called | |
+ * | `failed` | anything else; see `cause` | |
+ */
+export type StoreErrorCode =
+  | 'full'
+  | 'locked'
+  | 'read_only'
+  | 'cannot_open'
+  | 'not_a_store'
+  | 'newer_version'
+  | 'corrupt'
+  | 'io'
+  | 'unavailable'
+  | 'closed'
+  | 'failed'
+
+/**
+ * The store failed. An append that failed so may be sent again with the same producer, epoch and
+ * seq: should it have been kept after all, the answer is `duplicate`.
+ */
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+  readonly code: StoreErrorCode
+
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * What happens to a lease: from a stream's state, its lease and a request to an outcome and the next
+ * lease. Pure, like `bookkeeping.ts`.
+ */
+import { infoOf, tailOf } from './bookkeeping.ts'
+import type { ProducerState, StreamState } from './bookkeeping.ts'
+import type { AcquireResult, Lease, LeaseRequest } from './leases.ts'
+
+/** What a store keeps of a lease. */
+export interface LeaseState {
+  readonly holder: string
+  readonly epoch: number
+  readonly ttlMs: number
+  readonly expiresAt: number
+}
+
+/** When a lease ends as the clock stands: one set before the clock went back has its length from now. */
+export function leaseEnd(lease: LeaseState, now: number): number {
+  return Math.min(lease.expiresAt, now + lease.ttlMs)
+}
+
+export interface AcquireDecision {
+  readonly result: AcquireResult
+  /** What to keep: the lease, and for `acquired` the lease producer's epoch as well. */
+  readonly lease?: LeaseState
+  readonly producer?: ProducerState
+}
+
+/** `known` is the state of the stream's lease producer. */
+export function decideAcquire(
+  id: string,
+  state: StreamState | undefined,
+  lease: LeaseState | undefined,
+  known: ProducerState | undefined,
+  request: LeaseRequest,
+  now: number,
+): AcquireDecision {
+  if (!state) return { result: { outcome: 'missing' } }
+  if (state.closed) return { result: { outcome: 'closed', offset: tailOf(state) } }
+  if (lease && now < lease.expiresAt) {
+    const cut = { ...lease, expiresAt: leaseEnd(lease, now) }
+    const result: AcquireResult = { outcome: 'held', lease: leaseOf(id, state, cut) }
+    return cut.expiresAt === lease.expiresAt ? { result } : { result, lease: cut }
+  }
+  const taken = newLease(request, (known?.epoch ?? 0) + 1, now)
+  return {
+    result: { outcome: 'acquired', lease: leaseOf(id, state, taken), info: infoOf(id, state) },
+    lease: taken,
+    producer: { epoch: taken.epoch, lastSeq: -1 },
+  }
+}
+
+export function newLease({ holder, ttlMs }: LeaseRequest, epoch: number, now: number): LeaseState {
+  return { holder, epoch, ttlMs, expiresAt: now + ttlMs }
+}
+
+/** Whether a lease that somebody holds in hand is the one that is kept. */
+export function isHeld(state: StreamState | undefined, kept: LeaseState | undefined, inHand: Lease): boolean {
+  return (
+    state !== undefined &&
+    kept !== undefined &&
+    state.incarnation === inHand.incarnation &&
+    kept.epoch === inHand.epoch &&
+    kept.holder === inHand.holder
+  )
+}
+
+export function leaseOf(id: string, state: StreamState, lease: LeaseState): Lease {
+  const { holder, epoch, ttlMs, expiresAt } = lease
+  return { stream: id, incarnation: state.incarnation, holder, epoch, ttlMs, expiresAt }
+}

@@ -1,0 +1,74 @@
+/**
+ * Leases: which process fills a stream.
+ *
+ * A lease is held on one stream by one holder for a time, and is renewed while the holder lives.
+ * Taking it raises the epoch of the stream's own producer, `LEASE_PRODUCER`, in the same step: from
+ * then on the log refuses every append of an earlier holder as `fenced`, whether or not that
+ * holder knows that its time is over. The epoch of the lease is the epoch to append with, and each
+ * epoch counts its appends from seq 0.
+ *
+ * An expired lease that nobody took still belongs to its holder: it can be renewed, and its appends
+ * are accepted. Only a takeover ends it, or a release, or the closing of the stream.
+ */
+import type { Offset } from '../protocol/offset.ts'
+import type { StreamInfo } from './store.ts'
+
+/**
+ * The producer that whoever holds a stream's lease appends as. Only `acquire`, and a create that
+ * asks for a lease, raise its epoch. A door to the outside must refuse this id.
+ */
+export const LEASE_PRODUCER = '@lease'
+
+/** Who wants a lease, and for how long. */
+export interface LeaseRequest {
+  /** Names the process, or a worker in it; drawn anew at each start. 1 to 255 printable ASCII characters. */
+  readonly holder: string
+  /** Milliseconds until the lease may be taken over, unless it is renewed. */
+  readonly ttlMs: number
+}
+
+export interface Lease extends LeaseRequest {
+  /** The stream's id. */
+  readonly stream: string
+  /** The incarnation of the stream: a lease does not outlive it. */
+  readonly incarnation: string
+  /** From 1, one more at each acquisition. */
+  readonly epoch: number
+  /** Milliseconds since 1970, by the clock of the store. */
+  readonly expiresAt: number
+}
+
+export type AcquireResult =
+  /** It is yours. `info` is the stream as it was in that very step: nobody before you appends after it. */
+  | { readonly outcome: 'acquired'; readonly lease: Lease; readonly info: StreamInfo }
+  /** Somebody holds it, and its time is not over. The asking holder gets no second one. */
+  | { readonly outcome: 'held'; readonly lease: Lease }
+  /** The stream is closed: there is nothing to fill. */
+  | { readonly outcome: 'closed'; readonly offset: Offset }
+  | { readonly outcome: 'missing' }
+
+export type RenewResult =
+  | { readonly outcome: 'renewed'; readonly lease: Lease }
+  /** Taken over, released, or the stream is closed or gone. Stop what you do for it. */
+  | { readonly outcome: 'lost' }
+
+/** The rules are in docs/streams.md. Errors are those of the store. */
+export interface LeaseStore {
+  /** Takes the lease of an open stream, unless somebody holds it and its time is not over. */
+  acquire(stream: string, request: LeaseRequest, signal?: AbortSignal): Promise<AcquireResult>
+
+  /** Holds a lease for another `ttlMs` from now. */
+  renew(lease: Lease, signal?: AbortSignal): Promise<RenewResult>
+
+  /** Gives a lease back, so that anyone may take it at once. False when it was lost already. */
+  release(lease: Lease, signal?: AbortSignal): Promise<boolean>
+
+  /**
+   * The leases whose time is over, the longest over first: what to take over. At most `limit` (100).
+   *
+   * A lease that has longer to go than its own length was written before the clock went back; it is
+   * cut to its length from now. So a clock that jumps back delays a takeover by one length at most,
+   * never by the jump.
+   */
+  expired(options?: { readonly limit?: number; readonly signal?: AbortSignal }): Promise<readonly Lease[]>
+}

@@ -1,0 +1,261 @@
+/**
+ * What a call asks for, checked against everything that does not depend on a stream's state. Pure;
+ * every store passes each call through here first, so that a call is refused alike everywhere.
+ */
+import { Buffer } from 'node:buffer'
+import type { Json } from '../protocol/json.ts'
+import { StreamRequestError } from './errors.ts'
+import type { StreamRequestCode } from './errors.ts'
+import type { LeaseRequest } from './leases.ts'
+import type {
+  AppendRequest,
+  ListOptions,
+  Producer,
+  ReadOptions,
+  StreamConfig,
+  StreamLimits,
+  StreamRecord,
+} from './store.ts'
+
+/** What the records of a stream are. */
+export type RecordKind = 'json' | 'bytes'
+
+export const DEFAULT_LIMITS: StreamLimits = {
+  recordBytes: 1024 * 1024,
+  appendRecords: 1000,
+  appendBytes: 4 * 1024 * 1024,
+  metadataBytes: 16 * 1024,
+}
+
+/** An append that some stream could accept. */
+export interface CheckedAppend {
+  readonly records: readonly StreamRecord[]
+  /** Of all records together. */
+  readonly bytes: number
+  /** Undefined without records. */
+  readonly kind: RecordKind | undefined
+  readonly close: boolean
+  readonly producer: Producer | undefined
+  readonly contentType: string | undefined
+  readonly streamSeq: string | undefined
+  /** As JSON text; undefined leaves it as it is. */
+  readonly metadata: string | undefined
+  readonly incarnation: string | undefined
+}
+
+/** A configuration that a stream can have. */
+export interface CheckedConfig {
+  readonly contentType: string
+  readonly owner: string | undefined
+  readonly ttlMs: number | undefined
+  readonly expiresAt: number | undefined
+  readonly closed: boolean
+  readonly metadata: string | undefined
+  readonly records: readonly StreamRecord[]
+  readonly bytes: number
+  readonly lease: LeaseRequest | undefined
+}
+
+/** Longest life and lease: beyond it, time plus a length would no longer be an exact integer. */
+const MAX_MS = 100 * 365 * 24 * 3600 * 1000
+const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+(?:[ \t]*;[\x20-\x7e\t]*)?$/
+
+/** @throws {StreamRequestError} `invalid_id` for what cannot be the id of a stream. */
+export function checkId(id: string): void {
+  checkName(id, 512, 'invalid_id', 'The id of a stream')
+}
+
+/** The media type of a content type: without parameters, in lower case. */
+export function mediaTypeOf(contentType: string): string {
+  const end = contentType.indexOf(';')
+  return (end === -1 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
+}
+
+/** Whether a stream of this content type has JSON records. */
+export function kindOf(contentType: string): RecordKind {
+  const type = mediaTypeOf(contentType)
+  return type === 'application/json' || (type.startsWith('application/') && type.endsWith('+json'))
+    ? 'json'
+    : 'bytes'
+}
+
+export function checkAppend(request: AppendRequest, limits: StreamLimits): CheckedAppend {
+  const { records = [], close = false, producer, contentType, streamSeq, metadata, incarnation } = request
+  if (records.length === 0 && !close && metadata === undefined) {
+    throw new StreamRequestError('empty_append', 'An append needs records, metadata, or to close the stream')
+  }
+  if (producer) checkProducer(producer)
+  if (contentType !== undefined) checkContentType(contentType)
+  if (streamSeq !== undefined) checkName(streamSeq, 255, 'invalid_stream_seq', 'A stream seq')
+  const checked = checkRecords(records, limits)
+  return {
+    ...checked,
+    close,
+    producer,
+    contentType,
+    streamSeq,
+    metadata: metadataText(metadata, limits),
+    incarnation,
+  }
+}
+
+export function checkConfig(config: StreamConfig, limits: StreamLimits): CheckedConfig {
+  const { contentType = 'application/json', owner, ttlMs, expiresAt, closed = false, lease } = config
+  checkContentType(contentType)
+  if (owner !== undefined && (owner.length === 0 || owner.length > 512 || !owner.isWellFormed())) {
+    throw new StreamRequestError('invalid_owner', 'An owner is 1 to 512 well-formed characters')
+  }
+  if (ttlMs !== undefined && expiresAt !== undefined) {
+    throw new StreamRequestError('invalid_expiry', 'A stream has a TTL or a time to expire at, not both')
+  }
+  // A TTL of nothing is a stream that is over as soon as it is there: the protocol allows it.
+  if (ttlMs !== undefined) checkInteger(ttlMs, 0, MAX_MS, 'invalid_expiry', 'A TTL in milliseconds')
+  if (expiresAt !== undefined) {
+    checkInteger(
+      expiresAt,
+      0,
+      Number.MAX_SAFE_INTEGER,
+      'invalid_expiry',
+      'A time to expire at, in milliseconds',
+    )
+  }
+  if (lease) {
+    checkLease(lease)
+    if (closed) throw new StreamRequestError('invalid_lease', 'A stream that is created closed has no lease')
+  }
+  const { records, bytes, kind } = checkRecords(config.records ?? [], limits)
+  if (kind !== undefined && kind !== kindOf(contentType)) {
+    throw new StreamRequestError(
+      'invalid_record',
+      kind === 'json'
+        ? 'Records of this content type are bytes'
+        : 'Records of this content type are JSON text',
+    )
+  }
+  return {
+    contentType,
+    owner,
+    ttlMs,
+    expiresAt,
+    closed,
+    metadata: metadataText(config.metadata, limits),
+    records,
+    bytes,
+    lease,
+  }
+}
+
+export function checkLease(request: LeaseRequest): void {
+  checkName(request.holder, 255, 'invalid_lease', 'The holder of a lease')
+  checkInteger(request.ttlMs, 1, MAX_MS, 'invalid_lease', 'The length of a lease in milliseconds')
+}
+
+export function checkRead(options: ReadOptions): { maxRecords: number; maxBytes: number } {
+  const { maxRecords = 1000, maxBytes = 1024 * 1024 } = options
+  checkInteger(maxRecords, 1, 1000, 'invalid_limit', 'The records of a page')
+  checkInteger(maxBytes, 1, 16 * 1024 * 1024, 'invalid_limit', 'The bytes of a page')
+  return { maxRecords, maxBytes }
+}
+
+/** A listing, with `after` moved up to where the prefix begins. */
+export interface CheckedList {
+  readonly prefix: string
+  readonly owner: string | undefined
+  readonly closed: boolean | undefined
+  readonly after: string
+  readonly limit: number
+}
+
+export function checkList(options: ListOptions): CheckedList {
+  const { prefix = '', owner, closed, after = '', limit = 100 } = options
+  checkInteger(limit, 1, 1000, 'invalid_limit', 'The streams of a page')
+  return { prefix, owner, closed, after, limit }
+}
+
+export function checkInteger(
+  value: number,
+  low: number,
+  high: number,
+  code: StreamRequestCode,
+  what: string,
+): void {
+  if (!Number.isSafeInteger(value) || value < low || value > high) {
+    throw new StreamRequestError(code, `${what} must be an integer from ${low} to ${high}`)
+  }
+}
+
+function checkRecords(
+  given: readonly StreamRecord[],
+  limits: StreamLimits,
+): { records: readonly StreamRecord[]; bytes: number; kind: RecordKind | undefined } {
+  if (given.length > limits.appendRecords) {
+    throw new StreamRequestError('too_many_records', `An append may hold ${limits.appendRecords} records`)
+  }
+  let bytes = 0
+  let kind: RecordKind | undefined
+  const records: StreamRecord[] = []
+  for (const record of given) {
+    const itsKind = typeof record === 'string' ? 'json' : 'bytes'
+    if (kind !== undefined && kind !== itsKind) {
+      throw new StreamRequestError('invalid_record', 'The records of an append are all text or all bytes')
+    }
+    kind = itsKind
+    const size = typeof record === 'string' ? Buffer.byteLength(record) : record.byteLength
+    if (size > limits.recordBytes) {
+      throw new StreamRequestError('record_too_large', `A record may have ${limits.recordBytes} bytes`)
+    }
+    bytes += size
+    if (typeof record === 'string') checkJson(record)
+    else if (size === 0) throw new StreamRequestError('invalid_record', 'A record of bytes is not empty')
+    // A caller may fill its buffer anew while the append waits for its turn.
+    records.push(typeof record === 'string' ? record : Uint8Array.from(record))
+  }
+  if (bytes > limits.appendBytes) {
+    throw new StreamRequestError(
+      'append_too_large',
+      `The records of an append may have ${limits.appendBytes} bytes`,
+    )
+  }
+  return { records, bytes, kind }
+}
+
+/** Half a surrogate pair could not be kept as UTF-8. Escaped, it is ASCII, and stays as it is. */
+function checkJson(text: string): void {
+  try {
+    JSON.parse(text)
+  } catch {
+    throw new StreamRequestError('invalid_record', 'A record must be the text of one JSON value')
+  }
+  if (!text.isWellFormed())
+    throw new StreamRequestError('invalid_record', 'A record holds half a surrogate pair')
+}
+
+function checkProducer({ id, epoch, seq }: Producer): void {
+  checkName(id, 255, 'invalid_producer', 'The id of a producer')
+  checkInteger(epoch, 0, Number.MAX_SAFE_INTEGER, 'invalid_producer', "A producer's epoch")
+  checkInteger(seq, 0, Number.MAX_SAFE_INTEGER, 'invalid_producer', "A producer's seq")
+}
+
+function checkContentType(contentType: string): void {
+  if (contentType.length > 255 || !MEDIA_TYPE.test(contentType)) {
+    throw new StreamRequestError('invalid_content_type', 'The content type is not a media type')
+  }
+}
+
+function checkName(name: string, length: number, code: StreamRequestCode, what: string): void {
+  if (name.length === 0 || name.length > length || !/^[\x21-\x7e]+$/.test(name)) {
+    throw new StreamRequestError(code, `${what} is 1 to ${length} printable ASCII characters without a space`)
+  }
+}
+
+function metadataText(metadata: Json | undefined, limits: StreamLimits): string | undefined {
+  if (metadata === undefined) return undefined
+  const text = JSON.stringify(metadata)
+  if (Buffer.byteLength(text) > limits.metadataBytes) {
+    throw new StreamRequestError(
+      'invalid_metadata',
+      `The metadata of a stream may have ${limits.metadataBytes} bytes as JSON`,
+    )
+  }
+  return text
+}

@@ -1,0 +1,311 @@
+/**
+ * Streams in one SQLite file: durable against a loss of power, without a server, for one machine.
+ *
+ * Several processes may share the file; each learns of the others' appends within `followIntervalMs`.
+ * Invariant: nothing is answered, and nobody is told, before the COMMIT it belongs to has returned.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { silentLogger } from '../logging/logger.ts'
+import type { Place } from '../protocol/offset.ts'
+import { endAfter, infoOf, pageOf, positionOf } from './bookkeeping.ts'
+import type { LeaseStore } from './leases.ts'
+import { limitsOf } from './options.ts'
+import type { StreamStoreOptions } from './options.ts'
+import { checkAppend, checkConfig, checkId, checkInteger, checkList, checkRead } from './requests.ts'
+import { Collector } from './sqlite/collector.ts'
+import { CommitQueue } from './sqlite/commit-queue.ts'
+import type { Weight } from './sqlite/commit-queue.ts'
+import { isBusy, storeError, toStoreError } from './sqlite/store-error.ts'
+import { Follower } from './sqlite/follower.ts'
+import { LeaseTable } from './sqlite/lease-table.ts'
+import { SqliteLeases } from './sqlite/leases.ts'
+import { openDatabase } from './sqlite/open.ts'
+import type { Migration } from './sqlite/schema.ts'
+import { StreamTable } from './sqlite/stream-table.ts'
+import { StreamWrites, SWEEP_SLICE } from './sqlite/writes.ts'
+import type {
+  AppendRequest,
+  AppendResult,
+  CreateResult,
+  Durability,
+  ListOptions,
+  ReadOptions,
+  ReadResult,
+  StreamConfig,
+  StreamInfo,
+  StreamLimits,
+  StreamList,
+  StreamStore,
+  WatchListener,
+  WatchResult,
+} from './store.ts'
+import { stopWith, Watchers } from './watchers.ts'
+
+export interface SqliteStreamsOptions extends StreamStoreOptions {
+  /** Milliseconds to wait for another process that holds the file, before `locked`. Default 5,000. */
+  readonly lockTimeoutMs?: number
+  /** Milliseconds between two looks for what other processes wrote, while anybody watches. Default 20. */
+  readonly followIntervalMs?: number
+  /** Bytes the database may grow to, before `full`; its log comes on top. Default: what the disk holds. */
+  readonly maxFileBytes?: number
+}
+
+const LOCK_TIMEOUT_MS = 5000
+const RETRY_MS = 5
+/** A write of a few rows. */
+const FEW_ROWS: Weight = { records: 1, bytes: 0 }
+
+/**
+ * Opens the store in the file at `path`, which is created or migrated as needed.
+ *
+ * @throws {StoreError} when the file cannot be used: see its codes.
+ */
+export function sqliteStreams(path: string, options: SqliteStreamsOptions = {}): StreamStore {
+  return new SqliteStreams(path, options)
+}
+
+/**
+ * Creates the store in the file at `path`, or brings an older one up to date, and closes it again.
+ *
+ * @throws {StoreError} as `sqliteStreams` does.
+ */
+export function migrate(path: string): Migration {
+  const { db, migration } = openDatabase(path, LOCK_TIMEOUT_MS)
+  db.close()
+  return migration
+}
+
+class SqliteStreams implements StreamStore {
+  readonly durability: Durability = 'power'
+  readonly limits: StreamLimits
+  readonly leases: LeaseStore
+  readonly #path: string
+  readonly #clock: () => number
+  readonly #lockTimeoutMs: number
+  readonly #db: DatabaseSync
+  readonly #begin: StatementSync
+  readonly #end: StatementSync
+  readonly #table: StreamTable
+  readonly #writes: StreamWrites
+  readonly #watchers: Watchers
+  readonly #queue: CommitQueue
+  readonly #follower: Follower
+  readonly #collector: Collector
+  #closing: Promise<void> | undefined
+
+  constructor(path: string, options: SqliteStreamsOptions) {
+    const {
+      logger = silentLogger,
+      lockTimeoutMs = LOCK_TIMEOUT_MS,
+      followIntervalMs = 20,
+      maxFileBytes,
+    } = options
+    checkInteger(followIntervalMs, 1, 60_000, 'invalid_limit', 'followIntervalMs')
+    checkInteger(lockTimeoutMs, 0, 600_000, 'invalid_limit', 'lockTimeoutMs')
+    this.limits = limitsOf(options)
+    this.#path = path
+    this.#clock = options.clock ?? Date.now
+    this.#lockTimeoutMs = lockTimeoutMs
+    this.#db = openDatabase(path, lockTimeoutMs, maxFileBytes).db
+    this.#begin = this.#db.prepare('BEGIN')
+    this.#end = this.#db.prepare('COMMIT')
+    this.#table = new StreamTable(this.#db)
+    const leases = new LeaseTable(this.#db)
+    this.#writes = new StreamWrites(this.#db, this.#table, leases)
+    this.#watchers = new Watchers(logger)
+    this.#queue = new CommitQueue(this.#db, {
+      path,
+      lockTimeoutMs,
+      onBegin: () => this.#table.refresh(),
+      onCommit: () => this.#tellEvents(),
+      onRollback: () => {
+        this.#writes.takeEvents()
+        this.#table.forget()
+      },
+    })
+    this.#follower = new Follower(this.#table, this.#watchers, {
+      intervalMs: followIntervalMs,
+      logger,
+      snapshot: (work) => this.#snapshot(work),
+    })
+    this.#collector = new Collector(this.#db, this.#queue, logger)
+    this.leases = new SqliteLeases(this.#table, leases, {
+      write: (work, signal) => this.#write(FEW_ROWS, work, signal),
+    })
+  }
+
+  async create(id: string, config: StreamConfig = {}, signal?: AbortSignal): Promise<CreateResult> {
+    checkId(id)
+    const checked = checkConfig(config, this.limits)
+    const weight = { records: checked.records.length, bytes: checked.bytes }
+    return this.#write(weight, (now) => this.#writes.create(id, checked, now), signal)
+  }
+
+  async append(id: string, request: AppendRequest, signal?: AbortSignal): Promise<AppendResult> {
+    checkId(id)
+    const checked = checkAppend(request, this.limits)
+    const weight = { records: checked.records.length, bytes: checked.bytes }
+    return this.#write(weight, (now) => this.#writes.append(id, checked, now), signal)
+  }
+
+  async read(id: string, after: Place, options: ReadOptions = {}): Promise<ReadResult> {
+    checkId(id)
+    const { maxRecords, maxBytes } = checkRead(options)
+    return this.#look((now) => {
+      const stream = this.#table.alive(id, now)
+      if (!stream) return { outcome: 'missing' }
+      const position = positionOf(stream.state, after)
+      if (typeof position !== 'number') return position
+      const records =
+        position === stream.state.tail ? [] : this.#table.records(stream, position, maxRecords, maxBytes)
+      return pageOf(stream.state, position, records)
+    }, options.signal)
+  }
+
+  async watch(id: string, listener: WatchListener, signal?: AbortSignal): Promise<WatchResult> {
+    checkId(id)
+    for (;;) {
+      const result = await this.#look((now) => this.#watch(id, listener, signal, now), signal)
+      if (result !== 'behind') return result
+      try {
+        this.#follower.catchUp(id)
+      } catch (error) {
+        throw toStoreError(error, this.#path)
+      }
+    }
+  }
+
+  async head(id: string, signal?: AbortSignal): Promise<StreamInfo | undefined> {
+    checkId(id)
+    return this.#look((now) => {
+      const stream = this.#table.alive(id, now)
+      return stream && infoOf(id, stream.state)
+    }, signal)
+  }
+
+  async list(options: ListOptions = {}): Promise<StreamList> {
+    const { prefix, owner, closed, after, limit } = checkList(options)
+    return this.#look((now) => {
+      const conditions = ['id >= ? AND id < ? AND id > ? AND (expires_at IS NULL OR expires_at > ?)']
+      // No id holds a character above `~`.
+      const values: (string | number)[] = [prefix, `${prefix}\x7f`, after, now]
+      if (owner !== undefined) {
+        conditions.push('owner = ?')
+        values.push(owner)
+      }
+      if (closed !== undefined) conditions.push(closed ? 'closed = 1' : 'closed = 0')
+      const condition = `${conditions.join(' AND ')} ORDER BY id LIMIT ?`
+      const found = this.#table.select(condition, ...values, limit + 1)
+      const streams = found.slice(0, limit).map(({ id, state }) => infoOf(id, state))
+      const last = streams.at(-1)
+      return found.length > limit && last ? { streams, next: last.id } : { streams }
+    }, options.signal)
+  }
+
+  async delete(id: string, signal?: AbortSignal): Promise<boolean> {
+    checkId(id)
+    const deleted = await this.#write(FEW_ROWS, (now) => this.#writes.delete(id, now), signal)
+    if (deleted) this.#collector.wake()
+    return deleted
+  }
+
+  async touch(id: string, signal?: AbortSignal): Promise<boolean> {
+    checkId(id)
+    const settled = await this.#look((now) => {
+      const stream = this.#table.alive(id, now)
+      // Most touches gain too little to be written.
+      return stream ? endAfter(stream.state, now) === stream.state.expiresAt || undefined : false
+    }, signal)
+    return settled ?? this.#write(FEW_ROWS, (now) => this.#writes.touch(id, now), signal)
+  }
+
+  async sweep(signal?: AbortSignal): Promise<number> {
+    let swept = 0
+    for (let found = SWEEP_SLICE; found === SWEEP_SLICE; swept += found) {
+      found = await this.#write({ records: SWEEP_SLICE, bytes: 0 }, (now) => this.#writes.sweep(now), signal)
+    }
+    this.#collector.wake()
+    return swept
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#queue.close()
+    this.#follower.stop()
+    this.#watchers.clear()
+    try {
+      this.#db.close()
+    } catch (error) {
+      throw toStoreError(error, this.#path)
+    }
+  }
+
+  #write<T>(weight: Weight, work: (now: number) => T, signal: AbortSignal | undefined): Promise<T> {
+    if (signal?.aborted) return Promise.reject(signal.reason as Error)
+    return this.#queue.submit(weight, () => work(this.#clock()), signal)
+  }
+
+  /** Reads in one snapshot. In WAL mode writers do not block it; a process that recovers the file does. */
+  async #look<T>(work: (now: number) => T, signal: AbortSignal | undefined): Promise<T> {
+    const since = performance.now()
+    for (;;) {
+      signal?.throwIfAborted()
+      if (this.#closing) throw storeError('closed', this.#path)
+      try {
+        return this.#snapshot(() => work(this.#clock()))
+      } catch (error) {
+        if (!isBusy(error) || performance.now() - since >= this.#lockTimeoutMs)
+          throw toStoreError(error, this.#path)
+      }
+      await sleep(RETRY_MS)
+    }
+  }
+
+  #snapshot<T>(work: () => T): T {
+    this.#begin.run()
+    try {
+      this.#table.refresh()
+      return work()
+    } finally {
+      this.#end.run()
+    }
+  }
+
+  /** Everybody who watches a stream is at the same place: those who do so already are told up to it first. */
+  #watch(
+    id: string,
+    listener: WatchListener,
+    signal: AbortSignal | undefined,
+    now: number,
+  ): WatchResult | 'behind' {
+    const stream = this.#table.alive(id, now)
+    if (!stream) return { outcome: 'missing' }
+    const { closed, tail: position, incarnation } = stream.state
+    const there = this.#watchers.get(id)
+    if (there && (there.incarnation !== incarnation || there.told !== position || there.closed !== closed)) {
+      return 'behind'
+    }
+    const tail = { incarnation, position }
+    const stop = stopWith(signal, this.#watchers.add(id, tail, closed, listener))
+    this.#follower.start()
+    return { outcome: 'watching', tail, closed, stop }
+  }
+
+  #tellEvents(): void {
+    for (const { id, event } of this.#writes.takeEvents()) {
+      const watched = this.#watchers.get(id)
+      if (!watched) continue
+      const contiguous =
+        event.type === 'gone' ||
+        (event.from.incarnation === watched.incarnation && event.from.position === watched.told)
+      // Not contiguous when another process appended in between: the log has both, in order.
+      if (contiguous) this.#watchers.tell(id, event)
+      else this.#follower.tryToCatchUp(id)
+    }
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Tells this process's watchers what another process wrote to the same file.
+ *
+ * SQLite has no notifications, but `PRAGMA data_version` changes when another process has committed,
+ * and asking costs 3 us: one timer asks, and only while somebody watches.
+ */
+import type { Logger } from '../../logging/logger.ts'
+import { pageOf, tailOf } from '../bookkeeping.ts'
+import type { WatchedStream, Watchers } from '../watchers.ts'
+import type { StreamTable } from './stream-table.ts'
+
+/** Records and bytes told in one go, before the event loop has its turn. */
+const MAX_RECORDS = 1000
+const MAX_BYTES = 1024 * 1024
+
+export interface FollowerOptions {
+  readonly intervalMs: number
+  readonly logger: Logger
+  /** Runs what reads, in one snapshot of the database. */
+  readonly snapshot: <T>(work: () => T) => T
+}
+
+export class Follower {
+  readonly #table: StreamTable
+  readonly #watchers: Watchers
+  readonly #options: FollowerOptions
+  readonly #behind = new Set<string>()
+  #timer: NodeJS.Timeout | undefined
+  #immediate: NodeJS.Immediate | undefined
+  #version: unknown
+  #failing = false
+
+  constructor(table: StreamTable, watchers: Watchers, options: FollowerOptions) {
+    this.#table = table
+    this.#watchers = watchers
+    this.#options = options
+  }
+
+  /** Looks from now on, until nobody watches. */
+  start(): void {
+    this.#timer ??= setInterval(() => this.#poll(), this.#options.intervalMs)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    clearImmediate(this.#immediate)
+    this.#timer = undefined
+    this.#immediate = undefined
+    this.#behind.clear()
+  }
+
+  /**
+   * Tells what lies between where a stream was told up to and its tail: a page now, the rest in later
+   * turns. Throws what SQLite throws.
+   */
+  catchUp(id: string): void {
+    const watched = this.#watchers.get(id)
+    if (watched && this.#tellPage(watched)) {
+      this.#behind.add(id)
+      this.#immediate ??= setImmediate(() => this.#continue())
+    }
+  }
+
+  /** The same; a failure is left to the next look. */
+  tryToCatchUp(id: string): void {
+    this.#try(() => this.catchUp(id))
+  }
+
+  #poll(): void {
+    if (this.#watchers.size === 0) return this.stop()
+    this.#try(() => {
+      const version = this.#table.dataVersion()
+      if (version === this.#version) return
+      for (const watched of this.#watchers.all()) this.catchUp(watched.id)
+      // Only now: should telling fail half-way, the next look tries again.
+      this.#version = version
+    })
+  }
+
+  #continue(): void {
+    this.#immediate = undefined
+    const behind = [...this.#behind]
+    this.#behind.clear()
+    this.#try(() => {
+      for (const id of behind) this.catchUp(id)
+    })
+  }
+
+  /** Returns whether there is more. */
+  #tellPage({ id, incarnation, told, closed }: WatchedStream): boolean {
+    const page = this.#options.snapshot(() => {
+      const stream = this.#table.find(id)
+      if (stream?.state.incarnation !== incarnation) return 'deleted'
+      if (stream.state.tail < told) return 'lost'
+      const records = this.#table.records(stream, told, MAX_RECORDS, MAX_BYTES)
+      return { ...pageOf(stream.state, told, records), tail: tailOf(stream.state) }
+    })
+    if (typeof page === 'string') {
+      this.#watchers.tell(id, { type: 'gone', reason: page })
+      return false
+    }
+    const { records, from, next } = page
+    if (records.length > 0 || page.closed !== closed) {
+      this.#watchers.tell(id, { type: 'append', from, next, records, closed: page.closed })
+    }
+    return !page.upToDate
+  }
+
+  /** A look that fails is not the last one: nothing was told, and nothing is missed. */
+  #try(look: () => void): void {
+    try {
+      look()
+      this.#failing = false
+    } catch (error) {
+      this.#version = undefined
+      if (!this.#failing)
+        this.#options.logger.warn({ err: error }, 'The stream store could not be read; trying on')
+      this.#failing = true
+    }
+  }
+}

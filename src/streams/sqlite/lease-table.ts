@@ -1,0 +1,59 @@
+/** Leases as rows. */
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { LeaseState } from '../lease-bookkeeping.ts'
+import type { Lease } from '../leases.ts'
+
+export class LeaseTable {
+  readonly #select: StatementSync
+  readonly #upsert: StatementSync
+  readonly #delete: StatementSync
+  readonly #cut: StatementSync
+  readonly #expired: StatementSync
+
+  constructor(db: DatabaseSync) {
+    this.#select = db.prepare('SELECT holder, epoch, ttl_ms, expires_at FROM leases WHERE stream = ?')
+    this.#upsert =
+      db.prepare(`INSERT INTO leases (stream, holder, epoch, ttl_ms, expires_at) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET holder = excluded.holder, epoch = excluded.epoch, ttl_ms = excluded.ttl_ms,
+      expires_at = excluded.expires_at`)
+    this.#delete = db.prepare('DELETE FROM leases WHERE stream = ?')
+    this.#cut = db.prepare('UPDATE leases SET expires_at = :now + ttl_ms WHERE expires_at > :now + ttl_ms')
+    this.#expired = db.prepare(`SELECT s.id, s.incarnation, l.holder, l.epoch, l.ttl_ms, l.expires_at
+      FROM leases l JOIN streams s ON s.key = l.stream
+      WHERE l.expires_at <= :now AND (s.expires_at IS NULL OR s.expires_at > :now)
+      ORDER BY l.expires_at LIMIT :limit`)
+  }
+
+  find(stream: number): LeaseState | undefined {
+    const row = this.#select.get(stream)
+    return (
+      row && {
+        holder: String(row['holder']),
+        epoch: Number(row['epoch']),
+        ttlMs: Number(row['ttl_ms']),
+        expiresAt: Number(row['expires_at']),
+      }
+    )
+  }
+
+  save(stream: number, { holder, epoch, ttlMs, expiresAt }: LeaseState): void {
+    this.#upsert.run(stream, holder, epoch, ttlMs, expiresAt)
+  }
+
+  delete(stream: number): void {
+    this.#delete.run(stream)
+  }
+
+  /** Those whose time is over; what was set before the clock went back is cut to its length from now. */
+  expired(now: number, limit: number): Lease[] {
+    this.#cut.run({ now })
+    return this.#expired.all({ now, limit }).map((row) => ({
+      stream: String(row['id']),
+      incarnation: String(row['incarnation']),
+      holder: String(row['holder']),
+      epoch: Number(row['epoch']),
+      ttlMs: Number(row['ttl_ms']),
+      expiresAt: Number(row['expires_at']),
+    }))
+  }
+}

@@ -1,0 +1,84 @@
+/** Opens the database of the SQLite store: durable against a loss of power, readable while written. */
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { isBusy, toStoreError } from './store-error.ts'
+import { migrateDatabase } from './schema.ts'
+import type { Migration } from './schema.ts'
+
+export interface OpenedDatabase {
+  readonly db: DatabaseSync
+  readonly migration: Migration
+}
+
+/**
+ * A group commit of small records to many streams logs a page for each of them: half the usual size
+ * takes a quarter off its cost. For records of a kB and more a larger page would be better (measured).
+ */
+const PAGE_BYTES = 2048
+/** What the log holds before it is checkpointed into the file. */
+const LOG_BYTES = 16 * 1024 * 1024
+/** Pages held in memory: the ends of some thousand busy streams. */
+const CACHE_BYTES = 16 * 1024 * 1024
+
+/** Between two attempts at a lock that SQLite does not wait for by itself. */
+const RETRY_MS = 10
+/** How long SQLite itself waits for a lock, holding the event loop: about one commit of another process. */
+const BLOCKING_WAIT_MS = 5
+
+/**
+ * Opens the file, creates it (readable by its owner only) and its folder when missing, and migrates it.
+ *
+ * @throws {StoreError} for what cannot be used; nothing stays open.
+ */
+export function openDatabase(path: string, lockTimeoutMs: number, maxFileBytes?: number): OpenedDatabase {
+  let db: DatabaseSync | undefined
+  try {
+    createFile(path)
+    db = new DatabaseSync(path)
+    const opened = db
+    // While a process changes the journal mode or the schema, another one must wait its turn here.
+    const migration = patiently(lockTimeoutMs, () => {
+      opened.exec(`PRAGMA busy_timeout = ${BLOCKING_WAIT_MS}; PRAGMA page_size = ${PAGE_BYTES}`)
+      opened.exec('PRAGMA journal_mode = WAL')
+      return migrateDatabase(opened, path)
+    })
+    // FULL: a commit returns when the log is on the disk. A checkpoint writes a page once, however
+    // often the log holds it, so few are cheaper; the log is cut back after a burst.
+    db.exec(`PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${LOG_BYTES / PAGE_BYTES};
+      PRAGMA journal_size_limit = ${4 * LOG_BYTES}; PRAGMA cache_size = -${CACHE_BYTES / 1024}`)
+    if (maxFileBytes !== undefined) limitFile(db, maxFileBytes)
+    return { db, migration }
+  } catch (error) {
+    db?.close()
+    throw toStoreError(error, path)
+  }
+}
+
+function createFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}
+
+function limitFile(db: DatabaseSync, maxFileBytes: number): void {
+  const pageSize = Number(db.prepare('PRAGMA page_size').get()?.['page_size'])
+  db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxFileBytes / pageSize))}`)
+}
+
+/** Blocks: only a start of the process may do so. */
+function patiently<T>(timeoutMs: number, attempt: () => T): T {
+  const deadline = performance.now() + timeoutMs
+  const sleeper = new Int32Array(new SharedArrayBuffer(4))
+  for (;;) {
+    try {
+      return attempt()
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= deadline) throw error
+      Atomics.wait(sleeper, 0, 0, RETRY_MS)
+    }
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The tables of the SQLite store, and how an older file becomes a current one.
+ *
+ * A stream's `key` is never used twice, so that it names one incarnation. A record's `place` is that
+ * key in the upper 32 bits and, in the lower ones, its position: the place after it, from 1. One
+ * integer as the key, and not two columns, halves the cost of records of a kB (they stay in their
+ * leaf page; measured). A stream's tail is its highest position, and is kept nowhere else. Records of
+ * a deleted stream stay behind under their key in `garbage` until they are collected in slices.
+ */
+import type { DatabaseSync } from 'node:sqlite'
+import { storeError } from './store-error.ts'
+
+/** `Mill` in ASCII; says in the file's header whose it is. */
+export const APPLICATION_ID = 0x4d696c6c
+
+/** One step per version: step n makes a file of version n one of version n + 1. Never edit a released one. */
+const STEPS: readonly string[] = [
+  `
+  CREATE TABLE streams (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    incarnation TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    owner TEXT,
+    created_at INTEGER NOT NULL,
+    ttl_ms INTEGER,
+    expires_at INTEGER,
+    metadata TEXT,
+    closed INTEGER NOT NULL,
+    closed_by TEXT,
+    stream_seq TEXT
+  ) STRICT;
+  CREATE INDEX streams_by_owner ON streams (owner, id) WHERE owner IS NOT NULL;
+  CREATE INDEX streams_open ON streams (id) WHERE closed = 0;
+  CREATE INDEX streams_by_end ON streams (expires_at) WHERE expires_at IS NOT NULL;
+
+  CREATE TABLE records (
+    place INTEGER PRIMARY KEY,
+    data ANY NOT NULL
+  ) STRICT;
+
+  CREATE TABLE producers (
+    stream INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    PRIMARY KEY (stream, id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE leases (
+    stream INTEGER PRIMARY KEY,
+    holder TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    ttl_ms INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX leases_by_end ON leases (expires_at);
+
+  CREATE TABLE garbage (stream INTEGER PRIMARY KEY) STRICT;
+  `,
+]
+
+/** The version that this code reads and writes (`PRAGMA user_version`). */
+export const SCHEMA_VERSION: number = STEPS.length
+
+/** Versions before and after; equal when there was nothing to do. 0 is an empty file. */
+export interface Migration {
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * Brings a database to the current version, in one transaction: of two processes that start at once,
+ * one does it and the other finds it done.
+ *
+ * @throws {StoreError} `newer_version`, or `not_a_store` for another application's database.
+ */
+export function migrateDatabase(db: DatabaseSync, path: string): Migration {
+  const from = versionOf(db, path)
+  if (from === SCHEMA_VERSION) return { from, to: from }
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    const current = versionOf(db, path)
+    for (const step of STEPS.slice(current)) db.exec(step)
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`)
+  } catch (error) {
+    rollback(db)
+    throw error
+  }
+  return { from, to: SCHEMA_VERSION }
+}
+
+function rollback(db: DatabaseSync): void {
+  try {
+    db.exec('ROLLBACK')
+  } catch {
+    // SQLite rolls some failures back by itself; the first error is the one to tell.
+  }
+}
+
+function versionOf(db: DatabaseSync, path: string): number {
+  const version = pragma(db, 'user_version')
+  if (pragma(db, 'application_id') !== APPLICATION_ID) {
+    const tables = db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']
+    if (tables !== 0 || version !== 0) throw storeError('not_a_store', path)
+  }
+  if (version > SCHEMA_VERSION) {
+    throw storeError(
+      'newer_version',
+      path,
+      undefined,
+      `its schema is ${version}, this one knows ${SCHEMA_VERSION}`,
+    )
+  }
+  return version
+}
+
+function pragma(db: DatabaseSync, name: string): number {
+  return Number(db.prepare(`PRAGMA ${name}`).get()?.[name])
+}

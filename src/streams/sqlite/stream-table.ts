@@ -1,0 +1,214 @@
+/**
+ * Streams, their records and their producers as rows, and a cache of what was read of them.
+ *
+ * The cache holds what this process's last transaction left. It is dropped when another process has
+ * written (`PRAGMA data_version`, asked at the start of each transaction) and when one of our own
+ * was rolled back, so that within a transaction it always equals the tables.
+ */
+import { Buffer } from 'node:buffer'
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import { isAlive } from '../bookkeeping.ts'
+import type { ProducerState, StreamState } from '../bookkeeping.ts'
+import type { Producer, StreamRecord } from '../store.ts'
+
+/** A stream that exists in the tables. `state` and `producers` follow what is saved. */
+export interface StoredStream {
+  readonly key: number
+  readonly id: string
+  state: StreamState
+  readonly producers: Map<string, ProducerState | undefined>
+}
+
+type Row = Record<string, SQLOutputValue>
+
+/** Streams in the cache; beyond it, it starts anew. A few kB each at most, a few hundred bytes as a rule. */
+const MAX_CACHED = 5000
+/** Producers of one stream in the cache. */
+const MAX_PRODUCERS = 100
+
+/** What the lower half of a record's place holds. */
+export const MAX_POSITION = 2 ** 32 - 1
+
+const COLUMNS = `key, id, incarnation, content_type, owner, created_at, ttl_ms, expires_at, metadata, closed,
+  closed_by, stream_seq, (SELECT place & ${MAX_POSITION} FROM records WHERE place BETWEEN key << 32 AND (key << 32) | ${MAX_POSITION}
+  ORDER BY place DESC LIMIT 1) AS tail`
+
+export class StreamTable {
+  readonly #db: DatabaseSync
+  readonly #cache = new Map<string, StoredStream>()
+  readonly #lists = new Map<string, StatementSync>()
+  readonly #dataVersion: StatementSync
+  readonly #select: StatementSync
+  readonly #insert: StatementSync
+  readonly #update: StatementSync
+  readonly #selectRecords: StatementSync
+  readonly #insertRecord: StatementSync
+  readonly #selectProducer: StatementSync
+  readonly #upsertProducer: StatementSync
+  #seenVersion: SQLOutputValue | undefined
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+    this.#dataVersion = db.prepare('PRAGMA data_version')
+    this.#select = db.prepare(`SELECT ${COLUMNS} FROM streams WHERE id = ?`)
+    this.#insert = db.prepare(`INSERT INTO streams (id, incarnation, content_type, owner, created_at, ttl_ms,
+      expires_at, metadata, closed, closed_by, stream_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+    this.#update = db.prepare(
+      'UPDATE streams SET expires_at = ?, metadata = ?, closed = ?, closed_by = ?, stream_seq = ? WHERE key = ?',
+    )
+    this.#selectRecords = db.prepare(`SELECT data FROM records
+      WHERE place > (:key << 32) | :after AND place <= (:key << 32) | ${MAX_POSITION} ORDER BY place LIMIT :limit`)
+    this.#insertRecord = db.prepare('INSERT INTO records (place, data) VALUES ((? << 32) | ?, ?)')
+    this.#selectProducer = db.prepare('SELECT epoch, last_seq FROM producers WHERE stream = ? AND id = ?')
+    this.#upsertProducer = db.prepare(`INSERT INTO producers (stream, id, epoch, last_seq) VALUES (?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET epoch = excluded.epoch, last_seq = excluded.last_seq`)
+  }
+
+  /** Changes when another process has committed, and never by what this one does. */
+  dataVersion(): SQLOutputValue | undefined {
+    return this.#dataVersion.get()?.['data_version']
+  }
+
+  /** To be called at the start of each transaction: drops what another process may have changed. */
+  refresh(): void {
+    const version = this.dataVersion()
+    if (version !== this.#seenVersion) this.forget()
+    this.#seenVersion = version
+  }
+
+  /** To be called when a transaction did not happen. */
+  forget(): void {
+    this.#cache.clear()
+  }
+
+  find(id: string): StoredStream | undefined {
+    const cached = this.#cache.get(id)
+    if (cached) return cached
+    const row = this.#select.get(id)
+    return row && this.#keep({ key: Number(row['key']), id, state: stateOf(row), producers: new Map() })
+  }
+
+  /** A stream whose time is not over. */
+  alive(id: string, now: number): StoredStream | undefined {
+    const stream = this.find(id)
+    return stream && isAlive(stream.state, now) ? stream : undefined
+  }
+
+  /** Its first records are not among what is inserted. */
+  insert(id: string, state: StreamState): StoredStream {
+    const { incarnation, contentType, owner, createdAt, ttlMs } = state
+    const { lastInsertRowid } = this.#insert.run(
+      id,
+      incarnation,
+      contentType,
+      owner ?? null,
+      createdAt,
+      ttlMs ?? null,
+      ...changingColumns(state),
+    )
+    return this.#keep({ key: Number(lastInsertRowid), id, state, producers: new Map() })
+  }
+
+  /** Writes what differs from the state before. The tail is where the records end, and needs no writing. */
+  save(stream: StoredStream, next: StreamState): void {
+    const before = stream.state
+    stream.state = next
+    if (
+      before.expiresAt !== next.expiresAt ||
+      before.metadata !== next.metadata ||
+      before.closed !== next.closed ||
+      before.streamSeq !== next.streamSeq
+    ) {
+      this.#update.run(...changingColumns(next), stream.key)
+    }
+  }
+
+  /** Takes a stream out of the tables at once; its records and producers are left to the collector. */
+  remove(stream: StoredStream): void {
+    this.#cache.delete(stream.id)
+    this.#db.prepare('DELETE FROM streams WHERE key = ?').run(stream.key)
+    this.#db.prepare('DELETE FROM leases WHERE stream = ?').run(stream.key)
+    this.#db.prepare('INSERT INTO garbage (stream) VALUES (?)').run(stream.key)
+  }
+
+  insertRecords(stream: StoredStream, after: number, records: readonly StreamRecord[]): void {
+    if (after + records.length > MAX_POSITION) throw new Error(`A stream may hold ${MAX_POSITION} records`)
+    let position = after
+    for (const record of records) this.#insertRecord.run(stream.key, ++position, record)
+  }
+
+  /** Ends with the record that reaches `maxBytes`. */
+  records(stream: StoredStream, after: number, maxRecords: number, maxBytes: number): StreamRecord[] {
+    const records: StreamRecord[] = []
+    let bytes = 0
+    for (const row of this.#selectRecords.iterate({ key: stream.key, after, limit: maxRecords })) {
+      const record = row['data'] as StreamRecord
+      records.push(record)
+      bytes += Buffer.byteLength(record)
+      if (bytes >= maxBytes) break
+    }
+    return records
+  }
+
+  producer(stream: StoredStream, id: string): ProducerState | undefined {
+    if (stream.producers.has(id)) return stream.producers.get(id)
+    const row = this.#selectProducer.get(stream.key, id)
+    const known = row && { epoch: Number(row['epoch']), lastSeq: Number(row['last_seq']) }
+    if (stream.producers.size >= MAX_PRODUCERS) stream.producers.clear()
+    stream.producers.set(id, known)
+    return known
+  }
+
+  saveProducer(stream: StoredStream, id: string, state: ProducerState): void {
+    this.#upsertProducer.run(stream.key, id, state.epoch, state.lastSeq)
+    stream.producers.set(id, state)
+  }
+
+  /** Streams by a condition on the columns, which is a constant of the code; `?` stand for the values. */
+  select(condition: string, ...values: (string | number)[]): { id: string; state: StreamState }[] {
+    let statement = this.#lists.get(condition)
+    if (!statement) {
+      statement = this.#db.prepare(`SELECT ${COLUMNS} FROM streams WHERE ${condition}`)
+      this.#lists.set(condition, statement)
+    }
+    return statement.all(...values).map((row) => ({ id: String(row['id']), state: stateOf(row) }))
+  }
+
+  #keep(stream: StoredStream): StoredStream {
+    if (this.#cache.size >= MAX_CACHED) this.#cache.clear()
+    this.#cache.set(stream.id, stream)
+    return stream
+  }
+}
+
+type ChangingColumns = [number | null, string | null, number, string | null, string | null]
+
+function changingColumns({ expiresAt, metadata, closed, closedBy, streamSeq }: StreamState): ChangingColumns {
+  const by = closedBy ? JSON.stringify(closedBy) : null
+  return [expiresAt ?? null, metadata ?? null, closed ? 1 : 0, by, streamSeq ?? null]
+}
+
+function stateOf(row: Row): StreamState {
+  const closedBy = text(row['closed_by'])
+  return {
+    incarnation: String(row['incarnation']),
+    contentType: String(row['content_type']),
+    owner: text(row['owner']),
+    createdAt: Number(row['created_at']),
+    ttlMs: integer(row['ttl_ms']),
+    expiresAt: integer(row['expires_at']),
+    metadata: text(row['metadata']),
+    tail: Number(row['tail'] ?? 0),
+    closed: row['closed'] === 1,
+    closedBy: closedBy === undefined ? undefined : (JSON.parse(closedBy) as Producer),
+    streamSeq: text(row['stream_seq']),
+  }
+}
+
+function text(value: SQLOutputValue | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+function integer(value: SQLOutputValue | undefined): number | undefined {
+  return typeof value === 'number' ? value : undefined
+}

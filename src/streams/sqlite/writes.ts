@@ -1,0 +1,122 @@
+/**
+ * What is written to the tables, each within the transaction of a group commit, and the events to
+ * tell once it is durable.
+ */
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import {
+  configDifference,
+  decideAppend,
+  endAfter,
+  infoOf,
+  isAlive,
+  newState,
+  tailOf,
+} from '../bookkeeping.ts'
+import { newIncarnation } from '../incarnation.ts'
+import { leaseOf, newLease } from '../lease-bookkeeping.ts'
+import { LEASE_PRODUCER } from '../leases.ts'
+import type { CheckedAppend, CheckedConfig } from '../requests.ts'
+import type { AppendResult, CreateResult, StreamEvent } from '../store.ts'
+import type { LeaseTable } from './lease-table.ts'
+import type { StoredStream, StreamTable } from './stream-table.ts'
+
+export interface PendingEvent {
+  readonly id: string
+  readonly event: StreamEvent
+}
+
+/** Streams removed in one transaction of a sweep. */
+export const SWEEP_SLICE = 100
+
+export class StreamWrites {
+  readonly #streams: StreamTable
+  readonly #leases: LeaseTable
+  readonly #bringIn: StatementSync
+  #events: PendingEvent[] = []
+  #sweptAt = Number.POSITIVE_INFINITY
+
+  constructor(db: DatabaseSync, streams: StreamTable, leases: LeaseTable) {
+    this.#streams = streams
+    this.#leases = leases
+    this.#bringIn = db.prepare(
+      'UPDATE streams SET expires_at = :now + ttl_ms WHERE ttl_ms IS NOT NULL AND expires_at > :now + ttl_ms',
+    )
+  }
+
+  create(id: string, config: CheckedConfig, now: number): CreateResult {
+    const there = this.#streams.find(id)
+    if (there && isAlive(there.state, now)) {
+      const info = infoOf(id, there.state)
+      const differs = configDifference(there.state, config)
+      return differs ? { outcome: 'conflict', info, differs } : { outcome: 'exists', info }
+    }
+    if (there) this.#remove(there, 'expired')
+    const state = newState(config, newIncarnation(), now)
+    const stream = this.#streams.insert(id, state)
+    this.#streams.insertRecords(stream, 0, config.records)
+    const info = infoOf(id, state)
+    if (!config.lease) return { outcome: 'created', info }
+    const lease = newLease(config.lease, 1, now)
+    this.#leases.save(stream.key, lease)
+    this.#streams.saveProducer(stream, LEASE_PRODUCER, { epoch: lease.epoch, lastSeq: -1 })
+    return { outcome: 'created', info, lease: leaseOf(id, state, lease) }
+  }
+
+  append(id: string, request: CheckedAppend, now: number): AppendResult {
+    const { producer, records } = request
+    const stream = this.#streams.alive(id, now)
+    const known = stream && producer && this.#streams.producer(stream, producer.id)
+    const { result, next } = decideAppend(stream?.state, known, request, now)
+    if (!stream || !next) return result
+    const from = tailOf(stream.state)
+    this.#streams.insertRecords(stream, from.position, records)
+    this.#streams.save(stream, next.state)
+    if (producer && next.producer) this.#streams.saveProducer(stream, producer.id, next.producer)
+    const { closed } = next.state
+    if (closed) this.#leases.delete(stream.key)
+    if (closed || records.length > 0) {
+      this.#events.push({ id, event: { type: 'append', from, next: tailOf(next.state), records, closed } })
+    }
+    return result
+  }
+
+  delete(id: string, now: number): boolean {
+    const stream = this.#streams.alive(id, now)
+    if (stream) this.#remove(stream, 'deleted')
+    return stream !== undefined
+  }
+
+  touch(id: string, now: number): boolean {
+    const stream = this.#streams.alive(id, now)
+    if (stream) this.#streams.save(stream, { ...stream.state, expiresAt: endAfter(stream.state, now) })
+    return stream !== undefined
+  }
+
+  /** Removes a slice of what is over; returns how many. */
+  sweep(now: number): number {
+    // A look at every stream: only when the clock went back, perhaps before this process began.
+    if (now < this.#sweptAt) {
+      this.#bringIn.run({ now })
+      this.#streams.forget()
+    }
+    this.#sweptAt = now
+    const over = this.#streams.select('expires_at <= ? LIMIT ?', now, SWEEP_SLICE)
+    for (const { id } of over) {
+      const stream = this.#streams.find(id)
+      if (stream) this.#remove(stream, 'expired')
+    }
+    return over.length
+  }
+
+  /** The events of the writes since the last call. */
+  takeEvents(): readonly PendingEvent[] {
+    const events = this.#events
+    this.#events = []
+    return events
+  }
+
+  #remove(stream: StoredStream, reason: 'deleted' | 'expired'): void {
+    this.#streams.remove(stream)
+    this.#events.push({ id: stream.id, event: { type: 'gone', reason } })
+  }
+}

@@ -1,0 +1,277 @@
+/**
+ * The stream store: append-only logs with offsets. The heart of Millrace.
+ *
+ * This file is the contract; docs/streams.md holds it as numbered rules, and `millrace/testing`
+ * exports the cases that every store must pass. In short:
+ *
+ * - A record is kept as the text (or bytes) it came as, and is told to a reader only after it is
+ *   durable at the store's level. Positions have no gaps.
+ * - What the state of a stream decides is a result with an `outcome`; what no stream could accept
+ *   throws a `StreamRequestError`; a store that cannot do its work throws a `StoreError`.
+ * - A stream past its time is missing, for every operation, whether or not it was swept.
+ * - The signal of a call ends its waiting: it rejects with the signal's reason. Whether an aborted
+ *   write was kept is then open; asking again with the same producer, epoch and seq tells.
+ */
+import type { Json } from '../protocol/json.ts'
+import type { Offset, Place } from '../protocol/offset.ts'
+import type { Lease, LeaseRequest, LeaseStore } from './leases.ts'
+
+/**
+ * One record: the text of one JSON value on a stream of JSON, bytes on any other. Bytes that a
+ * store hands out are shared between readers: do not write into them.
+ */
+export type StreamRecord = string | Uint8Array
+
+/** What a record survives once its append is answered. */
+export type Durability =
+  /** Nothing: it lives in this process. */
+  | 'none'
+  /** The end of the process. */
+  | 'process'
+  /** A loss of power. */
+  | 'power'
+  /** The loss of a machine. */
+  | 'replica'
+
+export interface StreamLimits {
+  /** Bytes of one record, as UTF-8. Default 1 MiB. */
+  readonly recordBytes: number
+  /** Records in one append. Default 1,000. */
+  readonly appendRecords: number
+  /** Bytes of all records in one append. Default 4 MiB. */
+  readonly appendBytes: number
+  /** Bytes of a stream's metadata as JSON. Default 16 KiB. */
+  readonly metadataBytes: number
+}
+
+export interface StreamConfig {
+  /**
+   * A media type. `application/json` and `application/…+json` make a stream of JSON records, any
+   * other one of bytes. Compared without parameters and without regard to case. Default
+   * `application/json`.
+   */
+  readonly contentType?: string
+  /** Who may read it, in the terms of the application. 1 to 512 characters. */
+  readonly owner?: string
+  /** Milliseconds it lives after its creation, its last append or its last `touch`. Excludes `expiresAt`. */
+  readonly ttlMs?: number
+  /** When it ends, in milliseconds since 1970. Excludes `ttlMs`. */
+  readonly expiresAt?: number
+  /** Whether it is created closed: whole from the start. */
+  readonly closed?: boolean
+  /** What the application keeps with the stream. Not compared by `create`. */
+  readonly metadata?: Json
+  /** The first records. Not compared by `create`. */
+  readonly records?: readonly StreamRecord[]
+  /** Takes the lease in the step that creates the stream. Not taken when the stream is there already. */
+  readonly lease?: LeaseRequest
+}
+
+export interface StreamInfo {
+  readonly id: string
+  /** As it was given to `create`. */
+  readonly contentType: string
+  readonly owner?: string
+  readonly metadata?: Json
+  /** Milliseconds since 1970. For people: nothing is ordered by it. */
+  readonly createdAt: number
+  readonly ttlMs?: number
+  /** When it ends as things stand: each append and `touch` moves it on a stream with `ttlMs`. */
+  readonly expiresAt?: number
+  /** The place after the last record. */
+  readonly tail: Offset
+  readonly closed: boolean
+}
+
+/** What two configurations are compared by. */
+export type ConfigField = 'contentType' | 'owner' | 'ttlMs' | 'expiresAt' | 'closed'
+
+export type CreateResult =
+  /** With the lease, when one was asked for. */
+  | { readonly outcome: 'created'; readonly info: StreamInfo; readonly lease?: Lease }
+  /** It was there, with the same content type, owner, expiry and closed state. */
+  | { readonly outcome: 'exists'; readonly info: StreamInfo }
+  /** It was there, and differs in `differs`. `info` may be another owner's. */
+  | { readonly outcome: 'conflict'; readonly info: StreamInfo; readonly differs: ConfigField }
+
+/**
+ * Makes an append safe to send again. Seq counts appends (not records) from 0 in each epoch; both
+ * are integers up to 2^53 - 1. A higher epoch shuts a lower one out for good.
+ */
+export interface Producer {
+  /** 1 to 255 printable ASCII characters. */
+  readonly id: string
+  readonly epoch: number
+  readonly seq: number
+}
+
+export interface AppendRequest {
+  /** Kept in this order, all or none. May be left out when `close` or `metadata` is given. */
+  readonly records?: readonly StreamRecord[]
+  /** Closes the stream behind these records, in the same step. */
+  readonly close?: boolean
+  readonly producer?: Producer
+  /** When given, it must match that of the stream. */
+  readonly contentType?: string
+  /**
+   * The writer's own order (`Stream-Seq`, one per stream): above the stream's last one, byte by
+   * byte. 1 to 255 printable ASCII characters.
+   */
+  readonly streamSeq?: string
+  /** Replaces the stream's metadata in the same step: a checkpoint that cannot part from its records. */
+  readonly metadata?: Json
+  /** When given, a stream that was created anew since then is `missing`. */
+  readonly incarnation?: string
+}
+
+/** What became of an append. The refusals are looked for in the order in which they stand here. */
+export type AppendResult =
+  /** It is durable. `offset` is the place after its last record. */
+  | { readonly outcome: 'appended'; readonly offset: Offset; readonly closed: boolean }
+  | { readonly outcome: 'missing' }
+  /** The stream is closed, and `offset` is its end. */
+  | { readonly outcome: 'closed'; readonly offset: Offset }
+  /** The records, or the content type of the request, are not those of the stream. */
+  | { readonly outcome: 'content-type'; readonly contentType: string }
+  /** A higher epoch has written, or has taken the lease. */
+  | { readonly outcome: 'fenced'; readonly epoch: number }
+  /** A new epoch must start at seq 0. */
+  | { readonly outcome: 'epoch-start'; readonly receivedSeq: number }
+  /**
+   * It was kept before: by this producer, or it closes without records what is closed. `offset` is
+   * the tail, `lastSeq` the producer's highest seq.
+   */
+  | {
+      readonly outcome: 'duplicate'
+      readonly offset: Offset
+      readonly closed: boolean
+      readonly lastSeq?: number
+    }
+  /** The append before this one is missing. */
+  | { readonly outcome: 'gap'; readonly expectedSeq: number; readonly receivedSeq: number }
+  /** `streamSeq` is not above `last`. */
+  | { readonly outcome: 'stream-seq'; readonly last: string }
+
+export interface ReadOptions {
+  /** Records in the page, at most: 1 to 1,000. Default 1,000. */
+  readonly maxRecords?: number
+  /** The page ends with the record that reaches this many bytes: 1 to 16 MiB. Default 1 MiB. */
+  readonly maxBytes?: number
+  readonly signal?: AbortSignal
+}
+
+/** Records that follow each other. */
+export interface StreamPage {
+  readonly records: readonly StreamRecord[]
+  /** The place before the first record. */
+  readonly from: Offset
+  /** The place after the last record: where to read on. */
+  readonly next: Offset
+  /** Whether `next` was the tail. */
+  readonly upToDate: boolean
+  /** Whether `next` is the end of a closed stream: there is nothing to wait for. */
+  readonly closed: boolean
+}
+
+export type ReadResult =
+  | ({ readonly outcome: 'page' } & StreamPage)
+  | { readonly outcome: 'missing' }
+  /** An offset of another stream, or of this one before it was created anew. */
+  | { readonly outcome: 'foreign-offset' }
+  /** An offset behind the tail: it was never given out, or the store has lost records that were. */
+  | { readonly outcome: 'past-end'; readonly tail: Offset }
+
+/** What a watcher is told. */
+export type StreamEvent =
+  | {
+      readonly type: 'append'
+      /** Where the watcher was: the tail that `watch` gave, or `next` of the event before. */
+      readonly from: Offset
+      readonly next: Offset
+      /** None when it only closed. Shared with other watchers. */
+      readonly records: readonly StreamRecord[]
+      readonly closed: boolean
+    }
+  /** The last event. `lost`: the store has lost records it had told of. */
+  | { readonly type: 'gone'; readonly reason: 'deleted' | 'expired' | 'lost' }
+
+export type WatchListener = (event: StreamEvent) => void
+
+export type WatchResult =
+  | {
+      readonly outcome: 'watching'
+      /** What lies before it can be read; all that comes after it is told. */
+      readonly tail: Offset
+      readonly closed: boolean
+      /** Ends the watch: nothing is told once it was called. */
+      readonly stop: () => void
+    }
+  | { readonly outcome: 'missing' }
+
+export interface ListOptions {
+  /** Ids that begin so. */
+  readonly prefix?: string
+  readonly owner?: string
+  readonly closed?: boolean
+  /** Ids behind this one: `next` of the page before. */
+  readonly after?: string
+  /** 1 to 1,000. Default 100. */
+  readonly limit?: number
+  readonly signal?: AbortSignal
+}
+
+export interface StreamList {
+  /** In the order of their ids. */
+  readonly streams: readonly StreamInfo[]
+  /** Where the next page begins, when there may be one. */
+  readonly next?: string
+}
+
+/** The id of a stream is 1 to 512 printable ASCII characters without a space: the same order everywhere. */
+export interface StreamStore {
+  readonly durability: Durability
+  readonly limits: StreamLimits
+  readonly leases: LeaseStore
+
+  /** Creates a stream, or finds that it is there. */
+  create(id: string, config?: StreamConfig, signal?: AbortSignal): Promise<CreateResult>
+
+  /** Appends records, or closes, or both; all of the request or nothing. Resolves when it is durable. */
+  append(id: string, request: AppendRequest, signal?: AbortSignal): Promise<AppendResult>
+
+  /** Reads a page of records. Does not move the expiry: see `touch`. */
+  read(id: string, after: Place, options?: ReadOptions): Promise<ReadResult>
+
+  /**
+   * Tells `listener` of every record after `tail`: once, in order, without gaps, whichever process
+   * appended it. What this process appends is told from memory, when it is durable and before its
+   * append resolves (a little later when another process appended to the same stream meanwhile). The
+   * first event may come before `watch` resolves. A listener returns at once; what it throws is logged
+   * and harms nobody else. One event holds what one append or one page may hold. The signal, too, ends
+   * the watch.
+   */
+  watch(id: string, listener: WatchListener, signal?: AbortSignal): Promise<WatchResult>
+
+  /** What is known of a stream, without its records. Does not move the expiry. */
+  head(id: string, signal?: AbortSignal): Promise<StreamInfo | undefined>
+
+  list(options?: ListOptions): Promise<StreamList>
+
+  /** Deletes a stream, its records, its producers and its lease. False when it was missing. */
+  delete(id: string, signal?: AbortSignal): Promise<boolean>
+
+  /**
+   * Moves the end of a stream with `ttlMs` to `ttlMs` from now. To spare writes it may stay where it
+   * is while less than a hundredth of `ttlMs` would be gained. False when the stream is missing.
+   */
+  touch(id: string, signal?: AbortSignal): Promise<boolean>
+
+  /** Removes the streams past their time and tells their watchers. For a timer to call. How many. */
+  sweep(signal?: AbortSignal): Promise<number>
+
+  /**
+   * Ends the store: finishes the writes it has taken on, and forgets its watchers. Later calls
+   * reject with the `StoreError` `closed`. May be called twice.
+   */
+  close(): Promise<void>
+}

@@ -1,0 +1,38 @@
+/**
+ * The cases every stream store must pass, for any test runner:
+ *
+ *     const harness = { make: (options) => memoryStreams(options), cannot: { peers: 'it is one process' } }
+ *     for (const storeCase of streamStoreCases) {
+ *       const reason = reasonToSkip(storeCase, harness)
+ *       test(storeCase.name, { skip: reason }, () => storeCase.run(harness))
+ *     }
+ *
+ * They hold the rules of docs/streams.md, and each names those it holds.
+ */
+import { appendingCases } from './stream-store/appending.ts'
+import { creationCases } from './stream-store/creation.ts'
+import { expiryCases } from './stream-store/expiry.ts'
+import type { StreamStoreCase } from './stream-store/harness.ts'
+import { leasingCases } from './stream-store/leasing.ts'
+import { lifetimeCases } from './stream-store/lifetime.ts'
+import { producingCases } from './stream-store/producing.ts'
+import { readingCases } from './stream-store/reading.ts'
+import { watchingCases } from './stream-store/watching.ts'
+
+export {
+  type StreamStoreAbility,
+  type StreamStoreCase,
+  type StreamStoreHarness,
+  reasonToSkip,
+} from './stream-store/harness.ts'
+
+export const streamStoreCases: readonly StreamStoreCase[] = [
+  ...creationCases,
+  ...appendingCases,
+  ...producingCases,
+  ...readingCases,
+  ...watchingCases,
+  ...expiryCases,
+  ...leasingCases,
+  ...lifetimeCases,
+]

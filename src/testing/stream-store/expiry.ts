@@ -1,0 +1,121 @@
+/** Cases: streams end by themselves. */
+import assert from 'node:assert/strict'
+import { answers, MISSING } from './creation.ts'
+import { numbers, type StreamStoreCase, storeCase } from './harness.ts'
+
+export const expiryCases: readonly StreamStoreCase[] = [
+  storeCase(['ST-38', 'ST-8'], 'a stream with a TTL is missing when its time is over', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream', { ttlMs: trial.shortTime, records: ['1'] })
+    await trial.elapse(trial.shortTime)
+    assert.deepStrictEqual(await answers(store, 'stream'), MISSING)
+    assert.deepStrictEqual(await store.list(), { streams: [] })
+    assert.equal((await store.create('stream', { owner: 'anna' })).outcome, 'created')
+    assert.deepStrictEqual(await trial.records(store, 'stream'), [])
+  }),
+
+  storeCase(['ST-38'], 'each append and each touch gives a stream its TTL anew', async (trial) => {
+    const ttlMs = trial.shortTime
+    await trial.withinTime(ttlMs * 3, async () => {
+      const store = await trial.store()
+      await store.create('appended', { ttlMs })
+      await store.create('touched', { ttlMs })
+      await store.create('read', { ttlMs })
+      for (let n = 0; n < 2; n++) {
+        await trial.elapse(ttlMs * 0.6)
+        if (n === 1) break
+        await trial.append(store, 'appended', ['1'])
+        assert.equal(await store.touch('touched'), true)
+        await trial.page(store, 'read')
+        await store.head('read')
+      }
+      assert.ok(await store.head('appended'))
+      assert.ok(await store.head('touched'))
+      assert.equal(await store.head('read'), undefined, 'reading does not prolong')
+      await trial.elapse(ttlMs * 0.5)
+      assert.equal(await store.head('appended'), undefined)
+      assert.equal(await store.head('touched'), undefined)
+    })
+  }),
+
+  storeCase(
+    ['ST-38'],
+    'a busy stream does not move its end for less than a hundredth of its TTL',
+    async (trial) => {
+      const store = await trial.store()
+      const ttlMs = 10_000_000
+      const { info } = await store.create('stream', { ttlMs })
+      await trial.append(store, 'stream', ['1'])
+      await store.touch('stream')
+      assert.equal((await store.head('stream'))?.expiresAt, info.expiresAt)
+    },
+  ),
+
+  storeCase(['ST-39'], 'a time to expire at stays where it is', async (trial) => {
+    const store = await trial.store()
+    const { info } = await store.create('clock')
+    const expiresAt = info.createdAt + trial.shortTime
+    await store.create('stream', { expiresAt })
+    await trial.append(store, 'stream', ['1'])
+    assert.equal(await store.touch('stream'), true)
+    assert.equal((await store.head('stream'))?.expiresAt, expiresAt)
+    await trial.elapse(trial.shortTime)
+    assert.deepStrictEqual(await answers(store, 'stream'), MISSING)
+    await store.create('past', { expiresAt: 1000 })
+    assert.deepStrictEqual(await answers(store, 'past'), MISSING)
+  }),
+
+  storeCase(['ST-40'], 'a sweep removes what is over, and tells its watchers', async (trial) => {
+    const store = await trial.store()
+    const ttlMs = trial.shortTime
+    for (const n of numbers(250)) await store.create(`over-${n}`, { ttlMs, records: ['1'] })
+    await store.create('stays', { ttlMs: ttlMs * 1000 })
+    await store.create('stays/too')
+    const watch = await trial.watch(store, 'over-7')
+    await trial.elapse(ttlMs)
+    assert.equal(await store.sweep(), 250)
+    assert.equal(await store.sweep(), 0)
+    await watch.until('that it is gone', ({ gone }) => gone !== undefined)
+    assert.equal(watch.gone, 'expired')
+    assert.deepStrictEqual(
+      (await store.list()).streams.map(({ id }) => id),
+      ['stays', 'stays/too'],
+    )
+  }),
+
+  storeCase(
+    ['ST-40'],
+    'the watchers of a stream whose time is over hear of it when it is created anew',
+    async (trial) => {
+      const store = await trial.store()
+      await store.create('stream', { ttlMs: trial.shortTime })
+      const watch = await trial.watch(store, 'stream')
+      await trial.elapse(trial.shortTime)
+      await store.create('stream', { records: ['1'] })
+      await watch.until('that it is gone', ({ gone }) => gone !== undefined)
+      assert.equal(watch.gone, 'expired')
+      assert.deepStrictEqual(watch.records, [])
+    },
+  ),
+
+  storeCase(
+    ['ST-41'],
+    'a clock that goes back ends nothing, changes no order, and delays no end by its jump',
+    async (trial) => {
+      const store = await trial.store()
+      const ttlMs = 60_000
+      await store.create('stream', { ttlMs, records: ['1'] })
+      await store.create('idle', { ttlMs })
+      await trial.elapse(-3_600_000)
+      await store.create('younger', { ttlMs, records: ['1'] })
+      await trial.append(store, 'stream', ['2'])
+      assert.deepStrictEqual(await trial.records(store, 'stream'), ['1', '2'])
+      assert.equal(await store.sweep(), 0)
+      await trial.elapse(ttlMs - 1)
+      assert.ok((await store.head('stream')) && (await store.head('idle')) && (await store.head('younger')))
+      await trial.elapse(1)
+      assert.equal(await store.sweep(), 3)
+    },
+    ['clock-goes-back'],
+  ),
+]

@@ -1,0 +1,289 @@
+/**
+ * What a case of the stream store's suite is made of, and what it is given to run.
+ *
+ * Cases know the `StreamStore` interface, `node:assert` and nothing else, so that they run under any
+ * test runner.
+ */
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Offset, Place } from '../../protocol/offset.ts'
+import type { StreamStoreOptions } from '../../streams/options.ts'
+import type {
+  AppendRequest,
+  StreamEvent,
+  StreamPage,
+  StreamRecord,
+  StreamStore,
+} from '../../streams/store.ts'
+
+/**
+ * What some stores cannot do:
+ *
+ * - `peers`: two stores, as two processes have them, or one process after the other, share streams.
+ * - `clock-goes-back`: the harness moves the store's clock back.
+ */
+export type StreamStoreAbility = 'peers' | 'clock-goes-back'
+
+/** How to get the stores that are put to the test. */
+export interface StreamStoreHarness {
+  /** An open store that shares nothing with the ones made before. The case closes it. */
+  make(options?: StreamStoreOptions): StreamStore | Promise<StreamStore>
+  /** Another open store with the same streams as the first, which may be closed by now. */
+  peer?(of: StreamStore): StreamStore | Promise<StreamStore>
+  /**
+   * Moves the clock of every store of this harness by so many milliseconds, back when negative.
+   * Without it the cases that need time use times of about a second, and wait.
+   */
+  advance?(milliseconds: number): void | Promise<void>
+  /** Seconds after which an event that did not come is missing. Default: 4. */
+  readonly patience?: number
+  /** What the store cannot do, each with the reason; see `reasonToSkip`. */
+  readonly cannot?: Readonly<Partial<Record<StreamStoreAbility, string>>>
+}
+
+export interface StreamStoreCase {
+  /** What is true of a store that passes; unique. */
+  readonly name: string
+  /** The rules of docs/streams.md that the case holds: `ST-1`, … */
+  readonly rules: readonly string[]
+  readonly needs: readonly StreamStoreAbility[]
+  /** Rejects with an `AssertionError` when the store breaks a rule. Cases may run side by side. */
+  run(harness: StreamStoreHarness): Promise<void>
+}
+
+/** Why a store need not pass a case, or undefined when it must. */
+export function reasonToSkip(storeCase: StreamStoreCase, harness: StreamStoreHarness): string | undefined {
+  return storeCase.needs.map((ability) => harness.cannot?.[ability]).find((reason) => reason !== undefined)
+}
+
+/** Makes a case; the stores it used are closed when it ends. */
+export function storeCase(
+  rules: readonly string[],
+  name: string,
+  body: (trial: Trial) => Promise<void>,
+  needs: readonly StreamStoreAbility[] = [],
+): StreamStoreCase {
+  const run = async (harness: StreamStoreHarness): Promise<void> => {
+    const trial = new Trial(harness)
+    try {
+      await body(trial)
+      trial.check()
+    } finally {
+      await trial.end()
+    }
+  }
+  return { name, rules, needs, run }
+}
+
+/** JSON texts of the numbers from `first`: records that say where they belong. */
+export function numbers(count: number, first = 1): string[] {
+  return Array.from({ length: count }, (_, n) => String(first + n))
+}
+
+/** One run of one case. */
+export class Trial {
+  readonly #harness: StreamStoreHarness
+  readonly #stores: StreamStore[] = []
+  readonly #watches: Watch[] = []
+
+  constructor(harness: StreamStoreHarness) {
+    this.#harness = harness
+  }
+
+  async store(options: StreamStoreOptions = {}): Promise<StreamStore> {
+    return this.#keep(await this.#harness.make(options))
+  }
+
+  async peer(of: StreamStore): Promise<StreamStore> {
+    const peer = await this.#harness.peer?.(of)
+    return this.#keep(peer ?? assert.fail('the harness has neither `peer` nor a reason in `cannot.peers`'))
+  }
+
+  #keep(store: StreamStore): StreamStore {
+    this.#stores.push(store)
+    return store
+  }
+
+  /** Whether any watch was told what it should not be. */
+  check(): void {
+    for (const watch of this.#watches) watch.check()
+  }
+
+  /** A promise that a case may leave behind when it fails: its rejection is then nobody's. */
+  hold<T>(promise: Promise<T>): Promise<T> {
+    promise.catch(() => {})
+    return promise
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#stores.map((store) => store.close()))
+  }
+
+  /** Appends what must be accepted; the place after it. */
+  async append(
+    store: StreamStore,
+    id: string,
+    request: AppendRequest | readonly StreamRecord[],
+  ): Promise<Offset> {
+    const result = await store.append(id, 'length' in request ? { records: request } : request)
+    assert.equal(result.outcome, 'appended')
+    return result.outcome === 'appended' ? result.offset : assert.fail()
+  }
+
+  /** Reads a page that must be there. */
+  async page(store: StreamStore, id: string, after: Place = 'start', options = {}): Promise<StreamPage> {
+    const result = await store.read(id, after, options)
+    assert.equal(result.outcome, 'page')
+    return result.outcome === 'page' ? result : assert.fail()
+  }
+
+  /** Every record of a stream, page by page. */
+  async records(store: StreamStore, id: string): Promise<StreamRecord[]> {
+    const records: StreamRecord[] = []
+    for (let after: Place = 'start'; ;) {
+      const page = await this.page(store, id, after)
+      records.push(...page.records)
+      if (page.upToDate) return records
+      assert.ok(page.records.length > 0, 'a page that is not up to date has records')
+      after = page.next
+    }
+  }
+
+  /** Watches a stream that must be there. */
+  async watch(store: StreamStore, id: string, signal?: AbortSignal): Promise<Watch> {
+    const watch = new Watch(this)
+    this.#watches.push(watch)
+    const result = await store.watch(id, watch.listener, signal)
+    assert.equal(result.outcome, 'watching')
+    if (result.outcome === 'watching') watch.begin(result.tail, result.stop)
+    return watch
+  }
+
+  /** What a promise resolves to, which must happen soon. */
+  async soon<T>(promise: Promise<T>, what: string): Promise<T> {
+    const { patience = 4 } = this.#harness
+    const arrived = new AbortController()
+    const missing = sleep(patience * 1000, undefined, { signal: arrived.signal }).then(
+      () => assert.fail(`${what} did not come within ${patience} s`),
+      () => undefined as never,
+    )
+    try {
+      return await Promise.race([promise, missing])
+    } finally {
+      arrived.abort()
+    }
+  }
+
+  /** The call must reject, rather than throw, with an error of this code. */
+  async expectError(code: string, call: () => Promise<unknown>): Promise<void> {
+    const outcome = call().then(
+      () => assert.fail(`the call succeeded; it should be refused with ${code}`),
+      (error: unknown) => error,
+    )
+    const error = await this.soon(outcome, `the error ${code}`)
+    assert.ok(error instanceof Error, `${code} is an Error`)
+    assert.equal('code' in error ? error.code : undefined, code, error.message)
+    assert.notEqual(error.message, '', 'the error says what is wrong')
+  }
+
+  /** Milliseconds that are short for this harness, to be used as a TTL. */
+  get shortTime(): number {
+    return this.#harness.advance ? 60_000 : 1000
+  }
+
+  async elapse(milliseconds: number): Promise<void> {
+    if (this.#harness.advance) await this.#harness.advance(milliseconds)
+    else await sleep(milliseconds + 20)
+  }
+
+  /**
+   * Runs what must be over within so many milliseconds to mean anything. When time is real and the
+   * machine stalls, a failure says nothing about the store, and there is another attempt.
+   */
+  async withinTime(milliseconds: number, attempt: () => Promise<void>): Promise<void> {
+    for (let attempts = 1; ; attempts++) {
+      const start = performance.now()
+      try {
+        return await attempt()
+      } catch (error) {
+        const stalled = !this.#harness.advance && performance.now() - start > milliseconds
+        if (!stalled || attempts === 5) throw error
+      }
+    }
+  }
+}
+
+/** What one watcher was told, checked for gaps as it comes. */
+export class Watch {
+  readonly records: StreamRecord[] = []
+  closed = false
+  gone: string | undefined
+  readonly #trial: Trial
+  #place: Offset | undefined
+  #first: Offset | undefined
+  #stop: (() => void) | undefined
+  #fault: Error | undefined
+  #arrival = Promise.withResolvers<void>()
+
+  constructor(trial: Trial) {
+    this.#trial = trial
+  }
+
+  get tail(): Offset {
+    return this.#place ?? assert.fail('the watch has not begun')
+  }
+
+  begin(tail: Offset, stop: () => void): void {
+    assert.deepStrictEqual(this.#first ?? tail, tail, 'the first event begins at the tail')
+    this.#place ??= tail
+    this.#stop = stop
+  }
+
+  stop(): void {
+    this.#stop?.()
+  }
+
+  readonly listener = (event: StreamEvent): void => {
+    try {
+      this.#take(event)
+    } catch (error) {
+      this.#fault ??= error as Error
+    }
+    this.#arrival.resolve()
+    this.#arrival = Promise.withResolvers()
+  }
+
+  check(): void {
+    if (this.#fault) throw this.#fault
+  }
+
+  /** Waits until the watcher was told what it waits for. */
+  async until(what: string, isThere: (watch: this) => boolean): Promise<void> {
+    for (;;) {
+      this.check()
+      if (isThere(this)) return
+      await this.#trial.soon(this.#arrival.promise, what)
+    }
+  }
+
+  #take(event: StreamEvent): void {
+    assert.equal(this.gone, undefined, 'nothing is told after `gone`')
+    if (event.type === 'gone') {
+      this.gone = event.reason
+      return
+    }
+    assert.equal(this.closed, false, 'nothing is appended after the end')
+    // The first event may come before the call that began the watch resolves.
+    this.#first ??= event.from
+    assert.deepStrictEqual(
+      event.from,
+      this.#place ?? this.#first,
+      'an event begins where the one before ended',
+    )
+    assert.equal(event.next.position, event.from.position + event.records.length)
+    assert.equal(event.next.incarnation, event.from.incarnation)
+    this.#place = event.next
+    this.records.push(...event.records)
+    this.closed = event.closed
+  }
+}

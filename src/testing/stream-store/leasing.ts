@@ -1,0 +1,239 @@
+/** Cases: one process at a time fills a stream. */
+import assert from 'node:assert/strict'
+import { LEASE_PRODUCER, type Lease } from '../../streams/leases.ts'
+import type { AppendResult, StreamStore } from '../../streams/store.ts'
+import { type StreamStoreCase, storeCase } from './harness.ts'
+
+async function acquire(store: StreamStore, holder: string, ttlMs: number): Promise<Lease> {
+  const result = await store.leases.acquire('stream', { holder, ttlMs })
+  return result.outcome === 'acquired'
+    ? result.lease
+    : assert.fail(`${holder} gets it, not ${result.outcome}`)
+}
+
+function write(
+  store: StreamStore,
+  { epoch }: { epoch: number },
+  seq: number,
+  record = '1',
+): Promise<AppendResult> {
+  return store.append('stream', { records: [record], producer: { id: LEASE_PRODUCER, epoch, seq } })
+}
+
+export const leasingCases: readonly StreamStoreCase[] = [
+  storeCase(['ST-42'], 'a lease is held by one, and shows the stream as it is', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream', { records: ['1'], metadata: { step: 1 } })
+    const result = await store.leases.acquire('stream', { holder: 'a', ttlMs: 60_000 })
+    assert.equal(result.outcome, 'acquired')
+    if (result.outcome !== 'acquired') return
+    const { lease, info } = result
+    assert.deepStrictEqual(info, await store.head('stream'))
+    const { expiresAt, ...rest } = lease
+    const { incarnation } = info.tail
+    assert.deepStrictEqual(rest, { stream: 'stream', incarnation, holder: 'a', epoch: 1, ttlMs: 60_000 })
+    assert.ok(expiresAt >= info.createdAt + 60_000)
+    for (const holder of ['b', 'a']) {
+      const held = await store.leases.acquire('stream', { holder, ttlMs: 1000 })
+      assert.deepStrictEqual(held, { outcome: 'held', lease })
+    }
+  }),
+
+  storeCase(['ST-42'], 'of those who want a lease at the same time one gets it', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream')
+    const requests = Array.from({ length: 20 }, (_, n) =>
+      store.leases.acquire('stream', { holder: `h${n}`, ttlMs: 60_000 }),
+    )
+    const outcomes = (await Promise.all(requests)).map(({ outcome }) => outcome)
+    assert.equal(outcomes.filter((outcome) => outcome === 'acquired').length, 1)
+    assert.equal(outcomes.filter((outcome) => outcome === 'held').length, 19)
+  }),
+
+  storeCase(
+    ['ST-43'],
+    'a lease may be taken over when its time is over, with a higher epoch',
+    async (trial) => {
+      const store = await trial.store()
+      const ttlMs = trial.shortTime
+      await store.create('stream')
+      const first = await acquire(store, 'a', ttlMs)
+      await trial.elapse(ttlMs)
+      const second = await acquire(store, 'b', ttlMs * 10)
+      assert.equal(second.epoch, first.epoch + 1)
+      assert.deepStrictEqual(await store.leases.renew(first), { outcome: 'lost' })
+      assert.equal(await store.leases.release(first), false)
+      assert.equal((await store.leases.renew(second)).outcome, 'renewed')
+    },
+  ),
+
+  storeCase(['ST-44'], 'the log refuses a holder from the moment its lease is taken over', async (trial) => {
+    const store = await trial.store()
+    const ttlMs = trial.shortTime
+    await store.create('stream')
+    const first = await acquire(store, 'a', ttlMs)
+    assert.equal((await write(store, first, 0)).outcome, 'appended')
+    await trial.elapse(ttlMs)
+    assert.equal((await write(store, first, 1)).outcome, 'appended', 'nobody took it yet')
+    const second = await acquire(store, 'b', ttlMs * 10)
+    for (const seq of [2, 1, 0]) {
+      assert.deepStrictEqual(await write(store, first, seq), { outcome: 'fenced', epoch: second.epoch })
+    }
+    assert.deepStrictEqual(await write(store, second, 1), { outcome: 'gap', expectedSeq: 0, receivedSeq: 1 })
+    assert.equal((await write(store, second, 0)).outcome, 'appended')
+    assert.equal((await store.head('stream'))?.tail.position, 3)
+  }),
+
+  storeCase(['ST-44'], 'only a lease raises the epoch of the lease producer', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream')
+    assert.deepStrictEqual(await write(store, { epoch: 1 }, 0), { outcome: 'fenced', epoch: 0 })
+    const lease = await acquire(store, 'a', 60_000)
+    assert.deepStrictEqual(await write(store, { epoch: 2 }, 0), { outcome: 'fenced', epoch: 1 })
+    assert.equal((await write(store, lease, 0)).outcome, 'appended')
+  }),
+
+  storeCase(['ST-45'], 'a lease lasts as long as it is renewed', async (trial) => {
+    const ttlMs = trial.shortTime
+    await trial.withinTime(ttlMs * 2, async () => {
+      const store = await trial.store()
+      await store.create('stream')
+      const first = await acquire(store, 'a', ttlMs)
+      await trial.elapse(ttlMs * 0.6)
+      const renewal = await store.leases.renew(first)
+      assert.equal(renewal.outcome, 'renewed')
+      if (renewal.outcome !== 'renewed') return
+      const { expiresAt, ...rest } = renewal.lease
+      assert.ok(expiresAt > first.expiresAt)
+      assert.deepStrictEqual({ ...rest, expiresAt: first.expiresAt }, first)
+      await trial.elapse(ttlMs * 0.6)
+      assert.equal((await store.leases.acquire('stream', { holder: 'b', ttlMs })).outcome, 'held')
+    })
+  }),
+
+  storeCase(['ST-45'], 'a lease that is over and that nobody took can be renewed', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream')
+    const lease = await acquire(store, 'a', trial.shortTime)
+    await trial.elapse(trial.shortTime)
+    assert.equal((await store.leases.renew(lease)).outcome, 'renewed')
+    assert.deepStrictEqual(await store.leases.expired(), [])
+  }),
+
+  storeCase(
+    ['ST-46'],
+    'a lease that was given back is free at once, and its epoch is not used again',
+    async (trial) => {
+      const store = await trial.store()
+      await store.create('stream')
+      const first = await acquire(store, 'a', 60_000)
+      assert.equal(await store.leases.release(first), true)
+      assert.equal(await store.leases.release(first), false)
+      assert.deepStrictEqual(await store.leases.renew(first), { outcome: 'lost' })
+      assert.equal((await acquire(store, 'a', 60_000)).epoch, 2)
+    },
+  ),
+
+  storeCase(['ST-47'], 'leases that are over are listed, the longest over first', async (trial) => {
+    const store = await trial.store()
+    const ttlMs = trial.shortTime
+    const lease = (length: number): { holder: string; ttlMs: number } => ({ holder: 'a', ttlMs: length })
+    await store.create('long', { lease: lease(ttlMs * 1000) })
+    await store.create('second', { lease: lease(ttlMs) })
+    await store.create('first', { lease: lease(ttlMs / 2) })
+    await store.create('closed', { lease: lease(ttlMs) })
+    await store.create('released', { lease: lease(ttlMs) })
+    await store.create('gone', { lease: lease(ttlMs), ttlMs })
+    assert.deepStrictEqual(await store.leases.expired(), [])
+    await trial.append(store, 'closed', { close: true })
+    const released = await store.head('released')
+    assert.ok(released)
+    const inHand = { stream: 'released', incarnation: released.tail.incarnation, epoch: 1, expiresAt: 0 }
+    assert.equal(await store.leases.release({ ...lease(ttlMs), ...inHand }), true)
+    await trial.elapse(ttlMs)
+    const expired = await store.leases.expired()
+    assert.deepStrictEqual(
+      expired.map(({ stream, holder, epoch }) => [stream, holder, epoch]),
+      [
+        ['first', 'a', 1],
+        ['second', 'a', 1],
+      ],
+    )
+    assert.deepStrictEqual(await store.leases.expired({ limit: 1 }), expired.slice(0, 1))
+  }),
+
+  storeCase(['ST-48'], 'closing a stream ends its lease', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream')
+    const lease = await acquire(store, 'a', 60_000)
+    const producer = { id: LEASE_PRODUCER, epoch: lease.epoch, seq: 0 }
+    const offset = await trial.append(store, 'stream', { records: ['1'], close: true, producer })
+    assert.deepStrictEqual(await store.leases.renew(lease), { outcome: 'lost' })
+    const result = await store.leases.acquire('stream', { holder: 'b', ttlMs: 1000 })
+    assert.deepStrictEqual(result, { outcome: 'closed', offset })
+  }),
+
+  storeCase(
+    ['ST-49'],
+    'a stream is created with its lease, and a stream that is there keeps its own',
+    async (trial) => {
+      const store = await trial.store()
+      const a = { holder: 'a', ttlMs: 60_000 }
+      const created = await store.create('stream', { lease: a })
+      assert.ok(created.outcome === 'created' && created.lease)
+      assert.equal(created.lease.epoch, 1)
+      const again = await store.create('stream', { lease: { ...a, holder: 'b' } })
+      assert.equal(again.outcome, 'exists')
+      const held = await store.leases.acquire('stream', { ...a, holder: 'b' })
+      assert.deepStrictEqual(held, { outcome: 'held', lease: created.lease })
+      assert.equal((await write(store, created.lease, 0)).outcome, 'appended')
+      assert.equal((await store.leases.renew(created.lease)).outcome, 'renewed')
+    },
+  ),
+
+  storeCase(['ST-49'], 'a lease does not outlive the incarnation of its stream', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream')
+    const lease = await acquire(store, 'a', 60_000)
+    await store.delete('stream')
+    await store.create('stream', { lease: { holder: 'a', ttlMs: 60_000 } })
+    assert.deepStrictEqual(await store.leases.renew(lease), { outcome: 'lost' })
+    assert.equal(await store.leases.release(lease), false)
+  }),
+
+  storeCase(['ST-42'], 'what cannot be a lease is refused', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream')
+    for (const part of [
+      { holder: '' },
+      { holder: 'ü' },
+      { ttlMs: 0 },
+      { ttlMs: 0.5 },
+      { ttlMs: Number.POSITIVE_INFINITY },
+    ]) {
+      const request = { holder: 'a', ttlMs: 1000, ...part }
+      await trial.expectError('invalid_lease', () => store.leases.acquire('stream', request))
+    }
+    await trial.expectError('invalid_limit', () => store.leases.expired({ limit: 0 }))
+  }),
+
+  storeCase(
+    ['ST-50'],
+    'a clock that goes back takes no lease away, and delays a takeover by one length at most',
+    async (trial) => {
+      const store = await trial.store()
+      const ttlMs = 10_000
+      await store.create('stream')
+      const first = await acquire(store, 'a', ttlMs)
+      await trial.elapse(-3_600_000)
+      assert.deepStrictEqual(await store.leases.expired(), [])
+      assert.equal((await store.leases.acquire('stream', { holder: 'b', ttlMs })).outcome, 'held')
+      await trial.elapse(ttlMs - 1)
+      assert.equal((await store.leases.acquire('stream', { holder: 'b', ttlMs })).outcome, 'held')
+      await trial.elapse(1)
+      assert.equal((await store.leases.expired()).length, 1)
+      assert.equal((await acquire(store, 'b', ttlMs)).epoch, first.epoch + 1)
+    },
+    ['clock-goes-back'],
+  ),
+]

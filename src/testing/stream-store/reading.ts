@@ -1,0 +1,193 @@
+/** Cases: records get out of a stream, and streams are found and deleted. */
+import assert from 'node:assert/strict'
+import { decodeOffset, encodeOffset, type Place } from '../../protocol/offset.ts'
+import { answers, MISSING } from './creation.ts'
+import { numbers, type StreamStoreCase, storeCase } from './harness.ts'
+
+export const readingCases: readonly StreamStoreCase[] = [
+  storeCase(['ST-26'], 'pages follow each other without gaps, whatever their size', async (trial) => {
+    const store = await trial.store()
+    const { info } = await store.create('stream', { records: numbers(10) })
+    const { incarnation } = info.tail
+    for (const maxRecords of [1, 3, 10, 1000]) {
+      const read: unknown[] = []
+      let after: Place = 'start'
+      for (let position = 0; position < 10;) {
+        const page = await trial.page(store, 'stream', after, { maxRecords })
+        assert.deepStrictEqual(page.from, { incarnation, position })
+        position += Math.min(maxRecords, 10 - position)
+        assert.deepStrictEqual(page.next, { incarnation, position })
+        assert.equal(page.upToDate, position === 10)
+        assert.ok(!page.closed)
+        read.push(...page.records)
+        after = page.next
+      }
+      assert.deepStrictEqual(read, numbers(10))
+    }
+  }),
+
+  storeCase(['ST-26'], 'a page ends with the record that reaches its bytes', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream', { records: ['"ääää"', '"bbbb"', '"cccc"'] })
+    for (const [maxBytes, count] of [
+      [1, 1],
+      [10, 1],
+      [11, 2],
+      [16, 2],
+      [17, 3],
+    ] as const) {
+      assert.equal(
+        (await trial.page(store, 'stream', 'start', { maxBytes })).records.length,
+        count,
+        `${maxBytes}`,
+      )
+    }
+  }),
+
+  storeCase(['ST-26'], 'a page of no size is refused', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream')
+    for (const options of [
+      { maxRecords: 0 },
+      { maxRecords: 1001 },
+      { maxBytes: 0 },
+      { maxRecords: Number.NaN },
+    ]) {
+      await trial.expectError('invalid_limit', () => store.read('stream', 'start', options))
+    }
+  }),
+
+  storeCase(['ST-27'], 'a read begins at the start, after an offset, or now', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream', { records: numbers(5) })
+    const { next } = await trial.page(store, 'stream', 'start', { maxRecords: 2 })
+    assert.deepStrictEqual((await trial.page(store, 'stream', next)).records, ['3', '4', '5'])
+    assert.deepStrictEqual((await trial.page(store, 'stream', { ...next, position: 0 })).records, numbers(5))
+    const now = await trial.page(store, 'stream', 'now')
+    assert.deepStrictEqual(now.records, [])
+    assert.ok(now.upToDate)
+    assert.equal(now.next.position, 5)
+    await trial.append(store, 'stream', ['6'])
+    assert.deepStrictEqual((await trial.page(store, 'stream', now.next)).records, ['6'])
+  }),
+
+  storeCase(
+    ['ST-28'],
+    'an offset of another stream, or of an earlier one of this id, is refused',
+    async (trial) => {
+      const store = await trial.store()
+      await store.create('stream', { records: numbers(3) })
+      await store.create('other', { records: numbers(3) })
+      const { next } = await trial.page(store, 'stream')
+      assert.deepStrictEqual(await store.read('other', next), { outcome: 'foreign-offset' })
+      await store.delete('stream')
+      await store.create('stream', { records: numbers(9) })
+      assert.deepStrictEqual(await store.read('stream', next), { outcome: 'foreign-offset' })
+      const start = { ...next, position: 0 }
+      assert.deepStrictEqual(await store.read('stream', start), { outcome: 'foreign-offset' })
+    },
+  ),
+
+  storeCase(['ST-29'], 'an offset behind the tail is told from one at the tail', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream', { records: numbers(3) })
+    const { next } = await trial.page(store, 'stream')
+    assert.deepStrictEqual((await trial.page(store, 'stream', next)).records, [])
+    for (const position of [4, Number.MAX_SAFE_INTEGER]) {
+      const result = await store.read('stream', { ...next, position })
+      assert.deepStrictEqual(result, { outcome: 'past-end', tail: next })
+    }
+  }),
+
+  storeCase(['ST-30'], 'offsets survive their tokens, which sort as they do', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream')
+    const tokens: string[] = []
+    for (const record of numbers(12)) tokens.push(encodeOffset(await trial.append(store, 'stream', [record])))
+    assert.deepStrictEqual(tokens.toSorted(), tokens)
+    for (const [n, token] of tokens.entries()) {
+      assert.match(token, /^[^,&=?/]{1,255}$/)
+      const { records } = await trial.page(store, 'stream', decodeOffset(token))
+      assert.deepStrictEqual(records, numbers(11 - n, n + 2))
+    }
+  }),
+
+  storeCase(['ST-31'], 'streams are listed in the order of their ids, page by page', async (trial) => {
+    const store = await trial.store()
+    const ids = ['~', 'b', 'a/2', 'a/10', 'a', 'a/1', 'B', 'a0', '!']
+    for (const id of ids) await store.create(id)
+    const sorted = ids.toSorted()
+    for (const limit of [1, 2, 4, 9, 100]) {
+      const listed: string[] = []
+      let after = ''
+      for (let pages = 0; ; pages++) {
+        assert.ok(pages <= ids.length, 'the listing ends')
+        const page = await store.list({ limit, after })
+        assert.ok(page.streams.length <= limit)
+        listed.push(...page.streams.map(({ id }) => id))
+        if (page.next === undefined) break
+        after = page.next
+      }
+      assert.deepStrictEqual(listed, sorted)
+    }
+    await trial.expectError('invalid_limit', () => store.list({ limit: 0 }))
+  }),
+
+  storeCase(
+    ['ST-31'],
+    'streams are listed by prefix, by owner, and by whether they are closed',
+    async (trial) => {
+      const store = await trial.store()
+      await store.create('a/1', { owner: 'anna' })
+      await store.create('a/2', { owner: 'berta', closed: true, metadata: { n: 2 } })
+      await store.create('b/1', { owner: 'anna', closed: true })
+      await store.create('b/2')
+      const listed = async (options: object): Promise<string[]> =>
+        (await store.list(options)).streams.map(({ id }) => id)
+      assert.deepStrictEqual(await listed({ prefix: 'a/' }), ['a/1', 'a/2'])
+      assert.deepStrictEqual(await listed({ prefix: 'c' }), [])
+      assert.deepStrictEqual(await listed({ prefix: '_%' }), [])
+      assert.deepStrictEqual(await listed({ owner: 'anna' }), ['a/1', 'b/1'])
+      assert.deepStrictEqual(await listed({ owner: 'nobody' }), [])
+      assert.deepStrictEqual(await listed({ closed: true }), ['a/2', 'b/1'])
+      assert.deepStrictEqual(await listed({ closed: false }), ['a/1', 'b/2'])
+      assert.deepStrictEqual(await listed({ owner: 'anna', prefix: 'b/', closed: true }), ['b/1'])
+      const { streams } = await store.list({ prefix: 'a/2' })
+      assert.deepStrictEqual(streams, [await store.head('a/2')])
+    },
+  ),
+
+  storeCase(['ST-32'], 'a deleted stream is missing, with all that belonged to it', async (trial) => {
+    const store = await trial.store()
+    const lease = { holder: 'h', ttlMs: 60_000 }
+    const producer = { id: 'p', epoch: 7, seq: 0 }
+    await store.create('stream', { records: numbers(5), owner: 'anna', lease })
+    await trial.append(store, 'stream', { records: ['6'], producer, streamSeq: 'z' })
+    assert.equal(await store.delete('stream'), true)
+    assert.deepStrictEqual(await answers(store, 'stream'), MISSING)
+    assert.deepStrictEqual(await store.list(), { streams: [] })
+    await store.create('stream')
+    assert.deepStrictEqual(await trial.records(store, 'stream'), [])
+    await trial.append(store, 'stream', {
+      records: ['1'],
+      producer: { ...producer, epoch: 0 },
+      streamSeq: 'a',
+    })
+    const acquired = await store.leases.acquire('stream', lease)
+    assert.equal(acquired.outcome === 'acquired' && acquired.lease.epoch, 1)
+  }),
+
+  storeCase(['ST-32'], 'deleting a long stream leaves every other one alone', async (trial) => {
+    const store = await trial.store()
+    await store.create('before', { records: numbers(10) })
+    await store.create('long')
+    for (let n = 0; n < 5; n++) await trial.append(store, 'long', numbers(1000))
+    await store.create('after', { records: numbers(10) })
+    assert.equal(await store.delete('long'), true)
+    assert.equal((await store.create('long', { records: ['"new"'] })).outcome, 'created')
+    for (let n = 0; n < 20; n++) await trial.append(store, 'after', ['0'])
+    assert.deepStrictEqual(await trial.records(store, 'before'), numbers(10))
+    assert.deepStrictEqual(await trial.records(store, 'long'), ['"new"'])
+    assert.equal((await trial.records(store, 'after')).length, 30)
+  }),
+]

@@ -1,0 +1,426 @@
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { StoreError } from '../../src/streams/errors.ts'
+import { migrate, sqliteStreams, type SqliteStreamsOptions } from '../../src/streams/sqlite.ts'
+import { SCHEMA_VERSION } from '../../src/streams/sqlite/schema.ts'
+import type { StreamStore } from '../../src/streams/store.ts'
+import { streamStoreCases } from '../../src/testing/stream-store-cases.ts'
+import { sqliteHarness, temporaryFolder } from './harnesses.ts'
+
+const folder = temporaryFolder()
+afterAll(() => folder.dispose())
+
+let files = 0
+let path: string
+const opened: StreamStore[] = []
+
+beforeEach(() => {
+  path = join(folder.path, `file-${++files}.db`)
+})
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close()
+})
+
+function open(options: SqliteStreamsOptions = {}, file = path): StreamStore {
+  const store = sqliteStreams(file, options)
+  opened.push(store)
+  return store
+}
+
+/** Whether every folder on the way may be entered by everybody. */
+function isReachableByAll(file: string): boolean {
+  const above = dirname(file)
+  return (statSync(above).mode & 0o001) !== 0 && (above === dirname(above) || isReachableByAll(above))
+}
+
+/** What the call rejects or throws with. */
+async function failure(call: () => unknown): Promise<StoreError> {
+  try {
+    await call()
+  } catch (error) {
+    expect(error).toBeInstanceOf(StoreError)
+    return error as StoreError
+  }
+  throw new Error('the call succeeded')
+}
+
+async function count(store: StreamStore, id: string): Promise<number> {
+  return (await store.head(id))?.tail.position ?? -1
+}
+
+describe('the cases of every stream store', () => {
+  for (const [n, storeCase] of streamStoreCases.entries()) {
+    it(`${storeCase.rules.join(', ')}: ${storeCase.name}`, async () => {
+      const place = join(folder.path, String(n))
+      mkdirSync(place)
+      await storeCase.run(sqliteHarness(place))
+    })
+  }
+})
+
+describe('opening', () => {
+  it('creates the file, for its owner only, and the folders it is in', async () => {
+    const deep = join(folder.path, 'some', 'folder', 'streams.db')
+    const store = open({}, deep)
+    await store.create('stream')
+    for (const file of [deep, `${deep}-wal`, `${deep}-shm`]) expect(statSync(file).mode & 0o777).toBe(0o600)
+  })
+
+  it('is durable against a loss of power, and says so', () => {
+    const store = open()
+    expect(store.durability).toBe('power')
+    const db = new DatabaseSync(path)
+    expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
+    db.close()
+  })
+
+  it('leaves no log behind when it is closed', async () => {
+    const store = open()
+    await store.create('stream')
+    await store.close()
+    expect(() => statSync(`${path}-wal`)).toThrow('ENOENT')
+  })
+
+  it.each([
+    [
+      'text',
+      'not a database at all, but long enough to have a header, which this text is as well'.repeat(20),
+    ],
+    ['bytes', Buffer.alloc(8192, 7)],
+  ])('refuses a file of %s', async (_what, content) => {
+    writeFileSync(path, content)
+    const error = await failure(() => open())
+    expect(error.code).toBe('not_a_store')
+    expect(error.message).toBe(
+      `The stream store ${path} is not a stream store: the file holds something else`,
+    )
+    expect(readFileSync(path)).toEqual(Buffer.from(content))
+  })
+
+  it("refuses another application's database, and leaves it as it is", async () => {
+    const db = new DatabaseSync(path)
+    db.exec('CREATE TABLE streams (mine TEXT); PRAGMA user_version = 1')
+    db.close()
+    expect((await failure(() => open())).code).toBe('not_a_store')
+    expect((await failure(() => migrate(path))).code).toBe('not_a_store')
+    const after = new DatabaseSync(path)
+    expect(after.prepare('SELECT name FROM sqlite_schema').all()).toEqual([{ name: 'streams' }])
+    after.close()
+  })
+
+  it('refuses what a newer version wrote', async () => {
+    migrate(path)
+    const db = new DatabaseSync(path)
+    db.exec('PRAGMA user_version = 999')
+    db.close()
+    const error = await failure(() => open())
+    expect(error.code).toBe('newer_version')
+    expect(error.message).toBe(
+      `The stream store ${path} was written by a newer version of Millrace: upgrade this one (its schema is 999, this one knows ${SCHEMA_VERSION})`,
+    )
+    expect((await failure(() => migrate(path))).code).toBe('newer_version')
+  })
+
+  it('refuses a folder, and a path that leads through a file', async () => {
+    expect((await failure(() => open({}, folder.path))).code).toBe('cannot_open')
+    writeFileSync(path, '')
+    expect((await failure(() => open({}, join(path, 'streams.db')))).code).toBe('cannot_open')
+  })
+
+  it('refuses a file that it may not write', (context) => {
+    // Nobody can take rights from root: as root, the attempt is made as somebody else.
+    const asRoot = process.getuid?.() === 0
+    const fixture = fileURLToPath(new URL('fixtures/open-store.ts', import.meta.url))
+    const hidden = asRoot && ![fixture, process.execPath].every(isReachableByAll)
+    context.skip(hidden, 'it runs as root, from a folder that no other user may enter')
+    const place = join(folder.path, 'read-only')
+    mkdirSync(place)
+    const file = join(place, 'streams.db')
+    migrate(file)
+    chmodSync(file, 0o444)
+    chmodSync(place, 0o555)
+    chmodSync(folder.path, 0o755)
+    const asWho = asRoot ? { uid: 65_534, gid: 65_534 } : {}
+    const output = execFileSync(process.execPath, [fixture, file], { ...asWho, encoding: 'utf8' })
+    chmodSync(place, 0o755)
+    expect(output).toMatch(/^read_only The stream store .* may be read but not written/)
+  })
+
+  it('refuses limits and times that are none', () => {
+    expect(() => sqliteStreams(path, { limits: { recordBytes: 0 } })).toThrow('recordBytes')
+    expect(() => sqliteStreams(path, { followIntervalMs: 0 })).toThrow('followIntervalMs')
+    expect(() => sqliteStreams(path, { lockTimeoutMs: -1 })).toThrow('lockTimeoutMs')
+  })
+})
+
+describe('migrate', () => {
+  it('creates the schema, and finds it there the second time', () => {
+    expect(migrate(path)).toEqual({ from: 0, to: SCHEMA_VERSION })
+    expect(migrate(path)).toEqual({ from: SCHEMA_VERSION, to: SCHEMA_VERSION })
+  })
+
+  it('is done by whoever opens the store', () => {
+    open()
+    expect(migrate(path)).toEqual({ from: SCHEMA_VERSION, to: SCHEMA_VERSION })
+  })
+})
+
+describe('a full disk', () => {
+  it('fails the appends that do not fit, keeps what was acknowledged, and goes on when there is room', async () => {
+    const store = open({ maxFileBytes: 400_000 })
+    await store.create('rubbish', { records: [`"${'x'.repeat(200_000)}"`] })
+    await store.create('stream')
+    const record = `"${'y'.repeat(20_000)}"`
+    let acknowledged = 0
+    let failed: StoreError | undefined
+    while (!failed) {
+      const seq = acknowledged
+      const producer = { id: 'p', epoch: 0, seq }
+      const results = await Promise.allSettled([
+        store.append('stream', { records: [record], producer }),
+        store.append('stream', { records: [record], producer: { ...producer, seq: seq + 1 } }),
+      ])
+      for (const result of results) {
+        if (result.status === 'fulfilled') acknowledged += result.value.outcome === 'appended' ? 1 : 0
+        else failed = result.reason as StoreError
+      }
+    }
+    expect(failed.code).toBe('full')
+    expect(failed.message).toContain('is full: free space')
+    expect(acknowledged).toBeGreaterThan(2)
+    expect(await count(store, 'stream')).toBe(acknowledged)
+    expect((await store.append('stream', { metadata: 'small' })).outcome).toBe('appended')
+
+    await store.delete('rubbish')
+    const next = { id: 'p', epoch: 0, seq: acknowledged }
+    await vi.waitFor(async () => {
+      expect((await store.append('stream', { records: [record], producer: next })).outcome).toBe('appended')
+    })
+    expect(await count(store, 'stream')).toBe(acknowledged + 1)
+    expect((await store.append('stream', { records: [record], producer: next })).outcome).toBe('duplicate')
+  })
+
+  it('fails exactly the transaction that does not fit', async () => {
+    const store = open({ maxFileBytes: 2_000_000 })
+    await store.create('stream')
+    const watched: number[] = []
+    await store.watch('stream', (event) => event.type === 'append' && watched.push(event.records.length))
+    // Larger than a transaction, so each append has one of its own.
+    const large = `"${'x'.repeat(1_000_000)}"`
+    const results = await Promise.allSettled([
+      store.append('stream', { records: ['1'] }),
+      store.append('stream', { records: [large, large] }),
+      store.append('stream', { records: ['2'] }),
+    ])
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    const page = await store.read('stream', 'start')
+    expect(page).toMatchObject({ outcome: 'page', records: ['1', '2'] })
+    expect(watched).toEqual([1, 1])
+  })
+})
+
+describe('a file that another process holds', () => {
+  it('is waited for, and written when it is free', async () => {
+    const store = open()
+    await store.create('stream')
+    const other = new DatabaseSync(path)
+    other.exec('BEGIN IMMEDIATE')
+    const append = store.append('stream', { records: ['1'] })
+    expect(await count(store, 'stream')).toBe(0)
+    other.exec('COMMIT')
+    other.close()
+    expect((await append).outcome).toBe('appended')
+  })
+
+  it('is given up after the timeout, while reads go on, and used again when it is free', async () => {
+    const store = open({ lockTimeoutMs: 50 })
+    await store.create('stream', { records: ['1'] })
+    const other = new DatabaseSync(path)
+    other.exec('BEGIN IMMEDIATE')
+    const error = await failure(() => store.append('stream', { records: ['2'] }))
+    expect(error.code).toBe('locked')
+    expect(error.message).toBe(`The stream store ${path} is locked by another process for too long`)
+    expect(await count(store, 'stream')).toBe(1)
+    other.exec('COMMIT')
+    other.close()
+    expect((await store.append('stream', { records: ['2'] })).outcome).toBe('appended')
+    expect(await count(store, 'stream')).toBe(2)
+  })
+
+  it('lets an append be withdrawn by its signal', async () => {
+    const store = open()
+    await store.create('stream')
+    const other = new DatabaseSync(path)
+    other.exec('BEGIN IMMEDIATE')
+    const controller = new AbortController()
+    const withdrawn = store.append('stream', { records: ['1'] }, controller.signal)
+    const stays = store.append('stream', { records: ['2'] })
+    const reason = new Error('gone home')
+    controller.abort(reason)
+    await expect(withdrawn).rejects.toBe(reason)
+    other.exec('COMMIT')
+    other.close()
+    await stays
+    expect(await store.read('stream', 'start')).toMatchObject({ records: ['2'] })
+  })
+
+  it('cannot be opened while it is held exclusively', async () => {
+    migrate(path)
+    const other = new DatabaseSync(path)
+    other.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+    expect((await failure(() => open({ lockTimeoutMs: 30 }))).code).toBe('locked')
+    other.close()
+    await open().create('stream')
+  })
+})
+
+describe('a damaged file', () => {
+  it('is reported as corrupt, by whatever finds the damage', async () => {
+    const store = open()
+    await store.create('stream')
+    for (let n = 0; n < 50; n++) await store.append('stream', { records: [`"${'x'.repeat(3000)}"`] })
+    await store.close()
+    const damaged = join(folder.path, 'damaged.db')
+    copyFileSync(path, damaged)
+    const file = openSync(damaged, 'r+')
+    const size = statSync(damaged).size
+    // The header and the schema stay as they are, so that the file opens.
+    for (let page = 20; page * 4096 < size; page++)
+      writeSync(file, Buffer.alloc(4096, 0xff), 0, 4096, page * 4096)
+    closeSync(file)
+    const reader = open({}, damaged)
+    const error = await failure(() => reader.read('stream', 'start'))
+    expect(error.code).toBe('corrupt')
+    expect(error.message).toContain('is damaged')
+    expect((await failure(() => reader.append('stream', { records: ['1'] }))).code).toBe('corrupt')
+  })
+})
+
+describe('deleted streams', () => {
+  it('leave no rows behind, and what a crash left is removed by a sweep', async () => {
+    const store = open()
+    await store.create('stream', { lease: { holder: 'a', ttlMs: 1000 } })
+    for (let n = 0; n < 3; n++) {
+      const records = Array.from({ length: 1000 }, () => '1')
+      await store.append('stream', { records, producer: { id: `p${n}`, epoch: 0, seq: 0 } })
+    }
+    await store.delete('stream')
+    const db = new DatabaseSync(path)
+    const rows = (): unknown =>
+      db
+        .prepare(`SELECT (SELECT count(*) FROM records) AS records, (SELECT count(*) FROM producers) AS producers,
+          (SELECT count(*) FROM leases) AS leases, (SELECT count(*) FROM garbage) AS garbage`)
+        .get()
+    const nothing = { records: 0, producers: 0, leases: 0, garbage: 0 }
+    await vi.waitFor(() => expect(rows()).toEqual(nothing))
+    await store.close()
+
+    db.exec("INSERT INTO garbage VALUES (77); INSERT INTO records VALUES ((77 << 32) | 1, '1')")
+    await open().sweep()
+    await vi.waitFor(() => expect(rows()).toEqual(nothing))
+    db.close()
+  })
+})
+
+describe('a stream of a million records', () => {
+  it('is read anywhere by its key, as every other table is', async () => {
+    const statements = new Set<string>()
+    const prepare = DatabaseSync.prototype.prepare
+    const spy = vi.spyOn(DatabaseSync.prototype, 'prepare').mockImplementation(function (
+      this: DatabaseSync,
+      sql,
+    ) {
+      statements.add(sql)
+      return prepare.call(this, sql)
+    })
+    const store = open()
+    await store.create('before', { records: ['"before"'] })
+    const { tail } = (await store.create('long')).info
+    await store.create('after', { records: ['"after"'], expiresAt: 9e15 })
+    const db = new DatabaseSync(path)
+    db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+      INSERT INTO records SELECT ((SELECT key FROM streams WHERE id = 'long') << 32) | i, CAST(i AS TEXT) FROM n`)
+    for (const position of [0, 1, 499_999, 999_990, 999_999]) {
+      const page = await store.read('long', { ...tail, position }, { maxRecords: 5 })
+      const records = [1, 2, 3, 4, 5].map((n) => position + n).filter((n) => n <= 1_000_000)
+      expect(page).toMatchObject({ records: records.map(String), upToDate: position > 999_990 })
+    }
+    expect((await store.append('long', { records: ['"last"'] })).outcome).toBe('appended')
+    expect(await count(store, 'long')).toBe(1_000_001)
+    expect(await count(store, 'before')).toBe(1)
+    for (const options of [{}, { owner: 'anna' }, { closed: false }, { prefix: 'a' }])
+      await store.list(options)
+    await store.leases.expired()
+    await store.sweep()
+    spy.mockRestore()
+
+    const plans = [...statements]
+      .filter((sql) => /^(SELECT|DELETE|UPDATE|WITH)/.test(sql))
+      .flatMap((sql) =>
+        db
+          .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+          .all()
+          .map((row) => `${String(row['detail'])} <- ${sql}`),
+      )
+    expect(plans.some((plan) => plan.startsWith('SEARCH records'))).toBe(true)
+    const scans = plans.filter((plan) => /^SCAN (?!garbage|sqlite_master)/.test(plan))
+    // The two that bring ends in after the clock went back look at everything, and say so.
+    expect(scans.filter((plan) => !plan.includes('SET expires_at = :now + ttl_ms'))).toEqual([])
+    db.close()
+  })
+})
+
+describe('the timer that looks for other processes', () => {
+  beforeEach(() => vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
+  afterEach(() => vi.useRealTimers())
+
+  it('runs while somebody watches, and no longer', async () => {
+    const store = open()
+    await store.create('a')
+    await store.create('b')
+    expect(vi.getTimerCount()).toBe(0)
+    const watches = [await store.watch('a', () => {}), await store.watch('b', () => {})]
+    expect(vi.getTimerCount()).toBe(1)
+    for (const watch of watches) if (watch.outcome === 'watching') watch.stop()
+    vi.advanceTimersByTime(100)
+    expect(vi.getTimerCount()).toBe(0)
+    await store.watch('a', () => {})
+    expect(vi.getTimerCount()).toBe(1)
+    await store.close()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('a store whose file fails while it is watched', () => {
+  it('says so once, and tells what was missed when it can be read again', async () => {
+    const warnings: string[] = []
+    const warn = (_fields: object, message: string): void => void warnings.push(message)
+    const store = open({ logger: { debug() {}, info() {}, warn, error() {} } })
+    const peer = open()
+    await store.create('stream')
+    const told: unknown[] = []
+    await store.watch('stream', (event) => event.type === 'append' && told.push(...event.records))
+    const db = new DatabaseSync(path)
+    db.exec('ALTER TABLE records RENAME TO hidden')
+    await vi.waitFor(() => expect(warnings).toEqual(['The stream store could not be read; trying on']))
+    db.exec('ALTER TABLE hidden RENAME TO records')
+    await peer.append('stream', { records: ['1'] })
+    await vi.waitFor(() => expect(told).toEqual(['1']))
+    expect(warnings).toHaveLength(1)
+    db.close()
+  })
+})

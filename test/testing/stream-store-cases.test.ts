@@ -1,0 +1,371 @@
+/** The suite is put to the test: a store that breaks a rule must not pass the cases of that rule. */
+import { describe, expect, it } from 'vitest'
+import type { Offset } from '../../src/protocol/offset.ts'
+import type { LeaseStore } from '../../src/streams/leases.ts'
+import { memoryStreams } from '../../src/streams/memory.ts'
+import type { StreamStoreOptions } from '../../src/streams/options.ts'
+import type {
+  AppendRequest,
+  ReadResult,
+  StreamEvent,
+  StreamRecord,
+  StreamStore,
+} from '../../src/streams/store.ts'
+import { streamStoreCases, type StreamStoreHarness } from '../../src/testing/stream-store-cases.ts'
+
+type Fault = (store: StreamStore) => Partial<StreamStore>
+
+/** What a broken store does not tell is waited for in vain, so not for long. */
+const PATIENCE = 0.2
+
+/** Each breaks one rule, and at least one case of that rule must notice. */
+const BROKEN: readonly [rule: string, what: string, fault: Fault][] = [
+  [
+    'ST-1',
+    'takes any id',
+    (store) => ({ head: (id) => store.head(id.replace(/[^!-~]/g, '_').slice(0, 99) || '_') }),
+  ],
+  [
+    'ST-2',
+    'forgets the owner',
+    (store) => ({ create: (id, { owner: _, ...config } = {}) => store.create(id, config) }),
+  ],
+  [
+    'ST-3',
+    'forgets the first records',
+    (store) => ({ create: (id, config, signal) => store.create(id, { ...config, records: [] }, signal) }),
+  ],
+  [
+    'ST-4',
+    'creates over what is there',
+    (store) => ({ create: (id, config) => store.delete(id).then(() => store.create(id, config)) }),
+  ],
+  [
+    'ST-5',
+    'never conflicts',
+    (store) => ({ create: async (id, config) => exists(await store.create(id, config)) }),
+  ],
+  [
+    'ST-7',
+    'takes both kinds of expiry',
+    (store) => ({
+      create: (id, config = {}) =>
+        store.create(
+          id,
+          config.ttlMs === undefined ? config : ({ ...config, expiresAt: undefined } as never),
+        ),
+    }),
+  ],
+  [
+    'ST-9',
+    'reverses an append',
+    (store) => appending(store, (request) => ({ ...request, records: request.records?.toReversed() ?? [] })),
+  ],
+  [
+    'ST-9',
+    'leaves a gap',
+    (store) => reading(store, (page) => ({ ...page, records: page.records.filter((_, n) => n !== 1) })),
+  ],
+  ['ST-9', 'lets every third append overtake', (store) => overtaking(store)],
+  [
+    'ST-10',
+    'writes JSON anew',
+    (store) =>
+      appending(store, (request) => ({ ...request, records: request.records?.map(rewritten) ?? [] })),
+  ],
+  [
+    'ST-11',
+    'drops what is no JSON',
+    (store) =>
+      appending(store, (request) => ({ ...request, records: request.records?.filter(isJson) ?? [] })),
+  ],
+  [
+    'ST-12',
+    'ignores the content type',
+    (store) => appending(store, ({ contentType: _, ...request }) => request),
+  ],
+  [
+    'ST-15',
+    'ignores metadata',
+    (store) =>
+      appending(store, ({ metadata: _, ...request }) => ({
+        records: [],
+        ...request,
+        close: request.close ?? false,
+      })),
+  ],
+  [
+    'ST-16',
+    'ignores the incarnation',
+    (store) => appending(store, ({ incarnation: _, ...request }) => request),
+  ],
+  ['ST-17', 'ignores the stream seq', (store) => appending(store, ({ streamSeq: _, ...request }) => request)],
+  ['ST-18', 'ignores producers', (store) => appending(store, ({ producer: _, ...request }) => request)],
+  ['ST-19', 'ignores seqs', (store) => appending(store, ({ producer: _, ...request }) => request)],
+  [
+    'ST-20',
+    'has one epoch',
+    (store) =>
+      appending(store, (request) =>
+        request.producer ? { ...request, producer: { ...request.producer, epoch: 0 } } : request,
+      ),
+  ],
+  [
+    'ST-21',
+    'has one producer',
+    (store) =>
+      appending(store, (request) =>
+        request.producer ? { ...request, producer: { ...request.producer, id: 'p' } } : request,
+      ),
+  ],
+  [
+    'ST-23',
+    'closes in a second step',
+    (store) => ({
+      append: async (id, { close, ...request }) =>
+        close && request.records
+          ? (await store.append(id, request), store.append(id, { close }))
+          : store.append(id, close ? { close, ...request } : request),
+    }),
+  ],
+  [
+    'ST-24',
+    'does not close',
+    (store) => appending(store, ({ close: _, ...request }) => ({ metadata: null, ...request })),
+  ],
+  ['ST-26', 'ignores limits', (store) => ({ read: (id, after) => store.read(id, after) })],
+  ['ST-26', 'is up to date too soon', (store) => reading(store, (page) => ({ ...page, upToDate: true }))],
+  [
+    'ST-27',
+    'includes the record at the offset',
+    (store) => ({
+      read: (id, after, options) =>
+        store.read(id, typeof after === 'object' ? moved(after, -1) : after, options),
+    }),
+  ],
+  [
+    'ST-28',
+    'takes any incarnation',
+    (store) => ({
+      read: async (id, after, options) =>
+        store.read(
+          id,
+          typeof after === 'object'
+            ? { ...after, incarnation: (await store.head(id))?.tail.incarnation ?? '' }
+            : after,
+          options,
+        ),
+    }),
+  ],
+  [
+    'ST-29',
+    'takes offsets behind the tail',
+    (store) => ({
+      read: async (id, after, options) =>
+        typeof after === 'object' && after.position > 3
+          ? store.read(id, 'now', options)
+          : store.read(id, after, options),
+    }),
+  ],
+  [
+    'ST-31',
+    'ignores the prefix',
+    (store) => ({ list: ({ prefix: _, ...options } = {}) => store.list(options) }),
+  ],
+  ['ST-32', 'does not delete', () => ({ delete: async () => true })],
+  [
+    'ST-33',
+    'tells in a later turn',
+    (store) => watching(store, (event, tell) => void setTimeout(() => tell(event))),
+  ],
+  ['ST-33', 'tells twice', (store) => watching(store, (event, tell) => [event, event].forEach(tell))],
+  [
+    'ST-34',
+    'misses every tenth event',
+    (store) =>
+      watching(store, (event, tell) =>
+        event.type === 'append' && event.next.position % 10 === 0 ? undefined : tell(event),
+      ),
+  ],
+  [
+    'ST-35',
+    'does not stop',
+    (store) => ({ watch: async (id, listener) => ({ ...(await store.watch(id, listener)), stop() {} }) }),
+  ],
+  [
+    'ST-37',
+    'does not say that it is gone',
+    (store) => watching(store, (event, tell) => (event.type === 'gone' ? undefined : tell(event))),
+  ],
+  ['ST-38', 'does not touch', () => ({ touch: async () => true })],
+  [
+    'ST-38',
+    'prolongs with each head',
+    (store) => ({ head: (id) => store.touch(id).then(() => store.head(id)) }),
+  ],
+  ['ST-40', 'does not sweep', () => ({ sweep: async () => 0 })],
+  [
+    'ST-42',
+    'gives a lease to everybody',
+    (store) =>
+      leasing(store, {
+        acquire: (id, request) => free(store, id).then(() => store.leases.acquire(id, request)),
+      }),
+  ],
+  [
+    'ST-44',
+    'lets anybody write as the holder',
+    (store) =>
+      appending(store, (request) =>
+        request.producer?.id === '@lease'
+          ? { ...request, producer: { ...request.producer, id: 'x' } }
+          : request,
+      ),
+  ],
+  [
+    'ST-45',
+    'does not renew',
+    (store) => leasing(store, { renew: async (lease) => ({ outcome: 'renewed', lease }) }),
+  ],
+  ['ST-46', 'does not release', (store) => leasing(store, { release: async () => true })],
+  ['ST-47', 'lists no leases', (store) => leasing(store, { expired: async () => [] })],
+  [
+    'ST-49',
+    'creates without the lease',
+    (store) => ({ create: (id, { lease: _, ...config } = {}) => store.create(id, config) }),
+  ],
+  ['ST-51', 'ignores signals', (store) => ({ head: (id) => store.head(id) })],
+  ['ST-52', 'does not close', () => ({ close: async () => {} })],
+]
+
+describe('a broken store is noticed', () => {
+  it.each(BROKEN)('%s: it %s', async (rule, _what, fault) => {
+    const cases = streamStoreCases.filter(({ rules, needs }) => rules.includes(rule) && needs.length === 0)
+    const outcomes = await Promise.allSettled(cases.map((storeCase) => storeCase.run(harness(fault))))
+    expect(outcomes.map(({ status }) => status)).toContain('rejected')
+  })
+
+  it('and one that is not broken is not', async () => {
+    const cases = streamStoreCases.filter(({ needs }) => needs.length === 0)
+    await Promise.all(cases.map((storeCase) => storeCase.run(harness(() => ({})))))
+  })
+})
+
+describe('the cases on real time', () => {
+  // As a store on a server runs them: nothing moves its clock.
+  const timed = streamStoreCases.filter(
+    ({ rules, needs }) =>
+      needs.length === 0 && rules.some((rule) => Number(rule.slice(3)) >= 38 && Number(rule.slice(3)) <= 47),
+  )
+  it.concurrent.each(timed)('$name', { timeout: 30_000 }, (storeCase) =>
+    storeCase.run({ make: (options) => memoryStreams(options) }),
+  )
+})
+
+function harness(fault: Fault): StreamStoreHarness {
+  let now = Date.UTC(2026, 0, 1)
+  return {
+    make(options?: StreamStoreOptions) {
+      const store = memoryStreams({ ...options, clock: () => now })
+      return breaking(store, fault(store))
+    },
+    advance(milliseconds) {
+      now += milliseconds
+    },
+    patience: PATIENCE,
+  }
+}
+
+/** The store with some members replaced. */
+function breaking(store: StreamStore, faults: Partial<StreamStore>): StreamStore {
+  return {
+    durability: store.durability,
+    limits: store.limits,
+    leases: store.leases,
+    create: (id, config, signal) => store.create(id, config, signal),
+    append: (id, request, signal) => store.append(id, request, signal),
+    read: (id, after, options) => store.read(id, after, options),
+    watch: (id, listener, signal) => store.watch(id, listener, signal),
+    head: (id, signal) => store.head(id, signal),
+    list: (options) => store.list(options),
+    delete: (id, signal) => store.delete(id, signal),
+    touch: (id, signal) => store.touch(id, signal),
+    sweep: (signal) => store.sweep(signal),
+    close: () => store.close(),
+    ...faults,
+  }
+}
+
+function appending(
+  store: StreamStore,
+  change: (request: AppendRequest) => AppendRequest,
+): Partial<StreamStore> {
+  return { append: (id, request, signal) => store.append(id, change(request), signal) }
+}
+
+function reading(
+  store: StreamStore,
+  change: (page: Extract<ReadResult, { outcome: 'page' }>) => ReadResult,
+): Partial<StreamStore> {
+  return {
+    async read(id, after, options) {
+      const result = await store.read(id, after, options)
+      return result.outcome === 'page' ? change(result) : result
+    },
+  }
+}
+
+function watching(
+  store: StreamStore,
+  pass: (event: StreamEvent, tell: (event: StreamEvent) => void) => void,
+): Partial<StreamStore> {
+  return { watch: (id, listener, signal) => store.watch(id, (event) => pass(event, listener), signal) }
+}
+
+function leasing(store: StreamStore, faults: Partial<LeaseStore>): Partial<StreamStore> {
+  const { leases } = store
+  return {
+    leases: {
+      acquire: (id, request, signal) => leases.acquire(id, request, signal),
+      renew: (lease, signal) => leases.renew(lease, signal),
+      release: (lease, signal) => leases.release(lease, signal),
+      expired: (options) => leases.expired(options),
+      ...faults,
+    },
+  }
+}
+
+async function free(store: StreamStore, id: string): Promise<void> {
+  const held = await store.leases.acquire(id, { holder: 'thief', ttlMs: 1 })
+  if (held.outcome === 'held' || held.outcome === 'acquired') await store.leases.release(held.lease)
+}
+
+function overtaking(store: StreamStore): Partial<StreamStore> {
+  let appends = 0
+  return {
+    async append(id, request) {
+      if (++appends % 3 === 0) for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+      return await store.append(id, request)
+    },
+  }
+}
+
+function exists<T extends { outcome: string }>(result: T): T {
+  return result.outcome === 'conflict' ? { ...result, outcome: 'exists' } : result
+}
+
+function moved(offset: Offset, by: number): Offset {
+  return { ...offset, position: Math.max(0, offset.position + by) }
+}
+
+function rewritten(record: StreamRecord): StreamRecord {
+  return typeof record === 'string' && isJson(record) ? JSON.stringify(JSON.parse(record)) : record
+}
+
+function isJson(record: StreamRecord): boolean {
+  try {
+    return typeof record !== 'string' || JSON.parse(record) !== undefined
+  } catch {
+    return false
+  }
+}
