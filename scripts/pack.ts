@@ -15,6 +15,7 @@ const mustHave = [
   'dist/index.js',
   'dist/cli/main.js',
   'dist/web/index.html',
+  'templates/app/app.ts',
 ]
 
 const [destination] = process.argv.slice(2)

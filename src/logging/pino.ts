@@ -1,7 +1,53 @@
-import { pino } from 'pino'
+/** The only place that knows pino. */
+import { type DestinationStream, destination, pino } from 'pino'
+import { errorFields } from './error-fields.ts'
 import type { Logger } from './logger.ts'
 
-/** JSON lines on standard output, from `info` up: what an application logs to unless told otherwise. */
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
+
+export interface LoggerOptions {
+  /** The least of what is logged. */
+  readonly level?: LogLevel
+  /** Where lines of JSON go; standard output by default. */
+  readonly output?: DestinationStream
+}
+
+/** What the fields of a log line may be called that carry secrets, at their top and one level down. */
+const SECRETS = [
+  'headers',
+  'cookies',
+  'cookie',
+  'set-cookie',
+  'authorization',
+  'apiKey',
+  'password',
+  'secret',
+]
+const SECRET_PATHS = [...SECRETS.flatMap((name) => [`["${name}"]`, `*["${name}"]`]), 'scope.query']
+
+export function createLogger({ level = 'info', output }: LoggerOptions = {}): Logger {
+  // Synchronous, so that the last lines before an exit are written.
+  return pino(
+    {
+      name: 'millrace',
+      level,
+      serializers: { err: errorFields },
+      redact: { paths: SECRET_PATHS, censor: '[redacted]' },
+    },
+    output ?? destination({ dest: 1, sync: true }),
+  )
+}
+
+/** On `globalThis`, because the command and the application may load two copies of this module. */
+const SHARED: unique symbol = Symbol.for('millrace.logger') as never
+const registry = globalThis as { [SHARED]?: Logger }
+
+/** Makes a logger the default of every application in this process: how `millrace serve` sets levels and looks. */
+export function shareLogger(logger: Logger): void {
+  registry[SHARED] = logger
+}
+
+/** What an application logs to unless told otherwise: the shared logger, or lines of JSON from `info` up. */
 export function defaultLogger(): Logger {
-  return pino({ name: 'millrace' })
+  return registry[SHARED] ?? createLogger()
 }

@@ -1,0 +1,156 @@
+/** The kinds of value that options take: how each is read from a flag or a variable, and how it is shown. */
+import { checkOrigins } from '../routing/origins.ts'
+import { type ConnectionOptions, resolveOptions } from '../server/options.ts'
+import { proxyTrust } from '../server/proxy-trust.ts'
+
+export interface Kind<T> {
+  /** Whether the flag may come several times, each with one value or several with commas between. */
+  readonly list?: true
+  /** Whether the flag comes alone and means yes. */
+  readonly lone?: true
+  /** @throws {RangeError} that goes on from "<flag> is <text>; ": what it takes instead. */
+  parse(text: string): T
+  show(value: T): string
+}
+
+export const text: Kind<string> = { parse: (value) => value, show: (value) => value || 'none' }
+
+export const rootPath: Kind<string> = {
+  parse: (value) => inRange('rootPath', value),
+  show: (value) => text.show(value),
+}
+
+export const yes: Kind<boolean> = {
+  lone: true,
+  parse(value) {
+    const lower = value.toLowerCase()
+    if (['1', 'true', 'yes', 'on'].includes(lower)) return true
+    if (['0', 'false', 'no', 'off'].includes(lower)) return false
+    throw new RangeError('it takes 1 or 0')
+  },
+  show: (value) => (value ? 'on' : 'off'),
+}
+
+export const port: Kind<number> = wholeNumber(0, 65_535)
+export const descriptor: Kind<number> = wholeNumber(0, 2 ** 31 - 1)
+
+function wholeNumber(min: number, max: number): Kind<number> {
+  return {
+    parse(value) {
+      const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN
+      if (number >= min && number <= max) return number
+      throw new RangeError(`it takes a whole number from ${min} to ${max}`)
+    },
+    show: String,
+  }
+}
+
+type NumericOption = {
+  [K in keyof ConnectionOptions]-?: number extends ConnectionOptions[K] ? K : never
+}[keyof ConnectionOptions]
+
+/** Seconds; the server knows what the option's range is. */
+export function seconds(option: NumericOption): Kind<number> {
+  return {
+    parse(value) {
+      if (!/^\d+(\.\d+)?$/.test(value)) throw new RangeError('it takes seconds, such as 20 or 0.5')
+      return inRange(option, Number(value))
+    },
+    show: (value) => (value === 0 ? 'none' : `${value} s`),
+  }
+}
+
+export function count(option: NumericOption): Kind<number> {
+  return {
+    parse(value) {
+      if (!/^\d+$/.test(value)) throw new RangeError('it takes a whole number above 0')
+      return inRange(option, Number(value))
+    },
+    show: String,
+  }
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
+
+/** Bytes: `1048576`, `64k`, `64KiB`, `1MiB`. */
+export function bytes(option: NumericOption): Kind<number> {
+  return {
+    parse(value) {
+      const [, number, unit = ''] = /^(\d{1,12})(?:([kmg])(?:ib)?)?$/i.exec(value) ?? []
+      if (number === undefined) throw new RangeError('it takes bytes, such as 1048576, 64k or 1MiB')
+      return inRange(option, Number(number) * (UNITS[unit.toLowerCase()] ?? 1))
+    },
+    show(value) {
+      const [name, unit] = value % 1024 ** 2 === 0 ? (['MiB', 1024 ** 2] as const) : (['KiB', 1024] as const)
+      return value % unit === 0 ? `${value / unit} ${name}` : String(value)
+    },
+  }
+}
+
+export function choice<const Name extends string>(
+  names: readonly Name[],
+  aliases: Readonly<Record<string, Name>> = {},
+): Kind<Name> {
+  return {
+    parse(value) {
+      const lower = value.toLowerCase()
+      const name = Object.hasOwn(aliases, lower) ? aliases[lower] : names.find((one) => one === lower)
+      if (name !== undefined) return name
+      throw new RangeError(`it takes ${names.slice(0, -1).join(', ')} or ${names.at(-1)}`)
+    },
+    show: (value) => value,
+  }
+}
+
+function listOf(check: (entry: string) => boolean, takes: string): Kind<readonly string[]> {
+  return {
+    list: true,
+    parse(value) {
+      const entries = value
+        .split(',')
+        .map((entry) => entry.trim())
+        .filter(Boolean)
+      if (entries.length > 0 && entries.every(check)) return entries
+      throw new RangeError(`it takes ${takes}`)
+    },
+    show: (value) => value.join(', ') || 'none',
+  }
+}
+
+export const hosts: Kind<readonly string[]> = listOf(
+  (entry) => entry === '*' || (URL.canParse(`http://${entry.replace(/^\*\./, '')}`) && !/[/@]/.test(entry)),
+  'host names, such as example.com or *.example.com',
+)
+
+export const origins: Kind<readonly string[]> = listOf(
+  holds((entry) => checkOrigins([entry], '')),
+  'origins, such as https://app.example or https://*.example.com',
+)
+
+export const proxies: Kind<readonly string[]> = listOf(
+  holds((entry) => void proxyTrust([entry])),
+  'addresses and ranges, such as 10.0.0.1 or 10.0.0.0/8',
+)
+
+/** From a check that throws to one that answers. */
+function holds(check: (entry: string) => void): (entry: string) => boolean {
+  return (entry) => {
+    try {
+      check(entry)
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+/** The value, if the server takes it for the option. */
+function inRange<T>(option: keyof ConnectionOptions, value: T): T {
+  try {
+    resolveOptions({ [option]: value })
+    return value
+  } catch (error) {
+    // "pingInterval is -1; it takes …": the option's name is not the flag's, the rest holds.
+    throw new RangeError((error as RangeError).message.replace(/^.*?; /, ''), { cause: error })
+  }
+}
