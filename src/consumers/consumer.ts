@@ -7,10 +7,24 @@ import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../channels/
 import type { Logger } from '../logging/logger.ts'
 import type { MessageRefused } from './message-refused.ts'
 import type { Params, Scope } from './scope.ts'
+import type { TextFrame } from './text-frame.ts'
 import type { AcceptOptions, WebSocketData } from './transport.ts'
 
 /** Work that outlives the handler that began it; see `Consumer.background`. */
 export type BackgroundTask = (signal: AbortSignal) => Promise<void>
+
+/**
+ * What a connection tells at once, beside the handlers that run one at a time: for consumers that
+ * write frames on a hot path. None of these may throw or take time.
+ */
+export interface ConnectionListener {
+  /** There is room again after a `write` that said there was none. */
+  drained(): void
+  /** The server goes down: the last moment to send something. The connection closes right after. */
+  restarting(): void
+  /** The connection is over. */
+  ended(): void
+}
 
 /** The connection as its consumer sees it. */
 export interface Connection {
@@ -18,6 +32,10 @@ export interface Connection {
   readonly channelName: string
   accept(options: AcceptOptions): Promise<void>
   send(data: WebSocketData): Promise<void>
+  /** Sends a frame; false when there is no room for more until `drained`, or ever again. */
+  write(frame: TextFrame, hold: boolean): boolean
+  /** Who is told at once; one at a time. */
+  listen(listener: ConnectionListener): void
   close(code: number, reason: string): void
   background(task: BackgroundTask): void
   groupAdd(group: string): Promise<void>
@@ -77,7 +95,7 @@ export abstract class Consumer<In, Out, P = Params> {
   /** The connection is over, whoever ended it. Runs once, last, also when the server goes down. */
   disconnect(_code: number, _reason: string): void | Promise<void> {}
 
-  /** A message was refused before `receive` saw it. Closes the connection with the refusal's code. */
+  /** A message was refused, here or by `receive`. Closes the connection with the refusal's code. */
   refused(refusal: MessageRefused): void | Promise<void> {
     this.close(refusal.code, refusal.reason)
   }
@@ -92,6 +110,13 @@ export abstract class Consumer<In, Out, P = Params> {
     return this.#connection.channelName
   }
 
+  /**
+   * Completes the handshake; from here on messages flow. Rejects with `ConnectionClosed` when the
+   * client has left meanwhile; that rejection may go unhandled without harm.
+   *
+   * @throws {TypeError} for a subprotocol the client does not offer or a header that cannot be sent,
+   * {Error} when called twice.
+   */
   accept(options: AcceptOptions = {}): Promise<void> {
     return this.#connection.accept(options)
   }
@@ -100,6 +125,8 @@ export abstract class Consumer<In, Out, P = Params> {
    * Sends one message. Resolves when there is room for the next: a client that does not read holds
    * up the handler that awaits, instead of filling memory. Rejects with `ConnectionClosed` once the
    * connection is over; that rejection may go unhandled, and may leave the handler, without harm.
+   *
+   * @throws {Error} before `accept`, {TypeError} for what cannot be sent.
    */
   send(message: Out): Promise<void> {
     return this.#connection.send(this.encode(message))
@@ -123,7 +150,10 @@ export abstract class Consumer<In, Out, P = Params> {
     this.#connection.background(task)
   }
 
-  /** Joins a group until `groupDiscard` or the end of the connection. */
+  /**
+   * Joins a group until `groupDiscard` or the end of the connection. Rejects with `ConnectionClosed`
+   * once the connection is over, and as the channel layer does.
+   */
   groupAdd(group: string): Promise<void> {
     return this.#connection.groupAdd(group)
   }

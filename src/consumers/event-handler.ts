@@ -19,8 +19,13 @@ const RESERVED = new Set([
   ...Object.getOwnPropertyNames(Object.prototype),
 ])
 
+/** Characters of a type that a log repeats. */
+const MAX_SHOWN = 100
+
 /** The method that handles a type, unbound; or, as a string, why there is none. */
-export function eventHandler(consumer: object, type: string): EventHandler | string {
+export function eventHandler(consumer: object, type: unknown): EventHandler | string {
+  // Another process wrote it, perhaps in another language.
+  if (typeof type !== 'string') return 'the message has no type'
   const name = type.replaceAll('.', '_')
   if (name.startsWith('_')) return 'a type may not begin with an underscore or a dot'
   if (RESERVED.has(name)) return 'the type names a method that is not an event handler'
@@ -28,7 +33,12 @@ export function eventHandler(consumer: object, type: string): EventHandler | str
     const value: unknown = Object.getOwnPropertyDescriptor(proto, name)?.value
     if (typeof value === 'function') return value as EventHandler
   }
-  return `the consumer has no method ${JSON.stringify(name)}`
+  return `the consumer has no method ${JSON.stringify(name.slice(0, MAX_SHOWN))}`
+}
+
+/** A type as a log may repeat it. */
+export function shownType(type: unknown): string {
+  return typeof type === 'string' ? type.slice(0, MAX_SHOWN) : typeof type
 }
 
 function prototypeOf(value: object): object | null {

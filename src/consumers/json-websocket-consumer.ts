@@ -9,8 +9,9 @@ import type { WebSocketData } from './transport.ts'
 /**
  * A consumer of JSON text frames.
  *
- * `In` is a claim until a `schema` checks it. A binary frame ends the connection with 1003, what is
- * not JSON with 1007, what the schema refuses with 1008; override `refused` to answer instead.
+ * `In` is a claim until a `schema` checks it. A binary frame ends the connection with 1003, what
+ * `parseJson` refuses with 1007 (no JSON, nested too deep, a key that reaches a prototype, half a
+ * surrogate pair), what the schema refuses with 1008; override `refused` to answer instead.
  */
 export class JsonWebSocketConsumer<In = Json, Out = unknown, P = Params> extends Consumer<In, Out, P> {
   /** Checks, and may transform, every message before `receive`: zod, valibot, arktype, … */

@@ -2,25 +2,20 @@
  * Drives one consumer through one connection: connecting, open, ended.
  *
  * Invariants: one handler runs at a time; work is done in the order it came; `disconnect` is the
- * last thing that runs and runs once; nothing a consumer does rejects out of here. The transport is
- * told to stop reading while the work that waits is more than the consumer keeps up with.
+ * last thing that runs and runs once; nothing a consumer does rejects out of here.
  */
 import type { ChannelLayer, ChannelMessage } from '../channels/layer.ts'
 import type { Logger } from '../logging/logger.ts'
 import { CloseCode, fitReason, isSendableCloseCode } from '../protocol/close-codes.ts'
 import { HttpError } from '../protocol/errors.ts'
-import type { AnyConsumer, AnyConsumerClass, BackgroundTask, Connection } from './consumer.ts'
-import { eventHandler } from './event-handler.ts'
+import { Backlog } from './backlog.ts'
+import type { AnyConsumer, AnyConsumerClass, BackgroundTask, Connection, ConnectionListener } from './consumer.ts'
+import { eventHandler, shownType } from './event-handler.ts'
+import type { Memberships } from './memberships.ts'
 import { MessageRefused } from './message-refused.ts'
 import { type Scope, scopeForLog } from './scope.ts'
+import type { TextFrame } from './text-frame.ts'
 import { type AcceptOptions, ConnectionClosed, type Transport, type WebSocketData } from './transport.ts'
-
-/** Group memberships, renewed for as long as they are held. */
-export interface Memberships {
-  hold(group: string, channel: string): Promise<void>
-  drop(group: string, channel: string): Promise<void>
-  dropAll(channel: string): Promise<void>
-}
 
 export interface SessionOptions {
   readonly scope: Scope<never>
@@ -35,12 +30,11 @@ type Work =
   | { readonly kind: 'frame'; readonly data: WebSocketData }
   | { readonly kind: 'event'; readonly message: ChannelMessage; readonly done: () => void }
 
-/** Frames and bytes that may wait for the consumer before the transport stops reading. */
-const MAX_WAITING_FRAMES = 64
-const MAX_WAITING_BYTES = 256 * 1024
-
-/** Seconds a handler may go on after its connection ended before the log names it. */
+/** Seconds a handler or task may go on after its connection ended before the log names it. */
 const STUCK_AFTER = 10
+
+/** One for all: most messages find room, and this is their path. */
+const ROOM: Promise<void> = Promise.resolve()
 
 export class ConsumerSession implements Connection {
   /** Resolves when `disconnect` has run and every background task has ended. */
@@ -54,23 +48,23 @@ export class ConsumerSession implements Connection {
   readonly #consumer: AnyConsumer
   readonly #finish: () => void
   readonly #queue: Work[] = []
+  readonly #backlog: Backlog
 
   #state: 'connecting' | 'open' | 'ended' = 'connecting'
   #closed: ConnectionClosed | undefined
   #controller: AbortController | undefined
   #channelName: string | undefined
+  #listener: ConnectionListener | undefined
   #running = false
   #discardFrames = false
   #disconnected = false
   #tasks = 0
-  #waitingFrames = 0
-  #waitingBytes = 0
-  #paused = false
   #stuckTimer: NodeJS.Timeout | undefined
 
   constructor(consumerClass: AnyConsumerClass, options: SessionOptions) {
     this.#scope = options.scope
     this.#transport = options.transport
+    this.#backlog = new Backlog(options.transport)
     this.#channels = options.channels
     this.#memberships = options.memberships
     this.#logger = options.logger
@@ -95,18 +89,24 @@ export class ConsumerSession implements Connection {
   /** A message came from the client. */
   message(data: WebSocketData): void {
     if (this.#state === 'ended') return
-    this.#waitingFrames++
-    this.#waitingBytes += data.length
+    this.#backlog.add(data)
     this.#push({ kind: 'frame', data })
-    if (!this.#paused && this.#overloaded) {
-      this.#paused = true
-      this.#transport.pause()
-    }
   }
 
   /** The connection is gone; what came before is still handled. */
   disconnected(code: number, reason: string): void {
     this.#end(code, reason)
+  }
+
+  /** There is room again after a `write` that said there was none. */
+  drained(): void {
+    this.#listener?.drained()
+  }
+
+  /** The server goes down: closes with 1012, after the consumer had its last word. */
+  restart(): void {
+    if (this.#state === 'open') this.#listener?.restarting()
+    this.close(CloseCode.serviceRestart, 'The server is restarting')
   }
 
   // What the consumer calls, through its base class.
@@ -126,25 +126,38 @@ export class ConsumerSession implements Connection {
     return this.#channelName
   }
 
-  async accept(options: AcceptOptions): Promise<void> {
-    if (this.#closed) throw this.#closed
+  accept(options: AcceptOptions): Promise<void> {
+    if (this.#closed) return rejected(this.#closed)
     if (this.#state === 'open') throw new Error('accept() was already called')
     const { subprotocol } = options
     if (subprotocol !== undefined && !this.#scope.subprotocols.includes(subprotocol)) {
       throw new TypeError(`accept() chose the subprotocol ${JSON.stringify(subprotocol)}, which the client does not offer`)
     }
+    try {
+      this.#transport.accept(options)
+    } catch (error) {
+      if (error instanceof ConnectionClosed) return rejected(error)
+      throw error
+    }
     this.#state = 'open'
-    await this.#transport.accept(options)
+    return ROOM
   }
 
   send(data: WebSocketData): Promise<void> {
-    let sent: Promise<void>
-    if (this.#closed) sent = Promise.reject(this.#closed)
-    else if (this.#state === 'connecting') sent = Promise.reject(new Error('send() was called before accept()'))
-    else sent = this.#transport.send(data)
+    if (this.#closed) return rejected(this.#closed)
+    if (this.#state === 'connecting') throw new Error('send() was called before accept()')
+    const room = this.#transport.send(data)
     // A handler that does not await must not bring the process down when its client leaves.
-    sent.catch(ignore)
-    return sent
+    room?.catch(ignore)
+    return room ?? ROOM
+  }
+
+  write(frame: TextFrame, hold: boolean): boolean {
+    return this.#state === 'open' && this.#transport.write(frame, hold)
+  }
+
+  listen(listener: ConnectionListener): void {
+    this.#listener = listener
   }
 
   close(code: number, reason: string): void {
@@ -166,19 +179,12 @@ export class ConsumerSession implements Connection {
     void this.#supervise(task)
   }
 
-  async groupAdd(group: string): Promise<void> {
-    if (this.#closed) throw this.#closed
-    await this.#memberships.hold(group, this.channelName)
-    // The connection may have ended while the layer was busy adding it.
-    if (this.#closed) await this.#memberships.drop(group, this.channelName)
+  groupAdd(group: string): Promise<void> {
+    return this.#closed ? rejected(this.#closed) : this.#join(group)
   }
 
   async groupDiscard(group: string): Promise<void> {
     if (this.#channelName !== undefined) await this.#memberships.drop(group, this.#channelName)
-  }
-
-  get #overloaded(): boolean {
-    return this.#waitingFrames > MAX_WAITING_FRAMES || this.#waitingBytes > MAX_WAITING_BYTES
   }
 
   #push(work: Work): void {
@@ -190,25 +196,24 @@ export class ConsumerSession implements Connection {
     this.#running = true
     for (let work = this.#queue.shift(); work; work = this.#queue.shift()) {
       try {
-        await this.#perform(work)
+        if (work.kind !== 'frame') await this.#perform(work)
+        else if (!this.#discardFrames) await this.#receive(work.data)
       } catch (error) {
         this.#fail(error)
       }
-      if (work.kind === 'frame') this.#relieve(work.data)
+      if (work.kind === 'frame') this.#backlog.remove(work.data)
       else if (work.kind === 'event') work.done()
     }
     this.#running = false
     this.#finishIfOver()
   }
 
-  async #perform(work: Work): Promise<void> {
+  async #perform(work: Exclude<Work, { kind: 'frame' }>): Promise<void> {
     const consumer = this.#consumer
     switch (work.kind) {
       case 'connect':
         for (const group of consumer.groups) await this.groupAdd(group)
         return await consumer.connect()
-      case 'frame':
-        return this.#discardFrames ? undefined : await this.#receive(work.data)
       case 'event':
         return this.#state === 'ended' ? undefined : await this.#dispatch(work.message)
       case 'disconnect':
@@ -229,10 +234,15 @@ export class ConsumerSession implements Connection {
 
   async #dispatch(message: ChannelMessage): Promise<void> {
     const handler = eventHandler(this.#consumer, message.type)
-    if (typeof handler === 'string') {
-      const fields = { scope: scopeForLog(this.#scope), type: message.type, reason: handler }
-      this.#logger.error(fields, 'channel message refused: no handler for its type')
-    } else await handler.call(this.#consumer, message)
+    if (typeof handler !== 'string') return void (await handler.call(this.#consumer, message))
+    const fields = { scope: scopeForLog(this.#scope), type: shownType(message.type), reason: handler }
+    this.#logger.error(fields, 'channel message refused: no handler for its type')
+  }
+
+  async #join(group: string): Promise<void> {
+    await this.#memberships.hold(group, this.channelName)
+    // The connection may have ended while the layer was busy adding it.
+    if (this.#closed) await this.#memberships.drop(group, this.channelName)
   }
 
   /** Feeds the channel's messages to the queue one by one, so that the layer holds the rest. */
@@ -254,15 +264,6 @@ export class ConsumerSession implements Connection {
     }
   }
 
-  #relieve(data: WebSocketData): void {
-    this.#waitingFrames--
-    this.#waitingBytes -= data.length
-    if (this.#paused && this.#waitingFrames <= MAX_WAITING_FRAMES / 2 && this.#waitingBytes <= MAX_WAITING_BYTES / 2) {
-      this.#paused = false
-      this.#transport.resume()
-    }
-  }
-
   /** A handler threw. What follows from the end of the connection itself is no failure. */
   #fail(error: unknown): void {
     if (this.#closed && isConsequence(error, this.#closed)) return
@@ -279,10 +280,11 @@ export class ConsumerSession implements Connection {
     this.#state = 'ended'
     this.#closed = new ConnectionClosed(code, reason)
     this.#controller?.abort(this.#closed)
-    if (this.#paused) this.#transport.resume()
+    this.#listener?.ended()
+    this.#backlog.release()
     if (this.#channelName !== undefined) this.background(() => this.#leave(this.#channelName as string))
-    if (this.#running) this.#stuckTimer = setTimeout(() => this.#nameStuck(), STUCK_AFTER * 1000).unref()
     this.#push({ kind: 'disconnect' })
+    if (!this.#idle) this.#stuckTimer = setTimeout(() => this.#nameStuck(), STUCK_AFTER * 1000).unref()
   }
 
   async #leave(channel: string): Promise<void> {
@@ -297,8 +299,13 @@ export class ConsumerSession implements Connection {
     )
   }
 
+  /** Nothing of this connection runs any more, and nothing will. */
+  get #idle(): boolean {
+    return this.#disconnected && !this.#running && this.#tasks === 0
+  }
+
   #finishIfOver(): void {
-    if (!this.#disconnected || this.#running || this.#tasks > 0) return
+    if (!this.#idle) return
     clearTimeout(this.#stuckTimer)
     this.#finish()
   }
@@ -306,8 +313,17 @@ export class ConsumerSession implements Connection {
 
 /** Whether an error is the end of the connection coming back out of something that was awaited. */
 function isConsequence(error: unknown, closed: ConnectionClosed): boolean {
-  if (error === closed) return true
-  return error instanceof Error && (error.name === 'AbortError' || error instanceof ConnectionClosed || error.cause === closed)
+  if (!(error instanceof Error)) return false
+  if (error === closed || error instanceof ConnectionClosed || error.cause === closed) return true
+  // SDKs wrap an abort in errors of their own: `APIUserAbortError` of openai, for one.
+  return error.name === 'AbortError' || error.constructor.name.includes('Abort')
+}
+
+/** A rejection that may go unhandled. */
+function rejected(closed: ConnectionClosed): Promise<void> {
+  const promise = Promise.reject(closed)
+  promise.catch(ignore)
+  return promise
 }
 
 function ignore(): void {}

@@ -1,6 +1,7 @@
 /** What a consumer needs of the connection under it: a WebSocket, or a communicator in a test. */
 
 import type { HttpError } from '../protocol/errors.ts'
+import type { TextFrame } from './text-frame.ts'
 
 export type WebSocketData = string | Uint8Array
 
@@ -12,12 +13,26 @@ export interface AcceptOptions {
 }
 
 export interface Transport {
-  /** Completes the handshake. Rejects when the client has gone. */
-  accept(options: AcceptOptions): Promise<void>
+  /**
+   * Completes the handshake.
+   *
+   * @throws {ConnectionClosed} when the client has gone, and {TypeError} for headers that cannot be
+   * sent; the handshake can then still be refused.
+   */
+  accept(options: AcceptOptions): void
   /** Answers the handshake with this error instead of accepting it. */
   refuse(error: HttpError): void
-  /** Resolves when there is room for more; rejects once the connection is closed. */
-  send(data: WebSocketData): Promise<void>
+  /**
+   * Takes a message. Undefined when there is room for more; otherwise a promise that resolves when
+   * there is, and rejects once the connection is closed.
+   */
+  send(data: WebSocketData): Promise<void> | undefined
+  /**
+   * Takes a frame that is shared with other connections, without a promise for it: whether there is
+   * room for more. After `false` the session's `drained` is called once there is. `hold`: more may
+   * follow in this turn of the event loop and leaves together with it.
+   */
+  write(frame: TextFrame, hold: boolean): boolean
   /** Starts the closing handshake. */
   close(code: number, reason: string): void
   /** Stops and continues reading from the client. */

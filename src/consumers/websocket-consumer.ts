@@ -2,7 +2,10 @@ import { Consumer } from './consumer.ts'
 import type { Params } from './scope.ts'
 import type { WebSocketData } from './transport.ts'
 
-/** A consumer of plain frames: a string for a text frame, a Uint8Array for a binary one. */
+/**
+ * A consumer of plain frames: a string for a text frame, a Uint8Array for a binary one. Bytes are not
+ * copied on the way out: do not change an array after it was sent.
+ */
 export class WebSocketConsumer<P = Params> extends Consumer<WebSocketData, WebSocketData, P> {
   receive(_message: WebSocketData): void | Promise<void> {}
 

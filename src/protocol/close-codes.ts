@@ -12,7 +12,7 @@ export const CloseCode = {
   noStatus: 1005,
   /** The connection was lost without a close frame. Never sent. */
   abnormal: 1006,
-  /** What came is not what it claims to be: bad UTF-8, bad JSON. */
+  /** What came is not what it claims to be: bad UTF-8, JSON that `parseJson` refuses. */
   invalidPayload: 1007,
   /** Well-formed, but not accepted: a message the schema refuses, a reader that does not read. */
   policyViolation: 1008,

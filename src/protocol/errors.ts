@@ -39,12 +39,21 @@ export class HttpError extends Error {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
 
-  /** The message goes to the client: it must hold nothing secret. */
-  constructor(code: ErrorCode, message: string = ERRORS[code].message, headers: Readonly<Record<string, string>> = {}) {
+  /**
+   * The message goes to the client: it must hold nothing secret.
+   *
+   * @throws {TypeError} for a header that HTTP cannot carry, such as a value with a line break.
+   */
+  constructor(
+    code: ErrorCode,
+    message: string = ERRORS[code].message,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     super(message)
     this.code = code
     this.status = ERRORS[code].status
-    this.headers = headers
+    // A hook may put in them what a client sent, and the raw socket that they go to checks nothing.
+    this.headers = Object.fromEntries(new Headers(headers))
   }
 
   get body(): ErrorBody {

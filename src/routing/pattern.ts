@@ -2,15 +2,17 @@
  * URL patterns: `/chat/:room/`, `/items/:id{int}`, `/files/*path`.
  *
  * A segment is literal, `:name` (one segment, decoded), `:name{type}`, or, last, `*name` (the rest
- * of the path, possibly empty). A slash at the end of a pattern or of a path makes no difference.
- * Matching costs one pass over the segments; there are no regular expressions to blow up.
+ * of the path, possibly empty; `*` alone is named `rest`). A slash at the end of a pattern or of a
+ * path makes no difference. The rest of a path never climbs: `..` matches nothing there, however it
+ * is escaped. Matching costs one pass over the segments; there are no regular expressions to blow up.
  */
 
 /** What a typed parameter accepts; the names are Django's path converters. */
 const CONVERTERS = {
   str: (text: string) => text,
   /** A non-negative decimal integer that a number holds exactly. */
-  int: (text: string) => (/^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined),
+  int: (text: string) =>
+    /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined,
   slug: (text: string) => (/^[-\w]+$/.test(text) ? text : undefined),
   uuid: (text: string) =>
     /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i.test(text) ? text.toLowerCase() : undefined,
@@ -22,9 +24,11 @@ type ParamOf<Segment extends string> = Segment extends `:${infer Name}{int}`
   ? { readonly [K in Name]: number }
   : Segment extends `:${infer Name}{${string}}`
     ? { readonly [K in Name]: string }
-    : Segment extends `:${infer Name}` | `*${infer Name}`
-      ? { readonly [K in Name]: string }
-      : unknown
+    : Segment extends '*'
+      ? { readonly rest: string }
+      : Segment extends `:${infer Name}` | `*${infer Name}`
+        ? { readonly [K in Name]: string }
+        : unknown
 
 type Merge<T> = { [K in keyof T]: T[K] }
 
@@ -56,6 +60,8 @@ export interface PatternMatch {
 
 const PARAM = /^:([A-Za-z_]\w*)(?:\{(\w+)\})?$/
 const REST = /^\*([A-Za-z_]\w*)?$/
+/** Would lead a handler that joins it to a folder out of that folder, on one system or another. */
+const CLIMBS = /(?:^|[/\\])\.{1,2}(?:[/\\]|$)/
 
 /** @throws {TypeError} for a pattern that is not one, naming it and the reason. */
 export function parsePattern(source: string): Pattern {
@@ -64,7 +70,8 @@ export function parsePattern(source: string): Pattern {
   const segments = texts.map((text, index): Segment => {
     const segment = parseSegment(source, text)
     if (segment.kind === 'literal') return segment
-    if (names.has(segment.name)) throw new TypeError(`Route ${source}: two parameters are named "${segment.name}"`)
+    if (names.has(segment.name))
+      throw new TypeError(`Route ${source}: two parameters are named "${segment.name}"`)
     names.add(segment.name)
     if (segment.kind === 'rest' && index < texts.length - 1) {
       throw new TypeError(`Route ${source}: "${text}" takes the rest of the path and must come last`)
@@ -78,11 +85,15 @@ function parseSegment(source: string, text: string): Segment {
   const rest = REST.exec(text)
   if (rest) return { kind: 'rest', name: rest[1] ?? 'rest' }
   if (!text.startsWith(':')) {
-    if (/[{}*?#]/.test(text)) throw new TypeError(`Route ${source}: "${text}" is neither literal nor a parameter`)
-    return { kind: 'literal', text }
+    if (/[{}*?#]/.test(text))
+      throw new TypeError(`Route ${source}: "${text}" is neither literal nor a parameter`)
+    const decoded = decode(text)
+    if (decoded === undefined) throw new TypeError(`Route ${source}: "${text}" holds a malformed escape`)
+    return { kind: 'literal', text: decoded }
   }
   const [, name, converter = 'str'] = PARAM.exec(text) ?? []
-  if (name === undefined) throw new TypeError(`Route ${source}: "${text}" is no parameter, which looks like :name or :name{int}`)
+  if (name === undefined)
+    throw new TypeError(`Route ${source}: "${text}" is no parameter, which looks like :name or :name{int}`)
   if (!Object.hasOwn(CONVERTERS, converter)) {
     const known = Object.keys(CONVERTERS).join(', ')
     throw new TypeError(`Route ${source}: "{${converter}}" is not a type of parameter (${known})`)
@@ -99,13 +110,17 @@ export function splitPath(path: string): readonly string[] {
 }
 
 /** Matches a whole path, or with `prefix` the beginning of one. */
-export function matchPattern(pattern: Pattern, path: readonly string[], prefix = false): PatternMatch | undefined {
+export function matchPattern(
+  pattern: Pattern,
+  path: readonly string[],
+  prefix = false,
+): PatternMatch | undefined {
   // Without a prototype, so that a parameter of any name is only ever a value.
   const params = Object.create(null) as Record<string, string | number>
   for (const [index, segment] of pattern.segments.entries()) {
     if (segment.kind === 'rest') {
       const rest = decode(path.slice(index).join('/'))
-      if (rest === undefined) return undefined
+      if (rest === undefined || CLIMBS.test(rest)) return undefined
       params[segment.name] = rest
       return { params, remaining: [] }
     }

@@ -8,10 +8,13 @@ import { Membership } from '../channels/membership.ts'
 import type { AnyConsumerClass } from '../consumers/consumer.ts'
 import { ConsumerSession } from '../consumers/session.ts'
 import type { Transport } from '../consumers/transport.ts'
+import type { Streaming } from '../endpoints/streaming.ts'
 import type { Logger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { findRoute } from '../routing/find-route.ts'
-import type { Authenticate, HttpHandler, Origins, Route } from '../routing/route.ts'
+import { type Origins, checkOrigins } from '../routing/origins.ts'
+import type { Authenticate, HttpHandler, Route } from '../routing/route.ts'
+import type { Runs } from '../runs/runs.ts'
 import { type Attachment, attach } from './attachment.ts'
 import { authenticate } from './authentication.ts'
 import { HttpDispatcher } from './http-dispatcher.ts'
@@ -27,6 +30,8 @@ export interface ApplicationOptions {
   /** Answers HTTP requests that no route matches; a Hono application's `fetch`, for example. */
   readonly fetch?: HttpHandler
   readonly channels: ChannelLayer
+  /** Durable streams and runs; see `streaming`. The application opens and closes them. */
+  readonly streams?: Streaming
   /** Runs before every WebSocket upgrade. HTTP routes bring their own, or have one from a router. */
   readonly authenticate?: Authenticate
   readonly origins?: Origins
@@ -44,7 +49,9 @@ export class Application {
   readonly #memberships: Membership
   readonly #open = new Set<{ close(): Promise<void> }>()
 
+  /** @throws {TypeError} for a malformed origin. */
   constructor(options: ApplicationOptions) {
+    checkOrigins(options.origins, 'millrace({ origins })')
     this.options = options
     this.channels = options.channels
     this.logger = options.logger
@@ -55,7 +62,10 @@ export class Application {
   /** Answers one HTTP request without a socket: for tests, and for servers that speak `fetch`. */
   readonly fetch = async (request: Request): Promise<Response> => {
     try {
-      const scope = new RequestScope('http', headOfRequest(request), { rootPath: '', proxies: proxyTrust(false) })
+      const scope = new RequestScope('http', headOfRequest(request), {
+        rootPath: '',
+        proxies: proxyTrust(false),
+      })
       return await this.http.respond(request, scope)
     } catch (error) {
       if (error instanceof HttpError) return error.toResponse()
@@ -66,17 +76,22 @@ export class Application {
   /**
    * Decides who serves a WebSocket: routes it, checks its origin and asks who it is.
    *
-   * @throws {HttpError} what the handshake is to be answered with instead.
+   * @throws {HttpError} what the handshake is to be answered with instead. `signal` aborts when it has
+   * been answered meanwhile.
    */
-  async admit(scope: RequestScope): Promise<AnyConsumerClass> {
+  async admit(
+    scope: RequestScope,
+    signal?: AbortSignal,
+    origins: readonly string[] = [],
+  ): Promise<AnyConsumerClass> {
     const found = findRoute(this.options.routes ?? [], 'websocket', scope.path)
     if (found === 'other') throw new HttpError('websocket_not_here')
     if (!found) throw new HttpError('route_not_found', `No WebSocket is served at ${scope.path}`)
     scope.params = found.params
-    if (!originAllowed(scope.origin, scope.host, found.guards.origins ?? this.options.origins)) {
+    const allowed = [found.guards.origins ?? this.options.origins, origins]
+    if (!allowed.some((one) => originAllowed(scope.origin, scope.host, one)))
       throw new HttpError('origin_refused')
-    }
-    await authenticate(scope, found.guards.authenticate ?? this.options.authenticate)
+    await authenticate(scope, found.guards.authenticate ?? this.options.authenticate, signal)
     return found.route.consumer
   }
 
@@ -94,7 +109,13 @@ export class Application {
   ): ConsumerSession {
     const { channels } = this
     // The route vouched for the parameters when it matched its pattern.
-    return new ConsumerSession(consumer, { scope: scope as never, transport, channels, memberships: this.#memberships, logger })
+    return new ConsumerSession(consumer, {
+      scope: scope as never,
+      transport,
+      channels,
+      memberships: this.#memberships,
+      logger,
+    })
   }
 
   /**
@@ -118,15 +139,26 @@ export class Application {
     return attachment
   }
 
-  /** Shuts down every server of this application, then the channel layer. */
+  /**
+   * The runs of `streams`.
+   *
+   * @throws {Error} for an application without streams.
+   */
+  get runs(): Runs {
+    if (this.options.streams) return this.options.streams.runs
+    throw new Error('This application keeps no streams: pass millrace({ streams: streaming({ store }) })')
+  }
+
+  /** Shuts down every server of this application, its runs and streams, then the channel layer. */
   async close(): Promise<void> {
-    await Promise.all([...this.#open].map((running) => running.close()))
-    this.#memberships.close()
+    await Promise.all([...[...this.#open].map((running) => running.close()), this.options.streams?.close()])
+    await this.#memberships.close()
     await this.channels.close()
   }
 
   #track(running: { close(): Promise<void>; readonly closed: Promise<void> }): void {
     this.#open.add(running)
+    this.options.streams?.open()
     void running.closed.then(() => this.#open.delete(running))
   }
 }

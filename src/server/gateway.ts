@@ -3,34 +3,36 @@
  * with its limits, its heartbeat and its part in a shutdown.
  */
 import { getRequestListener } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { WebSocketServer } from 'ws'
 import { scopeForLog } from '../consumers/scope.ts'
 import type { ConsumerSession } from '../consumers/session.ts'
-import { CloseCode } from '../protocol/close-codes.ts'
 import { HttpError } from '../protocol/errors.ts'
-import { logRequest } from './access-log.ts'
 import type { Application } from './application.ts'
 import { answerOnSocket, asksForWebSocket, checkHandshake } from './handshake.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { HttpExchange } from './http-exchange.ts'
 import { type ConnectionOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { hostAllowed } from './origin-policy.ts'
 import { proxyTrust } from './proxy-trust.ts'
 import { RequestScope, type ScopeOptions, headOf } from './request-scope.ts'
-import { writeResponse } from './write-response.ts'
-import { WebSocketTransport, createWebSocketServer } from './websocket-transport.ts'
+import { parseTarget, withoutRootPath } from './request-target.ts'
+import { createWebSocketServer } from './websocket-server.ts'
+import { type TransportContext, WebSocketTransport } from './websocket-transport.ts'
+import { writeError } from './write-error.ts'
 
 export class Gateway {
   readonly options: ResolvedOptions
   readonly #application: Application
   readonly #scopeOptions: ScopeOptions
-  readonly #webSockets: WebSocketServer
-  readonly #heartbeat: Heartbeat
-  readonly #sessions = new Map<ConsumerSession, WebSocketTransport>()
-  readonly #scopes = new WeakMap<object, RequestScope>()
+  readonly #context: TransportContext
+  /** One for each socket that asked for a WebSocket and is still open. */
+  readonly #transports = new Set<WebSocketTransport>()
+  /** Consumers of which something still runs, some of them after their socket closed. */
+  readonly #sessions = new Set<ConsumerSession>()
+  readonly #exchanges = new WeakMap<object, HttpExchange>()
   readonly #listener: (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>
-  #connections = 0
   #draining = false
 
   /** @throws {RangeError} naming the option that is out of range. */
@@ -38,15 +40,20 @@ export class Gateway {
     this.#application = application
     this.options = resolveOptions(options)
     this.#scopeOptions = { rootPath: this.options.rootPath, proxies: proxyTrust(this.options.trustProxy) }
-    this.#webSockets = createWebSocketServer(this.options)
-    this.#heartbeat = new Heartbeat(this.options)
+    this.#context = {
+      server: createWebSocketServer(this.options),
+      heartbeat: new Heartbeat(this.options),
+      limits: this.options,
+    }
     this.#listener = getRequestListener(
-      (request, { incoming, outgoing }) => {
-        const pair = { incoming: incoming as IncomingMessage, outgoing: outgoing as ServerResponse }
-        const scope = this.#scopes.get(incoming) as RequestScope
-        return application.http.respond(request, scope, pair)
+      async (request, pair) => {
+        const exchange = this.#exchanges.get(pair.incoming) as HttpExchange
+        const { scope, incoming, outgoing } = exchange
+        await exchange.send(await application.http.respond(request, scope, { incoming, outgoing }))
+        return RESPONSE_ALREADY_SENT
       },
-      { overrideGlobalObjects: false },
+      // Asked when a request cannot be made of what came, its Host behind a proxy for example.
+      { overrideGlobalObjects: false, errorHandler: () => new HttpError('bad_request').toResponse() },
     )
   }
 
@@ -56,36 +63,36 @@ export class Gateway {
 
   /** Answers an HTTP request, or passes it on where there is a next handler and no route. */
   handle(incoming: IncomingMessage, outgoing: ServerResponse, next?: (error?: unknown) => void): void {
+    const { logger } = this.#application
+    const path = this.#pathOf(incoming)
+    if (next && !(path !== undefined && this.#application.http.serves(path))) return next()
+    if (this.options.serverName) outgoing.setHeader('server', this.options.serverName)
     let scope: RequestScope
     try {
-      scope = new RequestScope('http', headOf(incoming), this.#scopeOptions)
-      if (next && !this.#application.http.serves(scope.path)) return next()
-      if (!hostAllowed(scope.host, this.options.allowedHosts)) throw new HttpError('host_refused')
+      scope = this.#scopeOf('http', incoming)
     } catch (error) {
-      return writeResponse(outgoing, this.#errorFor(error))
+      return writeError(outgoing, this.#errorFor(error))
     }
-    if (this.options.serverName) outgoing.setHeader('server', this.options.serverName)
-    if (this.#draining) outgoing.setHeader('connection', 'close')
-    if (this.options.accessLog) logRequest(this.#application.logger, scope, outgoing)
-    if (this.options.httpTimeout > 0) this.#limit(outgoing)
-    this.#scopes.set(incoming, scope)
+    const draining = (): boolean => this.#draining
+    const exchange = new HttpExchange(scope, incoming, outgoing, { limits: this.options, logger, draining })
+    this.#exchanges.set(incoming, exchange)
     this.#listener(incoming, outgoing).catch((error: unknown) => {
-      this.#application.logger.error({ err: error, scope: scopeForLog(scope) }, 'HTTP response failed')
+      logger.error({ err: error, scope: scopeForLog(scope) }, 'HTTP response failed')
       outgoing.destroy()
     })
   }
 
   /** Answers an upgrade. With `shared`, one that no route of this application serves is left alone. */
   upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer, shared: boolean): void {
+    const path = this.#pathOf(incoming)
+    if (shared && !(path !== undefined && this.#application.servesWebSocket(path))) return
     // Without a listener an error on the socket, a reset for example, would end the process.
     socket.on('error', ignore)
     try {
-      const scope = new RequestScope('websocket', headOf(incoming), this.#scopeOptions)
-      if (shared && !this.#application.servesWebSocket(scope.path)) return void socket.off('error', ignore)
+      const scope = this.#scopeOf('websocket', incoming)
       if (!asksForWebSocket(incoming)) throw new HttpError('bad_request', 'Only upgrades to WebSocket are answered here.')
-      if (!hostAllowed(scope.host, this.options.allowedHosts)) throw new HttpError('host_refused')
-      if (this.#draining) throw new HttpError('draining', undefined, { 'retry-after': '1' })
-      if (this.#connections >= this.options.maxConnections) {
+      if (this.#draining) throw draining()
+      if (this.#transports.size >= this.options.maxConnections) {
         throw new HttpError('too_many_connections', undefined, { 'retry-after': '5' })
       }
       checkHandshake(incoming)
@@ -101,57 +108,61 @@ export class Gateway {
    */
   async drain(): Promise<void> {
     this.#draining = true
-    for (const session of this.#sessions.keys()) session.close(CloseCode.serviceRestart, 'The server is restarting')
+    const ends = [...[...this.#transports].map(({ closed }) => closed), ...[...this.#sessions].map(({ finished }) => finished)]
+    for (const transport of this.#transports) {
+      if (transport.answered) transport.session?.restart()
+      else transport.abandon(draining())
+    }
     const { promise: late, resolve } = Promise.withResolvers<'late'>()
     const timer = setTimeout(() => resolve('late'), this.options.shutdownTimeout * 1000)
-    const all = Promise.all([...this.#sessions].flatMap(([session, transport]) => [session.finished, transport.closed]))
-    const outcome = await Promise.race([all, late])
+    const outcome = await Promise.race([Promise.all(ends), late])
     clearTimeout(timer)
     if (outcome !== 'late') return
-    this.#application.logger.warn({ connections: this.#sessions.size }, 'shutdown took too long: cutting what is left')
-    for (const transport of this.#sessions.values()) transport.terminate()
+    const left = { sockets: this.#transports.size, handlers: this.#sessions.size }
+    this.#application.logger.warn(left, 'shutdown took too long: cutting what is left')
+    for (const transport of this.#transports) transport.terminate()
   }
 
   async #connect(scope: RequestScope, incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    this.#connections++
-    socket.once('close', () => this.#connections--)
     const { logger } = this.#application
-    const transport = new WebSocketTransport({
-      incoming,
-      socket,
-      head,
-      server: this.#webSockets,
-      heartbeat: this.#heartbeat,
-      limits: this.options,
-      onAnswer: (status) => {
-        clearTimeout(timer)
-        if (this.options.accessLog) logger.info({ scope: scopeForLog(scope), status }, 'websocket')
-      },
-    })
+    const undecided = new AbortController()
+    const onAnswer = (status: number): void => {
+      clearTimeout(timer)
+      if (status !== 101) undecided.abort()
+      if (this.options.accessLog) logger.info({ scope: scopeForLog(scope), status }, 'websocket')
+    }
+    const transport = new WebSocketTransport({ incoming, socket, head, onAnswer }, this.#context)
+    this.#transports.add(transport)
+    void transport.closed.then(() => this.#transports.delete(transport))
     const timer = setTimeout(() => {
-      transport.refuse(new HttpError('handshake_timeout'))
-      transport.session?.disconnected(CloseCode.abnormal, 'The consumer did not accept in time')
+      const who = transport.session ? 'the consumer neither accepted nor refused' : 'authenticate did not answer'
+      logger.warn({ scope: scopeForLog(scope), seconds: this.options.handshakeTimeout }, `${who} in time`)
+      transport.abandon(new HttpError('handshake_timeout'))
     }, this.options.handshakeTimeout * 1000)
     try {
-      const consumer = await this.#application.admit(scope)
+      const consumer = await this.#application.admit(scope, undecided.signal, this.options.origins)
+      // The client may have left meanwhile, or the server begun to drain.
       if (transport.answered) return
       const session = this.#application.createSession(consumer, scope, transport)
       transport.session = session
-      this.#sessions.set(session, transport)
+      this.#sessions.add(session)
       void session.finished.then(() => this.#sessions.delete(session))
       session.open()
-      // Whoever was being admitted when the drain began was not among those it told.
-      if (this.#draining) session.close(CloseCode.serviceRestart, 'The server is restarting')
     } catch (error) {
-      transport.refuse(this.#errorFor(error, scope))
+      if (!transport.answered) transport.refuse(this.#errorFor(error, scope))
     }
   }
 
-  #limit(outgoing: ServerResponse): void {
-    const timer = setTimeout(() => {
-      if (!outgoing.headersSent) writeResponse(outgoing, new HttpError('response_timeout'))
-    }, this.options.httpTimeout * 1000)
-    outgoing.once('close', () => clearTimeout(timer))
+  /** @throws {HttpError} for a request that is not for this server. */
+  #scopeOf(type: 'http' | 'websocket', incoming: IncomingMessage): RequestScope {
+    const scope = new RequestScope(type, headOf(incoming), this.#scopeOptions)
+    if (!hostAllowed(scope.host, this.options.allowedHosts)) throw new HttpError('host_refused')
+    return scope
+  }
+
+  #pathOf({ url = '/' }: IncomingMessage): string | undefined {
+    const target = parseTarget(url)
+    return target && withoutRootPath(target.path, this.options.rootPath)
   }
 
   #errorFor(error: unknown, scope?: RequestScope): HttpError {
@@ -159,6 +170,10 @@ export class Gateway {
     this.#application.logger.error({ err: error, ...(scope && { scope: scopeForLog(scope) }) }, 'request failed')
     return new HttpError('internal_error')
   }
+}
+
+function draining(): HttpError {
+  return new HttpError('draining', undefined, { 'retry-after': '1' })
 }
 
 function ignore(): void {}

@@ -8,6 +8,8 @@ import { HttpError } from '../protocol/errors.ts'
 const KEY = /^[+/\dA-Za-z]{22}==$/
 const TOKEN_LIST = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+(?:[ \t]*,[ \t]*[!#$%&'*+\-.^_`|~\dA-Za-z]+)*$/
 
+const VERSIONS = { 'sec-websocket-version': '13', upgrade: 'websocket', connection: 'Upgrade, close' }
+
 /** Whether a request that asks for some upgrade asks for a WebSocket. */
 export function asksForWebSocket(incoming: IncomingMessage): boolean {
   return incoming.headers.upgrade?.toLowerCase() === 'websocket'
@@ -17,7 +19,7 @@ export function asksForWebSocket(incoming: IncomingMessage): boolean {
 export function checkHandshake({ method, headers }: IncomingMessage): void {
   if (method !== 'GET') throw new HttpError('bad_handshake', 'A WebSocket handshake is a GET request.')
   const version = headers['sec-websocket-version']
-  if (version !== '13') throw new HttpError('websocket_version', undefined, { 'sec-websocket-version': '13' })
+  if (version !== '13') throw new HttpError('websocket_version', undefined, VERSIONS)
   if (!KEY.test(headers['sec-websocket-key'] ?? '')) {
     throw new HttpError('bad_handshake', 'Sec-WebSocket-Key is missing or not 16 bytes in base64.')
   }
@@ -29,12 +31,21 @@ export function checkHandshake({ method, headers }: IncomingMessage): void {
   }
 }
 
+/**
+ * Milliseconds for which what a refused client still sends is read and dropped. A socket that is
+ * destroyed with something unread is reset, and the reset may overtake the answer.
+ */
+const LINGER = 1_000
+
 /** Answers on a socket that has no ServerResponse any more, and ends it. */
 export function answerOnSocket(socket: Duplex, error: HttpError, serverName: string): void {
+  // A parser that gave up on a request says so again for each piece of it that follows.
+  if (socket.writableEnded) return
   if (!socket.writable) return void socket.destroy()
   const body = JSON.stringify(error.body)
   const headers = {
     ...(serverName && { server: serverName }),
+    date: new Date().toUTCString(),
     connection: 'close',
     'content-type': 'application/json',
     'content-length': String(Buffer.byteLength(body)),
@@ -43,6 +54,8 @@ export function answerOnSocket(socket: Duplex, error: HttpError, serverName: str
   }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
   const head = [`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}`, ...lines].join('\r\n')
-  // What the client still sends is of no use; the destroy makes sure that nobody keeps it open.
-  socket.end(`${head}\r\n\r\n${body}`, () => socket.destroy())
+  socket.end(`${head}\r\n\r\n${body}`)
+  socket.resume()
+  const timer = setTimeout(() => socket.destroy(), LINGER).unref()
+  socket.once('close', () => clearTimeout(timer))
 }

@@ -29,11 +29,27 @@ async function answerReady(
 ): Promise<void> {
   if (draining) return answer(outgoing, 503, 'draining')
   try {
-    const isReady = ready ? await ready(AbortSignal.timeout(CHECK_TIMEOUT * 1000)) : true
+    const isReady = ready ? await inTime(ready) : true
     answer(outgoing, isReady ? 200 : 503, isReady ? 'ready' : 'not ready')
   } catch (error) {
     logger.warn({ err: error }, 'readiness check failed')
     answer(outgoing, 503, 'not ready')
+  }
+}
+
+/** Asks the application, and rejects when it takes too long, also when it ignores its signal. */
+async function inTime(ready: NonNullable<ApplicationOptions['ready']>): Promise<boolean> {
+  const controller = new AbortController()
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    const error = new Error(`The readiness check took longer than ${CHECK_TIMEOUT} s`)
+    controller.abort(error)
+    reject(error)
+  }, CHECK_TIMEOUT * 1000)
+  try {
+    return await Promise.race([ready(controller.signal), late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -48,29 +48,39 @@ export class HttpDispatcher {
   async #answer(request: Request, scope: RequestScope, pair: NodePair | undefined): Promise<Response> {
     const found = findRoute(this.#options.routes ?? [], 'http', scope.path)
     if (typeof found === 'object') return await this.#call(found, request, scope, pair)
-    if (found === undefined && this.#options.fetch) return await this.#options.fetch(request, contextOf(request, scope, pair))
-    if (found === 'other') throw new HttpError('upgrade_required', undefined, { upgrade: 'websocket' })
+    if (found === undefined && this.#options.fetch) {
+      return checkResponse(await this.#options.fetch(request, contextOf(request, scope, pair)), 'fetch')
+    }
+    if (found === 'other') throw new HttpError('upgrade_required', undefined, UPGRADE)
     throw new HttpError('route_not_found', `Nothing is served at ${scope.path}`)
   }
 
   async #call(found: FoundRoute<'http'>, request: Request, scope: RequestScope, pair: NodePair | undefined): Promise<Response> {
     scope.params = found.params
-    await authenticate(scope, found.guards.authenticate)
+    const { authenticate: hook } = found.guards
+    if (hook) await authenticate(scope, hook, request.signal)
     const handler = handlerOf(found.route.target as HttpTarget, request.method)
-    const response: unknown = await handler(request, contextOf(request, scope, pair))
-    if (response instanceof Response) return response
-    throw new TypeError(`The handler of ${found.route.pattern.source} returned no Response`)
+    return checkResponse(await handler(request, contextOf(request, scope, pair)), found.route.pattern.source)
   }
+}
+
+const UPGRADE = { upgrade: 'websocket', connection: 'Upgrade' }
+
+/** By its shape: an adapter may have put a class of its own in the place of the global one. */
+function checkResponse(value: unknown, where: string): Response {
+  const isResponse = typeof value === 'object' && value !== null && 'headers' in value && 'body' in value && 'status' in value
+  if (!isResponse) throw new TypeError(`The handler of ${where} returned no Response`)
+  return value as Response
 }
 
 function handlerOf(target: HttpTarget, method: string): HttpHandler {
   if (typeof target === 'function') return target
   if ('fetch' in target) return (request, context) => target.fetch(request, context)
-  const handlers = target as { readonly [M in Method]?: HttpHandler }
-  const handler = Object.hasOwn(handlers, method) ? handlers[method as Method] : undefined
+  const handler = Object.hasOwn(target, method) ? target[method as Method] : undefined
   if (handler) return handler
-  if (method === 'HEAD' && handlers.GET) return handlers.GET
-  const allow = Object.keys(handlers).join(', ')
+  if (method === 'HEAD' && target.GET) return target.GET
+  const methods = Object.keys(target)
+  const allow = (target.GET && !target.HEAD ? [...methods, 'HEAD'] : methods).join(', ')
   throw new HttpError('method_not_allowed', `${method} is not answered here; ${allow} is.`, { allow })
 }
 

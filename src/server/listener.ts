@@ -1,8 +1,8 @@
 /** A server of Millrace's own on a port, a unix socket or an inherited descriptor. */
-import { unlink } from 'node:fs/promises'
-import { type Server, type ServerOptions, createServer } from 'node:http'
+import { lstat, unlink } from 'node:fs/promises'
+import { type Server, type ServerOptions, type ServerResponse, createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { type AddressInfo, connect, isIP } from 'node:net'
+import { type AddressInfo, type Socket, connect, isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { HttpError } from '../protocol/errors.ts'
 import type { Application } from './application.ts'
@@ -38,8 +38,10 @@ export async function listen(application: Application, options: ListenOptions): 
   }
   const gateway = new Gateway(application, { ...options, allowedHosts: options.allowedHosts ?? ownHosts(host, options) })
   const server = createNodeServer(gateway, options)
+  const sockets = socketsOf(server)
   connectEvents(server, gateway, application)
   await bind(server, host, options)
+  server.on('error', (error) => application.logger.error({ err: error }, 'the server could not accept a connection'))
   const { promise: closed, resolve } = Promise.withResolvers<void>()
   let closing: Promise<void> | undefined
   const address = server.address()
@@ -47,7 +49,7 @@ export async function listen(application: Application, options: ListenOptions): 
     url: urlOf(address, host, options.tls !== undefined),
     port: typeof address === 'object' && address ? address.port : 0,
     server,
-    close: () => (closing ??= shutDown(server, gateway).then(resolve)),
+    close: () => (closing ??= shutDown(server, sockets, gateway).then(resolve)),
     closed,
   }
 }
@@ -61,9 +63,12 @@ function createNodeServer(gateway: Gateway, options: ListenOptions): Server {
     // Other upgrades, curl's h2c for example, are plain requests (Node 24.9 and later).
     shouldUpgradeCallback: asksForWebSocket,
   }
+  const { tls } = options
+  if (tls && !(tls.cert && tls.key)) throw new StartError('bad_certificate', 'TLS takes a certificate and its key')
   let server: Server
   try {
-    server = options.tls ? createTlsServer({ ...config, ...options.tls }) : createServer(config)
+    const handshakeTimeout = gateway.options.handshakeTimeout * 1000
+    server = tls ? createTlsServer({ ...config, ...tls, handshakeTimeout }) : createServer(config)
   } catch (error) {
     throw new StartError('bad_certificate', `The TLS certificate or key cannot be used: ${messageOf(error)}`, error)
   }
@@ -78,7 +83,9 @@ function connectEvents(server: Server, gateway: Gateway, application: Applicatio
   })
   server.on('upgrade', (incoming, socket, head) => gateway.upgrade(incoming, socket, head, false))
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    if (error.code === 'ECONNRESET') return void socket.destroy()
+    // Whatever is written now would become part of an answer that has begun.
+    const { _httpMessage: answer } = socket as Duplex & { _httpMessage?: ServerResponse | null }
+    if (error.code === 'ECONNRESET' || answer?.headersSent) return void socket.destroy()
     answerOnSocket(socket, clientError(error.code), gateway.options.serverName)
   })
   server.on('drop', () => application.logger.warn({}, 'connection dropped: too many are open'))
@@ -95,15 +102,11 @@ async function bind(server: Server, host: string, options: ListenOptions): Promi
   const { unixSocket, fd } = options
   const target = unixSocket !== undefined ? { path: unixSocket } : fd !== undefined ? { fd } : { host, port }
   try {
+    if (unixSocket !== undefined && (await isStale(unixSocket))) await unlink(unixSocket)
     await listenOnce(server, target)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE' && unixSocket !== undefined && !(await answers(unixSocket))) {
-      // A process that was killed leaves its socket file behind.
-      await unlink(unixSocket)
-      return await listenOnce(server, target)
-    }
-    throw startError(code, unixSocket ?? (fd === undefined ? `${host}:${port}` : `descriptor ${fd}`), error)
+    const where = unixSocket ?? (fd === undefined ? `${host}:${port}` : `descriptor ${fd}`)
+    throw startError((error as NodeJS.ErrnoException).code, where, error)
   }
 }
 
@@ -117,12 +120,20 @@ function listenOnce(server: Server, target: { path: string } | { fd: number } | 
   })
 }
 
-/** Whether a process listens on a unix socket. */
-function answers(path: string): Promise<boolean> {
+/** Whether a path is a unix socket that nobody listens on: a process that was killed leaves its own behind. */
+async function isStale(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined)
+  return found?.isSocket() === true && (await isRefused(path))
+}
+
+function isRefused(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path)
-    probe.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    probe.once('connect', () => probe.destroy())
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'))
+    probe.once('connect', () => {
+      probe.destroy()
+      resolve(false)
+    })
   })
 }
 
@@ -142,12 +153,23 @@ function startError(code: string | undefined, where: string, error: unknown): St
   }
 }
 
-async function shutDown(server: Server, gateway: Gateway): Promise<void> {
+async function shutDown(server: Server, sockets: ReadonlySet<Socket>, gateway: Gateway): Promise<void> {
   const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
-  const timer = setTimeout(() => server.closeAllConnections(), gateway.options.shutdownTimeout * 1000)
+  const timer = setTimeout(() => {
+    for (const socket of sockets) socket.destroy()
+  }, gateway.options.shutdownTimeout * 1000)
   await Promise.all([gateway.drain(), stopped])
   clearTimeout(timer)
+}
+
+/** Every open socket. A server itself forgets those that it upgraded, or that are still shaking hands. */
+function socketsOf(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>()
+  const forget = function (this: Socket): void {
+    sockets.delete(this)
+  }
+  server.on('connection', (socket) => sockets.add(socket.once('close', forget)))
+  return sockets
 }
 
 function urlOf(address: AddressInfo | string | null, host: string, tls: boolean): string {

@@ -8,9 +8,9 @@ import type { TlsOptions } from 'node:tls'
 export interface ConnectionOptions {
   /** Seconds between pings on a WebSocket. 0 sends none. */
   readonly pingInterval?: number
-  /** Seconds a peer has to answer a ping, by anything, before it counts as dead. */
+  /** Seconds a peer has to answer a ping, by anything, before it counts as dead. 0 waits for none. */
   readonly pingTimeout?: number
-  /** Seconds for request headers to arrive, and for a consumer to accept or refuse a WebSocket. */
+  /** Seconds for request headers to arrive, and for a consumer to accept or refuse a WebSocket; above 0. */
   readonly handshakeTimeout?: number
   /** Longest life of a WebSocket, in seconds; then it closes with 1001. 0 sets none. */
   readonly maxLifetime?: number
@@ -35,11 +35,13 @@ export interface ConnectionOptions {
   readonly rootPath?: string
   /** Hosts this server answers to, `*.example.com` included; others get 421. Undefined answers all. */
   readonly allowedHosts?: readonly string[] | undefined
+  /** Origins whose pages may open WebSockets, beside those that the application and its routes allow. */
+  readonly origins?: readonly string[]
   /** Logs each request and each WebSocket. */
   readonly accessLog?: boolean
   /** What the `Server` header says; empty for no such header. */
   readonly serverName?: string
-  /** Seconds that a shutdown waits for handlers and answers under way. */
+  /** Seconds that a shutdown waits for handlers and answers under way. 0 cuts them. */
   readonly shutdownTimeout?: number
 }
 
@@ -72,6 +74,7 @@ export const CONNECTION_DEFAULTS = {
   trustProxy: false,
   rootPath: '',
   allowedHosts: undefined,
+  origins: [],
   accessLog: false,
   serverName: 'millrace',
   shutdownTimeout: 10,
@@ -95,6 +98,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
     const value = resolved[name]
     if (!(value >= 0 && value <= MAX_SECONDS)) throw new RangeError(`${name} is ${value}; it takes 0 to ${MAX_SECONDS} seconds`)
   }
+  if (resolved.handshakeTimeout === 0) throw new RangeError('handshakeTimeout is 0; nobody connects in no time')
   for (const name of COUNTS) {
     if (!(Number.isSafeInteger(resolved[name]) && resolved[name] > 0)) {
       throw new RangeError(`${name} is ${resolved[name]}; it takes a whole number above 0`)

@@ -59,8 +59,9 @@ function forwardedClient(
 function parseAddress(text: string): ClientAddress | undefined {
   const match = /^\[([\da-fA-F:.]+)\](?::(\d{1,5}))?$/.exec(text) ?? /^(\d+\.\d+\.\d+\.\d+)(?::(\d{1,5}))?$/.exec(text)
   const address = match?.[1] ?? text
-  if (isIP(address) === 0) return undefined
-  return { address, port: Number(match?.[2] ?? 0) }
+  // A zone, as in fe80::1%eth0, means something on the proxy's machine only.
+  if (isIP(address) === 0 || address.includes('%')) return undefined
+  return { address: plainAddress(address), port: Number(match?.[2] ?? 0) }
 }
 
 /** IPv4 in IPv6 clothes, as dual-stack sockets report it, undressed. */

@@ -8,13 +8,19 @@ import type { TLSSocket } from 'node:tls'
 import type { ClientAddress, Params, Scope, User } from '../consumers/scope.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { type ProxyTrust, plainAddress } from './proxy-trust.ts'
+import { parseTarget, withoutRootPath } from './request-target.ts'
+
+const HOST = /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/
+
+/** What the platform's Request does not take. */
+const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])
 
 type HeaderValues = Readonly<Record<string, string | readonly string[] | undefined>>
 
 /** What a scope is made from, whoever brought the request. */
 export interface RequestHead {
   readonly method: string
-  /** The request's target: path and query. */
+  /** The request's target: path and query, or a whole URL. */
   readonly target: string
   /** By lower-case name. */
   readonly headers: HeaderValues
@@ -40,21 +46,25 @@ export class RequestScope implements Scope {
   params: Params = {}
   user: User | undefined = undefined
   readonly #head: RequestHead
+  readonly #url: string
 
   /** @throws {HttpError} `bad_request` for a target or a host that is none. */
   constructor(type: 'websocket' | 'http', head: RequestHead, options: ScopeOptions) {
+    const target = parseTarget(head.target)
+    if (!target) throw new HttpError('bad_request', 'The request target is no path, or not a normalised one.')
+    const trusted = options.proxies.trusts(head.peer.address)
+    const forwarded = (name: string): string | undefined => (trusted && lastOf(head.headers[name])) || undefined
     this.type = type
     this.id = nextId()
-    this.#head = head
-    const trusted = options.proxies.trusts(head.peer.address)
-    const forwarded = (name: string): string | undefined => (trusted ? lastOf(head.headers[name]) : undefined)
-    const secure = forwarded('x-forwarded-proto')?.startsWith('https') ?? head.encrypted
-    this.scheme = secure ? 'https' : 'http'
-    this.host = forwarded('x-forwarded-host') ?? textOf(head.headers['host']) ?? ''
+    const scheme = forwarded('x-forwarded-proto') ?? (head.encrypted ? 'https' : 'http')
+    this.scheme = scheme === 'https' || scheme === 'wss' ? 'https' : 'http'
+    this.host = forwarded('x-forwarded-host') ?? target.host ?? textOf(head.headers['host']) ?? ''
     this.client = options.proxies.client(head.peer, textOf(head.headers['x-forwarded-for']))
     this.rootPath = options.rootPath
-    this.path = withoutRootPath(pathOf(head.target), options.rootPath)
-    if (!URL.canParse(`${this.scheme}://${this.host}`)) throw new HttpError('bad_request', 'The Host header is not a host.')
+    this.path = withoutRootPath(target.path, options.rootPath)
+    this.#head = head
+    this.#url = target.path + target.search
+    if (!isHost(this.host)) throw new HttpError('bad_request', 'The Host header is not a host.')
   }
 
   get method(): string {
@@ -62,8 +72,8 @@ export class RequestScope implements Scope {
   }
 
   get query(): URLSearchParams {
-    const at = this.#head.target.indexOf('?')
-    return new URLSearchParams(at < 0 ? '' : this.#head.target.slice(at + 1))
+    const at = this.#url.indexOf('?')
+    return new URLSearchParams(at < 0 ? '' : this.#url.slice(at + 1))
   }
 
   get headers(): Headers {
@@ -89,8 +99,10 @@ export class RequestScope implements Scope {
   }
 
   /** The request without its body, for hooks that take the platform's type. */
-  toRequest(): Request {
-    return new Request(`${this.scheme}://${this.host}${this.#head.target}`, { headers: this.headers })
+  toRequest(signal?: AbortSignal): Request {
+    const method = FORBIDDEN_METHODS.has(this.method) ? 'GET' : this.method
+    const init = { method, headers: this.headers, ...(signal && { signal }) }
+    return new Request(`${this.scheme}://${this.host}${this.#url}`, init)
   }
 }
 
@@ -124,21 +136,9 @@ function nextId(): string {
   return (++lastId).toString(36)
 }
 
-function pathOf(target: string): string {
-  if (!target.startsWith('/')) {
-    // The absolute form, which every server has to take (RFC 9112 section 3.2.2), and OPTIONS *.
-    if (target === '*') return '/'
-    if (!URL.canParse(target)) throw new HttpError('bad_request', 'The request target is not a path.')
-    return new URL(target).pathname
-  }
-  const at = target.indexOf('?')
-  return at < 0 ? target : target.slice(0, at)
-}
-
-function withoutRootPath(path: string, rootPath: string): string {
-  if (rootPath === '' || !path.startsWith(rootPath)) return path
-  const rest = path.slice(rootPath.length)
-  return rest === '' || rest.startsWith('/') ? rest || '/' : path
+/** A name or an address, and perhaps a port: nothing that would change the rest of a URL it is put in. */
+function isHost(text: string): boolean {
+  return HOST.test(text) && URL.canParse(`http://${text}`)
 }
 
 function textOf(value: string | readonly string[] | undefined): string | undefined {

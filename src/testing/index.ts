@@ -9,5 +9,12 @@ export {
   type ChannelLayerCase,
   type ChannelLayerHarness,
   channelLayerCases,
-  reasonToSkip,
+  reasonToSkip as reasonToSkipLayerCase,
 } from './channel-layer-cases.ts'
+export {
+  type StreamStoreAbility,
+  type StreamStoreCase,
+  type StreamStoreHarness,
+  reasonToSkip as reasonToSkipStoreCase,
+  streamStoreCases,
+} from './stream-store-cases.ts'

@@ -32,7 +32,7 @@ export type ConnectResult =
  *
  *     await using client = new WebSocketCommunicator(app, '/ws/chat/lobby/')
  *     assert.equal((await client.connect()).accepted, true)
- *     await client.sendJson({ text: 'hello' })
+ *     client.sendJson({ text: 'hello' })
  *     assert.deepEqual(await client.receiveJson(), { text: 'hello' })
  *
  * Every wait ends: after its timeout, in seconds, with an error that says what was awaited, and at
@@ -68,6 +68,7 @@ export class WebSocketCommunicator implements AsyncDisposable {
 
   /** Asks to connect and waits for the consumer's answer. */
   async connect(timeout: number = 1): Promise<ConnectResult> {
+    if (this.#session) throw new Error('connect() was already called')
     try {
       const consumer = await this.#application.admit(this.#scope)
       this.#session = this.#application.createSession(consumer, this.#scope, this.#transport(), this.#logger())
@@ -114,12 +115,13 @@ export class WebSocketCommunicator implements AsyncDisposable {
 
   /** Leaves, as a client does, and waits until the consumer's `disconnect` and tasks have ended. */
   async disconnect(code: number = CloseCode.normal, timeout: number = 1): Promise<void> {
-    if (this.#session) {
-      this.#session.disconnected(code, '')
+    try {
+      this.#session?.disconnected(code, '')
       this.#end(code, '')
-      await within(this.#session.finished, timeout, 'The consumer did not end')
+      if (this.#session) await within(this.#session.finished, timeout, 'The consumer did not end')
+    } finally {
+      if (this.#owned) await this.#application.close()
     }
-    if (this.#owned) await this.#application.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -128,15 +130,23 @@ export class WebSocketCommunicator implements AsyncDisposable {
 
   #transport(): Transport {
     return {
-      // eslint-disable-next-line typescript/require-await -- the interface lets transports take time
-      accept: async ({ subprotocol, headers = {} }) => this.#answer.resolve({ accepted: true, subprotocol, headers }),
+      accept: ({ subprotocol, headers = {} }) => {
+        if (this.#closed) throw this.#closed
+        this.#answer.resolve({ accepted: true, subprotocol, headers })
+      },
       refuse: (error) => {
         this.#answer.resolve({ accepted: false, status: error.status, error })
         this.#end(CloseCode.abnormal, error.message)
       },
-      send: async (data) => {
-        if (this.#closed) throw this.#closed
+      send: (data) => {
+        if (this.#closed) return Promise.reject(this.#closed)
         this.#inbox.put(data)
+        return undefined
+      },
+      write: (frame) => {
+        if (this.#closed) return false
+        this.#inbox.put(frame.text)
+        return true
       },
       close: (code, reason) => this.#end(code, reason),
       pause: ignore,

@@ -1,0 +1,22 @@
+/**
+ * What the `error` frames of the stream socket and the errors of its HTTP sister say. A code is
+ * stable; a message may be reworded. Beside these come the codes of `RunError`, and what the
+ * application's own start handler throws as an `HttpError`.
+ */
+export const STREAM_ERRORS = {
+  invalid_frame: 'The frame is not one of this protocol.',
+  unknown_type: 'There is no frame of this type.',
+  invalid_offset: 'The offset is malformed: send back one that the server gave, or -1 for the start, or now for the end.',
+  foreign_offset: 'The offset is of another stream, or of one that was deleted and created anew: read from the start.',
+  offset_past_end: 'The offset lies behind the end of the stream, which may have lost records: read from the start.',
+  stream_not_found: 'There is no such stream, or it is not yours.',
+  too_many_subscriptions: 'This socket follows as many streams as it may.',
+  too_many_requests: 'As many requests of this socket are under way as may be. Wait for one to be answered.',
+  start_not_served: 'Runs are not started here.',
+  stop_not_served: 'Runs are not stopped here.',
+  store_failed: 'The stream cannot be read at the moment. Subscribe again from your last offset.',
+  internal_error: 'The server failed to answer. The failure was logged.',
+} as const satisfies Record<string, string>
+
+/** A stable name of what went wrong. */
+export type StreamErrorCode = keyof typeof STREAM_ERRORS

@@ -1,0 +1,220 @@
+/**
+ * The frames of the stream socket, `millrace.v1`: one JSON object in each text frame. Pure; the
+ * server and the browser's client share it. docs/stream-socket.md is the specification.
+ */
+import type { Json } from './json.ts'
+import type { RunEnd } from './run-end.ts'
+
+/** The WebSocket subprotocol; its number changes with what an older peer could not understand. */
+export const STREAM_SUBPROTOCOL = 'millrace.v1'
+
+// What a client sends.
+
+/** Follow a stream from a place; a stream that is followed already is followed from there instead. */
+export interface SubscribeFrame {
+  readonly type: 'subscribe'
+  readonly stream: string
+  /** A token, `-1` for the start (the default), or `now` for the tail. */
+  readonly offset?: string
+}
+
+export interface UnsubscribeFrame {
+  readonly type: 'unsubscribe'
+  readonly stream: string
+}
+
+/** Start a run, through the application's handler. Answered by `started`. */
+export interface StartFrame {
+  readonly type: 'start'
+  /** The client's own name for this request; its answer carries it. */
+  readonly req: string
+  readonly input: Json
+  readonly chat?: string
+  /** The id of the run, so that starting it again starts nothing. */
+  readonly id?: string
+}
+
+/** Stop a run. Answered by `stopped` once it has ended. */
+export interface StopFrame {
+  readonly type: 'stop'
+  readonly req: string
+  readonly stream: string
+}
+
+/** Answered by `pong`: a browser's page cannot see the WebSocket's own pings. */
+export interface PingFrame {
+  readonly type: 'ping'
+}
+
+export type ClientFrame = SubscribeFrame | UnsubscribeFrame | StartFrame | StopFrame | PingFrame
+
+// What a server sends.
+
+/** The place where the records begin. */
+export interface SubscribedFrame {
+  readonly type: 'subscribed'
+  readonly stream: string
+  readonly offset: string
+}
+
+export interface RecordsFrame {
+  readonly type: 'records'
+  readonly stream: string
+  /** The place before the first record, and after the last one. */
+  readonly from: string
+  readonly offset: string
+  /** JSON values, or base64 texts of a stream of bytes. */
+  readonly records: readonly Json[]
+  readonly encoding?: 'base64'
+}
+
+/** How a closed stream ended: as its run did, or `closed` for a stream that is no run. */
+export type EndStatus = RunEnd['status'] | 'closed'
+
+/** The stream is closed and every record of it was sent. */
+export interface EndFrame {
+  readonly type: 'end'
+  readonly stream: string
+  readonly offset: string
+  readonly status: EndStatus
+  readonly reason?: string
+  readonly message?: string
+}
+
+/** The stream was taken away under its reader. */
+export interface GoneFrame {
+  readonly type: 'gone'
+  readonly stream: string
+  readonly reason: 'deleted' | 'expired' | 'lost'
+}
+
+export interface StartedFrame {
+  readonly type: 'started'
+  readonly req: string
+  readonly stream: string
+}
+
+export interface StoppedFrame {
+  readonly type: 'stopped'
+  readonly req: string
+  readonly stream: string
+  /** `completed` or `failed` when the run had ended so before. */
+  readonly status: RunEnd['status']
+}
+
+/** A frame was refused (`req`, or the `stream` it was about), or a stream cannot be followed further. */
+export interface ErrorFrame {
+  readonly type: 'error'
+  readonly code: string
+  readonly message: string
+  readonly req?: string
+  readonly stream?: string
+}
+
+/** The server goes down: connect again after so many seconds. */
+export interface DrainFrame {
+  readonly type: 'drain'
+  readonly after: number
+}
+
+export interface PongFrame {
+  readonly type: 'pong'
+}
+
+export type ServerFrame =
+  | SubscribedFrame
+  | RecordsFrame
+  | EndFrame
+  | GoneFrame
+  | StartedFrame
+  | StoppedFrame
+  | ErrorFrame
+  | DrainFrame
+  | PongFrame
+
+/** Why a frame is not one of the protocol. What could be read of its names is kept for the answer. */
+export interface FrameFault {
+  readonly type: 'fault'
+  readonly code: 'invalid_frame' | 'unknown_type'
+  readonly message: string
+  readonly req?: string
+  readonly stream?: string
+}
+
+type Fields = Readonly<Record<string, Json>>
+
+/** The id of a stream, as every store takes it. */
+const STREAM_ID = /^[\x21-\x7e]{1,512}$/
+const MAX_REQ = 128
+const MAX_CHAT = 256
+const MAX_OFFSET = 256
+
+/** Reads what a client sent. Fields that are not of the protocol are ignored. */
+export function readClientFrame(value: Json): ClientFrame | FrameFault {
+  if (!isObject(value)) return fault({}, 'invalid_frame', 'A frame is a JSON object')
+  const { type, stream, req, offset, chat, id } = value
+  const wrong = (what: string): FrameFault => fault(value, 'invalid_frame', what)
+  if (type === 'ping') return { type }
+  if (type === 'subscribe' || type === 'unsubscribe' || type === 'stop') {
+    if (!isId(stream)) return wrong(`${type} needs a stream: 1 to 512 printable ASCII characters`)
+    if (type === 'unsubscribe') return { type, stream }
+    if (type === 'stop') return isText(req, MAX_REQ) ? { type, req, stream } : wrong(NO_REQ)
+    if (offset === undefined) return { type, stream }
+    return isText(offset, MAX_OFFSET) ? { type, stream, offset } : wrong('offset is a text')
+  }
+  if (type !== 'start') return fault(value, 'unknown_type', 'There is no frame of this type')
+  if (!isText(req, MAX_REQ)) return wrong(NO_REQ)
+  if (value['input'] === undefined) return wrong('start needs an input; null will do')
+  if (chat !== undefined && !isText(chat, MAX_CHAT)) return wrong('chat is a text of 1 to 256 characters')
+  if (id !== undefined && !isId(id)) return wrong('id is 1 to 512 printable ASCII characters')
+  return { type, req, input: value['input'], ...(chat !== undefined && { chat }), ...(id !== undefined && { id }) }
+}
+
+const NO_REQ = 'start and stop need a req: 1 to 128 characters'
+
+const SERVER_TYPES: ReadonlySet<unknown> = new Set<ServerFrame['type']>([
+  'subscribed',
+  'records',
+  'end',
+  'gone',
+  'started',
+  'stopped',
+  'error',
+  'drain',
+  'pong',
+])
+
+/**
+ * Reads what a server sent. Undefined for what this version does not know: a newer server may say
+ * more. The server is trusted to fill the frames it names.
+ */
+export function readServerFrame(text: string): ServerFrame | undefined {
+  try {
+    const value = JSON.parse(text) as { readonly type?: unknown } | null
+    return SERVER_TYPES.has(value?.type) ? (value as ServerFrame) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function fault({ req, stream }: Fields, code: FrameFault['code'], message: string): FrameFault {
+  return {
+    type: 'fault',
+    code,
+    message,
+    ...(isText(req, MAX_REQ) && { req }),
+    ...(isId(stream) && { stream }),
+  }
+}
+
+function isObject(value: Json): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isText(value: Json | undefined, max: number): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= max
+}
+
+function isId(value: Json | undefined): value is string {
+  return typeof value === 'string' && STREAM_ID.test(value)
+}

@@ -1,0 +1,21 @@
+/** The list of pages that may open WebSockets, as an application writes it. */
+
+/**
+ * Origins whose pages may open WebSockets, beside the server's own: a list (`https://app.example`,
+ * `https://*.example.com`), `'*'` for all, or a function, which is also asked about `null`, the
+ * origin of sandboxed frames and of files.
+ */
+export type Origins = '*' | readonly string[] | ((origin: string) => boolean)
+
+const ORIGIN = /^[a-z][a-z\d+.-]*:\/\/(?:\*\.)?[^\s/?#@\\*]+\/?$/i
+
+/** @throws {TypeError} naming an entry that could never match, and where it stands. */
+export function checkOrigins(origins: Origins | undefined, where: string): void {
+  if (origins === undefined || origins === '*' || typeof origins === 'function') return
+  for (const origin of origins) {
+    if (ORIGIN.test(origin) && URL.canParse(origin.replace('//*.', '//'))) continue
+    throw new TypeError(
+      `${where}: "${origin}" is no origin, which looks like https://app.example or https://*.example.com`,
+    )
+  }
+}

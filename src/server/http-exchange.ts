@@ -1,0 +1,149 @@
+/**
+ * One HTTP request and its answer: writes a fetch `Response` to a `node:http` one, within its time,
+ * and logs how it went.
+ *
+ * The writing is not left to the adapter that made the `Request`: that one tells the client what a
+ * body failed with.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ReadableStreamReadResult } from 'node:stream/web'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { scopeForLog } from '../consumers/scope.ts'
+import type { Logger } from '../logging/logger.ts'
+import { HttpError } from '../protocol/errors.ts'
+import { answerOnSocket } from './handshake.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { RequestScope } from './request-scope.ts'
+import { writeError } from './write-error.ts'
+
+export interface HttpExchangeOptions {
+  readonly limits: Pick<ResolvedOptions, 'accessLog' | 'httpTimeout' | 'serverName'>
+  readonly logger: Logger
+  /** Whether the server is going down, and connections with it. */
+  readonly draining: () => boolean
+}
+
+/** What access logs call a request whose client left before the answer was complete. */
+const CLIENT_LEFT = 499
+
+type Chunk = ReadableStreamReadResult<Uint8Array>
+
+export class HttpExchange {
+  readonly scope: RequestScope
+  readonly incoming: IncomingMessage
+  readonly outgoing: ServerResponse
+  readonly #options: HttpExchangeOptions
+  readonly #start = performance.now()
+  readonly #timer: NodeJS.Timeout | undefined
+  #timedOut = false
+
+  constructor(scope: RequestScope, incoming: IncomingMessage, outgoing: ServerResponse, options: HttpExchangeOptions) {
+    this.scope = scope
+    this.incoming = incoming
+    this.outgoing = outgoing
+    this.#options = options
+    const { httpTimeout } = options.limits
+    if (httpTimeout > 0) this.#timer = setTimeout(() => this.#timeOut(), httpTimeout * 1000)
+    outgoing.once('close', () => this.#end())
+  }
+
+  /** Writes an answer, in the rhythm its reader sets. Never rejects. */
+  async send(response: Response): Promise<void> {
+    const { outgoing } = this
+    try {
+      if (outgoing.headersSent || outgoing.destroyed || this.#timedOut) await response.body?.cancel()
+      else if (response.body === null || this.incoming.method === 'HEAD') await this.#sendHead(response)
+      else await this.#sendBody(response, response.body.getReader())
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  async #sendHead(response: Response): Promise<void> {
+    this.#setHead(response)
+    this.outgoing.end()
+    await response.body?.cancel()
+  }
+
+  async #sendBody(response: Response, reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+    const { outgoing } = this
+    const leave = (): void => void reader.cancel().catch(ignore)
+    outgoing.once('close', leave)
+    try {
+      // Most bodies are one chunk that is there already; sent as one, `node:http` tells its length.
+      const pending = reader.read()
+      const first = await soon(pending)
+      const following = first && !first.done ? reader.read() : undefined
+      const second = following && (await soon(following))
+      this.#setHead(response)
+      if (first?.done || second?.done) return void outgoing.end(first?.value)
+      outgoing.flushHeaders()
+      if (first?.value) await this.#write(first.value)
+      for (let chunk = await (following ?? pending); !chunk.done; chunk = await reader.read()) await this.#write(chunk.value)
+      outgoing.end()
+    } finally {
+      outgoing.off('close', leave)
+      leave()
+    }
+  }
+
+  async #write(chunk: Uint8Array): Promise<void> {
+    const { outgoing } = this
+    if (outgoing.write(chunk) || outgoing.destroyed) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    outgoing.once('drain', resolve).once('close', resolve)
+    await promise
+    outgoing.off('drain', resolve).off('close', resolve)
+  }
+
+  #setHead(response: Response): void {
+    const { outgoing } = this
+    for (const [name, value] of response.headers) if (name !== 'set-cookie') outgoing.setHeader(name, value)
+    const cookies = response.headers.getSetCookie()
+    if (cookies.length > 0) outgoing.setHeader('set-cookie', cookies)
+    if (this.#options.draining()) outgoing.setHeader('connection', 'close')
+    outgoing.statusCode = response.status
+  }
+
+  /** Cuts the connection, which is what makes the request's signal abort. */
+  #timeOut(): void {
+    const { outgoing } = this
+    if (outgoing.headersSent) return
+    this.#timedOut = true
+    const error = new HttpError('response_timeout')
+    const { socket } = outgoing
+    if (socket) answerOnSocket(socket, error, this.#options.limits.serverName)
+    // An earlier request on this connection is not answered yet.
+    else outgoing.destroy()
+  }
+
+  #fail(error: unknown): void {
+    const { outgoing } = this
+    if (outgoing.destroyed) return
+    this.#options.logger.error({ err: error, scope: scopeForLog(this.scope) }, 'HTTP response failed')
+    if (outgoing.headersSent) return void outgoing.destroy()
+    // What describes the answer that failed does not describe this one.
+    for (const name of outgoing.getHeaderNames()) if (name !== 'server') outgoing.removeHeader(name)
+    writeError(outgoing, new HttpError('internal_error'))
+  }
+
+  #end(): void {
+    clearTimeout(this.#timer)
+    const { limits, logger, draining } = this.#options
+    // Kept alive, it would keep the server up.
+    if (draining()) this.incoming.socket.end()
+    if (!limits.accessLog) return
+    const { method } = this.scope
+    const status = this.#timedOut ? 503 : this.outgoing.writableFinished ? this.outgoing.statusCode : CLIENT_LEFT
+    const ms = Math.round(performance.now() - this.#start)
+    logger.info({ scope: scopeForLog(this.scope), method, status, ms }, 'request')
+  }
+}
+
+/** What a promise resolves with, if it does so within this turn of the event loop. */
+async function soon(promise: Promise<Chunk>): Promise<Chunk | undefined> {
+  promise.catch(ignore)
+  return await Promise.race([promise, nextTurn(undefined)])
+}
+
+function ignore(): void {}

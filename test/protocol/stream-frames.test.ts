@@ -1,0 +1,62 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Json } from '../../src/protocol/json.ts'
+import { readClientFrame, readServerFrame } from '../../src/protocol/stream-frames.ts'
+
+describe('what a client sends', () => {
+  it.each<Json>([
+    { type: 'ping' },
+    { type: 'subscribe', stream: 's' },
+    { type: 'subscribe', stream: 's', offset: 'now' },
+    { type: 'unsubscribe', stream: '!'.repeat(512) },
+    { type: 'stop', stream: 's', req: '1' },
+    { type: 'start', req: '1', input: null },
+    { type: 'start', req: '1', input: { a: [1] }, chat: 'c', id: 'i' },
+  ])('is read: %j', (frame) => {
+    expect(readClientFrame(frame)).toEqual(frame)
+  })
+
+  it('loses the fields that nobody knows (SS-4)', () => {
+    expect(readClientFrame({ type: 'subscribe', stream: 's', more: 1 })).toEqual({ type: 'subscribe', stream: 's' })
+  })
+
+  it.each<[Json, object]>([
+    [null, { code: 'invalid_frame' }],
+    [[], { code: 'invalid_frame' }],
+    ['ping', { code: 'invalid_frame' }],
+    [{}, { code: 'unknown_type' }],
+    [{ type: 'shout', req: '7', stream: 's' }, { code: 'unknown_type', req: '7', stream: 's' }],
+    [{ type: 'subscribe' }, { code: 'invalid_frame' }],
+    [{ type: 'subscribe', stream: '' }, { code: 'invalid_frame' }],
+    [{ type: 'subscribe', stream: 'a b' }, { code: 'invalid_frame' }],
+    [{ type: 'subscribe', stream: 'x'.repeat(513) }, { code: 'invalid_frame' }],
+    [{ type: 'subscribe', stream: 's', offset: 7 }, { code: 'invalid_frame', stream: 's' }],
+    [{ type: 'stop', stream: 's' }, { code: 'invalid_frame', stream: 's' }],
+    [{ type: 'stop', req: '1' }, { code: 'invalid_frame', req: '1' }],
+    [{ type: 'start', input: 1 }, { code: 'invalid_frame' }],
+    [{ type: 'start', req: '1' }, { code: 'invalid_frame', req: '1' }],
+    [{ type: 'start', req: 'x'.repeat(129), input: 1 }, { code: 'invalid_frame' }],
+    [{ type: 'start', req: '1', input: 1, chat: 5 }, { code: 'invalid_frame', req: '1' }],
+    [{ type: 'start', req: '1', input: 1, id: 'ä' }, { code: 'invalid_frame', req: '1' }],
+  ])('is a fault (SS-3): %j', (value, expected) => {
+    expect(readClientFrame(value)).toEqual({ type: 'fault', message: expect.any(String), ...expected })
+  })
+
+  it('is never more than a fault, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(readClientFrame(value as Json).type).toBe('fault')
+      }),
+    )
+  })
+})
+
+describe('what a server sends', () => {
+  it('is read by its type', () => {
+    expect(readServerFrame('{"type":"drain","after":2}')).toEqual({ type: 'drain', after: 2 })
+  })
+
+  it.each(['{"type":"news"}', 'null', '7', '{}', '{"type'])('is ignored when unknown (SS-4): %s', (text) => {
+    expect(readServerFrame(text)).toBeUndefined()
+  })
+})
