@@ -26,13 +26,22 @@ export { MessageRefused } from './consumers/message-refused.ts'
 export type { ClientAddress, Params, Register, Scope, User } from './consumers/scope.ts'
 export { type AcceptOptions, ConnectionClosed, type WebSocketData } from './consumers/transport.ts'
 export { WebSocketConsumer } from './consumers/websocket-consumer.ts'
+export { type OwnerOf } from './endpoints/stream-access.ts'
+export type {
+  StartCommand,
+  StartHandler,
+  StreamSocketOptions,
+} from './endpoints/stream-socket/stream-socket.ts'
+export type { StreamServices } from './endpoints/stream-services.ts'
+export { type Streaming, type StreamingOptions, streaming } from './endpoints/streaming.ts'
 export { type Logger, silentLogger } from './logging/logger.ts'
 export { type MillraceOptions, millrace } from './millrace.ts'
 export { CloseCode } from './protocol/close-codes.ts'
 export { type ErrorBody, type ErrorCode, HttpError, forbidden, unauthenticated } from './protocol/errors.ts'
 export type { Json } from './protocol/json.ts'
 export type { Origins } from './routing/origins.ts'
-export type { Provider, ProviderContext } from './providers/provider.ts'
+export type { RunEnd, RunStatus } from './protocol/run-end.ts'
+export { type Provider, type ProviderContext, RunMoved, type RunProvider } from './providers/provider.ts'
 export { type ScriptedOptions, scripted, seedNumbers } from './providers/scripted.ts'
 export { UpstreamError, type UpstreamErrorCode, type UpstreamFault } from './providers/upstream-error.ts'
 export type { ParamsOf } from './routing/pattern.ts'
@@ -47,8 +56,27 @@ export {
   router,
   websocket,
 } from './routing/route.ts'
+export { streamSocket } from './routing/stream-routes.ts'
+export { RunFailure } from './runs/end-reasons.ts'
+export { RunError } from './runs/errors.ts'
+export type { RunKind, RunLimits, RunsOptions } from './runs/options.ts'
+export type { Run, RunInfo, StartRequest } from './runs/run.ts'
+export type { Runs } from './runs/runs.ts'
 export type { Application, ApplicationOptions } from './server/application.ts'
 export type { Attachment } from './server/attachment.ts'
 export type { RunningServer } from './server/listener.ts'
 export type { ConnectionOptions, ListenOptions } from './server/options.ts'
 export { StartError } from './server/start-error.ts'
+export { StoreError, StreamRequestError } from './streams/errors.ts'
+export { memoryStreams } from './streams/memory.ts'
+export type { StreamStoreOptions } from './streams/options.ts'
+export { type SqliteStreamsOptions, migrate, sqliteStreams } from './streams/sqlite.ts'
+export type {
+  AppendRequest,
+  AppendResult,
+  StreamConfig,
+  StreamInfo,
+  StreamPage,
+  StreamRecord,
+  StreamStore,
+} from './streams/store.ts'

@@ -1,0 +1,138 @@
+/**
+ * Delivery: from a log to its many readers.
+ *
+ * - One watch per stream and process, however many read it. A reader is a cursor, not a queue.
+ * - A frame is made once for each batch of records and format, and shared.
+ * - What comes while a connection is busy goes into its next frame. A connection without room is not
+ *   written to; once it has room, its readers go on from where they stood, out of the recent records
+ *   or out of the log.
+ * - One clock flushes; there is no timer for a stream or a reader, and nothing walks all of them.
+ *
+ * What it holds: for each connection at most its high-water mark, one batch and one page (see
+ * `DeliveryOptions`), the bytes shared with other connections; for each stream with lagging readers
+ * at most `recentSize`; for all streams together `totalRecentSize` and `keptPagesSize`.
+ */
+import { silentLogger } from '../logging/logger.ts'
+import type { Logger } from '../logging/logger.ts'
+import type { Place } from '../protocol/offset.ts'
+import type { StreamStore } from '../streams/store.ts'
+import { FlushClock } from './flush-clock.ts'
+import { LogPages } from './log-pages.ts'
+import type { Outlet } from './outlet.ts'
+import type { FollowObserver } from './reader.ts'
+import { Allowance } from './recent.ts'
+import { Retries } from './retries.ts'
+import { Tail } from './tail.ts'
+import type { TailServices } from './tail.ts'
+
+/** Sizes are in bytes, where text counts its characters. */
+export interface DeliveryOptions {
+  readonly store: StreamStore
+  readonly logger?: Logger
+  /** From which a frame of recent records is full. Default 64 KiB. */
+  readonly batchSize?: number
+  /** From which a frame out of the log is full: the past comes in few large frames. Default 128 KiB. */
+  readonly pageSize?: number
+  /** Recent records that a stream keeps while readers lag behind. Default 256 KiB. */
+  readonly recentSize?: number
+  /** And all streams together. Default 32 MiB. */
+  readonly totalRecentSize?: number
+  /** Pages of the log that are kept while anybody reads. Default 4 MiB. */
+  readonly keptPagesSize?: number
+  /** See `FlushClockOptions`. Default 2 and 60. */
+  readonly minWindowMs?: number
+  readonly maxPeriodMs?: number
+}
+
+/** A reader, for whoever made it. */
+export interface Follow {
+  /** Ends it. Its observer hears nothing more. */
+  stop(): void
+}
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+export class Delivery {
+  readonly #services: TailServices
+  readonly #tails = new Map<string, Tail>()
+  readonly #end = new AbortController()
+
+  constructor(options: DeliveryOptions) {
+    const { store, logger = silentLogger } = options
+    this.#services = {
+      store,
+      logger,
+      clock: new FlushClock({ ...options, logger }),
+      retries: new Retries(),
+      allowance: new Allowance(options.totalRecentSize ?? 32 * MIB),
+      pages: new LogPages({
+        store,
+        pageSize: options.pageSize ?? 128 * KIB,
+        keptSize: options.keptPagesSize ?? 4 * MIB,
+        signal: this.#end.signal,
+      }),
+      batchSize: options.batchSize ?? 64 * KIB,
+      streamSize: options.recentSize ?? 256 * KIB,
+    }
+  }
+
+  /**
+   * Sends every record of a stream after a place to an outlet: once, in order, without gaps, until
+   * the end of the stream. Checks no ownership. With `incarnation`, a stream that was created anew
+   * since it was looked up counts as missing. The observer hears nothing before this returns.
+   */
+  follow<Frame>(
+    stream: string,
+    place: Place,
+    outlet: Outlet<Frame>,
+    observer: FollowObserver,
+    incarnation?: string,
+  ): Follow {
+    if (this.#end.signal.aborted) return this.#refuse(observer)
+    let tail = this.#tails.get(stream)
+    if (!tail) {
+      tail = new Tail(stream, this.#services, this.#forget)
+      this.#tails.set(stream, tail)
+    }
+    // Frames pass from an outlet's encoder to its port and are never looked at in between.
+    const reader = tail.add({ place, outlet: outlet as Outlet<unknown>, observer, incarnation })
+    return { stop: () => void reader.stop() }
+  }
+
+  /** How many readers of a stream there are in this process. */
+  readers(stream: string): number {
+    return this.#tails.get(stream)?.readers ?? 0
+  }
+
+  /** How many streams are read. */
+  get streams(): number {
+    return this.#tails.size
+  }
+
+  /** Size of the records that are kept for readers: at most what the options say. */
+  get held(): number {
+    return this.#services.allowance.used + this.#services.pages.kept
+  }
+
+  /** Ends every reader with `closing`. May be called twice. */
+  close(): void {
+    if (this.#end.signal.aborted) return
+    this.#end.abort()
+    for (const tail of [...this.#tails.values()]) tail.endAll({ type: 'closing' })
+    this.#services.clock.close()
+    this.#services.retries.close()
+    this.#services.pages.clear()
+  }
+
+  #refuse(observer: FollowObserver): Follow {
+    let stopped = false
+    queueMicrotask(() => stopped || observer.over({ type: 'closing' }))
+    return { stop: () => void (stopped = true) }
+  }
+
+  readonly #forget = (tail: Tail): void => {
+    if (this.#tails.get(tail.stream) === tail) this.#tails.delete(tail.stream)
+    if (this.#tails.size === 0) this.#services.pages.clear()
+  }
+}

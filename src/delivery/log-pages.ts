@@ -1,0 +1,127 @@
+/**
+ * The past of streams, read from the log in large pieces. Readers at the same place share the read
+ * and the frames made of it: after a restart, a thousand readers of one stream read it about once.
+ */
+import type { Offset } from '../protocol/offset.ts'
+import type { StreamRecord, StreamStore } from '../streams/store.ts'
+import { Batch, sizeOf } from './batch.ts'
+
+export type LogPage =
+  /** `final`: there will never be more behind it. */
+  | { readonly outcome: 'page'; readonly batch: Batch; readonly final: boolean }
+  /** There is nothing after this place yet. */
+  | { readonly outcome: 'empty' }
+  | { readonly outcome: 'missing' | 'foreign-offset' | 'past-end' }
+
+export interface LogPagesOptions {
+  readonly store: Pick<StreamStore, 'read'>
+  /** Size from which a page is full, in the terms of `Batch.size`. */
+  readonly pageSize: number
+  /** Size of the pages that are kept for the next reader at their place. */
+  readonly keptSize: number
+  readonly signal: AbortSignal
+}
+
+interface Entry {
+  readonly page: Promise<LogPage>
+  size: number
+}
+
+/** What a page costs beside its records. */
+const OVERHEAD = 512
+
+/** Reads under way at one time: what they hold is bounded, and the store is not flooded. */
+const MAX_READS = 16
+
+export class LogPages {
+  readonly #options: LogPagesOptions
+  /** By place, the one used longest ago first. */
+  readonly #entries = new Map<string, Entry>()
+  readonly #queue: (() => void)[] = []
+  #reads = 0
+  #kept = 0
+
+  constructor(options: LogPagesOptions) {
+    this.#options = options
+  }
+
+  /** What the pages that are kept hold at the moment. */
+  get kept(): number {
+    return this.#kept
+  }
+
+  /** Records after a place: a full page, or all there are. Rejects with what the store throws. */
+  read(stream: string, after: Offset): Promise<LogPage> {
+    const key = `${after.position} ${after.incarnation} ${stream}`
+    const known = this.#entries.get(key)
+    if (known) {
+      this.#entries.delete(key)
+      this.#entries.set(key, known)
+      return known.page
+    }
+    const entry: Entry = { page: this.#load(stream, after), size: 0 }
+    this.#entries.set(key, entry)
+    const settle = (page?: LogPage): void => this.#settle(key, entry, page)
+    entry.page.then(settle, () => settle())
+    return entry.page
+  }
+
+  /** Forgets what is kept: nobody reads. */
+  clear(): void {
+    this.#entries.clear()
+    this.#kept = 0
+  }
+
+  /** Keeps a full or final page. Any other will be longer when it is asked for again. */
+  #settle(key: string, entry: Entry, page: LogPage | undefined): void {
+    if (this.#entries.get(key) !== entry) return
+    const keeps = page?.outcome === 'page' && (page.final || page.batch.size >= this.#options.pageSize)
+    if (!keeps) {
+      this.#entries.delete(key)
+      return
+    }
+    entry.size = page.batch.size + OVERHEAD
+    this.#kept += entry.size
+    for (const [oldest, { size }] of this.#entries) {
+      if (this.#kept <= this.#options.keptSize) break
+      // Without a size it is still being read.
+      if (size === 0) continue
+      this.#entries.delete(oldest)
+      this.#kept -= size
+    }
+  }
+
+  async #load(stream: string, after: Offset): Promise<LogPage> {
+    if (this.#reads >= MAX_READS) await new Promise<void>((resolve) => this.#queue.push(resolve))
+    else this.#reads++
+    try {
+      return await this.#gather(stream, after)
+    } finally {
+      // The place is handed on, so that nobody who comes now passes those who wait.
+      const next = this.#queue.shift()
+      if (next) next()
+      else this.#reads--
+    }
+  }
+
+  /** A store's page has at most 1,000 records; short ones are put together. */
+  async #gather(stream: string, after: Offset): Promise<LogPage> {
+    const { store, pageSize, signal } = this.#options
+    let records: readonly StreamRecord[] = []
+    let size = 0
+    let place = after
+    for (;;) {
+      const result = await store.read(stream, place, { maxBytes: pageSize - size, signal })
+      // What came before the loss is still right.
+      if (result.outcome !== 'page') return records.length > 0 ? pageOf(false) : { outcome: result.outcome }
+      records = records.length > 0 ? [...records, ...result.records] : result.records
+      size += sizeOf(result.records)
+      place = result.next
+      if (result.upToDate || size >= pageSize || result.records.length === 0) return pageOf(result.closed)
+    }
+    function pageOf(final: boolean): LogPage {
+      if (records.length === 0) return { outcome: 'empty' }
+      return { outcome: 'page', batch: new Batch(stream, after, records, size), final }
+    }
+  }
+}

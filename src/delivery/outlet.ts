@@ -1,0 +1,92 @@
+/**
+ * A connection as delivery sees it: where frames go, whether there is room, and which of its readers
+ * wait for room. All readers of one socket share its outlet.
+ */
+import type { Encoder } from './batch.ts'
+
+/** What delivery needs of a connection. */
+export interface Port<Frame> {
+  /**
+   * Takes a frame and says whether there is room for more; after `false` the outlet's `drained` is
+   * to be called once there is. `hold`: more may follow in this turn of the event loop, so that
+   * waiting for its end saves system calls. Never throws; a frame for a dead connection is dropped.
+   */
+  write(frame: Frame, hold: boolean): boolean
+}
+
+/** A reader that can go on. */
+export interface Resumable {
+  resume(): void
+}
+
+export class Outlet<Frame> {
+  readonly encoder: Encoder<Frame>
+  readonly #port: Port<Frame>
+  readonly #blocked = new Set<Resumable>()
+  #writable = true
+  #reading = false
+  #readers = 0
+
+  constructor(encoder: Encoder<Frame>, port: Port<Frame>) {
+    this.encoder = encoder
+    this.#port = port
+  }
+
+  /** Below its high-water mark. */
+  get writable(): boolean {
+    return this.#writable
+  }
+
+  /** One reader at a time reads the log, so that a socket with many streams holds one page. */
+  get mayRead(): boolean {
+    return this.#writable && !this.#reading
+  }
+
+  /** Readers that wait for room. */
+  get blocked(): number {
+    return this.#blocked.size
+  }
+
+  write(frame: Frame): void {
+    this.#writable = this.#port.write(frame, this.#readers > 1)
+  }
+
+  /** There is room again. For the owner of the connection to call. */
+  drained(): void {
+    this.#writable = true
+    this.#resume()
+  }
+
+  attach(): void {
+    this.#readers++
+  }
+
+  detach(reader: Resumable): void {
+    this.#readers--
+    this.#blocked.delete(reader)
+  }
+
+  /** Calls `reader.resume` when there is room, after those who wait already. */
+  block(reader: Resumable): void {
+    this.#blocked.add(reader)
+  }
+
+  beginRead(): void {
+    this.#reading = true
+  }
+
+  endRead(): void {
+    this.#reading = false
+    this.#resume()
+  }
+
+  #resume(): void {
+    // Whoever blocks again meanwhile goes to the end of the line and waits for the next time.
+    for (let left = this.#blocked.size; left > 0 && this.mayRead; left--) {
+      const [next] = this.#blocked
+      if (!next) return
+      this.#blocked.delete(next)
+      next.resume()
+    }
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * A reader: a cursor in one stream and the outlet its frames go to. It holds no records. Where it
+ * stands decides what it does: among the recent records it is sent what it has not seen, at once
+ * when its outlet has room; further back it reads the log; at the tail it waits for the next flush.
+ */
+import type { Offset, Place } from '../protocol/offset.ts'
+import type { StreamRecord } from '../streams/store.ts'
+import type { Batch } from './batch.ts'
+import type { LogPage, LogPages } from './log-pages.ts'
+import type { Outlet, Resumable } from './outlet.ts'
+import type { RecentRecords } from './recent.ts'
+
+/** How following a stream ended. */
+export type FollowEnd =
+  /** Every record of a closed stream was sent. `last` is its last record, if it has any. */
+  | { readonly type: 'end'; readonly at: Offset; readonly last: StreamRecord | undefined }
+  /** The stream was not there when following it began, or was another one of the same id. */
+  | { readonly type: 'missing' }
+  /** The stream went away. `lost`: its store has lost records. */
+  | { readonly type: 'gone'; readonly reason: 'deleted' | 'expired' | 'lost' }
+  /** The offset is of another stream, or lies behind the tail of this one. */
+  | { readonly type: 'refused'; readonly reason: 'foreign-offset' | 'past-end' }
+  /** The store failed for good. What fails for a time is tried again. */
+  | { readonly type: 'failed'; readonly error: unknown }
+  /** This process stops delivering; another one, or this one restarted, goes on from the offset. */
+  | { readonly type: 'closing' }
+
+/** What a follower is told beside its frames. Neither may throw. */
+export interface FollowObserver {
+  /** Where the records begin; before the first frame. */
+  opened(at: Offset): void
+  /** The last thing it hears, behind the last frame; never after it stopped by itself. */
+  over(end: FollowEnd): void
+}
+
+/** What a reader needs of the tail it reads. */
+export interface ReaderTail {
+  readonly stream: string
+  readonly pages: LogPages
+  readonly incarnation: string
+  readonly closed: boolean
+  readonly recent: RecentRecords
+  /** The last record of a closed stream. */
+  readonly lastRecord: () => Promise<StreamRecord | undefined>
+  /** The reader is at the tail and waits for the next flush. */
+  wait(reader: Reader): void
+  /** Calls `attempt` later, or ends the reader when the error will not pass. */
+  retry(reader: Reader, error: unknown, attempt: () => void): void
+  remove(reader: Reader): void
+}
+
+export interface ReaderOptions {
+  readonly place: Place
+  readonly outlet: Outlet<unknown>
+  readonly observer: FollowObserver
+  /** What the stream's incarnation has to be. */
+  readonly incarnation: string | undefined
+}
+
+export class Reader implements Resumable {
+  readonly #tail: ReaderTail
+  readonly #options: ReaderOptions
+  #position = 0
+  #state: 'joining' | 'following' | 'ending' | 'over' = 'joining'
+
+  constructor(tail: ReaderTail, options: ReaderOptions) {
+    this.#tail = tail
+    this.#options = options
+    options.outlet.attach()
+  }
+
+  /** The tail is known: finds the place and goes on from there. */
+  begin(): void {
+    if (this.#state !== 'joining') return
+    const { place, observer, incarnation } = this.#options
+    const { recent } = this.#tail
+    if (incarnation !== undefined && incarnation !== this.#tail.incarnation) return this.end({ type: 'missing' })
+    if (place === 'now') this.#position = recent.tail
+    else if (place !== 'start') {
+      if (place.incarnation !== this.#tail.incarnation) {
+        return this.end({ type: 'refused', reason: 'foreign-offset' })
+      }
+      if (place.position > recent.tail) return this.end({ type: 'refused', reason: 'past-end' })
+      this.#position = place.position
+    }
+    this.#state = 'following'
+    observer.opened(this.#at())
+    this.resume()
+  }
+
+  /** Sends what there is, then waits at the tail, for room, or for the log. */
+  resume(): void {
+    if (this.advance()) this.#tail.wait(this)
+  }
+
+  /** Sends the batch that everybody waited for, and otherwise does as `advance`. */
+  send(batch: Batch): boolean {
+    const { outlet } = this.#options
+    if (this.#position !== batch.from || this.#state !== 'following' || !outlet.writable) return this.advance()
+    this.#position = batch.next
+    outlet.write(batch.frame(outlet.encoder))
+    return this.#hasMore()
+  }
+
+  /** Sends what is recent; true when that was all and more may come. */
+  advance(): boolean {
+    if (this.#state !== 'following') return false
+    const { outlet } = this.#options
+    const { recent } = this.#tail
+    while (this.#position < recent.sealed) {
+      if (!outlet.writable) {
+        outlet.block(this)
+        return false
+      }
+      const batch = recent.from(this.#position)
+      if (!batch) {
+        this.#readLog()
+        return false
+      }
+      this.#position = batch.next
+      outlet.write(batch.frame(outlet.encoder))
+    }
+    return this.#hasMore()
+  }
+
+  /** At the tail: whether anything may come. */
+  #hasMore(): boolean {
+    if (!this.#tail.closed || this.#position < this.#tail.recent.tail) return true
+    if (this.#state === 'following') this.#finish()
+    return false
+  }
+
+  /** Ends it and tells its observer. */
+  end(end: FollowEnd): void {
+    if (this.stop()) this.#options.observer.over(end)
+  }
+
+  /** Ends it without a word; false when it was over already. */
+  stop(): boolean {
+    if (this.#state === 'over') return false
+    this.#state = 'over'
+    this.#options.outlet.detach(this)
+    this.#tail.remove(this)
+    return true
+  }
+
+  #at(): Offset {
+    return { incarnation: this.#tail.incarnation, position: this.#position }
+  }
+
+  #readLog(): void {
+    const { outlet } = this.#options
+    if (!outlet.mayRead) return outlet.block(this)
+    outlet.beginRead()
+    this.#tail.pages
+      .read(this.#tail.stream, this.#at())
+      .then(
+        (page) => this.#take(page),
+        (error: unknown) => this.#retry(error),
+      )
+      .finally(() => outlet.endRead())
+      // Nothing above throws, unless an encoder does.
+      .catch((error: unknown) => this.end({ type: 'failed', error }))
+  }
+
+  #take(page: LogPage): void {
+    if (this.#state !== 'following') return
+    switch (page.outcome) {
+      case 'page': {
+        const { outlet } = this.#options
+        this.#position = page.batch.next
+        // Also when the outlet filled up meanwhile: a page that is dropped is read once more.
+        outlet.write(page.batch.frame(outlet.encoder))
+        return this.resume()
+      }
+      case 'empty':
+        return this.#retry(undefined)
+      case 'missing':
+      case 'foreign-offset':
+        return this.end({ type: 'gone', reason: 'deleted' })
+      case 'past-end':
+        return this.end({ type: 'gone', reason: 'lost' })
+    }
+  }
+
+  /** Without an error, the store is behind what it told. */
+  #retry(error: unknown): void {
+    if (this.#state === 'following') this.#tail.retry(this, error, () => this.resume())
+  }
+
+  #finish(): void {
+    this.#state = 'ending'
+    const at = this.#at()
+    this.#tail.lastRecord().then(
+      (last) => this.end({ type: 'end', at, last }),
+      (error: unknown) => {
+        if (this.#state !== 'ending') return
+        this.#tail.retry(this, error, () => this.#finish())
+      },
+    )
+  }
+}

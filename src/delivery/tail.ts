@@ -1,0 +1,198 @@
+/**
+ * The end of one stream, watched once for all its readers in this process. It exists while somebody
+ * reads. Its recent records are sent at the ticks of the flush clock to the readers that wait at the
+ * tail; nobody else is visited.
+ */
+import type { Logger } from '../logging/logger.ts'
+import type { Offset } from '../protocol/offset.ts'
+import { StoreError } from '../streams/errors.ts'
+import type { StreamEvent, StreamRecord, StreamStore } from '../streams/store.ts'
+import type { FlushClock, Flushable } from './flush-clock.ts'
+import type { LogPages } from './log-pages.ts'
+import { Reader } from './reader.ts'
+import type { FollowEnd, ReaderOptions, ReaderTail } from './reader.ts'
+import { RecentRecords } from './recent.ts'
+import type { Allowance } from './recent.ts'
+import type { Retries } from './retries.ts'
+
+/** What all tails of a delivery share. */
+export interface TailServices {
+  readonly store: StreamStore
+  readonly clock: FlushClock
+  readonly pages: LogPages
+  readonly retries: Retries
+  readonly allowance: Allowance
+  readonly logger: Logger
+  /** See `RecentOptions`. */
+  readonly batchSize: number
+  readonly streamSize: number
+}
+
+/** Failures that pass by themselves: see `StoreErrorCode`. */
+const PASSING: ReadonlySet<string> = new Set(['full', 'locked', 'io', 'unavailable'])
+
+export class Tail implements Flushable, ReaderTail {
+  readonly stream: string
+  readonly pages: LogPages
+  readonly #services: TailServices
+  readonly #onOver: (tail: Tail) => void
+  readonly #readers = new Set<Reader>()
+  readonly #waiting = new Set<Reader>()
+  readonly #end = new AbortController()
+  #recent: RecentRecords | undefined
+  #incarnation = ''
+  #closed = false
+  #last: StreamRecord | undefined
+  #dirty = false
+  #warned = false
+
+  /** Watches at once. `onOver` is called when its last reader goes or its stream ends: no reader may be added then. */
+  constructor(stream: string, services: TailServices, onOver: (tail: Tail) => void) {
+    this.stream = stream
+    this.pages = services.pages
+    this.#services = services
+    this.#onOver = onOver
+    this.#watch()
+  }
+
+  get readers(): number {
+    return this.#readers.size
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  get incarnation(): string {
+    return this.#incarnation
+  }
+
+  /** For readers that have begun: they begin when it is known. */
+  get recent(): RecentRecords {
+    return this.#recent as RecentRecords
+  }
+
+  add(options: ReaderOptions): Reader {
+    const reader = new Reader(this, options)
+    this.#readers.add(reader)
+    // Not before the caller has its reader in hand.
+    if (this.#recent) queueMicrotask(() => reader.begin())
+    return reader
+  }
+
+  remove(reader: Reader): void {
+    this.#readers.delete(reader)
+    this.#waiting.delete(reader)
+    if (this.#readers.size > 0) return this.#relax()
+    this.#end.abort()
+    this.#services.retries.delete(this.#watch)
+    this.#recent?.clear()
+    this.#onOver(this)
+  }
+
+  wait(reader: Reader): void {
+    this.#waiting.add(reader)
+    this.#relax()
+  }
+
+  flush(): void {
+    this.#dirty = false
+    const recent = this.#recent
+    const everybody = this.#waiting.size === this.#readers.size
+    if (!everybody) recent?.seal()
+    const batch = recent?.take()
+    for (const reader of this.#waiting) {
+      if (!(batch ? reader.send(batch) : reader.advance())) this.#waiting.delete(reader)
+    }
+    if (batch && this.#waiting.size < this.#readers.size) recent?.keep(batch)
+    this.#relax()
+  }
+
+  endAll(end: FollowEnd): void {
+    // Whoever follows the stream anew when told of its end gets another tail.
+    this.#onOver(this)
+    for (const reader of [...this.#readers]) reader.end(end)
+  }
+
+  readonly lastRecord = async (): Promise<StreamRecord | undefined> => {
+    const position = this.recent.tail - 1
+    if (this.#last !== undefined || position < 0) return this.#last
+    const page = await this.pages.read(this.stream, { incarnation: this.#incarnation, position })
+    if (page.outcome === 'page') this.#last = page.batch.records[0]
+    return this.#last
+  }
+
+  retry(reader: Reader, error: unknown, attempt: () => void): void {
+    if (error !== undefined && !this.#passes(error)) reader.end({ type: 'failed', error })
+    else this.#services.retries.add(attempt)
+  }
+
+  readonly #watch = (): void => {
+    const { store } = this.#services
+    const { signal } = this.#end
+    store.watch(this.stream, this.#hear, signal).then(
+      (result) => {
+        if (result.outcome === 'missing') return this.endAll({ type: 'missing' })
+        if (signal.aborted) return result.stop()
+        this.#warned = false
+        this.#begin(result.tail, result.closed)
+      },
+      (error: unknown) => {
+        if (signal.aborted) return
+        if (this.#passes(error)) this.#services.retries.add(this.#watch)
+        else this.endAll({ type: 'failed', error })
+      },
+    )
+  }
+
+  /** Whether an error passes by itself. Logged once for each outage. */
+  #passes(error: unknown): boolean {
+    const passes = error instanceof StoreError && PASSING.has(error.code)
+    if (!passes || !this.#warned) {
+      this.#services.logger[passes ? 'warn' : 'error'](
+        { err: error, stream: this.stream },
+        passes ? 'a stream cannot be read; trying again' : 'a stream cannot be read',
+      )
+    }
+    this.#warned = passes
+    return passes
+  }
+
+  /** The first event may come before the answer of the watch that caused it. */
+  #begin(tail: Offset, closed: boolean): void {
+    if (this.#recent) return
+    const { batchSize, streamSize, allowance } = this.#services
+    this.#incarnation = tail.incarnation
+    this.#recent = new RecentRecords({ stream: this.stream, batchSize, streamSize, allowance }, tail)
+    this.#closed = closed
+    for (const reader of this.#readers) reader.begin()
+  }
+
+  readonly #hear = (event: StreamEvent): void => {
+    if (this.#end.signal.aborted) return
+    if (event.type === 'gone') {
+      this.flush()
+      return this.endAll(event)
+    }
+    this.#begin(event.from, false)
+    const recent = this.recent
+    if (event.from.incarnation !== this.#incarnation) return this.endAll({ type: 'gone', reason: 'lost' })
+    if (event.from.position !== recent.tail) {
+      const fields = { stream: this.stream, told: recent.tail, from: event.from.position }
+      this.#services.logger.error(fields, 'a store told of records out of order; reading its log instead')
+      recent.restart(event.from.position)
+      this.#last = undefined
+    }
+    recent.add(event.records)
+    this.#last = event.records.at(-1) ?? this.#last
+    this.#closed = event.closed
+    if (this.#dirty) return
+    this.#dirty = true
+    this.#services.clock.add(this)
+  }
+
+  /** Once everybody has what is recent, nobody needs it. */
+  #relax(): void {
+    if (this.#waiting.size === this.#readers.size) this.#recent?.clear()
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Whose streams may be touched. Every verb of every endpoint asks here first. A stream of somebody
+ * else and one that does not exist are the same: not there.
+ */
+import type { User } from '../consumers/scope.ts'
+import type { Logger } from '../logging/logger.ts'
+import type { StreamInfo, StreamStore } from '../streams/store.ts'
+
+/** Says who a user is, in the terms of stream owners. Undefined for nobody: such a user owns nothing. */
+export type OwnerOf = (user: User & {}) => string | undefined
+
+/** Begins the ids of Millrace's own streams, which no endpoint serves. */
+const RESERVED = '@'
+
+/** A user that is a text, or the `id` of one that is an object. */
+export const defaultOwnerOf: OwnerOf = (user: unknown) => {
+  if (typeof user === 'string') return user
+  if (typeof user !== 'object' || user === null || !('id' in user)) return undefined
+  const { id } = user
+  return typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? String(id) : undefined
+}
+
+export interface StreamAccessOptions {
+  readonly store: Pick<StreamStore, 'head' | 'touch'>
+  readonly ownerOf?: OwnerOf
+}
+
+export class StreamAccess {
+  readonly #store: Pick<StreamStore, 'head' | 'touch'>
+  readonly #ownerOf: OwnerOf
+
+  constructor({ store, ownerOf = defaultOwnerOf }: StreamAccessOptions) {
+    this.#store = store
+    this.#ownerOf = ownerOf
+  }
+
+  /** The owner of what a user starts; undefined without authentication. */
+  ownerOf(user: User | undefined): string | undefined {
+    return user === undefined || user === null ? undefined : this.#ownerOf(user)
+  }
+
+  /**
+   * A stream, if this user may touch it: its owner, or anybody without authentication when it has no
+   * owner. Rejects as the store does.
+   */
+  async find(id: string, user: User | undefined, signal?: AbortSignal): Promise<StreamInfo | undefined> {
+    const info = id.startsWith(RESERVED) ? undefined : await this.#store.head(id, signal)
+    const owner = this.ownerOf(user)
+    // A user whom `ownerOf` does not know is not nobody: ownerless streams are not theirs.
+    const anonymous = user === undefined || user === null
+    return info && info.owner === owner && (anonymous || owner !== undefined) ? info : undefined
+  }
+
+  /** Reading is a sign of life: a stream with a sliding expiry lives on. Never rejects. */
+  async touch(info: StreamInfo, logger: Logger): Promise<void> {
+    if (info.ttlMs === undefined) return
+    try {
+      await this.#store.touch(info.id)
+    } catch (error) {
+      logger.warn({ err: error, stream: info.id }, 'the expiry of a stream that is read was not moved')
+    }
+  }
+}

@@ -1,0 +1,20 @@
+/** What the endpoints of streams are made of; the application puts it together. */
+import type { Delivery } from '../delivery/delivery.ts'
+import type { RunEnd } from '../protocol/run-end.ts'
+import type { StreamStore } from '../streams/store.ts'
+import type { OwnerOf } from './stream-access.ts'
+
+/** What an endpoint needs of the runs: `Runs` fits. */
+export interface RunControl {
+  /** Resolves when the run has ended; rejects with a `RunError` for what is no run. */
+  stop(id: string): Promise<RunEnd>
+}
+
+export interface StreamServices {
+  readonly store: StreamStore
+  readonly delivery: Delivery
+  /** Without it nothing is stopped here. */
+  readonly runs?: RunControl
+  /** Default: a user that is a text, or the `id` of one that is an object. */
+  readonly ownerOf?: OwnerOf
+}

@@ -1,0 +1,211 @@
+/**
+ * The stream socket: many streams over one WebSocket. docs/stream-socket.md is its specification;
+ * src/protocol/stream-frames.ts its frames.
+ */
+import type { Connection, ConsumerContext, ConsumerClass } from '../../consumers/consumer.ts'
+import { JsonWebSocketConsumer } from '../../consumers/json-websocket-consumer.ts'
+import { type Scope, scopeForLog } from '../../consumers/scope.ts'
+import type { TextFrame } from '../../consumers/text-frame.ts'
+import { Outlet } from '../../delivery/outlet.ts'
+import { CloseCode } from '../../protocol/close-codes.ts'
+import type { Json } from '../../protocol/json.ts'
+import { OffsetError, type Place, parsePlace } from '../../protocol/offset.ts'
+import { STREAM_ERRORS, type StreamErrorCode } from '../../protocol/stream-errors.ts'
+import {
+  type ErrorFrame,
+  type ServerFrame,
+  type StartFrame,
+  type StopFrame,
+  type SubscribeFrame,
+  STREAM_SUBPROTOCOL,
+  readClientFrame,
+} from '../../protocol/stream-frames.ts'
+import { publicError } from '../public-error.ts'
+import { StreamAccess } from '../stream-access.ts'
+import type { StreamServices } from '../stream-services.ts'
+import { recordsEncoder } from './records-encoder.ts'
+import { Subscriptions } from './subscriptions.ts'
+
+/** A client's wish for a run. Everything but `owner` is the client's word. */
+export interface StartCommand {
+  readonly input: Json
+  readonly chat?: string
+  readonly id?: string
+  /** Whose run it will be: what `ownerOf` says of the user. Undefined without authentication. */
+  readonly owner?: string
+}
+
+/**
+ * Starts a run for a client; the id of what it returns is the stream. Checks what it is given. To
+ * refuse, throw an `HttpError`, `forbidden('…')` for one: its code and message reach the client. The
+ * run outlives the socket.
+ */
+export type StartHandler = (
+  command: StartCommand,
+  scope: Scope,
+) => { readonly id: string } | Promise<{ readonly id: string }>
+
+export interface StreamSocketOptions extends StreamServices {
+  /** Without it clients start nothing. */
+  readonly start?: StartHandler
+  /** Streams that one socket may follow at a time. Default 100. */
+  readonly maxSubscriptions?: number
+  /** Starts and stops of one socket that may be under way. Default 16. */
+  readonly maxRequests?: number
+  /**
+   * When the server goes down, clients are told to come back after at least `returnAfter` seconds,
+   * each at another moment of the `returnSpread` seconds that follow. Default 0.5 and 5.
+   */
+  readonly returnAfter?: number
+  readonly returnSpread?: number
+}
+
+/** The consumer of a route; see `streamSocket` in src/routing. */
+export function streamSocketConsumer(options: StreamSocketOptions): ConsumerClass {
+  const access = new StreamAccess(options)
+  return class extends StreamSocket {
+    constructor(context: ConsumerContext) {
+      super(context, options, access)
+    }
+  }
+}
+
+export class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
+  readonly #options: StreamSocketOptions
+  readonly #access: StreamAccess
+  readonly #connection: Connection
+  readonly #subscriptions: Subscriptions
+  #requests = 0
+  #leaving = false
+
+  constructor(context: ConsumerContext, options: StreamSocketOptions, access: StreamAccess) {
+    super(context)
+    this.#options = options
+    this.#access = access
+    const { connection } = context
+    this.#connection = connection
+    const outlet = new Outlet<TextFrame>(recordsEncoder, connection)
+    this.#subscriptions = new Subscriptions({
+      delivery: options.delivery,
+      outlet,
+      send: (frame) => void this.send(frame),
+      refuse: (code, stream) => void this.#refuse(code, { stream }),
+      closing: () => this.#sayGoodbye(),
+    })
+    connection.listen({
+      drained: () => outlet.drained(),
+      restarting: () => this.#sayGoodbye(),
+      ended: () => this.#subscriptions.end(),
+    })
+  }
+
+  override connect(): void | Promise<void> {
+    if (this.scope.subprotocols.includes(STREAM_SUBPROTOCOL)) return this.accept({ subprotocol: STREAM_SUBPROTOCOL })
+    this.close(CloseCode.protocolError, `Offer the subprotocol ${STREAM_SUBPROTOCOL}`)
+  }
+
+  /** What it returns is awaited: a client that does not read its answers is not read either. */
+  override receive(value: Json): void | Promise<void> {
+    const frame = readClientFrame(value)
+    switch (frame.type) {
+      case 'ping':
+        return this.send({ type: 'pong' })
+      case 'subscribe':
+        return this.#subscribe(frame)
+      case 'unsubscribe':
+        return this.#subscriptions.delete(frame.stream)
+      case 'start':
+        return this.#request(frame, () => this.#start(frame))
+      case 'stop':
+        return this.#request(frame, () => this.#stop(frame))
+      case 'fault':
+        return this.send({ ...frame, type: 'error' })
+    }
+  }
+
+  async #subscribe({ stream, offset }: SubscribeFrame): Promise<void> {
+    let place: Place
+    try {
+      place = parsePlace(offset)
+    } catch (error) {
+      if (!(error instanceof OffsetError)) throw error
+      return await this.#refuse('invalid_offset', { stream })
+    }
+    const { maxSubscriptions = 100 } = this.#options
+    if (!this.#subscriptions.has(stream) && this.#subscriptions.size >= maxSubscriptions) {
+      return await this.#refuse('too_many_subscriptions', { stream })
+    }
+    try {
+      const info = await this.#access.find(stream, this.scope.user)
+      this.#subscriptions.delete(stream)
+      if (!info) return await this.#refuse('stream_not_found', { stream })
+      this.#subscriptions.add(info, place)
+      await this.#access.touch(info, this.logger)
+    } catch (error) {
+      await this.#fail(error, { stream })
+    }
+  }
+
+  /** Runs beside the handlers: a start or a stop may take a while, and nothing waits behind it. */
+  #request(frame: StartFrame | StopFrame, perform: () => Promise<ServerFrame | StreamErrorCode>): void | Promise<void> {
+    const { req } = frame
+    if (this.#requests >= (this.#options.maxRequests ?? 16)) return this.#refuse('too_many_requests', { req })
+    this.#requests++
+    const names = frame.type === 'stop' ? { req, stream: frame.stream } : { req }
+    this.background(async () => {
+      try {
+        const answer = await perform()
+        if (typeof answer === 'string') await this.#refuse(answer, names)
+        else await this.send(answer)
+      } catch (error) {
+        await this.#fail(error, names)
+      } finally {
+        this.#requests--
+      }
+    })
+  }
+
+  async #start({ req, input, chat, id }: StartFrame): Promise<ServerFrame | StreamErrorCode> {
+    const { start } = this.#options
+    if (!start) return 'start_not_served'
+    const owner = this.#access.ownerOf(this.scope.user)
+    const command: StartCommand = {
+      input,
+      ...(chat !== undefined && { chat }),
+      ...(id !== undefined && { id }),
+      ...(owner !== undefined && { owner }),
+    }
+    const run = await start(command, this.scope)
+    return { type: 'started', req, stream: run.id }
+  }
+
+  async #stop({ req, stream }: StopFrame): Promise<ServerFrame | StreamErrorCode> {
+    const { runs } = this.#options
+    if (!runs) return 'stop_not_served'
+    if (!(await this.#access.find(stream, this.scope.user))) return 'stream_not_found'
+    const { status } = await runs.stop(stream)
+    return { type: 'stopped', req, stream, status }
+  }
+
+  #refuse(code: StreamErrorCode, names: Pick<ErrorFrame, 'req' | 'stream'>): Promise<void> {
+    return this.send({ type: 'error', code, message: STREAM_ERRORS[code], ...names })
+  }
+
+  /** Answers a request that failed. What is the end of the connection itself passes through. */
+  async #fail(error: unknown, names: Pick<ErrorFrame, 'req' | 'stream'>): Promise<void> {
+    if (this.#connection.signal.aborted) return
+    const { code, message, expected } = publicError(error)
+    if (!expected) this.logger.error({ err: error, scope: scopeForLog(this.scope), ...names }, 'a request on a stream socket failed')
+    await this.send({ type: 'error', code, message, ...names })
+  }
+
+  /** Tells the client when to come back, each at another moment. */
+  #sayGoodbye(): void {
+    if (this.#leaving) return
+    this.#leaving = true
+    const { returnAfter = 0.5, returnSpread = 5 } = this.#options
+    const after = Math.round((returnAfter + Math.random() * returnSpread) * 1000) / 1000
+    void this.send({ type: 'drain', after })
+    this.close(CloseCode.serviceRestart, 'The server is restarting')
+  }
+}

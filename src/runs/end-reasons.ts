@@ -1,0 +1,92 @@
+/**
+ * The registry of why a run ended other than by completing or by a stop that somebody asked for: for
+ * each a stable code and the sentence that a person reads. A provider adds codes of its own with
+ * `RunFailure`, and those of a model service come from `UpstreamError`.
+ */
+import { UpstreamError } from '../providers/upstream-error.ts'
+import type { RunEnd } from '../protocol/run-end.ts'
+
+/** How the sentences name whoever can mend what the reader cannot. */
+const TELL = 'Please tell the person who runs this server.'
+
+export const END_REASONS = {
+  unread: { status: 'stopped', message: 'The answer was stopped because nobody was reading it.' },
+  interrupted: {
+    status: 'failed',
+    message: 'The server was interrupted in the middle of this answer. Please try again.',
+  },
+  silent: { status: 'failed', message: 'Nothing came for too long, so the answer ends here.' },
+  life_exceeded: {
+    status: 'failed',
+    message: 'The answer took longer than this server allows and ends here.',
+  },
+  records_exceeded: {
+    status: 'failed',
+    message: 'The answer became longer than this server allows and ends here.',
+  },
+  bytes_exceeded: {
+    status: 'failed',
+    message: 'The answer became larger than this server allows and ends here.',
+  },
+  record_too_large: {
+    status: 'failed',
+    message: `A part of the answer is larger than this server can keep. ${TELL}`,
+  },
+  not_json: { status: 'failed', message: `The answer holds something that this server cannot keep. ${TELL}` },
+  bad_checkpoint: {
+    status: 'failed',
+    message: `The answer could not be kept in a way that lets it be continued. ${TELL}`,
+  },
+  store: {
+    status: 'failed',
+    message: 'The server could not keep the rest of this answer. Please try again later.',
+  },
+  provider_failed: { status: 'failed', message: 'The answer failed. Please try again.' },
+} as const satisfies Record<string, Required<Pick<RunEnd, 'status' | 'message'>>>
+
+/** A stable name of why Millrace ended a run. */
+export type EndReason = keyof typeof END_REASONS
+
+/** Longest message, in characters. */
+const MAX_MESSAGE = 500
+const CODE = /^[a-z][a-z0-9_]{0,63}$/
+
+/**
+ * Thrown by a provider to say in the log why its run failed:
+ *
+ *     throw new RunFailure('out_of_credits', 'Your credits are used up.')
+ *
+ * Whatever else it throws becomes `provider_failed` there, and goes to the server's log alone.
+ */
+export class RunFailure extends Error {
+  override readonly name = 'RunFailure'
+  readonly code: string
+
+  /**
+   * @param code lower-case letters, digits and underscores; at most 64.
+   * @param message for the person who reads: nothing secret. At most 500 characters are kept.
+   * @throws {RangeError} for any other code.
+   */
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    if (!CODE.test(code)) throw new RangeError('A code is 1 to 64 lower-case letters, digits and underscores')
+    this.code = code
+  }
+}
+
+/** The end that the registry has for a reason. */
+export function endFor(reason: EndReason): RunEnd {
+  return { reason, ...END_REASONS[reason] }
+}
+
+/** A failure for a reason of the registry. */
+export function failureFor(reason: EndReason, options?: ErrorOptions): RunFailure {
+  return new RunFailure(reason, END_REASONS[reason].message, options)
+}
+
+/** The end of a run whose provider threw. */
+export function endAfterError(error: unknown): RunEnd {
+  if (!(error instanceof RunFailure) && !(error instanceof UpstreamError)) return endFor('provider_failed')
+  const message = error.message.toWellFormed().slice(0, MAX_MESSAGE).toWellFormed()
+  return { status: 'failed', reason: error.code, message }
+}

@@ -1,0 +1,28 @@
+/**
+ * The registry of what `Runs` refuses. A code is stable, for programs to switch on; a message is fit
+ * for whoever asked, and quotes nothing of what was sent.
+ */
+export const RUN_ERRORS = {
+  invalid_run: 'The run cannot be started as it was asked for.',
+  unknown_kind: 'Runs of this kind are not known here.',
+  run_conflict: 'The id belongs to something else.',
+  too_many_runs: 'As many of your runs as may run at one time are running. Stop one, or wait for one to end.',
+  run_not_found: 'There is no such run.',
+  run_not_ended: 'The run has not ended yet.',
+  run_not_retryable: 'What the run was started from was not kept, so it cannot be started again.',
+  run_gone: 'The run was deleted, or its time was over.',
+  runs_closed: 'This server is shutting down and starts and follows no more runs.',
+} as const satisfies Record<string, string>
+
+/** A stable name of what was refused. */
+export type RunErrorCode = keyof typeof RUN_ERRORS
+
+export class RunError extends Error {
+  override readonly name = 'RunError'
+  readonly code: RunErrorCode
+
+  constructor(code: RunErrorCode, message: string = RUN_ERRORS[code]) {
+    super(message)
+    this.code = code
+  }
+}

@@ -1,0 +1,273 @@
+/**
+ * One run whose lease this process holds: from the lease in hand to the end in the log.
+ *
+ * What ends it first decides how it ends; whatever happens to its provider afterwards is its
+ * provider's clean-up. Once the log refuses it (another process took it over, its stream is gone)
+ * it does nothing more.
+ */
+import { Buffer } from 'node:buffer'
+import type { Json } from '../protocol/json.ts'
+import { encodeRunEnd } from '../protocol/run-end.ts'
+import type { RunEnd } from '../protocol/run-end.ts'
+import { RunMoved } from '../providers/provider.ts'
+import type { RunContext, RunProvider } from '../providers/provider.ts'
+import type { Lease } from '../streams/leases.ts'
+import { endAfterError, endFor, failureFor } from './end-reasons.ts'
+import { Generation } from './generation.ts'
+import type { Ending } from './generation.ts'
+import { LogWriter } from './log-writer.ts'
+import type { Refusal } from './log-writer.ts'
+import { metadataShares } from './options.ts'
+import type { RunSettings } from './options.ts'
+import { encodeRunRecord, endedRecord } from './run-record.ts'
+import type { RunRecord } from './run-record.ts'
+
+/** A run that this process is to work on. */
+export interface Assignment {
+  readonly lease: Lease
+  readonly owner: string | undefined
+  readonly record: RunRecord
+  /** Records in its log. */
+  readonly tail: number
+  /** Whether another process, or this one in an earlier life, worked on it before. */
+  readonly takenOver: boolean
+  /** Whether it can be left to another process. */
+  readonly resumable: boolean
+  /** Makes its provider, if it can be made here. */
+  readonly provider: (() => RunProvider) | undefined
+  /** How it ends, when it is not to go on. */
+  readonly end?: RunEnd
+}
+
+/** What ended the work. */
+type Cause =
+  | { readonly type: 'end'; readonly end: RunEnd }
+  /** It is left to whoever takes it over. */
+  | { readonly type: 'released' }
+  | { readonly type: 'refused'; readonly refusal: Refusal }
+
+const STOPPED: RunEnd = { status: 'stopped' }
+
+export class LocalRun {
+  readonly id: string
+  readonly owner: string | undefined
+  readonly lease: Lease
+  /** The end, or undefined when the run is no longer this process's: its log tells the end. Never rejects. */
+  readonly settled: Promise<RunEnd | undefined>
+  readonly #settings: RunSettings
+  readonly #provider: Assignment['provider']
+  readonly #resumable: boolean
+  readonly #writer: LogWriter
+  readonly #checkpointBytes: number
+  /** On the clock of `performance.now()`. */
+  readonly #startedAt: number
+  /** Events that a provider which goes on yields again. */
+  readonly #known: number
+  readonly #covered: number
+  #record: RunRecord
+  #generation: Generation | undefined
+  #cause: Cause | undefined
+  #checkpoint: { readonly value: Json } | undefined
+  #events = 0
+  #bytes = 0
+  #readAt: number
+
+  constructor(settings: RunSettings, assignment: Assignment) {
+    const { lease, owner, record, tail, resumable, provider } = assignment
+    this.id = lease.stream
+    this.owner = owner
+    this.lease = lease
+    this.#settings = settings
+    this.#record = record
+    this.#provider = provider
+    this.#resumable = resumable
+    this.#covered = record.checkpoint?.at ?? 0
+    this.#known = Math.max(0, tail - this.#covered)
+    this.#checkpointBytes = metadataShares(settings.store).checkpoint
+    this.#readAt = performance.now()
+    this.#startedAt = this.#readAt - Math.max(0, Date.now() - record.startedAt)
+    const { store, logger, highWaterMark, storePatienceMs } = settings
+    this.#writer = new LogWriter({
+      store,
+      lease,
+      logger,
+      highWaterMark,
+      patienceMs: storePatienceMs,
+      metadata: () => encodeRunRecord(this.#record),
+      onRefused: (refusal) => this.#refused(refusal),
+    })
+    this.settled = this.#run(assignment)
+  }
+
+  /** The stream that holds its input, when its metadata does not. */
+  get inputIn(): string | undefined {
+    return this.#record.inputIn
+  }
+
+  /** Ends the run as stopped, unless something else ends it already. */
+  stop(): Promise<RunEnd | undefined> {
+    this.#end(STOPPED)
+    return this.settled
+  }
+
+  /** Lets go of the run because the process shuts down. */
+  leave(): Promise<RunEnd | undefined> {
+    this.#writer.hurry()
+    if (this.#resumable) this.#cut({ type: 'released' }, new RunMoved())
+    else this.#end(endFor('interrupted'))
+    return this.settled
+  }
+
+  /** The lease is lost. While the last append is under way, its answer says what became of the run. */
+  lose(): void {
+    this.#cut({ type: 'refused', refusal: 'moved' }, new RunMoved())
+  }
+
+  /** Holds the run to its limits of time. `now` is of `performance.now()`. */
+  check(now: number): void {
+    const { silenceMs, lifeMs, unreadMs, readers } = this.#settings
+    const askedAt = this.#generation?.askedAt
+    if (askedAt !== undefined && now - askedAt >= silenceMs) this.#end(endFor('silent'))
+    if (now - this.#startedAt >= lifeMs) this.#end(endFor('life_exceeded'))
+    if (readers && readers(this.id) > 0) this.#readAt = now
+    if (now - this.#readAt >= unreadMs) this.#end(endFor('unread'))
+  }
+
+  async #run({ takenOver, end }: Assignment): Promise<RunEnd | undefined> {
+    if (end) this.#end(end)
+    // Kept before anything is asked of the provider: a run that kills its process is found out.
+    else if (takenOver) await this.#writer.note()
+    if (!this.#cause) this.#decide(await this.#generate())
+    else if (this.#cause.type === 'end' && this.#record.checkpoint) await this.#clear()
+    const cause = this.#cause
+    if (cause?.type === 'end') return this.#finish(cause.end)
+    if (cause?.type === 'refused' && cause.refusal === 'unwritable') return this.#finish(endFor('store'))
+    if (cause?.type === 'released') await this.#release()
+    return undefined
+  }
+
+  #generate(cutFor?: Error): Promise<Ending> {
+    this.#generation = new Generation({
+      begin: (signal) => this.#begin(signal),
+      take: (event) => this.#take(event),
+      stopTimeoutMs: this.#settings.stopTimeoutMs,
+      ...(cutFor && { cutFor }),
+    })
+    return this.#generation.ending
+  }
+
+  /** Ends upstream what an earlier attempt left there; its provider knows it by the checkpoint. */
+  async #clear(): Promise<void> {
+    if (this.#provider) await this.#generate(new Error('The run was stopped'))
+  }
+
+  #begin(signal: AbortSignal): AsyncIterable<unknown> {
+    if (!this.#provider) throw failureFor('interrupted')
+    return this.#provider()(this.#context(signal))
+  }
+
+  #context(signal: AbortSignal): RunContext {
+    const { checkpoint } = this.#record
+    return {
+      signal,
+      runId: this.id,
+      ...(checkpoint && { resumeFrom: checkpoint.value }),
+      checkpoint: (value) => this.#keep(value),
+    }
+  }
+
+  #keep(value: Json): void {
+    const text = jsonText(value)
+    if (text === undefined || Buffer.byteLength(text) > this.#checkpointBytes)
+      throw failureFor('bad_checkpoint')
+    this.#checkpoint = { value }
+  }
+
+  #take(event: unknown): Promise<void> | undefined {
+    // What still comes when the log refuses it belongs to nobody.
+    if (this.#cause?.type === 'refused') return undefined
+    const text = jsonText(event)
+    if (text === undefined) throw failureFor('not_json')
+    this.#events++
+    const at = this.#covered + this.#events
+    const isNew = this.#events > this.#known
+    const size = isNew ? this.#measure(text, at) : 0
+    const checkpoint = this.#checkpoint
+    if (checkpoint) {
+      this.#record = { ...this.#record, checkpoint: { ...checkpoint, at } }
+      this.#checkpoint = undefined
+    }
+    if (!isNew) return undefined
+    this.#writer.push(text, size, checkpoint !== undefined)
+    return this.#writer.room()
+  }
+
+  /** The bytes of a record, which is the so many-th of the run, unless that is too much. */
+  #measure(text: string, at: number): number {
+    const { store, records, bytes } = this.#settings
+    const size = Buffer.byteLength(text)
+    if (size > store.limits.recordBytes) throw failureFor('record_too_large')
+    if (at > records) throw failureFor('records_exceeded')
+    this.#bytes += size
+    if (this.#bytes > bytes) throw failureFor('bytes_exceeded')
+    return size
+  }
+
+  /** The provider ended first. */
+  #decide(ending: Ending): void {
+    const { logger } = this.#settings
+    if (ending.type === 'left')
+      logger.warn({ run: this.id }, 'A provider did not end when its signal aborted')
+    if (this.#cause) return
+    if (ending.type === 'threw') {
+      const end = endAfterError(ending.error)
+      logger.warn({ err: ending.error, run: this.id, ...end }, 'A run failed')
+      this.#cause = { type: 'end', end }
+    } else {
+      this.#cause = { type: 'end', end: { status: 'completed' } }
+    }
+  }
+
+  async #finish(end: RunEnd): Promise<RunEnd | undefined> {
+    const metadata = encodeRunRecord(endedRecord(this.#record, end))
+    const outcome = await this.#writer.finish(encodeRunEnd(end), metadata)
+    return outcome === 'ended' ? end : undefined
+  }
+
+  /** Keeps what came, and lets the lease run out: one that is given back would not be looked for. */
+  async #release(): Promise<void> {
+    if (await this.#writer.flush()) return
+    const { store, logger } = this.#settings
+    try {
+      await store.leases.renew({ ...this.lease, ttlMs: 1 })
+    } catch (err) {
+      logger.warn({ err, run: this.id }, 'A lease could not be handed over; it runs out by itself')
+    }
+  }
+
+  #refused(refusal: Refusal): void {
+    this.#cut(
+      { type: 'refused', refusal },
+      refusal === 'moved' ? new RunMoved() : new Error(`The log is ${refusal}`),
+    )
+  }
+
+  #end(end: RunEnd): void {
+    this.#cut({ type: 'end', end }, new Error(end.message ?? 'The run was stopped'))
+  }
+
+  #cut(cause: Cause, reason: Error): void {
+    // That the log refuses it is stronger than a release: there is nothing left to hand over.
+    if (this.#cause && !(this.#cause.type === 'released' && cause.type === 'refused')) return
+    this.#cause = cause
+    this.#generation?.cut(reason)
+  }
+}
+
+function jsonText(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The runs whose leases this process holds. One timer renews all leases, a second one holds all runs
+ * to their limits; both stand still while there is no run.
+ */
+import type { RunEnd } from '../protocol/run-end.ts'
+import type { Assignment } from './local-run.ts'
+import { LocalRun } from './local-run.ts'
+import type { RunSettings } from './options.ts'
+import { pause, Ticker } from './ticker.ts'
+
+/** Renewals in the time of a lease: two may fail. */
+const RENEWALS = 3
+/** How exactly a limit of time is kept: to a tenth of it, and to a second. */
+const LONGEST_CHECK_MS = 1000
+const SHORTEST_CHECK_MS = 10
+
+export class LocalRuns {
+  readonly #settings: RunSettings
+  readonly #runs = new Map<string, LocalRun>()
+  readonly #keeper: Ticker
+  readonly #watchdog: Ticker
+  readonly #touchedAt = new Map<LocalRun, number>()
+
+  constructor(settings: RunSettings) {
+    this.#settings = settings
+    const { leaseTtlMs, silenceMs, lifeMs, unreadMs } = settings
+    this.#keeper = new Ticker(leaseTtlMs / RENEWALS, () => this.#renewAll(), { ref: true })
+    const checkMs = Math.min(silenceMs / 10, lifeMs / 10, unreadMs / 10, LONGEST_CHECK_MS)
+    this.#watchdog = new Ticker(Math.max(checkMs, SHORTEST_CHECK_MS), () => this.#checkAll(), { ref: true })
+  }
+
+  get size(): number {
+    return this.#runs.size
+  }
+
+  get(id: string): LocalRun | undefined {
+    return this.#runs.get(id)
+  }
+
+  /** A copy: it stays whole while runs end. */
+  all(): readonly LocalRun[] {
+    return [...this.#runs.values()]
+  }
+
+  /** Begins to work on a run. */
+  add(assignment: Assignment): LocalRun {
+    const run = new LocalRun(this.#settings, assignment)
+    this.#runs.set(run.id, run)
+    this.#touchedAt.set(run, performance.now())
+    this.#keeper.start()
+    this.#watchdog.start()
+    void run.settled.then(() => this.#remove(run))
+    return run
+  }
+
+  /** Resolves when the runs there are have ended, or after `atMostMs`. */
+  async emptied(atMostMs: number): Promise<void> {
+    const ended = new AbortController()
+    const ending = Promise.all(this.all().map((run) => run.settled)).then(() => ended.abort())
+    await Promise.race([ending, pause(atMostMs, ended.signal)])
+  }
+
+  /** Lets go of every run; resolves when that is done. */
+  async leaveAll(): Promise<readonly (RunEnd | undefined)[]> {
+    return Promise.all(this.all().map((run) => run.leave()))
+  }
+
+  #remove(run: LocalRun): void {
+    if (this.#runs.get(run.id) === run) this.#runs.delete(run.id)
+    this.#touchedAt.delete(run)
+    if (this.#runs.size > 0) return
+    void this.#keeper.stop()
+    void this.#watchdog.stop()
+  }
+
+  #checkAll(): void {
+    const now = performance.now()
+    for (const run of this.all()) {
+      try {
+        run.check(now)
+      } catch (err) {
+        // The application counts its readers.
+        this.#settings.logger.error({ err, run: run.id }, 'The readers of a run could not be counted')
+      }
+    }
+  }
+
+  async #renewAll(): Promise<void> {
+    const signal = AbortSignal.timeout(this.#settings.leaseTtlMs)
+    await Promise.all(this.all().map((run) => this.#renew(run, signal)))
+  }
+
+  /** A renewal that fails is tried again at the next tick; only the store can say that a lease is lost. */
+  async #renew(run: LocalRun, signal: AbortSignal): Promise<void> {
+    const { store, logger } = this.#settings
+    try {
+      const { outcome } = await store.leases.renew(run.lease, signal)
+      if (outcome === 'lost') run.lose()
+      else await this.#touch(run, signal)
+    } catch (err) {
+      logger.warn({ err, run: run.id }, 'The lease of a run could not be renewed; trying on')
+    }
+  }
+
+  /** Keeps the stream of a run that is silent for long. */
+  async #touch(run: LocalRun, signal: AbortSignal): Promise<void> {
+    const { store, retentionMs } = this.#settings
+    const now = performance.now()
+    if (retentionMs === undefined || now - (this.#touchedAt.get(run) ?? now) < retentionMs / 4) return
+    this.#touchedAt.set(run, now)
+    await store.touch(run.id, signal)
+    if (run.inputIn !== undefined) await store.touch(run.inputIn, signal)
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * Writes the records of one run to its stream, as the holder of its lease.
+ *
+ * One append is in flight at a time. What comes meanwhile goes into the next one together: no record
+ * waits for company, and a slow store is sent few and large appends. Appends are not aborted: whether
+ * an aborted one was kept would be open. One that failed is sent again as it was, with the same seq,
+ * so that it is kept once.
+ */
+import { Buffer } from 'node:buffer'
+import type { Logger } from '../logging/logger.ts'
+import type { Json } from '../protocol/json.ts'
+import { StoreError } from '../streams/errors.ts'
+import type { StoreErrorCode } from '../streams/errors.ts'
+import { LEASE_PRODUCER } from '../streams/leases.ts'
+import type { Lease } from '../streams/leases.ts'
+import type { AppendRequest, AppendResult, StreamStore } from '../streams/store.ts'
+import { pause } from './ticker.ts'
+
+/** Why nothing more can be written. */
+export type Refusal =
+  /** Another process took the lease over. */
+  | 'moved'
+  /** The stream was deleted, or its time is over. */
+  | 'gone'
+  /** Somebody else closed the stream. */
+  | 'closed'
+  /** The store failed, and patience with it ended. */
+  | 'unwritable'
+
+export interface LogWriterOptions {
+  readonly store: StreamStore
+  readonly lease: Lease
+  readonly logger: Logger
+  readonly highWaterMark: number
+  readonly patienceMs: number
+  /** What the metadata of the stream is when an append takes it along. */
+  readonly metadata: () => Json
+  /** Called once. */
+  readonly onRefused: (refusal: Refusal) => void
+}
+
+/** They pass by themselves. */
+const TRANSIENT: ReadonlySet<StoreErrorCode> = new Set(['full', 'locked', 'unavailable'])
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 1000
+
+export class LogWriter {
+  readonly #options: LogWriterOptions
+  readonly #maxRecords: number
+  readonly #mark: number
+  readonly #hurry = new AbortController()
+  #seq = 0
+  #waiting: string[] = []
+  #waitingBytes = 0
+  #metadataDue = false
+  #pumping: Promise<void> | undefined
+  #room: PromiseWithResolvers<void> | undefined
+  #finishing = false
+  #refusal: Refusal | undefined
+  /** Whether the append with the present seq may have been kept though it failed. */
+  #inDoubt = false
+
+  constructor(options: LogWriterOptions) {
+    this.#options = options
+    const { appendRecords, appendBytes, recordBytes } = options.store.limits
+    this.#maxRecords = appendRecords
+    // Below the mark there is always room for one more record in the same append.
+    this.#mark = Math.max(1, Math.min(options.highWaterMark, appendBytes - recordBytes))
+  }
+
+  /** Undefined while there is room; otherwise resolves when there is, or when nothing more is written. */
+  room(): Promise<void> | undefined {
+    const full = this.#waitingBytes >= this.#mark || this.#waiting.length >= this.#maxRecords
+    if (!full || this.#refusal || this.#finishing) return undefined
+    this.#room ??= Promise.withResolvers()
+    return this.#room.promise
+  }
+
+  /** Takes a record of so many bytes; with `metadataDue` the stream's metadata goes with it. */
+  push(record: string, bytes: number, metadataDue: boolean): void {
+    if (this.#refusal || this.#finishing) return
+    this.#waiting.push(record)
+    this.#waitingBytes += bytes
+    this.#metadataDue ||= metadataDue
+    this.#pumping ??= this.#pump()
+  }
+
+  /** Writes the metadata alone. Resolves to why it could not, if so. */
+  async note(): Promise<Refusal | undefined> {
+    await this.#append({ metadata: this.#options.metadata() })
+    return this.#refusal
+  }
+
+  /** Resolves when all that was pushed is kept, or to why it is not. */
+  async flush(): Promise<Refusal | undefined> {
+    await this.#pumping
+    return this.#refusal
+  }
+
+  /** Writes what waits, the last record and the metadata, and closes the stream, in one step. */
+  async finish(record: string, metadata: Json): Promise<'ended' | Refusal> {
+    this.#finishing = true
+    await this.#pumping
+    // A store that failed is tried once more: a record is small, and may fit where many did not.
+    if (this.#refusal === 'unwritable') this.hurry()
+    else if (this.#refusal) return this.#refusal
+    else if (!this.#fits(record)) await this.#append(this.#take())
+    const { records = [] } = this.#refusal ? {} : this.#take()
+    return (await this.#close({ records: [...records, record], metadata, close: true })) ?? 'ended'
+  }
+
+  /** From now on a store that fails is not waited for. */
+  hurry(): void {
+    this.#hurry.abort()
+  }
+
+  async #pump(): Promise<void> {
+    while (this.#waiting.length > 0 && !this.#refusal && !this.#finishing) await this.#append(this.#take())
+    this.#pumping = undefined
+    this.#makeRoom()
+  }
+
+  #take(): AppendRequest {
+    const records = this.#waiting
+    const metadata = this.#metadataDue ? { metadata: this.#options.metadata() } : {}
+    this.#waiting = []
+    this.#waitingBytes = 0
+    this.#metadataDue = false
+    this.#makeRoom()
+    return { records, ...metadata }
+  }
+
+  #makeRoom(): void {
+    this.#room?.resolve()
+    this.#room = undefined
+  }
+
+  #fits(record: string): boolean {
+    const { appendRecords, appendBytes } = this.#options.store.limits
+    return (
+      this.#waiting.length < appendRecords && this.#waitingBytes + Buffer.byteLength(record) <= appendBytes
+    )
+  }
+
+  async #append(request: AppendRequest): Promise<void> {
+    try {
+      const result = await this.#send(request)
+      if (result.outcome === 'appended' || result.outcome === 'duplicate') this.#seq++
+      else this.#refuse(this.#refusalOf(result))
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  async #close(request: AppendRequest): Promise<Refusal | undefined> {
+    try {
+      let result = await this.#send(request)
+      if (result.outcome === 'duplicate' && !result.closed && this.#inDoubt) {
+        // The append before, which seemed to fail, was kept after all under this seq.
+        this.#seq++
+        result = await this.#send(request)
+      }
+      const ended = result.outcome === 'appended' || (result.outcome === 'duplicate' && result.closed)
+      return ended ? undefined : this.#refusalOf(result)
+    } catch (error) {
+      this.#log(error)
+      return 'unwritable'
+    }
+  }
+
+  async #send(request: AppendRequest): Promise<AppendResult> {
+    const { store, lease, patienceMs } = this.#options
+    const { stream, incarnation, epoch } = lease
+    const producer = { id: LEASE_PRODUCER, epoch, seq: this.#seq }
+    const since = performance.now()
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      try {
+        return await store.append(stream, { ...request, producer, incarnation })
+      } catch (error) {
+        const transient = error instanceof StoreError && TRANSIENT.has(error.code)
+        const patient = !this.#hurry.signal.aborted && performance.now() - since < patienceMs
+        if (!transient || !patient) throw error
+      }
+      await pause(pauseMs, this.#hurry.signal)
+    }
+  }
+
+  #refusalOf(result: AppendResult): Refusal {
+    switch (result.outcome) {
+      case 'fenced':
+        return 'moved'
+      case 'missing':
+        return 'gone'
+      case 'closed':
+        return 'closed'
+      case 'gap':
+        // The store has lost appends that it had answered; what follows would leave a hole.
+        this.#log(new Error(`The store has lost records: it expects seq ${result.expectedSeq}`))
+        this.#seq = result.expectedSeq
+        return 'unwritable'
+      default:
+        this.#log(new Error(`The store answered an append with ${result.outcome}`))
+        return 'unwritable'
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#inDoubt = true
+    this.#log(error)
+    this.#refuse('unwritable')
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.#refusal = refusal
+    this.#waiting = []
+    this.#waitingBytes = 0
+    this.#options.onRefused(refusal)
+  }
+
+  #log(error: unknown): void {
+    const { logger, lease } = this.#options
+    logger.error({ err: error, run: lease.stream }, 'The records of a run could not be kept')
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * How processes tell each other about runs: each has a stream of its own, its mailbox, that it
+ * watches and others append to. A word that is lost harms nothing: whoever waits for its effect says
+ * it again, and takeovers are looked for anyway.
+ */
+import type { Json } from '../protocol/json.ts'
+import type { StreamEvent } from '../streams/store.ts'
+import type { RunSettings } from './options.ts'
+import { MAILBOXES, mailboxId } from './run-ids.ts'
+
+export interface MailboxListener {
+  /** Somebody wants a run of this process stopped. */
+  onStop(run: string): void
+  /** Somebody left runs for others to take over. */
+  onLook(): void
+}
+
+/** Longer than any lease is silent, so that a mailbox outlives each of its process's leases. */
+const LIFE_IN_LEASES = 20
+const SHORTEST_LIFE_MS = 60_000
+/** Then the mailbox is made anew, so that it does not grow for ever. */
+const MAX_WORDS = 10_000
+
+export class Mailbox {
+  readonly #settings: RunSettings
+  readonly #listener: MailboxListener
+  readonly #id: string
+  readonly #ttlMs: number
+  readonly #closed = new AbortController()
+  #opening: Promise<void> | undefined
+
+  constructor(settings: RunSettings, listener: MailboxListener) {
+    this.#settings = settings
+    this.#listener = listener
+    this.#id = mailboxId(settings.holder)
+    this.#ttlMs = Math.max(LIFE_IN_LEASES * settings.leaseTtlMs, SHORTEST_LIFE_MS)
+  }
+
+  /**
+   * Resolves when this process can be told. Called before it holds its first lease, and once more for
+   * each: it costs nothing while the mailbox is open.
+   */
+  open(): Promise<void> {
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined
+      throw error
+    })
+    return this.#opening
+  }
+
+  /** A sign of life, so that the mailbox stays. */
+  async touch(): Promise<void> {
+    if (this.#opening) await this.#settings.store.touch(this.#id, this.#closed.signal)
+  }
+
+  /** Asks whoever holds a run to stop it. A process that is gone, or not there yet, does not hear. */
+  async askToStop(holder: string, run: string, signal: AbortSignal): Promise<void> {
+    await this.#tell(mailboxId(holder), { stop: run }, signal)
+  }
+
+  /** Tells every process that there are runs to take over. */
+  async askToLook(signal: AbortSignal): Promise<void> {
+    const { store } = this.#settings
+    const { streams } = await store.list({ prefix: MAILBOXES, closed: false, limit: 1000, signal })
+    const others = streams.filter(({ id }) => id !== this.#id)
+    await Promise.all(others.map(({ id }) => this.#tell(id, { look: true }, signal)))
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed.signal.aborted) return
+    this.#closed.abort()
+    await this.#opening?.catch(() => undefined)
+    if (this.#opening) await this.#settings.store.delete(this.#id)
+  }
+
+  async #open(): Promise<void> {
+    const { store } = this.#settings
+    const { signal } = this.#closed
+    for (;;) {
+      await store.create(this.#id, { ttlMs: this.#ttlMs }, signal)
+      const watch = await store.watch(this.#id, (event) => this.#hear(event), signal)
+      if (watch.outcome === 'watching') return
+    }
+  }
+
+  async #tell(mailbox: string, word: Json, signal: AbortSignal): Promise<void> {
+    await this.#settings.store.append(mailbox, { records: [JSON.stringify(word)] }, signal)
+  }
+
+  #hear(event: StreamEvent): void {
+    if (event.type === 'gone') {
+      this.#reopen()
+      return
+    }
+    for (const record of event.records) {
+      if (typeof record !== 'string') continue
+      const word = JSON.parse(record) as { stop?: unknown; look?: unknown } | null
+      if (typeof word?.stop === 'string') this.#listener.onStop(word.stop)
+      if (word?.look === true) this.#listener.onLook()
+    }
+    if (event.next.position >= MAX_WORDS) void this.#empty()
+  }
+
+  /** It was deleted, or its time ran out while this process stood still. */
+  #reopen(): void {
+    this.#opening = undefined
+    if (this.#closed.signal.aborted) return
+    this.open().catch((err: unknown) => {
+      if (!this.#closed.signal.aborted) this.#settings.logger.warn({ err }, 'The mailbox of the runs is lost')
+    })
+  }
+
+  /** Its watcher is told that it is gone, and makes it anew. */
+  async #empty(): Promise<void> {
+    try {
+      await this.#settings.store.delete(this.#id, this.#closed.signal)
+    } catch (err) {
+      this.#settings.logger.debug({ err }, 'The mailbox of the runs could not be emptied')
+    }
+  }
+}

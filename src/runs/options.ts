@@ -1,0 +1,148 @@
+/** How the runs of a process behave. Every duration is in seconds and every size in bytes; fractions are fine. */
+import { randomBytes } from 'node:crypto'
+import { silentLogger } from '../logging/logger.ts'
+import type { Logger } from '../logging/logger.ts'
+import type { Json } from '../protocol/json.ts'
+import type { RunProvider } from '../providers/provider.ts'
+import type { StreamStore } from '../streams/store.ts'
+
+/** A kind of run that any process which knows it can carry on, because it is made from JSON alone. */
+export interface RunKind {
+  /** Makes the provider of one run. Called again, with the same input, by whoever continues it. */
+  readonly provider: (input: Json) => RunProvider
+  /**
+   * Whether a run of this kind goes on when its process died. Its provider then yields, from the same
+   * `resumeFrom`, the same events again: those that the log holds already are counted off and dropped.
+   * Default false: the run fails as `interrupted`.
+   */
+  readonly resumable?: boolean
+}
+
+/** What ends a run that does not end by itself. `Infinity` lifts a limit. */
+export interface RunLimits {
+  /** Runs of one owner at one time. Those without an owner are not counted. Default 100. */
+  readonly runsPerOwner: number
+  /** Records of one run, the last one aside. Default 1,000,000. */
+  readonly records: number
+  /** Bytes of its records, counted anew by each process that takes it over. Default 64 MiB. */
+  readonly bytes: number
+  /** Seconds in which its provider, being asked for an event, yields none. Default 300. */
+  readonly silence: number
+  /** Seconds from its start. Default 86,400: a day. */
+  readonly life: number
+}
+
+export interface RunsOptions {
+  readonly store: StreamStore
+  readonly logger?: Logger
+  /** By name: 1 to 64 characters. */
+  readonly kinds?: Readonly<Record<string, RunKind>>
+  readonly limits?: Partial<RunLimits>
+  /** Names this process: 1 to 200 printable ASCII characters, drawn anew at each start. Default: random. */
+  readonly holder?: string
+  /** Seconds after which a run whose process fell silent may be taken over. Default 10. */
+  readonly leaseTtl?: number
+  /** Seconds that a run is kept after its last record or its last reader. Default 86,400. `Infinity`: for good. */
+  readonly retention?: number
+  /** Seconds that a provider has to end once its signal aborted; then its run ends without it. Default 5. */
+  readonly stopTimeout?: number
+  /** Seconds that records wait for a store that is full, locked or unavailable; then the run fails. Default 30. */
+  readonly storePatience?: number
+  /** Bytes that wait for the store before the provider waits as well. Default 256 KiB. */
+  readonly highWaterMark?: number
+  /** Seconds after which a run that nobody reads is stopped. Default `Infinity`: it goes on. Needs `readers`. */
+  readonly stopUnreadAfter?: number
+  /** How many readers a run has. A delivery knows those of its own process alone. */
+  readonly readers?: (id: string) => number
+}
+
+/** The same, whole. Durations are in milliseconds here, as timers and stores take them. */
+export interface RunSettings {
+  readonly store: StreamStore
+  readonly logger: Logger
+  readonly kinds: ReadonlyMap<string, RunKind>
+  readonly holder: string
+  readonly leaseTtlMs: number
+  /** Undefined: for good. */
+  readonly retentionMs: number | undefined
+  readonly stopTimeoutMs: number
+  readonly storePatienceMs: number
+  readonly highWaterMark: number
+  readonly unreadMs: number
+  readonly readers: ((id: string) => number) | undefined
+  readonly runsPerOwner: number
+  readonly records: number
+  readonly bytes: number
+  readonly silenceMs: number
+  readonly lifeMs: number
+}
+
+const DEFAULT_LIMITS: RunLimits = {
+  runsPerOwner: 100,
+  records: 1_000_000,
+  bytes: 64 * 1024 * 1024,
+  silence: 300,
+  life: 86_400,
+}
+
+/** Longest delay a timer of Node can hold, 2^31 - 1 ms, in seconds. */
+const MAX_SECONDS = 2_147_483
+/** A store's metadata must hold the record of a run: see `metadataShares`. */
+const MIN_METADATA = 8 * 1024
+
+/** @throws {RangeError} naming the option that is out of range. */
+export function runSettings(options: RunsOptions): RunSettings {
+  const { store, logger = silentLogger, kinds = {}, readers } = options
+  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const holder = options.holder ?? `${process.pid}-${randomBytes(12).toString('hex')}`
+  if (!/^[\x21-\x7e]{1,200}$/.test(holder)) {
+    throw new RangeError('holder is not 1 to 200 printable ASCII characters')
+  }
+  for (const name of Object.keys(kinds)) {
+    if (name.length === 0 || name.length > 64)
+      throw new RangeError('The name of a kind is 1 to 64 characters')
+  }
+  if (store.limits.metadataBytes < MIN_METADATA) {
+    throw new RangeError(`The store keeps less than ${MIN_METADATA} bytes of metadata: too little for a run`)
+  }
+  const leaseTtlMs = milliseconds('leaseTtl', options.leaseTtl ?? 10, 0.05, MAX_SECONDS)
+  const retentionMs = milliseconds('retention', options.retention ?? 86_400, leaseTtlMs / 1000)
+  const unreadMs = milliseconds('stopUnreadAfter', options.stopUnreadAfter ?? Number.POSITIVE_INFINITY)
+  if (Number.isFinite(unreadMs) && !readers) throw new RangeError('stopUnreadAfter needs readers')
+  return {
+    store,
+    logger,
+    kinds: new Map(Object.entries(kinds)),
+    holder,
+    leaseTtlMs,
+    retentionMs: Number.isFinite(retentionMs) ? retentionMs : undefined,
+    stopTimeoutMs: milliseconds('stopTimeout', options.stopTimeout ?? 5, 0, MAX_SECONDS),
+    storePatienceMs: milliseconds('storePatience', options.storePatience ?? 30, 0),
+    highWaterMark: count('highWaterMark', options.highWaterMark ?? 256 * 1024),
+    unreadMs,
+    readers,
+    runsPerOwner: count('limits.runsPerOwner', limits.runsPerOwner),
+    records: count('limits.records', limits.records),
+    bytes: count('limits.bytes', limits.bytes),
+    silenceMs: milliseconds('limits.silence', limits.silence),
+    lifeMs: milliseconds('limits.life', limits.life),
+  }
+}
+
+/** How the bytes that a store keeps of metadata are shared out; the rest is for the end of the run. */
+export function metadataShares(store: StreamStore): { start: number; input: number; checkpoint: number } {
+  const { metadataBytes } = store.limits
+  return { start: metadataBytes / 2, input: metadataBytes / 8, checkpoint: metadataBytes / 4 }
+}
+
+function milliseconds(name: string, seconds: number, low = 0.001, high = Number.POSITIVE_INFINITY): number {
+  if (!(seconds >= low && seconds <= high)) {
+    throw new RangeError(`${name} is ${seconds}; it takes ${low} to ${high} seconds`)
+  }
+  return Math.round(seconds * 1000)
+}
+
+function count(name: string, value: number): number {
+  if (!(value >= 1)) throw new RangeError(`${name} is ${value}; it takes a number from 1`)
+  return value
+}

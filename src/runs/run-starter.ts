@@ -1,0 +1,146 @@
+/** Starts runs: whoever creates the stream works on it, and everybody else is given the run that is there. */
+import type { Json } from '../protocol/json.ts'
+import type { StreamInfo } from '../streams/store.ts'
+import type { ChatIndex } from './chat-index.ts'
+import { RunError } from './errors.ts'
+import type { Inputs, KeptInput } from './inputs.ts'
+import type { Assignment } from './local-run.ts'
+import type { Mailbox } from './mailbox.ts'
+import { metadataShares } from './options.ts'
+import type { RunSettings } from './options.ts'
+import { OwnerLimit } from './owner-limit.ts'
+import { encodeRunRecord, readRunRecord, sizeOfRunRecord } from './run-record.ts'
+import type { RunRecord } from './run-record.ts'
+import type { CheckedStart } from './start-request.ts'
+
+export interface RunStarterOptions {
+  readonly chats: ChatIndex
+  readonly inputs: Inputs
+  readonly mailbox: Mailbox
+  readonly adopt: (assignment: Assignment) => void
+  /** Aborts when nothing is started any more. */
+  readonly closed: AbortSignal
+}
+
+/** A run that was started, or was there. */
+export interface StartedRun {
+  readonly info: StreamInfo
+  readonly record: RunRecord
+}
+
+export class RunStarter {
+  readonly #settings: RunSettings
+  readonly #options: RunStarterOptions
+  readonly #limit: OwnerLimit
+  readonly #starting = new Map<string, Promise<StartedRun>>()
+
+  constructor(settings: RunSettings, options: RunStarterOptions) {
+    this.#settings = settings
+    this.#options = options
+    this.#limit = new OwnerLimit(settings)
+  }
+
+  has(id: string): boolean {
+    return this.#starting.has(id)
+  }
+
+  /** Resolves when no start of this run is under way. */
+  async started(id: string): Promise<void> {
+    for (let start = this.#starting.get(id); start; start = this.#starting.get(id)) {
+      await start.catch(() => undefined)
+    }
+  }
+
+  /** Resolves when no start is under way. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#starting.values())
+  }
+
+  async start(start: CheckedStart, retryOf?: string): Promise<StartedRun> {
+    // Not `started`: nothing may come between the last look and the entry below.
+    for (let other = this.#starting.get(start.id); other; other = this.#starting.get(start.id)) {
+      await other.catch(() => undefined)
+    }
+    this.#options.closed.throwIfAborted()
+    const { id, owner } = start
+    const starting = this.#limit
+      .within(owner, id, this.#options.closed, () => this.#create(start, retryOf))
+      .finally(() => this.#starting.delete(id))
+    this.#starting.set(id, starting)
+    return starting
+  }
+
+  async #create(start: CheckedStart, retryOf: string | undefined): Promise<StartedRun> {
+    const { store, holder, leaseTtlMs, retentionMs } = this.#settings
+    const { inputs, mailbox, closed } = this.#options
+    const { id, owner, source } = start
+    const there = start.isNewId ? undefined : await store.head(id, closed)
+    if (there) return sameRun(start, there)
+    await mailbox.open()
+    const kept = 'kind' in source ? await inputs.keep(source.input, owner, closed) : {}
+    const record = newRecord(start, kept, retryOf)
+    if (sizeOfRunRecord(record) > metadataShares(store).start) {
+      const most = metadataShares(store).start
+      throw new RunError('invalid_run', `The chat and metadata of a run may have about ${most} bytes as JSON`)
+    }
+    // Not aborted: a stream that was created and not noticed would be nobody's for the length of a lease.
+    const creating = store.create(id, {
+      metadata: encodeRunRecord(record),
+      lease: { holder, ttlMs: leaseTtlMs },
+      ...(owner !== undefined && { owner }),
+      ...(retentionMs !== undefined && { ttlMs: retentionMs }),
+    })
+    const [result] = await Promise.all([creating, this.#index(start)])
+    if (result.outcome !== 'created' || !result.lease) {
+      await inputs.forget(kept, closed)
+      return sameRun(start, result.info)
+    }
+    this.#options.adopt({
+      lease: result.lease,
+      owner,
+      record,
+      tail: 0,
+      takenOver: false,
+      resumable: 'kind' in source && source.of.resumable === true,
+      provider: () => ('kind' in source ? source.of.provider(source.input) : source.provider),
+    })
+    return { info: result.info, record }
+  }
+
+  /** In the same commit as the run, where a store groups them. A run goes on without its entry. */
+  async #index({ id, chat, owner }: CheckedStart): Promise<void> {
+    if (chat === undefined) return
+    try {
+      await this.#options.chats.add(chat, owner, id, this.#options.closed)
+    } catch (err) {
+      this.#settings.logger.warn({ err, run: id }, 'A run could not be listed in its chat')
+    }
+  }
+}
+
+function newRecord({ chat, metadata, source }: CheckedStart, kept: KeptInput, retryOf?: string): RunRecord {
+  return {
+    status: 'running',
+    startedAt: Date.now(),
+    attempt: 1,
+    attemptAt: 0,
+    barren: 0,
+    ...(chat !== undefined && { chat }),
+    ...(metadata !== undefined && { metadata: copyOf(metadata) }),
+    ...('kind' in source && { kind: source.kind }),
+    ...kept,
+    ...(retryOf !== undefined && { retryOf }),
+  }
+}
+
+/** The record is written again with each checkpoint, whatever the caller does to what it gave. */
+function copyOf(metadata: Json): Json {
+  return JSON.parse(JSON.stringify(metadata)) as Json
+}
+
+/** @throws {RunError} `run_conflict` for a stream that is another's, or no run, or of another chat. */
+function sameRun(start: CheckedStart, info: StreamInfo): StartedRun {
+  const record = readRunRecord(info)
+  if (!record || info.owner !== start.owner || record.chat !== start.chat) throw new RunError('run_conflict')
+  return { info, record }
+}

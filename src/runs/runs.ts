@@ -1,0 +1,237 @@
+/**
+ * Runs: generations that go on by themselves. The provider runs on the server, its events go to the
+ * log of a stream, and readers follow the log; no reader that leaves ends a run. docs/runs.md tells
+ * it whole.
+ */
+import type { RunEnd } from '../protocol/run-end.ts'
+import type { RunProvider } from '../providers/provider.ts'
+import type { StreamInfo } from '../streams/store.ts'
+import { ChatIndex } from './chat-index.ts'
+import { Continuations } from './continuations.ts'
+import { RunError } from './errors.ts'
+import { followEnd } from './follow-end.ts'
+import { Inputs } from './inputs.ts'
+import type { Assignment, LocalRun } from './local-run.ts'
+import { LocalRuns } from './local-runs.ts'
+import { Mailbox } from './mailbox.ts'
+import { runSettings } from './options.ts'
+import type { RunSettings, RunsOptions } from './options.ts'
+import { isRunId } from './run-ids.ts'
+import { listRuns } from './run-list.ts'
+import type { RunList, RunListOptions } from './run-list.ts'
+import { endOf, readRunRecord, runInfo } from './run-record.ts'
+import type { RunRecord } from './run-record.ts'
+import { RunStarter } from './run-starter.ts'
+import type { StartedRun } from './run-starter.ts'
+import { RunHandle } from './run.ts'
+import type { Run, RunInfo, StartRequest } from './run.ts'
+import { checkStart } from './start-request.ts'
+import { Stopper } from './stopper.ts'
+import { Takeover } from './takeover.ts'
+
+/**
+ * The runs of an application in one process. Those of all processes on the same store are one set:
+ * each starts, stops, finds and takes over runs of the others.
+ *
+ * Every method that returns a promise rejects with the `StoreError` of a store that fails, and with
+ * the `RunError` `runs_closed` once `close()` was called.
+ */
+export class Runs {
+  readonly #settings: RunSettings
+  readonly #locals: LocalRuns
+  readonly #inputs: Inputs
+  readonly #chats: ChatIndex
+  readonly #mailbox: Mailbox
+  readonly #starter: RunStarter
+  readonly #stopper: Stopper
+  readonly #takeover: Takeover
+  /** Aborts when no run is started any more, and then when none is followed any more. */
+  readonly #draining = new AbortController()
+  readonly #closed = new AbortController()
+  #closing: Promise<void> | undefined
+
+  /** @throws {RangeError} naming the option that is out of range. */
+  constructor(options: RunsOptions) {
+    const settings = runSettings(options)
+    this.#settings = settings
+    this.#locals = new LocalRuns(settings)
+    this.#inputs = new Inputs(settings)
+    this.#chats = new ChatIndex(settings)
+    this.#mailbox = new Mailbox(settings, {
+      onStop: (id) => void this.#local(id).then((run) => run?.stop()),
+      onLook: () => this.#takeover.now(),
+    })
+    const continuations = new Continuations(settings, this.#inputs)
+    const adopt = (assignment: Assignment): void => this.#adopt(assignment)
+    this.#starter = new RunStarter(settings, {
+      chats: this.#chats,
+      inputs: this.#inputs,
+      mailbox: this.#mailbox,
+      adopt,
+      closed: this.#draining.signal,
+    })
+    this.#stopper = new Stopper(settings, {
+      continuations,
+      mailbox: this.#mailbox,
+      local: (id) => this.#local(id),
+      adopt,
+    })
+    this.#takeover = new Takeover(settings, {
+      continuations,
+      mailbox: this.#mailbox,
+      has: (id) => this.#locals.get(id) !== undefined || this.#starter.has(id),
+      adopt,
+    })
+  }
+
+  /** How many runs this process works on. */
+  get active(): number {
+    return this.#locals.size
+  }
+
+  /**
+   * Begins to take over runs whose process died, at once and from then on: what a server does when it
+   * starts. The first `start` does it, too. It does not keep the process alive.
+   */
+  open(): void {
+    this.#takeover.start()
+  }
+
+  /**
+   * Starts a run, or finds the one that has this id already. Resolves once the run is kept, which is
+   * before its provider yields.
+   *
+   * @param provider what fills it, for a request without a kind. Nobody else can continue it.
+   * @throws {RunError} `invalid_run`, `unknown_kind`, `too_many_runs`, or `run_conflict` when the id is
+   * that of another owner's or another chat's run, or of no run.
+   */
+  async start(request: StartRequest, provider?: RunProvider): Promise<Run> {
+    this.#throwIfDraining()
+    const start = checkStart(request, provider, this.#settings.kinds)
+    this.open()
+    return this.#handle(await this.#starter.start(start))
+  }
+
+  /**
+   * Stops a run, whichever process works on it: aborts the signal of its provider, waits for that, and
+   * keeps what came. Works before the first record, twice, and after the end. Resolves to the end of
+   * the run, which is another one than `stopped` when something else ended it first.
+   *
+   * @param options.signal ends the waiting, and not the stop.
+   * @throws {RunError} `run_not_found`; `run_gone` when it is deleted meanwhile.
+   */
+  async stop(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<RunEnd> {
+    const closed = this.#closed.signal
+    closed.throwIfAborted()
+    if (!isRunId(id)) throw new RunError('run_not_found')
+    return this.#stopper.stop(id, signal ? AbortSignal.any([closed, signal]) : closed)
+  }
+
+  /**
+   * Starts a run that has ended anew: a new run, from the same kind and input, for the same owner and
+   * chat.
+   *
+   * @param options.id the id of the new run; with it, trying again starts one new run.
+   * @throws {RunError} `run_not_found`; `run_not_ended`; `run_not_retryable` for one without a kind, or
+   * whose input is not kept any more; and what `start` throws.
+   */
+  async retry(id: string, options: { readonly id?: string } = {}): Promise<Run> {
+    this.#throwIfDraining()
+    const found = await this.#find(id)
+    if (!found) throw new RunError('run_not_found')
+    const { info, record } = found
+    if (!endOf(record)) throw new RunError('run_not_ended')
+    const input =
+      record.kind === undefined ? undefined : await this.#inputs.load(record, this.#draining.signal)
+    if (record.kind === undefined || input === undefined) throw new RunError('run_not_retryable')
+    const request: StartRequest = {
+      ...options,
+      kind: record.kind,
+      input,
+      ...(info.owner !== undefined && { owner: info.owner }),
+      ...(record.chat !== undefined && { chat: record.chat }),
+      ...(record.metadata !== undefined && { metadata: record.metadata }),
+    }
+    const start = checkStart(request, undefined, this.#settings.kinds)
+    this.open()
+    return this.#handle(await this.#starter.start(start, id))
+  }
+
+  /** The run with this id, whichever process works on it; undefined when there is none. */
+  async get(id: string): Promise<Run | undefined> {
+    this.#closed.signal.throwIfAborted()
+    const found = await this.#find(id)
+    return found && this.#handle(found)
+  }
+
+  /**
+   * Runs in the order of their ids. It looks at all streams of the owner, or without one at all streams;
+   * for the run of a chat that is to be shown, ask `latest`.
+   *
+   * @throws {RangeError} for a limit that is no whole number from 1 to 1,000.
+   */
+  async list(options: RunListOptions = {}): Promise<RunList> {
+    return listRuns(this.#settings.store, options, this.#closed.signal)
+  }
+
+  /** The run of a chat that was started last and is still kept. Costs the same however many there are. */
+  async latest(chat: string, owner?: string): Promise<RunInfo | undefined> {
+    this.#closed.signal.throwIfAborted()
+    return this.#chats.latest(chat, owner, this.#closed.signal)
+  }
+
+  /**
+   * Ends the work of this process: starts nothing more, gives the runs under way `graceSeconds` (0) to
+   * end by themselves, then leaves those of a resumable kind to other processes and ends the others as
+   * `interrupted`. The store stays open; close it afterwards. Called twice, it is done once.
+   */
+  close({ graceSeconds = 0 }: { readonly graceSeconds?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(graceSeconds * 1000)
+    return this.#closing
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const { logger } = this.#settings
+    this.#draining.abort(new RunError('runs_closed'))
+    await Promise.all([this.#takeover.stop(), this.#starter.idle()])
+    if (graceMs > 0) await this.#locals.emptied(graceMs)
+    const ends = await this.#locals.leaveAll()
+    try {
+      if (ends.includes(undefined)) await this.#mailbox.askToLook(this.#closed.signal)
+      await this.#mailbox.close()
+    } catch (err) {
+      logger.warn({ err }, 'Other processes could not be told that this one shuts down')
+    }
+    this.#closed.abort(new RunError('runs_closed'))
+  }
+
+  #adopt(assignment: Assignment): void {
+    const run = this.#locals.add(assignment)
+    if (this.#stopper.wants(run.id)) void run.stop()
+  }
+
+  /** The run, if this process works on it; a start of it that is under way is waited for. */
+  async #local(id: string): Promise<LocalRun | undefined> {
+    await this.#starter.started(id)
+    return this.#locals.get(id)
+  }
+
+  async #find(id: string): Promise<StartedRun | undefined> {
+    const info = isRunId(id) ? await this.#settings.store.head(id, this.#closed.signal) : undefined
+    const record = info && readRunRecord(info)
+    return info && record && { info, record }
+  }
+
+  #handle({ info, record }: { readonly info: StreamInfo; readonly record: RunRecord }): Run {
+    return new RunHandle(runInfo(info, record), async () => endOf(record) ?? (await this.#endOf(info.id)))
+  }
+
+  async #endOf(id: string): Promise<RunEnd> {
+    const end = await this.#locals.get(id)?.settled
+    return end ?? followEnd(this.#settings.store, id, this.#closed.signal)
+  }
+
+  #throwIfDraining(): void {
+    this.#draining.signal.throwIfAborted()
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Stops a run wherever it is: here, in another process, or in none because its process died. A stop
+ * that was asked for holds until the run has ended, whoever takes it over meanwhile.
+ */
+import type { RunEnd } from '../protocol/run-end.ts'
+import { RunError } from './errors.ts'
+import { followEnd } from './follow-end.ts'
+import type { Lease } from '../streams/leases.ts'
+import type { StreamInfo } from '../streams/store.ts'
+import type { Continuations } from './continuations.ts'
+import type { Assignment, LocalRun } from './local-run.ts'
+import type { Mailbox } from './mailbox.ts'
+import type { RunSettings } from './options.ts'
+import { endOf, readRunRecord } from './run-record.ts'
+import type { RunRecord } from './run-record.ts'
+import { LOOKS } from './takeover.ts'
+import { pause } from './ticker.ts'
+
+export interface StopperOptions {
+  readonly continuations: Continuations
+  readonly mailbox: Mailbox
+  /** The run, once a start of it that is under way is through, if this process works on it. */
+  readonly local: (id: string) => Promise<LocalRun | undefined>
+  readonly adopt: (assignment: Assignment) => void
+}
+
+export class Stopper {
+  readonly #settings: RunSettings
+  readonly #options: StopperOptions
+  /** Runs to stop, with how many callers wait for each. */
+  readonly #wanted = new Map<string, number>()
+
+  constructor(settings: RunSettings, options: StopperOptions) {
+    this.#settings = settings
+    this.#options = options
+  }
+
+  /** Whether somebody here waits for a run to stop. */
+  wants(id: string): boolean {
+    return this.#wanted.has(id)
+  }
+
+  /** Resolves to the end of the run, which may be another one than the stop. */
+  async stop(id: string, signal: AbortSignal): Promise<RunEnd> {
+    this.#wanted.set(id, (this.#wanted.get(id) ?? 0) + 1)
+    const waiting = new AbortController()
+    try {
+      return await this.#stop(id, AbortSignal.any([signal, waiting.signal]))
+    } finally {
+      waiting.abort()
+      const left = (this.#wanted.get(id) ?? 1) - 1
+      if (left > 0) this.#wanted.set(id, left)
+      else this.#wanted.delete(id)
+    }
+  }
+
+  async #stop(id: string, signal: AbortSignal): Promise<RunEnd> {
+    const { store, holder, leaseTtlMs } = this.#settings
+    let ended: Promise<RunEnd> | undefined
+    for (;;) {
+      signal.throwIfAborted()
+      const here = await this.#options.local(id)
+      if (here) {
+        const end = await here.stop()
+        if (end) return end
+        continue
+      }
+      const record = await this.#recordOf(id, signal)
+      const end = endOf(record)
+      if (end) return end
+      const provider = await this.#options.continuations.of(record, signal)
+      // Not aborted: a lease that was taken and not noticed would be nobody's for its whole length.
+      const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
+      if (taken.outcome === 'acquired') this.#conclude(taken.lease, taken.info, provider)
+      else if (taken.outcome === 'held') {
+        ended ??= followEnd(store, id, signal)
+        ended.catch(() => undefined)
+        if (taken.lease.holder !== holder)
+          await this.#options.mailbox.askToStop(taken.lease.holder, id, signal)
+        const known = await Promise.race([ended, pause(leaseTtlMs / LOOKS, signal)])
+        if (known) return known
+      }
+    }
+  }
+
+  async #recordOf(id: string, signal: AbortSignal): Promise<RunRecord> {
+    const info = await this.#settings.store.head(id, signal)
+    const record = info && readRunRecord(info)
+    if (!record) throw new RunError('run_not_found')
+    return record
+  }
+
+  /** Its process is gone. What that left upstream is ended, and the end is written. */
+  #conclude(lease: Lease, info: StreamInfo, provider: Assignment['provider']): void {
+    const record = readRunRecord(info)
+    if (!record) return
+    this.#options.adopt({
+      lease,
+      owner: info.owner,
+      record,
+      tail: info.tail.position,
+      takenOver: true,
+      resumable: false,
+      provider,
+      end: { status: 'stopped' },
+    })
+  }
+}

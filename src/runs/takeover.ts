@@ -1,0 +1,148 @@
+/**
+ * Looks for runs whose process died, and takes them over: those that can be continued go on, the
+ * others end as `interrupted`.
+ *
+ * With a lease of 10 s it takes at most 14 s from the death to that end: 10 until the lease is over,
+ * 2 until the next look, and 2 more for a run of a kind that is not known here, so that every process
+ * that does know it has had a look before.
+ */
+import type { Lease } from '../streams/leases.ts'
+import { endFor } from './end-reasons.ts'
+import type { Continuations } from './continuations.ts'
+import type { Assignment } from './local-run.ts'
+import type { Mailbox } from './mailbox.ts'
+import type { RunSettings } from './options.ts'
+import { readRunRecord } from './run-record.ts'
+import type { RunRecord } from './run-record.ts'
+import { Ticker } from './ticker.ts'
+
+/** Looks in the time of a lease. */
+export const LOOKS = 5
+/** How long others are left to take what they know, in times between looks: less than 1, as timers vary. */
+const PASSED_OVER = 0.9
+/** Leases looked at in one go. */
+const PAGE = 1000
+/** Of these, taken over side by side: a store that groups its writes takes them in one. */
+const AT_ONCE = 100
+
+export interface TakeoverOptions {
+  readonly continuations: Continuations
+  /** Kept by a sign of life with each look. */
+  readonly mailbox: Mailbox
+  /** Whether this process works on a run. */
+  readonly has: (id: string) => boolean
+  readonly adopt: (assignment: Assignment) => void
+}
+
+export class Takeover {
+  readonly #settings: RunSettings
+  readonly #options: TakeoverOptions
+  readonly #ticker: Ticker
+  readonly #closed = new AbortController()
+  /** Leases left to others first, by stream and epoch, with when that was by `performance.now()`. */
+  #passedOver: ReadonlyMap<string, number> = new Map()
+  #failing = false
+
+  constructor(settings: RunSettings, options: TakeoverOptions) {
+    this.#settings = settings
+    this.#options = options
+    // A process that only waits for others to die may as well end.
+    this.#ticker = new Ticker(settings.leaseTtlMs / LOOKS, () => this.#tryToLook(), { ref: false })
+  }
+
+  /** Looks at once, and from then on. May be called again. */
+  start(): void {
+    if (this.#ticker.running || this.#closed.signal.aborted) return
+    this.#ticker.start()
+    this.#ticker.now()
+  }
+
+  /** Looks now: somebody left runs behind. */
+  now(): void {
+    if (this.#ticker.running) this.#ticker.now()
+  }
+
+  /** Resolves when nothing is taken over any more. */
+  async stop(): Promise<void> {
+    this.#closed.abort()
+    await this.#ticker.stop()
+  }
+
+  /** A look that fails is not the last one. */
+  async #tryToLook(): Promise<void> {
+    try {
+      await this.#options.mailbox.touch()
+      await this.#look()
+      this.#failing = false
+    } catch (err) {
+      if (this.#closed.signal.aborted) return
+      if (!this.#failing)
+        this.#settings.logger.warn({ err }, 'Runs to take over cannot be looked for; trying on')
+      this.#failing = true
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { signal } = this.#closed
+    const passedOver = new Map<string, number>()
+    for (let more = true; more;) {
+      const expired = await this.#settings.store.leases.expired({ limit: PAGE, signal })
+      let taken = 0
+      for (let at = 0; at < expired.length; at += AT_ONCE) {
+        signal.throwIfAborted()
+        const slice = expired.slice(at, at + AT_ONCE).filter(({ stream }) => !this.#options.has(stream))
+        const settled = await Promise.allSettled(slice.map((lease) => this.#settle(lease, passedOver)))
+        for (const outcome of settled) {
+          if (outcome.status === 'rejected') throw outcome.reason
+          if (outcome.value) taken++
+        }
+      }
+      more = expired.length === PAGE && taken > 0
+    }
+    this.#passedOver = passedOver
+  }
+
+  /** Whether it was taken over. One that is left to others first is noted in `passedOver`. */
+  async #settle(lease: Lease, passedOver: Map<string, number>): Promise<boolean> {
+    const { store, kinds, holder, leaseTtlMs, logger } = this.#settings
+    const { signal } = this.#closed
+    const id = lease.stream
+    const before = await store.head(id, signal)
+    const known = before && readRunRecord(before)
+    if (!known || before.closed) return false
+    if (known.kind !== undefined && !kinds.has(known.kind)) {
+      const since = this.#passedOver.get(nameOf(lease)) ?? performance.now()
+      passedOver.set(nameOf(lease), since)
+      if (performance.now() - since < PASSED_OVER * (leaseTtlMs / LOOKS)) return false
+    }
+    await this.#options.mailbox.open()
+    const provider = await this.#options.continuations.of(nextAttempt(known, before.tail.position), signal)
+    // Not aborted: a lease that was taken and not noticed would be nobody's for its whole length.
+    const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
+    const record = taken.outcome === 'acquired' ? readRunRecord(taken.info) : undefined
+    if (taken.outcome !== 'acquired' || !record) return false
+    const tail = taken.info.tail.position
+    const next = nextAttempt(record, tail)
+    logger.info({ run: id, attempt: next.attempt, from: lease.holder }, 'A run was taken over')
+    this.#options.adopt({
+      lease: taken.lease,
+      owner: taken.info.owner,
+      record: next,
+      tail,
+      takenOver: true,
+      resumable: provider !== undefined,
+      provider,
+      ...(!provider && { end: endFor('interrupted') }),
+    })
+    return true
+  }
+}
+
+function nextAttempt(record: RunRecord, tail: number): RunRecord {
+  const barren = tail === record.attemptAt ? record.barren + 1 : 0
+  return { ...record, attempt: record.attempt + 1, attemptAt: tail, barren }
+}
+
+function nameOf({ stream, incarnation, epoch }: Lease): string {
+  return `${stream} ${incarnation} ${epoch}`
+}

@@ -1,0 +1,345 @@
+import { describe, expect, it } from 'vitest'
+import { Delivery } from '../../src/delivery/delivery.ts'
+import { silentLogger } from '../../src/logging/logger.ts'
+import { StoreError } from '../../src/streams/errors.ts'
+import { memoryStreams } from '../../src/streams/memory.ts'
+import type { StreamInfo, StreamStore, WatchListener } from '../../src/streams/store.ts'
+import { CountingEncoder, FakeReader, numbered } from './readers.ts'
+
+async function make(records: readonly string[] = [], closed = false): Promise<StreamStore> {
+  const store = memoryStreams()
+  await store.create('s', { records, closed })
+  return store
+}
+
+async function append(store: StreamStore, records: readonly string[], close = false): Promise<void> {
+  for (let at = 0; at < records.length; at += 1000) {
+    await store.append('s', { records: records.slice(at, at + 1000) })
+  }
+  if (close) await store.append('s', { close })
+}
+
+describe('a reader', () => {
+  it('gets the past, what comes, and the end', async () => {
+    const store = await make(numbered(0, 3))
+    const reader = new FakeReader().follow(new Delivery({ store }), 's')
+    await reader.until(() => reader.records.length === 3)
+    await append(store, numbered(3, 5), true)
+    const end = await reader.untilOver()
+    expect(reader.records).toEqual(numbered(0, 5))
+    expect(end).toMatchObject({ type: 'end', at: { position: 5 }, last: '{"n":4}' })
+  })
+
+  it('begins where it says, and says where it begins', async () => {
+    const store = await make(numbered(0, 4))
+    const delivery = new Delivery({ store })
+    const { tail } = (await store.head('s')) as StreamInfo
+    const middle = new FakeReader().follow(delivery, 's', { ...tail, position: 2 })
+    const now = new FakeReader().follow(delivery, 's', 'now')
+    await now.until(() => now.opened !== undefined)
+    await append(store, numbered(4, 6), true)
+    await Promise.all([middle.untilOver(), now.untilOver()])
+    expect([middle.opened, now.opened]).toEqual([{ ...tail, position: 2 }, tail])
+    expect([middle.records, now.records]).toEqual([numbered(2, 6), numbered(4, 6)])
+  })
+
+  it('is told of the end of a stream that has no record to tell', async () => {
+    const store = await make([], true)
+    const reader = new FakeReader().follow(new Delivery({ store }), 's')
+    expect(await reader.untilOver()).toMatchObject({ type: 'end', last: undefined })
+    expect(reader.frames).toEqual([])
+  })
+
+  it('is told the last record also when it has it already', async () => {
+    const store = await make(numbered(0, 3), true)
+    const reader = new FakeReader().follow(new Delivery({ store }), 's', 'now')
+    expect(await reader.untilOver()).toMatchObject({ type: 'end', at: { position: 3 }, last: '{"n":2}' })
+    expect(reader.frames).toEqual([])
+  })
+
+  it.each(['missing', 'missing by incarnation'])('is told that a stream is %s', async (how) => {
+    const store = how === 'missing' ? memoryStreams() : await make()
+    const reader = new FakeReader().follow(new Delivery({ store }), 's', 'start', 'anotherlife')
+    expect(await reader.untilOver()).toEqual({ type: 'missing' })
+  })
+
+  it('is refused an offset of another stream and one behind the tail', async () => {
+    const store = await make(numbered(0, 1))
+    const delivery = new Delivery({ store })
+    const { tail } = (await store.head('s')) as StreamInfo
+    const foreign = new FakeReader().follow(delivery, 's', { incarnation: 'anotherlife', position: 0 })
+    const past = new FakeReader().follow(delivery, 's', { ...tail, position: 2 })
+    expect(await foreign.untilOver()).toEqual({ type: 'refused', reason: 'foreign-offset' })
+    expect(await past.untilOver()).toEqual({ type: 'refused', reason: 'past-end' })
+    expect(delivery.readers('s')).toBe(0)
+  })
+
+  it('hears nothing after it stopped', async () => {
+    const store = await make()
+    const delivery = new Delivery({ store })
+    const reader = new FakeReader().follow(delivery, 's')
+    const other = new FakeReader().follow(delivery, 's')
+    await reader.until(() => reader.opened !== undefined)
+    expect(delivery.readers('s')).toBe(2)
+    reader.stop()
+    expect(delivery.readers('s')).toBe(1)
+    await append(store, numbered(0, 3), true)
+    await other.untilOver()
+    expect([reader.frames, reader.end]).toEqual([[], undefined])
+    expect(delivery.streams).toBe(0)
+  })
+
+  it('hears nothing before follow has returned, and nothing at all when it stops at once', async () => {
+    const store = await make(numbered(0, 2), true)
+    const delivery = new Delivery({ store })
+    const first = new FakeReader().follow(delivery, 's')
+    await first.until(() => first.opened !== undefined)
+    const second = new FakeReader().follow(delivery, 's')
+    expect(second.opened).toBeUndefined()
+    second.stop()
+    await first.untilOver()
+    expect([second.opened, second.frames, second.end]).toEqual([undefined, [], undefined])
+  })
+})
+
+describe('readers together', () => {
+  it('share one watch and one frame', async () => {
+    const store = await make()
+    let watches = 0
+    const counted: StreamStore = Object.assign(Object.create(store) as StreamStore, {
+      watch: (id: string, listener: WatchListener, signal?: AbortSignal) => {
+        watches++
+        return store.watch(id, listener, signal)
+      },
+      read: store.read.bind(store),
+    })
+    const delivery = new Delivery({ store: counted })
+    const encoder = new CountingEncoder()
+    const readers = Array.from({ length: 2000 }, () => new FakeReader(undefined, encoder).follow(delivery, 's'))
+    await readers[0]!.until(() => readers[0]!.opened !== undefined)
+    await append(store, numbered(0, 30), true)
+    await Promise.all(readers.map((reader) => reader.untilOver()))
+    for (const reader of readers) expect(reader.records).toEqual(numbered(0, 30))
+    expect(watches).toBe(1)
+    expect(encoder.made).toBe(readers[0]!.frames.length)
+    expect(encoder.made).toBeLessThan(3)
+  })
+
+  it('get frames of their own format', async () => {
+    const store = await make(numbered(0, 2), true)
+    const delivery = new Delivery({ store })
+    const encoders = [new CountingEncoder(), new CountingEncoder(), new CountingEncoder()]
+    const readers = encoders.flatMap((encoder) =>
+      [1, 2].map(() => new FakeReader(undefined, encoder).follow(delivery, 's')),
+    )
+    await Promise.all(readers.map((reader) => reader.untilOver()))
+    expect(readers.map((reader) => reader.records)).toEqual(readers.map(() => numbered(0, 2)))
+    expect(encoders.map(({ made }) => made)).toEqual([1, 1, 1])
+  })
+
+  it('that come late get the past in few large frames, made once', async () => {
+    const store = await make()
+    await append(store, numbered(0, 20_000), true)
+    const delivery = new Delivery({ store })
+    const encoder = new CountingEncoder()
+    const readers = Array.from({ length: 50 }, () => new FakeReader(1, encoder).follow(delivery, 's'))
+    for (const reader of readers) {
+      while (reader.end === undefined) {
+        await reader.until(() => reader.room === 0 || reader.end !== undefined)
+        reader.drain(1)
+      }
+    }
+    for (const reader of readers) expect(reader.records).toEqual(numbered(0, 20_000))
+    expect(readers[0]!.frames.length).toBeLessThan(4)
+    expect(encoder.made).toBe(readers[0]!.frames.length)
+  })
+})
+
+describe('a slow reader', () => {
+  it('holds a fixed amount while 100,000 records pass, and then gets every one', async () => {
+    const store = await make()
+    const delivery = new Delivery({ store })
+    const fast = new FakeReader().follow(delivery, 's')
+    const slow = new FakeReader(1).follow(delivery, 's')
+    await fast.until(() => fast.opened !== undefined)
+    let held = 0
+    for (let n = 0; n < 100_000; n += 1000) {
+      await append(store, numbered(n, n + 1000))
+      await fast.until(() => fast.records.length > n)
+      held = Math.max(held, delivery.held)
+    }
+    await append(store, [], true)
+    await fast.untilOver()
+    expect(held).toBeGreaterThan(200 * 1024)
+    expect(held).toBeLessThan(300 * 1024)
+    expect(slow.frames.length).toBe(1)
+    while (slow.end === undefined) {
+      slow.drain(1)
+      await slow.until(() => slow.room === 0 || slow.end !== undefined)
+    }
+    expect(slow.records).toEqual(numbered(0, 100_000))
+    expect(fast.records).toEqual(slow.records)
+    expect(slow.frames.length).toBeLessThan(40)
+    expect(delivery.held).toBe(0)
+  }, 20_000)
+
+  it('gets what came while it was busy in its next frame', async () => {
+    const store = await make()
+    const delivery = new Delivery({ store })
+    const fast = new FakeReader().follow(delivery, 's')
+    const slow = new FakeReader(1).follow(delivery, 's')
+    await fast.until(() => fast.opened !== undefined)
+    for (let n = 0; n < 20; n++) {
+      await append(store, numbered(n, n + 1))
+      await fast.until(() => fast.records.length === n + 1)
+    }
+    expect(slow.records).toEqual(numbered(0, 1))
+    slow.drain()
+    expect(slow.frames.map((frame) => frame.records.length)).toEqual([1, 19])
+    slow.drain()
+    expect(delivery.held).toBe(0)
+  })
+
+  it('does not hold up a stream beside it on another socket, nor one behind it on its own', async () => {
+    const store = await make(numbered(0, 10), true)
+    await store.create('t', { records: numbered(0, 4), closed: true })
+    const delivery = new Delivery({ store, pageSize: 1 })
+    const shared = new FakeReader(1)
+    shared.follow(delivery, 's')
+    shared.follow(delivery, 't')
+    let ends = 0
+    while (ends < 2) {
+      await shared.until(() => shared.room === 0 || shared.end !== undefined)
+      if (shared.end) ends++
+      shared.end = undefined
+      shared.drain(1)
+    }
+    const streams = shared.frames.map((frame) => frame.stream).join('')
+    expect(streams.slice(0, 8)).toMatch(/^(st|ts){4}$/)
+    expect(shared.frames.filter((frame) => frame.stream === 's').flatMap((frame) => frame.records)).toEqual(numbered(0, 10))
+  })
+})
+
+describe('a stream under its readers', () => {
+  it.each(['deleted', 'expired'] as const)('is %s: they are told, and a new one is a new one', async (reason) => {
+    let now = 1000
+    const store = memoryStreams({ clock: () => now })
+    await store.create('s', { ttlMs: 500 })
+    const delivery = new Delivery({ store })
+    const readers = [1, 2].map(() => new FakeReader().follow(delivery, 's'))
+    await readers[0]!.until(() => readers[0]!.opened !== undefined)
+    await store.append('s', { records: ['1'] })
+    if (reason === 'deleted') await store.delete('s')
+    else {
+      now = 5000
+      await store.sweep()
+    }
+    for (const reader of readers) {
+      expect(await reader.untilOver()).toEqual({ type: 'gone', reason })
+      expect(reader.records).toEqual(['1'])
+    }
+    expect(delivery.streams).toBe(0)
+    await store.create('s', { records: ['2'], closed: true })
+    const anew = new FakeReader().follow(delivery, 's')
+    await anew.untilOver()
+    expect(anew.records).toEqual(['2'])
+  })
+
+  it('is followed anew by whoever is told of its end', async () => {
+    const store = await make()
+    const delivery = new Delivery({ store })
+    const reader = new FakeReader().follow(delivery, 's')
+    const bystander = new FakeReader().follow(delivery, 's')
+    await reader.until(() => reader.opened !== undefined)
+    await store.delete('s')
+    await store.create('s', { records: ['2'], closed: true })
+    await reader.untilOver()
+    const anew = new FakeReader().follow(delivery, 's')
+    await Promise.all([anew.untilOver(), bystander.untilOver()])
+    expect(anew.records).toEqual(['2'])
+  })
+
+  it('was lost by its store while a reader lagged', async () => {
+    const store = await make(numbered(0, 10))
+    const lossy: StreamStore = Object.assign(Object.create(store) as StreamStore, {
+      watch: store.watch.bind(store),
+      read: async () => ({ outcome: 'past-end', tail: { incarnation: 'x', position: 0 } }),
+    })
+    const reader = new FakeReader().follow(new Delivery({ store: lossy }), 's')
+    expect(await reader.untilOver()).toEqual({ type: 'gone', reason: 'lost' })
+  })
+})
+
+describe('a store', () => {
+  /** A memory store whose calls fail until `mend` is called. */
+  function failing(store: StreamStore, code: 'unavailable' | 'corrupt', calls: readonly ('watch' | 'read')[]) {
+    let broken = true
+    let failed = 0
+    const fails = (): boolean => broken && (failed++, true)
+    const error = new StoreError(code, 'The store is out')
+    const wrapped: StreamStore = Object.assign(Object.create(store) as StreamStore, {
+      watch: (...args: Parameters<StreamStore['watch']>) =>
+        calls.includes('watch') && fails() ? Promise.reject(error) : store.watch(...args),
+      read: (...args: Parameters<StreamStore['read']>) =>
+        calls.includes('read') && fails() ? Promise.reject(error) : store.read(...args),
+    })
+    return { wrapped, error, mend: () => (broken = false), attempts: () => failed }
+  }
+
+  it.each([['watch'], ['read']] as const)('whose %s fails for a time is asked again', async (call) => {
+    const store = await make(numbered(0, 5), true)
+    const { wrapped, mend, attempts } = failing(store, 'unavailable', [call])
+    const warned = Promise.withResolvers<void>()
+    const logger = { ...silentLogger, warn: () => warned.resolve() }
+    const reader = new FakeReader().follow(new Delivery({ store: wrapped, logger }), 's')
+    await warned.promise
+    mend()
+    await reader.untilOver()
+    expect(reader.records).toEqual(numbered(0, 5))
+    expect(attempts()).toBe(1)
+  })
+
+  it.each([['watch'], ['read']] as const)('whose %s fails for good ends its readers', async (call) => {
+    const store = await make(numbered(0, 5), true)
+    const { wrapped, error } = failing(store, 'corrupt', [call])
+    const delivery = new Delivery({ store: wrapped })
+    const reader = new FakeReader().follow(delivery, 's')
+    expect(await reader.untilOver()).toEqual({ type: 'failed', error })
+    expect(delivery.streams).toBe(0)
+  })
+
+  it('that skips records in what it tells is read instead', async () => {
+    const store = await make()
+    let tell: WatchListener = () => {}
+    const skipping: StreamStore = Object.assign(Object.create(store) as StreamStore, {
+      read: store.read.bind(store),
+      watch: (id: string, listener: WatchListener, signal?: AbortSignal) => {
+        tell = listener
+        return store.watch(id, () => {}, signal)
+      },
+    })
+    let errors = 0
+    const logger = { ...silentLogger, error: () => void errors++ }
+    const reader = new FakeReader().follow(new Delivery({ store: skipping, logger }), 's')
+    await reader.until(() => reader.opened !== undefined)
+    await append(store, numbered(0, 7), true)
+    const { tail } = (await store.head('s')) as StreamInfo
+    tell({ type: 'append', from: { ...tail, position: 4 }, next: tail, records: numbered(4, 7), closed: true })
+    await reader.untilOver()
+    expect(reader.records).toEqual(numbered(0, 7))
+    expect(errors).toBe(1)
+  })
+})
+
+describe('closing', () => {
+  it('ends every reader, old and new', async () => {
+    const store = await make()
+    const delivery = new Delivery({ store })
+    const reader = new FakeReader().follow(delivery, 's')
+    await reader.until(() => reader.opened !== undefined)
+    delivery.close()
+    expect(reader.end).toEqual({ type: 'closing' })
+    expect(await new FakeReader().follow(delivery, 's').untilOver()).toEqual({ type: 'closing' })
+    expect(delivery.streams).toBe(0)
+  })
+})

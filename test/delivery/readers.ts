@@ -1,0 +1,105 @@
+/** Readers without sockets: an outlet that keeps what it is sent, and takes as much as it is told to. */
+import type { Batch, Encoder } from '../../src/delivery/batch.ts'
+import type { Delivery, Follow } from '../../src/delivery/delivery.ts'
+import { Outlet } from '../../src/delivery/outlet.ts'
+import type { FollowEnd } from '../../src/delivery/reader.ts'
+import type { Offset, Place } from '../../src/protocol/offset.ts'
+
+/** A frame that says what it is made of, so that a gap shows. */
+export interface Frame {
+  readonly stream: string
+  readonly from: number
+  readonly next: number
+  readonly records: readonly string[]
+}
+
+export class CountingEncoder implements Encoder<Frame> {
+  /** Frames made. */
+  made = 0
+
+  encode(batch: Batch): Frame {
+    this.made++
+    const { stream, from, next, records } = batch
+    return { stream, from, next, records: records as readonly string[] }
+  }
+}
+
+export const plain: CountingEncoder = new CountingEncoder()
+
+export class FakeReader {
+  readonly frames: Frame[] = []
+  readonly outlet: Outlet<Frame>
+  opened: Offset | undefined
+  end: FollowEnd | undefined
+  /** Frames it takes before it is full; then it takes none until `drain`. */
+  room = Number.POSITIVE_INFINITY
+  #follow: Follow | undefined
+  #wake: (() => void) | undefined
+  #batch: number
+
+  constructor(room = Number.POSITIVE_INFINITY, encoder: CountingEncoder = plain) {
+    this.room = room
+    this.#batch = room
+    this.outlet = new Outlet(encoder, {
+      write: (frame) => {
+        this.frames.push(frame)
+        this.room--
+        this.#wake?.()
+        return this.room > 0
+      },
+    })
+  }
+
+  follow(delivery: Delivery, stream: string, place: Place = 'start', incarnation?: string): this {
+    this.#follow = delivery.follow(
+      stream,
+      place,
+      this.outlet,
+      {
+        opened: (at) => {
+          this.opened = at
+          this.#wake?.()
+        },
+        over: (end) => {
+          this.end = end
+          this.#wake?.()
+        },
+      },
+      incarnation,
+    )
+    return this
+  }
+
+  /** It read what it had. */
+  drain(room: number = this.#batch): void {
+    this.room = room
+    this.outlet.drained()
+  }
+
+  stop(): void {
+    this.#follow?.stop()
+  }
+
+  get records(): string[] {
+    return this.frames.flatMap((frame) => frame.records)
+  }
+
+  /** Resolves as soon as the condition holds; looked at whenever something was sent or told. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  async untilOver(): Promise<FollowEnd> {
+    await this.until(() => this.end !== undefined)
+    return this.end as FollowEnd
+  }
+}
+
+/** Texts of JSON, each different: `first` up to, not including, `end`. */
+export function numbered(first: number, end: number): string[] {
+  return Array.from({ length: end - first }, (_, index) => `{"n":${first + index}}`)
+}

@@ -1,0 +1,132 @@
+/** The rules of docs/stream-socket.md that need a real socket. */
+import { once } from 'node:events'
+import { afterEach, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { memoryChannels } from '../../src/channels/memory.ts'
+import { Delivery } from '../../src/delivery/delivery.ts'
+import { silentLogger } from '../../src/logging/logger.ts'
+import type { RecordsFrame, ServerFrame } from '../../src/protocol/stream-frames.ts'
+import { streamSocket } from '../../src/routing/stream-routes.ts'
+import { Application } from '../../src/server/application.ts'
+import { memoryStreams } from '../../src/streams/memory.ts'
+import type { StreamStore } from '../../src/streams/store.ts'
+
+const ends: (() => Promise<void> | void)[] = []
+
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end()
+})
+
+interface Server {
+  readonly store: StreamStore
+  readonly delivery: Delivery
+  readonly application: Application
+  connect(): Promise<Client>
+}
+
+/** A client that can stop reading. */
+class Client {
+  readonly frames: ServerFrame[] = []
+  readonly socket: WebSocket
+  #wake: (() => void) | undefined
+
+  constructor(url: string) {
+    this.socket = new WebSocket(url, ['millrace.v1'])
+    this.socket.on('message', (data: Buffer) => {
+      this.frames.push(JSON.parse(data.toString()) as ServerFrame)
+      this.#wake?.()
+    })
+  }
+
+  get records(): number[] {
+    return this.frames
+      .filter((frame): frame is RecordsFrame => frame.type === 'records')
+      .flatMap((frame) => frame.records.map((record) => (record as { n: number }).n))
+  }
+
+  async until(type: ServerFrame['type']): Promise<ServerFrame> {
+    for (;;) {
+      const found = this.frames.find((frame) => frame.type === type)
+      if (found) return found
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+}
+
+async function serve(): Promise<Server> {
+  const store = memoryStreams()
+  const delivery = new Delivery({ store })
+  const application = new Application({
+    routes: [streamSocket('/', { store, delivery })],
+    channels: memoryChannels(),
+    logger: silentLogger,
+  })
+  const { port } = await application.listen({ port: 0 })
+  ends.push(() => application.close())
+  const connect = async (): Promise<Client> => {
+    const client = new Client(`ws://127.0.0.1:${port}/`)
+    ends.unshift(() => client.socket.terminate())
+    await once(client.socket, 'open')
+    return client
+  }
+  return { store, delivery, application, connect }
+}
+
+/** Records of about 1 kB, numbered from `first`. */
+function wide(first: number, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => JSON.stringify({ n: first + index, pad: 'x'.repeat(1000) }))
+}
+
+it('SS-15: a client that does not read costs a fixed amount, and then gets everything', async () => {
+  const { store, delivery, connect } = await serve()
+  await store.create('s')
+  const [slow, fast] = [await connect(), await connect()]
+  for (const { socket } of [slow, fast]) socket.send('{"type":"subscribe","stream":"s"}')
+  await Promise.all([slow.until('subscribed'), fast.until('subscribed')])
+  slow.socket.pause()
+  // More than the kernel's buffers on both sides hold.
+  const total = 30_000
+  for (let n = 0; n < total; n += 500) {
+    await store.append('s', { records: wide(n, 500) })
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await store.append('s', { close: true })
+  await fast.until('end')
+  expect(fast.records).toEqual(Array.from({ length: total }, (_, n) => n))
+  expect(delivery.readers('s')).toBe(1)
+  expect(delivery.held).toBeLessThan(5 * 1024 * 1024)
+  slow.socket.resume()
+  await slow.until('end')
+  expect(slow.records).toEqual(fast.records)
+}, 20_000)
+
+it('SS-15: many streams on one socket that stalls and goes on', async () => {
+  const { store, connect } = await serve()
+  const client = await connect()
+  const ids = Array.from({ length: 20 }, (_, index) => `s${index}`)
+  for (const id of ids) {
+    await store.create(id, { records: wide(0, 900), closed: true })
+    client.socket.send(JSON.stringify({ type: 'subscribe', stream: id }))
+  }
+  client.socket.pause()
+  await new Promise((resolve) => setImmediate(resolve))
+  client.socket.resume()
+  const done = (): number => client.frames.filter(({ type }) => type === 'end').length
+  while (done() < ids.length) await once(client.socket, 'message')
+  for (const id of ids) {
+    const frames = client.frames.filter((frame): frame is RecordsFrame => frame.type === 'records' && frame.stream === id)
+    expect(frames.flatMap(({ records }) => records)).toHaveLength(900)
+    for (const [index, frame] of frames.entries()) if (index > 0) expect(frame.from).toBe(frames[index - 1]?.offset)
+  }
+}, 20_000)
+
+it('SS-25: a server that goes down says when to come back, then closes', async () => {
+  const { application, connect } = await serve()
+  const client = await connect()
+  const closed = once(client.socket, 'close')
+  await application.close()
+  const [code] = (await closed) as [number]
+  expect([client.frames.map(({ type }) => type), code]).toEqual([['drain'], 1012])
+})

@@ -1,0 +1,361 @@
+/** The rules of docs/stream-socket.md, through the whole of the server but its sockets. */
+import { expect, it } from 'vitest'
+import { Delivery } from '../../src/delivery/delivery.ts'
+import { memoryChannels } from '../../src/channels/memory.ts'
+import type { StreamSocketOptions } from '../../src/endpoints/stream-socket/stream-socket.ts'
+import { silentLogger } from '../../src/logging/logger.ts'
+import { encodeOffset } from '../../src/protocol/offset.ts'
+import { encodeRunEnd } from '../../src/protocol/run-end.ts'
+import { forbidden } from '../../src/protocol/errors.ts'
+import { RunError } from '../../src/runs/errors.ts'
+import { streamSocket } from '../../src/routing/stream-routes.ts'
+import { Application } from '../../src/server/application.ts'
+import { StoreError } from '../../src/streams/errors.ts'
+import { memoryStreams } from '../../src/streams/memory.ts'
+import type { StreamInfo, StreamStore } from '../../src/streams/store.ts'
+import { WebSocketCommunicator } from '../../src/testing/websocket-communicator.ts'
+
+interface Setup {
+  readonly store: StreamStore
+  readonly delivery: Delivery
+  readonly errors: unknown[]
+  connect(user?: string, subprotocols?: readonly string[]): Promise<WebSocketCommunicator>
+}
+
+function setUp(options: Partial<StreamSocketOptions> & { readonly authenticated?: boolean } = {}): Setup {
+  const store = options.store ?? memoryStreams()
+  const delivery = new Delivery({ store, minWindowMs: 0, maxPeriodMs: 0 })
+  const errors: unknown[] = []
+  const { authenticated = false, ...rest } = options
+  const authenticate = (request: Request): unknown => request.headers.get('user')
+  const application = new Application({
+    routes: [streamSocket('/streams', { delivery, ...rest, store })],
+    channels: memoryChannels(),
+    logger: { ...silentLogger, error: (fields) => void errors.push(fields) },
+    ...(authenticated && { authenticate: authenticate as never }),
+  })
+  const connect = async (user = '', subprotocols: readonly string[] = ['millrace.v1']) => {
+    const client = new WebSocketCommunicator(application, '/streams', { subprotocols, headers: { user } })
+    expect(await client.connect()).toMatchObject({ accepted: true, subprotocol: 'millrace.v1' })
+    return client
+  }
+  return { store, delivery, errors, connect }
+}
+
+async function tailOf(store: StreamStore, id: string): Promise<string> {
+  return encodeOffset(((await store.head(id)) as StreamInfo).tail)
+}
+
+it('SS-1: the subprotocol is chosen, and refused where it is not offered', async () => {
+  const { connect, delivery } = setUp()
+  await using _client = await connect('', ['other', 'millrace.v1'])
+  const application = new Application({
+    routes: [streamSocket('/', { delivery, store: memoryStreams() })],
+    channels: memoryChannels(),
+    logger: silentLogger,
+  })
+  const other = new WebSocketCommunicator(application, '/', { subprotocols: ['millrace.v2'] })
+  expect(await other.connect()).toMatchObject({ accepted: false, status: 403 })
+})
+
+it.each([
+  ['binary', new Uint8Array([1]), 1003],
+  ['not JSON', 'hello', 1007],
+])('SS-2: what is %s closes the socket', async (_what, message, code) => {
+  const client = await setUp().connect()
+  client.send(message)
+  expect(await client.receiveClose()).toMatchObject({ code })
+})
+
+it('SS-3, SS-4, SS-5: what is no frame is answered, and the socket goes on', async () => {
+  await using client = await setUp().connect()
+  client.sendJson({ type: 'stop', req: 'a' })
+  client.sendJson({ type: 'dance', stream: 's' })
+  client.sendJson({ type: 'ping', extra: true })
+  expect(await client.receiveJson()).toMatchObject({ type: 'error', code: 'invalid_frame', req: 'a' })
+  expect(await client.receiveJson()).toMatchObject({ type: 'error', code: 'unknown_type', stream: 's' })
+  expect(await client.receiveJson()).toEqual({ type: 'pong' })
+})
+
+it('SS-6, SS-7, SS-8, SS-12: a stream is read whole, as it was written, to its end', async () => {
+  const { store, connect } = setUp()
+  const texts = ['{"a" : 1.0}', '"ü"']
+  await store.create('run', { records: texts })
+  await using client = await connect()
+  client.sendJson({ type: 'subscribe', stream: 'run' })
+  const start = (await client.receiveJson()) as { offset: string }
+  expect(start).toEqual({ type: 'subscribed', stream: 'run', offset: expect.stringMatching(/^0{16}_/) })
+  const middle = await tailOf(store, 'run')
+  const frame = await client.receive()
+  expect(frame).toBe(
+    `{"type":"records","stream":"run","from":"${start.offset}","offset":"${middle}","records":[${texts.join(',')}]}`,
+  )
+  const end = encodeRunEnd({ status: 'failed', reason: 'silent', message: 'It said nothing.' })
+  await store.append('run', { records: ['3', end], close: true })
+  const tail = await tailOf(store, 'run')
+  expect(await client.receiveJson()).toMatchObject({ from: middle, offset: tail, records: [3, JSON.parse(end)] })
+  expect(await client.receiveJson()).toEqual({
+    type: 'end',
+    stream: 'run',
+    offset: tail,
+    status: 'failed',
+    reason: 'silent',
+    message: 'It said nothing.',
+  })
+})
+
+it('SS-12: the end is told at every offset, also of a stream that is no run', async () => {
+  const { store, connect } = setUp()
+  await store.create('s', { records: ['1', '{"type":"note"}'], closed: true })
+  await using client = await connect()
+  for (const offset of ['now', await tailOf(store, 's')]) {
+    client.sendJson({ type: 'subscribe', stream: 's', offset })
+    expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', offset: await tailOf(store, 's') })
+    expect(await client.receiveJson()).toMatchObject({ type: 'end', status: 'closed' })
+  }
+})
+
+it('SS-7: bytes come as base64', async () => {
+  const { store, connect } = setUp()
+  await store.create('b', { contentType: 'text/plain', records: [new Uint8Array([0, 255])], closed: true })
+  await using client = await connect()
+  client.sendJson({ type: 'subscribe', stream: 'b' })
+  await client.receiveJson()
+  expect(await client.receiveJson()).toMatchObject({ encoding: 'base64', records: ['AP8='] })
+})
+
+it('SS-9: a record is sent when its append is durable, and not before', async () => {
+  const memory = memoryStreams()
+  const durable = Promise.withResolvers<void>()
+  const store: StreamStore = Object.assign(Object.create(memory) as StreamStore, {
+    limits: memory.limits,
+    durability: memory.durability,
+    leases: memory.leases,
+    head: memory.head.bind(memory),
+    read: memory.read.bind(memory),
+    watch: memory.watch.bind(memory),
+    append: async (...args: Parameters<StreamStore['append']>) => {
+      await durable.promise
+      return await memory.append(...args)
+    },
+  })
+  await memory.create('s')
+  await using client = await setUp({ store }).connect()
+  client.sendJson({ type: 'subscribe', stream: 's' })
+  await client.receiveJson()
+  const appended = store.append('s', { records: ['1'] })
+  client.sendJson({ type: 'ping' })
+  expect(await client.receiveJson()).toEqual({ type: 'pong' })
+  durable.resolve()
+  await appended
+  expect(await client.receiveJson()).toMatchObject({ type: 'records', records: [1] })
+})
+
+it('SS-10, SS-11: a second subscription replaces the first, and unsubscribing ends it', async () => {
+  const { store, delivery, connect } = setUp()
+  await store.create('s', { records: ['1', '2'] })
+  await using client = await connect()
+  client.sendJson({ type: 'subscribe', stream: 's' })
+  await client.receiveJson()
+  await client.receiveJson()
+  client.sendJson({ type: 'subscribe', stream: 's', offset: 'now' })
+  expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', offset: await tailOf(store, 's') })
+  expect(delivery.readers('s')).toBe(1)
+  client.sendJson({ type: 'unsubscribe', stream: 's' })
+  client.sendJson({ type: 'ping' })
+  expect(await client.receiveJson()).toEqual({ type: 'pong' })
+  expect(delivery.readers('s')).toBe(0)
+  await store.append('s', { records: ['3'] })
+  client.sendJson({ type: 'ping' })
+  expect(await client.receiveJson()).toEqual({ type: 'pong' })
+})
+
+it('SS-13: a stream that goes is gone', async () => {
+  const { store, connect } = setUp()
+  await store.create('s')
+  await using client = await connect()
+  client.sendJson({ type: 'subscribe', stream: 's' })
+  await client.receiveJson()
+  await store.delete('s')
+  expect(await client.receiveJson()).toEqual({ type: 'gone', stream: 's', reason: 'deleted' })
+})
+
+it('SS-14: offsets that lead nowhere', async () => {
+  const { store, connect } = setUp()
+  await store.create('s', { records: ['1'] })
+  await store.create('t', { records: ['1'] })
+  await using client = await connect()
+  const past = (await tailOf(store, 's')).replace('1_', '2_')
+  const cases = [
+    ['7', 'invalid_offset'],
+    [await tailOf(store, 't'), 'foreign_offset'],
+    [past, 'offset_past_end'],
+  ]
+  for (const [offset, code] of cases) {
+    client.sendJson({ type: 'subscribe', stream: 's', offset })
+    expect(await client.receiveJson()).toEqual({ type: 'error', code, message: expect.any(String), stream: 's' })
+  }
+})
+
+it('SS-16: a socket follows so many streams', async () => {
+  const { store, connect } = setUp({ maxSubscriptions: 1 })
+  await store.create('s')
+  await store.create('t')
+  await using client = await connect()
+  const answers = []
+  for (const stream of ['s', 't', 's']) {
+    client.sendJson({ type: 'subscribe', stream })
+    answers.push(await client.receiveJson())
+  }
+  expect(answers).toMatchObject([
+    { type: 'subscribed' },
+    { type: 'error', code: 'too_many_subscriptions', stream: 't' },
+    { type: 'subscribed' },
+  ])
+})
+
+it('SS-17, SS-18, SS-19: every verb reaches the own streams, and learns nothing of others', async () => {
+  const stopped: string[] = []
+  const runs = { stop: async (id: string) => (stopped.push(id), { status: 'stopped' as const }) }
+  const { store, connect } = setUp({ authenticated: true, runs })
+  for (const [id, owner] of [['mine', 'ann'], ['theirs', 'bob'], ['@control/x', 'ann']] as const) await store.create(id, { owner })
+  await store.create('nobodys')
+  await using client = await connect('ann')
+  for (const stream of ['theirs', 'nobodys', '@control/x', 'missing']) {
+    client.sendJson({ type: 'subscribe', stream })
+    const message = 'There is no such stream, or it is not yours.'
+    expect(await client.receiveJson()).toEqual({ type: 'error', code: 'stream_not_found', message, stream })
+    client.sendJson({ type: 'stop', req: '1', stream })
+    expect(await client.receiveJson()).toEqual({ type: 'error', code: 'stream_not_found', message, stream, req: '1' })
+  }
+  client.sendJson({ type: 'subscribe', stream: 'mine' })
+  expect(await client.receiveJson()).toMatchObject({ type: 'subscribed' })
+  client.sendJson({ type: 'stop', req: '2', stream: 'mine' })
+  expect(await client.receiveJson()).toEqual({ type: 'stopped', req: '2', stream: 'mine', status: 'stopped' })
+  expect(stopped).toEqual(['mine'])
+})
+
+it('SS-17: without authentication, what has an owner is out of reach; a user without an owner reaches nothing', async () => {
+  const { store, connect } = setUp()
+  await store.create('owned', { owner: 'ann' })
+  await using anonymous = await connect()
+  anonymous.sendJson({ type: 'subscribe', stream: 'owned' })
+  expect(await anonymous.receiveJson()).toMatchObject({ code: 'stream_not_found' })
+  const strange = setUp({ authenticated: true, ownerOf: () => undefined })
+  await strange.store.create('open')
+  await using client = await strange.connect('ann')
+  client.sendJson({ type: 'subscribe', stream: 'open' })
+  expect(await client.receiveJson()).toMatchObject({ code: 'stream_not_found' })
+})
+
+it('SS-20: a start goes to the application, with the owner, and is answered', async () => {
+  const { connect } = setUp({
+    authenticated: true,
+    start: (command) => {
+      if (command.input === 'no') throw forbidden('Not today')
+      if (command.input === 'clash') throw new RunError('run_conflict')
+      return { id: `${command.owner}-${command.chat}-${command.id}` }
+    },
+  })
+  await using client = await connect('ann')
+  client.sendJson({ type: 'start', req: '1', input: 'yes', chat: 'c', id: 'i' })
+  expect(await client.receiveJson()).toEqual({ type: 'started', req: '1', stream: 'ann-c-i' })
+  client.sendJson({ type: 'start', req: '2', input: 'no' })
+  expect(await client.receiveJson()).toEqual({ type: 'error', req: '2', code: 'forbidden', message: 'Not today' })
+  client.sendJson({ type: 'start', req: '3', input: 'clash' })
+  expect(await client.receiveJson()).toMatchObject({ type: 'error', req: '3', code: 'run_conflict' })
+})
+
+it('SS-20, SS-22: without a handler and without runs, the answer says so', async () => {
+  const { store, connect } = setUp()
+  await store.create('s')
+  await using client = await connect()
+  client.sendJson({ type: 'start', req: '1', input: null })
+  expect(await client.receiveJson()).toMatchObject({ code: 'start_not_served', req: '1' })
+  client.sendJson({ type: 'stop', req: '2', stream: 's' })
+  expect(await client.receiveJson()).toMatchObject({ code: 'stop_not_served', req: '2' })
+})
+
+it('SS-21: a start goes on when its socket ends', async () => {
+  const begun = Promise.withResolvers<void>()
+  const go = Promise.withResolvers<void>()
+  const done = Promise.withResolvers<string>()
+  const { connect, errors } = setUp({
+    start: async () => {
+      begun.resolve()
+      await go.promise
+      done.resolve('ran')
+      return { id: 'r' }
+    },
+  })
+  const client = await connect()
+  client.sendJson({ type: 'start', req: '1', input: null })
+  await begun.promise
+  const left = client.disconnect()
+  go.resolve()
+  await left
+  expect(await done.promise).toBe('ran')
+  expect(errors).toEqual([])
+})
+
+it('SS-23: what takes long holds nothing up, and is bounded', async () => {
+  const stop = Promise.withResolvers<{ status: 'stopped' }>()
+  const { store, connect } = setUp({ maxRequests: 2, runs: { stop: () => stop.promise } })
+  await store.create('s')
+  await using client = await connect()
+  for (const req of ['1', '2', '3']) client.sendJson({ type: 'stop', req, stream: 's' })
+  client.sendJson({ type: 'ping' })
+  expect(await client.receiveJson()).toMatchObject({ type: 'error', code: 'too_many_requests', req: '3' })
+  expect(await client.receiveJson()).toEqual({ type: 'pong' })
+  stop.resolve({ status: 'stopped' })
+  expect(await client.receiveJson()).toMatchObject({ type: 'stopped', req: '1' })
+  expect(await client.receiveJson()).toMatchObject({ type: 'stopped', req: '2' })
+  client.sendJson({ type: 'stop', req: '4', stream: 's' })
+  expect(await client.receiveJson()).toMatchObject({ type: 'stopped', req: '4' })
+})
+
+it('SS-24: what fails inside is told to the log, not to the client', async () => {
+  const memory = memoryStreams()
+  const store: StreamStore = Object.assign(Object.create(memory) as StreamStore, {
+    head: async () => {
+      throw new StoreError('io', 'secret path')
+    },
+  })
+  const { connect, errors } = setUp({
+    store,
+    start: () => {
+      throw new Error('secret key')
+    },
+  })
+  await using client = await connect()
+  client.sendJson({ type: 'start', req: '1', input: null })
+  client.sendJson({ type: 'subscribe', stream: 's' })
+  const answers = [await client.receiveJson(), await client.receiveJson()]
+  expect(answers).toMatchObject([
+    { type: 'error', code: 'internal_error', req: '1' },
+    { type: 'error', code: 'store_failed', stream: 's' },
+  ])
+  expect(JSON.stringify(answers)).not.toContain('secret')
+  expect(errors).toMatchObject([{ err: { message: 'secret key' } }, { err: { code: 'io' } }])
+})
+
+it('SS-25: when delivery ends, clients are told when to come back, each at another time', async () => {
+  const { delivery, store, connect } = setUp({ returnAfter: 1, returnSpread: 4 })
+  await store.create('s')
+  const clients = await Promise.all(Array.from({ length: 5 }, () => connect()))
+  for (const client of clients) {
+    client.sendJson({ type: 'subscribe', stream: 's' })
+    await client.receiveJson()
+  }
+  delivery.close()
+  const delays = new Set<number>()
+  for (const client of clients) {
+    const { type, after } = (await client.receiveJson()) as { type: string; after: number }
+    expect(type).toBe('drain')
+    expect(after).toBeGreaterThanOrEqual(1)
+    expect(after).toBeLessThanOrEqual(5)
+    delays.add(after)
+    expect(await client.receiveClose()).toMatchObject({ code: 1012 })
+  }
+  expect(delays.size).toBeGreaterThan(1)
+})

@@ -1,0 +1,164 @@
+import { expect, it } from 'vitest'
+import { RunMoved } from '../../src/providers/provider.ts'
+import { END_REASONS } from '../../src/runs/end-reasons.ts'
+import { PuppetProvider } from './puppet.ts'
+import { onEveryStore } from './world.ts'
+
+const CLOSED = { name: 'RunError', code: 'runs_closed' }
+const INTERRUPTED = { reason: 'interrupted', ...END_REASONS.interrupted }
+
+onEveryStore('close', (world) => {
+  it('leaves a run of a resumable kind to another process, which goes on at once', async () => {
+    const puppet = new PuppetProvider()
+    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
+    const first = world().process({ kinds })
+    const second = world().process({ kinds })
+    second.open()
+    // So that it has a mailbox.
+    await second.stop((await second.start({}, puppet.provider)).id)
+    const run = await first.start({ kind: 'play' })
+    puppet.last.checkpoint(1, 'a')
+    await world().until(async () => (await world().store.head(run.id))?.tail.position === 1)
+    await first.close()
+    const { signal } = puppet.last.context
+    expect(signal.reason).toBeInstanceOf(RunMoved)
+    expect(puppet.last.ended).toBe(true)
+    await expect(run.end).rejects.toMatchObject(CLOSED)
+    expect((await world().store.head(run.id))?.closed).toBe(false)
+    // Far sooner than the next look, let alone the end of the lease.
+    await world().passUntil(() => puppet.calls.length === 3, 0.2)
+    expect(puppet.last.context.resumeFrom).toBe(1)
+    puppet.last.yield('b')
+    puppet.last.end()
+    await world().until(async () => (await world().store.head(run.id))?.closed)
+    expect(await world().records(run.id)).toEqual(['a', 'b', { type: 'millrace.end', status: 'completed' }])
+  })
+
+  it('leaves a run to the process that is started next', async () => {
+    const puppet = new PuppetProvider()
+    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
+    const first = world().process({ kinds })
+    await first.start({ kind: 'play' })
+    await first.close()
+    await world().pass(0.02)
+    const second = world().process({ kinds })
+    second.open()
+    await world().until(() => puppet.calls.length === 2)
+  })
+
+  it('ends the others as interrupted, and keeps what came', async () => {
+    const runs = world().process()
+    const puppet = new PuppetProvider()
+    const run = await runs.start({}, puppet.provider)
+    puppet.last.yield('part')
+    await runs.close()
+    expect(await run.end).toEqual(INTERRUPTED)
+    expect(puppet.last.context.signal.reason).not.toBeInstanceOf(RunMoved)
+    expect(runs.active).toBe(0)
+  })
+
+  it('gives runs time to end by themselves', async () => {
+    const runs = world().process()
+    const quick = new PuppetProvider()
+    const slow = new PuppetProvider()
+    const [ends, lasts] = [await runs.start({}, quick.provider), await runs.start({}, slow.provider)]
+    let closed = false
+    void runs.close({ graceSeconds: 10 }).then(() => (closed = true))
+    await world().pass(5)
+    quick.last.end()
+    await world().pass(4.9)
+    expect(await ends.end).toEqual({ status: 'completed' })
+    expect([closed, slow.last.ended]).toEqual([false, false])
+    await world().pass(0.2)
+    expect([closed, slow.last.ended]).toEqual([true, true])
+    expect(await lasts.end).toEqual(INTERRUPTED)
+  })
+
+  it('waits no longer than the runs do', async () => {
+    const runs = world().process()
+    const puppet = new PuppetProvider()
+    await runs.start({}, puppet.provider)
+    let closed = false
+    void runs.close({ graceSeconds: 10 }).then(() => (closed = true))
+    await world().pass(1)
+    puppet.last.end()
+    await world().until(() => closed)
+  })
+
+  it('starts nothing more, and lets runs be stopped until the end', async () => {
+    const runs = world().process({ kinds: { play: { provider: () => new PuppetProvider().provider } } })
+    const puppet = new PuppetProvider()
+    const run = await runs.start({}, puppet.provider)
+    const closing = runs.close({ graceSeconds: 10 })
+    await expect(runs.start({}, puppet.provider)).rejects.toMatchObject(CLOSED)
+    await expect(runs.retry(run.id)).rejects.toMatchObject(CLOSED)
+    expect(await runs.stop(run.id)).toEqual({ status: 'stopped' })
+    await closing
+    for (const late of [runs.stop(run.id), runs.get(run.id), runs.list(), runs.latest('c')]) {
+      await expect(late).rejects.toMatchObject(CLOSED)
+    }
+  })
+
+  it('sees to a run that is being started', async () => {
+    const runs = world().process()
+    const puppet = new PuppetProvider()
+    const starting = runs.start({ id: 'r' }, puppet.provider)
+    const outcome = starting.then(
+      (run) => run.end,
+      (error: unknown) => error,
+    )
+    await runs.close()
+    // It began before the end, or not at all.
+    const known = await outcome
+    if (known instanceof Error) expect(known).toMatchObject(CLOSED)
+    else expect(known).toEqual(INTERRUPTED)
+    expect((await world().store.head('r'))?.closed ?? true).toBe(true)
+  })
+
+  it('ends the waiting for runs of other processes', async () => {
+    const owner = world().process()
+    const runs = world().process()
+    const run = await owner.start({}, new PuppetProvider().provider)
+    const end = (await runs.get(run.id))?.end
+    const stopping = world().process()
+    await runs.close()
+    await expect(end).rejects.toMatchObject(CLOSED)
+    expect((await stopping.get(run.id))?.info.status).toBe('running')
+  })
+
+  it('is done once, leaves no timer and no mailbox, and leaves the store open', async () => {
+    const { runs, hand } = world().mortal({ holder: 'me' })
+    await runs.start({}, new PuppetProvider().provider)
+    expect(await world().store.head('@control/me')).toBeDefined()
+    const closing = runs.close()
+    expect(runs.close()).toBe(closing)
+    await closing
+    expect(await world().store.head('@control/me')).toBeUndefined()
+    const calls = hand.calls.length
+    await world().pass(30)
+    expect(hand.calls).toHaveLength(calls)
+    expect((await world().store.create('open')).outcome).toBe('created')
+  })
+
+  it('does not wait for a store that fails', async () => {
+    const { runs, hand } = world().mortal({ storePatience: 3600 })
+    const puppet = new PuppetProvider()
+    const run = await runs.start({}, puppet.provider)
+    run.end.catch(() => undefined)
+    const { StoreError } = await import('../../src/streams/errors.ts')
+    hand.around = async () => {
+      throw new StoreError('unavailable', 'no answer')
+    }
+    puppet.last.yield('lost')
+    await world().pass(1)
+    await runs.close()
+    expect(puppet.last.ended).toBe(true)
+    expect(world().logger.messages('error')).toContain('The records of a run could not be kept')
+  })
+
+  it('of a process that did nothing does nothing', async () => {
+    const { runs, hand } = world().mortal()
+    await runs.close()
+    expect(hand.calls).toEqual([])
+  })
+})

@@ -1,0 +1,261 @@
+import { expect, it } from 'vitest'
+import type { Json } from '../../src/protocol/json.ts'
+import { RunError } from '../../src/runs/errors.ts'
+import type { RunErrorCode } from '../../src/runs/errors.ts'
+import type { StartRequest } from '../../src/runs/run.ts'
+import { PuppetProvider } from './puppet.ts'
+import { onEveryStore } from './world.ts'
+
+const COMPLETED = { type: 'millrace.end', status: 'completed' }
+
+async function* numbers(): AsyncGenerator<number> {
+  yield 1
+  yield 2
+  yield 3
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<RunErrorCode> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  expect(error).toBeInstanceOf(RunError)
+  return (error as RunError).code
+}
+
+onEveryStore('a run', (world) => {
+  it('keeps what its provider yields, and its end as the last record of a closed stream', async () => {
+    const run = await world().process().start({}, numbers)
+    expect(await run.end).toEqual({ status: 'completed' })
+    expect(await world().records(run.id)).toEqual([1, 2, 3, COMPLETED])
+    const head = await world().store.head(run.id)
+    expect(head).toMatchObject({ closed: true, contentType: 'application/json' })
+  })
+
+  it('is one stream, whose id is drawn at random', async () => {
+    const runs = world().process()
+    const ids = await Promise.all([1, 2, 3].map(async () => (await runs.start({}, numbers)).id))
+    expect(new Set(ids).size).toBe(3)
+    for (const id of ids) expect(id).toMatch(/^[a-z2-7]{26}$/)
+  })
+
+  it('goes on with nobody reading, and takes what it yields as JSON writes it', async () => {
+    const odd = { a: undefined, b: [undefined, Number.NaN], c: new Date(0), d: '\u{d800}' }
+    const run = await world()
+      .process()
+      .start({}, async function* () {
+        yield odd
+        yield '€'
+        yield null
+      })
+    await run.end
+    const page = await world().store.read(run.id, 'start')
+    expect(page).toMatchObject({ records: [JSON.stringify(odd), '"€"', 'null', JSON.stringify(COMPLETED)] })
+  })
+
+  it('says what is known of it', async () => {
+    const runs = world().process()
+    const puppet = new PuppetProvider()
+    const request: StartRequest = { id: 'r', chat: 'c', owner: 'ann', metadata: { title: 'Hi' } }
+    const run = await runs.start(request, puppet.provider)
+    expect(run.info).toEqual({
+      ...request,
+      status: 'running',
+      startedAt: Date.now(),
+      attempt: 1,
+      tail: { incarnation: expect.any(String), position: 0 },
+    })
+    expect((await world().store.head('r'))?.owner).toBe('ann')
+    puppet.last.yield('x')
+    puppet.last.end()
+    await run.end
+    const after = (await runs.get('r'))?.info
+    expect(after).toMatchObject({ ...request, status: 'completed', tail: { position: 2 } })
+    expect(after).not.toHaveProperty('reason')
+  })
+
+  it('tells its provider its id, and gives it nothing to resume from', async () => {
+    const puppet = new PuppetProvider()
+    const run = await world().process().start({}, puppet.provider)
+    expect(puppet.last.context.runId).toBe(run.id)
+    expect(puppet.last.context).not.toHaveProperty('resumeFrom')
+    expect(puppet.last.context.signal.aborted).toBe(false)
+  })
+
+  it('is started once when its id is given fifty times at once', async () => {
+    const runs = world().process()
+    const puppet = new PuppetProvider()
+    const started = await Promise.all(
+      Array.from({ length: 50 }, () => runs.start({ id: 'same', owner: 'ann' }, puppet.provider)),
+    )
+    expect(puppet.calls).toHaveLength(1)
+    puppet.last.yield('only')
+    puppet.last.end()
+    for (const run of started) expect(await run.end).toEqual({ status: 'completed' })
+    expect(await world().records('same')).toEqual(['only', COMPLETED])
+  })
+
+  it('is started once when several processes give the same id at once', async () => {
+    const processes = [world().process(), world().process(), world().process()]
+    const puppet = new PuppetProvider()
+    const started = await Promise.all(
+      Array.from({ length: 30 }, (_, n) => processes[n % 3]!.start({ id: 'same' }, puppet.provider)),
+    )
+    expect(puppet.calls).toHaveLength(1)
+    puppet.last.end()
+    const ends = Promise.all(started.map((run) => run.end))
+    await world().pass(0.1)
+    expect(new Set((await ends).map(({ status }) => status))).toEqual(new Set(['completed']))
+  })
+
+  it('is not started again once it has ended', async () => {
+    const runs = world().process()
+    await (await runs.start({ id: 'r', chat: 'c' }, numbers)).end
+    const puppet = new PuppetProvider()
+    const again = await runs.start({ id: 'r', chat: 'c' }, puppet.provider)
+    expect(again.info.status).toBe('completed')
+    expect(await again.end).toEqual({ status: 'completed' })
+    expect(puppet.calls).toHaveLength(0)
+  })
+
+  it.each<[string, StartRequest]>([
+    ['another owner', { id: 'r', owner: 'bob', chat: 'c' }],
+    ['no owner', { id: 'r', chat: 'c' }],
+    ['another chat', { id: 'r', owner: 'ann', chat: 'd' }],
+  ])('is not given to %s', async (_who, request) => {
+    const runs = world().process()
+    const elsewhere = world().process()
+    const run = await runs.start({ id: 'r', owner: 'ann', chat: 'c' }, new PuppetProvider().provider)
+    expect(await codeOf(runs.start(request, numbers))).toBe('run_conflict')
+    expect(await codeOf(elsewhere.start(request, numbers))).toBe('run_conflict')
+    await runs.stop(run.id)
+    expect(await codeOf(runs.start(request, numbers))).toBe('run_conflict')
+  })
+
+  it('does not take the place of a stream that is no run', async () => {
+    await world().store.create('plain', { records: ['1'], metadata: { run: 'jog' } })
+    expect(await codeOf(world().process().start({ id: 'plain' }, numbers))).toBe('run_conflict')
+    expect(await world().records('plain')).toEqual([1])
+  })
+
+  it.each<[string, StartRequest, string]>([
+    ['an empty id', { id: '' }, 'id'],
+    ['an id with a space', { id: 'a b' }, 'id'],
+    ['an id of Millrace itself', { id: '@control/x' }, 'id'],
+    ['an endless id', { id: 'x'.repeat(501) }, 'id'],
+    ['an id that is no text', { id: 7 as never }, 'id'],
+    ['an empty chat', { chat: '' }, 'chat'],
+    ['an endless chat', { chat: 'x'.repeat(257) }, 'chat'],
+    ['half a character as owner', { owner: '\ud800' }, 'owner'],
+    ['an empty owner', { owner: '' }, 'owner'],
+    ['metadata that is no JSON', { metadata: 1n as never }, 'metadata'],
+    ['large metadata', { metadata: 'x'.repeat(9000) }, 'metadata'],
+    ['an input without a kind', { input: 1 }, 'provider'],
+  ])('is refused for %s, and nothing is kept', async (_what, request, word) => {
+    const runs = world().process()
+    const refusal = runs.start(request, numbers)
+    await expect(refusal).rejects.toThrow(new RegExp(word, 'i'))
+    expect(await codeOf(refusal)).toBe('invalid_run')
+    expect(await runs.list()).toEqual({ runs: [] })
+  })
+
+  it('needs a provider or a kind, and not both', async () => {
+    const runs = world().process({ kinds: { count: { provider: () => numbers } } })
+    expect(await codeOf(runs.start({}))).toBe('invalid_run')
+    expect(await codeOf(runs.start({}, 'numbers' as never))).toBe('invalid_run')
+    expect(await codeOf(runs.start({ kind: 'count' }, numbers))).toBe('invalid_run')
+    expect(await codeOf(runs.start({ kind: 'constructor' }))).toBe('unknown_kind')
+    expect(await codeOf(runs.start({ kind: 'count', input: Number }))).toBe('invalid_run')
+  })
+
+  it('of a kind is made from its input', async () => {
+    const runs = world().process({
+      kinds: {
+        echo: {
+          provider: (input) =>
+            async function* () {
+              yield input as Json
+            },
+        },
+      },
+    })
+    const small = await runs.start({ kind: 'echo', input: { say: 'hello' } })
+    const nothing = await runs.start({ kind: 'echo' })
+    const large = await runs.start({ kind: 'echo', input: 'x'.repeat(100_000) })
+    await Promise.all([small.end, nothing.end, large.end])
+    expect(await world().records(small.id)).toEqual([{ say: 'hello' }, COMPLETED])
+    expect(await world().records(nothing.id)).toEqual([null, COMPLETED])
+    expect(await world().records(large.id)).toEqual(['x'.repeat(100_000), COMPLETED])
+    expect(small.info.kind).toBe('echo')
+    const tooLarge = runs.start({ kind: 'echo', input: 'x'.repeat(1024 * 1024) })
+    expect(await codeOf(tooLarge)).toBe('invalid_run')
+    expect((await runs.list()).runs).toHaveLength(3)
+  })
+
+  it('of an owner who has as many as may run is refused', async () => {
+    const runs = world().process({ limits: { runsPerOwner: 3 } })
+    const elsewhere = world().process({ limits: { runsPerOwner: 3 } })
+    const puppet = new PuppetProvider()
+    const start = (at = runs, owner = 'ann', id?: string) =>
+      at.start({ owner, ...(id !== undefined && { id }) }, puppet.provider)
+    const outcomes = await Promise.allSettled([start(), start(), start(), start(), start()])
+    const started = outcomes.filter((outcome) => outcome.status === 'fulfilled')
+    const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
+    expect(started).toHaveLength(3)
+    expect(refused.map(({ reason }) => (reason as RunError).code)).toEqual(['too_many_runs', 'too_many_runs'])
+    expect(await codeOf(start(elsewhere))).toBe('too_many_runs')
+    // What is there already needs no new place.
+    const { id } = started[0]!.value
+    expect((await start(runs, 'ann', id)).id).toBe(id)
+    expect((await start(elsewhere, 'ann', id)).id).toBe(id)
+    await start(runs, 'bob')
+    await runs.start({}, puppet.provider)
+    await runs.stop(id)
+    expect((await start(elsewhere)).info.status).toBe('running')
+  })
+
+  it('whose stream is ended from outside has ended', async () => {
+    const puppet = new PuppetProvider()
+    const run = await world().process().start({ id: 'r' }, puppet.provider)
+    puppet.last.yield('a')
+    await world().until(async () => (await world().store.head('r'))?.tail.position === 1)
+    await world().store.append('r', { close: true })
+    puppet.last.yield('b')
+    await world().until(() => puppet.last.ended)
+    await world().pass(0.1)
+    expect(await run.end).toMatchObject({ status: 'failed', reason: 'interrupted' })
+    expect(await world().records('r')).toEqual(['a'])
+  })
+
+  it('whose stream is deleted is gone, and its provider ends', async () => {
+    const puppet = new PuppetProvider()
+    const runs = world().process()
+    const run = await runs.start({ id: 'r' }, puppet.provider)
+    await world().store.delete('r')
+    puppet.last.yield('b')
+    await world().until(() => puppet.last.ended)
+    expect(await codeOf(run.end)).toBe('run_gone')
+    expect(runs.active).toBe(0)
+    expect(await runs.get('r')).toBeUndefined()
+  })
+
+  it('whose stream is deleted is gone even when its provider is silent', async () => {
+    const puppet = new PuppetProvider()
+    const run = await world().process().start({ id: 'r' }, puppet.provider)
+    await world().store.delete('r')
+    await world().passUntil(() => puppet.last.ended, 5)
+    await world().pass(0.1)
+    expect(await codeOf(run.end)).toBe('run_gone')
+  })
+
+  it('that is silent outlives its retention while it runs, and not afterwards', async () => {
+    const puppet = new PuppetProvider()
+    const runs = world().process({ retention: 60, leaseTtl: 10 })
+    const run = await runs.start({ id: 'r' }, puppet.provider)
+    await world().pass(150)
+    puppet.last.end()
+    expect(await run.end).toEqual({ status: 'completed' })
+    await world().pass(61)
+    expect(await runs.get('r')).toBeUndefined()
+  })
+})
