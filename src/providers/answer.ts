@@ -14,8 +14,12 @@ export type AnswerOutcome =
   | { readonly status: 'incomplete'; readonly reason: string; readonly sentence: string }
   | ({ readonly status: 'failed' } & UpstreamFault)
 
+const TOO_LONG = 'The answer reached the greatest length this server allows and ends here.'
+
+/** By the reasons of the Responses API and those of Chat Completions. */
 const INCOMPLETE_SENTENCES: Readonly<Record<string, string>> = {
-  max_output_tokens: 'The answer reached the greatest length this server allows and ends here.',
+  max_output_tokens: TOO_LONG,
+  length: TOO_LONG,
   content_filter: 'The model service ended the answer here, by its rules on content.',
 }
 
@@ -52,10 +56,8 @@ export function answerOutcome(
   // ended in its status alone, under an event that says it completed.
   const { response } = event as { readonly response?: Partial<OpenAI.Responses.Response> | null }
   switch (byType === 'completed' ? (response?.status ?? byType) : byType) {
-    case 'incomplete': {
-      const reason = response?.incomplete_details?.reason ?? 'unknown'
-      return { status: 'incomplete', reason, sentence: INCOMPLETE_SENTENCES[reason] ?? CUT_SHORT }
-    }
+    case 'incomplete':
+      return incomplete(response?.incomplete_details?.reason ?? 'unknown')
     case 'failed':
       return failed(apiError(response?.error ?? {}, secrets))
     case 'cancelled':
@@ -63,6 +65,12 @@ export function answerOutcome(
     default:
       return { status: 'completed' }
   }
+}
+
+/** The outcome of an answer that ended early, for a reason in the API's own word. */
+export function incomplete(reason: string): AnswerOutcome {
+  const known = Object.hasOwn(INCOMPLETE_SENTENCES, reason) ? INCOMPLETE_SENTENCES[reason] : undefined
+  return { status: 'incomplete', reason, sentence: known ?? CUT_SHORT }
 }
 
 function failed({ code, sentence, retryable, detail }: UpstreamFault): AnswerOutcome {

@@ -12,13 +12,47 @@
 import type { Json } from '../protocol/json.ts'
 
 /**
- * What a provider is told about the generation it serves. Later versions add to it and leave what
- * is here as it is; what they add for continuing an interrupted generation (the checkpoint kept
- * with the log, the offset after which to go on) is absent where a generation begins.
+ * What a provider is told about the generation it serves. What has a question mark is there in a
+ * run (src/runs/), whose records are kept, and absent where a provider is called for its own sake.
  */
 export interface ProviderContext {
-  /** Aborts when nobody wants the rest: Stop was pressed, or whoever asked is gone. */
+  /**
+   * Aborts when nobody wants the rest: Stop was pressed, or whoever asked is gone. With `RunMoved`
+   * as its reason somebody does want the rest, and takes it from here on in another process.
+   */
   readonly signal: AbortSignal
+  /**
+   * Which run this is: the same when it is continued, so that a service that takes idempotency keys
+   * can be asked twice and does the work once.
+   */
+  readonly runId?: string
+  /** The last checkpoint of a run that is continued; absent when there is none yet. */
+  readonly resumeFrom?: Json
+  /**
+   * Keeps `value` with the event that is yielded next, in one step with it: whoever continues the
+   * run begins from there. It stays small (4 KiB as JSON) and is not changed afterwards.
+   *
+   * @throws {RunFailure} `bad_checkpoint` for what JSON cannot carry, or what is larger.
+   */
+  readonly checkpoint?: (value: Json) => void
+}
+
+/** The context of a provider in a run. */
+export interface RunContext extends ProviderContext {
+  readonly runId: string
+  readonly checkpoint: (value: Json) => void
+}
+
+/**
+ * The reason of a signal that aborts because the run goes on in another process: this one lost its
+ * lease, or shuts down. A provider drops its connection and leaves alone what it set going upstream.
+ */
+export class RunMoved extends Error {
+  override readonly name = 'RunMoved'
+
+  constructor() {
+    super('The run goes on in another process')
+  }
 }
 
 /**
@@ -32,6 +66,13 @@ export interface ProviderContext {
  * - Once the signal aborts, or the iterator's `return()` is called, the upstream work ends at once,
  *   its request included. After an abort the iterator rejects with the signal's reason, so that an
  *   answer that was stopped is never taken for one that is complete.
+ * - Called with `resumeFrom` and a signal that has aborted, it ends what the checkpoint names
+ *   upstream, if anything, at the first `next()`.
  * - It is pulled: while nobody calls `next()`, nothing is buffered beyond what the network holds.
  */
 export type Provider<Event extends Json | object = Json> = (context: ProviderContext) => AsyncIterable<Event>
+
+/** A provider that needs a run around it. Every `Provider` is one, too. */
+export type RunProvider<Event extends Json | object = Json | object> = (
+  context: RunContext,
+) => AsyncIterable<Event>

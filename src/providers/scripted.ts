@@ -1,19 +1,17 @@
 /** A provider that says what it was told to: the model of a server without a key, and of tests. */
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { Json } from '../protocol/json.ts'
+import { milliseconds } from './duration.ts'
 import type { Provider } from './provider.ts'
 import { stoppable } from './stoppable.ts'
 
 export interface ScriptedOptions {
   /**
-   * Milliseconds between events. It also follows the last one, as in the seed, so that generations
+   * Seconds between events. It also follows the last one, as in the seed, so that generations
    * that run one after the other keep the pace. 0, the default, is as fast as events are taken.
    */
   readonly interval?: number
 }
-
-/** The longest delay of a timer of Node, in milliseconds; a longer one would fire at once. */
-const LONGEST_DELAY = 2 ** 31 - 1
 
 /**
  * @param events a list, or a function from the event's index to the event, `undefined` being the end.
@@ -23,10 +21,7 @@ export function scripted<const Event extends Json | object>(
   events: readonly Event[] | ((index: number) => Event | undefined),
   options: ScriptedOptions = {},
 ): Provider<Event> {
-  const { interval = 0 } = options
-  if (!(interval >= 0 && interval <= LONGEST_DELAY)) {
-    throw new RangeError(`interval must be from 0 to ${LONGEST_DELAY} milliseconds, not ${interval}`)
-  }
+  const pause = milliseconds('interval', options.interval ?? 0, true)
   const eventAt = typeof events === 'function' ? events : (index: number) => events[index]
   return (context) =>
     stoppable(context.signal, async function* (signal) {
@@ -35,7 +30,7 @@ export function scripted<const Event extends Json | object>(
         if (event === undefined) return
         yield event
         // A turn of the event loop even at full speed: an endless script must not starve the server.
-        await (interval > 0 ? sleep(interval, undefined, { signal }) : turn(undefined, { signal }))
+        await (pause > 0 ? sleep(pause, undefined, { signal }) : turn(undefined, { signal }))
       }
     })
 }
@@ -43,5 +38,5 @@ export function scripted<const Event extends Json | object>(
 /** What the seed streams: `Number 0` to `Number 9`, half a second apart. */
 export const seedNumbers: Provider<string> = scripted(
   (index) => (index < 10 ? `Number ${index}` : undefined),
-  { interval: 500 },
+  { interval: 0.5 },
 )

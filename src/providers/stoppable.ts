@@ -13,15 +13,17 @@ const left: unique symbol = Symbol('the reader left')
 /**
  * @param generate is called at the first `next()`, unless the outer signal has aborted by then. It
  * must end soon after its signal aborts; how it ends does not matter.
+ * @param evenAborted calls it under an aborted signal too: what it goes on with has to be ended.
  * @returns an iterator that rejects with the outer signal's reason once that has aborted, and ends
  * normally for a reader that left.
  */
 export function stoppable<Event>(
   outer: AbortSignal,
   generate: Generate<Event>,
+  evenAborted: boolean = false,
 ): AsyncIterableIterator<Event, void, undefined> {
   const inner = new AbortController()
-  const events = generateUnder(outer, inner, generate)
+  const events = generateUnder(outer, inner, generate, evenAborted)
   return {
     next: () => events.next(),
     return: () => {
@@ -38,9 +40,11 @@ async function* generateUnder<Event>(
   outer: AbortSignal,
   inner: AbortController,
   generate: Generate<Event>,
+  evenAborted: boolean,
 ): AsyncGenerator<Event, void, undefined> {
-  outer.throwIfAborted()
+  if (!evenAborted) outer.throwIfAborted()
   const stop = (): void => inner.abort(outer.reason)
+  if (outer.aborted) stop()
   outer.addEventListener('abort', stop, { once: true })
   try {
     yield* generate(inner.signal)

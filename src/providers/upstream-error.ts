@@ -20,9 +20,12 @@ export type UpstreamErrorCode =
   | 'unavailable'
   | 'unreachable'
   | 'timed_out'
+  | 'queued_too_long'
   | 'stalled'
   | 'cut'
+  | 'expired'
   | 'bad_answer'
+  | 'background_unsupported'
   | 'failed'
   | 'cancelled'
   | 'stopped'
@@ -75,6 +78,10 @@ export const UPSTREAM_ERRORS: Readonly<
     retryable: true,
     sentence: 'The model service did not begin to answer in time. Please try again.',
   },
+  queued_too_long: {
+    retryable: true,
+    sentence: 'The model service kept this waiting in its queue for too long. Please try again.',
+  },
   stalled: {
     retryable: true,
     sentence: 'The model service fell silent in the middle of the answer. Please try again.',
@@ -83,9 +90,17 @@ export const UPSTREAM_ERRORS: Readonly<
     retryable: true,
     sentence: 'The connection to the model service broke before the answer was complete. Please try again.',
   },
+  expired: {
+    retryable: true,
+    sentence: 'The model service no longer keeps this answer, so the rest of it is lost. Please try again.',
+  },
   bad_answer: {
     retryable: false,
     sentence: `The model service answered in a way this server does not understand. ${TELL}`,
+  },
+  background_unsupported: {
+    retryable: false,
+    sentence: `The model service cannot answer in the background, as this server asked it to. ${TELL}`,
   },
   failed: { retryable: true, sentence: 'The model service gave up on this answer. Please try again.' },
   cancelled: { retryable: true, sentence: 'This answer was cancelled at the model service.' },

@@ -4,6 +4,7 @@
 export class WatchedBody {
   /** The same bytes; read them here. */
   readonly bytes: ReadableStream<Uint8Array>
+  #begun = false
   #silent = false
   #ended = false
 
@@ -13,8 +14,14 @@ export class WatchedBody {
    *
    * @param timeout in milliseconds.
    * @param onSilence is called when a read has waited that long; ending the request is up to it.
+   * @param firstTimeout in milliseconds, for the first byte.
    */
-  constructor(body: ReadableStream<Uint8Array>, timeout: number, onSilence: () => void) {
+  constructor(
+    body: ReadableStream<Uint8Array>,
+    timeout: number,
+    onSilence: () => void,
+    firstTimeout: number = timeout,
+  ) {
     const reader = body.getReader()
     const fallSilent = (): void => {
       this.#silent = true
@@ -23,9 +30,10 @@ export class WatchedBody {
     this.bytes = new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
-          const timer = setTimeout(fallSilent, timeout)
+          const timer = setTimeout(fallSilent, this.#begun ? timeout : firstTimeout)
           try {
             const { done, value } = await reader.read()
+            this.#begun = true
             if (!done) return controller.enqueue(value)
             this.#ended = true
             controller.close()
@@ -38,6 +46,11 @@ export class WatchedBody {
       // Nothing is read ahead, which would count the reader's own pauses.
       { highWaterMark: 0 },
     )
+  }
+
+  /** Whether a first byte came, or an end without one. */
+  get begun(): boolean {
+    return this.#begun
   }
 
   /** Whether a read waited for the whole timeout without a byte. */

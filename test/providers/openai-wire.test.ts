@@ -36,7 +36,9 @@ async function failure(events: AsyncIterable<ResponseStreamEvent>): Promise<Upst
 describe('silence', () => {
   test('before an answer', async () => {
     const { baseURL, requests } = await upstream(() => {})
-    expect(await failure(ask(baseURL, { stallTimeout: 30 })({ signal }))).toMatchObject({ code: 'timed_out' })
+    expect(await failure(ask(baseURL, { stallTimeout: 0.3 })({ signal }))).toMatchObject({
+      code: 'timed_out',
+    })
     await requests[0]!.closed
   })
 
@@ -44,25 +46,25 @@ describe('silence', () => {
     const { baseURL, requests } = await upstream(({ res }) => {
       res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
     })
-    expect(await failure(ask(baseURL, { stallTimeout: 30 })({ signal }))).toMatchObject({ code: 'stalled' })
+    expect(await failure(ask(baseURL, { stallTimeout: 0.3 })({ signal }))).toMatchObject({ code: 'stalled' })
     await requests[0]!.closed
   })
 
   test('in the middle of an answer', async () => {
     const { baseURL, requests } = await upstream(({ res }) => stream(res, delta('a')))
-    const events = begin(ask(baseURL, { stallTimeout: 30 })({ signal }))
+    const events = begin(ask(baseURL, { stallTimeout: 0.3 })({ signal }))
     expect((await events.next()).value).toMatchObject({ delta: 'a' })
     await expect(events.next()).rejects.toMatchObject({
       code: 'stalled',
       retryable: true,
-      detail: 'not a byte for 30 ms',
+      detail: 'not a byte for 300 ms',
     })
     await requests[0]!.closed
   })
 
   test('is not retried', async () => {
     const { baseURL, requests } = await upstream(({ res }) => stream(res, ': hello\n\n'))
-    await failure(ask(baseURL, { stallTimeout: 30, maxRetries: 2 })({ signal }))
+    await failure(ask(baseURL, { stallTimeout: 0.3, maxRetries: 2 })({ signal }))
     expect(requests).toHaveLength(1)
   })
 
@@ -78,6 +80,51 @@ describe('silence', () => {
       'response.output_text.delta',
       'response.completed',
     ])
+  })
+})
+
+describe('the wait for an answer to begin', () => {
+  test('is limited, retries included', async () => {
+    const { baseURL, requests } = await upstream(() => {})
+    const error = await failure(ask(baseURL, { startTimeout: 0.3, maxRetries: 2 })({ signal }))
+    expect(error).toMatchObject({ code: 'timed_out', detail: 'no answer within 300 ms' })
+    expect(requests).toHaveLength(1)
+    await requests[0]!.closed
+  })
+
+  test('is over with the first byte, not with the headers', async () => {
+    const { baseURL, requests } = await upstream(({ res }) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+    })
+    const error = await failure(ask(baseURL, { startTimeout: 0.3 })({ signal }))
+    expect(error).toMatchObject({ code: 'timed_out', detail: 'headers came in time, but no answer' })
+    await requests[0]!.closed
+  })
+
+  test('is over with a sign of life', async () => {
+    const { baseURL } = await upstream(({ res }) => {
+      stream(res, ': thinking\n\n')
+      setTimeout(() => stream(res, { type: 'response.completed' }), 400)
+    })
+    expect(await collect(ask(baseURL, { startTimeout: 0.3 })({ signal }))).toHaveLength(1)
+  })
+
+  test('is not spent on a pause that would end too late', async () => {
+    const { baseURL, requests } = await upstream(({ res }) => {
+      res.writeHead(429, { 'retry-after': '50' }).end()
+    })
+    const error = await failure(ask(baseURL, { startTimeout: 49, maxRetries: 2 })({ signal }))
+    expect(error).toMatchObject({ code: 'rate_limited' })
+    expect(requests).toHaveLength(1)
+  })
+
+  test('limits the body of an error, too', async () => {
+    const { baseURL, requests } = await upstream(({ res }) => {
+      res.writeHead(400, { 'content-type': 'application/json' }).write('{"error":')
+    })
+    const error = await failure(ask(baseURL, { startTimeout: 0.3 })({ signal }))
+    expect(error).toMatchObject({ code: 'timed_out' })
+    await requests[0]!.closed
   })
 })
 

@@ -182,8 +182,20 @@ describe('options that cannot work are refused when the provider is made', () =>
     expect(() => ask('', { maxRetries })).toThrow(RangeError)
   })
 
-  test.each([0, -1, 0.5, Number.NaN, Infinity, 2 ** 31])('stallTimeout %s', (stallTimeout) => {
-    expect(() => ask('', { stallTimeout })).toThrow(RangeError)
+  test.each([0, -1, Number.NaN, Infinity, 2_147_484])('a wait of %s seconds', (seconds) => {
+    const refusal = (name: string) =>
+      new RangeError(`${name} must be more than 0 and at most 2147483.647 seconds, not ${seconds}`)
+    expect(() => ask('', { stallTimeout: seconds })).toThrow(refusal('stallTimeout'))
+    expect(() => ask('', { startTimeout: seconds })).toThrow(refusal('startTimeout'))
+    expect(() => ask('', { background: true, queueTimeout: seconds })).toThrow(refusal('queueTimeout'))
+  })
+
+  test.each([-1, 0.5, Number.NaN])('maxRejoins %s', (maxRejoins) => {
+    expect(() => ask('', { background: true, maxRejoins })).toThrow(/^maxRejoins must be a whole number/)
+  })
+
+  test('a response in the background that is not to be stored', () => {
+    expect(() => ask('', { background: true, store: false })).toThrow(/leave out store: false$/)
   })
 
   test('neither a key nor an address', () => {

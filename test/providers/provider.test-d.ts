@@ -1,6 +1,6 @@
 import { assertType, expectTypeOf, test } from 'vitest'
-import { openai } from '../../src/providers/openai.ts'
-import type { ResponseStreamEvent } from '../../src/providers/openai.ts'
+import { openai, openaiChat } from '../../src/providers/openai.ts'
+import type { ChatChunk, ResponseStreamEvent } from '../../src/providers/openai.ts'
 import type { Provider } from '../../src/providers/provider.ts'
 import { scripted, seedNumbers } from '../../src/providers/scripted.ts'
 
@@ -16,6 +16,7 @@ test('any async generator function is a provider', () => {
 test('events keep their type', () => {
   expectTypeOf(seedNumbers).toEqualTypeOf<Provider<string>>()
   expectTypeOf(openai({ model: 'm', input: 'prompt' })).toEqualTypeOf<Provider<ResponseStreamEvent>>()
+  expectTypeOf(openaiChat({ model: 'm', messages: [] })).toEqualTypeOf<Provider<ChatChunk>>()
   expectTypeOf(scripted([{ a: 1 }, { a: 2 }])).toExtend<Provider<{ a: number }>>()
 })
 
@@ -29,8 +30,10 @@ test('what cannot be JSON is no event', () => {
 test('the provider decides how a response is sent, not the request', () => {
   // @ts-expect-error always streamed
   assertType(openai({ model: 'm', input: 'prompt', stream: false }))
-  // @ts-expect-error a response in the background would outlive its stop
-  assertType(openai({ model: 'm', input: 'prompt', background: true }))
+  // @ts-expect-error always streamed
+  assertType(openaiChat({ model: 'm', messages: [], stream: true }))
   // @ts-expect-error a model must be named
   assertType(openai({ input: 'prompt' }))
+  // @ts-expect-error a completion has no background
+  assertType(openaiChat({ model: 'm', messages: [], background: true }))
 })

@@ -26,8 +26,8 @@ async function play(events: AsyncIterable<unknown>): Promise<unknown[]> {
   return log
 }
 
-test('the interval follows each event, the last one too', async () => {
-  expect(await play(scripted(['a', 'b'], { interval: 20 })({ signal }))).toEqual(['a', 20, 'b', 20])
+test('the interval, in seconds, follows each event, the last one too', async () => {
+  expect(await play(scripted(['a', 'b'], { interval: 0.02 })({ signal }))).toEqual(['a', 20, 'b', 20])
 })
 
 test('without an interval the event loop gets a turn after each event', async () => {

@@ -27,7 +27,7 @@ describe('scripted', () => {
 
   test('a stop ends the interval, and its timer', async () => {
     const stop = new AbortController()
-    const events = scripted(['a', 'b'], { interval: 2 ** 31 - 1 })({ signal: stop.signal })[
+    const events = scripted(['a', 'b'], { interval: 2_147_483 })({ signal: stop.signal })[
       Symbol.asyncIterator
     ]()
     await events.next()
@@ -42,7 +42,9 @@ describe('scripted', () => {
     await expect(collect(scripted((index) => index)({ signal: stop.signal }))).rejects.toThrow('enough')
   })
 
-  test.each([-1, Number.NaN, Infinity, 2 ** 31])('refuses an interval of %s', (interval) => {
-    expect(() => scripted(['a'], { interval })).toThrow(RangeError)
+  test.each([-1, Number.NaN, Infinity, 2_147_484])('refuses an interval of %s seconds', (interval) => {
+    expect(() => scripted(['a'], { interval })).toThrow(
+      new RangeError(`interval must be from 0 to 2147483.647 seconds, not ${interval}`),
+    )
   })
 })

@@ -46,6 +46,21 @@ describe('stoppable', () => {
     expect(notes).toEqual([])
   })
 
+  test('begins under a signal that has aborted where there is something to end', async () => {
+    const notes: unknown[] = []
+    const reason = new Error('too late')
+    const events = stoppable(
+      AbortSignal.abort(reason),
+      async function* (signal): AsyncGenerator<string, void, undefined> {
+        notes.push(signal.reason)
+        yield* []
+      },
+      true,
+    )
+    await expect(events.next()).rejects.toBe(reason)
+    expect(notes).toEqual([reason])
+  })
+
   test('a reader that leaves does not wait for the event that is due', async () => {
     const notes: string[] = []
     const events = stoppable(new AbortController().signal, waiting(notes))

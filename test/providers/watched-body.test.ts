@@ -10,11 +10,11 @@ afterEach(() => {
 })
 
 /** A body the test writes to, and a reader of the watched one. */
-function watch(timeout: number) {
+function watch(timeout: number, firstTimeout?: number) {
   const source = new TransformStream<Uint8Array, Uint8Array>()
   const writer = source.writable.getWriter()
   const onSilence = vi.fn<() => void>()
-  const body = new WatchedBody(source.readable, timeout, onSilence)
+  const body = new WatchedBody(source.readable, timeout, onSilence, firstTimeout)
   return { body, writer, reader: body.bytes.getReader(), onSilence }
 }
 
@@ -50,6 +50,22 @@ describe('WatchedBody', () => {
       await due
     }
     expect(onSilence).not.toHaveBeenCalled()
+  })
+
+  test('the first byte may have a time of its own', async () => {
+    const { body, writer, reader, onSilence } = watch(100, 10)
+    void writer.write(byte)
+    await reader.read()
+    expect(body.begun).toBe(true)
+    void reader.read()
+    await vi.advanceTimersByTimeAsync(99)
+    expect(onSilence).not.toHaveBeenCalled()
+
+    const late = watch(100, 10)
+    void late.reader.read()
+    await vi.advanceTimersByTimeAsync(10)
+    expect(late.onSilence).toHaveBeenCalledOnce()
+    expect(late.body.begun).toBe(false)
   })
 
   test('no time passes while nobody reads, before, between and after', async () => {

@@ -8,6 +8,8 @@ import { onTestFinished } from 'vitest'
 export interface UpstreamRequest {
   readonly req: IncomingMessage
   readonly res: ServerResponse
+  /** What was sent with it. */
+  readonly body: string
   /** Resolves with `performance.now()` when the connection of the request has closed. */
   readonly closed: Promise<number>
 }
@@ -24,9 +26,10 @@ export async function upstream(answer: (request: UpstreamRequest) => void): Prom
     const closed = new Promise<number>((resolve) => {
       req.socket.once('close', () => resolve(performance.now()))
     })
-    const request = { req, res, closed }
+    const request = { req, res, closed, body: '' }
     requests.push(request)
-    req.resume().once('end', () => answer(request))
+    req.setEncoding('utf8').on('data', (part: string) => (request.body += part))
+    req.once('end', () => answer(request))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(

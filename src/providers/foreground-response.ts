@@ -1,0 +1,32 @@
+/** One response of the Responses API that lives as long as its connection. */
+import { answerOutcome } from './answer.ts'
+import { EventStream } from './event-stream.ts'
+import type { Service } from './event-stream.ts'
+import type { ResponseRequest } from './openai-options.ts'
+import { readEvent } from './response-event.ts'
+import type { ResponseStreamEvent } from './response-event.ts'
+import { UpstreamError } from './upstream-error.ts'
+
+/** The events of one response, to its last one. */
+export async function* foregroundResponse(
+  service: Service,
+  request: ResponseRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ResponseStreamEvent, void, undefined> {
+  const { client, secrets, maxRetries, startMs } = service
+  const stream = new EventStream(
+    service,
+    (options) => client.responses.create({ ...request, stream: true }, options).asResponse(),
+    signal,
+  )
+  for await (const data of stream.data({ maxRetries, withinMs: startMs, stop: signal })) {
+    const event = readEvent(data, secrets)
+    if (event === undefined) continue
+    yield event
+    const outcome = answerOutcome(event, secrets)
+    if (outcome?.status === 'failed') throw new UpstreamError(outcome.code, outcome.detail)
+    // Not waiting for the end of the body, which a server may owe.
+    if (outcome) return
+  }
+  throw stream.cut()
+}
