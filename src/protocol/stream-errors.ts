@@ -6,9 +6,12 @@
 export const STREAM_ERRORS = {
   invalid_frame: 'The frame is not one of this protocol.',
   unknown_type: 'There is no frame of this type.',
-  invalid_offset: 'The offset is malformed: send back one that the server gave, or -1 for the start, or now for the end.',
-  foreign_offset: 'The offset is of another stream, or of one that was deleted and created anew: read from the start.',
-  offset_past_end: 'The offset lies behind the end of the stream, which may have lost records: read from the start.',
+  invalid_offset:
+    'The offset is malformed: send back one that the server gave, or -1 for the start, or now for the end.',
+  foreign_offset:
+    'The offset is of another stream, or of one that was deleted and created anew: read from the start.',
+  offset_past_end:
+    'The offset lies behind the end of the stream, which may have lost records: read from the start.',
   stream_not_found: 'There is no such stream, or it is not yours.',
   too_many_subscriptions: 'This socket follows as many streams as it may.',
   too_many_requests: 'As many requests of this socket are under way as may be. Wait for one to be answered.',

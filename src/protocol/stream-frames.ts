@@ -167,7 +167,13 @@ export function readClientFrame(value: Json): ClientFrame | FrameFault {
   if (value['input'] === undefined) return wrong('start needs an input; null will do')
   if (chat !== undefined && !isText(chat, MAX_CHAT)) return wrong('chat is a text of 1 to 256 characters')
   if (id !== undefined && !isId(id)) return wrong('id is 1 to 512 printable ASCII characters')
-  return { type, req, input: value['input'], ...(chat !== undefined && { chat }), ...(id !== undefined && { id }) }
+  return {
+    type,
+    req,
+    input: value['input'],
+    ...(chat !== undefined && { chat }),
+    ...(id !== undefined && { id }),
+  }
 }
 
 const NO_REQ = 'start and stop need a req: 1 to 128 characters'

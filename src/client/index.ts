@@ -1,0 +1,15 @@
+/** The public entry of `millrace/client`. */
+export type { Json } from '../protocol/json.ts'
+export { OffsetError } from '../protocol/offset.ts'
+export type { ConnectionState } from './carrier.ts'
+export type { SocketFactory, SocketLike } from './connection.ts'
+export { StreamError } from './errors.ts'
+export type { StreamStatus } from './reader.ts'
+export type { RemoteStream } from './remote-stream.ts'
+export {
+  type ClientOptions,
+  type FollowOptions,
+  type StartOptions,
+  type StreamClient,
+  connect,
+} from './stream-client.ts'

@@ -1,0 +1,98 @@
+/** One stream as a program reads it: its records, how it stands, and Stop. */
+import type { Json } from '../protocol/json.ts'
+import type { RunEnd } from '../protocol/run-end.ts'
+import type { StreamError } from './errors.ts'
+import { type Reader, type StreamStatus, placeText } from './reader.ts'
+
+export class RemoteStream<Record = Json> implements AsyncIterable<Record> {
+  readonly #reader: Reader
+  readonly #stop: () => Promise<RunEnd['status']>
+  #looped = false
+
+  constructor(reader: Reader, stop: () => Promise<RunEnd['status']>) {
+    this.#reader = reader
+    this.#stop = stop
+  }
+
+  get id(): string {
+    return this.#reader.id
+  }
+
+  get status(): StreamStatus {
+    return this.#reader.status
+  }
+
+  /** Why it failed, is gone, or cannot be read. */
+  get error(): StreamError | undefined {
+    return this.#reader.error
+  }
+
+  /** Whether nothing comes any more. What came may still wait to be taken. */
+  get done(): boolean {
+    return this.#reader.done
+  }
+
+  /** The place after the last record that was taken: where another reader would go on. */
+  get offset(): string {
+    return placeText(this.#reader.takenTo)
+  }
+
+  /** Calls a listener whenever there are records to take or the status changed. Returns the undo. */
+  subscribe(listener: () => void): () => void {
+    return this.#reader.listeners.add(listener)
+  }
+
+  /** Takes the records that have come and were not yet taken, without waiting for more. */
+  take(): Record[] {
+    return this.#reader.take() as Record[]
+  }
+
+  /**
+   * Every record until the end. A run that failed, a stream that is gone and one that may not be read
+   * throw behind their last record; one that was stopped ends as one that completed does, see `status`.
+   * Leaving the loop closes the stream; `offset` says where to go on.
+   *
+   * @throws {StreamError}
+   * @throws {TypeError} for a second loop: each record goes to one. Make a stream for each.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Record, void, undefined> {
+    if (this.#looped)
+      throw new TypeError('This stream is read by one loop; make another stream of the same id')
+    this.#looped = true
+    const reader = this.#reader
+    try {
+      for (;;) {
+        while (reader.waiting > 0) yield reader.shift() as Record
+        if (reader.error) throw reader.error
+        if (reader.done) return
+        await this.#change()
+      }
+    } finally {
+      reader.close()
+    }
+  }
+
+  /**
+   * Ends the run, wherever it is and whoever reads it; what came of it stays. Resolves with how it
+   * ended, which is `completed` when it was over already.
+   *
+   * @throws {StreamError}
+   */
+  stop(): Promise<RunEnd['status']> {
+    return this.#stop()
+  }
+
+  /** Reads no more, and ends the loop. The run goes on. */
+  close(): void {
+    this.#reader.close()
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      const undo = this.subscribe(() => {
+        undo()
+        resolve()
+      })
+    })
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * All streams over one WebSocket. On a new connection streams go on from their places, and commands
+ * that have no answer yet are sent again.
+ */
+import type { RunEnd } from '../protocol/run-end.ts'
+import type {
+  ClientFrame,
+  ErrorFrame,
+  ServerFrame,
+  StartedFrame,
+  StoppedFrame,
+} from '../protocol/stream-frames.ts'
+import type { Carrier, ConnectionState, StartCommand } from './carrier.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
+import { StreamError, clientClosed } from './errors.ts'
+import type { Reader } from './reader.ts'
+import { type StreamFrame, Subscription } from './subscription.ts'
+
+export interface SocketCarrierOptions extends Omit<ConnectionOptions, 'needed'> {
+  readonly stateChanged: () => void
+  /** WebSockets do not get through. The carrier is of no more use. */
+  readonly blocked: () => void
+}
+
+type Answer = StartedFrame | StoppedFrame
+
+interface Pending {
+  readonly frame: ClientFrame
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: StreamError) => void
+}
+
+/** Close codes of a server that cannot read what it was sent: it would not the next time either. */
+const UNREADABLE: ReadonlySet<number> = new Set([1007, 1009])
+/** The server goes down. The one that comes after it is asked again. */
+const PASSING = 'runs_closed'
+
+export class SocketCarrier implements Carrier {
+  readonly #connection: Connection
+  readonly #subscriptions = new Map<string, Subscription>()
+  readonly #pending = new Map<string, Pending>()
+  #lastReq = 0
+
+  constructor({ stateChanged, blocked, ...options }: SocketCarrierOptions) {
+    const needed = (): boolean => this.#subscriptions.size + this.#pending.size > 0
+    this.#connection = new Connection(
+      { ...options, needed },
+      {
+        stateChanged,
+        blocked,
+        opened: () => this.#opened(),
+        received: (frame) => this.#received(frame),
+        lost: (code) => this.#lost(code),
+      },
+    )
+  }
+
+  get state(): ConnectionState {
+    return this.#connection.state
+  }
+
+  follow(reader: Reader): void {
+    let subscription = this.#subscriptions.get(reader.id)
+    if (!subscription) {
+      subscription = new Subscription(reader.id, (frame) => this.#connection.send(frame))
+      this.#subscriptions.set(reader.id, subscription)
+    }
+    subscription.readers.add(reader)
+    if (this.state === 'connected') subscription.ask()
+    else this.#connection.connect()
+  }
+
+  unfollow(reader: Reader): void {
+    const subscription = this.#subscriptions.get(reader.id)
+    subscription?.readers.delete(reader)
+    this.#tidy(reader.id)
+  }
+
+  async start(command: StartCommand): Promise<string> {
+    const { stream } = await this.#ask((req) => ({ type: 'start', req, ...command }))
+    return stream
+  }
+
+  async stop(stream: string): Promise<RunEnd['status']> {
+    const answer = (await this.#ask((req) => ({ type: 'stop', req, stream }))) as StoppedFrame
+    return answer.status
+  }
+
+  close(): void {
+    this.#connection.close()
+    for (const subscription of this.#subscriptions.values()) subscription.reset()
+    this.#subscriptions.clear()
+    this.#reject(clientClosed())
+  }
+
+  #ask(frameFor: (req: string) => ClientFrame): Promise<Answer> {
+    const req = String(++this.#lastReq)
+    const frame = frameFor(req)
+    return new Promise((resolve, reject) => {
+      if (this.state === 'closed') return reject(clientClosed())
+      this.#pending.set(req, { frame, resolve, reject })
+      if (this.state === 'connected') this.#connection.send(frame)
+      else this.#connection.connect()
+    })
+  }
+
+  #opened(): void {
+    for (const subscription of this.#subscriptions.values()) subscription.ask()
+    for (const { frame } of this.#pending.values()) this.#connection.send(frame)
+  }
+
+  #lost(code: number): void {
+    for (const [id, subscription] of this.#subscriptions) {
+      subscription.reset()
+      this.#tidy(id)
+    }
+    if (UNREADABLE.has(code)) {
+      this.#reject(
+        new StreamError('refused', `The server does not read such a request (close code ${code}).`),
+      )
+    }
+  }
+
+  #received(frame: ServerFrame): void {
+    switch (frame.type) {
+      case 'started':
+      case 'stopped':
+        return this.#settle(frame.req, ({ resolve }) => resolve(frame))
+      case 'error':
+        if (frame.req !== undefined) return this.#refused(frame.req, frame)
+        if (frame.stream !== undefined) this.#pass(frame.stream, frame)
+        return
+      case 'subscribed':
+      case 'records':
+      case 'end':
+      case 'gone':
+        return this.#pass(frame.stream, frame)
+      // The connection keeps these to itself.
+      case 'drain':
+      case 'pong':
+    }
+  }
+
+  #pass(id: string, frame: StreamFrame): void {
+    this.#subscriptions.get(id)?.receive(frame)
+    this.#tidy(id)
+  }
+
+  #refused(req: string, { code, message }: ErrorFrame): void {
+    if (code === PASSING) return
+    this.#settle(req, ({ reject }) => reject(new StreamError(code, message)))
+  }
+
+  #settle(req: string, how: (pending: Pending) => void): void {
+    const pending = this.#pending.get(req)
+    this.#pending.delete(req)
+    if (pending) how(pending)
+  }
+
+  #reject(error: StreamError): void {
+    for (const { reject } of this.#pending.values()) reject(error)
+    this.#pending.clear()
+  }
+
+  /** Ends a subscription that nobody needs any more. */
+  #tidy(id: string): void {
+    const subscription = this.#subscriptions.get(id)
+    if (!subscription || subscription.needed) return
+    this.#subscriptions.delete(id)
+    subscription.end()
+  }
+}

@@ -1,0 +1,178 @@
+/** The way into a Millrace server's streams, from a browser or from Node. */
+import type { Json } from '../protocol/json.ts'
+import { parsePlace } from '../protocol/offset.ts'
+import type { RunEnd } from '../protocol/run-end.ts'
+import type { Carrier, ConnectionState } from './carrier.ts'
+import type { SocketFactory, SocketLike } from './connection.ts'
+import { clientClosed } from './errors.ts'
+import { HttpCarrier, type HttpCarrierOptions, answersHttp } from './http-carrier.ts'
+import { Listeners } from './listeners.ts'
+import { Reader, type ReaderHost } from './reader.ts'
+import { RemoteStream } from './remote-stream.ts'
+import { SocketCarrier } from './socket-carrier.ts'
+
+export interface ClientOptions {
+  /**
+   * Where the server's HTTP door to streams is, for networks that WebSockets do not get through.
+   * Default `/streams` of the same server; false never falls back.
+   */
+  readonly http?: string | false
+  /** What makes WebSockets; the platform's by default. */
+  readonly webSocket?: SocketFactory
+  /** What makes requests; the platform's by default. */
+  readonly fetch?: typeof fetch
+}
+
+export interface StartOptions {
+  /** The conversation that the run belongs to. */
+  readonly chat?: string
+  /** The run's id; drawn at random by default. The same id starts one run, however often it is sent. */
+  readonly id?: string
+}
+
+export interface FollowOptions {
+  /** Where to begin: an offset, `-1` for the start (the default), `now` for what is yet to come. */
+  readonly offset?: string
+}
+
+export class StreamClient implements Disposable {
+  readonly #http: Pick<HttpCarrierOptions, 'base' | 'fetch'> | undefined
+  readonly #listeners = new Listeners()
+  readonly #readers = new Set<Reader>()
+  readonly #host: ReaderHost
+  readonly #end = new AbortController()
+  #carrier: Carrier
+
+  constructor(url: string, options: ClientOptions = {}) {
+    const socketUrl = absolute(url)
+    socketUrl.protocol = socketUrl.protocol.replace('http', 'ws')
+    this.#http = httpOf(socketUrl, options)
+    this.#carrier = new SocketCarrier({
+      url: socketUrl.href,
+      open: options.webSocket ?? openSocket,
+      stateChanged: () => this.#listeners.tell(),
+      reachable: async () =>
+        !!this.#http && (await answersHttp(this.#http.base, this.#http.fetch, this.#end.signal)),
+      blocked: () => this.#fallBack(),
+    })
+    this.#host = {
+      follow: (reader) => {
+        if (this.#end.signal.aborted) return reader.close()
+        this.#readers.add(reader)
+        this.#carrier.follow(reader)
+      },
+      unfollow: (reader) => {
+        this.#readers.delete(reader)
+        this.#carrier.unfollow(reader)
+      },
+    }
+  }
+
+  /** How the connection is. A loss is mended by itself. */
+  get state(): ConnectionState {
+    return this.#carrier.state
+  }
+
+  /** Calls a listener whenever `state` changed. Returns the undo. */
+  subscribe(listener: () => void): () => void {
+    return this.#listeners.add(listener)
+  }
+
+  /**
+   * Follows a stream. `Record` is what the stream is known to hold; it is not checked.
+   *
+   * @throws {OffsetError} for an offset that no server gave.
+   * @throws {StreamError} `closed`.
+   */
+  stream<Record = Json>(id: string, { offset }: FollowOptions = {}): RemoteStream<Record> {
+    if (this.#end.signal.aborted) throw clientClosed()
+    return new RemoteStream<Record>(new Reader(id, parsePlace(offset), this.#host), () => this.stop(id))
+  }
+
+  /**
+   * Starts a run by the application's own handler, and follows it.
+   *
+   * @throws {StreamError} when the server refuses.
+   */
+  async start<Record = Json>(
+    input: Json,
+    { chat, id = randomId() }: StartOptions = {},
+  ): Promise<RemoteStream<Record>> {
+    const command = { id, input, ...(chat !== undefined && { chat }) }
+    return this.stream<Record>(await this.#command((carrier) => carrier.start(command)))
+  }
+
+  /**
+   * Ends a run, wherever it is and whoever reads it; what came of it stays. Resolves with how it
+   * ended, which is `completed` when it was over already.
+   *
+   * @throws {StreamError} when the server refuses.
+   */
+  stop(id: string): Promise<RunEnd['status']> {
+    return this.#command((carrier) => carrier.stop(id))
+  }
+
+  /** Ends the connection, every loop, and what has no answer yet. Runs go on. */
+  close(): void {
+    if (this.#end.signal.aborted) return
+    this.#end.abort()
+    this.#carrier.close()
+    for (const reader of Array.from(this.#readers)) reader.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  /** A command belongs to no connection: one that the carrier did not get through goes to the next. */
+  async #command<T>(send: (carrier: Carrier) => Promise<T>): Promise<T> {
+    const carrier = this.#carrier
+    try {
+      return await send(carrier)
+    } catch (error) {
+      if (carrier === this.#carrier) throw error
+      return await send(this.#carrier)
+    }
+  }
+
+  #fallBack(): void {
+    if (!this.#http) return
+    const blocked = this.#carrier
+    this.#carrier = new HttpCarrier({ ...this.#http, stateChanged: () => this.#listeners.tell() })
+    blocked.close()
+    for (const reader of Array.from(this.#readers)) this.#carrier.follow(reader)
+  }
+}
+
+/**
+ * Makes a client of the stream socket at this address: a path of the page's own server, or a whole
+ * `ws:`, `wss:`, `http:` or `https:` address. It connects when it is first needed.
+ */
+export function connect(url: string, options: ClientOptions = {}): StreamClient {
+  return new StreamClient(url, options)
+}
+
+function absolute(url: string): URL {
+  const { location } = globalThis as { location?: { href: string } }
+  return new URL(url, location?.href)
+}
+
+function httpOf(
+  socketUrl: URL,
+  options: ClientOptions,
+): Pick<HttpCarrierOptions, 'base' | 'fetch'> | undefined {
+  const { http = '/streams', fetch = (...request) => globalThis.fetch(...request) } = options
+  if (http === false) return undefined
+  return { base: new URL(http, socketUrl.href.replace(/^ws/, 'http')).href.replace(/\/$/, ''), fetch }
+}
+
+function openSocket(url: string, protocol: string): SocketLike {
+  return new WebSocket(url, protocol) as unknown as SocketLike
+}
+
+/** 128 random bits. `randomUUID` would need a page served over https. */
+function randomId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('')
+}

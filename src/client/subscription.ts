@@ -1,0 +1,151 @@
+/**
+ * What one socket is asked for of one stream, on behalf of all readers of it.
+ *
+ * A socket has one subscription to a stream. With several readers it begins at the place that is
+ * furthest back, and those further on drop what they have seen. A new question waits for the answer
+ * to the last one, so that each answer is known to belong to its question, and what comes in between
+ * to none.
+ */
+import { type Place, decodeOffset } from '../protocol/offset.ts'
+import type {
+  ClientFrame,
+  EndFrame,
+  ErrorFrame,
+  RecordsFrame,
+  ServerFrame,
+} from '../protocol/stream-frames.ts'
+import { retryDelay } from './backoff.ts'
+import { StreamError } from './errors.ts'
+import { type Reader, bytesOf, placeText } from './reader.ts'
+
+/** The frames that are about one stream. */
+export type StreamFrame =
+  | Extract<ServerFrame, { type: 'subscribed' | 'records' | 'end' | 'gone' }>
+  | ErrorFrame
+
+export class Subscription {
+  readonly readers: Set<Reader> = new Set()
+  readonly #stream: string
+  readonly #send: (frame: ClientFrame) => void
+  /** The offset of the question that has no answer yet. */
+  #asked: string | undefined
+  #askAgain = false
+  #live = false
+  #failures = 0
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(stream: string, send: (frame: ClientFrame) => void) {
+    this.#stream = stream
+    this.#send = send
+  }
+
+  /** Whether somebody reads, or an answer is on its way. */
+  get needed(): boolean {
+    return this.readers.size > 0 || this.#asked !== undefined
+  }
+
+  /** Asks for what the readers need. For when there is a connection. */
+  ask(): void {
+    clearTimeout(this.#timer)
+    this.#askAgain = this.#asked !== undefined
+    const place = furthestBack(this.readers)
+    if (this.#askAgain || place === undefined) return
+    this.#asked = placeText(place)
+    this.#send({ type: 'subscribe', stream: this.#stream, offset: this.#asked })
+  }
+
+  /** The connection, and with it what was asked, is gone. */
+  reset(): void {
+    clearTimeout(this.#timer)
+    this.#asked = undefined
+    this.#live = false
+  }
+
+  /** Nobody reads any more. For when there is a connection. */
+  end(): void {
+    clearTimeout(this.#timer)
+    if (this.#live) this.#send({ type: 'unsubscribe', stream: this.#stream })
+    this.#live = false
+  }
+
+  receive(frame: StreamFrame): void {
+    switch (frame.type) {
+      case 'subscribed':
+        return this.#subscribed(frame.offset)
+      case 'records':
+        return this.#records(frame)
+      case 'end':
+        return this.#ended(frame)
+      case 'gone':
+        return this.#fail(new StreamError('gone', `The stream is gone (${frame.reason}).`, frame.reason))
+      case 'error':
+        return this.#refused(frame)
+    }
+  }
+
+  #subscribed(offset: string): void {
+    const asked = this.#asked
+    if (asked === undefined) return
+    const at = decodeOffset(offset)
+    this.#asked = undefined
+    this.#live = true
+    for (const reader of Array.from(this.readers)) reader.subscribed(asked, at)
+    // Where `now` is was asked for one reader; others stand further back.
+    const missing = asked === 'now' && [...this.readers].some((reader) => reader.isBehind(at))
+    if (this.#askAgain || missing) this.ask()
+  }
+
+  #records({ from, records, encoding }: RecordsFrame): void {
+    if (this.#asked !== undefined) return
+    const at = decodeOffset(from)
+    const values = encoding === 'base64' ? records.map(bytesOf) : records
+    this.#failures = 0
+    this.#deliver((reader) => reader.records(at, values))
+  }
+
+  #ended(frame: EndFrame): void {
+    if (this.#asked !== undefined) return
+    this.#live = false
+    const at = decodeOffset(frame.offset)
+    this.#deliver((reader) => reader.end(at, frame))
+  }
+
+  /** Hands something to every reader, and asks again when one of them misses what was before. */
+  #deliver(hand: (reader: Reader) => boolean): void {
+    const complete = [...this.readers].map(hand)
+    if (complete.includes(false)) this.ask()
+  }
+
+  #refused({ code, message }: ErrorFrame): void {
+    const asked = this.#asked
+    this.#asked = undefined
+    this.#live = false
+    if (code === 'store_failed') {
+      this.#timer = setTimeout(() => this.ask(), retryDelay(this.#failures++) * 1000)
+      return
+    }
+    // A wrong offset is the fault of the reader that brought it, and no concern of the others.
+    const guilty = code.includes('offset') ? asked : undefined
+    this.#fail(new StreamError(code, message), guilty)
+    this.ask()
+  }
+
+  #fail(error: StreamError, offset?: string): void {
+    this.#live = false
+    for (const reader of Array.from(this.readers)) {
+      if (offset === undefined || placeText(reader.place) === offset) reader.fail(error)
+    }
+  }
+}
+
+/** `now` comes first: it is asked for to learn where it is. */
+function furthestBack(readers: ReadonlySet<Reader>): Place | undefined {
+  let furthest: Place | undefined
+  for (const { place } of readers) {
+    if (place === 'now') return place
+    if (furthest === undefined || place === 'start') furthest = place
+    else if (furthest !== 'start' && place.position < (furthest as { position: number }).position)
+      furthest = place
+  }
+  return furthest
+}

@@ -1,0 +1,345 @@
+/** One WebSocket that is kept: when it is made, given up and made anew. Time and network are the test's. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Connection, type ConnectionOptions } from '../../src/client/connection.ts'
+import { FakeNetwork, fakeWindow, records } from './fakes.ts'
+
+const SECOND = 1000
+
+let network: FakeNetwork
+let events: string[]
+let needed: boolean
+let reachable: () => Promise<boolean>
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  // The longest pauses, so that the test knows them.
+  vi.spyOn(Math, 'random').mockReturnValue(1)
+  network = new FakeNetwork()
+  events = []
+  needed = true
+  reachable = () => Promise.resolve(false)
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+function connection(options: Partial<ConnectionOptions> = {}): Connection {
+  const made: Connection = new Connection(
+    { url: 'ws://x/', open: network.connect, needed: () => needed, reachable: () => reachable(), ...options },
+    {
+      stateChanged: () => events.push(made.state),
+      opened: () => events.push('opened'),
+      received: (frame) => events.push(frame.type),
+      lost: (code) => events.push(`lost ${code}`),
+      blocked: () => events.push('blocked'),
+    },
+  )
+  return made
+}
+
+/** A connection that is open and was answered. */
+function connected(): Connection {
+  const one = connection()
+  one.connect()
+  network.socket.open().frame({ type: 'pong' })
+  events = []
+  return one
+}
+
+describe('a connection', () => {
+  it('is made when it is needed, once', () => {
+    const one = connection()
+    expect([one.state, network.sockets.length]).toEqual(['idle', 0])
+    one.connect()
+    one.connect()
+    expect(one.state).toBe('connecting')
+    network.socket.open()
+    one.connect()
+    expect(network.sockets).toHaveLength(1)
+    expect(network.socket).toMatchObject({ url: 'ws://x/', protocol: 'millrace.v1' })
+    expect(events).toEqual(['connecting', 'opened', 'connected'])
+  })
+
+  it('asks for a sign of life as soon as it is open, and gives a socket up that lets nothing through', async () => {
+    connection().connect()
+    const first = network.socket.open()
+    expect(first.sent).toEqual([{ type: 'ping' }])
+    await vi.advanceTimersByTimeAsync(10 * SECOND)
+    expect([first.state, events.at(-1)]).toEqual(['closed', 'reconnecting'])
+  })
+
+  it('asks for one in a silence, and goes on when it comes', async () => {
+    connected()
+    const { socket } = network
+    socket.sent.length = 0
+    await vi.advanceTimersByTimeAsync(24 * SECOND)
+    socket.frame(records('s', 0, 1))
+    await vi.advanceTimersByTimeAsync(24 * SECOND)
+    expect(socket.sent).toEqual([])
+    await vi.advanceTimersByTimeAsync(SECOND)
+    expect(socket.sent).toEqual([{ type: 'ping' }])
+    await vi.advanceTimersByTimeAsync(9 * SECOND)
+    socket.frame({ type: 'pong' })
+    await vi.advanceTimersByTimeAsync(25 * SECOND)
+    expect(socket.sent).toHaveLength(2)
+    expect(events).toEqual(['records'])
+    await vi.advanceTimersByTimeAsync(10 * SECOND)
+    expect(events).toEqual(['records', 'lost 1006', 'reconnecting'])
+  })
+
+  it('is given up when it does not open within 10 seconds', async () => {
+    connection().connect()
+    await vi.advanceTimersByTimeAsync(10 * SECOND)
+    expect(network.socket.state).toBe('closed')
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    expect(network.sockets).toHaveLength(2)
+  })
+
+  it('is not heard any more once it was given up', async () => {
+    connection().connect()
+    const first = network.socket
+    await vi.advanceTimersByTimeAsync(10 * SECOND)
+    first.open()
+    first.frame(records('s', 0, 1))
+    first.cut()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    expect(events).toEqual(['connecting', 'lost 1006', 'reconnecting'])
+    expect(network.sockets).toHaveLength(2)
+  })
+
+  it('is made anew after pauses that grow to half a minute, and are short again once it held', async () => {
+    connected()
+    const pauses: number[] = []
+    for (let loss = 0; loss < 9; loss++) {
+      const lost = Date.now()
+      network.socket.cut()
+      const count = network.sockets.length
+      while (network.sockets.length === count) await vi.advanceTimersByTimeAsync(100)
+      pauses.push((Date.now() - lost) / SECOND)
+    }
+    expect(pauses).toEqual([0.5, 1, 2, 4, 8, 16, 30, 30, 30])
+    network.socket.open().frame({ type: 'pong' })
+    await vi.advanceTimersByTimeAsync(5 * SECOND)
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    expect(network.sockets).toHaveLength(11)
+  })
+
+  it('does not begin with short pauses again for one that opens and falls', async () => {
+    connected()
+    for (let loss = 0; loss < 4; loss++) {
+      network.socket.cut()
+      await vi.advanceTimersByTimeAsync(0.5 * 2 ** loss * SECOND)
+      network.socket.open().frame({ type: 'pong' })
+    }
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(7 * SECOND)
+    expect(network.sockets).toHaveLength(5)
+    await vi.advanceTimersByTimeAsync(SECOND)
+    expect(network.sockets).toHaveLength(6)
+  })
+
+  it('spreads its attempts over the whole pause', async () => {
+    vi.mocked(Math.random).mockReturnValue(0.25)
+    connected()
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(125)
+    expect(network.sockets).toHaveLength(2)
+  })
+
+  it('comes back when a server that goes down says so, and does not count it as a failure', async () => {
+    connected()
+    network.socket.frame({ type: 'drain', after: 3.25 })
+    network.socket.cut(1012)
+    await vi.advanceTimersByTimeAsync(3249)
+    expect(network.sockets).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(network.sockets).toHaveLength(2)
+    expect(events).toEqual(['lost 1012', 'reconnecting'])
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    expect(network.sockets).toHaveLength(3)
+  })
+
+  it('is not made anew while nobody needs it', async () => {
+    const one = connected()
+    needed = false
+    network.socket.cut()
+    expect(one.state).toBe('idle')
+    expect(vi.getTimerCount()).toBe(0)
+    needed = true
+    one.connect()
+    expect(one.state).toBe('connecting')
+    expect(network.sockets).toHaveLength(2)
+  })
+
+  it('ends at its first silence when nobody needs it', async () => {
+    const one = connected()
+    needed = false
+    await vi.advanceTimersByTimeAsync(25 * SECOND)
+    expect([one.state, network.socket.state, vi.getTimerCount()]).toEqual(['idle', 'closed', 0])
+  })
+
+  it('takes a factory that throws for a failure', async () => {
+    let tries = 0
+    const open = (): never => {
+      tries++
+      throw new DOMException('An insecure WebSocket from a page that came over https', 'SecurityError')
+    }
+    const one = connection({ open })
+    one.connect()
+    expect(one.state).toBe('reconnecting')
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    expect(tries).toBe(2)
+    one.close()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it.each(['connecting', 'connected', 'reconnecting', 'asking whether the server is there'])(
+    'can be closed while %s, and leaves nothing behind',
+    async (phase) => {
+      const answer = Promise.withResolvers<boolean>()
+      reachable = () => answer.promise
+      const one = connection()
+      one.connect()
+      const { socket } = network
+      if (phase === 'connected') socket.open()
+      else if (phase !== 'connecting') socket.cut()
+      if (phase.startsWith('asking')) await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+      one.close()
+      one.close()
+      expect([one.state, vi.getTimerCount()]).toEqual(['closed', 0])
+      const told = events.length
+      answer.resolve(true)
+      socket.open()
+      socket.cut()
+      one.connect()
+      await vi.advanceTimersByTimeAsync(60 * SECOND)
+      expect([network.sockets.length, events.length]).toEqual([1, told])
+      expect(socket.state).toBe('closed')
+    },
+  )
+})
+
+describe('a connection that never opens', () => {
+  it('goes on trying while the server is down', async () => {
+    connection().connect()
+    for (let tries = 1; tries < 12; tries++) {
+      network.socket.cut()
+      while (network.sockets.length === tries) await vi.advanceTimersByTimeAsync(100)
+    }
+    expect(events).not.toContain('blocked')
+  })
+
+  it('is blocked when the server answers over HTTP, before and after', async () => {
+    reachable = () => Promise.resolve(true)
+    connection().connect()
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    expect(events).not.toContain('blocked')
+    network.socket.cut()
+    expect(events.at(-1)).toBe('blocked')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('is none when the server was down, and is back just as it is asked', async () => {
+    reachable = () => Promise.resolve(true)
+    connection().connect()
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    network.socket.open().frame({ type: 'pong' })
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(SECOND)
+    expect([network.sockets.length, events.includes('blocked')]).toEqual([3, false])
+  })
+
+  it('is blocked, too, when sockets open and nothing passes', async () => {
+    reachable = () => Promise.resolve(true)
+    connection().connect()
+    network.socket.open()
+    await vi.advanceTimersByTimeAsync(10.5 * SECOND)
+    network.socket.open()
+    await vi.advanceTimersByTimeAsync(10 * SECOND)
+    expect(events.at(-1)).toBe('blocked')
+  })
+
+  it('may have worked before, on another network', async () => {
+    connected()
+    reachable = () => Promise.resolve(true)
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(1 * SECOND)
+    network.socket.cut()
+    expect(events.at(-1)).toBe('blocked')
+  })
+})
+
+describe('a browser that wakes up', () => {
+  let page: ReturnType<typeof fakeWindow>
+
+  beforeEach(() => {
+    page = fakeWindow()
+  })
+
+  afterEach(() => page.remove())
+
+  it.each(['online', 'visibilitychange', 'pageshow'])('connects at once on `%s`', async (event) => {
+    connected()
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(100)
+    page.dispatch(event)
+    expect(network.sockets).toHaveLength(2)
+    page.dispatch(event)
+    await vi.advanceTimersByTimeAsync(5 * SECOND)
+    expect(network.sockets).toHaveLength(2)
+  })
+
+  it('does nothing when it goes out of sight', () => {
+    connected()
+    network.socket.cut()
+    page.hide()
+    page.dispatch('visibilitychange')
+    expect(network.sockets).toHaveLength(1)
+  })
+
+  it('finds out soon whether its connection is still alive', async () => {
+    connected()
+    network.socket.sent.length = 0
+    page.dispatch('online')
+    expect(network.socket.sent).toEqual([{ type: 'ping' }])
+    await vi.advanceTimersByTimeAsync(5 * SECOND)
+    expect(events.at(-1)).toBe('reconnecting')
+  })
+
+  it('keeps a connection that is', async () => {
+    connected()
+    page.dispatch('online')
+    network.socket.frame({ type: 'pong' })
+    await vi.advanceTimersByTimeAsync(20 * SECOND)
+    expect(events).toEqual([])
+  })
+
+  it('dials once when it wakes up while the server is asked for', async () => {
+    const answer = Promise.withResolvers<boolean>()
+    reachable = () => answer.promise
+    connection().connect()
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    page.dispatch('online')
+    answer.resolve(true)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(network.sockets).toHaveLength(2)
+    network.socket.cut()
+    expect(events).not.toContain('blocked')
+  })
+
+  it('is listened to for as long as the connection is not closed', () => {
+    const one = connection()
+    expect(page.listeners).toBe(3)
+    one.close()
+    expect(page.listeners).toBe(0)
+  })
+})

@@ -1,0 +1,394 @@
+/** Streams where WebSockets do not get through. Time and network are the test's. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type RemoteStream, type StreamClient, connect } from '../../src/client/index.ts'
+import {
+  FakeDoor,
+  FakeNetwork,
+  type FakeRequest,
+  type FakeWindow,
+  at,
+  fakeWindow,
+  numbers,
+  records,
+} from './fakes.ts'
+
+const SECOND = 1000
+
+let network: FakeNetwork
+let door: FakeDoor
+let page: FakeWindow
+let client: StreamClient
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  vi.spyOn(Math, 'random').mockReturnValue(1)
+  page = fakeWindow()
+  network = new FakeNetwork()
+  door = new FakeDoor()
+  client = connect('wss://server/ws', { webSocket: network.connect, fetch: door.fetch })
+})
+
+afterEach(async () => {
+  client.close()
+  await vi.advanceTimersByTimeAsync(0)
+  expect([vi.getTimerCount(), page.listeners]).toEqual([0, 0])
+  page.remove()
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+const settled = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0)
+
+/** WebSockets fail, the door answers, and they fail again. */
+async function blocked(): Promise<void> {
+  network.socket.cut()
+  while (door.requests.length === 0) await vi.advanceTimersByTimeAsync(100)
+  door.request.refuse(404, 'stream_not_found')
+  await settled()
+  network.socket.cut()
+  await settled()
+}
+
+/** A stream over server-sent events that have begun. */
+async function followed(): Promise<{ stream: RemoteStream<number>; request: FakeRequest }> {
+  const stream = client.stream<number>('s')
+  await blocked()
+  return { stream, request: door.request.events() }
+}
+
+describe('the fall back', () => {
+  it('asks whether the server is there, and follows its streams over HTTP', async () => {
+    const stream = client.stream('a b')
+    await blocked()
+    expect(door.requests.map(({ url }) => url.href)).toEqual([
+      'https://server/streams/%40probe',
+      'https://server/streams/a%20b?offset=-1&live=sse',
+    ])
+    expect([client.state, stream.status]).toEqual(['connecting', 'connecting'])
+  })
+
+  it('goes on in the middle of a stream', async () => {
+    const stream = client.stream('s')
+    network.socket.open().frame({ type: 'subscribed', stream: 's', offset: at(0) }, records('s', 0, 3))
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    await blocked()
+    expect(door.request.url.search).toBe(`?offset=${at(3)}&live=sse`)
+    door.request.events().records(3, 5)
+    await settled()
+    expect(stream.take()).toEqual(numbers(0, 5))
+    expect([client.state, network.sockets.length]).toEqual(['connected', 3])
+  })
+
+  it.each([
+    ['does not answer', (request: FakeRequest) => request.fail()],
+    ['is going down', (request: FakeRequest) => request.refuse(503, 'draining')],
+    ['is behind a proxy that cannot reach it', (request: FakeRequest) => request.text(502, 'Bad gateway')],
+    ['is hidden by a page of the network', (request: FakeRequest) => request.text(200, '<h1>Sign in</h1>')],
+    ['has no such door', (request: FakeRequest) => request.refuse(404, 'route_not_found')],
+    ['is another one', (request: FakeRequest) => request.text(404, 'Not found')],
+    ['says nothing', () => {}],
+  ])('does not happen while the server %s', async (_what, answer) => {
+    client.stream('s')
+    for (let tries = 1; tries < 5; tries++) {
+      network.socket.cut()
+      while (door.requests.length < tries) await vi.advanceTimersByTimeAsync(100)
+      answer(door.request)
+      await vi.advanceTimersByTimeAsync(5 * SECOND)
+      expect(network.sockets).toHaveLength(tries + 1)
+    }
+    expect(door.requests.every(({ url }) => url.pathname === '/streams/%40probe')).toBe(true)
+  })
+
+  it('tells why where nobody is signed in', async () => {
+    const stream = client.stream('s')
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    door.request.refuse(401, 'unauthenticated')
+    await settled()
+    network.socket.cut()
+    await settled()
+    door.request.refuse(401, 'unauthenticated')
+    await settled()
+    expect(stream).toMatchObject({ status: 'error', error: { code: 'unauthenticated' } })
+  })
+
+  it('takes commands that have no answer with it', async () => {
+    const started = client.start('Hello', { id: 'r', chat: 'c' })
+    const stopped = client.stop('other')
+    await blocked()
+    const [, start, stop] = door.requests as [FakeRequest, FakeRequest, FakeRequest]
+    expect([start.url.pathname, start.init.method, start.init.body]).toEqual([
+      '/streams',
+      'POST',
+      '{"id":"r","input":"Hello","chat":"c"}',
+    ])
+    expect(stop.url.pathname).toBe('/streams/other/stop')
+    start.json(201, { stream: 'r' })
+    stop.json(200, { status: 'stopped' })
+    expect(await stopped).toBe('stopped')
+    expect((await started).id).toBe('r')
+  })
+
+  it('can be somewhere else, or not be', async () => {
+    client.close()
+    const options = { webSocket: network.connect, fetch: door.fetch }
+    client = connect('ws://server/ws', { ...options, http: 'https://door/logs/' })
+    client.stream('s')
+    await blocked()
+    expect(door.requests[0]?.url.href).toBe('https://door/logs/%40probe')
+    expect(door.request.url.href).toBe('https://door/logs/s?offset=-1&live=sse')
+    client.close()
+    client = connect('ws://server/ws', { ...options, http: false })
+    client.stream('s')
+    const asked = door.requests.length
+    for (let tries = 0; tries < 5; tries++) {
+      network.socket.cut()
+      await vi.advanceTimersByTimeAsync(10 * SECOND)
+    }
+    expect(door.requests).toHaveLength(asked)
+  })
+})
+
+describe('server-sent events', () => {
+  it('bring records, and the end as it is told', async () => {
+    const { stream, request } = await followed()
+    request.event('control', { streamNextOffset: at(0), upToDate: true })
+    await settled()
+    expect([stream.status, stream.offset]).toEqual(['running', at(0)])
+    request.records(0, 3)
+    request.write(
+      `event: data\ndata: [3,\ndata: 4]\n\nevent: control\ndata: {"streamNextOffset":"${at(5)}"}\n\n`,
+    )
+    request.event('control', {
+      streamNextOffset: at(5),
+      streamClosed: true,
+      status: 'failed',
+      message: 'Over.',
+    })
+    await settled()
+    expect(stream.take()).toEqual(numbers(0, 5))
+    expect(stream).toMatchObject({ status: 'failed', error: { code: 'failed', message: 'Over.' } })
+    expect([request.aborted, client.state]).toEqual([true, 'idle'])
+  })
+
+  it('tell the end in the last record, too', async () => {
+    const { stream, request } = await followed()
+    request.event('data', [0, { type: 'millrace.end', status: 'stopped' }])
+    request.event('control', { streamNextOffset: at(2), streamClosed: true })
+    await settled()
+    expect([stream.take(), stream.status, stream.offset]).toEqual([[0], 'stopped', at(2)])
+  })
+
+  it('bring bytes', async () => {
+    const stream = client.stream('s')
+    await blocked()
+    const request = door.request.events({ 'stream-sse-data-encoding': 'base64' })
+    request.event('data', ['AP8=', 'AA=='])
+    request.event('control', { streamNextOffset: at(2) })
+    await settled()
+    expect(stream.take()).toEqual([new Uint8Array([0, 255]), new Uint8Array([0])])
+  })
+
+  it('go on from the last record when they break', async () => {
+    const { stream, request } = await followed()
+    request.records(0, 3)
+    request.event('data', [3])
+    await settled()
+    request.fail()
+    await settled()
+    expect([client.state, stream.status]).toEqual(['reconnecting', 'running'])
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    expect(door.request.url.search).toBe(`?offset=${at(3)}&live=sse`)
+    door.request.events().records(2, 5)
+    await settled()
+    expect(stream.take()).toEqual(numbers(0, 5))
+    expect(client.state).toBe('connected')
+  })
+
+  it('that begin now do so once', async () => {
+    const stream = client.stream('s', { offset: 'now' })
+    await blocked()
+    const request = door.request.events()
+    request.records(7, 8)
+    await settled()
+    request.end()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    expect(stream.take()).toEqual([7])
+    expect(door.request.url.search).toBe(`?offset=${at(8)}&live=sse`)
+  })
+
+  it('are asked for again where records are missing, once', async () => {
+    const { stream, request } = await followed()
+    request.records(0, 2)
+    request.records(3, 4)
+    request.records(4, 5)
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    expect([stream.take(), request.aborted]).toEqual([[0, 1], false])
+    expect(door.request.url.search).toBe(`?offset=${at(2)}&live=sse`)
+    door.request.events().records(3, 4)
+    await settled()
+    expect(stream).toMatchObject({ status: 'error', error: { code: 'gap' } })
+  })
+
+  it('come back when a server that goes down says so', async () => {
+    const { request } = await followed()
+    request.records(0, 1)
+    request.write('retry: 3250\n\n')
+    request.end()
+    await vi.advanceTimersByTimeAsync(3249)
+    expect(door.request).toBe(request)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(door.request).not.toBe(request)
+  })
+
+  it('are asked for after growing pauses while the server is down', async () => {
+    await followed()
+    const pauses: number[] = []
+    for (let tries = 0; tries < 4; tries++) {
+      const { request } = door
+      const failed = Date.now()
+      request.fail()
+      while (door.request === request) await vi.advanceTimersByTimeAsync(100)
+      pauses.push((Date.now() - failed) / SECOND)
+    }
+    expect(pauses).toEqual([0.5, 1, 2, 4])
+    door.request.events().write(':\n\n')
+    await vi.advanceTimersByTimeAsync(5 * SECOND)
+    const { request } = door
+    request.end()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    expect(door.request).not.toBe(request)
+  })
+
+  it.each([
+    ['stream_gone', 'gone', 'gone'],
+    ['foreign_offset', 'error', 'foreign_offset'],
+  ])('end with the error %s', async (code, status, ours) => {
+    const { stream, request } = await followed()
+    request.event('error', { code, message: 'It is over.' })
+    await settled()
+    expect(stream).toMatchObject({ status, error: { code: ours, message: 'It is over.' } })
+  })
+
+  it('are asked for again while the store fails', async () => {
+    const { stream, request } = await followed()
+    request.event('error', { code: 'store_failed', message: '' })
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    door.request.refuse(503, 'store_failed')
+    await vi.advanceTimersByTimeAsync(1 * SECOND)
+    door.request.events().records(0, 1)
+    await settled()
+    expect(stream.take()).toEqual([0])
+  })
+
+  it.each([
+    [404, 'stream_not_found'],
+    [410, 'offset_past_end'],
+    [500, 'internal_error'],
+  ])('are refused with %i %s', async (status, code) => {
+    const stream = client.stream('s')
+    await blocked()
+    door.request.refuse(status, code)
+    await settled()
+    expect(stream).toMatchObject({ status: 'error', error: { code } })
+  })
+
+  it('are refused by a proxy in its own words', async () => {
+    const stream = client.stream('s')
+    await blocked()
+    door.request.text(403, 'Forbidden')
+    await settled()
+    expect(stream.error).toMatchObject({ code: 'http_403' })
+  })
+
+  it('are given up after 40 seconds without a sign of life', async () => {
+    const { request } = await followed()
+    for (let signs = 0; signs < 4; signs++) {
+      request.write(':\n\n')
+      await vi.advanceTimersByTimeAsync(39 * SECOND)
+    }
+    expect(request.aborted).toBe(false)
+    await vi.advanceTimersByTimeAsync(SECOND)
+    expect(request.aborted).toBe(true)
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    expect(door.request).not.toBe(request)
+  })
+
+  it('are given up sooner when the browser wakes up, and asked for at once', async () => {
+    const { request } = await followed()
+    page.dispatch('online')
+    await vi.advanceTimersByTimeAsync(17 * SECOND)
+    expect(request.aborted).toBe(true)
+    const { length } = door.requests
+    page.dispatch('online')
+    await settled()
+    expect(door.requests).toHaveLength(length + 1)
+  })
+
+  it('stop when the stream is closed, and when it has more than it can hold', async () => {
+    const { stream, request } = await followed()
+    request.records(0, 10_000)
+    await settled()
+    expect(request.aborted).toBe(true)
+    expect(stream.take()).toHaveLength(10_000)
+    expect(door.request.url.search).toBe(`?offset=${at(10_000)}&live=sse`)
+    stream.close()
+    expect(door.request.aborted).toBe(true)
+    await vi.advanceTimersByTimeAsync(60 * SECOND)
+    expect(door.requests).toHaveLength(3)
+  })
+
+  it('serve each of two readers of one stream', async () => {
+    const { stream, request } = await followed()
+    const other = client.stream('s', { offset: at(2) })
+    door.request.events().records(2, 4)
+    request.records(0, 4)
+    await settled()
+    expect([stream.take(), other.take()]).toEqual([numbers(0, 4), [2, 3]])
+    stream.close()
+    expect([request.aborted, door.request.aborted]).toEqual([true, false])
+  })
+})
+
+describe('a command over HTTP', () => {
+  beforeEach(followed)
+
+  it('is sent again while the server is away', async () => {
+    const started = client.start(1, { id: 'r' })
+    door.request.fail()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    door.request.refuse(503, 'runs_closed')
+    await vi.advanceTimersByTimeAsync(1 * SECOND)
+    door.request.text(502, 'Bad gateway')
+    await vi.advanceTimersByTimeAsync(2 * SECOND)
+    expect(door.request.init.body).toBe('{"id":"r","input":1}')
+    door.request.json(201, { stream: 'r' })
+    expect((await started).id).toBe('r')
+  })
+
+  it('is sent again when nothing comes for 40 seconds', async () => {
+    const stopped = client.stop('s')
+    const { request } = door
+    await vi.advanceTimersByTimeAsync(41 * SECOND)
+    expect([request.aborted, door.request === request]).toEqual([true, false])
+    door.request.json(200, { status: 'completed' })
+    expect(await stopped).toBe('completed')
+  })
+
+  it.each([
+    [429, 'too_many_runs'],
+    [404, 'start_not_served'],
+  ])('rejects with the refusal %i %s', async (status, code) => {
+    const started = client.start(1)
+    door.request.refuse(status, code)
+    await expect(started).rejects.toMatchObject({ name: 'StreamError', code })
+  })
+
+  it('rejects when the client is closed', async () => {
+    const stopped = client.stop('s')
+    client.close()
+    await expect(stopped).rejects.toMatchObject({ code: 'closed' })
+    await expect(client.start(1)).rejects.toMatchObject({ code: 'closed' })
+  })
+})

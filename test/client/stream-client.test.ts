@@ -1,0 +1,631 @@
+/** Streams and commands over one socket. Time and network are the test's. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import {
+  OffsetError,
+  type RemoteStream,
+  type StreamClient,
+  StreamError,
+  connect,
+} from '../../src/client/index.ts'
+import type { StartFrame } from '../../src/protocol/stream-frames.ts'
+import { collect } from '../support/collect.ts'
+import { FakeNetwork, type FakeSocket, at, numbers, records } from './fakes.ts'
+
+let network: FakeNetwork
+let client: StreamClient
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  vi.spyOn(Math, 'random').mockReturnValue(1)
+  network = new FakeNetwork()
+  client = connect('ws://server/ws', { webSocket: network.connect, http: false })
+})
+
+afterEach(() => {
+  client.close()
+  expect(vi.getTimerCount()).toBe(0)
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+const subscribed = (stream: string, position: number) =>
+  ({ type: 'subscribed', stream, offset: at(position) }) as const
+const end = (stream: string, position: number) =>
+  ({ type: 'end', stream, offset: at(position), status: 'completed' }) as const
+
+/** Follows a stream over a socket that is open; the server has said that it begins at the start. */
+function followed(id = 's'): { stream: RemoteStream<number>; socket: FakeSocket } {
+  const stream = client.stream<number>(id)
+  const { socket } = network
+  if (socket.state === 'connecting') socket.open()
+  socket.frame(subscribed(id, 0))
+  socket.taken()
+  return { stream, socket }
+}
+
+/** Loses the connection and opens the next one. */
+async function reconnected(): Promise<FakeSocket> {
+  const count = network.sockets.length
+  network.socket.cut()
+  while (network.sockets.length === count) await vi.advanceTimersByTimeAsync(100)
+  return network.socket.open()
+}
+
+describe('a stream', () => {
+  it('is read to its end', async () => {
+    const { stream, socket } = followed()
+    expect([stream.status, stream.done]).toEqual(['running', false])
+    const read = collect(stream)
+    socket.frame(records('s', 0, 2))
+    socket.frame(records('s', 2, 5), end('s', 5))
+    expect(await read).toEqual([0, 1, 2, 3, 4])
+    expect(stream).toMatchObject({
+      id: 's',
+      status: 'completed',
+      done: true,
+      offset: at(5),
+      error: undefined,
+    })
+    expect(socket.taken()).toEqual([])
+  })
+
+  it('begins where it is told to', () => {
+    client.stream('a', { offset: at(3) })
+    client.stream('b', { offset: 'now' })
+    client.stream('c')
+    network.socket.open()
+    expect(network.socket.taken()).toEqual([
+      { type: 'subscribe', stream: 'a', offset: at(3) },
+      { type: 'subscribe', stream: 'b', offset: 'now' },
+      { type: 'subscribe', stream: 'c', offset: '-1' },
+    ])
+    expect(() => client.stream('d', { offset: '7' })).toThrow(OffsetError)
+  })
+
+  it('goes on from its last record on the next connection', async () => {
+    const { stream, socket } = followed()
+    socket.frame(records('s', 0, 3))
+    const next = await reconnected()
+    expect(next.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(3) }])
+    next.frame(subscribed('s', 3), records('s', 3, 4), end('s', 4))
+    expect(await collect(stream)).toEqual([0, 1, 2, 3])
+  })
+
+  it('that begins now does so once: what comes while the connection is lost is not left out', async () => {
+    const stream = client.stream('s', { offset: 'now' })
+    network.socket.open().frame(subscribed('s', 7))
+    const next = await reconnected()
+    expect(next.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(7) }])
+    next.frame(subscribed('s', 7), records('s', 7, 9), end('s', 9))
+    expect(await collect(stream)).toEqual([7, 8])
+  })
+
+  it('drops what it has seen, whole batches and parts of them', () => {
+    const { stream, socket } = followed()
+    socket.frame(records('s', 0, 3), records('s', 0, 3), records('s', 1, 2), records('s', 2, 6))
+    expect(stream.take()).toEqual(numbers(0, 6))
+  })
+
+  it('refuses a gap, hears nothing until it was asked anew, and goes on', () => {
+    const { stream, socket } = followed()
+    socket.frame(records('s', 0, 2), records('s', 3, 4), records('s', 4, 5), end('s', 5))
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(2) }])
+    socket.frame(subscribed('s', 2), records('s', 2, 5), end('s', 5))
+    expect(stream.take()).toEqual(numbers(0, 5))
+    expect(stream.status).toBe('completed')
+  })
+
+  it('fails when the records are still missing the second time', async () => {
+    const { stream, socket } = followed()
+    socket.frame(records('s', 1, 2), subscribed('s', 0), records('s', 1, 2))
+    expect(stream).toMatchObject({ status: 'error', error: { code: 'gap' } })
+    await expect(collect(stream)).rejects.toMatchObject({ name: 'StreamError', code: 'gap' })
+    expect(socket.taken().at(-1)).toEqual({ type: 'unsubscribe', stream: 's' })
+  })
+
+  it('counts gaps anew behind a good batch', () => {
+    const { stream, socket } = followed()
+    for (let from = 0; from < 4; from++) {
+      socket.frame(records('s', from + 1, from + 2), subscribed('s', from), records('s', from, from + 1))
+    }
+    expect(stream.take()).toEqual(numbers(0, 4))
+    expect(stream.error).toBeUndefined()
+  })
+
+  it('does not take an end for it while records are missing', () => {
+    const { stream, socket } = followed()
+    socket.frame(records('s', 0, 2), end('s', 5))
+    expect([stream.done, socket.taken()]).toEqual([
+      false,
+      [{ type: 'subscribe', stream: 's', offset: at(2) }],
+    ])
+  })
+
+  it('takes records of another incarnation for a gap, and fails as the server says', () => {
+    const { stream, socket } = followed()
+    socket.frame({
+      type: 'records',
+      stream: 's',
+      from: at(0, 'anotherone'),
+      offset: at(1, 'anotherone'),
+      records: [1],
+    })
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(0) }])
+    socket.frame({ type: 'error', stream: 's', code: 'foreign_offset', message: 'Of another stream' })
+    expect(stream).toMatchObject({
+      status: 'error',
+      error: { code: 'foreign_offset', message: 'Of another stream' },
+    })
+  })
+
+  it('hands on bytes of a stream of bytes', () => {
+    const { stream, socket } = followed()
+    socket.frame({
+      type: 'records',
+      stream: 's',
+      from: at(0),
+      offset: at(2),
+      records: ['AP8=', ''],
+      encoding: 'base64',
+    })
+    expect(stream.take()).toEqual([new Uint8Array([0, 255]), new Uint8Array()])
+  })
+
+  it('ignores what it does not know', () => {
+    const { stream, socket } = followed()
+    socket.onmessage?.({ data: '{"type":"weather","stream":"s"}' })
+    socket.onmessage?.({ data: 'no JSON' })
+    socket.onmessage?.({ data: new ArrayBuffer(1) })
+    socket.frame(
+      { type: 'error', code: 'invalid_frame', message: '' },
+      records('other', 0, 1),
+      records('s', 0, 1),
+    )
+    expect(stream.take()).toEqual([0])
+  })
+})
+
+describe('the end of a run', () => {
+  const last = { type: 'millrace.end', status: 'stopped' } as const
+  const frame = (from: number, ...values: object[]) =>
+    ({
+      type: 'records',
+      stream: 's',
+      from: at(from),
+      offset: at(from + values.length),
+      records: values,
+    }) as never
+
+  it('is no record of it', () => {
+    const { stream, socket } = followed()
+    socket.frame(frame(0, { text: 'a' }, last))
+    expect([stream.take(), stream.offset, stream.status]).toEqual([[{ text: 'a' }], at(1), 'running'])
+    socket.frame({ type: 'end', stream: 's', offset: at(2), status: 'stopped' })
+    expect([stream.take(), stream.offset, stream.status]).toEqual([[], at(2), 'stopped'])
+  })
+
+  it('is a record like any other where others follow', () => {
+    const { stream, socket } = followed()
+    socket.frame(frame(0, last), frame(1, last, { text: 'b' }))
+    expect(stream.take()).toEqual([last, last, { text: 'b' }])
+    socket.frame({ type: 'end', stream: 's', offset: at(3), status: 'closed' })
+    expect(stream.status).toBe('closed')
+  })
+
+  it('is not lost when the connection is, just before it is told', async () => {
+    const { stream, socket } = followed()
+    socket.frame(frame(0, { text: 'a' }, last))
+    const next = await reconnected()
+    expect(next.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(2) }])
+    next.frame(subscribed('s', 2), { type: 'end', stream: 's', offset: at(2), status: 'stopped' })
+    expect(await collect(stream)).toEqual([{ text: 'a' }])
+  })
+
+  it('throws behind the last record when the run failed', async () => {
+    const { stream, socket } = followed()
+    socket.frame(records('s', 0, 2), {
+      type: 'end',
+      stream: 's',
+      offset: at(2),
+      status: 'failed',
+      reason: 'silent',
+      message: 'It said nothing.',
+    })
+    const seen: number[] = []
+    const read = (async () => {
+      for await (const record of stream) seen.push(record)
+    })()
+    const failure = { name: 'StreamError', code: 'failed', reason: 'silent', message: 'It said nothing.' }
+    await expect(read).rejects.toMatchObject(failure)
+    expect([seen, stream.status]).toEqual([[0, 1], 'failed'])
+  })
+
+  it.each(['deleted', 'expired', 'lost'] as const)('is also that the stream was %s', async (reason) => {
+    const { stream, socket } = followed()
+    socket.frame(records('s', 0, 1), { type: 'gone', stream: 's', reason })
+    expect(stream).toMatchObject({ status: 'gone', error: { code: 'gone', reason } })
+    await expect(collect(stream)).rejects.toBeInstanceOf(StreamError)
+    expect(socket.taken()).toEqual([])
+  })
+
+  it('does not come where the stream may not be read', () => {
+    const stream = client.stream('s')
+    network.socket
+      .open()
+      .frame({ type: 'error', stream: 's', code: 'stream_not_found', message: 'Not there' })
+    expect(stream).toMatchObject({ status: 'error', error: { code: 'stream_not_found' } })
+  })
+
+  it('is asked for again, later and later, while the store fails', async () => {
+    const { stream, socket } = followed()
+    const failed = { type: 'error', stream: 's', code: 'store_failed', message: '' } as const
+    socket.frame(records('s', 0, 1), failed)
+    await vi.advanceTimersByTimeAsync(500)
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(1) }])
+    socket.frame(failed)
+    await vi.advanceTimersByTimeAsync(999)
+    expect(socket.taken()).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    socket.frame(subscribed('s', 1), end('s', 1))
+    expect(stream.status).toBe('completed')
+  })
+})
+
+it('does not ask a store that failed once more when it is closed', () => {
+  const { socket } = followed()
+  socket.frame({ type: 'error', stream: 's', code: 'store_failed', message: '' })
+  client.close()
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+describe('a loop', () => {
+  it('takes up what came before it began, and may be slower than the server', async () => {
+    const { stream, socket } = followed()
+    socket.frame(records('s', 0, 2))
+    const seen: number[] = []
+    for await (const record of stream) {
+      seen.push(record)
+      if (record === 1) socket.frame(records('s', 2, 4), records('s', 4, 5), end('s', 5))
+      await Promise.resolve()
+    }
+    expect(seen).toEqual([0, 1, 2, 3, 4])
+  })
+
+  it('knows its offset: that of the last record it was given', async () => {
+    const { stream, socket } = followed()
+    socket.frame(records('s', 0, 3), end('s', 3))
+    const offsets: string[] = []
+    for await (const _record of stream) offsets.push(stream.offset)
+    expect(offsets).toEqual([at(1), at(2), at(3)])
+  })
+
+  it('lets go of the stream when it is left, and another goes on from the offset', async () => {
+    const { stream, socket } = followed()
+    socket.frame(records('s', 0, 5))
+    for await (const record of stream) if (record === 1) break
+    expect(stream).toMatchObject({ offset: at(2), done: true })
+    expect(socket.taken()).toEqual([{ type: 'unsubscribe', stream: 's' }])
+    const rest = client.stream('s', { offset: stream.offset })
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(2) }])
+    // What was on its way for the first one is not for the second.
+    socket.frame(records('s', 5, 6), subscribed('s', 2), records('s', 2, 6))
+    expect(rest.take()).toEqual(numbers(2, 6))
+  })
+
+  it('is the only one of its stream', async () => {
+    const { stream, socket } = followed()
+    const first = collect(stream)
+    await expect(collect(stream)).rejects.toThrow(TypeError)
+    socket.frame(records('s', 0, 1), end('s', 1))
+    expect(await first).toEqual([0])
+  })
+
+  it('ends when the stream or the client is closed', async () => {
+    const one = collect(followed('a').stream)
+    const other = followed('b').stream
+    const both = collect(other)
+    other.close()
+    expect(await both).toEqual([])
+    client.close()
+    expect(await one).toEqual([])
+  })
+
+  it('that does not keep up is not sent more than it can hold', async () => {
+    const { stream, socket } = followed()
+    socket.frame(records('s', 0, 9_000), records('s', 9_000, 12_000))
+    expect(socket.taken()).toEqual([{ type: 'unsubscribe', stream: 's' }])
+    socket.frame(records('s', 12_000, 12_001))
+    let count = 0
+    for await (const record of stream) {
+      expect(record).toBe(count++)
+      if (count < 12_000) expect(socket.sent).toEqual([])
+      else break
+    }
+    expect(socket.taken()[0]).toEqual({ type: 'subscribe', stream: 's', offset: at(12_000) })
+  })
+
+  it('is woken when the client is closed while it catches up', async () => {
+    const { stream, socket } = followed()
+    socket.frame(records('s', 0, 10_000))
+    client.close()
+    let count = 0
+    for await (const _record of stream) count++
+    expect([count, stream.done]).toEqual([10_000, true])
+  })
+})
+
+describe('two readers of one stream', () => {
+  it('have each record once, wherever they begin', () => {
+    const { stream: first, socket } = followed()
+    socket.frame(records('s', 0, 4))
+    const second = client.stream('s', { offset: at(2) })
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(2) }])
+    socket.frame(subscribed('s', 2), records('s', 2, 6))
+    expect([first.take(), second.take()]).toEqual([numbers(0, 6), numbers(2, 6)])
+    const third = client.stream('s')
+    socket.frame(records('s', 6, 7), subscribed('s', 0), records('s', 0, 8), end('s', 8))
+    expect([first.take(), second.take(), third.take()]).toEqual([numbers(6, 8), numbers(6, 8), numbers(0, 8)])
+    expect([first.status, second.status, third.status]).toEqual(['completed', 'completed', 'completed'])
+  })
+
+  it('may begin now, and at the start', () => {
+    const { stream: first, socket } = followed()
+    const second = client.stream('s', { offset: 'now' })
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: 'now' }])
+    socket.frame(records('s', 0, 3), subscribed('s', 5))
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(0) }])
+    socket.frame(subscribed('s', 0), records('s', 0, 7))
+    expect([first.take(), second.take()]).toEqual([numbers(0, 7), numbers(5, 7)])
+  })
+
+  it('wait for the answer to the first before it is asked for the second', () => {
+    const first = client.stream('s')
+    network.socket.open()
+    const { socket } = network
+    const second = client.stream('s', { offset: 'now' })
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: '-1' }])
+    socket.frame(subscribed('s', 0))
+    expect([first.offset, second.offset]).toEqual([at(0), 'now'])
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: 'now' }])
+  })
+
+  it('part: the other reads on', () => {
+    const { stream: first, socket } = followed()
+    const second = client.stream('s')
+    socket.frame(subscribed('s', 0))
+    socket.taken()
+    first.close()
+    expect(socket.taken()).toEqual([])
+    socket.frame(records('s', 0, 2))
+    expect([first.take(), second.take()]).toEqual([[], [0, 1]])
+    second.close()
+    expect(socket.taken()).toEqual([{ type: 'unsubscribe', stream: 's' }])
+  })
+
+  it('do not answer for the offset of the other', () => {
+    const { stream: first, socket } = followed()
+    socket.frame(records('s', 0, 3))
+    const second = client.stream('s', { offset: at(1, 'anotherone') })
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(1, 'anotherone') }])
+    socket.frame({ type: 'error', stream: 's', code: 'foreign_offset', message: '' })
+    expect([first.status, second.status]).toEqual(['running', 'error'])
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(3) }])
+  })
+
+  it('follow each other without a mix-up when one is left before it was answered', () => {
+    const first = client.stream('s')
+    network.socket.open()
+    const { socket } = network
+    first.close()
+    const second = client.stream('s', { offset: 'now' })
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: '-1' }])
+    socket.frame(subscribed('s', 0), records('s', 0, 3))
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: 'now' }])
+    socket.frame(subscribed('s', 3), records('s', 3, 4))
+    expect(second.take()).toEqual([3])
+  })
+
+  it('cost nothing when both are left before the answer', () => {
+    client.stream('s').close()
+    network.socket.open()
+    expect(network.socket.taken()).toEqual([])
+    const stream = client.stream('s')
+    stream.close()
+    network.socket.frame(subscribed('s', 0))
+    expect(network.socket.taken()).toEqual([
+      { type: 'subscribe', stream: 's', offset: '-1' },
+      { type: 'unsubscribe', stream: 's' },
+    ])
+  })
+})
+
+describe('many streams', () => {
+  it('share one socket, and go on together on the next one', async () => {
+    const streams = numbers(0, 50).map((id) => client.stream<number>(`s${id}`))
+    expect(network.sockets).toHaveLength(1)
+    const socket = network.socket.open()
+    for (const { id } of streams) socket.frame(subscribed(id, 0), records(id, 0, 2))
+    const next = await reconnected()
+    expect(next.taken()).toEqual(streams.map(({ id }) => ({ type: 'subscribe', stream: id, offset: at(2) })))
+    for (const { id } of streams) next.frame(subscribed(id, 2), records(id, 2, 3), end(id, 3))
+    for (const stream of streams) expect(stream.take()).toEqual([0, 1, 2])
+  })
+})
+
+describe('a command', () => {
+  it('starts a run, and follows it', async () => {
+    const started = client.start({ prompt: 'Hello' }, { chat: 'c', id: 'r1' })
+    const socket = network.socket.open()
+    expect(socket.taken()).toEqual([
+      { type: 'start', req: '1', id: 'r1', chat: 'c', input: { prompt: 'Hello' } },
+    ])
+    socket.frame({ type: 'started', req: '1', stream: 'r1' })
+    expect(await started).toMatchObject({ id: 'r1', status: 'connecting' })
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 'r1', offset: '-1' }])
+  })
+
+  it('is sent again on the next connection, with the same random id', async () => {
+    const started = client.start('a')
+    const [first] = network.socket.open().taken() as [StartFrame]
+    expect(first.id).toMatch(/^[0-9a-f]{32}$/)
+    const next = await reconnected()
+    expect(next.taken()).toEqual([first])
+    next.frame({ type: 'started', req: '1', stream: 'elsewhere' })
+    expect((await started).id).toBe('elsewhere')
+    const third = await reconnected()
+    expect(third.taken()).toEqual([{ type: 'subscribe', stream: 'elsewhere', offset: '-1' }])
+    const other = client.start('a')
+    const [second] = third.taken() as [StartFrame]
+    expect(second.id).not.toBe(first.id)
+    client.close()
+    await expect(other).rejects.toMatchObject({ code: 'closed' })
+  })
+
+  it('is sent once when it is given while others are told of the connection', () => {
+    let stopped: Promise<unknown> | undefined
+    client.subscribe(() => {
+      if (client.state === 'connected') stopped = client.stop('s').catch(() => undefined)
+    })
+    client.stream('s')
+    const socket = network.socket.open()
+    expect(socket.taken().filter(({ type }) => type === 'stop')).toHaveLength(1)
+    expect(stopped).toBeDefined()
+  })
+
+  it('stops a run, also one that it does not follow', async () => {
+    const { stream, socket } = followed()
+    const stopped = [stream.stop(), client.stop('other')]
+    expect(socket.taken()).toEqual([
+      { type: 'stop', req: '1', stream: 's' },
+      { type: 'stop', req: '2', stream: 'other' },
+    ])
+    socket.frame({ type: 'stopped', req: '2', stream: 'other', status: 'completed' })
+    socket.frame({ type: 'stopped', req: '1', stream: 's', status: 'stopped' })
+    expect(await Promise.all(stopped)).toEqual(['stopped', 'completed'])
+    expect(stream.status).toBe('running')
+  })
+
+  it('rejects as the server refuses it', async () => {
+    const stopped = client.stop('s')
+    const frame = {
+      type: 'error',
+      req: '1',
+      stream: 's',
+      code: 'stream_not_found',
+      message: 'Not there',
+    } as const
+    network.socket.open().frame(frame)
+    await expect(stopped).rejects.toMatchObject({
+      name: 'StreamError',
+      code: 'stream_not_found',
+      message: 'Not there',
+    })
+  })
+
+  it('waits for the next server where one goes down', async () => {
+    const started = client.start('a', { id: 'r' })
+    network.socket.open().frame({ type: 'error', req: '1', code: 'runs_closed', message: '' })
+    const next = await reconnected()
+    expect(next.taken()).toMatchObject([{ type: 'start', id: 'r' }])
+    next.frame({ type: 'started', req: '1', stream: 'r' })
+    expect((await started).id).toBe('r')
+  })
+
+  it.each([1007, 1009])('is not sent for ever to a server that cannot read it (%i)', async (code) => {
+    const { stream } = followed()
+    const started = client.start('x'.repeat(100))
+    network.socket.cut(code)
+    await expect(started).rejects.toMatchObject({ code: 'refused' })
+    await vi.advanceTimersByTimeAsync(500)
+    expect(network.socket.open().taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(0) }])
+    expect(stream.error).toBeUndefined()
+  })
+})
+
+describe('a client', () => {
+  it('takes the addresses of a page and whole ones', () => {
+    const urls = ['http://server/ws', 'https://server/ws', 'wss://server/ws?a=1'].map((url) => {
+      const one = connect(url, { webSocket: network.connect, http: false })
+      one.stream('s')
+      one.close()
+      return network.socket.url
+    })
+    expect(urls).toEqual(['ws://server/ws', 'wss://server/ws', 'wss://server/ws?a=1'])
+    expect(() => connect('/ws')).toThrow(TypeError)
+    vi.stubGlobal('location', { href: 'https://page/chat/1?x' })
+    const one = connect('/ws', { webSocket: network.connect })
+    one.stream('s')
+    one.close()
+    vi.unstubAllGlobals()
+    expect(network.socket.url).toBe('wss://page/ws')
+  })
+
+  it('says how its connection is', async () => {
+    const states: string[] = []
+    const undo = client.subscribe(() => states.push(client.state))
+    client.stream('s')
+    await reconnected()
+    network.socket.frame({ type: 'pong' })
+    undo()
+    client.close()
+    expect(states).toEqual(['connecting', 'reconnecting', 'connected'])
+    expect(client.state).toBe('closed')
+  })
+
+  it('does nothing more once it is closed', async () => {
+    const { stream, socket } = followed()
+    const stopped = stream.stop()
+    client.close()
+    client.close()
+    expect(socket.state).toBe('closed')
+    expect(stream).toMatchObject({ status: 'running', done: true })
+    const closed = { name: 'StreamError', code: 'closed' }
+    await expect(stopped).rejects.toMatchObject(closed)
+    await expect(client.start(1)).rejects.toMatchObject(closed)
+    await expect(client.stop('s')).rejects.toMatchObject(closed)
+    expect(() => client.stream('s')).toThrow(StreamError)
+    expect(network.sockets).toHaveLength(1)
+  })
+
+  it('is closed at the end of a `using` block', () => {
+    {
+      using one = connect('ws://server/', { webSocket: network.connect })
+      one.stream('s')
+    }
+    expect(network.socket.state).toBe('closed')
+  })
+
+  it('lets go of streams that ended, so that its connection ends at its first silence', async () => {
+    const { socket } = followed()
+    socket.frame(end('s', 0))
+    await vi.advanceTimersByTimeAsync(25_000)
+    expect([client.state, socket.state]).toEqual(['idle', 'closed'])
+    client.stream('t')
+    expect(network.sockets).toHaveLength(2)
+  })
+
+  it('is not harmed by a listener that throws', () => {
+    const { stream, socket } = followed()
+    const thrown: unknown[] = []
+    vi.stubGlobal('queueMicrotask', (run: () => void) => {
+      try {
+        run()
+      } catch (error) {
+        thrown.push(error)
+      }
+    })
+    let told = 0
+    const fault = new Error('of the listener')
+    const undoThrowing = stream.subscribe(() => {
+      throw fault
+    })
+    const undo = stream.subscribe(() => told++)
+    socket.frame(records('s', 0, 1))
+    undo()
+    socket.frame(records('s', 1, 2))
+    undoThrowing()
+    vi.unstubAllGlobals()
+    expect([told, thrown]).toEqual([1, [fault, fault]])
+    expect(stream.take()).toEqual([0, 1])
+  })
+})
