@@ -1,14 +1,19 @@
 /** `node scripts/generate-cli-docs.ts`: writes docs/cli.md from the table that the command itself is made of. */
+import type { Command } from 'commander'
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { EXAMPLES, EXIT_CODES, createProgram } from '../src/cli/program.ts'
-import { OPTION_GROUPS, defaultOf, variableOf } from '../src/cli/serve-options.ts'
+import { DOOR_OPTIONS } from '../src/cli/door-options.ts'
+import { EXAMPLES, EXIT_CODES } from '../src/cli/manual.ts'
+import { type CommandOption, flagOf, variableOf } from '../src/cli/option.ts'
+import { createProgram } from '../src/cli/program.ts'
+import { OPTION_GROUPS, STORE_OPTION, defaultOf } from '../src/cli/serve-options.ts'
 
 export const CLI_DOCS: string = fileURLToPath(new URL('../docs/cli.md', import.meta.url))
 
 export function renderCliDocs(): string {
   const program = createProgram()
   const commands = new Map(program.commands.map((command) => [command.name(), command]))
+  const streams = commands.get('streams')?.commands ?? []
   const about = (name: string): string => commands.get(name)?.description() ?? ''
   return `# The command line
 
@@ -16,7 +21,7 @@ export function renderCliDocs(): string {
 
 ${examples('millrace')}
 
-\`millrace --help\`, \`millrace serve --help\` and \`millrace init --help\` say the same as this page, shorter.
+\`millrace --help\` and \`millrace serve --help\`, or any other command's, say the same as this page, shorter.
 
 ## millrace serve [file]
 
@@ -34,18 +39,22 @@ the default. An option that takes no value has a \`--no-\` form, as in \`--no-ac
 \`0\`. Repeatable options take several values with commas between them, too. \`--websocket_timeout\` and the like, as
 Daphne spells some, work as well.
 
-${OPTION_GROUPS.map(({ title, options }) => {
-  const rows = options.map((option) => [
-    option.flags
-      .split(', ')
-      .map((flag) => `\`${flag}\``)
-      .join(', '),
-    `\`${variableOf(option)}\``,
-    defaultOf(option),
-    option.description,
-  ])
-  return `#### ${title}\n\n${table(['Option', 'Variable', 'Default', 'What it does'], rows)}`
-}).join('\n\n')}
+${OPTION_GROUPS.map(({ title, options }) => `#### ${title}\n\n${optionTable(options, defaultOf)}`).join('\n\n')}
+
+### Where streams are kept
+
+\`--store\` says where the demo keeps its streams: \`memory:\` for nowhere but in the process, or the path of an SQLite
+file, which is created or upgraded as needed. Several servers on one machine may share a file. An application chooses
+its own store; one that makes it with \`storeFromEnvironment()\` is told by \`--store\`, too:
+
+\`\`\`ts
+import { millrace, storeFromEnvironment, streaming } from 'millrace'
+
+export default millrace({ streams: streaming({ store: storeFromEnvironment() }) })
+\`\`\`
+
+A line of the log says where streams are kept and what they survive. A folder \`.millrace\` gets a \`.gitignore\` that
+keeps it out of version control.
 
 ### How a server ends
 
@@ -65,12 +74,63 @@ ${table(['Code', 'Meaning'], EXIT_CODES)}
 What went wrong is one line on standard error that begins with \`millrace:\`. With \`--verbosity debug\` the stack goes
 to the log.
 
+## millrace migrate
+
+${about('migrate')} A store that a newer version of Millrace wrote is left alone, with
+exit code 1. Stop the servers on a file before an upgrade that changes the schema.
+
+${examples('migrate')}
+
+${optionTable([STORE_OPTION], defaultOf)}
+
+## millrace streams
+
+${about('streams')} [The HTTP door](http-streams.md) is
+what it speaks to. Each command reaches the streams that are yours: those of the user that the headers speak for, or
+without authentication those that have no owner.
+
+${examples('streams')}
+
+${optionTable(DOOR_OPTIONS, ({ absent = 'none' }) => absent)}
+
+An address without a path stands for \`/streams\` there. Several headers in \`MILLRACE_HEADER\` have a line break between
+them. A secret is better kept in the variable: what stands on a command line, every user of the machine can read.
+
+${streams.map((command) => streamsCommand(command)).join('\n\n')}
+
 ## millrace init <folder>
 
 ${about('init')} The folder has to be new or empty; a \`.git\` in it does not count.
 
 ${examples('init')}
 `
+}
+
+function streamsCommand(command: Command): string {
+  const usage = command.registeredArguments.map((argument) => ` <${argument.name()}>`).join('')
+  const own = command.options.filter(({ long }) => DOOR_OPTIONS.every((option) => flagOf(option) !== long))
+  const rows = own.map(({ flags, description }) => [`\`${flags}\``, description])
+  const options = rows.length > 0 ? `\n\n${table(['Option', 'What it does'], rows)}` : ''
+  return `### millrace streams ${command.name()}${usage}\n\n${command.description()}${NOTES[command.name()] ?? ''}${options}`
+}
+
+/** What a page has room for and help has not. */
+const NOTES: Readonly<Record<string, string>> = {
+  tail: ' The exit code is 0 for a run that completed or was stopped and for any other stream that was closed, and 1 for one that failed.',
+  ls: ' With `--json` there is more: what kind of records it holds, when it was created and when it expires.',
+}
+
+function optionTable<T extends CommandOption>(options: readonly T[], defaults: (option: T) => string): string {
+  const rows = options.map((option) => [
+    option.flags
+      .split(', ')
+      .map((flag) => `\`${flag}\``)
+      .join(', '),
+    `\`${variableOf(option)}\``,
+    defaults(option),
+    option.description,
+  ])
+  return table(['Option', 'Variable', 'Default', 'What it does'], rows)
 }
 
 function examples(name: string): string {

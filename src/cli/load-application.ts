@@ -11,10 +11,15 @@ export async function loadApplication(file: string, exportName: string): Promise
   const path = resolve(file)
   await checkFile(path, file)
   let module: Readonly<Record<string, unknown>>
+  const { stackTraceLimit } = Error
+  // What a call of the file's fails with may come from deep inside, and the file is to be in its stack.
+  Error.stackTraceLimit = 50
   try {
     module = (await import(pathToFileURL(path).href)) as typeof module
   } catch (error) {
     throw new CommandError(describeLoadFailure(error, file), error)
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
   }
   return applicationIn(module, file, exportName)
 }

@@ -2,12 +2,15 @@
 import { checkOrigins } from '../routing/origins.ts'
 import { type ConnectionOptions, resolveOptions } from '../server/options.ts'
 import { proxyTrust } from '../server/proxy-trust.ts'
+import { pathOfStore } from '../streams/open-store.ts'
 
 export interface Kind<T> {
-  /** Whether the flag may come several times, each with one value or several with commas between. */
-  readonly list?: true
+  /** The flag may come several times, and one value be several with this between them. */
+  readonly list?: ',' | '\n'
   /** Whether the flag comes alone and means yes. */
   readonly lone?: true
+  /** Whether a value may be a secret, which no message quotes. */
+  readonly secret?: true
   /** @throws {RangeError} that goes on from "<flag> is <text>; ": what it takes instead. */
   parse(text: string): T
   show(value: T): string
@@ -18,6 +21,44 @@ export const text: Kind<string> = { parse: (value) => value, show: (value) => va
 export const rootPath: Kind<string> = {
   parse: (value) => inRange('rootPath', value),
   show: (value) => text.show(value),
+}
+
+export const store: Kind<string> = {
+  parse(value) {
+    pathOfStore(value)
+    return value
+  },
+  show: (value) => value,
+}
+
+/** An http: or https: address without a slash at its end; the streams are at /streams where it says no path. */
+export const streamsUrl: Kind<string> = {
+  parse(value) {
+    const url = URL.parse(value)
+    if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
+      throw new RangeError('it takes an address such as http://127.0.0.1:8000/streams')
+    }
+    return url.origin + (url.pathname === '/' ? '/streams' : url.pathname.replace(/\/+$/, ''))
+  },
+  show: (value) => value,
+}
+
+/** Headers as names and values. */
+export const headers: Kind<readonly (readonly [name: string, value: string])[]> = {
+  list: '\n',
+  secret: true,
+  parse: (value) => value.split('\n').filter(Boolean).map(parseHeader),
+  show: (value) => value.map(([name]) => name).join(', ') || 'none',
+}
+
+function parseHeader(line: string): readonly [name: string, value: string] {
+  const [, name, value] = /^([^:]+?)\s*:\s*(.*?)\s*$/.exec(line) ?? []
+  try {
+    if (name !== undefined && value !== undefined) return [...new Headers([[name, value]])][0] ?? [name, value]
+  } catch {
+    // The error of `Headers` quotes the value.
+  }
+  throw new RangeError("it takes a name and a value, such as 'authorization: Bearer …'")
 }
 
 export const yes: Kind<boolean> = {
@@ -104,7 +145,7 @@ export function choice<const Name extends string>(
 
 function listOf(check: (entry: string) => boolean, takes: string): Kind<readonly string[]> {
   return {
-    list: true,
+    list: ',',
     parse(value) {
       const entries = value
         .split(',')

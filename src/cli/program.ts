@@ -1,38 +1,14 @@
 /** The command line: what commander makes of it, and how the process ends when it goes wrong. */
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { CommandError, oneLine } from './command-error.ts'
+import { addOptions, flagsOf } from './commander-options.ts'
 import { init } from './init.ts'
+import { examplesOf } from './manual.ts'
+import { migrate } from './migrate.ts'
 import { PACKAGE } from './package.ts'
-import type { Flags } from './read-settings.ts'
 import { serve } from './serve.ts'
-import { OPTION_GROUPS, SERVE_OPTIONS, type ServeOption, defaultOf, flagOf } from './serve-options.ts'
-
-/** What each command looks like in use, with what it does. Help and docs/cli.md show them. */
-export const EXAMPLES: Readonly<Record<string, readonly (readonly [command: string, does: string])[]>> = {
-  millrace: [
-    ['millrace init my-app', 'write a small chat application to start from'],
-    ['millrace serve app.ts', 'serve it on http://127.0.0.1:8000'],
-    ['millrace serve', 'look at the demo: a page that streams'],
-  ],
-  serve: [
-    ['millrace serve app.ts --watch', 'restart whenever a file changes'],
-    ['millrace serve app.ts -b 0.0.0.0 -p 80 --access-log', 'serve the network, and log who comes'],
-    ['millrace serve app.ts --tls-cert cert.pem --tls-key key.pem', 'speak https and wss'],
-    ['millrace serve app.ts -u /run/app.sock --proxy-headers', 'stand behind nginx'],
-    ['MILLRACE_PORT=9000 millrace serve app.ts', 'set an option by its variable'],
-  ],
-  init: [
-    ['millrace init my-app', 'write it to a new folder, my-app'],
-    ['millrace init .', 'write it to this folder, which has to be empty'],
-  ],
-}
-
-export const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] = [
-  ['0', 'It did what it was asked to; a server was told to stop and did so in order.'],
-  ['1', 'It failed: the file cannot be served, the port is taken, an exception went uncaught.'],
-  ['2', 'It was asked for what it does not do: an unknown option, a value that is none.'],
-  ['130, 143', 'A second SIGINT or SIGTERM cut the shutdown short.'],
-]
+import { OPTION_GROUPS, SERVE_OPTIONS, STORE_OPTION, defaultOf } from './serve-options.ts'
+import { addStreams } from './streams-command.ts'
 
 export function createProgram(): Command {
   const program = new Command('millrace')
@@ -46,6 +22,8 @@ export function createProgram(): Command {
     .configureOutput({ outputError: (message, write) => write(`millrace: ${rephrased(message)}\n`) })
     .addHelpText('after', examplesOf('millrace'))
   addServe(program)
+  addMigrate(program)
+  addStreams(program)
   addInit(program)
   return program
 }
@@ -61,16 +39,24 @@ function addServe(program: Command): void {
     .argument('[file]', 'the module that exports the application')
     .helpOption('-h, --help', 'Print this help')
     .addHelpText('after', `${variablesNote}\n${examplesOf('serve')}`)
-  for (const { title, options } of OPTION_GROUPS) {
-    for (const option of options) {
-      command.addOption(commanderOption(option).helpGroup(`${title}:`))
-      if (option.kind.lone || option.negated !== undefined) {
-        const negation = new Option(flagOf(option).replace('--', '--no-')).hideHelp()
-        command.addOption(negation.helpGroup(`${title}:`))
-      }
-    }
-  }
-  command.action(async (file: string | undefined) => await serve(file, flagsOf(command), process.env))
+  for (const { title, options } of OPTION_GROUPS) addOptions(command, options, `${title}:`, defaultOf)
+  command.action(
+    async (file: string | undefined) => await serve(file, flagsOf(command, SERVE_OPTIONS), process.env),
+  )
+}
+
+function addMigrate(program: Command): void {
+  const command = program
+    .command('migrate')
+    .summary('Create or upgrade the store of streams')
+    .description(
+      'Creates the store of streams, or brings an older one up to date, and says from which version to which. ' +
+        'millrace serve does the same when it starts.',
+    )
+    .helpOption('-h, --help', 'Print this help')
+    .addHelpText('after', examplesOf('migrate'))
+  addOptions(command, [STORE_OPTION], 'Streams:', defaultOf)
+  command.action(() => migrate(flagsOf(command, [STORE_OPTION]), process.env))
 }
 
 function addInit(program: Command): void {
@@ -88,27 +74,6 @@ const variablesNote = `
 Each option can be set by a variable as well, where the command line does not: MILLRACE_PORT for
 --port, MILLRACE_HTTP_TIMEOUT for --http-timeout. An option without a value has a --no- form, as in
 --no-access-log, and its variable is 1 or 0; a variable of repeatable values has commas between them.`
-
-function commanderOption(option: ServeOption): Option {
-  const made = new Option(option.flags, `${option.description} (default: ${defaultOf(option)})`)
-  return option.kind.list
-    ? made.argParser((value: string, previous: readonly string[] | undefined) => [...(previous ?? []), value])
-    : made
-}
-
-/** What was given, by long flag; commander sets no default, since none is told to it. */
-function flagsOf(command: Command): Flags {
-  const given = command.opts<Flags>()
-  return Object.fromEntries(
-    SERVE_OPTIONS.map((option) => [flagOf(option), given[new Option(option.flags).attributeName()]]),
-  )
-}
-
-function examplesOf(name: string): string {
-  const examples = EXAMPLES[name] ?? []
-  const width = Math.max(...examples.map(([command]) => command.length))
-  return `\nExamples:\n${examples.map(([command, does]) => `  ${command.padEnd(width)}  ${does}`).join('\n')}\n`
-}
 
 /** Runs a command line without its first two words. A command that fails ends the process. */
 export async function run(args: readonly string[]): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import type { LogLevel } from '../logging/pino.ts'
 import { CONNECTION_DEFAULTS, LISTEN_DEFAULTS, type ListenOptions } from '../server/options.ts'
+import { DEFAULT_STORE } from '../streams/open-store.ts'
 import {
   type Kind,
   bytes,
@@ -17,9 +18,11 @@ import {
   proxies,
   rootPath,
   seconds,
+  store,
   text,
   yes,
 } from './option-kinds.ts'
+import type { OptionFor } from './option.ts'
 
 export type LogFormat = 'pretty' | 'json'
 
@@ -34,6 +37,8 @@ export interface ServeSettings extends Omit<ListenOptions, 'tls' | 'highWaterMar
   readonly logFormat?: LogFormat
   readonly exportName?: string
   readonly watch?: boolean
+  /** Where streams are kept; see `pathOfStore`. */
+  readonly store?: string
 }
 
 export const SERVE_DEFAULTS = {
@@ -43,25 +48,22 @@ export const SERVE_DEFAULTS = {
   verbosity: 'info',
   exportName: 'default',
   watch: false,
+  store: DEFAULT_STORE,
 } as const satisfies ServeSettings
 
-interface OptionOf<Name extends keyof ServeSettings> {
-  /** As commander takes them: '-p, --port <number>'. */
-  readonly flags: string
-  readonly sets: Name
-  readonly kind: Kind<NonNullable<ServeSettings[Name]>>
-  /** What the flag's `--no-` form sets; a lone flag has one that sets false. */
-  readonly negated?: ServeSettings[Name]
-  readonly description: string
-  /** In place of a default that is no value. */
-  readonly absent?: string
-}
-
-export type ServeOption = { [Name in keyof ServeSettings]-?: OptionOf<Name> }[keyof ServeSettings]
+export type ServeOption = OptionFor<ServeSettings>
 
 export interface OptionGroup {
   readonly title: string
   readonly options: readonly ServeOption[]
+}
+
+/** The one option of `migrate`, too. */
+export const STORE_OPTION: ServeOption = {
+  flags: '--store <where>',
+  sets: 'store',
+  kind: store,
+  description: 'Where streams are kept: memory:, the path of an SQLite file, or sqlite: and such a path',
 }
 
 export const OPTION_GROUPS: readonly OptionGroup[] = [
@@ -82,6 +84,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
       },
     ],
   },
+  { title: 'Streams', options: [STORE_OPTION] },
   {
     title: 'Binding',
     options: [
@@ -270,16 +273,6 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
 ]
 
 export const SERVE_OPTIONS: readonly ServeOption[] = OPTION_GROUPS.flatMap((group) => group.options)
-
-/** '--ping-interval' */
-export function flagOf({ flags }: ServeOption): string {
-  return /--[a-z-]+/.exec(flags)?.[0] ?? flags
-}
-
-/** 'MILLRACE_PING_INTERVAL' */
-export function variableOf(option: ServeOption): string {
-  return `MILLRACE_${flagOf(option).slice(2).replaceAll('-', '_').toUpperCase()}`
-}
 
 /** The default as people read it: '20 s', '1 MiB', 'none'. */
 export function defaultOf(option: ServeOption): string {

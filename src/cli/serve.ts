@@ -5,13 +5,17 @@ import { createLogger, shareLogger } from '../logging/pino.ts'
 import { openAISettings } from '../providers/openai-settings.ts'
 import type { Application } from '../server/application.ts'
 import type { RunningServer } from '../server/listener.ts'
+import { openStore, pathOfStore } from '../streams/open-store.ts'
+import type { Durability } from '../streams/store.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import { superviseProcess } from './lifecycle.ts'
 import { listen } from './listen.ts'
 import { guardLoading, loadApplication } from './load-application.ts'
+import { variableOf } from './option.ts'
 import { PACKAGE } from './package.ts'
-import { type Environment, type Flags, readSettings } from './read-settings.ts'
-import { type LogFormat, SERVE_DEFAULTS, type ServeSettings } from './serve-options.ts'
+import type { Environment, Flags } from './read-options.ts'
+import { readSettings } from './read-settings.ts'
+import { type LogFormat, SERVE_DEFAULTS, STORE_OPTION, type ServeSettings } from './serve-options.ts'
 import { readTls } from './tls.ts'
 import { watch } from './watch.ts'
 
@@ -28,6 +32,8 @@ export async function serve(file: string | undefined, flags: Flags, environment:
       throw new UsageError(`--${idle === 'watch' ? 'watch' : 'export'} needs the file of an application`)
   }
   if (settings.watch) return watch()
+  // For an application that opens its store by `storeFromEnvironment`.
+  if (settings.store !== undefined) process.env[variableOf(STORE_OPTION)] = settings.store
   const format = settings.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json')
   const logger = await loggerFor(settings, format)
   shareLogger(logger)
@@ -41,6 +47,8 @@ export async function serve(file: string | undefined, flags: Flags, environment:
     superviseProcess({ application, logger, shutdownTimeout, say })
     release?.()
     say(`Millrace ${PACKAGE.version} is serving ${file ?? 'its demo'} on ${addressOf(running, settings)}`)
+    const durability = durabilityOf(application)
+    if (durability !== undefined) say(`${streamsOf(file, settings)} ${SURVIVES[durability]}.`)
     if (format === 'pretty') for (const hint of hintsFor(file, environment)) say(hint)
     if (isOpen) logger.warn({}, 'no authentication: whoever reaches this machine can use the application')
   } catch (error) {
@@ -61,17 +69,36 @@ async function loggerFor(
 
 async function applicationFor(
   file: string | undefined,
-  { exportName = SERVE_DEFAULTS.exportName }: ServeSettings,
+  { exportName = SERVE_DEFAULTS.exportName, store = SERVE_DEFAULTS.store }: ServeSettings,
   logger: Logger,
   environment: Environment,
 ): Promise<Application> {
   if (file !== undefined) return await loadApplication(file, exportName)
   const { createSeedApplication } = await import('../seed/application.ts')
   try {
-    return createSeedApplication({ logger, environment })
+    return createSeedApplication({ logger, environment, store: openStore(store, { logger }) })
   } catch (error) {
     throw new CommandError((error as Error).message, error)
   }
+}
+
+/** Follows what `streamsOf` says. */
+const SURVIVES: Readonly<Record<Durability, string>> = {
+  none: 'end with this process',
+  process: 'survive the end of this process, and no loss of power',
+  power: 'survive a loss of power',
+  replica: 'survive the loss of a machine',
+}
+
+/** Undefined without streams, and for an application of another Millrace that does not tell. */
+function durabilityOf(application: Application): Durability | undefined {
+  const options = application.options as Application['options'] | undefined
+  return options?.streams?.store.durability
+}
+
+function streamsOf(file: string | undefined, { store = SERVE_DEFAULTS.store }: ServeSettings): string {
+  if (file !== undefined) return `The streams of ${file}`
+  return `Streams are kept in ${pathOfStore(store) ?? 'memory'}, and`
 }
 
 function addressOf({ url }: RunningServer, { rootPath = '', host }: ServeSettings): string {

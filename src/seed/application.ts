@@ -1,52 +1,55 @@
 /** What `millrace serve` serves when it is given no application: the seed's whole system. */
 import { memoryChannels } from '../channels/memory.ts'
+import { streaming } from '../endpoints/streaming.ts'
 import type { Logger } from '../logging/logger.ts'
-import { answerOutcome, answerText } from '../providers/answer.ts'
-import { loadOpenAI, openai } from '../providers/openai.ts'
-import { type Environment, type OpenAISettings, openAISettings } from '../providers/openai-settings.ts'
-import type { Provider } from '../providers/provider.ts'
+import { loadOpenAI } from '../providers/openai.ts'
+import { type Environment, openAISettings } from '../providers/openai-settings.ts'
 import { http, websocket } from '../routing/route.ts'
+import { httpStreams, streamSocket } from '../routing/stream-routes.ts'
 import { Application } from '../server/application.ts'
+import { memoryStreams } from '../streams/memory.ts'
+import type { StreamStore } from '../streams/store.ts'
+import { modelAnswer, wantsBackground } from './model-answer.ts'
 import { pages } from './pages.ts'
-import { type Answer, type Piece, seedConsumer } from './seed-consumer.ts'
+import { seedConsumer } from './seed-consumer.ts'
+import { seedKinds, seedStart } from './seed-runs.ts'
 
 export interface SeedOptions {
   readonly logger: Logger
-  /** Where `OPENAI_API_KEY`, `OPENAI_BASE_URL` and `OPENAI_MODEL` are looked up. */
+  /** Where `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `OPENAI_MODEL` and `OPENAI_BACKGROUND` are looked up. */
   readonly environment: Environment
+  /** Keeps the runs of the page; the application closes it. Default: this process's memory. */
+  readonly store?: StreamStore
 }
 
 /**
- * The page at `/` and the consumer at `/ws/openai/`. With a key or an address of a compatible
- * service in the environment, prompts go to its Responses API; otherwise the numbers answer.
+ * The page at `/` with its durable runs at `/ws/streams/` and `/streams`, and the seed's own consumer
+ * at `/ws/openai/`. With a key or an address of a compatible service in the environment, prompts go to
+ * its Responses API; otherwise the numbers answer.
  *
  * @throws {InvalidSetting} for a setting that cannot work.
  */
-export function createSeedApplication({ logger, environment }: SeedOptions): Application {
+export function createSeedApplication({
+  logger,
+  environment,
+  store = memoryStreams(),
+}: SeedOptions): Application {
   const settings = openAISettings(environment)
+  const background = wantsBackground(environment)
   if (settings) {
     loadOpenAI().catch((error: unknown) => logger.error({ err: error }, 'prompts cannot be answered'))
   }
+  const streams = streaming({ store, logger, kinds: seedKinds(settings && { ...settings, background }) })
+  const endpoint = { ...streams, logger, start: seedStart(streams.runs, settings !== undefined) }
   return new Application({
     routes: [
-      websocket('/ws/openai/', seedConsumer(settings && answerWith(settings))),
+      websocket('/ws/openai/', seedConsumer(settings && ((prompt) => modelAnswer(settings, prompt)))),
+      streamSocket('/ws/streams/', endpoint),
+      httpStreams('/streams', endpoint),
       http('/*path', pages()),
     ],
     channels: memoryChannels(),
+    streams,
     logger,
   })
-}
-
-/** Text of the model's answer to each prompt. */
-function answerWith(settings: OpenAISettings): Answer {
-  return (prompt): Provider<Piece> =>
-    async function* (context) {
-      for await (const event of openai({ ...settings, input: prompt })(context)) {
-        const delta = answerText(event)
-        if (delta !== undefined) yield { delta }
-        const outcome = answerOutcome(event)
-        // What there is of the answer stands; the reader should know why there is no more.
-        if (outcome?.status === 'incomplete') yield { delta: `\n\n[${outcome.sentence}]` }
-      }
-    }
 }

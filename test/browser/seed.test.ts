@@ -72,7 +72,8 @@ describeWith(['chromium'], 'the seed in Chromium', ({ chromium }) => {
     await ask(page, PROMPTS.answer)
     await page.waitForSelector('#run[data-status=completed]')
     expect((await page.inputValue('#openaiOutput')).trim()).toBe(ANSWER)
-    expect(seen.filter((frame) => frame.includes('delta')).length).toBeGreaterThan(5)
+    // A fast answer comes in few frames; each of its tokens is a record of its own.
+    expect(seen.join('').split('{"delta":').length).toBeGreaterThan(10)
     expect(seen.join('')).not.toContain(KEY)
   })
 
@@ -92,16 +93,22 @@ describeWith(['chromium'], 'the seed in Chromium', ({ chromium }) => {
     expect(ANSWER.startsWith(kept)).toBe(true)
   })
 
-  test('leaving the page ends the upstream request', async () => {
-    await page.goto(server.url)
+  test('a closed tab leaves the run alone: it is whole when one comes back', async () => {
+    const tab = await browser.newPage()
+    await tab.goto(server.url)
     const index = aimock.requests.length
-    await ask(page, PROMPTS.slow)
+    await ask(tab, PROMPTS.slow)
     const upstream = await aimock.request(index)
     await expect
-      .poll(async () => (await page.inputValue('#openaiOutput')).length, { timeout: 10_000 })
+      .poll(async () => (await tab.inputValue('#openaiOutput')).length, { timeout: 10_000 })
       .toBeGreaterThan(4)
-    await page.goto('about:blank')
-    expect((await upstream.ended).complete).toBe(false)
+    const address = tab.url()
+    await tab.close()
+    expect((await upstream.ended).complete).toBe(true)
+    await page.goto(address)
+    await page.waitForSelector('#run[data-status=completed]')
+    expect(await page.inputValue('#openaiOutput')).toBe(ANSWER)
+    expect(aimock.requests).toHaveLength(index + 1)
   })
 
   test.each([
@@ -121,7 +128,6 @@ describeWith(['chromium'], 'the seed in Chromium', ({ chromium }) => {
 })
 
 async function ask(page: Page, prompt: string): Promise<void> {
-  await page.waitForSelector('#connection[data-status=connected]')
   await page.fill('#prompt', prompt)
   await page.press('#prompt', 'Enter')
 }

@@ -60,7 +60,8 @@ export class CommandLine {
     const [program = '', ...args] = command
     this.child = spawn(program, args, {
       cwd: folder ?? ROOT,
-      env: { PATH, ...FROM_SOURCE, ...environment },
+      // Nor is anything kept, or found from a run before, where a test does not say where.
+      env: { PATH, ...FROM_SOURCE, MILLRACE_STORE: 'memory:', ...environment },
       stdio: ['ignore', 'pipe', 'pipe', ...descriptors],
       // A process group of its own, so that nothing it starts outlives it.
       detached: true,

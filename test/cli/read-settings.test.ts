@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { UsageError } from '../../src/cli/command-error.ts'
-import { type Environment, type Flags, readSettings } from '../../src/cli/read-settings.ts'
+import type { Environment, Flags } from '../../src/cli/read-options.ts'
+import { readSettings } from '../../src/cli/read-settings.ts'
 
 function read(flags: Flags, environment: Environment = {}): object {
   return readSettings(flags, environment)

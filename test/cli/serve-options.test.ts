@@ -2,7 +2,8 @@ import { Option } from 'commander'
 import { expect, test } from 'vitest'
 import { renderCliDocs, CLI_DOCS } from '../../scripts/generate-cli-docs.ts'
 import { createProgram } from '../../src/cli/program.ts'
-import { SERVE_OPTIONS, defaultOf, flagOf, variableOf } from '../../src/cli/serve-options.ts'
+import { flagOf, variableOf } from '../../src/cli/option.ts'
+import { SERVE_OPTIONS, defaultOf } from '../../src/cli/serve-options.ts'
 import { readFileSync } from 'node:fs'
 
 function helpOf(name: string): string {

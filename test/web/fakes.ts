@@ -1,5 +1,8 @@
+import type { ConnectionState, Json, StreamStatus } from '../../src/client/index.ts'
+import { StreamError } from '../../src/client/index.ts'
+import { type Address, NO_RUN, type Visit } from '../../web/src/address.ts'
 import type { Clock } from '../../web/src/clock.ts'
-import type { OpenSocket, Socket, SocketHandlers } from '../../web/src/socket.ts'
+import type { RunStream, RunStreams } from '../../web/src/run-client.ts'
 
 /** A clock that moves only when told to. */
 export class FakeClock implements Clock {
@@ -37,43 +40,153 @@ export class FakeClock implements Clock {
   }
 }
 
-/** A socket whose server is the test: it calls `handlers`, and reads `sent`. */
-export class FakeSocket implements Socket {
-  readonly handlers: SocketHandlers
-  readonly sent: unknown[] = []
-  closed = false
+class Listeners {
+  readonly #all = new Set<() => void>()
 
-  constructor(handlers: SocketHandlers) {
-    this.handlers = handlers
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#all.add(listener)
+    return () => void this.#all.delete(listener)
   }
 
-  send(text: string): void {
-    this.sent.push(JSON.parse(text))
+  tell(): void {
+    for (const listener of this.#all) listener()
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+}
+
+/** A stream whose server is the test. */
+export class FakeStream implements RunStream {
+  status: StreamStatus = 'connecting'
+  error: StreamError | undefined
+  closed = false
+  readonly listeners = new Listeners()
+  readonly subscribe = this.listeners.subscribe
+  #waiting: unknown[] = []
+
+  get done(): boolean {
+    return this.closed || (this.status !== 'connecting' && this.status !== 'running')
+  }
+
+  take(): unknown[] {
+    const records = this.#waiting
+    this.#waiting = []
+    return records
   }
 
   close(): void {
     this.closed = true
+    this.listeners.tell()
   }
 
-  /** Receives one frame. */
-  frame(fields: object): void {
-    this.handlers.message(JSON.stringify(fields))
+  /** Receives records. */
+  bring(...records: unknown[]): void {
+    this.status = 'running'
+    this.#waiting.push(...records)
+    this.listeners.tell()
+  }
+
+  end(status: StreamStatus, error?: StreamError): void {
+    this.status = status
+    this.error = error
+    this.listeners.tell()
   }
 }
 
-/** Opens fake sockets, and keeps each for the test. */
-export class FakeNetwork {
-  readonly sockets: FakeSocket[] = []
-  readonly open: OpenSocket = (handlers) => {
-    const socket = new FakeSocket(handlers)
-    this.sockets.push(socket)
-    return socket
+/** What was asked of the server, to be answered by the test. */
+export interface FakeRequest {
+  readonly id: string
+  readonly input?: Json
+  /** Grants a start, or a stop. */
+  readonly grant: () => Promise<void>
+  readonly refuse: (code: string, message: string) => Promise<void>
+}
+
+export class FakeStreams implements RunStreams {
+  state: ConnectionState = 'idle'
+  readonly listeners = new Listeners()
+  readonly subscribe = this.listeners.subscribe
+  readonly followed: { readonly id: string; readonly stream: FakeStream }[] = []
+  readonly starts: FakeRequest[] = []
+  readonly stops: FakeRequest[] = []
+
+  become(state: ConnectionState): void {
+    this.state = state
+    this.listeners.tell()
   }
 
-  /** The socket opened last. */
-  get socket(): FakeSocket {
-    const socket = this.sockets.at(-1)
-    if (socket === undefined) throw new Error('No socket was opened')
-    return socket
+  stream(id: string): FakeStream {
+    const stream = new FakeStream()
+    this.followed.push({ id, stream })
+    return stream
   }
+
+  async start(input: Json, { id }: { readonly id: string }): Promise<FakeStream> {
+    await this.#ask(this.starts, { id, input })
+    return this.stream(id)
+  }
+
+  async stop(id: string): Promise<void> {
+    await this.#ask(this.stops, { id })
+  }
+
+  /** The stream followed last. */
+  get last(): FakeStream {
+    const last = this.followed.at(-1)
+    if (last === undefined) throw new Error('No stream was followed')
+    return last.stream
+  }
+
+  async #ask(requests: FakeRequest[], what: { readonly id: string; readonly input?: Json }): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    requests.push({
+      ...what,
+      grant: async () => {
+        resolve()
+        await settled()
+      },
+      refuse: async (code, message) => {
+        reject(new StreamError(code, message))
+        await settled()
+      },
+    })
+    await promise
+  }
+}
+
+/** A history without a window. */
+export class FakeAddress implements Address {
+  readonly entries: Visit[]
+  readonly listeners = new Listeners()
+  readonly subscribe = this.listeners.subscribe
+  #at = 0
+
+  constructor(first: Visit = NO_RUN) {
+    this.entries = [first]
+  }
+
+  read(): Visit {
+    return this.entries[this.#at] ?? NO_RUN
+  }
+
+  push(visit: Visit): void {
+    this.entries.splice(++this.#at, Infinity, visit)
+  }
+
+  replace(visit: Visit): void {
+    this.entries[this.#at] = visit
+  }
+
+  /** As Back and Forward of a browser. */
+  go(steps: number): void {
+    this.#at += steps
+    this.listeners.tell()
+  }
+}
+
+/** Lets promises that have settled be heard. */
+export async function settled(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
 }

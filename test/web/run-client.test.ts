@@ -1,74 +1,95 @@
 import { describe, expect, it, vi } from 'vitest'
+import { StreamError } from '../../src/client/index.ts'
+import type { Visit } from '../../web/src/address.ts'
 import { RunClient } from '../../web/src/run-client.ts'
-import { FakeClock, FakeNetwork } from './fakes.ts'
+import { FakeAddress, FakeClock, FakeStreams, settled } from './fakes.ts'
 
-function setUp() {
+function setUp(visit?: Visit) {
   const clock = new FakeClock()
-  const network = new FakeNetwork()
+  const streams = new FakeStreams()
+  const address = new FakeAddress(visit)
   let ids = 0
-  const newId = () => `run-${++ids}`
-  const client = new RunClient({ open: network.open, clock, random: () => 1, online: true, newId })
-  client.connect()
-  return { clock, network, client }
+  const client = new RunClient({ streams, address, clock, newId: () => `run-${++ids}` })
+  return { clock, streams, address, client }
 }
 
-function setUpConnected() {
+/** With a run that the server has started. */
+async function setUpStarted(prompt = '') {
   const world = setUp()
-  world.network.socket.handlers.open()
+  world.client.start(prompt)
+  await world.streams.starts[0]?.grant()
+  world.streams.last.bring()
   return world
 }
 
-describe('RunClient', () => {
-  it('asks for the numbers, or for the answer to a prompt', () => {
-    const { client, network } = setUpConnected()
-    expect(client.start('')).toBe(true)
-    network.socket.frame({ id: 'run-1', status: 'completed' })
+describe('starting', () => {
+  it('asks for the numbers, or for the answer to a prompt', async () => {
+    const { client, streams } = await setUpStarted()
+    streams.last.end('completed')
     expect(client.start('Why is the sky blue?')).toBe(true)
-    expect(network.socket.sent).toEqual([
-      { message: 'start', id: 'run-1' },
-      { message: 'start', id: 'run-2', prompt: 'Why is the sky blue?' },
+    expect(streams.starts).toMatchObject([
+      { id: 'run-1', input: {} },
+      { id: 'run-2', input: { prompt: 'Why is the sky blue?' } },
     ])
   })
 
   it('sends no half surrogate pair', () => {
-    const { client, network } = setUpConnected()
+    const { client, streams } = setUp()
     client.start('a\ud83d')
-    expect(network.socket.sent).toEqual([{ message: 'start', id: 'run-1', prompt: 'a\ufffd' }])
+    expect(streams.starts).toMatchObject([{ input: { prompt: 'a\ufffd' } }])
   })
 
-  it('starts nothing before it is connected, nor beside an active run', () => {
-    const { client, network } = setUp()
-    expect(client.start('')).toBe(false)
-    expect(client.getSnapshot().run.status).toBe('ready')
-    network.socket.handlers.open()
+  it('names the run in the address before the server answers', () => {
+    const { client, address } = setUp()
+    client.start('Why?')
+    expect(address.entries).toEqual([{ prompt: '' }, { run: 'run-1', prompt: 'Why?' }])
+    expect(client.getSnapshot().run).toMatchObject({ id: 'run-1', status: 'sending' })
+  })
+
+  it('starts nothing beside an active run', () => {
+    const { client, streams } = setUp()
     client.start('')
     expect(client.start('')).toBe(false)
-    expect(network.socket.sent).toHaveLength(1)
+    expect(streams.starts).toHaveLength(1)
   })
 
-  it('shows what streams in', () => {
-    const { client, clock, network } = setUpConnected()
-    client.start('Hi')
-    network.socket.frame({ id: 'run-1', status: 'running' })
+  it('says why the server refused, at an address without a run', async () => {
+    const { client, streams, address } = setUp()
+    client.start('Why?')
+    await streams.starts[0]?.refuse('too_many_runs', 'Too many.')
+    expect(client.getSnapshot().run).toMatchObject({ status: 'failed', reason: 'Too many.', prompt: 'Why?' })
+    expect(address.entries).toEqual([{ prompt: '' }, { prompt: '' }])
+  })
+
+  it('leaves the text of the run before', async () => {
+    const { client, streams } = await setUpStarted()
+    streams.last.bring({ message: 'Number 0' })
+    streams.last.end('completed')
+    client.start('')
+    expect(client.getSnapshot().output).toBe('')
+  })
+})
+
+describe('reading', () => {
+  it('shows what streams in', async () => {
+    const { client, clock, streams } = await setUpStarted('Hi')
     expect(client.getSnapshot().run.status).toBe('streaming')
-    network.socket.frame({ id: 'run-1', delta: 'Hel' })
-    network.socket.frame({ id: 'run-1', delta: 'lo' })
+    streams.last.bring({ delta: 'Hel' })
+    streams.last.bring({ delta: 'lo' })
     clock.advance(16)
     expect(client.getSnapshot().output).toBe('Hello')
   })
 
-  it('tells of many pieces at once, and of a new status straight away', () => {
-    const { client, clock, network } = setUpConnected()
-    client.start('Hi')
-    network.socket.frame({ id: 'run-1', status: 'running' })
+  it('tells of many pieces at once, and of a new status straight away', async () => {
+    const { client, clock, streams } = await setUpStarted('Hi')
     const listener = vi.fn<() => void>()
     client.subscribe(listener)
-    for (let i = 0; i < 100; i++) network.socket.frame({ id: 'run-1', delta: 'x' })
+    for (let i = 0; i < 100; i++) streams.last.bring({ delta: 'x' })
     expect(listener).not.toHaveBeenCalled()
     clock.advance(16)
     expect(listener).toHaveBeenCalledTimes(1)
-    network.socket.frame({ id: 'run-1', delta: '!' })
-    network.socket.frame({ id: 'run-1', status: 'completed' })
+    streams.last.bring({ delta: '!' })
+    streams.last.end('completed')
     expect(listener).toHaveBeenCalledTimes(2)
     expect(client.getSnapshot()).toMatchObject({
       output: 'x'.repeat(100) + '!',
@@ -79,103 +100,194 @@ describe('RunClient', () => {
   })
 
   it('keeps its snapshot the same object between changes', () => {
-    const { client, clock, network } = setUpConnected()
-    client.start('')
-    const snapshot = client.getSnapshot()
-    network.socket.handlers.message('not a frame')
-    network.socket.frame({ id: 'another', message: 'x' })
-    clock.advance(16)
-    expect(client.getSnapshot()).toBe(snapshot)
+    const { client } = setUp()
+    expect(client.getSnapshot()).toBe(client.getSnapshot())
   })
 
-  it('stops once, and waits for the server to say so', () => {
-    const { client, network } = setUpConnected()
-    client.stop()
+  it('ends as failed with the reason, and keeps the text', async () => {
+    const { client, streams } = await setUpStarted('Hi')
+    streams.last.bring({ delta: 'Hel' })
+    streams.last.end('failed', new StreamError('failed', 'Too busy.', 'unavailable'))
+    expect(client.getSnapshot()).toMatchObject({
+      output: 'Hel',
+      run: { status: 'failed', reason: 'Too busy.' },
+    })
+  })
+
+  it('counts a stream that is closed and no run as complete', () => {
+    const { client, streams } = setUp({ run: 'a', prompt: '' })
+    streams.last.end('closed')
+    expect(client.getSnapshot().run.status).toBe('completed')
+  })
+
+  it.each(['stream_not_found', 'gone'])('keeps the text when the server has lost the run (%s)', async (code) => {
+    const { client, streams, address } = await setUpStarted()
+    streams.last.bring({ message: 'Number 0' })
+    streams.last.end(code === 'gone' ? 'gone' : 'error', new StreamError(code, 'Not there.'))
+    expect(client.getSnapshot()).toMatchObject({ output: 'Number 0\n', run: { status: 'failed' } })
+    expect(client.getSnapshot().run.reason).toContain('no longer has this answer')
+    expect(address.read().run).toBe('run-1')
+  })
+})
+
+describe('the address', () => {
+  it('is read when the page opens, from the start of the run', () => {
+    const { client, clock, streams } = setUp({ run: 'a', prompt: 'Why?' })
+    expect(streams.followed.map(({ id }) => id)).toEqual(['a'])
+    expect(client.getSnapshot().run).toMatchObject({ status: 'loading', prompt: 'Why?' })
+    streams.last.bring({ delta: 'Because' })
+    clock.advance(16)
+    expect(client.getSnapshot()).toMatchObject({ output: 'Because', run: { status: 'streaming' } })
+  })
+
+  it('leads nowhere when there is no such run: it says so, and the page is clean', () => {
+    const { client, streams, address } = setUp({ run: 'a', prompt: '' })
+    streams.last.end('error', new StreamError('stream_not_found', 'Not there.'))
+    const { output, run } = client.getSnapshot()
+    expect(output).toBe('')
+    expect(run).toMatchObject({ status: 'missing' })
+    expect(run.reason).toMatch(/^There is no answer at this address/)
+    expect(address.read()).toEqual({ prompt: '' })
+    expect(client.start('')).toBe(true)
+  })
+
+  it.each(['a b', 'é', 'x'.repeat(513)])('that holds no id (%.5s) asks the server nothing', (run) => {
+    const { client, streams } = setUp({ run, prompt: '' })
+    expect(streams.followed).toEqual([])
+    expect(client.getSnapshot().run.status).toBe('missing')
+  })
+
+  it('leads back to the run before, while the other goes on', async () => {
+    const { client, streams, address } = await setUpStarted('One')
+    const first = streams.last
+    first.bring({ delta: '1' })
+    first.end('completed')
+    client.start('Two')
+    await streams.starts[1]?.grant()
+    const second = streams.last
+    second.bring({ delta: '2' })
+    address.go(-1)
+    expect(second.closed).toBe(true)
+    expect(streams.stops).toEqual([])
+    expect(client.getSnapshot()).toMatchObject({ output: '', run: { id: 'run-1', prompt: 'One' } })
+    streams.last.bring({ delta: '1' })
+    streams.last.end('completed')
+    expect(client.getSnapshot()).toMatchObject({ output: '1', run: { status: 'completed' } })
+    address.go(1)
+    expect(client.getSnapshot().run).toMatchObject({ id: 'run-2', prompt: 'Two', status: 'loading' })
+    address.go(-2)
+    expect(client.getSnapshot()).toMatchObject({ output: '', run: { status: 'ready' } })
+  })
+
+  it('that was left before the server started its run does not show it', async () => {
+    const { client, streams, address } = setUp()
     client.start('')
+    address.go(-1)
+    await streams.starts[0]?.grant()
+    expect(streams.last.closed).toBe(true)
+    expect(client.getSnapshot().run.status).toBe('ready')
+  })
+
+  it('is empty after clear, and Back returns to the run', async () => {
+    const { client, streams, address } = await setUpStarted()
+    client.clear()
+    expect(client.getSnapshot().run.status).toBe('streaming')
+    streams.last.end('completed')
+    client.clear()
+    expect(client.getSnapshot().run.status).toBe('ready')
+    expect(address.read()).toEqual({ prompt: '' })
+    address.go(-1)
+    expect(client.getSnapshot().run).toMatchObject({ id: 'run-1', status: 'loading' })
+  })
+})
+
+describe('stopping', () => {
+  it('asks once, and waits for the log to say so', async () => {
+    const { client, streams } = await setUpStarted()
     client.stop()
     client.stop()
-    expect(network.socket.sent).toEqual([{ message: 'start', id: 'run-1' }, { message: 'stop' }])
+    await settled()
+    expect(streams.stops).toMatchObject([{ id: 'run-1' }])
+    await streams.stops[0]?.grant()
     expect(client.getSnapshot().run.status).toBe('stopping')
-    network.socket.frame({ id: 'run-1', status: 'stopped' })
+    streams.last.end('stopped')
     expect(client.getSnapshot().run.status).toBe('stopped')
   })
 
-  it('stops by hanging up when the server does not heed it', () => {
-    const { client, clock, network } = setUpConnected()
+  it('works for a run of another tab', async () => {
+    const { client, streams } = setUp({ run: 'a', prompt: '' })
+    streams.last.bring()
+    client.stop()
+    await settled()
+    expect(streams.stops).toMatchObject([{ id: 'a' }])
+  })
+
+  it('waits for the start of the run, even when the page is left meanwhile', async () => {
+    const { client, streams, address } = setUp()
     client.start('')
     client.stop()
-    network.socket.frame({ id: 'run-1', message: 'Number 0' })
-    clock.advance(5000)
-    expect(network.socket.closed).toBe(true)
-    expect(client.getSnapshot()).toMatchObject({ output: 'Number 0\n', run: { status: 'stopped' } })
+    address.go(-1)
+    expect(streams.stops).toEqual([])
+    await streams.starts[0]?.grant()
+    expect(streams.stops).toMatchObject([{ id: 'run-1' }])
   })
 
-  it('fails a run that the server never answers, and connects anew', () => {
-    const { client, clock, network } = setUpConnected()
+  it('asks for nothing when there is no run, or none was started', async () => {
+    const { client, streams } = setUp()
+    client.stop()
     client.start('')
-    clock.advance(10_000)
-    expect(client.getSnapshot()).toMatchObject({
-      connection: { status: 'reconnecting' },
-      run: { status: 'failed', reason: 'The server did not answer.' },
-    })
-    clock.advance(500)
-    expect(network.sockets).toHaveLength(2)
+    client.stop()
+    await streams.starts[0]?.refuse('too_many_runs', 'Too many.')
+    expect(streams.stops).toEqual([])
+    expect(client.getSnapshot().run.status).toBe('failed')
   })
 
-  it('waits as long as it takes once the server has answered', () => {
-    const { client, clock, network } = setUpConnected()
-    client.start('Think hard')
-    network.socket.frame({ id: 'run-1', status: 'running' })
-    clock.advance(3_600_000)
-    expect(client.getSnapshot().run.status).toBe('streaming')
+  it('that is refused lets the run go on, and says why', async () => {
+    const { client, streams } = await setUpStarted()
+    client.stop()
+    await settled()
+    await streams.stops[0]?.refuse('internal_error', 'Not now.')
+    expect(client.getSnapshot().run).toMatchObject({ status: 'streaming', reason: 'Not now.' })
+    client.stop()
+    await settled()
+    expect(streams.stops).toHaveLength(2)
   })
+})
 
-  it.each([
-    [1006, 'Connection lost: the answer was cut short.'],
-    [1008, 'The server refused the request and closed the connection.'],
-    [1009, 'The prompt is longer than the server accepts.'],
-    [1011, 'Something went wrong in the server: the answer was cut short.'],
-    [1012, 'The server restarted: the answer was cut short.'],
-  ])('says what a close with %i did to a run', (code, reason) => {
-    const { client, network } = setUpConnected()
-    client.start('')
-    network.socket.frame({ id: 'run-1', message: 'Number 0' })
-    network.socket.handlers.close(code)
+describe('the connection', () => {
+  it('that is lost ends nothing', async () => {
+    const { client, clock, streams } = await setUpStarted()
+    streams.become('connected')
+    streams.last.bring({ message: 'Number 0' })
+    streams.become('reconnecting')
     expect(client.getSnapshot()).toMatchObject({
+      connection: 'reconnecting',
       output: 'Number 0\n',
-      connection: { status: 'reconnecting' },
-      run: { status: 'failed', reason },
+      run: { status: 'streaming' },
     })
-  })
-
-  it('has nothing to say of a run when an idle connection is lost', () => {
-    const { client, network } = setUpConnected()
-    network.socket.handlers.close(1006)
-    expect(client.getSnapshot()).toMatchObject({
-      connection: { status: 'reconnecting' },
-      run: { status: 'ready' },
-    })
-  })
-
-  it('runs again on the connection that follows', () => {
-    const { client, clock, network } = setUpConnected()
-    client.start('')
-    network.socket.handlers.close(1006)
-    clock.advance(500)
-    network.socket.handlers.open()
-    expect(client.start('')).toBe(true)
-    network.socket.frame({ id: 'run-1', message: 'of the run that was lost' })
-    network.socket.frame({ id: 'run-2', message: 'Number 0' })
+    streams.become('connected')
+    streams.last.bring({ message: 'Number 1' })
     clock.advance(16)
-    expect(client.getSnapshot().output).toBe('Number 0\n')
+    expect(client.getSnapshot()).toMatchObject({ connection: 'connected', output: 'Number 0\nNumber 1\n' })
   })
 
-  it('leaves no timer when it is closed in the middle of a run', () => {
-    const { client, clock, network } = setUpConnected()
-    client.start('')
-    network.socket.frame({ id: 'run-1', message: 'Number 0' })
-    client.close()
-    expect(clock.pending).toBe(0)
-    expect(network.socket.closed).toBe(true)
+  it('was lost until nobody needs it', () => {
+    const { client, streams } = setUp()
+    const seen = (['connecting', 'connected', 'reconnecting', 'connected', 'idle', 'connecting'] as const).map(
+      (state) => {
+        streams.become(state)
+        return client.getSnapshot().wasLost
+      },
+    )
+    expect(seen).toEqual([false, false, true, true, false, false])
   })
+})
+
+it('lets go of everything when it is closed', async () => {
+  const { client, clock, streams, address } = await setUpStarted()
+  streams.last.bring({ message: 'Number 0' })
+  client.close()
+  expect(clock.pending).toBe(0)
+  expect(streams.last.closed).toBe(true)
+  expect([streams.listeners.size, streams.last.listeners.size, address.listeners.size]).toEqual([0, 0, 0])
 })

@@ -10,7 +10,7 @@ import { useRun } from './use-run.ts'
 import { Wordmark } from './wordmark.tsx'
 
 export function App({ client }: { client: RunClient }): ReactElement {
-  const { connection, output, run } = useRun(client)
+  const { connection, wasLost, output, run } = useRun(client)
   const [notice, setNotice] = useState('')
   const active = isActive(run)
 
@@ -37,7 +37,7 @@ export function App({ client }: { client: RunClient }): ReactElement {
   }, [client, active])
 
   return (
-    <div className="page" data-flowing={run.status === 'streaming'}>
+    <div className="page" data-flowing={run.status === 'streaming' && connection === 'connected'}>
       <header className="head">
         <Wordmark />
         <ConnectionPill state={connection} />
@@ -50,7 +50,7 @@ export function App({ client }: { client: RunClient }): ReactElement {
         </Output>
         <Composer client={client} connection={connection} run={run} onNotice={notify} />
       </main>
-      <Announcer connection={connection} run={run} notice={notice} />
+      <Announcer connection={connection} wasLost={wasLost} run={run} notice={notice} />
     </div>
   )
 }

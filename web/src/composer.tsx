@@ -6,8 +6,8 @@ import {
   useRef,
   useState,
 } from 'react'
+import type { ConnectionState } from '../../src/client/index.ts'
 import { Button } from './button.tsx'
-import type { ConnectionState } from './connection.ts'
 import { Hint, obstacle } from './hint.tsx'
 import { isActive, type Run } from './run.ts'
 import type { RunClient } from './run-client.ts'
@@ -28,7 +28,7 @@ export function Composer({ client, connection, run, onNotice }: ComposerProps): 
   const [refusal, setRefusal] = useState({ why: '', count: 0 })
   const box = useRef<HTMLTextAreaElement>(null)
   const active = isActive(run)
-  const why = obstacle(connection, run)
+  const why = obstacle(run)
 
   useEffect(() => {
     if (HAS_KEYBOARD) box.current?.focus()
@@ -36,7 +36,7 @@ export function Composer({ client, connection, run, onNotice }: ComposerProps): 
 
   useEffect(() => {
     // A prompt that got no answer goes back into the box, so that nobody types it twice.
-    if (run.status === 'failed') setPrompt((typed) => typed || run.prompt)
+    if (run.status === 'failed' || run.status === 'missing') setPrompt((typed) => typed || run.prompt)
   }, [run.status, run.prompt])
 
   const send = () => {
@@ -85,8 +85,7 @@ export function Composer({ client, connection, run, onNotice }: ComposerProps): 
           key={refusal.count}
           connection={connection}
           run={run}
-          stressed={refusal.why === why}
-          onConnect={() => client.connect()}
+          stressed={why !== undefined && refusal.why === why}
         />
         <div className="actions">
           <Button type="submit" look="primary" unavailable={why !== undefined} describedBy="hint">

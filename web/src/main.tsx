@@ -1,28 +1,22 @@
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
+import { connect } from '../../src/client/index.ts'
+import { windowAddress } from './address.ts'
 import { App } from './app.tsx'
 import { systemClock } from './clock.ts'
 import { RunClient } from './run-client.ts'
-import { socketOpener, socketUrl } from './socket.ts'
 import './tokens.css'
 import './page.css'
 import './panel.css'
 import './composer.css'
 
+// Relative to the page, so that they are found under any root path of the server.
 const client = new RunClient({
-  open: socketOpener(socketUrl('ws/openai/', document.baseURI)),
+  streams: connect(beside('ws/streams/'), { http: beside('streams') }),
+  address: windowAddress(window),
   clock: systemClock,
-  random: Math.random,
-  online: navigator.onLine,
   newId,
 })
-
-window.addEventListener('online', () => client.setOnline(true))
-window.addEventListener('offline', () => client.setOnline(false))
-document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState === 'visible') client.connect()
-})
-client.connect()
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('The page has no #root')
@@ -31,6 +25,10 @@ createRoot(root).render(
     <App client={client} />
   </StrictMode>,
 )
+
+function beside(path: string): string {
+  return new URL(path, document.baseURI).href
+}
 
 /** 128 random bits. `crypto.randomUUID` would be missing where the page is read over plain http. */
 function newId(): string {

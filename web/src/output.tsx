@@ -1,7 +1,7 @@
 import { type ReactElement, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react'
 import { Button } from './button.tsx'
 import { copyText } from './clipboard.ts'
-import type { Run } from './run.ts'
+import { isActive, type Run } from './run.ts'
 import { useFollow } from './use-follow.ts'
 
 interface OutputProps {
@@ -56,7 +56,7 @@ export function Output({ text, run, onClear, onNotice, children }: OutputProps):
           <Button look="quiet" unavailable={text === ''} onPress={() => void copy()}>
             {copied || 'Copy'}
           </Button>
-          <Button look="quiet" unavailable={text === ''} onPress={onClear}>
+          <Button look="quiet" unavailable={run.status === 'ready' || isActive(run)} onPress={onClear}>
             Clear
           </Button>
         </div>

@@ -1,58 +1,89 @@
 /**
- * What the page knows and can do: the connection, the output and the run, behind one observer.
+ * What the page knows and can do: the run of its address, its text and the connection, behind one
+ * observer. Runs live on the server; the page reads one of them, and loses nothing by a reload, a lost
+ * connection or a restarted server.
  *
- * Frames are reduced as they arrive, but readers of the snapshot hear of text at most once in
+ * Records are reduced as they arrive, but readers of the snapshot hear of text at most once in
  * `TEXT_INTERVAL`: a model can send hundreds of pieces a second, and drawing each helps nobody.
  */
+import type { ConnectionState, Json, StreamError, StreamStatus } from '../../src/client/index.ts'
+import { type Address, NO_RUN, type Visit } from './address.ts'
 import type { Clock } from './clock.ts'
-import { Connection, type ConnectionState } from './connection.ts'
-import { type Frame, parseFrame } from './frame.ts'
-import { EMPTY_PAGE, isActive, type Page, type PageEvent, reduce, type Run } from './run.ts'
-import type { OpenSocket } from './socket.ts'
+import { EMPTY_PAGE, isActive, type Page, type PageEvent, reduce, type Run, type RunEnding } from './run.ts'
+
+/** What is needed of a `RemoteStream`. */
+export interface RunStream {
+  readonly status: StreamStatus
+  readonly error: StreamError | undefined
+  readonly done: boolean
+  subscribe(listener: () => void): () => void
+  take(): unknown[]
+  close(): void
+}
+
+/** What is needed of a `StreamClient`. */
+export interface RunStreams {
+  readonly state: ConnectionState
+  subscribe(listener: () => void): () => void
+  stream(id: string): RunStream
+  start(input: Json, options: { readonly id: string }): Promise<RunStream>
+  stop(id: string): Promise<unknown>
+}
 
 export interface RunSnapshot {
   readonly connection: ConnectionState
+  /** Whether the connection was lost since somebody last needed it anew. */
+  readonly wasLost: boolean
   readonly output: string
   readonly run: Run
 }
 
 export interface RunClientOptions {
-  readonly open: OpenSocket
+  readonly streams: RunStreams
+  readonly address: Address
   readonly clock: Clock
-  /** As `Math.random`. */
-  readonly random: () => number
-  readonly online: boolean
-  /** A string that no other request of this page has. */
+  /** A string that no other run has. */
   readonly newId: () => string
 }
 
 /** Milliseconds between two looks at growing text: one frame of a 60 Hz screen. */
 const TEXT_INTERVAL = 16
-/** A server that says nothing to a request for this long, in milliseconds, is taken for gone. */
-const START_TIMEOUT = 10_000
-/** The same for a request to stop; then closing the socket is what stops the run. */
-const STOP_TIMEOUT = 5_000
+/** What an id can look like; a server does not answer for any other. */
+const RUN_ID = /^[\x21-\x7e]{1,512}$/
+/** The codes of a stream that is not there. */
+const NOT_THERE: ReadonlySet<string | undefined> = new Set(['stream_not_found', 'gone'])
+
+const MISSING = 'There is no answer at this address: it was removed, or it belongs to somebody else.'
+const LOST = 'The server no longer has this answer. What came of it stays here until you leave the page.'
 
 export class RunClient {
+  readonly #streams: RunStreams
+  readonly #address: Address
   readonly #clock: Clock
   readonly #newId: () => string
-  readonly #connection: Connection
   readonly #listeners = new Set<() => void>()
+  readonly #undos: (() => void)[]
   #page: Page = EMPTY_PAGE
+  #wasLost = false
   #snapshot: RunSnapshot
   #clearPublish: (() => void) | undefined
-  #clearDeadline: () => void = () => {}
+  /** Lets go of the stream that is read. */
+  #unfollow: () => void = () => {}
+  /** Whether the server started the run; settled for one that was there before. Never rejects. */
+  #started: Promise<boolean> = Promise.resolve(true)
 
-  constructor({ open, clock, random, online, newId }: RunClientOptions) {
+  /** Shows the run of the address at once, and of each entry that Back and Forward lead to. */
+  constructor({ streams, address, clock, newId }: RunClientOptions) {
+    this.#streams = streams
+    this.#address = address
     this.#clock = clock
     this.#newId = newId
-    const receiver = {
-      message: (data: unknown) => this.#received(parseFrame(data)),
-      lost: (code: number) => this.#cut(lossReason(code)),
-    }
-    this.#connection = new Connection({ open, receiver, clock, random, online })
-    this.#connection.subscribe(() => this.#publish())
     this.#snapshot = this.#look()
+    this.#undos = [
+      streams.subscribe(() => this.#connectionChanged()),
+      address.subscribe(() => this.#visit(address.read())),
+    ]
+    this.#visit(address.read())
   }
 
   /** Calls `listener` after every change of the snapshot; returns the undo. */
@@ -66,72 +97,131 @@ export class RunClient {
     return this.#snapshot
   }
 
-  /** Connects, or cuts the wait for the next try short. */
-  connect(): void {
-    this.#connection.connect()
-  }
-
-  /** What the device says of its network. */
-  setOnline(online: boolean): void {
-    this.#connection.setOnline(online)
-  }
-
-  /** Starts a run: the numbers, or the answer to a prompt. False when one is active or nothing is connected. */
+  /**
+   * Starts a run: the numbers, or the answer to a prompt. Without a connection it is sent once there is
+   * one. False when the page's run is active.
+   */
   start(prompt: string): boolean {
     if (isActive(this.#page.run)) return false
     const id = this.#newId()
-    // Half a surrogate pair, which a paste can leave, is no text that a server can keep.
-    const request =
-      prompt === '' ? { message: 'start', id } : { message: 'start', id, prompt: prompt.toWellFormed() }
-    if (!this.#connection.send(JSON.stringify(request))) return false
-    this.#setDeadline(START_TIMEOUT)
+    this.#unfollow()
+    // The address names it before the server answers: a reload at this moment finds it, too.
+    this.#address.push({ run: id, prompt })
     this.#apply({ type: 'start', id, prompt, at: this.#clock.now() })
+    this.#started = this.#begin(id, prompt)
     return true
   }
 
   /** Stops the active run. A second call, or one without a run, does nothing. */
   stop(): void {
-    if (!isActive(this.#page.run) || this.#page.run.status === 'stopping') return
-    this.#connection.send(JSON.stringify({ message: 'stop' }))
-    this.#setDeadline(STOP_TIMEOUT)
+    const { run } = this.#page
+    if (!isActive(run) || run.status === 'stopping') return
     this.#apply({ type: 'stop' })
+    void this.#end(run.id)
   }
 
-  /** Empties the output. An active run goes on. */
+  /** Turns to an empty page; Back returns to the run. Does nothing while it is active. */
   clear(): void {
-    this.#apply({ type: 'clear' })
+    const { run } = this.#page
+    if (isActive(run) || run.status === 'ready') return
+    this.#address.push(NO_RUN)
+    this.#visit(NO_RUN)
   }
 
-  /** Ends the connection and every timer. */
+  /** Lets go of the stream, the address and every timer. The run goes on. */
   close(): void {
-    this.#clearDeadline()
-    this.#connection.close()
+    this.#unfollow()
+    for (const undo of this.#undos) undo()
     this.#clearPublish?.()
   }
 
-  #received(frame: Frame | undefined): void {
-    if (frame === undefined) return
-    if (this.#page.run.status !== 'stopping') this.#clearDeadline()
-    this.#apply({ type: 'frame', frame, at: this.#clock.now() })
+  #visit({ run = '', prompt }: Visit): void {
+    if (run === this.#page.run.id) return
+    this.#unfollow()
+    if (run === '') return this.#apply({ type: 'leave' })
+    this.#apply({ type: 'show', id: run, prompt, at: this.#clock.now() })
+    this.#started = Promise.resolve(true)
+    if (RUN_ID.test(run)) this.#follow(this.#streams.stream(run))
+    else this.#ended('missing', MISSING)
   }
 
-  #setDeadline(delay: number): void {
-    this.#clearDeadline()
-    this.#clearDeadline = this.#clock.after(delay, () => {
-      this.#connection.drop()
-      this.#cut('The server did not answer.')
-    })
+  /** Whether the server started it. */
+  async #begin(id: string, prompt: string): Promise<boolean> {
+    let isWanted = true
+    this.#unfollow = () => {
+      isWanted = false
+    }
+    try {
+      // Half a surrogate pair, which a paste can leave, is no text that a server can keep.
+      const input = prompt === '' ? {} : { prompt: prompt.toWellFormed() }
+      const stream = await this.#streams.start(input, { id })
+      if (isWanted) this.#follow(stream)
+      else stream.close()
+      return true
+    } catch (error) {
+      if (isWanted) {
+        this.#address.replace(NO_RUN)
+        this.#ended('failed', messageOf(error))
+      }
+      return false
+    }
   }
 
-  #cut(reason: string): void {
-    this.#apply({ type: 'cut', reason, at: this.#clock.now() })
+  async #end(id: string): Promise<void> {
+    try {
+      if (await this.#started) await this.#streams.stop(id)
+    } catch (error) {
+      if (this.#page.run.id === id) this.#apply({ type: 'stopRefused', reason: messageOf(error) })
+    }
+  }
+
+  #follow(stream: RunStream): void {
+    const undo = stream.subscribe(() => this.#received(stream))
+    this.#unfollow = () => {
+      undo()
+      stream.close()
+      this.#unfollow = () => {}
+    }
+    this.#received(stream)
+  }
+
+  #received(stream: RunStream): void {
+    const records = stream.take()
+    if (records.length > 0 || stream.status === 'running')
+      this.#apply({ type: 'received', records, at: this.#clock.now() })
+    if (!stream.done) return
+    const { status, error } = stream
+    switch (status) {
+      case 'completed':
+      case 'closed':
+        return this.#ended('completed')
+      case 'stopped':
+        return this.#ended('stopped')
+      default:
+        if (!NOT_THERE.has(error?.code)) return this.#ended('failed', messageOf(error))
+        if (this.#page.run.status !== 'loading') return this.#ended('failed', LOST)
+        this.#ended('missing', MISSING)
+    }
+  }
+
+  #ended(status: RunEnding, reason: string = ''): void {
+    this.#unfollow()
+    // Nothing is to be found there by a reload either.
+    if (status === 'missing') this.#address.replace(NO_RUN)
+    this.#apply({ type: 'end', status, reason, at: this.#clock.now() })
+  }
+
+  #connectionChanged(): void {
+    const { state } = this.#streams
+    this.#wasLost = state === 'reconnecting' || (state === 'connected' && this.#wasLost)
+    this.#publish()
   }
 
   #apply(event: PageEvent): void {
     const before = this.#page
     this.#page = reduce(before, event)
-    if (!isActive(this.#page.run)) this.#clearDeadline()
-    if (this.#page.run.status !== before.run.status) this.#publish()
+    const { id, status } = this.#page.run
+    if (id !== before.run.id || status !== before.run.status) this.#publish()
     else if (this.#page !== before)
       this.#clearPublish ??= this.#clock.after(TEXT_INTERVAL, () => this.#publish())
   }
@@ -144,22 +234,10 @@ export class RunClient {
   }
 
   #look(): RunSnapshot {
-    return { connection: this.#connection.getSnapshot(), ...this.#page }
+    return { connection: this.#streams.state, wasLost: this.#wasLost, ...this.#page }
   }
 }
 
-/** Says what the end of a connection (its WebSocket close code) did to the answer. */
-function lossReason(code: number): string {
-  switch (code) {
-    case 1008:
-      return 'The server refused the request and closed the connection.'
-    case 1009:
-      return 'The prompt is longer than the server accepts.'
-    case 1011:
-      return 'Something went wrong in the server: the answer was cut short.'
-    case 1012:
-      return 'The server restarted: the answer was cut short.'
-    default:
-      return 'Connection lost: the answer was cut short.'
-  }
+function messageOf(error: unknown): string {
+  return error instanceof Error && error.message !== '' ? error.message : 'The server gave no reason.'
 }

@@ -5,12 +5,14 @@ import { useNow } from './use-now.ts'
 
 const LABELS: Record<RunStatus, string> = {
   ready: 'Ready',
+  loading: 'Loading',
   sending: 'Sending',
   streaming: 'Streaming',
   stopping: 'Stopping',
   completed: 'Completed',
   stopped: 'Stopped',
   failed: 'Failed',
+  missing: 'Not found',
 }
 
 /** After this many milliseconds without a word the reader is told how long the silence lasts. */
@@ -37,9 +39,11 @@ export function RunLine({ run }: { run: Run }): ReactElement {
 }
 
 function facts(run: Run, now: number): string[] {
-  if (run.status === 'ready') return []
+  const { startedAt, endedAt } = run
   const active = isActive(run)
-  const found = [active ? seconds(now - run.startedAt, 0) : seconds(run.endedAt - run.startedAt, 1)]
+  const found: string[] = []
+  if (startedAt !== undefined)
+    found.push(active ? seconds(now - startedAt, 0) : seconds(endedAt - startedAt, 1))
   const received = amount(run)
   if (received !== '') found.push(received)
   const silence = now - run.heardAt

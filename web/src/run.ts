@@ -1,26 +1,37 @@
-/**
- * The output and the run that fills it, as one value, and the reducer that moves it. Pure.
- *
- * Only frames of the present run count; whatever an earlier one still sends is passed over.
- */
-import type { Frame } from './frame.ts'
+/** The run that the page shows and the text it brought, as one value, and the reducer that moves it. Pure. */
+import { type Piece, readRecord } from './record.ts'
 
-export type RunStatus = 'ready' | 'sending' | 'streaming' | 'stopping' | 'completed' | 'stopped' | 'failed'
+export type RunStatus =
+  /** Nothing was asked. */
+  | 'ready'
+  /** A run of the page's address, of which nothing is known yet. */
+  | 'loading'
+  /** Asked for, and the server has not answered. */
+  | 'sending'
+  | 'streaming'
+  | 'stopping'
+  | 'completed'
+  | 'stopped'
+  | 'failed'
+  /** There is no such run. */
+  | 'missing'
 
 /** Times are on the clock's scale, in milliseconds. */
 export interface Run {
   readonly status: RunStatus
+  /** Empty while there is none. */
   readonly id: string
-  /** What was asked; empty for the numbers. */
+  /** What was asked; empty for the numbers, and for a run that this browser did not start. */
   readonly prompt: string
-  readonly startedAt: number
+  /** Absent for a run that was there before the page. */
+  readonly startedAt: number | undefined
   /** When the server was last heard. */
   readonly heardAt: number
   readonly endedAt: number
   /** Whole lines received, and the characters of the text pieces received. */
   readonly lines: number
   readonly characters: number
-  /** A sentence for a person; empty unless failed. */
+  /** A sentence for a person: why it failed or is missing, or cannot be stopped. Otherwise empty. */
   readonly reason: string
 }
 
@@ -29,19 +40,25 @@ export interface Page {
   readonly run: Run
 }
 
+export type RunEnding = Extract<RunStatus, 'completed' | 'stopped' | 'failed' | 'missing'>
+
 export type PageEvent =
   | { readonly type: 'start'; readonly id: string; readonly prompt: string; readonly at: number }
-  | { readonly type: 'frame'; readonly frame: Frame; readonly at: number }
+  /** A run is shown that is there already. */
+  | { readonly type: 'show'; readonly id: string; readonly prompt: string; readonly at: number }
+  /** The page turns away from its run. */
+  | { readonly type: 'leave' }
+  /** The server knows the run, and brought so many records of it. */
+  | { readonly type: 'received'; readonly records: readonly unknown[]; readonly at: number }
   | { readonly type: 'stop' }
-  /** The run ended for this page, without a word from the server. */
-  | { readonly type: 'cut'; readonly reason: string; readonly at: number }
-  | { readonly type: 'clear' }
+  | { readonly type: 'stopRefused'; readonly reason: string }
+  | { readonly type: 'end'; readonly status: RunEnding; readonly reason: string; readonly at: number }
 
 const READY: Run = {
   status: 'ready',
   id: '',
   prompt: '',
-  startedAt: 0,
+  startedAt: undefined,
   heardAt: 0,
   endedAt: 0,
   lines: 0,
@@ -63,57 +80,50 @@ export function reduce(page: Page, event: PageEvent): Page {
     case 'start': {
       if (isActive(run)) return page
       const { id, prompt, at } = event
-      return { output, run: { ...READY, status: 'sending', id, prompt, startedAt: at, heardAt: at } }
+      return { output: '', run: { ...READY, status: 'sending', id, prompt, startedAt: at, heardAt: at } }
     }
-    case 'frame':
-      return withFrame(page, event.frame, event.at)
+    case 'show': {
+      const { id, prompt, at } = event
+      return { output: '', run: { ...READY, status: 'loading', id, prompt, heardAt: at } }
+    }
+    case 'leave':
+      return EMPTY_PAGE
+    case 'received':
+      return isOpen(run) ? receive(page, event.records, event.at) : page
     case 'stop':
-      return isActive(run) ? { output, run: { ...run, status: 'stopping' } } : page
-    case 'cut':
-      if (!isActive(run)) return page
-      // Whoever pressed Stop got what was asked for, whichever way the run ended.
+      return isActive(run) ? { output, run: { ...run, status: 'stopping', reason: '' } } : page
+    case 'stopRefused':
       return run.status === 'stopping'
-        ? { output, run: { ...run, status: 'stopped', endedAt: event.at } }
-        : { output, run: { ...run, status: 'failed', reason: event.reason, endedAt: event.at } }
-    case 'clear':
-      return { output: '', run: isActive(run) ? run : READY }
+        ? { output, run: { ...run, status: 'streaming', reason: event.reason } }
+        : page
+    case 'end': {
+      if (!isOpen(run)) return page
+      const { status, reason, at } = event
+      return { output, run: { ...run, status, reason, heardAt: at, endedAt: at } }
+    }
   }
 }
 
-function withFrame(page: Page, frame: Frame, at: number): Page {
-  const { output, run } = page
-  if (frame.kind === 'line' && frame.id === undefined)
-    return { output: beginLine(output) + frame.text + '\n', run }
-  if (frame.id !== run.id || !isActive(run)) return page
+function isOpen(run: Run): boolean {
+  return isActive(run) || run.status === 'loading'
+}
 
-  const isFirst = run.lines + run.characters === 0
-  const heard: Run = { ...run, status: run.status === 'stopping' ? 'stopping' : 'streaming', heardAt: at }
-  switch (frame.kind) {
-    case 'running':
-      return { output, run: heard }
-    case 'line': {
-      const before = isFirst ? beginLine(output) : output
-      return { output: before + frame.text + '\n', run: { ...heard, lines: run.lines + 1 } }
-    }
-    case 'piece': {
-      const before = isFirst ? beginParagraph(output) : output
-      return {
-        output: before + frame.text,
-        run: { ...heard, characters: run.characters + frame.text.length },
-      }
-    }
-    case 'completed':
-    case 'stopped':
-      return { output, run: { ...heard, status: frame.kind, endedAt: at } }
-    case 'failed':
-      return { output, run: { ...heard, status: 'failed', reason: frame.reason, endedAt: at } }
+function receive({ output, run }: Page, records: readonly unknown[], at: number): Page {
+  const pieces = records.map(readRecord).filter((piece) => piece !== undefined)
+  return {
+    output: pieces.reduce(append, output),
+    run: {
+      ...run,
+      status: run.status === 'stopping' ? 'stopping' : 'streaming',
+      heardAt: at,
+      lines: run.lines + pieces.filter(({ kind }) => kind === 'line').length,
+      characters: pieces.reduce((sum, { kind, text }) => (kind === 'text' ? sum + text.length : sum), run.characters),
+    },
   }
 }
 
-function beginLine(output: string): string {
-  return output === '' || output.endsWith('\n') ? output : output + '\n'
-}
-
-function beginParagraph(output: string): string {
-  return output === '' || output.endsWith('\n\n') ? output : beginLine(output) + '\n'
+function append(output: string, { kind, text }: Piece): string {
+  if (kind === 'text') return output + text
+  const isAtLineStart = output === '' || output.endsWith('\n')
+  return `${output}${isAtLineStart ? '' : '\n'}${text}\n`
 }

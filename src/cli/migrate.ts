@@ -1,0 +1,23 @@
+/** `millrace migrate`: makes the tables that a stream store needs, without serving anything. */
+import { migrateStore, pathOfStore } from '../streams/open-store.ts'
+import { CommandError, UsageError } from './command-error.ts'
+import { type Environment, type Flags, readOptions } from './read-options.ts'
+import { SERVE_DEFAULTS, STORE_OPTION, type ServeSettings } from './serve-options.ts'
+
+/** @throws {CommandError} for a file that is not, or not any more, one for this version. */
+export function migrate(flags: Flags, environment: Environment): void {
+  const { fromFlags, fromVariables } = readOptions<Pick<ServeSettings, 'store'>>(
+    [STORE_OPTION],
+    flags,
+    environment,
+  )
+  const path = pathOfStore(fromFlags.store ?? fromVariables.store ?? SERVE_DEFAULTS.store)
+  if (path === undefined) throw new UsageError('memory: keeps nothing that could be migrated')
+  try {
+    const { from, to } = migrateStore(path)
+    if (from === to) console.log(`${path} is already up to date (schema ${to})`)
+    else console.log(`${path} ${from === 0 ? 'was created' : 'was upgraded'}: schema ${from} -> ${to}`)
+  } catch (error) {
+    throw new CommandError((error as Error).message, error)
+  }
+}

@@ -1,0 +1,116 @@
+/** A running server's streams, as its HTTP door gives them (docs/http-streams.md). */
+import type { RunEnd } from '../protocol/run-end.ts'
+import { CommandError, UsageError } from './command-error.ts'
+import type { DoorSettings } from './door-options.ts'
+
+/** One line of the list. */
+export interface ListedStream {
+  readonly id: string
+  readonly status: string
+  readonly records: number
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+}
+
+interface ListPage {
+  readonly streams: readonly ListedStream[]
+  readonly next?: string
+}
+
+/** Seconds for an answer to begin. A stop waits for its run to end. */
+const TIMEOUT = 30
+const STOP_TIMEOUT = 120
+
+export class StreamDoor {
+  /** What the ids of streams are appended to, behind a slash. */
+  readonly base: string
+  readonly #headers: Headers
+
+  constructor({ url, headers }: Required<DoorSettings>) {
+    this.base = url
+    this.#headers = new Headers()
+    for (const [name, value] of headers) this.#headers.append(name, value)
+  }
+
+  /** The platform's, with what says who asks. */
+  readonly fetch: typeof fetch = async (input, init = {}) => {
+    const headers = new Headers(init.headers)
+    for (const [name, value] of this.#headers) headers.set(name, value)
+    // What says who asks is meant for this server, and not for where it may point to.
+    return await fetch(input, { ...init, headers, redirect: 'manual' })
+  }
+
+  async *list(prefix: string): AsyncGenerator<ListedStream, void, undefined> {
+    for (let after = ''; ;) {
+      const query = new URLSearchParams({ limit: '1000', ...(prefix && { prefix }), ...(after && { after }) })
+      const response = await this.#request(`?${query.toString()}`)
+      const { streams, next } = await this.#json<ListPage>(response)
+      yield* streams
+      if (next === undefined) return
+      after = next
+    }
+  }
+
+  /** The records after an offset, or the server's reason why not. */
+  async read(id: string, offset: string): Promise<Response> {
+    return await this.#request(`${pathOf(id)}?${new URLSearchParams({ offset }).toString()}`)
+  }
+
+  async stop(id: string): Promise<RunEnd> {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }
+    return await this.#json<RunEnd>(await this.#request(`${pathOf(id)}/stop`, init, STOP_TIMEOUT))
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.#request(pathOf(id), { method: 'DELETE' })
+  }
+
+  /** @throws {CommandError} for a server that does not answer, or that refuses. */
+  async #request(path: string, init: RequestInit = {}, timeout = TIMEOUT): Promise<Response> {
+    let response: Response
+    try {
+      response = await this.fetch(this.base + path, { ...init, signal: AbortSignal.timeout(timeout * 1000) })
+    } catch (error) {
+      throw new CommandError(`${this.base} does not answer${reasonIn(error)}; --url says where the server is`, error)
+    }
+    if (response.ok) return response
+    throw new CommandError(await this.#refusal(response))
+  }
+
+  async #refusal(response: Response): Promise<string> {
+    const { status } = response
+    const error = await errorIn(response)
+    if (error === undefined || error.code === 'route_not_found') {
+      return `no streams are served at ${this.base} (HTTP ${status}); --url says where they are`
+    }
+    return status === 401 ? `${error.message} --header or MILLRACE_HEADER says who you are.` : error.message
+  }
+
+  async #json<T>(response: Response): Promise<T> {
+    try {
+      return (await response.json()) as T
+    } catch (error) {
+      throw new CommandError(`${this.base} gave no answer of a Millrace server; --url says where one is`, error)
+    }
+  }
+}
+
+function pathOf(id: string): string {
+  // In an address they would lead elsewhere, however they are written.
+  if (id === '.' || id === '..' || !/^[!-~]{1,512}$/.test(id)) throw new UsageError('that is not the id of a stream')
+  return `/${encodeURIComponent(id)}`
+}
+
+async function errorIn(response: Response): Promise<{ code: string; message: string } | undefined> {
+  const body = (await response.json().catch(() => undefined)) as { error?: { code?: unknown; message?: unknown } } | undefined
+  const { code, message } = body?.error ?? {}
+  return typeof code === 'string' && typeof message === 'string' ? { code, message } : undefined
+}
+
+/** Node says in the cause what happened. */
+function reasonIn(error: unknown): string {
+  const { name, cause } = error as { name?: string; cause?: NodeJS.ErrnoException }
+  if (name === 'TimeoutError') return ' in time'
+  const { code } = cause ?? {}
+  return code === undefined ? '' : ` (${code === 'ECONNREFUSED' ? 'connection refused' : code})`
+}

@@ -1,0 +1,251 @@
+/** `millrace streams` against a server of its own, which keeps its streams in an SQLite file. */
+import { describe, expect, test, vi } from 'vitest'
+import { type CommandLine, type Outcome, folderWith, millrace, serve, startMillrace } from './command-line.ts'
+
+// Each test starts several processes, which take their time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
+
+/** Runs of so many numbers (or endless), of a failure; and streams that are none, of any content type. */
+const APP = `import { httpStreams, millrace, RunFailure, storeFromEnvironment, streaming, unauthenticated } from 'millrace'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const kinds = {
+  numbers: {
+    resumable: true,
+    provider: (count) => async function* ({ signal, resumeFrom, checkpoint }) {
+      for (let n = resumeFrom ?? 0; count === null || n < count; n++) {
+        checkpoint(n + 1)
+        yield { n }
+        await sleep(10, undefined, { signal })
+      }
+    },
+  },
+  failure: {
+    provider: () => async function* () {
+      yield { n: 0 }
+      throw new RunFailure('out_of_credits', 'Your credits\\nare used up.')
+    },
+  },
+}
+const store = storeFromEnvironment()
+const streams = streaming({ store, kinds, leaseTtl: 1, shutdownGrace: 0 })
+const { runs, delivery } = streams
+const start = ({ id, owner, input }) => input === 'failure'
+  ? runs.start({ id, owner, kind: 'failure' })
+  : runs.start({ id, owner, kind: 'numbers', input })
+const authenticate = (request) => {
+  if (request.headers.get('authorization') === 'Bearer hunter2') return 'ada'
+  throw unauthenticated()
+}
+await store.create('bytes', { contentType: 'text/plain', owner: process.env.GUARDED && 'ada' })
+export default millrace({
+  streams,
+  routes: [httpStreams('/streams', { store, delivery, runs, start, ...(process.env.GUARDED && { authenticate }) })],
+})
+`
+
+interface Server {
+  readonly running: CommandLine
+  readonly port: string
+  readonly folder: string
+  /** Starts a run; resolves when it is kept. */
+  start(id: string, input: unknown): Promise<void>
+  streams(...args: string[]): Promise<Outcome>
+  streamsStarted(...args: string[]): CommandLine
+}
+
+async function server(): Promise<Server> {
+  const folder = await folderWith({ 'app.ts': APP })
+  const running = await serve(['app.ts'], { folder, environment: { MILLRACE_STORE: 'streams.db' } })
+  const { url } = running
+  const streamsStarted = (...args: string[]): CommandLine =>
+    startMillrace(['streams', ...args], { environment: { MILLRACE_URL: url } })
+  return {
+    running,
+    folder,
+    port: new URL(url).port,
+    start: async (id, input) => {
+      const headers = { 'content-type': 'application/json' }
+      const body = JSON.stringify({ id, input })
+      const { status } = await fetch(`${url}/streams`, { method: 'POST', headers, body })
+      expect(status).toBe(201)
+    },
+    streamsStarted,
+    streams: async (...args) => await streamsStarted(...args).ended,
+  }
+}
+
+const numbers = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, index) => `{"n":${from + index}}`)
+const COMPLETED = '{"type":"millrace.end","status":"completed"}'
+const lines = (...all: readonly string[]): string => `${all.join('\n')}\n`
+
+describe('millrace streams', () => {
+  test('ls lists what there is, as a table and as JSON', async () => {
+    const { start, streams } = await server()
+    await start('run-1', 3)
+    await start('run-2', null)
+    expect((await streams('tail', 'run-1')).code).toBe(0)
+    const table = await streams('ls')
+    expect(table).toMatchObject({ code: 0, stderr: '' })
+    expect(table.stdout).toMatch(
+      /^ID +STATUS +RECORDS +AGE\nbytes +open +0 +\d+ s\nrun-1 +completed +4 +\d+ s\nrun-2 +running +\d+ +\d+ s\n$/,
+    )
+    const { stdout } = await streams('ls', '--json', '--prefix', 'run-1')
+    expect(JSON.parse(stdout)).toMatchObject({ id: 'run-1', status: 'completed', records: 4 })
+    expect(await streams('ls', '--prefix', 'x', '--json')).toEqual({ code: 0, stdout: '', stderr: '' })
+  })
+
+  test('tail prints a run to its end, or from an offset, or as far as it is', async () => {
+    const { start, streams } = await server()
+    await start('run', 5)
+    const whole = lines(...numbers(0, 5), COMPLETED)
+    expect(await streams('tail', 'run')).toEqual({ code: 0, stdout: whole, stderr: '' })
+    expect(await streams('tail', 'run', '--no-follow')).toEqual({ code: 0, stdout: whole, stderr: '' })
+    expect(await streams('tail', 'run', '--from', 'now')).toEqual({ code: 0, stdout: '', stderr: '' })
+
+    await start('endless', null)
+    const some = await streams('tail', 'endless', '--no-follow', '--from', '-1')
+    expect(some.code).toBe(0)
+    expect(lines(...numbers(0, 10_000))).toContain(some.stdout)
+  })
+
+  test('tail begins behind the record that it is told', async () => {
+    const { start, streams, port } = await server()
+    await start('run', 5)
+    await streams('tail', 'run')
+    const { headers } = await fetch(`http://127.0.0.1:${port}/streams/run`)
+    const from = (headers.get('stream-next-offset') ?? '').replace('6_', '4_')
+    for (const way of [[], ['--no-follow']]) {
+      const { stdout } = await streams('tail', 'run', '--from', from, ...way)
+      expect(stdout).toBe(lines('{"n":4}', COMPLETED))
+    }
+  })
+
+  test('tail says why a run failed, in one line, and exits with 1', async () => {
+    const { start, streams } = await server()
+    await start('run', 'failure')
+    const end =
+      '{"type":"millrace.end","status":"failed","reason":"out_of_credits","message":"Your credits\\nare used up."}'
+    const stderr = 'millrace: Your credits are used up.\n'
+    const outcome = { code: 1, stdout: lines('{"n":0}', end), stderr }
+    expect(await streams('tail', 'run')).toEqual(outcome)
+    expect(await streams('tail', 'run', '--no-follow')).toEqual(outcome)
+  })
+
+  test('tail goes on where it was when the server was killed and is back', async () => {
+    const { running, port, folder, start, streamsStarted } = await server()
+    await start('run', 300)
+    const tail = streamsStarted('tail', 'run')
+    await tail.printed(/"n":20\}/)
+    running.kill('SIGKILL')
+    await running.ended
+    await tail.printed(/millrace: the server does not answer; trying again/)
+    await serve(['app.ts', '-p', port], { folder, environment: { MILLRACE_STORE: 'streams.db' } })
+    const { code, stdout } = await tail.ended
+    expect({ code, stdout }).toEqual({ code: 0, stdout: lines(...numbers(0, 300), COMPLETED) })
+  })
+
+  test('tail ends when nobody reads it any more', async () => {
+    const { start, streamsStarted } = await server()
+    await start('run', null)
+    const tail = streamsStarted('tail', 'run')
+    await tail.printed(/"n":3\}/)
+    tail.child.stdout?.destroy()
+    expect((await tail.ended).code).toBe(0)
+  })
+
+  test('stop ends a run, and whoever follows it learns of that', async () => {
+    const { start, streams, streamsStarted } = await server()
+    await start('run', null)
+    const tail = streamsStarted('tail', 'run')
+    await tail.printed(/"n":3\}/)
+    const stopped = { code: 0, stdout: 'stopped\n', stderr: '' }
+    expect(await streams('stop', 'run')).toEqual(stopped)
+    expect(await streams('stop', 'run')).toEqual(stopped)
+    const { code, stdout, stderr } = await tail.ended
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/\{"type":"millrace\.end","status":"stopped"\}\n$/)
+  })
+
+  test('rm removes a stream, and no run that is running', async () => {
+    const { start, streams } = await server()
+    await start('run', null)
+    const refused = 'millrace: The run has not ended yet. Stop it first.\n'
+    expect(await streams('rm', 'run')).toEqual({ code: 1, stdout: '', stderr: refused })
+    await streams('stop', 'run')
+    expect(await streams('rm', 'run')).toEqual({ code: 0, stdout: '', stderr: '' })
+    const gone = { code: 1, stdout: '', stderr: 'millrace: There is no such stream, or it is not yours.\n' }
+    for (const command of ['rm', 'stop', 'tail']) expect(await streams(command, 'run')).toEqual(gone)
+  })
+})
+
+describe('what cannot be is one line', () => {
+  test('of the server', async () => {
+    const { streams, port } = await server()
+    expect(await streams('stop', 'bytes')).toMatchObject({ code: 1, stderr: 'millrace: There is no such run.\n' })
+    const bytes = 'millrace: the stream holds text/plain, not JSON records; read it with curl\n'
+    expect(await streams('tail', 'bytes')).toEqual({ code: 1, stdout: '', stderr: bytes })
+    const other = `http://127.0.0.1:${port}/other`
+    expect(await streams('ls', '--url', other)).toMatchObject({
+      code: 1,
+      stderr: `millrace: no streams are served at ${other} (HTTP 404); --url says where they are\n`,
+    })
+  })
+
+  test('of a server that is not there', async () => {
+    const { running, streams, port } = await server()
+    running.kill('SIGKILL')
+    await running.ended
+    const stderr = `millrace: http://127.0.0.1:${port}/streams does not answer (connection refused); --url says where the server is\n`
+    for (const args of [['ls'], ['tail', 'run']]) {
+      expect(await streams(...args)).toEqual({ code: 1, stdout: '', stderr })
+    }
+  })
+
+  test.each([
+    [['tail', 'run', '--from', 'x'], '--from is "x"; it takes an offset that the server gave, -1 for the start, or now'],
+    [['rm', '..'], 'that is not the id of a stream'],
+    [['rm'], "missing required argument 'id'"],
+    [['ls', '--url', 'ftp://x'], '--url is "ftp://x"; it takes an address such as http://127.0.0.1:8000/streams'],
+    [
+      ['ls', '--url', 'http://ada:hunter2@x'],
+      '--url is "http://…@x"; it takes an address such as http://127.0.0.1:8000/streams',
+    ],
+    [
+      ['ls', '--header', 'hunter2'],
+      "--header cannot be used; it takes a name and a value, such as 'authorization: Bearer …'",
+    ],
+    [
+      ['ls', '--header', 'a: b', '--header', 'x y: hunter2'],
+      "--header cannot be used; it takes a name and a value, such as 'authorization: Bearer …'",
+    ],
+  ])('of what was asked for: %j', async (args, line) => {
+    expect(await millrace(['streams', ...args])).toEqual({ code: 2, stdout: '', stderr: `millrace: ${line}\n` })
+  })
+})
+
+describe('who asks', () => {
+  test('is what the headers say, from the flag or the variable', async () => {
+    const folder = await folderWith({ 'app.ts': APP })
+    const environment = { MILLRACE_STORE: 'streams.db', GUARDED: '1' }
+    const { url } = await serve(['app.ts'], { folder, environment })
+    const ls = async (args: readonly string[], variables: Record<string, string> = {}): Promise<Outcome> =>
+      await millrace(['streams', 'ls', '--url', url, ...args], { environment: variables })
+    const [known, fromVariable, unknown] = await Promise.all([
+      ls(['--header', 'x-a: b', '--header', 'Authorization:  Bearer hunter2']),
+      ls([], { MILLRACE_HEADER: 'x-a: b\nauthorization: Bearer hunter2' }),
+      ls([]),
+    ])
+    for (const { code, stdout } of [known, fromVariable]) {
+      expect(code).toBe(0)
+      expect(stdout).toMatch(/^bytes +open/m)
+    }
+    expect(unknown).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        'millrace: Who you are is not known. Sign in and try again. --header or MILLRACE_HEADER says who you are.\n',
+    })
+  })
+})
