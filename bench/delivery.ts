@@ -32,6 +32,8 @@ export interface Measurement {
   readonly p99Ms: number
   /** Share of one core that the server used. */
   readonly load: number
+  /** And the readers of theirs: where it is near 1, they are what is measured. */
+  readonly readersLoad: number
   readonly rssMiB: number
 }
 
@@ -79,7 +81,7 @@ async function measure(kind: 'millrace' | 'ws', scenario: Scenario): Promise<Mea
     readers.send({ type: 'reset' })
     const begun = performance.now()
     server.send({ type: 'produce', load: { streams, rate, records } } satisfies ServerRequest)
-    const { latenciesMs } = await done
+    const { latenciesMs, load: readersLoad } = await done
     const wallMs = performance.now() - begun
     const usage = reply<ServerReply, 'usage'>(server, 'usage')
     server.send({ type: 'usage' } satisfies ServerRequest)
@@ -92,6 +94,7 @@ async function measure(kind: 'millrace' | 'ws', scenario: Scenario): Promise<Mea
       p50Ms: at(0.5),
       p99Ms: at(0.99),
       load: cpuMicros / 1000 / wallMs,
+      readersLoad,
       rssMiB: rss / 1024 / 1024,
     }
   } finally {
@@ -108,7 +111,7 @@ function start(file: string, args: readonly string[], core: number): ChildProces
   const path = fileURLToPath(new URL(`delivery/${file}`, import.meta.url))
   const pinned = process.platform === 'linux' && availableParallelism() > 1
   const [command, ...before] = pinned ? ['taskset', '-c', String(core), process.execPath] : [process.execPath]
-  return spawn(command as string, [...before, path, ...args], {
+  return spawn(command, [...before, path, ...args], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
 }
@@ -129,16 +132,22 @@ async function reply<Reply extends { type: string }, Type extends Reply['type']>
 }
 
 function row(cells: readonly (string | number)[]): string {
-  const widths = [20, 10, 11, 6, 9, 9, 7, 8]
+  const widths = [20, 10, 11, 6, 9, 9, 7, 8, 8]
   return cells
-    .map((cell, index) => (typeof cell === 'number' ? cell.toFixed(2) : cell)[index < 2 ? 'padEnd' : 'padStart'](widths[index] ?? 8))
+    .map((cell, index) =>
+      (typeof cell === 'number' ? cell.toFixed(2) : cell)[index < 2 ? 'padEnd' : 'padStart'](
+        widths[index] ?? 8,
+      ),
+    )
     .join(' ')
 }
 
 const [filter, count] = process.argv.slice(2)
 const chosen =
-  filter === '--streams' ? [paced(Number(count))] : SCENARIOS.filter(({ name }) => name.includes(filter ?? ''))
-console.log(row(['load', 'server', 'us/record', 'user', 'p50 ms', 'p99 ms', 'core', 'MiB']))
+  filter === '--streams'
+    ? [paced(Number(count))]
+    : SCENARIOS.filter(({ name }) => name.includes(filter ?? ''))
+console.log(row(['load', 'server', 'us/record', 'user', 'p50 ms', 'p99 ms', 'core', 'readers', 'MiB']))
 for (const scenario of chosen) {
   const results: Measurement[] = []
   for (const kind of ['ws', 'millrace'] as const) {
@@ -149,8 +158,8 @@ for (const scenario of chosen) {
       continue
     }
     results.push(result)
-    const { cpuPerRecord, userShare, p50Ms, p99Ms, load, rssMiB } = result
-    console.log(row([scenario.name, kind, cpuPerRecord, userShare, p50Ms, p99Ms, load, rssMiB]))
+    const { cpuPerRecord, userShare, p50Ms, p99Ms, load, readersLoad, rssMiB } = result
+    console.log(row([scenario.name, kind, cpuPerRecord, userShare, p50Ms, p99Ms, load, readersLoad, rssMiB]))
   }
   const [bare, ours] = results
   if (bare && ours) console.log(row([scenario.name, 'ratio', ours.cpuPerRecord / bare.cpuPerRecord]))

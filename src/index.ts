@@ -26,6 +26,8 @@ export { MessageRefused } from './consumers/message-refused.ts'
 export type { ClientAddress, Params, Register, Scope, User } from './consumers/scope.ts'
 export { type AcceptOptions, ConnectionClosed, type WebSocketData } from './consumers/transport.ts'
 export { WebSocketConsumer } from './consumers/websocket-consumer.ts'
+export type { HttpStreamsOptions } from './endpoints/http-streams/http-streams.ts'
+export type { ListedStream, StreamListPage } from './endpoints/http-streams/stream-list.ts'
 export { type OwnerOf } from './endpoints/stream-access.ts'
 export type {
   StartCommand,
@@ -56,7 +58,7 @@ export {
   router,
   websocket,
 } from './routing/route.ts'
-export { streamSocket } from './routing/stream-routes.ts'
+export { httpStreams, streamSocket } from './routing/stream-routes.ts'
 export { RunFailure } from './runs/end-reasons.ts'
 export { RunError } from './runs/errors.ts'
 export type { RunKind, RunLimits, RunsOptions } from './runs/options.ts'
@@ -69,6 +71,7 @@ export type { ConnectionOptions, ListenOptions } from './server/options.ts'
 export { StartError } from './server/start-error.ts'
 export { StoreError, StreamRequestError } from './streams/errors.ts'
 export { memoryStreams } from './streams/memory.ts'
+export { storeFromEnvironment } from './streams/open-store.ts'
 export type { StreamStoreOptions } from './streams/options.ts'
 export { type SqliteStreamsOptions, migrate, sqliteStreams } from './streams/sqlite.ts'
 export type {

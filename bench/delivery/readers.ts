@@ -14,13 +14,16 @@ export interface ReadersRequest {
 }
 
 export type ReadersReply =
-  { readonly type: 'ready' } | { readonly type: 'done'; readonly latenciesMs: readonly number[] }
+  | { readonly type: 'ready' }
+  | { readonly type: 'done'; readonly latenciesMs: readonly number[]; readonly load: number }
 
 /** Every so many-th reader times what it gets. */
 const TIMED_EVERY = 20
 
 let waiting = 0
 let latencies: number[] = []
+let base = process.cpuUsage()
+let begun = performance.now()
 const reply = (message: ReadersReply): void => void process.send?.(message)
 
 class LeanReader {
@@ -88,11 +91,17 @@ class LeanReader {
   #records(count: number, payload: Buffer): void {
     if (this.#timed) {
       const now = Number(process.hrtime.bigint() / 1000n)
-      for (const match of payload.toString('latin1').matchAll(/"t":(\d+)/g)) latencies.push((now - Number(match[1])) / 1000)
+      for (const match of payload.toString('latin1').matchAll(/"t":(\d+)/g))
+        latencies.push((now - Number(match[1])) / 1000)
     }
     this.#left -= count
-    if (this.#left === 0 && --waiting === 0) reply({ type: 'done', latenciesMs: latencies })
+    if (this.#left === 0 && --waiting === 0) finish()
   }
+}
+
+function finish(): void {
+  const { user, system } = process.cpuUsage(base)
+  reply({ type: 'done', latenciesMs: latencies, load: (user + system) / 1000 / (performance.now() - begun) })
 }
 
 const EMPTY = Buffer.alloc(0)
@@ -101,7 +110,10 @@ const EMPTY = Buffer.alloc(0)
 function countOf(payload: Buffer): number {
   const from = payload.indexOf('"from":"') + 8
   const offset = payload.indexOf('"offset":"', from) + 10
-  return Number(payload.toString('latin1', offset, offset + 16)) - Number(payload.toString('latin1', from, from + 16))
+  return (
+    Number(payload.toString('latin1', offset, offset + 16)) -
+    Number(payload.toString('latin1', from, from + 16))
+  )
 }
 
 /** A client's frame, with a mask of zeros. */
@@ -113,11 +125,20 @@ const [request] = (await once(process, 'message')) as [ReadersRequest]
 waiting = request.streams * request.readersPerStream
 const readers: LeanReader[] = []
 for (let n = 0; n < waiting; n++) {
-  const reader = new LeanReader(request.port, n % request.streams, request.records, waiting < TIMED_EVERY || n % TIMED_EVERY === 0)
+  const reader = new LeanReader(
+    request.port,
+    n % request.streams,
+    request.records,
+    waiting < TIMED_EVERY || n % TIMED_EVERY === 0,
+  )
   readers.push(reader)
   if (n % 100 === 99) await reader.ready
 }
 await Promise.all(readers.map(({ ready }) => ready))
-process.on('message', () => (latencies = []))
+process.on('message', () => {
+  latencies = []
+  base = process.cpuUsage()
+  begun = performance.now()
+})
 process.on('disconnect', () => process.exit(0))
 reply({ type: 'ready' })

@@ -24,7 +24,9 @@ export interface Load {
 }
 
 export type ServerRequest =
-  { readonly type: 'produce'; readonly load: Load } | { readonly type: 'usage' } | { readonly type: 'reset' }
+  | { readonly type: 'produce'; readonly load: Load }
+  | { readonly type: 'usage' }
+  | { readonly type: 'reset' }
 
 export type ServerReply =
   | { readonly type: 'listening'; readonly port: number }
@@ -78,7 +80,8 @@ async function room(sockets: readonly WebSocket[]): Promise<void> {
 
 /** About 40 bytes; `t` is when it was made, in microseconds of a clock that all processes share. */
 function record(n: number): string {
-  return `{"t":${process.hrtime.bigint() / 1000n},"d":"tok ${String(n % 10_000).padStart(4, '0')} "}`
+  const [seconds, nanos] = process.hrtime()
+  return JSON.stringify({ t: seconds * 1_000_000 + Math.round(nanos / 1000), d: `token ${n % 10_000} ` })
 }
 
 async function produce(subject: Subject, { streams, rate, records }: Load): Promise<void> {
@@ -105,7 +108,8 @@ const reply = (message: ServerReply): void => void process.send?.(message)
 let base = process.cpuUsage()
 process.on('message', (request: ServerRequest) => {
   if (request.type === 'reset') base = process.cpuUsage()
-  else if (request.type === 'produce') void produce(subject, request.load).then(() => reply({ type: 'produced' }))
+  else if (request.type === 'produce')
+    void produce(subject, request.load).then(() => reply({ type: 'produced' }))
   else {
     const { user, system } = process.cpuUsage(base)
     reply({ type: 'usage', cpuMicros: user + system, userMicros: user, rss: process.memoryUsage.rss() })

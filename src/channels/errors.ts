@@ -61,5 +61,27 @@ export class ChannelLayerClosed extends Error {
   }
 }
 
-type ChannelError = ChannelFull | ChannelLayerClosed | ChannelReleased | InvalidMessage | InvalidName
+/**
+ * The layer's server is away, or refused the call. The layer goes on trying to reach it; the call is
+ * not repeated. `cause` is what the server or the connection said.
+ */
+export class ChannelLayerUnavailable extends Error {
+  override readonly name = 'ChannelLayerUnavailable'
+  readonly code = 'channel_layer_unavailable'
+  /** Whether the call may have taken effect: its request was sent and its answer did not come. */
+  readonly uncertain: boolean
+
+  constructor(what: string, uncertain: boolean, cause?: unknown) {
+    super(`${what}; ${uncertain ? 'the call may have taken effect' : 'nothing was done'}`, { cause })
+    this.uncertain = uncertain
+  }
+}
+
+type ChannelError =
+  | ChannelFull
+  | ChannelLayerClosed
+  | ChannelLayerUnavailable
+  | ChannelReleased
+  | InvalidMessage
+  | InvalidName
 export type ChannelErrorCode = ChannelError['code']

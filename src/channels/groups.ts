@@ -24,6 +24,19 @@ export class GroupTable {
     return this.#memberships
   }
 
+  /** Whether a group has members, those counted whose time is over and that nobody met since. */
+  has(group: string): boolean {
+    return this.#members.has(group)
+  }
+
+  names(): IterableIterator<string> {
+    return this.#members.keys()
+  }
+
+  groupsOf(channel: string): Iterable<string> {
+    return this.#groups.get(channel) ?? []
+  }
+
   /** Adds a channel, or moves the end of its membership. */
   add(group: string, channel: string, expiresAt: number): void {
     let members = this.#members.get(group)

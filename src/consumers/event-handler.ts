@@ -12,7 +12,11 @@ import { WebSocketConsumer } from './websocket-consumer.ts'
 
 export type EventHandler = (message: ChannelMessage) => unknown
 
-const BASES: readonly object[] = [WebSocketConsumer.prototype, JsonWebSocketConsumer.prototype, Consumer.prototype]
+const BASES: readonly object[] = [
+  WebSocketConsumer.prototype,
+  JsonWebSocketConsumer.prototype,
+  Consumer.prototype,
+]
 
 const RESERVED = new Set([
   ...BASES.flatMap((base) => Object.getOwnPropertyNames(base)),

@@ -9,7 +9,13 @@ import type { Logger } from '../logging/logger.ts'
 import { CloseCode, fitReason, isSendableCloseCode } from '../protocol/close-codes.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { Backlog } from './backlog.ts'
-import type { AnyConsumer, AnyConsumerClass, BackgroundTask, Connection, ConnectionListener } from './consumer.ts'
+import type {
+  AnyConsumer,
+  AnyConsumerClass,
+  BackgroundTask,
+  Connection,
+  ConnectionListener,
+} from './consumer.ts'
 import { eventHandler, shownType } from './event-handler.ts'
 import type { Memberships } from './memberships.ts'
 import { MessageRefused } from './message-refused.ts'
@@ -131,7 +137,9 @@ export class ConsumerSession implements Connection {
     if (this.#state === 'open') throw new Error('accept() was already called')
     const { subprotocol } = options
     if (subprotocol !== undefined && !this.#scope.subprotocols.includes(subprotocol)) {
-      throw new TypeError(`accept() chose the subprotocol ${JSON.stringify(subprotocol)}, which the client does not offer`)
+      throw new TypeError(
+        `accept() chose the subprotocol ${JSON.stringify(subprotocol)}, which the client does not offer`,
+      )
     }
     try {
       this.#transport.accept(options)
@@ -161,7 +169,8 @@ export class ConsumerSession implements Connection {
   }
 
   close(code: number, reason: string): void {
-    if (!isSendableCloseCode(code)) throw new RangeError(`close() was called with ${code}, which may not be sent`)
+    if (!isSendableCloseCode(code))
+      throw new RangeError(`close() was called with ${code}, which may not be sent`)
     if (this.#state === 'ended') return
     this.#discardFrames = true
     if (this.#state === 'connecting') {
@@ -212,6 +221,7 @@ export class ConsumerSession implements Connection {
     const consumer = this.#consumer
     switch (work.kind) {
       case 'connect':
+        if (this.#state === 'ended') return
         for (const group of consumer.groups) await this.groupAdd(group)
         return await consumer.connect()
       case 'event':

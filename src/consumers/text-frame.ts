@@ -26,7 +26,8 @@ export class TextFrame {
       bytes.writeUInt32BE(Math.floor(length / 0x1_00_00_00_00), 2)
       bytes.writeUInt32BE(length % 0x1_00_00_00_00, 6)
     }
-    bytes.write(text, headLength, 'utf8')
+    // As many bytes as characters: the faster of the two ways to write them.
+    bytes.write(text, headLength, length === text.length ? 'latin1' : 'utf8')
     this.bytes = bytes
     this.#headLength = headLength
   }

@@ -11,6 +11,12 @@ export interface Encoder<Frame> {
   encode(batch: Batch): Frame
 }
 
+/**
+ * What lay behind a batch when it was made: more records, nothing yet (it ends at the tail), or
+ * nothing ever (it ends where the closed stream does).
+ */
+export type Reach = 'more' | 'tail' | 'closed'
+
 export class Batch {
   /** The id of the stream. */
   readonly stream: string
@@ -21,16 +27,18 @@ export class Batch {
   readonly records: readonly StreamRecord[]
   /** Length of all records: bytes, or characters of text, which are as many bytes or up to three times as many. */
   readonly size: number
+  readonly reach: Reach
   #encoder: Encoder<unknown> | undefined
   #frame: unknown
   #others: Map<Encoder<unknown>, unknown> | undefined
 
-  constructor(stream: string, from: Offset, records: readonly StreamRecord[], size: number) {
+  constructor(stream: string, from: Offset, records: readonly StreamRecord[], size: number, reach: Reach) {
     this.stream = stream
     this.incarnation = from.incarnation
     this.from = from.position
     this.records = records
     this.size = size
+    this.reach = reach
   }
 
   /** Position after the last record. */
@@ -59,7 +67,13 @@ export class Batch {
   /** The part after a position inside this batch. */
   after(position: number): Batch {
     const records = this.records.slice(position - this.from)
-    return new Batch(this.stream, { incarnation: this.incarnation, position }, records, sizeOf(records))
+    return new Batch(
+      this.stream,
+      { incarnation: this.incarnation, position },
+      records,
+      sizeOf(records),
+      this.reach,
+    )
   }
 }
 

@@ -96,7 +96,7 @@ export class Delivery {
       this.#tails.set(stream, tail)
     }
     // Frames pass from an outlet's encoder to its port and are never looked at in between.
-    const reader = tail.add({ place, outlet: outlet as Outlet<unknown>, observer, incarnation })
+    const reader = tail.add({ place, outlet, observer, incarnation })
     return { stop: () => void reader.stop() }
   }
 
@@ -119,7 +119,7 @@ export class Delivery {
   close(): void {
     if (this.#end.signal.aborted) return
     this.#end.abort()
-    for (const tail of [...this.#tails.values()]) tail.endAll({ type: 'closing' })
+    for (const tail of this.#tails.values()) tail.endAll({ type: 'closing' })
     this.#services.clock.close()
     this.#services.retries.close()
     this.#services.pages.clear()

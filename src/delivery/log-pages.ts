@@ -5,10 +5,10 @@
 import type { Offset } from '../protocol/offset.ts'
 import type { StreamRecord, StreamStore } from '../streams/store.ts'
 import { Batch, sizeOf } from './batch.ts'
+import type { Reach } from './batch.ts'
 
 export type LogPage =
-  /** `final`: there will never be more behind it. */
-  | { readonly outcome: 'page'; readonly batch: Batch; readonly final: boolean }
+  | { readonly outcome: 'page'; readonly batch: Batch }
   /** There is nothing after this place yet. */
   | { readonly outcome: 'empty' }
   | { readonly outcome: 'missing' | 'foreign-offset' | 'past-end' }
@@ -72,10 +72,11 @@ export class LogPages {
     this.#kept = 0
   }
 
-  /** Keeps a full or final page. Any other will be longer when it is asked for again. */
+  /** Keeps a page that is full or the last there will be. Any other will be longer when it is asked for again. */
   #settle(key: string, entry: Entry, page: LogPage | undefined): void {
     if (this.#entries.get(key) !== entry) return
-    const keeps = page?.outcome === 'page' && (page.final || page.batch.size >= this.#options.pageSize)
+    const keeps =
+      page?.outcome === 'page' && (page.batch.reach === 'closed' || page.batch.size >= this.#options.pageSize)
     if (!keeps) {
       this.#entries.delete(key)
       return
@@ -113,15 +114,17 @@ export class LogPages {
     for (;;) {
       const result = await store.read(stream, place, { maxBytes: pageSize - size, signal })
       // What came before the loss is still right.
-      if (result.outcome !== 'page') return records.length > 0 ? pageOf(false) : { outcome: result.outcome }
+      if (result.outcome !== 'page') return records.length > 0 ? pageOf('more') : { outcome: result.outcome }
       records = records.length > 0 ? [...records, ...result.records] : result.records
       size += sizeOf(result.records)
       place = result.next
-      if (result.upToDate || size >= pageSize || result.records.length === 0) return pageOf(result.closed)
+      if (result.upToDate || size >= pageSize || result.records.length === 0) {
+        return pageOf(result.closed ? 'closed' : result.upToDate ? 'tail' : 'more')
+      }
     }
-    function pageOf(final: boolean): LogPage {
+    function pageOf(reach: Reach): LogPage {
       if (records.length === 0) return { outcome: 'empty' }
-      return { outcome: 'page', batch: new Batch(stream, after, records, size), final }
+      return { outcome: 'page', batch: new Batch(stream, after, records, size, reach) }
     }
   }
 }

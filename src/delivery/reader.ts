@@ -27,8 +27,8 @@ export type FollowEnd =
 
 /** What a follower is told beside its frames. Neither may throw. */
 export interface FollowObserver {
-  /** Where the records begin; before the first frame. */
-  opened(at: Offset): void
+  /** Where the records begin, and whether that is the tail; before the first frame. */
+  opened(at: Offset, atTail: boolean): void
   /** The last thing it hears, behind the last frame; never after it stopped by itself. */
   over(end: FollowEnd): void
 }
@@ -74,7 +74,8 @@ export class Reader implements Resumable {
     if (this.#state !== 'joining') return
     const { place, observer, incarnation } = this.#options
     const { recent } = this.#tail
-    if (incarnation !== undefined && incarnation !== this.#tail.incarnation) return this.end({ type: 'missing' })
+    if (incarnation !== undefined && incarnation !== this.#tail.incarnation)
+      return this.end({ type: 'missing' })
     if (place === 'now') this.#position = recent.tail
     else if (place !== 'start') {
       if (place.incarnation !== this.#tail.incarnation) {
@@ -84,7 +85,7 @@ export class Reader implements Resumable {
       this.#position = place.position
     }
     this.#state = 'following'
-    observer.opened(this.#at())
+    observer.opened(this.#at(), this.#position === recent.tail)
     this.resume()
   }
 
@@ -96,7 +97,8 @@ export class Reader implements Resumable {
   /** Sends the batch that everybody waited for, and otherwise does as `advance`. */
   send(batch: Batch): boolean {
     const { outlet } = this.#options
-    if (this.#position !== batch.from || this.#state !== 'following' || !outlet.writable) return this.advance()
+    if (this.#position !== batch.from || this.#state !== 'following' || !outlet.writable)
+      return this.advance()
     this.#position = batch.next
     outlet.write(batch.frame(outlet.encoder))
     return this.#hasMore()

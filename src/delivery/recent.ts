@@ -7,6 +7,7 @@
 import type { Offset } from '../protocol/offset.ts'
 import type { StreamRecord } from '../streams/store.ts'
 import { Batch } from './batch.ts'
+import type { Reach } from './batch.ts'
 
 /** What all streams together may keep for readers that lag, beside what the next flush sends. */
 export class Allowance {
@@ -39,6 +40,7 @@ export class RecentRecords {
   #open: StreamRecord[] = []
   #openSize = 0
   #openFrom: number
+  #closed = false
 
   constructor(options: RecentOptions, at: Offset) {
     this.#options = options
@@ -61,17 +63,22 @@ export class RecentRecords {
     return this.#size + this.#openSize
   }
 
-  add(records: readonly StreamRecord[]): void {
-    for (const record of records) {
+  /** `closed`: nothing will come behind these records. */
+  add(records: readonly StreamRecord[], closed: boolean): void {
+    for (let index = 0; index < records.length; index++) {
+      const record = records[index] as StreamRecord
       this.#open.push(record)
       this.#openSize += record.length
-      if (this.#openSize >= this.#options.batchSize) this.seal()
+      if (this.#openSize < this.#options.batchSize) continue
+      if (index < records.length - 1) this.seal('more')
+      else this.seal(closed ? 'closed' : 'tail')
     }
+    this.#closed = closed
   }
 
   /** Closes the open batch, if it is not empty, and keeps it. */
-  seal(): void {
-    const batch = this.#cut()
+  seal(reach: Reach = this.#closed ? 'closed' : 'tail'): void {
+    const batch = this.#cut(reach)
     if (!batch) return
     this.#batches.push(batch)
     this.#count(batch.size)
@@ -83,7 +90,7 @@ export class RecentRecords {
    * Undefined when it is empty, or others before it are kept: then it is sealed.
    */
   take(): Batch | undefined {
-    if (this.#batches.length === 0) return this.#cut()
+    if (this.#batches.length === 0) return this.#cut(this.#closed ? 'closed' : 'tail')
     this.seal()
     return undefined
   }
@@ -127,10 +134,10 @@ export class RecentRecords {
     this.#openFrom = position
   }
 
-  #cut(): Batch | undefined {
+  #cut(reach: Reach): Batch | undefined {
     if (this.#open.length === 0) return undefined
     const from = { incarnation: this.#incarnation, position: this.#openFrom }
-    const batch = new Batch(this.#options.stream, from, this.#open, this.#openSize)
+    const batch = new Batch(this.#options.stream, from, this.#open, this.#openSize, reach)
     this.#openFrom = batch.next
     this.#open = []
     this.#openSize = 0
@@ -143,14 +150,14 @@ export class RecentRecords {
   }
 
   #merge(first: number, last: number, position: number): Batch {
-    const end = (this.#batches[last] as Batch).next
+    const { next: end, reach } = this.#batches[last] as Batch
     const known = this.#merged.find((batch) => batch.from === position && batch.next === end)
     if (known) return known
     const records = this.#batches.slice(first, last + 1).flatMap((batch) => batch.records)
     const whole = (this.#batches[first] as Batch).from
     const size = this.#batches.slice(first, last + 1).reduce((sum, batch) => sum + batch.size, 0)
     const at = { incarnation: this.#incarnation, position: whole }
-    const all = new Batch(this.#options.stream, at, records, size)
+    const all = new Batch(this.#options.stream, at, records, size, reach)
     const merged = whole === position ? all : all.after(position)
     this.#merged.unshift(merged)
     this.#merged.length = Math.min(this.#merged.length, MERGED_KEPT)

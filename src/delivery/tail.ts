@@ -111,7 +111,7 @@ export class Tail implements Flushable, ReaderTail {
   endAll(end: FollowEnd): void {
     // Whoever follows the stream anew when told of its end gets another tail.
     this.#onOver(this)
-    for (const reader of [...this.#readers]) reader.end(end)
+    for (const reader of this.#readers) reader.end(end)
   }
 
   readonly lastRecord = async (): Promise<StreamRecord | undefined> => {
@@ -183,7 +183,7 @@ export class Tail implements Flushable, ReaderTail {
       recent.restart(event.from.position)
       this.#last = undefined
     }
-    recent.add(event.records)
+    recent.add(event.records, event.closed)
     this.#last = event.records.at(-1) ?? this.#last
     this.#closed = event.closed
     if (this.#dirty) return

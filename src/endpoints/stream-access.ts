@@ -45,10 +45,17 @@ export class StreamAccess {
    */
   async find(id: string, user: User | undefined, signal?: AbortSignal): Promise<StreamInfo | undefined> {
     const info = id.startsWith(RESERVED) ? undefined : await this.#store.head(id, signal)
-    const owner = this.ownerOf(user)
-    // A user whom `ownerOf` does not know is not nobody: ownerless streams are not theirs.
-    const anonymous = user === undefined || user === null
-    return info && info.owner === owner && (anonymous || owner !== undefined) ? info : undefined
+    return info && this.allows(info, user) ? info : undefined
+  }
+
+  /** Whether this user may touch this stream. */
+  allows({ id, owner }: Pick<StreamInfo, 'id' | 'owner'>, user: User | undefined): boolean {
+    return !id.startsWith(RESERVED) && owner === this.ownerOf(user) && this.mayOwn(user)
+  }
+
+  /** False for a user whom `ownerOf` does not know: that is not nobody, and ownerless streams are not theirs. */
+  mayOwn(user: User | undefined): boolean {
+    return user === undefined || user === null || this.ownerOf(user) !== undefined
   }
 
   /** Reading is a sign of life: a stream with a sliding expiry lives on. Never rejects. */

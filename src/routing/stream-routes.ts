@@ -1,6 +1,7 @@
 /** The routes of streams: how an application writes their endpoints. */
+import { HttpStreams, type HttpStreamsOptions } from '../endpoints/http-streams/http-streams.ts'
 import { type StreamSocketOptions, streamSocketConsumer } from '../endpoints/stream-socket/stream-socket.ts'
-import { type Guards, type WebSocketRoute, websocket } from './route.ts'
+import { type Guards, type RouterRoute, type WebSocketRoute, http, router, websocket } from './route.ts'
 
 /**
  * Serves the stream socket at a path; docs/stream-socket.md says what clients speak there. With an
@@ -16,4 +17,25 @@ export function streamSocket(path: string, options: StreamSocketOptions & Guards
     ...(origins !== undefined && { origins }),
   }
   return websocket(path, streamSocketConsumer(options), guards)
+}
+
+/**
+ * Serves streams over plain HTTP under a prefix, `/streams` for one; docs/http-streams.md says how.
+ * The application's own `authenticate` does not apply to HTTP routes: give it here.
+ *
+ * @throws {TypeError} for a malformed prefix.
+ */
+export function httpStreams(prefix: string, options: HttpStreamsOptions & Guards): RouterRoute {
+  const { authenticate, origins } = options
+  const guards = {
+    ...(authenticate !== undefined && { authenticate }),
+    ...(origins !== undefined && { origins }),
+  }
+  const streams = new HttpStreams(options)
+  const routes = [
+    http('/', { GET: streams.list, POST: streams.start }),
+    http('/:id', { GET: streams.get, HEAD: streams.head, DELETE: streams.delete }),
+    http('/:id/stop', { POST: streams.stop }),
+  ]
+  return router(prefix, routes, guards)
 }

@@ -46,6 +46,9 @@ type Cause =
   | { readonly type: 'released' }
   | { readonly type: 'refused'; readonly refusal: Refusal }
 
+/** How long the lease of a run that is left to others still lasts. */
+export const HAND_OVER_MS = 1
+
 const STOPPED: RunEnd = { status: 'stopped' }
 
 export class LocalRun {
@@ -129,8 +132,9 @@ export class LocalRun {
     const askedAt = this.#generation?.askedAt
     if (askedAt !== undefined && now - askedAt >= silenceMs) this.#end(endFor('silent'))
     if (now - this.#startedAt >= lifeMs) this.#end(endFor('life_exceeded'))
-    if (readers && readers(this.id) > 0) this.#readAt = now
-    if (now - this.#readAt >= unreadMs) this.#end(endFor('unread'))
+    if (!readers || unreadMs === Number.POSITIVE_INFINITY) return
+    if (readers(this.id) > 0) this.#readAt = now
+    else if (now - this.#readAt >= unreadMs) this.#end(endFor('unread'))
   }
 
   async #run({ takenOver, end }: Assignment): Promise<RunEnd | undefined> {
@@ -239,7 +243,7 @@ export class LocalRun {
     if (await this.#writer.flush()) return
     const { store, logger } = this.#settings
     try {
-      await store.leases.renew({ ...this.lease, ttlMs: 1 })
+      await store.leases.renew({ ...this.lease, ttlMs: HAND_OVER_MS })
     } catch (err) {
       logger.warn({ err, run: this.id }, 'A lease could not be handed over; it runs out by itself')
     }

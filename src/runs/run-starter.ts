@@ -4,7 +4,7 @@ import type { StreamInfo } from '../streams/store.ts'
 import type { ChatIndex } from './chat-index.ts'
 import { RunError } from './errors.ts'
 import type { Inputs, KeptInput } from './inputs.ts'
-import type { Assignment } from './local-run.ts'
+import type { Assignment, LocalRun } from './local-run.ts'
 import type { Mailbox } from './mailbox.ts'
 import { metadataShares } from './options.ts'
 import type { RunSettings } from './options.ts'
@@ -17,7 +17,7 @@ export interface RunStarterOptions {
   readonly chats: ChatIndex
   readonly inputs: Inputs
   readonly mailbox: Mailbox
-  readonly adopt: (assignment: Assignment) => void
+  readonly adopt: (assignment: Assignment) => LocalRun
   /** Aborts when nothing is started any more. */
   readonly closed: AbortSignal
 }
@@ -26,6 +26,8 @@ export interface RunStarterOptions {
 export interface StartedRun {
   readonly info: StreamInfo
   readonly record: RunRecord
+  /** Of the one who started it. */
+  readonly settled?: LocalRun['settled']
 }
 
 export class RunStarter {
@@ -95,7 +97,7 @@ export class RunStarter {
       await inputs.forget(kept, closed)
       return sameRun(start, result.info)
     }
-    this.#options.adopt({
+    const run = this.#options.adopt({
       lease: result.lease,
       owner,
       record,
@@ -104,7 +106,7 @@ export class RunStarter {
       resumable: 'kind' in source && source.of.resumable === true,
       provider: () => ('kind' in source ? source.of.provider(source.input) : source.provider),
     })
-    return { info: result.info, record }
+    return { info: result.info, record, settled: run.settled }
   }
 
   /** In the same commit as the run, where a store groups them. A run goes on without its entry. */

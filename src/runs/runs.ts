@@ -5,12 +5,12 @@
  */
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { RunProvider } from '../providers/provider.ts'
-import type { StreamInfo } from '../streams/store.ts'
 import { ChatIndex } from './chat-index.ts'
 import { Continuations } from './continuations.ts'
 import { RunError } from './errors.ts'
 import { followEnd } from './follow-end.ts'
 import { Inputs } from './inputs.ts'
+import { HAND_OVER_MS } from './local-run.ts'
 import type { Assignment, LocalRun } from './local-run.ts'
 import { LocalRuns } from './local-runs.ts'
 import { Mailbox } from './mailbox.ts'
@@ -20,7 +20,6 @@ import { isRunId } from './run-ids.ts'
 import { listRuns } from './run-list.ts'
 import type { RunList, RunListOptions } from './run-list.ts'
 import { endOf, readRunRecord, runInfo } from './run-record.ts'
-import type { RunRecord } from './run-record.ts'
 import { RunStarter } from './run-starter.ts'
 import type { StartedRun } from './run-starter.ts'
 import { RunHandle } from './run.ts'
@@ -28,6 +27,7 @@ import type { Run, RunInfo, StartRequest } from './run.ts'
 import { checkStart } from './start-request.ts'
 import { Stopper } from './stopper.ts'
 import { Takeover } from './takeover.ts'
+import { pause } from './ticker.ts'
 
 /**
  * The runs of an application in one process. Those of all processes on the same store are one set:
@@ -62,7 +62,7 @@ export class Runs {
       onLook: () => this.#takeover.now(),
     })
     const continuations = new Continuations(settings, this.#inputs)
-    const adopt = (assignment: Assignment): void => this.#adopt(assignment)
+    const adopt = (assignment: Assignment): LocalRun => this.#adopt(assignment)
     this.#starter = new RunStarter(settings, {
       chats: this.#chats,
       inputs: this.#inputs,
@@ -197,7 +197,10 @@ export class Runs {
     if (graceMs > 0) await this.#locals.emptied(graceMs)
     const ends = await this.#locals.leaveAll()
     try {
-      if (ends.includes(undefined)) await this.#mailbox.askToLook(this.#closed.signal)
+      if (ends.includes(undefined)) {
+        await pause(HAND_OVER_MS + 1, this.#closed.signal)
+        await this.#mailbox.askToLook(this.#closed.signal)
+      }
       await this.#mailbox.close()
     } catch (err) {
       logger.warn({ err }, 'Other processes could not be told that this one shuts down')
@@ -205,9 +208,10 @@ export class Runs {
     this.#closed.abort(new RunError('runs_closed'))
   }
 
-  #adopt(assignment: Assignment): void {
+  #adopt(assignment: Assignment): LocalRun {
     const run = this.#locals.add(assignment)
     if (this.#stopper.wants(run.id)) void run.stop()
+    return run
   }
 
   /** The run, if this process works on it; a start of it that is under way is waited for. */
@@ -222,13 +226,11 @@ export class Runs {
     return info && record && { info, record }
   }
 
-  #handle({ info, record }: { readonly info: StreamInfo; readonly record: RunRecord }): Run {
-    return new RunHandle(runInfo(info, record), async () => endOf(record) ?? (await this.#endOf(info.id)))
-  }
-
-  async #endOf(id: string): Promise<RunEnd> {
-    const end = await this.#locals.get(id)?.settled
-    return end ?? followEnd(this.#settings.store, id, this.#closed.signal)
+  #handle({ info, record, settled = this.#locals.get(info.id)?.settled }: StartedRun): Run {
+    return new RunHandle(runInfo(info, record), async () => {
+      const end = endOf(record) ?? (await settled)
+      return end ?? followEnd(this.#settings.store, info.id, this.#closed.signal)
+    })
   }
 
   #throwIfDraining(): void {

@@ -10,7 +10,11 @@ export interface Attachment {
    * A listener for `node:http` and a middleware for Express and Connect: answers the application's
    * HTTP routes and passes everything else on.
    */
-  readonly handle: (incoming: IncomingMessage, outgoing: ServerResponse, next?: (error?: unknown) => void) => void
+  readonly handle: (
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    next?: (error?: unknown) => void,
+  ) => void
   /** Closes the application's WebSockets with 1012 and lets go of the server, which goes on. */
   close(): Promise<void>
   readonly closed: Promise<void>

@@ -90,7 +90,8 @@ export class Gateway {
     socket.on('error', ignore)
     try {
       const scope = this.#scopeOf('websocket', incoming)
-      if (!asksForWebSocket(incoming)) throw new HttpError('bad_request', 'Only upgrades to WebSocket are answered here.')
+      if (!asksForWebSocket(incoming))
+        throw new HttpError('bad_request', 'Only upgrades to WebSocket are answered here.')
       if (this.#draining) throw draining()
       if (this.#transports.size >= this.options.maxConnections) {
         throw new HttpError('too_many_connections', undefined, { 'retry-after': '5' })
@@ -108,7 +109,10 @@ export class Gateway {
    */
   async drain(): Promise<void> {
     this.#draining = true
-    const ends = [...[...this.#transports].map(({ closed }) => closed), ...[...this.#sessions].map(({ finished }) => finished)]
+    const ends = [
+      ...[...this.#transports].map(({ closed }) => closed),
+      ...[...this.#sessions].map(({ finished }) => finished),
+    ]
     for (const transport of this.#transports) {
       if (transport.answered) transport.session?.restart()
       else transport.abandon(draining())
@@ -123,7 +127,12 @@ export class Gateway {
     for (const transport of this.#transports) transport.terminate()
   }
 
-  async #connect(scope: RequestScope, incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async #connect(
+    scope: RequestScope,
+    incoming: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<void> {
     const { logger } = this.#application
     const undecided = new AbortController()
     const onAnswer = (status: number): void => {
@@ -135,7 +144,9 @@ export class Gateway {
     this.#transports.add(transport)
     void transport.closed.then(() => this.#transports.delete(transport))
     const timer = setTimeout(() => {
-      const who = transport.session ? 'the consumer neither accepted nor refused' : 'authenticate did not answer'
+      const who = transport.session
+        ? 'the consumer neither accepted nor refused'
+        : 'authenticate did not answer'
       logger.warn({ scope: scopeForLog(scope), seconds: this.options.handshakeTimeout }, `${who} in time`)
       transport.abandon(new HttpError('handshake_timeout'))
     }, this.options.handshakeTimeout * 1000)
@@ -167,7 +178,10 @@ export class Gateway {
 
   #errorFor(error: unknown, scope?: RequestScope): HttpError {
     if (error instanceof HttpError) return error
-    this.#application.logger.error({ err: error, ...(scope && { scope: scopeForLog(scope) }) }, 'request failed')
+    this.#application.logger.error(
+      { err: error, ...(scope && { scope: scopeForLog(scope) }) },
+      'request failed',
+    )
     return new HttpError('internal_error')
   }
 }

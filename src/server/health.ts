@@ -13,27 +13,34 @@ export function answerProbe(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   application: Pick<ApplicationOptions, 'ready' | 'logger'>,
-  draining: boolean,
+  draining: () => boolean,
 ): boolean {
   const path = incoming.url?.split('?', 1)[0]
-  if (path === '/healthz') answer(outgoing, 200, 'ok')
-  else if (path === '/readyz') void answerReady(outgoing, application, draining)
-  else return false
+  const answer = (status: number, text: string): void => {
+    const body = JSON.stringify({ status: text })
+    // Kept alive, the connection of a probe would keep the server up.
+    if (draining()) outgoing.setHeader('connection', 'close')
+    const length = Buffer.byteLength(body)
+    outgoing.writeHead(status, {
+      'content-type': 'application/json',
+      'content-length': length,
+      'cache-control': 'no-store',
+    })
+    outgoing.end(body)
+  }
+  if (path === '/healthz') answer(200, 'ok')
+  else if (path !== '/readyz') return false
+  else if (draining()) answer(503, 'draining')
+  else void isReady(application).then((ready) => answer(ready ? 200 : 503, ready ? 'ready' : 'not ready'))
   return true
 }
 
-async function answerReady(
-  outgoing: ServerResponse,
-  { ready, logger }: Pick<ApplicationOptions, 'ready' | 'logger'>,
-  draining: boolean,
-): Promise<void> {
-  if (draining) return answer(outgoing, 503, 'draining')
+async function isReady({ ready, logger }: Pick<ApplicationOptions, 'ready' | 'logger'>): Promise<boolean> {
   try {
-    const isReady = ready ? await inTime(ready) : true
-    answer(outgoing, isReady ? 200 : 503, isReady ? 'ready' : 'not ready')
+    return ready ? await inTime(ready) : true
   } catch (error) {
     logger.warn({ err: error }, 'readiness check failed')
-    answer(outgoing, 503, 'not ready')
+    return false
   }
 }
 
@@ -51,10 +58,4 @@ async function inTime(ready: NonNullable<ApplicationOptions['ready']>): Promise<
   } finally {
     clearTimeout(timer)
   }
-}
-
-function answer(outgoing: ServerResponse, status: number, text: string): void {
-  const body = JSON.stringify({ status: text })
-  outgoing.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
-  outgoing.end(body)
 }

@@ -38,7 +38,10 @@ export class Heartbeat {
     this.#pings = new DeadlineQueue(options.pingInterval * 1000)
     this.#pongs = new DeadlineQueue(options.pingTimeout * 1000)
     this.#lives = new DeadlineQueue(options.maxLifetime * 1000)
-    const shortest = Math.min(...[options.pingInterval, options.pingTimeout, options.maxLifetime].filter((s) => s > 0), 20)
+    const shortest = Math.min(
+      ...[options.pingInterval, options.pingTimeout, options.maxLifetime].filter((s) => s > 0),
+      20,
+    )
     this.#tickMs = Math.max(5, (shortest * 1000) / TICKS_PER_INTERVAL)
   }
 

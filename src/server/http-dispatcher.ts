@@ -29,7 +29,9 @@ export class HttpDispatcher {
 
   /** Whether a request to this path is this application's to answer, if only with an error. */
   serves(path: string): boolean {
-    return this.#options.fetch !== undefined || findRoute(this.#options.routes ?? [], 'http', path) !== undefined
+    return (
+      this.#options.fetch !== undefined || findRoute(this.#options.routes ?? [], 'http', path) !== undefined
+    )
   }
 
   /** Answers a request, also when the handler fails. Never rejects. */
@@ -55,7 +57,12 @@ export class HttpDispatcher {
     throw new HttpError('route_not_found', `Nothing is served at ${scope.path}`)
   }
 
-  async #call(found: FoundRoute<'http'>, request: Request, scope: RequestScope, pair: NodePair | undefined): Promise<Response> {
+  async #call(
+    found: FoundRoute<'http'>,
+    request: Request,
+    scope: RequestScope,
+    pair: NodePair | undefined,
+  ): Promise<Response> {
     scope.params = found.params
     const { authenticate: hook } = found.guards
     if (hook) await authenticate(scope, hook, request.signal)
@@ -68,7 +75,8 @@ const UPGRADE = { upgrade: 'websocket', connection: 'Upgrade' }
 
 /** By its shape: an adapter may have put a class of its own in the place of the global one. */
 function checkResponse(value: unknown, where: string): Response {
-  const isResponse = typeof value === 'object' && value !== null && 'headers' in value && 'body' in value && 'status' in value
+  const isResponse =
+    typeof value === 'object' && value !== null && 'headers' in value && 'body' in value && 'status' in value
   if (!isResponse) throw new TypeError(`The handler of ${where} returned no Response`)
   return value as Response
 }

@@ -37,7 +37,12 @@ export class HttpExchange {
   readonly #timer: NodeJS.Timeout | undefined
   #timedOut = false
 
-  constructor(scope: RequestScope, incoming: IncomingMessage, outgoing: ServerResponse, options: HttpExchangeOptions) {
+  constructor(
+    scope: RequestScope,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    options: HttpExchangeOptions,
+  ) {
     this.scope = scope
     this.incoming = incoming
     this.outgoing = outgoing
@@ -79,7 +84,8 @@ export class HttpExchange {
       if (first?.done || second?.done) return void outgoing.end(first?.value)
       outgoing.flushHeaders()
       if (first?.value) await this.#write(first.value)
-      for (let chunk = await (following ?? pending); !chunk.done; chunk = await reader.read()) await this.#write(chunk.value)
+      for (let chunk = await (following ?? pending); !chunk.done; chunk = await reader.read())
+        await this.#write(chunk.value)
       outgoing.end()
     } finally {
       outgoing.off('close', leave)
@@ -134,7 +140,11 @@ export class HttpExchange {
     if (draining()) this.incoming.socket.end()
     if (!limits.accessLog) return
     const { method } = this.scope
-    const status = this.#timedOut ? 503 : this.outgoing.writableFinished ? this.outgoing.statusCode : CLIENT_LEFT
+    const status = this.#timedOut
+      ? 503
+      : this.outgoing.writableFinished
+        ? this.outgoing.statusCode
+        : CLIENT_LEFT
     const ms = Math.round(performance.now() - this.#start)
     logger.info({ scope: scopeForLog(this.scope), method, status, ms }, 'request')
   }

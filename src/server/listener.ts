@@ -29,29 +29,45 @@ export interface RunningServer {
 /** @throws {StartError} */
 export async function listen(application: Application, options: ListenOptions): Promise<RunningServer> {
   const host = options.host ?? LISTEN_DEFAULTS.host
-  const local = options.unixSocket !== undefined || options.fd !== undefined || isLoopback(host)
-  if (!local && !application.options.authenticate && !options.allowAnonymous) {
-    throw new StartError(
-      'anonymous_refused',
-      `Binding ${host} would open this application to the network without authentication: give it an authenticate hook, or allow anonymous access`,
-    )
-  }
-  const gateway = new Gateway(application, { ...options, allowedHosts: options.allowedHosts ?? ownHosts(host, options) })
+  const open = application.options.authenticate !== undefined || options.allowAnonymous === true
+  if (!open && options.unixSocket === undefined && options.fd === undefined) refuseBeyondLoopback(host)
+  const gateway = new Gateway(application, {
+    ...options,
+    allowedHosts: options.allowedHosts ?? ownHosts(host, options),
+  })
   const server = createNodeServer(gateway, options)
   const sockets = socketsOf(server)
   connectEvents(server, gateway, application)
   await bind(server, host, options)
-  server.on('error', (error) => application.logger.error({ err: error }, 'the server could not accept a connection'))
+  server.on('error', (error) =>
+    application.logger.error({ err: error }, 'the server could not accept a connection'),
+  )
+  const address = server.address()
+  if (!open && options.fd !== undefined && typeof address === 'object' && address) {
+    // Only now is it known where an inherited descriptor listens.
+    try {
+      refuseBeyondLoopback(address.address)
+    } catch (error) {
+      server.close()
+      throw error
+    }
+  }
   const { promise: closed, resolve } = Promise.withResolvers<void>()
   let closing: Promise<void> | undefined
-  const address = server.address()
   return {
-    url: urlOf(address, host, options.tls !== undefined),
+    url: urlOf(address, options.fd === undefined ? host : undefined, options.tls !== undefined),
     port: typeof address === 'object' && address ? address.port : 0,
     server,
     close: () => (closing ??= shutDown(server, sockets, gateway).then(resolve)),
     closed,
   }
+}
+
+/** @throws {StartError} */
+function refuseBeyondLoopback(host: string): void {
+  if (isLoopback(host)) return
+  const why = `Binding ${host} would open this application to the network without authentication`
+  throw new StartError('anonymous_refused', `${why}: give it an authenticate hook, or allow anonymous access`)
 }
 
 function createNodeServer(gateway: Gateway, options: ListenOptions): Server {
@@ -64,13 +80,18 @@ function createNodeServer(gateway: Gateway, options: ListenOptions): Server {
     shouldUpgradeCallback: asksForWebSocket,
   }
   const { tls } = options
-  if (tls && !(tls.cert && tls.key)) throw new StartError('bad_certificate', 'TLS takes a certificate and its key')
+  if (tls && !(tls.cert && tls.key))
+    throw new StartError('bad_certificate', 'TLS takes a certificate and its key')
   let server: Server
   try {
     const handshakeTimeout = gateway.options.handshakeTimeout * 1000
     server = tls ? createTlsServer({ ...config, ...tls, handshakeTimeout }) : createServer(config)
   } catch (error) {
-    throw new StartError('bad_certificate', `The TLS certificate or key cannot be used: ${messageOf(error)}`, error)
+    throw new StartError(
+      'bad_certificate',
+      `The TLS certificate or key cannot be used: ${messageOf(error)}`,
+      error,
+    )
   }
   // WebSockets are counted and answered one by one; this cap is for what never gets that far.
   server.maxConnections = gateway.options.maxConnections * 2
@@ -79,7 +100,8 @@ function createNodeServer(gateway: Gateway, options: ListenOptions): Server {
 
 function connectEvents(server: Server, gateway: Gateway, application: Application): void {
   server.on('request', (incoming, outgoing) => {
-    if (!answerProbe(incoming, outgoing, application.options, gateway.draining)) gateway.handle(incoming, outgoing)
+    if (!answerProbe(incoming, outgoing, application.options, () => gateway.draining))
+      gateway.handle(incoming, outgoing)
   })
   server.on('upgrade', (incoming, socket, head) => gateway.upgrade(incoming, socket, head, false))
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
@@ -110,7 +132,10 @@ async function bind(server: Server, host: string, options: ListenOptions): Promi
   }
 }
 
-function listenOnce(server: Server, target: { path: string } | { fd: number } | { host: string; port: number }): Promise<void> {
+function listenOnce(
+  server: Server,
+  target: { path: string } | { fd: number } | { host: string; port: number },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(target, () => {
@@ -172,8 +197,9 @@ function socketsOf(server: Server): ReadonlySet<Socket> {
   return sockets
 }
 
-function urlOf(address: AddressInfo | string | null, host: string, tls: boolean): string {
+function urlOf(address: AddressInfo | string | null, named: string | undefined, tls: boolean): string {
   if (typeof address === 'string') return `unix:${address}`
+  const host = named ?? address?.address ?? ''
   const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : isIP(host) === 6 ? `[${host}]` : host
   return `${tls ? 'https' : 'http'}://${shown}:${address?.port ?? 0}`
 }
@@ -188,7 +214,8 @@ function isLoopback(host: string): boolean {
  */
 function ownHosts(host: string, options: ListenOptions): readonly string[] | undefined {
   const behindProxy = options.trustProxy !== undefined && options.trustProxy !== false
-  if (behindProxy || options.unixSocket !== undefined || options.fd !== undefined || !isLoopback(host)) return undefined
+  if (behindProxy || options.unixSocket !== undefined || options.fd !== undefined || !isLoopback(host))
+    return undefined
   return ['localhost', '*.localhost', '127.0.0.1', '[::1]', host]
 }
 

@@ -87,7 +87,14 @@ export type ResolvedOptions = Required<ConnectionOptions>
 /** Longest delay a timer can hold, 2^31 - 1 ms, in seconds. */
 const MAX_SECONDS = 2_147_483
 
-const SECONDS = ['pingInterval', 'pingTimeout', 'handshakeTimeout', 'maxLifetime', 'httpTimeout', 'shutdownTimeout'] as const
+const SECONDS = [
+  'pingInterval',
+  'pingTimeout',
+  'handshakeTimeout',
+  'maxLifetime',
+  'httpTimeout',
+  'shutdownTimeout',
+] as const
 const COUNTS = ['maxMessageSize', 'maxFragments', 'maxConnections', 'highWaterMark', 'maxUnsent'] as const
 
 /** @throws {RangeError} naming the option that is out of range. */
@@ -96,9 +103,11 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   const resolved: ResolvedOptions = { ...CONNECTION_DEFAULTS, ...given }
   for (const name of SECONDS) {
     const value = resolved[name]
-    if (!(value >= 0 && value <= MAX_SECONDS)) throw new RangeError(`${name} is ${value}; it takes 0 to ${MAX_SECONDS} seconds`)
+    if (!(value >= 0 && value <= MAX_SECONDS))
+      throw new RangeError(`${name} is ${value}; it takes 0 to ${MAX_SECONDS} seconds`)
   }
-  if (resolved.handshakeTimeout === 0) throw new RangeError('handshakeTimeout is 0; nobody connects in no time')
+  if (resolved.handshakeTimeout === 0)
+    throw new RangeError('handshakeTimeout is 0; nobody connects in no time')
   for (const name of COUNTS) {
     if (!(Number.isSafeInteger(resolved[name]) && resolved[name] > 0)) {
       throw new RangeError(`${name} is ${resolved[name]}; it takes a whole number above 0`)
@@ -109,6 +118,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
 
 function normalRootPath(rootPath: string): string {
   const path = rootPath.replace(/\/+$/, '')
-  if (path !== '' && !path.startsWith('/')) throw new RangeError(`rootPath is "${rootPath}"; it begins with a slash`)
+  if (path !== '' && !path.startsWith('/'))
+    throw new RangeError(`rootPath is "${rootPath}"; it begins with a slash`)
   return path
 }

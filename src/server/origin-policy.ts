@@ -8,7 +8,11 @@ import type { Origins } from '../routing/origins.ts'
  * A request without an Origin header is not a page's, and passes: browsers always send one. The
  * server's own origin always passes; the scheme does not count, since a proxy may speak TLS.
  */
-export function originAllowed(origin: string | undefined, host: string, origins: Origins | undefined): boolean {
+export function originAllowed(
+  origin: string | undefined,
+  host: string,
+  origins: Origins | undefined,
+): boolean {
   if (origin === undefined || origins === '*') return true
   const page = URL.canParse(origin) ? new URL(origin) : undefined
   if (page && isOwn(page, host)) return true

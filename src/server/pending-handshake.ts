@@ -88,7 +88,8 @@ export class PendingHandshake {
 /** Header values come from users' code and may carry what a client sent: no line may be smuggled in. */
 function checkHeaders(headers: AcceptOptions['headers']): void {
   for (const [name, value] of Object.entries(headers ?? {})) {
-    if (PART_OF_HANDSHAKE.test(name)) throw new TypeError(`accept() was given the header ${name}, which belongs to the handshake`)
+    if (PART_OF_HANDSHAKE.test(name))
+      throw new TypeError(`accept() was given the header ${name}, which belongs to the handshake`)
     validateHeaderName(name)
     for (const item of typeof value === 'string' ? [value] : value) validateHeaderValue(name, item)
   }

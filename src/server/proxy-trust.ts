@@ -30,7 +30,9 @@ function addEntry(list: BlockList, entry: string): void {
   const size = family === 6 ? 128 : 32
   const prefix = bits === undefined ? size : Number(bits)
   if (family === 0 || !Number.isInteger(prefix) || prefix < 0 || prefix > size || bits === '') {
-    throw new RangeError(`trustProxy holds "${entry}", which is neither an address nor a range such as 10.0.0.0/8`)
+    throw new RangeError(
+      `trustProxy holds "${entry}", which is neither an address nor a range such as 10.0.0.0/8`,
+    )
   }
   list.addSubnet(address, prefix, family === 6 ? 'ipv6' : 'ipv4')
 }
@@ -57,7 +59,8 @@ function forwardedClient(
 
 /** `1.2.3.4`, `1.2.3.4:5`, `::1`, `[::1]`, `[::1]:5`; undefined for `unknown` and obfuscated names. */
 function parseAddress(text: string): ClientAddress | undefined {
-  const match = /^\[([\da-fA-F:.]+)\](?::(\d{1,5}))?$/.exec(text) ?? /^(\d+\.\d+\.\d+\.\d+)(?::(\d{1,5}))?$/.exec(text)
+  const match =
+    /^\[([\da-fA-F:.]+)\](?::(\d{1,5}))?$/.exec(text) ?? /^(\d+\.\d+\.\d+\.\d+)(?::(\d{1,5}))?$/.exec(text)
   const address = match?.[1] ?? text
   // A zone, as in fe80::1%eth0, means something on the proxy's machine only.
   if (isIP(address) === 0 || address.includes('%')) return undefined

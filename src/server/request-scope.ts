@@ -53,7 +53,8 @@ export class RequestScope implements Scope {
     const target = parseTarget(head.target)
     if (!target) throw new HttpError('bad_request', 'The request target is no path, or not a normalised one.')
     const trusted = options.proxies.trusts(head.peer.address)
-    const forwarded = (name: string): string | undefined => (trusted && lastOf(head.headers[name])) || undefined
+    const forwarded = (name: string): string | undefined =>
+      (trusted && lastOf(head.headers[name])) || undefined
     this.type = type
     this.id = nextId()
     const scheme = forwarded('x-forwarded-proto') ?? (head.encrypted ? 'https' : 'http')

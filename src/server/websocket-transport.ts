@@ -6,7 +6,12 @@ import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import type { ConsumerSession } from '../consumers/session.ts'
 import type { TextFrame } from '../consumers/text-frame.ts'
-import { type AcceptOptions, ConnectionClosed, type Transport, type WebSocketData } from '../consumers/transport.ts'
+import {
+  type AcceptOptions,
+  ConnectionClosed,
+  type Transport,
+  type WebSocketData,
+} from '../consumers/transport.ts'
 import { CloseCode } from '../protocol/close-codes.ts'
 import type { HttpError } from '../protocol/errors.ts'
 import { corkForThisTurn } from './flusher.ts'
@@ -41,7 +46,9 @@ export class WebSocketTransport implements Transport, Beating, WebSocketObserver
     this.#context = context
     this.#socket = request.socket
     this.closed = new Promise((resolve) => request.socket.once('close', () => resolve()))
-    this.#handshake = new PendingHandshake(request, () => this.#end(CloseCode.abnormal, 'The client left during the handshake'))
+    this.#handshake = new PendingHandshake(request, () =>
+      this.#end(CloseCode.abnormal, 'The client left during the handshake'),
+    )
   }
 
   /** The handshake was answered, or there is nobody left to answer. */

@@ -5,7 +5,12 @@
 import { memoryChannels } from '../channels/memory.ts'
 import type { AnyConsumerClass, ConsumerClass } from '../consumers/consumer.ts'
 import type { ConsumerSession } from '../consumers/session.ts'
-import { type AcceptOptions, ConnectionClosed, type Transport, type WebSocketData } from '../consumers/transport.ts'
+import {
+  type AcceptOptions,
+  ConnectionClosed,
+  type Transport,
+  type WebSocketData,
+} from '../consumers/transport.ts'
 import { type Logger, silentLogger } from '../logging/logger.ts'
 import { CloseCode } from '../protocol/close-codes.ts'
 import { HttpError } from '../protocol/errors.ts'
@@ -24,7 +29,11 @@ export interface WebSocketCommunicatorOptions {
 
 /** What became of the handshake. */
 export type ConnectResult =
-  | { readonly accepted: true; readonly subprotocol: string | undefined; readonly headers: NonNullable<AcceptOptions['headers']> }
+  | {
+      readonly accepted: true
+      readonly subprotocol: string | undefined
+      readonly headers: NonNullable<AcceptOptions['headers']>
+    }
   | { readonly accepted: false; readonly status: number; readonly error: HttpError }
 
 /**
@@ -48,9 +57,14 @@ export class WebSocketCommunicator implements AsyncDisposable {
   #closed: ConnectionClosed | undefined
   #failure: unknown
 
-  constructor(target: Application | AnyConsumerClass, path: string = '/', options: WebSocketCommunicatorOptions = {}) {
+  constructor(
+    target: Application | AnyConsumerClass,
+    path: string = '/',
+    options: WebSocketCommunicatorOptions = {},
+  ) {
     this.#owned = typeof target === 'function'
-    this.#application = typeof target === 'function' ? applicationOf(target, options.pattern ?? '/*path') : target
+    this.#application =
+      typeof target === 'function' ? applicationOf(target, options.pattern ?? '/*path') : target
     const { subprotocols = [], headers = {} } = options
     const head = {
       method: 'GET',
@@ -71,7 +85,12 @@ export class WebSocketCommunicator implements AsyncDisposable {
     if (this.#session) throw new Error('connect() was already called')
     try {
       const consumer = await this.#application.admit(this.#scope)
-      this.#session = this.#application.createSession(consumer, this.#scope, this.#transport(), this.#logger())
+      this.#session = this.#application.createSession(
+        consumer,
+        this.#scope,
+        this.#transport(),
+        this.#logger(),
+      )
       this.#session.open()
     } catch (error) {
       if (!(error instanceof HttpError)) throw error

@@ -3,8 +3,8 @@ import { describe, expect, it, vi } from 'vitest'
 import { Backlog } from '../../src/consumers/backlog.ts'
 
 function watched(): { backlog: Backlog; pause: () => void; resume: () => void } {
-  const pause = vi.fn()
-  const resume = vi.fn()
+  const pause = vi.fn<() => void>()
+  const resume = vi.fn<() => void>()
   return { backlog: new Backlog({ pause, resume }), pause, resume }
 }
 

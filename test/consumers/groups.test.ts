@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Application, type ChannelMessage, WebSocketConsumer, millrace, websocket } from '../../src/index.ts'
+import {
+  type Application,
+  type ChannelMessage,
+  WebSocketConsumer,
+  millrace,
+  websocket,
+} from '../../src/index.ts'
 import { type MemoryChannelLayer, memoryChannels } from '../../src/channels/memory.ts'
 import { WebSocketCommunicator } from '../../src/testing/index.ts'
 import { type CollectingLogger, collectingLogger } from '../support/logger.ts'
@@ -8,7 +14,7 @@ class Chat extends WebSocketConsumer {
   override readonly groups = ['lobby']
 
   async chat_message({ text }: ChannelMessage): Promise<void> {
-    await this.send(String(text))
+    await this.send(text as string)
   }
 
   async camelCase(): Promise<void> {
@@ -88,7 +94,12 @@ describe('groups', () => {
     const client = new WebSocketCommunicator(joined, '/')
     await client.connect()
     expect(channels.usage()).toMatchObject({ channels: 0, receivers: 0 })
-    for (const [command, sent] of [['join', 1], ['leave', 0], ['leave', 0], ['join', 1]] as const) {
+    for (const [command, sent] of [
+      ['join', 1],
+      ['leave', 0],
+      ['leave', 0],
+      ['join', 1],
+    ] as const) {
       client.send(command)
       expect(await client.receive()).toBe(command)
       expect(await channels.groupSend('late', { type: 'chat.message' })).toEqual({ sent, dropped: 0 })
@@ -105,7 +116,7 @@ describe('groups', () => {
         await this.groupSend('speakers', { type: 'said', text })
       }
       said({ text }: ChannelMessage): Promise<void> {
-        return this.send(`said ${String(text)}`)
+        return this.send(`said ${text as string}`)
       }
     }
     await using client = new WebSocketCommunicator(Speaker)
@@ -134,7 +145,11 @@ describe('a type', () => {
     await channels.groupSend('inner', { type: 'chat.message', text: 'dots' })
     await channels.groupSend('inner', { type: 'chat_message', text: 'underscores' })
     await channels.groupSend('inner', { type: 'camelCase' })
-    expect([await client.receive(), await client.receive(), await client.receive()]).toEqual(['dots', 'underscores', 'camelCase'])
+    expect([await client.receive(), await client.receive(), await client.receive()]).toEqual([
+      'dots',
+      'underscores',
+      'camelCase',
+    ])
     await client.disconnect()
   })
 
@@ -174,7 +189,11 @@ describe('a type', () => {
       {
         level: 'error',
         message: 'channel message refused: no handler for its type',
-        fields: { scope: expect.objectContaining({ path: '/chat' }) as object, type, reason: expect.any(String) as string },
+        fields: {
+          scope: expect.objectContaining({ path: '/chat' }) as object,
+          type,
+          reason: expect.any(String) as string,
+        },
       },
     ])
     await client.disconnect()
@@ -184,11 +203,16 @@ describe('a type', () => {
     const client = await connected()
     const receive = channels.receive.bind(channels)
     const foreign: unknown[] = [{ text: 'no type' }, { type: 7 }, { type: { toString: null } }]
-    channels.receive = async (channel, signal) => (foreign.shift() as ChannelMessage | undefined) ?? (await receive(channel, signal))
+    channels.receive = async (channel, signal) =>
+      (foreign.shift() as ChannelMessage | undefined) ?? (await receive(channel, signal))
     await channels.groupSend('lobby', { type: 'chat.message', text: 'first' })
     await channels.groupSend('lobby', { type: 'chat.message', text: 'second' })
     expect([await client.receive(), await client.receive()]).toEqual(['first', 'second'])
-    expect(logger.entries.map(({ fields }) => fields)).toMatchObject([{ type: 'undefined' }, { type: 'number' }, { type: 'object' }])
+    expect(logger.entries.map(({ fields }) => fields)).toMatchObject([
+      { type: 'undefined' },
+      { type: 'number' },
+      { type: 'object' },
+    ])
     await client.disconnect()
   })
 

@@ -38,12 +38,22 @@ describe('accepting', () => {
   })
 
   it.each<[string, (consumer: WebSocketConsumer) => unknown, RegExp]>([
-    ['twice', async (consumer) => [await consumer.accept(), await consumer.accept()], /accept\(\) was already called/],
-    ['for another subprotocol', (consumer) => consumer.accept({ subprotocol: 'v3' }), /"v3", which the client does not offer/],
+    [
+      'twice',
+      async (consumer) => [await consumer.accept(), await consumer.accept()],
+      /accept\(\) was already called/,
+    ],
+    [
+      'for another subprotocol',
+      (consumer) => consumer.accept({ subprotocol: 'v3' }),
+      /"v3", which the client does not offer/,
+    ],
   ])('%s is an error of the consumer', async (_case, connect, message) => {
     const client = clientOf(connect)
     await client.connect()
-    await expect(client.receive()).rejects.toMatchObject({ cause: { message: expect.stringMatching(message) as string } })
+    await expect(client.receive()).rejects.toMatchObject({
+      cause: { message: expect.stringMatching(message) as string },
+    })
     await client.disconnect()
   })
 })
@@ -60,7 +70,10 @@ describe('refusing', () => {
 
   it('has a sentence of its own where the consumer gives no reason', async () => {
     await using client = clientOf((consumer) => consumer.close())
-    expect(await client.connect()).toMatchObject({ status: 403, error: { message: 'The connection was refused.' } })
+    expect(await client.connect()).toMatchObject({
+      status: 403,
+      error: { message: 'The connection was refused.' },
+    })
   })
 
   it('still runs disconnect, and accepts no more', async () => {
@@ -68,7 +81,7 @@ describe('refusing', () => {
     class Closed extends WebSocketConsumer {
       override async connect(): Promise<void> {
         this.close(4000, 'no')
-        await this.accept().catch((error: Error) => seen.push(error.name))
+        await this.accept().catch((error: unknown) => seen.push((error as Error).name))
       }
       override disconnect(...args: [number, string]): void {
         seen.push(args)
@@ -155,14 +168,17 @@ describe('closing', () => {
     expect(await client.receiveClose()).toEqual({ code: 4000, reason: '€'.repeat(41) })
   })
 
-  it.each([0, 1005, 1006, 1015, 2000, 5000, Number.NaN])('with %d is an error of the consumer', async (code) => {
-    await using client = clientOf(async (consumer) => {
-      await consumer.accept()
-      consumer.close(code)
-    })
-    await client.connect()
-    expect(await client.receiveClose()).toMatchObject({ code: 1011 })
-  })
+  it.each([0, 1005, 1006, 1015, 2000, 5000, Number.NaN])(
+    'with %d is an error of the consumer',
+    async (code) => {
+      await using client = clientOf(async (consumer) => {
+        await consumer.accept()
+        consumer.close(code)
+      })
+      await client.connect()
+      expect(await client.receiveClose()).toMatchObject({ code: 1011 })
+    },
+  )
 
   it('twice is closing once', async () => {
     await using client = clientOf(async (consumer) => {

@@ -10,7 +10,9 @@ class Echo extends JsonWebSocketConsumer {
 }
 
 /** A connected client of a consumer. */
-async function clientOf(consumer: ConstructorParameters<typeof WebSocketCommunicator>[0]): Promise<WebSocketCommunicator> {
+async function clientOf(
+  consumer: ConstructorParameters<typeof WebSocketCommunicator>[0],
+): Promise<WebSocketCommunicator> {
   const client = new WebSocketCommunicator(consumer)
   await client.connect()
   return client
@@ -28,7 +30,12 @@ describe('JSON', () => {
     ['an empty frame', '', 1007, 'Invalid JSON'],
     ['a million levels', '['.repeat(1_000_000), 1007, 'JSON nested deeper than 100 levels'],
     ['a __proto__ key', '{"__proto__":{"admin":true}}', 1007, 'The key "__proto__" is not accepted'],
-    ['a constructor with a prototype', '{"constructor":{"prototype":{}}}', 1007, 'The key "constructor" is not accepted'],
+    [
+      'a constructor with a prototype',
+      '{"constructor":{"prototype":{}}}',
+      1007,
+      'The key "constructor" is not accepted',
+    ],
     ['half a surrogate pair', String.raw`{"text":"\ud83d"}`, 1007, 'A string holds half a surrogate pair'],
     ['a binary frame', Buffer.from('{}'), 1003, 'Send JSON in text frames, not binary ones'],
   ])('%s ends the connection with its code and reason', async (_case, data, code, reason) => {
@@ -51,7 +58,11 @@ describe('JSON', () => {
 
 describe('a schema', () => {
   it('checks and transforms every message', async () => {
-    const schema = z.object({ room: z.string(), size: z.string().transform(Number), tag: z.string().default('none') })
+    const schema = z.object({
+      room: z.string(),
+      size: z.string().transform(Number),
+      tag: z.string().default('none'),
+    })
     class Typed extends JsonWebSocketConsumer<z.output<typeof schema>> {
       override readonly schema = schema
       override async receive({ room, size, tag }: z.output<typeof schema>): Promise<void> {

@@ -1,7 +1,13 @@
 import { once } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { ConnectionClosed, WebSocketConsumer, type WebSocketData, millrace, websocket } from '../../src/index.ts'
+import {
+  ConnectionClosed,
+  WebSocketConsumer,
+  type WebSocketData,
+  millrace,
+  websocket,
+} from '../../src/index.ts'
 import { WebSocketCommunicator } from '../../src/testing/index.ts'
 import { collectingLogger } from '../support/logger.ts'
 
@@ -160,7 +166,7 @@ describe('the signal', () => {
 
 describe('send', () => {
   it('after the end rejects, and crashes nothing where nobody awaits it', async () => {
-    const unhandled = vi.fn()
+    const unhandled = vi.fn<(reason: unknown) => void>()
     process.on('unhandledRejection', unhandled)
     onTestFinished(() => void process.off('unhandledRejection', unhandled))
     const errors: unknown[] = []
@@ -221,7 +227,12 @@ describe('a handler that throws', () => {
         message: 'consumer failed',
         fields: {
           err: expect.stringContaining('Error: broken') as string,
-          scope: { id: expect.any(String) as string, type: 'websocket', path: '/ws/lobby', client: '127.0.0.1' },
+          scope: {
+            id: expect.any(String) as string,
+            type: 'websocket',
+            path: '/ws/lobby',
+            client: '127.0.0.1',
+          },
         },
       },
     ])
@@ -327,7 +338,9 @@ it('a handler that goes on after the end of its connection is named in the log',
   await vi.advanceTimersByTimeAsync(9_999)
   expect(logger.entries).toEqual([])
   await vi.advanceTimersByTimeAsync(1)
-  expect(logger.entries).toMatchObject([{ level: 'warn', message: expect.stringContaining('pass this.signal') as string }])
+  expect(logger.entries).toMatchObject([
+    { level: 'warn', message: expect.stringContaining('pass this.signal') as string },
+  ])
   release.resolve()
   await left
   await app.close()

@@ -6,16 +6,19 @@ import { TextFrame } from '../../src/consumers/text-frame.ts'
 /** The published types leave it out. */
 const { Receiver } = ws as unknown as { Receiver: new (options: { isServer: boolean }) => Writable }
 
-it.each([0, 1, 125, 126, 65_535, 65_536, 200_000])('frames %i characters as a WebSocket reads them', (length) => {
-  const text = 'x'.repeat(length)
-  const frame = new TextFrame(text)
-  const received: unknown[] = []
-  const receiver = new Receiver({ isServer: false })
-  receiver.on('message', (data: Buffer, isBinary: boolean) => received.push(data.toString(), isBinary))
-  receiver.write(frame.bytes)
-  expect(received).toEqual([text, false])
-  expect(frame.text).toBe(text)
-})
+it.each([0, 1, 125, 126, 65_535, 65_536, 200_000])(
+  'frames %i characters as a WebSocket reads them',
+  (length) => {
+    const text = 'x'.repeat(length)
+    const frame = new TextFrame(text)
+    const received: unknown[] = []
+    const receiver = new Receiver({ isServer: false })
+    receiver.on('message', (data: Buffer, isBinary: boolean) => received.push(data.toString(), isBinary))
+    receiver.write(frame.bytes)
+    expect(received).toEqual([text, false])
+    expect(frame.text).toBe(text)
+  },
+)
 
 it('counts bytes, not characters', () => {
   const text = '€'.repeat(100)

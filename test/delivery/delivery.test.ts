@@ -115,7 +115,9 @@ describe('readers together', () => {
     })
     const delivery = new Delivery({ store: counted })
     const encoder = new CountingEncoder()
-    const readers = Array.from({ length: 2000 }, () => new FakeReader(undefined, encoder).follow(delivery, 's'))
+    const readers = Array.from({ length: 2000 }, () =>
+      new FakeReader(undefined, encoder).follow(delivery, 's'),
+    )
     await readers[0]!.until(() => readers[0]!.opened !== undefined)
     await append(store, numbered(0, 30), true)
     await Promise.all(readers.map((reader) => reader.untilOver()))
@@ -216,34 +218,39 @@ describe('a slow reader', () => {
     }
     const streams = shared.frames.map((frame) => frame.stream).join('')
     expect(streams.slice(0, 8)).toMatch(/^(st|ts){4}$/)
-    expect(shared.frames.filter((frame) => frame.stream === 's').flatMap((frame) => frame.records)).toEqual(numbered(0, 10))
+    expect(shared.frames.filter((frame) => frame.stream === 's').flatMap((frame) => frame.records)).toEqual(
+      numbered(0, 10),
+    )
   })
 })
 
 describe('a stream under its readers', () => {
-  it.each(['deleted', 'expired'] as const)('is %s: they are told, and a new one is a new one', async (reason) => {
-    let now = 1000
-    const store = memoryStreams({ clock: () => now })
-    await store.create('s', { ttlMs: 500 })
-    const delivery = new Delivery({ store })
-    const readers = [1, 2].map(() => new FakeReader().follow(delivery, 's'))
-    await readers[0]!.until(() => readers[0]!.opened !== undefined)
-    await store.append('s', { records: ['1'] })
-    if (reason === 'deleted') await store.delete('s')
-    else {
-      now = 5000
-      await store.sweep()
-    }
-    for (const reader of readers) {
-      expect(await reader.untilOver()).toEqual({ type: 'gone', reason })
-      expect(reader.records).toEqual(['1'])
-    }
-    expect(delivery.streams).toBe(0)
-    await store.create('s', { records: ['2'], closed: true })
-    const anew = new FakeReader().follow(delivery, 's')
-    await anew.untilOver()
-    expect(anew.records).toEqual(['2'])
-  })
+  it.each(['deleted', 'expired'] as const)(
+    'is %s: they are told, and a new one is a new one',
+    async (reason) => {
+      let now = 1000
+      const store = memoryStreams({ clock: () => now })
+      await store.create('s', { ttlMs: 500 })
+      const delivery = new Delivery({ store })
+      const readers = [1, 2].map(() => new FakeReader().follow(delivery, 's'))
+      await readers[0]!.until(() => readers[0]!.opened !== undefined)
+      await store.append('s', { records: ['1'] })
+      if (reason === 'deleted') await store.delete('s')
+      else {
+        now = 5000
+        await store.sweep()
+      }
+      for (const reader of readers) {
+        expect(await reader.untilOver()).toEqual({ type: 'gone', reason })
+        expect(reader.records).toEqual(['1'])
+      }
+      expect(delivery.streams).toBe(0)
+      await store.create('s', { records: ['2'], closed: true })
+      const anew = new FakeReader().follow(delivery, 's')
+      await anew.untilOver()
+      expect(anew.records).toEqual(['2'])
+    },
+  )
 
   it('is followed anew by whoever is told of its end', async () => {
     const store = await make()
@@ -272,7 +279,11 @@ describe('a stream under its readers', () => {
 
 describe('a store', () => {
   /** A memory store whose calls fail until `mend` is called. */
-  function failing(store: StreamStore, code: 'unavailable' | 'corrupt', calls: readonly ('watch' | 'read')[]) {
+  function failing(
+    store: StreamStore,
+    code: 'unavailable' | 'corrupt',
+    calls: readonly ('watch' | 'read')[],
+  ) {
     let broken = true
     let failed = 0
     const fails = (): boolean => broken && (failed++, true)
@@ -324,7 +335,13 @@ describe('a store', () => {
     await reader.until(() => reader.opened !== undefined)
     await append(store, numbered(0, 7), true)
     const { tail } = (await store.head('s')) as StreamInfo
-    tell({ type: 'append', from: { ...tail, position: 4 }, next: tail, records: numbered(4, 7), closed: true })
+    tell({
+      type: 'append',
+      from: { ...tail, position: 4 },
+      next: tail,
+      records: numbered(4, 7),
+      closed: true,
+    })
     await reader.untilOver()
     expect(reader.records).toEqual(numbered(0, 7))
     expect(errors).toBe(1)

@@ -17,7 +17,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant('append' as const), count: fc.integer({ min: 1, max: 40 }) }),
   fc.record({
     do: fc.constant('join' as const),
-    place: fc.oneof(fc.constantFrom('start' as const, 'now' as const), fc.double({ min: 0, max: 1, noNaN: true })),
+    place: fc.oneof(
+      fc.constantFrom('start' as const, 'now' as const),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+    ),
     room: fc.integer({ min: 1, max: 4 }),
   }),
   fc.record({ do: fc.constant('drain' as const), who: fc.nat(20), room: fc.integer({ min: 1, max: 4 }) }),
@@ -32,6 +35,14 @@ const sizes = fc.record({
   totalRecentSize: fc.integer({ min: 1, max: 400 }),
   keptPagesSize: fc.integer({ min: 0, max: 600 }),
 })
+
+/** Reads on, frame by frame, to the end. */
+async function readOut(reader: FakeReader): Promise<void> {
+  while (reader.end === undefined) {
+    reader.drain(1)
+    await reader.until(() => reader.room <= 0 || reader.end !== undefined)
+  }
+}
 
 it('holds for random appends, joins, stalls and leaves', async () => {
   await fc.assert(
@@ -49,7 +60,9 @@ it('holds for random appends, joins, stalls and leaves', async () => {
           count += one.count
         } else if (one.do === 'join') {
           const place =
-            typeof one.place === 'number' ? { incarnation, position: Math.floor(one.place * count) } : one.place
+            typeof one.place === 'number'
+              ? { incarnation, position: Math.floor(one.place * count) }
+              : one.place
           readers.push({ reader: new FakeReader(one.room).follow(delivery, 's', place), left: false })
         } else if (one.do === 'drain') target?.reader.drain(one.room)
         else if (one.do === 'leave' && target) {
@@ -59,10 +72,7 @@ it('holds for random appends, joins, stalls and leaves', async () => {
       }
       await store.append('s', { close: true })
       for (const { reader, left } of readers) {
-        while (!left && reader.end === undefined) {
-          reader.drain(1)
-          await reader.until(() => reader.room <= 0 || reader.end !== undefined)
-        }
+        if (!left) await readOut(reader)
         const begin = reader.opened?.position ?? 0
         expect(reader.records).toEqual(numbered(begin, begin + reader.records.length))
         let at = begin

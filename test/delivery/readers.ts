@@ -35,7 +35,7 @@ export class FakeReader {
   room = Number.POSITIVE_INFINITY
   #follow: Follow | undefined
   #wake: (() => void) | undefined
-  #batch: number
+  readonly #batch: number
 
   constructor(room = Number.POSITIVE_INFINITY, encoder: CountingEncoder = plain) {
     this.room = room

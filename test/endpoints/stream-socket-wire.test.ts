@@ -76,7 +76,9 @@ async function serve(): Promise<Server> {
 
 /** Records of about 1 kB, numbered from `first`. */
 function wide(first: number, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => JSON.stringify({ n: first + index, pad: 'x'.repeat(1000) }))
+  return Array.from({ length: count }, (_, index) =>
+    JSON.stringify({ n: first + index, pad: 'x'.repeat(1000) }),
+  )
 }
 
 it('SS-15: a client that does not read costs a fixed amount, and then gets everything', async () => {
@@ -116,9 +118,12 @@ it('SS-15: many streams on one socket that stalls and goes on', async () => {
   const done = (): number => client.frames.filter(({ type }) => type === 'end').length
   while (done() < ids.length) await once(client.socket, 'message')
   for (const id of ids) {
-    const frames = client.frames.filter((frame): frame is RecordsFrame => frame.type === 'records' && frame.stream === id)
+    const frames = client.frames.filter(
+      (frame): frame is RecordsFrame => frame.type === 'records' && frame.stream === id,
+    )
     expect(frames.flatMap(({ records }) => records)).toHaveLength(900)
-    for (const [index, frame] of frames.entries()) if (index > 0) expect(frame.from).toBe(frames[index - 1]?.offset)
+    for (const [index, frame] of frames.entries())
+      if (index > 0) expect(frame.from).toBe(frames[index - 1]?.offset)
   }
 }, 20_000)
 

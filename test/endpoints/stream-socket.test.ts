@@ -32,7 +32,7 @@ function setUp(options: Partial<StreamSocketOptions> & { readonly authenticated?
     routes: [streamSocket('/streams', { delivery, ...rest, store })],
     channels: memoryChannels(),
     logger: { ...silentLogger, error: (fields) => void errors.push(fields) },
-    ...(authenticated && { authenticate: authenticate as never }),
+    ...(authenticated && { authenticate }),
   })
   const connect = async (user = '', subprotocols: readonly string[] = ['millrace.v1']) => {
     const client = new WebSocketCommunicator(application, '/streams', { subprotocols, headers: { user } })
@@ -84,7 +84,11 @@ it('SS-6, SS-7, SS-8, SS-12: a stream is read whole, as it was written, to its e
   await using client = await connect()
   client.sendJson({ type: 'subscribe', stream: 'run' })
   const start = (await client.receiveJson()) as { offset: string }
-  expect(start).toEqual({ type: 'subscribed', stream: 'run', offset: expect.stringMatching(/^0{16}_/) })
+  expect(start).toEqual({
+    type: 'subscribed',
+    stream: 'run',
+    offset: expect.stringMatching(/^0{16}_/) as string,
+  })
   const middle = await tailOf(store, 'run')
   const frame = await client.receive()
   expect(frame).toBe(
@@ -93,7 +97,11 @@ it('SS-6, SS-7, SS-8, SS-12: a stream is read whole, as it was written, to its e
   const end = encodeRunEnd({ status: 'failed', reason: 'silent', message: 'It said nothing.' })
   await store.append('run', { records: ['3', end], close: true })
   const tail = await tailOf(store, 'run')
-  expect(await client.receiveJson()).toMatchObject({ from: middle, offset: tail, records: [3, JSON.parse(end)] })
+  expect(await client.receiveJson()).toMatchObject({
+    from: middle,
+    offset: tail,
+    records: [3, JSON.parse(end)],
+  })
   expect(await client.receiveJson()).toEqual({
     type: 'end',
     stream: 'run',
@@ -193,7 +201,12 @@ it('SS-14: offsets that lead nowhere', async () => {
   ]
   for (const [offset, code] of cases) {
     client.sendJson({ type: 'subscribe', stream: 's', offset })
-    expect(await client.receiveJson()).toEqual({ type: 'error', code, message: expect.any(String), stream: 's' })
+    expect(await client.receiveJson()).toEqual({
+      type: 'error',
+      code,
+      message: expect.any(String) as string,
+      stream: 's',
+    })
   }
 })
 
@@ -216,9 +229,19 @@ it('SS-16: a socket follows so many streams', async () => {
 
 it('SS-17, SS-18, SS-19: every verb reaches the own streams, and learns nothing of others', async () => {
   const stopped: string[] = []
-  const runs = { stop: async (id: string) => (stopped.push(id), { status: 'stopped' as const }) }
+  const runs = {
+    stop: async (id: string) => {
+      stopped.push(id)
+      return { status: 'stopped' as const }
+    },
+  }
   const { store, connect } = setUp({ authenticated: true, runs })
-  for (const [id, owner] of [['mine', 'ann'], ['theirs', 'bob'], ['@control/x', 'ann']] as const) await store.create(id, { owner })
+  for (const [id, owner] of [
+    ['mine', 'ann'],
+    ['theirs', 'bob'],
+    ['@control/x', 'ann'],
+  ] as const)
+    await store.create(id, { owner })
   await store.create('nobodys')
   await using client = await connect('ann')
   for (const stream of ['theirs', 'nobodys', '@control/x', 'missing']) {
@@ -226,7 +249,13 @@ it('SS-17, SS-18, SS-19: every verb reaches the own streams, and learns nothing 
     const message = 'There is no such stream, or it is not yours.'
     expect(await client.receiveJson()).toEqual({ type: 'error', code: 'stream_not_found', message, stream })
     client.sendJson({ type: 'stop', req: '1', stream })
-    expect(await client.receiveJson()).toEqual({ type: 'error', code: 'stream_not_found', message, stream, req: '1' })
+    expect(await client.receiveJson()).toEqual({
+      type: 'error',
+      code: 'stream_not_found',
+      message,
+      stream,
+      req: '1',
+    })
   }
   client.sendJson({ type: 'subscribe', stream: 'mine' })
   expect(await client.receiveJson()).toMatchObject({ type: 'subscribed' })
@@ -261,7 +290,12 @@ it('SS-20: a start goes to the application, with the owner, and is answered', as
   client.sendJson({ type: 'start', req: '1', input: 'yes', chat: 'c', id: 'i' })
   expect(await client.receiveJson()).toEqual({ type: 'started', req: '1', stream: 'ann-c-i' })
   client.sendJson({ type: 'start', req: '2', input: 'no' })
-  expect(await client.receiveJson()).toEqual({ type: 'error', req: '2', code: 'forbidden', message: 'Not today' })
+  expect(await client.receiveJson()).toEqual({
+    type: 'error',
+    req: '2',
+    code: 'forbidden',
+    message: 'Not today',
+  })
   client.sendJson({ type: 'start', req: '3', input: 'clash' })
   expect(await client.receiveJson()).toMatchObject({ type: 'error', req: '3', code: 'run_conflict' })
 })

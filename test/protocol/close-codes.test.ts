@@ -7,12 +7,25 @@ describe('isSendableCloseCode', () => {
     expect(isSendableCloseCode(code)).toBe(true)
   })
 
-  it.each([0, 999, 1004, 1005, 1006, 1015, 1016, 2000, 2999, 5000, 65_536, -1, 1000.5, Number.NaN, Number.POSITIVE_INFINITY])(
-    'refuses %d',
-    (code) => {
-      expect(isSendableCloseCode(code)).toBe(false)
-    },
-  )
+  it.each([
+    0,
+    999,
+    1004,
+    1005,
+    1006,
+    1015,
+    1016,
+    2000,
+    2999,
+    5000,
+    65_536,
+    -1,
+    1000.5,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+  ])('refuses %d', (code) => {
+    expect(isSendableCloseCode(code)).toBe(false)
+  })
 
   it('takes every code that Millrace names but the two that stand for none', () => {
     const unsendable = Object.values(CloseCode).filter((code) => !isSendableCloseCode(code))
@@ -35,12 +48,16 @@ describe('fitReason', () => {
 
   it('makes valid UTF-8 of at most 123 bytes out of anything', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 150 }), fc.string({ unit: fc.constantFrom('\ud83d', 'a'), maxLength: 60 }), (a, b) => {
-        const fitted = fitReason(a + b)
-        expect(Buffer.byteLength(fitted)).toBeLessThanOrEqual(123)
-        expect(fitted.isWellFormed()).toBe(true)
-        expect((a + b).toWellFormed().startsWith(fitted)).toBe(true)
-      }),
+      fc.property(
+        fc.string({ unit: 'binary', maxLength: 150 }),
+        fc.string({ unit: fc.constantFrom('\ud83d', 'a'), maxLength: 60 }),
+        (a, b) => {
+          const fitted = fitReason(a + b)
+          expect(Buffer.byteLength(fitted)).toBeLessThanOrEqual(123)
+          expect(fitted.isWellFormed()).toBe(true)
+          expect((a + b).toWellFormed().startsWith(fitted)).toBe(true)
+        },
+      ),
     )
   })
 })

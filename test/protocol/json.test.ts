@@ -24,14 +24,33 @@ describe('parseJson', () => {
   })
 
   it('throws nothing but JsonError, whatever the text', () => {
-    const pieces = fc.constantFrom('{', '}', '[', ']', '"', '\\', '\\u', ':', ',', '__proto__', 'constructor', 'prototype', '1', 'é', '\ud83d')
+    const pieces = fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      '"',
+      '\\',
+      '\\u',
+      ':',
+      ',',
+      '__proto__',
+      'constructor',
+      'prototype',
+      '1',
+      'é',
+      '\ud83d',
+    )
     const text = fc.array(pieces, { maxLength: 120 }).map((parts) => parts.join(''))
     fc.assert(fc.property(fc.oneof(text, fc.string({ unit: 'binary' })), (input) => void faultOf(input, 20)))
   })
 
-  it.each(['', ' ', '{', 'undefined', "{'a':1}", '[1,]', 'NaN', '01', '"\t"', '{}{}', '\ufeff{}'])('refuses %j as no JSON', (text) => {
-    expect(faultOf(text)).toBe('syntax')
-  })
+  it.each(['', ' ', '{', 'undefined', "{'a':1}", '[1,]', 'NaN', '01', '"\t"', '{}{}', '\ufeff{}'])(
+    'refuses %j as no JSON',
+    (text) => {
+      expect(faultOf(text)).toBe('syntax')
+    },
+  )
 
   it('quotes nothing of the text', () => {
     expect(() => parseJson('{"password": hunter2}')).toThrow(/^Invalid JSON$/)
@@ -83,12 +102,14 @@ describe('keys that reach a prototype', () => {
     expect(faultOf(text)).toBe('prototype')
   })
 
-  it.each(['{"constructor":"Renault"}', '{"constructor":{"name":"Lotus"}}', '{"prototype":1}', '["__proto__"]'])(
-    'are not imagined: %s',
-    (text) => {
-      expect(parseJson(text)).toEqual(JSON.parse(text))
-    },
-  )
+  it.each([
+    '{"constructor":"Renault"}',
+    '{"constructor":{"name":"Lotus"}}',
+    '{"prototype":1}',
+    '["__proto__"]',
+  ])('are not imagined: %s', (text) => {
+    expect(parseJson(text)).toEqual(JSON.parse(text))
+  })
 })
 
 describe('half a surrogate pair', () => {

@@ -17,7 +17,10 @@ describe('what a client sends', () => {
   })
 
   it('loses the fields that nobody knows (SS-4)', () => {
-    expect(readClientFrame({ type: 'subscribe', stream: 's', more: 1 })).toEqual({ type: 'subscribe', stream: 's' })
+    expect(readClientFrame({ type: 'subscribe', stream: 's', more: 1 })).toEqual({
+      type: 'subscribe',
+      stream: 's',
+    })
   })
 
   it.each<[Json, object]>([
@@ -25,21 +28,46 @@ describe('what a client sends', () => {
     [[], { code: 'invalid_frame' }],
     ['ping', { code: 'invalid_frame' }],
     [{}, { code: 'unknown_type' }],
-    [{ type: 'shout', req: '7', stream: 's' }, { code: 'unknown_type', req: '7', stream: 's' }],
+    [
+      { type: 'shout', req: '7', stream: 's' },
+      { code: 'unknown_type', req: '7', stream: 's' },
+    ],
     [{ type: 'subscribe' }, { code: 'invalid_frame' }],
     [{ type: 'subscribe', stream: '' }, { code: 'invalid_frame' }],
     [{ type: 'subscribe', stream: 'a b' }, { code: 'invalid_frame' }],
     [{ type: 'subscribe', stream: 'x'.repeat(513) }, { code: 'invalid_frame' }],
-    [{ type: 'subscribe', stream: 's', offset: 7 }, { code: 'invalid_frame', stream: 's' }],
-    [{ type: 'stop', stream: 's' }, { code: 'invalid_frame', stream: 's' }],
-    [{ type: 'stop', req: '1' }, { code: 'invalid_frame', req: '1' }],
+    [
+      { type: 'subscribe', stream: 's', offset: 7 },
+      { code: 'invalid_frame', stream: 's' },
+    ],
+    [
+      { type: 'stop', stream: 's' },
+      { code: 'invalid_frame', stream: 's' },
+    ],
+    [
+      { type: 'stop', req: '1' },
+      { code: 'invalid_frame', req: '1' },
+    ],
     [{ type: 'start', input: 1 }, { code: 'invalid_frame' }],
-    [{ type: 'start', req: '1' }, { code: 'invalid_frame', req: '1' }],
+    [
+      { type: 'start', req: '1' },
+      { code: 'invalid_frame', req: '1' },
+    ],
     [{ type: 'start', req: 'x'.repeat(129), input: 1 }, { code: 'invalid_frame' }],
-    [{ type: 'start', req: '1', input: 1, chat: 5 }, { code: 'invalid_frame', req: '1' }],
-    [{ type: 'start', req: '1', input: 1, id: 'ä' }, { code: 'invalid_frame', req: '1' }],
+    [
+      { type: 'start', req: '1', input: 1, chat: 5 },
+      { code: 'invalid_frame', req: '1' },
+    ],
+    [
+      { type: 'start', req: '1', input: 1, id: 'ä' },
+      { code: 'invalid_frame', req: '1' },
+    ],
   ])('is a fault (SS-3): %j', (value, expected) => {
-    expect(readClientFrame(value)).toEqual({ type: 'fault', message: expect.any(String), ...expected })
+    expect(readClientFrame(value)).toEqual({
+      type: 'fault',
+      message: expect.any(String) as string,
+      ...expected,
+    })
   })
 
   it('is never more than a fault, whatever it is', () => {

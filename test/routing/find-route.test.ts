@@ -55,29 +55,46 @@ describe('nested routers', () => {
   ]
 
   it('share their parameters', () => {
-    expect(find(routes, '/teams/red/rooms/7/')).toEqual({ consumer: Anything, params: { team: 'red', room: 7 } })
+    expect(find(routes, '/teams/red/rooms/7/')).toEqual({
+      consumer: Anything,
+      params: { team: 'red', room: 7 },
+    })
     expect(find(routes, '/teams/red')).toEqual({ consumer: First, params: { team: 'red' } })
   })
 
   it('pass on what none of their routes matches', () => {
-    expect(find(routes, '/teams/red/rooms/lobby')).toEqual({ consumer: Second, params: { team: 'red', room: 'lobby' } })
+    expect(find(routes, '/teams/red/rooms/lobby')).toEqual({
+      consumer: Second,
+      params: { team: 'red', room: 'lobby' },
+    })
     expect(find(routes, '/teams/red/late')).toEqual({ consumer: First, params: { team: 'red' } })
     expect(find(routes, '/teams')).toBeUndefined()
   })
 
   it('let the inner one of two parameters with one name count', () => {
-    expect(find([router('/:id', [websocket('/:id', Anything)])], '/outer/inner')).toMatchObject({ params: { id: 'inner' } })
+    expect(find([router('/:id', [websocket('/:id', Anything)])], '/outer/inner')).toMatchObject({
+      params: { id: 'inner' },
+    })
   })
 
   it('lead to no prototype by a parameter of any name', () => {
-    const found = findRoute([router('/:__proto__', [websocket('/:constructor', Anything)])], 'websocket', '/a/b')
+    const found = findRoute(
+      [router('/:__proto__', [websocket('/:constructor', Anything)])],
+      'websocket',
+      '/a/b',
+    )
     const params = typeof found === 'object' ? found.params : {}
     expect(Object.getPrototypeOf(params)).toBeNull()
-    expect(Object.entries(params)).toEqual([['__proto__', 'a'], ['constructor', 'b']])
+    expect(Object.entries(params)).toEqual([
+      ['__proto__', 'a'],
+      ['constructor', 'b'],
+    ])
   })
 
   it('take no rest of the path', () => {
-    expect(() => router('/files/*path', [])).toThrow(/router\(\/files\/\*path\): a prefix cannot take the rest/)
+    expect(() => router('/files/*path', [])).toThrow(
+      /router\(\/files\/\*path\): a prefix cannot take the rest/,
+    )
   })
 })
 
@@ -91,10 +108,18 @@ describe('guards', () => {
 
   it('of the innermost win, one by one', () => {
     const routes = [
-      router('/a', [websocket('/own', First, { authenticate: inner }), websocket('/', First), websocket('/open', First, { authenticate: false })], {
-        authenticate: outer,
-        origins: ['https://a.example'],
-      }),
+      router(
+        '/a',
+        [
+          websocket('/own', First, { authenticate: inner }),
+          websocket('/', First),
+          websocket('/open', First, { authenticate: false }),
+        ],
+        {
+          authenticate: outer,
+          origins: ['https://a.example'],
+        },
+      ),
       websocket('/bare', First),
     ]
     expect(guardsAt(routes, '/a/own')).toEqual({ authenticate: inner, origins: ['https://a.example'] })
@@ -103,20 +128,32 @@ describe('guards', () => {
     expect(guardsAt(routes, '/bare')).toEqual({})
   })
 
-  it.each(['a.example', '*', 'https://', 'https://a.example/path', 'https://*', 'https://a b', 'null', 'https://*.a.example?'])(
-    'name origins; %s is none',
-    (origin) => {
-      expect(() => websocket('/ws', First, { origins: [origin] })).toThrow(`websocket(/ws): "${origin}" is no origin`)
-      expect(() => router('/r', [], { origins: [origin] })).toThrow(`router(/r): "${origin}" is no origin`)
-    },
-  )
+  it.each([
+    'a.example',
+    '*',
+    'https://',
+    'https://a.example/path',
+    'https://*',
+    'https://a b',
+    'null',
+    'https://*.a.example?',
+  ])('name origins; %s is none', (origin) => {
+    expect(() => websocket('/ws', First, { origins: [origin] })).toThrow(
+      `websocket(/ws): "${origin}" is no origin`,
+    )
+    expect(() => router('/r', [], { origins: [origin] })).toThrow(`router(/r): "${origin}" is no origin`)
+  })
 
-  it.each(['https://a.example', 'http://localhost:5173', 'https://*.a.example', 'https://a.example/', 'capacitor://localhost', 'http://[::1]:3000'])(
-    'name origins; %s is one',
-    (origin) => {
-      expect(websocket('/ws', First, { origins: [origin] })).toMatchObject({ origins: [origin] })
-    },
-  )
+  it.each([
+    'https://a.example',
+    'http://localhost:5173',
+    'https://*.a.example',
+    'https://a.example/',
+    'capacitor://localhost',
+    'http://[::1]:3000',
+  ])('name origins; %s is one', (origin) => {
+    expect(websocket('/ws', First, { origins: [origin] })).toMatchObject({ origins: [origin] })
+  })
 })
 
 it('routes are refused where they are written', () => {

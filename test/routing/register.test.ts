@@ -33,12 +33,18 @@ it('Register types scope.user and what authenticate returns', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-register-'))
   try {
     const paths = { millrace: [resolve('src/index.ts')] }
-    const config = { extends: resolve('tsconfig.base.json'), compilerOptions: { noEmit: true, paths }, include: ['app.ts'] }
+    const config = {
+      extends: resolve('tsconfig.base.json'),
+      compilerOptions: { noEmit: true, paths },
+      include: ['app.ts'],
+    }
     await symlink(resolve('node_modules'), join(folder, 'node_modules'))
     await writeFile(join(folder, 'package.json'), '{"type":"module"}')
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
     await writeFile(join(folder, 'app.ts'), APPLICATION)
-    const run = promisify(execFile)('tsc', ['-p', folder]).catch((error: { stdout: string }) => error)
+    const run = promisify(execFile)('tsc', ['-p', folder]).catch(
+      (error: unknown) => error as { stdout: string },
+    )
     expect((await run).stdout).toBe('')
   } finally {
     await rm(folder, { recursive: true })

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { RunMoved } from '../../src/providers/provider.ts'
 import { END_REASONS } from '../../src/runs/end-reasons.ts'
+import { StoreError } from '../../src/streams/errors.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 
@@ -19,10 +20,10 @@ onEveryStore('close', (world) => {
     const run = await first.start({ kind: 'play' })
     puppet.last.checkpoint(1, 'a')
     await world().until(async () => (await world().store.head(run.id))?.tail.position === 1)
-    await first.close()
-    const { signal } = puppet.last.context
-    expect(signal.reason).toBeInstanceOf(RunMoved)
-    expect(puppet.last.ended).toBe(true)
+    await world().close(first)
+    const left = puppet.calls[1]!
+    expect(left.context.signal.reason).toBeInstanceOf(RunMoved)
+    expect(left.ended).toBe(true)
     await expect(run.end).rejects.toMatchObject(CLOSED)
     expect((await world().store.head(run.id))?.closed).toBe(false)
     // Far sooner than the next look, let alone the end of the lease.
@@ -39,11 +40,11 @@ onEveryStore('close', (world) => {
     const kinds = { play: { provider: () => puppet.provider, resumable: true } }
     const first = world().process({ kinds })
     await first.start({ kind: 'play' })
-    await first.close()
-    await world().pass(0.02)
+    await world().close(first)
     const second = world().process({ kinds })
     second.open()
     await world().until(() => puppet.calls.length === 2)
+    expect([first.active, second.active]).toEqual([0, 1])
   })
 
   it('ends the others as interrupted, and keeps what came', async () => {
@@ -83,6 +84,7 @@ onEveryStore('close', (world) => {
     await world().pass(1)
     puppet.last.end()
     await world().until(() => closed)
+    expect(puppet.last.context.signal.aborted).toBe(false)
   })
 
   it('starts nothing more, and lets runs be stopped until the end', async () => {
@@ -145,13 +147,12 @@ onEveryStore('close', (world) => {
     const puppet = new PuppetProvider()
     const run = await runs.start({}, puppet.provider)
     run.end.catch(() => undefined)
-    const { StoreError } = await import('../../src/streams/errors.ts')
     hand.around = async () => {
       throw new StoreError('unavailable', 'no answer')
     }
     puppet.last.yield('lost')
     await world().pass(1)
-    await runs.close()
+    await world().close(runs)
     expect(puppet.last.ended).toBe(true)
     expect(world().logger.messages('error')).toContain('The records of a run could not be kept')
   })

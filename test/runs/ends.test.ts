@@ -10,14 +10,19 @@ import type { EndReason } from '../../src/runs/end-reasons.ts'
 import type { RunsOptions } from '../../src/runs/options.ts'
 import type { Run } from '../../src/runs/run.ts'
 import { StoreError } from '../../src/streams/errors.ts'
-import { PuppetProvider } from './puppet.ts'
+import { PuppetProvider, throwing } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 import type { World } from './world.ts'
 
 const end = (reason: EndReason): RunEnd => ({ reason, ...END_REASONS[reason] })
 
 /** That a run ended so: to whoever waits for it, in its log behind `records`, and in what is known of it. */
-async function expectEnd(world: World, run: Run, records: readonly unknown[], expected: RunEnd): Promise<void> {
+async function expectEnd(
+  world: World,
+  run: Run,
+  records: readonly unknown[],
+  expected: RunEnd,
+): Promise<void> {
   expect(await run.end).toEqual(expected)
   const last = JSON.parse(encodeRunEnd(expected)) as unknown
   expect(await world.records(run.id)).toEqual([...records, last])
@@ -203,29 +208,22 @@ onEveryStore('a run ends', (world) => {
     ],
     ['by being no provider', () => ({}) as never],
     ['by yielding nothing that can be awaited', () => ({ [Symbol.asyncIterator]: () => ({}) }) as never],
-    [
-      'with what is no error',
-      async function* () {
-        throw null
-      },
-    ],
+    ['with what is no error', throwing(null)],
   ])('provider_failed, when its provider fails %s', async (_how, provider) => {
     await expectEnd(world(), await start(provider), [], end('provider_failed'))
   })
 
   it('with the words of its provider, when it throws a RunFailure', async () => {
-    const run = await start(async function* () {
-      throw new RunFailure('out_of_credits', `Your credits are used up. ${'x'.repeat(600)}`)
-    })
+    const run = await start(
+      throwing(new RunFailure('out_of_credits', `Your credits are used up. ${'x'.repeat(600)}`)),
+    )
     const message = `Your credits are used up. ${'x'.repeat(600)}`.slice(0, 500)
     await expectEnd(world(), run, [], { status: 'failed', reason: 'out_of_credits', message })
   })
 
   it('with the words of the model service, when that failed', async () => {
     const error = new UpstreamError('rate_limited', 'status 429 request req_1')
-    const run = await start(async function* () {
-      throw error
-    })
+    const run = await start(throwing(error))
     const { code: reason, sentence: message } = error
     await expectEnd(world(), run, [], { status: 'failed', reason, message })
   })
@@ -263,12 +261,9 @@ onEveryStore('a run ends', (world) => {
   it('once: what happens to its provider afterwards changes nothing', async () => {
     const runs = world().process()
     const run = await runs.start({}, async function* ({ signal }) {
-      try {
-        yield 'part'
-        await new Promise((_, reject) => signal.addEventListener('abort', reject))
-      } finally {
-        throw new Error('while cleaning up')
-      }
+      yield 'part'
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      throw new Error('while cleaning up')
     })
     await world().until(async () => (await world().records(run.id)).length > 0)
     await runs.stop(run.id)
@@ -282,7 +277,10 @@ function assertNever(): never {
 
 test('docs/runs.md lists every reason, as the registry has it', () => {
   const page = readFileSync('docs/runs.md', 'utf8')
-  const rows = [...page.matchAll(/^\| `(\w+)` \| (stopped|failed) \|/gm)].map(([, reason, status]) => [reason, status])
+  const rows = [...page.matchAll(/^\| `(\w+)` \| (stopped|failed) \|/gm)].map(([, reason, status]) => [
+    reason,
+    status,
+  ])
   expect(rows).toEqual(Object.entries(END_REASONS).map(([reason, { status }]) => [reason, status]))
 })
 

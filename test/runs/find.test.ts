@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { RunInfo } from '../../src/runs/run.ts'
-import { PuppetProvider } from './puppet.ts'
+import { PuppetProvider, throwing } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 
 async function* nothing(): AsyncGenerator<string> {}
@@ -54,11 +54,13 @@ onEveryStore('list', (world) => {
   it('finds runs by owner, chat and status', async () => {
     const runs = world().process()
     const { provider } = new PuppetProvider()
-    const failing = async function* (): AsyncGenerator<string> {
-      throw new Error('no')
-    }
-    await (await runs.start({ id: 'a', owner: 'ann', chat: 'one' }, nothing)).end
-    await (await runs.start({ id: 'b', owner: 'ann', chat: 'two' }, failing)).end
+    const failing = throwing(new Error('no'))
+    await (
+      await runs.start({ id: 'a', owner: 'ann', chat: 'one' }, nothing)
+    ).end
+    await (
+      await runs.start({ id: 'b', owner: 'ann', chat: 'two' }, failing)
+    ).end
     await runs.start({ id: 'c', owner: 'ann', chat: 'one' }, provider)
     await runs.start({ id: 'd', owner: 'bob', chat: 'one' }, provider)
     await runs.start({ id: 'e' }, provider)
@@ -79,7 +81,7 @@ onEveryStore('list', (world) => {
     const all: string[] = []
     for (let n = 0; n < 25; n++) all.push((await runs.start({}, nothing)).id)
     const found: string[] = []
-    for (let after: string | undefined; ; ) {
+    for (let after: string | undefined; ;) {
       const page = await runs.list({ limit: 10, ...(after !== undefined && { after }) })
       expect(page.runs.length).toBeLessThanOrEqual(10)
       found.push(...ids(page.runs))
@@ -98,10 +100,18 @@ onEveryStore('latest', (world) => {
   it('finds the run of a chat that was started last, for its owner alone', async () => {
     const runs = world().process()
     const elsewhere = world().process()
-    await (await runs.start({ id: 'z', owner: 'ann', chat: 'c' }, nothing)).end
-    await (await elsewhere.start({ id: 'a', owner: 'ann', chat: 'c' }, nothing)).end
-    await (await runs.start({ id: 'm', owner: 'bob', chat: 'c' }, nothing)).end
-    await (await runs.start({ id: 'n', chat: 'c' }, nothing)).end
+    await (
+      await runs.start({ id: 'z', owner: 'ann', chat: 'c' }, nothing)
+    ).end
+    await (
+      await elsewhere.start({ id: 'a', owner: 'ann', chat: 'c' }, nothing)
+    ).end
+    await (
+      await runs.start({ id: 'm', owner: 'bob', chat: 'c' }, nothing)
+    ).end
+    await (
+      await runs.start({ id: 'n', chat: 'c' }, nothing)
+    ).end
     expect(await elsewhere.latest('c', 'ann')).toMatchObject({ id: 'a', status: 'completed', chat: 'c' })
     expect((await runs.latest('c', 'bob'))?.id).toBe('m')
     expect((await runs.latest('c'))?.id).toBe('n')

@@ -1,7 +1,11 @@
 import type { StreamStore } from '../../src/streams/store.ts'
 
 /** What becomes of a call: `call` makes it. `method` is `append`, `leases.renew`, … */
-export type Around = (method: string, call: () => Promise<unknown>, args: readonly unknown[]) => Promise<unknown>
+export type Around = (
+  method: string,
+  call: () => Promise<unknown>,
+  args: readonly unknown[],
+) => Promise<unknown>
 
 /** A store whose calls pass through a hand of the test, which may fail, hold or watch them. */
 export class InterposedStore {

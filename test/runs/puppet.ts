@@ -82,3 +82,11 @@ export class PuppetProvider {
     return puppet
   }
 }
+
+/** A provider that throws before it yields anything. */
+export function throwing(error: unknown): RunProvider {
+  return async function* () {
+    yield* []
+    throw error
+  }
+}

@@ -1,14 +1,15 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, it } from 'vitest'
+import type { Place } from '../../src/protocol/offset.ts'
 import type { RunErrorCode } from '../../src/runs/errors.ts'
 import { StoreError } from '../../src/streams/errors.ts'
-import { PuppetProvider } from './puppet.ts'
+import { PuppetProvider, throwing } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 
 const STOPPED = { status: 'stopped' } as const
 const LAST = { type: 'millrace.end', status: 'stopped' }
 
-const refusedAs = (code: RunErrorCode) => expect.objectContaining({ name: 'RunError', code })
+const refusedAs = (code: RunErrorCode): unknown => expect.objectContaining({ name: 'RunError', code })
 
 onEveryStore('stop', (world) => {
   it('aborts the signal of the provider in the very call', async () => {
@@ -96,9 +97,7 @@ onEveryStore('stop', (world) => {
     await completed.end
     expect(await runs.stop(completed.id)).toEqual({ status: 'completed' })
     expect(await elsewhere.stop(completed.id)).toEqual({ status: 'completed' })
-    const failed = await runs.start({}, async function* () {
-      throw new Error('no')
-    })
+    const failed = await runs.start({}, throwing(new Error('no')))
     const end = await failed.end
     expect(end.status).toBe('failed')
     expect(await elsewhere.stop(failed.id)).toEqual(end)
@@ -154,15 +153,16 @@ onEveryStore('stop', (world) => {
     expect(await runs.stop(run.id)).toEqual(STOPPED)
     expect(returned).toBe(true)
     let records = 0
-    for (let place: Parameters<typeof page>[0] = 'start'; ; ) {
+    for (let place: Parameters<typeof page>[0] = 'start'; ;) {
       const read = await page(place)
-      for (const record of read.records) if (!record.includes('millrace.end')) expect(record).toBe(`${records++}`)
+      for (const record of read.records)
+        if (!record.includes('millrace.end')) expect(record).toBe(`${records++}`)
       if (read.closed) break
       place = read.next
     }
     expect(records).toBeGreaterThan(300)
 
-    async function page(place: import('../../src/protocol/offset.ts').Place) {
+    async function page(place: Place) {
       const read = await world().store.read(run.id, place)
       if (read.outcome !== 'page') throw new Error(read.outcome)
       return { ...read, records: read.records as readonly string[] }
@@ -318,7 +318,7 @@ onEveryStore('stop', (world) => {
     const elsewhere = world().process()
     const release = Promise.withResolvers<void>()
     const run = await owner.start({}, async function* () {
-      await release.promise
+      yield await release.promise.then(() => 'late')
     })
     const reason = new Error('the caller left')
     const waiting = new AbortController()

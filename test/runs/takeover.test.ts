@@ -87,19 +87,22 @@ onEveryStore('a run whose process died', (world) => {
   })
 
   it('keeps a checkpoint with the very records that it covers', async () => {
-    const { runs, hand } = world().mortal({ kinds: kindOf(async function* ({ checkpoint }) {
-      for (let n = 1; n <= 500; n++) {
-        checkpoint(n)
-        yield n
-      }
-    }) })
+    const { runs, hand } = world().mortal({
+      kinds: kindOf(async function* ({ checkpoint }) {
+        for (let n = 1; n <= 500; n++) {
+          checkpoint(n)
+          yield n
+        }
+      }),
+    })
     const seen: { readonly tail: number; readonly at: Json }[] = []
     const look = async (id: string): Promise<void> => {
       const head = await world().store.head(id)
-      const { run } = head?.metadata as { run: { checkpoint?: { value: Json; at: number } } }
+      if (!head) throw new Error(`${id} is missing`)
+      const { run } = head.metadata as { run: { checkpoint?: { value: Json; at: number } } }
       if (run.checkpoint) {
         expect(run.checkpoint.value).toBe(run.checkpoint.at)
-        seen.push({ tail: head!.tail.position, at: run.checkpoint.at })
+        seen.push({ tail: head.tail.position, at: run.checkpoint.at })
       }
     }
     hand.around = async (method, call, args) => {
@@ -107,7 +110,9 @@ onEveryStore('a run whose process died', (world) => {
       if (method === 'append' && typeof args[0] === 'string' && !args[0].startsWith('@')) await look(args[0])
       return result
     }
-    await (await runs.start({ kind: 'play' })).end
+    await (
+      await runs.start({ kind: 'play' })
+    ).end
     expect(seen.length).toBeGreaterThan(3)
     for (const { tail, at } of seen) expect(at).toBe(tail)
   })
@@ -271,7 +276,13 @@ onEveryStore('a run whose process died', (world) => {
       },
     }
     const first = world().mortal({ kinds })
-    const request = { kind: 'play', input: { ask: 'x'.repeat(5000) }, chat: 'c', owner: 'ann', metadata: { n: 1 } }
+    const request = {
+      kind: 'play',
+      input: { ask: 'x'.repeat(5000) },
+      chat: 'c',
+      owner: 'ann',
+      metadata: { n: 1 },
+    }
     const run = await first.runs.start(request)
     first.kill()
     const second = world().process({ kinds })
@@ -279,7 +290,13 @@ onEveryStore('a run whose process died', (world) => {
     await expect(second.retry(run.id)).rejects.toMatchObject({ code: 'run_not_ended' })
     await world().pass(13)
     const again = await second.retry(run.id, { id: 'again' })
-    expect(again.info).toMatchObject({ id: 'again', kind: 'play', chat: 'c', owner: 'ann', metadata: { n: 1 } })
+    expect(again.info).toMatchObject({
+      id: 'again',
+      kind: 'play',
+      chat: 'c',
+      owner: 'ann',
+      metadata: { n: 1 },
+    })
     expect(again.info).toMatchObject({ attempt: 1, retryOf: run.id, status: 'running' })
     expect((await second.retry(run.id, { id: 'again' })).id).toBe('again')
     expect(inputs).toEqual([request.input, request.input])
@@ -298,7 +315,9 @@ onEveryStore('a run whose process died', (world) => {
     await expect(runs.retry(adHoc.id)).rejects.toMatchObject({ code: 'run_not_retryable' })
     const large = await runs.start({ kind: 'play', input: 'x'.repeat(5000) })
     await large.end
-    const input = hand.calls.find(({ method, args }) => method === 'create' && String(args[0]).startsWith('@input/'))
+    const input = hand.calls.find(
+      ({ method, args }) => method === 'create' && String(args[0]).startsWith('@input/'),
+    )
     await world().store.delete(String(input?.args[0]))
     await expect(runs.retry(large.id)).rejects.toMatchObject({ code: 'run_not_retryable' })
     const ignorant = world().process()

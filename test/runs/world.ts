@@ -87,6 +87,14 @@ export class World {
     throw new Error(`It did not come: ${String(condition)}`)
   }
 
+  /** Closes the runs of a process, in the time that it takes. */
+  async close(runs: Runs): Promise<void> {
+    let closed = false
+    const closing = runs.close().then(() => (closed = true))
+    await this.passUntil(() => closed, 60)
+    await closing
+  }
+
   /** Lets time pass until it is so; seconds that took. */
   async passUntil(condition: () => unknown, atMost: number): Promise<number> {
     for (let passed = 0; passed <= atMost; passed += STEP_MS / 1000) {
@@ -104,10 +112,7 @@ export class World {
   }
 
   async dispose(): Promise<void> {
-    const closing = Promise.all(this.#processes.map((runs) => runs.close()))
-    let closed = false
-    void closing.then(() => (closed = true))
-    await this.passUntil(() => closed, 60)
+    await Promise.all(this.#processes.map((runs) => this.close(runs)))
     await Promise.all(this.#stores.map((store) => store.close()))
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true })
   }

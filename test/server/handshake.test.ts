@@ -13,7 +13,10 @@ class Echo extends WebSocketConsumer {
 class Versioned extends WebSocketConsumer {
   override async connect(): Promise<void> {
     const [subprotocol] = this.scope.subprotocols
-    await this.accept({ ...(subprotocol && { subprotocol }), headers: { 'set-cookie': ['a=1', 'b=2'], 'x-more': 'yes' } })
+    await this.accept({
+      ...(subprotocol && { subprotocol }),
+      headers: { 'set-cookie': ['a=1', 'b=2'], 'x-more': 'yes' },
+    })
   }
 }
 
@@ -85,20 +88,35 @@ describe('a handshake', () => {
     await using client = await server.raw()
     client.upgrade('/ws/', headers)
     const response = await client.response()
-    expect([response.status, JSON.parse(response.body)]).toEqual([status, { error: { code, message: expect.any(String) as string } }])
-    expect(response.headers).toMatchObject({ 'content-type': 'application/json', 'cache-control': 'no-store', server: 'millrace' })
+    expect([response.status, JSON.parse(response.body)]).toEqual([
+      status,
+      { error: { code, message: expect.any(String) as string } },
+    ])
+    expect(response.headers).toMatchObject({
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      server: 'millrace',
+    })
     await client.closed
   })
 
   it('of another version is told the right one', async () => {
     await using client = await server.raw()
     client.upgrade('/ws/', { 'sec-websocket-version': '14' })
-    expect((await client.response()).headers).toMatchObject({ 'sec-websocket-version': '13', upgrade: 'websocket' })
+    expect((await client.response()).headers).toMatchObject({
+      'sec-websocket-version': '13',
+      upgrade: 'websocket',
+    })
   })
 
   it('by another method than GET is refused', async () => {
     await using client = await server.raw()
-    const headers = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' }
+    const headers = {
+      connection: 'upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    }
     client.request('POST /ws/', headers)
     expect(JSON.parse((await client.response()).body)).toMatchObject({ error: { code: 'bad_handshake' } })
   })
@@ -136,7 +154,11 @@ describe('accepting', () => {
   it('answers with the chosen subprotocol and headers', async () => {
     await using client = await server.connect('/versioned', { subprotocols: ['v2', 'v1'] })
     expect(client.socket.protocol).toBe('v2')
-    expect(client.headers).toMatchObject({ 'set-cookie': ['a=1', 'b=2'], 'x-more': 'yes', server: 'millrace' })
+    expect(client.headers).toMatchObject({
+      'set-cookie': ['a=1', 'b=2'],
+      'x-more': 'yes',
+      server: 'millrace',
+    })
   })
 
   it('agrees on no extension, whatever is offered', async () => {
@@ -153,8 +175,11 @@ describe('accepting', () => {
     ['connection', 'close'],
     ['Content-Length', '0'],
   ])('with the header %j: %j is an error of the consumer, and answers 500', async (name, value) => {
-    const query = new URLSearchParams([['h', name], ['h', value]])
-    await expect(server.connect(`/smuggling?${query}`)).rejects.toMatchObject({ status: 500 })
+    const query = new URLSearchParams([
+      ['h', name],
+      ['h', value],
+    ])
+    await expect(server.connect(`/smuggling?${query.toString()}`)).rejects.toMatchObject({ status: 500 })
   })
 
   it('hears what the client sent before it was answered', async () => {

@@ -16,31 +16,67 @@ describe('parseTarget', () => {
     expect(parseTarget(target)).toEqual(parsed)
   })
 
-  it.each(['', '*', 'a', '?a', 'ftp://a/b', '/a#b', '/..', '/a/../b', '/a/.', '/%2e', '/%2E%2e/a', '/a/.%2e/b', '/a\\b', '/a b', '/a\tb', '/\u0000'])(
-    'takes %j for none',
-    (target) => {
-      expect(parseTarget(target)).toBeUndefined()
-    },
-  )
+  it.each([
+    '',
+    '*',
+    'a',
+    '?a',
+    'ftp://a/b',
+    '/a#b',
+    '/..',
+    '/a/../b',
+    '/a/.',
+    '/%2e',
+    '/%2E%2e/a',
+    '/a/.%2e/b',
+    '/a\\b',
+    '/a b',
+    '/a\tb',
+    '/\u0000',
+  ])('takes %j for none', (target) => {
+    expect(parseTarget(target)).toBeUndefined()
+  })
 
   it('takes no path that a URL reads differently', () => {
-    const piece = fc.constantFrom('/', '.', '..', '%2e', '%2E', '%2f', '%5c', '\\', 'a', 'é', '?', '#', ' ', '\t', ';', '@', ':', '"', '%')
+    const piece = fc.constantFrom(
+      '/',
+      '.',
+      '..',
+      '%2e',
+      '%2E',
+      '%2f',
+      '%5c',
+      '\\',
+      'a',
+      'é',
+      '?',
+      '#',
+      ' ',
+      '\t',
+      ';',
+      '@',
+      ':',
+      '"',
+      '%',
+    )
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
         const target = `/${pieces.join('')}`
         const parsed = parseTarget(target)
         if (!parsed) return
         const url = new URL(`http://localhost${target}`)
-        expect(url.host).toBe('localhost')
-        expect(url.pathname.split('/').length).toBe(parsed.path.split('/').length)
-        expect(new URLSearchParams(parsed.search).toString()).toBe(url.searchParams.toString())
-        const escaped = (path: string): string => new URL(`http://localhost/${encodeURIComponent(path)}`).pathname
-        expect(decodeURIComponent(escaped(parsed.path)).startsWith('//')).toBe(true)
-        expect(url.pathname).toBe(encodeURI(parsed.path).replaceAll(/%25(?=[0-9a-fA-F]{2}|$|[^0-9a-fA-F]|[0-9a-fA-F](?![0-9a-fA-F]))/g, '%'))
+        expect([url.host, unescaped(url.pathname)]).toEqual(['localhost', unescaped(parsed.path)])
+        expect(url.searchParams.toString()).toBe(new URLSearchParams(parsed.search).toString())
       }),
+      { numRuns: 100000 },
     )
   })
 })
+
+/** Without the escapes that are well-formed. */
+function unescaped(path: string): string {
+  return path.replaceAll(/(?:%[\da-f]{2})+/gi, (escapes) => decodeURIComponent(escapes))
+}
 
 describe('withoutRootPath', () => {
   it.each([

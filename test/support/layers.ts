@@ -28,7 +28,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   server: [...edges, 'routing'],
   application: serving,
   seed: [...serving, 'application'],
-  cli: [...serving, 'application', 'seed'],
+  cli: [...serving, 'application', 'seed', 'client'],
   testing: serving,
   client: ['protocol'],
   react: ['protocol', 'client'],

@@ -39,9 +39,9 @@ export class RawClient implements AsyncDisposable {
     this.socket = socket
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()))
     socket.on('error', () => {})
-    socket.on('data', (chunk) => {
-      this.chunks.push(chunk as Buffer)
-      this.#unread = Buffer.concat([this.#unread, chunk as Buffer])
+    socket.on('data', (chunk: Buffer) => {
+      this.chunks.push(chunk)
+      this.#unread = Buffer.concat([this.#unread, chunk])
       this.#wake.resolve()
     })
     for (const event of ['end', 'close']) {
@@ -64,7 +64,11 @@ export class RawClient implements AsyncDisposable {
   }
 
   /** Asks for a WebSocket, in the same write as `early` frames. */
-  upgrade(path: string, headers: Readonly<Record<string, string>> = {}, early: Uint8Array = new Uint8Array()): void {
+  upgrade(
+    path: string,
+    headers: Readonly<Record<string, string>> = {},
+    early: Uint8Array = new Uint8Array(),
+  ): void {
     const handshake = {
       host: 'localhost',
       connection: 'Upgrade',
@@ -84,7 +88,9 @@ export class RawClient implements AsyncDisposable {
       return end < 0 ? undefined : end + 4
     })
     const [first = '', ...lines] = head.toString('latin1').trimEnd().split('\r\n')
-    const headers = Object.fromEntries(lines.map((line) => [line.split(':', 1)[0]!.toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]))
+    const headers = Object.fromEntries(
+      lines.map((line) => [line.split(':', 1)[0]!.toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+    )
     const length = Number(headers['content-length'] ?? 0)
     const body = await this.#take((unread) => (unread.length >= length ? length : undefined))
     return { status: Number(first.split(' ')[1]), headers, body: body.toString() }
@@ -95,14 +101,19 @@ export class RawClient implements AsyncDisposable {
     const [first = 0, second = 0] = await this.#take((unread) => (unread.length >= 2 ? 2 : undefined))
     const extended = second === 126 ? 2 : second === 127 ? 8 : 0
     const tail = await this.#take((unread) => (unread.length >= extended ? extended : undefined))
-    const length = extended === 2 ? tail.readUInt16BE() : extended === 8 ? Number(tail.readBigUInt64BE()) : second
-    return { opcode: first & 0x0f, payload: await this.#take((unread) => (unread.length >= length ? length : undefined)) }
+    const length =
+      extended === 2 ? tail.readUInt16BE() : extended === 8 ? Number(tail.readBigUInt64BE()) : second
+    return {
+      opcode: first & 0x0f,
+      payload: await this.#take((unread) => (unread.length >= length ? length : undefined)),
+    }
   }
 
   /** Code and reason of the next frame, which is a close frame. */
   async closeFrame(): Promise<{ code: number; reason: string }> {
     const { opcode, payload } = await this.frame()
-    if (opcode !== OPCODES.close) throw new Error(`A frame with opcode ${opcode} came where a close frame was awaited`)
+    if (opcode !== OPCODES.close)
+      throw new Error(`A frame with opcode ${opcode} came where a close frame was awaited`)
     return { code: payload.readUInt16BE(), reason: payload.subarray(2).toString() }
   }
 
@@ -131,7 +142,11 @@ export class RawClient implements AsyncDisposable {
 export function clientFrame(opcode: number, payload: string | Uint8Array = '', flags: number = 0x80): Buffer {
   const data = Buffer.from(payload as Uint8Array)
   const length =
-    data.length < 126 ? [0x80 | data.length] : data.length < 65_536 ? [0xfe, data.length >> 8, data.length & 0xff] : undefined
+    data.length < 126
+      ? [0x80 | data.length]
+      : data.length < 65_536
+        ? [0xfe, data.length >> 8, data.length & 0xff]
+        : undefined
   const head = Buffer.from([flags | opcode, ...(length ?? [0xff])])
   const long = Buffer.alloc(length ? 0 : 8)
   if (!length) long.writeBigUInt64BE(BigInt(data.length))

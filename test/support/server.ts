@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { type ListenOptions, type MillraceOptions, type Application, millrace } from '../../src/index.ts'
 import type { RunningServer } from '../../src/server/listener.ts'
 import { type CollectingLogger, collectingLogger } from './logger.ts'
@@ -15,6 +16,8 @@ export interface TestServer extends AsyncDisposable {
   connect(path: string, options?: WebSocketClientOptions): Promise<WebSocketClient>
   /** A bare TCP connection. */
   raw(): Promise<RawClient>
+  /** The server's end of the next connection. */
+  nextSocket(): Promise<Socket>
 }
 
 export async function serve(options: MillraceOptions, listen: ListenOptions = {}): Promise<TestServer> {
@@ -26,8 +29,10 @@ export async function serve(options: MillraceOptions, listen: ListenOptions = {}
     running,
     log,
     url: (path) => running.url + path,
-    connect: (path, clientOptions) => WebSocketClient.connect(running.url.replace('http', 'ws') + path, clientOptions),
+    connect: (path, clientOptions) =>
+      WebSocketClient.connect(running.url.replace('http', 'ws') + path, clientOptions),
     raw: () => RawClient.connect({ port: running.port, host: '127.0.0.1' }),
+    nextSocket: () => new Promise((resolve) => running.server.once('connection', resolve)),
     [Symbol.asyncDispose]: () => app.close(),
   }
 }

@@ -29,14 +29,19 @@ export class WebSocketClient implements AsyncDisposable {
   readonly #messages: (string | Buffer)[] = []
   readonly #takers: ((message: string | Buffer) => void)[] = []
 
-  static connect(url: string, { subprotocols = [], ...options }: WebSocketClientOptions = {}): Promise<WebSocketClient> {
+  static connect(
+    url: string,
+    { subprotocols = [], ...options }: WebSocketClientOptions = {},
+  ): Promise<WebSocketClient> {
     const socket = new WebSocket(url, subprotocols, { perMessageDeflate: false, ...options })
     return new Promise((resolve, reject) => {
       socket.once('error', reject)
       socket.once('unexpected-response', (_request, response) => {
         let body = ''
         response.setEncoding('utf8').on('data', (text: string) => (body += text))
-        response.on('end', () => reject(new HandshakeRefused(response.statusCode ?? 0, response.headers, body)))
+        response.on('end', () =>
+          reject(new HandshakeRefused(response.statusCode ?? 0, response.headers, body)),
+        )
       })
       // Made with the answer, not when it is open: the first message may come in the same read.
       socket.once('upgrade', ({ headers }) => {
@@ -73,7 +78,10 @@ export class WebSocketClient implements AsyncDisposable {
   async receive(): Promise<string | Buffer> {
     const message = this.#messages.shift()
     if (message !== undefined) return message
-    return await Promise.race([new Promise<string | Buffer>((resolve) => this.#takers.push(resolve)), this.#rejectAtEnd()])
+    return await Promise.race([
+      new Promise<string | Buffer>((resolve) => this.#takers.push(resolve)),
+      this.#rejectAtEnd(),
+    ])
   }
 
   async receiveJson(): Promise<unknown> {

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { JsonWebSocketConsumer, WebSocketConsumer, type WebSocketData, forbidden, http, millrace, silentLogger, websocket } from '../../src/index.ts'
+import {
+  JsonWebSocketConsumer,
+  WebSocketConsumer,
+  type WebSocketData,
+  forbidden,
+  http,
+  millrace,
+  silentLogger,
+  websocket,
+} from '../../src/index.ts'
 import { WebSocketCommunicator } from '../../src/testing/index.ts'
 
 class Echo extends WebSocketConsumer {
@@ -17,9 +26,23 @@ const app = millrace({
     websocket('/echo', Echo),
     websocket('/open', Echo, { authenticate: false }),
     http('/page', () => new Response()),
-    websocket('/never', class extends Echo { override async connect(): Promise<void> {} }, { authenticate: false }),
-    websocket('/forbidden', Echo, { authenticate: () => { throw forbidden('Not you') } }),
-    websocket('/broken', Echo, { authenticate: () => { throw new Error('broken hook') } }),
+    websocket(
+      '/never',
+      class extends Echo {
+        override async connect(): Promise<void> {}
+      },
+      { authenticate: false },
+    ),
+    websocket('/forbidden', Echo, {
+      authenticate: () => {
+        throw forbidden('Not you')
+      },
+    }),
+    websocket('/broken', Echo, {
+      authenticate: () => {
+        throw new Error('broken hook')
+      },
+    }),
   ],
 })
 
@@ -58,7 +81,9 @@ describe('connect', () => {
 
   it('says that the consumer did not answer in time', async () => {
     await using client = new WebSocketCommunicator(app, '/never')
-    await expect(client.connect(0.01)).rejects.toThrow('The consumer neither accepted nor refused within 0.01 s')
+    await expect(client.connect(0.01)).rejects.toThrow(
+      'The consumer neither accepted nor refused within 0.01 s',
+    )
   })
 
   it('is called once', async () => {
@@ -103,7 +128,11 @@ describe('receiving', () => {
     await using client = new WebSocketCommunicator(Echo)
     await client.connect()
     client.send('throw')
-    await expect(client.receive()).rejects.toMatchObject({ name: 'ConnectionClosed', code: 1011, cause: { message: 'broken' } })
+    await expect(client.receive()).rejects.toMatchObject({
+      name: 'ConnectionClosed',
+      code: 1011,
+      cause: { message: 'broken' },
+    })
   })
 
   it('receives JSON from text frames only', async () => {

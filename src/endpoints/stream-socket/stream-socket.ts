@@ -100,7 +100,8 @@ export class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   }
 
   override connect(): void | Promise<void> {
-    if (this.scope.subprotocols.includes(STREAM_SUBPROTOCOL)) return this.accept({ subprotocol: STREAM_SUBPROTOCOL })
+    if (this.scope.subprotocols.includes(STREAM_SUBPROTOCOL))
+      return this.accept({ subprotocol: STREAM_SUBPROTOCOL })
     this.close(CloseCode.protocolError, `Offer the subprotocol ${STREAM_SUBPROTOCOL}`)
   }
 
@@ -147,7 +148,10 @@ export class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   }
 
   /** Runs beside the handlers: a start or a stop may take a while, and nothing waits behind it. */
-  #request(frame: StartFrame | StopFrame, perform: () => Promise<ServerFrame | StreamErrorCode>): void | Promise<void> {
+  #request(
+    frame: StartFrame | StopFrame,
+    perform: () => Promise<ServerFrame | StreamErrorCode>,
+  ): void | Promise<void> {
     const { req } = frame
     if (this.#requests >= (this.#options.maxRequests ?? 16)) return this.#refuse('too_many_requests', { req })
     this.#requests++
@@ -195,7 +199,11 @@ export class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   async #fail(error: unknown, names: Pick<ErrorFrame, 'req' | 'stream'>): Promise<void> {
     if (this.#connection.signal.aborted) return
     const { code, message, expected } = publicError(error)
-    if (!expected) this.logger.error({ err: error, scope: scopeForLog(this.scope), ...names }, 'a request on a stream socket failed')
+    if (!expected)
+      this.logger.error(
+        { err: error, scope: scopeForLog(this.scope), ...names },
+        'a request on a stream socket failed',
+      )
     await this.send({ type: 'error', code, message, ...names })
   }
 

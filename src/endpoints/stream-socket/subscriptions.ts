@@ -41,7 +41,8 @@ export class Subscriptions {
     if (this.#over) return
     const { delivery, outlet, send } = this.#options
     const observer = {
-      opened: (at: Parameters<typeof encodeOffset>[0]) => send({ type: 'subscribed', stream, offset: encodeOffset(at) }),
+      opened: (at: Parameters<typeof encodeOffset>[0]) =>
+        send({ type: 'subscribed', stream, offset: encodeOffset(at) }),
       over: (end: FollowEnd) => {
         this.#follows.delete(stream)
         this.#tell(stream, end)

@@ -142,8 +142,10 @@ export const groupCases: readonly ChannelLayerCase[] = [
         assert.ok(sent >= 1 && dropped === 0)
       }
       for (const { layer, channel } of places) {
+        // Between the two senders and this third one there is no order (CL-13).
+        await trial.expectNext(layer, channel, { type: 'test' }, { type: 'test' })
         await layer.send(channel, { type: 'after' })
-        await trial.expectNext(layer, channel, { type: 'test' }, { type: 'test' }, { type: 'after' })
+        await trial.expectNext(layer, channel, { type: 'after' })
       }
     },
     ['peers'],

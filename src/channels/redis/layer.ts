@@ -1,0 +1,368 @@
+/**
+ * The channel layer on Redis, in the wire format of channels_redis.
+ *
+ * What is for a channel of this process never leaves it. What is for another process goes into that
+ * process's queue in Redis; each process empties its own queue all the time (process-inbox.ts), so
+ * that capacity is counted per channel, where the channel lives. A channel without a `!` is a queue in
+ * Redis, and its messages stay there until somebody waits for one (named-inbox.ts).
+ *
+ * Invariant: calls of one process for one channel reach Redis in the order they are made; each is one
+ * script, on one connection, and none is repeated.
+ */
+import type { Logger } from '../../logging/logger.ts'
+import { ChannelFull, ChannelLayerClosed, InvalidMessage } from '../errors.ts'
+import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../layer.ts'
+import { copyMessage } from '../message.ts'
+import { checkChannelName, checkGroupName, isSpecific, processId } from '../names.ts'
+import type { ChannelLayerSettings } from '../options.ts'
+import { WaitingReceivers } from '../receivers.ts'
+import { type EncodedMembers, type Envelope, MessageCodec } from './codec.ts'
+import { ControlRoom } from './control-room.ts'
+import type { Fernet } from './fernet.ts'
+import { GroupRegistry } from './group-registry.ts'
+import type { HostSettings } from './hosts.ts'
+import { LocalChannels } from './local-channels.ts'
+import { LossReport } from './loss-report.ts'
+import { NamedInbox } from './named-inbox.ts'
+import { ProcessInbox } from './process-inbox.ts'
+import { PREFIX_LENGTH, Sequence } from './sequence.ts'
+import { type Delivery, Shard, shardOf, type Stored } from './shard.ts'
+import { controlChannel, groupMember, processOf, queueName, WireNames } from './wire-names.ts'
+
+export interface RedisLayerSettings extends ChannelLayerSettings {
+  readonly hosts: readonly HostSettings[]
+  readonly prefix: string
+  readonly fernet: Fernet | undefined
+  /** Milliseconds. */
+  readonly timeoutMs: number
+  readonly logger: Logger
+}
+
+/** What a layer holds at this moment, and what it lost since it was made. */
+export interface RedisChannelsUsage {
+  /** Channels of `newChannel` not yet released. */
+  readonly channels: number
+  /** Messages that wait in them, and receivers that wait, for them and for channels without a `!`. */
+  readonly messages: number
+  readonly receivers: number
+  /** Groups with channels of this process, and pairs of a group and a channel. */
+  readonly groups: number
+  readonly memberships: number
+  /** Messages dropped here because their channel was full. */
+  readonly dropped: number
+  /** Messages dropped here because they could not be read: another key, another format. */
+  readonly unreadable: number
+}
+
+/**
+ * How many times a channel's capacity the queue of another process may hold. That process empties it
+ * all the time and counts capacity per channel; this only bounds what is kept for a dead one.
+ */
+const PROCESS_CAPACITY = 100
+/** Milliseconds for which closing waits for Redis. */
+const CLOSE_GRACE = 1000
+
+export class RedisChannels implements ChannelLayer {
+  readonly expiry: number
+  readonly groupExpiry: number
+  readonly #settings: RedisLayerSettings
+  readonly #process = processId()
+  readonly #inboxName = queueName(controlChannel(this.#process))
+  readonly #codec: MessageCodec
+  readonly #sequence = new Sequence()
+  readonly #local: LocalChannels
+  readonly #losses: LossReport
+  readonly #named = new Map<string, WaitingReceivers<ChannelMessage>>()
+  readonly #shards: readonly Shard[]
+  readonly #processInboxes: readonly ProcessInbox[]
+  readonly #namedInboxes: readonly NamedInbox[]
+  readonly #groups: GroupRegistry
+  readonly #control: ControlRoom
+  #closing: Promise<void> | undefined
+
+  constructor(settings: RedisLayerSettings) {
+    const { logger, hosts } = settings
+    this.#settings = settings
+    this.expiry = settings.expiry
+    this.groupExpiry = settings.groupExpiry
+    this.#codec = new MessageCodec(settings.fernet)
+    this.#local = new LocalChannels(this.#process, settings.expiry, settings.capacityOf)
+    this.#losses = new LossReport(logger)
+    const names = new WireNames(settings.prefix)
+    this.#shards = hosts.map((host, i) => new Shard(host, { ...settings, names }, () => this.#restore(i)))
+    this.#groups = new GroupRegistry(
+      this.#process,
+      settings.groupExpiry,
+      {
+        join: (group, member) => this.#shard(group).groupAdd(group, member, this.#inboxName),
+        leave: (group, ...members) => this.#shard(group).groupRemove(group, ...members),
+      },
+      logger,
+    )
+    const wakeKey = (i: number, what: string): string => `${settings.prefix}:wake:${this.#process}.${what}.${i}`
+    this.#processInboxes = this.#shards.map(
+      (shard, i) =>
+        new ProcessInbox({
+          shard,
+          logger,
+          wakeKey: wakeKey(i, 'process'),
+          inbox: this.#inboxName,
+          queues: () => this.#queues(),
+          deliver: (messages) => this.#deliverAll(shard, messages),
+          onTick: () => this.#groups.sweep(),
+          onForgotten: () => this.#restore(i),
+        }),
+    )
+    this.#namedInboxes = this.#shards.map(
+      (shard, i) =>
+        new NamedInbox({
+          shard,
+          logger,
+          wakeKey: wakeKey(i, 'named'),
+          receivers: this.#named,
+          read: (stored) => this.#read(shard, stored)?.message,
+        }),
+    )
+    this.#control = new ControlRoom(this.#inboxName, {
+      send: (inbox, message) => this.#sendControl(inbox, message),
+      onDiscard: (group, channel) => this.#groups.discard(group, channel),
+      onFlush: () => this.#forgetLocally(),
+    })
+  }
+
+  async send(channel: string, message: ChannelMessage): Promise<void> {
+    this.#checkOpen()
+    checkChannelName(channel)
+    const copy = copyMessage(message)
+    if (this.#isOwn(channel)) {
+      if (this.#local.put(channel, copy, false) === false)
+        throw new ChannelFull(channel, this.#local.capacity(channel))
+      return
+    }
+    const receivers = isSpecific(channel) ? channel : undefined
+    const delivery = this.#delivery(channel, this.#encode(copy), receivers)
+    const full = await this.#shard(queueName(channel)).send([delivery])
+    if (full.length > 0) throw new ChannelFull(channel, delivery.capacity)
+  }
+
+  async receive(channel: string, signal?: AbortSignal): Promise<ChannelMessage> {
+    this.#checkOpen()
+    checkChannelName(channel)
+    if (isSpecific(channel)) return this.#local.receive(channel, signal)
+    signal?.throwIfAborted()
+    const receivers = this.#named.get(channel) ?? new WaitingReceivers<ChannelMessage>()
+    this.#named.set(channel, receivers)
+    const waiting = receivers.wait(signal)
+    for (const inbox of this.#namedInboxes) inbox.ask(channel)
+    try {
+      return await waiting
+    } finally {
+      if (receivers.size === 0 && this.#named.get(channel) === receivers) {
+        this.#named.delete(channel)
+        for (const inbox of this.#namedInboxes) inbox.leave(channel)
+      }
+    }
+  }
+
+  newChannel(prefix: string = 'specific'): string {
+    this.#checkOpen()
+    const channel = this.#local.open(prefix)
+    for (const inbox of this.#processInboxes) inbox.add(queueName(channel))
+    return channel
+  }
+
+  release(channel: string): void {
+    if (this.#local.release(channel)) this.#groups.release(channel)
+  }
+
+  async groupAdd(group: string, channel: string): Promise<void> {
+    this.#checkOpen()
+    checkGroupName(group)
+    checkChannelName(channel)
+    if (!this.#isOwn(channel)) await this.#shard(group).groupAdd(group, channel)
+    else if (this.#local.has(channel)) await this.#groups.add(group, channel)
+  }
+
+  async groupDiscard(group: string, channel: string): Promise<void> {
+    this.#checkOpen()
+    checkGroupName(group)
+    checkChannelName(channel)
+    if (this.#isOwn(channel)) return this.#groups.discard(group, channel)
+    const shard = this.#shard(group)
+    const removed = shard.groupRemove(group, channel)
+    if (!isSpecific(channel)) return removed
+    // If it joined in its own process, only that process can take it out.
+    const other = processOf(channel)
+    const [isMember] = await Promise.all([shard.groupHas(group, groupMember(other, group)), removed])
+    if (isMember) await this.#control.askToDiscard(queueName(controlChannel(other)), group, channel)
+  }
+
+  async groupSend(group: string, message: ChannelMessage): Promise<GroupSendResult> {
+    this.#checkOpen()
+    checkGroupName(group)
+    const copy = copyMessage(message)
+    const encoded = this.#encode(copy)
+    const members = await this.#shard(group).groupMembers(group)
+    this.#checkOpen()
+    const local = new Set(this.#groups.members(group))
+    const elsewhere = new Map<string, string[]>()
+    for (const member of members) {
+      if (this.#isOwn(member)) {
+        if (this.#local.has(member)) local.add(member)
+        continue
+      }
+      const queue = queueName(member)
+      const receivers = elsewhere.get(queue)
+      if (receivers) receivers.push(member)
+      else elsewhere.set(queue, [member])
+    }
+    const there = elsewhere.size === 0 ? [] : [this.#sendElsewhere(elsewhere, encoded)]
+    const counts = [this.#putLocally(local, copy), ...(await Promise.all(there))]
+    return counts.reduce((sum, { sent, dropped }) => ({
+      sent: sum.sent + sent,
+      dropped: sum.dropped + dropped,
+    }))
+  }
+
+  async flush(): Promise<void> {
+    this.#checkOpen()
+    await Promise.all(this.#shards.map((shard) => shard.flush()))
+    this.#forgetLocally()
+    // The answers of the others come there.
+    for (const inbox of this.#processInboxes) inbox.start()
+    const inboxes = await Promise.all(this.#shards.map((shard) => shard.processes()))
+    await this.#control.askToFlush(new Set(inboxes.flat()))
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  usage(): RedisChannelsUsage {
+    const { channels, messages, receivers } = this.#local.usage()
+    let named = 0
+    for (const { size } of this.#named.values()) named += size
+    const { groups, memberships } = this.#groups
+    const { dropped, unreadable } = this.#losses
+    return { channels, messages, receivers: receivers + named, groups, memberships, dropped, unreadable }
+  }
+
+  async #close(): Promise<void> {
+    // One error for all: making a stack trace for each of 100,000 receivers would take a second.
+    const closed = new ChannelLayerClosed()
+    this.#local.end(closed)
+    for (const receivers of this.#named.values()) receivers.rejectAll(closed)
+    this.#named.clear()
+    this.#control.close(closed)
+    const grace = AbortSignal.timeout(CLOSE_GRACE)
+    const left = Promise.withResolvers<void>()
+    grace.addEventListener('abort', () => left.resolve())
+    const leaving = this.#shards.some((shard) => shard.ready) ? this.#groups.close() : undefined
+    await Promise.all([
+      Promise.race([left.promise, leaving]),
+      ...this.#namedInboxes.map((inbox) => inbox.close(CLOSE_GRACE)),
+      ...this.#processInboxes.map((inbox) => inbox.close()),
+      ...this.#shards.map((shard) => Promise.race([left.promise, shard.signOff(this.#inboxName)])),
+    ])
+    await Promise.all(this.#shards.map((shard) => shard.close()))
+  }
+
+  #checkOpen(): void {
+    if (this.#closing) throw new ChannelLayerClosed()
+  }
+
+  #isOwn(channel: string): boolean {
+    return isSpecific(channel) && processOf(channel) === this.#process
+  }
+
+  /** The Redis of a queue or a group. */
+  #shard(name: string): Shard {
+    return this.#shards[shardOf(name, this.#shards.length)] as Shard
+  }
+
+  #queues(): string[] {
+    const queues = new Set([this.#inboxName])
+    for (const prefix of this.#local.prefixes) queues.add(`${prefix}.${this.#process}!`)
+    return [...queues]
+  }
+
+  #encode(message: ChannelMessage): EncodedMembers {
+    return this.#codec.members(message)
+  }
+
+  #delivery(channel: string, members: EncodedMembers, receivers?: string | readonly string[]): Delivery {
+    const capacity = this.#settings.capacityOf(channel) * (isSpecific(channel) ? PROCESS_CAPACITY : 1)
+    return { channel, capacity, member: this.#sequence.stamp(this.#codec.seal(members, receivers)) }
+  }
+
+  async #sendElsewhere(queues: ReadonlyMap<string, readonly string[]>, members: EncodedMembers): Promise<GroupSendResult> {
+    const byShard = new Map<Shard, Delivery[]>()
+    for (const [queue, receivers] of queues) {
+      const delivery = this.#delivery(receivers[0] as string, members, receivers)
+      const shard = this.#shard(queue)
+      const deliveries = byShard.get(shard)
+      if (deliveries) deliveries.push(delivery)
+      else byShard.set(shard, [delivery])
+    }
+    const full = await Promise.all([...byShard].map(([shard, deliveries]) => shard.send(deliveries)))
+    const dropped = full.reduce((sum, { length }) => sum + length, 0)
+    return { sent: queues.size - dropped, dropped }
+  }
+
+  async #sendControl(inbox: string, message: ChannelMessage): Promise<void> {
+    const channel = controlChannel(processOf(inbox))
+    const sealed = this.#codec.seal(this.#codec.members(message), channel)
+    const delivery = { channel, capacity: Number.MAX_SAFE_INTEGER, member: this.#sequence.stamp(sealed) }
+    await this.#shard(inbox).send([delivery])
+  }
+
+  #deliverAll(shard: Shard, messages: readonly Stored[]): void {
+    for (const stored of messages) {
+      const envelope = this.#read(shard, stored)
+      if (envelope) this.#deliver(envelope, shard.clock.since(Number(stored.score)))
+    }
+  }
+
+  #deliver({ receivers, message }: Envelope, age: number): void {
+    const channels = new Set<string>()
+    for (const receiver of receivers) {
+      if (receiver === controlChannel(this.#process)) return this.#control.handle(message)
+      for (const channel of this.#groups.membersFor(receiver) ?? [receiver]) channels.add(channel)
+    }
+    this.#losses.countFull(this.#putLocally(channels, message, age).dropped)
+  }
+
+  #putLocally(channels: ReadonlySet<string>, message: ChannelMessage, age?: number): GroupSendResult {
+    let sent = 0
+    let dropped = 0
+    for (const channel of channels) {
+      const accepted = this.#local.put(channel, message, channels.size > 1, age)
+      if (accepted === true) sent++
+      else if (accepted === false) dropped++
+    }
+    return { sent, dropped }
+  }
+
+  /** Nothing for a message that is too old or cannot be read. */
+  #read(shard: Shard, { member, score }: Stored): Envelope | undefined {
+    if (shard.clock.since(Number(score)) >= this.expiry) return undefined
+    try {
+      return this.#codec.open(member.subarray(PREFIX_LENGTH))
+    } catch (error) {
+      // The reasons of InvalidMessage name members of the message.
+      this.#losses.countUnreadable(error instanceof InvalidMessage ? 'it is no message' : (error as Error).message)
+      return undefined
+    }
+  }
+
+  #forgetLocally(): void {
+    this.#groups.clear()
+    this.#local.clear()
+  }
+
+  #restore(shard: number): void {
+    if (this.#closing) return
+    this.#groups.restore((group) => shardOf(group, this.#shards.length) === shard)
+  }
+}

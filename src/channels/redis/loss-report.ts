@@ -1,0 +1,43 @@
+/** Counts what a layer drops, and logs it without being a second flood. */
+import type { Logger } from '../../logging/logger.ts'
+
+/** Milliseconds between two lines about the same thing. */
+const QUIET = 10_000
+
+export class LossReport {
+  readonly #logger: Logger
+  readonly #saidAt = new Map<string, number>()
+  #dropped = 0
+  #unreadable = 0
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  get unreadable(): number {
+    return this.#unreadable
+  }
+
+  countFull(messages: number): void {
+    if (messages === 0) return
+    this.#dropped += messages
+    this.#say('channel messages were dropped: their channels are full', { dropped: this.#dropped })
+  }
+
+  /** @param reason quotes nothing of the message. */
+  countUnreadable(reason: string): void {
+    this.#unreadable++
+    this.#say('a channel message was dropped: it cannot be read', { reason, unreadable: this.#unreadable })
+  }
+
+  #say(text: string, fields: object): void {
+    const now = performance.now()
+    if (now - (this.#saidAt.get(text) ?? Number.NEGATIVE_INFINITY) < QUIET) return
+    this.#saidAt.set(text, now)
+    this.#logger.warn(fields, text)
+  }
+}

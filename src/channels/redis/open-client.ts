@@ -1,0 +1,136 @@
+/**
+ * One connection to a Redis, opened: the only place that knows the `redis` package.
+ *
+ * It neither reconnects nor queues what it cannot send; connection.ts does, because a call that was
+ * refused must not be sent afterwards, and because a Redis that stopped answering is left.
+ */
+import { createClient, ErrorReply, RESP_TYPES } from 'redis'
+import type { HostSettings, RedisAddress } from './hosts.ts'
+
+export type Argument = string | Buffer
+export type Reply = Buffer | string | number | null | readonly Reply[]
+
+export interface RedisClient {
+  /** @throws {RedisRefusal} what Redis answered; another Error when there was no answer. */
+  send(args: readonly Argument[]): Promise<Reply>
+  /** Ends the connection; what waits for an answer rejects. */
+  end(): void
+}
+
+/** Redis's answer was an error. */
+export class RedisRefusal extends Error {
+  /** The first word, `READONLY`, `OOM`, `NOSCRIPT`, …: what to do follows from it. */
+  readonly kind: string
+
+  constructor(cause: Error) {
+    super(cause.message, { cause })
+    this.kind = /^[A-Z]+/.exec(cause.message)?.[0] ?? ''
+  }
+}
+
+export interface OpenOptions {
+  /** Milliseconds within which the connection is open, or opening it fails. */
+  readonly timeoutMs: number
+  /** Ends the attempt. */
+  readonly signal: AbortSignal
+  /** Called when an open connection ended without `end`. */
+  onLost(error: Error): void
+}
+
+/** @throws {Error} when Redis cannot be reached, or does not let us in. */
+export async function openClient(host: HostSettings, options: OpenOptions): Promise<RedisClient> {
+  if (!host.sentinels) return open(host, options)
+  const address = await findMaster(host, host.sentinels, options)
+  const client = await open({ ...host, ...address }, options)
+  // A Sentinel that was cut off names the master of yesterday.
+  const role = await client.send(['ROLE'])
+  if (Array.isArray(role) && String(role[0]) === 'master') return client
+  client.end()
+  throw new Error(`${address.host}:${address.port} is not the master ${host.master} at present`)
+}
+
+async function findMaster(
+  host: HostSettings,
+  sentinels: readonly RedisAddress[],
+  options: OpenOptions,
+): Promise<RedisAddress> {
+  let failure: unknown
+  for (const address of sentinels) {
+    try {
+      const settings: HostSettings = {
+        ...address,
+        title: address.host,
+        tls: host.tls,
+        username: host.sentinelUsername,
+        password: host.sentinelPassword,
+      }
+      const sentinel = await open(settings, { ...options, onLost: () => undefined })
+      try {
+        const reply = await sentinel.send(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', host.master ?? ''])
+        if (Array.isArray(reply)) return { host: String(reply[0]), port: Number(reply[1]) }
+        failure = new Error(`the Sentinels know no master ${host.master}`)
+      } finally {
+        sentinel.end()
+      }
+    } catch (error) {
+      failure = error
+    }
+  }
+  throw failure
+}
+
+async function open(host: HostSettings, { timeoutMs, signal, onLost }: OpenOptions): Promise<RedisClient> {
+  const tls = host.tls === true ? {} : host.tls
+  const common = { connectTimeout: timeoutMs, reconnectStrategy: false as const }
+  const client = createClient({
+    RESP: 2,
+    disableOfflineQueue: true,
+    maintNotifications: 'disabled',
+    // Its own timeout covers only what waits to be written, at the price of a timer each.
+    commandOptions: { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
+    ...(host.username === undefined ? {} : { username: host.username }),
+    ...(host.password === undefined ? {} : { password: host.password }),
+    ...(host.database ? { database: host.database } : {}),
+    socket:
+      host.path === undefined
+        ? {
+            ...common,
+            host: host.host ?? 'localhost',
+            port: host.port ?? 6379,
+            ...(tls ? { ...tls, tls: true as const } : {}),
+          }
+        : { ...common, path: host.path, tls: false as const },
+  })
+  let isOpen = false
+  client.on('error', (error: Error) => {
+    if (isOpen) onLost(error)
+  })
+  // Its connect timeout ends with the TCP handshake; a Redis that hangs accepts connections.
+  const giveUp = (): void => client.destroy()
+  const limit = setTimeout(giveUp, timeoutMs)
+  signal.addEventListener('abort', giveUp)
+  try {
+    signal.throwIfAborted()
+    await client.connect()
+    isOpen = true
+  } catch (error) {
+    client.destroy()
+    throw error
+  } finally {
+    clearTimeout(limit)
+    signal.removeEventListener('abort', giveUp)
+  }
+  return {
+    async send(args) {
+      try {
+        return (await client.sendCommand(args)) as unknown as Reply
+      } catch (error) {
+        throw error instanceof ErrorReply ? new RedisRefusal(error) : error
+      }
+    },
+    end() {
+      isOpen = false
+      client.destroy()
+    },
+  }
+}

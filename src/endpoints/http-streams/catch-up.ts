@@ -1,0 +1,99 @@
+/** `GET …`: the records after an offset, as many as one answer holds; and `live=long-poll`, which waits. */
+import { Buffer } from 'node:buffer'
+import { Outlet } from '../../delivery/outlet.ts'
+import type { FollowEnd } from '../../delivery/reader.ts'
+import type { Delivery } from '../../delivery/delivery.ts'
+import type { Batch, Encoder } from '../../delivery/batch.ts'
+import type { Offset, Place } from '../../protocol/offset.ts'
+import type { StreamInfo, StreamRecord, StreamStore } from '../../streams/store.ts'
+import type { Deadlines } from './deadlines.ts'
+import { Refusal } from './refusal.ts'
+import { streamHeaders } from './stream-headers.ts'
+import type { StreamPlace } from './stream-headers.ts'
+
+/** Length of the records from which an answer is full. */
+const FULL = 1024 * 1024
+
+export interface CatchUp extends StreamPlace {
+  readonly records: readonly StreamRecord[]
+}
+
+/** Reads one answer's worth. A stream whose records are missing is no stream. */
+export async function readAfter(
+  store: StreamStore,
+  id: string,
+  place: Place,
+  signal: AbortSignal,
+): Promise<CatchUp> {
+  const records: StreamRecord[] = []
+  let size = 0
+  let at = place
+  for (;;) {
+    const page = await store.read(id, at, { maxBytes: FULL - size, signal })
+    if (page.outcome === 'missing') throw new Refusal('stream_not_found')
+    if (page.outcome === 'foreign-offset') throw new Refusal('foreign_offset')
+    if (page.outcome === 'past-end') throw new Refusal('offset_past_end')
+    for (const record of page.records) {
+      records.push(record)
+      size += record.length
+    }
+    at = page.next
+    if (page.upToDate || size >= FULL)
+      return { records, next: page.next, upToDate: page.upToDate, closed: page.closed }
+  }
+}
+
+/** An array of JSON values, each as it was written; or bytes, one record behind the other. */
+export function answerWith(info: StreamInfo, { records, ...place }: CatchUp): Response {
+  const body =
+    typeof records[0] === 'string' || isJson(info)
+      ? `[${records.join(',')}]`
+      : Buffer.concat(records as Uint8Array[])
+  return new Response(body, { headers: { ...streamHeaders(place), 'content-type': info.contentType } })
+}
+
+/** Nothing came while it was waited for, or nothing will. */
+export function nothingNew(place: StreamPlace): Response {
+  return new Response(null, { status: 204, headers: streamHeaders(place) })
+}
+
+function isJson({ contentType }: StreamInfo): boolean {
+  return /^application\/(?:[^;]*\+)?json\s*(?:;|$)/i.test(contentType)
+}
+
+const sameBatch: Encoder<Batch> = { encode: (batch) => batch }
+
+/** Waits at the tail for the next records: undefined when none came in time, or the reader went. */
+export function nextRecords(
+  delivery: Delivery,
+  info: StreamInfo,
+  at: Offset,
+  polls: Deadlines,
+  signal: AbortSignal,
+): Promise<CatchUp | 'closed' | undefined> {
+  return new Promise((resolve) => {
+    const finish = (result: CatchUp | 'closed' | undefined): void => {
+      follow.stop()
+      polls.delete(giveUp)
+      signal.removeEventListener('abort', giveUp)
+      resolve(result)
+    }
+    const giveUp = (): void => finish(undefined)
+    const take = (batch: Batch): boolean => {
+      const next = { incarnation: batch.incarnation, position: batch.next }
+      finish({
+        records: batch.records,
+        next,
+        upToDate: batch.reach !== 'more',
+        closed: batch.reach === 'closed',
+      })
+      return false
+    }
+    const over = (end: FollowEnd): void => finish(end.type === 'end' ? 'closed' : undefined)
+    const outlet = new Outlet(sameBatch, { write: take })
+    const follow = delivery.follow(info.id, at, outlet, { opened: () => {}, over }, info.tail.incarnation)
+    polls.add(giveUp)
+    signal.addEventListener('abort', giveUp, { once: true })
+    if (signal.aborted) giveUp()
+  })
+}

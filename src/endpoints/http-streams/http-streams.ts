@@ -1,0 +1,219 @@
+/**
+ * The streams over plain HTTP: read from an offset, wait for more, follow as server-sent events,
+ * start and stop. docs/http-streams.md is the specification; offsets and owners are those of the
+ * stream socket.
+ */
+import { silentLogger } from '../../logging/logger.ts'
+import type { Logger } from '../../logging/logger.ts'
+import { HttpError } from '../../protocol/errors.ts'
+import { type Json, JsonError, parseJson } from '../../protocol/json.ts'
+import { OffsetError, type Place, parsePlace } from '../../protocol/offset.ts'
+import { readClientFrame } from '../../protocol/stream-frames.ts'
+import { RunError } from '../../runs/errors.ts'
+import { readRunRecord } from '../../runs/run-record.ts'
+import type { StreamInfo } from '../../streams/store.ts'
+import { StreamAccess } from '../stream-access.ts'
+import type { StreamServices } from '../stream-services.ts'
+import type { StartHandler } from '../stream-socket/stream-socket.ts'
+import { answerWith, nextRecords, nothingNew, readAfter } from './catch-up.ts'
+import { Deadlines } from './deadlines.ts'
+import type { Exchange } from './exchange.ts'
+import { Refusal, refuse } from './refusal.ts'
+import { followAsEvents } from './sse.ts'
+import { PRIVATE, streamHeaders } from './stream-headers.ts'
+import { listStreams } from './stream-list.ts'
+
+export interface HttpStreamsOptions extends StreamServices {
+  /** Without it clients start nothing. */
+  readonly start?: StartHandler
+  /** Hears of requests that failed inside. Default: nobody. */
+  readonly logger?: Logger
+  /** Pages of other origins that may start and stop runs. Default none. */
+  readonly allowOrigin?: (origin: string) => boolean
+  /** Seconds between two signs of life on server-sent events. Default 15. */
+  readonly signInterval?: number
+  /** Seconds that a long poll waits. Default 25. */
+  readonly longPollTimeout?: number
+  /** See `StreamSocketOptions`. */
+  readonly returnAfter?: number
+  readonly returnSpread?: number
+}
+
+/** The body of a start, as JSON: at most this many bytes. */
+const MAX_BODY = 1024 * 1024
+
+export class HttpStreams {
+  readonly #options: HttpStreamsOptions
+  readonly #access: StreamAccess
+  readonly #logger: Logger
+  readonly #signs: Deadlines
+  readonly #polls: Deadlines
+
+  constructor(options: HttpStreamsOptions) {
+    this.#options = options
+    this.#access = new StreamAccess(options)
+    this.#logger = options.logger ?? silentLogger
+    this.#signs = new Deadlines(options.signInterval ?? 15)
+    this.#polls = new Deadlines(options.longPollTimeout ?? 25)
+  }
+
+  /** `GET {prefix}/{id}` */
+  readonly get = (request: Request, exchange: Exchange): Promise<Response> =>
+    this.#answer(exchange, async () => {
+      const query = new URL(request.url).searchParams
+      const live = query.get('live')
+      if (live !== null && live !== 'sse' && live !== 'long-poll') {
+        throw new HttpError('bad_request', 'live is sse or long-poll.')
+      }
+      // An EventSource that comes back says so in a header, and asks the URL that it was made with.
+      const resumed = live === 'sse' ? request.headers.get('last-event-id') : null
+      const place = placeOf(resumed || query.get('offset'))
+      const info = await this.#find(exchange)
+      checkPlace(info, place)
+      void this.#access.touch(info, this.#logger)
+      if (live === 'sse') return this.#follow(info, place, resumed !== null, exchange)
+      return await this.#read(info, place, live === 'long-poll', exchange)
+    })
+
+  /** `HEAD {prefix}/{id}`: is no sign of life for the stream. */
+  readonly head = (_request: Request, exchange: Exchange): Promise<Response> =>
+    this.#answer(exchange, async () => {
+      const { tail, closed, contentType } = await this.#find(exchange)
+      const headers = streamHeaders({ next: tail, upToDate: true, closed })
+      return new Response(null, { headers: { ...headers, 'content-type': contentType } })
+    })
+
+  /** `POST {prefix}/{id}/stop` */
+  readonly stop = (request: Request, exchange: Exchange): Promise<Response> =>
+    this.#answer(exchange, async () => {
+      this.#checkOrigin(request, exchange)
+      const { runs } = this.#options
+      if (!runs) throw new Refusal('stop_not_served')
+      const { id } = await this.#find(exchange)
+      return Response.json(await runs.stop(id), { headers: PRIVATE })
+    })
+
+  /** `POST {prefix}` */
+  readonly start = (request: Request, exchange: Omit<Exchange, 'params'>): Promise<Response> =>
+    this.#answer(exchange as Exchange, async () => {
+      this.#checkOrigin(request, exchange)
+      const { start } = this.#options
+      if (!start) throw new Refusal('start_not_served')
+      const body = await bodyOf(request)
+      const given =
+        typeof body === 'object' && !Array.isArray(body) ? (body as Readonly<Record<string, Json>>) : {}
+      const frame = readClientFrame({ ...given, type: 'start', req: '-' })
+      if (frame.type === 'fault') throw new Refusal('invalid_frame', frame.message)
+      if (frame.type !== 'start') throw new Refusal('invalid_frame')
+      const { type: _type, req: _req, ...command } = frame
+      const owner = this.#access.ownerOf(exchange.scope.user)
+      const { id } = await start(
+        { ...command, ...(owner !== undefined && { owner }) },
+        exchange.scope as never,
+      )
+      return Response.json({ stream: id }, { status: 201, headers: PRIVATE })
+    })
+
+  /** `GET {prefix}` */
+  readonly list = (request: Request, exchange: Omit<Exchange, 'params'>): Promise<Response> =>
+    this.#answer(exchange as Exchange, async () => {
+      const query = new URL(request.url).searchParams
+      const page = await listStreams(this.#options.store, this.#access, query, exchange)
+      return Response.json(page, { headers: PRIVATE })
+    })
+
+  /** `DELETE {prefix}/{id}`: not while a run fills it, whose upstream request would go on unread. */
+  readonly delete = (request: Request, exchange: Exchange): Promise<Response> =>
+    this.#answer(exchange, async () => {
+      this.#checkOrigin(request, exchange)
+      const info = await this.#find(exchange)
+      if (readRunRecord(info)?.status === 'running') {
+        throw new RunError('run_not_ended', 'The run has not ended yet. Stop it first.')
+      }
+      await this.#options.store.delete(info.id, exchange.signal)
+      return new Response(null, { status: 204, headers: PRIVATE })
+    })
+
+  #follow(info: StreamInfo, place: Place, resumed: boolean, exchange: Exchange): Response {
+    const atEnd = typeof place === 'object' && place.position === info.tail.position
+    // Nothing else keeps an EventSource from asking for ever.
+    if (resumed && info.closed && atEnd) return nothingNew({ next: info.tail, upToDate: true, closed: true })
+    const { delivery, returnAfter = 0.5, returnSpread = 5 } = this.#options
+    const returnDelay = (): number => returnAfter + Math.random() * returnSpread
+    return followAsEvents(info, place, exchange, { delivery, signs: this.#signs, returnDelay })
+  }
+
+  async #read(info: StreamInfo, place: Place, wait: boolean, { signal }: Exchange): Promise<Response> {
+    const { store, delivery } = this.#options
+    const there = await readAfter(store, info.id, place, signal)
+    if (!wait || there.records.length > 0) return answerWith(info, there)
+    if (there.closed) return nothingNew(there)
+    const next = await nextRecords(delivery, info, there.next, this.#polls, signal)
+    if (next === 'closed') return nothingNew({ ...there, closed: true })
+    return next ? answerWith(info, next) : nothingNew(there)
+  }
+
+  async #find({ params, scope, signal }: Exchange): Promise<StreamInfo> {
+    // What cannot be an id is the id of nothing.
+    const info = /^[\x21-\x7e]{1,512}$/.test(params.id)
+      ? await this.#access.find(params.id, scope.user, signal)
+      : undefined
+    if (!info) throw new Refusal('stream_not_found')
+    return info
+  }
+
+  /** Browsers send cookies with what a page of any site posts; they also say which page it was. */
+  #checkOrigin(request: Request, { scope }: Pick<Exchange, 'scope'>): void {
+    const origin = request.headers.get('origin')
+    if (origin === null || this.#options.allowOrigin?.(origin)) return
+    if (!URL.canParse(origin) || new URL(origin).host !== new URL(`${scope.scheme}://${scope.host}`).host) {
+      throw new HttpError('origin_refused')
+    }
+  }
+
+  async #answer(exchange: Exchange, respond: () => Promise<Response>): Promise<Response> {
+    try {
+      return await respond()
+    } catch (error) {
+      // Nobody is there any more to read what went wrong.
+      if (exchange.signal.aborted) return new Response(null, { status: 499 })
+      return refuse(error, exchange, this.#logger)
+    }
+  }
+}
+
+function placeOf(text: string | null): Place {
+  try {
+    return parsePlace(text)
+  } catch (error) {
+    if (error instanceof OffsetError) throw new Refusal('invalid_offset')
+    throw error
+  }
+}
+
+/** Before the first byte of an answer, while there is still a status to say it with. */
+function checkPlace({ tail }: StreamInfo, place: Place): void {
+  if (typeof place === 'string') return
+  if (place.incarnation !== tail.incarnation) throw new Refusal('foreign_offset')
+  if (place.position > tail.position) throw new Refusal('offset_past_end')
+}
+
+async function bodyOf(request: Request): Promise<Json> {
+  const type = request.headers.get('content-type') ?? ''
+  // A form of another site can post anything but this.
+  if (!/^application\/json\s*(?:;|$)/i.test(type))
+    throw new Refusal('invalid_frame', 'Send JSON as application/json.')
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.length
+    if (size > MAX_BODY) throw new Refusal('invalid_frame', `The body is larger than ${MAX_BODY} bytes.`)
+    chunks.push(chunk)
+  }
+  try {
+    return parseJson(Buffer.concat(chunks).toString('utf8'))
+  } catch (error) {
+    if (error instanceof JsonError) throw new Refusal('invalid_frame', error.message)
+    throw error
+  }
+}

@@ -1,0 +1,51 @@
+/** An answer that says no: the body of every HTTP error of Millrace, with the codes of streams. */
+import { scopeForLog } from '../../consumers/scope.ts'
+import type { Logger } from '../../logging/logger.ts'
+import { HttpError } from '../../protocol/errors.ts'
+import { STREAM_ERRORS } from '../../protocol/stream-errors.ts'
+import { publicError } from '../public-error.ts'
+import type { Exchange } from './exchange.ts'
+import { PRIVATE } from './stream-headers.ts'
+
+/** Statuses of the codes of streams and of runs; of any other, 400. */
+const STATUS: Readonly<Record<string, number>> = {
+  stream_not_found: 404,
+  run_not_found: 404,
+  start_not_served: 404,
+  stop_not_served: 404,
+  run_conflict: 409,
+  run_not_ended: 409,
+  foreign_offset: 410,
+  offset_past_end: 410,
+  run_gone: 410,
+  too_many_runs: 429,
+  internal_error: 500,
+  store_failed: 503,
+  runs_closed: 503,
+}
+
+/** Thrown by the handlers of streams, and answered by whoever calls them. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly code: string
+
+  constructor(code: keyof typeof STREAM_ERRORS, message: string = STREAM_ERRORS[code]) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** The answer to a request that failed. Logs what is the server's own fault. */
+export function refuse(error: unknown, { scope }: Exchange, logger: Logger): Response {
+  if (error instanceof HttpError) return error.toResponse()
+  if (error instanceof Refusal) return answer(error.code, error.message)
+  const { code, message, expected } = publicError(error)
+  if (!expected) logger.error({ err: error, scope: scopeForLog(scope) }, 'a request for a stream failed')
+  return answer(code, message)
+}
+
+function answer(code: string, message: string): Response {
+  const status = STATUS[code] ?? 400
+  const headers = { ...PRIVATE, ...(status === 503 && { 'retry-after': '1' }) }
+  return Response.json({ error: { code, message } }, { status, headers })
+}

@@ -1,0 +1,52 @@
+/**
+ * Batches as server-sent events: `data` with an array of the records, then `control` with the place
+ * behind them. Both carry that place as their id, so that an EventSource goes on from there.
+ */
+import { Buffer } from 'node:buffer'
+import type { Batch, Encoder } from '../../delivery/batch.ts'
+import { encodeOffset } from '../../protocol/offset.ts'
+import type { Offset } from '../../protocol/offset.ts'
+import type { StreamEnd } from '../stream-end.ts'
+
+/** Between two records a text of JSON may have line breaks, which would end the event's line. */
+const LINE_BREAKS = /\r\n|\r|\n/g
+
+export const sseEncoder: Encoder<Buffer> = {
+  encode({ incarnation, next, records, reach }: Batch): Buffer {
+    const id = encodeOffset({ incarnation, position: next })
+    const upToDate = reach === 'more' ? '' : ',"upToDate":true'
+    const closed = reach === 'closed' ? ',"streamClosed":true' : ''
+    const control = `id: ${id}\nevent: control\ndata: {"streamNextOffset":"${id}"${upToDate}${closed}}\n\n`
+    return Buffer.from(`id: ${id}\nevent: data\n${dataLines(records)}\n\n${control}`)
+  },
+}
+
+/** A `control` event without records before it. */
+export function controlEvent(at: Offset, end?: StreamEnd): Buffer {
+  const id = encodeOffset(at)
+  const data = { streamNextOffset: id, upToDate: true, ...(end && { streamClosed: true, ...end }) }
+  return Buffer.from(`id: ${id}\nevent: control\ndata: ${JSON.stringify(data)}\n\n`)
+}
+
+/** What cannot be followed further; ends the response. */
+export function errorEvent(code: string, message: string): Buffer {
+  return Buffer.from(`event: error\ndata: ${JSON.stringify({ code, message })}\n\n`)
+}
+
+export const SIGN_OF_LIFE: Buffer = Buffer.from(':\n\n')
+
+/** The reader comes back by itself, after so many seconds. */
+export function retryLine(seconds: number): Buffer {
+  return Buffer.from(`retry: ${Math.round(seconds * 1000)}\n\n`)
+}
+
+function dataLines(records: Batch['records']): string {
+  if (typeof records[0] !== 'string') {
+    const texts = records.map((bytes) => Buffer.from(bytes as Uint8Array).toString('base64'))
+    return `data: ${JSON.stringify(texts)}`
+  }
+  const text = records.join(',')
+  // Rare, and looked for in one go.
+  const broken = text.includes('\n') || text.includes('\r')
+  return `data: [${broken ? text.replace(LINE_BREAKS, '\ndata: ') : text}]`
+}

@@ -1,0 +1,86 @@
+/** `GET …?live=sse`: a stream as server-sent events, from an offset to its end. */
+import type { Buffer } from 'node:buffer'
+import type { Delivery } from '../../delivery/delivery.ts'
+import { Outlet } from '../../delivery/outlet.ts'
+import type { FollowEnd } from '../../delivery/reader.ts'
+import type { Offset, Place } from '../../protocol/offset.ts'
+import { STREAM_ERRORS } from '../../protocol/stream-errors.ts'
+import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
+import type { StreamInfo } from '../../streams/store.ts'
+import { streamEnd } from '../stream-end.ts'
+import type { Deadlines } from './deadlines.ts'
+import type { Exchange } from './exchange.ts'
+import { SIGN_OF_LIFE, controlEvent, errorEvent, retryLine, sseEncoder } from './sse-encoder.ts'
+import { SSE_HEADERS, openSse } from './sse-response.ts'
+import type { SseResponse } from './sse-response.ts'
+import { PRIVATE } from './stream-headers.ts'
+
+export interface SseOptions {
+  readonly delivery: Delivery
+  /** Signs of life fall due here. */
+  readonly signs: Deadlines
+  /** Seconds after which a reader is to come back when the server goes down; drawn for each. */
+  readonly returnDelay: () => number
+}
+
+/** Follows a stream until it ends or its reader goes, whichever is first. */
+export function followAsEvents(
+  info: StreamInfo,
+  place: Place,
+  exchange: Exchange,
+  options: SseOptions,
+): Response {
+  const { delivery, signs } = options
+  const headers = { ...PRIVATE, ...SSE_HEADERS }
+  const sse: SseResponse = openSse(headers, exchange.outgoing, {
+    drained: () => outlet.drained(),
+    ended: () => {
+      follow.stop()
+      signs.delete(sign)
+    },
+  })
+  const outlet: Outlet<Buffer> = new Outlet(sseEncoder, { write: (frame) => sse.write(frame) })
+  const sign = (): void => {
+    if (outlet.writable) sse.write(SIGN_OF_LIFE)
+    signs.add(sign)
+  }
+  const observer = {
+    opened: (at: Offset, atTail: boolean) => {
+      if (atTail) sse.write(controlEvent(at))
+    },
+    over: (end: FollowEnd) => {
+      if (end.type !== 'end') tellEnd(sse, end, options.returnDelay)
+      else sse.write(controlEvent(end.at, streamEnd(end.last)))
+      // A sign of life behind the end would be an error.
+      signs.delete(sign)
+      sse.end()
+    },
+  }
+  signs.add(sign)
+  const follow = delivery.follow(info.id, place, outlet, observer, info.tail.incarnation)
+  return sse.response
+}
+
+function tellEnd(
+  sse: SseResponse,
+  end: Exclude<FollowEnd, { type: 'end' }>,
+  returnDelay: () => number,
+): void {
+  if (end.type === 'closing') return void sse.write(retryLine(returnDelay()))
+  const [code, message] = errorOf(end)
+  sse.write(errorEvent(code, message))
+}
+
+function errorOf(end: Exclude<FollowEnd, { type: 'end' | 'closing' }>): [string, string] {
+  const known = (code: StreamErrorCode): [string, string] => [code, STREAM_ERRORS[code]]
+  switch (end.type) {
+    case 'gone':
+      return ['stream_gone', `The stream is gone (${end.reason}).`]
+    case 'missing':
+      return known('stream_not_found')
+    case 'refused':
+      return known(end.reason === 'past-end' ? 'offset_past_end' : 'foreign_offset')
+    case 'failed':
+      return known('store_failed')
+  }
+}

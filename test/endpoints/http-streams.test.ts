@@ -1,0 +1,357 @@
+/** The rules of docs/http-streams.md, through the application's `fetch`. */
+import { afterEach, expect, it, vi } from 'vitest'
+import { memoryChannels } from '../../src/channels/memory.ts'
+import { Delivery } from '../../src/delivery/delivery.ts'
+import type { HttpStreamsOptions } from '../../src/endpoints/http-streams/http-streams.ts'
+import { silentLogger } from '../../src/logging/logger.ts'
+import { encodeOffset } from '../../src/protocol/offset.ts'
+import { encodeRunEnd } from '../../src/protocol/run-end.ts'
+import { httpStreams } from '../../src/routing/stream-routes.ts'
+import { RunError } from '../../src/runs/errors.ts'
+import { Application } from '../../src/server/application.ts'
+import { StoreError } from '../../src/streams/errors.ts'
+import { memoryStreams } from '../../src/streams/memory.ts'
+import type { StreamInfo, StreamStore } from '../../src/streams/store.ts'
+
+interface Setup {
+  readonly store: StreamStore
+  readonly delivery: Delivery
+  readonly errors: unknown[]
+  ask(path: string, init?: RequestInit): Promise<Response>
+}
+
+afterEach(() => void vi.useRealTimers())
+
+function setUp(options: Partial<HttpStreamsOptions> & { readonly authenticated?: boolean } = {}): Setup {
+  const { authenticated = false, ...rest } = options
+  const store = options.store ?? memoryStreams()
+  const delivery = new Delivery({ store, minWindowMs: 0, maxPeriodMs: 0 })
+  const errors: unknown[] = []
+  const logger = { ...silentLogger, error: (fields: object) => void errors.push(fields) }
+  const authenticate = (request: Request): unknown => request.headers.get('user')
+  const guards = authenticated ? { authenticate: authenticate as never } : {}
+  const routes = [httpStreams('/streams', { delivery, logger, ...rest, store, ...guards })]
+  const application = new Application({ routes, channels: memoryChannels(), logger: silentLogger })
+  const ask = (path: string, init?: RequestInit): Promise<Response> =>
+    application.fetch(new Request(`http://testserver/streams${path}`, init))
+  return { store, delivery, errors, ask }
+}
+
+async function tailOf(store: StreamStore, id: string): Promise<string> {
+  return encodeOffset(((await store.head(id)) as StreamInfo).tail)
+}
+
+/** Reads an event stream until a text has come, or to its end. */
+async function readUntil(response: Response, text?: string): Promise<string> {
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+  let read = ''
+  const enough = (): boolean => text !== undefined && read.includes(text)
+  while (!enough()) {
+    const { done, value } = await reader.read()
+    if (done) break
+    read += Buffer.from(value).toString()
+  }
+  reader.releaseLock()
+  return read
+}
+
+const code = async (response: Response): Promise<unknown> => [
+  response.status,
+  ((await response.json()) as { error: { code: string } }).error.code,
+]
+
+it('HS-1: offsets', async () => {
+  const { store, ask } = setUp()
+  await store.create('s', { records: ['1', '2'] })
+  await store.create('t')
+  const tail = await tailOf(store, 's')
+  const middle = tail.replace('2_', '1_')
+  for (const [offset, records] of [
+    ['-1', [1, 2]],
+    ['now', []],
+    [middle, [2]],
+    [tail, []],
+  ] as const) {
+    expect(await (await ask(`/s?offset=${offset}`)).json()).toEqual(records)
+  }
+  for (const live of ['', '&live=sse', '&live=long-poll']) {
+    expect(await code(await ask(`/s?offset=7${live}`))).toEqual([400, 'invalid_offset'])
+    expect(await code(await ask(`/s?offset=${await tailOf(store, 't')}${live}`))).toEqual([
+      410,
+      'foreign_offset',
+    ])
+    expect(await code(await ask(`/s?offset=${tail.replace('2_', '3_')}${live}`))).toEqual([
+      410,
+      'offset_past_end',
+    ])
+  }
+  expect(await code(await ask('/s?live=never'))).toEqual([400, 'bad_request'])
+})
+
+it('HS-2, HS-3, HS-7: records come as they were written, with the place behind them', async () => {
+  const { store, ask } = setUp()
+  await store.create('s', { contentType: 'application/json; charset=utf-8', records: ['{"a" : 1.0}', '"ü"'] })
+  await store.create('b', { contentType: 'text/plain', records: [Buffer.from('ab'), Buffer.from('c')] })
+  await store.create('e')
+  const response = await ask('/s')
+  expect(await response.text()).toBe('[{"a" : 1.0},"ü"]')
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    'content-type': 'application/json; charset=utf-8',
+    'stream-next-offset': await tailOf(store, 's'),
+    'cache-control': 'no-store',
+    'cross-origin-resource-policy': 'same-origin',
+    'x-content-type-options': 'nosniff',
+  })
+  const bytes = await ask('/b')
+  expect([await bytes.text(), bytes.headers.get('content-type')]).toEqual(['abc', 'text/plain'])
+  expect(await (await ask('/e')).text()).toBe('[]')
+})
+
+it('HS-4: a long stream is read answer by answer', async () => {
+  const { store, ask } = setUp()
+  const wide = Array.from({ length: 900 }, (_, n) => JSON.stringify({ n, pad: 'x'.repeat(2000) }))
+  await store.create('s', { records: wide.slice(0, 450) })
+  await store.append('s', { records: wide.slice(450) })
+  const marks: unknown[] = []
+  const read: unknown[] = []
+  for (let offset = '-1', more = true; more;) {
+    const response = await ask(`/s?offset=${offset}`)
+    read.push(...((await response.json()) as unknown[]))
+    offset = response.headers.get('stream-next-offset') as string
+    more = response.headers.get('stream-up-to-date') === null
+    marks.push([!more, response.headers.get('stream-closed')])
+  }
+  expect(read).toEqual(wide.map((text) => JSON.parse(text) as unknown))
+  expect(marks).toEqual([
+    [false, null],
+    [true, null],
+  ])
+  await store.append('s', { close: true })
+  expect((await ask('/s?offset=now')).headers.get('stream-closed')).toBe('true')
+  expect((await ask('/s')).headers.get('stream-closed')).toBeNull()
+})
+
+it('HS-5: a long poll waits for records, for the end, or for its time', async () => {
+  const { store, delivery, ask } = setUp({ longPollTimeout: 0.05 })
+  await store.create('s', { records: ['1'] })
+  expect(await (await ask('/s?live=long-poll')).json()).toEqual([1])
+  const empty = await ask('/s?live=long-poll&offset=now')
+  expect([empty.status, empty.headers.get('stream-up-to-date')]).toEqual([204, 'true'])
+  const patient = setUp({ store })
+  const waiting = patient.ask('/s?live=long-poll&offset=now')
+  await vi.waitFor(() => expect(patient.delivery.readers('s')).toBe(1))
+  await store.append('s', { records: ['2'] })
+  const next = await waiting
+  expect(await next.json()).toEqual([2])
+  expect(next.headers.get('stream-next-offset')).toBe(await tailOf(store, 's'))
+  const last = patient.ask('/s?live=long-poll&offset=now')
+  await vi.waitFor(() => expect(patient.delivery.readers('s')).toBe(1))
+  await store.append('s', { close: true })
+  expect([(await last).status, (await last).headers.get('stream-closed')]).toEqual([204, 'true'])
+  expect((await ask('/s?live=long-poll&offset=now')).status).toBe(204)
+  expect([delivery.readers('s'), patient.delivery.readers('s')]).toEqual([0, 0])
+})
+
+it('HS-5: a long poll whose client leaves is over', async () => {
+  const { store, delivery, ask } = setUp()
+  await store.create('s')
+  const leaving = new AbortController()
+  const waiting = ask('/s?live=long-poll', { signal: leaving.signal })
+  await vi.waitFor(() => expect(delivery.readers('s')).toBe(1))
+  leaving.abort()
+  await waiting
+  expect(delivery.readers('s')).toBe(0)
+})
+
+it('HS-6: HEAD tells of the tail and prolongs nothing; GET prolongs', async () => {
+  let now = 1_000_000
+  const { store, ask } = setUp({ store: memoryStreams({ clock: () => now }) })
+  await store.create('s', { records: ['1'], closed: true, ttlMs: 10_000 })
+  now += 5000
+  const head = await ask('/s', { method: 'HEAD' })
+  expect([head.status, await head.text()]).toEqual([200, ''])
+  expect(Object.fromEntries(head.headers)).toMatchObject({
+    'content-type': 'application/json',
+    'stream-next-offset': await tailOf(store, 's'),
+    'stream-up-to-date': 'true',
+    'stream-closed': 'true',
+  })
+  expect((await store.head('s'))?.expiresAt).toBe(1_010_000)
+  await (await ask('/s')).text()
+  expect((await store.head('s'))?.expiresAt).toBe(1_015_000)
+})
+
+it('HS-8, HS-9, HS-10: events, from an offset to the end of a run', async () => {
+  const { store, ask } = setUp()
+  await store.create('s', { records: ['1', '{\n"a":\r\n2}'] })
+  const middle = await tailOf(store, 's')
+  const response = await ask('/s?live=sse')
+  expect(response.headers.get('content-type')).toBe('text/event-stream')
+  const first = await readUntil(response, 'control')
+  expect(first).toBe(
+    `id: ${middle}\nevent: data\ndata: [1,{\ndata: "a":\ndata: 2}]\n\n` +
+      `id: ${middle}\nevent: control\ndata: {"streamNextOffset":"${middle}","upToDate":true}\n\n`,
+  )
+  const end = encodeRunEnd({ status: 'failed', reason: 'silent' })
+  await store.append('s', { records: [end], close: true })
+  const tail = await tailOf(store, 's')
+  const rest = await readUntil(response)
+  const closing = { streamNextOffset: tail, upToDate: true, streamClosed: true }
+  expect(rest).toBe(
+    `id: ${tail}\nevent: data\ndata: [${end}]\n\n` +
+      `id: ${tail}\nevent: control\ndata: ${JSON.stringify(closing)}\n\n` +
+      `id: ${tail}\nevent: control\ndata: ${JSON.stringify({ ...closing, status: 'failed', reason: 'silent' })}\n\n`,
+  )
+  const again = await ask('/s?live=sse&offset=-1', { headers: { 'last-event-id': middle } })
+  expect(await readUntil(again)).toContain(`event: data\ndata: [${end}]`)
+  expect((await ask('/s?live=sse', { headers: { 'last-event-id': tail } })).status).toBe(204)
+})
+
+it('HS-8: bytes come as base64; at the tail there is a control event at once', async () => {
+  const { store, ask } = setUp()
+  await store.create('b', { contentType: 'application/octet-stream', records: [Buffer.from([0, 255])] })
+  expect(await readUntil(await ask('/b?live=sse'), 'control')).toContain('data: ["AP8="]\n')
+  const tail = await tailOf(store, 'b')
+  const control = `id: ${tail}\nevent: control\ndata: {"streamNextOffset":"${tail}","upToDate":true}\n\n`
+  expect(await readUntil(await ask('/b?live=sse&offset=now'), 'control')).toBe(control)
+})
+
+it('HS-11: a comment comes when its time has come, from one clock', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
+  const { store, ask } = setUp()
+  await store.create('s')
+  const responses = [await ask('/s?live=sse'), await ask('/s?live=sse')]
+  for (const response of responses) await readUntil(response, 'control')
+  expect(vi.getTimerCount()).toBe(1)
+  vi.advanceTimersByTime(15_000)
+  for (const response of responses) expect(await readUntil(response, ':')).toBe(':\n\n')
+  vi.advanceTimersByTime(15_000)
+  for (const response of responses) expect(await readUntil(response, ':')).toBe(':\n\n')
+  for (const response of responses) await response.body?.cancel()
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+it('HS-12: a stream that goes ends the events with an error', async () => {
+  const { store, ask } = setUp()
+  await store.create('s')
+  const response = await ask('/s?live=sse')
+  await readUntil(response, 'control')
+  await store.delete('s')
+  expect(await readUntil(response)).toBe(
+    'event: error\ndata: {"code":"stream_gone","message":"The stream is gone (deleted)."}\n\n',
+  )
+})
+
+it('HS-13: a server that goes down says when to come back', async () => {
+  const { store, delivery, ask } = setUp({ returnAfter: 1, returnSpread: 2 })
+  await store.create('s')
+  const responses = await Promise.all([1, 2, 3].map(() => ask('/s?live=sse')))
+  for (const response of responses) await readUntil(response, 'control')
+  delivery.close()
+  const texts = await Promise.all(responses.map((response) => readUntil(response)))
+  for (const text of texts) expect(text).toMatch(/^retry: [123]\d{3}\n\n$/)
+  expect(new Set(texts).size).toBeGreaterThan(1)
+})
+
+it('HS-15: a run is stopped', async () => {
+  const stopped: string[] = []
+  const runs = {
+    stop: async (id: string) => {
+      if (id === 'plain') throw new RunError('run_not_found')
+      stopped.push(id)
+      return { status: 'stopped' as const }
+    },
+  }
+  const { store, ask } = setUp({ runs })
+  await store.create('run')
+  await store.create('plain')
+  const response = await ask('/run/stop', { method: 'POST' })
+  expect([response.status, await response.json(), stopped]).toEqual([200, { status: 'stopped' }, ['run']])
+  expect(await code(await ask('/plain/stop', { method: 'POST' }))).toEqual([404, 'run_not_found'])
+  expect(await code(await setUp({ store }).ask('/run/stop', { method: 'POST' }))).toEqual([
+    404,
+    'stop_not_served',
+  ])
+})
+
+it('HS-16: a run is started', async () => {
+  const commands: unknown[] = []
+  const { ask } = setUp({
+    authenticated: true,
+    start: (command) => {
+      commands.push(command)
+      return { id: 'run' }
+    },
+  })
+  const post = (body: string, type = 'application/json'): Promise<Response> =>
+    ask('', { method: 'POST', body, headers: { 'content-type': type, user: 'ann' } })
+  const response = await post('{"input":{"q":1},"chat":"c","id":"i","owner":"eve"}')
+  expect([response.status, await response.json()]).toEqual([201, { stream: 'run' }])
+  expect(commands).toEqual([{ input: { q: 1 }, chat: 'c', id: 'i', owner: 'ann' }])
+  expect(await code(await post('{"input"'))).toEqual([400, 'invalid_frame'])
+  expect(await code(await post('{}'))).toEqual([400, 'invalid_frame'])
+  expect(await code(await post('7'))).toEqual([400, 'invalid_frame'])
+  expect(await code(await post('{"input":1}', 'text/plain'))).toEqual([400, 'invalid_frame'])
+  expect(await code(await post(`{"input":"${'x'.repeat(1024 * 1024)}"}`))).toEqual([400, 'invalid_frame'])
+  expect(await code(await setUp().ask('', { method: 'POST' }))).toEqual([404, 'start_not_served'])
+})
+
+it('HS-17: other sites start and stop nothing', async () => {
+  const runs = { stop: async () => ({ status: 'stopped' as const }) }
+  const { store, ask } = setUp({
+    runs,
+    start: () => ({ id: 's' }),
+    allowOrigin: (origin) => origin === 'https://friend.example',
+  })
+  await store.create('s')
+  for (const path of ['', '/s/stop']) {
+    const post = (origin: string): Promise<Response> =>
+      ask(path, {
+        method: 'POST',
+        body: '{"input":1}',
+        headers: { origin, host: 'testserver', 'content-type': 'application/json' },
+      })
+    expect(await code(await post('https://evil.example'))).toEqual([403, 'origin_refused'])
+    expect(await code(await post('null'))).toEqual([403, 'origin_refused'])
+    expect((await post('http://testserver')).ok).toBe(true)
+    expect((await post('https://friend.example')).ok).toBe(true)
+  }
+})
+
+it('HS-18: what is not yours is not there', async () => {
+  const { store, ask } = setUp({ authenticated: true, runs: { stop: async () => ({ status: 'stopped' }) } })
+  await store.create('theirs', { owner: 'bob' })
+  await store.create('nobodys')
+  await store.create('@control/x', { owner: 'ann' })
+  await store.create('mine', { owner: 'ann' })
+  const headers = { user: 'ann' }
+  for (const id of ['theirs', 'nobodys', '%40control%2Fx', 'missing', 'a%20b']) {
+    const answers = await Promise.all([
+      ask(`/${id}`, { headers }),
+      ask(`/${id}?live=sse`, { headers }),
+      ask(`/${id}?live=long-poll`, { headers }),
+      ask(`/${id}/stop`, { headers, method: 'POST' }),
+    ])
+    for (const answer of answers) expect(await code(answer)).toEqual([404, 'stream_not_found'])
+    expect((await ask(`/${id}`, { headers, method: 'HEAD' })).status).toBe(404)
+  }
+  expect((await ask('/mine', { headers })).status).toBe(200)
+  expect((await ask('/mine')).status).toBe(401)
+  expect((await setUp({ store }).ask('/mine')).status).toBe(404)
+})
+
+it('HS-19: what fails inside is told to the log, not to the client', async () => {
+  const memory = memoryStreams()
+  const store: StreamStore = Object.assign(Object.create(memory) as StreamStore, {
+    head: async (id: string) => {
+      throw id === 'io' ? new StoreError('io', 'secret path') : new Error('secret key')
+    },
+  })
+  const { ask, errors } = setUp({ store })
+  const answers = [await ask('/io'), await ask('/x')]
+  const texts = await Promise.all(answers.map((answer) => answer.text()))
+  expect(answers.map(({ status }) => status)).toEqual([503, 500])
+  expect(texts.join()).toMatch(/store_failed.*internal_error/)
+  expect(texts.join()).not.toContain('secret')
+  expect(errors).toMatchObject([{ err: { code: 'io' } }, { err: { message: 'secret key' } }])
+})

@@ -1,0 +1,238 @@
+/** Real processes on one SQLite file, some of which are killed. */
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Json } from '../../src/protocol/json.ts'
+import { END_REASONS } from '../../src/runs/end-reasons.ts'
+import { sqliteStreams } from '../../src/streams/sqlite.ts'
+import type { StreamRecord, StreamStore } from '../../src/streams/store.ts'
+import type { Answer, Command } from './fixtures/worker.ts'
+
+const COMPLETED = { type: 'millrace.end', status: 'completed' }
+const STOPPED = { type: 'millrace.end', status: 'stopped' }
+const INTERRUPTED = { type: 'millrace.end', reason: 'interrupted', ...END_REASONS.interrupted }
+
+let folder: string
+let path: string
+let store: StreamStore
+const workers = new Set<Worker>()
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-processes-'))
+  path = join(folder, 'streams.db')
+  store = sqliteStreams(path)
+})
+
+afterEach(async () => {
+  await Promise.all([...workers].map((worker) => worker.kill()))
+  await store.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+class Worker {
+  readonly #process: ChildProcess
+  readonly #answers = new Map<number, PromiseWithResolvers<Json>>()
+  readonly exited: Promise<unknown>
+  #calls = 0
+
+  private constructor() {
+    this.#process = fork(join(import.meta.dirname, 'fixtures/worker.ts'), [path], { execArgv: [] })
+    this.exited = once(this.#process, 'exit')
+    this.#answers.set(0, Promise.withResolvers())
+    this.#process.on('message', ({ call, result, error }: Answer) => {
+      const answer = this.#answers.get(call)
+      if (error === undefined) answer?.resolve(result as Json)
+      else answer?.reject(new Error(error))
+    })
+    workers.add(this)
+  }
+
+  static async start(): Promise<Worker> {
+    const worker = new Worker()
+    await worker.#answers.get(0)?.promise
+    return worker
+  }
+
+  do(command: Command): Promise<Json> {
+    const call = ++this.#calls
+    const answer = Promise.withResolvers<Json>()
+    this.#answers.set(call, answer)
+    this.#process.send({ call, command })
+    return answer.promise
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal)
+  }
+
+  async kill(): Promise<void> {
+    workers.delete(this)
+    if (this.#process.exitCode === null && this.#process.signalCode === null) this.#process.kill('SIGKILL')
+    await this.exited
+  }
+}
+
+/** Every record of a stream as it comes, from the first on. */
+class Reader {
+  readonly records: Json[] = []
+  #closed = false
+  #changed = Promise.withResolvers<void>()
+
+  static async of(id: string): Promise<Reader> {
+    const reader = new Reader()
+    const watch = await store.watch(id, (event) => {
+      if (event.type === 'append') reader.#take(event.records, event.closed)
+    })
+    if (watch.outcome !== 'watching') throw new Error(`${id} is missing`)
+    let place: Parameters<StreamStore['read']>[1] = 'start'
+    const past: StreamRecord[] = []
+    // What was told meanwhile lies behind the tail of the watch.
+    for (let left = watch.tail.position; left > 0;) {
+      const page = await store.read(id, place, { maxRecords: Math.min(left, 1000) })
+      if (page.outcome !== 'page') throw new Error(page.outcome)
+      past.push(...page.records)
+      left -= page.records.length
+      place = page.next
+    }
+    reader.records.unshift(...past.map((record) => JSON.parse(record as string) as Json))
+    if (watch.closed) reader.#take([], true)
+    return reader
+  }
+
+  async reaches(count: number): Promise<void> {
+    while (this.records.length < count) await this.#changed.promise
+  }
+
+  async ends(): Promise<void> {
+    while (!this.#closed) await this.#changed.promise
+  }
+
+  #take(records: readonly StreamRecord[], closed: boolean): void {
+    this.records.push(...records.map((record) => JSON.parse(record as string) as Json))
+    this.#closed ||= closed
+    this.#changed.resolve()
+    this.#changed = Promise.withResolvers()
+  }
+}
+
+const numbers = (to: number): number[] => Array.from({ length: to }, (_, n) => n + 1)
+const counting = (to: number, checkpointEvery = 1) => ({
+  kind: 'count',
+  input: { to, paceMs: 2, checkpointEvery },
+})
+
+describe('runs in several processes', { timeout: 60_000 }, () => {
+  it('go on from the exact record after kill -9', async () => {
+    const [first] = [await Worker.start(), await Worker.start()]
+    const id = (await first.do({ do: 'start', request: counting(300) })) as string
+    const reader = await Reader.of(id)
+    await reader.reaches(100)
+    await first.kill()
+    await reader.ends()
+    expect(reader.records).toEqual([...numbers(300), COMPLETED])
+  })
+
+  it('survive that each process is killed, one after the other', async () => {
+    const starter = await Worker.start()
+    const every = [1, 7, 1000]
+    const ids: string[] = []
+    for (const checkpoint of every) {
+      ids.push((await starter.do({ do: 'start', request: counting(400, checkpoint) })) as string)
+    }
+    const readers = await Promise.all(ids.map((id) => Reader.of(id)))
+    let worker = starter
+    for (const records of [50, 120, 190, 260, 330]) {
+      await Promise.all(readers.map((reader) => reader.reaches(records)))
+      await worker.kill()
+      worker = await Worker.start()
+    }
+    await Promise.all(readers.map((reader) => reader.ends()))
+    for (const reader of readers) expect(reader.records).toEqual([...numbers(400), COMPLETED])
+    // The one that begins anew each time cannot have ended before the last of them was killed.
+    expect((await store.head(ids[2] as string))?.metadata).toMatchObject({ run: { attempt: 6 } })
+  })
+
+  it('that nobody else can go on with end as interrupted', async () => {
+    const [first] = [await Worker.start(), await Worker.start()]
+    const id = (await first.do({ do: 'start-ad-hoc', request: {} })) as string
+    const reader = await Reader.of(id)
+    await reader.reaches(20)
+    await first.kill()
+    await reader.ends()
+    const kept = reader.records.slice(0, -1)
+    expect(kept).toEqual(numbers(kept.length))
+    expect(reader.records.at(-1)).toEqual(INTERRUPTED)
+  })
+
+  it('are stopped from any of them, and keep what came', async () => {
+    const [first, second] = [await Worker.start(), await Worker.start()]
+    const id = (await first.do({ do: 'start', request: counting(1e9) })) as string
+    const reader = await Reader.of(id)
+    await reader.reaches(20)
+    expect(await second.do({ do: 'stop', id })).toEqual({ status: 'stopped' })
+    await reader.ends()
+    const kept = reader.records.slice(0, -1)
+    expect(kept).toEqual(numbers(kept.length))
+    expect(reader.records.at(-1)).toEqual(STOPPED)
+  })
+
+  it('are stopped although their process dies over it', async () => {
+    const [first, second] = [await Worker.start(), await Worker.start()]
+    const id = (await first.do({ do: 'start', request: counting(1e9) })) as string
+    const reader = await Reader.of(id)
+    await reader.reaches(20)
+    first.signal('SIGSTOP')
+    const stopping = second.do({ do: 'stop', id })
+    await first.kill()
+    expect(await stopping).toEqual({ status: 'stopped' })
+    await reader.ends()
+    expect(reader.records.at(-1)).toEqual(STOPPED)
+  })
+
+  it('are not touched any more by a process that stood still and wakes up', async () => {
+    const [zombie] = [await Worker.start(), await Worker.start()]
+    const id = (await zombie.do({ do: 'start', request: counting(400) })) as string
+    const reader = await Reader.of(id)
+    await reader.reaches(50)
+    const wakeUp = join(folder, 'wake-up')
+    const awake = zombie.do({ do: 'stand-still', until: wakeUp })
+    const there = reader.records.length
+    await reader.reaches(there + 100)
+    writeFileSync(wakeUp, '')
+    await awake
+    await reader.ends()
+    expect(reader.records).toEqual([...numbers(400), COMPLETED])
+    // It is well, and works on.
+    const next = (await zombie.do({ do: 'start', request: counting(5) })) as string
+    const nextReader = await Reader.of(next)
+    await nextReader.ends()
+    expect(nextReader.records).toEqual([...numbers(5), COMPLETED])
+  })
+
+  it('are handed over by a process that shuts down, which then ends by itself', async () => {
+    const [first] = [await Worker.start(), await Worker.start()]
+    const id = (await first.do({ do: 'start', request: counting(200) })) as string
+    const reader = await Reader.of(id)
+    await reader.reaches(50)
+    void first.do({ do: 'close' })
+    await first.exited
+    await reader.ends()
+    expect(reader.records).toEqual([...numbers(200), COMPLETED])
+  })
+
+  it('started with the same id at once are one', async () => {
+    const both = [await Worker.start(), await Worker.start()]
+    const request = { id: 'same', ...counting(30) }
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => both[n % 2]!.do({ do: 'start', request })),
+    )
+    expect(new Set(ids)).toEqual(new Set(['same']))
+    const reader = await Reader.of('same')
+    await reader.ends()
+    expect(reader.records).toEqual([...numbers(30), COMPLETED])
+  })
+})

@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest'
+import type { Json } from '../../src/protocol/json.ts'
+import { END_REASONS } from '../../src/runs/end-reasons.ts'
+import {
+  encodeRunRecord,
+  endedRecord,
+  endOf,
+  readRunRecord,
+  runInfo,
+  sizeOfRunRecord,
+} from '../../src/runs/run-record.ts'
+import type { RunRecord } from '../../src/runs/run-record.ts'
+import type { StreamInfo } from '../../src/streams/store.ts'
+
+const WHOLE: Required<Omit<RunRecord, 'reason' | 'message'>> = {
+  status: 'running',
+  chat: 'c',
+  metadata: { a: [1] },
+  kind: 'k',
+  input: null,
+  inputIn: '@input/x',
+  retryOf: 'r',
+  startedAt: 5,
+  attempt: 2,
+  attemptAt: 7,
+  barren: 1,
+  checkpoint: { value: null, at: 7 },
+}
+
+function stream(metadata: Json | undefined, closed = false): StreamInfo {
+  return {
+    id: 'r',
+    contentType: 'application/json',
+    createdAt: 0,
+    tail: { incarnation: 'abcdefgh', position: 7 },
+    closed,
+    ...(metadata !== undefined && { metadata }),
+  }
+}
+
+/** As a store gives it back. */
+const stored = (record: RunRecord): Json => JSON.parse(JSON.stringify(encodeRunRecord(record))) as Json
+
+describe('the record of a run', () => {
+  it('comes back as it was', () => {
+    expect(readRunRecord(stream(stored(WHOLE)))).toEqual(WHOLE)
+    const least: RunRecord = { status: 'running', startedAt: 5, attempt: 1, attemptAt: 0, barren: 0 }
+    expect(readRunRecord(stream(stored(least)))).toEqual(least)
+  })
+
+  it.each<[string, Json | undefined]>([
+    ['without metadata', undefined],
+    ['with other metadata', { title: 'x' }],
+    ['whose metadata is a list', [{ run: stored(WHOLE) }]],
+    ['whose metadata is a text', 'run'],
+    ['with an empty run', { run: {} }],
+    ['with a run that is null', { run: null }],
+    ['with a strange status', { run: { ...WHOLE, status: 'jogging' } as never }],
+    ['without a start', { run: { status: 'running', attempt: 1 } }],
+    ['without an attempt', { run: { status: 'running', startedAt: 1 } }],
+    ['with an attempt that is no number', { run: { status: 'running', startedAt: 1, attempt: '1' } }],
+  ])('is not read from a stream %s', (_what, metadata) => {
+    expect(readRunRecord(stream(metadata))).toBeUndefined()
+  })
+
+  it('passes over what is of another type, or unknown', () => {
+    const run = {
+      status: 'failed',
+      startedAt: 1,
+      attempt: 1,
+      chat: 7,
+      reason: null,
+      checkpoint: { at: 'x' },
+      new: 1,
+    }
+    expect(readRunRecord(stream({ run }))).toEqual({
+      status: 'failed',
+      startedAt: 1,
+      attempt: 1,
+      attemptAt: 0,
+      barren: 0,
+    })
+  })
+
+  it('of a closed stream that says it runs is one of a run that was interrupted', () => {
+    const record = readRunRecord(stream(stored(WHOLE), true))
+    expect(record).toMatchObject({ reason: 'interrupted', ...END_REASONS.interrupted })
+    expect(record).not.toHaveProperty('checkpoint')
+  })
+
+  it('that has ended has an end and no checkpoint', () => {
+    const ended = endedRecord(WHOLE, { status: 'failed', reason: 'silent', message: 'm' })
+    expect(ended).not.toHaveProperty('checkpoint')
+    expect(endOf(ended)).toEqual({ status: 'failed', reason: 'silent', message: 'm' })
+    expect(endOf(endedRecord(WHOLE, { status: 'completed' }))).toEqual({ status: 'completed' })
+    expect(endOf(WHOLE)).toBeUndefined()
+  })
+
+  it('shows what everybody may know, and neither input nor checkpoint', () => {
+    expect(runInfo({ ...stream(undefined), owner: 'ann' }, WHOLE)).toEqual({
+      id: 'r',
+      owner: 'ann',
+      status: 'running',
+      chat: 'c',
+      metadata: { a: [1] },
+      kind: 'k',
+      retryOf: 'r',
+      startedAt: 5,
+      attempt: 2,
+      tail: { incarnation: 'abcdefgh', position: 7 },
+    })
+  })
+
+  it('has a size in bytes', () => {
+    const record = { ...WHOLE, metadata: '€' }
+    expect(sizeOfRunRecord(record)).toBe(new TextEncoder().encode(JSON.stringify({ run: record })).length)
+  })
+})

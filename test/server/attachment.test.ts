@@ -1,0 +1,215 @@
+import express from 'express'
+import { type RequestListener, type Server, createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { WebSocketServer } from 'ws'
+import { describe, expect, it } from 'vitest'
+import {
+  type Attachment,
+  type ConnectionOptions,
+  WebSocketConsumer,
+  type WebSocketData,
+  http,
+  millrace,
+  websocket,
+} from '../../src/index.ts'
+import { type CollectingLogger, collectingLogger } from '../support/logger.ts'
+import { RawClient } from '../support/raw-client.ts'
+import { HandshakeRefused, WebSocketClient } from '../support/websocket-client.ts'
+
+class Echo extends WebSocketConsumer {
+  override receive(message: WebSocketData): Promise<void> {
+    return this.send(message)
+  }
+}
+
+interface Host extends AsyncDisposable {
+  readonly server: Server
+  readonly attachment: Attachment
+  readonly log: CollectingLogger
+  readonly url: string
+  connect(path: string): Promise<WebSocketClient>
+}
+
+/** Attaches an application to a server that somebody else made, whose requests `listener` answers. */
+async function host(
+  listener: (attachment: Attachment) => RequestListener,
+  options?: ConnectionOptions,
+): Promise<Host> {
+  const log = collectingLogger()
+  const app = millrace({
+    logger: log,
+    routes: [
+      websocket('/ws/:room', Echo),
+      http('/app/hello', () => new Response('hello from the application')),
+      http('/app/fails', () => Promise.reject(new Error('broken'))),
+    ],
+  })
+  const server = createServer()
+  const attachment = app.attach(server, options)
+  server.on('request', listener(attachment))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return {
+    server,
+    attachment,
+    log,
+    url,
+    connect: (path) => WebSocketClient.connect(url.replace('http', 'ws') + path),
+    async [Symbol.asyncDispose]() {
+      await app.close()
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+const own: RequestListener = (_incoming, outgoing) => void outgoing.end('hello from the host')
+const textAt = async (url: string): Promise<string> => await (await fetch(url)).text()
+
+describe('on a plain server', () => {
+  it('serves WebSockets beside the routes of the host', async () => {
+    await using there = await host(() => own)
+    await using client = await there.connect('/ws/lobby')
+    client.send('x')
+    expect(await client.receive()).toBe('x')
+    expect(await textAt(`${there.url}/app/hello`)).toBe('hello from the host')
+  })
+
+  it('may answer all of its requests', async () => {
+    await using there = await host(({ handle }) => handle)
+    expect(await textAt(`${there.url}/app/hello`)).toBe('hello from the application')
+    expect((await fetch(`${there.url}/nowhere`)).status).toBe(404)
+    expect((await fetch(`${there.url}/ws/lobby`)).status).toBe(426)
+    // The probes are a server's own.
+    expect((await fetch(`${there.url}/healthz`)).status).toBe(404)
+  })
+
+  it('refuses the handshakes that nobody else could serve', async () => {
+    await using there = await host(() => own)
+    await expect(there.connect('/nowhere')).rejects.toMatchObject({ status: 404 })
+  })
+
+  it('refuses other upgrades that nobody else could serve', async () => {
+    await using there = await host(() => own)
+    await using client = await RawClient.connect({ port: (there.server.address() as AddressInfo).port })
+    client.request('GET /ws/lobby', { connection: 'upgrade', upgrade: 'h2c' })
+    expect(await client.response()).toMatchObject({ status: 400 })
+  })
+
+  it('has limits of its own', async () => {
+    await using there = await host(() => own, { maxConnections: 1, maxMessageSize: 10 })
+    await using client = await there.connect('/ws/lobby')
+    await expect(there.connect('/ws/lobby')).rejects.toMatchObject({ status: 503 })
+    client.send('x'.repeat(11))
+    expect(await client.closed).toMatchObject({ code: 1009 })
+  })
+})
+
+describe('beside another listener for upgrades', () => {
+  it('leaves to it what no route of its own serves, however strange', async () => {
+    await using there = await host(() => own)
+    const others = new WebSocketServer({ noServer: true })
+    there.server.on('upgrade', (incoming, socket, head) => {
+      if (!incoming.url?.startsWith('/ws/'))
+        others.handleUpgrade(incoming, socket, head, (ws) => ws.send('from the other'))
+    })
+    await using other = await there.connect('/hot-reload')
+    expect(await other.receive()).toBe('from the other')
+    await using strange = await RawClient.connect({ port: (there.server.address() as AddressInfo).port })
+    strange.upgrade('/a/../b', { host: 'a b' })
+    expect(await strange.response()).toMatchObject({ status: 101 })
+    await using client = await there.connect('/ws/lobby')
+    client.send('x')
+    expect(await client.receive()).toBe('x')
+    others.close()
+  })
+
+  it('still refuses what is wrong with a handshake for its own routes', async () => {
+    await using there = await host(() => own)
+    there.server.on('upgrade', () => {})
+    await using client = await RawClient.connect({ port: (there.server.address() as AddressInfo).port })
+    client.upgrade('/ws/lobby', { 'sec-websocket-key': 'short' })
+    expect(await client.response()).toMatchObject({ status: 400 })
+  })
+
+  it('two applications share a server', async () => {
+    await using there = await host(() => own)
+    const second = millrace({ logger: collectingLogger(), routes: [websocket('/second', Echo)] })
+    second.attach(there.server)
+    for (const path of ['/ws/lobby', '/second']) {
+      await using client = await there.connect(path)
+      client.send(path)
+      expect(await client.receive()).toBe(path)
+    }
+    await second.close()
+  })
+})
+
+describe('in Express', () => {
+  const inExpress = (attachment: Attachment): RequestListener => {
+    const app = express()
+    app.get('/before', (_request, response) => void response.send('before'))
+    app.use(attachment.handle)
+    app.get('/after', (_request, response) => void response.send('after'))
+    return app as RequestListener
+  }
+
+  it('is a middleware that passes on what it does not serve', async () => {
+    await using there = await host(inExpress)
+    expect(await textAt(`${there.url}/before`)).toBe('before')
+    expect(await textAt(`${there.url}/app/hello`)).toBe('hello from the application')
+    expect(await textAt(`${there.url}/after`)).toBe('after')
+    const nowhere = await fetch(`${there.url}/nowhere`)
+    expect([nowhere.status, await nowhere.text()]).toEqual([404, expect.stringContaining('Cannot GET')])
+    await using client = await there.connect('/ws/lobby')
+    client.send('x')
+    expect(await client.receive()).toBe('x')
+  })
+
+  it('passes on even what it would refuse itself', async () => {
+    await using there = await host(inExpress)
+    await using client = await RawClient.connect({ port: (there.server.address() as AddressInfo).port })
+    client.request('GET /after', { host: 'not a host' })
+    expect(await client.response()).toMatchObject({ status: 200, body: 'after' })
+  })
+
+  it('answers for its own failures', async () => {
+    await using there = await host(inExpress)
+    expect((await fetch(`${there.url}/app/fails`)).status).toBe(500)
+    expect(there.log.entries).toMatchObject([{ message: 'HTTP handler failed' }])
+  })
+})
+
+describe('closing', () => {
+  it('ends the WebSockets and leaves the server running', async () => {
+    await using there = await host(() => own)
+    await using client = await there.connect('/ws/lobby')
+    await Promise.all([there.attachment.close(), there.attachment.close(), there.attachment.closed])
+    expect(await client.closed).toMatchObject({ code: 1012 })
+    expect(await textAt(there.url)).toBe('hello from the host')
+    expect(there.server.listenerCount('upgrade')).toBe(0)
+  })
+
+  it('answers 503 while it lasts', async () => {
+    const release = Promise.withResolvers<void>()
+    const disconnecting = Promise.withResolvers<void>()
+    class Lasting extends Echo {
+      override async disconnect(): Promise<void> {
+        disconnecting.resolve()
+        await release.promise
+      }
+    }
+    await using there = await host(() => own)
+    const app = millrace({ logger: collectingLogger(), routes: [websocket('/lasting', Lasting)] })
+    const attachment = app.attach(there.server)
+    await using client = await there.connect('/lasting')
+    const closed = attachment.close()
+    await disconnecting.promise
+    const late = await there.connect('/lasting').catch((error: unknown) => error)
+    expect(late).toBeInstanceOf(HandshakeRefused)
+    expect(late).toMatchObject({ status: 503 })
+    release.resolve()
+    await closed
+    expect(await client.closed).toMatchObject({ code: 1012 })
+  })
+})

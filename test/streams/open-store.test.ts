@@ -1,0 +1,95 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import { StoreError } from '../../src/streams/errors.ts'
+import { openStore, pathOfStore, storeFromEnvironment } from '../../src/streams/open-store.ts'
+import { temporaryFolder } from './harnesses.ts'
+
+const folder = temporaryFolder()
+afterAll(() => folder.dispose())
+afterEach(() => vi.unstubAllEnvs())
+
+describe('a place', () => {
+  it.each([
+    ['memory:', undefined],
+    ['streams.db', 'streams.db'],
+    ['/var/lib/app/streams.db', '/var/lib/app/streams.db'],
+    ['sqlite:streams.db', 'streams.db'],
+    ['SQLite:/var/lib/a:b.db', '/var/lib/a:b.db'],
+    ['C:\\app\\streams.db', 'C:\\app\\streams.db'],
+    ['memory', 'memory'],
+  ])('%s is %s', (where, path) => {
+    expect(pathOfStore(where)).toBe(path)
+  })
+
+  it.each(['', 'sqlite:', ':memory:', 'sqlite::memory:', 'file:streams.db', 'postgres://host/db', 'a\0b', 'memory:x'])(
+    'is not %j',
+    (where) => {
+      expect(() => pathOfStore(where)).toThrow(new RangeError('it takes memory:, a file path or sqlite:<path>'))
+    },
+  )
+
+  it.each(['redis://host', 'REDISS://user:hunter2@host/0'])('is not yet %s, and quotes nothing of it', (where) => {
+    expect(() => pathOfStore(where)).toThrow(
+      new RangeError('it takes memory:, a file path or sqlite:<path> (redis:// comes with the Redis store)'),
+    )
+  })
+})
+
+describe('opening', () => {
+  it('keeps nothing in memory', async () => {
+    await using store = closing(openStore('memory:'))
+    expect(store.durability).toBe('none')
+  })
+
+  it('hides a folder of its own from version control, and no other', async () => {
+    const own = join(folder.path, 'app', '.millrace', 'streams.db')
+    const other = join(folder.path, 'data', 'streams.db')
+    await using first = closing(openStore(own))
+    await using second = closing(openStore(`sqlite:${other}`))
+    expect([first.durability, second.durability]).toEqual(['power', 'power'])
+    expect(readFileSync(join(folder.path, 'app', '.millrace', '.gitignore'), 'utf8')).toBe('*\n')
+    expect(existsSync(join(folder.path, 'data', '.gitignore'))).toBe(false)
+  })
+
+  it('leaves a .gitignore of the user alone', async () => {
+    const path = join(folder.path, 'kept', '.millrace', 'streams.db')
+    await openStore(path).close()
+    const ignore = join(folder.path, 'kept', '.millrace', '.gitignore')
+    writeFileSync(ignore, 'streams.db*\n')
+    await openStore(path).close()
+    expect(readFileSync(ignore, 'utf8')).toBe('streams.db*\n')
+  })
+})
+
+describe('the store of the environment', () => {
+  it('is the one that MILLRACE_STORE names', async () => {
+    const path = join(folder.path, 'named.db')
+    vi.stubEnv('MILLRACE_STORE', path)
+    await using store = closing(storeFromEnvironment())
+    expect(store.durability).toBe('power')
+    expect(existsSync(path)).toBe(true)
+  })
+
+  it('has the options it is given', async () => {
+    vi.stubEnv('MILLRACE_STORE', 'memory:')
+    await using store = closing(storeFromEnvironment({ limits: { recordBytes: 7 } }))
+    expect(store.limits.recordBytes).toBe(7)
+  })
+
+  it('is refused by the name of the variable, without what it holds', () => {
+    vi.stubEnv('MILLRACE_STORE', 'redis://:hunter2@host')
+    expect(() => storeFromEnvironment()).toThrow(/^MILLRACE_STORE names no store; it takes memory:, [^2]*$/)
+  })
+
+  it('is refused when the file is something else', () => {
+    const path = join(folder.path, 'letter.txt')
+    writeFileSync(path, 'Dear SQLite, this is not for you.'.repeat(40))
+    vi.stubEnv('MILLRACE_STORE', path)
+    expect(() => storeFromEnvironment()).toThrow(StoreError)
+  })
+})
+
+function closing<T extends { close(): Promise<void> }>(store: T): T & AsyncDisposable {
+  return Object.assign(store, { [Symbol.asyncDispose]: () => store.close() })
+}
