@@ -8,6 +8,9 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     reporters: ['default', './test/support/skip-reporter.ts'],
+    // No measure of speed: what takes so long on a shared machine has stopped.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     projects: [
       {
         extends: true,
@@ -18,13 +21,11 @@ export default defineConfig({
         },
       },
       {
-        // Whole systems: processes, browsers, other languages. They start slowly on a busy machine.
+        // Whole systems: processes, browsers, other languages.
         extends: true,
         test: {
           name: 'system',
           include: ['test/{integration,browser,interop,chaos}/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
         },
       },
     ],

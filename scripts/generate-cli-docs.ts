@@ -120,7 +120,10 @@ const NOTES: Readonly<Record<string, string>> = {
   ls: ' With `--json` there is more: what kind of records it holds, when it was created and when it expires.',
 }
 
-function optionTable<T extends CommandOption>(options: readonly T[], defaults: (option: T) => string): string {
+function optionTable<T extends CommandOption>(
+  options: readonly T[],
+  defaults: (option: T) => string,
+): string {
   const rows = options.map((option) => [
     option.flags
       .split(', ')

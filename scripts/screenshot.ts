@@ -16,7 +16,6 @@ const browser = await launchBrowser(chromium)
 try {
   const page = await browser.newPage({ viewport: { width: 960, height: 600 }, deviceScaleFactor: 1.5 })
   await page.goto(server.url)
-  await page.waitForSelector('#connection[data-status=connected]')
   await page.fill('#prompt', PROMPTS.slow)
   await page.press('#prompt', 'Enter')
   // The page's policy forbids evaluating code in it, so its text is asked for instead.

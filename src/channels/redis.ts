@@ -7,10 +7,11 @@ import type { ChannelLayer } from './layer.ts'
 import { type ChannelLayerOptions, channelLayerSettings } from './options.ts'
 import { Fernet } from './redis/fernet.ts'
 import { hostSettings, type RedisHost } from './redis/hosts.ts'
-import { RedisChannels, type RedisChannelsUsage } from './redis/layer.ts'
+import { RedisChannels } from './redis/layer.ts'
+import type { RedisChannelsUsage } from './redis/usage.ts'
 
 export type { RedisAddress, RedisHost } from './redis/hosts.ts'
-export type { RedisChannelsUsage } from './redis/layer.ts'
+export type { RedisChannelsUsage } from './redis/usage.ts'
 
 export interface RedisChannelsOptions extends ChannelLayerOptions {
   /** One Redis as a URL. Default: `redis://localhost:6379`. Give this or `hosts`. */
@@ -51,7 +52,8 @@ const TOKEN_GRACE = 10
 export function redisChannels(options: RedisChannelsOptions = {}): RedisChannelLayer {
   const { url, hosts, prefix = 'asgi', encryptionKeys, timeout = 5, logger = silentLogger } = options
   if (url !== undefined && hosts !== undefined) throw new TypeError('Give either `url` or `hosts`')
-  if (prefix === '') throw new RangeError('prefix must not be empty: other keys of the server would be taken for the layer’s')
+  if (prefix === '')
+    throw new RangeError('prefix must not be empty: other keys of the server would be taken for the layer’s')
   if (!Number.isFinite(timeout) || timeout <= 0) {
     throw new RangeError(`timeout must be a positive number of seconds, not ${String(timeout)}`)
   }

@@ -40,7 +40,10 @@ export const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] =
     'It failed: the file cannot be served, the port is taken, the store cannot be used, the run that was followed failed, an exception went uncaught.',
   ],
   ['2', 'It was asked for what it does not do: an unknown option, a value that is none.'],
-  ['130, 143', 'A second SIGINT or SIGTERM cut the shutdown short; the first ended a command that serves nothing.'],
+  [
+    '130, 143',
+    'A second SIGINT or SIGTERM cut the shutdown short; the first ended a command that serves nothing.',
+  ],
 ]
 
 export function examplesOf(name: string): string {

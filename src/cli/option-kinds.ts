@@ -54,7 +54,8 @@ export const headers: Kind<readonly (readonly [name: string, value: string])[]> 
 function parseHeader(line: string): readonly [name: string, value: string] {
   const [, name, value] = /^([^:]+?)\s*:\s*(.*?)\s*$/.exec(line) ?? []
   try {
-    if (name !== undefined && value !== undefined) return [...new Headers([[name, value]])][0] ?? [name, value]
+    if (name !== undefined && value !== undefined)
+      return [...new Headers([[name, value]])][0] ?? [name, value]
   } catch {
     // The error of `Headers` quotes the value.
   }

@@ -71,7 +71,10 @@ export class StreamDoor {
     try {
       response = await this.fetch(this.base + path, { ...init, signal: AbortSignal.timeout(timeout * 1000) })
     } catch (error) {
-      throw new CommandError(`${this.base} does not answer${reasonIn(error)}; --url says where the server is`, error)
+      throw new CommandError(
+        `${this.base} does not answer${reasonIn(error)}; --url says where the server is`,
+        error,
+      )
     }
     if (response.ok) return response
     throw new CommandError(await this.#refusal(response))
@@ -90,19 +93,25 @@ export class StreamDoor {
     try {
       return (await response.json()) as T
     } catch (error) {
-      throw new CommandError(`${this.base} gave no answer of a Millrace server; --url says where one is`, error)
+      throw new CommandError(
+        `${this.base} gave no answer of a Millrace server; --url says where one is`,
+        error,
+      )
     }
   }
 }
 
 function pathOf(id: string): string {
   // In an address they would lead elsewhere, however they are written.
-  if (id === '.' || id === '..' || !/^[!-~]{1,512}$/.test(id)) throw new UsageError('that is not the id of a stream')
+  if (id === '.' || id === '..' || !/^[!-~]{1,512}$/.test(id))
+    throw new UsageError('that is not the id of a stream')
   return `/${encodeURIComponent(id)}`
 }
 
 async function errorIn(response: Response): Promise<{ code: string; message: string } | undefined> {
-  const body = (await response.json().catch(() => undefined)) as { error?: { code?: unknown; message?: unknown } } | undefined
+  const body = (await response.json().catch(() => undefined)) as
+    | { error?: { code?: unknown; message?: unknown } }
+    | undefined
   const { code, message } = body?.error ?? {}
   return typeof code === 'string' && typeof message === 'string' ? { code, message } : undefined
 }

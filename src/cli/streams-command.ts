@@ -36,7 +36,10 @@ export function addStreams(program: Command): void {
       'Print the records of a stream, one JSON value a line, as they come, until the stream is closed. The last record of a run says how it ended. It goes on where it was when the server restarts.',
     )
     .argument('<id>', 'the stream')
-    .option('--from <offset>', 'After which record to begin: an offset, -1 for the start, now for the end (default: -1)')
+    .option(
+      '--from <offset>',
+      'After which record to begin: an offset, -1 for the start, now for the end (default: -1)',
+    )
     .option('--no-follow', 'End where the stream ends now')
   act(tail, (door, { args: [id = ''] }) => tailStream(door, id, tail.opts<TailFlags>()))
 

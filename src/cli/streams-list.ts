@@ -20,10 +20,20 @@ const HEAD = ['ID', 'STATUS', 'RECORDS', 'AGE'] as const
 export function tableOf(streams: readonly ListedStream[], now: number): string[] {
   const rows = [
     HEAD,
-    ...streams.map(({ id, status, records, createdAt }) => [id, status, String(records), ageOf(now - createdAt)]),
+    ...streams.map(({ id, status, records, createdAt }) => [
+      id,
+      status,
+      String(records),
+      ageOf(now - createdAt),
+    ]),
   ]
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
 }
 
 const UNITS = [

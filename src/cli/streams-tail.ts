@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import type { ConnectionState } from '../client/carrier.ts'
 import { StreamError } from '../client/errors.ts'
 import { HttpCarrier } from '../client/http-carrier.ts'
-import { Reader } from '../client/reader.ts'
+import { Reader, type StreamStatus } from '../client/reader.ts'
 import { RemoteStream } from '../client/remote-stream.ts'
 import type { Json } from '../protocol/json.ts'
-import { OffsetError, parsePlace } from '../protocol/offset.ts'
+import { OffsetError, decodeOffset, parsePlace } from '../protocol/offset.ts'
 import { type RunEnd, encodeRunEnd, readRunEnd } from '../protocol/run-end.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import type { StreamDoor } from './stream-door.ts'
@@ -24,7 +24,11 @@ export interface TailFlags {
  *
  * @throws {CommandError} for a run that failed, a stream that is gone, and a server that refuses.
  */
-export async function tailStream(door: StreamDoor, id: string, { from = '-1', follow = true }: TailFlags): Promise<void> {
+export async function tailStream(
+  door: StreamDoor,
+  id: string,
+  { from = '-1', follow = true }: TailFlags,
+): Promise<void> {
   checkPlace(from)
   const output = new Output()
   try {
@@ -50,29 +54,39 @@ async function readStream(door: StreamDoor, id: string, from: string, output: Ou
 
 async function followStream(door: StreamDoor, id: string, from: string, output: Output): Promise<void> {
   // The carrier waits for a server as long as it takes; one that was never there is a mistake.
-  await jsonOnly(door.read(id, 'now'))
+  const { headers } = await jsonOnly(door.read(id, 'now'))
+  const place = parsePlace(from === 'now' ? headers.get('stream-next-offset') : from)
+  let position = typeof place === 'string' ? 0 : place.position
   const { base, fetch } = door
   const carrier = new HttpCarrier({ base, fetch, stateChanged: () => tellState(carrier.state) })
-  const reader = new Reader(id, parsePlace(from), carrier)
+  const reader = new Reader(id, place, carrier)
   const stream = new RemoteStream(reader, () => Promise.reject(new Error('nothing stops here')))
   const onGone = (): void => stream.close()
   output.gone.addEventListener('abort', onGone)
+  let failure: StreamError | undefined
   try {
-    for await (const record of stream) await output.line(JSON.stringify(record))
+    for await (const record of stream) {
+      await output.line(JSON.stringify(record))
+      position++
+    }
   } catch (error) {
     if (!(error instanceof StreamError)) throw error
-    if (error.code === 'failed') await output.line(endLine('failed', error))
-    throw new CommandError(error.message, error)
+    failure = error
   } finally {
     output.gone.removeEventListener('abort', onGone)
     carrier.close()
   }
-  if (stream.status === 'completed' || stream.status === 'stopped') await output.line(endLine(stream.status))
+  // The client takes the last record of a run for itself.
+  const end = endOf(stream.status, failure)
+  if (end && position < decodeOffset(stream.offset).position) await output.line(encodeRunEnd(end))
+  if (failure) throw new CommandError(failure.message, failure)
 }
 
-/** The last record of a run, which the client takes for itself. */
-function endLine(status: RunEnd['status'], { reason, message }: Partial<StreamError> = {}): string {
-  return encodeRunEnd({ status, ...(reason !== undefined && { reason }), ...(message !== undefined && { message }) })
+function endOf(status: StreamStatus, failure: StreamError | undefined): RunEnd | undefined {
+  if (status !== 'completed' && status !== 'stopped' && status !== 'failed') return undefined
+  if (!failure) return { status }
+  const { reason, message } = failure
+  return { status, ...(reason !== undefined && { reason }), message }
 }
 
 async function jsonOnly(asked: Promise<Response>): Promise<Response> {
@@ -92,7 +106,10 @@ function checkPlace(from: string): void {
   try {
     parsePlace(from)
   } catch (error) {
-    if (error instanceof OffsetError) throw new UsageError(`--from is ${JSON.stringify(from)}; it takes an offset that the server gave, -1 for the start, or now`)
+    if (error instanceof OffsetError)
+      throw new UsageError(
+        `--from is ${JSON.stringify(from)}; it takes an offset that the server gave, -1 for the start, or now`,
+      )
     throw error
   }
 }

@@ -55,7 +55,7 @@ const ANSWER_AFTER_WAKE = 5
 /** Seconds for a connection to be made. */
 const OPENING = 10
 /** Seconds for which a connection has to hold before the next loss counts as the first. */
-const STEADY = 5
+const STEADY = 2
 const NORMAL = 1000
 const ABNORMAL = 1006
 

@@ -24,7 +24,7 @@ export interface HttpCarrierOptions {
 const SILENCE = 40
 const SILENCE_AFTER_WAKE = 17
 /** Seconds for which a connection has to hold before the next loss counts as the first. */
-const STEADY = 5
+const STEADY = 2
 /** Seconds for the server to say whether it is there. */
 const PROBE = 5
 /** An id that no stream has: a server that is there says that it is not. */

@@ -90,9 +90,11 @@ export class Reader {
   /** What was asked for begins here. */
   subscribed(asked: string, at: Offset): void {
     // A word becomes a place, so that a reconnect leaves out nothing that came meanwhile.
-    if (this.place === 'now' || this.place === 'start') {
-      if (placeText(this.place) !== asked) return
-      this.place = at
+    if (typeof this.place === 'string' && placeText(this.place) === asked) this.place = at
+    const { place } = this
+    if (typeof place === 'string') return
+    if (place.incarnation !== at.incarnation) {
+      return this.fail(new StreamError('foreign_offset', 'The offset is of another stream.'))
     }
     if (this.status === 'connecting') this.#become('running')
   }

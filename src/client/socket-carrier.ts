@@ -31,7 +31,7 @@ interface Pending {
 }
 
 /** Close codes of a server that cannot read what it was sent: it would not the next time either. */
-const UNREADABLE: ReadonlySet<number> = new Set([1007, 1009])
+const UNREADABLE: readonly number[] = [1007, 1009]
 /** The server goes down. The one that comes after it is asked again. */
 const PASSING = 'runs_closed'
 
@@ -114,7 +114,7 @@ export class SocketCarrier implements Carrier {
       subscription.reset()
       this.#tidy(id)
     }
-    if (UNREADABLE.has(code)) {
+    if (UNREADABLE.includes(code)) {
       this.#reject(
         new StreamError('refused', `The server does not read such a request (close code ${code}).`),
       )
@@ -122,23 +122,10 @@ export class SocketCarrier implements Carrier {
   }
 
   #received(frame: ServerFrame): void {
-    switch (frame.type) {
-      case 'started':
-      case 'stopped':
-        return this.#settle(frame.req, ({ resolve }) => resolve(frame))
-      case 'error':
-        if (frame.req !== undefined) return this.#refused(frame.req, frame)
-        if (frame.stream !== undefined) this.#pass(frame.stream, frame)
-        return
-      case 'subscribed':
-      case 'records':
-      case 'end':
-      case 'gone':
-        return this.#pass(frame.stream, frame)
-      // The connection keeps these to itself.
-      case 'drain':
-      case 'pong':
-    }
+    if (frame.type === 'started' || frame.type === 'stopped') {
+      this.#settle(frame.req, ({ resolve }) => resolve(frame))
+    } else if (frame.type === 'error' && frame.req !== undefined) this.#refused(frame.req, frame)
+    else if ('stream' in frame && frame.stream !== undefined) this.#pass(frame.stream, frame)
   }
 
   #pass(id: string, frame: StreamFrame): void {

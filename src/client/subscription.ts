@@ -29,7 +29,6 @@ export class Subscription {
   readonly #send: (frame: ClientFrame) => void
   /** The offset of the question that has no answer yet. */
   #asked: string | undefined
-  #askAgain = false
   #live = false
   #failures = 0
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -44,12 +43,11 @@ export class Subscription {
     return this.readers.size > 0 || this.#asked !== undefined
   }
 
-  /** Asks for what the readers need. For when there is a connection. */
+  /** Asks for what the readers need, now or behind the next answer. For when there is a connection. */
   ask(): void {
     clearTimeout(this.#timer)
-    this.#askAgain = this.#asked !== undefined
     const place = furthestBack(this.readers)
-    if (this.#askAgain || place === undefined) return
+    if (this.#asked !== undefined || place === undefined) return
     this.#asked = placeText(place)
     this.#send({ type: 'subscribe', stream: this.#stream, offset: this.#asked })
   }
@@ -90,9 +88,8 @@ export class Subscription {
     this.#asked = undefined
     this.#live = true
     for (const reader of Array.from(this.readers)) reader.subscribed(asked, at)
-    // Where `now` is was asked for one reader; others stand further back.
-    const missing = asked === 'now' && [...this.readers].some((reader) => reader.isBehind(at))
-    if (this.#askAgain || missing) this.ask()
+    // Some came while it was asked, and where `now` is was asked for one of them.
+    if ([...this.readers].some((reader) => reader.isBehind(at))) this.ask()
   }
 
   #records({ from, records, encoding }: RecordsFrame): void {

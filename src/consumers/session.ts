@@ -9,6 +9,7 @@ import type { Logger } from '../logging/logger.ts'
 import { CloseCode, fitReason, isSendableCloseCode } from '../protocol/close-codes.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { Backlog } from './backlog.ts'
+import { isConsequence, rejected } from './connection-end.ts'
 import type {
   AnyConsumer,
   AnyConsumerClass,
@@ -319,21 +320,6 @@ export class ConsumerSession implements Connection {
     clearTimeout(this.#stuckTimer)
     this.#finish()
   }
-}
-
-/** Whether an error is the end of the connection coming back out of something that was awaited. */
-function isConsequence(error: unknown, closed: ConnectionClosed): boolean {
-  if (!(error instanceof Error)) return false
-  if (error === closed || error instanceof ConnectionClosed || error.cause === closed) return true
-  // SDKs wrap an abort in errors of their own: `APIUserAbortError` of openai, for one.
-  return error.name === 'AbortError' || error.constructor.name.includes('Abort')
-}
-
-/** A rejection that may go unhandled. */
-function rejected(closed: ConnectionClosed): Promise<void> {
-  const promise = Promise.reject(closed)
-  promise.catch(ignore)
-  return promise
 }
 
 function ignore(): void {}

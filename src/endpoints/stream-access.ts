@@ -13,7 +13,7 @@ export type OwnerOf = (user: User & {}) => string | undefined
 const RESERVED = '@'
 
 /** A user that is a text, or the `id` of one that is an object. */
-export const defaultOwnerOf: OwnerOf = (user: unknown) => {
+const defaultOwnerOf: OwnerOf = (user: unknown) => {
   if (typeof user === 'string') return user
   if (typeof user !== 'object' || user === null || !('id' in user)) return undefined
   const { id } = user

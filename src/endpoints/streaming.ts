@@ -21,11 +21,12 @@ export interface StreamingOptions extends Omit<RunsOptions, 'readers'> {
 /** Seconds between two looks for streams past their time. */
 const SWEEP_INTERVAL = 60
 
-export class Streaming implements StreamServices {
+export class Streaming {
   readonly store: StreamStore
   readonly delivery: Delivery
   readonly runs: Runs
-  readonly ownerOf?: OwnerOf
+  /** What the routes of streams take: `streamSocket('/ws/streams/', { ...streams.services, start })`. */
+  readonly services: StreamServices
   readonly #logger: Logger
   readonly #graceSeconds: number
   #sweeper: NodeJS.Timeout | undefined
@@ -37,9 +38,9 @@ export class Streaming implements StreamServices {
     this.store = store
     this.#logger = logger
     this.#graceSeconds = shutdownGrace
-    if (ownerOf) this.ownerOf = ownerOf
     this.delivery = new Delivery({ store, logger })
     this.runs = new Runs({ ...options, readers: (id) => this.delivery.readers(id) })
+    this.services = { store, delivery: this.delivery, runs: this.runs, ...(ownerOf && { ownerOf }) }
   }
 
   /** Begins to take over what other processes left behind and to remove what is past its time. */
@@ -57,8 +58,9 @@ export class Streaming implements StreamServices {
 
   async #close(): Promise<void> {
     clearInterval(this.#sweeper)
-    await this.runs.close({ graceSeconds: this.#graceSeconds })
+    // Readers first: an answer that streams over HTTP would hold up the shutdown of its server.
     this.delivery.close()
+    await this.runs.close({ graceSeconds: this.#graceSeconds })
     await this.store.close()
   }
 

@@ -56,6 +56,8 @@ export interface WebSocketRoute<Needs extends object = object> extends Guards {
 
 export interface HttpRoute extends Guards {
   readonly kind: 'http'
+  /** Millrace's own: without a guard around it, it has the application's. */
+  readonly own?: boolean
   readonly pattern: Pattern
   readonly target: HttpTarget<never>
 }

@@ -21,7 +21,7 @@ export function streamSocket(path: string, options: StreamSocketOptions & Guards
 
 /**
  * Serves streams over plain HTTP under a prefix, `/streams` for one; docs/http-streams.md says how.
- * The application's own `authenticate` does not apply to HTTP routes: give it here.
+ * Without an `authenticate` here the application's own holds.
  *
  * @throws {TypeError} for a malformed prefix.
  */
@@ -36,6 +36,6 @@ export function httpStreams(prefix: string, options: HttpStreamsOptions & Guards
     http('/', { GET: streams.list, POST: streams.start }),
     http('/:id', { GET: streams.get, HEAD: streams.head, DELETE: streams.delete }),
     http('/:id/stop', { POST: streams.stop }),
-  ]
+  ].map((route) => ({ ...route, own: true }))
   return router(prefix, routes, guards)
 }

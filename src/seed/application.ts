@@ -40,7 +40,7 @@ export function createSeedApplication({
     loadOpenAI().catch((error: unknown) => logger.error({ err: error }, 'prompts cannot be answered'))
   }
   const streams = streaming({ store, logger, kinds: seedKinds(settings && { ...settings, background }) })
-  const endpoint = { ...streams, logger, start: seedStart(streams.runs, settings !== undefined) }
+  const endpoint = { ...streams.services, logger, start: seedStart(streams.runs, settings !== undefined) }
   return new Application({
     routes: [
       websocket('/ws/openai/', seedConsumer(settings && ((prompt) => modelAnswer(settings, prompt)))),

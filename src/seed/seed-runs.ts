@@ -65,7 +65,10 @@ function seedInput(input: Json): SeedInput {
   const { prompt } = input as { readonly [name: string]: Json }
   if (prompt === undefined) return {}
   if (typeof prompt !== 'string' || prompt.trim() === '') {
-    throw new HttpError('bad_request', 'The prompt is a text with something in it. Leave it out for ten numbers.')
+    throw new HttpError(
+      'bad_request',
+      'The prompt is a text with something in it. Leave it out for ten numbers.',
+    )
   }
   return { prompt }
 }

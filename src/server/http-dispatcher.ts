@@ -4,7 +4,7 @@ import { scopeForLog } from '../consumers/scope.ts'
 import type { Logger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { type FoundRoute, findRoute } from '../routing/find-route.ts'
-import type { HttpContext, HttpHandler, HttpTarget, Method, Route } from '../routing/route.ts'
+import type { Authenticate, HttpContext, HttpHandler, HttpTarget, Method, Route } from '../routing/route.ts'
 import { authenticate } from './authentication.ts'
 import type { RequestScope } from './request-scope.ts'
 
@@ -17,6 +17,8 @@ export interface NodePair {
 export interface HttpDispatcherOptions {
   readonly routes?: readonly Route[]
   readonly fetch?: HttpHandler
+  /** Holds for Millrace's own routes. */
+  readonly authenticate?: Authenticate
   readonly logger: Logger
 }
 
@@ -64,7 +66,8 @@ export class HttpDispatcher {
     pair: NodePair | undefined,
   ): Promise<Response> {
     scope.params = found.params
-    const { authenticate: hook } = found.guards
+    const inherited = found.route.own ? this.#options.authenticate : undefined
+    const hook = found.guards.authenticate ?? inherited
     if (hook) await authenticate(scope, hook, request.signal)
     const handler = handlerOf(found.route.target as HttpTarget, request.method)
     return checkResponse(await handler(request, contextOf(request, scope, pair)), found.route.pattern.source)

@@ -44,6 +44,7 @@ describe('docs/channel-layer.md', () => {
       new errors.InvalidMessage('message', 'x'),
       new errors.ChannelReleased('work'),
       new errors.ChannelLayerClosed(),
+      new errors.ChannelLayerUnavailable('Redis is away', false),
     ]
     expect(samples.map((error) => error.constructor)).toEqual(expect.arrayContaining(Object.values(errors)))
     for (const { name, code } of samples) expect(page).toContain(`| \`${name}\` | \`${code}\` |`)

@@ -116,7 +116,9 @@ async function start(): Promise<void> {
   if (!server.stdout) throw new Error('no output')
   await Promise.race([
     once(server.stdout, 'data'),
-    once(server, 'exit').then(() => Promise.reject(new Error('the server did not start'))),
+    once(server, 'exit').then(() => {
+      throw new Error('the server did not start')
+    }),
   ])
 }
 

@@ -1,7 +1,7 @@
 /** The server that the chaos test kills: `node test/chaos/server.ts <database> <port> <model service>`. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Json, millrace, silentLogger, sqliteStreams, streamSocket, streaming } from 'millrace'
-import type { Provider, RunProvider } from 'millrace'
+import { millrace, silentLogger, sqliteStreams, streamSocket, streaming } from 'millrace'
+import type { Json, Provider, RunProvider } from 'millrace'
 import { answerText, openai } from 'millrace/openai'
 
 const [database = '', port = '0', baseURL = ''] = process.argv.slice(2)
@@ -44,7 +44,7 @@ const app = millrace({
   streams,
   routes: [
     streamSocket('/ws/streams/', {
-      ...streams,
+      ...streams.services,
       start: ({ input, id = '' }) => streams.runs.start({ id, kind: id.split('-')[0] ?? '', input }),
     }),
   ],

@@ -121,7 +121,7 @@ describe('a connection', () => {
     }
     expect(pauses).toEqual([0.5, 1, 2, 4, 8, 16, 30, 30, 30])
     network.socket.open().frame({ type: 'pong' })
-    await vi.advanceTimersByTimeAsync(5 * SECOND)
+    await vi.advanceTimersByTimeAsync(2 * SECOND)
     network.socket.cut()
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
     expect(network.sockets).toHaveLength(11)

@@ -3,7 +3,7 @@ import type { Place } from '../../src/protocol/offset.ts'
 import type { ClientFrame, ServerFrame } from '../../src/protocol/stream-frames.ts'
 import type { SocketFactory, SocketLike } from '../../src/client/connection.ts'
 
-export const INCARNATION = 'k3j9x2a1bc'
+const INCARNATION = 'k3j9x2a1bc'
 
 /** The token of a place in the streams of these tests. */
 export function at(position: number, incarnation: string = INCARNATION): string {
@@ -11,7 +11,7 @@ export function at(position: number, incarnation: string = INCARNATION): string 
 }
 
 /** The same as `decodeOffset` gives it. */
-export function placeAt(position: number): Exclude<Place, string> {
+function placeAt(position: number): Exclude<Place, string> {
   return { incarnation: INCARNATION, position }
 }
 
@@ -200,7 +200,9 @@ export class FakeDoor {
   readonly requests: FakeRequest[] = []
   readonly fetch: typeof fetch = (input, init = {}) =>
     new Promise((resolve, reject) => {
-      this.requests.push(new FakeRequest(new URL(input as string), init, resolve, reject))
+      this.requests.push(
+        new FakeRequest(new URL(input instanceof Request ? input.url : input), init, resolve, reject),
+      )
     })
 
   /** The request that was made last. */

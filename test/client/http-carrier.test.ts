@@ -254,7 +254,7 @@ describe('server-sent events', () => {
     }
     expect(pauses).toEqual([0.5, 1, 2, 4])
     door.request.events().write(':\n\n')
-    await vi.advanceTimersByTimeAsync(5 * SECOND)
+    await vi.advanceTimersByTimeAsync(2 * SECOND)
     const { request } = door
     request.end()
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)

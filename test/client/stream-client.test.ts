@@ -412,6 +412,25 @@ describe('two readers of one stream', () => {
     expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(3) }])
   })
 
+  it('are told apart when one brings an offset of another stream, also further on', () => {
+    const { stream: first, socket } = followed()
+    const second = client.stream('s', { offset: at(9, 'anotherone') })
+    socket.frame(subscribed('s', 0), records('s', 0, 2))
+    expect([first.take(), second.error?.code]).toEqual([[0, 1], 'foreign_offset'])
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(0) }])
+  })
+
+  it('ask once when one leaves and the other comes before the answer', () => {
+    client.stream('s').close()
+    const first = client.stream('s')
+    const socket = network.socket.open()
+    first.close()
+    const second = client.stream('s')
+    socket.frame(subscribed('s', 0), records('s', 0, 2))
+    expect(second.take()).toEqual([0, 1])
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: '-1' }])
+  })
+
   it('follow each other without a mix-up when one is left before it was answered', () => {
     const first = client.stream('s')
     network.socket.open()

@@ -24,7 +24,7 @@ export class CountingEncoder implements Encoder<Frame> {
   }
 }
 
-export const plain: CountingEncoder = new CountingEncoder()
+const plain: CountingEncoder = new CountingEncoder()
 
 export class FakeReader {
   readonly frames: Frame[] = []

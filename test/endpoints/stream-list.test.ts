@@ -75,7 +75,12 @@ it('HS-20: each stream is listed with what it is and how it stands', async () =>
 
 it('HS-20: a user sees the streams that this user owns, and nobody else’s', async () => {
   const { store, ask } = setUp({ authenticated: true })
-  for (const [id, owner] of [['a', 'ada'], ['b', 'bob'], ['c', 'ada'], ['@control/x', 'ada']] as const) {
+  for (const [id, owner] of [
+    ['a', 'ada'],
+    ['b', 'bob'],
+    ['c', 'ada'],
+    ['@control/x', 'ada'],
+  ] as const) {
     await store.create(id, { owner })
   }
   await store.create('free')
@@ -120,7 +125,11 @@ it('HS-21: a stream is removed, and who follows it is told', async () => {
   await store.create('ended', runConfig('failed'))
   const followed = await ask('/open?live=sse')
   const answer = await ask('/open', { method: 'DELETE' })
-  expect([answer.status, await answer.text(), answer.headers.get('cache-control')]).toEqual([204, '', 'no-store'])
+  expect([answer.status, await answer.text(), answer.headers.get('cache-control')]).toEqual([
+    204,
+    '',
+    'no-store',
+  ])
   expect(await followed.text()).toContain('event: error\ndata: {"code":"stream_gone"')
   expect((await ask('/ended', { method: 'DELETE' })).status).toBe(204)
   expect([await store.head('open'), await store.head('ended')]).toEqual([undefined, undefined])
@@ -131,7 +140,13 @@ it('HS-18: what is not there for a user is not there to be removed', async () =>
   const { store, ask } = setUp({ authenticated: true })
   await store.create('a', { owner: 'ada' })
   await store.create('free')
-  for (const [id, user] of [['a', 'bob'], ['a', 'nobody'], ['free', 'nobody'], ['free', 'bob'], ['gone', 'bob']]) {
+  for (const [id, user] of [
+    ['a', 'bob'],
+    ['a', 'nobody'],
+    ['free', 'nobody'],
+    ['free', 'bob'],
+    ['gone', 'bob'],
+  ]) {
     const init = { ...as(user as string), method: 'DELETE' }
     expect(await refusal(await ask(`/${id}`, init))).toEqual([404, 'stream_not_found'])
   }

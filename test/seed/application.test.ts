@@ -54,7 +54,7 @@ test('a failure of the service ends the run with its sentence', async () => {
   await expect(collect(answer)).rejects.toMatchObject({
     code: 'failed',
     reason: 'key_refused',
-    message: expect.stringContaining("refused this server's key"),
+    message: expect.stringContaining("refused this server's key") as string,
   })
   expect(JSON.stringify(logger.entries)).not.toContain('sk-1')
 })
@@ -63,7 +63,7 @@ test('a start that is none of the seed is refused with a sentence', async () => 
   const { server } = await serve('http://127.0.0.1:9/v1')
   await expect(clientOf(server).start({ prompt: 7 })).rejects.toMatchObject({
     code: 'bad_request',
-    message: expect.stringContaining('The prompt is a text'),
+    message: expect.stringContaining('The prompt is a text') as string,
   })
 })
 

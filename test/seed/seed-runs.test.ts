@@ -9,7 +9,7 @@ import { delta, stream, upstream } from '../support/upstream.ts'
 
 // test/providers holds the pace.
 vi.mock('node:timers/promises', async (original) => ({
-  ...(await original<typeof import('node:timers/promises')>()),
+  ...(await original<object>()),
   setTimeout: () => Promise.resolve(),
 }))
 
@@ -49,14 +49,21 @@ describe('the kinds', () => {
 })
 
 describe('a start', () => {
-  const start = vi.fn<Runs['start']>(async ({ id = 'drawn' }) => ({ id }) as Awaited<ReturnType<Runs['start']>>)
+  const start = vi.fn<Runs['start']>(
+    async ({ id = 'drawn' }) => ({ id }) as Awaited<ReturnType<Runs['start']>>,
+  )
   const ask = (hasModel: boolean, command: StartCommand) =>
     seedStart({ start }, hasModel)(command, undefined as unknown as Scope)
 
   test.each([
     ['the numbers without a prompt', true, {}, { kind: 'numbers' }],
     ['the numbers for a prompt that no model answers', false, { prompt: 'Why?' }, { kind: 'numbers' }],
-    ['the model for a prompt', true, { prompt: 'Why?', more: 1 }, { kind: 'prompt', input: { prompt: 'Why?' } }],
+    [
+      'the model for a prompt',
+      true,
+      { prompt: 'Why?', more: 1 },
+      { kind: 'prompt', input: { prompt: 'Why?' } },
+    ],
   ])('asks %s', async (_name, hasModel, input, request) => {
     await ask(hasModel, { input })
     expect(start).toHaveBeenLastCalledWith(request)
@@ -68,14 +75,20 @@ describe('a start', () => {
     expect(start).toHaveBeenLastCalledWith({ kind: 'numbers', ...names })
   })
 
-  test.each([[null], [[]], ['Why?'], [7], [{ prompt: 7 }], [{ prompt: null }], [{ prompt: '' }], [{ prompt: ' \n' }]])(
-    'with %j is refused, and starts nothing',
-    (input) => {
-      start.mockClear()
-      expect(() => ask(true, { input })).toThrow(expect.objectContaining({ code: 'bad_request' }))
-      expect(start).not.toHaveBeenCalled()
-    },
-  )
+  test.each([
+    [null],
+    [[]],
+    ['Why?'],
+    [7],
+    [{ prompt: 7 }],
+    [{ prompt: null }],
+    [{ prompt: '' }],
+    [{ prompt: ' \n' }],
+  ])('with %j is refused, and starts nothing', (input) => {
+    start.mockClear()
+    expect(() => ask(true, { input })).toThrow(expect.objectContaining({ code: 'bad_request' }))
+    expect(start).not.toHaveBeenCalled()
+  })
 })
 
 test.each([
@@ -110,6 +123,6 @@ test("an answer holds the model's text, a note where it was cut short, and nothi
   expect(pieces).toEqual([
     { delta: 'Be' },
     { delta: 'cause' },
-    { delta: expect.stringMatching(/^\n\n\[The answer reached the greatest length.*\]$/) },
+    { delta: expect.stringMatching(/^\n\n\[The answer reached the greatest length.*\]$/) as string },
   ])
 })

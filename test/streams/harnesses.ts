@@ -7,7 +7,7 @@ import { sqliteStreams } from '../../src/streams/sqlite.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import type { StreamStoreHarness } from '../../src/testing/stream-store-cases.ts'
 
-export const ONE_PROCESS = 'the memory store lives in one process'
+const ONE_PROCESS = 'the memory store lives in one process'
 
 const START = Date.UTC(2026, 0, 1)
 

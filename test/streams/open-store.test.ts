@@ -22,18 +22,29 @@ describe('a place', () => {
     expect(pathOfStore(where)).toBe(path)
   })
 
-  it.each(['', 'sqlite:', ':memory:', 'sqlite::memory:', 'file:streams.db', 'postgres://host/db', 'a\0b', 'memory:x'])(
-    'is not %j',
+  it.each([
+    '',
+    'sqlite:',
+    ':memory:',
+    'sqlite::memory:',
+    'file:streams.db',
+    'postgres://host/db',
+    'a\0b',
+    'memory:x',
+  ])('is not %j', (where) => {
+    expect(() => pathOfStore(where)).toThrow(new RangeError('it takes memory:, a file path or sqlite:<path>'))
+  })
+
+  it.each(['redis://host', 'REDISS://user:hunter2@host/0'])(
+    'is not yet %s, and quotes nothing of it',
     (where) => {
-      expect(() => pathOfStore(where)).toThrow(new RangeError('it takes memory:, a file path or sqlite:<path>'))
+      expect(() => pathOfStore(where)).toThrow(
+        new RangeError(
+          'it takes memory:, a file path or sqlite:<path> (redis:// comes with the Redis store)',
+        ),
+      )
     },
   )
-
-  it.each(['redis://host', 'REDISS://user:hunter2@host/0'])('is not yet %s, and quotes nothing of it', (where) => {
-    expect(() => pathOfStore(where)).toThrow(
-      new RangeError('it takes memory:, a file path or sqlite:<path> (redis:// comes with the Redis store)'),
-    )
-  })
 })
 
 describe('opening', () => {

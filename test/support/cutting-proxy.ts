@@ -34,7 +34,7 @@ export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
-        for (const socket of [...open]) socket.destroy()
+        for (const socket of open) socket.destroy()
       }),
   }
 }

@@ -44,6 +44,7 @@ const withoutNode = ['protocol', 'client', 'react', 'web']
  */
 const places: Readonly<Record<string, readonly string[]>> = {
   '@hono/node-server': ['src/server/', 'src/seed/'],
+  '@msgpack/msgpack': ['src/channels/redis/codec.ts'],
   '@standard-schema/spec': ['src/consumers/', 'src/seed/'],
   commander: ['src/cli/'],
   cookie: ['src/server/request-scope.ts'],
@@ -51,6 +52,7 @@ const places: Readonly<Record<string, readonly string[]>> = {
   openai: ['src/providers/openai.ts'],
   pino: ['src/logging/pino.ts'],
   'pino-pretty': ['src/logging/pretty.ts'],
+  redis: ['src/channels/redis/'],
   react: ['src/react/', 'web/src/'],
   'react-dom': ['web/src/'],
   ws: ['src/server/'],
@@ -59,6 +61,7 @@ const places: Readonly<Record<string, readonly string[]>> = {
 /** Where implementations of the interfaces in streams/ and channels/ may be chosen. */
 const wiring = [
   'src/index.ts',
+  'src/redis.ts',
   'src/millrace.ts',
   'src/cli/',
   'src/seed/application.ts',

@@ -96,7 +96,10 @@ export class RedisServer {
   /** A Sentinel keeps what it learns in its own configuration file. */
   async #sentinelFile(lines: readonly string[]): Promise<string> {
     const path = join(this.folder, 'sentinel.conf')
-    await writeFile(path, [`port ${this.port}`, 'bind 127.0.0.1', `dir ${this.folder}`, ...lines, ''].join('\n'))
+    await writeFile(
+      path,
+      [`port ${this.port}`, 'bind 127.0.0.1', `dir ${this.folder}`, ...lines, ''].join('\n'),
+    )
     return path
   }
 

@@ -120,14 +120,17 @@ describe('reading', () => {
     expect(client.getSnapshot().run.status).toBe('completed')
   })
 
-  it.each(['stream_not_found', 'gone'])('keeps the text when the server has lost the run (%s)', async (code) => {
-    const { client, streams, address } = await setUpStarted()
-    streams.last.bring({ message: 'Number 0' })
-    streams.last.end(code === 'gone' ? 'gone' : 'error', new StreamError(code, 'Not there.'))
-    expect(client.getSnapshot()).toMatchObject({ output: 'Number 0\n', run: { status: 'failed' } })
-    expect(client.getSnapshot().run.reason).toContain('no longer has this answer')
-    expect(address.read().run).toBe('run-1')
-  })
+  it.each(['stream_not_found', 'gone'])(
+    'keeps the text when the server has lost the run (%s)',
+    async (code) => {
+      const { client, streams, address } = await setUpStarted()
+      streams.last.bring({ message: 'Number 0' })
+      streams.last.end(code === 'gone' ? 'gone' : 'error', new StreamError(code, 'Not there.'))
+      expect(client.getSnapshot()).toMatchObject({ output: 'Number 0\n', run: { status: 'failed' } })
+      expect(client.getSnapshot().run.reason).toContain('no longer has this answer')
+      expect(address.read().run).toBe('run-1')
+    },
+  )
 })
 
 describe('the address', () => {
@@ -273,12 +276,12 @@ describe('the connection', () => {
 
   it('was lost until nobody needs it', () => {
     const { client, streams } = setUp()
-    const seen = (['connecting', 'connected', 'reconnecting', 'connected', 'idle', 'connecting'] as const).map(
-      (state) => {
-        streams.become(state)
-        return client.getSnapshot().wasLost
-      },
-    )
+    const seen = (
+      ['connecting', 'connected', 'reconnecting', 'connected', 'idle', 'connecting'] as const
+    ).map((state) => {
+      streams.become(state)
+      return client.getSnapshot().wasLost
+    })
     expect(seen).toEqual([false, false, true, true, false, false])
   })
 })

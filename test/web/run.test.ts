@@ -71,12 +71,19 @@ describe('the run', () => {
   })
 
   it('goes from loading to streaming when it was there before, since when is not known', () => {
-    expect(play([show('a', 'Hi')]).run).toMatchObject({ status: 'loading', prompt: 'Hi', startedAt: undefined })
+    expect(play([show('a', 'Hi')]).run).toMatchObject({
+      status: 'loading',
+      prompt: 'Hi',
+      startedAt: undefined,
+    })
     expect(play([show('a'), received(line('x'))]).run).toMatchObject({ status: 'streaming', lines: 1 })
   })
 
   it('counts what it brings', () => {
-    expect(play([start('a'), received(line('one'), line('two'))]).run).toMatchObject({ lines: 2, characters: 0 })
+    expect(play([start('a'), received(line('one'), line('two'))]).run).toMatchObject({
+      lines: 2,
+      characters: 0,
+    })
     expect(play([start('a'), received(text('one')), received(text('two'))]).run).toMatchObject({
       lines: 0,
       characters: 6,
@@ -93,7 +100,10 @@ describe('the run', () => {
 
   it('ends as failed, with the reason and what had arrived', () => {
     const page = play([start('a', 'Hi'), received(text('Hel')), end('failed', 'Too busy.')])
-    expect(page).toMatchObject({ output: 'Hel', run: { status: 'failed', reason: 'Too busy.', endedAt: 700 } })
+    expect(page).toMatchObject({
+      output: 'Hel',
+      run: { status: 'failed', reason: 'Too busy.', endedAt: 700 },
+    })
   })
 
   it('can turn out to be missing', () => {
@@ -120,6 +130,8 @@ describe('the run', () => {
   })
 
   it('is not stopped or ended when there is none', () => {
-    expect(play([{ type: 'stop' }, { type: 'stopRefused', reason: 'x' }, end('failed', 'x')])).toBe(EMPTY_PAGE)
+    expect(play([{ type: 'stop' }, { type: 'stopRefused', reason: 'x' }, end('failed', 'x')])).toBe(
+      EMPTY_PAGE,
+    )
   })
 })

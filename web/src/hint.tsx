@@ -39,6 +39,6 @@ export function Hint({ connection, run, stressed }: HintProps): ReactElement {
 
 function trouble(connection: ConnectionState, run: Run): string | undefined {
   if (connection !== 'reconnecting') return undefined
-  if (run.status === 'sending') return 'The server is not there. This is sent as soon as it is.'
+  if (run.status === 'sending') return 'No connection yet: this is sent as soon as there is one.'
   return 'The connection is lost, the text is not: what is missing follows once it is back.'
 }

@@ -53,7 +53,8 @@ const RUN_ID = /^[\x21-\x7e]{1,512}$/
 /** The codes of a stream that is not there. */
 const NOT_THERE: ReadonlySet<string | undefined> = new Set(['stream_not_found', 'gone'])
 
-const MISSING = 'There is no answer at this address: it was removed, or it belongs to somebody else.'
+const MISSING =
+  'There is no answer at this address: it was removed, its time was over, or it belongs to somebody else.'
 const LOST = 'The server no longer has this answer. What came of it stays here until you leave the page.'
 
 export class RunClient {

@@ -117,7 +117,10 @@ function receive({ output, run }: Page, records: readonly unknown[], at: number)
       status: run.status === 'stopping' ? 'stopping' : 'streaming',
       heardAt: at,
       lines: run.lines + pieces.filter(({ kind }) => kind === 'line').length,
-      characters: pieces.reduce((sum, { kind, text }) => (kind === 'text' ? sum + text.length : sum), run.characters),
+      characters: pieces.reduce(
+        (sum, { kind, text }) => (kind === 'text' ? sum + text.length : sum),
+        run.characters,
+      ),
     },
   }
 }

@@ -12,8 +12,8 @@ import type { Fernet } from './fernet.ts'
 import { RECEIVERS } from './wire-names.ts'
 
 export interface Envelope {
-  /** Full names of the channels it is for; none is for whoever reads the queue. */
-  readonly receivers: readonly string[]
+  /** Full names of the channels it is for; without, it is for whoever reads the queue. */
+  readonly receivers: readonly string[] | undefined
   readonly message: ChannelMessage
 }
 
@@ -77,7 +77,8 @@ export class MessageCodec {
   }
 }
 
-function namesIn(receivers: unknown): string[] {
+function namesIn(receivers: unknown): string[] | undefined {
+  if (receivers === undefined) return undefined
   const list: unknown[] = Array.isArray(receivers) ? receivers : [receivers]
   return list.filter((name): name is string => typeof name === 'string')
 }
@@ -100,16 +101,21 @@ function withInt64(value: ChannelValue | undefined): ChannelValue | undefined {
     return Number.isSafeInteger(value) && (value >= UINT32_END || value < INT32_START) ? BigInt(value) : value
   }
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
-  let copy: Record<string | number, ChannelValue | undefined> | undefined
-  const source = value as Readonly<Record<string, ChannelValue | undefined>>
-  for (const key of Object.keys(source)) {
-    const before = source[key]
-    const after = withInt64(before)
-    if (after === before) continue
-    copy ??= (Array.isArray(value) ? [...(value as ChannelValue[])] : { ...source }) as typeof copy & object
-    copy[key] = after
+  if (isList(value)) {
+    const items = value.map(withInt64)
+    return items.some((item, i) => item !== value[i]) ? (items as ChannelValue[]) : value
   }
-  return (copy as ChannelValue | undefined) ?? value
+  let copy: Record<string, ChannelValue | undefined> | undefined
+  for (const key of Object.keys(value)) {
+    const after = withInt64(value[key])
+    if (after !== value[key]) (copy ??= { ...value })[key] = after
+  }
+  return copy ?? value
+}
+
+/** `Array.isArray` does not know readonly arrays. */
+function isList(value: object): value is readonly ChannelValue[] {
+  return Array.isArray(value)
 }
 
 function mapHeaderLength(count: number): number {

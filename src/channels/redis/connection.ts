@@ -28,7 +28,7 @@ export interface ConnectionOptions {
 const FIRST_DELAY = 50
 const MAX_DELAY = 2_000
 /** Requests that may wait for Redis; more are refused at once, so that memory stays bounded. */
-const MAX_WAITING = 10_000
+const MAX_WAITING = 100_000
 /** Answers of a server that is not the one to talk to; another may be, after reconnecting. */
 const LEAVE = new Set(['READONLY', 'MASTERDOWN', 'LOADING', 'UNBLOCKED'])
 
@@ -101,9 +101,10 @@ export class RedisConnection {
 
   #wait(args: readonly Argument[]): Promise<Reply> {
     const { timeoutMs, title } = this.#options
-    const away = (): Error =>
-      new ChannelLayerUnavailable(`Redis at ${title} is away`, false, this.#lastFailure)
-    if (this.#waiting.size >= MAX_WAITING) return Promise.reject(away())
+    if (this.#waiting.size >= MAX_WAITING) {
+      const what = `${MAX_WAITING} calls wait for Redis at ${title} already`
+      return Promise.reject(new ChannelLayerUnavailable(what, false, this.#lastFailure))
+    }
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         clearTimeout(timer)
@@ -119,7 +120,9 @@ export class RedisConnection {
           reject(error)
         },
       }
-      const timer = setTimeout(() => waiting.fail(away()), timeoutMs)
+      const timer = setTimeout(() => {
+        waiting.fail(new ChannelLayerUnavailable(`Redis at ${title} is away`, false, this.#lastFailure))
+      }, timeoutMs)
       this.#waiting.add(waiting)
     })
   }

@@ -50,15 +50,15 @@ export class ControlRoom {
   }
 
   handle(message: ChannelMessage): void {
-    const { type, id, from, group, channel } = message
+    const { type, id, from, by, group, channel } = message
     if (type === 'discard' && typeof group === 'string' && typeof channel === 'string') {
       this.#ignoreFailure(this.#options.onDiscard(group, channel))
     } else if (type === 'flush' && typeof id === 'string' && typeof from === 'string') {
       this.#options.onFlush()
       this.#ignoreFailure(this.#options.send(from, { type: 'flushed', id, by: this.#inbox }))
-    } else if (type === 'flushed' && typeof id === 'string') {
+    } else if (type === 'flushed' && typeof id === 'string' && typeof by === 'string') {
       const flush = this.#flushes.get(id)
-      flush?.left.delete(String(message['by']))
+      flush?.left.delete(by)
       if (flush?.left.size === 0) flush.end()
     }
   }

@@ -3,7 +3,14 @@
  * SHA-256 of a secret, whose first half signs (HMAC-SHA256) and whose second half encrypts
  * (AES-128-CBC). https://github.com/fernet/spec/blob/master/Spec.md
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto'
 
 const VERSION = 0x80
 /** Version, time and initialisation vector before the text; the signature after it. */

@@ -55,11 +55,13 @@ export class GroupRegistry {
     try {
       await this.#store.join(group, groupMember(this.#process, group))
       // A discard or a release that came later is what counts.
-      if (adding.get(channel) === mark) this.#table.add(group, channel, performance.now() + this.#groupExpiryMs)
+      if (adding.get(channel) === mark)
+        this.#table.add(group, channel, performance.now() + this.#groupExpiryMs)
     } finally {
       if (adding.get(channel) === mark) adding.delete(channel)
       if (adding.size === 0 && this.#adding.get(group) === adding) this.#adding.delete(group)
-      if (this.#forgetEmpty(group)) this.#inBackground(this.#store.leave(group, groupMember(this.#process, group)))
+      if (this.#forgetEmpty(group))
+        this.#inBackground(this.#store.leave(group, groupMember(this.#process, group)))
     }
   }
 

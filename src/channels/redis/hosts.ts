@@ -39,8 +39,12 @@ const DEFAULT_URL = 'redis://localhost:6379'
  *
  * @throws {TypeError} for a host that cannot be understood. Its text quotes none of a URL: it may hold a password.
  */
-export function hostSettings(hosts: string | RedisHost | readonly (string | RedisHost)[] = DEFAULT_URL): HostSettings[] {
-  const list = Array.isArray(hosts) ? (hosts as readonly (string | RedisHost)[]) : [hosts as string | RedisHost]
+export function hostSettings(
+  hosts: string | RedisHost | readonly (string | RedisHost)[] = DEFAULT_URL,
+): HostSettings[] {
+  const list = Array.isArray(hosts)
+    ? (hosts as readonly (string | RedisHost)[])
+    : [hosts as string | RedisHost]
   if (list.length === 0) throw new TypeError('hosts must name at least one Redis')
   return list.map((host) => settings(typeof host === 'string' ? { url: host } : host))
 }
@@ -49,7 +53,9 @@ function settings({ url, ...parts }: RedisHost): HostSettings {
   const host: RedisHost = { ...(url === undefined ? {} : fromUrl(url)), ...parts }
   if (host.sentinels !== undefined) {
     if (host.sentinels.length === 0 || !host.master) {
-      throw new TypeError('A Redis behind Sentinel needs `sentinels`, at least one, and `master`, its name there')
+      throw new TypeError(
+        'A Redis behind Sentinel needs `sentinels`, at least one, and `master`, its name there',
+      )
     }
     return { ...host, title: `${host.master} of ${host.sentinels.map(titleOf).join(', ')}` }
   }

@@ -16,7 +16,7 @@ import { copyMessage } from '../message.ts'
 import { checkChannelName, checkGroupName, isSpecific, processId } from '../names.ts'
 import type { ChannelLayerSettings } from '../options.ts'
 import { WaitingReceivers } from '../receivers.ts'
-import { type EncodedMembers, type Envelope, MessageCodec } from './codec.ts'
+import { type Envelope, MessageCodec } from './codec.ts'
 import { ControlRoom } from './control-room.ts'
 import type { Fernet } from './fernet.ts'
 import { GroupRegistry } from './group-registry.ts'
@@ -24,10 +24,12 @@ import type { HostSettings } from './hosts.ts'
 import { LocalChannels } from './local-channels.ts'
 import { LossReport } from './loss-report.ts'
 import { NamedInbox } from './named-inbox.ts'
+import { Outbox } from './outbox.ts'
 import { ProcessInbox } from './process-inbox.ts'
-import { PREFIX_LENGTH, Sequence } from './sequence.ts'
-import { type Delivery, Shard, shardOf, type Stored } from './shard.ts'
-import { controlChannel, groupMember, processOf, queueName, WireNames } from './wire-names.ts'
+import { PREFIX_LENGTH } from './sequence.ts'
+import { Shard, shardOf, type Stored } from './shard.ts'
+import type { RedisChannelsUsage } from './usage.ts'
+import { groupMember, inboxOf, processOf, queueName, WireNames } from './wire-names.ts'
 
 export interface RedisLayerSettings extends ChannelLayerSettings {
   readonly hosts: readonly HostSettings[]
@@ -38,38 +40,15 @@ export interface RedisLayerSettings extends ChannelLayerSettings {
   readonly logger: Logger
 }
 
-/** What a layer holds at this moment, and what it lost since it was made. */
-export interface RedisChannelsUsage {
-  /** Channels of `newChannel` not yet released. */
-  readonly channels: number
-  /** Messages that wait in them, and receivers that wait, for them and for channels without a `!`. */
-  readonly messages: number
-  readonly receivers: number
-  /** Groups with channels of this process, and pairs of a group and a channel. */
-  readonly groups: number
-  readonly memberships: number
-  /** Messages dropped here because their channel was full. */
-  readonly dropped: number
-  /** Messages dropped here because they could not be read: another key, another format. */
-  readonly unreadable: number
-}
-
-/**
- * How many times a channel's capacity the queue of another process may hold. That process empties it
- * all the time and counts capacity per channel; this only bounds what is kept for a dead one.
- */
-const PROCESS_CAPACITY = 100
 /** Milliseconds for which closing waits for Redis. */
 const CLOSE_GRACE = 1000
 
 export class RedisChannels implements ChannelLayer {
   readonly expiry: number
   readonly groupExpiry: number
-  readonly #settings: RedisLayerSettings
   readonly #process = processId()
-  readonly #inboxName = queueName(controlChannel(this.#process))
+  readonly #inboxName = inboxOf(this.#process)
   readonly #codec: MessageCodec
-  readonly #sequence = new Sequence()
   readonly #local: LocalChannels
   readonly #losses: LossReport
   readonly #named = new Map<string, WaitingReceivers<ChannelMessage>>()
@@ -77,12 +56,12 @@ export class RedisChannels implements ChannelLayer {
   readonly #processInboxes: readonly ProcessInbox[]
   readonly #namedInboxes: readonly NamedInbox[]
   readonly #groups: GroupRegistry
+  readonly #outbox: Outbox
   readonly #control: ControlRoom
   #closing: Promise<void> | undefined
 
   constructor(settings: RedisLayerSettings) {
     const { logger, hosts } = settings
-    this.#settings = settings
     this.expiry = settings.expiry
     this.groupExpiry = settings.groupExpiry
     this.#codec = new MessageCodec(settings.fernet)
@@ -90,16 +69,18 @@ export class RedisChannels implements ChannelLayer {
     this.#losses = new LossReport(logger)
     const names = new WireNames(settings.prefix)
     this.#shards = hosts.map((host, i) => new Shard(host, { ...settings, names }, () => this.#restore(i)))
+    this.#outbox = new Outbox(this.#codec, settings.capacityOf, (queue) => this.#shard(queue))
     this.#groups = new GroupRegistry(
       this.#process,
       settings.groupExpiry,
       {
-        join: (group, member) => this.#shard(group).groupAdd(group, member, this.#inboxName),
+        join: (group, member) => this.#join(group, member),
         leave: (group, ...members) => this.#shard(group).groupRemove(group, ...members),
       },
       logger,
     )
-    const wakeKey = (i: number, what: string): string => `${settings.prefix}:wake:${this.#process}.${what}.${i}`
+    const wakeKey = (i: number, what: string): string =>
+      `${settings.prefix}:wake:${this.#process}.${what}.${i}`
     this.#processInboxes = this.#shards.map(
       (shard, i) =>
         new ProcessInbox({
@@ -124,7 +105,7 @@ export class RedisChannels implements ChannelLayer {
         }),
     )
     this.#control = new ControlRoom(this.#inboxName, {
-      send: (inbox, message) => this.#sendControl(inbox, message),
+      send: (inbox, message) => this.#outbox.sendControl(inbox, message),
       onDiscard: (group, channel) => this.#groups.discard(group, channel),
       onFlush: () => this.#forgetLocally(),
     })
@@ -139,10 +120,7 @@ export class RedisChannels implements ChannelLayer {
         throw new ChannelFull(channel, this.#local.capacity(channel))
       return
     }
-    const receivers = isSpecific(channel) ? channel : undefined
-    const delivery = this.#delivery(channel, this.#encode(copy), receivers)
-    const full = await this.#shard(queueName(channel)).send([delivery])
-    if (full.length > 0) throw new ChannelFull(channel, delivery.capacity)
+    await this.#outbox.send(channel, copy)
   }
 
   async receive(channel: string, signal?: AbortSignal): Promise<ChannelMessage> {
@@ -194,34 +172,26 @@ export class RedisChannels implements ChannelLayer {
     // If it joined in its own process, only that process can take it out.
     const other = processOf(channel)
     const [isMember] = await Promise.all([shard.groupHas(group, groupMember(other, group)), removed])
-    if (isMember) await this.#control.askToDiscard(queueName(controlChannel(other)), group, channel)
+    if (isMember) await this.#control.askToDiscard(inboxOf(other), group, channel)
   }
 
   async groupSend(group: string, message: ChannelMessage): Promise<GroupSendResult> {
     this.#checkOpen()
     checkGroupName(group)
     const copy = copyMessage(message)
-    const encoded = this.#encode(copy)
     const members = await this.#shard(group).groupMembers(group)
     this.#checkOpen()
     const local = new Set(this.#groups.members(group))
-    const elsewhere = new Map<string, string[]>()
+    const elsewhere: string[] = []
     for (const member of members) {
-      if (this.#isOwn(member)) {
-        if (this.#local.has(member)) local.add(member)
-        continue
-      }
-      const queue = queueName(member)
-      const receivers = elsewhere.get(queue)
-      if (receivers) receivers.push(member)
-      else elsewhere.set(queue, [member])
+      if (!this.#isOwn(member)) elsewhere.push(member)
+      // By its own name when another process added it.
+      else if (this.#local.has(member)) local.add(member)
     }
-    const there = elsewhere.size === 0 ? [] : [this.#sendElsewhere(elsewhere, encoded)]
-    const counts = [this.#putLocally(local, copy), ...(await Promise.all(there))]
-    return counts.reduce((sum, { sent, dropped }) => ({
-      sent: sum.sent + sent,
-      dropped: sum.dropped + dropped,
-    }))
+    const sending = this.#outbox.sendToAll(elsewhere, copy)
+    const here = this.#putLocally(local, copy)
+    const there = await sending
+    return { sent: here.sent + there.sent, dropped: here.dropped + there.dropped }
   }
 
   async flush(): Promise<void> {
@@ -287,36 +257,6 @@ export class RedisChannels implements ChannelLayer {
     return [...queues]
   }
 
-  #encode(message: ChannelMessage): EncodedMembers {
-    return this.#codec.members(message)
-  }
-
-  #delivery(channel: string, members: EncodedMembers, receivers?: string | readonly string[]): Delivery {
-    const capacity = this.#settings.capacityOf(channel) * (isSpecific(channel) ? PROCESS_CAPACITY : 1)
-    return { channel, capacity, member: this.#sequence.stamp(this.#codec.seal(members, receivers)) }
-  }
-
-  async #sendElsewhere(queues: ReadonlyMap<string, readonly string[]>, members: EncodedMembers): Promise<GroupSendResult> {
-    const byShard = new Map<Shard, Delivery[]>()
-    for (const [queue, receivers] of queues) {
-      const delivery = this.#delivery(receivers[0] as string, members, receivers)
-      const shard = this.#shard(queue)
-      const deliveries = byShard.get(shard)
-      if (deliveries) deliveries.push(delivery)
-      else byShard.set(shard, [delivery])
-    }
-    const full = await Promise.all([...byShard].map(([shard, deliveries]) => shard.send(deliveries)))
-    const dropped = full.reduce((sum, { length }) => sum + length, 0)
-    return { sent: queues.size - dropped, dropped }
-  }
-
-  async #sendControl(inbox: string, message: ChannelMessage): Promise<void> {
-    const channel = controlChannel(processOf(inbox))
-    const sealed = this.#codec.seal(this.#codec.members(message), channel)
-    const delivery = { channel, capacity: Number.MAX_SAFE_INTEGER, member: this.#sequence.stamp(sealed) }
-    await this.#shard(inbox).send([delivery])
-  }
-
   #deliverAll(shard: Shard, messages: readonly Stored[]): void {
     for (const stored of messages) {
       const envelope = this.#read(shard, stored)
@@ -325,9 +265,9 @@ export class RedisChannels implements ChannelLayer {
   }
 
   #deliver({ receivers, message }: Envelope, age: number): void {
+    if (!receivers) return this.#control.handle(message)
     const channels = new Set<string>()
     for (const receiver of receivers) {
-      if (receiver === controlChannel(this.#process)) return this.#control.handle(message)
       for (const channel of this.#groups.membersFor(receiver) ?? [receiver]) channels.add(channel)
     }
     this.#losses.countFull(this.#putLocally(channels, message, age).dropped)
@@ -351,7 +291,9 @@ export class RedisChannels implements ChannelLayer {
       return this.#codec.open(member.subarray(PREFIX_LENGTH))
     } catch (error) {
       // The reasons of InvalidMessage name members of the message.
-      this.#losses.countUnreadable(error instanceof InvalidMessage ? 'it is no message' : (error as Error).message)
+      this.#losses.countUnreadable(
+        error instanceof InvalidMessage ? 'it is no message' : (error as Error).message,
+      )
       return undefined
     }
   }
@@ -359,6 +301,12 @@ export class RedisChannels implements ChannelLayer {
   #forgetLocally(): void {
     this.#groups.clear()
     this.#local.clear()
+  }
+
+  /** Joins a group; finds out at once when Redis had forgotten this process, and its other groups. */
+  async #join(group: string, member: string): Promise<void> {
+    const isNew = await this.#shard(group).groupAdd(group, member, this.#inboxName)
+    if (isNew) this.#restore(shardOf(group, this.#shards.length))
   }
 
   #restore(shard: number): void {

@@ -34,7 +34,7 @@ export interface OpenOptions {
   /** Ends the attempt. */
   readonly signal: AbortSignal
   /** Called when an open connection ended without `end`. */
-  onLost(error: Error): void
+  readonly onLost: (error: Error) => void
 }
 
 /** @throws {Error} when Redis cannot be reached, or does not let us in. */

@@ -84,10 +84,10 @@ export class ProcessInbox {
   }
 
   async #sayAlive(): Promise<void> {
-    const { shard, inbox, logger, onForgotten } = this.#options
+    const { shard, inbox, logger } = this.#options
     try {
       const isNew = await shard.signOfLife(inbox)
-      if (isNew && this.#known) onForgotten()
+      if (isNew && this.#known) this.#options.onForgotten()
       this.#known = true
     } catch (error) {
       logger.debug({ err: error }, 'a sign of life was not sent')

@@ -92,11 +92,14 @@ export class Shard {
     await this.#run(GIVE_BACK, [this.#settings.names.queue(channel)], [this.#expiryMs, ...args])
   }
 
-  /** @param inbox of this process, when the member stands for its channels. */
-  async groupAdd(group: string, member: string, inbox = ''): Promise<void> {
+  /**
+   * @param inbox of this process, when the member stands for its channels. True when that process was
+   * not known.
+   */
+  async groupAdd(group: string, member: string, inbox = ''): Promise<boolean> {
     const { names } = this.#settings
     const args = [member, this.#groupExpiryMs, inbox, String(DEAD_AFTER)]
-    await this.#run(GROUP_ADD, [names.group(group), names.processes], args)
+    return (await this.#run(GROUP_ADD, [names.group(group), names.processes], args)) === 1
   }
 
   async groupRemove(group: string, ...members: string[]): Promise<void> {
@@ -118,7 +121,10 @@ export class Shard {
   /** Says that this process lives. True when that was news. */
   async signOfLife(inbox: string): Promise<boolean> {
     const keys = [this.#settings.names.processes]
-    const [isNew, time] = (await this.#run(SIGN_OF_LIFE, keys, [inbox, String(DEAD_AFTER)])) as [number, Buffer]
+    const [isNew, time] = (await this.#run(SIGN_OF_LIFE, keys, [inbox, String(DEAD_AFTER)])) as [
+      number,
+      Buffer,
+    ]
     this.clock.read(Number(time))
     return isNew === 1
   }
@@ -185,7 +191,8 @@ export class Shard {
       ...(onReady && {
         onReady,
         // Loaded beforehand, a script never has to be sent a second time, behind what came after it.
-        prepare: (client) => Promise.all(SCRIPTS.map(({ source }) => client.send(['SCRIPT', 'LOAD', source]))),
+        prepare: (client) =>
+          Promise.all(SCRIPTS.map(({ source }) => client.send(['SCRIPT', 'LOAD', source]))),
       }),
     })
   }

@@ -41,7 +41,10 @@ export class WireNames {
   /** Whether a key under the prefix is one of a layer; another program's key may begin alike. */
   isKey(key: string): boolean {
     const name = key.slice(this.prefix.length)
-    return key.startsWith(this.prefix) && /^(:group:|:processes$|:wake:|[\w\-.]+(![\w\-.]*)?(\$inflight)?$)/.test(name)
+    return (
+      key.startsWith(this.prefix) &&
+      /^(:group:|:processes$|:wake:|[\w\-.]+(![\w\-.]*)?(\$inflight)?$)/.test(name)
+    )
   }
 }
 
@@ -51,9 +54,9 @@ export function processOf(channel: string): string {
   return channel.slice(channel.lastIndexOf('.', end) + 1, end)
 }
 
-/** The channel of a process that gets what is for the layer itself. */
-export function controlChannel(process: string): string {
-  return `specific.${process}!control`
+/** The queue that every process has, and is known by. */
+export function inboxOf(process: string): string {
+  return `specific.${process}!`
 }
 
 const GROUP_MARK = '!group.'

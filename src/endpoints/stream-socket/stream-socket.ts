@@ -70,7 +70,7 @@ export function streamSocketConsumer(options: StreamSocketOptions): ConsumerClas
   }
 }
 
-export class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
+class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   readonly #options: StreamSocketOptions
   readonly #access: StreamAccess
   readonly #connection: Connection

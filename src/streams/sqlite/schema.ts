@@ -11,7 +11,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { storeError } from './store-error.ts'
 
 /** `Mill` in ASCII; says in the file's header whose it is. */
-export const APPLICATION_ID = 0x4d696c6c
+const APPLICATION_ID = 0x4d696c6c
 
 /** One step per version: step n makes a file of version n one of version n + 1. Never edit a released one. */
 const STEPS: readonly string[] = [

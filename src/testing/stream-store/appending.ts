@@ -4,7 +4,7 @@ import type { AppendRequest } from '../../streams/store.ts'
 import { numbers, type StreamStoreCase, storeCase } from './harness.ts'
 
 /** JSON as people and models write it: none of it may change on its way. */
-export const TEXTS: readonly string[] = [
+const TEXTS: readonly string[] = [
   'null',
   '""',
   ' { "a" :\t1 }\r\n',

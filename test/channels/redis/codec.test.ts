@@ -32,14 +32,16 @@ describe('a message', () => {
         const message = copyMessage({ ...members, type: 'test' })
         expect(codec.open(sealed({ ...message }, ['a', 'b']))).toEqual({ receivers: ['a', 'b'], message })
         expect(codec.open(sealed({ ...message }, 'a'))).toEqual({ receivers: ['a'], message })
-        expect(codec.open(sealed({ ...message }))).toEqual({ receivers: [], message })
+        expect(codec.open(sealed({ ...message }))).toEqual({ receivers: undefined, message })
       }),
-      { seed: 7, numRuns: 500 },
+      { seed: 7, numRuns: 100 },
     )
   })
 
   it.each([1, 14, 15, 16, 17, 65_535, 65_536])('may have %i members', (count) => {
-    const message = Object.fromEntries(Array.from({ length: count }, (_, i) => [i === 0 ? 'type' : `m${i}`, 'x']))
+    const message = Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [i === 0 ? 'type' : `m${i}`, 'x']),
+    )
     expect(codec.open(sealed(message, 'a')).message).toEqual(message)
     expect(decode(sealed(message, ['a']))).toEqual({ ...message, __asgi_channel__: ['a'] })
   })

@@ -50,9 +50,17 @@ describe('a Fernet token', () => {
   })
 
   it('is refused when it is too old, or from the future', () => {
-    expect(fernet(['secret'], MADE_AT + 70).decrypt(PYTHON).toString()).toBe('hello')
+    expect(
+      fernet(['secret'], MADE_AT + 70)
+        .decrypt(PYTHON)
+        .toString(),
+    ).toBe('hello')
     expect(() => fernet(['secret'], MADE_AT + 71).decrypt(PYTHON)).toThrow('another time')
-    expect(fernet(['secret'], MADE_AT - 60).decrypt(PYTHON).toString()).toBe('hello')
+    expect(
+      fernet(['secret'], MADE_AT - 60)
+        .decrypt(PYTHON)
+        .toString(),
+    ).toBe('hello')
     expect(() => fernet(['secret'], MADE_AT - 61).decrypt(PYTHON)).toThrow('another time')
   })
 })

@@ -20,10 +20,13 @@ describe('a host', () => {
     ])
   })
 
-  it.each(['http://cache', 'cache:6379', 'redis://a:b', 'redis://user:secret@:x/'])('%s is refused', (url) => {
-    expect(() => hostSettings(url)).toThrow(TypeError)
-    expect(() => hostSettings(url)).not.toThrow(/secret/)
-  })
+  it.each(['http://cache', 'cache:6379', 'redis://a:b', 'redis://user:secret@:x/'])(
+    '%s is refused',
+    (url) => {
+      expect(() => hostSettings(url)).toThrow(TypeError)
+      expect(() => hostSettings(url)).not.toThrow(/secret/)
+    },
+  )
 
   it('behind Sentinel needs its name there', () => {
     expect(() => hostSettings({ sentinels: [{ host: 'a', port: 1 }] })).toThrow('`master`')
@@ -36,7 +39,13 @@ describe('a host', () => {
 
 it('shards are those of channels_redis', () => {
   // From Python: int((crc32(name) & 0xFFF) / (4096 / n)).
-  expect(['chat', 'work', 'group-7'].map((name) => [1, 2, 3, 7].map((hosts) => shardOf(name, hosts)))).toEqual([[0, 0, 0, 1], [0, 1, 1, 3], [0, 0, 1, 2]])
+  expect(
+    ['chat', 'work', 'group-7'].map((name) => [1, 2, 3, 7].map((hosts) => shardOf(name, hosts))),
+  ).toEqual([
+    [0, 0, 0, 1],
+    [0, 1, 1, 3],
+    [0, 0, 1, 2],
+  ])
 })
 
 describe('an option', () => {

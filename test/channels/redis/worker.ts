@@ -16,7 +16,7 @@ switch (role) {
   /** Receives from the channel `work` until it is killed. */
   case 'receive':
     say('ready')
-    for (;;) say(String((await layer.receive('work'))['n']))
+    for (;;) say(JSON.stringify((await layer.receive('work'))['n']))
   /** Is a member of `group`, and says what it gets. */
   case 'member': {
     const channel = layer.newChannel()

@@ -1,0 +1,147 @@
+/**
+ * What one component shows of a stream: its records, folded into a text and a state, and the run that
+ * it started. Does nothing before somebody listens.
+ */
+import type { ConnectionState } from '../client/carrier.ts'
+import { StreamError } from '../client/errors.ts'
+import type { StartOptions, StreamClient } from '../client/stream-client.ts'
+import type { Json } from '../protocol/json.ts'
+import type { RunEnd } from '../protocol/run-end.ts'
+import { Listeners } from '../client/listeners.ts'
+import type { StreamStatus } from '../client/reader.ts'
+import { clientOf } from './shared-clients.ts'
+import { type SourceSnapshot, type StreamSource, sourceOf } from './stream-source.ts'
+
+/** `idle`: there is nothing to follow yet. `starting`: a run was asked for. */
+export type ViewStatus = 'idle' | 'starting' | StreamStatus
+
+export interface Snapshot {
+  readonly id: string | null
+  readonly records: readonly unknown[]
+  readonly text: string
+  readonly state: unknown
+  readonly status: ViewStatus
+  readonly error: StreamError | undefined
+  readonly connection: ConnectionState
+}
+
+/** How records are folded. What is given later holds for the records that come later. */
+export interface Folding {
+  readonly reduce: ((state: unknown, record: unknown) => unknown) | undefined
+  readonly initial: unknown
+  readonly text: (record: unknown) => string | undefined
+}
+
+type Target = StreamClient | string
+
+export class StreamObserver {
+  readonly #target: Target
+  #offset: string
+  #folding: Folding
+  readonly #listeners = new Listeners()
+  #source: StreamSource | undefined
+  #leave: (() => void) | undefined
+  #count = 0
+  #snapshot: Snapshot
+  /** The newest start: where there are two, it is the one to be shown. */
+  #starting: Promise<string> | undefined
+  #startsUnderWay = 0
+
+  constructor(target: Target, id: string | null, offset: string, folding: Folding) {
+    this.#target = target
+    this.#offset = offset
+    this.#folding = folding
+    this.#snapshot = empty(id, folding)
+  }
+
+  /** Takes what the latest render gave. */
+  foldWith(folding: Folding): void {
+    this.#folding = folding
+  }
+
+  /** The same object until something changes. */
+  readonly snapshot = (): Snapshot => this.#snapshot
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    const undo = this.#listeners.add(listener)
+    if (this.#count++ === 0) this.#join()
+    return () => {
+      undo()
+      if (--this.#count > 0) return
+      this.#leave?.()
+      this.#leave = undefined
+    }
+  }
+
+  /** Starts a run and follows it from its start. Resolves with its id. */
+  readonly start = async (input: Json, options?: StartOptions): Promise<string> => {
+    const starting = this.#start(input, options)
+    this.#starting = starting
+    this.#startsUnderWay++
+    this.#become({ ...this.#snapshot, status: 'starting', error: undefined })
+    try {
+      const id = await starting
+      this.#startsUnderWay--
+      if (this.#starting === starting) this.#show(id)
+      return id
+    } catch (error) {
+      this.#startsUnderWay--
+      if (error instanceof StreamError) this.#become({ ...this.#snapshot, status: 'error', error })
+      throw error
+    }
+  }
+
+  /** Stops the run that is followed, or that is being started; resolves with how it ended. */
+  readonly stop = async (): Promise<RunEnd['status'] | undefined> => {
+    // Why it did not start is told to whoever started it.
+    const id = (await this.#starting?.catch(() => undefined)) ?? this.#snapshot.id
+    return id === null ? undefined : await clientOf(this.#target).stop(id)
+  }
+
+  async #start(input: Json, options?: StartOptions): Promise<string> {
+    const stream = await clientOf(this.#target).start(input, options)
+    // The source reads it, so that other components can, too.
+    stream.close()
+    return stream.id
+  }
+
+  /** Turns to the run that was started. */
+  #show(id: string): void {
+    this.#leave?.()
+    this.#leave = undefined
+    this.#source = undefined
+    this.#offset = '-1'
+    this.#become(empty(id, this.#folding))
+    if (this.#count > 0) this.#join()
+  }
+
+  #join(): void {
+    const { id } = this.#snapshot
+    if (id === null) return
+    this.#source ??= sourceOf(clientOf(this.#target), id, this.#offset)
+    const source = this.#source
+    this.#leave = source.subscribe(() => this.#take(source.snapshot))
+    this.#take(source.snapshot)
+  }
+
+  #take({ records, status, error, connection }: SourceSnapshot): void {
+    const { id, records: seen } = this.#snapshot
+    let { text, state } = this.#snapshot
+    for (const record of records.slice(seen.length)) {
+      text += this.#folding.text(record) ?? ''
+      if (this.#folding.reduce) state = this.#folding.reduce(state, record)
+    }
+    const starting = this.#startsUnderWay > 0
+    this.#become({ id, records, text, state, status: starting ? 'starting' : status, error, connection })
+  }
+
+  #become(snapshot: Snapshot): void {
+    this.#snapshot = snapshot
+    this.#listeners.tell()
+  }
+}
+
+function empty(id: string | null, { initial: state }: Folding): Snapshot {
+  const status = id === null ? 'idle' : 'connecting'
+  return { id, records: [], text: '', state, status, error: undefined, connection: 'idle' }
+}

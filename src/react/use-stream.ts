@@ -1,0 +1,99 @@
+/** A React hook that shows a stream. */
+import { useEffect, useState, useSyncExternalStore } from 'react'
+import type { ConnectionState } from '../client/carrier.ts'
+import type { StreamError } from '../client/errors.ts'
+import type { StartOptions, StreamClient } from '../client/stream-client.ts'
+import type { Json } from '../protocol/json.ts'
+import type { RunEnd } from '../protocol/run-end.ts'
+import { recordText } from './record-text.ts'
+import { type Folding, StreamObserver, type ViewStatus } from './stream-observer.ts'
+
+export interface StreamOptions<Record = Json> {
+  /** Where to begin: an offset, `-1` for the start (the default), `now` for what is yet to come. */
+  readonly offset?: string
+  /**
+   * The text that a record adds to `text`. By default that of a record that is a text, and of text
+   * events of OpenAI's Responses API and the AI SDK. Pure.
+   */
+  readonly text?: (record: Record) => string | undefined
+}
+
+export interface ReducingOptions<Record, State> extends StreamOptions<Record> {
+  /** Folds a record into `state`. Pure: it returns a new state, and may see a record twice. */
+  readonly reduce: (state: State, record: Record) => State
+  readonly initial: State
+}
+
+export interface StreamView<Record = Json, State = undefined> {
+  /** The stream that is shown: the one that was asked for, or that `start` started. */
+  readonly id: string | null
+  /** Another array whenever records came; at most once a frame, however many they are. */
+  readonly records: readonly Record[]
+  readonly text: string
+  readonly state: State
+  readonly status: ViewStatus
+  /** Why the run failed, or cannot be started or read. */
+  readonly error: StreamError | undefined
+  /** How the connection is. A loss is mended by itself. */
+  readonly connection: ConnectionState
+  /**
+   * Starts a run and shows it. Resolves with its id, for the address of the page for one.
+   *
+   * @throws {StreamError} when the server refuses; `error` says so, too.
+   */
+  readonly start: (input: Json, options?: StartOptions) => Promise<string>
+  /**
+   * Stops the run that is shown. Resolves with how it ended, undefined when there is none.
+   *
+   * @throws {StreamError} when the server refuses.
+   */
+  readonly stop: () => Promise<RunEnd['status'] | undefined>
+}
+
+/** What records and states are, the caller says; here they are nothing in particular. */
+interface AnyOptions {
+  readonly offset?: string
+  readonly text?: (record: never) => string | undefined
+  readonly reduce?: (state: never, record: never) => unknown
+  readonly initial?: unknown
+}
+
+/**
+ * Shows a stream, or with the id `null` none until `start`.
+ *
+ * @param target a client, or the address of a stream socket; components that give the same address
+ * share one client.
+ */
+export function useStream<Record = Json>(
+  target: StreamClient | string,
+  id: string | null,
+  options?: StreamOptions<Record>,
+): StreamView<Record>
+export function useStream<Record, State>(
+  target: StreamClient | string,
+  id: string | null,
+  options: ReducingOptions<Record, State>,
+): StreamView<Record, State>
+export function useStream(
+  target: StreamClient | string,
+  id: string | null,
+  options: AnyOptions = {},
+): StreamView<unknown, unknown> {
+  const { offset = '-1', reduce, initial, text = recordText } = options
+  const folding = { reduce, initial, text } as Folding
+  const observe = (): StreamObserver => new StreamObserver(target, id, offset, folding)
+  const [shown, setShown] = useState(() => ({ target, id, offset, observer: observe() }))
+  let { observer } = shown
+  if (shown.target !== target || shown.id !== id || shown.offset !== offset) {
+    // The page may give back the id that `start` gave to it: that stream is shown already.
+    const started = id !== null && observer.snapshot().id === id
+    if (!started || shown.target !== target || shown.offset !== offset) observer = observe()
+    setShown({ target, id, offset, observer })
+  }
+  useEffect(() => {
+    observer.foldWith(folding)
+  })
+  const snapshot = useSyncExternalStore(observer.subscribe, observer.snapshot, observer.snapshot)
+  const { start, stop } = observer
+  return { ...snapshot, start, stop }
+}

@@ -1,0 +1,143 @@
+/** Ways in: a password, a user, a database, TLS, a unix socket, Sentinel. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { redisChannels, type RedisChannelsOptions } from '../../src/channels/redis.ts'
+import { RedisServer } from '../support/redis.ts'
+import { describeWith } from '../support/services.ts'
+
+const run = promisify(execFile)
+
+/** Whether messages get through a layer with these options, to another and back. */
+async function works(options: RedisChannelsOptions): Promise<boolean> {
+  const [here, there] = [redisChannels(options), redisChannels(options)]
+  try {
+    const channel = there.newChannel()
+    await here.send(channel, { type: 'test' })
+    await here.send('work', { type: 'work' })
+    return (await there.receive(channel)).type === 'test' && (await there.receive('work')).type === 'work'
+  } finally {
+    await Promise.all([here.close(), there.close()])
+  }
+}
+
+describeWith(['redis'], 'Redis is reached', ({ redis }) => {
+  describe('with a password', () => {
+    let server: RedisServer
+
+    beforeAll(async () => {
+      server = await RedisServer.start(redis, {
+        arguments: ['--requirepass', 'p@ss word', '--user', 'bob', 'on', '>bob/secret', '~*', '&*', '+@all'],
+      })
+    })
+
+    afterAll(() => server.stop())
+
+    it('in a URL, in options, for a user, in another database, over a unix socket', async () => {
+      const { port } = server
+      expect(await works({ url: `redis://:p%40ss%20word@127.0.0.1:${port}/3` })).toBe(true)
+      expect(await works({ url: `redis://bob:bob%2Fsecret@127.0.0.1:${port}` })).toBe(true)
+      expect(
+        await works({
+          hosts: { host: '127.0.0.1', port, username: 'bob', password: 'bob/secret', database: 2 },
+        }),
+      ).toBe(true)
+      expect(await works({ hosts: { url: server.socketUrl, password: 'p@ss word' } })).toBe(true)
+    })
+
+    it('and without the right one nothing is sent; the error says why and keeps the secret', async () => {
+      for (const password of ['wrong-secret', undefined]) {
+        const hosts = { host: '127.0.0.1', port: server.port, password }
+        const layer = redisChannels({ hosts, timeout: 0.3 })
+        const error = await layer.send('work', { type: 'test' }).catch((reason: unknown) => reason)
+        await layer.close()
+        expect(error).toMatchObject({ code: 'channel_layer_unavailable', uncertain: false })
+        const { cause } = error as Error
+        expect(String(cause)).toMatch(/WRONGPASS|NOAUTH/)
+        expect(`${String(error)} ${String(cause)}`).not.toContain('wrong-secret')
+      }
+    })
+  })
+
+  it('over TLS, and not when its certificate is another’s', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-tls-'))
+    const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+    const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject]
+    await run('openssl', [...request, '-keyout', key, '-out', certificate])
+    const probe = await RedisServer.start(redis)
+    const { port } = probe
+    await probe.stop()
+    const tlsArguments = ['--port', '0', '--tls-port', String(port), '--tls-cert-file', certificate]
+    const server = await RedisServer.start(redis, {
+      arguments: [...tlsArguments, '--tls-key-file', key, '--tls-auth-clients', 'no'],
+    })
+    try {
+      const ca = await readFile(certificate, 'utf8')
+      const url = `rediss://127.0.0.1:${port}`
+      expect(await works({ hosts: { url, tls: { ca } } })).toBe(true)
+      const stranger = redisChannels({ url, timeout: 0.3 })
+      await expect(stranger.send('work', { type: 'test' })).rejects.toMatchObject({
+        code: 'channel_layer_unavailable',
+        cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' },
+      })
+      await stranger.close()
+    } finally {
+      await server.stop()
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+
+  it('through Sentinel, and after a failover at the new master', { timeout: 60_000 }, async () => {
+    const first = await RedisServer.start(redis)
+    const second = await RedisServer.start(redis, {
+      arguments: ['--replicaof', '127.0.0.1', String(first.port)],
+    })
+    const sentinel = await RedisServer.start(redis, {
+      sentinel: [
+        `sentinel monitor mymaster 127.0.0.1 ${first.port} 1`,
+        'sentinel down-after-milliseconds mymaster 500',
+        'sentinel failover-timeout mymaster 3000',
+      ],
+    })
+    const sentinels = [
+      { host: '127.0.0.1', port: 1 },
+      { host: '127.0.0.1', port: sentinel.port },
+    ]
+    const options: RedisChannelsOptions = { hosts: { sentinels, master: 'mymaster' }, timeout: 30 }
+    const [here, there] = [redisChannels(options), redisChannels(options)]
+    try {
+      const channel = there.newChannel()
+      await there.groupAdd('group', channel)
+      await here.send(channel, { type: 'before' })
+      expect(await there.receive(channel)).toEqual({ type: 'before' })
+      const waiting = there.receive(channel)
+      await replicaIsKnown(sentinel)
+      await first.kill()
+      let sent = 0
+      while (sent === 0) {
+        const sending = here.groupSend('group', { type: 'after' })
+        ;({ sent } = await sending.catch(() => ({ sent: 0 })))
+      }
+      expect(await waiting).toEqual({ type: 'after' })
+    } finally {
+      await Promise.all([here.close(), there.close()])
+      await Promise.all([first.stop(), second.stop(), sentinel.stop()])
+    }
+  })
+})
+
+/** A Sentinel fails over to replicas it has heard of. */
+async function replicaIsKnown(sentinel: RedisServer): Promise<void> {
+  const { createClient } = await import('redis')
+  const client = await createClient({ url: sentinel.url, RESP: 2 }).connect()
+  for (;;) {
+    const replicas = await client.sendCommand(['SENTINEL', 'REPLICAS', 'mymaster'])
+    if (JSON.stringify(replicas).includes('"master-link-status","ok"')) break
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  client.destroy()
+}
