@@ -3,6 +3,7 @@ export type { ChannelCapacities } from './channels/capacity.ts'
 export {
   ChannelFull,
   ChannelLayerClosed,
+  ChannelLayerUnavailable,
   ChannelReleased,
   InvalidMessage,
   InvalidName,

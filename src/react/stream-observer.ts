@@ -43,9 +43,8 @@ export class StreamObserver {
   #leave: (() => void) | undefined
   #count = 0
   #snapshot: Snapshot
-  /** The newest start: where there are two, it is the one to be shown. */
+  /** The newest start, while it is under way: where there are two, it is the one to be shown. */
   #starting: Promise<string> | undefined
-  #startsUnderWay = 0
 
   constructor(target: Target, id: string | null, offset: string, folding: Folding) {
     this.#target = target
@@ -77,16 +76,15 @@ export class StreamObserver {
   readonly start = async (input: Json, options?: StartOptions): Promise<string> => {
     const starting = this.#start(input, options)
     this.#starting = starting
-    this.#startsUnderWay++
     this.#become({ ...this.#snapshot, status: 'starting', error: undefined })
     try {
       const id = await starting
-      this.#startsUnderWay--
-      if (this.#starting === starting) this.#show(id)
+      if (this.#settle(starting)) this.#show(id)
       return id
     } catch (error) {
-      this.#startsUnderWay--
-      if (error instanceof StreamError) this.#become({ ...this.#snapshot, status: 'error', error })
+      if (this.#settle(starting) && error instanceof StreamError) {
+        this.#become({ ...this.#snapshot, status: 'error', error })
+      }
       throw error
     }
   }
@@ -103,6 +101,13 @@ export class StreamObserver {
     // The source reads it, so that other components can, too.
     stream.close()
     return stream.id
+  }
+
+  /** Whether it was the newest. */
+  #settle(starting: Promise<string>): boolean {
+    if (this.#starting !== starting) return false
+    this.#starting = undefined
+    return true
   }
 
   /** Turns to the run that was started. */
@@ -131,8 +136,8 @@ export class StreamObserver {
       text += this.#folding.text(record) ?? ''
       if (this.#folding.reduce) state = this.#folding.reduce(state, record)
     }
-    const starting = this.#startsUnderWay > 0
-    this.#become({ id, records, text, state, status: starting ? 'starting' : status, error, connection })
+    const shown = this.#starting ? 'starting' : status
+    this.#become({ id, records, text, state, status: shown, error, connection })
   }
 
   #become(snapshot: Snapshot): void {

@@ -1,12 +1,22 @@
 /** What a page loads of the package. */
-import { rolldown } from 'rolldown'
+import { build } from 'vite'
 
-/** One entry and all it imports but React, as a bundler makes it for browsers. */
-export async function bundle(entry: string): Promise<{ code: string; imports: string[] }> {
-  const build = await rolldown({ input: entry, external: [/^react/], platform: 'browser' })
-  const { output } = await build.generate({ format: 'es', minify: true })
-  await build.close()
-  const [chunk, ...others] = output
-  if (others.length > 0) throw new Error(`${entry} became ${output.length} files`)
-  return { code: chunk.code, imports: chunk.imports }
+/** One entry and all that it imports but `external`, in one file, as a bundler makes it for browsers. */
+export async function bundle(entry: string, external: readonly string[] = []): Promise<string> {
+  const result = await build({
+    configFile: false,
+    logLevel: 'error',
+    define: { 'process.env.NODE_ENV': '"production"' },
+    build: {
+      write: false,
+      minify: true,
+      target: 'es2022',
+      modulePreload: false,
+      rolldownOptions: { input: entry, external: [...external], preserveEntrySignatures: 'strict' },
+    },
+  })
+  const outputs = [result].flat().flatMap((one) => ('output' in one ? one.output : []))
+  const [chunk, ...others] = outputs
+  if (chunk?.type !== 'chunk' || others.length > 0) throw new Error(`${entry} became ${outputs.length} files`)
+  return chunk.code
 }

@@ -1,5 +1,4 @@
 /** A network without a network: the test opens, cuts and speaks for the server. */
-import type { Place } from '../../src/protocol/offset.ts'
 import type { ClientFrame, ServerFrame } from '../../src/protocol/stream-frames.ts'
 import type { SocketFactory, SocketLike } from '../../src/client/connection.ts'
 
@@ -8,11 +7,6 @@ const INCARNATION = 'k3j9x2a1bc'
 /** The token of a place in the streams of these tests. */
 export function at(position: number, incarnation: string = INCARNATION): string {
   return `${String(position).padStart(16, '0')}_${incarnation}`
-}
-
-/** The same as `decodeOffset` gives it. */
-function placeAt(position: number): Exclude<Place, string> {
-  return { incarnation: INCARNATION, position }
 }
 
 /** The record at each position is the position. */

@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest'
+import { recordText } from '../../src/react/index.ts'
+
+it.each([
+  ['a text', 'Hello', 'Hello'],
+  ['a piece of an answer', { type: 'response.output_text.delta', delta: 'Hel' }, 'Hel'],
+  ['a piece of a refusal', { type: 'response.refusal.delta', delta: 'No' }, 'No'],
+  ['a piece of a message of the AI SDK', { type: 'text-delta', id: '1', delta: 'lo' }, 'lo'],
+  ['any other event', { type: 'response.completed', delta: 'x' }, ''],
+  ['an event without its text', { type: 'text-delta' }, ''],
+  ['what is no event', { delta: 'x' }, ''],
+  ['null', null, ''],
+  ['a number', 1, ''],
+  ['a list', ['a'], ''],
+])('the text of %s', (_what, record, text) => {
+  expect(recordText(record)).toBe(text)
+})
