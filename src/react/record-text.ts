@@ -7,11 +7,20 @@ const DELTAS: ReadonlySet<unknown> = new Set([
   'text-delta',
 ])
 
-/** The text that a record adds to an answer: a record that is a text itself, or the delta of an event. */
+/** What may be there. */
+interface TextEvent {
+  readonly type?: Json
+  readonly delta?: Json
+  readonly choices?: readonly ({ readonly delta?: { readonly content?: Json } | null } | null)[] | null
+}
+
+/**
+ * The text that a record adds to an answer: a record that is a text itself, the delta of an event, or
+ * that of a chunk of OpenAI's Chat Completions.
+ */
 export function recordText(record: Json): string {
   if (typeof record === 'string') return record
-  if (typeof record !== 'object' || record === null || !('type' in record) || !DELTAS.has(record.type))
-    return ''
-  const { delta } = record
-  return typeof delta === 'string' ? delta : ''
+  const event = record as TextEvent | null
+  const text = DELTAS.has(event?.type) ? event?.delta : event?.choices?.[0]?.delta?.content
+  return typeof text === 'string' ? text : ''
 }

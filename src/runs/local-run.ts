@@ -188,8 +188,6 @@ export class LocalRun {
   }
 
   #take(event: unknown): Promise<void> | undefined {
-    // What still comes when the log refuses it belongs to nobody.
-    if (this.#cause?.type === 'refused') return undefined
     const text = jsonText(event)
     if (text === undefined) throw failureFor('not_json')
     this.#events++
@@ -240,7 +238,7 @@ export class LocalRun {
 
   /** Keeps what came, and lets the lease run out: one that is given back would not be looked for. */
   async #release(): Promise<void> {
-    if (await this.#writer.flush()) return
+    await this.#writer.flush()
     const { store, logger } = this.#settings
     try {
       await store.leases.renew({ ...this.lease, ttlMs: HAND_OVER_MS })

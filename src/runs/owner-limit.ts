@@ -50,15 +50,13 @@ export class OwnerLimit {
       const place = after === undefined ? {} : { after }
       const { streams, next } = await store.list({ owner, closed: false, limit: PAGE, signal, ...place })
       for (const info of streams) {
-        // Asked for again: it takes no place of its own.
-        if (info.id === id) return
         if (readRunRecord(info)) running.add(info.id)
       }
       if (next === undefined) break
       after = next
     }
     if (running.size < runsPerOwner) return
-    // It may have ended already, and then this starts nothing.
+    // Asked for again, it takes no place of its own.
     if (await store.head(id, signal)) return
     throw new RunError('too_many_runs')
   }

@@ -75,8 +75,7 @@ export class Stopper {
       else if (taken.outcome === 'held') {
         ended ??= followEnd(store, id, signal)
         ended.catch(() => undefined)
-        if (taken.lease.holder !== holder)
-          await this.#options.mailbox.askToStop(taken.lease.holder, id, signal)
+        await this.#options.mailbox.askToStop(taken.lease.holder, id, signal)
         const known = await Promise.race([ended, pause(leaseTtlMs / LOOKS, signal)])
         if (known) return known
       }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Json,
   type ListenOptions,
+  type Route,
   type RunProvider,
   type StreamStore,
   httpStreams,
@@ -38,6 +39,7 @@ function provider(input: Json): RunProvider {
 export async function startStreams(
   store: StreamStore = memoryStreams(),
   listen: ListenOptions = {},
+  routes: readonly Route[] = [],
 ): Promise<StreamsServer> {
   const streams = streaming({ store, kinds: { any: { provider } }, shutdownGrace: 0 })
   const { delivery, runs } = streams
@@ -53,7 +55,7 @@ export async function startStreams(
   const app = millrace({
     logger: silentLogger,
     streams,
-    routes: [streamSocket('/ws', options), httpStreams('/streams', options)],
+    routes: [...routes, streamSocket('/ws', options), httpStreams('/streams', options)],
   })
   const { port } = await app.listen({ port: 0, ...listen })
   return {

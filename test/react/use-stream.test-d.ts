@@ -33,7 +33,7 @@ useStream('/ws', 'id', { reduce: (count: number) => count + 1, initial: '0' })
 useStream('/ws', undefined)
 
 const client: StreamClient = connect('/ws')
-expectTypeOf(client.stream('id')).toEqualTypeOf<RemoteStream<Json>>()
+expectTypeOf(client.stream('id')).toEqualTypeOf<RemoteStream>()
 expectTypeOf(client.stream<Delta>('id').take()).toEqualTypeOf<Delta[]>()
 // @ts-expect-error what is sent is JSON
 void client.start(() => 1)

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { chatIndexId } from '../../src/runs/run-ids.ts'
 import type { RunInfo } from '../../src/runs/run.ts'
 import { PuppetProvider, throwing } from './puppet.ts'
 import { onEveryStore } from './world.ts'
@@ -124,6 +125,21 @@ onEveryStore('latest', (world) => {
     for (const id of ['one', 'two']) await (await runs.start({ id, chat: 'c' }, nothing)).end
     await world().store.delete('two')
     expect((await runs.latest('c'))?.id).toBe('one')
+  })
+
+  it('gives nobody the run of another, whatever the index says', async () => {
+    const runs = world().process()
+    await (
+      await runs.start({ id: 'anns', owner: 'ann', chat: 'c' }, nothing)
+    ).end
+    await (
+      await runs.start({ id: 'bobs', owner: 'bob', chat: 'c' }, nothing)
+    ).end
+    await (
+      await runs.start({ id: 'other', owner: 'ann', chat: 'd' }, nothing)
+    ).end
+    await world().store.append(chatIndexId('c', 'ann'), { records: ['"bobs"', '"other"', '"@chat/x"', '7'] })
+    expect((await runs.latest('c', 'ann'))?.id).toBe('anns')
   })
 
   it('costs the same after many runs', async () => {

@@ -150,8 +150,10 @@ describe('the writer of a log', () => {
     thaw()
     await turn()
     await writer.flush()
+    push('3')
+    await writer.flush()
     const metadata = hand.calls.map(({ args }) => (args[1] as AppendRequest).metadata)
-    expect(metadata).toEqual([undefined, 'after 2'])
+    expect(metadata).toEqual([undefined, 'after 2', undefined])
     expect((await inner.head('r'))?.metadata).toBe('after 2')
   })
 
@@ -206,6 +208,19 @@ describe('the writer of a log', () => {
     full = false
     expect(await writer.finish(LAST, null)).toBe('ended')
     expect(await kept()).toEqual([LAST])
+  })
+
+  it('tries the last record once, behind records that it gave up', async () => {
+    const { hand, writer, push, batches } = await writing({ patienceMs: 3000 })
+    hand.around = async () => {
+      throw new StoreError('full', 'full')
+    }
+    push('1')
+    await pass(5000)
+    const tried = batches().length
+    // In no time.
+    expect(await writer.finish(LAST, null)).toBe('unwritable')
+    expect(batches().slice(tried)).toEqual([[LAST]])
   })
 
   it('finishes behind an append that seemed to fail and was kept', async () => {

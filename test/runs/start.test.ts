@@ -193,6 +193,31 @@ onEveryStore('a run', (world) => {
     expect((await runs.list()).runs).toHaveLength(3)
   })
 
+  it('is told by what it was given, and not by what the caller makes of that', async () => {
+    const puppet = new PuppetProvider()
+    const runs = world().process({ kinds: { play: { provider: () => puppet.provider, resumable: true } } })
+    const metadata = { title: 'given' }
+    const input = { ask: 'given' }
+    const run = await runs.start({ kind: 'play', metadata, input })
+    metadata.title = 'changed'
+    input.ask = 'changed'
+    puppet.last.checkpoint(1, 'a')
+    await world().until(async () => (await world().store.head(run.id))?.tail.position === 1)
+    const kept = (await world().store.head(run.id))?.metadata
+    expect(kept).toMatchObject({
+      run: { metadata: { title: 'given' }, input: { ask: 'given' }, checkpoint: {} },
+    })
+  })
+
+  it('leaves no input behind when another process has started it', async () => {
+    const kinds = { play: { provider: () => new PuppetProvider().provider } }
+    const processes = [world().process({ kinds }), world().process({ kinds })]
+    const request = { id: 'r', kind: 'play', input: 'x'.repeat(10_000) }
+    await Promise.all(processes.map((runs) => runs.start(request)))
+    const { streams } = await world().store.list({ prefix: '@input/' })
+    expect(streams).toHaveLength(1)
+  })
+
   it('of an owner who has as many as may run is refused', async () => {
     const runs = world().process({ limits: { runsPerOwner: 3 } })
     const elsewhere = world().process({ limits: { runsPerOwner: 3 } })

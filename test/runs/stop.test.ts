@@ -218,17 +218,18 @@ onEveryStore('stop', (world) => {
 
   it('ends a run whose process died, once its lease is over', async () => {
     const { runs, kill } = world().mortal()
-    const elsewhere = world().process()
+    const elsewhere = world().mortal()
     const puppet = new PuppetProvider()
     const run = await runs.start({}, puppet.provider)
     puppet.last.yield('part')
     await world().until(async () => (await world().records(run.id)).length === 1)
     kill()
     let end: unknown
-    void elsewhere.stop(run.id).then((known) => (end = known))
+    void elsewhere.runs.stop(run.id).then((known) => (end = known))
     const seconds = await world().passUntil(() => end, 15)
     expect(seconds).toBeGreaterThan(6)
     expect(end).toEqual(STOPPED)
+    expect(elsewhere.hand.count('watch')).toBe(1)
     expect(await world().records(run.id)).toEqual(['part', LAST])
   })
 

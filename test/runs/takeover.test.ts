@@ -230,6 +230,23 @@ onEveryStore('a run whose process died', (world) => {
     await world().until(async () => (await world().store.head(adHoc.id))?.closed)
   })
 
+  it('still has its large input, however long it was silent', async () => {
+    const puppet = new PuppetProvider()
+    const inputs: Json[] = []
+    const provider = (input: Json): RunProvider => {
+      inputs.push(input)
+      return puppet.provider
+    }
+    const options = { retention: 60, kinds: { play: { provider, resumable: true } } }
+    const first = world().mortal(options)
+    await first.runs.start({ kind: 'play', input: 'x'.repeat(10_000) })
+    await world().pass(200)
+    first.kill()
+    world().process(options).open()
+    await world().passUntil(() => puppet.calls.length === 2, 15)
+    expect(inputs).toEqual(['x'.repeat(10_000), 'x'.repeat(10_000)])
+  })
+
   it('is taken over by one of many', async () => {
     const puppet = new PuppetProvider()
     const kinds = kindOf(puppet.provider)
@@ -355,6 +372,22 @@ onEveryStore('a process that stood still', (world) => {
     expect(await world().records(run.id)).toEqual(['a', 'b', 'c', COMPLETED])
   })
 
+  it('does not write to a run that was started anew with the same id', async () => {
+    const zombie = new PuppetProvider()
+    const heir = new PuppetProvider()
+    const first = world().mortal()
+    const second = world().process()
+    await first.runs.start({ id: 'r' }, zombie.provider)
+    await world().store.delete('r')
+    await second.start({ id: 'r' }, heir.provider)
+    zombie.last.yield('zombie')
+    await world().until(() => zombie.last.ended)
+    heir.last.yield('a')
+    heir.last.end()
+    await world().until(async () => (await world().store.head('r'))?.closed)
+    expect(await world().records('r')).toEqual(['a', COMPLETED])
+  })
+
   it('learns from its renewal that its lease is lost, when its provider is silent', async () => {
     const zombie = new PuppetProvider()
     const first = world().mortal()
@@ -397,6 +430,24 @@ onEveryStore('a lease', (world) => {
     await world().pass(0.1)
     expect(await run.end).toEqual({ status: 'completed' })
     expect(first.hand.count('leases.renew')).toBe(18)
+  })
+
+  it('is not taken from the run that lives here, though it is over', async () => {
+    const puppet = new PuppetProvider()
+    const { runs, hand } = world().mortal()
+    const run = await runs.start({}, puppet.provider)
+    const thawed = Promise.withResolvers<void>()
+    hand.around = async (method, call) => {
+      if (method === 'leases.renew') await thawed.promise
+      return call()
+    }
+    await world().pass(30)
+    expect(hand.count('leases.expired')).toBeGreaterThan(10)
+    expect(hand.count('leases.acquire')).toBe(0)
+    thawed.resolve()
+    puppet.last.end()
+    await world().pass(5)
+    expect(await run.end).toEqual({ status: 'completed' })
   })
 
   it('is renewed by one timer, which stands still without runs', async () => {
@@ -467,20 +518,21 @@ onEveryStore('the look for runs to take over', (world) => {
     await world().pass(30)
     expect(await world().store.head('plain')).toMatchObject({ closed: false, tail: { position: 0 } })
     expect((await world().store.leases.expired()).map(({ holder }) => holder)).toEqual(['somebody'])
+    expect(world().logger.messages('warn')).toEqual([])
   })
 
-  it('finds a thousand runs and more', async () => {
+  it('finds a thousand runs and more in one go', async () => {
     const puppet = new PuppetProvider()
     const first = world().mortal()
     await Promise.all(Array.from({ length: 1100 }, () => first.runs.start({}, puppet.provider)))
     first.kill()
+    await world().pass(10)
     const second = world().process()
     second.open()
-    await world().pass(10)
-    await world().passUntil(async () => {
+    await world().until(async () => {
       const { runs } = await second.list({ status: 'running', limit: 1 })
       return runs.length === 0
-    }, 5)
+    })
     expect((await second.list({ status: 'failed', limit: 1000 })).runs).toHaveLength(1000)
   })
 })
