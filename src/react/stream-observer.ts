@@ -15,11 +15,11 @@ import { type SourceSnapshot, type StreamSource, sourceOf } from './stream-sourc
 /** `idle`: there is nothing to follow yet. `starting`: a run was asked for. */
 export type ViewStatus = 'idle' | 'starting' | StreamStatus
 
-export interface Snapshot {
+export interface Snapshot<Record = unknown, State = unknown> {
   readonly id: string | null
-  readonly records: readonly unknown[]
+  readonly records: readonly Record[]
   readonly text: string
-  readonly state: unknown
+  readonly state: State
   readonly status: ViewStatus
   readonly error: StreamError | undefined
   readonly connection: ConnectionState

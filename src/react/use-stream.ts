@@ -6,23 +6,25 @@ import type { StartOptions, StreamClient } from '../client/stream-client.ts'
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import { recordText } from './record-text.ts'
-import { type Folding, StreamObserver, type ViewStatus } from './stream-observer.ts'
+import { type Folding, type Snapshot, StreamObserver, type ViewStatus } from './stream-observer.ts'
 
-export interface StreamOptions<Record = Json> {
+/** How the records of a stream are shown. */
+export type StreamOptions<Record = Json, State = undefined> = {
   /** Where to begin: an offset, `-1` for the start (the default), `now` for what is yet to come. */
   readonly offset?: string
   /**
-   * The text that a record adds to `text`. By default that of a record that is a text, and of text
-   * events of OpenAI's Responses API and the AI SDK. Pure.
+   * The text that a record adds to `text`. By default that of a record that is a text, and of the text
+   * events of OpenAI's APIs and the AI SDK. Pure.
    */
   readonly text?: (record: Record) => string | undefined
-}
-
-export interface ReducingOptions<Record, State> extends StreamOptions<Record> {
-  /** Folds a record into `state`. Pure: it returns a new state, and may see a record twice. */
-  readonly reduce: (state: State, record: Record) => State
-  readonly initial: State
-}
+} & (
+  | { readonly reduce?: undefined; readonly initial?: undefined }
+  | {
+      /** Folds a record into `state`. Pure: it returns a new state. */
+      readonly reduce: (state: State, record: Record) => State
+      readonly initial: State
+    }
+)
 
 export interface StreamView<Record = Json, State = undefined> {
   /** The stream that is shown: the one that was asked for, or that `start` started. */
@@ -50,35 +52,17 @@ export interface StreamView<Record = Json, State = undefined> {
   readonly stop: () => Promise<RunEnd['status'] | undefined>
 }
 
-/** What records and states are, the caller says; here they are nothing in particular. */
-interface AnyOptions {
-  readonly offset?: string
-  readonly text?: (record: never) => string | undefined
-  readonly reduce?: (state: never, record: never) => unknown
-  readonly initial?: unknown
-}
-
 /**
  * Shows a stream, or with the id `null` none until `start`.
  *
  * @param target a client, or the address of a stream socket; components that give the same address
  * share one client.
  */
-export function useStream<Record = Json>(
+export function useStream<Record = Json, State = undefined>(
   target: StreamClient | string,
   id: string | null,
-  options?: StreamOptions<Record>,
-): StreamView<Record>
-export function useStream<Record, State>(
-  target: StreamClient | string,
-  id: string | null,
-  options: ReducingOptions<Record, State>,
-): StreamView<Record, State>
-export function useStream(
-  target: StreamClient | string,
-  id: string | null,
-  options: AnyOptions = {},
-): StreamView<unknown, unknown> {
+  options: StreamOptions<Record, State> = {},
+): StreamView<Record, State> {
   const { offset = '-1', reduce, initial, text = recordText } = options
   const folding = { reduce, initial, text } as Folding
   const observe = (): StreamObserver => new StreamObserver(target, id, offset, folding)
@@ -95,5 +79,6 @@ export function useStream(
   })
   const snapshot = useSyncExternalStore(observer.subscribe, observer.snapshot, observer.snapshot)
   const { start, stop } = observer
-  return { ...snapshot, start, stop }
+  // What records and states are, the caller says.
+  return { ...(snapshot as Snapshot<Record, State>), start, stop }
 }

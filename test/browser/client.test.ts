@@ -68,7 +68,7 @@ describeWith(['chromium'], 'the client in Chromium', ({ chromium }) => {
   })
 
   const read = (path: string, id: string) => page.evaluate(`window.read('${path}', '${id}')`)
-  const reading = () => page.evaluate('window.reading()') as Promise<Reading>
+  const reading = () => page.evaluate<Reading>('window.reading()')
   const expectSeen = (to: number) =>
     expect.poll(async () => (await reading()).seen, { timeout: 20_000 }).toEqual(numbers(0, to))
 
@@ -83,7 +83,7 @@ describeWith(['chromium'], 'the client in Chromium', ({ chromium }) => {
     await expectSeen(6)
 
     await context.setOffline(true)
-    while (proxy.connections > 0) proxy.cut(0)
+    cutAll(proxy)
     await expect.poll(async () => (await reading()).connection).toBe('reconnecting')
     await server.append('s', ...numbers(6, 9))
     expect((await reading()).seen).toEqual(numbers(0, 6))
@@ -99,10 +99,14 @@ describeWith(['chromium'], 'the client in Chromium', ({ chromium }) => {
     await server.append('s', ...numbers(0, 3))
     await read('/no-websocket-here', 's')
     await expectSeen(3)
-    while (proxy.connections > 0) proxy.cut(0)
+    cutAll(proxy)
     await server.append('s', ...numbers(3, 6))
     await server.store.append('s', { close: true })
     await expectSeen(6)
     await expect.poll(async () => (await reading()).status).toBe('closed')
   })
 })
+
+function cutAll(proxy: CuttingProxy): void {
+  for (const index of numbers(0, proxy.connections)) proxy.cut(index)
+}

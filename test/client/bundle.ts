@@ -1,15 +1,23 @@
-/** What a page loads of the package. */
-import { build } from 'vite'
+/** What a page loads. */
+import { build, defaultClientConditions } from 'vite'
 
-/** One entry and all that it imports but `external`, in one file, as a bundler makes it for browsers. */
-export async function bundle(entry: string, external: readonly string[] = []): Promise<string> {
+export interface BundleOptions {
+  readonly external?: readonly string[]
+  /** Of React: only its development build mounts everything twice in StrictMode. */
+  readonly mode?: 'production' | 'development'
+}
+
+/** One entry and all that it imports, in one file, as a bundler makes it for browsers. */
+export async function bundle(entry: string, options: BundleOptions = {}): Promise<string> {
+  const { external = [], mode = 'production' } = options
   const result = await build({
     configFile: false,
     logLevel: 'error',
-    define: { 'process.env.NODE_ENV': '"production"' },
+    resolve: { conditions: ['millrace:source', ...defaultClientConditions] },
+    define: { 'process.env.NODE_ENV': JSON.stringify(mode) },
     build: {
       write: false,
-      minify: true,
+      minify: mode === 'production',
       target: 'es2022',
       modulePreload: false,
       rolldownOptions: { input: entry, external: [...external], preserveEntrySignatures: 'strict' },

@@ -161,6 +161,17 @@ onEveryStore('latest', (world) => {
     expect((await runs.latest('c'))?.id).toBe(run.id)
   })
 
+  it('keeps the index of a chat that somebody asks for', async () => {
+    const runs = world().process({ retention: 60, limits: { life: 60 } })
+    const run = await runs.start({ chat: 'c' }, nothing)
+    await run.end
+    for (let look = 0; look < 5; look++) {
+      await world().pass(50)
+      await world().store.touch(run.id)
+      expect((await runs.latest('c'))?.id).toBe(run.id)
+    }
+  })
+
   it('is not kept from a run by an index that fails', async () => {
     const { runs, hand } = world().mortal()
     hand.around = async (_method, call, [id]) => {

@@ -23,6 +23,15 @@ describe('a ticker', () => {
     expect(ticker.running).toBe(false)
   })
 
+  it.each([true, false])('keeps the process alive, or not: %s', async (ref) => {
+    const timers = vi.spyOn(globalThis, 'setInterval')
+    const ticker = new Ticker(100, () => undefined, { ref })
+    ticker.start()
+    const timer = timers.mock.results[0]?.value as NodeJS.Timeout | undefined
+    expect(timer?.hasRef()).toBe(ref)
+    await ticker.stop()
+  })
+
   it('is not at work twice at a time', async () => {
     const works: PromiseWithResolvers<void>[] = []
     const ticker = new Ticker(

@@ -1,5 +1,5 @@
 /** A page of components that show streams, for `use-stream.test.ts`. */
-import { StrictMode, createElement, useState } from 'react'
+import { StrictMode, createElement, useEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { useStream } from 'millrace/react'
 
@@ -9,27 +9,33 @@ interface Numbered {
 
 /** What the test looks at. */
 interface Notes {
-  /** How often each panel was rendered. */
-  readonly renders: Record<string, number>
-  /** The arrays that a panel was given. */
+  /** How often a panel was drawn. */
+  commits: number
+  /** The arrays that panels were given. */
   readonly arrays: Set<unknown>
 }
 
-const notes: Notes = { renders: {}, arrays: new Set() }
-const page = globalThis as unknown as {
-  readonly document: { getElementById(id: string): never }
-  notes: Notes
-}
-page.notes = notes
+const notes: Notes = { commits: 0, arrays: new Set() }
+const page = globalThis as unknown as { readonly document: { getElementById(id: string): never } }
+Object.assign(page, { notes })
 
-function Panel({ name, id }: { readonly name: string; readonly id: string | null }) {
+interface PanelProps {
+  readonly name: string
+  readonly id: string | null
+  /** A page puts the id of a run that was started into its address. */
+  readonly onStarted: (id: string) => void
+}
+
+function Panel({ name, id, onStarted }: PanelProps) {
   const view = useStream('/ws', id, {
     reduce: (sum: number, { n }: Numbered) => sum + n,
     initial: 0,
     text: ({ n }) => `${n} `,
   })
-  notes.renders[name] = (notes.renders[name] ?? 0) + 1
-  notes.arrays.add(view.records)
+  useEffect(() => {
+    notes.commits++
+    notes.arrays.add(view.records)
+  })
   const shown = { id: view.id, text: view.text, sum: view.state, status: view.status }
   const button = (does: string, onClick: () => void) =>
     createElement('button', { type: 'button', onClick }, does)
@@ -38,6 +44,7 @@ function Panel({ name, id }: { readonly name: string; readonly id: string | null
     { id: name, 'data-connection': view.connection },
     createElement('output', null, JSON.stringify(shown)),
     button('start', () => void view.start(1000)),
+    button('open', () => void view.start(1000).then(onStarted)),
     button('stop', () => void view.stop()),
   )
 }
@@ -56,7 +63,7 @@ function App() {
       ),
     ),
     createElement('button', { type: 'button', onClick: () => setPanels(['one']) }, 'fewer'),
-    ...panels.map((name) => createElement(Panel, { key: name, name, id })),
+    ...panels.map((name) => createElement(Panel, { key: name, name, id, onStarted: show })),
   )
 }
 
