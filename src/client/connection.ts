@@ -15,14 +15,15 @@ import { retryDelay } from './backoff.ts'
 import type { ConnectionState } from './carrier.ts'
 import { onWakeUp } from './wake-up.ts'
 
-/** The part of a WebSocket that is used. */
+/** The part of a WebSocket that is used. That of a browser, of Node and of `ws` fit. */
 export interface SocketLike {
   send(text: string): void
   close(code?: number): void
-  onopen: (() => void) | null
-  onmessage: ((event: { readonly data: unknown }) => void) | null
-  onclose: ((event: { readonly code: number }) => void) | null
-  onerror: (() => void) | null
+  // What they are called with differs from platform to platform; `data` and `code` are everywhere.
+  onopen: ((event: never) => void) | null
+  onmessage: ((event: never) => void) | null
+  onclose: ((event: never) => void) | null
+  onerror: ((event: never) => void) | null
 }
 
 export type SocketFactory = (url: string, protocol: string) => SocketLike
@@ -106,8 +107,8 @@ export class Connection {
       const socket = this.#options.open(this.#options.url, STREAM_SUBPROTOCOL)
       this.#socket = socket
       socket.onopen = () => this.#opened()
-      socket.onmessage = ({ data }) => this.#received(data)
-      socket.onclose = ({ code }) => this.#lost(code)
+      socket.onmessage = ({ data }: { readonly data: unknown }) => this.#received(data)
+      socket.onclose = ({ code }: { readonly code: number }) => this.#lost(code)
       // A close follows. Sockets of Node's `ws` throw what nobody listens for.
       socket.onerror = ignore
     } catch {

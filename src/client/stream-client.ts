@@ -35,7 +35,7 @@ export interface FollowOptions {
   readonly offset?: string
 }
 
-export class StreamClient implements Disposable {
+export class StreamClient {
   readonly #http: Pick<HttpCarrierOptions, 'base' | 'fetch'> | undefined
   readonly #listeners = new Listeners()
   readonly #readers = new Set<Reader>()
@@ -120,10 +120,6 @@ export class StreamClient implements Disposable {
     for (const reader of Array.from(this.#readers)) reader.close()
   }
 
-  [Symbol.dispose](): void {
-    this.close()
-  }
-
   /** A command belongs to no connection: one that the carrier did not get through goes to the next. */
   async #command<T>(send: (carrier: Carrier) => Promise<T>): Promise<T> {
     const carrier = this.#carrier
@@ -147,6 +143,8 @@ export class StreamClient implements Disposable {
 /**
  * Makes a client of the stream socket at this address: a path of the page's own server, or a whole
  * `ws:`, `wss:`, `http:` or `https:` address. It connects when it is first needed.
+ *
+ * @throws {TypeError} for what is no address, as a path is where there is no page.
  */
 export function connect(url: string, options: ClientOptions = {}): StreamClient {
   return new StreamClient(url, options)
@@ -167,7 +165,7 @@ function httpOf(
 }
 
 function openSocket(url: string, protocol: string): SocketLike {
-  return new WebSocket(url, protocol) as unknown as SocketLike
+  return new WebSocket(url, protocol)
 }
 
 /** 128 random bits. `randomUUID` would need a page served over https. */

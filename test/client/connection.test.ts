@@ -336,6 +336,18 @@ describe('a browser that wakes up', () => {
     expect(events).not.toContain('blocked')
   })
 
+  it('does not take a server for there that was so before the last connection', async () => {
+    reachable = () => Promise.resolve(true)
+    connection().connect()
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    network.socket.open().frame({ type: 'pong' })
+    network.socket.cut()
+    page.dispatch('online')
+    network.socket.cut()
+    expect([network.sockets.length, events.includes('blocked')]).toEqual([3, false])
+  })
+
   it('is listened to for as long as the connection is not closed', () => {
     const one = connection()
     expect(page.listeners).toBe(3)

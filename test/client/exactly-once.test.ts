@@ -120,7 +120,7 @@ function join(server: Server, client: StreamClient, where: number | 'now' | 'sta
 
 async function run(steps: readonly Step[]): Promise<void> {
   const server = new Server()
-  using client = connect('ws://server/', { webSocket: server.network.connect, http: false })
+  const client = connect('ws://server/', { webSocket: server.network.connect, http: false })
   const followers = [join(server, client, 'start')]
   const left = new Set<Follower>()
   for (const one of steps) {
@@ -167,6 +167,7 @@ async function run(steps: readonly Step[]): Promise<void> {
     }
   }
   await settle(server, followers)
+  client.close()
   for (const follower of followers) {
     follower.take()
     const { seen, stream } = follower

@@ -19,10 +19,10 @@ export function records(stream: string, from: number, to: number): ServerFrame {
 }
 
 export class FakeSocket implements SocketLike {
-  onopen: SocketLike['onopen'] = null
-  onmessage: SocketLike['onmessage'] = null
-  onclose: SocketLike['onclose'] = null
-  onerror: SocketLike['onerror'] = null
+  onopen: (() => void) | null = null
+  onmessage: ((event: { readonly data: unknown }) => void) | null = null
+  onclose: ((event: { readonly code: number }) => void) | null = null
+  onerror: (() => void) | null = null
   readonly url: string
   readonly protocol: string
   readonly sent: ClientFrame[] = []

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { WebSocket as WebSocketOfWs } from 'ws'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { type ClientOptions, type StreamClient, connect } from '../../src/client/index.ts'
 import { sqliteStreams } from '../../src/index.ts'
@@ -30,7 +31,7 @@ function connected(url: string, options?: ClientOptions): StreamClient {
 function blockable({ url }: StreamsServer, options?: ClientOptions) {
   let blocked = false
   const webSocket = (to: string, protocol: string) =>
-    new WebSocket(blocked ? to.replace('/ws', '/nowhere') : to, protocol) as never
+    new WebSocket(blocked ? to.replace('/ws', '/nowhere') : to, protocol)
   return { client: connected(url, { ...options, webSocket }), block: () => void (blocked = true) }
 }
 
@@ -226,6 +227,29 @@ it('a hundred streams share one connection', async () => {
   )
   expect(firsts).toEqual(ids)
   expect(proxy.connections).toBe(1)
+})
+
+it('sockets of the package ws will do, and can send headers', async () => {
+  await using server = await startStreams()
+  await server.append('s', 0)
+  const proxy = await cutting(server.port)
+  const headers = { authorization: 'Bearer x' }
+  const client = connected(`ws://127.0.0.1:${proxy.port}/ws`, {
+    webSocket: (url, protocol) => new WebSocketOfWs(url, protocol, { headers }),
+  })
+  const seen: unknown[] = []
+  for await (const record of client.stream('s')) {
+    seen.push(record)
+    if (seen.length === 2) break
+    proxy.cut(0)
+    await server.append('s', 1)
+  }
+  // Closed while it connects: sockets of ws report that as an error.
+  proxy.cut(0)
+  const other = connected(server.url, { webSocket: (url, protocol) => new WebSocketOfWs(url, protocol) })
+  other.stream('s')
+  other.close()
+  expect(seen).toEqual([0, 1])
 })
 
 it('a program ends by itself once it has closed its client', async () => {

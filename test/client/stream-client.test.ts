@@ -606,14 +606,6 @@ describe('a client', () => {
     expect(network.sockets).toHaveLength(1)
   })
 
-  it('is closed at the end of a `using` block', () => {
-    {
-      using one = connect('ws://server/', { webSocket: network.connect })
-      one.stream('s')
-    }
-    expect(network.socket.state).toBe('closed')
-  })
-
   it('lets go of streams that ended, so that its connection ends at its first silence', async () => {
     const { socket } = followed()
     socket.frame(end('s', 0))

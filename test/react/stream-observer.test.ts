@@ -218,6 +218,20 @@ describe('an observer that is left and listened to again', () => {
     expect(observer.snapshot().text).toBe('012')
   })
 
+  it('leaves nothing for others, who begin anew', async () => {
+    const undo = observe('s').subscribe(() => {})
+    const socket = opened()
+    socket.frame(subscribed('s', 0), records('s', 0, 2))
+    await frames()
+    undo()
+    await frames()
+    socket.taken()
+    const other = observe('s')
+    other.subscribe(() => {})
+    expect(other.snapshot().records).toEqual([])
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: '-1' }])
+  })
+
   it('has nothing to ask when the stream had ended', async () => {
     const observer = observe('s')
     const undo = observer.subscribe(() => {})
