@@ -6,10 +6,10 @@
  * what comes first.
  */
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChannelErrorCode } from '../../channels/errors.ts'
 import type { ChannelLayer, ChannelMessage } from '../../channels/layer.ts'
 import type { ChannelLayerOptions } from '../../channels/options.ts'
+import { TimedTrial } from '../timed-trial.ts'
 
 /**
  * What some layers cannot do:
@@ -76,11 +76,12 @@ export function layerCase(
 }
 
 /** One run of one case. */
-export class Trial {
+export class Trial extends TimedTrial<ChannelErrorCode> {
   readonly #harness: ChannelLayerHarness
   readonly #layers: ChannelLayer[] = []
 
   constructor(harness: ChannelLayerHarness) {
+    super(harness, 1000)
     this.#harness = harness
   }
 
@@ -104,9 +105,7 @@ export class Trial {
 
   /** Begins to wait for a message. A case that fails meanwhile leaves no rejection unhandled. */
   receive(layer: ChannelLayer, channel: string, signal?: AbortSignal): Promise<ChannelMessage> {
-    const receiving = layer.receive(channel, signal)
-    receiving.catch(() => {})
-    return receiving
+    return this.hold(layer.receive(channel, signal))
   }
 
   /** The next message of a channel, which must come soon. */
@@ -121,59 +120,5 @@ export class Trial {
     ...messages: readonly ChannelMessage[]
   ): Promise<void> {
     for (const message of messages) assert.deepStrictEqual(await this.next(layer, channel), message)
-  }
-
-  /** What a promise resolves to, which must happen soon. */
-  async soon<T>(promise: Promise<T>, what: string): Promise<T> {
-    const { patience = 4 } = this.#harness
-    const arrived = new AbortController()
-    const missing = sleep(patience * 1000, undefined, { signal: arrived.signal }).then(
-      () => assert.fail(`${what} did not come within ${patience} s`),
-      () => undefined as never,
-    )
-    try {
-      return await Promise.race([promise, missing])
-    } finally {
-      arrived.abort()
-    }
-  }
-
-  /** The call must reject, rather than throw, with an error of this code. */
-  async expectError(code: ChannelErrorCode, call: () => Promise<unknown>): Promise<void> {
-    const outcome = call().then(
-      () => assert.fail(`the call succeeded; it should be refused with ${code}`),
-      (error: unknown) => error,
-    )
-    const error = await this.soon(outcome, `the error ${code}`)
-    assert.ok(error instanceof Error, `${code} is an Error`)
-    assert.equal('code' in error ? error.code : undefined, code, error.message)
-    assert.notEqual(error.message, '', 'the error says what is wrong')
-  }
-
-  /** Seconds that are short for this harness, to be used as an expiry. */
-  get shortTime(): number {
-    return this.#harness.advance ? 60 : 1
-  }
-
-  async elapse(seconds: number): Promise<void> {
-    if (this.#harness.advance) await this.#harness.advance(seconds)
-    // Timers may fire a little early, and a layer's server may count in whole milliseconds.
-    else await sleep(seconds * 1000 + 20)
-  }
-
-  /**
-   * Runs what must be over within so many seconds to mean anything. When time is real and the machine
-   * stalls, a failure says nothing about the layer, and there is another attempt.
-   */
-  async withinTime(seconds: number, attempt: () => Promise<void>): Promise<void> {
-    for (let attempts = 1; ; attempts++) {
-      const start = performance.now()
-      try {
-        return await attempt()
-      } catch (error) {
-        const stalled = !this.#harness.advance && performance.now() - start > seconds * 1000
-        if (!stalled || attempts === 5) throw error
-      }
-    }
   }
 }

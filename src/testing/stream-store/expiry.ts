@@ -118,4 +118,23 @@ export const expiryCases: readonly StreamStoreCase[] = [
     },
     ['clock-goes-back'],
   ),
+
+  storeCase(
+    ['ST-41'],
+    'a clock that goes forward ends what is past its time by it, and nothing else',
+    async (trial) => {
+      const store = await trial.store()
+      const jump = trial.shortTime
+      await store.create('over', { ttlMs: jump, records: ['1'] })
+      await store.create('lives', { ttlMs: jump * 1000, records: ['1'] })
+      await store.create('stays', { records: ['1'] })
+      await trial.elapse(jump)
+      assert.deepStrictEqual(await answers(store, 'over'), MISSING)
+      await trial.append(store, 'lives', ['2'])
+      await trial.append(store, 'stays', ['2'])
+      assert.equal(await store.sweep(), 1)
+      assert.deepStrictEqual(await trial.records(store, 'lives'), ['1', '2'])
+      assert.deepStrictEqual(await trial.records(store, 'stays'), ['1', '2'])
+    },
+  ),
 ]

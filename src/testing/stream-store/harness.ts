@@ -5,7 +5,6 @@
  * test runner.
  */
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import type { StreamStoreOptions } from '../../streams/options.ts'
 import type {
@@ -15,6 +14,7 @@ import type {
   StreamRecord,
   StreamStore,
 } from '../../streams/store.ts'
+import { TimedTrial } from '../timed-trial.ts'
 
 /**
  * What some stores cannot do:
@@ -81,12 +81,13 @@ export function numbers(count: number, first = 1): string[] {
 }
 
 /** One run of one case. */
-export class Trial {
+export class Trial extends TimedTrial {
   readonly #harness: StreamStoreHarness
   readonly #stores: StreamStore[] = []
   readonly #watches: Watch[] = []
 
   constructor(harness: StreamStoreHarness) {
+    super(harness, 1)
     this.#harness = harness
   }
 
@@ -107,12 +108,6 @@ export class Trial {
   /** Whether any watch was told what it should not be. */
   check(): void {
     for (const watch of this.#watches) watch.check()
-  }
-
-  /** A promise that a case may leave behind when it fails: its rejection is then nobody's. */
-  hold<T>(promise: Promise<T>): Promise<T> {
-    promise.catch(() => {})
-    return promise
   }
 
   async end(): Promise<void> {
@@ -157,59 +152,6 @@ export class Trial {
     assert.equal(result.outcome, 'watching')
     if (result.outcome === 'watching') watch.begin(result.tail, result.stop)
     return watch
-  }
-
-  /** What a promise resolves to, which must happen soon. */
-  async soon<T>(promise: Promise<T>, what: string): Promise<T> {
-    const { patience = 4 } = this.#harness
-    const arrived = new AbortController()
-    const missing = sleep(patience * 1000, undefined, { signal: arrived.signal }).then(
-      () => assert.fail(`${what} did not come within ${patience} s`),
-      () => undefined as never,
-    )
-    try {
-      return await Promise.race([promise, missing])
-    } finally {
-      arrived.abort()
-    }
-  }
-
-  /** The call must reject, rather than throw, with an error of this code. */
-  async expectError(code: string, call: () => Promise<unknown>): Promise<void> {
-    const outcome = call().then(
-      () => assert.fail(`the call succeeded; it should be refused with ${code}`),
-      (error: unknown) => error,
-    )
-    const error = await this.soon(outcome, `the error ${code}`)
-    assert.ok(error instanceof Error, `${code} is an Error`)
-    assert.equal('code' in error ? error.code : undefined, code, error.message)
-    assert.notEqual(error.message, '', 'the error says what is wrong')
-  }
-
-  /** Milliseconds that are short for this harness, to be used as a TTL. */
-  get shortTime(): number {
-    return this.#harness.advance ? 60_000 : 1000
-  }
-
-  async elapse(milliseconds: number): Promise<void> {
-    if (this.#harness.advance) await this.#harness.advance(milliseconds)
-    else await sleep(milliseconds + 20)
-  }
-
-  /**
-   * Runs what must be over within so many milliseconds to mean anything. When time is real and the
-   * machine stalls, a failure says nothing about the store, and there is another attempt.
-   */
-  async withinTime(milliseconds: number, attempt: () => Promise<void>): Promise<void> {
-    for (let attempts = 1; ; attempts++) {
-      const start = performance.now()
-      try {
-        return await attempt()
-      } catch (error) {
-        const stalled = !this.#harness.advance && performance.now() - start > milliseconds
-        if (!stalled || attempts === 5) throw error
-      }
-    }
   }
 }
 

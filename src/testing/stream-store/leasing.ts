@@ -236,4 +236,24 @@ export const leasingCases: readonly StreamStoreCase[] = [
     },
     ['clock-goes-back'],
   ),
+
+  storeCase(
+    ['ST-50'],
+    'a clock that goes forward fences nobody by itself: the holder goes on until somebody takes over',
+    async (trial) => {
+      const store = await trial.store()
+      const ttlMs = trial.shortTime
+      await store.create('stream')
+      const first = await acquire(store, 'a', ttlMs)
+      assert.equal((await write(store, first, 0)).outcome, 'appended')
+      await trial.elapse(ttlMs)
+      assert.equal((await write(store, first, 1, '2')).outcome, 'appended')
+      const second = await acquire(store, 'b', 60_000)
+      const { outcome } = await write(store, first, 2, '3')
+      assert.equal(outcome, 'fenced')
+      assert.deepStrictEqual(await store.leases.renew(first), { outcome: 'lost' })
+      assert.equal((await write(store, second, 0, '3')).outcome, 'appended')
+      assert.deepStrictEqual(await trial.records(store, 'stream'), ['1', '2', '3'])
+    },
+  ),
 ]
