@@ -45,6 +45,8 @@ export interface ChannelLayer {
   readonly expiry: number
   /** Seconds after which a group forgets a channel that was not added again. */
   readonly groupExpiry: number
+  /** Whether it reaches no other process. A layer that does not say is taken for one that does. */
+  readonly isLocal?: boolean
 
   /**
    * Puts a message in a channel's queue; never waits for a receiver. What is sent to a channel of

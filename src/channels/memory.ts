@@ -53,6 +53,7 @@ export function memoryChannels(options: MemoryChannelsOptions = {}): MemoryChann
 class MemoryChannels implements MemoryChannelLayer {
   readonly expiry: number
   readonly groupExpiry: number
+  readonly isLocal = true
   readonly #capacityOf: (channel: string) => number
   readonly #clock: () => number
   readonly #process = processId()

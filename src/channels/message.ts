@@ -24,6 +24,9 @@ const RESERVED_MEMBER = '__asgi_channel__'
 const MIN_INT64 = -(2n ** 63n)
 const MAX_UINT64 = 2n ** 64n - 1n
 
+/** What a layer's format carries: all that a message may hold, or of that what JSON has. */
+export type MessageValues = 'all' | 'json'
+
 /** Longest path that an error spells out. */
 const MAX_PATH_LENGTH = 200
 
@@ -36,15 +39,16 @@ const MAX_PATH_LENGTH = 200
  *
  * @throws {InvalidMessage} for anything else, an `undefined` item of an array, a key that is
  * `__proto__` or holds a lone surrogate, nesting beyond `MAX_MESSAGE_DEPTH`, more than
- * `MAX_MESSAGE_VALUES`, a member `__asgi_channel__`, and a `type` that is not a non-empty string.
+ * `MAX_MESSAGE_VALUES`, a member `__asgi_channel__`, and a `type` that is not a non-empty string. With
+ * `json` also for bytes, NaN and the infinities.
  */
-export function copyMessage(message: unknown): ChannelMessage {
+export function copyMessage(message: unknown, values: MessageValues = 'all'): ChannelMessage {
   if (!isPlainObject(message))
     throw new InvalidMessage('message', `must be a plain object, not ${kindOf(message)}`)
   if (Object.hasOwn(message, RESERVED_MEMBER)) {
     throw new InvalidMessage(`message.${RESERVED_MEMBER}`, 'is reserved for the layer')
   }
-  const copy = new Copying().object(message)
+  const copy = new Copying(values).object(message)
   if (typeof copy['type'] !== 'string' || copy['type'] === '') {
     throw new InvalidMessage('message.type', 'must be a non-empty string')
   }
@@ -52,8 +56,13 @@ export function copyMessage(message: unknown): ChannelMessage {
 }
 
 class Copying {
+  readonly #json: boolean
   readonly #path: (string | number)[] = []
   #values = 0
+
+  constructor(values: MessageValues) {
+    this.#json = values === 'json'
+  }
 
   object(source: Record<string, unknown>): Record<string, ChannelValue> {
     this.#enter()
@@ -89,6 +98,7 @@ class Copying {
       case 'string':
         return value.toWellFormed()
       case 'number':
+        if (this.#json && !Number.isFinite(value)) this.#refuse(`cannot be carried as JSON: it is ${value}`)
         return value === 0 ? 0 : value
       case 'boolean':
         return value
@@ -103,7 +113,10 @@ class Copying {
 
   #structure(value: object): ChannelValue {
     if (Array.isArray(value)) return this.#array(value)
-    if (value instanceof Uint8Array) return this.#bytes(value)
+    if (value instanceof Uint8Array) {
+      if (this.#json) this.#refuse('cannot be carried as JSON: it is bytes')
+      return this.#bytes(value)
+    }
     if (isPlainObject(value)) return this.object(value)
     return this.#refuse(`cannot be carried: it is ${kindOf(value)}`)
   }

@@ -1,15 +1,13 @@
 /** Ways in: a password, a user, a database, TLS, a unix socket, Sentinel. */
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { redisChannels, type RedisChannelsOptions } from '../../src/channels/redis.ts'
+import { type RedisPubSubChannelLayer, redisPubSubChannels } from '../../src/channels/redis-pubsub.ts'
+import { selfSignedCertificate } from '../support/certificate.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
-
-const run = promisify(execFile)
 
 /** Whether messages get through a layer with these options, to another and back. */
 async function works(options: RedisChannelsOptions): Promise<boolean> {
@@ -62,12 +60,39 @@ describeWith(['redis'], 'Redis is reached', ({ redis }) => {
     })
   })
 
+  it('on pub/sub by a user who may use all channels, and by nobody else; the error says so', async () => {
+    const server = await RedisServer.start(redis, {
+      arguments: [
+        '--user all on >secret &* +@pubsub +@connection',
+        '--user own on >secret resetchannels &asgi:control +@all',
+      ].flatMap((user) => user.split(' ')),
+    })
+    const as = (username: string): RedisPubSubChannelLayer =>
+      redisPubSubChannels({
+        hosts: { host: '127.0.0.1', port: server.port, username, password: 'secret' },
+        timeout: 0.5,
+      })
+    const [all, own] = [as('all'), as('own')]
+    try {
+      const channel = all.newChannel()
+      await all.groupAdd('group', channel)
+      expect(await all.groupSend('group', { type: 'test' })).toEqual({ sent: 1, dropped: 0 })
+      await expect(own.listen()).rejects.toMatchObject({
+        code: 'channel_layer_unavailable',
+        uncertain: false,
+        cause: { kind: 'NOPERM' },
+      })
+    } finally {
+      await Promise.all([all.close(), own.close()])
+      await server.stop()
+    }
+  })
+
   it('over TLS, and not when its certificate is another’s', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'millrace-tls-'))
     const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-    const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject]
-    await run('openssl', [...request, '-keyout', key, '-out', certificate])
+    const made = selfSignedCertificate()
+    await Promise.all([writeFile(key, made.key), writeFile(certificate, made.cert)])
     const probe = await RedisServer.start(redis)
     const { port } = probe
     await probe.stop()
@@ -76,9 +101,8 @@ describeWith(['redis'], 'Redis is reached', ({ redis }) => {
       arguments: [...tlsArguments, '--tls-key-file', key, '--tls-auth-clients', 'no'],
     })
     try {
-      const ca = await readFile(certificate, 'utf8')
       const url = `rediss://127.0.0.1:${port}`
-      expect(await works({ hosts: { url, tls: { ca } } })).toBe(true)
+      expect(await works({ hosts: { url, tls: { ca: made.cert } } })).toBe(true)
       const stranger = redisChannels({ url, timeout: 0.3 })
       await expect(stranger.send('work', { type: 'test' })).rejects.toMatchObject({
         code: 'channel_layer_unavailable',
@@ -108,23 +132,28 @@ describeWith(['redis'], 'Redis is reached', ({ redis }) => {
       { host: '127.0.0.1', port: sentinel.port },
     ]
     const options: RedisChannelsOptions = { hosts: { sentinels, master: 'mymaster' }, timeout: 30 }
-    const [here, there] = [redisChannels(options), redisChannels(options)]
+    const pairs = [redisChannels, redisPubSubChannels].map((make) => [make(options), make(options)] as const)
     try {
-      const channel = there.newChannel()
-      await there.groupAdd('group', channel)
-      await here.send(channel, { type: 'before' })
-      expect(await there.receive(channel)).toEqual({ type: 'before' })
-      const waiting = there.receive(channel)
+      const waiting: Promise<unknown>[] = []
+      for (const [here, there] of pairs) {
+        const channel = there.newChannel()
+        await there.groupAdd('group', channel)
+        await here.send(channel, { type: 'before' })
+        expect(await there.receive(channel)).toEqual({ type: 'before' })
+        waiting.push(there.receive(channel))
+      }
       await replicaIsKnown(sentinel)
       await first.kill()
-      let sent = 0
-      while (sent === 0) {
-        const sending = here.groupSend('group', { type: 'after' })
-        ;({ sent } = await sending.catch(() => ({ sent: 0 })))
+      for (const [here] of pairs) {
+        let sent = 0
+        while (sent === 0) {
+          const sending = here.groupSend('group', { type: 'after' })
+          ;({ sent } = await sending.catch(() => ({ sent: 0 })))
+        }
       }
-      expect(await waiting).toEqual({ type: 'after' })
+      expect(await Promise.all(waiting)).toEqual([{ type: 'after' }, { type: 'after' }])
     } finally {
-      await Promise.all([here.close(), there.close()])
+      await Promise.all(pairs.flat().map((layer) => layer.close()))
       await Promise.all([first.stop(), second.stop(), sentinel.stop()])
     }
   })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { redisChannels, type RedisChannelsOptions } from '../../src/channels/redis.ts'
 import type { ChannelLayerHarness } from '../../src/testing/channel-layer-cases.ts'
-import { channelLayerCases } from '../../src/testing/channel-layer-cases.ts'
+import { channelLayerCases, reasonToSkip } from '../../src/testing/channel-layer-cases.ts'
 import type { ChannelLayer } from '../../src/channels/layer.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
@@ -46,5 +46,14 @@ describeWith(['redis'], 'the layer on Redis', ({ redis }) => {
   describe('passes them on two hosts', () => {
     const harness = redisHarness(() => ({ hosts: [server.url, second.url] }))
     it.each(channelLayerCases)('$rules: $name', (layerCase) => layerCase.run(harness))
+  })
+
+  describe('passes them in JSON, as far as JSON goes', () => {
+    const harness: ChannelLayerHarness = {
+      ...redisHarness(() => ({ url: server.url, serializer: 'json', randomPrefixLength: 4 })),
+      cannot: { 'bytes-and-big-integers': 'JSON has no bytes, no NaN and no infinity' },
+    }
+    const cases = channelLayerCases.filter((layerCase) => !reasonToSkip(layerCase, harness))
+    it.each(cases)('$rules: $name', (layerCase) => layerCase.run(harness))
   })
 })

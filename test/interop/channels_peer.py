@@ -46,8 +46,8 @@ def from_json(value):
 
 
 class Peer:
-    def __init__(self, settings):
-        self.layer = RedisChannelLayer(**settings)
+    def __init__(self, layer):
+        self.layer = layer
 
     async def new_channel(self, prefix="specific"):
         return await self.layer.new_channel(prefix)
@@ -78,15 +78,19 @@ class Peer:
         for n in range(count):
             await self.layer.group_send(group, {"type": "test", "n": n})
 
+    async def group_send_all(self, group, messages):
+        for message in messages:
+            await self.layer.group_send(group, from_json(message))
+
     async def flush(self):
         await self.layer.flush()
 
 
-async def main():
+async def main(make_layer):
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    peer = Peer(json.loads(await reader.readline()))
+    peer = Peer(make_layer(json.loads(await reader.readline())))
     running = set()
 
     async def answer(request):
@@ -107,4 +111,5 @@ async def main():
     await peer.layer.close_pools()
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main(lambda settings: RedisChannelLayer(**settings)))

@@ -1,4 +1,4 @@
-/** A process of Python with channels_redis, told what to do; see channels_peer.py. */
+/** A process of Python with channels_redis, told what to do; see channels_peer.py and django_peer.py. */
 import { spawn } from 'node:child_process'
 import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
@@ -6,12 +6,17 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
-const script = fileURLToPath(new URL('channels_peer.py', import.meta.url))
+const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
 interface Answer {
   readonly id: number
   readonly result?: unknown
   readonly error?: string
+}
+
+interface PeerProgram {
+  readonly script: string
+  readonly environment: NodeJS.ProcessEnv
 }
 
 /** A value whose Python type is said. */
@@ -28,9 +33,21 @@ export class PythonPeer {
   #stderr = ''
   #ids = 0
 
+  /** A peer with the layer that a Django project has; the environment says which. */
+  static ofDjango(python: string, environment: NodeJS.ProcessEnv): PythonPeer {
+    return new PythonPeer(python, {}, { script: 'django_peer.py', environment })
+  }
+
   /** @param settings what RedisChannelLayer is made with. */
-  constructor(python: string, settings: Readonly<Record<string, unknown>>) {
-    this.#process = spawn(python, [script], { stdio: ['pipe', 'pipe', 'pipe'] })
+  constructor(
+    python: string,
+    settings: Readonly<Record<string, unknown>>,
+    program: PeerProgram = { script: 'channels_peer.py', environment: process.env },
+  ) {
+    this.#process = spawn(python, [script(program.script)], {
+      env: program.environment,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
     this.#process.stdin.write(`${JSON.stringify(settings)}\n`)
     this.#process.stderr.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text))
     createInterface({ input: this.#process.stdout }).on('line', (line) => {

@@ -16,8 +16,9 @@ const serving = [...edges, 'routing', 'server']
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   logging: [],
-  streams: ground,
-  channels: ground,
+  redis: ground,
+  streams: [...ground, 'redis'],
+  channels: [...ground, 'redis'],
   providers: ground,
   runs: sources,
   delivery: sources,
@@ -44,7 +45,7 @@ const withoutNode = ['protocol', 'client', 'react', 'web']
  */
 const places: Readonly<Record<string, readonly string[]>> = {
   '@hono/node-server': ['src/server/', 'src/seed/'],
-  '@msgpack/msgpack': ['src/channels/redis/codec.ts'],
+  '@msgpack/msgpack': ['src/channels/redis/msgpack-format.ts'],
   '@standard-schema/spec': ['src/consumers/', 'src/seed/'],
   commander: ['src/cli/'],
   cookie: ['src/server/request-scope.ts'],
@@ -52,7 +53,7 @@ const places: Readonly<Record<string, readonly string[]>> = {
   openai: ['src/providers/openai.ts'],
   pino: ['src/logging/pino.ts'],
   'pino-pretty': ['src/logging/pretty.ts'],
-  redis: ['src/channels/redis/'],
+  redis: ['src/redis/'],
   react: ['src/react/', 'web/src/'],
   'react-dom': ['web/src/'],
   ws: ['src/server/'],

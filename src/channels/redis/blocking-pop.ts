@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../../logging/logger.ts'
 import { ChannelLayerClosed, ChannelLayerUnavailable } from '../errors.ts'
-import type { RedisConnection } from './connection.ts'
-import { RedisRefusal } from './open-client.ts'
+import type { RedisConnection } from '../../redis/connection.ts'
+import { RedisRefusal } from '../../redis/open-client.ts'
 import type { Shard, Stored } from './shard.ts'
 
 /** Milliseconds before another attempt after Redis refused one. */

@@ -27,17 +27,17 @@ interface Key {
 
 export class Fernet {
   readonly #keys: readonly [Key, ...Key[]]
-  readonly #lifetime: number
+  readonly #lifetime: number | undefined
   readonly #now: () => number
 
   /**
    * @param secrets the first encrypts, all decrypt, so that a new one can be added before the old goes.
-   * @param lifetime seconds after which a token is refused.
+   * @param lifetime seconds after which a token is refused; without, its time is not looked at.
    * @param now seconds since 1970.
    */
   constructor(
     secrets: readonly (string | Uint8Array)[],
-    lifetime: number,
+    lifetime: number | undefined,
     now: () => number = () => Date.now() / 1000,
   ) {
     const [first, ...others] = secrets.map(keyOf)
@@ -73,7 +73,9 @@ export class Fernet {
     const key = this.#keys.find((candidate) => timingSafeEqual(signatureOf(candidate, signed), signature))
     if (!key) throw new Error('it is encrypted with another key')
     const age = this.#now() - Number(bytes.readBigUInt64BE(1))
-    if (age > this.#lifetime || age < -MAX_SKEW) throw new Error('its token is of another time')
+    if (this.#lifetime !== undefined && (age > this.#lifetime || age < -MAX_SKEW)) {
+      throw new Error('its token is of another time')
+    }
     const decipher = createDecipheriv('aes-128-cbc', key.encrypt, bytes.subarray(9, HEADER))
     return Buffer.concat([decipher.update(signed.subarray(HEADER)), decipher.final()])
   }

@@ -9,35 +9,27 @@
  * Invariant: calls of one process for one channel reach Redis in the order they are made; each is one
  * script, on one connection, and none is repeated.
  */
-import type { Logger } from '../../logging/logger.ts'
 import { ChannelFull, ChannelLayerClosed, InvalidMessage } from '../errors.ts'
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../layer.ts'
-import { copyMessage } from '../message.ts'
 import { checkChannelName, checkGroupName, isSpecific, processId } from '../names.ts'
-import type { ChannelLayerSettings } from '../options.ts'
 import { WaitingReceivers } from '../receivers.ts'
 import { type Envelope, MessageCodec } from './codec.ts'
 import { ControlRoom } from './control-room.ts'
-import type { Fernet } from './fernet.ts'
 import { GroupRegistry } from './group-registry.ts'
-import type { HostSettings } from './hosts.ts'
 import { LocalChannels } from './local-channels.ts'
 import { LossReport } from './loss-report.ts'
 import { NamedInbox } from './named-inbox.ts'
 import { Outbox } from './outbox.ts'
 import { ProcessInbox } from './process-inbox.ts'
-import { PREFIX_LENGTH } from './sequence.ts'
-import { Shard, shardOf, type Stored } from './shard.ts'
+import { Shard, type Stored } from './shard.ts'
+import { shardOf } from './shard-of.ts'
+import type { RedisLayerSettings } from './settings.ts'
 import type { RedisChannelsUsage } from './usage.ts'
 import { groupMember, inboxOf, processOf, queueName, WireNames } from './wire-names.ts'
 
-export interface RedisLayerSettings extends ChannelLayerSettings {
-  readonly hosts: readonly HostSettings[]
-  readonly prefix: string
-  readonly fernet: Fernet | undefined
-  /** Milliseconds. */
-  readonly timeoutMs: number
-  readonly logger: Logger
+export interface RedisChannelsSettings extends RedisLayerSettings {
+  /** Bytes before each message in a queue. */
+  readonly prefixLength: number
 }
 
 /** Milliseconds for which closing waits for Redis. */
@@ -49,6 +41,7 @@ export class RedisChannels implements ChannelLayer {
   readonly #process = processId()
   readonly #inboxName = inboxOf(this.#process)
   readonly #codec: MessageCodec
+  readonly #prefixLength: number
   readonly #local: LocalChannels
   readonly #losses: LossReport
   readonly #named = new Map<string, WaitingReceivers<ChannelMessage>>()
@@ -60,16 +53,17 @@ export class RedisChannels implements ChannelLayer {
   readonly #control: ControlRoom
   #closing: Promise<void> | undefined
 
-  constructor(settings: RedisLayerSettings) {
+  constructor(settings: RedisChannelsSettings) {
     const { logger, hosts } = settings
     this.expiry = settings.expiry
     this.groupExpiry = settings.groupExpiry
-    this.#codec = new MessageCodec(settings.fernet)
+    this.#codec = new MessageCodec(settings.fernet, settings.serializer)
+    this.#prefixLength = settings.prefixLength
     this.#local = new LocalChannels(this.#process, settings.expiry, settings.capacityOf)
     this.#losses = new LossReport(logger)
     const names = new WireNames(settings.prefix)
     this.#shards = hosts.map((host, i) => new Shard(host, { ...settings, names }, () => this.#restore(i)))
-    this.#outbox = new Outbox(this.#codec, settings.capacityOf, (queue) => this.#shard(queue))
+    this.#outbox = new Outbox(this.#codec, settings, (queue) => this.#shard(queue))
     this.#groups = new GroupRegistry(
       this.#process,
       settings.groupExpiry,
@@ -114,7 +108,7 @@ export class RedisChannels implements ChannelLayer {
   async send(channel: string, message: ChannelMessage): Promise<void> {
     this.#checkOpen()
     checkChannelName(channel)
-    const copy = copyMessage(message)
+    const copy = this.#codec.copy(message)
     if (this.#isOwn(channel)) {
       if (this.#local.put(channel, copy, false) === false)
         throw new ChannelFull(channel, this.#local.capacity(channel))
@@ -178,7 +172,7 @@ export class RedisChannels implements ChannelLayer {
   async groupSend(group: string, message: ChannelMessage): Promise<GroupSendResult> {
     this.#checkOpen()
     checkGroupName(group)
-    const copy = copyMessage(message)
+    const copy = this.#codec.copy(message)
     const members = await this.#shard(group).groupMembers(group)
     this.#checkOpen()
     const local = new Set(this.#groups.members(group))
@@ -288,7 +282,7 @@ export class RedisChannels implements ChannelLayer {
   #read(shard: Shard, { member, score }: Stored): Envelope | undefined {
     if (shard.clock.since(Number(score)) >= this.expiry) return undefined
     try {
-      return this.#codec.open(member.subarray(PREFIX_LENGTH))
+      return this.#codec.open(member.subarray(this.#prefixLength))
     } catch (error) {
       // The reasons of InvalidMessage name members of the message.
       this.#losses.countUnreadable(

@@ -9,6 +9,8 @@ export class LossReport {
   readonly #saidAt = new Map<string, number>()
   #dropped = 0
   #unreadable = 0
+  #unheard = 0
+  #gaps = 0
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -22,6 +24,14 @@ export class LossReport {
     return this.#unreadable
   }
 
+  get unheard(): number {
+    return this.#unheard
+  }
+
+  get gaps(): number {
+    return this.#gaps
+  }
+
   countFull(messages: number): void {
     if (messages === 0) return
     this.#dropped += messages
@@ -32,6 +42,16 @@ export class LossReport {
   countUnreadable(reason: string): void {
     this.#unreadable++
     this.#say('a channel message was dropped: it cannot be read', { reason, unreadable: this.#unreadable })
+  }
+
+  countUnheard(): void {
+    this.#unheard++
+    this.#say('a channel message was sent to nobody: no process listened', { unheard: this.#unheard })
+  }
+
+  countGap(): void {
+    this.#gaps++
+    this.#say('channel messages may have been missed: Redis was lost and is back', { gaps: this.#gaps })
   }
 
   #say(text: string, fields: object): void {

@@ -2,7 +2,8 @@
 import { ChannelFull } from '../errors.ts'
 import type { ChannelMessage, GroupSendResult } from '../layer.ts'
 import { isSpecific } from '../names.ts'
-import type { EncodedMembers, MessageCodec } from './codec.ts'
+import type { MessageCodec } from './codec.ts'
+import type { EncodedMembers } from './message-format.ts'
 import { Sequence } from './sequence.ts'
 import type { Delivery, Shard } from './shard.ts'
 import { queueName } from './wire-names.ts'
@@ -13,16 +14,22 @@ import { queueName } from './wire-names.ts'
  */
 const PROCESS_CAPACITY = 100
 
+export interface OutboxSettings {
+  readonly capacityOf: (channel: string) => number
+  readonly prefixLength: number
+}
+
 export class Outbox {
   readonly #codec: MessageCodec
   readonly #capacityOf: (channel: string) => number
   readonly #shard: (queue: string) => Shard
-  readonly #sequence = new Sequence()
+  readonly #sequence: Sequence
 
   /** @param shard the Redis that has a queue. */
-  constructor(codec: MessageCodec, capacityOf: (channel: string) => number, shard: (queue: string) => Shard) {
+  constructor(codec: MessageCodec, settings: OutboxSettings, shard: (queue: string) => Shard) {
     this.#codec = codec
-    this.#capacityOf = capacityOf
+    this.#capacityOf = settings.capacityOf
+    this.#sequence = new Sequence(settings.prefixLength)
     this.#shard = shard
   }
 

@@ -1,10 +1,10 @@
 /** One Redis of the layer, and what is asked of it. */
-import { crc32 } from 'node:zlib'
 import type { Logger } from '../../logging/logger.ts'
-import type { HostSettings } from './hosts.ts'
+import type { HostSettings } from '../../redis/hosts.ts'
 import { RedisClock } from './clock.ts'
-import { RedisConnection } from './connection.ts'
-import { type Argument, openClient, RedisRefusal, type Reply } from './open-client.ts'
+import { CONNECTION_ERRORS } from './connection-errors.ts'
+import { RedisConnection } from '../../redis/connection.ts'
+import { type Argument, openClient, RedisRefusal, type Reply } from '../../redis/open-client.ts'
 import {
   GIVE_BACK,
   GROUP_ADD,
@@ -187,6 +187,7 @@ export class Shard {
       title: host.title,
       timeoutMs,
       logger: this.#settings.logger,
+      errors: CONNECTION_ERRORS,
       open: (signal, onLost) => openClient(host, { timeoutMs: this.#settings.timeoutMs, signal, onLost }),
       ...(onReady && {
         onReady,
@@ -207,11 +208,6 @@ export class Shard {
       return this.#connection.request(['EVAL', script.source, ...rest])
     }
   }
-}
-
-/** Which of so many hosts has a queue or a group, as channels_redis computes it. */
-export function shardOf(name: string, hosts: number): number {
-  return hosts === 1 ? 0 : Math.floor((crc32(name) & 0xfff) / (4096 / hosts))
 }
 
 function pairs(reply: Reply): Stored[] {

@@ -13,3 +13,13 @@ export interface RedisChannelsUsage {
   /** Messages dropped here because they could not be read: another key, another format. */
   readonly unreadable: number
 }
+
+/** The same of a layer on pub/sub. */
+export interface RedisPubSubChannelsUsage extends RedisChannelsUsage {
+  /** Topics that this process is subscribed to, or will be when Redis is back: groups and named channels. */
+  readonly topics: number
+  /** Messages sent from here, not to groups, while no process listened. */
+  readonly unheard: number
+  /** How often listening was interrupted: messages of others may have been missed each time. */
+  readonly gaps: number
+}

@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hostSettings } from '../../../src/channels/redis/hosts.ts'
-import { shardOf } from '../../../src/channels/redis/shard.ts'
-import { redisChannels } from '../../../src/channels/redis.ts'
+import { hostSettings } from '../../src/redis/hosts.ts'
 
 describe('a host', () => {
   it.each([
@@ -34,35 +32,5 @@ describe('a host', () => {
     expect(hostSettings({ sentinels: [{ host: 'a', port: 1 }], master: 'm', password: 'secret' })).toEqual([
       expect.objectContaining({ title: 'm of a:1' }),
     ])
-  })
-})
-
-it('shards are those of channels_redis', () => {
-  // From Python: int((crc32(name) & 0xFFF) / (4096 / n)).
-  expect(
-    ['chat', 'work', 'group-7'].map((name) => [1, 2, 3, 7].map((hosts) => shardOf(name, hosts))),
-  ).toEqual([
-    [0, 0, 0, 1],
-    [0, 1, 1, 3],
-    [0, 0, 1, 2],
-  ])
-})
-
-describe('an option', () => {
-  it.each([
-    { prefix: '' },
-    { timeout: 0 },
-    { timeout: Number.NaN },
-    { encryptionKeys: [] },
-    { encryptionKeys: [''] },
-    { expiry: 0 },
-    { capacity: 0 },
-  ])('%o is refused', (options) => {
-    expect(() => redisChannels(options)).toThrow(RangeError)
-  })
-
-  it('url and hosts exclude each other', () => {
-    expect(() => redisChannels({ url: 'redis://a', hosts: [] })).toThrow(TypeError)
-    expect(() => redisChannels({ hosts: [] })).toThrow(TypeError)
   })
 })

@@ -2,17 +2,26 @@
  * One connection to a Redis, opened: the only place that knows the `redis` package.
  *
  * It neither reconnects nor queues what it cannot send; connection.ts does, because a call that was
- * refused must not be sent afterwards, and because a Redis that stopped answering is left.
+ * refused must not be sent afterwards, and because a Redis that stopped answering is left. The package
+ * is an optional peer, loaded with the first connection: installed.ts tells beforehand.
  */
-import { createClient, ErrorReply, RESP_TYPES } from 'redis'
 import type { HostSettings, RedisAddress } from './hosts.ts'
 
 export type Argument = string | Buffer
 export type Reply = Buffer | string | number | null | readonly Reply[]
 
+/** Topics by name, by pattern, or sharded as in Redis Cluster. */
+export type SubscriptionKind = 'topic' | 'pattern' | 'sharded'
+
 export interface RedisClient {
   /** @throws {RedisRefusal} what Redis answered; another Error when there was no answer. */
   send(args: readonly Argument[]): Promise<Reply>
+  /**
+   * Resolves when Redis has subscribed this connection to all of them; what is published from then on
+   * goes to `onMessage`. A connection with subscriptions can `send` nothing but `PING`.
+   */
+  subscribe(kind: SubscriptionKind, names: readonly string[]): Promise<void>
+  unsubscribe(kind: SubscriptionKind, names: readonly string[]): Promise<void>
   /** Ends the connection; what waits for an answer rejects. */
   end(): void
 }
@@ -35,6 +44,10 @@ export interface OpenOptions {
   readonly signal: AbortSignal
   /** Called when an open connection ended without `end`. */
   readonly onLost: (error: Error) => void
+  /** Called with what is published to a topic, as often as subscriptions match it. */
+  readonly onMessage?: ((topic: string, message: Buffer) => void) | undefined
+  /** Called when Redis ended a sharded subscription: another server of the Cluster has the topic now. */
+  readonly onMoved?: ((topic: string) => void) | undefined
 }
 
 /** @throws {Error} when Redis cannot be reached, or does not let us in. */
@@ -79,7 +92,11 @@ async function findMaster(
   throw failure
 }
 
-async function open(host: HostSettings, { timeoutMs, signal, onLost }: OpenOptions): Promise<RedisClient> {
+async function open(
+  host: HostSettings,
+  { timeoutMs, signal, onLost, onMessage, onMoved }: OpenOptions,
+): Promise<RedisClient> {
+  const { createClient, ErrorReply, RESP_TYPES } = await import('redis')
   const tls = host.tls === true ? {} : host.tls
   const common = { connectTimeout: timeoutMs, reconnectStrategy: false as const }
   const client = createClient({
@@ -102,6 +119,7 @@ async function open(host: HostSettings, { timeoutMs, signal, onLost }: OpenOptio
         : { ...common, path: host.path, tls: false as const },
   })
   let isOpen = false
+  client.on('sharded-channel-moved', (topic: string) => onMoved?.(topic))
   client.on('error', (error: Error) => {
     if (isOpen) onLost(error)
   })
@@ -115,18 +133,33 @@ async function open(host: HostSettings, { timeoutMs, signal, onLost }: OpenOptio
     isOpen = true
   } catch (error) {
     client.destroy()
-    throw error
+    throw error instanceof ErrorReply ? new RedisRefusal(error) : error
   } finally {
     clearTimeout(limit)
     signal.removeEventListener('abort', giveUp)
   }
+  const answered = async <Answer>(call: Promise<Answer>): Promise<Answer> => {
+    try {
+      return await call
+    } catch (error) {
+      throw error instanceof ErrorReply ? new RedisRefusal(error) : error
+    }
+  }
+  // The same function each time: the client tells subscriptions apart by it.
+  const listener = (message: Buffer, topic: Buffer): void => onMessage?.(String(topic), message)
   return {
-    async send(args) {
-      try {
-        return (await client.sendCommand(args)) as unknown as Reply
-      } catch (error) {
-        throw error instanceof ErrorReply ? new RedisRefusal(error) : error
-      }
+    send: async (args) => (await answered(client.sendCommand(args))) as unknown as Reply,
+    async subscribe(kind, names) {
+      const list = [...names]
+      if (kind === 'topic') await answered(client.subscribe(list, listener, true))
+      else if (kind === 'pattern') await answered(client.pSubscribe(list, listener, true))
+      else await answered(client.sSubscribe(list, listener, true))
+    },
+    async unsubscribe(kind, names) {
+      const list = [...names]
+      if (kind === 'topic') await answered(client.unsubscribe(list, listener, true))
+      else if (kind === 'pattern') await answered(client.pUnsubscribe(list, listener, true))
+      else await answered(client.sUnsubscribe(list, listener, true))
     },
     end() {
       isOpen = false

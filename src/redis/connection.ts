@@ -6,9 +6,16 @@
  * twice; what was refused here is never sent; every request settles.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Logger } from '../../logging/logger.ts'
-import { ChannelLayerClosed, ChannelLayerUnavailable } from '../errors.ts'
+import type { Logger } from '../logging/logger.ts'
 import { type Argument, type RedisClient, RedisRefusal, type Reply } from './open-client.ts'
+
+/** What a connection throws: the errors of whoever uses it. */
+export interface ConnectionErrors {
+  /** `close()` was called. */
+  closed(): Error
+  /** Redis is away, or refused. `uncertain`: what was asked may have taken effect. */
+  unavailable(what: string, uncertain: boolean, cause?: unknown): Error
+}
 
 export interface ConnectionOptions {
   /** For logs and errors: which Redis. */
@@ -18,6 +25,7 @@ export interface ConnectionOptions {
   /** Milliseconds that a request waits for Redis to be there, and then for its answer. */
   readonly timeoutMs: number
   readonly logger: Logger
+  readonly errors: ConnectionErrors
   /** Prepares a client that was opened; what it sends comes before everything else. */
   prepare?(client: RedisClient): Promise<unknown>
   /** Called each time Redis is back; what it asks for comes before what waits. */
@@ -56,31 +64,36 @@ export class RedisConnection {
     return this.#client !== undefined
   }
 
-  /** @throws {ChannelLayerUnavailable} {ChannelLayerClosed} */
+  /** Rejects with one of `errors`, or a `RedisRefusal` of the kind NOSCRIPT. */
   request(args: readonly Argument[]): Promise<Reply> {
-    if (this.#closing.signal.aborted) return Promise.reject(new ChannelLayerClosed())
-    if (this.#client) return this.#send(this.#client, args)
-    this.#open()
-    return this.#wait(args)
+    return this.call((client) => client.send(args))
   }
 
-  /** Ends the connection; what is under way rejects with `ChannelLayerClosed`. */
+  /** Like `request`, for what is no plain request: `ask` sends it, at once, and gives its answer. */
+  call<Answer>(ask: (client: RedisClient) => Promise<Answer>): Promise<Answer> {
+    if (this.#closing.signal.aborted) return Promise.reject(this.#options.errors.closed())
+    if (this.#client) return this.#send(this.#client, ask)
+    this.#open()
+    return this.#wait(ask)
+  }
+
+  /** Ends the connection; what is under way rejects as closed. */
   async close(): Promise<void> {
     this.#closing.abort()
     clearTimeout(this.#watch)
     const client = this.#client
     this.#client = undefined
     client?.end()
-    for (const waiting of this.#waiting) waiting.fail(new ChannelLayerClosed())
+    for (const waiting of this.#waiting) waiting.fail(this.#options.errors.closed())
     await this.#opening
   }
 
-  async #send(client: RedisClient, args: readonly Argument[]): Promise<Reply> {
+  async #send<Answer>(client: RedisClient, ask: (client: RedisClient) => Promise<Answer>): Promise<Answer> {
     const sent = { at: performance.now() }
     this.#sent.add(sent)
     this.#armWatch()
     try {
-      return await client.send(args)
+      return await ask(client)
     } catch (error) {
       throw this.#failure(client, error)
     } finally {
@@ -93,17 +106,17 @@ export class RedisConnection {
     if (error instanceof RedisRefusal) {
       if (error.kind === 'NOSCRIPT') return error
       if (LEAVE.has(error.kind)) this.#lost(client, error)
-      return new ChannelLayerUnavailable(`Redis at ${title} refused: ${error.message}`, false, error)
+      return this.#options.errors.unavailable(`Redis at ${title} refused: ${error.message}`, false, error)
     }
-    if (this.#closing.signal.aborted) return new ChannelLayerClosed()
-    return new ChannelLayerUnavailable(`Redis at ${title} was lost`, true, this.#lastFailure ?? error)
+    if (this.#closing.signal.aborted) return this.#options.errors.closed()
+    return this.#options.errors.unavailable(`Redis at ${title} was lost`, true, this.#lastFailure ?? error)
   }
 
-  #wait(args: readonly Argument[]): Promise<Reply> {
+  #wait<Answer>(ask: (client: RedisClient) => Promise<Answer>): Promise<Answer> {
     const { timeoutMs, title } = this.#options
     if (this.#waiting.size >= MAX_WAITING) {
       const what = `${MAX_WAITING} calls wait for Redis at ${title} already`
-      return Promise.reject(new ChannelLayerUnavailable(what, false, this.#lastFailure))
+      return Promise.reject(this.#options.errors.unavailable(what, false, this.#lastFailure))
     }
     return new Promise((resolve, reject) => {
       const leave = (): void => {
@@ -113,7 +126,7 @@ export class RedisConnection {
       const waiting: Waiting = {
         send: (client) => {
           leave()
-          resolve(this.#send(client, args))
+          resolve(this.#send(client, ask))
         },
         fail: (error) => {
           leave()
@@ -121,7 +134,7 @@ export class RedisConnection {
         },
       }
       const timer = setTimeout(() => {
-        waiting.fail(new ChannelLayerUnavailable(`Redis at ${title} is away`, false, this.#lastFailure))
+        waiting.fail(this.#options.errors.unavailable(`Redis at ${title} is away`, false, this.#lastFailure))
       }, timeoutMs)
       this.#waiting.add(waiting)
     })
@@ -158,12 +171,16 @@ export class RedisConnection {
       opened.lost = error
       if (opened.client) this.#lost(opened.client, error)
     })
+    // A Redis that hangs at this moment answers nothing, and nothing else would notice.
+    const limit = setTimeout(() => client.end(), this.#options.timeoutMs)
     try {
       await this.#options.prepare?.(client)
       if (opened.lost) throw opened.lost
     } catch (error) {
       client.end()
       throw error
+    } finally {
+      clearTimeout(limit)
     }
     if (this.#closing.signal.aborted) {
       client.end()

@@ -1,0 +1,82 @@
+/**
+ * Messages in msgpack, channels_redis's own format.
+ *
+ * Invariant: what is packed is read by Python's `msgpack.unpackb(raw=False)` as the same values, and
+ * whatever Python's `packb` gives is either read or refused with an error, in bounded depth.
+ */
+import { Decoder, Encoder } from '@msgpack/msgpack'
+import type { ChannelMessage, ChannelValue } from '../layer.ts'
+import { type EncodedMembers, type MessageFormat, replaceLeaves } from './message-format.ts'
+import { RECEIVERS } from './wire-names.ts'
+
+/** Deeper than any message that `copyMessage` lets through. */
+const MAX_DEPTH = 200
+const UINT32_END = 2 ** 32
+const INT32_START = -(2 ** 31)
+
+const RECEIVERS_KEY = new Encoder().encode(RECEIVERS)
+
+export class MsgpackFormat implements MessageFormat {
+  readonly values = 'all'
+  readonly #encoder: Encoder = new Encoder({ useBigInt64: true, maxDepth: MAX_DEPTH })
+  readonly #decoder: Decoder = new Decoder({
+    useBigInt64: true,
+    mapKeyConverter: memberName,
+    // A Timestamp or another extension of Python's msgpack arrives as its bytes.
+    extensionCodec: { tryToEncode: () => null, decode: (data: Uint8Array) => data },
+  })
+
+  members(message: ChannelMessage): EncodedMembers {
+    const count = Object.keys(message).length
+    const map = this.#encoder.encode(replaceLeaves(message, asInt64))
+    return { count, bytes: map.subarray(mapHeaderLength(count)) }
+  }
+
+  pack(members: EncodedMembers, receivers?: string | readonly string[]): Buffer {
+    return Buffer.concat(
+      receivers === undefined
+        ? [mapHeader(members.count), members.bytes]
+        : [mapHeader(members.count + 1), members.bytes, RECEIVERS_KEY, this.#encoder.encode(receivers)],
+    )
+  }
+
+  unpack(packed: Buffer): unknown {
+    return this.#decoder.decode(packed)
+  }
+}
+
+/** Python's maps may have keys of any type; they become text, as its `json` makes them. */
+function memberName(key: unknown): string | number {
+  const name = key instanceof Uint8Array ? Buffer.from(key).toString() : String(key)
+  if (name === '__proto__' || (typeof key === 'object' && key !== null && !(key instanceof Uint8Array))) {
+    throw new TypeError('a map in it has a key that is not accepted')
+  }
+  return name
+}
+
+/**
+ * The encoder writes a safe integer beyond 32 bits as a float, which Python reads as another type; a
+ * bigint it writes as an integer.
+ */
+function asInt64(leaf: ChannelValue): ChannelValue {
+  const is64 = typeof leaf === 'number' && (leaf >= UINT32_END || leaf < INT32_START)
+  return is64 && Number.isSafeInteger(leaf) ? BigInt(leaf) : leaf
+}
+
+function mapHeaderLength(count: number): number {
+  if (count < 16) return 1
+  return count < 65_536 ? 3 : 5
+}
+
+function mapHeader(count: number): Buffer {
+  const header = Buffer.alloc(mapHeaderLength(count))
+  if (count < 16) header.writeUInt8(0x80 | count)
+  else if (count < 65_536) {
+    header.writeUInt8(0xde)
+    header.writeUInt16BE(count, 1)
+  } else {
+    header.writeUInt8(0xdf)
+    header.writeUInt32BE(count, 1)
+  }
+  return header
+}

@@ -1,0 +1,108 @@
+/**
+ * What processes of this layer ask of each other, and answer: that a channel joins or leaves a group,
+ * which only its own process can do, and that everything is to be forgotten. Python hears none of it.
+ */
+import { randomUUID } from 'node:crypto'
+import { ChannelLayerUnavailable } from '../../errors.ts'
+import type { ChannelMessage } from '../../layer.ts'
+import type { Topics } from './topics.ts'
+
+export interface ControlOptions {
+  readonly process: string
+  readonly topics: Topics
+  /** Gives how many processes heard it. */
+  readonly publish: (topic: string, message: ChannelMessage) => Promise<number>
+  readonly onAdd: (group: string, channel: string) => Promise<void>
+  readonly onDiscard: (group: string, channel: string) => Promise<void>
+  readonly onFlush: () => Promise<void>
+}
+
+interface Question {
+  answers: number
+  /** How many processes were asked; not known before Redis says so. */
+  asked: number
+  readonly end: PromiseWithResolvers<void>
+}
+
+export class Control {
+  readonly #options: ControlOptions
+  readonly #questions = new Map<string, Question>()
+
+  constructor(options: ControlOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Asks the process of a channel to put it in a group or take it out, and waits until it has; a process
+   * that is gone has nothing to do.
+   *
+   * @throws {ChannelLayerUnavailable} when it did not say within `patienceMs` that it has.
+   */
+  async askProcess(
+    process: string,
+    what: 'add' | 'discard',
+    group: string,
+    channel: string,
+    patienceMs: number,
+  ): Promise<void> {
+    const answered = await this.#ask(
+      this.#options.topics.control(process),
+      { type: what, group, channel },
+      patienceMs,
+    )
+    if (answered) return
+    throw new ChannelLayerUnavailable('The process of the channel did not answer', true)
+  }
+
+  /** Resolves when every process has flushed, or did not say so for `patienceMs`: those are gone. */
+  async askToFlush(patienceMs: number): Promise<void> {
+    await this.#ask(this.#options.topics.everybody, { type: 'flush' }, patienceMs)
+  }
+
+  handle(message: ChannelMessage): void {
+    const { type, id, from, group, channel } = message
+    if (typeof id !== 'string') return
+    if (type === 'done') return this.#count(id)
+    if (typeof from !== 'string') return
+    const { onAdd, onDiscard, onFlush } = this.#options
+    if (type === 'flush') this.#answer(id, from, onFlush())
+    if (typeof group !== 'string' || typeof channel !== 'string') return
+    if (type === 'add') this.#answer(id, from, onAdd(group, channel))
+    else if (type === 'discard') this.#answer(id, from, onDiscard(group, channel))
+  }
+
+  close(error: Error): void {
+    for (const { end } of this.#questions.values()) end.reject(error)
+  }
+
+  /** Whether all that heard the question answered it in time. */
+  async #ask(topic: string, request: ChannelMessage, patienceMs: number): Promise<boolean> {
+    const id = randomUUID()
+    const question: Question = { answers: 0, asked: Infinity, end: Promise.withResolvers<void>() }
+    // A close while Redis has not answered: the call below rejects, and this one has nobody to tell.
+    question.end.promise.catch(() => undefined)
+    this.#questions.set(id, question)
+    let timer: NodeJS.Timeout | undefined
+    try {
+      question.asked = await this.#options.publish(topic, { ...request, id, from: this.#options.process })
+      if (question.answers >= question.asked) return true
+      timer = setTimeout(() => question.end.resolve(), patienceMs)
+      await question.end.promise
+      return question.answers >= question.asked
+    } finally {
+      clearTimeout(timer)
+      this.#questions.delete(id)
+    }
+  }
+
+  #count(id: string): void {
+    const question = this.#questions.get(id)
+    if (question && ++question.answers >= question.asked) question.end.resolve()
+  }
+
+  /** Without an answer the asker finds out by itself that it did not work. */
+  #answer(id: string, to: string, work: Promise<void>): void {
+    const { topics, publish } = this.#options
+    work.then(() => publish(topics.control(to), { type: 'done', id })).catch(() => undefined)
+  }
+}

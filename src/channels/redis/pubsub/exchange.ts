@@ -1,0 +1,58 @@
+/**
+ * The Redis servers of a layer: what is published on each, and listened to. Which of them has a topic is
+ * computed from its name, as channels_redis does, so that both sides meet.
+ */
+import { RedisConnection } from '../../../redis/connection.ts'
+import { openClient } from '../../../redis/open-client.ts'
+import { CONNECTION_ERRORS } from '../connection-errors.ts'
+import type { RedisLayerSettings } from '../settings.ts'
+import { shardOf } from '../shard-of.ts'
+import { Subscriptions, type SubscriptionsOptions } from './subscriptions.ts'
+
+export type ExchangeOptions = Pick<RedisLayerSettings, 'hosts' | 'timeoutMs' | 'logger'> &
+  Pick<SubscriptionsOptions, 'pattern' | 'topic' | 'onMessage' | 'onGap'>
+
+export class Exchange {
+  readonly #publishers: readonly RedisConnection[]
+  readonly #subscriptions: readonly Subscriptions[]
+
+  constructor({ hosts, ...options }: ExchangeOptions) {
+    const { timeoutMs, logger } = options
+    this.#publishers = hosts.map(
+      (host) =>
+        new RedisConnection({
+          title: host.title,
+          timeoutMs,
+          logger,
+          errors: CONNECTION_ERRORS,
+          open: (signal, onLost) => openClient(host, { timeoutMs, signal, onLost }),
+        }),
+    )
+    this.#subscriptions = hosts.map((host) => new Subscriptions({ ...options, host }))
+  }
+
+  /** Topics that are wanted. */
+  get size(): number {
+    return this.#subscriptions.reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** Begins to listen; resolves when what is published anywhere is heard. */
+  async start(): Promise<void> {
+    await Promise.all(this.#subscriptions.map((subscriptions) => subscriptions.start()))
+  }
+
+  /** The subscriptions of which this topic is one, or would be. */
+  at(topic: string): Subscriptions {
+    return this.#subscriptions[shardOf(topic, this.#subscriptions.length)] as Subscriptions
+  }
+
+  /** Gives how many processes heard it. */
+  async publish(topic: string, message: Buffer): Promise<number> {
+    const publisher = this.#publishers[shardOf(topic, this.#publishers.length)] as RedisConnection
+    return (await publisher.request(['PUBLISH', topic, message])) as number
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#subscriptions, ...this.#publishers].map((connection) => connection.close()))
+  }
+}

@@ -1,0 +1,75 @@
+/** What both layers on Redis can be told, and what they make of it. */
+import { type Logger, silentLogger } from '../../logging/logger.ts'
+import { type HostSettings, hostSettings, type RedisHost } from '../../redis/hosts.ts'
+import { type ChannelLayerOptions, type ChannelLayerSettings, channelLayerSettings } from '../options.ts'
+import type { Serializer } from './codec.ts'
+import { Fernet } from './fernet.ts'
+
+export interface RedisLayerOptions extends ChannelLayerOptions {
+  /** One Redis as a URL. Default: `redis://localhost:6379`. Give this or `hosts`. */
+  readonly url?: string | undefined
+  /**
+   * One Redis, or several that share the load: every process names the same ones in the same order.
+   * What a host is for is computed from names, so that one that is away takes its share with it.
+   */
+  readonly hosts?: RedisHost | readonly (string | RedisHost)[] | undefined
+  /** What the names of the layer in Redis begin with. Default: `asgi`, as in channels_redis. */
+  readonly prefix?: string | undefined
+  /**
+   * Secrets to encrypt messages with, as channels_redis's `symmetric_encryption_keys`: the first
+   * encrypts, any of them decrypts. Names of channels and groups are not encrypted. Default: none.
+   */
+  readonly encryptionKeys?: readonly (string | Uint8Array)[] | undefined
+  /**
+   * channels_redis's `serializer_format`. JSON is readable in Redis, and carries no bytes, NaN or
+   * infinity: such a message is refused with `InvalidMessage`. Default: `msgpack`.
+   */
+  readonly serializer?: Serializer | undefined
+  /** Seconds that a call waits for Redis to be there, and then for its answer. Default: 5. */
+  readonly timeout?: number | undefined
+  /** Default: silent. */
+  readonly logger?: Logger | undefined
+}
+
+export interface RedisLayerSettings extends ChannelLayerSettings {
+  readonly hosts: readonly HostSettings[]
+  readonly prefix: string
+  readonly fernet: Fernet | undefined
+  readonly serializer: Serializer
+  /** Milliseconds. */
+  readonly timeoutMs: number
+  readonly logger: Logger
+}
+
+/**
+ * The options with their defaults.
+ *
+ * @param tokenLifetime seconds for which an encrypted message is read; undefined for any time.
+ * @throws {RangeError} for an option out of its range, {TypeError} for a host that makes no sense.
+ */
+export function redisLayerSettings(
+  options: RedisLayerOptions,
+  tokenLifetime: (expiry: number) => number | undefined,
+): RedisLayerSettings {
+  const { url, hosts, prefix = 'asgi', encryptionKeys, serializer = 'msgpack', timeout = 5 } = options
+  if (url !== undefined && hosts !== undefined) throw new TypeError('Give either `url` or `hosts`')
+  if (prefix === '') {
+    throw new RangeError('prefix must not be empty: other names on the server would be taken for the layer’s')
+  }
+  if (serializer !== 'msgpack' && serializer !== 'json') {
+    throw new RangeError(`serializer must be msgpack or json, not ${JSON.stringify(serializer)}`)
+  }
+  if (!Number.isFinite(timeout) || timeout <= 0) {
+    throw new RangeError(`timeout must be a positive number of seconds, not ${String(timeout)}`)
+  }
+  const settings = channelLayerSettings(options)
+  return {
+    ...settings,
+    hosts: hostSettings(url ?? hosts),
+    prefix,
+    fernet: encryptionKeys && new Fernet(encryptionKeys, tokenLifetime(settings.expiry)),
+    serializer,
+    timeoutMs: timeout * 1000,
+    logger: options.logger ?? silentLogger,
+  }
+}

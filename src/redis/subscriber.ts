@@ -1,0 +1,168 @@
+/**
+ * Subscriptions to channels of sharded pub/sub, on one connection that comes back.
+ *
+ * Invariants: every channel that is wanted is subscribed to as soon as Redis is there, and
+ * `onSubscribed` is called each time it is, for what was published meanwhile is lost; a connection
+ * that stopped answering is left.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from '../logging/logger.ts'
+import { type RedisClient, RedisRefusal } from './open-client.ts'
+
+export interface SubscriptionEvents {
+  readonly onLost: (error: Error) => void
+  readonly onMoved: (channel: string) => void
+}
+
+export interface SubscriberOptions {
+  /** For logs: which Redis. */
+  readonly title: string
+  /** Opens a connection. The signal ends the attempt. */
+  open(signal: AbortSignal, events: SubscriptionEvents): Promise<RedisClient>
+  /** Milliseconds within which Redis answers, or the connection is left. */
+  readonly timeoutMs: number
+  readonly logger: Logger
+  readonly onSubscribed: (channel: string) => void
+  /** Redis refuses to serve this channel: another server of the Cluster has it. It is forgotten here. */
+  readonly onMoved: (channel: string) => void
+}
+
+const FIRST_DELAY = 50
+const MAX_DELAY = 2_000
+
+export class Subscriber {
+  readonly #options: SubscriberOptions
+  readonly #wanted = new Set<string>()
+  readonly #closing = new AbortController()
+  #connection: RedisClient | undefined
+  #opening: Promise<void> | undefined
+  #pings: NodeJS.Timeout | undefined
+
+  constructor(options: SubscriberOptions) {
+    this.#options = options
+  }
+
+  /** How many channels are wanted. */
+  get size(): number {
+    return this.#wanted.size
+  }
+
+  add(channel: string): void {
+    if (this.#closing.signal.aborted || this.#wanted.has(channel)) return
+    this.#wanted.add(channel)
+    if (this.#connection) this.#subscribe(this.#connection, channel)
+    else this.#open()
+  }
+
+  remove(channel: string): void {
+    if (!this.#wanted.delete(channel)) return
+    const connection = this.#connection
+    connection
+      ?.unsubscribe('sharded', [channel])
+      .catch((error: unknown) => this.#lost(connection, error as Error))
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#wanted.clear()
+    this.#leave()
+    await this.#opening
+  }
+
+  #subscribe(connection: RedisClient, channel: string): void {
+    connection.subscribe('sharded', [channel]).then(
+      () => {
+        if (this.#connection === connection && this.#wanted.has(channel)) this.#options.onSubscribed(channel)
+      },
+      (error: unknown) => {
+        if (this.#connection !== connection) return
+        if (error instanceof RedisRefusal && error.kind === 'MOVED') this.#moved(channel)
+        else this.#lost(connection, error as Error)
+      },
+    )
+  }
+
+  #moved(channel: string): void {
+    if (this.#wanted.delete(channel)) this.#options.onMoved(channel)
+  }
+
+  #open(): void {
+    this.#opening ??= this.#openUntilReady().finally(() => {
+      this.#opening = undefined
+      if (!this.#connection && this.#wanted.size > 0 && !this.#closing.signal.aborted) this.#open()
+    })
+  }
+
+  async #openUntilReady(): Promise<void> {
+    const { signal } = this.#closing
+    for (
+      let delay = FIRST_DELAY;
+      !signal.aborted && this.#wanted.size > 0;
+      delay = Math.min(delay * 2, MAX_DELAY)
+    ) {
+      try {
+        await this.#openOnce()
+        return
+      } catch (error) {
+        if (signal.aborted) return
+        if (delay === FIRST_DELAY) this.#warn(error as Error)
+      }
+      // Many processes lost the same Redis at the same moment.
+      await sleep(delay * (0.5 + Math.random() / 2), undefined, { signal, ref: false }).catch(() => undefined)
+    }
+  }
+
+  async #openOnce(): Promise<void> {
+    const opened: { connection?: RedisClient; lost?: Error } = {}
+    const connection = await this.#options.open(this.#closing.signal, {
+      onLost: (error) => {
+        opened.lost = error
+        if (opened.connection) this.#lost(opened.connection, error)
+      },
+      onMoved: (channel) => this.#moved(channel),
+    })
+    if (opened.lost || this.#closing.signal.aborted) {
+      connection.end()
+      throw opened.lost ?? new Error('closed')
+    }
+    opened.connection = connection
+    this.#connection = connection
+    this.#pings = setInterval(() => this.#ping(connection), this.#options.timeoutMs)
+    this.#pings.unref()
+    for (const channel of this.#wanted) this.#subscribe(connection, channel)
+  }
+
+  #ping(connection: RedisClient): void {
+    const { timeoutMs } = this.#options
+    const late = setTimeout(() => {
+      this.#lost(connection, new Error(`no answer within ${timeoutMs / 1000} s`))
+    }, timeoutMs)
+    late.unref()
+    connection
+      .send(['PING'])
+      .catch((error: unknown) => this.#lost(connection, error as Error))
+      .finally(() => clearTimeout(late))
+  }
+
+  #lost(connection: RedisClient, error: Error): void {
+    if (this.#connection !== connection) return
+    this.#leave()
+    if (this.#closing.signal.aborted) return
+    this.#warn(error)
+    if (this.#wanted.size > 0) this.#open()
+  }
+
+  #leave(): void {
+    clearInterval(this.#pings)
+    const connection = this.#connection
+    this.#connection = undefined
+    connection?.end()
+  }
+
+  #warn(error: Error): void {
+    this.#options.logger.warn(
+      { err: error, redis: this.#options.title },
+      'Subscriptions to Redis were lost; reconnecting',
+    )
+  }
+}

@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest'
+import { silentLogger } from '../../src/logging/logger.ts'
+import { RedisConnection } from '../../src/redis/connection.ts'
+import type { RedisClient } from '../../src/redis/open-client.ts'
+
+/** A client that answers when it is told; once it ended, it rejects what waits. */
+function fakeClient(answers: boolean): RedisClient & { readonly sent: string[] } {
+  const ended = Promise.withResolvers<never>()
+  ended.promise.catch(() => undefined)
+  const sent: string[] = []
+  return {
+    sent,
+    send(args) {
+      sent.push(args.join(' '))
+      return answers ? Promise.resolve('OK') : ended.promise
+    },
+    subscribe: () => Promise.resolve(),
+    unsubscribe: () => Promise.resolve(),
+    end: () => ended.reject(new Error('ended')),
+  }
+}
+
+it('a Redis that hangs while a connection is prepared is left, and the next one is used', async () => {
+  const clients = [fakeClient(false), fakeClient(true)]
+  let opened = 0
+  const connection = new RedisConnection({
+    title: 'test',
+    timeoutMs: 200,
+    logger: silentLogger,
+    errors: { closed: () => new Error('closed'), unavailable: (what) => new Error(what) },
+    open: () => Promise.resolve(clients[opened++] ?? fakeClient(true)),
+    prepare: (client) => client.send(['PREPARE']),
+  })
+  await expect(connection.request(['FIRST'])).rejects.toThrow('Redis at test is away')
+  expect(await connection.request(['SECOND'])).toBe('OK')
+  expect(clients.map(({ sent }) => sent)).toEqual([['PREPARE'], ['PREPARE', 'SECOND']])
+  await connection.close()
+})
