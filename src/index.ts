@@ -15,7 +15,13 @@ export {
   type MemoryChannelsOptions,
   memoryChannels,
 } from './channels/memory.ts'
+export { type OpenLayerOptions, layerFromEnvironment } from './channels/open-layer.ts'
 export type { ChannelLayerOptions } from './channels/options.ts'
+export {
+  ChannelConsumer,
+  type ChannelConsumerClass,
+  type ChannelConsumerContext,
+} from './consumers/channel-consumer.ts'
 export {
   Consumer,
   type BackgroundTask,
@@ -27,6 +33,8 @@ export { MessageRefused } from './consumers/message-refused.ts'
 export type { ClientAddress, Params, Register, Scope, User } from './consumers/scope.ts'
 export { type AcceptOptions, ConnectionClosed, type WebSocketData } from './consumers/transport.ts'
 export { WebSocketConsumer } from './consumers/websocket-consumer.ts'
+export type { Delivery, DeliveryOptions, Follow } from './delivery/delivery.ts'
+export type { FollowEnd, FollowObserver } from './delivery/reader.ts'
 export type { HttpStreamsOptions } from './endpoints/http-streams/http-streams.ts'
 export type { ListedStream, StreamListPage } from './endpoints/http-streams/stream-list.ts'
 export { type OwnerOf } from './endpoints/stream-access.ts'
@@ -35,52 +43,86 @@ export type {
   StartHandler,
   StreamSocketOptions,
 } from './endpoints/stream-socket/stream-socket.ts'
-export type { StreamServices } from './endpoints/stream-services.ts'
+export type { RunControl, StreamServices } from './endpoints/stream-services.ts'
 export { type Streaming, type StreamingOptions, streaming } from './endpoints/streaming.ts'
 export { type Logger, silentLogger } from './logging/logger.ts'
 export { type MillraceOptions, millrace } from './millrace.ts'
 export { CloseCode } from './protocol/close-codes.ts'
 export { type ErrorBody, type ErrorCode, HttpError, forbidden, unauthenticated } from './protocol/errors.ts'
 export type { Json } from './protocol/json.ts'
+export { type Offset, OffsetError, type Place, encodeOffset, parsePlace } from './protocol/offset.ts'
 export type { Origins } from './routing/origins.ts'
 export type { RunEnd, RunStatus } from './protocol/run-end.ts'
-export { type Provider, type ProviderContext, RunMoved, type RunProvider } from './providers/provider.ts'
+export {
+  type Provider,
+  type ProviderContext,
+  type RunContext,
+  RunMoved,
+  type RunProvider,
+} from './providers/provider.ts'
 export { type ScriptedOptions, scripted, seedNumbers } from './providers/scripted.ts'
 export { UpstreamError, type UpstreamErrorCode, type UpstreamFault } from './providers/upstream-error.ts'
+export { type ChannelRoute, channel } from './routing/channel-route.ts'
 export type { ParamsOf } from './routing/pattern.ts'
 export {
   type Authenticate,
   type Guards,
   type HttpContext,
   type HttpHandler,
+  type HttpRoute,
   type HttpTarget,
+  type Method,
+  type PathRoute,
   type Route,
+  type RouterRoute,
+  type WebSocketRoute,
   http,
   router,
   websocket,
 } from './routing/route.ts'
 export { httpStreams, streamSocket } from './routing/stream-routes.ts'
-export { RunFailure } from './runs/end-reasons.ts'
-export { RunError } from './runs/errors.ts'
+export { END_REASONS, type EndReason, RunFailure } from './runs/end-reasons.ts'
+export { RUN_ERRORS, RunError, type RunErrorCode } from './runs/errors.ts'
 export type { RunKind, RunLimits, RunsOptions } from './runs/options.ts'
 export type { Run, RunInfo, StartRequest } from './runs/run.ts'
+export type { RunList, RunListOptions } from './runs/run-list.ts'
 export type { Runs } from './runs/runs.ts'
 export type { Application, ApplicationOptions } from './server/application.ts'
 export type { Attachment } from './server/attachment.ts'
+export type { RunningWorker, WorkOptions } from './server/channel-worker.ts'
 export type { RunningServer } from './server/listener.ts'
 export type { ConnectionOptions, ListenOptions } from './server/options.ts'
 export { StartError } from './server/start-error.ts'
-export { StoreError, StreamRequestError } from './streams/errors.ts'
+export {
+  StoreError,
+  type StoreErrorCode,
+  type StreamRequestCode,
+  StreamRequestError,
+} from './streams/errors.ts'
+export type { AcquireResult, Lease, LeaseRequest, LeaseStore, RenewResult } from './streams/leases.ts'
 export { memoryStreams } from './streams/memory.ts'
 export { storeFromEnvironment } from './streams/open-store.ts'
 export type { StreamStoreOptions } from './streams/options.ts'
 export { type SqliteStreamsOptions, migrate, sqliteStreams } from './streams/sqlite.ts'
+export type { Migration } from './streams/sqlite/schema.ts'
 export type {
   AppendRequest,
   AppendResult,
+  ConfigField,
+  CreateResult,
+  Durability,
+  ListOptions,
+  Producer,
+  ReadOptions,
+  ReadResult,
   StreamConfig,
+  StreamEvent,
   StreamInfo,
+  StreamLimits,
+  StreamList,
   StreamPage,
   StreamRecord,
   StreamStore,
+  WatchListener,
+  WatchResult,
 } from './streams/store.ts'

@@ -155,7 +155,11 @@ export class Connection {
     this.#abandon()
     const held = this.state === 'connected' && performance.now() - this.#openedAt >= STEADY * 1000
     if (held) this.#attempts = 0
-    const delay = this.#returnAfter ?? retryDelay(this.#attempts++)
+    // However soon a server wants its clients back, one that says so again and again is not stormed.
+    const delay =
+      this.#returnAfter === undefined
+        ? retryDelay(this.#attempts++)
+        : Math.max(this.#returnAfter, retryDelay(0))
     const suspect = !this.#heard
     this.#returnAfter = undefined
     this.#events.lost(code)

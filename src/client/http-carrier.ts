@@ -99,7 +99,7 @@ export class HttpCarrier implements Carrier {
   async #follow(reader: Reader, signal: AbortSignal): Promise<void> {
     for (let attempt = 0; !signal.aborted; attempt++) {
       const since = performance.now()
-      let pause: number | undefined
+      let pause = 0
       try {
         pause = await this.#read(reader, signal)
       } catch (error) {
@@ -108,15 +108,16 @@ export class HttpCarrier implements Carrier {
       if (signal.aborted) return
       if (performance.now() - since >= STEADY * 1000) attempt = 0
       this.#become('reconnecting')
-      await this.#sleep(pause ?? retryDelay(attempt), signal)
+      // However soon it wants to be asked again, a server that ends every answer at once is not stormed.
+      await this.#sleep(Math.max(pause, retryDelay(attempt)), signal)
     }
   }
 
   /**
    * Reads one connection to its end. Resolves with the seconds after which the server wants to be asked
-   * again, where it said so; rejects with a `StreamError` when asking again would be in vain.
+   * again, 0 where it did not say; rejects with a `StreamError` when asking again would be in vain.
    */
-  async #read(reader: Reader, signal: AbortSignal): Promise<number | undefined> {
+  async #read(reader: Reader, signal: AbortSignal): Promise<number> {
     const watchdog = new Watchdog(SILENCE)
     const hurry = (): void => watchdog.fed(SILENCE_AFTER_WAKE)
     this.#wakers.add(hurry)
@@ -130,9 +131,9 @@ export class HttpCarrier implements Carrier {
       this.#become('connected')
       const isBytes = headers.get('stream-sse-data-encoding') === 'base64'
       let records: readonly Received[] = []
-      let pause: number | undefined
+      let pause = 0
       for await (const { event, data } of serverSentEvents(body, () => watchdog.fed())) {
-        if (event === 'retry') pause = Number(data) / 1000
+        if (event === 'retry') pause = secondsOf(data)
         if (event === 'error') throw faultOf(JSON.parse(data) as Fault)
         if (event === 'data') {
           const values = JSON.parse(data) as Json[]
@@ -231,6 +232,11 @@ function deliver(reader: Reader, asked: string, records: readonly Received[], co
   if (!reader.records(from, records)) return false
   if (control.streamClosed) reader.end(next, control.status && (control as HowItEnded))
   return !reader.done
+}
+
+/** The value of a `retry` field; 0 for what is no time, which the HTML standard ignores. */
+function secondsOf(milliseconds: string): number {
+  return /^\d{1,9}$/.test(milliseconds) ? Number(milliseconds) / 1000 : 0
 }
 
 /** A `StreamError` for what would be said the next time, too; any other for what may pass. */

@@ -46,6 +46,8 @@ export class Reader {
   #taken = 0
   /** The last record, while it may turn out to be the run's end rather than one of its provider. */
   #held: Received | undefined
+  /** Whether that was the run's end, which is behind what still waits. */
+  #endHeld = false
   #following = true
   #closed = false
   #refused = false
@@ -70,7 +72,8 @@ export class Reader {
   get takenTo(): Place {
     const { place } = this
     if (typeof place === 'string') return place
-    return { ...place, position: place.position - this.waiting - (this.#held === undefined ? 0 : 1) }
+    const held = this.#held !== undefined || (this.#endHeld && this.waiting > 0)
+    return { ...place, position: place.position - this.waiting - (held ? 1 : 0) }
   }
 
   /** Takes the first of the waiting records, of which there is one. */
@@ -90,7 +93,9 @@ export class Reader {
   /** What was asked for begins here. */
   subscribed(asked: string, at: Offset): void {
     // A word becomes a place, so that a reconnect leaves out nothing that came meanwhile.
-    if (typeof this.place === 'string' && placeText(this.place) === asked) this.place = at
+    if (typeof this.place === 'string' && placeText(this.place) === asked) {
+      this.place = this.place === 'start' ? { ...at, position: 0 } : at
+    }
     const { place } = this
     if (typeof place === 'string') return
     if (place.incarnation !== at.incarnation) {
@@ -132,6 +137,7 @@ export class Reader {
     if (this.done) return true
     if (this.isBehind(at)) return this.#refuse()
     const { status, reason, message } = how ?? endIn(this.#held) ?? { status: 'closed' }
+    this.#endHeld = this.#held !== undefined
     this.#held = undefined
     if (status === 'failed') this.error = new StreamError('failed', message ?? 'The run failed.', reason)
     this.#finish(status)

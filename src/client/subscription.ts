@@ -88,8 +88,13 @@ export class Subscription {
     this.#asked = undefined
     this.#live = true
     for (const reader of Array.from(this.readers)) reader.subscribed(asked, at)
-    // Some came while it was asked, and where `now` is was asked for one of them.
-    if ([...this.readers].some((reader) => reader.isBehind(at))) this.ask()
+    // Some came while it was asked, and where `now` is was asked for one of them. Whoever's very place was
+    // asked for misses records: a server that begins too late is asked once more, and not for ever.
+    const complete = [...this.readers].map((reader) => {
+      if (!reader.isBehind(at)) return true
+      return placeText(reader.place) === asked && reader.records(at, [])
+    })
+    if (complete.includes(false)) this.ask()
   }
 
   #records({ from, records, encoding }: RecordsFrame): void {

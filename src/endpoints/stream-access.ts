@@ -5,6 +5,7 @@
 import type { User } from '../consumers/scope.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { StreamInfo, StreamStore } from '../streams/store.ts'
+import { FollowedStreams } from './followed-streams.ts'
 
 /** Says who a user is, in the terms of stream owners. Undefined for nobody: such a user owns nothing. */
 export type OwnerOf = (user: User & {}) => string | undefined
@@ -28,10 +29,12 @@ export interface StreamAccessOptions {
 export class StreamAccess {
   readonly #store: Pick<StreamStore, 'head' | 'touch'>
   readonly #ownerOf: OwnerOf
+  readonly #followed: FollowedStreams
 
   constructor({ store, ownerOf = defaultOwnerOf }: StreamAccessOptions) {
     this.#store = store
     this.#ownerOf = ownerOf
+    this.#followed = new FollowedStreams(store)
   }
 
   /** The owner of what a user starts; undefined without authentication. */
@@ -59,12 +62,12 @@ export class StreamAccess {
   }
 
   /** Reading is a sign of life: a stream with a sliding expiry lives on. Never rejects. */
-  async touch(info: StreamInfo, logger: Logger): Promise<void> {
-    if (info.ttlMs === undefined) return
-    try {
-      await this.#store.touch(info.id)
-    } catch (error) {
-      logger.warn({ err: error, stream: info.id }, 'the expiry of a stream that is read was not moved')
-    }
+  async touch({ id, ttlMs }: StreamInfo, logger: Logger): Promise<void> {
+    if (ttlMs !== undefined) await this.#followed.touch(id, logger)
+  }
+
+  /** Following, too: the stream does not expire by its TTL until the returned function is called. */
+  follow(info: StreamInfo, logger: Logger): () => void {
+    return this.#followed.add(info, logger)
   }
 }

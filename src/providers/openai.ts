@@ -19,9 +19,16 @@ export { answerOutcome, answerText } from './answer.ts'
 export type { AnswerOutcome } from './answer.ts'
 export { chatOutcome, chatText } from './chat-answer.ts'
 export type { ChatChunk } from './chat-answer.ts'
-export type { OpenAIChatOptions, OpenAIOptions } from './openai-options.ts'
+export type {
+  BackgroundOptions,
+  ChatRequest,
+  OpenAIChatOptions,
+  OpenAIOptions,
+  ResponseRequest,
+  ServiceOptions,
+} from './openai-options.ts'
 export { DEFAULT_MODEL, InvalidSetting, openAISettings } from './openai-settings.ts'
-export type { OpenAISettings } from './openai-settings.ts'
+export type { Environment, OpenAIService, OpenAISettings } from './openai-settings.ts'
 export type { ResponseStreamEvent } from './response-event.ts'
 export { upstreamError } from './upstream-cause.ts'
 export { UpstreamError } from './upstream-error.ts'

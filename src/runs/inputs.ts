@@ -44,9 +44,8 @@ export class Inputs {
   }
 
   /** Forgets an input that no run was started from. */
-  async forget(kept: KeptInput, signal: AbortSignal): Promise<void> {
-    if ('inputIn' in kept && kept.inputIn !== undefined)
-      await this.#settings.store.delete(kept.inputIn, signal)
+  async forget(kept: KeptInput): Promise<void> {
+    if ('inputIn' in kept && kept.inputIn !== undefined) await this.#settings.store.delete(kept.inputIn)
   }
 
   /** The input of a run; undefined when it is not there any more. */

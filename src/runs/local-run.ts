@@ -72,7 +72,8 @@ export class LocalRun {
   #cause: Cause | undefined
   #checkpoint: { readonly value: Json } | undefined
   #events = 0
-  #bytes = 0
+  /** Of all records of the run, whichever process wrote them. */
+  #bytes: number
   #readAt: number
 
   constructor(settings: RunSettings, assignment: Assignment) {
@@ -85,6 +86,7 @@ export class LocalRun {
     this.#provider = provider
     this.#resumable = resumable
     this.#covered = record.checkpoint?.at ?? 0
+    this.#bytes = record.checkpoint?.bytes ?? 0
     this.#known = Math.max(0, tail - this.#covered)
     this.#checkpointBytes = metadataShares(settings.store).checkpoint
     this.#readAt = performance.now()
@@ -126,15 +128,28 @@ export class LocalRun {
     this.#cut({ type: 'refused', refusal: 'moved' }, new RunMoved())
   }
 
-  /** Holds the run to its limits of time. `now` is of `performance.now()`. */
-  check(now: number): void {
-    const { silenceMs, lifeMs, unreadMs, readers } = this.#settings
+  /**
+   * Holds the run to its limits of time. `now` is of `performance.now()`. Returns whether nobody in this
+   * process has read it for too long: then call `unread`, or `read` when others do.
+   */
+  check(now: number, readers: (id: string) => number): boolean {
+    const { silenceMs, lifeMs, unreadMs } = this.#settings
     const askedAt = this.#generation?.askedAt
     if (askedAt !== undefined && now - askedAt >= silenceMs) this.#end(endFor('silent'))
     if (now - this.#startedAt >= lifeMs) this.#end(endFor('life_exceeded'))
-    if (!readers || unreadMs === Number.POSITIVE_INFINITY) return
-    if (readers(this.id) > 0) this.#readAt = now
-    else if (now - this.#readAt >= unreadMs) this.#end(endFor('unread'))
+    if (unreadMs === Number.POSITIVE_INFINITY) return false
+    if (readers(this.id) > 0) this.read(now)
+    return now - this.#readAt >= unreadMs
+  }
+
+  /** Somebody reads it, or may. */
+  read(now: number): void {
+    this.#readAt = now
+  }
+
+  /** Ends the run for want of readers. */
+  unread(): void {
+    this.#end(endFor('unread'))
   }
 
   async #run({ takenOver, end }: Assignment): Promise<RunEnd | undefined> {
@@ -193,10 +208,12 @@ export class LocalRun {
     this.#events++
     const at = this.#covered + this.#events
     const isNew = this.#events > this.#known
-    const size = isNew ? this.#measure(text, at) : 0
+    const size = Buffer.byteLength(text)
+    this.#bytes += size
+    if (isNew) this.#checkLimits(size, at)
     const checkpoint = this.#checkpoint
     if (checkpoint) {
-      this.#record = { ...this.#record, checkpoint: { ...checkpoint, at } }
+      this.#record = { ...this.#record, checkpoint: { ...checkpoint, at, bytes: this.#bytes } }
       this.#checkpoint = undefined
     }
     if (!isNew) return undefined
@@ -204,15 +221,12 @@ export class LocalRun {
     return this.#writer.room()
   }
 
-  /** The bytes of a record, which is the so many-th of the run, unless that is too much. */
-  #measure(text: string, at: number): number {
+  /** Whether there is room for a record of so many bytes, which is the so many-th of the run. */
+  #checkLimits(size: number, at: number): void {
     const { store, records, bytes } = this.#settings
-    const size = Buffer.byteLength(text)
     if (size > store.limits.recordBytes) throw failureFor('record_too_large')
     if (at > records) throw failureFor('records_exceeded')
-    this.#bytes += size
     if (this.#bytes > bytes) throw failureFor('bytes_exceeded')
-    return size
   }
 
   /** The provider ended first. */

@@ -6,6 +6,7 @@ import type { RunEnd } from '../protocol/run-end.ts'
 import type { Assignment } from './local-run.ts'
 import { LocalRun } from './local-run.ts'
 import type { RunSettings } from './options.ts'
+import type { Readership } from './readership.ts'
 import { pause, Ticker } from './ticker.ts'
 
 /** Renewals in the time of a lease: two may fail. */
@@ -20,9 +21,13 @@ export class LocalRuns {
   readonly #keeper: Ticker
   readonly #watchdog: Ticker
   readonly #touchedAt = new Map<LocalRun, number>()
+  readonly #readership: Readership
+  /** Runs whose readers in other processes are asked for. */
+  readonly #asking = new Set<LocalRun>()
 
-  constructor(settings: RunSettings) {
+  constructor(settings: RunSettings, readership: Readership) {
     this.#settings = settings
+    this.#readership = readership
     const { leaseTtlMs, silenceMs, lifeMs, unreadMs } = settings
     this.#keeper = new Ticker(leaseTtlMs / RENEWALS, () => this.#renewAll(), { ref: true })
     const checkMs = Math.min(silenceMs / 10, lifeMs / 10, unreadMs / 10, LONGEST_CHECK_MS)
@@ -77,11 +82,28 @@ export class LocalRuns {
     const now = performance.now()
     for (const run of this.all()) {
       try {
-        run.check(now)
+        if (run.check(now, (id) => this.#readership.here(id))) void this.#checkReaders(run)
       } catch (err) {
         // The application counts its readers.
         this.#settings.logger.error({ err, run: run.id }, 'The readers of a run could not be counted')
       }
+    }
+  }
+
+  /** Nobody here reads it. Whether somebody does elsewhere is asked once at a time. */
+  async #checkReaders(run: LocalRun): Promise<void> {
+    if (this.#asking.has(run)) return
+    this.#asking.add(run)
+    try {
+      const isRead = await this.#readership.elsewhere(run.id)
+      if (isRead || this.#readership.here(run.id) > 0) run.read(performance.now())
+      else run.unread()
+    } catch (err) {
+      // Not for want of readers, but of an answer: it is asked again when as much time has passed.
+      run.read(performance.now())
+      this.#settings.logger.warn({ err, run: run.id }, 'The readers of a run elsewhere could not be counted')
+    } finally {
+      this.#asking.delete(run)
     }
   }
 

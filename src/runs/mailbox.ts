@@ -13,7 +13,13 @@ export interface MailboxListener {
   onStop(run: string): void
   /** Somebody left runs for others to take over. */
   onLook(): void
+  /** The process that works on a run asks whether it has readers here. */
+  onReadersAsked(run: string, holder: string): void
+  /** A run of this process has readers elsewhere. */
+  onReaders(run: string): void
 }
+
+type Word = { readonly [name in 'stop' | 'look' | 'readersOf' | 'to' | 'read']?: unknown }
 
 /** Longer than any lease is silent, so that a mailbox outlives each of its process's leases. */
 const LIFE_IN_LEASES = 20
@@ -48,8 +54,12 @@ export class Mailbox {
     return this.#opening
   }
 
-  /** A sign of life, so that the mailbox stays. */
+  /**
+   * A sign of life, so that the mailbox stays. Where runs nobody reads are stopped, a process without
+   * runs has a mailbox as well: its readers are asked for.
+   */
   async touch(): Promise<void> {
+    if (this.#settings.unreadMs !== Number.POSITIVE_INFINITY) await this.open()
     if (this.#opening) await this.#settings.store.touch(this.#id, this.#closed.signal)
   }
 
@@ -60,10 +70,17 @@ export class Mailbox {
 
   /** Tells every process that there are runs to take over. */
   async askToLook(signal: AbortSignal): Promise<void> {
-    const { store } = this.#settings
-    const { streams } = await store.list({ prefix: MAILBOXES, closed: false, limit: 1000, signal })
-    const others = streams.filter(({ id }) => id !== this.#id)
-    await Promise.all(others.map(({ id }) => this.#tell(id, { look: true }, signal)))
+    await this.#tellOthers({ look: true }, signal)
+  }
+
+  /** Asks every other process whether it has readers of a run; resolves with how many were asked. */
+  askForReaders(run: string, signal: AbortSignal): Promise<number> {
+    return this.#tellOthers({ readersOf: run, to: this.#settings.holder }, signal)
+  }
+
+  /** Tells whoever asked that a run has readers here. */
+  async tellOfReaders(holder: string, run: string, signal: AbortSignal): Promise<void> {
+    await this.#tell(mailboxId(holder), { read: run }, signal)
   }
 
   async close(): Promise<void> {
@@ -83,6 +100,14 @@ export class Mailbox {
     }
   }
 
+  async #tellOthers(word: Json, signal: AbortSignal): Promise<number> {
+    const { store } = this.#settings
+    const { streams } = await store.list({ prefix: MAILBOXES, closed: false, limit: 1000, signal })
+    const others = streams.filter(({ id }) => id !== this.#id)
+    await Promise.all(others.map(({ id }) => this.#tell(id, word, signal)))
+    return others.length
+  }
+
   async #tell(mailbox: string, word: Json, signal: AbortSignal): Promise<void> {
     await this.#settings.store.append(mailbox, { records: [JSON.stringify(word)] }, signal)
   }
@@ -94,11 +119,18 @@ export class Mailbox {
     }
     for (const record of event.records) {
       if (typeof record !== 'string') continue
-      const word = JSON.parse(record) as { stop?: unknown; look?: unknown } | null
-      if (typeof word?.stop === 'string') this.#listener.onStop(word.stop)
-      if (word?.look === true) this.#listener.onLook()
+      this.#pass(JSON.parse(record) as Word | null)
     }
     if (event.next.position >= MAX_WORDS) void this.#empty()
+  }
+
+  /** A process of another version may say more, or less. */
+  #pass(word: Word | null): void {
+    const { stop, look, readersOf, to, read } = word ?? {}
+    if (typeof stop === 'string') this.#listener.onStop(stop)
+    if (look === true) this.#listener.onLook()
+    if (typeof readersOf === 'string' && typeof to === 'string') this.#listener.onReadersAsked(readersOf, to)
+    if (typeof read === 'string') this.#listener.onReaders(read)
   }
 
   /** It was deleted, or its time ran out while this process stood still. */

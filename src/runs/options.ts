@@ -24,7 +24,7 @@ export interface RunLimits {
   readonly runsPerOwner: number
   /** Records of one run, the last one aside. Default 1,000,000. */
   readonly records: number
-  /** Bytes of its records, counted anew by each process that takes it over. Default 64 MiB. */
+  /** Bytes of its records, whichever processes wrote them. Default 64 MiB. */
   readonly bytes: number
   /** Seconds in which its provider, being asked for an event, yields none. Default 300. */
   readonly silence: number
@@ -50,9 +50,12 @@ export interface RunsOptions {
   readonly storePatience?: number
   /** Bytes that wait for the store before the provider waits as well. Default 256 KiB. */
   readonly highWaterMark?: number
-  /** Seconds after which a run that nobody reads is stopped. Default `Infinity`: it goes on. Needs `readers`. */
+  /**
+   * Seconds after which a run that nobody reads is stopped. Default `Infinity`: it goes on. Needs
+   * `readers`. Set it in all processes: those without it are not asked for their readers.
+   */
   readonly stopUnreadAfter?: number
-  /** How many readers a run has. A delivery knows those of its own process alone. */
+  /** How many readers a run has in this process; a delivery knows. Those of others are asked for. */
   readonly readers?: (id: string) => number
 }
 

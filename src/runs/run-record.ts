@@ -14,6 +14,8 @@ export interface Checkpoint {
   readonly value: Json
   /** How many records of the run it covers: those behind it come again when the provider goes on. */
   readonly at: number
+  /** Bytes of the records that it covers. */
+  readonly bytes: number
 }
 
 export interface RunRecord {
@@ -110,7 +112,8 @@ function texts(run: Json | undefined): { readonly [name in (typeof TEXTS)[number
 function checkpointOf(checkpoint: Json | undefined): Checkpoint | undefined {
   const value = member(checkpoint, 'value')
   const at = numberIn(checkpoint, 'at')
-  return value === undefined || at === undefined ? undefined : { value, at }
+  if (value === undefined || at === undefined) return undefined
+  return { value, at, bytes: numberIn(checkpoint, 'bytes') ?? 0 }
 }
 
 function member(value: Json | undefined, name: string): Json | undefined {

@@ -9,6 +9,7 @@ import type { Mailbox } from './mailbox.ts'
 import { metadataShares } from './options.ts'
 import type { RunSettings } from './options.ts'
 import { OwnerLimit } from './owner-limit.ts'
+import type { Admission } from './owner-limit.ts'
 import { encodeRunRecord, readRunRecord, sizeOfRunRecord } from './run-record.ts'
 import type { RunRecord } from './run-record.ts'
 import type { CheckedStart } from './start-request.ts'
@@ -66,13 +67,13 @@ export class RunStarter {
     this.#options.closed.throwIfAborted()
     const { id, owner } = start
     const starting = this.#limit
-      .within(owner, id, this.#options.closed, () => this.#create(start, retryOf))
+      .within(owner, id, this.#options.closed, (admission) => this.#create(start, retryOf, admission))
       .finally(() => this.#starting.delete(id))
     this.#starting.set(id, starting)
     return starting
   }
 
-  async #create(start: CheckedStart, retryOf: string | undefined): Promise<StartedRun> {
+  async #create(start: CheckedStart, retryOf: string | undefined, admission: Admission): Promise<StartedRun> {
     const { store, holder, leaseTtlMs, retentionMs } = this.#settings
     const { inputs, mailbox, closed } = this.#options
     const { id, owner, source } = start
@@ -94,8 +95,14 @@ export class RunStarter {
     })
     const [result] = await Promise.all([creating, this.#index(start)])
     if (result.outcome !== 'created' || !result.lease) {
-      await inputs.forget(kept, closed)
+      await inputs.forget(kept)
       return sameRun(start, result.info)
+    }
+    try {
+      await admission()
+    } catch (error) {
+      await Promise.all([store.delete(id), inputs.forget(kept)])
+      throw error
     }
     const run = this.#options.adopt({
       lease: result.lease,

@@ -16,6 +16,7 @@ import { LocalRuns } from './local-runs.ts'
 import { Mailbox } from './mailbox.ts'
 import { runSettings } from './options.ts'
 import type { RunSettings, RunsOptions } from './options.ts'
+import { Readership } from './readership.ts'
 import { isRunId } from './run-ids.ts'
 import { listRuns } from './run-list.ts'
 import type { RunList, RunListOptions } from './run-list.ts'
@@ -54,13 +55,16 @@ export class Runs {
   constructor(options: RunsOptions) {
     const settings = runSettings(options)
     this.#settings = settings
-    this.#locals = new LocalRuns(settings)
     this.#inputs = new Inputs(settings)
     this.#chats = new ChatIndex(settings)
     this.#mailbox = new Mailbox(settings, {
       onStop: (id) => void this.#local(id).then((run) => run?.stop()),
       onLook: () => this.#takeover.now(),
+      onReadersAsked: (id, holder) => void readership.answer(id, holder),
+      onReaders: (id) => readership.heard(id),
     })
+    const readership = new Readership(settings, this.#mailbox, this.#closed.signal)
+    this.#locals = new LocalRuns(settings, readership)
     const continuations = new Continuations(settings, this.#inputs)
     const adopt = (assignment: Assignment): LocalRun => this.#adopt(assignment)
     this.#starter = new RunStarter(settings, {

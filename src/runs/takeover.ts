@@ -5,6 +5,9 @@
  * With a lease of 10 s it takes at most 14 s from the death to that end: 10 until the lease is over,
  * 2 until the next look, and 2 more for a run of a kind that is not known here, so that every process
  * that does know it has had a look before.
+ *
+ * A clock that jumps forward ends all leases at once, as when a machine wakes up: nothing is taken over
+ * then until the time of a lease has passed, in which whoever lives renews its own.
  */
 import type { Lease } from '../streams/leases.ts'
 import { endFor } from './end-reasons.ts'
@@ -15,6 +18,7 @@ import type { RunSettings } from './options.ts'
 import { readRunRecord } from './run-record.ts'
 import type { RunRecord } from './run-record.ts'
 import { Ticker } from './ticker.ts'
+import { WallClock } from './wall-clock.ts'
 
 /** Looks in the time of a lease. */
 export const LOOKS = 5
@@ -41,6 +45,9 @@ export class Takeover {
   readonly #closed = new AbortController()
   /** Leases left to others first, by stream and epoch, with when that was by `performance.now()`. */
   #passedOver: ReadonlyMap<string, number> = new Map()
+  readonly #clock = new WallClock()
+  /** When, by `performance.now()`, the clock was last seen to have jumped forward. */
+  #jumpedAt = Number.NEGATIVE_INFINITY
   #failing = false
 
   constructor(settings: RunSettings, options: TakeoverOptions) {
@@ -72,7 +79,7 @@ export class Takeover {
   async #tryToLook(): Promise<void> {
     try {
       await this.#options.mailbox.touch()
-      await this.#look()
+      if (!this.#mustWait()) await this.#look()
       this.#failing = false
     } catch (err) {
       if (this.#closed.signal.aborted) return
@@ -80,6 +87,18 @@ export class Takeover {
         this.#settings.logger.warn({ err }, 'Runs to take over cannot be looked for; trying on')
       this.#failing = true
     }
+  }
+
+  /** Whether leases may only look as if they were over. */
+  #mustWait(): boolean {
+    const { leaseTtlMs, logger } = this.#settings
+    const seconds = this.#clock.jump() / 1000
+    // What is shorter cannot end a lease that is renewed in time.
+    if (seconds * 1000 > leaseTtlMs / LOOKS) {
+      this.#jumpedAt = performance.now()
+      logger.warn({ seconds }, 'The clock jumped forward; no run is taken over for the time of a lease')
+    }
+    return performance.now() - this.#jumpedAt < leaseTtlMs
   }
 
   async #look(): Promise<void> {

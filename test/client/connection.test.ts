@@ -163,6 +163,17 @@ describe('a connection', () => {
     expect(network.sockets).toHaveLength(3)
   })
 
+  it('does not storm a server that always wants it back at once', async () => {
+    connection().connect()
+    for (let tries = 0; tries < 8; tries++) {
+      network.socket.open().frame({ type: 'drain', after: 0 })
+      network.socket.cut(1012)
+      await vi.advanceTimersByTimeAsync(0.4 * SECOND)
+      expect(network.sockets).toHaveLength(tries + 1)
+      await vi.advanceTimersByTimeAsync(0.1 * SECOND)
+    }
+  })
+
   it('is not made anew while nobody needs it', async () => {
     const one = connected()
     needed = false

@@ -1,5 +1,5 @@
 /** A network without a network: the test opens, cuts and speaks for the server. */
-import type { ClientFrame, ServerFrame } from '../../src/protocol/stream-frames.ts'
+import type { ClientFrame, RecordsFrame, ServerFrame } from '../../src/protocol/stream-frames.ts'
 import type { SocketFactory, SocketLike } from '../../src/client/connection.ts'
 
 const INCARNATION = 'k3j9x2a1bc'
@@ -14,7 +14,7 @@ export function numbers(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, index) => from + index)
 }
 
-export function records(stream: string, from: number, to: number): ServerFrame {
+export function records(stream: string, from: number, to: number): RecordsFrame {
   return { type: 'records', stream, from: at(from), offset: at(to), records: numbers(from, to) }
 }
 

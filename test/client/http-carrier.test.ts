@@ -242,6 +242,24 @@ describe('server-sent events', () => {
     expect(door.request).not.toBe(request)
   })
 
+  it.each(['', 'retry: 0\n\n', 'retry: soon\n\n', 'retry: -1\n\n', ': nothing\n\n'])(
+    'are asked for after growing pauses while every answer is %j and ends',
+    async (text) => {
+      await followed()
+      const pauses: number[] = []
+      for (let tries = 0; tries < 4; tries++) {
+        const { request } = door
+        const ended = Date.now()
+        if (tries > 0) request.events()
+        request.write(text)
+        request.end()
+        while (door.request === request) await vi.advanceTimersByTimeAsync(100)
+        pauses.push((Date.now() - ended) / SECOND)
+      }
+      expect(pauses).toEqual([0.5, 1, 2, 4])
+    },
+  )
+
   it('are asked for after growing pauses while the server is down', async () => {
     await followed()
     const pauses: number[] = []

@@ -123,6 +123,31 @@ describe('a stream', () => {
     expect(socket.taken().at(-1)).toEqual({ type: 'unsubscribe', stream: 's' })
   })
 
+  it.each(['-1', at(2)])(
+    'from %s fails when the server twice begins too late, and asks no more',
+    (offset) => {
+      const stream = client.stream('s', { offset })
+      const socket = network.socket.open()
+      const asked = []
+      for (let answers = 0; answers < 10; answers++) {
+        asked.push(...socket.taken().filter(({ type }) => type === 'subscribe'))
+        socket.frame(subscribed('s', 5), records('s', 5, 6))
+      }
+      expect(asked.length).toBeLessThan(4)
+      expect(stream.take()).toEqual([])
+      expect(stream).toMatchObject({ status: 'error', error: { code: 'gap' } })
+    },
+  )
+
+  it('goes on when a server that began too late begins as asked the second time', async () => {
+    const { stream, socket: first } = followed()
+    first.frame(records('s', 0, 2))
+    const socket = await reconnected()
+    socket.frame(subscribed('s', 3), subscribed('s', 2), records('s', 2, 5), end('s', 5))
+    expect(stream.take()).toEqual(numbers(0, 5))
+    expect(stream.status).toBe('completed')
+  })
+
   it('counts gaps anew behind a good batch', () => {
     const { stream, socket } = followed()
     for (let from = 0; from < 4; from++) {
@@ -310,6 +335,22 @@ describe('a loop', () => {
     // What was on its way for the first one is not for the second.
     socket.frame(records('s', 5, 6), subscribed('s', 2), records('s', 2, 6))
     expect(rest.take()).toEqual(numbers(2, 6))
+  })
+
+  it('lets go of a run that has ended, and another goes on with the records that were left', async () => {
+    const { stream, socket } = followed()
+    const last = { type: 'millrace.end', status: 'completed' }
+    socket.frame({ ...records('s', 0, 5), offset: at(6), records: [...numbers(0, 5), last] }, end('s', 6))
+    for await (const record of stream) if (record === 1) break
+    expect(stream).toMatchObject({ offset: at(2), status: 'completed' })
+    const rest = client.stream<number>('s', { offset: stream.offset })
+    socket.frame(
+      subscribed('s', 2),
+      { ...records('s', 2, 5), offset: at(6), records: [...numbers(2, 5), last] },
+      end('s', 6),
+    )
+    expect(await collect(rest)).toEqual(numbers(2, 5))
+    expect(rest).toMatchObject({ offset: at(6), status: 'completed' })
   })
 
   it('is the only one of its stream', async () => {

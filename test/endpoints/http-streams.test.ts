@@ -12,6 +12,7 @@ import { Application } from '../../src/server/application.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
 import type { StreamInfo, StreamStore } from '../../src/streams/store.ts'
+import { touchedStore } from './touched-store.ts'
 
 interface Setup {
   readonly store: StreamStore
@@ -354,4 +355,27 @@ it('HS-19: what fails inside is told to the log, not to the client', async () =>
   expect(texts.join()).toMatch(/store_failed.*internal_error/)
   expect(texts.join()).not.toContain('secret')
   expect(errors).toMatchObject([{ err: { code: 'io' } }, { err: { message: 'secret key' } }])
+})
+
+it.each(['sse', 'long-poll'])('HS-23: a stream that is followed by %s does not expire', async (live) => {
+  const { hand, touches } = touchedStore()
+  const { store, ask } = setUp({ store: hand.store })
+  await store.create('s', { ttlMs: 400 })
+  await store.create('metronome', { ttlMs: 400 })
+  const asked = ask(`/s?offset=now&live=${live}`)
+  const metronome = await ask('/metronome?offset=now&live=sse')
+  await touches('s', 10)
+  await store.append('s', { records: ['1'] })
+  const response = await asked
+  if (live === 'long-poll') expect(await response.json()).toEqual([1])
+  else {
+    expect(await readUntil(response, 'data: [1]')).toContain('event: data')
+    await response.body?.cancel()
+  }
+  const last = hand.calls.length
+  await touches('metronome', 5)
+  expect(hand.calls.slice(last).filter(({ method, args }) => method === 'touch' && args[0] === 's')).toEqual(
+    [],
+  )
+  await metronome.body?.cancel()
 })

@@ -1,5 +1,5 @@
 /** The rules of docs/stream-socket.md, through the whole of the server but its sockets. */
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import { memoryChannels } from '../../src/channels/memory.ts'
 import type { StreamSocketOptions } from '../../src/endpoints/stream-socket/stream-socket.ts'
@@ -14,6 +14,8 @@ import { StoreError } from '../../src/streams/errors.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
 import type { StreamInfo, StreamStore } from '../../src/streams/store.ts'
 import { WebSocketCommunicator } from '../../src/testing/websocket-communicator.ts'
+import { InterposedStore } from '../runs/interposed-store.ts'
+import { touchedStore } from './touched-store.ts'
 
 interface Setup {
   readonly store: StreamStore
@@ -392,4 +394,99 @@ it('SS-25: when delivery ends, clients are told when to come back, each at anoth
     expect(await client.receiveClose()).toMatchObject({ code: 1012 })
   }
   expect(delays.size).toBeGreaterThan(1)
+})
+
+/** A store whose look-ups wait until they are let through. */
+function slowStore(): { hand: InterposedStore; waiting: string[]; let: (stream: string) => void } {
+  const hand = new InterposedStore(memoryStreams())
+  const gates = new Map<string, PromiseWithResolvers<void>>()
+  const waiting: string[] = []
+  hand.around = async (method, call, [stream, signal]) => {
+    if (method !== 'head' || !(signal instanceof AbortSignal)) return call()
+    if (!String(stream).startsWith('slow')) return call()
+    signal.throwIfAborted()
+    waiting.push(String(stream))
+    const gate = Promise.withResolvers<void>()
+    gates.set(String(stream), gate)
+    signal.addEventListener('abort', () => gate.reject(signal.reason))
+    await gate.promise
+    return call()
+  }
+  return { hand, waiting, let: (stream) => gates.get(stream)?.resolve() }
+}
+
+it('SS-27: a slow look-up of one stream holds up no other, and keeps the order of its own', async () => {
+  const slow = slowStore()
+  const { store, connect } = setUp({ store: slow.hand.store })
+  await store.create('slow', { records: ['1', '2'] })
+  await store.create('fast')
+  await using client = await connect()
+  client.sendJson({ type: 'subscribe', stream: 'slow', offset: 'now' })
+  client.sendJson({ type: 'subscribe', stream: 'slow' })
+  client.sendJson({ type: 'subscribe', stream: 'fast' })
+  client.sendJson({ type: 'ping' })
+  const answers = [await client.receiveJson(), await client.receiveJson()]
+  expect(answers).toContainEqual(expect.objectContaining({ type: 'subscribed', stream: 'fast' }))
+  expect(answers).toContainEqual({ type: 'pong' })
+  // The second one waits for the first.
+  expect(slow.waiting).toEqual(['slow'])
+  slow.let('slow')
+  await vi.waitFor(() => expect(slow.waiting).toEqual(['slow', 'slow']))
+  slow.let('slow')
+  const frames: { type: string; records?: unknown }[] = []
+  while (!frames.some(({ type }) => type === 'records')) frames.push((await client.receiveJson()) as never)
+  expect(frames.at(-1)).toMatchObject({ records: [1, 2] })
+})
+
+it('SS-6, SS-11: unsubscribing from a stream that is looked up ends it without an answer', async () => {
+  const slow = slowStore()
+  const { store, connect, delivery } = setUp({ store: slow.hand.store })
+  await store.create('slow', { records: ['1'] })
+  await using client = await connect()
+  client.sendJson({ type: 'subscribe', stream: 'slow' })
+  client.sendJson({ type: 'unsubscribe', stream: 'slow' })
+  client.sendJson({ type: 'subscribe', stream: 'slow-too' })
+  await vi.waitFor(() => expect(slow.waiting).toEqual(['slow', 'slow-too']))
+  slow.let('slow')
+  slow.let('slow-too')
+  expect(await client.receiveJson()).toMatchObject({ code: 'stream_not_found', stream: 'slow-too' })
+  client.sendJson({ type: 'ping' })
+  expect(await client.receiveJson()).toEqual({ type: 'pong' })
+  expect(delivery.streams).toBe(0)
+})
+
+it('SS-16, SS-27: of streams that are looked up there are so many, and they count as followed', async () => {
+  const slow = slowStore()
+  const { connect } = setUp({ store: slow.hand.store, maxSubscriptions: 17 })
+  const client = await connect()
+  const streams = Array.from({ length: 20 }, (_, n) => `slow-${n}`)
+  for (const stream of streams) client.sendJson({ type: 'subscribe', stream })
+  client.sendJson({ type: 'ping' })
+  await vi.waitFor(() => expect(slow.waiting).toEqual(streams.slice(0, 16)))
+  slow.let('slow-3')
+  // The place of the one that is not there is free again; with the next two it is full.
+  expect(await client.receiveJson()).toMatchObject({ code: 'stream_not_found', stream: 'slow-3' })
+  await vi.waitFor(() => expect(slow.waiting).toEqual(streams.slice(0, 17)))
+  // The end of the socket ends them all.
+  await client.disconnect()
+})
+
+it('SS-28: a stream that is followed does not expire, and is left alone once nobody follows it', async () => {
+  const { hand, touches } = touchedStore()
+  const { store, connect } = setUp({ store: hand.store })
+  await using client = await connect()
+  for (const stream of ['s', 'metronome']) {
+    await store.create(stream, { ttlMs: 400 })
+    client.sendJson({ type: 'subscribe', stream })
+    expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', stream })
+  }
+  await touches('s', 10)
+  await store.append('s', { records: ['1'] })
+  expect(await client.receiveJson()).toMatchObject({ type: 'records', records: [1] })
+  client.sendJson({ type: 'unsubscribe', stream: 's' })
+  client.sendJson({ type: 'ping' })
+  expect(await client.receiveJson()).toEqual({ type: 'pong' })
+  const last = hand.calls.length
+  await touches('metronome', 5)
+  expect(hand.calls.slice(last).filter(({ args }) => args[0] === 's')).toEqual([])
 })

@@ -73,6 +73,43 @@ onEveryStore('a run ends', (world) => {
     await expectEnd(world(), run, ['part'], end('unread'))
   })
 
+  it('unread only when nobody reads it in any process', async () => {
+    let elsewhere = 0
+    const puppet = new PuppetProvider()
+    const options = { stopUnreadAfter: 30 }
+    const runs = world().process({ ...options, readers: () => 0 })
+    // This one works on no run, and is asked all the same.
+    const other = world().process({ ...options, readers: (id) => (id === 'r' ? elsewhere : 0) })
+    other.open()
+    world()
+      .process({ ...options, readers: () => 0 })
+      .open()
+    const run = await runs.start({ id: 'r' }, puppet.provider)
+    elsewhere = 1
+    await world().pass(75)
+    expect(puppet.last.ended).toBe(false)
+    elsewhere = 0
+    const seconds = await world().passUntil(() => puppet.last.ended, 40)
+    expect(seconds).toBeGreaterThan(10)
+    await expectEnd(world(), run, [], end('unread'))
+  })
+
+  it('not for want of readers while the store cannot be asked for those of other processes', async () => {
+    const puppet = new PuppetProvider()
+    const { runs, hand } = world().mortal({ stopUnreadAfter: 30, readers: () => 0 })
+    const run = await runs.start({}, puppet.provider)
+    hand.around = async (method, call) => {
+      if (method === 'list') throw new StoreError('unavailable', 'away')
+      return call()
+    }
+    await world().pass(45)
+    expect(puppet.last.ended).toBe(false)
+    expect(world().logger.messages('warn')).toContain('The readers of a run elsewhere could not be counted')
+    hand.around = (_method, call) => call()
+    await world().passUntil(() => puppet.last.ended, 30)
+    await expectEnd(world(), run, [], end('unread'))
+  })
+
   it('never for want of readers by default, and with readers that cannot be counted', async () => {
     const puppet = new PuppetProvider()
     const run = await start(puppet.provider, {

@@ -1,15 +1,17 @@
-/** Real processes on one SQLite file, some of which are killed. */
+/** Real processes on one store, some of which are killed. */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Json } from '../../src/protocol/json.ts'
 import { END_REASONS } from '../../src/runs/end-reasons.ts'
-import { sqliteStreams } from '../../src/streams/sqlite.ts'
+import { openStore } from '../../src/streams/open-store.ts'
 import type { StreamRecord, StreamStore } from '../../src/streams/store.ts'
+import { RedisServer } from '../support/redis.ts'
+import { describeWith } from '../support/services.ts'
 import type { Answer, Command } from './fixtures/worker.ts'
 
 const COMPLETED = { type: 'millrace.end', status: 'completed' }
@@ -17,14 +19,13 @@ const STOPPED = { type: 'millrace.end', status: 'stopped' }
 const INTERRUPTED = { type: 'millrace.end', reason: 'interrupted', ...END_REASONS.interrupted }
 
 let folder: string
-let path: string
+/** The store, as `openStore` takes it. */
+let place: string
 let store: StreamStore
 const workers = new Set<Worker>()
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'millrace-processes-'))
-  path = join(folder, 'streams.db')
-  store = sqliteStreams(path)
 })
 
 afterEach(async () => {
@@ -40,7 +41,7 @@ class Worker {
   #calls = 0
 
   private constructor() {
-    this.#process = fork(join(import.meta.dirname, 'fixtures/worker.ts'), [path], { execArgv: [] })
+    this.#process = fork(join(import.meta.dirname, 'fixtures/worker.ts'), [place], { execArgv: [] })
     this.exited = once(this.#process, 'exit')
     this.#answers.set(0, Promise.withResolvers())
     this.#process.on('message', ({ call, result, error }: Answer) => {
@@ -125,7 +126,13 @@ const counting = (to: number, checkpointEvery = 1) => ({
   input: { to, paceMs: 2, checkpointEvery },
 })
 
-describe('runs in several processes', { timeout: 60_000 }, () => {
+/** @param newPlace of a store that nobody used. */
+function itRunsInSeveralProcesses(newPlace: () => string): void {
+  beforeEach(() => {
+    place = newPlace()
+    store = openStore(place)
+  })
+
   it('go on from the exact record after kill -9', async () => {
     const [first] = [await Worker.start(), await Worker.start()]
     const id = (await first.do({ do: 'start', request: counting(300) })) as string
@@ -234,5 +241,24 @@ describe('runs in several processes', { timeout: 60_000 }, () => {
     const reader = await Reader.of('same')
     await reader.ends()
     expect(reader.records).toEqual([...numbers(30), COMPLETED])
+  })
+}
+
+describe('runs in several processes on one SQLite file', { timeout: 60_000 }, () => {
+  itRunsInSeveralProcesses(() => join(folder, 'streams.db'))
+})
+
+describeWith(['redis'], 'runs in several processes', ({ redis }) => {
+  describe('on one Redis', { timeout: 60_000 }, () => {
+    let server: RedisServer
+    let databases = 0
+
+    beforeAll(async () => {
+      server = await RedisServer.start(redis)
+    })
+
+    afterAll(() => server.stop())
+
+    itRunsInSeveralProcesses(() => `${server.url}/${databases++}`)
   })
 })

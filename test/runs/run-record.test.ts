@@ -24,7 +24,7 @@ const WHOLE: Required<Omit<RunRecord, 'reason' | 'message'>> = {
   attempt: 2,
   attemptAt: 7,
   barren: 1,
-  checkpoint: { value: null, at: 7 },
+  checkpoint: { value: null, at: 7, bytes: 70 },
 }
 
 function stream(metadata: Json | undefined, closed = false): StreamInfo {

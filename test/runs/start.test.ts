@@ -240,6 +240,61 @@ onEveryStore('a run', (world) => {
     expect((await start(elsewhere)).info.status).toBe('running')
   })
 
+  it('of an owner who has as many as may run is refused though all were started at once in many processes', async () => {
+    const kinds = (puppet: PuppetProvider) => ({ play: { provider: () => puppet.provider } })
+    const puppet = new PuppetProvider()
+    const processes = Array.from({ length: 4 }, () =>
+      world().process({ limits: { runsPerOwner: 5 }, kinds: kinds(puppet) }),
+    )
+    const first = await processes[0]!.start({ owner: 'ann' }, puppet.provider)
+    let left = 12
+    const starting = Promise.allSettled(
+      Array.from({ length: left }, async (_, n) => {
+        const request = { owner: 'ann', chat: 'c', kind: 'play', input: 'x'.repeat(3000) }
+        return processes[n % 4]!.start(request).finally(() => left--)
+      }),
+    )
+    await world().passUntil(() => left === 0, 2)
+    const outcomes = await starting
+    const started = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+    const refused = outcomes.flatMap((outcome) =>
+      outcome.status === 'rejected' ? [outcome.reason as RunError] : [],
+    )
+    expect(refused.map((error) => error.code)).toEqual(refused.map(() => 'too_many_runs'))
+    expect(started).toHaveLength(4)
+    // Nobody asked a model for those that are refused, and nothing of them stays.
+    expect(puppet.calls).toHaveLength(5)
+    const { runs } = await processes[1]!.list({ owner: 'ann' })
+    expect(runs.map(({ id }) => id).sort()).toEqual([first, ...started].map(({ id }) => id).sort())
+    expect((await world().store.list({ prefix: '@input/' })).streams).toHaveLength(4)
+    expect(started.map(({ id }) => id)).toContain((await processes[2]!.latest('c', 'ann'))?.id)
+  })
+
+  it('that would be one too many takes back what it kept when its process shuts down meanwhile', async () => {
+    const limits = { runsPerOwner: 1 }
+    const { runs, hand } = world().mortal({ limits })
+    const elsewhere = world().process({ limits })
+    const puppet = new PuppetProvider()
+    let rival: Promise<unknown> | undefined
+    hand.around = async (method, call, args) => {
+      const result = await call()
+      if (method === 'create' && args[0] === 'b' && !rival) {
+        // Its id comes first, but there is no room for it before this one has withdrawn.
+        rival = world().store.create('a', {
+          owner: 'ann',
+          metadata: { run: { status: 'running', startedAt: 0, attempt: 1 } },
+        })
+        await rival
+        void runs.close()
+      }
+      return result
+    }
+    await expect(runs.start({ id: 'b', owner: 'ann' }, puppet.provider)).rejects.toThrow(RunError)
+    expect(puppet.calls).toHaveLength(0)
+    expect(await elsewhere.get('b')).toBeUndefined()
+    await world().store.delete('a')
+  })
+
   it('whose stream is ended from outside has ended', async () => {
     const puppet = new PuppetProvider()
     const run = await world().process().start({ id: 'r' }, puppet.provider)

@@ -86,6 +86,38 @@ onEveryStore('a run whose process died', (world) => {
     expect(await world().records(run.id)).toEqual(['a', 'b', 'c', COMPLETED])
   })
 
+  it.each([
+    ['goes on from a checkpoint', true],
+    ['yields everything again', false],
+  ])(
+    'counts the bytes that it had before against its limit when its provider %s',
+    async (_how, checkpoints) => {
+      const puppet = new PuppetProvider()
+      const options = { kinds: kindOf(puppet.provider), limits: { bytes: 400 } }
+      const first = world().mortal(options)
+      const second = world().process(options)
+      second.open()
+      const run = await first.runs.start({ kind: 'play' })
+      const hundred = 'x'.repeat(98)
+      const give = (): void => (checkpoints ? puppet.last.checkpoint(1, hundred) : puppet.last.yield(hundred))
+      give()
+      puppet.last.yield(hundred, hundred)
+      await kept(world(), run.id, 3)
+      first.kill()
+      await world().passUntil(() => puppet.calls.length === 2, 15)
+      if (!checkpoints) give()
+      puppet.last.yield(hundred, hundred, hundred)
+      await kept(world(), run.id, 4)
+      puppet.last.yield('')
+      await world().until(async () => (await world().store.head(run.id))?.closed)
+      expect((await second.get(run.id))?.info).toMatchObject({ status: 'failed', reason: 'bytes_exceeded' })
+      expect(await world().records(run.id)).toEqual([
+        ...Array.from({ length: 4 }, () => hundred),
+        { type: 'millrace.end', reason: 'bytes_exceeded', ...END_REASONS.bytes_exceeded },
+      ])
+    },
+  )
+
   it('keeps a checkpoint with the very records that it covers', async () => {
     const { runs, hand } = world().mortal({
       kinds: kindOf(async function* ({ checkpoint }) {

@@ -145,6 +145,67 @@ describe('beside another listener for upgrades', () => {
   })
 })
 
+/**
+ * What Next's custom server does with upgrades, without Next: its listener comes with the first request,
+ * answers the paths of the development server, ends the sockets of its pages, and leaves the rest alone.
+ */
+function likeNext(pages: readonly string[]): (attachment: Attachment) => RequestListener {
+  const reload = new WebSocketServer({ noServer: true })
+  return () => {
+    let isSetUp = false
+    return (incoming, outgoing) => {
+      outgoing.end('a page')
+      if (isSetUp) return
+      isSetUp = true
+      const server = (incoming.socket as unknown as { server: Server }).server
+      server.on('upgrade', (request, socket, head) => {
+        socket.on('error', () => {})
+        // It looks its routes up first.
+        setImmediate(() => {
+          if (request.url === '/_next/webpack-hmr')
+            reload.handleUpgrade(request, socket, head, (ws) => ws.send('reload'))
+          else if (pages.includes(request.url ?? '')) socket.end()
+        })
+      })
+    }
+  }
+}
+
+describe('beside a framework like Next', () => {
+  it('serves its own WebSockets before and after the framework listens, and leaves its to it', async () => {
+    await using there = await host(likeNext(['/', '/about']))
+    for (let round = 0; round < 2; round++) {
+      await using client = await there.connect('/ws/lobby')
+      client.send('x')
+      expect(await client.receive()).toBe('x')
+      expect(await textAt(`${there.url}/about`)).toBe('a page')
+      expect(there.server.listenerCount('upgrade')).toBe(2)
+    }
+    await using reload = await there.connect('/_next/webpack-hmr')
+    expect(await reload.receive()).toBe('reload')
+    await expect(there.connect('/about')).rejects.toBeInstanceOf(Error)
+    await there.attachment.close()
+    // What was the framework's still is.
+    await using again = await there.connect('/_next/webpack-hmr')
+    expect(await again.receive()).toBe('reload')
+    expect(await textAt(there.url)).toBe('a page')
+  })
+
+  it('loses to a page of the framework at the same path, and goes on', async () => {
+    await using there = await host(likeNext(['/ws/lobby']))
+    await textAt(there.url)
+    const lost = await there.connect('/ws/lobby').then(
+      (client) => client.closed,
+      () => ({ code: 1006 }),
+    )
+    expect(lost).toMatchObject({ code: 1006 })
+    await using client = await there.connect('/ws/yard')
+    client.send('x')
+    expect(await client.receive()).toBe('x')
+    expect(there.log.entries).toEqual([])
+  })
+})
+
 describe('in Express', () => {
   const inExpress = (attachment: Attachment): RequestListener => {
     const app = express()

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { StartError, WebSocketConsumer, http, websocket } from '../../src/index.ts'
+import { selfSignedCertificate } from '../support/certificate.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { serve } from '../support/server.ts'
 
@@ -180,35 +181,7 @@ describe('an inherited descriptor', () => {
 })
 
 describe('TLS', () => {
-  let cert: string
-  let key: string
-
-  beforeAll(async () => {
-    const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
-    const subject = [
-      '-subj',
-      '/CN=localhost',
-      '-addext',
-      'subjectAltName=DNS:localhost,IP:127.0.0.1',
-      '-days',
-      '2',
-    ]
-    await run('openssl', [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-keyout',
-      keyFile,
-      '-out',
-      certFile,
-      ...subject,
-    ])
-    ;[cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')])
-  })
+  const { cert, key } = selfSignedCertificate()
 
   it('serves https and wss, and says so in the scope', async () => {
     class Scheme extends WebSocketConsumer {

@@ -16,7 +16,7 @@ import { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import type { StartHandler } from '../stream-socket/stream-socket.ts'
 import { answerWith, nextRecords, nothingNew, readAfter } from './catch-up.ts'
-import { Deadlines } from './deadlines.ts'
+import { Deadlines } from '../deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import { Refusal, refuse } from './refusal.ts'
 import { followAsEvents } from './sse.ts'
@@ -140,7 +140,8 @@ export class HttpStreams {
     if (resumed && info.closed && atEnd) return nothingNew({ next: info.tail, upToDate: true, closed: true })
     const { delivery, returnAfter = 0.5, returnSpread = 5 } = this.#options
     const returnDelay = (): number => returnAfter + Math.random() * returnSpread
-    return followAsEvents(info, place, exchange, { delivery, signs: this.#signs, returnDelay })
+    const release = this.#access.follow(info, this.#logger)
+    return followAsEvents(info, place, exchange, { delivery, signs: this.#signs, returnDelay, release })
   }
 
   async #read(info: StreamInfo, place: Place, wait: boolean, { signal }: Exchange): Promise<Response> {
@@ -148,7 +149,8 @@ export class HttpStreams {
     const there = await readAfter(store, info.id, place, signal)
     if (!wait || there.records.length > 0) return answerWith(info, there)
     if (there.closed) return nothingNew(there)
-    const next = await nextRecords(delivery, info, there.next, this.#polls, signal)
+    const release = this.#access.follow(info, this.#logger)
+    const next = await nextRecords(delivery, info, there.next, this.#polls, signal).finally(release)
     if (next === 'closed') return nothingNew({ ...there, closed: true })
     return next ? answerWith(info, next) : nothingNew(there)
   }

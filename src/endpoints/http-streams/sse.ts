@@ -8,7 +8,7 @@ import { STREAM_ERRORS } from '../../protocol/stream-errors.ts'
 import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
 import type { StreamInfo } from '../../streams/store.ts'
 import { streamEnd } from '../stream-end.ts'
-import type { Deadlines } from './deadlines.ts'
+import type { Deadlines } from '../deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import { SIGN_OF_LIFE, controlEvent, errorEvent, retryLine, sseEncoder } from './sse-encoder.ts'
 import { SSE_HEADERS, openSse } from './sse-response.ts'
@@ -21,6 +21,8 @@ export interface SseOptions {
   readonly signs: Deadlines
   /** Seconds after which a reader is to come back when the server goes down; drawn for each. */
   readonly returnDelay: () => number
+  /** Called when the stream is followed no more. May be called again. */
+  readonly release: () => void
 }
 
 /** Follows a stream until it ends or its reader goes, whichever is first. */
@@ -30,12 +32,13 @@ export function followAsEvents(
   exchange: Exchange,
   options: SseOptions,
 ): Response {
-  const { delivery, signs } = options
+  const { delivery, signs, release } = options
   const headers = { ...PRIVATE, ...SSE_HEADERS }
   const sse: SseResponse = openSse(headers, exchange.outgoing, {
     drained: () => outlet.drained(),
     ended: () => {
       follow.stop()
+      release()
       signs.delete(sign)
     },
   })
@@ -51,6 +54,7 @@ export function followAsEvents(
     over: (end: FollowEnd) => {
       if (end.type !== 'end') tellEnd(sse, end, options.returnDelay)
       else sse.write(controlEvent(end.at, streamEnd(end.last)))
+      release()
       // A sign of life behind the end would be an error.
       signs.delete(sign)
       sse.end()

@@ -24,6 +24,7 @@ import { publicError } from '../public-error.ts'
 import { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import { recordsEncoder } from './records-encoder.ts'
+import { Lookups } from './lookups.ts'
 import { Subscriptions } from './subscriptions.ts'
 
 /** A client's wish for a run. Everything but `owner` is the client's word. */
@@ -75,6 +76,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   readonly #access: StreamAccess
   readonly #connection: Connection
   readonly #subscriptions: Subscriptions
+  readonly #lookups = new Lookups((task) => this.background(task))
   #requests = 0
   #leaving = false
 
@@ -88,6 +90,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     this.#subscriptions = new Subscriptions({
       delivery: options.delivery,
       outlet,
+      keep: (info) => access.follow(info, this.logger),
       send: (frame) => void this.send(frame),
       refuse: (code, stream) => void this.#refuse(code, { stream }),
       closing: () => this.#sayGoodbye(),
@@ -114,6 +117,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
       case 'subscribe':
         return this.#subscribe(frame)
       case 'unsubscribe':
+        this.#lookups.cancel(frame.stream)
         return this.#subscriptions.delete(frame.stream)
       case 'start':
         return this.#request(frame, () => this.#start(frame))
@@ -124,27 +128,36 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     }
   }
 
-  async #subscribe({ stream, offset }: SubscribeFrame): Promise<void> {
+  /** The look-up runs beside the handlers. What it returns is awaited: there are only so many at a time. */
+  #subscribe({ stream, offset }: SubscribeFrame): void | Promise<void> {
     let place: Place
     try {
       place = parsePlace(offset)
     } catch (error) {
       if (!(error instanceof OffsetError)) throw error
-      return await this.#refuse('invalid_offset', { stream })
+      return this.#refuse('invalid_offset', { stream })
     }
-    const { maxSubscriptions = 100 } = this.#options
-    if (!this.#subscriptions.has(stream) && this.#subscriptions.size >= maxSubscriptions) {
-      return await this.#refuse('too_many_subscriptions', { stream })
-    }
+    if (this.#isOneTooMany(stream)) return this.#refuse('too_many_subscriptions', { stream })
+    return this.#lookups.add(stream, (isWanted, signal) => this.#follow(stream, place, isWanted, signal))
+  }
+
+  async #follow(stream: string, place: Place, isWanted: () => boolean, signal: AbortSignal): Promise<void> {
     try {
-      const info = await this.#access.find(stream, this.scope.user)
+      const info = await this.#access.find(stream, this.scope.user, signal)
+      if (!isWanted()) return
       this.#subscriptions.delete(stream)
       if (!info) return await this.#refuse('stream_not_found', { stream })
       this.#subscriptions.add(info, place)
       await this.#access.touch(info, this.logger)
     } catch (error) {
-      await this.#fail(error, { stream })
+      if (isWanted()) await this.#fail(error, { stream })
     }
+  }
+
+  #isOneTooMany(stream: string): boolean {
+    const { maxSubscriptions = 100 } = this.#options
+    if (this.#subscriptions.has(stream) || this.#lookups.has(stream)) return false
+    return this.#subscriptions.size + this.#lookups.besides(this.#subscriptions) >= maxSubscriptions
   }
 
   /** Runs beside the handlers: a start or a stop may take a while, and nothing waits behind it. */

@@ -13,6 +13,8 @@ import { streamEnd } from '../stream-end.ts'
 export interface SubscriptionsOptions {
   readonly delivery: Delivery
   readonly outlet: Outlet<TextFrame>
+  /** A stream is followed: keeps it. Returns what lets it go. */
+  readonly keep: (info: StreamInfo) => () => void
   readonly send: (frame: ServerFrame) => void
   readonly refuse: (code: StreamErrorCode, stream: string) => void
   /** Delivery ends for everybody: the server goes down. */
@@ -37,18 +39,26 @@ export class Subscriptions {
   }
 
   /** Follows a stream that was looked up and may be read. */
-  add({ id: stream, tail }: StreamInfo, place: Place): void {
+  add(info: StreamInfo, place: Place): void {
     if (this.#over) return
-    const { delivery, outlet, send } = this.#options
+    const { id: stream, tail } = info
+    const { delivery, outlet, keep, send } = this.#options
+    const release = keep(info)
     const observer = {
       opened: (at: Parameters<typeof encodeOffset>[0]) =>
         send({ type: 'subscribed', stream, offset: encodeOffset(at) }),
       over: (end: FollowEnd) => {
+        release()
         this.#follows.delete(stream)
         this.#tell(stream, end)
       },
     }
-    this.#follows.set(stream, delivery.follow(stream, place, outlet, observer, tail.incarnation))
+    const follow = delivery.follow(stream, place, outlet, observer, tail.incarnation)
+    const stop = (): void => {
+      release()
+      follow.stop()
+    }
+    this.#follows.set(stream, { stop })
   }
 
   delete(stream: string): void {

@@ -1,0 +1,126 @@
+/** Clocks that jump. Those of all processes of one machine, and of its store, are one. */
+import { expect, it, vi } from 'vitest'
+import type { RunProvider } from '../../src/providers/provider.ts'
+import { RunMoved } from '../../src/providers/provider.ts'
+import { END_REASONS } from '../../src/runs/end-reasons.ts'
+import { PuppetProvider } from './puppet.ts'
+import { onEveryStore } from './world.ts'
+
+const HOUR = 3600
+const COMPLETED = { type: 'millrace.end', status: 'completed' }
+const INTERRUPTED = { type: 'millrace.end', reason: 'interrupted', ...END_REASONS.interrupted }
+const kindOf = (provider: RunProvider) => ({ play: { provider: () => provider, resumable: true } })
+
+/** Moves the clock, and not the time that passes. */
+function jump(seconds: number): void {
+  vi.setSystemTime(Date.now() + seconds * 1000)
+}
+
+onEveryStore('a clock that jumps', (world) => {
+  it.each([HOUR, -HOUR])('by %i s ends no run that lives, and moves it nowhere', async (seconds) => {
+    const puppet = new PuppetProvider()
+    const [first, second] = [world().process(), world().process()]
+    second.open()
+    const run = await first.start({}, puppet.provider)
+    puppet.last.yield('before')
+    await world().pass(1)
+    jump(seconds)
+    puppet.last.yield('after')
+    await world().pass(30)
+    puppet.last.yield('much later')
+    puppet.last.end()
+    expect(await run.end).toEqual({ status: 'completed' })
+    expect(await world().records(run.id)).toEqual(['before', 'after', 'much later', COMPLETED])
+    expect((await second.get(run.id))?.info.attempt).toBe(1)
+    expect(puppet.calls).toHaveLength(1)
+  })
+
+  it.each([HOUR, -HOUR])(
+    'by %i s delays the takeover of a run whose process died by one lease',
+    async (seconds) => {
+      const puppet = new PuppetProvider()
+      const first = world().mortal({ kinds: kindOf(puppet.provider) })
+      const second = world().process({ kinds: kindOf(puppet.provider) })
+      second.open()
+      const run = await first.runs.start({ kind: 'play' })
+      puppet.last.checkpoint(1, 'a')
+      await world().pass(1)
+      first.kill()
+      jump(seconds)
+      expect(await world().passUntil(() => puppet.calls.length === 2, 30)).toBeLessThan(22.1)
+      puppet.last.yield('b')
+      puppet.last.end()
+      await world().passUntil(async () => (await world().store.head(run.id))?.closed, 1)
+      expect(await world().records(run.id)).toEqual(['a', 'b', COMPLETED])
+    },
+  )
+
+  it('forward, where another process does not see it, fences the first: the run goes on there', async () => {
+    const puppet = new PuppetProvider()
+    const first = world().process({ kinds: kindOf(puppet.provider) })
+    const run = await first.start({ kind: 'play' })
+    puppet.last.checkpoint(1, 'a')
+    await world().pass(1)
+    jump(HOUR)
+    // One that begins only now cannot know of the jump.
+    world()
+      .process({ kinds: kindOf(puppet.provider) })
+      .open()
+    await world().until(() => puppet.calls.length === 2)
+    const [old, now] = puppet.calls
+    old!.yield('lost')
+    await world().passUntil(() => old!.context.signal.aborted, 5)
+    expect(old!.context.signal.reason).toBeInstanceOf(RunMoved)
+    now!.yield('b')
+    now!.end()
+    await world().passUntil(async () => (await world().store.head(run.id))?.closed, 1)
+    await world().pass(0.1)
+    expect(await run.end).toEqual({ status: 'completed' })
+    expect(await world().records(run.id)).toEqual(['a', 'b', COMPLETED])
+  })
+
+  it('forward, where another process does not see it, ends a run that nobody can continue, and keeps what came', async () => {
+    const puppet = new PuppetProvider()
+    const first = world().process()
+    const run = await first.start({}, puppet.provider)
+    puppet.last.yield('a')
+    await world().pass(1)
+    jump(HOUR)
+    world().process().open()
+    await world().passUntil(async () => (await world().store.head(run.id))?.closed, 1)
+    await world().passUntil(() => puppet.last.ended, 5)
+    await world().pass(0.1)
+    expect(await run.end).toMatchObject({ status: 'failed', reason: 'interrupted' })
+    expect(await world().records(run.id)).toEqual(['a', INTERRUPTED])
+  })
+
+  it('forward past the retention ends a run as one that is gone, and its provider', async () => {
+    const puppet = new PuppetProvider()
+    const runs = world().process({ retention: HOUR / 2 })
+    const run = await runs.start({}, puppet.provider)
+    puppet.last.yield('a')
+    await world().pass(1)
+    jump(HOUR)
+    puppet.last.yield('b')
+    await world().passUntil(() => puppet.last.ended, 5)
+    await expect(run.end).rejects.toMatchObject({ code: 'run_gone' })
+    expect(runs.active).toBe(0)
+    expect(await world().store.sweep()).toBeGreaterThan(0)
+  })
+
+  it.each([HOUR, -HOUR])(
+    'by %i s ends no run for its length, its silence or want of readers',
+    async (seconds) => {
+      const puppet = new PuppetProvider()
+      const limits = { life: 60, silence: 60 }
+      const run = await world()
+        .process({ limits, stopUnreadAfter: 60, readers: () => 0 })
+        .start({}, puppet.provider)
+      await world().pass(1)
+      jump(seconds)
+      await world().pass(30)
+      puppet.last.end()
+      expect(await run.end).toEqual({ status: 'completed' })
+    },
+  )
+})
