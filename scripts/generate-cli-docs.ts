@@ -6,7 +6,9 @@ import { DOOR_OPTIONS } from '../src/cli/door-options.ts'
 import { EXAMPLES, EXIT_CODES } from '../src/cli/manual.ts'
 import { type CommandOption, flagOf, variableOf } from '../src/cli/option.ts'
 import { createProgram } from '../src/cli/program.ts'
-import { OPTION_GROUPS, STORE_OPTION, defaultOf } from '../src/cli/serve-options.ts'
+import { OPTION_GROUPS, defaultOf } from '../src/cli/serve-options.ts'
+import { STORE_OPTION } from '../src/cli/shared-options.ts'
+import { WORKER_OPTIONS, workerDefaultOf } from '../src/cli/worker-options.ts'
 
 export const CLI_DOCS: string = fileURLToPath(new URL('../docs/cli.md', import.meta.url))
 
@@ -43,18 +45,35 @@ ${OPTION_GROUPS.map(({ title, options }) => `#### ${title}\n\n${optionTable(opti
 
 ### Where streams are kept
 
-\`--store\` says where the demo keeps its streams: \`memory:\` for nowhere but in the process, or the path of an SQLite
-file, which is created or upgraded as needed. Several servers on one machine may share a file. An application chooses
-its own store; one that makes it with \`storeFromEnvironment()\` is told by \`--store\`, too:
+\`--store\` says where the demo keeps its streams: \`memory:\` for nowhere but in the process, the path of an SQLite
+file, which is created or upgraded as needed, or a Redis, \`redis://[user:password@]host[:port][/database]\`, with
+\`rediss://\` for TLS. Several servers on one machine may share a file; [several machines](deploying.md) share a Redis.
+\`--channel-layer\` says where its channel layer is: \`memory:\` for inside the process, or a Redis. \`REDIS_URL\` stands
+for both, where neither the option nor its own variable says something else. A Redis takes the package \`redis\`
+(\`npm install redis\`). A password is better kept in a variable than on the command line; none is ever logged.
+
+An application chooses its own. One that makes them with \`storeFromEnvironment()\` and \`layerFromEnvironment()\` is
+told by these options, too:
 
 \`\`\`ts
-import { millrace, storeFromEnvironment, streaming } from 'millrace'
+import { layerFromEnvironment, millrace, storeFromEnvironment, streaming } from 'millrace'
 
-export default millrace({ streams: streaming({ store: storeFromEnvironment() }) })
+export default millrace({
+  channels: layerFromEnvironment(),
+  streams: streaming({ store: storeFromEnvironment() }),
+})
 \`\`\`
 
 A line of the log says where streams are kept and what they survive. A folder \`.millrace\` gets a \`.gitignore\` that
 keeps it out of version control.
+
+### Workers
+
+With \`--workers\` the process that was started holds the port, and that many others serve. One that dies is started
+anew. SIGHUP, or SIGUSR2, replaces them one by one: each new one loads the application as it is on disk by then, and
+when it is ready, the one before it shuts down in order, so that no connection is refused and no run is lost. When a
+new one does not come up, the error is logged and the others stay. \`--watch\` and a store in memory do not go with
+several workers. [Deploying](deploying.md) tells it whole, with systemd, containers and nginx.
 
 ### How a server ends
 
@@ -73,6 +92,19 @@ ${table(['Code', 'Meaning'], EXIT_CODES)}
 
 What went wrong is one line on standard error that begins with \`millrace:\`. With \`--verbosity debug\` the stack goes
 to the log.
+
+## millrace worker <file> [channel...]
+
+${about('worker')} The consumers are those that \`channel(name, Consumer)\`
+puts [among the application's routes](consumers.md#consumers-of-channels). The channel layer has to be one that
+processes share.
+
+${examples('worker')}
+
+${optionTable(WORKER_OPTIONS, workerDefaultOf)}
+
+A message that a consumer fails with is logged, and the next one is served. On SIGINT and SIGTERM a worker takes no
+further message and finishes those in hand; what is left after \`--application-close-timeout\` is cut.
 
 ## millrace migrate
 

@@ -13,6 +13,14 @@ export interface LifecycleOptions {
   readonly shutdownTimeout: number
   /** Tells whoever started the server. */
   readonly say: (line: string) => void
+  /** Which signals end the process. Default: both. */
+  readonly signals?: readonly EndSignal[]
+}
+
+/** A process that is in somebody's charge. */
+export interface Supervision {
+  /** Shuts the application down as a signal does. */
+  shutDown(): void
 }
 
 /** What is used of `process`. */
@@ -24,6 +32,8 @@ export interface ProcessHost {
 /** 128 and the signal's number, as shells report a process that a signal ended. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 
+export type EndSignal = keyof typeof SIGNALS
+
 /**
  * Milliseconds in which a signal counts once: of a Ctrl-C that the terminal sends to every process, npm and
  * `node --watch` pass a copy on.
@@ -34,8 +44,8 @@ const ECHO = 300
 const GRACE = 2
 
 /** Takes charge of a process: from here on it ends by `exit`, whatever handles are left open. */
-export function superviseProcess(options: LifecycleOptions, host: ProcessHost = process): void {
-  const { logger, shutdownTimeout, say } = options
+export function superviseProcess(options: LifecycleOptions, host: ProcessHost = process): Supervision {
+  const { logger, shutdownTimeout, say, signals = Object.keys(SIGNALS) as EndSignal[] } = options
   let stopped: { readonly signal: string; readonly at: number } | undefined
   let exitCode: number | undefined
 
@@ -53,7 +63,7 @@ export function superviseProcess(options: LifecycleOptions, host: ProcessHost = 
     void close(options).then((failed) => host.exit(failed ? 1 : (exitCode ?? 0)))
   }
 
-  for (const [signal, cutShort] of Object.entries(SIGNALS)) {
+  for (const signal of signals) {
     host.on(signal, () => {
       const now = performance.now()
       if (stopped === undefined) {
@@ -62,7 +72,7 @@ export function superviseProcess(options: LifecycleOptions, host: ProcessHost = 
         say(`Shutting down, within ${shutdownTimeout} s. Another ${again} exits at once.`)
         end(0)
       } else if (signal !== stopped.signal || now - stopped.at > ECHO) {
-        host.exit(cutShort)
+        host.exit(SIGNALS[signal])
       }
     })
   }
@@ -73,6 +83,7 @@ export function superviseProcess(options: LifecycleOptions, host: ProcessHost = 
   host.on('unhandledRejection', (reason) => {
     logger.error({ err: reason }, 'a promise was rejected and nobody handled it')
   })
+  return { shutDown: () => end(0) }
 }
 
 /** Whether closing failed. */

@@ -26,20 +26,21 @@ export async function loadApplication(file: string, exportName: string): Promise
 
 /**
  * Until it is undone, what goes wrong beside the loading of a file also ends the process with one line: an
- * exception in a callback, a promise that nobody handled, or an await that never ends.
+ * exception in a callback, a promise that nobody handled, or an await that never ends. `fail` ends it.
  *
  * @returns its undo.
  */
-export function guardLoading(file: string): () => void {
-  const fail = (line: string): void => {
-    console.error(`millrace: ${line}`)
-    process.exit(1)
-  }
+export function guardLoading(file: string, fail: (line: string) => void = exitWith): () => void {
   const onException = (error: unknown): void => fail(oneLine(describeLoadFailure(error, file)))
   // Nothing keeps a process alive that waits for what never comes: Node would end it without a word.
   const onIdle = (): void => fail(`${file} did not finish loading: an await at its top level never ends`)
   process.on('uncaughtException', onException).on('beforeExit', onIdle)
   return () => process.off('uncaughtException', onException).off('beforeExit', onIdle)
+}
+
+function exitWith(line: string): void {
+  console.error(`millrace: ${line}`)
+  process.exit(1)
 }
 
 async function checkFile(path: string, file: string): Promise<void> {

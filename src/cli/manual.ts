@@ -6,6 +6,7 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [command: stri
     ['millrace init my-app', 'write a small chat application to start from'],
     ['millrace serve app.ts', 'serve it on http://127.0.0.1:8000'],
     ['millrace serve', 'look at the demo: a page that streams'],
+    ['millrace worker app.ts thumbnails', 'do what its servers send to a channel'],
     ['millrace streams ls', 'see what a running server keeps'],
   ],
   serve: [
@@ -13,8 +14,16 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [command: stri
     ['millrace serve app.ts -b 0.0.0.0 -p 80 --access-log', 'serve the network, and log who comes'],
     ['millrace serve app.ts --tls-cert cert.pem --tls-key key.pem', 'speak https and wss'],
     ['millrace serve app.ts -u /run/app.sock --proxy-headers', 'stand behind nginx'],
+    ['millrace serve app.ts --workers auto', 'use every core; kill -HUP replaces the workers one by one'],
+    ['millrace serve app.ts --channel-layer redis://localhost', 'share channels and groups with others'],
     ['millrace serve --store memory:', 'keep nothing'],
     ['MILLRACE_PORT=9000 millrace serve app.ts', 'set an option by its variable'],
+  ],
+  worker: [
+    ['millrace worker app.ts thumbnails', 'make thumbnails, over the Redis of REDIS_URL'],
+    ['millrace worker app.ts', 'serve every channel of the application'],
+    ['millrace worker app.ts mail --concurrency 8', 'send eight mails at a time'],
+    ['millrace worker app.ts mail --channel-layer redis://localhost', 'say where the channel layer is'],
   ],
   migrate: [
     ['millrace migrate', 'bring .millrace/streams.db up to date'],

@@ -2,7 +2,9 @@
 import { migrateStore, pathOfStore } from '../streams/open-store.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import { type Environment, type Flags, readOptions } from './read-options.ts'
-import { SERVE_DEFAULTS, STORE_OPTION, type ServeSettings } from './serve-options.ts'
+import { withRedis } from './read-settings.ts'
+import { SERVE_DEFAULTS, type ServeSettings } from './serve-options.ts'
+import { STORE_OPTION } from './shared-options.ts'
 
 /** @throws {CommandError} for a file that is not, or not any more, one for this version. */
 export function migrate(flags: Flags, environment: Environment): void {
@@ -11,8 +13,12 @@ export function migrate(flags: Flags, environment: Environment): void {
     flags,
     environment,
   )
-  const path = pathOfStore(fromFlags.store ?? fromVariables.store ?? SERVE_DEFAULTS.store)
-  if (path === undefined) throw new UsageError('memory: keeps nothing that could be migrated')
+  const settings = withRedis<Pick<ServeSettings, 'store' | 'channelLayer'>>(
+    { ...fromVariables, ...fromFlags },
+    environment,
+  )
+  const path = pathOfStore(settings.store ?? SERVE_DEFAULTS.store)
+  if (path === undefined) throw new UsageError('nothing to migrate: only a store in a file has tables')
   try {
     const { from, to } = migrateStore(path)
     if (from === to) console.log(`${path} is already up to date (schema ${to})`)

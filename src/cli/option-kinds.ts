@@ -1,4 +1,6 @@
 /** The kinds of value that options take: how each is read from a flag or a variable, and how it is shown. */
+import { availableParallelism } from 'node:os'
+import { checkLayer } from '../channels/open-layer.ts'
 import { checkOrigins } from '../routing/origins.ts'
 import { type ConnectionOptions, resolveOptions } from '../server/options.ts'
 import { proxyTrust } from '../server/proxy-trust.ts'
@@ -26,6 +28,14 @@ export const rootPath: Kind<string> = {
 export const store: Kind<string> = {
   parse(value) {
     pathOfStore(value)
+    return value
+  },
+  show: (value) => value,
+}
+
+export const channelLayer: Kind<string> = {
+  parse(value) {
+    checkLayer(value)
     return value
   },
   show: (value) => value,
@@ -76,12 +86,22 @@ export const yes: Kind<boolean> = {
 export const port: Kind<number> = wholeNumber(0, 65_535)
 export const descriptor: Kind<number> = wholeNumber(0, 2 ** 31 - 1)
 
-function wholeNumber(min: number, max: number): Kind<number> {
+export const concurrency: Kind<number> = wholeNumber(1, 10_000)
+
+const processes = wholeNumber(1, 1024, 'auto for one a core, or ')
+
+/** A number of processes; `auto` is as many as run at the same time on this machine. */
+export const workers: Kind<number> = {
+  parse: (value) => (value === 'auto' ? availableParallelism() : processes.parse(value)),
+  show: String,
+}
+
+function wholeNumber(min: number, max: number, otherwise: string = ''): Kind<number> {
   return {
     parse(value) {
       const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN
       if (number >= min && number <= max) return number
-      throw new RangeError(`it takes a whole number from ${min} to ${max}`)
+      throw new RangeError(`it takes ${otherwise}a whole number from ${min} to ${max}`)
     },
     show: String,
   }

@@ -7,8 +7,11 @@ import { examplesOf } from './manual.ts'
 import { migrate } from './migrate.ts'
 import { PACKAGE } from './package.ts'
 import { serve } from './serve.ts'
-import { OPTION_GROUPS, SERVE_OPTIONS, STORE_OPTION, defaultOf } from './serve-options.ts'
+import { OPTION_GROUPS, SERVE_OPTIONS, defaultOf } from './serve-options.ts'
+import { STORE_OPTION } from './shared-options.ts'
 import { addStreams } from './streams-command.ts'
+import { worker } from './worker.ts'
+import { WORKER_OPTIONS, workerDefaultOf } from './worker-options.ts'
 
 export function createProgram(): Command {
   const program = new Command('millrace')
@@ -22,6 +25,7 @@ export function createProgram(): Command {
     .configureOutput({ outputError: (message, write) => write(`millrace: ${rephrased(message)}\n`) })
     .addHelpText('after', examplesOf('millrace'))
   addServe(program)
+  addWorker(program)
   addMigrate(program)
   addStreams(program)
   addInit(program)
@@ -42,6 +46,26 @@ function addServe(program: Command): void {
   for (const { title, options } of OPTION_GROUPS) addOptions(command, options, `${title}:`, defaultOf)
   command.action(
     async (file: string | undefined) => await serve(file, flagsOf(command, SERVE_OPTIONS), process.env),
+  )
+}
+
+function addWorker(program: Command): void {
+  const command = program
+    .command('worker')
+    .summary('Run the consumers of named channels')
+    .description(
+      'Runs the consumers that an application has for named channels, apart from what serves its connections, ' +
+        'until Ctrl-C or SIGTERM. Without a channel it serves all of them. Processes that share a channel ' +
+        'share its messages: each message goes to one of them.',
+    )
+    .argument('<file>', 'the module that exports the application')
+    .argument('[channel...]', 'the channels to serve; all of them by default')
+    .helpOption('-h, --help', 'Print this help')
+    .addHelpText('after', `${workerNote}\n${examplesOf('worker')}`)
+  addOptions(command, WORKER_OPTIONS, 'Options:', workerDefaultOf)
+  command.action(
+    async (file: string, channels: readonly string[]) =>
+      await worker([file, ...channels], flagsOf(command, WORKER_OPTIONS), process.env),
   )
 }
 
@@ -73,7 +97,12 @@ function addInit(program: Command): void {
 const variablesNote = `
 Each option can be set by a variable as well, where the command line does not: MILLRACE_PORT for
 --port, MILLRACE_HTTP_TIMEOUT for --http-timeout. An option without a value has a --no- form, as in
---no-access-log, and its variable is 1 or 0; a variable of repeatable values has commas between them.`
+--no-access-log, and its variable is 1 or 0; a variable of repeatable values has commas between them.
+REDIS_URL stands for --store and --channel-layer where nothing else says.`
+
+const workerNote = `
+Each option can be set by a variable as well, where the command line does not: MILLRACE_CONCURRENCY
+for --concurrency. REDIS_URL stands for --store and --channel-layer where nothing else says.`
 
 /** Runs a command line without its first two words. A command that fails ends the process. */
 export async function run(args: readonly string[]): Promise<void> {

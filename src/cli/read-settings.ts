@@ -1,4 +1,6 @@
 /** What `serve` is set to: a flag wins over a variable, and both over the default. */
+import { checkLayer } from '../channels/open-layer.ts'
+import { pathOfStore } from '../streams/open-store.ts'
 import { UsageError } from './command-error.ts'
 import { type Environment, type Flags, readOptions } from './read-options.ts'
 import { SERVE_OPTIONS, type ServeSettings } from './serve-options.ts'
@@ -8,11 +10,28 @@ export function readSettings(flags: Flags, environment: Environment): ServeSetti
   const { fromFlags, fromVariables } = readOptions<ServeSettings>(SERVE_OPTIONS, flags, environment)
   const place = placeOf(fromFlags)
   for (const other of place === undefined ? [] : PLACES) if (other !== place) delete fromVariables[other]
-  const settings: ServeSettings = { ...fromVariables, ...fromFlags }
+  const settings: ServeSettings = withRedis({ ...fromVariables, ...fromFlags }, environment)
   if ((settings.tlsCert === undefined) !== (settings.tlsKey === undefined)) {
     throw new UsageError('--tls-cert and --tls-key belong together: give both, or neither')
   }
   return settings
+}
+
+/** Where nothing else says, `REDIS_URL` is the place of store and channel layer. */
+export function withRedis<Settings extends Pick<ServeSettings, 'store' | 'channelLayer'>>(
+  settings: Settings,
+  { REDIS_URL: url }: Environment,
+): Settings {
+  if (!url || (settings.store !== undefined && settings.channelLayer !== undefined)) return settings
+  try {
+    checkLayer(url)
+    pathOfStore(url)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    // Not quoted: it may hold a password.
+    throw new UsageError(`REDIS_URL cannot be used; ${error.message}`)
+  }
+  return { store: url, channelLayer: url, ...settings }
 }
 
 /** What there is to listen on; `port` stands for address and port. */

@@ -3,13 +3,13 @@
  * help says of it. commander's options, `--help`, the environment variables and docs/cli.md are made from
  * this table; defaults come from the server.
  */
+import { DEFAULT_LAYER } from '../channels/open-layer.ts'
 import type { LogLevel } from '../logging/pino.ts'
 import { CONNECTION_DEFAULTS, LISTEN_DEFAULTS, type ListenOptions } from '../server/options.ts'
 import { DEFAULT_STORE } from '../streams/open-store.ts'
 import {
   type Kind,
   bytes,
-  choice,
   count,
   descriptor,
   hosts,
@@ -18,16 +18,24 @@ import {
   proxies,
   rootPath,
   seconds,
-  store,
   text,
+  workers,
   yes,
 } from './option-kinds.ts'
 import type { OptionFor } from './option.ts'
+import {
+  CLOSE_TIMEOUT_OPTION,
+  EXPORT_OPTION,
+  LAYER_OPTION,
+  LOG_FORMAT_OPTION,
+  STORE_OPTION,
+  VERBOSITY_OPTION,
+} from './shared-options.ts'
 
 export type LogFormat = 'pretty' | 'json'
 
 /** What flags and variables say; what they leave out has the defaults below. */
-export interface ServeSettings extends Omit<ListenOptions, 'tls' | 'highWaterMark' | 'maxUnsent'> {
+export interface ServeSettings extends Omit<ListenOptions, 'tls' | 'highWaterMark' | 'maxUnsent' | 'worker'> {
   /** Paths of PEM files. */
   readonly tlsCert?: string
   readonly tlsKey?: string
@@ -39,6 +47,10 @@ export interface ServeSettings extends Omit<ListenOptions, 'tls' | 'highWaterMar
   readonly watch?: boolean
   /** Where streams are kept; see `pathOfStore`. */
   readonly store?: string
+  /** Where the channel layer is; see `openLayer`. */
+  readonly channelLayer?: string
+  /** Processes that serve; without it this one does. */
+  readonly workers?: number
 }
 
 export const SERVE_DEFAULTS = {
@@ -49,6 +61,7 @@ export const SERVE_DEFAULTS = {
   exportName: 'default',
   watch: false,
   store: DEFAULT_STORE,
+  channelLayer: DEFAULT_LAYER,
 } as const satisfies ServeSettings
 
 export type ServeOption = OptionFor<ServeSettings>
@@ -58,24 +71,11 @@ export interface OptionGroup {
   readonly options: readonly ServeOption[]
 }
 
-/** The one option of `migrate`, too. */
-export const STORE_OPTION: ServeOption = {
-  flags: '--store <where>',
-  sets: 'store',
-  kind: store,
-  description: 'Where streams are kept: memory:, the path of an SQLite file, or sqlite: and such a path',
-}
-
 export const OPTION_GROUPS: readonly OptionGroup[] = [
   {
     title: 'Application',
     options: [
-      {
-        flags: '--export <name>',
-        sets: 'exportName',
-        kind: text,
-        description: 'Which export of the file is the application',
-      },
+      EXPORT_OPTION,
       {
         flags: '--watch',
         sets: 'watch',
@@ -84,7 +84,20 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
       },
     ],
   },
-  { title: 'Streams', options: [STORE_OPTION] },
+  {
+    title: 'Processes',
+    options: [
+      {
+        flags: '--workers <count>',
+        sets: 'workers',
+        kind: workers,
+        description:
+          'Serve with this many processes, or auto for one a core; those that die are started anew, SIGHUP replaces them one by one',
+        absent: 'one process, alone',
+      },
+    ],
+  },
+  { title: 'Streams and channels', options: [STORE_OPTION, LAYER_OPTION] },
   {
     title: 'Binding',
     options: [
@@ -238,12 +251,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
         kind: seconds('httpTimeout'),
         description: 'Time for an HTTP answer to begin; 0 sets no limit',
       },
-      {
-        flags: '--application-close-timeout <seconds>',
-        sets: 'shutdownTimeout',
-        kind: seconds('shutdownTimeout'),
-        description: 'Time that a shutdown gives handlers and answers under way',
-      },
+      CLOSE_TIMEOUT_OPTION,
     ],
   },
   {
@@ -255,19 +263,8 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
         kind: yes,
         description: 'Log each request and each WebSocket',
       },
-      {
-        flags: '-v, --verbosity <level>',
-        sets: 'verbosity',
-        kind: choice(['error', 'warn', 'info', 'debug'], { 0: 'warn', 1: 'info', 2: 'debug', 3: 'debug' }),
-        description: "The least to log: error, warn, info or debug, or Daphne's 0 to 3",
-      },
-      {
-        flags: '--log-format <format>',
-        sets: 'logFormat',
-        kind: choice(['pretty', 'json']),
-        description: 'Lines for people (pretty) or for programs (json)',
-        absent: 'pretty on a terminal, otherwise json',
-      },
+      VERBOSITY_OPTION,
+      LOG_FORMAT_OPTION,
     ],
   },
 ]

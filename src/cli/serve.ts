@@ -1,23 +1,21 @@
 /** `millrace serve`: runs an application until it is told to stop. */
-import { existsSync } from 'node:fs'
-import type { Logger } from '../logging/logger.ts'
-import { createLogger, shareLogger } from '../logging/pino.ts'
-import { openAISettings } from '../providers/openai-settings.ts'
+import { openLayer } from '../channels/open-layer.ts'
 import type { Application } from '../server/application.ts'
-import type { RunningServer } from '../server/listener.ts'
-import { openStore, pathOfStore } from '../streams/open-store.ts'
-import type { Durability } from '../streams/store.ts'
+import { openStore } from '../streams/open-store.ts'
+import { type ServeContext, announce, announcementOf, durabilityOf } from './announcement.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import { superviseProcess } from './lifecycle.ts'
 import { listen } from './listen.ts'
 import { guardLoading, loadApplication } from './load-application.ts'
-import { variableOf } from './option.ts'
-import { PACKAGE } from './package.ts'
+import { createOutput } from './output.ts'
 import type { Environment, Flags } from './read-options.ts'
 import { readSettings } from './read-settings.ts'
-import { type LogFormat, SERVE_DEFAULTS, STORE_OPTION, type ServeSettings } from './serve-options.ts'
+import { SERVE_DEFAULTS, type ServeSettings } from './serve-options.ts'
+import { setVariables } from './shared-options.ts'
 import { readTls } from './tls.ts'
 import { watch } from './watch.ts'
+import { WorkerLink } from './workers/link.ts'
+import { serveWithWorkers } from './workers/serve-with-workers.ts'
 
 /**
  * Serves the application that a file exports, or the demo when there is no file. Resolves once it listens.
@@ -26,92 +24,82 @@ import { watch } from './watch.ts'
  */
 export async function serve(file: string | undefined, flags: Flags, environment: Environment): Promise<void> {
   const settings = readSettings(flags, environment)
-  if (file === undefined) {
-    const idle = (['watch', 'exportName'] as const).find((name) => settings[name])
-    if (idle !== undefined)
-      throw new UsageError(`--${idle === 'watch' ? 'watch' : 'export'} needs the file of an application`)
-  }
+  checkSettings(file, settings)
   if (settings.watch) return watch()
-  // For an application that opens its store by `storeFromEnvironment`.
-  if (settings.store !== undefined) process.env[variableOf(STORE_OPTION)] = settings.store
-  const format = settings.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json')
-  const logger = await loggerFor(settings, format)
-  shareLogger(logger)
-  const say = (line: string): void => (format === 'json' ? logger.info({}, line) : console.log(line))
-  const release = file === undefined ? undefined : guardLoading(file)
+  setVariables(settings)
+  const link = settings.workers === undefined ? undefined : WorkerLink.find()
+  const output = await createOutput(settings, link?.number)
+  const context: ServeContext = { ...output, file, settings, environment }
+  if (settings.workers !== undefined && !link) return await serveWithWorkers(context)
+  await serveHere(context, link)
+}
+
+/** Serves in this process: on its own, or as one of several. */
+async function serveHere(context: ServeContext, link: WorkerLink | undefined): Promise<void> {
+  const { file, settings, logger, say } = context
+  const release =
+    file === undefined ? undefined : guardLoading(file, link && ((line) => void link.fail(line)))
   try {
     const tls = await readTls(settings)
-    const application = await applicationFor(file, settings, logger, environment)
-    const { running, isOpen } = await listen(application, { ...settings, ...(tls && { tls }) })
+    const application = await applicationFor(context)
+    if (link) checkShared(application, context)
+    const port = await link?.loaded()
+    const listening = await listen(application, {
+      ...settings,
+      ...(tls && { tls }),
+      ...(link && { worker: link.number }),
+      ...(port !== undefined && { port }),
+    })
     const { shutdownTimeout = SERVE_DEFAULTS.shutdownTimeout } = settings
-    superviseProcess({ application, logger, shutdownTimeout, say })
+    if (link)
+      link.serve(application, {
+        logger,
+        shutdownTimeout,
+        announcement: announcementOf(application, listening),
+      })
+    else superviseProcess({ application, logger, shutdownTimeout, say })
     release?.()
-    say(`Millrace ${PACKAGE.version} is serving ${file ?? 'its demo'} on ${addressOf(running, settings)}`)
-    const durability = durabilityOf(application)
-    if (durability !== undefined) say(`${streamsOf(file, settings)} ${SURVIVES[durability]}.`)
-    if (format === 'pretty') for (const hint of hintsFor(file, environment)) say(hint)
-    if (isOpen) logger.warn({}, 'no authentication: whoever reaches this machine can use the application')
+    if (!link) announce(announcementOf(application, listening), context)
   } catch (error) {
     if (error instanceof CommandError && error.cause !== undefined)
       logger.debug({ err: error.cause }, 'not serving')
+    if (link) return await link.fail(error)
     throw error
   }
 }
 
-async function loggerFor(
-  { verbosity: level = SERVE_DEFAULTS.verbosity }: ServeSettings,
-  format: LogFormat,
-): Promise<Logger> {
-  if (format === 'json') return createLogger({ level })
-  const { prettyOutput } = await import('../logging/pretty.ts')
-  return createLogger({ level, output: prettyOutput(process.stdout.isTTY && process.stdout.hasColors()) })
+/** @throws {UsageError} for options that do not go together. */
+function checkSettings(file: string | undefined, { workers, watch, exportName, store }: ServeSettings): void {
+  if (file === undefined) {
+    if (watch) throw new UsageError('--watch needs the file of an application')
+    if (exportName) throw new UsageError('--export needs the file of an application')
+    if (store === 'memory:' && workers !== undefined && workers > 1) throw new UsageError(notShared(workers))
+  }
+  if (watch && workers !== undefined) {
+    throw new UsageError(
+      '--watch and --workers exclude each other: watch with one process, and have workers replaced with SIGHUP',
+    )
+  }
 }
 
-async function applicationFor(
-  file: string | undefined,
-  { exportName = SERVE_DEFAULTS.exportName, store = SERVE_DEFAULTS.store }: ServeSettings,
-  logger: Logger,
-  environment: Environment,
-): Promise<Application> {
+/** @throws {CommandError} for what several processes do not share, though they would have to. */
+function checkShared(application: Application, { file, settings: { workers = 1 } }: ServeContext): void {
+  if (workers === 1 || durabilityOf(application) !== 'none') return
+  throw new CommandError(`${file ?? 'the demo'} keeps its streams in memory: ${notShared(workers)}`)
+}
+
+function notShared(workers: number): string {
+  return `${workers} workers do not share a store in memory: --store takes a file, which they do, or redis://…`
+}
+
+async function applicationFor({ file, settings, logger, environment }: ServeContext): Promise<Application> {
+  const { exportName, store, channelLayer } = { ...SERVE_DEFAULTS, ...settings }
   if (file !== undefined) return await loadApplication(file, exportName)
   const { createSeedApplication } = await import('../seed/application.ts')
   try {
-    return createSeedApplication({ logger, environment, store: openStore(store, { logger }) })
+    const channels = openLayer(channelLayer, { logger })
+    return createSeedApplication({ logger, environment, channels, store: openStore(store, { logger }) })
   } catch (error) {
     throw new CommandError((error as Error).message, error)
   }
-}
-
-/** Follows what `streamsOf` says. */
-const SURVIVES: Readonly<Record<Durability, string>> = {
-  none: 'end with this process',
-  process: 'survive the end of this process, and no loss of power',
-  power: 'survive a loss of power',
-  replica: 'survive the loss of a machine',
-}
-
-/** Undefined without streams, and for an application of another Millrace that does not tell. */
-function durabilityOf(application: Application): Durability | undefined {
-  const options = application.options as Application['options'] | undefined
-  return options?.streams?.store.durability
-}
-
-function streamsOf(file: string | undefined, { store = SERVE_DEFAULTS.store }: ServeSettings): string {
-  if (file !== undefined) return `The streams of ${file}`
-  return `Streams are kept in ${pathOfStore(store) ?? 'memory'}, and`
-}
-
-function addressOf({ url }: RunningServer, { rootPath = '', host }: ServeSettings): string {
-  const everywhere = host === '0.0.0.0' || host === '::'
-  return `${url}${rootPath}${everywhere ? ', and on every address of this machine' : ''}`
-}
-
-function* hintsFor(file: string | undefined, environment: Environment): Generator<string> {
-  if (file === undefined) {
-    if (!openAISettings(environment))
-      yield 'Scripted numbers answer; set OPENAI_API_KEY for a model that does.'
-    const own = ['app.ts', 'app.js'].find((name) => existsSync(name))
-    if (own !== undefined) yield `To serve the ${own} of this folder: millrace serve ${own}`
-  }
-  yield 'Ctrl-C stops it.'
 }

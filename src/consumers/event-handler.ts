@@ -6,22 +6,30 @@
  * reasons of its own: `disconnect`, `receive`, `constructor` and the like are not events.
  */
 import type { ChannelMessage } from '../channels/layer.ts'
+import { ChannelConsumer } from './channel-consumer.ts'
 import { Consumer } from './consumer.ts'
 import { JsonWebSocketConsumer } from './json-websocket-consumer.ts'
 import { WebSocketConsumer } from './websocket-consumer.ts'
 
 export type EventHandler = (message: ChannelMessage) => unknown
 
-const BASES: readonly object[] = [
+/** Where the search for a method ends, and the names that it never finds. */
+interface Family {
+  readonly bases: readonly object[]
+  readonly reserved: ReadonlySet<string>
+}
+
+const CONNECTIONS: Family = familyOf(
   WebSocketConsumer.prototype,
   JsonWebSocketConsumer.prototype,
   Consumer.prototype,
-]
+)
+const CHANNELS: Family = familyOf(ChannelConsumer.prototype)
 
-const RESERVED = new Set([
-  ...BASES.flatMap((base) => Object.getOwnPropertyNames(base)),
-  ...Object.getOwnPropertyNames(Object.prototype),
-])
+function familyOf(...bases: readonly object[]): Family {
+  const names = [...bases, Object.prototype].flatMap((base) => Object.getOwnPropertyNames(base))
+  return { bases, reserved: new Set(names) }
+}
 
 /** Characters of a type that a log repeats. */
 const MAX_SHOWN = 100
@@ -32,8 +40,9 @@ export function eventHandler(consumer: object, type: unknown): EventHandler | st
   if (typeof type !== 'string') return 'the message has no type'
   const name = type.replaceAll('.', '_')
   if (name.startsWith('_')) return 'a type may not begin with an underscore or a dot'
-  if (RESERVED.has(name)) return 'the type names a method that is not an event handler'
-  for (let proto = prototypeOf(consumer); proto && !BASES.includes(proto); proto = prototypeOf(proto)) {
+  const { bases, reserved } = consumer instanceof ChannelConsumer ? CHANNELS : CONNECTIONS
+  if (reserved.has(name)) return 'the type names a method that is not an event handler'
+  for (let proto = prototypeOf(consumer); proto && !bases.includes(proto); proto = prototypeOf(proto)) {
     const value: unknown = Object.getOwnPropertyDescriptor(proto, name)?.value
     if (typeof value === 'function') return value as EventHandler
   }

@@ -10,6 +10,8 @@ export interface LoggerOptions {
   readonly level?: LogLevel
   /** Where lines of JSON go; standard output by default. */
   readonly output?: DestinationStream
+  /** Which of several processes this is; every line says so. */
+  readonly worker?: number | undefined
 }
 
 /** What the fields of a log line may be called that carry secrets, at their top and one level down. */
@@ -25,9 +27,9 @@ const SECRETS = [
 ]
 const SECRET_PATHS = [...SECRETS.flatMap((name) => [`["${name}"]`, `*["${name}"]`]), 'scope.query']
 
-export function createLogger({ level = 'info', output }: LoggerOptions = {}): Logger {
+export function createLogger({ level = 'info', output, worker }: LoggerOptions = {}): Logger {
   // Synchronous, so that the last lines before an exit are written.
-  return pino(
+  const logger = pino(
     {
       name: 'millrace',
       level,
@@ -36,6 +38,7 @@ export function createLogger({ level = 'info', output }: LoggerOptions = {}): Lo
     },
     output ?? destination({ dest: 1, sync: true }),
   )
+  return worker === undefined ? logger : logger.child({ worker })
 }
 
 /** On `globalThis`, because the command and the application may load two copies of this module. */

@@ -36,6 +36,7 @@ function search<Kind extends keyof Routes>(
 ): FoundRoute<Kind> | 'other' | undefined {
   let other = false
   for (const route of routes) {
+    if (route.kind === 'channel') continue
     const match = matchPattern(route.pattern, path, route.kind === 'router')
     if (!match) continue
     const params = Object.assign(Object.create(null) as object, outerParams, match.params) as Params

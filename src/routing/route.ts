@@ -1,7 +1,8 @@
-/** The three kinds of route and how an application writes them. */
+/** The routes of paths, and how an application writes them. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AnyConsumerClass, ConsumerClass } from '../consumers/consumer.ts'
 import type { Params, Scope, User } from '../consumers/scope.ts'
+import type { ChannelRoute } from './channel-route.ts'
 import { type Origins, checkOrigins } from './origins.ts'
 import { type ParamsOf, type Pattern, parsePattern } from './pattern.ts'
 
@@ -65,15 +66,18 @@ export interface HttpRoute extends Guards {
 export interface RouterRoute<Needs extends object = object> extends Guards {
   readonly kind: 'router'
   readonly pattern: Pattern
-  readonly routes: readonly Route[]
+  readonly routes: readonly PathRoute[]
   readonly [NEEDS]?: (params: Needs) => void
 }
 
 /**
- * Some route. `Needs` are the parameters that its consumers declare and its own path lacks: a router
- * around it has to bring them, and an application takes only routes that need none.
+ * Some route of a path. `Needs` are the parameters that its consumers declare and its own path lacks: a
+ * router around it has to bring them, and an application takes only routes that need none.
  */
-export type Route<Needs extends object = object> = WebSocketRoute<Needs> | HttpRoute | RouterRoute<Needs>
+export type PathRoute<Needs extends object = object> = WebSocketRoute<Needs> | HttpRoute | RouterRoute<Needs>
+
+/** Some route; one of a channel has no path, and stands in no router. */
+export type Route<Needs extends object = object> = PathRoute<Needs> | ChannelRoute
 
 /** The parameters that a consumer needs and this path does not have, so that a router has to. */
 type Missing<Needed, Path extends string> = string extends keyof Needed
@@ -122,14 +126,17 @@ export function http<const Path extends string>(
 /** Puts routes under a common prefix, whose parameters they share: `router('/teams/:team', [...])`. */
 export function router<const Prefix extends string, Needs extends object = object>(
   prefix: Prefix,
-  routes: readonly Route<Needs>[],
+  routes: readonly PathRoute<Needs>[],
   guards: Guards = {},
 ): RouterRoute<Missing<Needs, Prefix>> {
   const pattern = parsePattern(prefix)
   if (pattern.segments.some((segment) => segment.kind === 'rest')) {
     throw new TypeError(`router(${prefix}): a prefix cannot take the rest of the path`)
   }
+  if ((routes as readonly Route[]).some((route) => route.kind === 'channel')) {
+    throw new TypeError(`router(${prefix}): a channel has no path; put channel(…) beside the router`)
+  }
   checkOrigins(guards.origins, `router(${prefix})`)
   // What the routes need is checked here, and nobody asks them again.
-  return { kind: 'router', pattern, routes: routes as readonly Route[], ...guards }
+  return { kind: 'router', pattern, routes: routes as readonly PathRoute[], ...guards }
 }

@@ -1,4 +1,5 @@
 /** What `millrace serve` serves when it is given no application: the seed's whole system. */
+import type { ChannelLayer } from '../channels/layer.ts'
 import { memoryChannels } from '../channels/memory.ts'
 import { streaming } from '../endpoints/streaming.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -20,6 +21,8 @@ export interface SeedOptions {
   readonly environment: Environment
   /** Keeps the runs of the page; the application closes it. Default: this process's memory. */
   readonly store?: StreamStore
+  /** Default: one inside this process; nothing of the seed's needs more. */
+  readonly channels?: ChannelLayer
 }
 
 /**
@@ -33,6 +36,7 @@ export function createSeedApplication({
   logger,
   environment,
   store = memoryStreams(),
+  channels = memoryChannels(),
 }: SeedOptions): Application {
   const settings = openAISettings(environment)
   const background = wantsBackground(environment)
@@ -48,7 +52,7 @@ export function createSeedApplication({
       httpStreams('/streams', endpoint),
       http('/*path', pages()),
     ],
-    channels: memoryChannels(),
+    channels,
     streams,
     logger,
   })

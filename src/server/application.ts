@@ -11,12 +11,15 @@ import type { Transport } from '../consumers/transport.ts'
 import type { Streaming } from '../endpoints/streaming.ts'
 import type { Logger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
+import type { ChannelConsumerClass } from '../consumers/channel-consumer.ts'
+import { channelConsumers } from '../routing/channel-route.ts'
 import { findRoute } from '../routing/find-route.ts'
 import { type Origins, checkOrigins } from '../routing/origins.ts'
 import type { Authenticate, HttpHandler, Route } from '../routing/route.ts'
 import type { Runs } from '../runs/runs.ts'
 import { type Attachment, attach } from './attachment.ts'
 import { authenticate } from './authentication.ts'
+import { ChannelWorker, type RunningWorker, type WorkOptions } from './channel-worker.ts'
 import { HttpDispatcher } from './http-dispatcher.ts'
 import { type RunningServer, listen } from './listener.ts'
 import type { ConnectionOptions, ListenOptions } from './options.ts'
@@ -46,12 +49,15 @@ export class Application {
   readonly options: ApplicationOptions
   /** What answers HTTP; for gateways. */
   readonly http: HttpDispatcher
+  /** The consumers of named channels, by name; for workers. */
+  readonly channelConsumers: ReadonlyMap<string, ChannelConsumerClass>
   readonly #memberships: Membership
   readonly #open = new Set<{ close(): Promise<void> }>()
 
-  /** @throws {TypeError} for a malformed origin. */
+  /** @throws {TypeError} for a malformed origin, and a channel that is routed twice. */
   constructor(options: ApplicationOptions) {
     checkOrigins(options.origins, 'millrace({ origins })')
+    this.channelConsumers = channelConsumers(options.routes ?? [])
     this.options = options
     this.channels = options.channels
     this.logger = options.logger
@@ -140,6 +146,19 @@ export class Application {
   }
 
   /**
+   * Runs the consumers of named channels in this process, whether it serves connections as well or not.
+   * `millrace worker` does it in a process of its own.
+   *
+   * @throws {RangeError} for a channel that no consumer serves, and an option out of its range.
+   */
+  work(options: WorkOptions = {}): RunningWorker {
+    const { channelConsumers: consumers, channels: layer, logger } = this
+    const worker = new ChannelWorker({ consumers, layer, logger }, options)
+    this.#track(worker)
+    return worker
+  }
+
+  /**
    * The runs of `streams`.
    *
    * @throws {Error} for an application without streams.
@@ -149,7 +168,7 @@ export class Application {
     throw new Error('This application keeps no streams: pass millrace({ streams: streaming({ store }) })')
   }
 
-  /** Shuts down every server of this application, its runs and streams, then the channel layer. */
+  /** Shuts down every server and worker of this application, its runs and streams, then the channel layer. */
   async close(): Promise<void> {
     await Promise.all([...[...this.#open].map((running) => running.close()), this.options.streams?.close()])
     await this.#memberships.close()

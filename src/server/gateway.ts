@@ -141,8 +141,7 @@ export class Gateway {
       if (this.options.accessLog) logger.info({ scope: scopeForLog(scope), status }, 'websocket')
     }
     const transport = new WebSocketTransport({ incoming, socket, head, onAnswer }, this.#context)
-    this.#transports.add(transport)
-    void transport.closed.then(() => this.#transports.delete(transport))
+    this.#track(transport)
     const timer = setTimeout(() => {
       const who = transport.session
         ? 'the consumer neither accepted nor refused'
@@ -156,12 +155,23 @@ export class Gateway {
       if (transport.answered) return
       const session = this.#application.createSession(consumer, scope, transport)
       transport.session = session
-      this.#sessions.add(session)
-      void session.finished.then(() => this.#sessions.delete(session))
+      this.#trackSession(session)
       session.open()
     } catch (error) {
       if (!transport.answered) transport.refuse(this.#errorFor(error, scope))
     }
+  }
+
+  // Apart, because what ends with the connection would hold all that the handshake needed.
+
+  #track(transport: WebSocketTransport): void {
+    this.#transports.add(transport)
+    void transport.closed.then(() => this.#transports.delete(transport))
+  }
+
+  #trackSession(session: ConsumerSession): void {
+    this.#sessions.add(session)
+    void session.finished.then(() => this.#sessions.delete(session))
   }
 
   /** @throws {HttpError} for a request that is not for this server. */

@@ -8,18 +8,29 @@ import type { ApplicationOptions } from './application.ts'
 /** Seconds an application's own readiness check may take. */
 const CHECK_TIMEOUT = 5
 
+/** What a server that answers probes is. */
+export interface ProbedServer {
+  readonly draining: boolean
+  /** Which of several processes it is in. */
+  readonly worker: number | undefined
+}
+
+/** What says whether an application can serve: its own check, and its stream store. */
+export type Readiness = Pick<ApplicationOptions, 'ready' | 'streams' | 'logger'>
+
 /** Answers a probe; false when the request is none. */
 export function answerProbe(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  application: Pick<ApplicationOptions, 'ready' | 'logger'>,
-  draining: () => boolean,
+  application: Readiness,
+  server: ProbedServer,
 ): boolean {
   const path = incoming.url?.split('?', 1)[0]
   const answer = (status: number, text: string): void => {
-    const body = JSON.stringify({ status: text })
+    const { draining, worker } = server
+    const body = JSON.stringify({ status: text, ...(worker !== undefined && { worker }) })
     // Kept alive, the connection of a probe would keep the server up.
-    if (draining()) outgoing.setHeader('connection', 'close')
+    if (draining) outgoing.setHeader('connection', 'close')
     const length = Buffer.byteLength(body)
     outgoing.writeHead(status, {
       'content-type': 'application/json',
@@ -30,14 +41,18 @@ export function answerProbe(
   }
   if (path === '/healthz') answer(200, 'ok')
   else if (path !== '/readyz') return false
-  else if (draining()) answer(503, 'draining')
+  else if (server.draining) answer(503, 'draining')
   else void isReady(application).then((ready) => answer(ready ? 200 : 503, ready ? 'ready' : 'not ready'))
   return true
 }
 
-async function isReady({ ready, logger }: Pick<ApplicationOptions, 'ready' | 'logger'>): Promise<boolean> {
+/** Whether the application can serve, by its own check and for its stream store. Never rejects. */
+export async function isReady({ ready, streams, logger }: Readiness): Promise<boolean> {
+  const store = streams?.store
+  const checks = [ready, store?.check && ((signal: AbortSignal) => store.check?.(signal) ?? true)]
   try {
-    return ready ? await inTime(ready) : true
+    const answers = await Promise.all(checks.map((check) => (check ? inTime(check) : Promise.resolve(true))))
+    return answers.every(Boolean)
   } catch (error) {
     logger.warn({ err: error }, 'readiness check failed')
     return false

@@ -8,7 +8,7 @@ import { HttpError } from '../protocol/errors.ts'
 import type { Application } from './application.ts'
 import { Gateway } from './gateway.ts'
 import { answerOnSocket, asksForWebSocket } from './handshake.ts'
-import { answerProbe } from './health.ts'
+import { type ProbedServer, answerProbe } from './health.ts'
 import { LISTEN_DEFAULTS, type ListenOptions } from './options.ts'
 import { StartError } from './start-error.ts'
 
@@ -37,7 +37,7 @@ export async function listen(application: Application, options: ListenOptions): 
   })
   const server = createNodeServer(gateway, options)
   const sockets = socketsOf(server)
-  connectEvents(server, gateway, application)
+  connectEvents(server, gateway, application, options.worker)
   await bind(server, host, options)
   server.on('error', (error) =>
     application.logger.error({ err: error }, 'the server could not accept a connection'),
@@ -98,10 +98,20 @@ function createNodeServer(gateway: Gateway, options: ListenOptions): Server {
   return server
 }
 
-function connectEvents(server: Server, gateway: Gateway, application: Application): void {
+function connectEvents(
+  server: Server,
+  gateway: Gateway,
+  application: Application,
+  worker: number | undefined,
+): void {
+  const probed: ProbedServer = {
+    get draining() {
+      return gateway.draining
+    },
+    worker,
+  }
   server.on('request', (incoming, outgoing) => {
-    if (!answerProbe(incoming, outgoing, application.options, () => gateway.draining))
-      gateway.handle(incoming, outgoing)
+    if (!answerProbe(incoming, outgoing, application.options, probed)) gateway.handle(incoming, outgoing)
   })
   server.on('upgrade', (incoming, socket, head) => gateway.upgrade(incoming, socket, head, false))
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {

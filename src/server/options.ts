@@ -58,6 +58,8 @@ export interface ListenOptions extends ConnectionOptions {
   readonly tls?: Pick<TlsOptions, 'cert' | 'key' | 'passphrase' | 'ca'>
   /** Lets an application without `authenticate` bind beyond loopback. */
   readonly allowAnonymous?: boolean
+  /** Which of several processes this is, for what the health probes answer. */
+  readonly worker?: number
 }
 
 export const CONNECTION_DEFAULTS = {

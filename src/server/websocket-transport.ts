@@ -45,7 +45,7 @@ export class WebSocketTransport implements Transport, Beating, WebSocketObserver
   constructor(request: UpgradeRequest, context: TransportContext) {
     this.#context = context
     this.#socket = request.socket
-    this.closed = new Promise((resolve) => request.socket.once('close', () => resolve()))
+    this.closed = whenClosed(request.socket)
     this.#handshake = new PendingHandshake(request, () =>
       this.#end(CloseCode.abnormal, 'The client left during the handshake'),
     )
@@ -185,4 +185,9 @@ export class WebSocketTransport implements Transport, Beating, WebSocketObserver
     this.session?.disconnected(code, reason)
     return this.#over
   }
+}
+
+/** Outside the class: a closure of its constructor would hold the request for as long as the socket lives. */
+function whenClosed(socket: Duplex): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()))
 }

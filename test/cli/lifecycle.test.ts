@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { superviseProcess } from '../../src/cli/lifecycle.ts'
+import { type EndSignal, type Supervision, superviseProcess } from '../../src/cli/lifecycle.ts'
 import type { Logger } from '../../src/logging/logger.ts'
 
 class Host extends EventEmitter {
@@ -11,7 +11,8 @@ class Host extends EventEmitter {
 }
 
 /** Supervises a process that is none, whose application closes when the test says so. */
-function supervise(): {
+function supervise(signals?: readonly EndSignal[]): {
+  supervision: Supervision
   host: Host
   lines: string[]
   logged: string[]
@@ -25,11 +26,10 @@ function supervise(): {
   const logger: Logger = { debug: log, info: log, warn: log, error: log }
   const closed = Promise.withResolvers<void>()
   const close = vi.fn<() => Promise<void>>(() => closed.promise)
-  superviseProcess(
-    { application: { close }, logger, shutdownTimeout: 10, say: (line) => void lines.push(line) },
-    host,
-  )
-  return { host, lines, logged, closed, close }
+  const say = (line: string): void => void lines.push(line)
+  const options = { application: { close }, logger, shutdownTimeout: 10, say, ...(signals && { signals }) }
+  const supervision = superviseProcess(options, host)
+  return { supervision, host, lines, logged, closed, close }
 }
 
 beforeEach(() => {
@@ -105,6 +105,21 @@ describe('a serving process', () => {
     expect(logged).toEqual(Array(2).fill('uncaught exception: shutting down'))
     closed.resolve()
     await vi.waitFor(() => expect(host.exits).toEqual([1]))
+  })
+
+  test('closes its application when it is told to without a signal, and says nothing', async () => {
+    const { supervision, host, lines, closed, close } = supervise()
+    supervision.shutDown()
+    supervision.shutDown()
+    expect(close).toHaveBeenCalledOnce()
+    expect(lines).toEqual([])
+    closed.resolve()
+    await vi.waitFor(() => expect(host.exits).toEqual([0]))
+  })
+
+  test('leaves the signals alone that are not its to handle', () => {
+    const { host } = supervise(['SIGTERM'])
+    expect([host.listenerCount('SIGINT'), host.listenerCount('SIGTERM')]).toEqual([0, 1])
   })
 
   test('goes on after a rejection that nobody handled', () => {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { UsageError } from '../../src/cli/command-error.ts'
 import type { Environment, Flags } from '../../src/cli/read-options.ts'
@@ -61,6 +62,26 @@ describe('settings', () => {
     expect(read({ '--unix-socket': 'y' }, { MILLRACE_PORT: '1' })).toEqual({ unixSocket: 'y' })
   })
 
+  test('keep streams and channels in REDIS_URL, where neither a flag nor a variable of ours says', () => {
+    const url = 'redis://:secret@127.0.0.1:6379/1'
+    const environment = { REDIS_URL: url }
+    expect(read({}, environment)).toEqual({ store: url, channelLayer: url })
+    expect(read({ '--store': 'x.db' }, environment)).toEqual({ store: 'x.db', channelLayer: url })
+    expect(read({}, { ...environment, MILLRACE_CHANNEL_LAYER: 'memory:' })).toEqual({
+      store: url,
+      channelLayer: 'memory:',
+    })
+    expect(read({ '--channel-layer': 'redis://other' }, { MILLRACE_CHANNEL_LAYER: 'memory:' })).toEqual({
+      channelLayer: 'redis://other',
+    })
+    expect(read({}, { REDIS_URL: '' })).toEqual({})
+  })
+
+  test('take a number of workers, or as many as the machine has cores', () => {
+    expect(read({ '--workers': '3' })).toEqual({ workers: 3 })
+    expect(read({}, { MILLRACE_WORKERS: 'auto' })).toEqual({ workers: availableParallelism() })
+  })
+
   test.each<[Flags, object]>([
     [{ '--websocket-max-message-size': '1048576' }, { maxMessageSize: 1_048_576 }],
     [{ '--websocket-max-message-size': '1MiB' }, { maxMessageSize: 1_048_576 }],
@@ -117,6 +138,12 @@ describe('what cannot be used is refused', () => {
     ],
   ])('%j', (flags, message) => {
     expect(() => read(flags)).toThrow(new UsageError(message))
+  })
+
+  test('REDIS_URL, without a word of what may be a password', () => {
+    const message =
+      'REDIS_URL cannot be used; it takes memory:, or a Redis as redis://host:6379/0, rediss:// for TLS'
+    expect(() => read({}, { REDIS_URL: 'http://user:hunter2@host' })).toThrow(new UsageError(message))
   })
 
   test('naming the variable that holds it', () => {

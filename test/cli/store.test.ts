@@ -112,10 +112,14 @@ describe('a store that cannot be used is one line and exit code 1', () => {
   })
 
   test.each([
-    ['redis://user:hunter2@host/0', '"redis://…@host/0"', ' (redis:// comes with the Redis store)'],
-    ['postgres://host/db', '"postgres://host/db"', ''],
-  ])('and one of a kind that there is not, exit code 2: %s', async (where, shown, hint) => {
-    const line = `millrace: --store is ${shown}; it takes memory:, a file path or sqlite:<path>${hint}\n`
+    [
+      'redis://user:hunter2@host/x',
+      '"redis://…@host/x"',
+      'a Redis as redis://host:6379/0, rediss:// for TLS',
+    ],
+    ['postgres://host/db', '"postgres://host/db"', 'memory:, a file path, sqlite:<path> or redis://…'],
+  ])('and one of a kind that there is not, exit code 2: %s', async (where, shown, takes) => {
+    const line = `millrace: --store is ${shown}; it takes ${takes}\n`
     for (const command of ['serve', 'migrate']) {
       expect(await millrace([command, '--store', where])).toEqual({ code: 2, stdout: '', stderr: line })
     }
@@ -137,8 +141,8 @@ describe('millrace migrate', () => {
     expect(stdout).toMatch(/^data\/x\.db was created: schema 0 -> \d+\n$/)
   })
 
-  test('has nothing to do in memory', async () => {
-    const line = 'millrace: memory: keeps nothing that could be migrated\n'
-    expect(await millrace(['migrate', '--store', 'memory:'])).toEqual({ code: 2, stdout: '', stderr: line })
+  test.each(['memory:', 'redis://127.0.0.1:1'])('has nothing to do in %s', async (store) => {
+    const line = 'millrace: nothing to migrate: only a store in a file has tables\n'
+    expect(await millrace(['migrate', '--store', store])).toEqual({ code: 2, stdout: '', stderr: line })
   })
 })

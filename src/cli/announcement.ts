@@ -1,0 +1,106 @@
+/** What is told of a server that has come up. */
+import { existsSync } from 'node:fs'
+import { openAISettings } from '../providers/openai-settings.ts'
+import type { Application } from '../server/application.ts'
+import { pathOfStore } from '../streams/open-store.ts'
+import type { Durability } from '../streams/store.ts'
+import type { Listening } from './listen.ts'
+import type { Output } from './output.ts'
+import { PACKAGE } from './package.ts'
+import type { Environment } from './read-options.ts'
+import { SERVE_DEFAULTS, type ServeSettings } from './serve-options.ts'
+
+/** What the server itself knows; JSON, because a worker tells it to another process. */
+export interface Announcement {
+  readonly url: string
+  readonly port: number
+  /** Undefined without streams. */
+  readonly durability?: Durability
+  /** Whether whoever reaches this machine can use the application. */
+  readonly isOpen: boolean
+  /** Whether its channel layer ends with its process. */
+  readonly isLocal: boolean
+}
+
+/** What was asked for, and where it is to be told. */
+export interface ServeContext extends Output {
+  readonly file: string | undefined
+  readonly settings: ServeSettings
+  readonly environment: Environment
+}
+
+export function announcementOf(application: Application, { running, isOpen }: Listening): Announcement {
+  const durability = durabilityOf(application)
+  return {
+    url: running.url,
+    port: running.port,
+    ...(durability !== undefined && { durability }),
+    isOpen,
+    isLocal: isLayerLocal(application),
+  }
+}
+
+export function announce(
+  { url, durability, isOpen, isLocal }: Announcement,
+  { file, settings, environment, format, logger, say }: ServeContext,
+): void {
+  const { workers } = settings
+  const processes =
+    workers === undefined ? '' : ` with ${workers === 1 ? 'one worker' : `${workers} workers`}`
+  const what = `is serving ${file ?? 'its demo'}${processes}`
+  say(`Millrace ${PACKAGE.version} ${what} on ${addressOf(url, settings)}`)
+  if (durability !== undefined) say(`${streamsOf(file, settings)} ${SURVIVES[durability]}.`)
+  if (format === 'pretty') for (const hint of hintsFor(file, environment)) say(hint)
+  if (isOpen) logger.warn({}, 'no authentication: whoever reaches this machine can use the application')
+  // The demo has no groups.
+  if (isLocal && file !== undefined && workers !== undefined && workers > 1) logger.warn({}, LOCAL_LAYER)
+}
+
+const LOCAL_LAYER =
+  'the channel layer is inside each worker: groups and channels do not reach the others; ' +
+  'channels: layerFromEnvironment() in the application and --channel-layer redis://… share one'
+
+/** Follows what `streamsOf` says. */
+const SURVIVES: Readonly<Record<Durability, string>> = {
+  none: 'end with this process',
+  process: 'survive the end of this process, and no loss of power',
+  power: 'survive a loss of power',
+  replica: 'survive the loss of a machine',
+}
+
+/** Undefined without streams, and for an application of another Millrace that does not tell. */
+export function durabilityOf(application: Application): Durability | undefined {
+  const options = application.options as Application['options'] | undefined
+  return options?.streams?.store.durability
+}
+
+export function isLayerLocal(application: Application): boolean {
+  const channels = application.channels as Application['channels'] | undefined
+  return channels?.isLocal === true
+}
+
+function streamsOf(file: string | undefined, { store = SERVE_DEFAULTS.store }: ServeSettings): string {
+  if (file !== undefined) return `The streams of ${file}`
+  return `Streams are kept in ${placeOf(store)}, and`
+}
+
+/** For people and logs: without who, or a password. */
+function placeOf(store: string): string {
+  const url = /^rediss?:/i.test(store) ? URL.parse(store) : null
+  return url ? `Redis at ${url.host}${url.pathname}` : (pathOfStore(store) ?? 'memory')
+}
+
+function addressOf(url: string, { rootPath = '', host }: ServeSettings): string {
+  const everywhere = host === '0.0.0.0' || host === '::'
+  return `${url}${rootPath}${everywhere ? ', and on every address of this machine' : ''}`
+}
+
+function* hintsFor(file: string | undefined, environment: Environment): Generator<string> {
+  if (file === undefined) {
+    if (!openAISettings(environment))
+      yield 'Scripted numbers answer; set OPENAI_API_KEY for a model that does.'
+    const own = ['app.ts', 'app.js'].find((name) => existsSync(name))
+    if (own !== undefined) yield `To serve the ${own} of this folder: millrace serve ${own}`
+  }
+  yield 'Ctrl-C stops it.'
+}

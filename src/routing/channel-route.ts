@@ -1,0 +1,42 @@
+/** The routes of named channels, which workers serve. */
+import { checkChannelName, isSpecific } from '../channels/names.ts'
+import type { ChannelConsumerClass } from '../consumers/channel-consumer.ts'
+import type { Route } from './route.ts'
+
+export interface ChannelRoute {
+  readonly kind: 'channel'
+  readonly channel: string
+  readonly consumer: ChannelConsumerClass
+}
+
+/**
+ * Connects a named channel to a consumer: `channel('thumbnails', ThumbnailConsumer)`. Servers pass it
+ * over; `millrace worker app.ts thumbnails` runs it.
+ *
+ * @throws {InvalidName} for what is no name of a channel, {TypeError} for one that its maker alone
+ * receives, and for what is not a consumer class.
+ */
+export function channel(name: string, consumer: ChannelConsumerClass): ChannelRoute {
+  checkChannelName(name)
+  if (isSpecific(name))
+    throw new TypeError(
+      `channel(${name}): the process that made a channel with a ! receives it, and no worker`,
+    )
+  if (typeof consumer !== 'function') throw new TypeError(`channel(${name}): the consumer is not a class`)
+  return { kind: 'channel', channel: name, consumer }
+}
+
+/**
+ * The consumers of an application's channels, by name.
+ *
+ * @throws {TypeError} for a channel that two routes name.
+ */
+export function channelConsumers(routes: readonly Route[]): ReadonlyMap<string, ChannelConsumerClass> {
+  const consumers = new Map<string, ChannelConsumerClass>()
+  for (const route of routes) {
+    if (route.kind !== 'channel') continue
+    if (consumers.has(route.channel)) throw new TypeError(`channel(${route.channel}) is routed twice`)
+    consumers.set(route.channel, route.consumer)
+  }
+  return consumers
+}

@@ -1,0 +1,162 @@
+/**
+ * Serves named channels: takes their messages from the layer, and hands each to a consumer.
+ *
+ * Invariants: a consumer has one message in hand at a time; a message is taken when a consumer is free
+ * for it, so that the layer holds the rest; nothing a consumer does ends the worker.
+ */
+import { ChannelLayerClosed } from '../channels/errors.ts'
+import type { ChannelLayer, ChannelMessage } from '../channels/layer.ts'
+import type { ChannelConsumer, ChannelConsumerClass } from '../consumers/channel-consumer.ts'
+import { eventHandler, shownType } from '../consumers/event-handler.ts'
+import type { Logger } from '../logging/logger.ts'
+import { pause } from '../runs/ticker.ts'
+
+export interface WorkOptions {
+  /** Which of the application's channels to serve. Default: all of them. */
+  readonly channels?: readonly string[]
+  /** Messages of one channel that are handled at a time, each by a consumer of its own. Default 1. */
+  readonly concurrency?: number
+  /** Seconds that `close` gives the messages in hand; then their consumers' signal aborts. Default 10. */
+  readonly shutdownTimeout?: number
+}
+
+export interface RunningWorker {
+  /** What it serves. */
+  readonly channels: readonly string[]
+  /** Takes no further message, and resolves when those in hand are done or their time is over. */
+  close(): Promise<void>
+  readonly closed: Promise<void>
+}
+
+export interface ChannelWorkerContext {
+  readonly consumers: ReadonlyMap<string, ChannelConsumerClass>
+  readonly layer: ChannelLayer
+  readonly logger: Logger
+}
+
+/** A message that a consumer has begun with. */
+interface InHand {
+  readonly channel: string
+  readonly type: string
+}
+
+/** Milliseconds before another attempt, after the layer refused to give a message. */
+const RETRY_DELAY = 1000
+/** Milliseconds that a handler has to end once its signal aborted. */
+const CUT_GRACE = 1000
+/** Longest a Node timer waits, in milliseconds. */
+const MAX_DELAY = 2 ** 31 - 1
+
+export class ChannelWorker implements RunningWorker {
+  readonly channels: readonly string[]
+  readonly closed: Promise<void>
+  readonly #layer: ChannelLayer
+  readonly #logger: Logger
+  readonly #shutdownTimeout: number
+  readonly #stopping = new AbortController()
+  readonly #cut = new AbortController()
+  readonly #inHand = new Set<InHand>()
+  readonly #work: Promise<unknown>
+  /** A layer that waits to reconnect keeps no process alive. */
+  readonly #alive = setInterval(() => undefined, MAX_DELAY)
+  readonly #resolveClosed: () => void
+  #closing: Promise<void> | undefined
+
+  /** @throws {RangeError} for an option out of its range; what the consumers' constructors throw. */
+  constructor({ consumers, layer, logger }: ChannelWorkerContext, options: WorkOptions) {
+    const { channels = [...consumers.keys()], concurrency = 1, shutdownTimeout = 10 } = options
+    this.#layer = layer
+    this.#logger = logger
+    this.#shutdownTimeout = shutdownTimeout
+    this.channels = [...new Set(channels)]
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.closed = promise
+    this.#resolveClosed = resolve
+    try {
+      this.#check(consumers, concurrency)
+      const made = this.channels.flatMap((channel) => {
+        const consumer = consumers.get(channel) as ChannelConsumerClass
+        return Array.from({ length: concurrency }, () => this.#make(channel, consumer))
+      })
+      this.#work = Promise.all(made.map((consumer) => this.#serve(consumer)))
+    } catch (error) {
+      clearInterval(this.#alive)
+      throw error
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  #check(consumers: ReadonlyMap<string, unknown>, concurrency: number): void {
+    if (!(Number.isSafeInteger(concurrency) && concurrency > 0))
+      throw new RangeError(`concurrency is ${concurrency}; it takes a whole number above 0`)
+    if (!(this.#shutdownTimeout >= 0 && this.#shutdownTimeout * 1000 <= MAX_DELAY))
+      throw new RangeError(`shutdownTimeout is ${this.#shutdownTimeout}; it takes seconds from 0`)
+    if (consumers.size === 0)
+      throw new RangeError('no channel has a consumer: put channel(name, Consumer) among the routes')
+    const unknown = this.channels.find((channel) => !consumers.has(channel))
+    if (unknown === undefined) return
+    const known = [...consumers.keys()].join(', ')
+    throw new RangeError(`no consumer serves the channel "${unknown}"; there are consumers for ${known}`)
+  }
+
+  #make(channel: string, consumer: ChannelConsumerClass): ChannelConsumer {
+    const { signal } = this.#cut
+    return new consumer({ channel, channels: this.#layer, logger: this.#logger, signal })
+  }
+
+  async #serve(consumer: ChannelConsumer): Promise<void> {
+    const { signal } = this.#stopping
+    const { channel } = consumer
+    while (!signal.aborted) {
+      let message: ChannelMessage
+      try {
+        message = await this.#layer.receive(channel, signal)
+      } catch (error) {
+        if (signal.aborted || error instanceof ChannelLayerClosed) return
+        this.#logger.error({ err: error, channel }, 'a channel could not be received; trying again')
+        await pause(RETRY_DELAY, signal)
+        continue
+      }
+      await this.#handle(consumer, message)
+    }
+  }
+
+  async #handle(consumer: ChannelConsumer, message: ChannelMessage): Promise<void> {
+    const { channel } = consumer
+    const type = shownType(message.type)
+    const handler = eventHandler(consumer, message.type)
+    if (typeof handler === 'string') {
+      const fields = { channel, type, reason: handler }
+      this.#logger.error(fields, 'channel message refused: no handler for its type')
+      return
+    }
+    const inHand: InHand = { channel, type }
+    this.#inHand.add(inHand)
+    try {
+      await handler.call(consumer, message)
+    } catch (error) {
+      this.#logger.error({ err: error, channel, type }, 'channel consumer failed; its message is done with')
+    } finally {
+      this.#inHand.delete(inHand)
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#stopping.abort()
+    const ended = new AbortController()
+    const ending = this.#work.then(() => ended.abort())
+    await Promise.race([ending, pause(this.#shutdownTimeout * 1000, ended.signal)])
+    if (!ended.signal.aborted) {
+      for (const message of this.#inHand)
+        this.#logger.warn({ ...message }, 'shutdown took too long: cutting the message in hand')
+      this.#cut.abort(new Error('The worker shuts down'))
+      await Promise.race([ending, pause(CUT_GRACE, ended.signal)])
+    }
+    clearInterval(this.#alive)
+    this.#resolveClosed()
+  }
+}

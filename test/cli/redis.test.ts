@@ -1,0 +1,79 @@
+/** Store and channel layer on a Redis, as the command line and the environment name one. */
+import { once } from 'node:events'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import { RedisServer } from '../support/redis.ts'
+import { describeWith } from '../support/services.ts'
+import { folderWith, serve } from './command-line.ts'
+
+// Each test starts processes, which take their time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
+
+/** Tells each other, and says which worker tells. */
+const APP = `import { JsonWebSocketConsumer, layerFromEnvironment, millrace, websocket } from 'millrace'
+
+class Room extends JsonWebSocketConsumer {
+  groups = ['room']
+  async connect() {
+    await this.accept()
+    await this.send({ worker: process.env['MILLRACE_WORKER'] })
+  }
+  async receive(text) {
+    await this.groupSend('room', { type: 'said', text })
+  }
+  async said({ text }) {
+    await this.send({ text })
+  }
+}
+
+export default millrace({ channels: layerFromEnvironment(), routes: [websocket('/ws/', Room)] })
+`
+
+describeWith(['redis'], 'millrace serve, with a Redis', (paths) => {
+  async function start(...args: readonly string[]): Promise<RedisServer> {
+    const redis = await RedisServer.start(paths['redis'], { arguments: args })
+    onTestFinished(() => redis.stop())
+    return redis
+  }
+
+  test('keeps streams and channels where REDIS_URL says, and its password for itself', async () => {
+    const { port } = await start('--requirepass', 'hunter2')
+    const environment = { MILLRACE_STORE: '', REDIS_URL: `redis://:hunter2@127.0.0.1:${port}/3` }
+    const running = await serve(['-v', 'debug'], { folder: await folderWith({}), environment })
+    await running.printed(new RegExp(`Streams are kept in Redis at 127\\.0\\.0\\.1:${port}/3, and survive`))
+    const started = await fetch(`${running.url}/streams`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"input":{}}',
+    })
+    expect(started.status).toBe(201)
+    running.kill('SIGTERM')
+    const { code, stdout, stderr } = await running.ended
+    expect(code).toBe(0)
+    expect(stdout + stderr).not.toContain('hunter2')
+  })
+
+  test('shares the groups of its workers', async () => {
+    const { port } = await start()
+    const folder = await folderWith({ 'app.ts': APP })
+    const args = ['app.ts', '--workers', '2', '--channel-layer', `redis://127.0.0.1:${port}`]
+    const running = await serve(args, { folder })
+    expect(running.stdout).not.toContain('do not reach')
+    const sockets = await Promise.all(
+      [0, 1, 2, 3].map(async () => {
+        const socket = new WebSocket(`${running.url.replace('http', 'ws')}/ws/`)
+        onTestFinished(() => socket.terminate())
+        return { socket, greeting: (await message(socket)) as { worker: string } }
+      }),
+    )
+    expect(new Set(sockets.map(({ greeting }) => greeting.worker))).toEqual(new Set(['1', '2']))
+    const heard = sockets.map(({ socket }) => message(socket))
+    sockets[0]?.socket.send('"hello"')
+    expect(await Promise.all(heard)).toEqual(Array(4).fill({ text: 'hello' }))
+  })
+})
+
+async function message(socket: WebSocket): Promise<unknown> {
+  const [data] = (await once(socket, 'message')) as [Buffer]
+  return JSON.parse(data.toString())
+}
