@@ -1,6 +1,6 @@
 /** `millrace migrate`: makes the tables that a stream store needs, without serving anything. */
 import { migrateStore, pathOfStore } from '../streams/open-store.ts'
-import { CommandError, UsageError } from './command-error.ts'
+import { CommandError } from './command-error.ts'
 import { type Environment, type Flags, readOptions } from './read-options.ts'
 import { withRedis } from './read-settings.ts'
 import { SERVE_DEFAULTS, type ServeSettings } from './serve-options.ts'
@@ -18,7 +18,10 @@ export function migrate(flags: Flags, environment: Environment): void {
     environment,
   )
   const path = pathOfStore(settings.store ?? SERVE_DEFAULTS.store)
-  if (path === undefined) throw new UsageError('nothing to migrate: only a store in a file has tables')
+  if (path === undefined) {
+    console.log('Nothing to migrate: only a store in a file has tables')
+    return
+  }
   try {
     const { from, to } = migrateStore(path)
     if (from === to) console.log(`${path} is already up to date (schema ${to})`)

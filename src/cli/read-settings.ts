@@ -5,22 +5,31 @@ import { UsageError } from './command-error.ts'
 import { type Environment, type Flags, readOptions } from './read-options.ts'
 import { SERVE_OPTIONS, type ServeSettings } from './serve-options.ts'
 
-/** @throws {UsageError} naming the flag or the variable that cannot be used, and what it takes. */
-export function readSettings(flags: Flags, environment: Environment): ServeSettings {
+/**
+ * @param file of the application, if there is one.
+ * @throws {UsageError} naming the flag or the variable that cannot be used, and what it takes.
+ */
+export function readSettings(flags: Flags, environment: Environment, file?: string): ServeSettings {
   const { fromFlags, fromVariables } = readOptions<ServeSettings>(SERVE_OPTIONS, flags, environment)
   const place = placeOf(fromFlags)
   for (const other of place === undefined ? [] : PLACES) if (other !== place) delete fromVariables[other]
-  const settings: ServeSettings = withRedis({ ...fromVariables, ...fromFlags }, environment)
+  const settings: ServeSettings = withRedis({ ...fromVariables, ...fromFlags }, environment, file)
   if ((settings.tlsCert === undefined) !== (settings.tlsKey === undefined)) {
     throw new UsageError('--tls-cert and --tls-key belong together: give both, or neither')
   }
   return settings
 }
 
-/** Where nothing else says, `REDIS_URL` is the place of store and channel layer. */
+/**
+ * Where nothing else says, `REDIS_URL` is the place of store and channel layer. The variable is not ours
+ * alone: the application in a file may use one that we cannot, as it likes.
+ *
+ * @throws {UsageError} for one that cannot be used, when there is no file.
+ */
 export function withRedis<Settings extends Pick<ServeSettings, 'store' | 'channelLayer'>>(
   settings: Settings,
   { REDIS_URL: url }: Environment,
+  file?: string,
 ): Settings {
   if (!url || (settings.store !== undefined && settings.channelLayer !== undefined)) return settings
   try {
@@ -28,6 +37,7 @@ export function withRedis<Settings extends Pick<ServeSettings, 'store' | 'channe
     pathOfStore(url)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
+    if (file !== undefined) return settings
     // Not quoted: it may hold a password.
     throw new UsageError(`REDIS_URL cannot be used; ${error.message}`)
   }

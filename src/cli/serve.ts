@@ -23,7 +23,7 @@ import { serveWithWorkers } from './workers/serve-with-workers.ts'
  * @throws {CommandError} saying why it does not.
  */
 export async function serve(file: string | undefined, flags: Flags, environment: Environment): Promise<void> {
-  const settings = readSettings(flags, environment)
+  const settings = readSettings(flags, environment, file)
   checkSettings(file, settings)
   if (settings.watch) return watch()
   setVariables(settings)

@@ -47,7 +47,7 @@ export function workerDefaultOf(option: (typeof WORKER_OPTIONS)[number]): string
 }
 
 /** @throws {UsageError} naming the flag or the variable that cannot be used. */
-export function readWorkerSettings(flags: Flags, environment: Environment): WorkerSettings {
+export function readWorkerSettings(flags: Flags, environment: Environment, file: string): WorkerSettings {
   const { fromFlags, fromVariables } = readOptions<WorkerSettings>(WORKER_OPTIONS, flags, environment)
-  return withRedis({ ...fromVariables, ...fromFlags }, environment)
+  return withRedis({ ...fromVariables, ...fromFlags }, environment, file)
 }

@@ -24,7 +24,7 @@ export async function worker(
   environment: Environment,
 ): Promise<void> {
   const { file, channels } = sort(words)
-  const settings = readWorkerSettings(flags, environment)
+  const settings = readWorkerSettings(flags, environment, file)
   setVariables(settings)
   const { exportName, shutdownTimeout } = { ...SERVE_DEFAULTS, ...settings }
   const { logger, say } = await createOutput(settings)

@@ -144,6 +144,8 @@ describe('what cannot be used is refused', () => {
     const message =
       'REDIS_URL cannot be used; it takes memory:, or a Redis as redis://host:6379/0, rediss:// for TLS'
     expect(() => read({}, { REDIS_URL: 'http://user:hunter2@host' })).toThrow(new UsageError(message))
+    // What it means to an application is its own affair.
+    expect(readSettings({}, { REDIS_URL: 'unix:///run/redis.sock' }, 'app.ts')).toEqual({})
   })
 
   test('naming the variable that holds it', () => {
