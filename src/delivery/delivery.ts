@@ -39,7 +39,7 @@ export interface DeliveryOptions {
   readonly totalRecentSize?: number
   /** Pages of the log that are kept while anybody reads. Default 4 MiB. */
   readonly keptPagesSize?: number
-  /** See `FlushClockOptions`. Default 2 and 60. */
+  /** See `FlushClockOptions`. Default 2 and 75. */
   readonly minWindowMs?: number
   readonly maxPeriodMs?: number
 }
@@ -96,8 +96,7 @@ export class Delivery {
       this.#tails.set(stream, tail)
     }
     // Frames pass from an outlet's encoder to its port and are never looked at in between.
-    const reader = tail.add({ place, outlet, observer, incarnation })
-    return { stop: () => void reader.stop() }
+    return tail.add({ place, outlet, observer, incarnation })
   }
 
   /** How many readers of a stream there are in this process. */

@@ -17,7 +17,7 @@ export interface FlushClockOptions {
   readonly logger: Logger
   /** Milliseconds between two flushes of an idle loop. Default 2. */
   readonly minWindowMs?: number
-  /** From the begin of one flush to that of the next, at the busiest. Default 60. */
+  /** From the begin of one flush to that of the next, at the busiest: about as late a record may come. Default 75. */
   readonly maxPeriodMs?: number
 }
 
@@ -35,13 +35,14 @@ export class FlushClock {
   #current: Flushable[] = []
   #index = 0
   #cost = 0
+  #begunAt = 0
   #flushing = false
   #windowMs: number
   #endedAt = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
 
-  constructor({ logger, minWindowMs = 2, maxPeriodMs = 60 }: FlushClockOptions) {
+  constructor({ logger, minWindowMs = 2, maxPeriodMs = 75 }: FlushClockOptions) {
     this.#logger = logger
     this.#minMs = minWindowMs
     this.#maxPeriodMs = maxPeriodMs
@@ -82,6 +83,7 @@ export class FlushClock {
     this.#waiting = []
     this.#index = 0
     this.#cost = 0
+    this.#begunAt = performance.now()
     this.#go()
   }
 
@@ -106,7 +108,9 @@ export class FlushClock {
     this.#endedAt = now
     // Up at once, down step by step: a single cheap flush says little.
     const wanted = Math.max(this.#cost * WINDOW_PER_COST, this.#windowMs * 0.8)
-    this.#windowMs = Math.max(this.#minMs, Math.min(wanted, this.#maxPeriodMs - this.#cost))
+    // What had its turn between the slices is no cost of flushing, but is part of the period.
+    const longest = this.#maxPeriodMs - (now - this.#begunAt)
+    this.#windowMs = Math.max(this.#minMs, Math.min(wanted, longest))
     if (this.#waiting.length > 0) this.#arm()
   }
 

@@ -22,7 +22,8 @@ export interface Resumable {
 export class Outlet<Frame> {
   readonly encoder: Encoder<Frame>
   readonly #port: Port<Frame>
-  readonly #blocked = new Set<Resumable>()
+  /** None while nobody ever waited: most connections keep up. */
+  #blocked: Set<Resumable> | undefined
   #writable = true
   #reading = false
   #readers = 0
@@ -44,7 +45,7 @@ export class Outlet<Frame> {
 
   /** Readers that wait for room. */
   get blocked(): number {
-    return this.#blocked.size
+    return this.#blocked?.size ?? 0
   }
 
   write(frame: Frame): void {
@@ -63,11 +64,12 @@ export class Outlet<Frame> {
 
   detach(reader: Resumable): void {
     this.#readers--
-    this.#blocked.delete(reader)
+    this.#blocked?.delete(reader)
   }
 
   /** Calls `reader.resume` when there is room, after those who wait already. */
   block(reader: Resumable): void {
+    this.#blocked ??= new Set()
     this.#blocked.add(reader)
   }
 
@@ -81,11 +83,13 @@ export class Outlet<Frame> {
   }
 
   #resume(): void {
+    const blocked = this.#blocked
+    if (!blocked) return
     // Whoever blocks again meanwhile goes to the end of the line and waits for the next time.
-    for (let left = this.#blocked.size; left > 0 && this.mayRead; left--) {
-      const [next] = this.#blocked
+    for (let left = blocked.size; left > 0 && this.mayRead; left--) {
+      const [next] = blocked
       if (!next) return
-      this.#blocked.delete(next)
+      blocked.delete(next)
       next.resume()
     }
   }

@@ -41,7 +41,7 @@ export interface ReaderTail {
   readonly closed: boolean
   readonly recent: RecentRecords
   /** The last record of a closed stream. */
-  readonly lastRecord: () => Promise<StreamRecord | undefined>
+  lastRecord(): Promise<StreamRecord | undefined>
   /** The reader is at the tail and waits for the next flush. */
   wait(reader: Reader): void
   /** Calls `attempt` later, or ends the reader when the error will not pass. */
@@ -72,7 +72,7 @@ export class Reader implements Resumable {
   /** The tail is known: finds the place and goes on from there. */
   begin(): void {
     if (this.#state !== 'joining') return
-    const { place, observer, incarnation } = this.#options
+    const { place, incarnation } = this.#options
     const { recent } = this.#tail
     if (incarnation !== undefined && incarnation !== this.#tail.incarnation)
       return this.end({ type: 'missing' })
@@ -81,17 +81,23 @@ export class Reader implements Resumable {
       if (place.incarnation !== this.#tail.incarnation) {
         return this.end({ type: 'refused', reason: 'foreign-offset' })
       }
-      if (place.position > recent.tail) return this.end({ type: 'refused', reason: 'past-end' })
       this.#position = place.position
+      // Another process may have appended what this one was not told of yet: the log knows.
+      if (place.position > recent.tail) return this.#readLog()
     }
-    this.#state = 'following'
-    observer.opened(this.#at(), this.#position === recent.tail)
+    this.#open(this.#position === recent.tail)
     this.resume()
+  }
+
+  #open(atTail: boolean): void {
+    this.#state = 'following'
+    this.#options.observer.opened(this.#at(), atTail)
   }
 
   /** Sends what there is, then waits at the tail, for room, or for the log. */
   resume(): void {
-    if (this.advance()) this.#tail.wait(this)
+    if (this.#state === 'joining') this.begin()
+    else if (this.advance()) this.#tail.wait(this)
   }
 
   /** Sends the batch that everybody waited for, and otherwise does as `advance`. */
@@ -166,6 +172,7 @@ export class Reader implements Resumable {
   }
 
   #take(page: LogPage): void {
+    if (this.#state === 'joining') return this.#join(page)
     if (this.#state !== 'following') return
     switch (page.outcome) {
       case 'page': {
@@ -185,9 +192,27 @@ export class Reader implements Resumable {
     }
   }
 
+  /** What the log says of a place that the tail has not reached. */
+  #join(page: LogPage): void {
+    switch (page.outcome) {
+      case 'page':
+        this.#open(false)
+        return this.#take(page)
+      case 'empty':
+        this.#open(true)
+        return this.resume()
+      case 'missing':
+        return this.end({ type: 'missing' })
+      case 'foreign-offset':
+      case 'past-end':
+        return this.end({ type: 'refused', reason: page.outcome })
+    }
+  }
+
   /** Without an error, the store is behind what it told. */
   #retry(error: unknown): void {
-    if (this.#state === 'following') this.#tail.retry(this, error, () => this.resume())
+    if (this.#state === 'following' || this.#state === 'joining')
+      this.#tail.retry(this, error, () => this.resume())
   }
 
   #finish(): void {

@@ -22,8 +22,8 @@ export class Allowance {
 /** Merged batches that are kept, for readers that stand at the same place. */
 const MERGED_KEPT = 2
 
-export interface RecentOptions {
-  readonly stream: string
+/** The same for all streams. */
+export interface RecentLimits {
   /** Size from which a batch is full. */
   readonly batchSize: number
   /** Size of all batches that one stream keeps. */
@@ -32,7 +32,8 @@ export interface RecentOptions {
 }
 
 export class RecentRecords {
-  readonly #options: RecentOptions
+  readonly #stream: string
+  readonly #limits: RecentLimits
   readonly #incarnation: string
   #batches: Batch[] = []
   #size = 0
@@ -41,9 +42,11 @@ export class RecentRecords {
   #openSize = 0
   #openFrom: number
   #closed = false
+  #last: StreamRecord | undefined
 
-  constructor(options: RecentOptions, at: Offset) {
-    this.#options = options
+  constructor(stream: string, limits: RecentLimits, at: Offset) {
+    this.#stream = stream
+    this.#limits = limits
     this.#incarnation = at.incarnation
     this.#openFrom = at.position
   }
@@ -58,6 +61,11 @@ export class RecentRecords {
     return this.#openFrom + this.#open.length
   }
 
+  /** The last record that came; undefined before the first. */
+  get last(): StreamRecord | undefined {
+    return this.#open.at(-1) ?? this.#last
+  }
+
   /** What is kept, in the terms of `Batch.size`. */
   get size(): number {
     return this.#size + this.#openSize
@@ -69,7 +77,7 @@ export class RecentRecords {
       const record = records[index] as StreamRecord
       this.#open.push(record)
       this.#openSize += record.length
-      if (this.#openSize < this.#options.batchSize) continue
+      if (this.#openSize < this.#limits.batchSize) continue
       if (index < records.length - 1) this.seal('more')
       else this.seal(closed ? 'closed' : 'tail')
     }
@@ -110,7 +118,7 @@ export class RecentRecords {
     if (!batch) return undefined
     let last = first
     let size = batch.size
-    while (size < this.#options.batchSize && last + 1 < this.#batches.length) {
+    while (size < this.#limits.batchSize && last + 1 < this.#batches.length) {
       size += (this.#batches[++last] as Batch).size
     }
     if (last === first && batch.from === position) return batch
@@ -120,7 +128,7 @@ export class RecentRecords {
   /** Forgets the sealed batches: every reader has them. */
   clear(): void {
     if (this.#batches.length === 0) return
-    this.#options.allowance.used -= this.#size
+    this.#limits.allowance.used -= this.#size
     this.#batches = []
     this.#merged = []
     this.#size = 0
@@ -129,6 +137,7 @@ export class RecentRecords {
   /** Begins anew at another place, because records were missed. */
   restart(position: number): void {
     this.clear()
+    this.#last = undefined
     this.#open = []
     this.#openSize = 0
     this.#openFrom = position
@@ -137,8 +146,9 @@ export class RecentRecords {
   #cut(reach: Reach): Batch | undefined {
     if (this.#open.length === 0) return undefined
     const from = { incarnation: this.#incarnation, position: this.#openFrom }
-    const batch = new Batch(this.#options.stream, from, this.#open, this.#openSize, reach)
+    const batch = new Batch(this.#stream, from, this.#open, this.#openSize, reach)
     this.#openFrom = batch.next
+    this.#last = this.#open.at(-1)
     this.#open = []
     this.#openSize = 0
     return batch
@@ -146,7 +156,7 @@ export class RecentRecords {
 
   #count(size: number): void {
     this.#size += size
-    this.#options.allowance.used += size
+    this.#limits.allowance.used += size
   }
 
   #merge(first: number, last: number, position: number): Batch {
@@ -157,7 +167,7 @@ export class RecentRecords {
     const whole = (this.#batches[first] as Batch).from
     const size = this.#batches.slice(first, last + 1).reduce((sum, batch) => sum + batch.size, 0)
     const at = { incarnation: this.#incarnation, position: whole }
-    const all = new Batch(this.#options.stream, at, records, size, reach)
+    const all = new Batch(this.#stream, at, records, size, reach)
     const merged = whole === position ? all : all.after(position)
     this.#merged.unshift(merged)
     this.#merged.length = Math.min(this.#merged.length, MERGED_KEPT)
@@ -166,7 +176,7 @@ export class RecentRecords {
 
   /** The last batch always stays: a flush that just sealed it is about to send it. */
   #trim(): void {
-    const { streamSize, allowance } = this.#options
+    const { streamSize, allowance } = this.#limits
     let drop = 0
     while (drop < this.#batches.length - 1 && (this.#size > streamSize || allowance.used > allowance.total)) {
       const { size } = this.#batches[drop++] as Batch

@@ -12,20 +12,16 @@ import type { LogPages } from './log-pages.ts'
 import { Reader } from './reader.ts'
 import type { FollowEnd, ReaderOptions, ReaderTail } from './reader.ts'
 import { RecentRecords } from './recent.ts'
-import type { Allowance } from './recent.ts'
+import type { RecentLimits } from './recent.ts'
 import type { Retries } from './retries.ts'
 
 /** What all tails of a delivery share. */
-export interface TailServices {
+export interface TailServices extends RecentLimits {
   readonly store: StreamStore
   readonly clock: FlushClock
   readonly pages: LogPages
   readonly retries: Retries
-  readonly allowance: Allowance
   readonly logger: Logger
-  /** See `RecentOptions`. */
-  readonly batchSize: number
-  readonly streamSize: number
 }
 
 /** Failures that pass by themselves: see `StoreErrorCode`. */
@@ -36,12 +32,17 @@ export class Tail implements Flushable, ReaderTail {
   readonly pages: LogPages
   readonly #services: TailServices
   readonly #onOver: (tail: Tail) => void
-  readonly #readers = new Set<Reader>()
+  /** At the tail: they are sent what comes at the next flush. */
   readonly #waiting = new Set<Reader>()
-  readonly #end = new AbortController()
+  /** All others. Nearly always there are none. */
+  #lagging: Set<Reader> | undefined
+  #over = false
+  /** Ends the watch of the store. */
+  #unwatch: (() => void) | undefined
   #recent: RecentRecords | undefined
   #incarnation = ''
   #closed = false
+  /** Of a stream that was closed before it was watched. */
   #last: StreamRecord | undefined
   #dirty = false
   #warned = false
@@ -56,7 +57,7 @@ export class Tail implements Flushable, ReaderTail {
   }
 
   get readers(): number {
-    return this.#readers.size
+    return this.#waiting.size + (this.#lagging?.size ?? 0)
   }
 
   get closed(): boolean {
@@ -74,17 +75,18 @@ export class Tail implements Flushable, ReaderTail {
 
   add(options: ReaderOptions): Reader {
     const reader = new Reader(this, options)
-    this.#readers.add(reader)
+    this.#lag(reader)
     // Not before the caller has its reader in hand.
     if (this.#recent) queueMicrotask(() => reader.begin())
     return reader
   }
 
   remove(reader: Reader): void {
-    this.#readers.delete(reader)
     this.#waiting.delete(reader)
-    if (this.#readers.size > 0) return this.#relax()
-    this.#end.abort()
+    this.#catchUp(reader)
+    if (this.readers > 0) return this.#relax()
+    this.#over = true
+    this.#unwatch?.()
     this.#services.retries.delete(this.#watch)
     this.#recent?.clear()
     this.#onOver(this)
@@ -92,31 +94,36 @@ export class Tail implements Flushable, ReaderTail {
 
   wait(reader: Reader): void {
     this.#waiting.add(reader)
+    this.#catchUp(reader)
     this.#relax()
   }
 
   flush(): void {
     this.#dirty = false
     const recent = this.#recent
-    const everybody = this.#waiting.size === this.#readers.size
-    if (!everybody) recent?.seal()
+    if (this.#lagging) recent?.seal()
     const batch = recent?.take()
     for (const reader of this.#waiting) {
-      if (!(batch ? reader.send(batch) : reader.advance())) this.#waiting.delete(reader)
+      if (batch ? reader.send(batch) : reader.advance()) continue
+      // One that ended is gone already.
+      if (this.#waiting.delete(reader)) this.#lag(reader)
     }
-    if (batch && this.#waiting.size < this.#readers.size) recent?.keep(batch)
+    if (batch && this.#lagging) recent?.keep(batch)
     this.#relax()
   }
 
   endAll(end: FollowEnd): void {
     // Whoever follows the stream anew when told of its end gets another tail.
     this.#onOver(this)
-    for (const reader of this.#readers) reader.end(end)
+    for (const reader of this.#waiting) reader.end(end)
+    for (const reader of this.#lagging ?? []) reader.end(end)
   }
 
-  readonly lastRecord = async (): Promise<StreamRecord | undefined> => {
-    const position = this.recent.tail - 1
-    if (this.#last !== undefined || position < 0) return this.#last
+  async lastRecord(): Promise<StreamRecord | undefined> {
+    const { last, tail } = this.recent
+    const position = tail - 1
+    if (last !== undefined || position < 0) return last
+    if (this.#last !== undefined) return this.#last
     const page = await this.pages.read(this.stream, { incarnation: this.#incarnation, position })
     if (page.outcome === 'page') this.#last = page.batch.records[0]
     return this.#last
@@ -128,17 +135,16 @@ export class Tail implements Flushable, ReaderTail {
   }
 
   readonly #watch = (): void => {
-    const { store } = this.#services
-    const { signal } = this.#end
-    store.watch(this.stream, this.#hear, signal).then(
+    this.#services.store.watch(this.stream, this.#hear).then(
       (result) => {
         if (result.outcome === 'missing') return this.endAll({ type: 'missing' })
-        if (signal.aborted) return result.stop()
+        if (this.#over) return result.stop()
+        this.#unwatch = result.stop
         this.#warned = false
         this.#begin(result.tail, result.closed)
       },
       (error: unknown) => {
-        if (signal.aborted) return
+        if (this.#over) return
         if (this.#passes(error)) this.#services.retries.add(this.#watch)
         else this.endAll({ type: 'failed', error })
       },
@@ -161,15 +167,15 @@ export class Tail implements Flushable, ReaderTail {
   /** The first event may come before the answer of the watch that caused it. */
   #begin(tail: Offset, closed: boolean): void {
     if (this.#recent) return
-    const { batchSize, streamSize, allowance } = this.#services
     this.#incarnation = tail.incarnation
-    this.#recent = new RecentRecords({ stream: this.stream, batchSize, streamSize, allowance }, tail)
+    this.#recent = new RecentRecords(this.stream, this.#services, tail)
     this.#closed = closed
-    for (const reader of this.#readers) reader.begin()
+    // Whoever is there has not begun, and lags as yet.
+    for (const reader of this.#lagging ?? []) reader.begin()
   }
 
   readonly #hear = (event: StreamEvent): void => {
-    if (this.#end.signal.aborted) return
+    if (this.#over) return
     if (event.type === 'gone') {
       this.flush()
       return this.endAll(event)
@@ -181,18 +187,25 @@ export class Tail implements Flushable, ReaderTail {
       const fields = { stream: this.stream, told: recent.tail, from: event.from.position }
       this.#services.logger.error(fields, 'a store told of records out of order; reading its log instead')
       recent.restart(event.from.position)
-      this.#last = undefined
     }
     recent.add(event.records, event.closed)
-    this.#last = event.records.at(-1) ?? this.#last
     this.#closed = event.closed
     if (this.#dirty) return
     this.#dirty = true
     this.#services.clock.add(this)
   }
 
+  #lag(reader: Reader): void {
+    this.#lagging ??= new Set()
+    this.#lagging.add(reader)
+  }
+
+  #catchUp(reader: Reader): void {
+    if (this.#lagging?.delete(reader) && this.#lagging.size === 0) this.#lagging = undefined
+  }
+
   /** Once everybody has what is recent, nobody needs it. */
   #relax(): void {
-    if (this.#waiting.size === this.#readers.size) this.#recent?.clear()
+    if (!this.#lagging) this.#recent?.clear()
   }
 }

@@ -52,6 +52,7 @@ import type {
   WatchResult,
 } from './store.ts'
 import { stopWith, Watchers } from './watchers.ts'
+import type { WatchedStream } from './watchers.ts'
 
 /** Streams that live as long as this process. */
 export function memoryStreams(options: StreamStoreOptions = {}): StreamStore {
@@ -63,6 +64,8 @@ interface Entry {
   readonly records: StreamRecord[]
   readonly producers: Map<string, ProducerState>
   lease: LeaseState | undefined
+  /** Set by the first watch; spares each append a search. */
+  watched: WatchedStream | undefined
 }
 
 class MemoryStreams implements StreamStore, LeaseStore {
@@ -81,7 +84,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
   }
 
   async create(id: string, given: StreamConfig = {}, signal?: AbortSignal): Promise<CreateResult> {
-    this.#enter(id, signal)
+    this.#enter(signal)
     const config = checkConfig(given, this.limits)
     const now = this.#clock()
     const there = this.#alive(id, now)
@@ -95,41 +98,18 @@ class MemoryStreams implements StreamStore, LeaseStore {
     const lease = config.lease && newLease(config.lease, 1, now)
     const producers = new Map<string, ProducerState>()
     if (lease) producers.set(LEASE_PRODUCER, { epoch: lease.epoch, lastSeq: -1 })
-    this.#streams.set(id, { state, records: [...config.records], producers, lease })
+    this.#streams.set(id, { state, records: [...config.records], producers, lease, watched: undefined })
     const info = infoOf(id, state)
     return { outcome: 'created', info, ...(lease && { lease: leaseOf(id, state, lease) }) }
   }
 
   async append(id: string, given: AppendRequest, signal?: AbortSignal): Promise<AppendResult> {
-    this.#enter(id, signal)
-    const request = checkAppend(given, this.limits)
-    const now = this.#clock()
-    const entry = this.#alive(id, now)
-    const known = request.producer && entry?.producers.get(request.producer.id)
-    const { result, next } = decideAppend(entry?.state, known, request, now)
-    if (!entry || !next) return result
-    const from = tailOf(entry.state)
-    entry.state = next.state
-    // No spread into push: its arguments are laid on the stack.
-    for (const record of request.records) entry.records.push(record)
-    if (request.producer && next.producer) entry.producers.set(request.producer.id, next.producer)
-    const { closed } = next.state
-    if (closed) entry.lease = undefined
-    if (closed || request.records.length > 0) {
-      const event = {
-        type: 'append',
-        from,
-        next: tailOf(next.state),
-        records: request.records,
-        closed,
-      } as const
-      this.#watchers.tell(id, event)
-    }
-    return result
+    this.#enter(signal)
+    return this.#append(id, given)
   }
 
   async read(id: string, after: Place, options: ReadOptions = {}): Promise<ReadResult> {
-    this.#enter(id, options.signal)
+    this.#enter(options.signal)
     const { maxRecords, maxBytes } = checkRead(options)
     const entry = this.#alive(id, this.#clock())
     if (!entry) return { outcome: 'missing' }
@@ -144,23 +124,24 @@ class MemoryStreams implements StreamStore, LeaseStore {
   }
 
   async watch(id: string, listener: WatchListener, signal?: AbortSignal): Promise<WatchResult> {
-    this.#enter(id, signal)
+    this.#enter(signal)
     const entry = this.#alive(id, this.#clock())
     if (!entry) return { outcome: 'missing' }
     const tail = tailOf(entry.state)
     const { closed } = entry.state
     const stop = stopWith(signal, this.#watchers.add(id, tail, closed, listener))
+    entry.watched = this.#watchers.get(id)
     return { outcome: 'watching', tail, closed, stop }
   }
 
   async head(id: string, signal?: AbortSignal): Promise<StreamInfo | undefined> {
-    this.#enter(id, signal)
+    this.#enter(signal)
     const entry = this.#alive(id, this.#clock())
     return entry && infoOf(id, entry.state)
   }
 
   async list(options: ListOptions = {}): Promise<StreamList> {
-    this.#enter(undefined, options.signal)
+    this.#enter(options.signal)
     const { prefix, owner, closed, after, limit } = checkList(options)
     const now = this.#clock()
     const found: StreamInfo[] = []
@@ -177,13 +158,13 @@ class MemoryStreams implements StreamStore, LeaseStore {
   }
 
   async delete(id: string, signal?: AbortSignal): Promise<boolean> {
-    this.#enter(id, signal)
+    this.#enter(signal)
     if (!this.#alive(id, this.#clock())) return false
     return this.#remove(id, 'deleted')
   }
 
   async touch(id: string, signal?: AbortSignal): Promise<boolean> {
-    this.#enter(id, signal)
+    this.#enter(signal)
     const now = this.#clock()
     const entry = this.#alive(id, now)
     if (entry) entry.state = { ...entry.state, expiresAt: endAfter(entry.state, now) }
@@ -191,7 +172,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
   }
 
   async sweep(signal?: AbortSignal): Promise<number> {
-    this.#enter(undefined, signal)
+    this.#enter(signal)
     const now = this.#clock()
     let swept = 0
     for (const [id, entry] of this.#streams) {
@@ -216,7 +197,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
   }
 
   async acquire(id: string, request: LeaseRequest, signal?: AbortSignal): Promise<AcquireResult> {
-    this.#enter(id, signal)
+    this.#enter(signal)
     checkLease(request)
     const now = this.#clock()
     const entry = this.#alive(id, now)
@@ -228,7 +209,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
   }
 
   async renew(lease: Lease, signal?: AbortSignal): Promise<RenewResult> {
-    this.#enter(lease.stream, signal)
+    this.#enter(signal)
     checkLease(lease)
     const now = this.#clock()
     const entry = this.#alive(lease.stream, now)
@@ -238,7 +219,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
   }
 
   async release(lease: Lease, signal?: AbortSignal): Promise<boolean> {
-    this.#enter(lease.stream, signal)
+    this.#enter(signal)
     const entry = this.#alive(lease.stream, this.#clock())
     if (!entry || !isHeld(entry.state, entry.lease, lease)) return false
     entry.lease = undefined
@@ -246,7 +227,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
   }
 
   async expired({ limit = 100, signal }: { limit?: number; signal?: AbortSignal } = {}): Promise<Lease[]> {
-    this.#enter(undefined, signal)
+    this.#enter(signal)
     checkInteger(limit, 1, 1000, 'invalid_limit', 'The leases of a page')
     const now = this.#clock()
     const over: Lease[] = []
@@ -258,14 +239,37 @@ class MemoryStreams implements StreamStore, LeaseStore {
     return over.sort((a, b) => a.expiresAt - b.expiresAt).slice(0, limit)
   }
 
-  #enter(id: string | undefined, signal: AbortSignal | undefined): void {
+  /** Apart from `append`: an async function allocates room for all that it holds. */
+  #append(id: string, given: AppendRequest): AppendResult {
+    const request = checkAppend(given, this.limits)
+    const now = this.#clock()
+    const entry = this.#alive(id, now)
+    const { producer, records } = request
+    const known = producer && entry?.producers.get(producer.id)
+    const { result, next } = decideAppend(entry?.state, known, request, now)
+    if (!entry || !next || result.outcome !== 'appended') return result
+    const from = tailOf(entry.state)
+    entry.state = next.state
+    // No spread into push: its arguments are laid on the stack.
+    for (const record of records) entry.records.push(record)
+    if (producer && next.producer) entry.producers.set(producer.id, next.producer)
+    const { offset, closed } = result
+    if (closed) entry.lease = undefined
+    if (entry.watched && (closed || records.length > 0)) {
+      this.#watchers.tell(entry.watched, { type: 'append', from, next: offset, records, closed })
+    }
+    return result
+  }
+
+  #enter(signal: AbortSignal | undefined): void {
     signal?.throwIfAborted()
     if (this.#closed) throw new StoreError('closed', 'The stream store is closed')
-    if (id !== undefined) checkId(id)
   }
 
   #alive(id: string, now: number): Entry | undefined {
     const entry = this.#streams.get(id)
+    // The id of a stream that is there was looked at when it was created.
+    if (!entry) checkId(id)
     return entry && isAlive(entry.state, now) ? entry : undefined
   }
 

@@ -6,6 +6,7 @@ import { Buffer } from 'node:buffer'
 import type { Json } from '../protocol/json.ts'
 import { StreamRequestError } from './errors.ts'
 import type { StreamRequestCode } from './errors.ts'
+import { isJsonText } from './json-text.ts'
 import type { LeaseRequest } from './leases.ts'
 import type {
   AppendRequest,
@@ -73,6 +74,8 @@ export function mediaTypeOf(contentType: string): string {
 
 /** Whether a stream of this content type has JSON records. */
 export function kindOf(contentType: string): RecordKind {
+  // As it is nearly always written: asked for with every append.
+  if (contentType === 'application/json') return 'json'
   const type = mediaTypeOf(contentType)
   return type === 'application/json' || (type.startsWith('application/') && type.endsWith('+json'))
     ? 'json'
@@ -89,7 +92,9 @@ export function checkAppend(request: AppendRequest, limits: StreamLimits): Check
   if (streamSeq !== undefined) checkName(streamSeq, 255, 'invalid_stream_seq', 'A stream seq')
   const checked = checkRecords(records, limits)
   return {
-    ...checked,
+    records: checked.records,
+    bytes: checked.bytes,
+    kind: checked.kind,
     close,
     producer,
     contentType,
@@ -193,7 +198,6 @@ function checkRecords(
   }
   let bytes = 0
   let kind: RecordKind | undefined
-  const records: StreamRecord[] = []
   for (const record of given) {
     const itsKind = typeof record === 'string' ? 'json' : 'bytes'
     if (kind !== undefined && kind !== itsKind) {
@@ -207,8 +211,6 @@ function checkRecords(
     bytes += size
     if (typeof record === 'string') checkJson(record)
     else if (size === 0) throw new StreamRequestError('invalid_record', 'A record of bytes is not empty')
-    // A caller may fill its buffer anew while the append waits for its turn.
-    records.push(typeof record === 'string' ? record : Uint8Array.from(record))
   }
   if (bytes > limits.appendBytes) {
     throw new StreamRequestError(
@@ -216,16 +218,18 @@ function checkRecords(
       `The records of an append may have ${limits.appendBytes} bytes`,
     )
   }
-  return { records, bytes, kind }
+  return { records: kind === 'bytes' ? given.map(copyOf) : given.slice(), bytes, kind }
+}
+
+/** A caller may fill its buffer anew while the append waits for its turn. */
+function copyOf(record: StreamRecord): StreamRecord {
+  return typeof record === 'string' ? record : Uint8Array.from(record)
 }
 
 /** Half a surrogate pair could not be kept as UTF-8. Escaped, it is ASCII, and stays as it is. */
 function checkJson(text: string): void {
-  try {
-    JSON.parse(text)
-  } catch {
+  if (!isJsonText(text))
     throw new StreamRequestError('invalid_record', 'A record must be the text of one JSON value')
-  }
   if (!text.isWellFormed())
     throw new StreamRequestError('invalid_record', 'A record holds half a surrogate pair')
 }

@@ -18,12 +18,11 @@ export interface WatchedStream {
   readonly closed: boolean
 }
 
-interface Entry {
-  readonly id: string
-  readonly incarnation: string
+interface Entry extends WatchedStream {
   told: number
   closed: boolean
-  readonly watchers: Set<Watcher>
+  /** Never changed in place: an event that waits goes to those who watched when it came. */
+  watchers: readonly Watcher[]
 }
 
 interface Watcher {
@@ -33,6 +32,7 @@ interface Watcher {
 
 export class Watchers {
   readonly #streams = new Map<string, Entry>()
+  /** Events that came while another one was told. */
   readonly #queue: { readonly watchers: readonly Watcher[]; readonly event: StreamEvent }[] = []
   readonly #logger: Logger
   #telling = false
@@ -59,31 +59,43 @@ export class Watchers {
   add(id: string, tail: Offset, closed: boolean, listener: WatchListener): () => void {
     let entry = this.#streams.get(id)
     if (!entry) {
-      entry = { id, incarnation: tail.incarnation, told: tail.position, closed, watchers: new Set() }
+      entry = { id, incarnation: tail.incarnation, told: tail.position, closed, watchers: [] }
       this.#streams.set(id, entry)
     }
     const watched = entry
     const watcher: Watcher = { listener, active: true }
-    watched.watchers.add(watcher)
+    watched.watchers = [...watched.watchers, watcher]
     return () => {
       watcher.active = false
-      watched.watchers.delete(watcher)
-      if (watched.watchers.size === 0 && this.#streams.get(id) === watched) this.#streams.delete(id)
+      watched.watchers = watched.watchers.filter((other) => other !== watcher)
+      if (watched.watchers.length === 0 && this.#streams.get(id) === watched) this.#streams.delete(id)
     }
   }
 
-  /** Tells an event that begins where the stream was told up to. */
-  tell(id: string, event: StreamEvent): void {
-    const entry = this.#streams.get(id)
+  /**
+   * Tells an event that begins where the stream was told up to. A store may keep what `get` gave, to be
+   * spared the search; once nobody watches it, nobody is told.
+   */
+  tell(stream: string | WatchedStream, event: StreamEvent): void {
+    const entry = typeof stream === 'string' ? this.#streams.get(stream) : (stream as Entry)
     if (!entry) return
-    if (event.type === 'gone') this.#streams.delete(id)
+    if (event.type === 'gone') this.#streams.delete(entry.id)
     else {
       entry.told = event.next.position
       entry.closed = event.closed
     }
     // Who begins to watch while this event waits has its records before its tail.
-    this.#queue.push({ watchers: [...entry.watchers], event })
-    if (!this.#telling) this.#tellAll()
+    const { watchers } = entry
+    if (this.#telling) {
+      this.#queue.push({ watchers, event })
+      return
+    }
+    this.#telling = true
+    this.#tellAll(watchers, event)
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      this.#tellAll(next.watchers, next.event)
+    }
+    this.#telling = false
   }
 
   /** Forgets everybody, without a word. */
@@ -94,19 +106,15 @@ export class Watchers {
     this.#streams.clear()
   }
 
-  #tellAll(): void {
-    this.#telling = true
-    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
-      for (const watcher of next.watchers) {
-        if (!watcher.active) continue
-        try {
-          watcher.listener(next.event)
-        } catch (error) {
-          this.#logger.error({ err: error }, 'A listener to a stream threw')
-        }
+  #tellAll(watchers: readonly Watcher[], event: StreamEvent): void {
+    for (const watcher of watchers) {
+      if (!watcher.active) continue
+      try {
+        watcher.listener(event)
+      } catch (error) {
+        this.#logger.error({ err: error }, 'A listener to a stream threw')
       }
     }
-    this.#telling = false
   }
 }
 

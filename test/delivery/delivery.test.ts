@@ -74,6 +74,32 @@ describe('a reader', () => {
     expect(delivery.readers('s')).toBe(0)
   })
 
+  it('begins where the log is though this process was told less, as another one appended', async () => {
+    const store = await make(numbered(0, 1))
+    const late: (() => void)[] = []
+    const lagging: StreamStore = Object.assign(Object.create(store) as StreamStore, {
+      read: store.read.bind(store),
+      watch: (id: string, listener: WatchListener, signal?: AbortSignal) =>
+        store.watch(id, (event) => late.push(() => listener(event)), signal),
+    })
+    const delivery = new Delivery({ store: lagging })
+    const slow = new FakeReader().follow(delivery, 's')
+    await slow.until(() => slow.records.length === 1)
+    await append(store, numbered(1, 4))
+    const { tail } = (await store.head('s')) as StreamInfo
+    const atTail = new FakeReader().follow(delivery, 's', tail)
+    const between = new FakeReader().follow(delivery, 's', { ...tail, position: 3 })
+    const heard = (reader: FakeReader): boolean => (reader.opened ?? reader.end) !== undefined
+    await Promise.all([atTail, between].map((reader) => reader.until(() => heard(reader))))
+    await append(store, numbered(4, 6), true)
+    for (const tell of late) tell()
+    await Promise.all([slow, atTail, between].map((reader) => reader.untilOver()))
+    expect([atTail.opened, between.opened]).toEqual([tail, { ...tail, position: 3 }])
+    expect(slow.records).toEqual(numbered(0, 6))
+    expect(between.records).toEqual(numbered(3, 6))
+    expect(atTail.records).toEqual(numbered(4, 6))
+  })
+
   it('hears nothing after it stopped', async () => {
     const store = await make()
     const delivery = new Delivery({ store })

@@ -40,6 +40,16 @@ it('waits longer after a flush that took long, within its bounds, and comes back
   expect(clock.windowMs).toBe(2)
 })
 
+it('counts what has its turn between the slices of a flush as part of the period, not of its cost', () => {
+  const clock = new FlushClock({ logger: silentLogger, minWindowMs: 2, maxPeriodMs: 60 })
+  // Two slices: the first 32 items take 16 ms, and then somebody else takes 30.
+  for (let n = 0; n < 40; n++) clock.add({ flush: () => void (n < 32 && vi.advanceTimersByTime(0.5)) })
+  clock.add({ flush: () => undefined })
+  setImmediate(() => void vi.advanceTimersByTime(30))
+  vi.runAllTimers()
+  expect(clock.windowMs).toBeCloseTo(60 - 16 - 30)
+})
+
 it('lets others have their turn in a long flush, and flushes what comes meanwhile next time', () => {
   const clock = new FlushClock({ logger: silentLogger, minWindowMs: 0 })
   const order: string[] = []

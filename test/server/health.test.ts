@@ -1,5 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { MillraceOptions } from '../../src/index.ts'
+import { streaming } from '../../src/endpoints/streaming.ts'
+import { memoryStreams } from '../../src/streams/memory.ts'
 import { serve } from '../support/server.ts'
 
 describe('/healthz', () => {
@@ -25,6 +27,16 @@ describe('/readyz', () => {
     const response = await fetch(server.url('/readyz'))
     expect([response.status, await response.json()]).toEqual([status, { status: text }])
     expect(server.log.entries).toEqual([])
+  })
+
+  it.each([
+    [true, 200],
+    [false, 503],
+  ])('of an application whose stream store says %s is %d', async (there, status) => {
+    const store = Object.assign(memoryStreams(), { check: () => Promise.resolve(there) })
+    await using server = await serve({ streams: streaming({ store }), ready: () => true })
+    expect((await fetch(server.url('/readyz'))).status).toBe(status)
+    expect((await fetch(server.url('/healthz'))).status).toBe(200)
   })
 
   it('of an application whose check throws is 503 without details, and is logged', async () => {
