@@ -7,3 +7,12 @@ export {
   type RedisHost,
   redisChannels,
 } from './channels/redis.ts'
+export {
+  type RedisPubSubChannelLayer,
+  type RedisPubSubChannelsOptions,
+  type RedisPubSubChannelsUsage,
+  redisPubSubChannels,
+} from './channels/redis-pubsub.ts'
+export type { Serializer } from './channels/redis/codec.ts'
+export type { RedisLayerOptions } from './channels/redis/settings.ts'
+export { type RedisStreamsOptions, redisStreams } from './streams/redis.ts'

@@ -56,10 +56,7 @@ export class Subscriber {
 
   remove(channel: string): void {
     if (!this.#wanted.delete(channel)) return
-    const connection = this.#connection
-    connection
-      ?.unsubscribe('sharded', [channel])
-      .catch((error: unknown) => this.#lost(connection, error as Error))
+    if (this.#connection) this.#unsubscribe(this.#connection, channel)
   }
 
   async close(): Promise<void> {
@@ -72,7 +69,10 @@ export class Subscriber {
   #subscribe(connection: RedisClient, channel: string): void {
     connection.subscribe('sharded', [channel]).then(
       () => {
-        if (this.#connection === connection && this.#wanted.has(channel)) this.#options.onSubscribed(channel)
+        if (this.#connection !== connection) return
+        if (this.#wanted.has(channel)) this.#options.onSubscribed(channel)
+        // Given up before it was subscribed to: there was nothing to unsubscribe from then.
+        else this.#unsubscribe(connection, channel)
       },
       (error: unknown) => {
         if (this.#connection !== connection) return
@@ -80,6 +80,12 @@ export class Subscriber {
         else this.#lost(connection, error as Error)
       },
     )
+  }
+
+  #unsubscribe(connection: RedisClient, channel: string): void {
+    connection
+      .unsubscribe('sharded', [channel])
+      .catch((error: unknown) => this.#lost(connection, error as Error))
   }
 
   #moved(channel: string): void {

@@ -1,8 +1,11 @@
 /** The stream store that a text names, as `--store` and `MILLRACE_STORE` do. */
 import { writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { hostSettings } from '../redis/hosts.ts'
+import { checkRedisIsInstalled } from '../redis/installed.ts'
 import { memoryStreams } from './memory.ts'
 import type { StreamStoreOptions } from './options.ts'
+import { redisStreams } from './redis.ts'
 import { migrate, sqliteStreams } from './sqlite.ts'
 import type { Migration } from './sqlite/schema.ts'
 import type { StreamStore } from './store.ts'
@@ -12,37 +15,51 @@ export const DEFAULT_STORE = '.millrace/streams.db'
 
 const VARIABLE = 'MILLRACE_STORE'
 
+/** Names the Redis of a whole application, on many a platform; where nothing else says, it holds. */
+const SHARED_VARIABLE = 'REDIS_URL'
+
+const MEMORY = 'memory:'
+
+const TAKES = 'it takes memory:, a file path, sqlite:<path> or redis://…'
+
 /** A folder of this name is Millrace's own, and what it holds is not for version control. */
 const OWN_FOLDER = '.millrace'
 
 /**
- * Opens the stream store that the variable `MILLRACE_STORE` names: `memory:`, the path of an SQLite
- * file, or `sqlite:` and such a path. `millrace serve --store` sets the variable, so that an
- * application which opens its store here can be told on the command line where to keep its streams.
- * Without the variable it is `.millrace/streams.db` in the working folder.
+ * Opens the stream store that the variable `MILLRACE_STORE` names, or without it `REDIS_URL`: `memory:`,
+ * the path of an SQLite file, `sqlite:` and such a path, or a Redis as `redis://…` or `rediss://…`.
+ * `millrace serve --store` sets the variable, so that an application which opens its store here can be
+ * told on the command line where to keep its streams. Without either it is `.millrace/streams.db` in the
+ * working folder.
  *
  * @throws {RangeError} for a variable that names no store.
  * @throws {StoreError} when the file cannot be used: see its codes.
  */
 export function storeFromEnvironment(options: StreamStoreOptions = {}): StreamStore {
-  const where = process.env[VARIABLE]
+  const variable = process.env[VARIABLE] ? VARIABLE : SHARED_VARIABLE
+  const where = process.env[variable]
   try {
     return openStore(where || DEFAULT_STORE, options)
   } catch (error) {
     // Not quoted: an address may hold a password.
     if (!(error instanceof RangeError)) throw error
-    throw new RangeError(`${VARIABLE} names no store; ${error.message}`, { cause: error })
+    throw new RangeError(`${variable} names no store; ${error.message}`, { cause: error })
   }
 }
 
 /**
- * Opens the store at a place.
+ * Opens the store at a place. A Redis takes the package `redis`, and is not waited for: what a call
+ * does while it is away is said in docs/redis.md.
  *
- * @throws {RangeError} saying what a place is.
+ * @throws {RangeError} saying what a place is, or what it lacks.
  * @throws {StoreError} when the file cannot be used.
  */
 export function openStore(where: string, options: StreamStoreOptions = {}): StreamStore {
   const path = pathOfStore(where)
+  if (path === undefined && where !== MEMORY) {
+    checkRedisIsInstalled()
+    return redisStreams({ ...options, url: where })
+  }
   if (path === undefined) return memoryStreams(options)
   const store = sqliteStreams(path, options)
   hideFromGit(path)
@@ -57,24 +74,33 @@ export function migrateStore(path: string): Migration {
 }
 
 /**
- * The path of the SQLite file that is meant; undefined for the memory.
+ * The path of the SQLite file that is meant; undefined for the memory and for a Redis.
  *
  * @throws {RangeError} saying what a place is.
  */
 export function pathOfStore(where: string): string | undefined {
-  if (where === 'memory:') return undefined
+  if (where === MEMORY) return undefined
   // One letter and a colon are a drive of Windows.
   const [, scheme, rest = ''] = /^([a-z][a-z\d+.-]+):(.*)$/is.exec(where) ?? []
   if (scheme === undefined) return checkPath(where)
   if (scheme.toLowerCase() === 'sqlite') return checkPath(rest)
-  const redis = /^rediss?$/i.test(scheme) ? ' (redis:// comes with the Redis store)' : ''
-  throw new RangeError(`it takes memory:, a file path or sqlite:<path>${redis}`)
+  if (/^rediss?$/i.test(scheme)) return checkUrl(where)
+  throw new RangeError(TAKES)
+}
+
+function checkUrl(where: string): undefined {
+  try {
+    hostSettings(where)
+  } catch {
+    // Not quoted: an address may hold a password.
+    throw new RangeError('it takes a Redis as redis://host:6379/0, rediss:// for TLS')
+  }
 }
 
 function checkPath(path: string): string {
   // SQLite takes names like ":memory:" for something else than a file.
   if (path !== '' && !path.startsWith(':') && !path.includes('\0')) return path
-  throw new RangeError('it takes memory:, a file path or sqlite:<path>')
+  throw new RangeError(TAKES)
 }
 
 function hideFromGit(path: string): void {

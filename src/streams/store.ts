@@ -266,6 +266,12 @@ export interface StreamStore {
    */
   touch(id: string, signal?: AbortSignal): Promise<boolean>
 
+  /**
+   * Whether the store can be reached at present, found out within a second or so: for `/readyz`. A
+   * store without it always can.
+   */
+  check?(signal?: AbortSignal): Promise<boolean>
+
   /** Removes the streams past their time and tells their watchers. For a timer to call. How many. */
   sweep(signal?: AbortSignal): Promise<number>
 

@@ -254,11 +254,26 @@ describeWith(['redis'], 'runs in several processes', ({ redis }) => {
     let databases = 0
 
     beforeAll(async () => {
-      server = await RedisServer.start(redis)
+      server = await RedisServer.start(redis, { persistent: true })
     })
 
     afterAll(() => server.stop())
 
     itRunsInSeveralProcesses(() => `${server.url}/${databases++}`)
+
+    it('go on when Redis is killed and started again, and nobody reads anything twice', async () => {
+      const [first, second] = [await Worker.start(), await Worker.start()]
+      const ids = await Promise.all(
+        [first, second].map((worker) => worker.do({ do: 'start', request: counting(300) })),
+      )
+      const readers = await Promise.all(ids.map((id) => Reader.of(id as string)))
+      for (const records of [50, 150]) {
+        await Promise.all(readers.map((reader) => reader.reaches(records)))
+        await server.kill()
+        await server.run()
+      }
+      await Promise.all(readers.map((reader) => reader.ends()))
+      for (const reader of readers) expect(reader.records).toEqual([...numbers(300), COMPLETED])
+    })
   })
 })

@@ -2,7 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import { memoryStreams } from '../../src/streams/memory.ts'
+import { redisStreams } from '../../src/streams/redis.ts'
+import type { RedisStreamsOptions } from '../../src/streams/redis.ts'
 import { sqliteStreams } from '../../src/streams/sqlite.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import type { StreamStoreHarness } from '../../src/testing/stream-store-cases.ts'
@@ -41,6 +44,33 @@ export function sqliteHarness(folder: string): StreamStoreHarness {
   return {
     make: (options = {}) => open(join(folder, `streams-${++files}.db`), options),
     peer: (of) => open(paths.get(of) as string, {}),
+    advance(milliseconds) {
+      now += milliseconds
+    },
+  }
+}
+
+let prefixes = 0
+
+/** A prefix for the keys of a store that shares its Redis with others. */
+export function newPrefix(): string {
+  return `test-${process.pid}-${++prefixes}`
+}
+
+/** Stores on one Redis, each with keys of its own; a peer has a connection of its own, and the same keys. */
+export function redisHarness(
+  where: Pick<RedisStreamsOptions, 'url' | 'host' | 'cluster'>,
+): StreamStoreHarness {
+  let now = START
+  const prefixes = new Map<StreamStore, string>()
+  const open = (prefix: string, options: Pick<RedisStreamsOptions, 'limits'>): StreamStore => {
+    const store = redisStreams({ ...where, ...options, prefix, clock: () => now })
+    prefixes.set(store, prefix)
+    return store
+  }
+  return {
+    make: (options = {}) => open(newPrefix(), options),
+    peer: (of) => open(prefixes.get(of) as string, {}),
     advance(milliseconds) {
       now += milliseconds
     },

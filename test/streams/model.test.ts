@@ -1,143 +1,20 @@
 import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
-import fc from 'fast-check'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe } from 'vitest'
 import { memoryStreams } from '../../src/streams/memory.ts'
 import { sqliteStreams } from '../../src/streams/sqlite.ts'
-import type { StreamEvent, StreamRecord, StreamStore } from '../../src/streams/store.ts'
 import { temporaryFolder } from './harnesses.ts'
-import { Model, type ModelAppend } from './model.ts'
+import { itDoesAsTheModelDoes } from './model-properties.ts'
 
-const IDS = ['a', 'b']
 const folder = temporaryFolder()
 afterAll(() => folder.dispose())
 
-type Step =
-  | { readonly do: 'create'; readonly id: string; readonly ttlMs: number }
-  | ({ readonly do: 'append'; readonly id: string } & ModelAppend)
-  | { readonly do: 'delete' | 'touch'; readonly id: string }
-  | { readonly do: 'sweep' }
-  | { readonly do: 'wait'; readonly ms: number }
+describe('the memory store', () => {
+  itDoesAsTheModelDoes((clock) => memoryStreams({ clock }))
+})
 
-const id = fc.constantFrom(...IDS)
-const producer = fc.record({ id: fc.constantFrom('p', 'q'), epoch: fc.nat(2), seq: fc.nat(3) })
-const append = fc
-  .record({
-    do: fc.constant('append' as const),
-    id,
-    records: fc.array(fc.json({ maxDepth: 1 }), { maxLength: 4 }),
-    close: fc.boolean().chain((close) => (close ? fc.boolean() : fc.constant(false))),
-    producer: fc.option(producer, { nil: undefined }),
-  })
-  .filter(({ records, close }) => close || records.length > 0)
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: append as fc.Arbitrary<Step> },
-  {
-    weight: 3,
-    arbitrary: fc.record({ do: fc.constant('create' as const), id, ttlMs: fc.constantFrom(1000, 5000) }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('delete' as const, 'touch' as const), id }) },
-  { weight: 1, arbitrary: fc.constant({ do: 'sweep' as const }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(5, 400, 3000) }),
-  },
-)
-
-/** Does to the store what the model does; both say what came of it. */
-function both(
-  store: StreamStore,
-  model: Model,
-  taken: Exclude<Step, { do: 'wait' }>,
-): [Promise<unknown>, unknown] {
-  switch (taken.do) {
-    case 'create':
-      return [
-        store.create(taken.id, { ttlMs: taken.ttlMs }).then(outcome),
-        model.create(taken.id, taken.ttlMs),
-      ]
-    case 'append': {
-      const { records, close, producer: by } = taken
-      const request = { records, close, ...(by && { producer: by }) }
-      return [store.append(taken.id, request).then(outcome), model.append(taken.id, request)]
-    }
-    case 'delete':
-      return [store.delete(taken.id), model.delete(taken.id)]
-    case 'touch':
-      return [store.touch(taken.id), model.touch(taken.id)]
-    case 'sweep':
-      return [store.sweep(), model.sweep()]
-  }
-}
-
-function outcome(result: { readonly outcome: string }): string {
-  return result.outcome
-}
-
-/** Collects what is told of an id, over all its lives that are watched. */
-async function follow(store: StreamStore, stream: string, told: Map<string, StreamRecord[]>): Promise<void> {
-  const result = await store.watch(stream, (event: StreamEvent) => {
-    if (event.type === 'append') told.get(event.from.incarnation)?.push(...event.records)
-  })
-  if (result.outcome !== 'watching' || told.has(result.tail.incarnation)) return
-  const page = await store.read(stream, 'start')
-  told.set(result.tail.incarnation, page.outcome === 'page' ? [...page.records] : [])
-}
-
-async function compare(store: StreamStore, model: Model, told?: Map<string, StreamRecord[]>): Promise<void> {
-  for (const stream of IDS) {
-    const page = await store.read(stream, 'start')
-    const { records, closed } = model.read(stream) ?? { closed: undefined, records: undefined }
-    expect(page.outcome === 'page' ? page.records : undefined).toEqual(records)
-    expect(page.outcome === 'page' ? page.closed : undefined).toEqual(closed)
-    if (told && page.outcome === 'page') expect(told.get(page.from.incarnation)).toEqual(records)
-  }
-}
-
-const stores: [string, (clock: () => number) => StreamStore][] = [
-  ['memory', (clock) => memoryStreams({ clock })],
-  [
-    'SQLite',
-    (clock) => sqliteStreams(join(mkdtempSync(join(folder.path, 'model-')), 'streams.db'), { clock }),
-  ],
-]
-
-describe.each(stores)('the %s store does as the model does', (_name, open) => {
-  it('one step after the other, and its watchers are told the same', { timeout: 60_000 }, async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-        const model = new Model()
-        const store = open(() => model.now)
-        const told = new Map<string, StreamRecord[]>()
-        for (const taken of steps) {
-          if (taken.do === 'wait') model.now += taken.ms
-          else {
-            const [real, expected] = both(store, model, taken)
-            expect(await real).toEqual(expected)
-            if (taken.do === 'create' && expected === 'created') await follow(store, taken.id, told)
-          }
-        }
-        await compare(store, model, told)
-        await store.close()
-      }),
-      { numRuns: 100 },
-    )
-  })
-
-  it('for writes that are all under way at once', { timeout: 60_000 }, async () => {
-    const writes = step.filter(
-      (taken) => taken.do === 'create' || taken.do === 'append' || taken.do === 'delete',
-    )
-    await fc.assert(
-      fc.asyncProperty(fc.array(writes, { maxLength: 40 }), async (steps) => {
-        const model = new Model()
-        const store = open(() => model.now)
-        const pairs = steps.map((taken) => both(store, model, taken as Exclude<Step, { do: 'wait' }>))
-        expect(await Promise.all(pairs.map(([real]) => real))).toEqual(pairs.map(([, expected]) => expected))
-        await compare(store, model)
-        await store.close()
-      }),
-      { numRuns: 100 },
-    )
-  })
+describe('the SQLite store', () => {
+  itDoesAsTheModelDoes((clock) =>
+    sqliteStreams(join(mkdtempSync(join(folder.path, 'model-')), 'streams.db'), { clock }),
+  )
 })

@@ -32,19 +32,23 @@ describe('a place', () => {
     'a\0b',
     'memory:x',
   ])('is not %j', (where) => {
-    expect(() => pathOfStore(where)).toThrow(new RangeError('it takes memory:, a file path or sqlite:<path>'))
+    expect(() => pathOfStore(where)).toThrow(
+      new RangeError('it takes memory:, a file path, sqlite:<path> or redis://…'),
+    )
   })
 
-  it.each(['redis://host', 'REDISS://user:hunter2@host/0'])(
-    'is not yet %s, and quotes nothing of it',
+  it.each(['redis://host', 'REDISS://user:hunter2@host/0', 'redis://'])(
+    'is no path, but a Redis: %s',
     (where) => {
-      expect(() => pathOfStore(where)).toThrow(
-        new RangeError(
-          'it takes memory:, a file path or sqlite:<path> (redis:// comes with the Redis store)',
-        ),
-      )
+      expect(pathOfStore(where)).toBeUndefined()
     },
   )
+
+  it.each(['redis://hunter2:x', 'rediss://user:hunter2@host/name'])('is no Redis: %s', (where) => {
+    expect(() => pathOfStore(where)).toThrow(
+      new RangeError('it takes a Redis as redis://host:6379/0, rediss:// for TLS'),
+    )
+  })
 })
 
 describe('opening', () => {
@@ -82,6 +86,19 @@ describe('the store of the environment', () => {
     expect(existsSync(path)).toBe(true)
   })
 
+  it('is a Redis, which is not waited for', async () => {
+    vi.stubEnv('MILLRACE_STORE', 'redis://127.0.0.1:1')
+    await using store = closing(storeFromEnvironment())
+    expect(store.durability).toBe('process')
+  })
+
+  it('is the Redis of REDIS_URL where MILLRACE_STORE does not say', async () => {
+    vi.stubEnv('MILLRACE_STORE', '')
+    vi.stubEnv('REDIS_URL', 'redis://127.0.0.1:1')
+    await using store = closing(storeFromEnvironment())
+    expect(store.durability).toBe('process')
+  })
+
   it('has the options it is given', async () => {
     vi.stubEnv('MILLRACE_STORE', 'memory:')
     await using store = closing(storeFromEnvironment({ limits: { recordBytes: 7 } }))
@@ -89,7 +106,7 @@ describe('the store of the environment', () => {
   })
 
   it('is refused by the name of the variable, without what it holds', () => {
-    vi.stubEnv('MILLRACE_STORE', 'redis://:hunter2@host')
+    vi.stubEnv('MILLRACE_STORE', 'postgres://:hunter2@host')
     expect(() => storeFromEnvironment()).toThrow(/^MILLRACE_STORE names no store; it takes memory:, [^2]*$/)
   })
 

@@ -1,0 +1,176 @@
+/**
+ * Reads what watchers were not told, from where they are, and finds out when the log no longer is the
+ * one they were told of: by the stamp of the last record told.
+ */
+import type { Logger } from '../../logging/logger.ts'
+import type { StreamRecord } from '../store.ts'
+import type { Watchers } from '../watchers.ts'
+import type { StampedPlace, StampedRead, StreamTable } from './stream-table.ts'
+
+/** Records and bytes told in one go. */
+const MAX_RECORDS = 1000
+const MAX_BYTES = 1024 * 1024
+/** Milliseconds until a look that failed is tried again. */
+const RETRY_MS = 500
+/** Records that follow each other, from a message, a page or this process's own append. */
+export interface Stretch {
+  readonly incarnation: string
+  readonly from: number
+  readonly next: number
+  readonly records: readonly StreamRecord[]
+  readonly closed: boolean
+  readonly stamp: string
+}
+
+/** A stream that this process listens to. */
+export interface Followed {
+  readonly id: string
+  readonly channel: string
+  /** Of the lists when it was followed; see `StreamLists.marker`. */
+  readonly marker: Promise<string>
+  /** Calls that are about to watch. */
+  coming: number
+  /** Those who watch; nobody any more when the stream is gone, which begins another life. */
+  watching: number
+  life: number
+  /** Resolves once subscribed; taken anew when the subscription is lost. */
+  readonly subscribed: PromiseWithResolvers<void>
+  /** Stamp of the last record told. */
+  stamp: string
+  /** Messages heard: whoever looks meanwhile looks again. */
+  heard: number
+  /** Since when the log ends before what was told. */
+  shortSince: number | undefined
+  catching: Promise<void> | undefined
+  again: boolean
+}
+
+export interface CatchUpOptions {
+  readonly table: StreamTable
+  readonly watchers: Watchers
+  readonly tell: (followed: Followed, stretch: Stretch) => void
+  readonly tellGone: (followed: Followed, incarnation: string, reason: 'deleted' | 'lost') => void
+  /** Whether all streams have been lost since the stream was followed. */
+  readonly isEmptied: (followed: Followed) => Promise<boolean>
+  readonly logger: Logger
+  /**
+   * Milliseconds that a log which ends before what was told is given, for its producer to send again
+   * what Redis has lost; see recent-appends.ts.
+   */
+  readonly lossPatienceMs: number
+}
+
+export class CatchUp {
+  readonly #options: CatchUpOptions
+  /** To be read once more, later. */
+  readonly #due = new Set<Followed>()
+  #failing = false
+  #retry: NodeJS.Timeout | undefined
+
+  constructor(options: CatchUpOptions) {
+    this.#options = options
+  }
+
+  start(followed: Followed): void {
+    void this.whole(followed)
+  }
+
+  forget(followed: Followed): void {
+    this.#due.delete(followed)
+  }
+
+  close(): void {
+    clearTimeout(this.#retry)
+    this.#due.clear()
+  }
+
+  /** Reads until everything is told. What comes meanwhile makes it read again. */
+  whole(followed: Followed): Promise<void> {
+    followed.again = true
+    followed.catching ??= this.#readOn(followed).finally(() => {
+      followed.catching = undefined
+    })
+    return followed.catching
+  }
+
+  async #readOn(followed: Followed): Promise<void> {
+    try {
+      while (followed.again) {
+        followed.again = false
+        while (await this.#tellPage(followed));
+        this.#failing = false
+      }
+    } catch (error) {
+      this.#tryLater(followed, error)
+    }
+  }
+
+  /** Whether there is more. */
+  async #tellPage(followed: Followed): Promise<boolean> {
+    const { table, watchers, tell } = this.#options
+    const watched = watchers.get(followed.id)
+    if (!watched) return false
+    const { incarnation, told: position } = watched
+    const place: StampedPlace = { offset: { incarnation, position }, stamp: followed.stamp }
+    const answer = await table.read(followed.id, place, MAX_RECORDS, MAX_BYTES)
+    if (watchers.get(followed.id)?.incarnation !== incarnation) return false
+    if (!isPage(answer)) {
+      await this.#tellEnd(followed, place, answer.result.outcome)
+      return false
+    }
+    followed.shortSince = undefined
+    const { records, from, next, closed, upToDate } = answer.result
+    tell(followed, {
+      incarnation,
+      from: from.position,
+      next: next.position,
+      records,
+      closed,
+      stamp: answer.stamp,
+    })
+    return !upToDate
+  }
+
+  async #tellEnd(
+    followed: Followed,
+    place: StampedPlace,
+    outcome: 'missing' | 'foreign-offset' | 'past-end' | 'lost',
+  ): Promise<void> {
+    const { logger, table, tellGone } = this.#options
+    const { incarnation } = place.offset
+    if (outcome === 'missing' || outcome === 'foreign-offset') {
+      tellGone(followed, incarnation, (await this.#options.isEmptied(followed)) ? 'lost' : 'deleted')
+    } else if (outcome === 'past-end' && this.#isPatient(followed)) this.#lookLater(followed)
+    else {
+      logger.error({ stream: followed.id }, 'Redis has lost records that were told')
+      tellGone(followed, incarnation, 'lost')
+      await table.cut(followed.id, place)
+    }
+  }
+
+  #tryLater(followed: Followed, error: unknown): void {
+    if (!this.#options.watchers.get(followed.id)) return
+    if (!this.#failing) this.#options.logger.warn({ err: error }, 'A stream could not be read; trying on')
+    this.#failing = true
+    this.#lookLater(followed)
+  }
+
+  #isPatient(followed: Followed): boolean {
+    followed.shortSince ??= performance.now()
+    return performance.now() - followed.shortSince < this.#options.lossPatienceMs
+  }
+
+  #lookLater(followed: Followed): void {
+    this.#due.add(followed)
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined
+      const failed = [...this.#due]
+      this.#due.clear()
+      for (const one of failed) void this.whole(one)
+    }, RETRY_MS).unref()
+  }
+}
+
+function isPage(answer: StampedRead): answer is Extract<StampedRead, { stamp: string }> {
+  return answer.result.outcome === 'page'
+}

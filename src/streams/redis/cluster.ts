@@ -1,0 +1,214 @@
+/**
+ * The servers of a Redis Cluster. Each has a connection to ask on and one to listen on; the map of the
+ * slots is asked for when it is first needed, and again when a server says that a key has moved.
+ *
+ * Invariant: what a server refused as moved was not done there, and is asked again where it is.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { HostSettings, RedisAddress } from '../../redis/hosts.ts'
+import { RedisRefusal, type Reply } from '../../redis/open-client.ts'
+import { OneServer, type OneServerOptions } from './one-server.ts'
+import type { Ask, Servers } from './servers.ts'
+import { SLOTS, slotOf } from './slots.ts'
+import { CONNECTION_ERRORS } from './store-error.ts'
+
+export interface ClusterOptions extends Omit<OneServerOptions, 'host' | 'onMoved'> {
+  /** Some of its servers; how to get in is the same for all. */
+  readonly seeds: readonly HostSettings[]
+}
+
+/** Milliseconds between two looks for where a key is. */
+const FIRST_PAUSE = 20
+const LONGEST_PAUSE = 500
+
+export class Cluster implements Servers {
+  readonly ordered = false
+  readonly #options: ClusterOptions
+  readonly #servers = new Map<string, OneServer>()
+  readonly #owners: (OneServer | undefined)[] = Array.from({ length: SLOTS })
+  /** Which server a channel is subscribed to at. */
+  readonly #subscriptions = new Map<string, OneServer | undefined>()
+  readonly #closing = new AbortController()
+  #mapping: Promise<void> | undefined
+
+  constructor(options: ClusterOptions) {
+    this.#options = options
+  }
+
+  async request(key: string, ask: Ask): Promise<Reply> {
+    const slot = slotOf(key)
+    const end = performance.now() + this.#options.timeoutMs
+    for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+      try {
+        const server = this.#owners[slot] ?? (await this.#find(slot))
+        return await server.request(key, ask)
+      } catch (error) {
+        const answer = await this.#afterRefusal(error, key, ask)
+        if (answer !== undefined) return answer.reply
+        if (performance.now() >= end || this.#closing.signal.aborted) throw error
+      }
+      await sleep(pause, undefined, { signal: this.#closing.signal }).catch(() => undefined)
+    }
+  }
+
+  async ping(): Promise<void> {
+    if (this.#owners.includes(undefined)) await this.#map()
+    const serving = new Set(this.#owners)
+    if (serving.has(undefined))
+      throw CONNECTION_ERRORS.unavailable('slots of the Cluster have no server', false)
+    await Promise.all([...serving].map(async (server) => server?.ping()))
+  }
+
+  subscribe(channel: string): void {
+    if (this.#subscriptions.has(channel)) return
+    this.#subscriptions.set(channel, undefined)
+    this.#place(channel)
+  }
+
+  unsubscribe(channel: string): void {
+    this.#subscriptions.get(channel)?.unsubscribe(channel)
+    this.#subscriptions.delete(channel)
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#subscriptions.clear()
+    await Promise.all([this.#mapping?.catch(() => undefined), ...this.#all().map((server) => server.close())])
+  }
+
+  #all(): OneServer[] {
+    return [...this.#servers.values()]
+  }
+
+  /** What to do about an error: throws it, asks elsewhere, or has the map made anew and returns nothing. */
+  async #afterRefusal(error: unknown, key: string, ask: Ask): Promise<{ reply: Reply } | undefined> {
+    const refusal = error instanceof Error && error.cause instanceof RedisRefusal ? error.cause : undefined
+    const [, , address] = refusal?.message.split(' ') ?? []
+    switch (refusal?.kind) {
+      case 'ASK': {
+        // The slot is on its way; this key is there already.
+        const server = this.#server(addressOf(address))
+        return { reply: await server.request(key, ask, ['ASKING']) }
+      }
+      case 'MOVED':
+      case 'CLUSTERDOWN':
+      case 'READONLY':
+        await this.#map()
+        return undefined
+      case 'TRYAGAIN':
+        return undefined
+      default:
+        // A server that is away may have been replaced; what was asked of it is not asked twice.
+        if (!refusal) this.#map().catch(() => undefined)
+        throw error
+    }
+  }
+
+  async #find(slot: number): Promise<OneServer> {
+    await this.#map()
+    const server = this.#owners[slot]
+    if (!server) throw CONNECTION_ERRORS.unavailable('no server of the Cluster has the slot', false)
+    return server
+  }
+
+  #map(): Promise<void> {
+    this.#mapping ??= this.#readMap().finally(() => {
+      this.#mapping = undefined
+    })
+    return this.#mapping
+  }
+
+  async #readMap(): Promise<void> {
+    const known = [...this.#servers.keys()].map(addressOf)
+    const places = [
+      ...known.filter((address) => this.#servers.get(titleOf(address))?.ready),
+      ...this.#seeds(),
+      ...known,
+    ]
+    let failure: unknown
+    for (const place of places) {
+      if (this.#closing.signal.aborted) break
+      try {
+        const reply = await this.#server(place).request('', () => ['CLUSTER', 'SLOTS'])
+        this.#take(reply as readonly Reply[], place)
+        return
+      } catch (error) {
+        failure = error
+      }
+    }
+    throw failure instanceof Error ? failure : CONNECTION_ERRORS.closed()
+  }
+
+  #seeds(): RedisAddress[] {
+    return this.#options.seeds.map(({ host = 'localhost', port = 6379 }) => ({ host, port }))
+  }
+
+  #take(ranges: readonly Reply[], asked: RedisAddress): void {
+    this.#owners.fill(undefined)
+    for (const range of ranges) {
+      const [from, to, master] = range as readonly [number, number, readonly Reply[]]
+      // No name: the one that was asked.
+      const host = String(master[0] ?? '') || asked.host
+      this.#owners.fill(this.#server({ host, port: Number(master[1]) }), from, to + 1)
+    }
+    const serving = new Set(this.#owners)
+    const seeds = new Set(this.#seeds().map(titleOf))
+    for (const [title, server] of this.#servers) {
+      if (serving.has(server) || seeds.has(title)) continue
+      this.#servers.delete(title)
+      void server.close()
+    }
+    for (const channel of this.#subscriptions.keys()) this.#place(channel)
+  }
+
+  /** Subscribes to a channel where it is now. */
+  #place(channel: string): void {
+    const owner = this.#owners[slotOf(channel)]
+    const before = this.#subscriptions.get(channel)
+    if (!owner) this.#mapSoon()
+    if (!owner || owner === before) return
+    before?.unsubscribe(channel)
+    this.#subscriptions.set(channel, owner)
+    owner.subscribe(channel)
+  }
+
+  #mapSoon(): void {
+    if (this.#mapping || this.#closing.signal.aborted) return
+    this.#map().catch(async () => {
+      await sleep(LONGEST_PAUSE, undefined, { signal: this.#closing.signal, ref: false }).catch(
+        () => undefined,
+      )
+      if (this.#subscriptions.size > 0) this.#mapSoon()
+    })
+  }
+
+  #server(address: RedisAddress): OneServer {
+    const title = titleOf(address)
+    let server = this.#servers.get(title)
+    if (!server) {
+      const [seed] = this.#options.seeds
+      server = new OneServer({
+        ...this.#options,
+        host: { ...seed, ...address, title },
+        onMoved: (channel) => {
+          if (!this.#subscriptions.has(channel)) return
+          this.#subscriptions.set(channel, undefined)
+          this.#owners[slotOf(channel)] = undefined
+          this.#mapSoon()
+        },
+      })
+      this.#servers.set(title, server)
+    }
+    return server
+  }
+}
+
+function titleOf({ host, port }: RedisAddress): string {
+  return `${host}:${port}`
+}
+
+/** `host:port`; a host of IPv6 has colons of its own. */
+function addressOf(text = ''): RedisAddress {
+  const colon = text.lastIndexOf(':')
+  return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) }
+}

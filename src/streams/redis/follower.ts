@@ -1,0 +1,231 @@
+/**
+ * Tells this process's watchers what is appended, by whichever process: from memory what this one
+ * appends, from the channel of the stream what others do, and by reading whatever is missing.
+ *
+ * Invariants: a stream is subscribed to before its tail is looked at, so that nothing falls between;
+ * what is told is contiguous, and each record is told once, by its position; whoever is told to look,
+ * or hears of a gap, reads from where its watchers are, and proves by the stamp of the last record
+ * told that the log still is the one they were told of.
+ */
+import type { Logger } from '../../logging/logger.ts'
+import type { Offset } from '../../protocol/offset.ts'
+import type { WatchListener, WatchResult } from '../store.ts'
+import { stopWith, Watchers } from '../watchers.ts'
+import { CatchUp } from './catch-up.ts'
+import type { Followed, Stretch } from './catch-up.ts'
+import { readMessage } from './live-message.ts'
+import type { Servers } from './servers.ts'
+import type { StreamLists } from './stream-lists.ts'
+import type { StreamTable } from './stream-table.ts'
+
+/** Milliseconds between two looks at all that is watched, for what no message tells: `FLUSHALL`. */
+const AUDIT_MS = 15_000
+/** Looks under way at once. */
+const LOOKS = 16
+
+export interface FollowerOptions {
+  readonly table: StreamTable
+  readonly servers: Pick<Servers, 'subscribe' | 'unsubscribe'>
+  readonly lists: Pick<StreamLists, 'marker'>
+  readonly channelOf: (id: string) => string
+  readonly logger: Logger
+  readonly lossPatienceMs: number
+}
+
+export class Follower {
+  readonly #options: FollowerOptions
+  readonly #watchers: Watchers
+  readonly #followed = new Map<string, Followed>()
+  readonly #channels = new Map<string, Followed>()
+  readonly #catchUp: CatchUp
+  #audit: NodeJS.Timeout | undefined
+
+  constructor(options: FollowerOptions) {
+    this.#options = options
+    this.#watchers = new Watchers(options.logger)
+    this.#catchUp = new CatchUp({
+      ...options,
+      watchers: this.#watchers,
+      tell: (followed, stretch) => this.#tell(followed, stretch),
+      isEmptied: async (followed) => {
+        const before = await followed.marker
+        return before !== '' && before !== (await options.lists.marker())
+      },
+      tellGone: (followed, incarnation, reason) => this.#tellGone(followed, incarnation, reason),
+    })
+  }
+
+  /** @param within bounds the waiting for the subscription. */
+  async watch(
+    id: string,
+    listener: WatchListener,
+    signal: AbortSignal | undefined,
+    within: <T>(waiting: Promise<T>) => Promise<T>,
+  ): Promise<WatchResult> {
+    const followed = this.#follow(id)
+    try {
+      await within(followed.subscribed.promise)
+      const { heard } = followed
+      const there = await this.#options.table.look(id)
+      signal?.throwIfAborted()
+      if (!there) {
+        this.#tellGone(followed, undefined, 'expired')
+        return { outcome: 'missing' }
+      }
+      const { incarnation, tail: position, closed } = there.state
+      const watched = this.#watchers.get(id)
+      if (watched && watched.incarnation !== incarnation) this.#tellGone(followed, undefined, 'deleted')
+      const joined = this.#watchers.get(id)
+      const tail: Offset = { incarnation, position: joined?.told ?? position }
+      if (!joined) followed.stamp = there.stamp
+      const end = this.#watchers.add(id, tail, joined?.closed ?? closed, listener)
+      followed.watching++
+      const { life } = followed
+      const stop = stopWith(
+        signal,
+        once(() => {
+          end()
+          if (followed.life !== life) return
+          followed.watching--
+          this.#leave(followed)
+        }),
+      )
+      if (followed.heard !== heard || tail.position !== position) this.#catchUp.start(followed)
+      return { outcome: 'watching', tail, closed: joined?.closed ?? closed, stop }
+    } finally {
+      followed.coming--
+      this.#leave(followed)
+    }
+  }
+
+  /** What this process appended, which is durable. */
+  tellOwn(id: string, stretch: Stretch): void {
+    const followed = this.#followed.get(id)
+    if (followed) this.#tell(followed, stretch)
+  }
+
+  /** This process has deleted a stream. */
+  tellDeleted(id: string, incarnation: string): void {
+    const followed = this.#followed.get(id)
+    if (followed) this.#tellGone(followed, incarnation, 'deleted')
+  }
+
+  readonly onMessage = (channel: string, message: Buffer): void => {
+    const followed = this.#channels.get(channel)
+    if (!followed) return
+    followed.heard++
+    const heard = readMessage(message)
+    if (heard.type === 'look') this.#catchUp.start(followed)
+    else if (heard.type === 'gone') this.#tellGone(followed, heard.incarnation, heard.reason)
+    else if (heard.records) this.#tell(followed, { ...heard, records: heard.records })
+    else this.#catchUp.start(followed)
+  }
+
+  readonly onSubscribed = (channel: string): void => {
+    const followed = this.#channels.get(channel)
+    if (!followed) return
+    followed.heard++
+    followed.subscribed.resolve()
+    this.#catchUp.start(followed)
+  }
+
+  /** Looks at everything that is watched. */
+  lookAtAll(): void {
+    const all = [...this.#followed.values()].filter(({ id }) => this.#watchers.get(id))
+    const lookOn = async (): Promise<void> => {
+      for (let next = all.pop(); next; next = all.pop()) await this.#catchUp.whole(next)
+    }
+    for (let n = 0; n < LOOKS; n++) void lookOn()
+  }
+
+  close(): void {
+    clearInterval(this.#audit)
+    this.#catchUp.close()
+    this.#watchers.clear()
+    this.#followed.clear()
+    this.#channels.clear()
+  }
+
+  #follow(id: string): Followed {
+    let followed = this.#followed.get(id)
+    if (!followed) {
+      const channel = this.#options.channelOf(id)
+      followed = {
+        id,
+        channel,
+        marker: this.#options.lists.marker().catch(() => ''),
+        coming: 0,
+        watching: 0,
+        life: 0,
+        subscribed: Promise.withResolvers(),
+        stamp: '',
+        heard: 0,
+        shortSince: undefined,
+        catching: undefined,
+        again: false,
+      }
+      this.#followed.set(id, followed)
+      this.#channels.set(channel, followed)
+      this.#options.servers.subscribe(channel)
+      this.#audit ??= setInterval(() => this.lookAtAll(), AUDIT_MS).unref()
+    }
+    followed.coming++
+    return followed
+  }
+
+  /** Stops listening when nobody watches or is about to. */
+  #leave(followed: Followed): void {
+    if (followed.coming + followed.watching > 0) return
+    const { id, channel } = followed
+    if (this.#followed.get(id) !== followed) return
+    this.#followed.delete(id)
+    this.#channels.delete(channel)
+    this.#catchUp.forget(followed)
+    this.#options.servers.unsubscribe(channel)
+  }
+
+  /** Tells what of a stretch was not told, or reads when something before it was not. */
+  #tell(followed: Followed, stretch: Stretch): void {
+    const watched = this.#watchers.get(followed.id)
+    if (!watched) return
+    const { incarnation, from, next, closed, stamp } = stretch
+    // In a log that was short, only a read can tell whether this follows what was told.
+    const isDoubtful = followed.shortSince !== undefined
+    if (watched.incarnation !== incarnation || from > watched.told || isDoubtful) {
+      this.#catchUp.start(followed)
+      return
+    }
+    if (next < watched.told || (next === watched.told && (watched.closed || !closed))) return
+    if (next > watched.told) followed.stamp = stamp
+    this.#watchers.tell(followed.id, {
+      type: 'append',
+      from: { incarnation, position: watched.told },
+      next: { incarnation, position: next },
+      records: from === watched.told ? stretch.records : stretch.records.slice(watched.told - from),
+      closed,
+    })
+  }
+
+  /** @param incarnation that is gone; undefined for whichever is watched. */
+  #tellGone(
+    followed: Followed,
+    incarnation: string | undefined,
+    reason: 'deleted' | 'expired' | 'lost',
+  ): void {
+    const watched = this.#watchers.get(followed.id)
+    if (!watched || (incarnation !== undefined && watched.incarnation !== incarnation)) return
+    followed.life++
+    followed.watching = 0
+    this.#watchers.tell(followed.id, { type: 'gone', reason })
+    this.#leave(followed)
+  }
+}
+
+function once(end: () => void): () => void {
+  let ended = false
+  return () => {
+    if (ended) return
+    ended = true
+    end()
+  }
+}

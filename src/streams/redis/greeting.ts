@@ -1,0 +1,59 @@
+/** What is said to a server when a connection to it opens, and what it says of itself. */
+import type { RedisClient, Reply } from '../../redis/open-client.ts'
+
+/** The scripts need flags (Redis 7), and live delivery needs sharded pub/sub (Redis 7). */
+const OLDEST = 7
+
+export interface Greeting {
+  /** The run of the server: another one after each of its starts. */
+  readonly run: string
+  /** `appendonly`: everything is written to a file; undefined when the server does not say. */
+  readonly appendOnly: boolean | undefined
+  /** `always`, `everysec` or `no`; undefined when asking is forbidden. */
+  readonly fsync: string | undefined
+  /** Whether it saves snapshots; undefined when asking is forbidden. */
+  readonly snapshots: boolean | undefined
+  readonly replicas: number
+  /** What it does when its memory is full: `noeviction`, … */
+  readonly eviction: string | undefined
+}
+
+/** @throws {Error} when the server is too old for the store. */
+export async function greet(client: RedisClient): Promise<Greeting> {
+  const [info, config] = await Promise.all([
+    client.send(['INFO', 'server', 'persistence', 'replication', 'memory']),
+    client.send(['CONFIG', 'GET', 'appendfsync', 'save']).catch(() => undefined),
+  ])
+  const facts = factsOf(String(info))
+  const version = facts.get('redis_version') ?? ''
+  if (Number.parseInt(version, 10) < OLDEST) {
+    throw new Error(`it is Redis ${version}, and the stream store needs Redis or Valkey ${OLDEST} at least`)
+  }
+  const settings = pairsOf(config)
+  const appendOnly = facts.get('aof_enabled')
+  const save = settings.get('save')
+  return {
+    run: facts.get('run_id') ?? '',
+    appendOnly: appendOnly === undefined ? undefined : appendOnly === '1',
+    fsync: settings.get('appendfsync'),
+    snapshots: save === undefined ? undefined : save !== '',
+    replicas: Number(facts.get('connected_slaves') ?? 0),
+    eviction: facts.get('maxmemory_policy'),
+  }
+}
+
+function factsOf(info: string): Map<string, string> {
+  const facts = new Map<string, string>()
+  for (const line of info.split('\r\n')) {
+    const colon = line.indexOf(':')
+    if (colon > 0) facts.set(line.slice(0, colon), line.slice(colon + 1))
+  }
+  return facts
+}
+
+function pairsOf(reply: Reply | undefined): Map<string, string> {
+  const pairs = new Map<string, string>()
+  if (!Array.isArray(reply)) return pairs
+  for (let i = 0; i + 1 < reply.length; i += 2) pairs.set(String(reply[i]), String(reply[i + 1]))
+  return pairs
+}

@@ -1,0 +1,48 @@
+/**
+ * The keys of the store. Those of one stream share a hash tag, those of the lists another, so that a
+ * script finds all it needs on one server of a Cluster.
+ */
+export interface StreamKeys {
+  readonly state: string
+  readonly log: string
+  readonly channel: string
+}
+
+export interface ListKeys {
+  /** Every stream: ids in their order. */
+  readonly ids: string
+  /** `owner id`, the owner percent-encoded. */
+  readonly owners: string
+  /** Streams that are open. */
+  readonly open: string
+  /** Streams with a lease, by when it ends at the earliest. */
+  readonly leases: string
+  /** Streams with an end, by when it comes at the earliest. */
+  readonly ends: string
+  /** The latest time anybody swept, to tell when the clock went back. */
+  readonly clock: string
+}
+
+export class Keys {
+  readonly lists: ListKeys
+  readonly #prefix: string
+
+  constructor(prefix: string) {
+    this.#prefix = prefix
+    const list = (name: string): string => `${prefix}:{lists}:${name}`
+    this.lists = {
+      ids: list('ids'),
+      owners: list('owners'),
+      open: list('open'),
+      leases: list('leases'),
+      ends: list('ends'),
+      clock: list('clock'),
+    }
+  }
+
+  of(id: string): StreamKeys {
+    // A brace in an id must not end the tag, nor an id that begins with one leave it empty.
+    const tag = `${this.#prefix}:stream:{${id.replace(/[{}%]/g, encodeURIComponent)}}`
+    return { state: `${tag}:state`, log: `${tag}:log`, channel: `${tag}:live` }
+  }
+}

@@ -1,0 +1,89 @@
+/** What happens to the lease of a stream in Redis: lease-bookkeeping.ts, once more in Lua. */
+import { LEASE_PRODUCER } from '../leases.ts'
+import { streamScript } from './script.ts'
+import type { RedisScript } from './script.ts'
+import { STATE_FIELDS } from './stream-scripts.ts'
+
+const LEASE = `local function lease(text)
+  local epoch, ttl, at, holder = string.match(text, '^(%d+) (%d+) (%d+) (.*)$')
+  return tonumber(epoch), tonumber(ttl), tonumber(at), holder
+end
+local function alive(at) return not at or now < tonumber(at) end
+`
+const FIELDS = STATE_FIELDS.map((field) => `'${field}'`).join(', ')
+
+/**
+ * ARGV: holder, length, server. Gives `acquired`, the lease and the fields of the state; `held`, the
+ * lease and the incarnation; `closed`, incarnation and tail; or `missing`.
+ *
+ * Under another run of the server than when the lease was last taken, a takeover in between may be
+ * lost: the epoch then takes a leap over those that somebody may hold.
+ */
+export const ACQUIRE: RedisScript = streamScript(
+  'free',
+  `${LEASE}local known = redis.call('HMGET', state, ${FIELDS})
+if not known[1] or not alive(known[7]) then return {'missing'} end
+if known[9] then return {'closed', known[1], tonumber(known[8])} end
+local v = redis.call('HMGET', state, 'l', 'p:${LEASE_PRODUCER}', 'g')
+if v[1] then
+  local epoch, ttl, at, holder = lease(v[1])
+  if now < at then
+    if at > now + ttl then
+      v[1] = int(epoch) .. ' ' .. int(ttl) .. ' ' .. int(now + ttl) .. ' ' .. holder
+      redis.call('HSET', state, 'l', v[1])
+    end
+    return {'held', v[1], known[1]}
+  end
+end
+local last = v[2] and tonumber(string.match(v[2], '^%d+')) or 0
+local epoch = last + (v[3] == ARGV[4] and 1 or 1000)
+local taken = int(epoch) .. ' ' .. ARGV[3] .. ' ' .. int(now + tonumber(ARGV[3])) .. ' ' .. ARGV[2]
+redis.call('HSET', state, 'l', taken, 'p:${LEASE_PRODUCER}', int(epoch) .. ' -1', 'g', ARGV[4])
+return {'acquired', taken, known}
+`,
+)
+
+/** ARGV: incarnation, epoch, holder of the lease in hand; its length. Gives when it ends, or nothing. */
+export const RENEW: RedisScript = streamScript(
+  'free',
+  `${LEASE}local v = redis.call('HMGET', state, 'i', 'e', 'l')
+if v[1] ~= ARGV[2] or not v[3] or not alive(v[2]) then return '' end
+local epoch, _, _, holder = lease(v[3])
+if epoch ~= tonumber(ARGV[3]) or holder ~= ARGV[4] then return '' end
+local at = int(now + tonumber(ARGV[5]))
+redis.call('HSET', state, 'l', int(epoch) .. ' ' .. ARGV[5] .. ' ' .. at .. ' ' .. holder)
+return at
+`,
+)
+
+/** ARGV: incarnation, epoch, holder of the lease in hand. Gives 1 when it was held. */
+export const RELEASE: RedisScript = streamScript(
+  'free',
+  `${LEASE}local v = redis.call('HMGET', state, 'i', 'e', 'l')
+if v[1] ~= ARGV[2] or not v[3] or not alive(v[2]) then return 0 end
+local epoch, _, _, holder = lease(v[3])
+if epoch ~= tonumber(ARGV[3]) or holder ~= ARGV[4] then return 0 end
+redis.call('HDEL', state, 'l')
+return 1
+`,
+)
+
+/**
+ * The lease of a stream as it stands, cut to its length when the clock went back.
+ * Gives nothing for none, or the lease, the incarnation, and 1 when its time is over.
+ */
+export const LOOK_AT_LEASE: RedisScript = streamScript(
+  'free',
+  `${LEASE}local v = redis.call('HMGET', state, 'i', 'e', 'l')
+if not v[1] or not v[3] or not alive(v[2]) then return {} end
+local epoch, ttl, at, holder = lease(v[3])
+if at > now + ttl then
+  at = now + ttl
+  v[3] = int(epoch) .. ' ' .. int(ttl) .. ' ' .. int(at) .. ' ' .. holder
+  redis.call('HSET', state, 'l', v[3])
+end
+return {v[3], v[1], at <= now and 1 or 0}
+`,
+)
+
+export const LEASE_SCRIPTS: readonly RedisScript[] = [ACQUIRE, RENEW, RELEASE, LOOK_AT_LEASE]

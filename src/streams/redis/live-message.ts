@@ -1,0 +1,67 @@
+/**
+ * What the scripts publish to the channel of a stream: a line, and behind it the records one after the
+ * other when they are small.
+ *
+ *     append <incarnation> <from> <next> <closed> <stamp> <kind> <length>,<length>,…
+ *     gone <incarnation> <reason>
+ *     look
+ */
+import { Buffer } from 'node:buffer'
+import type { RecordKind } from '../requests.ts'
+import type { StreamRecord } from '../store.ts'
+
+export type LiveMessage =
+  | {
+      readonly type: 'append'
+      readonly incarnation: string
+      readonly from: number
+      readonly next: number
+      readonly closed: boolean
+      /** See stream-scripts.ts. */
+      readonly stamp: string
+      /** Undefined when they were too large to be published: they are to be read. */
+      readonly records: readonly StreamRecord[] | undefined
+    }
+  | { readonly type: 'gone'; readonly incarnation: string; readonly reason: 'deleted' | 'expired' | 'lost' }
+  /** The stream should be looked at. */
+  | { readonly type: 'look' }
+
+/** Bytes of an append's records up to which they are published. */
+export const PUBLISHED_BYTES = 64 * 1024
+
+/** The lengths of records to publish; empty when they are to be read. */
+export function lengthsOf(records: readonly StreamRecord[], bytes: number): string {
+  return bytes > PUBLISHED_BYTES ? '' : records.map((record) => Buffer.byteLength(record)).join(',')
+}
+
+/** Anything that is no message of a script is taken as a reason to look. */
+export function readMessage(message: Buffer): LiveMessage {
+  const end = message.indexOf(10)
+  const [type, incarnation = '', ...rest] = message
+    .toString('latin1', 0, end === -1 ? undefined : end)
+    .split(' ')
+  if (type === 'gone') {
+    const [reason] = rest
+    return { type, incarnation, reason: reason === 'expired' || reason === 'lost' ? reason : 'deleted' }
+  }
+  const [from, next, closed, stamp = '', kind, lengths = ''] = rest
+  if (type !== 'append' || end === -1) return { type: 'look' }
+  const range = { from: Number(from), next: Number(next) }
+  const records =
+    range.from === range.next
+      ? []
+      : lengths === ''
+        ? undefined
+        : cut(message.subarray(end + 1), lengths.split(',').map(Number), kind === 'bytes' ? 'bytes' : 'json')
+  return { type, incarnation, ...range, closed: closed === '1', stamp, records }
+}
+
+function cut(body: Buffer, lengths: readonly number[], kind: RecordKind): StreamRecord[] {
+  let start = 0
+  return lengths.map((length) => recordOf(body.subarray(start, (start += length)), kind))
+}
+
+/** A record as Redis gave it. */
+export function recordOf(bytes: Buffer, kind: RecordKind): StreamRecord {
+  return kind === 'json' ? bytes.toString() : Uint8Array.from(bytes)
+}

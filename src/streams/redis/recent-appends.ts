@@ -1,0 +1,129 @@
+/**
+ * The last appends of each producer in this process, to be sent again should Redis lose them: a
+ * replica that takes over, or a server that starts again, may lack the last moments.
+ *
+ * A producer's seq and its records are lost together, so a seq that is refused as a gap although it
+ * follows the last one that was kept says which appends are gone. Bounded in time and in bytes: what a
+ * failover loses is what was written just before.
+ */
+import type { CheckedAppend } from '../requests.ts'
+import type { StampedPlace } from './stream-table.ts'
+
+/** An append that was kept. */
+export interface KeptAppend {
+  readonly request: CheckedAppend
+  /** Position before its first record. */
+  readonly from: number
+  readonly stamp: string
+  readonly at: number
+}
+
+interface Recent {
+  readonly producer: string
+  readonly epoch: number
+  lastSeq: number
+  last: StampedPlace
+  /** The last of them, in their order, up to `lastSeq`. */
+  appends: KeptAppend[]
+  bytes: number
+}
+
+/** What is known of a loss. */
+export interface Loss {
+  /** All that was lost, in its order; undefined when some of it is no longer known. */
+  readonly appends: readonly KeptAppend[] | undefined
+  /** The last record that was kept. */
+  readonly last: StampedPlace
+}
+
+export interface RecentAppendsOptions {
+  /** Milliseconds an append is remembered. */
+  readonly ms: number
+  /** Bytes of records remembered of one stream, and of all. */
+  readonly streamBytes: number
+  readonly bytes: number
+  /** Streams remembered. */
+  readonly streams: number
+}
+
+const DEFAULTS: RecentAppendsOptions = {
+  ms: 10_000,
+  streamBytes: 256 * 1024,
+  bytes: 32 * 1024 * 1024,
+  streams: 10_000,
+}
+
+export class RecentAppends {
+  readonly #options: RecentAppendsOptions
+  /** The stream that was appended to last is last. */
+  readonly #streams = new Map<string, Recent>()
+  #bytes = 0
+
+  constructor(options: Partial<RecentAppendsOptions> = {}) {
+    this.#options = { ...DEFAULTS, ...options }
+  }
+
+  /** @param next the place after it. */
+  keep(id: string, request: CheckedAppend, next: StampedPlace): void {
+    const { producer } = request
+    if (!producer || request.close) {
+      if (request.close) this.forget(id)
+      return
+    }
+    const known = this.#streams.get(id)
+    const goesOn =
+      known !== undefined &&
+      known.producer === producer.id &&
+      known.epoch === producer.epoch &&
+      known.last.offset.incarnation === next.offset.incarnation &&
+      known.lastSeq + 1 === producer.seq
+    const recent: Recent = goesOn
+      ? known
+      : { producer: producer.id, epoch: producer.epoch, lastSeq: -1, last: next, appends: [], bytes: 0 }
+    const from = next.offset.position - request.records.length
+    this.forget(id)
+    recent.appends.push({ request, from, stamp: next.stamp, at: performance.now() })
+    recent.bytes += request.bytes
+    recent.lastSeq = producer.seq
+    recent.last = next
+    this.#trim(recent)
+    this.#streams.set(id, recent)
+    this.#bytes += recent.bytes
+    this.#makeRoom()
+  }
+
+  /** What an append that is refused as a gap says is lost; undefined when it is a gap of its own. */
+  lossAt(id: string, { producer }: CheckedAppend, expectedSeq: number): Loss | undefined {
+    const recent = this.#streams.get(id)
+    if (!recent || !producer || recent.producer !== producer.id || recent.epoch !== producer.epoch)
+      return undefined
+    if (expectedSeq > recent.lastSeq) return undefined
+    const missing = recent.lastSeq - expectedSeq + 1
+    const appends = missing <= recent.appends.length ? recent.appends.slice(-missing) : undefined
+    return { appends, last: recent.last }
+  }
+
+  forget(id: string): void {
+    const recent = this.#streams.get(id)
+    if (recent && this.#streams.delete(id)) this.#bytes -= recent.bytes
+  }
+
+  #trim(recent: Recent): void {
+    const { ms, streamBytes } = this.#options
+    const since = performance.now() - ms
+    let over = 0
+    for (const { at, request } of recent.appends) {
+      if (at >= since && recent.bytes <= streamBytes) break
+      recent.bytes -= request.bytes
+      over++
+    }
+    if (over > 0) recent.appends = recent.appends.slice(over)
+  }
+
+  #makeRoom(): void {
+    for (const [id] of this.#streams) {
+      if (this.#bytes <= this.#options.bytes && this.#streams.size <= this.#options.streams) return
+      this.forget(id)
+    }
+  }
+}

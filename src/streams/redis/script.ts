@@ -1,0 +1,72 @@
+/** A script of the store, and the Lua that all of them begin with. */
+import { createHash } from 'node:crypto'
+
+export interface RedisScript {
+  readonly source: string
+  readonly sha: string
+}
+
+/**
+ * What a script may do: `write` is refused when Redis has no memory left or may not write, before
+ * anything is done; `free` may run without memory, for it gives some back or is what a run lives by;
+ * `read` writes nothing.
+ */
+export type ScriptKind = 'write' | 'free' | 'read'
+
+const FLAGS: Readonly<Record<ScriptKind, string>> = {
+  write: '',
+  free: ' flags=allow-oom',
+  read: ' flags=no-writes',
+}
+
+/**
+ * KEYS[1] is the state of the stream, KEYS[2] its records, KEYS[3] its channel. ARGV[1] is the time in
+ * milliseconds, or empty for Redis's own.
+ *
+ * Numbers are doubles and exact up to 2^53, but Lua writes them with 14 digits: `int` does not. Strings
+ * are compared byte by byte in `above`, because Lua asks the locale.
+ */
+const PRELUDE = `local state, log, channel = KEYS[1], KEYS[2], KEYS[3]
+local now = tonumber(ARGV[1])
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function int(n) return string.format('%.0f', n) end
+local function above(a, b)
+  local length = math.min(#a, #b)
+  for i = 1, length do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+local function expire(key, at)
+  redis.call('PEXPIRE', key, int(math.max(at - now + 3600000, 1)))
+end
+local function expireBoth(at)
+  expire(state, at)
+  expire(log, at)
+end
+local function endAfter(ttl, at)
+  if not ttl or not at then return at end
+  local gain = now + ttl - at
+  if gain < 0 or gain * 100 >= ttl then return now + ttl end
+  return at
+end
+local function stampAt(position)
+  local found = redis.call('XRANGE', log, int(position) .. '-0', int(position))
+  if found[1] then return string.match(found[1][1], '-(%d+)$') end
+  return ''
+end
+`
+
+/** @param body Lua that follows the prelude; see there for its keys and arguments. */
+export function streamScript(kind: ScriptKind, body: string): RedisScript {
+  return plainScript(kind, PRELUDE + body)
+}
+
+export function plainScript(kind: ScriptKind, body: string): RedisScript {
+  const source = `#!lua${FLAGS[kind]}\n${body}`
+  return { source, sha: createHash('sha1').update(source).digest('hex') }
+}

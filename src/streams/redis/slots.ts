@@ -1,0 +1,22 @@
+/** The hash slots of Redis Cluster: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/ */
+import { Buffer } from 'node:buffer'
+
+export const SLOTS = 16_384
+
+/** CRC-16/XMODEM, a table of what a byte contributes. */
+const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 8
+  for (let bit = 0; bit < 8; bit++) crc = (crc & 0x8000) === 0 ? crc << 1 : (crc << 1) ^ 0x1021
+  return crc
+})
+
+/** The slot of a key: of what stands between its first `{` and the `}` after it, or of all of it. */
+export function slotOf(key: string): number {
+  const open = key.indexOf('{')
+  const close = open === -1 ? -1 : key.indexOf('}', open + 1)
+  let crc = 0
+  for (const byte of Buffer.from(close > open + 1 ? key.slice(open + 1, close) : key)) {
+    crc = ((crc << 8) & 0xffff) ^ (TABLE[((crc >> 8) ^ byte) & 0xff] as number)
+  }
+  return crc % SLOTS
+}

@@ -1,0 +1,288 @@
+/**
+ * The stream store on Redis: docs/redis.md and docs/decisions/0004.
+ *
+ * Invariants: what happens to one stream is one script on the server that has it; nothing is told to
+ * a watcher before its script has run; no request waits longer than `timeoutMs` for Redis to be there
+ * and as long again for its answer.
+ */
+import type { Logger } from '../../logging/logger.ts'
+import type { Place } from '../../protocol/offset.ts'
+import { configDifference, infoOf } from '../bookkeeping.ts'
+import { leaseOf, newLease } from '../lease-bookkeeping.ts'
+import type { LeaseStore } from '../leases.ts'
+import type { CheckedAppend } from '../requests.ts'
+import { checkAppend, checkConfig, checkId, checkList, checkRead } from '../requests.ts'
+import type {
+  AppendRequest,
+  AppendResult,
+  CreateResult,
+  Durability,
+  ListOptions,
+  ReadOptions,
+  ReadResult,
+  StreamConfig,
+  StreamInfo,
+  StreamLimits,
+  StreamList,
+  StreamStore,
+  WatchListener,
+  WatchResult,
+} from '../store.ts'
+import { Catalogue } from './catalogue.ts'
+import { Follower } from './follower.ts'
+import type { Keys } from './keys.ts'
+import { RedisLeases } from './leases.ts'
+import { RecentAppends } from './recent-appends.ts'
+import { Scripts } from './scripts.ts'
+import type { ServerEvents, Servers } from './servers.ts'
+import { CONNECTION_ERRORS } from './store-error.ts'
+import { StreamLists } from './stream-lists.ts'
+import type { Listing } from './stream-lists.ts'
+import { StreamTable } from './stream-table.ts'
+
+export interface RedisStoreSettings {
+  readonly keys: Keys
+  readonly limits: StreamLimits
+  readonly timeoutMs: number
+  /** See `CatchUpOptions`. */
+  readonly lossPatienceMs: number
+  readonly logger: Logger
+  /** Instead of Redis's own. */
+  readonly clock: (() => number) | undefined
+  readonly durability: () => Durability
+  openServers(events: ServerEvents): Servers
+}
+
+/** Milliseconds within which a Redis that is there answers a check. */
+const CHECK_MS = 1000
+/** Bytes of appends that may wait for Redis; more are refused, so that memory stays bounded. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024
+
+/** After these a producer has nothing to send again. */
+const FINAL: ReadonlySet<string> = new Set(['missing', 'closed', 'fenced'])
+
+export class RedisStore implements StreamStore {
+  readonly limits: StreamLimits
+  readonly leases: LeaseStore
+  readonly #settings: RedisStoreSettings
+  readonly #servers: Servers
+  readonly #table: StreamTable
+  readonly #lists: StreamLists
+  readonly #catalogue: Catalogue
+  readonly #follower: Follower
+  readonly #recent = new RecentAppends()
+  readonly #underWay = new Set<Promise<unknown>>()
+  #waitingBytes = 0
+  #closing: Promise<void> | undefined
+
+  constructor(settings: RedisStoreSettings) {
+    const { keys, logger } = settings
+    this.#settings = settings
+    this.limits = settings.limits
+    this.#servers = settings.openServers({
+      onMessage: (channel, message) => this.#follower.onMessage(channel, message),
+      onSubscribed: (channel) => this.#follower.onSubscribed(channel),
+      onReady: () => this.#follower.lookAtAll(),
+    })
+    const scripts = new Scripts(this.#servers, settings.clock)
+    this.#table = new StreamTable(scripts, keys)
+    this.#lists = new StreamLists(scripts, keys)
+    this.#catalogue = new Catalogue(this.#table, this.#lists, this.#servers.ordered)
+    this.#follower = new Follower({
+      table: this.#table,
+      servers: this.#servers,
+      lists: this.#lists,
+      channelOf: (id) => keys.of(id).channel,
+      logger,
+      lossPatienceMs: settings.lossPatienceMs,
+    })
+    this.leases = new RedisLeases({
+      scripts,
+      keys,
+      lists: this.#lists,
+      listed: (list, act) => this.#catalogue.listed(list, act),
+      call: (work, signal) => this.#call(work, signal),
+    })
+  }
+
+  get durability(): Durability {
+    return this.#settings.durability()
+  }
+
+  async create(id: string, given: StreamConfig = {}, signal?: AbortSignal): Promise<CreateResult> {
+    checkId(id)
+    const config = checkConfig(given, this.limits)
+    const { owner, closed, ttlMs, expiresAt, lease } = config
+    const listing: Listing = { owner, open: !closed, ttlMs, endsAt: expiresAt, leaseMs: lease?.ttlMs }
+    const answer = await this.#write(config.bytes, signal, () =>
+      this.#catalogue.listed(
+        () => this.#lists.add(id, listing),
+        () => this.#table.create(id, config),
+      ),
+    )
+    const info = infoOf(id, answer.state)
+    if (!answer.created) {
+      const differs = configDifference(answer.state, config)
+      return differs ? { outcome: 'conflict', info, differs } : { outcome: 'exists', info }
+    }
+    if (!lease) return { outcome: 'created', info }
+    return { outcome: 'created', info, lease: leaseOf(id, answer.state, newLease(lease, 1, answer.now)) }
+  }
+
+  async append(id: string, given: AppendRequest, signal?: AbortSignal): Promise<AppendResult> {
+    checkId(id)
+    const request = checkAppend(given, this.limits)
+    return this.#write(request.bytes, signal, async () => {
+      let { result, stamp } = await this.#table.append(id, request)
+      if (result.outcome === 'gap' && (await this.#restore(id, request, result.expectedSeq))) {
+        ;({ result, stamp } = await this.#table.append(id, request))
+      }
+      if (result.outcome === 'appended') this.#recent.keep(id, request, { offset: result.offset, stamp })
+      else if (FINAL.has(result.outcome)) this.#recent.forget(id)
+      if (result.outcome === 'appended' && (request.close || request.records.length > 0)) {
+        const { records } = request
+        const { incarnation, position: next } = result.offset
+        const from = next - records.length
+        this.#follower.tellOwn(id, { incarnation, from, next, records, closed: result.closed, stamp })
+      }
+      return result
+    })
+  }
+
+  async read(id: string, after: Place, options: ReadOptions = {}): Promise<ReadResult> {
+    checkId(id)
+    const { maxRecords, maxBytes } = checkRead(options)
+    const { result } = await this.#call(
+      () => this.#table.read(id, after, maxRecords, maxBytes),
+      options.signal,
+    )
+    // Nothing was said about the record at the place.
+    return result.outcome === 'lost' ? { outcome: 'missing' } : result
+  }
+
+  async watch(id: string, listener: WatchListener, signal?: AbortSignal): Promise<WatchResult> {
+    checkId(id)
+    return this.#call(
+      () => this.#follower.watch(id, listener, signal, (waiting) => this.#within(waiting)),
+      signal,
+    )
+  }
+
+  async head(id: string, signal?: AbortSignal): Promise<StreamInfo | undefined> {
+    checkId(id)
+    const found = await this.#call(() => this.#table.look(id), signal)
+    return found && infoOf(id, found.state)
+  }
+
+  async list(options: ListOptions = {}): Promise<StreamList> {
+    const checked = checkList(options)
+    return this.#call(() => this.#catalogue.list(checked, options.signal), options.signal)
+  }
+
+  async delete(id: string, signal?: AbortSignal): Promise<boolean> {
+    checkId(id)
+    return this.#call(async () => {
+      const deleted = await this.#table.delete(id)
+      if (!deleted) return false
+      this.#follower.tellDeleted(id, deleted.incarnation)
+      await this.#catalogue.remove(id, deleted.owner)
+      return true
+    }, signal)
+  }
+
+  async touch(id: string, signal?: AbortSignal): Promise<boolean> {
+    checkId(id)
+    return this.#call(() => this.#table.touch(id), signal)
+  }
+
+  async check(signal?: AbortSignal): Promise<boolean> {
+    const late = AbortSignal.timeout(CHECK_MS)
+    try {
+      await this.#call(() => this.#servers.ping(), signal ? AbortSignal.any([signal, late]) : late)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  async sweep(signal?: AbortSignal): Promise<number> {
+    return this.#call(() => this.#catalogue.sweep(signal), signal)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#underWay)
+    this.#follower.close()
+    await this.#servers.close()
+  }
+
+  /**
+   * Sends again what Redis has lost of a producer's appends. Where that cannot be done, every offset
+   * given out so far is made foreign: what follows has another history.
+   */
+  async #restore(id: string, request: CheckedAppend, expectedSeq: number): Promise<boolean> {
+    const loss = this.#recent.lossAt(id, request, expectedSeq)
+    if (!loss) return false
+    let restored = loss.appends !== undefined
+    for (const kept of loss.appends ?? []) restored &&= await this.#table.restore(id, kept)
+    const { logger } = this.#settings
+    if (restored) logger.warn({ stream: id }, 'Redis had lost records; they were appended again')
+    else {
+      logger.error({ stream: id }, 'Redis has lost records')
+      this.#recent.forget(id)
+      await this.#table.cut(id, loss.last)
+    }
+    return restored
+  }
+
+  #write<T>(bytes: number, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    return this.#call(async () => {
+      if (this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
+        throw CONNECTION_ERRORS.unavailable('too much waits for Redis already', false)
+      }
+      this.#waitingBytes += bytes
+      try {
+        return await work()
+      } finally {
+        this.#waitingBytes -= bytes
+      }
+    }, signal)
+  }
+
+  /** Runs what the store takes on; the signal ends the waiting for it. */
+  async #call<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    signal?.throwIfAborted()
+    if (this.#closing) throw CONNECTION_ERRORS.closed()
+    const working = work()
+    this.#underWay.add(working)
+    const settle = (): void => void this.#underWay.delete(working)
+    working.then(settle, settle)
+    return signal ? orAborted(working, signal) : working
+  }
+
+  async #within<T>(waiting: Promise<T>): Promise<T> {
+    const { timeoutMs } = this.#settings
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const timer = setTimeout(() => reject(CONNECTION_ERRORS.unavailable('Redis is away', false)), timeoutMs)
+    try {
+      return await Promise.race([waiting, late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+async function orAborted<T>(working: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const abort = (): void => reject(signal.reason as Error)
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([working, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

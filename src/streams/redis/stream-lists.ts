@@ -1,0 +1,214 @@
+/**
+ * The lists of streams: all of them, by owner, the open ones, and those that end or whose lease does.
+ *
+ * They lie on one server of a Cluster and the streams on others, so no step changes both. What holds
+ * instead: an id is in its lists before the stream is there, and is taken out after it is gone. So a
+ * list may name what is not there, or is not so any more; whoever finds that takes it out. Times in a
+ * list are when something ends at the earliest. docs/decisions/0004 has the whole of it.
+ */
+import { newIncarnation } from '../incarnation.ts'
+import type { Reply } from '../../redis/open-client.ts'
+import type { Keys, ListKeys } from './keys.ts'
+import { plainScript } from './script.ts'
+import type { RedisScript } from './script.ts'
+import type { Scripts } from './scripts.ts'
+import type { CheckedList } from '../requests.ts'
+
+export type ListName = 'ids' | 'owners' | 'open' | 'leases' | 'ends'
+
+const NOW = `local now = tonumber(ARGV[1])
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function int(n) return string.format('%.0f', n) end
+local function remember(clock, list)
+  if now > tonumber(redis.call('HGET', clock, list) or '0') then redis.call('HSET', clock, list, int(now)) end
+end
+`
+
+/** KEYS: ids, owners, open, leases, ends, clock. ARGV: time, id, owner and id, `1` for open, lease, TTL, end. */
+const ADD = plainScript(
+  'write',
+  `${NOW}redis.call('ZADD', KEYS[1], 0, ARGV[2])
+if ARGV[3] ~= '' then redis.call('ZADD', KEYS[2], 0, ARGV[3]) end
+if ARGV[4] == '1' then redis.call('ZADD', KEYS[3], 0, ARGV[2]) end
+if ARGV[5] ~= '' then redis.call('ZADD', KEYS[4], 'LT', int(now + tonumber(ARGV[5])), ARGV[2]) end
+local at = tonumber(ARGV[7])
+if ARGV[6] ~= '' then at = now + tonumber(ARGV[6]) end
+if at then
+  redis.call('ZADD', KEYS[5], 'LT', int(at), ARGV[2])
+  remember(KEYS[6], 'ends')
+end
+return 1
+`,
+)
+
+/** KEYS: as for ADD. ARGV: time, id, owner and id. */
+const REMOVE = plainScript(
+  'free',
+  `redis.call('ZREM', KEYS[1], ARGV[2])
+if ARGV[3] ~= '' then redis.call('ZREM', KEYS[2], ARGV[3]) end
+for i = 3, 5 do redis.call('ZREM', KEYS[i], ARGV[2]) end
+return 1
+`,
+)
+
+/**
+ * KEYS: a list of times, the clock. ARGV: time, name of the list, how many, how many to skip.
+ * Gives whether the clock went back, by a second or more, since the last look, and the ids that are due.
+ */
+const DUE = plainScript(
+  'free',
+  `${NOW}local last = tonumber(redis.call('HGET', KEYS[2], ARGV[2]) or '0')
+redis.call('HSET', KEYS[2], ARGV[2], int(now))
+local ids = redis.call('ZRANGE', KEYS[1], '-inf', int(now), 'BYSCORE', 'LIMIT', ARGV[4], ARGV[3])
+return {last - now >= 1000 and 1 or 0, ids}
+`,
+)
+
+/** KEYS: a list. ARGV: time, member, its score or nothing to take it out. */
+const SET = plainScript(
+  'free',
+  `if ARGV[3] == '' then return redis.call('ZREM', KEYS[1], ARGV[2]) end
+return redis.call('ZADD', KEYS[1], 'XX', ARGV[3], ARGV[2])
+`,
+)
+
+/** KEYS: leases, clock. ARGV: time, id, length. */
+const ADD_LEASE = plainScript(
+  'free',
+  `${NOW}remember(KEYS[2], 'leases')
+return redis.call('ZADD', KEYS[1], 'LT', int(now + tonumber(ARGV[3])), ARGV[2])
+`,
+)
+
+const SCAN = plainScript('read', `return redis.call('ZSCAN', KEYS[1], ARGV[2], 'COUNT', ARGV[3])\n`)
+const SCAN_COUNT = 100
+
+/** KEYS: the clock. ARGV: time, a name. Gives the name that these lists have had since they were empty. */
+const MARKER = plainScript(
+  'free',
+  `redis.call('HSETNX', KEYS[1], 'name', ARGV[2])
+return redis.call('HGET', KEYS[1], 'name')
+`,
+)
+
+/** KEYS: a list. ARGV: time, the range as ZRANGE BYLEX has it, how many. */
+const PAGE = plainScript(
+  'read',
+  `return redis.call('ZRANGE', KEYS[1], ARGV[2], ARGV[3], 'BYLEX', 'LIMIT', 0, ARGV[4])\n`,
+)
+
+export const LIST_SCRIPTS: readonly RedisScript[] = [ADD, REMOVE, DUE, SET, ADD_LEASE, SCAN, PAGE, MARKER]
+
+/** What a stream is listed by. */
+export interface Listing {
+  readonly owner?: string | undefined
+  readonly open?: boolean
+  readonly leaseMs?: number | undefined
+  readonly ttlMs?: number | undefined
+  readonly endsAt?: number | undefined
+}
+
+export class StreamLists {
+  readonly #scripts: Scripts
+  readonly #keys: ListKeys
+
+  constructor(scripts: Scripts, keys: Keys) {
+    this.#scripts = scripts
+    this.#keys = keys.lists
+  }
+
+  async add(id: string, { owner, open = false, leaseMs, ttlMs, endsAt }: Listing): Promise<void> {
+    await this.#scripts.run(ADD, this.#all(), [
+      id,
+      memberOf(id, owner),
+      open ? '1' : '',
+      textOf(leaseMs),
+      textOf(ttlMs),
+      textOf(endsAt),
+    ])
+  }
+
+  async remove(id: string, owner: string | undefined): Promise<void> {
+    await this.#scripts.run(REMOVE, this.#all(), [id, memberOf(id, owner)])
+  }
+
+  /** Ids that end, or whose lease does, by now. */
+  async due(
+    list: 'leases' | 'ends',
+    limit: number,
+    skip: number,
+  ): Promise<{ clockWentBack: boolean; ids: readonly string[] }> {
+    const keys = [this.#keys[list], this.#keys.clock]
+    const reply = await this.#scripts.run(DUE, keys, [list, String(limit), String(skip)])
+    const [back, ids] = reply as [number, Buffer[]]
+    return { clockWentBack: back === 1, ids: ids.map(String) }
+  }
+
+  /** Corrects the time of an id that is in the list; undefined takes it out. */
+  async set(list: 'leases' | 'ends', id: string, at: number | undefined): Promise<void> {
+    await this.#scripts.run(SET, [this.#keys[list]], [id, textOf(at)])
+  }
+
+  /** Takes an id, or the id of an owner, out of one list. */
+  async drop(list: ListName, id: string, owner?: string): Promise<void> {
+    await this.#scripts.run(SET, [this.#keys[list]], [list === 'owners' ? memberOf(id, owner) : id, ''])
+  }
+
+  /** Says, before a lease is taken, when it may be over. */
+  async addLease(id: string, ttlMs: number): Promise<void> {
+    await this.#scripts.run(ADD_LEASE, [this.#keys.leases, this.#keys.clock], [id, String(ttlMs)])
+  }
+
+  /** Every id that is in a list of times for as long as this takes, some perhaps twice. */
+  async *all(list: 'leases' | 'ends'): AsyncGenerator<readonly string[]> {
+    for (let cursor = ''; cursor !== '0';) {
+      const values = [cursor || '0', String(SCAN_COUNT)]
+      const [next, members] = (await this.#scripts.run(SCAN, [this.#keys[list]], values)) as [
+        Buffer,
+        Buffer[],
+      ]
+      cursor = String(next)
+      yield members.filter((_, n) => n % 2 === 0).map(String)
+    }
+  }
+
+  /** Names these lists; another name says that everything in them was lost in between. */
+  async marker(): Promise<string> {
+    return String(await this.#scripts.run(MARKER, [this.#keys.clock], [newIncarnation()]))
+  }
+
+  /** Ids in their order, from the list in which there are fewest others. */
+  async page(
+    { prefix, owner, closed }: CheckedList,
+    after: string,
+    limit: number,
+  ): Promise<{ list: ListName; ids: readonly string[] }> {
+    const list = owner !== undefined ? 'owners' : closed === false ? 'open' : 'ids'
+    const head = memberOf('', owner)
+    const from = after >= prefix && after !== '' ? `(${head}${after}` : `[${head}${prefix}`
+    // No id holds a character above `~`.
+    const values = [from, `(${head}${prefix}\x7f`, String(limit)]
+    const members = strings(await this.#scripts.run(PAGE, [this.#keys[list]], values))
+    return { list, ids: members.map((member) => member.slice(head.length)) }
+  }
+
+  #all(): string[] {
+    const { ids, owners, open, leases, ends, clock } = this.#keys
+    return [ids, owners, open, leases, ends, clock]
+  }
+}
+
+function memberOf(id: string, owner: string | undefined): string {
+  return owner === undefined ? '' : `${encodeURIComponent(owner)} ${id}`
+}
+
+function textOf(value: number | undefined): string {
+  return value === undefined ? '' : String(value)
+}
+
+function strings(reply: Reply): string[] {
+  return (reply as readonly Buffer[]).map(String)
+}

@@ -1,0 +1,275 @@
+/**
+ * What happens to a stream in Redis, each in one step: the decisions of bookkeeping.ts, once more in
+ * Lua, in the same order. script.ts says which keys and arguments all of them share.
+ *
+ * The state of a stream is a hash:
+ *
+ * | field | what |
+ * |---|---|
+ * | `i` | incarnation |
+ * | `c`, `m`, `k` | content type as given; its media type; `json` or `bytes` |
+ * | `o`, `d` | owner; metadata as JSON |
+ * | `b`, `t`, `e` | created at, TTL, ends at: milliseconds |
+ * | `n`, `x` | tail; `1` when closed |
+ * | `y` | the append that closed it: `epoch seq producer` |
+ * | `s` | stream seq |
+ * | `g` | the run of the Redis server under which it was created, or its lease last taken |
+ * | `l` | lease: `epoch ttl end holder` |
+ * | `p:` + producer | `epoch seq` |
+ *
+ * Its records are a Redis stream. The id of a record is its position, from 1, and the stamp of the
+ * append that wrote it: two histories of one stream, before and after a failover that lost its tail,
+ * are told apart by it.
+ */
+import { LEASE_PRODUCER } from '../leases.ts'
+import { streamScript } from './script.ts'
+import type { RedisScript } from './script.ts'
+
+/** Fields that make a `StreamState`, in the order in which `parseState` reads them. */
+export const STATE_FIELDS: readonly string[] = ['i', 'c', 'o', 'd', 'b', 't', 'e', 'n', 'x', 'y', 's']
+
+const FIELDS = STATE_FIELDS.map((field) => `'${field}'`).join(', ')
+
+/**
+ * ARGV: incarnation, content type, media type, kind, owner, TTL, end, closed, metadata, server, stamp,
+ * holder and length of the lease (empty for none), records.
+ * Gives `created` and the time, or `there` and the fields of the state.
+ */
+export const CREATE: RedisScript = streamScript(
+  'write',
+  `local known = redis.call('HMGET', state, ${FIELDS})
+if known[1] then
+  local at = tonumber(known[7])
+  if not at or now < at then return {'there', known} end
+  redis.call('UNLINK', state, log)
+  redis.call('SPUBLISH', channel, 'gone ' .. known[1] .. ' expired')
+end
+-- Should its state be gone without them.
+redis.call('UNLINK', log)
+local ttl, at = tonumber(ARGV[7]), tonumber(ARGV[8])
+if ttl then at = now + ttl end
+local fields = {'i', ARGV[2], 'c', ARGV[3], 'm', ARGV[4], 'k', ARGV[5], 'b', int(now), 'n', int(#ARGV - 14),
+  'g', ARGV[11]}
+local function set(name, value)
+  fields[#fields + 1] = name
+  fields[#fields + 1] = value
+end
+if ARGV[6] ~= '' then set('o', ARGV[6]) end
+if ttl then set('t', int(ttl)) end
+if at then set('e', int(at)) end
+if ARGV[9] == '1' then set('x', '1') end
+if ARGV[10] ~= '' then set('d', ARGV[10]) end
+if ARGV[13] ~= '' then
+  set('l', '1 ' .. ARGV[14] .. ' ' .. int(now + tonumber(ARGV[14])) .. ' ' .. ARGV[13])
+  set('p:${LEASE_PRODUCER}', '1 -1')
+end
+redis.call('HSET', state, unpack(fields))
+for i = 15, #ARGV do redis.call('XADD', log, (i - 14) .. '-' .. ARGV[12], 'r', ARGV[i]) end
+if at then expireBoth(at) end
+return {'created', int(now)}
+`,
+)
+
+/**
+ * ARGV: incarnation, media type, kind, close, id, epoch and seq of the producer, stream seq, metadata
+ * (each empty for none), stamp, the lengths of the records, or empty to publish none, the tail
+ * that it must follow, or empty, records.
+ * Gives the outcome and what belongs to it.
+ */
+export const APPEND: RedisScript = streamScript(
+  'write',
+  `local incarnation, mediaType, kind, close, producer = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1', ARGV[6]
+local streamSeq, metadata = ARGV[9], ARGV[10]
+local count = #ARGV - 13
+local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 't', 'm', 'k', 's', 'c', 'y', 'd', 'p:' .. producer)
+local at = tonumber(v[4])
+if not v[1] or (at and now >= at) then return {'missing'} end
+if incarnation ~= '' and incarnation ~= v[1] then return {'missing'} end
+local tail = tonumber(v[2])
+local this = producer ~= '' and (ARGV[7] .. ' ' .. ARGV[8] .. ' ' .. producer) or ''
+if v[3] then
+  if producer ~= '' then
+    if v[10] == this then return {'duplicate', v[1], tail, 1, ARGV[8]} end
+  elseif close and count == 0 and metadata == '' then
+    return {'duplicate', v[1], tail, 1, ''}
+  end
+  return {'closed', v[1], tail}
+end
+if (mediaType ~= '' and mediaType ~= v[6]) or (kind ~= '' and kind ~= v[7]) then
+  return {'content-type', v[9]}
+end
+if producer ~= '' then
+  local epoch, seq = tonumber(ARGV[7]), tonumber(ARGV[8])
+  local knownEpoch, lastSeq
+  if v[12] then
+    knownEpoch, lastSeq = string.match(v[12], '^(%d+) (-?%d+)$')
+    knownEpoch, lastSeq = tonumber(knownEpoch), tonumber(lastSeq)
+  end
+  -- Only taking the lease raises this producer's epoch.
+  if producer == '${LEASE_PRODUCER}' and epoch > (knownEpoch or 0) then return {'fenced', knownEpoch or 0} end
+  if not knownEpoch then
+    if seq ~= 0 then return {'gap', 0} end
+  elseif epoch < knownEpoch then
+    return {'fenced', knownEpoch}
+  elseif epoch > knownEpoch then
+    if seq ~= 0 then return {'epoch-start'} end
+  elseif seq <= lastSeq then
+    return {'duplicate', v[1], tail, 0, int(lastSeq)}
+  elseif seq ~= lastSeq + 1 then
+    return {'gap', lastSeq + 1}
+  end
+end
+if ARGV[13] ~= '' and tonumber(ARGV[13]) ~= tail then return {'elsewhere'} end
+if streamSeq ~= '' and v[8] and not above(streamSeq, v[8]) then return {'stream-seq', v[8]} end
+
+local stamp = ARGV[11]
+for i = 1, count do redis.call('XADD', log, int(tail + i) .. '-' .. stamp, 'r', ARGV[13 + i]) end
+local fields = {'n', int(tail + count)}
+local function set(name, value)
+  fields[#fields + 1] = name
+  fields[#fields + 1] = value
+end
+if producer ~= '' then set('p:' .. producer, ARGV[7] .. ' ' .. ARGV[8]) end
+if streamSeq ~= '' then set('s', streamSeq) end
+if metadata ~= '' then set('d', metadata) end
+if close then
+  set('x', '1')
+  if this ~= '' then set('y', this) end
+  redis.call('HDEL', state, 'l')
+end
+local moved = endAfter(tonumber(v[5]), at)
+if moved ~= at then set('e', int(moved)) end
+redis.call('HSET', state, unpack(fields))
+if moved ~= at then expireBoth(moved) elseif at and tail == 0 then expire(log, at) end
+if close or count > 0 then
+  local head = 'append ' .. v[1] .. ' ' .. int(tail) .. ' ' .. int(tail + count) .. ' ' .. (close and '1' or '0')
+    .. ' ' .. stamp .. ' ' .. v[7] .. ' ' .. ARGV[12] .. '\\n'
+  redis.call('SPUBLISH', channel, ARGV[12] == '' and head or head .. table.concat(ARGV, '', 14))
+end
+return {'appended', v[1], tail + count}
+`,
+)
+
+/**
+ * ARGV: `start`, `now`, or an incarnation; position (with an incarnation); records and bytes at most;
+ * the stamp that the record at the position must have, or empty.
+ * Gives `page`, incarnation, tail, closed, position, kind, the stamp of the last record, records.
+ */
+export const READ: RedisScript = streamScript(
+  'read',
+  `local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 'k')
+local at = tonumber(v[4])
+if not v[1] or (at and now >= at) then return {'missing'} end
+local tail, position = tonumber(v[2]), 0
+if ARGV[2] == 'now' then
+  position = tail
+elseif ARGV[2] ~= 'start' then
+  if ARGV[2] ~= v[1] then return {'foreign-offset'} end
+  position = tonumber(ARGV[3])
+  if position > tail then return {'past-end', v[1], tail} end
+  if ARGV[6] ~= '' and position > 0 and stampAt(position) ~= ARGV[6] then return {'lost', v[1]} end
+end
+local page = {'page', v[1], tail, v[3] and 1 or 0, position, v[5], ''}
+local last = math.min(tail, position + tonumber(ARGV[4]))
+local left = tonumber(ARGV[5])
+-- Few at a time: nobody knows how large they are.
+local step, next = 16, position
+while next < last and left > 0 do
+  local found = redis.call('XRANGE', log, int(next + 1) .. '-0', int(last), 'COUNT', step)
+  for _, entry in ipairs(found) do
+    local id, stamp = string.match(entry[1], '^(%d+)-(%d+)$')
+    if tonumber(id) ~= next + 1 then return {'damaged', v[1]} end
+    next = next + 1
+    page[7] = stamp
+    page[#page + 1] = entry[2][2]
+    left = left - #entry[2][2]
+    if left <= 0 then break end
+  end
+  if #found == 0 then return {'damaged', v[1]} end
+  step = 128
+end
+return page
+`,
+)
+
+/** Gives the fields of the state and the stamp of its last record; nothing when the stream is missing. */
+export const LOOK: RedisScript = streamScript(
+  'read',
+  `local known = redis.call('HMGET', state, ${FIELDS})
+local at = tonumber(known[7])
+if not known[1] or (at and now >= at) then return {} end
+return {known, stampAt(tonumber(known[8]))}
+`,
+)
+
+/** Gives 1 for a stream that is there. */
+export const TOUCH: RedisScript = streamScript(
+  'free',
+  `local v = redis.call('HMGET', state, 'i', 'e', 't')
+local at = tonumber(v[2])
+if not v[1] or (at and now >= at) then return 0 end
+local moved = endAfter(tonumber(v[3]), at)
+if moved ~= at then
+  redis.call('HSET', state, 'e', int(moved))
+  expireBoth(moved)
+end
+return 1
+`,
+)
+
+/** Deletes a stream. Gives its incarnation and owner. */
+export const DELETE: RedisScript = streamScript(
+  'free',
+  `local v = redis.call('HMGET', state, 'i', 'e', 'o')
+local at = tonumber(v[2])
+if not v[1] or (at and now >= at) then return {} end
+redis.call('UNLINK', state, log)
+redis.call('SPUBLISH', channel, 'gone ' .. v[1] .. ' deleted')
+return {v[1], v[3] or ''}
+`,
+)
+
+/**
+ * Removes a stream whose time is over, and brings an end in that was set before the clock went back.
+ * Gives `removed` and the owner, `missing`, or `alive` and the end, which is empty for never.
+ */
+export const SWEEP: RedisScript = streamScript(
+  'free',
+  `local v = redis.call('HMGET', state, 'i', 'e', 't', 'o')
+if not v[1] then
+  redis.call('SPUBLISH', channel, 'look')
+  return {'missing'}
+end
+local at, ttl = tonumber(v[2]), tonumber(v[3])
+if at and now >= at then
+  redis.call('UNLINK', state, log)
+  redis.call('SPUBLISH', channel, 'gone ' .. v[1] .. ' expired')
+  return {'removed', v[4] or ''}
+end
+if ttl and at and at > now + ttl then
+  at = now + ttl
+  redis.call('HSET', state, 'e', int(at))
+  expireBoth(at)
+end
+return {'alive', at and int(at) or ''}
+`,
+)
+
+/**
+ * Records that were told are no longer in the log: gives the stream another incarnation, so that no
+ * offset of the history that is lost is taken for one of this.
+ * ARGV: incarnation; a position that was told; the stamp of the record there; the new incarnation.
+ */
+export const CUT: RedisScript = streamScript(
+  'free',
+  `local v = redis.call('HMGET', state, 'i', 'n')
+if v[1] ~= ARGV[2] then return 0 end
+local position = tonumber(ARGV[3])
+if tonumber(v[2]) >= position and stampAt(position) == ARGV[4] then return 0 end
+redis.call('HSET', state, 'i', ARGV[5])
+redis.call('SPUBLISH', channel, 'gone ' .. v[1] .. ' lost')
+return 1
+`,
+)
+
+export const STREAM_SCRIPTS: readonly RedisScript[] = [CREATE, APPEND, READ, LOOK, TOUCH, DELETE, SWEEP, CUT]

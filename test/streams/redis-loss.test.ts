@@ -1,0 +1,152 @@
+/** What happens when Redis comes back with less than it had, or another one takes its place. */
+import { describe, expect, it } from 'vitest'
+import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
+import { RedisServer } from '../support/redis.ts'
+import { describeWith } from '../support/services.ts'
+import { connectTo, eventually, FAST, follow, recordsOf, StoresOnRedis } from './redis-tools.ts'
+
+describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
+  const on = new StoresOnRedis(redis)
+
+  it('is emptied, streams are missing and their watchers told that they are lost', async () => {
+    const store = on.open(FAST)
+    const { info } = await eventually(() => store.create('stream', { records: ['1'] }))
+    const told = await follow(store)
+    await on.admin('FLUSHALL')
+    await on.admin('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    await told.until(() => told.gone !== undefined)
+    expect(told.gone).toBe('lost')
+    expect(await store.append('stream', { records: ['2'] })).toEqual({ outcome: 'missing' })
+    await eventually(() => store.create('stream', { records: ['other'].map((text) => JSON.stringify(text)) }))
+    expect(await store.read('stream', info.tail)).toEqual({ outcome: 'foreign-offset' })
+  })
+
+  describe('has lost the last appends of a stream,', () => {
+    /** Puts Redis back to where it was, as a replica that lagged behind is when it takes over. */
+    async function checkpoint(id: string): Promise<() => Promise<void>> {
+      const keys = ['state', 'log'].map((part) => `${on.prefix}:stream:{${id}}:${part}`)
+      const dumps = await Promise.all(keys.map((key) => on.admin('DUMP', key)))
+      return async () => {
+        for (const [n, key] of keys.entries()) {
+          if (dumps[n] === null) await on.admin('DEL', key)
+          else await on.admin('RESTORE', key, '0', dumps[n] as Buffer, 'REPLACE')
+        }
+        await on.admin('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      }
+    }
+
+    it('their producer appends them again, and no reader notices', async () => {
+      const [one, two] = [on.open(), on.open()]
+      const created = await eventually(() => one.create('stream', { lease: { holder: 'a', ttlMs: 60_000 } }))
+      const told = await follow(two)
+      const send = (seq: number): Promise<unknown> =>
+        one.append('stream', {
+          records: [`"a${seq}"`, `"b${seq}"`],
+          producer: { id: LEASE_PRODUCER, epoch: 1, seq },
+          metadata: { seq },
+        })
+      for (const seq of [0, 1]) await send(seq)
+      const rollBack = await checkpoint('stream')
+      for (const seq of [2, 3]) await send(seq)
+      await told.until(() => told.records.length === 8)
+      const { tail } = created.info
+      await rollBack()
+      expect(await two.read('stream', { ...tail, position: 8 })).toMatchObject({ outcome: 'past-end' })
+      expect(await send(4)).toMatchObject({ outcome: 'appended', offset: { position: 10 } })
+      await one.append('stream', { close: true, producer: { id: LEASE_PRODUCER, epoch: 1, seq: 5 } })
+      await told.until(() => told.closed)
+      const whole = [0, 1, 2, 3, 4].flatMap((seq) => [`"a${seq}"`, `"b${seq}"`])
+      expect(told.records).toEqual(whole)
+      expect(await recordsOf(one)).toEqual(whole)
+      expect((await one.head('stream'))?.metadata).toEqual({ seq: 4 })
+    })
+
+    it('and others took their places: watchers are told, and no offset of before is good', async () => {
+      const [one, two] = [on.open(), on.open()]
+      await eventually(() => one.create('stream', { records: ['1'] }))
+      const told = await follow(two)
+      const rollBack = await checkpoint('stream')
+      await one.append('stream', { records: ['2'] })
+      await told.until(() => told.records.length === 1)
+      await rollBack()
+      await one.append('stream', { records: ['2', '3'] })
+      await told.until(() => told.gone !== undefined)
+      expect([told.gone, told.records]).toEqual(['lost', ['2']])
+      await eventually(async () => {
+        expect(await one.read('stream', told.place)).toEqual({ outcome: 'foreign-offset' })
+      })
+    })
+
+    it('and nobody appends them again in time: watchers are told', async () => {
+      const [one, two] = [on.open(), on.open({ lossPatience: 0.2 })]
+      await eventually(() => one.create('stream'))
+      const told = await follow(two)
+      const rollBack = await checkpoint('stream')
+      await one.append('stream', { records: ['1'] })
+      await told.until(() => told.records.length === 1)
+      await rollBack()
+      await told.until(() => told.gone !== undefined)
+      expect(told.gone).toBe('lost')
+    })
+
+    it('and more than its producer remembers: it is refused, and no offset of before is good', async () => {
+      const store = on.open()
+      const { info } = await eventually(() =>
+        store.create('stream', { lease: { holder: 'a', ttlMs: 60_000 } }),
+      )
+      const rollBack = await checkpoint('stream')
+      const large = JSON.stringify('x'.repeat(200_000))
+      const send = (seq: number): Promise<{ outcome: string }> =>
+        store.append('stream', { records: [large], producer: { id: LEASE_PRODUCER, epoch: 1, seq } })
+      for (const seq of [0, 1, 2]) await send(seq)
+      await rollBack()
+      expect((await send(3)).outcome).toBe('gap')
+      expect(await store.read('stream', info.tail)).toEqual({ outcome: 'foreign-offset' })
+    })
+  })
+
+  it('fails over by Sentinel, a run goes on at the new master', { timeout: 60_000 }, async () => {
+    const first = await RedisServer.start(redis)
+    const second = await RedisServer.start(redis, {
+      arguments: ['--replicaof', '127.0.0.1', String(first.port)],
+    })
+    const sentinel = await RedisServer.start(redis, {
+      sentinel: [
+        `sentinel monitor mymaster 127.0.0.1 ${first.port} 1`,
+        'sentinel down-after-milliseconds mymaster 500',
+        'sentinel failover-timeout mymaster 3000',
+      ],
+    })
+    try {
+      const sentinels = [{ host: '127.0.0.1', port: sentinel.port }]
+      const where = { url: undefined, host: { sentinels, master: 'mymaster' }, timeout: 30 }
+      const watch = await connectTo(sentinel)
+      await eventually(async () => {
+        const replicas = await watch.send(['SENTINEL', 'REPLICAS', 'mymaster'])
+        expect(replicas).toHaveLength(1)
+        expect(String(replicas)).toContain('master-link-status,ok')
+      })
+      watch.end()
+      const [one, two] = [on.open(where), on.open(where)]
+      await one.create('stream', { lease: { holder: 'a', ttlMs: 60_000 } })
+      const told = await follow(two)
+      const send = (seq: number): Promise<{ outcome: string }> =>
+        one.append('stream', { records: [String(seq)], producer: { id: LEASE_PRODUCER, epoch: 1, seq } })
+      for (let seq = 0; seq < 20; seq++) await send(seq)
+      await first.kill()
+      for (let seq = 20; seq < 40; seq++) {
+        expect(['appended', 'duplicate']).toContain((await eventually(() => send(seq))).outcome)
+      }
+      await eventually(() =>
+        one.append('stream', { close: true, producer: { id: LEASE_PRODUCER, epoch: 1, seq: 40 } }),
+      )
+      await told.until(() => told.closed)
+      const whole = Array.from({ length: 40 }, (_, seq) => String(seq))
+      expect(told.records).toEqual(whole)
+      expect(await recordsOf(one)).toEqual(whole)
+    } finally {
+      await on.closeAll()
+      await Promise.all([first.stop(), second.stop(), sentinel.stop()])
+    }
+  })
+})

@@ -1,0 +1,64 @@
+import { expect, it } from 'vitest'
+import { redisStreams } from '../../../src/streams/redis.ts'
+import type { RedisStreamsOptions } from '../../../src/streams/redis.ts'
+import { CONNECTION_ERRORS } from '../../../src/streams/redis/store-error.ts'
+import { Keys } from '../../../src/streams/redis/keys.ts'
+import { slotOf } from '../../../src/streams/redis/slots.ts'
+import { RedisRefusal } from '../../../src/redis/open-client.ts'
+
+it.each<[RedisStreamsOptions, string]>([
+  [{ prefix: '' }, 'prefix must be'],
+  [{ prefix: 'a b' }, 'prefix must be'],
+  [{ prefix: 'a{b}' }, 'prefix must be'],
+  [{ prefix: 'asgi:streams' }, 'must not begin with asgi'],
+  [{ timeout: 0 }, 'timeout must be a positive number'],
+  [{ lossPatience: Number.NaN }, 'lossPatience must be a positive number'],
+  [{ url: 'redis://a', cluster: ['redis://b'] }, 'Give one of'],
+  [{ url: 'http://a' }, 'begins with redis://'],
+  [{ cluster: [] }, 'at least one'],
+  [{ cluster: ['redis://a/3'] }, 'no Sentinel, path or database'],
+  [{ limits: { recordBytes: 0 } }, 'recordBytes'],
+])('%o is refused', (options, message) => {
+  expect(() => redisStreams(options)).toThrow(message)
+})
+
+it('the keys of a stream share a slot, whatever its id is, and no two streams share keys', () => {
+  const keys = new Keys('millrace')
+  const ids = ['a', '}', '{', '{}', '}{x', 'a}:log', 'a}', '%7D', 'x{y}z', '{lists}']
+  for (const id of ids) {
+    const slots = Object.values(keys.of(id)).map(slotOf)
+    expect(new Set(slots).size, id).toBe(1)
+  }
+  const all = ids.flatMap((id) => Object.values<string>({ ...keys.of(id) }))
+  expect(new Set(all).size).toBe(ids.length * 3)
+  expect(new Set(Object.values(keys.lists).map(slotOf)).size).toBe(1)
+})
+
+it.each([
+  ["OOM command not allowed when used memory > 'maxmemory'.", 'full'],
+  ['MISCONF Redis is configured to save RDB snapshots', 'full'],
+  ["READONLY You can't write against a read only replica.", 'unavailable'],
+  ['LOADING Redis is loading the dataset in memory', 'unavailable'],
+  ['CLUSTERDOWN The cluster is down', 'unavailable'],
+  ['NOREPLICAS Not enough good replicas to write.', 'unavailable'],
+  ['BUSY Redis is busy running a script.', 'unavailable'],
+  ['NOAUTH Authentication required.', 'cannot_open'],
+  ['NOPERM this user has no permissions', 'cannot_open'],
+  ['WRONGTYPE Operation against a key', 'not_a_store'],
+  ['ERR something else', 'failed'],
+])('Redis’s answer "%s" is the error %s', (text, code) => {
+  const error = CONNECTION_ERRORS.unavailable(
+    'Redis at a:1 refused',
+    false,
+    new RedisRefusal(new Error(text)),
+  )
+  expect(error).toMatchObject({ code })
+  expect(error.message).toContain(text)
+})
+
+it('an error says whether what was asked may have been done', () => {
+  expect(CONNECTION_ERRORS.unavailable('Redis was lost', true).message).toMatch(/may have been done$/)
+  expect(CONNECTION_ERRORS.unavailable('Redis is away', false).message).toBe(
+    'The stream store cannot work: Redis is away',
+  )
+})
