@@ -1,0 +1,15 @@
+/** Everything that is measured, in the order it is. */
+import { appends } from './appends/groups.ts'
+import { delivery, idleConnections, lateJoins, saturations } from './delivery/groups.ts'
+import type { Group } from './harness/load.ts'
+import { fanOuts, layer } from './redis/groups.ts'
+
+export const GROUPS: readonly Group[] = [
+  delivery,
+  saturations,
+  idleConnections,
+  lateJoins,
+  appends,
+  layer,
+  fanOuts,
+]
