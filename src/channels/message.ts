@@ -55,6 +55,14 @@ export function copyMessage(message: unknown, values: MessageValues = 'all'): Ch
   return copy as ChannelMessage
 }
 
+/** A copy of a message that `copyMessage` made: there is nothing left to refuse. */
+export function copyAgain(message: ChannelMessage): ChannelMessage {
+  for (const value of Object.values(message)) {
+    if (typeof value === 'object' && value !== null) return copyMessage(message)
+  }
+  return { ...message }
+}
+
 class Copying {
   readonly #json: boolean
   readonly #path: (string | number)[] = []

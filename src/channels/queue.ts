@@ -6,7 +6,7 @@
  * ever looks at the head. Every operation costs the same however much is held, apart from dropping,
  * which costs a step per message dropped.
  */
-import { copyMessage } from './message.ts'
+import { copyAgain } from './message.ts'
 import type { ChannelMessage } from './layer.ts'
 import { WaitingReceivers } from './receivers.ts'
 
@@ -51,7 +51,7 @@ export class ChannelQueue {
    * so that a group send that waits in a thousand queues is held once.
    */
   put(message: ChannelMessage, shared: boolean, now: number, expiresAt: number): boolean {
-    if (this.#receivers.size > 0 && this.#receivers.hand(shared ? copyMessage(message) : message)) return true
+    if (this.#receivers.size > 0 && this.#receivers.hand(shared ? copyAgain(message) : message)) return true
     this.dropExpired(now)
     if (this.#length >= this.capacity) return false
     const held: Held = { message, shared, expiresAt, next: undefined }
@@ -69,7 +69,7 @@ export class ChannelQueue {
     const held = this.#first
     if (!held) return this.#receivers.wait(signal)
     this.#dropFirst(held)
-    return Promise.resolve(held.shared ? copyMessage(held.message) : held.message)
+    return Promise.resolve(held.shared ? copyAgain(held.message) : held.message)
   }
 
   dropExpired(now: number): void {

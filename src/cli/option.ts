@@ -6,7 +6,7 @@ export type OptionFor<Settings> = {
   [Name in keyof Settings]-?: OptionOf<Settings, Name>
 }[keyof Settings]
 
-interface OptionOf<Settings, Name extends keyof Settings> extends CommandOption {
+export interface OptionOf<Settings, Name extends keyof Settings> extends CommandOption {
   readonly sets: Name & string
   readonly kind: Kind<NonNullable<Settings[Name]>>
   readonly negated?: Settings[Name]

@@ -34,19 +34,36 @@ function familyOf(...bases: readonly object[]): Family {
 /** Characters of a type that a log repeats. */
 const MAX_SHOWN = 100
 
+/** What was found, by class: looking for it takes as long as a small message otherwise costs. */
+const handlers = new WeakMap<object, Map<string, EventHandler>>()
+
+/** Ways to write the types of one class that are kept; whoever sends them chooses how. */
+const MAX_KNOWN = 256
+
 /** The method that handles a type, unbound; or, as a string, why there is none. */
 export function eventHandler(consumer: object, type: unknown): EventHandler | string {
   // Another process wrote it, perhaps in another language.
   if (typeof type !== 'string') return 'the message has no type'
+  const consumerClass = prototypeOf(consumer)
+  const known = consumerClass && handlers.get(consumerClass)?.get(type)
+  if (known) return known
   const name = type.replaceAll('.', '_')
   if (name.startsWith('_')) return 'a type may not begin with an underscore or a dot'
   const { bases, reserved } = consumer instanceof ChannelConsumer ? CHANNELS : CONNECTIONS
   if (reserved.has(name)) return 'the type names a method that is not an event handler'
   for (let proto = prototypeOf(consumer); proto && !bases.includes(proto); proto = prototypeOf(proto)) {
     const value: unknown = Object.getOwnPropertyDescriptor(proto, name)?.value
-    if (typeof value === 'function') return value as EventHandler
+    if (typeof value !== 'function') continue
+    remember(consumerClass as object, type, value as EventHandler)
+    return value as EventHandler
   }
   return `the consumer has no method ${JSON.stringify(name.slice(0, MAX_SHOWN))}`
+}
+
+function remember(consumerClass: object, type: string, handler: EventHandler): void {
+  const known = handlers.get(consumerClass) ?? new Map<string, EventHandler>()
+  if (known.size < MAX_KNOWN) known.set(type, handler)
+  handlers.set(consumerClass, known)
 }
 
 /** A type as a log may repeat it. */

@@ -206,7 +206,8 @@ export class ConsumerSession implements Connection {
     this.#running = true
     for (let work = this.#queue.shift(); work; work = this.#queue.shift()) {
       try {
-        if (work.kind !== 'frame') await this.#perform(work)
+        if (work.kind === 'event') await this.#dispatch(work.message)
+        else if (work.kind !== 'frame') await this.#perform(work)
         else if (!this.#discardFrames) await this.#receive(work.data)
       } catch (error) {
         this.#fail(error)
@@ -218,15 +219,13 @@ export class ConsumerSession implements Connection {
     this.#finishIfOver()
   }
 
-  async #perform(work: Exclude<Work, { kind: 'frame' }>): Promise<void> {
+  async #perform(work: Extract<Work, { kind: 'connect' | 'disconnect' }>): Promise<void> {
     const consumer = this.#consumer
     switch (work.kind) {
       case 'connect':
         if (this.#state === 'ended') return
         for (const group of consumer.groups) await this.groupAdd(group)
         return await consumer.connect()
-      case 'event':
-        return this.#state === 'ended' ? undefined : await this.#dispatch(work.message)
       case 'disconnect':
         this.#disconnected = true
         return await consumer.disconnect(this.#closed?.code ?? CloseCode.abnormal, this.#closed?.reason ?? '')
@@ -243,11 +242,14 @@ export class ConsumerSession implements Connection {
     }
   }
 
-  async #dispatch(message: ChannelMessage): Promise<void> {
+  /** What the handler returns. Not async: group messages are many, and each turn of a promise costs. */
+  #dispatch(message: ChannelMessage): unknown {
+    if (this.#state === 'ended') return undefined
     const handler = eventHandler(this.#consumer, message.type)
-    if (typeof handler !== 'string') return void (await handler.call(this.#consumer, message))
+    if (typeof handler !== 'string') return handler.call(this.#consumer, message)
     const fields = { scope: scopeForLog(this.#scope), type: shownType(message.type), reason: handler }
     this.#logger.error(fields, 'channel message refused: no handler for its type')
+    return undefined
   }
 
   async #join(group: string): Promise<void> {

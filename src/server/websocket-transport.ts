@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import type { ConsumerSession } from '../consumers/session.ts'
-import type { TextFrame } from '../consumers/text-frame.ts'
+import { TextFrame } from '../consumers/text-frame.ts'
 import {
   type AcceptOptions,
   ConnectionClosed,
@@ -90,7 +90,10 @@ export class WebSocketTransport implements Transport, Beating, WebSocketObserver
     if (unsent > maxUnsent) return Promise.reject(this.#cut())
     corkForThisTurn(this.#socket)
     if (unsent + data.length <= highWaterMark) {
-      ws.send(data)
+      // In one piece, where `ws` would write the frame's head and the text apart.
+      if (typeof data === 'string' && ws.readyState === WebSocket.OPEN)
+        this.#socket.write(new TextFrame(data).bytes)
+      else ws.send(data)
       return undefined
     }
     // The callback comes when the kernel took the last byte, or when the socket is gone.

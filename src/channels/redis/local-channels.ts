@@ -45,6 +45,10 @@ export class LocalChannels {
     return channel
   }
 
+  get(channel: string): ChannelQueue | undefined {
+    return this.#queues.get(channel)
+  }
+
   has(channel: string): boolean {
     return this.#queues.has(channel)
   }
