@@ -49,7 +49,10 @@ function fanOut(sockets: number, rate: number): Load {
 export const fanOuts: Group = {
   name: 'group',
   title: 'Group fan-out through Redis',
-  about: `XX`,
+  about: `The tutorial's stack against this project: WebSockets whose consumers have joined one group, and a sender in a
+process of its own that sends to it through Redis, the same for both. *Unpaced*: up to 50 messages are sent at
+once, and when all have arrived, the next. *20 a second*: one message after the other. Only the server that
+holds the sockets is counted, neither Redis nor the sender.`,
   ratio: { key: 'cpu', title: 'Server CPU time per delivered message', against: SEED_STACK },
   columns: [
     { key: 'cpu', title: 'CPU µs per message', digits: 2 },
