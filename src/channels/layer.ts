@@ -49,6 +49,12 @@ export interface ChannelLayer {
   readonly isLocal?: boolean
 
   /**
+   * Whether other processes can be reached at present, found out within a second or so: for `/readyz`. A
+   * layer without it always can.
+   */
+  check?(signal?: AbortSignal): Promise<boolean>
+
+  /**
    * Puts a message in a channel's queue; never waits for a receiver. What is sent to a channel of
    * `newChannel` that was released, or whose process is gone, is dropped without an error.
    *

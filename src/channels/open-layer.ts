@@ -18,7 +18,10 @@ const SHARED_VARIABLE = 'REDIS_URL'
 const TAKES = 'it takes memory:, or a Redis as redis://host:6379/0, rediss:// for TLS'
 
 export interface OpenLayerOptions extends ChannelLayerOptions {
-  /** Is told that Redis is away and back. Default: silent. */
+  /**
+   * Is told that Redis is away and back. Default: where `millrace serve` and `millrace worker` log, and in any
+   * other program nowhere.
+   */
   readonly logger?: Logger | undefined
 }
 
@@ -33,13 +36,15 @@ export interface OpenLayerOptions extends ChannelLayerOptions {
  */
 export function layerFromEnvironment(options: OpenLayerOptions = {}): ChannelLayer {
   const variable = process.env[VARIABLE] ? VARIABLE : SHARED_VARIABLE
-  const where = process.env[variable]
+  const where = process.env[variable] || DEFAULT_LAYER
   try {
-    return openLayer(where || DEFAULT_LAYER, options)
+    checkLayer(where)
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    throw new RangeError(`${variable} names no channel layer; ${error.message}`, { cause: error })
+    throw new RangeError(`${variable} names no channel layer; ${(error as RangeError).message}`, {
+      cause: error,
+    })
   }
+  return openLayer(where, options)
 }
 
 /**

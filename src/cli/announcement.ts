@@ -63,7 +63,8 @@ const LOCAL_LAYER =
 /** Follows what `streamsOf` says. */
 const SURVIVES: Readonly<Record<Durability, string>> = {
   none: 'end with this process',
-  process: 'survive the end of this process, and no loss of power',
+  // What a crash of Redis costs, only Redis knows; its store says so once it has asked.
+  process: 'outlive this process',
   power: 'survive a loss of power',
   replica: 'survive the loss of a machine',
 }

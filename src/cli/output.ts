@@ -1,7 +1,7 @@
 /** Where a command that runs for long says and logs things, as `--verbosity` and `--log-format` ask for. */
-import type { Logger } from '../logging/logger.ts'
+import { type Logger, shareLogger } from '../logging/logger.ts'
 import type { prettyOutput } from '../logging/pretty.ts'
-import { createLogger, shareLogger } from '../logging/pino.ts'
+import { createLogger } from '../logging/pino.ts'
 import { type LogFormat, SERVE_DEFAULTS, type ServeSettings } from './serve-options.ts'
 
 export interface Output {

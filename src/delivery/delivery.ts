@@ -12,7 +12,7 @@
  * `DeliveryOptions`), the bytes shared with other connections; for each stream with lagging readers
  * at most `recentSize`; for all streams together `totalRecentSize` and `keptPagesSize`.
  */
-import { silentLogger } from '../logging/logger.ts'
+import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { Place } from '../protocol/offset.ts'
 import type { StreamStore } from '../streams/store.ts'
@@ -59,7 +59,7 @@ export class Delivery {
   readonly #end = new AbortController()
 
   constructor(options: DeliveryOptions) {
-    const { store, logger = silentLogger } = options
+    const { store, logger = libraryLogger() } = options
     this.#services = {
       store,
       logger,

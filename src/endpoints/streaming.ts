@@ -3,7 +3,7 @@
  * that reads them. Made before the application, because routes and consumers use it.
  */
 import { Delivery } from '../delivery/delivery.ts'
-import { type Logger, silentLogger } from '../logging/logger.ts'
+import { type Logger, libraryLogger } from '../logging/logger.ts'
 import { Runs } from '../runs/runs.ts'
 import type { RunsOptions } from '../runs/options.ts'
 import type { StreamStore } from '../streams/store.ts'
@@ -34,7 +34,7 @@ export class Streaming {
 
   /** @throws {RangeError} naming the option that is out of range. */
   constructor({ ownerOf, shutdownGrace = 5, ...options }: StreamingOptions) {
-    const { store, logger = silentLogger } = options
+    const { store, logger = libraryLogger() } = options
     this.store = store
     this.#logger = logger
     this.#graceSeconds = shutdownGrace

@@ -1,7 +1,7 @@
 /** The only place that knows pino. */
 import { type DestinationStream, destination, pino } from 'pino'
 import { errorFields } from './error-fields.ts'
-import type { Logger } from './logger.ts'
+import { type Logger, sharedLogger } from './logger.ts'
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
 
@@ -41,16 +41,7 @@ export function createLogger({ level = 'info', output, worker }: LoggerOptions =
   return worker === undefined ? logger : logger.child({ worker })
 }
 
-/** On `globalThis`, because the command and the application may load two copies of this module. */
-const SHARED: unique symbol = Symbol.for('millrace.logger') as never
-const registry = globalThis as { [SHARED]?: Logger }
-
-/** Makes a logger the default of every application in this process: how `millrace serve` sets levels and looks. */
-export function shareLogger(logger: Logger): void {
-  registry[SHARED] = logger
-}
-
 /** What an application logs to unless told otherwise: the shared logger, or lines of JSON from `info` up. */
 export function defaultLogger(): Logger {
-  return registry[SHARED] ?? createLogger()
+  return sharedLogger() ?? createLogger()
 }

@@ -17,7 +17,8 @@ export const STREAM_ERRORS = {
   too_many_requests: 'As many requests of this socket are under way as may be. Wait for one to be answered.',
   start_not_served: 'Runs are not started here.',
   stop_not_served: 'Runs are not stopped here.',
-  store_failed: 'The stream cannot be read at the moment. Subscribe again from your last offset.',
+  store_failed:
+    'Streams cannot be read or written at the moment. Try again; a reader goes on from its last offset.',
   internal_error: 'The server failed to answer. The failure was logged.',
 } as const satisfies Record<string, string>
 

@@ -120,7 +120,7 @@ export class LocalRuns {
       if (outcome === 'lost') run.lose()
       else await this.#touch(run, signal)
     } catch (err) {
-      logger.warn({ err, run: run.id }, 'The lease of a run could not be renewed; trying on')
+      logger.warn({ err, run: run.id }, 'The lease of a run could not be renewed; trying again')
     }
   }
 

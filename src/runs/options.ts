@@ -1,6 +1,6 @@
 /** How the runs of a process behave. Every duration is in seconds and every size in bytes; fractions are fine. */
 import { randomBytes } from 'node:crypto'
-import { silentLogger } from '../logging/logger.ts'
+import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { Json } from '../protocol/json.ts'
 import type { RunProvider } from '../providers/provider.ts'
@@ -34,6 +34,7 @@ export interface RunLimits {
 
 export interface RunsOptions {
   readonly store: StreamStore
+  /** Hears why runs fail. Default: as for a store. */
   readonly logger?: Logger
   /** By name: 1 to 64 characters. */
   readonly kinds?: Readonly<Record<string, RunKind>>
@@ -95,7 +96,7 @@ const MIN_METADATA = 8 * 1024
 
 /** @throws {RangeError} naming the option that is out of range. */
 export function runSettings(options: RunsOptions): RunSettings {
-  const { store, logger = silentLogger, kinds = {}, readers } = options
+  const { store, logger = libraryLogger(), kinds = {}, readers } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const holder = options.holder ?? `${process.pid}-${randomBytes(12).toString('hex')}`
   if (!/^[\x21-\x7e]{1,200}$/.test(holder)) {

@@ -15,8 +15,9 @@ export interface ProbedServer {
   readonly worker: number | undefined
 }
 
-/** What says whether an application can serve: its own check, and its stream store. */
-export type Readiness = Pick<ApplicationOptions, 'ready' | 'streams' | 'logger'>
+/** What says whether an application can serve: its own check, its stream store and its channel layer. */
+export type Readiness = Pick<ApplicationOptions, 'ready' | 'streams' | 'logger'> &
+  Partial<Pick<ApplicationOptions, 'channels'>>
 
 /** Answers a probe; false when the request is none. */
 export function answerProbe(
@@ -46,10 +47,12 @@ export function answerProbe(
   return true
 }
 
-/** Whether the application can serve, by its own check and for its stream store. Never rejects. */
-export async function isReady({ ready, streams, logger }: Readiness): Promise<boolean> {
-  const store = streams?.store
-  const checks = [ready, store?.check && ((signal: AbortSignal) => store.check?.(signal) ?? true)]
+/** Whether the application can serve, by all three. Never rejects. */
+export async function isReady({ ready, streams, channels, logger }: Readiness): Promise<boolean> {
+  const shared = [streams?.store, channels].map(
+    (one) => one?.check && ((signal: AbortSignal) => one.check?.(signal) ?? true),
+  )
+  const checks = [ready, ...shared]
   try {
     const answers = await Promise.all(checks.map((check) => (check ? inTime(check) : Promise.resolve(true))))
     return answers.every(Boolean)

@@ -3,7 +3,7 @@
  * not outlive their process. Bounded by what the application creates and sweeps, and by nothing else.
  */
 import { Buffer } from 'node:buffer'
-import { silentLogger } from '../logging/logger.ts'
+import { libraryLogger } from '../logging/logger.ts'
 import type { Place } from '../protocol/offset.ts'
 import {
   configDifference,
@@ -80,7 +80,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
   constructor(options: StreamStoreOptions) {
     this.limits = limitsOf(options)
     this.#clock = options.clock ?? Date.now
-    this.#watchers = new Watchers(options.logger ?? silentLogger)
+    this.#watchers = new Watchers(options.logger ?? libraryLogger())
   }
 
   async create(id: string, given: StreamConfig = {}, signal?: AbortSignal): Promise<CreateResult> {

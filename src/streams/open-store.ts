@@ -1,6 +1,7 @@
 /** The stream store that a text names, as `--store` and `MILLRACE_STORE` do. */
 import { writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { libraryLogger } from '../logging/logger.ts'
 import { hostSettings } from '../redis/hosts.ts'
 import { checkRedisIsInstalled } from '../redis/installed.ts'
 import { memoryStreams } from './memory.ts'
@@ -33,18 +34,19 @@ const OWN_FOLDER = '.millrace'
  * working folder.
  *
  * @throws {RangeError} for a variable that names no store.
+ * @throws {Error} where a Redis is named, and the package that talks to it is not installed.
  * @throws {StoreError} when the file cannot be used: see its codes.
  */
 export function storeFromEnvironment(options: StreamStoreOptions = {}): StreamStore {
   const variable = process.env[VARIABLE] ? VARIABLE : SHARED_VARIABLE
-  const where = process.env[variable]
+  const where = process.env[variable] || DEFAULT_STORE
   try {
-    return openStore(where || DEFAULT_STORE, options)
+    pathOfStore(where)
   } catch (error) {
     // Not quoted: an address may hold a password.
-    if (!(error instanceof RangeError)) throw error
-    throw new RangeError(`${variable} names no store; ${error.message}`, { cause: error })
+    throw new RangeError(`${variable} names no store; ${(error as RangeError).message}`, { cause: error })
   }
+  return openStore(where, options)
 }
 
 /**
@@ -58,7 +60,7 @@ export function openStore(where: string, options: StreamStoreOptions = {}): Stre
   const path = pathOfStore(where)
   if (path === undefined && where !== MEMORY) {
     checkRedisIsInstalled()
-    return redisStreams({ ...options, url: where })
+    return redisStreams({ logger: libraryLogger(), ...options, url: where })
   }
   if (path === undefined) return memoryStreams(options)
   const store = sqliteStreams(path, options)

@@ -8,7 +8,10 @@ export interface StreamStoreOptions {
   readonly limits?: Partial<StreamLimits>
   /** Milliseconds since 1970. Default `Date.now`. It may jump: expiry follows it, order never does. */
   readonly clock?: () => number
-  /** Hears of watchers that throw and of work in the background that fails. Default: nobody. */
+  /**
+   * Hears of watchers that throw and of work in the background that fails. Default: the log of
+   * `millrace serve` and `millrace worker`; in any other program nobody.
+   */
   readonly logger?: Logger
 }
 

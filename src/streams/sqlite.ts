@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { silentLogger } from '../logging/logger.ts'
+import { libraryLogger } from '../logging/logger.ts'
 import type { Place } from '../protocol/offset.ts'
 import { endAfter, infoOf, pageOf, positionOf } from './bookkeeping.ts'
 import type { LeaseStore } from './leases.ts'
@@ -96,7 +96,7 @@ class SqliteStreams implements StreamStore {
 
   constructor(path: string, options: SqliteStreamsOptions) {
     const {
-      logger = silentLogger,
+      logger = libraryLogger(),
       lockTimeoutMs = LOCK_TIMEOUT_MS,
       followIntervalMs = 20,
       maxFileBytes,

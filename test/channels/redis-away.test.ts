@@ -1,9 +1,10 @@
 /** What happens when Redis is away, hangs, refuses, or comes back empty. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import type { Logger } from '../../src/logging/logger.ts'
 import { ChannelLayerUnavailable } from '../../src/channels/errors.ts'
 import type { ChannelLayer } from '../../src/channels/layer.ts'
 import { type RedisChannelLayer, redisChannels, type RedisChannelsOptions } from '../../src/channels/redis.ts'
+import { redisPubSubChannels } from '../../src/channels/redis-pubsub.ts'
 import { openClient, type RedisClient } from '../../src/redis/open-client.ts'
 import { hostSettings } from '../../src/redis/hosts.ts'
 import { RedisServer } from '../support/redis.ts'
@@ -74,6 +75,57 @@ describeWith(['redis'], 'when Redis', ({ redis }) => {
     const ended = waiting.catch((error: unknown) => error)
     await here.close()
     expect(await ended).toMatchObject({ code: 'channel_layer_closed' })
+  })
+
+  it.each([
+    ['redisChannels', redisChannels],
+    ['redisPubSubChannels', redisPubSubChannels],
+  ])('is not there, a check of %s says so, and is there again', async (_name, make) => {
+    const here = make({ url: server.url, timeout: 2 })
+    layers.push(here)
+    expect(await here.check?.()).toBe(true)
+    await server.kill()
+    expect(await here.check?.()).toBe(false)
+    expect(await here.check?.(AbortSignal.abort())).toBe(false)
+    await server.run()
+    await vi.waitFor(async () => expect(await here.check?.()).toBe(true), { timeout: 30_000 })
+  })
+
+  it('is loading its data, calls wait or say so, and what was sent is kept', async () => {
+    // Slow enough to be met while it loads: a tenth of a second for each of 40 keys.
+    const slow = ['--key-load-delay', '100000', '--loading-process-events-interval-bytes', '1024']
+    const loading = await RedisServer.start(redis, {
+      arguments: [...slow, '--enable-debug-command', 'yes'],
+    })
+    onTestFinished(() => loading.stop())
+    const clients = await Promise.all([connectTo(loading), connectTo(loading)])
+    onTestFinished(() => clients.forEach((client) => client.end()))
+    const [first, second] = clients
+    for (let key = 0; key < 40; key++) await first.send(['SET', `key${key}`, 'x'.repeat(2000)])
+    const here = layer({ url: loading.url, timeout: 30 })
+    await here.send('work', { type: 'before' })
+    const loaded = first.send(['DEBUG', 'RELOAD'])
+    await vi.waitFor(
+      async () => expect(String(await second.send(['PING']).catch(String))).toMatch(/LOADING/),
+      {
+        timeout: 10_000,
+      },
+    )
+    expect(await here.check?.()).toBe(false)
+    const kept = ['before']
+    for (const type of ['one', 'two', 'three']) {
+      const error: unknown = await here.send('work', { type }).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )
+      if (error === undefined) kept.push(type)
+      else expect(error).toMatchObject({ code: 'channel_layer_unavailable', uncertain: false })
+    }
+    // The first of them may have met the refusal; those after it waited.
+    expect(kept.length).toBeGreaterThan(2)
+    await loaded
+    for (const type of kept) expect(await here.receive('work')).toEqual({ type })
+    expect(await here.check?.()).toBe(true)
   })
 
   it('crashes, receivers wait and go on, groups and all', async () => {

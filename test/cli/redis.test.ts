@@ -29,6 +29,20 @@ class Room extends JsonWebSocketConsumer {
 export default millrace({ channels: layerFromEnvironment(), routes: [websocket('/ws/', Room)] })
 `
 
+/** Is given no logger. */
+const DURABLE_APP = `import { http, layerFromEnvironment, millrace, storeFromEnvironment, streaming } from 'millrace'
+
+const streams = streaming({ store: storeFromEnvironment() })
+const fail = async () => {
+  const run = await streams.runs.start({}, async function* () {
+    throw new Error('the model is out of order')
+  })
+  return Response.json(await run.end)
+}
+
+export default millrace({ channels: layerFromEnvironment(), streams, routes: [http('/fail', fail)] })
+`
+
 describeWith(['redis'], 'millrace serve, with a Redis', (paths) => {
   async function start(...args: readonly string[]): Promise<RedisServer> {
     const redis = await RedisServer.start(paths['redis'], { arguments: args })
@@ -40,7 +54,9 @@ describeWith(['redis'], 'millrace serve, with a Redis', (paths) => {
     const { port } = await start('--requirepass', 'hunter2')
     const environment = { MILLRACE_STORE: '', REDIS_URL: `redis://:hunter2@127.0.0.1:${port}/3` }
     const running = await serve(['-v', 'debug'], { folder: await folderWith({}), environment })
-    await running.printed(new RegExp(`Streams are kept in Redis at 127\\.0\\.0\\.1:${port}/3, and survive`))
+    await running.printed(
+      new RegExp(`Streams are kept in Redis at 127\\.0\\.0\\.1:${port}/3, and outlive this process`),
+    )
     const started = await fetch(`${running.url}/streams`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -51,6 +67,26 @@ describeWith(['redis'], 'millrace serve, with a Redis', (paths) => {
     const { code, stdout, stderr } = await running.ended
     expect(code).toBe(0)
     expect(stdout + stderr).not.toContain('hunter2')
+  })
+
+  test('says for an application, too, what streams survive, and that Redis is away', async () => {
+    const redis = await start('--save', '')
+    const folder = await folderWith({ 'app.ts': DURABLE_APP })
+    const environment = { MILLRACE_STORE: '', REDIS_URL: `redis://127.0.0.1:${redis.port}` }
+    const running = await serve(['app.ts'], { folder, environment })
+    await running.printed(/Streams are kept by Redis: its crash loses all of them and ends every run/)
+    expect(await readiness(running.url)).toBe(200)
+    await redis.kill()
+    await running.printed(/Redis is away; trying again/)
+    expect(await readiness(running.url)).toBe(503)
+  })
+
+  test('says why a run of an application failed', async () => {
+    const folder = await folderWith({ 'app.ts': DURABLE_APP })
+    const running = await serve(['app.ts'], { folder, environment: { MILLRACE_STORE: 'memory:' } })
+    const response = await fetch(`${running.url}/fail`)
+    expect(await response.json()).toMatchObject({ status: 'failed', reason: 'provider_failed' })
+    await running.printed(/the model is out of order/)
   })
 
   test('shares the groups of its workers', async () => {
@@ -72,6 +108,10 @@ describeWith(['redis'], 'millrace serve, with a Redis', (paths) => {
     expect(await Promise.all(heard)).toEqual(Array(4).fill({ text: 'hello' }))
   })
 })
+
+async function readiness(url: string): Promise<number> {
+  return (await fetch(`${url}/readyz`)).status
+}
 
 async function message(socket: WebSocket): Promise<unknown> {
   const [data] = (await once(socket, 'message')) as [Buffer]

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
-import { type LoggerOptions, createLogger, defaultLogger, shareLogger } from '../../src/logging/pino.ts'
-import { type Logger, silentLogger } from '../../src/logging/logger.ts'
+import { type LoggerOptions, createLogger, defaultLogger } from '../../src/logging/pino.ts'
+import { type Logger, libraryLogger, shareLogger, silentLogger } from '../../src/logging/logger.ts'
 
 const SHARED = Symbol.for('millrace.logger')
 
@@ -55,6 +55,10 @@ test('an error without what a client hangs on it', () => {
 
 test('a logger that is shared is the default, for every copy of the module', () => {
   expect(defaultLogger()).not.toBe(silentLogger)
+  expect(libraryLogger()).toBe(silentLogger)
+  const { logger } = recorded()
+  shareLogger(logger)
+  expect(libraryLogger()).toBe(logger)
   shareLogger(silentLogger)
   expect(defaultLogger()).toBe(silentLogger)
   expect((globalThis as Record<symbol, unknown>)[SHARED]).toBe(silentLogger)

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { MillraceOptions } from '../../src/index.ts'
+import { memoryChannels } from '../../src/channels/memory.ts'
 import { streaming } from '../../src/endpoints/streaming.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
 import { serve } from '../support/server.ts'
@@ -35,6 +36,16 @@ describe('/readyz', () => {
   ])('of an application whose stream store says %s is %d', async (there, status) => {
     const store = Object.assign(memoryStreams(), { check: () => Promise.resolve(there) })
     await using server = await serve({ streams: streaming({ store }), ready: () => true })
+    expect((await fetch(server.url('/readyz'))).status).toBe(status)
+    expect((await fetch(server.url('/healthz'))).status).toBe(200)
+  })
+
+  it.each([
+    [true, 200],
+    [false, 503],
+  ])('of an application whose channel layer says %s is %d', async (there, status) => {
+    const channels = Object.assign(memoryChannels(), { check: () => Promise.resolve(there) })
+    await using server = await serve({ channels })
     expect((await fetch(server.url('/readyz'))).status).toBe(status)
     expect((await fetch(server.url('/healthz'))).status).toBe(200)
   })

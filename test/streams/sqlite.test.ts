@@ -416,7 +416,7 @@ describe('a store whose file fails while it is watched', () => {
     await store.watch('stream', (event) => event.type === 'append' && told.push(...event.records))
     const db = new DatabaseSync(path)
     db.exec('ALTER TABLE records RENAME TO hidden')
-    await vi.waitFor(() => expect(warnings).toEqual(['The stream store could not be read; trying on']))
+    await vi.waitFor(() => expect(warnings).toEqual(['The stream store could not be read; trying again']))
     db.exec('ALTER TABLE hidden RENAME TO records')
     await peer.append('stream', { records: ['1'] })
     await vi.waitFor(() => expect(told).toEqual(['1']))

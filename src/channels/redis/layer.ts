@@ -23,6 +23,7 @@ import { Outbox } from './outbox.ts'
 import { ProcessInbox } from './process-inbox.ts'
 import { Shard, type Stored } from './shard.ts'
 import { shardOf } from './shard-of.ts'
+import { reachable } from './reachable.ts'
 import type { RedisLayerSettings } from './settings.ts'
 import type { RedisChannelsUsage } from './usage.ts'
 import { groupMember, inboxOf, processOf, queueName, WireNames } from './wire-names.ts'
@@ -103,6 +104,13 @@ export class RedisChannels implements ChannelLayer {
       onDiscard: (group, channel) => this.#groups.discard(group, channel),
       onFlush: () => this.#forgetLocally(),
     })
+  }
+
+  check(signal?: AbortSignal): Promise<boolean> {
+    return reachable(
+      this.#shards.map((shard) => shard.ping()),
+      signal,
+    )
   }
 
   async send(channel: string, message: ChannelMessage): Promise<void> {

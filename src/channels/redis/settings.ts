@@ -1,5 +1,5 @@
 /** What both layers on Redis can be told, and what they make of it. */
-import { type Logger, silentLogger } from '../../logging/logger.ts'
+import { type Logger, libraryLogger } from '../../logging/logger.ts'
 import { type HostSettings, hostSettings, type RedisHost } from '../../redis/hosts.ts'
 import { type ChannelLayerOptions, type ChannelLayerSettings, channelLayerSettings } from '../options.ts'
 import type { Serializer } from './codec.ts'
@@ -27,7 +27,7 @@ export interface RedisLayerOptions extends ChannelLayerOptions {
   readonly serializer?: Serializer | undefined
   /** Seconds that a call waits for Redis to be there, and then for its answer. Default: 5. */
   readonly timeout?: number | undefined
-  /** Default: silent. */
+  /** Default: where `millrace serve` and `millrace worker` log, and in any other program nowhere. */
   readonly logger?: Logger | undefined
 }
 
@@ -70,6 +70,6 @@ export function redisLayerSettings(
     fernet: encryptionKeys && new Fernet(encryptionKeys, tokenLifetime(settings.expiry)),
     serializer,
     timeoutMs: timeout * 1000,
-    logger: options.logger ?? silentLogger,
+    logger: options.logger ?? libraryLogger(),
   }
 }

@@ -69,6 +69,11 @@ export class Shard {
     return this.#connection.ready
   }
 
+  /** Asks for the time, which takes no right that the layer does not need anyway. */
+  async ping(): Promise<void> {
+    await this.#connection.request(['TIME'])
+  }
+
   /** A connection for pops that block. */
   blockingConnection(): RedisConnection {
     return this.#connect(this.#settings.timeoutMs + BLOCK * 1000)

@@ -59,7 +59,8 @@ export class WorkerLink {
       this.#send({ type: 'leaving' })
       await application.close()
     }
-    const say = (line: string): void => logger.info({}, line)
+    // The first process has said it, whoever signalled both.
+    const say = (line: string): void => logger.debug({}, line)
     const supervision = superviseProcess({
       application: { close },
       logger,

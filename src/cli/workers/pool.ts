@@ -167,7 +167,7 @@ export class WorkerPool {
       if (!place.starting) this.#revive(place)
       const exit = await Promise.race([worker.exited, Promise.resolve(undefined)])
       const what = exit ? `died: ${describeExit(exit)}` : 'shuts down by itself'
-      const fields = { worker: place.number, pid: worker.pid }
+      const fields = { worker: place.number, workerPid: worker.pid }
       this.#options.logger.warn(fields, `${titleOf(worker)} ${what}; starting another`)
     })
   }
@@ -215,7 +215,7 @@ export class WorkerPool {
       const worker = this.#start(place)
       await inTime(worker, worker.ready)
       this.#serve(place, worker)
-      const fields = { worker: place.number, pid: worker.pid }
+      const fields = { worker: place.number, workerPid: worker.pid }
       logger.info(fields, `${titleOf(worker)} takes over${old ? ` from pid ${old.pid}` : ''}`)
     } catch (error) {
       if (this.#closing.signal.aborted) return false

@@ -3,7 +3,7 @@
  * start and stop. docs/http-streams.md is the specification; offsets and owners are those of the
  * stream socket.
  */
-import { silentLogger } from '../../logging/logger.ts'
+import { libraryLogger } from '../../logging/logger.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { HttpError } from '../../protocol/errors.ts'
 import { type Json, JsonError, parseJson } from '../../protocol/json.ts'
@@ -26,7 +26,7 @@ import { listStreams } from './stream-list.ts'
 export interface HttpStreamsOptions extends StreamServices {
   /** Without it clients start nothing. */
   readonly start?: StartHandler
-  /** Hears of requests that failed inside. Default: nobody. */
+  /** Hears of requests that failed inside. Default: as for a store. */
   readonly logger?: Logger
   /** Pages of other origins that may start and stop runs. Default none. */
   readonly allowOrigin?: (origin: string) => boolean
@@ -52,7 +52,7 @@ export class HttpStreams {
   constructor(options: HttpStreamsOptions) {
     this.#options = options
     this.#access = new StreamAccess(options)
-    this.#logger = options.logger ?? silentLogger
+    this.#logger = options.logger ?? libraryLogger()
     this.#signs = new Deadlines(options.signInterval ?? 15)
     this.#polls = new Deadlines(options.longPollTimeout ?? 25)
   }

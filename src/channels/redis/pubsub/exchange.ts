@@ -41,6 +41,11 @@ export class Exchange {
     await Promise.all(this.#subscriptions.map((subscriptions) => subscriptions.start()))
   }
 
+  /** Asks every server; what is listened to is heard on connections that watch themselves. */
+  pings(): Promise<unknown>[] {
+    return this.#publishers.map((publisher) => publisher.request(['PING']))
+  }
+
   /** The subscriptions of which this topic is one, or would be. */
   at(topic: string): Subscriptions {
     return this.#subscriptions[shardOf(topic, this.#subscriptions.length)] as Subscriptions

@@ -15,6 +15,7 @@ import { checkChannelName, checkGroupName, isSpecific, processId } from '../../n
 import { MessageCodec } from '../codec.ts'
 import { LocalChannels } from '../local-channels.ts'
 import { LossReport } from '../loss-report.ts'
+import { reachable } from '../reachable.ts'
 import type { RedisLayerSettings } from '../settings.ts'
 import type { RedisPubSubChannelsUsage } from '../usage.ts'
 import { processOf } from '../wire-names.ts'
@@ -89,6 +90,10 @@ export class RedisPubSubChannels implements ChannelLayer {
       onMessage: (topic, message) => this.#hear(topic, message),
       onGap: () => this.#losses.countGap(),
     })
+  }
+
+  check(signal?: AbortSignal): Promise<boolean> {
+    return reachable(this.#exchange.pings(), signal)
   }
 
   async send(channel: string, message: ChannelMessage): Promise<void> {
