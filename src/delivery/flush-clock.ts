@@ -25,7 +25,7 @@ export interface FlushClockOptions {
 const WINDOW_PER_COST = 8
 
 /** Milliseconds of flushing after which everything else gets its turn. */
-const SLICE_MS = 10
+const SLICE_MS = 4
 
 export class FlushClock {
   readonly #logger: Logger

@@ -3,7 +3,7 @@
  *
  * Invariants: every channel that is wanted is subscribed to as soon as Redis is there, and
  * `onSubscribed` is called each time it is, for what was published meanwhile is lost; a connection
- * that stopped answering is left.
+ * that stopped answering is left, and one that was refused everything is not opened again at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../logging/logger.ts'
@@ -37,6 +37,9 @@ export class Subscriber {
   #connection: RedisClient | undefined
   #opening: Promise<void> | undefined
   #pings: NodeJS.Timeout | undefined
+  /** Milliseconds until the next attempt; none after a connection that was of use. */
+  #delay = 0
+  #warned = false
 
   constructor(options: SubscriberOptions) {
     this.#options = options
@@ -70,6 +73,8 @@ export class Subscriber {
     connection.subscribe('sharded', [channel]).then(
       () => {
         if (this.#connection !== connection) return
+        this.#delay = 0
+        this.#warned = false
         if (this.#wanted.has(channel)) this.#options.onSubscribed(channel)
         // Given up before it was subscribed to: there was nothing to unsubscribe from then.
         else this.#unsubscribe(connection, channel)
@@ -101,20 +106,19 @@ export class Subscriber {
 
   async #openUntilReady(): Promise<void> {
     const { signal } = this.#closing
-    for (
-      let delay = FIRST_DELAY;
-      !signal.aborted && this.#wanted.size > 0;
-      delay = Math.min(delay * 2, MAX_DELAY)
-    ) {
+    while (!signal.aborted && this.#wanted.size > 0) {
+      const delay = this.#delay
+      this.#delay = Math.min(Math.max(delay * 2, FIRST_DELAY), MAX_DELAY)
+      // Many processes lost the same Redis at the same moment.
+      const pause = delay * (0.5 + Math.random() / 2)
+      if (delay > 0) await sleep(pause, undefined, { signal, ref: false }).catch(() => undefined)
       try {
-        await this.#openOnce()
+        if (!signal.aborted) await this.#openOnce()
         return
       } catch (error) {
         if (signal.aborted) return
-        if (delay === FIRST_DELAY) this.#warn(error as Error)
+        this.#failed(error as Error)
       }
-      // Many processes lost the same Redis at the same moment.
-      await sleep(delay * (0.5 + Math.random() / 2), undefined, { signal, ref: false }).catch(() => undefined)
     }
   }
 
@@ -154,7 +158,7 @@ export class Subscriber {
     if (this.#connection !== connection) return
     this.#leave()
     if (this.#closing.signal.aborted) return
-    this.#warn(error)
+    this.#failed(error)
     if (this.#wanted.size > 0) this.#open()
   }
 
@@ -165,7 +169,10 @@ export class Subscriber {
     connection?.end()
   }
 
-  #warn(error: Error): void {
+  /** Says it, once for all attempts until a subscription succeeds. */
+  #failed(error: Error): void {
+    if (this.#warned) return
+    this.#warned = true
     this.#options.logger.warn(
       { err: error, redis: this.#options.title },
       'Subscriptions to Redis were lost; reconnecting',

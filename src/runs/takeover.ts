@@ -84,7 +84,7 @@ export class Takeover {
     } catch (err) {
       if (this.#closed.signal.aborted) return
       if (!this.#failing)
-        this.#settings.logger.warn({ err }, 'Runs to take over cannot be looked for; trying on')
+        this.#settings.logger.warn({ err }, 'Runs to take over cannot be looked for; trying again')
       this.#failing = true
     }
   }

@@ -78,8 +78,9 @@ export function redisStreams(options: RedisStreamsOptions = {}): StreamStore {
     greeted.set(title, durabilityOf(greeting))
     durability = [...greeted.values()].every((one) => one === 'power') ? 'power' : 'process'
   }
+  const keys = new Keys(prefix)
   return new RedisStore({
-    keys: new Keys(prefix),
+    keys,
     limits: limitsOf(options),
     timeoutMs,
     lossPatienceMs: lossPatience * 1000,
@@ -87,7 +88,14 @@ export function redisStreams(options: RedisStreamsOptions = {}): StreamStore {
     clock,
     durability: () => durability,
     openServers(events) {
-      const common = { ...events, timeoutMs, logger, scripts: SCRIPTS, onGreeting }
+      const common = {
+        ...events,
+        timeoutMs,
+        logger,
+        scripts: SCRIPTS,
+        channel: keys.of('').channel,
+        onGreeting,
+      }
       if (cluster) return new Cluster({ ...common, seeds: hosts })
       return new OneServer({ ...common, host: hosts[0] as HostSettings, onMoved: () => undefined })
     },

@@ -245,7 +245,8 @@ export interface StreamStore {
   /**
    * Tells `listener` of every record after `tail`: once, in order, without gaps, whichever process
    * appended it. What this process appends is told from memory, when it is durable and before its
-   * append resolves (a little later when another process appended to the same stream meanwhile). The
+   * append resolves (a little later when another process appended to the same stream meanwhile, or when
+   * the store had to connect anew). The
    * first event may come before `watch` resolves. A listener returns at once; what it throws is logged
    * and harms nobody else. One event holds what one append or one page may hold. The signal, too, ends
    * the watch.

@@ -538,7 +538,7 @@ onEveryStore('the look for runs to take over', (world) => {
       throw new Error('no answer')
     }
     await world().pass(20)
-    expect(world().logger.messages('warn')).toEqual(['Runs to take over cannot be looked for; trying on'])
+    expect(world().logger.messages('warn')).toEqual(['Runs to take over cannot be looked for; trying again'])
     second.hand.around = (_method, call) => call()
     await world().passUntil(() => puppet.calls.length === 2, 3)
   })

@@ -1,6 +1,7 @@
 /** What happens when Redis is away, hangs or refuses. */
 import { expect, it } from 'vitest'
 import type { Logger } from '../../src/logging/logger.ts'
+import { bulk, FakeRedis } from '../support/fake-redis.ts'
 import { describeWith } from '../support/services.ts'
 import { eventually, failure, FAST, follow, recordsOf, StoresOnRedis } from './redis-tools.ts'
 
@@ -32,8 +33,8 @@ describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
     const store = on.open({ timeout: 20 })
     await store.create('stream')
     await on.server.kill()
-    // The first ones may be lost with the connection; then they are refused, and nothing is done.
-    await failure(store.append('stream', { records: ['0'] }))
+    // The first calls may be lost with the connection.
+    expect(await store.check?.()).toBe(false)
     const appends = [1, 2, 3].map((n) => store.append('stream', { records: [String(n)] }))
     await on.server.run()
     expect((await Promise.all(appends)).map(({ outcome }) => outcome)).toEqual(Array(3).fill('appended'))
@@ -54,6 +55,17 @@ describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
       (await eventually(() => store.append('stream', append))).outcome,
     )
     expect(await recordsOf(store)).toEqual(['1'])
+  })
+
+  it('hangs, what waits for it is bounded, metadata included', async () => {
+    const store = on.open({ limits: { metadataBytes: 17 * 1024 * 1024 }, ...FAST })
+    await eventually(() => store.create('stream'))
+    on.server.pause()
+    const metadata = 'x'.repeat(16 * 1024 * 1024)
+    const appends = [1, 2, 3, 4, 5].map(() => failure(store.append('stream', { metadata })))
+    const first = await Promise.race(appends.map(async (append, n) => [n, (await append).message]))
+    expect(first).toEqual([3, 'The stream store cannot work: too much waits for Redis already'])
+    await Promise.all(appends)
   })
 
   it('comes back, watchers are told what they missed, once', async () => {
@@ -137,6 +149,32 @@ describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
     expect([await store.sweep(), await store.touch('stream'), await store.check?.()]).toEqual([0, true, true])
     expect(await store.delete('stream')).toBe(true)
     expect(lines).toEqual([expect.stringMatching(/does not say when it syncs/)])
+  })
+
+  it('does not let its user publish, calls say so before anything is done', async () => {
+    // As a user is made who is given the keys and not the channels.
+    await on.admin('ACL', 'SETUSER', 'mute', 'on', '>pass', `~${on.prefix}:*`, 'resetchannels', '+@all')
+    const store = on.open({ url: on.server.url.replace('//', '//mute:pass@'), ...FAST })
+    const error = await failure(store.create('stream', { records: ['1'] }))
+    expect(error).toMatchObject({ code: 'cannot_open' })
+    expect(error.message).toContain('NOPERM')
+    expect(await on.open().head('stream')).toBeUndefined()
+  })
+
+  it('is older than 7, calls say so', async () => {
+    // Redis 6 takes one section of INFO at most, and knows no flags of scripts.
+    const old = await FakeRedis.start((command) => {
+      if (command.length === 1 && command[0] === 'INFO') return bulk('redis_version:6.2.14\r\n')
+      return command[0] === 'CLIENT' ? '+OK\r\n' : '-ERR syntax error\r\n'
+    })
+    try {
+      const error = await failure(on.open({ url: old.url, ...FAST }).create('stream'))
+      expect(error).toMatchObject({ code: 'unavailable' })
+      expect(error.message).toContain('it is Redis 6.2.14, and the stream store needs Redis or Valkey 7')
+    } finally {
+      await on.closeAll()
+      await old.stop()
+    }
   })
 
   it('deletes what should be kept, reads say so, and what is left can be deleted', async () => {

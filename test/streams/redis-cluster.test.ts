@@ -60,6 +60,38 @@ describeWith(['redis'], 'streams on a Redis Cluster', ({ redis }) => {
     }
   })
 
+  it('goes on while the slot of a stream is on its way', async () => {
+    const id = 'on-its-way'
+    const prefix = newPrefix()
+    const [one, two] = [0, 1].map(() => redisStreams({ cluster: cluster.urls, prefix, timeout: 2 })) as [
+      StreamStore,
+      StreamStore,
+    ]
+    try {
+      await one.create(id, { records: ['1'] })
+      const told: StreamRecord[] = []
+      let arrival = Promise.withResolvers<void>()
+      await one.watch(id, (event) => {
+        if (event.type === 'append') told.push(...event.records)
+        arrival.resolve()
+        arrival = Promise.withResolvers()
+      })
+      const append = async (record: string): Promise<void> => {
+        expect((await two.append(id, { records: [record] })).outcome).toBe('appended')
+      }
+      await cluster.move(slotOf(`{${id}}`), {
+        begun: () => append('2'),
+        moved: () => append('3'),
+      })
+      await append('4')
+      while (told.length < 3) await arrival.promise
+      expect(told).toEqual(['2', '3', '4'])
+      expect(await one.read(id, 'start')).toMatchObject({ records: ['1', '2', '3', '4'] })
+    } finally {
+      await Promise.all([one.close(), two.close()])
+    }
+  })
+
   it('is not ready without one of its servers, and what the others have can be read', async () => {
     const [first, , third] = cluster.servers as [RedisServer, RedisServer, RedisServer]
     for (const server of cluster.servers) {

@@ -1,6 +1,7 @@
 /** What happens when Redis comes back with less than it had, or another one takes its place. */
 import { describe, expect, it } from 'vitest'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
+import type { StreamConfig } from '../../src/streams/store.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
 import { connectTo, eventually, FAST, follow, recordsOf, StoresOnRedis } from './redis-tools.ts'
@@ -19,6 +20,30 @@ describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
     expect(await store.append('stream', { records: ['2'] })).toEqual({ outcome: 'missing' })
     await eventually(() => store.create('stream', { records: ['other'].map((text) => JSON.stringify(text)) }))
     expect(await store.read('stream', info.tail)).toEqual({ outcome: 'foreign-offset' })
+  })
+
+  it('does not tell, watchers learn why their stream is gone, whoever looks first', async () => {
+    let now = Date.now()
+    const store = on.open({ clock: () => now })
+    const end = async (config: StreamConfig, act: () => Promise<unknown>): Promise<string | undefined> => {
+      await eventually(() => store.create('stream', config))
+      const told = await follow(store)
+      await act()
+      await store.watch('stream', () => undefined)
+      await told.until(() => told.gone !== undefined)
+      await store.delete('stream')
+      return told.gone
+    }
+    const state = `${on.prefix}:stream:{stream}:state`
+    expect(await end({}, () => on.admin('DEL', state))).toBe('deleted')
+    expect(await end({ ttlMs: 1000 }, async () => (now += 1000))).toBe('expired')
+    // Another process has found that it is short, and given it another incarnation.
+    const cut = async (): Promise<unknown> => {
+      const incarnation = (await on.admin('HGET', state, 'i')) as Buffer
+      return on.admin('HSET', state, 'i', 'another', 'u', incarnation)
+    }
+    expect(await end({}, cut)).toBe('lost')
+    expect(await end({}, () => on.admin('FLUSHALL'))).toBe('lost')
   })
 
   describe('has lost the last appends of a stream,', () => {

@@ -58,8 +58,14 @@ export class RedisCluster {
     return (slot) => ranges.find(([from, to]) => from <= slot && slot <= to)?.[2][1]
   }
 
-  /** Moves a slot, with its keys, to another server, as `redis-cli --cluster reshard` does. */
-  async move(slot: number): Promise<void> {
+  /**
+   * Moves a slot, with its keys, to another server, as `redis-cli --cluster reshard` does. `during` is
+   * called before any key has moved, and when all have and the servers do not know yet.
+   */
+  async move(
+    slot: number,
+    during: Partial<Record<'begun' | 'moved', () => Promise<void>>> = {},
+  ): Promise<void> {
     const port = (await this.owners())(slot)
     const source = this.servers.find((server) => server.port === port) as RedisServer
     const target = this.servers.find((server) => server.port !== port) as RedisServer
@@ -68,10 +74,12 @@ export class RedisCluster {
       this.ask(server, 'CLUSTER', 'SETSLOT', String(slot), ...how)
     await set(target, 'IMPORTING', String(from))
     await set(source, 'MIGRATING', String(to))
+    await during.begun?.()
     const keys = await this.ask(source, 'CLUSTER', 'GETKEYSINSLOT', String(slot), '1000')
     for (const key of (keys as Reply[]).map(String)) {
       await this.ask(source, 'MIGRATE', '127.0.0.1', String(target.port), key, '0', '5000')
     }
+    await during.moved?.()
     for (const server of [target, source, ...this.servers]) await set(server, 'NODE', String(to))
   }
 

@@ -41,26 +41,45 @@ export class Catalogue {
   /** Takes what is gone out of the lists, and puts it back when it was created anew meanwhile. */
   async remove(id: string, owner: string | undefined): Promise<void> {
     await this.#lists.remove(id, owner)
+    await this.#putBack(id)
+  }
+
+  /** What is over stays listed, for a sweep to find and to tell of. */
+  async #removeMissing(id: string, owner: string | undefined): Promise<void> {
+    if (!(await this.#table.isKept(id))) await this.remove(id, owner)
+  }
+
+  /** Takes an id out of a list that it does not belong to, unless it does since. */
+  async #drop(list: 'owners' | 'open', id: string, owner?: string): Promise<void> {
+    await this.#lists.drop(list, id, owner)
+    await this.#putBack(id)
+  }
+
+  async #putBack(id: string): Promise<void> {
     const since = await this.#table.look(id)
     if (since) await this.#lists.add(id, listingOf(since.state))
   }
 
   async list(checked: CheckedList, signal: AbortSignal | undefined): Promise<StreamList> {
     const { owner, closed, limit } = checked
+    // No stream has such an owner, and no list can name it.
+    if (owner !== undefined && !owner.isWellFormed()) return { streams: [] }
     const streams: StreamInfo[] = []
     for (let after = checked.after; ;) {
       signal?.throwIfAborted()
       const wanted = limit + 1 - streams.length
       const { list, ids } = await this.#lists.page(checked, after, Math.max(wanted, SLICE))
       const found = await Promise.all(ids.map((id) => this.#table.look(id)))
+      const tidying: Promise<void>[] = []
       for (const [n, id] of ids.entries()) {
         const state = found[n]?.state
-        if (!state) await this.remove(id, owner)
-        else if (owner !== undefined && state.owner !== owner) await this.#lists.drop('owners', id, owner)
+        if (!state) tidying.push(this.#removeMissing(id, owner))
+        else if (owner !== undefined && state.owner !== owner) tidying.push(this.#drop('owners', id, owner))
         else if (closed === undefined || state.closed === closed) streams.push(infoOf(id, state))
-        else if (list === 'open') await this.#lists.drop('open', id)
+        else if (list === 'open') tidying.push(this.#drop('open', id))
         if (streams.length > limit) break
       }
+      await Promise.all(tidying)
       const last = ids.at(-1)
       if (streams.length > limit) {
         streams.length = limit
@@ -74,25 +93,29 @@ export class Catalogue {
   /** Removes the streams past their time; how many. */
   async sweep(signal: AbortSignal | undefined): Promise<number> {
     let swept = 0
+    // Due by the clock of the list and not by their own: in a Cluster they are two servers.
+    const alive = new Set<string>()
     for (;;) {
       signal?.throwIfAborted()
-      const { clockWentBack, ids } = await this.#lists.due('ends', SLICE, 0)
+      const { clockWentBack, ids } = await this.#lists.due('ends', SLICE, alive)
       if (clockWentBack) {
-        for await (const some of this.#lists.all('ends')) swept += await this.#sweep(some)
+        for await (const some of this.#lists.all('ends')) swept += await this.#sweep(some, alive)
         continue
       }
-      swept += await this.#sweep(ids)
-      if (ids.length < SLICE) return swept
+      if (ids.length === 0) return swept
+      swept += await this.#sweep(ids, alive)
     }
   }
 
-  /** How many were removed. */
-  async #sweep(ids: readonly string[]): Promise<number> {
+  /** How many were removed; the others that are there go into `alive`. */
+  async #sweep(ids: readonly string[], alive: Set<string>): Promise<number> {
     const removed = await Promise.all(
       ids.map(async (id) => {
         const answer = await this.#table.sweep(id)
-        if (answer.found === 'alive') await this.#lists.set('ends', id, answer.endsAt)
-        else await this.remove(id, answer.found === 'removed' ? answer.owner : undefined)
+        if (answer.found === 'alive') {
+          alive.add(id)
+          await this.#lists.set('ends', id, answer.endsAt)
+        } else await this.remove(id, answer.found === 'removed' ? answer.owner : undefined)
         return answer.found === 'removed'
       }),
     )
@@ -101,5 +124,7 @@ export class Catalogue {
 }
 
 function listingOf({ owner, closed, ttlMs, expiresAt }: StreamState): Listing {
-  return { owner, open: !closed, ...(ttlMs === undefined ? { endsAt: expiresAt } : { ttlMs }) }
+  const ends = ttlMs === undefined ? { endsAt: expiresAt } : { ttlMs }
+  // Whether it has a lease, and for how long, is for the next look at what is over to find out.
+  return { owner, open: !closed, ...(!closed && { leaseMs: 0 }), ...ends }
 }

@@ -5,13 +5,19 @@
 import type { Logger } from '../../logging/logger.ts'
 import type { StreamRecord } from '../store.ts'
 import type { Watchers } from '../watchers.ts'
-import type { StampedPlace, StampedRead, StreamTable } from './stream-table.ts'
+import type { NoPage, StampedPlace, StampedRead, StreamTable } from './stream-table.ts'
 
 /** Records and bytes told in one go. */
 const MAX_RECORDS = 1000
 const MAX_BYTES = 1024 * 1024
 /** Milliseconds until a look that failed is tried again. */
 const RETRY_MS = 500
+/**
+ * Streams read at once. All that is watched is looked at together when a connection comes back, and
+ * each page may be large: what is asked for at once must be answered within the timeout.
+ */
+export const LOOKS = 32
+
 /** Records that follow each other, from a message, a page or this process's own append. */
 export interface Stretch {
   readonly incarnation: string
@@ -33,10 +39,13 @@ export interface Followed {
   /** Those who watch; nobody any more when the stream is gone, which begins another life. */
   watching: number
   life: number
-  /** Resolves once subscribed; taken anew when the subscription is lost. */
+  /** Resolves once subscribed, for the first time. */
   readonly subscribed: PromiseWithResolvers<void>
   /** Stamp of the last record told. */
   stamp: string
+  /** Times that Redis may have become another one, with another history; and how many are cleared up. */
+  doubts: number
+  settled: number
   /** Messages heard: whoever looks meanwhile looks again. */
   heard: number
   /** Since when the log ends before what was told. */
@@ -49,7 +58,7 @@ export interface CatchUpOptions {
   readonly table: StreamTable
   readonly watchers: Watchers
   readonly tell: (followed: Followed, stretch: Stretch) => void
-  readonly tellGone: (followed: Followed, incarnation: string, reason: 'deleted' | 'lost') => void
+  readonly tellGone: (followed: Followed, incarnation: string, reason: 'deleted' | 'expired' | 'lost') => void
   /** Whether all streams have been lost since the stream was followed. */
   readonly isEmptied: (followed: Followed) => Promise<boolean>
   readonly logger: Logger
@@ -64,6 +73,9 @@ export class CatchUp {
   readonly #options: CatchUpOptions
   /** To be read once more, later. */
   readonly #due = new Set<Followed>()
+  /** Those who wait until fewer than `LOOKS` are read. */
+  readonly #waiting: (() => void)[] = []
+  #looking = 0
   #failing = false
   #retry: NodeJS.Timeout | undefined
 
@@ -87,10 +99,22 @@ export class CatchUp {
   /** Reads until everything is told. What comes meanwhile makes it read again. */
   whole(followed: Followed): Promise<void> {
     followed.again = true
-    followed.catching ??= this.#readOn(followed).finally(() => {
+    followed.catching ??= this.#inTurn(followed).finally(() => {
       followed.catching = undefined
     })
     return followed.catching
+  }
+
+  async #inTurn(followed: Followed): Promise<void> {
+    if (this.#looking < LOOKS) this.#looking++
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    try {
+      await this.#readOn(followed)
+    } finally {
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#looking--
+    }
   }
 
   async #readOn(followed: Followed): Promise<void> {
@@ -111,14 +135,16 @@ export class CatchUp {
     const watched = watchers.get(followed.id)
     if (!watched) return false
     const { incarnation, told: position } = watched
+    const { doubts } = followed
     const place: StampedPlace = { offset: { incarnation, position }, stamp: followed.stamp }
     const answer = await table.read(followed.id, place, MAX_RECORDS, MAX_BYTES)
     if (watchers.get(followed.id)?.incarnation !== incarnation) return false
     if (!isPage(answer)) {
-      await this.#tellEnd(followed, place, answer.result.outcome)
+      await this.#tellEnd(followed, place, answer)
       return false
     }
     followed.shortSince = undefined
+    followed.settled = doubts
     const { records, from, next, closed, upToDate } = answer.result
     tell(followed, {
       incarnation,
@@ -134,12 +160,13 @@ export class CatchUp {
   async #tellEnd(
     followed: Followed,
     place: StampedPlace,
-    outcome: 'missing' | 'foreign-offset' | 'past-end' | 'lost',
+    { result: { outcome }, why }: NoPage,
   ): Promise<void> {
     const { logger, table, tellGone } = this.#options
     const { incarnation } = place.offset
     if (outcome === 'missing' || outcome === 'foreign-offset') {
-      tellGone(followed, incarnation, (await this.#options.isEmptied(followed)) ? 'lost' : 'deleted')
+      const isEmptied = why === undefined && (await this.#options.isEmptied(followed))
+      tellGone(followed, incarnation, why ?? (isEmptied ? 'lost' : 'deleted'))
     } else if (outcome === 'past-end' && this.#isPatient(followed)) this.#lookLater(followed)
     else {
       logger.error({ stream: followed.id }, 'Redis has lost records that were told')
@@ -171,6 +198,6 @@ export class CatchUp {
   }
 }
 
-function isPage(answer: StampedRead): answer is Extract<StampedRead, { stamp: string }> {
+function isPage(answer: StampedRead): answer is Exclude<StampedRead, NoPage> {
   return answer.result.outcome === 'page'
 }

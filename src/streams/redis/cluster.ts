@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HostSettings, RedisAddress } from '../../redis/hosts.ts'
 import { RedisRefusal, type Reply } from '../../redis/open-client.ts'
+import { StoreError } from '../errors.ts'
 import { OneServer, type OneServerOptions } from './one-server.ts'
 import type { Ask, Servers } from './servers.ts'
 import { SLOTS, slotOf } from './slots.ts'
@@ -40,11 +41,9 @@ export class Cluster implements Servers {
     const end = performance.now() + this.#options.timeoutMs
     for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       try {
-        const server = this.#owners[slot] ?? (await this.#find(slot))
-        return await server.request(key, ask)
+        return await this.#ask(slot, key, ask)
       } catch (error) {
-        const answer = await this.#afterRefusal(error, key, ask)
-        if (answer !== undefined) return answer.reply
+        await this.#afterRefusal(error)
         if (performance.now() >= end || this.#closing.signal.aborted) throw error
       }
       await sleep(pause, undefined, { signal: this.#closing.signal }).catch(() => undefined)
@@ -80,24 +79,33 @@ export class Cluster implements Servers {
     return [...this.#servers.values()]
   }
 
-  /** What to do about an error: throws it, asks elsewhere, or has the map made anew and returns nothing. */
-  async #afterRefusal(error: unknown, key: string, ask: Ask): Promise<{ reply: Reply } | undefined> {
-    const refusal = error instanceof Error && error.cause instanceof RedisRefusal ? error.cause : undefined
-    const [, , address] = refusal?.message.split(' ') ?? []
+  /** Asks the server that has a slot, or where the key is already while the slot is on its way. */
+  async #ask(slot: number, key: string, ask: Ask): Promise<Reply> {
+    const server = this.#owners[slot] ?? (await this.#find(slot))
+    try {
+      return await server.request(key, ask)
+    } catch (error) {
+      const refusal = refusalIn(error)
+      if (refusal?.kind !== 'ASK') throw error
+      return await this.#server(addressOf(refusal.message.split(' ')[2])).request(key, ask, ['ASKING'])
+    }
+  }
+
+  /** Returns when it should be asked again; throws what that does not help. */
+  async #afterRefusal(error: unknown): Promise<void> {
+    const refusal = refusalIn(error)
     switch (refusal?.kind) {
-      case 'ASK': {
-        // The slot is on its way; this key is there already.
-        const server = this.#server(addressOf(address))
-        return { reply: await server.request(key, ask, ['ASKING']) }
-      }
       case 'MOVED':
       case 'CLUSTERDOWN':
       case 'READONLY':
-        await this.#map()
-        return undefined
+        return this.#map()
+      case 'ASK':
       case 'TRYAGAIN':
         return undefined
       default:
+        if (isClosed(error) && !this.#closing.signal.aborted) {
+          throw CONNECTION_ERRORS.unavailable('a server has left the Cluster', true)
+        }
         // A server that is away may have been replaced; what was asked of it is not asked twice.
         if (!refusal) this.#map().catch(() => undefined)
         throw error
@@ -201,6 +209,14 @@ export class Cluster implements Servers {
     }
     return server
   }
+}
+
+function refusalIn(error: unknown): RedisRefusal | undefined {
+  return error instanceof Error && error.cause instanceof RedisRefusal ? error.cause : undefined
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'closed'
 }
 
 function titleOf({ host, port }: RedisAddress): string {

@@ -5,7 +5,8 @@
  * Invariants: a stream is subscribed to before its tail is looked at, so that nothing falls between;
  * what is told is contiguous, and each record is told once, by its position; whoever is told to look,
  * or hears of a gap, reads from where its watchers are, and proves by the stamp of the last record
- * told that the log still is the one they were told of.
+ * told that the log still is the one they were told of; after a connection was lost nothing is told
+ * before that is proved, for what appends then may follow another history.
  */
 import type { Logger } from '../../logging/logger.ts'
 import type { Offset } from '../../protocol/offset.ts'
@@ -20,8 +21,6 @@ import type { StreamTable } from './stream-table.ts'
 
 /** Milliseconds between two looks at all that is watched, for what no message tells: `FLUSHALL`. */
 const AUDIT_MS = 15_000
-/** Looks under way at once. */
-const LOOKS = 16
 
 export interface FollowerOptions {
   readonly table: StreamTable
@@ -65,19 +64,17 @@ export class Follower {
     const followed = this.#follow(id)
     try {
       await within(followed.subscribed.promise)
-      const { heard } = followed
-      const there = await this.#options.table.look(id)
+      const { there, heard, doubts } = await this.#look(followed)
       signal?.throwIfAborted()
-      if (!there) {
-        this.#tellGone(followed, undefined, 'expired')
-        return { outcome: 'missing' }
-      }
+      if (!there) return { outcome: 'missing' }
       const { incarnation, tail: position, closed } = there.state
-      const watched = this.#watchers.get(id)
-      if (watched && watched.incarnation !== incarnation) this.#tellGone(followed, undefined, 'deleted')
       const joined = this.#watchers.get(id)
       const tail: Offset = { incarnation, position: joined?.told ?? position }
-      if (!joined) followed.stamp = there.stamp
+      if (!joined) {
+        followed.stamp = there.stamp
+        followed.settled = doubts
+        followed.shortSince = undefined
+      }
       const end = this.#watchers.add(id, tail, joined?.closed ?? closed, listener)
       followed.watching++
       const { life } = followed
@@ -101,7 +98,7 @@ export class Follower {
   /** What this process appended, which is durable. */
   tellOwn(id: string, stretch: Stretch): void {
     const followed = this.#followed.get(id)
-    if (followed) this.#tell(followed, stretch)
+    if (followed) this.#hear(followed, stretch)
   }
 
   /** This process has deleted a stream. */
@@ -117,7 +114,7 @@ export class Follower {
     const heard = readMessage(message)
     if (heard.type === 'look') this.#catchUp.start(followed)
     else if (heard.type === 'gone') this.#tellGone(followed, heard.incarnation, heard.reason)
-    else if (heard.records) this.#tell(followed, { ...heard, records: heard.records })
+    else if (heard.records) this.#hear(followed, { ...heard, records: heard.records })
     else this.#catchUp.start(followed)
   }
 
@@ -125,17 +122,21 @@ export class Follower {
     const followed = this.#channels.get(channel)
     if (!followed) return
     followed.heard++
+    followed.doubts++
     followed.subscribed.resolve()
     this.#catchUp.start(followed)
   }
 
-  /** Looks at everything that is watched. */
-  lookAtAll(): void {
-    const all = [...this.#followed.values()].filter(({ id }) => this.#watchers.get(id))
-    const lookOn = async (): Promise<void> => {
-      for (let next = all.pop(); next; next = all.pop()) await this.#catchUp.whole(next)
+  /** A server is back, and is perhaps another one. */
+  readonly onReady = (): void => {
+    for (const followed of this.#followed.values()) followed.doubts++
+    this.#lookAtAll()
+  }
+
+  #lookAtAll(): void {
+    for (const followed of this.#followed.values()) {
+      if (this.#watchers.get(followed.id)) this.#catchUp.start(followed)
     }
-    for (let n = 0; n < LOOKS; n++) void lookOn()
   }
 
   close(): void {
@@ -159,6 +160,8 @@ export class Follower {
         life: 0,
         subscribed: Promise.withResolvers(),
         stamp: '',
+        doubts: 0,
+        settled: 0,
         heard: 0,
         shortSince: undefined,
         catching: undefined,
@@ -167,7 +170,7 @@ export class Follower {
       this.#followed.set(id, followed)
       this.#channels.set(channel, followed)
       this.#options.servers.subscribe(channel)
-      this.#audit ??= setInterval(() => this.lookAtAll(), AUDIT_MS).unref()
+      this.#audit ??= setInterval(() => this.#lookAtAll(), AUDIT_MS).unref()
     }
     followed.coming++
     return followed
@@ -184,14 +187,39 @@ export class Follower {
     this.#options.servers.unsubscribe(channel)
   }
 
+  /** The stream as it is. Whoever watches an earlier one of its id is told first what became of that. */
+  async #look(
+    followed: Followed,
+  ): Promise<{ there: Awaited<ReturnType<StreamTable['look']>>; heard: number; doubts: number }> {
+    const { id } = followed
+    for (;;) {
+      const { heard, doubts } = followed
+      const there = await this.#options.table.look(id)
+      const watched = this.#watchers.get(id)
+      if (!watched || watched.incarnation === there?.state.incarnation) return { there, heard, doubts }
+      await this.#catchUp.whole(followed)
+      if (this.#watchers.get(id) === watched) this.#tellGone(followed, watched.incarnation, 'deleted')
+    }
+  }
+
+  /** Tells of one append, unless it may follow another history than was told: then reads. */
+  #hear(followed: Followed, stretch: Stretch): void {
+    const watched = this.#watchers.get(followed.id)
+    if (!watched) return
+    const { from, next, stamp } = stretch
+    const isDoubtful = followed.settled !== followed.doubts || followed.shortSince !== undefined
+    const isAnother =
+      from < watched.told && watched.told <= next && followed.stamp !== '' && followed.stamp !== stamp
+    if (isDoubtful || isAnother) this.#catchUp.start(followed)
+    else this.#tell(followed, stretch)
+  }
+
   /** Tells what of a stretch was not told, or reads when something before it was not. */
   #tell(followed: Followed, stretch: Stretch): void {
     const watched = this.#watchers.get(followed.id)
     if (!watched) return
     const { incarnation, from, next, closed, stamp } = stretch
-    // In a log that was short, only a read can tell whether this follows what was told.
-    const isDoubtful = followed.shortSince !== undefined
-    if (watched.incarnation !== incarnation || from > watched.told || isDoubtful) {
+    if (watched.incarnation !== incarnation || from > watched.told) {
       this.#catchUp.start(followed)
       return
     }

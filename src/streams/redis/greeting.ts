@@ -1,5 +1,5 @@
 /** What is said to a server when a connection to it opens, and what it says of itself. */
-import type { RedisClient, Reply } from '../../redis/open-client.ts'
+import { type RedisClient, RedisRefusal, type Reply } from '../../redis/open-client.ts'
 
 /** The scripts need flags (Redis 7), and live delivery needs sharded pub/sub (Redis 7). */
 const OLDEST = 7
@@ -18,17 +18,24 @@ export interface Greeting {
   readonly eviction: string | undefined
 }
 
-/** @throws {Error} when the server is too old for the store. */
-export async function greet(client: RedisClient): Promise<Greeting> {
-  const [info, config] = await Promise.all([
-    client.send(['INFO', 'server', 'persistence', 'replication', 'memory']),
+/**
+ * @param channel any of the store's: a script that may append and not publish would do half.
+ * @throws {Error} when the server is too old for the store, or forbids what it cannot do without.
+ */
+export async function greet(client: RedisClient, channel: string): Promise<Greeting> {
+  const [info, config, published] = await Promise.all([
+    // A server that is too old takes one section at most.
+    client.send(['INFO']),
     client.send(['CONFIG', 'GET', 'appendfsync', 'save']).catch(() => undefined),
+    client.send(['SPUBLISH', channel, '']).catch((error: unknown) => error),
   ])
   const facts = factsOf(String(info))
   const version = facts.get('redis_version') ?? ''
   if (Number.parseInt(version, 10) < OLDEST) {
     throw new Error(`it is Redis ${version}, and the stream store needs Redis or Valkey ${OLDEST} at least`)
   }
+  // Others pass by themselves, or come with each call: in a Cluster, MOVED.
+  if (published instanceof RedisRefusal && published.kind === 'NOPERM') throw published
   const settings = pairsOf(config)
   const appendOnly = facts.get('aof_enabled')
   const save = settings.get('save')

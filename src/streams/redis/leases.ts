@@ -88,17 +88,19 @@ export class RedisLeases implements LeaseStore {
   async #expired(limit: number, signal: AbortSignal | undefined): Promise<readonly Lease[]> {
     const { lists } = this.#options
     const over: Lease[] = []
+    // What is over stays in the list; what is not moves, or goes.
+    const seen = new Set<string>()
     for (;;) {
       signal?.throwIfAborted()
-      // What is over stays in the list, in front; what is not moves, or goes.
-      const { clockWentBack, ids } = await lists.due('leases', SLICE, over.length)
+      const { clockWentBack, ids } = await lists.due('leases', SLICE, seen)
       if (clockWentBack) {
         await this.#lookAtAll(signal)
         continue
       }
+      for (const id of ids) seen.add(id)
       const found = await Promise.all(ids.map((id) => this.#look(id)))
       over.push(...found.filter((lease) => lease !== undefined))
-      if (ids.length < SLICE || over.length >= limit) break
+      if (ids.length === 0 || over.length >= limit) break
     }
     return over.sort((a, b) => a.expiresAt - b.expiresAt).slice(0, limit)
   }

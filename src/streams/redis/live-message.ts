@@ -47,6 +47,7 @@ export function readMessage(message: Buffer): LiveMessage {
   const [from, next, closed, stamp = '', kind, lengths = ''] = rest
   if (type !== 'append' || end === -1) return { type: 'look' }
   const range = { from: Number(from), next: Number(next) }
+  if (!Number.isSafeInteger(range.from) || !Number.isSafeInteger(range.next)) return { type: 'look' }
   const records =
     range.from === range.next
       ? []

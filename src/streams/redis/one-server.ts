@@ -15,6 +15,8 @@ export interface OneServerOptions extends ServerEvents {
   readonly timeoutMs: number
   readonly logger: Logger
   readonly scripts: readonly RedisScript[]
+  /** One of the store's. */
+  readonly channel: string
   readonly onGreeting: (title: string, greeting: Greeting) => void
   /** Another server has the channel. */
   readonly onMoved: (channel: string) => void
@@ -37,8 +39,9 @@ export class OneServer implements Servers {
       open: (signal, onLost) => openClient(host, { timeoutMs, signal, onLost }),
       prepare: async (client) => {
         // Loaded beforehand, a script never has to be sent a second time, behind what came after it.
-        const loading = options.scripts.map(({ source }) => client.send(['SCRIPT', 'LOAD', source]))
-        const [greeting] = await Promise.all([greet(client), ...loading])
+        // Greeted before, for a server that is too old says more of itself than of scripts.
+        const greeting = await greet(client, options.channel)
+        await Promise.all(options.scripts.map(({ source }) => client.send(['SCRIPT', 'LOAD', source])))
         this.#runs.set(client, greeting.run)
         options.onGreeting(title, greeting)
       },

@@ -39,12 +39,15 @@ export interface Loss {
 export interface RecentAppendsOptions {
   /** Milliseconds an append is remembered. */
   readonly ms: number
-  /** Bytes of records remembered of one stream, and of all. */
+  /** Bytes remembered of one stream, and of all: of records, metadata, and what an append takes itself. */
   readonly streamBytes: number
   readonly bytes: number
   /** Streams remembered. */
   readonly streams: number
 }
+
+/** Bytes that an append of nothing takes, or somewhat less. */
+const APPEND_BYTES = 400
 
 const DEFAULTS: RecentAppendsOptions = {
   ms: 10_000,
@@ -83,7 +86,7 @@ export class RecentAppends {
     const from = next.offset.position - request.records.length
     this.forget(id)
     recent.appends.push({ request, from, stamp: next.stamp, at: performance.now() })
-    recent.bytes += request.bytes
+    recent.bytes += sizeOf(request)
     recent.lastSeq = producer.seq
     recent.last = next
     this.#trim(recent)
@@ -111,19 +114,38 @@ export class RecentAppends {
   #trim(recent: Recent): void {
     const { ms, streamBytes } = this.#options
     const since = performance.now() - ms
-    let over = 0
-    for (const { at, request } of recent.appends) {
-      if (at >= since && recent.bytes <= streamBytes) break
-      recent.bytes -= request.bytes
-      over++
+    const { appends } = recent
+    let [over, bytes] = [0, recent.bytes]
+    for (; over < appends.length; over++) {
+      const { at, request } = appends[over] as KeptAppend
+      if (at >= since && bytes <= streamBytes) break
+      bytes -= sizeOf(request)
     }
-    if (over > 0) recent.appends = recent.appends.slice(over)
+    this.#drop(recent, over)
   }
 
+  #drop(recent: Recent, count: number): void {
+    if (count === 0) return
+    for (const { request } of recent.appends.slice(0, count)) recent.bytes -= sizeOf(request)
+    recent.appends = recent.appends.slice(count)
+  }
+
+  /** What is lost was appended just before: each stream gives up its older half before any is forgotten. */
   #makeRoom(): void {
+    if (this.#bytes > this.#options.bytes) {
+      for (const recent of this.#streams.values()) {
+        const before = recent.bytes
+        this.#drop(recent, Math.floor(recent.appends.length / 2))
+        this.#bytes -= before - recent.bytes
+      }
+    }
     for (const [id] of this.#streams) {
       if (this.#bytes <= this.#options.bytes && this.#streams.size <= this.#options.streams) return
       this.forget(id)
     }
   }
+}
+
+function sizeOf({ bytes, metadata = '' }: CheckedAppend): number {
+  return bytes + metadata.length + APPEND_BYTES
 }

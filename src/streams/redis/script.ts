@@ -20,13 +20,15 @@ const FLAGS: Readonly<Record<ScriptKind, string>> = {
 }
 
 /**
- * KEYS[1] is the state of the stream, KEYS[2] its records, KEYS[3] its channel. ARGV[1] is the time in
- * milliseconds, or empty for Redis's own.
+ * KEYS[1] is the state of the stream, KEYS[2] its records. ARGV[1] is the time in milliseconds, or empty
+ * for Redis's own. The channel is no key: while the slot moves, a Cluster refuses what names a key that
+ * is not there.
  *
  * Numbers are doubles and exact up to 2^53, but Lua writes them with 14 digits: `int` does not. Strings
  * are compared byte by byte in `above`, because Lua asks the locale.
  */
-const PRELUDE = `local state, log, channel = KEYS[1], KEYS[2], KEYS[3]
+const PRELUDE = `local state, log = KEYS[1], KEYS[2]
+local channel = string.gsub(state, 'state$', 'live')
 local now = tonumber(ARGV[1])
 if not now then
   local time = redis.call('TIME')

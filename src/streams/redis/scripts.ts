@@ -20,8 +20,8 @@ export class Scripts {
   }
 
   /** Runs a script on one stream. The time is put before the values. */
-  onStream(script: RedisScript, { state, log, channel }: StreamKeys, values: Values = []): Promise<Reply> {
-    return this.run(script, [state, log, channel], values)
+  onStream(script: RedisScript, { state, log }: StreamKeys, values: Values = []): Promise<Reply> {
+    return this.run(script, [state, log], values)
   }
 
   async run(script: RedisScript, keys: readonly string[], values: Values = []): Promise<Reply> {

@@ -82,7 +82,7 @@ export class RedisStore implements StreamStore {
     this.#servers = settings.openServers({
       onMessage: (channel, message) => this.#follower.onMessage(channel, message),
       onSubscribed: (channel) => this.#follower.onSubscribed(channel),
-      onReady: () => this.#follower.lookAtAll(),
+      onReady: () => this.#follower.onReady(),
     })
     const scripts = new Scripts(this.#servers, settings.clock)
     this.#table = new StreamTable(scripts, keys)
@@ -114,7 +114,7 @@ export class RedisStore implements StreamStore {
     const config = checkConfig(given, this.limits)
     const { owner, closed, ttlMs, expiresAt, lease } = config
     const listing: Listing = { owner, open: !closed, ttlMs, endsAt: expiresAt, leaseMs: lease?.ttlMs }
-    const answer = await this.#write(config.bytes, signal, () =>
+    const answer = await this.#write(config, signal, () =>
       this.#catalogue.listed(
         () => this.#lists.add(id, listing),
         () => this.#table.create(id, config),
@@ -132,7 +132,7 @@ export class RedisStore implements StreamStore {
   async append(id: string, given: AppendRequest, signal?: AbortSignal): Promise<AppendResult> {
     checkId(id)
     const request = checkAppend(given, this.limits)
-    return this.#write(request.bytes, signal, async () => {
+    return this.#write(request, signal, async () => {
       let { result, stamp } = await this.#table.append(id, request)
       if (result.outcome === 'gap' && (await this.#restore(id, request, result.expectedSeq))) {
         ;({ result, stamp } = await this.#table.append(id, request))
@@ -239,7 +239,12 @@ export class RedisStore implements StreamStore {
     return restored
   }
 
-  #write<T>(bytes: number, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  #write<T>(
+    request: Pick<CheckedAppend, 'bytes' | 'metadata'>,
+    signal: AbortSignal | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const bytes = request.bytes + (request.metadata?.length ?? 0)
     return this.#call(async () => {
       if (this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
         throw CONNECTION_ERRORS.unavailable('too much waits for Redis already', false)

@@ -55,14 +55,14 @@ return 1
 )
 
 /**
- * KEYS: a list of times, the clock. ARGV: time, name of the list, how many, how many to skip.
+ * KEYS: a list of times, the clock. ARGV: time, name of the list, how many.
  * Gives whether the clock went back, by a second or more, since the last look, and the ids that are due.
  */
 const DUE = plainScript(
   'free',
   `${NOW}local last = tonumber(redis.call('HGET', KEYS[2], ARGV[2]) or '0')
 redis.call('HSET', KEYS[2], ARGV[2], int(now))
-local ids = redis.call('ZRANGE', KEYS[1], '-inf', int(now), 'BYSCORE', 'LIMIT', ARGV[4], ARGV[3])
+local ids = redis.call('ZRANGE', KEYS[1], '-inf', int(now), 'BYSCORE', 'LIMIT', 0, ARGV[3])
 return {last - now >= 1000 and 1 or 0, ids}
 `,
 )
@@ -135,16 +135,19 @@ export class StreamLists {
     await this.#scripts.run(REMOVE, this.#all(), [id, memberOf(id, owner)])
   }
 
-  /** Ids that end, or whose lease does, by now. */
+  /**
+   * Ids that end, or whose lease does, by now, and that are not among those seen: about `limit`, and
+   * none only when there are none. What was seen may have moved in the list, and may be due still.
+   */
   async due(
     list: 'leases' | 'ends',
     limit: number,
-    skip: number,
+    seen: ReadonlySet<string>,
   ): Promise<{ clockWentBack: boolean; ids: readonly string[] }> {
     const keys = [this.#keys[list], this.#keys.clock]
-    const reply = await this.#scripts.run(DUE, keys, [list, String(limit), String(skip)])
+    const reply = await this.#scripts.run(DUE, keys, [list, String(limit + seen.size)])
     const [back, ids] = reply as [number, Buffer[]]
-    return { clockWentBack: back === 1, ids: ids.map(String) }
+    return { clockWentBack: back === 1, ids: ids.map(String).filter((id) => !seen.has(id)) }
   }
 
   /** Corrects the time of an id that is in the list; undefined takes it out. */

@@ -13,6 +13,7 @@
  * | `n`, `x` | tail; `1` when closed |
  * | `y` | the append that closed it: `epoch seq producer` |
  * | `s` | stream seq |
+ * | `u` | the incarnation before this one, when records of it were lost |
  * | `g` | the run of the Redis server under which it was created, or its lease last taken |
  * | `l` | lease: `epoch ttl end holder` |
  * | `p:` + producer | `epoch seq` |
@@ -153,27 +154,29 @@ return {'appended', v[1], tail + count}
 /**
  * ARGV: `start`, `now`, or an incarnation; position (with an incarnation); records and bytes at most;
  * the stamp that the record at the position must have, or empty.
- * Gives `page`, incarnation, tail, closed, position, kind, the stamp of the last record, records.
+ * Gives `page`, incarnation, tail, closed, position, kind, the stamp of the last record, records. Of a
+ * stream that is gone, the reason where it is known: `expired`, or `lost`.
  */
 export const READ: RedisScript = streamScript(
   'read',
-  `local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 'k')
+  `local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 'k', 'u')
 local at = tonumber(v[4])
-if not v[1] or (at and now >= at) then return {'missing'} end
+if not v[1] then return {'missing', ''} end
+if at and now >= at then return {'missing', 'expired'} end
 local tail, position = tonumber(v[2]), 0
 if ARGV[2] == 'now' then
   position = tail
 elseif ARGV[2] ~= 'start' then
-  if ARGV[2] ~= v[1] then return {'foreign-offset'} end
+  if ARGV[2] ~= v[1] then return {'foreign-offset', ARGV[2] == v[6] and 'lost' or ''} end
   position = tonumber(ARGV[3])
   if position > tail then return {'past-end', v[1], tail} end
-  if ARGV[6] ~= '' and position > 0 and stampAt(position) ~= ARGV[6] then return {'lost', v[1]} end
+  if ARGV[6] ~= '' and position > 0 and stampAt(position) ~= ARGV[6] then return {'lost', ''} end
 end
 local page = {'page', v[1], tail, v[3] and 1 or 0, position, v[5], ''}
 local last = math.min(tail, position + tonumber(ARGV[4]))
 local left = tonumber(ARGV[5])
--- Few at a time: nobody knows how large they are.
-local step, next = 16, position
+-- Few at a time: nobody knows how large they are, and what is found and not given was read for nothing.
+local step, next, largest = 2, position, 1
 while next < last and left > 0 do
   local found = redis.call('XRANGE', log, int(next + 1) .. '-0', int(last), 'COUNT', step)
   for _, entry in ipairs(found) do
@@ -183,10 +186,11 @@ while next < last and left > 0 do
     page[7] = stamp
     page[#page + 1] = entry[2][2]
     left = left - #entry[2][2]
+    largest = math.max(largest, #entry[2][2])
     if left <= 0 then break end
   end
   if #found == 0 then return {'damaged', v[1]} end
-  step = 128
+  step = math.min(step * 4, 128, math.ceil(math.max(left, 1) / largest))
 end
 return page
 `,
@@ -201,6 +205,9 @@ if not known[1] or (at and now >= at) then return {} end
 return {known, stampAt(tonumber(known[8]))}
 `,
 )
+
+/** Gives 1 for a stream of which anything is left. */
+export const IS_KEPT: RedisScript = streamScript('read', `return redis.call('EXISTS', state)\n`)
 
 /** Gives 1 for a stream that is there. */
 export const TOUCH: RedisScript = streamScript(
@@ -266,10 +273,20 @@ export const CUT: RedisScript = streamScript(
 if v[1] ~= ARGV[2] then return 0 end
 local position = tonumber(ARGV[3])
 if tonumber(v[2]) >= position and stampAt(position) == ARGV[4] then return 0 end
-redis.call('HSET', state, 'i', ARGV[5])
+redis.call('HSET', state, 'i', ARGV[5], 'u', v[1])
 redis.call('SPUBLISH', channel, 'gone ' .. v[1] .. ' lost')
 return 1
 `,
 )
 
-export const STREAM_SCRIPTS: readonly RedisScript[] = [CREATE, APPEND, READ, LOOK, TOUCH, DELETE, SWEEP, CUT]
+export const STREAM_SCRIPTS: readonly RedisScript[] = [
+  CREATE,
+  APPEND,
+  READ,
+  LOOK,
+  IS_KEPT,
+  TOUCH,
+  DELETE,
+  SWEEP,
+  CUT,
+]

@@ -14,7 +14,7 @@ import { lengthsOf, recordOf } from './live-message.ts'
 import type { KeptAppend } from './recent-appends.ts'
 import type { Scripts } from './scripts.ts'
 import { parseState } from './state.ts'
-import { APPEND, CREATE, CUT, DELETE, LOOK, READ, SWEEP, TOUCH } from './stream-scripts.ts'
+import { APPEND, CREATE, CUT, DELETE, IS_KEPT, LOOK, READ, SWEEP, TOUCH } from './stream-scripts.ts'
 
 export type CreateAnswer =
   | { readonly created: true; readonly state: StreamState; readonly now: number; readonly stamp: string }
@@ -26,10 +26,16 @@ export interface StampedPlace {
   readonly stamp: string
 }
 
+export interface NoPage {
+  /** `lost`: what lies at the place is of another history. */
+  readonly result: Exclude<ReadResult, { outcome: 'page' }> | { readonly outcome: 'lost' }
+  /** Of a stream that is gone, as far as Redis knows. */
+  readonly why?: 'expired' | 'lost'
+}
+
 export type StampedRead =
   | { readonly result: Extract<ReadResult, { outcome: 'page' }>; readonly stamp: string }
-  /** `lost`: what lies at the place is of another history. */
-  | { readonly result: Exclude<ReadResult, { outcome: 'page' }> | { readonly outcome: 'lost' } }
+  | NoPage
 
 export class StreamTable {
   readonly #scripts: Scripts
@@ -118,8 +124,10 @@ export class StreamTable {
     const values = [...at, String(maxRecords), String(maxBytes), stamped?.stamp ?? '']
     const [word, ...reply] = (await this.#scripts.onStream(READ, this.#keys.of(id), values)) as Reply[]
     const outcome = String(word)
-    if (outcome === 'missing' || outcome === 'foreign-offset' || outcome === 'lost')
-      return { result: { outcome } }
+    if (outcome === 'missing' || outcome === 'foreign-offset' || outcome === 'lost') {
+      const why = String(reply[0])
+      return { result: { outcome }, ...((why === 'expired' || why === 'lost') && { why }) }
+    }
     const incarnation = String(reply[0])
     if (outcome === 'past-end') {
       return { result: { outcome, tail: { incarnation, position: Number(reply[1]) } } }
@@ -141,6 +149,11 @@ export class StreamTable {
   async look(id: string): Promise<{ state: StreamState; stamp: string } | undefined> {
     const [fields, stamp] = (await this.#scripts.onStream(LOOK, this.#keys.of(id))) as Reply[]
     return fields === undefined ? undefined : { state: parseState(fields), stamp: String(stamp) }
+  }
+
+  /** Whether there is anything of a stream, be its time over or not. */
+  async isKept(id: string): Promise<boolean> {
+    return (await this.#scripts.onStream(IS_KEPT, this.#keys.of(id))) === 1
   }
 
   async touch(id: string): Promise<boolean> {

@@ -114,7 +114,7 @@ export class Follower {
     } catch (error) {
       this.#version = undefined
       if (!this.#failing)
-        this.#options.logger.warn({ err: error }, 'The stream store could not be read; trying on')
+        this.#options.logger.warn({ err: error }, 'The stream store could not be read; trying again')
       this.#failing = true
     }
   }

@@ -19,7 +19,7 @@ function server(info: Record<string, string>, config: readonly string[] | Error)
 
 it('says what a server is like', async () => {
   const info = { redis_version: '7.2.4', run_id: 'abc', aof_enabled: '1', connected_slaves: '2' }
-  expect(await greet(server(info, ['save', '', 'appendfsync', 'everysec']))).toEqual({
+  expect(await greet(server(info, ['save', '', 'appendfsync', 'everysec']), 'channel')).toEqual({
     run: 'abc',
     appendOnly: true,
     fsync: 'everysec',
@@ -30,7 +30,10 @@ it('says what a server is like', async () => {
 })
 
 it('does without what it may not ask', async () => {
-  const greeting = await greet(server({ redis_version: '8.0.1', run_id: 'abc' }, new Error('NOPERM')))
+  const greeting = await greet(
+    server({ redis_version: '8.0.1', run_id: 'abc' }, new Error('NOPERM')),
+    'channel',
+  )
   expect(greeting).toMatchObject({
     appendOnly: undefined,
     fsync: undefined,
@@ -40,7 +43,7 @@ it('does without what it may not ask', async () => {
 })
 
 it('refuses a server that is too old', async () => {
-  await expect(greet(server({ redis_version: '6.2.14' }, []))).rejects.toThrow(
+  await expect(greet(server({ redis_version: '6.2.14' }, []), 'channel')).rejects.toThrow(
     'it is Redis 6.2.14, and the stream store needs Redis or Valkey 7 at least',
   )
 })

@@ -31,7 +31,7 @@ it('reads the end of a stream', () => {
   }
 })
 
-it.each(['look', '', 'append', 'hello world\n', '{"type":"append"}'])(
+it.each(['look', '', 'append', 'hello world\n', 'append abc\n', '{"type":"append"}'])(
   'takes %j as a reason to look',
   (text) => {
     expect(readMessage(Buffer.from(text))).toEqual({ type: 'look' })

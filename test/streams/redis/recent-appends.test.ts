@@ -6,6 +6,8 @@ import type { CheckedAppend } from '../../../src/streams/requests.ts'
 
 const append = (seq: number, epoch = 1, text = 'x'): CheckedAppend =>
   checkAppend({ records: [JSON.stringify(text)], producer: { id: 'p', epoch, seq } }, DEFAULT_LIMITS)
+/** Bytes that one of these counts. */
+const ONE = 403
 const after = (position: number, incarnation = 'i'): StampedPlace => ({
   offset: { incarnation, position },
   stamp: String(position * 10),
@@ -34,7 +36,7 @@ describe('the last appends of a producer', () => {
   })
 
   it('are remembered up to so many bytes; what was lost before them is said to be unknown', () => {
-    const recent = kept(5, { streamBytes: 7 })
+    const recent = kept(5, { streamBytes: 2 * ONE + 1 })
     expect(recent.lossAt('s', append(5), 3)?.appends).toHaveLength(2)
     expect(recent.lossAt('s', append(5), 2)).toEqual({ appends: undefined, last: after(5) })
   })
@@ -54,17 +56,33 @@ describe('the last appends of a producer', () => {
     expect(closed.lossAt('s', append(3), 1)).toBeUndefined()
   })
 
-  it('of the streams that were appended to longest ago go first', () => {
-    const recent = new RecentAppends({ bytes: 9, streams: 10 })
-    for (const id of ['a', 'b', 'a', 'c', 'd']) {
-      const seq = recent.lossAt(id, append(1), 0) ? 1 : 0
-      recent.keep(id, append(seq), after(seq + 1))
+  it('take room themselves, and with what they write over', () => {
+    const recent = new RecentAppends({ streamBytes: 10 * ONE })
+    for (let seq = 0; seq < 1000; seq++) recent.keep('s', append(seq), after(seq + 1))
+    expect(recent.lossAt('s', append(1000), 990)?.appends).toHaveLength(10)
+    expect(recent.lossAt('s', append(1000), 989)?.appends).toBeUndefined()
+    const metadata = '"'.padEnd(5 * ONE, 'x')
+    for (let seq = 1000; seq < 1010; seq++) recent.keep('s', { ...append(seq), metadata }, after(seq + 1))
+    expect(recent.lossAt('s', append(1010), 1009)?.appends).toHaveLength(1)
+    expect(recent.lossAt('s', append(1010), 1008)?.appends).toBeUndefined()
+  })
+
+  it('of each stream give up their older half before any stream is forgotten', () => {
+    const recent = new RecentAppends({ bytes: 8 * ONE })
+    for (let seq = 0; seq < 4; seq++)
+      for (const id of ['a', 'b']) recent.keep(id, append(seq), after(seq + 1))
+    recent.keep('c', append(0), after(1))
+    for (const id of ['a', 'b']) {
+      expect(recent.lossAt(id, append(4), 2)?.appends).toHaveLength(2)
+      expect(recent.lossAt(id, append(4), 1)?.appends).toBeUndefined()
     }
-    expect(['a', 'b', 'c', 'd'].map((id) => recent.lossAt(id, append(9), 0) !== undefined)).toEqual([
-      false,
-      false,
-      true,
-      true,
-    ])
+    expect(recent.lossAt('c', append(1), 0)?.appends).toHaveLength(1)
+  })
+
+  it('of the streams that were appended to longest ago go first', () => {
+    const recent = new RecentAppends({ bytes: 2 * ONE })
+    const loss = (id: string): unknown => recent.lossAt(id, append(9), 0)
+    for (const id of ['a', 'b', 'c', 'd']) recent.keep(id, append(0), after(1))
+    expect(['a', 'b', 'c', 'd'].map((id) => loss(id) !== undefined)).toEqual([false, false, true, true])
   })
 })

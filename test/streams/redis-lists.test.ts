@@ -1,0 +1,107 @@
+/** What the Redis store finds by its lists: leases that are over, streams that are, streams by owner. */
+import { expect, it } from 'vitest'
+import { describeWith } from '../support/services.ts'
+import { hostSettings } from '../../src/redis/hosts.ts'
+import type { HostSettings } from '../../src/redis/hosts.ts'
+import { silentLogger } from '../../src/logging/logger.ts'
+import { Catalogue } from '../../src/streams/redis/catalogue.ts'
+import { Keys } from '../../src/streams/redis/keys.ts'
+import { OneServer } from '../../src/streams/redis/one-server.ts'
+import { Scripts } from '../../src/streams/redis/scripts.ts'
+import { StreamLists } from '../../src/streams/redis/stream-lists.ts'
+import { StreamTable } from '../../src/streams/redis/stream-table.ts'
+import { StoresOnRedis } from './redis-tools.ts'
+
+describeWith(['redis'], 'the lists of a stream store on Redis', ({ redis }) => {
+  const on = new StoresOnRedis(redis)
+  const ids = (count: number): string[] => Array.from({ length: count }, (_, n) => `s${1000 + n}`)
+
+  /** The inside of a store, whose lists may be on a server with another clock. */
+  function inside(
+    clock: () => number,
+    clockOfLists = clock,
+  ): { catalogue: Catalogue; close: () => Promise<void> } {
+    const keys = new Keys(on.prefix)
+    const none = (): void => undefined
+    const server = new OneServer({
+      host: hostSettings(on.server.url)[0] as HostSettings,
+      timeoutMs: 5000,
+      logger: silentLogger,
+      scripts: [],
+      channel: keys.of('').channel,
+      onGreeting: none,
+      onMoved: none,
+      onMessage: none,
+      onSubscribed: none,
+      onReady: none,
+    })
+    const table = new StreamTable(new Scripts(server, clock), keys)
+    const lists = new StreamLists(new Scripts(server, clockOfLists), keys)
+    return { catalogue: new Catalogue(table, lists, false), close: () => server.close() }
+  }
+
+  it('say once of each lease that it is over, also of those that were renewed', async () => {
+    let now = 1_000_000
+    const store = on.open({ clock: () => now })
+    // A renewal writes nothing to the lists: all of these are listed as over before they are.
+    const leases = []
+    for (const id of ids(250)) {
+      now++
+      const made = await store.create(id, { lease: { holder: 'a', ttlMs: 1000 } })
+      if (made.outcome === 'created' && made.lease) leases.push(made.lease)
+    }
+    now += 500
+    for (const lease of leases) {
+      now++
+      await store.leases.renew(lease)
+    }
+    now += 1001
+    const expired = await store.leases.expired({ limit: 1000 })
+    expect(expired.map(({ stream }) => stream)).toEqual(ids(250))
+  })
+
+  it('find the lease of a stream that was created anew while the one before was taken out', async () => {
+    let now = 1_000_000
+    const store = on.open({ clock: () => now })
+    const { catalogue, close } = inside(() => now)
+    await store.create('stream', { owner: 'anna', lease: { holder: 'a', ttlMs: 1000 } })
+    await catalogue.remove('stream', 'anna')
+    await close()
+    now += 1000
+    expect((await store.list({ owner: 'anna', closed: false })).streams).toHaveLength(1)
+    expect((await store.leases.expired()).map(({ stream }) => stream)).toEqual(['stream'])
+  })
+
+  it('leave a stream that is over to a sweep, which tells its watchers', async () => {
+    let now = 1_000_000
+    const store = on.open({ clock: () => now })
+    await store.create('over', { ttlMs: 1000, owner: 'anna' })
+    const gone = Promise.withResolvers<unknown>()
+    await store.watch('over', gone.resolve)
+    now += 1000
+    expect(await store.list({ owner: 'anna' })).toEqual({ streams: [] })
+    expect(await store.sweep()).toBe(1)
+    expect(await gone.promise).toEqual({ type: 'gone', reason: 'expired' })
+  })
+
+  it('are gone through once where the clock of a stream is behind theirs', async () => {
+    let now = 1_000_000
+    const store = on.open({ clock: () => now })
+    for (const id of ids(150)) await store.create(id, { expiresAt: now + 1000 })
+    const { catalogue, close } = inside(
+      () => now,
+      () => now + 10_000,
+    )
+    expect(await catalogue.sweep(AbortSignal.timeout(3000))).toBe(0)
+    await close()
+    now += 1000
+    expect(await store.sweep()).toBe(150)
+  })
+
+  it('name no stream of an owner that none can have', async () => {
+    const store = on.open()
+    await store.create('stream', { owner: '\ufffd' })
+    expect(await store.list({ owner: '\ud800' })).toEqual({ streams: [] })
+    expect((await store.list({ owner: '\ufffd' })).streams).toHaveLength(1)
+  })
+})
