@@ -1,10 +1,10 @@
 /** Whether the optional package that talks to Redis is there, asked before anything connects. */
 
-/** @throws {RangeError} saying how to install it. */
+/** @throws {Error} saying how to install it. */
 export function checkRedisIsInstalled(): void {
   try {
     import.meta.resolve('redis')
   } catch (cause) {
-    throw new RangeError('a Redis takes the package redis: npm install redis', { cause })
+    throw new Error('a Redis takes the package redis: npm install redis', { cause })
   }
 }

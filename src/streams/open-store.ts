@@ -1,7 +1,6 @@
 /** The stream store that a text names, as `--store` and `MILLRACE_STORE` do. */
 import { writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { libraryLogger } from '../logging/logger.ts'
 import { hostSettings } from '../redis/hosts.ts'
 import { checkRedisIsInstalled } from '../redis/installed.ts'
 import { memoryStreams } from './memory.ts'
@@ -51,7 +50,7 @@ export function storeFromEnvironment(options: StreamStoreOptions = {}): StreamSt
 
 /**
  * Opens the store at a place. A Redis takes the package `redis`, and is not waited for: what a call
- * does while it is away is said in docs/redis.md.
+ * does while it is away is said in docs/redis-streams.md.
  *
  * @throws {RangeError} saying what a place is, or what it lacks.
  * @throws {StoreError} when the file cannot be used.
@@ -60,7 +59,7 @@ export function openStore(where: string, options: StreamStoreOptions = {}): Stre
   const path = pathOfStore(where)
   if (path === undefined && where !== MEMORY) {
     checkRedisIsInstalled()
-    return redisStreams({ logger: libraryLogger(), ...options, url: where })
+    return redisStreams({ ...options, url: where })
   }
   if (path === undefined) return memoryStreams(options)
   const store = sqliteStreams(path, options)

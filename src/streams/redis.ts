@@ -1,7 +1,7 @@
 /**
  * Streams on Redis or Valkey 7 and later, for many processes: docs/redis.md.
  */
-import { silentLogger } from '../logging/logger.ts'
+import { libraryLogger } from '../logging/logger.ts'
 import { hostSettings, type HostSettings, type RedisHost } from '../redis/hosts.ts'
 import { limitsOf } from './options.ts'
 import type { StreamStoreOptions } from './options.ts'
@@ -56,7 +56,7 @@ export function redisStreams(options: RedisStreamsOptions = {}): StreamStore {
     prefix = 'millrace',
     timeout = 5,
     lossPatience = 10,
-    logger = silentLogger,
+    logger = libraryLogger(),
     clock,
   } = options
   if ([url, host, cluster].filter((one) => one !== undefined).length > 1) {

@@ -177,7 +177,7 @@ export class CatchUp {
 
   #tryLater(followed: Followed, error: unknown): void {
     if (!this.#options.watchers.get(followed.id)) return
-    if (!this.#failing) this.#options.logger.warn({ err: error }, 'A stream could not be read; trying on')
+    if (!this.#failing) this.#options.logger.warn({ err: error }, 'A stream could not be read; trying again')
     this.#failing = true
     this.#lookLater(followed)
   }

@@ -95,6 +95,18 @@ export class Follower {
     }
   }
 
+  /**
+   * Whether the watchers were told of what lies before a place. If the log ends before it, records are
+   * lost, or about to be appended again: the watchers are told which.
+   */
+  hasTold(id: string, { incarnation, position }: Offset): boolean {
+    const followed = this.#followed.get(id)
+    const watched = this.#watchers.get(id)
+    if (!followed || watched?.incarnation !== incarnation || position > watched.told) return false
+    this.#catchUp.start(followed)
+    return true
+  }
+
   /** What this process appended, which is durable. */
   tellOwn(id: string, stretch: Stretch): void {
     const followed = this.#followed.get(id)

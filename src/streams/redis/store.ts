@@ -156,6 +156,9 @@ export class RedisStore implements StreamStore {
       () => this.#table.read(id, after, maxRecords, maxBytes),
       options.signal,
     )
+    if (result.outcome === 'past-end' && typeof after === 'object' && this.#follower.hasTold(id, after)) {
+      throw CONNECTION_ERRORS.unavailable('its Redis lacks records that it had', false)
+    }
     // Nothing was said about the record at the place.
     return result.outcome === 'lost' ? { outcome: 'missing' } : result
   }
