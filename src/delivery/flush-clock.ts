@@ -17,7 +17,7 @@ export interface FlushClockOptions {
   readonly logger: Logger
   /** Milliseconds between two flushes of an idle loop. Default 2. */
   readonly minWindowMs?: number
-  /** From the begin of one flush to that of the next, at the busiest: about as late a record may come. Default 75. */
+  /** From the begin of one flush to that of the next, at the busiest: about as late a record may come. Default 60. */
   readonly maxPeriodMs?: number
 }
 
@@ -42,7 +42,7 @@ export class FlushClock {
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
 
-  constructor({ logger, minWindowMs = 2, maxPeriodMs = 75 }: FlushClockOptions) {
+  constructor({ logger, minWindowMs = 2, maxPeriodMs = 60 }: FlushClockOptions) {
     this.#logger = logger
     this.#minMs = minWindowMs
     this.#maxPeriodMs = maxPeriodMs
