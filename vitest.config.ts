@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** Tests import the package by its own name, straight from its sources: no build comes before them. */
@@ -11,6 +12,8 @@ export default defineConfig({
     // No measure of speed: what takes so long on a shared machine has stopped.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Most of them wait for something: with one worker on two cores, a core would stand idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         extends: true,

@@ -1,6 +1,6 @@
 /** Processes that share a Redis's pub/sub: who hears what, what is subscribed to, and what is lost when. */
 import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Logger } from '../../src/logging/logger.ts'
 import { ChannelLayerUnavailable } from '../../src/channels/errors.ts'
 import { redisChannels } from '../../src/channels/redis.ts'
@@ -161,7 +161,8 @@ describeWith(['redis'], 'processes on one pub/sub', ({ redis }) => {
       ).flat()
       const results = await Promise.all(sends)
       expect(results.every(({ sent, dropped }) => sent === 1 && dropped === 0)).toBe(true)
-      expect(here.usage().messages).toBe(200)
+      // What the other sent is here when Redis has told both.
+      await vi.waitFor(() => expect(here.usage().messages).toBe(200))
     })
 
     it('a slow consumer loses the newest of its own messages, which are counted', async () => {

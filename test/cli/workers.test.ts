@@ -245,7 +245,10 @@ describe('a rolling restart', () => {
     const before = await askAll(running.url, 2)
     await writeFile(join(running.folder, 'app.ts'), APP.replace('version: 1', 'version: 2'))
     running.kill('SIGHUP')
-    while (!running.stdout.includes('Replaced all 2 workers')) await ask(running.url)
+    const askOn = async (): Promise<void> => {
+      while (!running.stdout.includes('Replaced all 2 workers')) await ask(running.url)
+    }
+    await Promise.all(Array.from({ length: 8 }, askOn))
     for (const [number, { version, pid }] of await askAll(running.url, 2)) {
       expect(version).toBe(2)
       expect(pid).not.toBe(before.get(number)?.pid)

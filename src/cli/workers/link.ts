@@ -18,6 +18,9 @@ const FOR_THE_FIRST_PROCESS = ['SIGINT', 'SIGHUP', 'SIGUSR2'] as const
 /** Milliseconds between two looks at whether the application is ready. */
 const READINESS_INTERVAL = 500
 
+/** Milliseconds for the first process to let a worker go. */
+const RELEASE_PATIENCE = 2000
+
 export interface ServeOptions {
   readonly announcement: Announcement
   readonly logger: Logger
@@ -29,6 +32,7 @@ export class WorkerLink {
   readonly number: number
   #drain: () => void = () => process.exit(0)
   #listen: ((port: number | undefined) => void) | undefined
+  readonly #released = Promise.withResolvers<void>()
 
   /** The link of this process, if it is a worker. */
   static find(): WorkerLink | undefined {
@@ -58,6 +62,7 @@ export class WorkerLink {
       leaving.abort()
       this.#send({ type: 'leaving' })
       await application.close()
+      await this.#giveBack()
     }
     // The first process has said it, whoever signalled both.
     const say = (line: string): void => logger.debug({}, line)
@@ -96,6 +101,25 @@ export class WorkerLink {
     }
   }
 
+  /**
+   * Stays until no connection is on its way here: the first process sends them over the same channel as its
+   * messages, and one that meets a closed server goes back and to another worker. One that meets no process
+   * would never be answered.
+   */
+  async #giveBack(): Promise<void> {
+    if (!process.connected) return
+    const patience = new AbortController()
+    this.#send({ type: 'closed' })
+    await Promise.race([this.#released.promise, pause(RELEASE_PATIENCE, patience.signal)])
+    patience.abort()
+    if (!process.connected) return
+    // Behind what was given back: once it is written, so are they.
+    const left = envelope({ type: 'left' })
+    await new Promise<void>((written) => {
+      if (process.send?.(left, undefined, {}, () => written()) === undefined) written()
+    })
+  }
+
   #send(message: FromWorker): void {
     // The first process may be gone; the end of the channel says so.
     if (process.connected) process.send?.(envelope(message), undefined, {}, ignore)
@@ -104,6 +128,7 @@ export class WorkerLink {
   #receive(message: ToWorker | undefined): void {
     if (message?.type === 'listen') this.#listen?.(message.port)
     else if (message?.type === 'drain') this.#drain()
+    else if (message?.type === 'released') this.#released.resolve()
   }
 
   #orphaned(): void {

@@ -14,10 +14,17 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly message: string; readonly exitCode: number }
   /** It shuts down, by its own decision or because it was told to. */
   | { readonly type: 'leaving' }
+  /** It takes no more connections, and waits to be let go. */
+  | { readonly type: 'closed' }
+  /** It has given back the connections that came after it closed. */
+  | { readonly type: 'left' }
 
 export type ToWorker =
   /** `port` in place of the one that it was started with. */
-  { readonly type: 'listen'; readonly port?: number } | { readonly type: 'drain' }
+  | { readonly type: 'listen'; readonly port?: number }
+  | { readonly type: 'drain' }
+  /** Behind the last connection that was sent to it. */
+  | { readonly type: 'released' }
 
 /** A message as it goes over the channel. */
 export function envelope(message: FromWorker | ToWorker): object {

@@ -85,6 +85,11 @@ export class ClusterWorker implements WorkerProcess {
           return fail(new WorkerFailure(message.message, message.exitCode))
         case 'leaving':
           return leaving.resolve()
+        case 'closed':
+          return this.#send({ type: 'released' })
+        case 'left':
+          // Sent to be written, not to be heard.
+          break
       }
     }
     const end = (exit: WorkerExit, how: string): void => {
