@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url'
 
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
+/** Milliseconds for a peer to end by itself. */
+const PATIENCE_MS = 5000
+
 interface Answer {
   readonly id: number
   readonly result?: unknown
@@ -72,10 +75,13 @@ export class PythonPeer {
     return waiting.promise as Promise<Result>
   }
 
+  /** Lets it close its connections. It has been seen to hang at that, and is ended then. */
   async end(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
     const ended = once(this.#process, 'exit')
+    const patience = setTimeout(() => this.#process.kill('SIGKILL'), PATIENCE_MS)
     this.#process.stdin.end()
     await ended
+    clearTimeout(patience)
   }
 }
