@@ -69,9 +69,9 @@ export class Shard {
     return this.#connection.ready
   }
 
-  /** Asks for the time, which takes no right that the layer does not need anyway. */
+  /** Asks what takes no right that the layer does not need anyway, and is refused by a server that loads. */
   async ping(): Promise<void> {
-    await this.#connection.request(['TIME'])
+    await this.#connection.request(['ZCARD', this.#settings.names.processes])
   }
 
   /** A connection for pops that block. */
