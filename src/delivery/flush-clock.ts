@@ -21,7 +21,10 @@ export interface FlushClockOptions {
   readonly maxPeriodMs?: number
 }
 
-/** The window is so many times what the flush before it took: flushing gets a ninth of the loop. */
+/**
+ * The window is so many times what the flush before it took: flushing gets a ninth of the loop,
+ * and more only where the longest period cuts the window.
+ */
 const WINDOW_PER_COST = 8
 
 /** Milliseconds of flushing after which everything else gets its turn. */
