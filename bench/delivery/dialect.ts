@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { STREAM_SUBPROTOCOL } from '../../src/protocol/stream-frames.ts'
 
-export type Dialect = 'millrace' | 'ws' | 'socket.io' | 'events' | 'messages'
+export type Dialect = 'millrace' | 'ws' | 'ws-turn' | 'socket.io' | 'events' | 'messages'
 
 /** The request that opens a connection. */
 export function requestOf(dialect: Dialect, stream: string, path: string = '/'): string {
@@ -19,7 +19,8 @@ export function requestOf(dialect: Dialect, stream: string, path: string = '/'):
 
 /** What is sent once the connection is open, to begin with. */
 export function greetingOf(dialect: Dialect, stream: string): string | undefined {
-  return dialect === 'millrace' || dialect === 'ws' ? `{"type":"subscribe","stream":"${stream}"}` : undefined
+  const asks = dialect === 'millrace' || dialect === 'ws' || dialect === 'ws-turn'
+  return asks ? `{"type":"subscribe","stream":"${stream}"}` : undefined
 }
 
 /** What a message means: so many records, that the reader is subscribed, or what to answer. */
@@ -55,6 +56,9 @@ export class MessageReader {
       case 'ws':
         // `{"t":` begins a record, `{"type":` the answer.
         return payload[3] === 0x22 ? 1 : 'subscribed'
+      case 'ws-turn':
+        // `{"n":12,` begins records, `{"type":` the answer.
+        return payload[3] === 0x22 ? digits(payload, 5) : 'subscribed'
       case 'socket.io':
         return this.#readSocketIo(payload)
       case 'messages':
@@ -87,10 +91,14 @@ export class MessageReader {
   }
 }
 
-/** The number that the first sixteen digits of an offset are. */
+/** The number that is written at a place: sixteen digits of an offset, or as many as there are. */
 function digits(payload: Buffer, at: number): number {
   let number = 0
-  for (let i = at; i < at + 16; i++) number = number * 10 + (payload[i] as number) - DIGIT_0
+  for (let i = at; i < at + 16; i++) {
+    const digit = (payload[i] as number) - DIGIT_0
+    if (digit < 0 || digit > 9) break
+    number = number * 10 + digit
+  }
   return number
 }
 

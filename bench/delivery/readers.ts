@@ -15,7 +15,7 @@ export interface ReadersArguments {
 }
 
 export type ReadersRequest =
-  /** Forgets what was timed and begins to count the time of the processor. */
+  /** Forgets what was timed and counted, and begins to count the time of the processor. */
   | { readonly type: 'reset' }
   /** Answered with `done` when every reader has so many records. */
   | { readonly type: 'expect'; readonly records: number }
@@ -57,6 +57,7 @@ const waiting = new Set<LeanReader>()
 let base = process.cpuUsage()
 let begun = performance.now()
 let expected = Number.POSITIVE_INFINITY
+let before = 0
 
 function onRecords(reader: LeanReader): void {
   if (reader.records < expected || !waiting.delete(reader)) return
@@ -73,8 +74,11 @@ function expect(records: number): void {
 function collect(): void {
   const { user, system } = process.cpuUsage(base)
   const load = (user + system) / 1000 / (performance.now() - begun)
-  const records = readers.reduce((sum, reader) => sum + reader.records, 0)
-  reply({ type: 'collected', counts: latencies.counts, load, records })
+  reply({ type: 'collected', counts: latencies.counts, load, records: recordsOfAll() - before })
+}
+
+function recordsOfAll(): number {
+  return readers.reduce((sum, reader) => sum + reader.records, 0)
 }
 
 async function join(records: number, times: number): Promise<void> {
@@ -99,6 +103,7 @@ process.on('message', (request: ReadersRequest) => {
   switch (request.type) {
     case 'reset':
       latencies.clear()
+      before = recordsOfAll()
       base = process.cpuUsage()
       begun = performance.now()
       return

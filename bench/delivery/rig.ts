@@ -87,7 +87,7 @@ export interface Usage {
 
 export interface Collected {
   readonly latencies: Latencies
-  /** That all readers got since they connected. */
+  /** That all readers got since `reset`. */
   readonly records: number
   /** Of the reader process that was the busiest: where it is near 1, the readers are what is measured. */
   readonly load: number

@@ -50,6 +50,7 @@ it('measures every peer under a load, and writes its figures and a page of them'
   const { measurements } = JSON.parse(readFileSync(file, 'utf8')) as Results
   expect(measurements.map(({ load, variant }) => `${load} ${variant}`)).toEqual([
     'streams-4 ws',
+    'streams-4 ws per turn',
     'streams-4 Socket.IO',
     'streams-4 Hono SSE',
     'streams-4 Millrace',

@@ -2,12 +2,13 @@
 import type { Dialect } from '../dialect.ts'
 import type { Peer, PeerOptions } from './peer.ts'
 
-export const PEERS = ['ws', 'Socket.IO', 'Hono SSE', 'Millrace'] as const
+export const PEERS = ['ws', 'ws per turn', 'Socket.IO', 'Hono SSE', 'Millrace'] as const
 export type PeerName = (typeof PEERS)[number]
 
 /** What its readers speak. */
 export const DIALECTS: Readonly<Record<PeerName, Dialect>> = {
   ws: 'ws',
+  'ws per turn': 'ws-turn',
   'Socket.IO': 'socket.io',
   'Hono SSE': 'events',
   Millrace: 'millrace',
@@ -18,6 +19,8 @@ export async function startPeer(name: PeerName, options: PeerOptions): Promise<P
   switch (name) {
     case 'ws':
       return await (await import('./bare-ws.ts')).bareWs(options)
+    case 'ws per turn':
+      return await (await import('./turn-ws.ts')).turnWs(options)
     case 'Socket.IO':
       return await (await import('./socket-io.ts')).socketIo(options)
     case 'Hono SSE':
