@@ -102,6 +102,7 @@ export {
 export type { AcquireResult, Lease, LeaseRequest, LeaseStore, RenewResult } from './streams/leases.ts'
 export { memoryStreams } from './streams/memory.ts'
 export { storeFromEnvironment } from './streams/open-store.ts'
+export { type InboxSource, StreamInbox } from './streams/inbox.ts'
 export type { StreamStoreOptions } from './streams/options.ts'
 export { type SqliteStreamsOptions, migrate, sqliteStreams } from './streams/sqlite.ts'
 export type { Migration } from './streams/sqlite/schema.ts'

@@ -1,7 +1,8 @@
 /**
- * What happens to a stream: from its state and a request to an outcome and the next state. Pure; a
- * store only keeps what is decided here, in one step with the records. States are never changed in
- * place: a store that fails to keep a decision still holds the state before it.
+ * What happens to a stream: from its state and a request to an outcome and the next state. A store
+ * only keeps what is decided here, in one step with the records. `decideAppend` leaves the state as it
+ * is: a store that fails to keep a decision still holds the one before it. A store that cannot fail
+ * spares itself the copy: `refusalOf`, then `applyAppend`.
  */
 import type { Json } from '../protocol/json.ts'
 import type { Offset, Place } from '../protocol/offset.ts'
@@ -94,46 +95,53 @@ export function decideAppend(
   request: CheckedAppend,
   now: number,
 ): AppendDecision {
-  const { producer, records, close } = request
-  if (!state || (request.incarnation !== undefined && request.incarnation !== state.incarnation)) {
-    return { result: { outcome: 'missing' } }
-  }
-  if (state.closed) return { result: decideClosed(state, request) }
-  if (!sameKind(state, request)) {
-    return { result: { outcome: 'content-type', contentType: state.contentType } }
-  }
-  const refusal = producer && refuseProducer(state, known, producer)
+  if (!state) return { result: { outcome: 'missing' } }
+  const refusal = refusalOf(state, known, request)
   if (refusal) return { result: refusal }
-  const { streamSeq } = request
-  if (streamSeq !== undefined && state.streamSeq !== undefined && streamSeq <= state.streamSeq) {
-    return { result: { outcome: 'stream-seq', last: state.streamSeq } }
-  }
-  const tail = state.tail + records.length
+  const next = { ...state }
+  const result = applyAppend(next, request, now)
+  const { producer } = request
   return {
-    result: {
-      outcome: 'appended',
-      offset: { incarnation: state.incarnation, position: tail },
-      closed: close,
-    },
-    next: {
-      // Field by field: it is done for every append, and a spread costs several times as much.
-      state: {
-        incarnation: state.incarnation,
-        contentType: state.contentType,
-        owner: state.owner,
-        createdAt: state.createdAt,
-        ttlMs: state.ttlMs,
-        expiresAt: endAfter(state, now),
-        metadata: request.metadata ?? state.metadata,
-        tail,
-        closed: close,
-        closedBy: close ? producer : undefined,
-        streamSeq: streamSeq ?? state.streamSeq,
-      },
-      producer: producer && { epoch: producer.epoch, lastSeq: producer.seq },
-    },
+    result,
+    next: { state: next, producer: producer && { epoch: producer.epoch, lastSeq: producer.seq } },
   }
 }
+
+/** Why nothing is kept of an append; undefined when it is to be kept. */
+export function refusalOf(
+  state: StreamState,
+  known: ProducerState | undefined,
+  request: CheckedAppend,
+): AppendResult | undefined {
+  const { producer, streamSeq, incarnation } = request
+  if (incarnation !== undefined && incarnation !== state.incarnation) return { outcome: 'missing' }
+  if (state.closed) return decideClosed(state, request)
+  if (!sameKind(state, request)) return { outcome: 'content-type', contentType: state.contentType }
+  const refusal = producer && refuseProducer(state, known, producer)
+  if (refusal) return refusal
+  return streamSeq !== undefined && state.streamSeq !== undefined && streamSeq <= state.streamSeq
+    ? { outcome: 'stream-seq', last: state.streamSeq }
+    : undefined
+}
+
+/** Changes the state as an append does that was not refused. */
+export function applyAppend(
+  state: Mutable<StreamState>,
+  { records, close, producer, metadata, streamSeq }: CheckedAppend,
+  now: number,
+): Extract<AppendResult, { outcome: 'appended' }> {
+  state.tail += records.length
+  if (state.ttlMs !== undefined) state.expiresAt = endAfter(state, now)
+  if (metadata !== undefined) state.metadata = metadata
+  if (streamSeq !== undefined) state.streamSeq = streamSeq
+  if (close) {
+    state.closed = true
+    state.closedBy = producer
+  }
+  return { outcome: 'appended', offset: tailOf(state), closed: close }
+}
+
+export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 function decideClosed(
   state: StreamState,

@@ -24,3 +24,51 @@ export function isJsonText(text: string): boolean {
     return false
   }
 }
+
+/** The texts of JSON values that have commas between them, as they were. */
+export function splitJson(text: string): string[] {
+  const texts: string[] = []
+  let depth = 0
+  let begin = 0
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case QUOTE:
+        at = endOfString(text, at)
+        break
+      case OPEN_BRACKET:
+      case OPEN_BRACE:
+        depth++
+        break
+      case CLOSE_BRACKET:
+      case CLOSE_BRACE:
+        depth--
+        break
+      case COMMA:
+        if (depth > 0) break
+        texts.push(text.slice(begin, at))
+        begin = at + 1
+    }
+  }
+  texts.push(text.slice(begin))
+  return texts
+}
+
+const QUOTE = 0x22
+const COMMA = 0x2c
+const BACKSLASH = 0x5c
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+
+/** Where the quote is that ends a string: the first without an odd number of backslashes before it. */
+function endOfString(text: string, begin: number): number {
+  let end = begin
+  for (;;) {
+    end = text.indexOf('"', end + 1)
+    if (end < 0) return text.length
+    let before = end
+    while (text.charCodeAt(before - 1) === BACKSLASH) before--
+    if ((end - before) % 2 === 0) return end
+  }
+}

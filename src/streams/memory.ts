@@ -2,27 +2,29 @@
  * Streams in the memory of this process: for tests, for trying things out, and for runs that need
  * not outlive their process. Bounded by what the application creates and sweeps, and by nothing else.
  */
-import { Buffer } from 'node:buffer'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Place } from '../protocol/offset.ts'
 import {
+  applyAppend,
   configDifference,
-  decideAppend,
   endAfter,
   infoOf,
   isAlive,
   newState,
   pageOf,
   positionOf,
+  refusalOf,
   tailOf,
 } from './bookkeeping.ts'
-import type { ProducerState, StreamState } from './bookkeeping.ts'
 import { StoreError } from './errors.ts'
 import { newIncarnation } from './incarnation.ts'
 import { decideAcquire, isHeld, leaseEnd, leaseOf, newLease } from './lease-bookkeeping.ts'
-import type { LeaseState } from './lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from './leases.ts'
 import type { AcquireResult, Lease, LeaseRequest, LeaseStore, RenewResult } from './leases.ts'
+import { StreamInbox } from './inbox.ts'
+import { ChunkPool } from './memory/chunk-pool.ts'
+import { LogFollower } from './memory/log-follower.ts'
+import { MemoryStream } from './memory/memory-stream.ts'
 import { limitsOf } from './options.ts'
 import type { StreamStoreOptions } from './options.ts'
 import {
@@ -43,29 +45,19 @@ import type {
   ReadOptions,
   ReadResult,
   StreamConfig,
+  StreamEvent,
   StreamInfo,
   StreamLimits,
   StreamList,
-  StreamRecord,
   StreamStore,
   WatchListener,
   WatchResult,
 } from './store.ts'
 import { stopWith, Watchers } from './watchers.ts'
-import type { WatchedStream } from './watchers.ts'
 
 /** Streams that live as long as this process. */
 export function memoryStreams(options: StreamStoreOptions = {}): StreamStore {
   return new MemoryStreams(options)
-}
-
-interface Entry {
-  state: StreamState
-  readonly records: StreamRecord[]
-  readonly producers: Map<string, ProducerState>
-  lease: LeaseState | undefined
-  /** Set by the first watch; spares each append a search. */
-  watched: WatchedStream | undefined
 }
 
 class MemoryStreams implements StreamStore, LeaseStore {
@@ -74,7 +66,8 @@ class MemoryStreams implements StreamStore, LeaseStore {
   readonly leases: LeaseStore = this
   readonly #clock: () => number
   readonly #watchers: Watchers
-  readonly #streams = new Map<string, Entry>()
+  readonly #streams = new Map<string, MemoryStream>()
+  readonly #chunks = new ChunkPool()
   #closed = false
 
   constructor(options: StreamStoreOptions) {
@@ -89,16 +82,20 @@ class MemoryStreams implements StreamStore, LeaseStore {
     const now = this.#clock()
     const there = this.#alive(id, now)
     if (there) {
-      const info = infoOf(id, there.state)
-      const differs = configDifference(there.state, config)
+      const info = infoOf(id, there)
+      const differs = configDifference(there, config)
       return differs ? { outcome: 'conflict', info, differs } : { outcome: 'exists', info }
     }
-    this.#remove(id, 'expired')
+    const over = this.#streams.get(id)
     const state = newState(config, newIncarnation(), now)
     const lease = config.lease && newLease(config.lease, 1, now)
-    const producers = new Map<string, ProducerState>()
-    if (lease) producers.set(LEASE_PRODUCER, { epoch: lease.epoch, lastSeq: -1 })
-    this.#streams.set(id, { state, records: [...config.records], producers, lease, watched: undefined })
+    const stream = new MemoryStream(state, this.#chunks)
+    stream.log.append(config.records, config.bytes)
+    stream.lease = lease
+    if (lease) stream.producers.set(LEASE_PRODUCER, { epoch: lease.epoch, lastSeq: -1 })
+    this.#streams.set(id, stream)
+    // Only now: who is told may call the store, and finds the new stream.
+    if (over) this.#end(id, over, 'expired')
     const info = infoOf(id, state)
     return { outcome: 'created', info, ...(lease && { lease: leaseOf(id, state, lease) }) }
   }
@@ -111,33 +108,30 @@ class MemoryStreams implements StreamStore, LeaseStore {
   async read(id: string, after: Place, options: ReadOptions = {}): Promise<ReadResult> {
     this.#enter(options.signal)
     const { maxRecords, maxBytes } = checkRead(options)
-    const entry = this.#alive(id, this.#clock())
-    if (!entry) return { outcome: 'missing' }
-    const position = positionOf(entry.state, after)
+    const stream = this.#alive(id, this.#clock())
+    if (!stream) return { outcome: 'missing' }
+    const position = positionOf(stream, after)
     if (typeof position !== 'number') return position
-    let end = position
-    let bytes = 0
-    while (end < entry.state.tail && end - position < maxRecords && bytes < maxBytes) {
-      bytes += Buffer.byteLength(entry.records[end++] as StreamRecord)
-    }
-    return pageOf(entry.state, position, entry.records.slice(position, end))
+    return pageOf(stream, position, stream.log.read(position, maxRecords, maxBytes))
   }
 
   async watch(id: string, listener: WatchListener, signal?: AbortSignal): Promise<WatchResult> {
     this.#enter(signal)
-    const entry = this.#alive(id, this.#clock())
-    if (!entry) return { outcome: 'missing' }
-    const tail = tailOf(entry.state)
-    const { closed } = entry.state
-    const stop = stopWith(signal, this.#watchers.add(id, tail, closed, listener))
-    entry.watched = this.#watchers.get(id)
-    return { outcome: 'watching', tail, closed, stop }
+    const stream = this.#alive(id, this.#clock())
+    if (!stream) return { outcome: 'missing' }
+    const tail = tailOf(stream)
+    const { closed } = stream
+    const stop =
+      listener instanceof StreamInbox
+        ? stream.follow(new LogFollower(stream, listener))
+        : this.#listen(id, stream, listener)
+    return { outcome: 'watching', tail, closed, stop: stopWith(signal, stop) }
   }
 
   async head(id: string, signal?: AbortSignal): Promise<StreamInfo | undefined> {
     this.#enter(signal)
-    const entry = this.#alive(id, this.#clock())
-    return entry && infoOf(id, entry.state)
+    const stream = this.#alive(id, this.#clock())
+    return stream && infoOf(id, stream)
   }
 
   async list(options: ListOptions = {}): Promise<StreamList> {
@@ -145,11 +139,11 @@ class MemoryStreams implements StreamStore, LeaseStore {
     const { prefix, owner, closed, after, limit } = checkList(options)
     const now = this.#clock()
     const found: StreamInfo[] = []
-    for (const [id, { state }] of this.#streams) {
-      if (!id.startsWith(prefix) || id <= after || !isAlive(state, now)) continue
-      if (owner !== undefined && state.owner !== owner) continue
-      if (closed !== undefined && state.closed !== closed) continue
-      found.push(infoOf(id, state))
+    for (const [id, stream] of this.#streams) {
+      if (!id.startsWith(prefix) || id <= after || !isAlive(stream, now)) continue
+      if (owner !== undefined && stream.owner !== owner) continue
+      if (closed !== undefined && stream.closed !== closed) continue
+      found.push(infoOf(id, stream))
     }
     found.sort((a, b) => (a.id < b.id ? -1 : 1))
     const streams = found.slice(0, limit)
@@ -166,24 +160,24 @@ class MemoryStreams implements StreamStore, LeaseStore {
   async touch(id: string, signal?: AbortSignal): Promise<boolean> {
     this.#enter(signal)
     const now = this.#clock()
-    const entry = this.#alive(id, now)
-    if (entry) entry.state = { ...entry.state, expiresAt: endAfter(entry.state, now) }
-    return entry !== undefined
+    const stream = this.#alive(id, now)
+    if (stream) stream.expiresAt = endAfter(stream, now)
+    return stream !== undefined
   }
 
   async sweep(signal?: AbortSignal): Promise<number> {
     this.#enter(signal)
     const now = this.#clock()
     let swept = 0
-    for (const [id, entry] of this.#streams) {
-      if (!isAlive(entry.state, now)) {
+    for (const [id, stream] of this.#streams) {
+      if (!isAlive(stream, now)) {
         this.#remove(id, 'expired')
         swept++
       } else {
-        const { ttlMs, expiresAt } = entry.state
+        const { ttlMs, expiresAt } = stream
         // Set before the clock went back: nobody may have to wait for the jump as well.
         if (ttlMs !== undefined && expiresAt !== undefined && expiresAt > now + ttlMs) {
-          entry.state = { ...entry.state, expiresAt: now + ttlMs }
+          stream.expiresAt = now + ttlMs
         }
       }
     }
@@ -193,6 +187,9 @@ class MemoryStreams implements StreamStore, LeaseStore {
   async close(): Promise<void> {
     this.#closed = true
     this.#watchers.clear()
+    for (const { followers } of this.#streams.values()) {
+      for (const follower of followers) follower.close()
+    }
     this.#streams.clear()
   }
 
@@ -200,11 +197,11 @@ class MemoryStreams implements StreamStore, LeaseStore {
     this.#enter(signal)
     checkLease(request)
     const now = this.#clock()
-    const entry = this.#alive(id, now)
-    const known = entry?.producers.get(LEASE_PRODUCER)
-    const decision = decideAcquire(id, entry?.state, entry?.lease, known, request, now)
-    if (entry && decision.lease) entry.lease = decision.lease
-    if (entry && decision.producer) entry.producers.set(LEASE_PRODUCER, decision.producer)
+    const stream = this.#alive(id, now)
+    const known = stream?.producers.get(LEASE_PRODUCER)
+    const decision = decideAcquire(id, stream, stream?.lease, known, request, now)
+    if (stream && decision.lease) stream.lease = decision.lease
+    if (stream && decision.producer) stream.producers.set(LEASE_PRODUCER, decision.producer)
     return decision.result
   }
 
@@ -212,17 +209,17 @@ class MemoryStreams implements StreamStore, LeaseStore {
     this.#enter(signal)
     checkLease(lease)
     const now = this.#clock()
-    const entry = this.#alive(lease.stream, now)
-    if (!entry || !isHeld(entry.state, entry.lease, lease)) return { outcome: 'lost' }
-    entry.lease = newLease(lease, lease.epoch, now)
-    return { outcome: 'renewed', lease: leaseOf(lease.stream, entry.state, entry.lease) }
+    const stream = this.#alive(lease.stream, now)
+    if (!stream || !isHeld(stream, stream.lease, lease)) return { outcome: 'lost' }
+    stream.lease = newLease(lease, lease.epoch, now)
+    return { outcome: 'renewed', lease: leaseOf(lease.stream, stream, stream.lease) }
   }
 
   async release(lease: Lease, signal?: AbortSignal): Promise<boolean> {
     this.#enter(signal)
-    const entry = this.#alive(lease.stream, this.#clock())
-    if (!entry || !isHeld(entry.state, entry.lease, lease)) return false
-    entry.lease = undefined
+    const stream = this.#alive(lease.stream, this.#clock())
+    if (!stream || !isHeld(stream, stream.lease, lease)) return false
+    stream.lease = undefined
     return true
   }
 
@@ -231,10 +228,10 @@ class MemoryStreams implements StreamStore, LeaseStore {
     checkInteger(limit, 1, 1000, 'invalid_limit', 'The leases of a page')
     const now = this.#clock()
     const over: Lease[] = []
-    for (const [id, entry] of this.#streams) {
-      if (!entry.lease || !isAlive(entry.state, now)) continue
-      entry.lease = { ...entry.lease, expiresAt: leaseEnd(entry.lease, now) }
-      if (entry.lease.expiresAt <= now) over.push(leaseOf(id, entry.state, entry.lease))
+    for (const [id, stream] of this.#streams) {
+      if (!stream.lease || !isAlive(stream, now)) continue
+      stream.lease = { ...stream.lease, expiresAt: leaseEnd(stream.lease, now) }
+      if (stream.lease.expiresAt <= now) over.push(leaseOf(id, stream, stream.lease))
     }
     return over.sort((a, b) => a.expiresAt - b.expiresAt).slice(0, limit)
   }
@@ -243,20 +240,20 @@ class MemoryStreams implements StreamStore, LeaseStore {
   #append(id: string, given: AppendRequest): AppendResult {
     const request = checkAppend(given, this.limits)
     const now = this.#clock()
-    const entry = this.#alive(id, now)
+    const stream = this.#alive(id, now)
+    if (!stream) return { outcome: 'missing' }
     const { producer, records } = request
-    const known = producer && entry?.producers.get(producer.id)
-    const { result, next } = decideAppend(entry?.state, known, request, now)
-    if (!entry || !next || result.outcome !== 'appended') return result
-    const from = tailOf(entry.state)
-    entry.state = next.state
-    // No spread into push: its arguments are laid on the stack.
-    for (const record of records) entry.records.push(record)
-    if (producer && next.producer) entry.producers.set(producer.id, next.producer)
-    const { offset, closed } = result
-    if (closed) entry.lease = undefined
-    if (entry.watched && (closed || records.length > 0)) {
-      this.#watchers.tell(entry.watched, { type: 'append', from, next: offset, records, closed })
+    const refusal = refusalOf(stream, producer && stream.producers.get(producer.id), request)
+    if (refusal) return refusal
+    // First, as it may find no memory.
+    stream.log.append(records, request.bytes)
+    const result = applyAppend(stream, request, now)
+    if (producer) stream.producers.set(producer.id, { epoch: producer.epoch, lastSeq: producer.seq })
+    const { closed } = result
+    if (closed) stream.lease = undefined
+    if (closed || records.length > 0) {
+      if (stream.watched) this.#watchers.tell(stream.watched, records, stream.tail, closed)
+      if (!stream.isCalled) stream.call()
     }
     return result
   }
@@ -266,16 +263,30 @@ class MemoryStreams implements StreamStore, LeaseStore {
     if (this.#closed) throw new StoreError('closed', 'The stream store is closed')
   }
 
-  #alive(id: string, now: number): Entry | undefined {
-    const entry = this.#streams.get(id)
+  #alive(id: string, now: number): MemoryStream | undefined {
+    const stream = this.#streams.get(id)
     // The id of a stream that is there was looked at when it was created.
-    if (!entry) checkId(id)
-    return entry && isAlive(entry.state, now) ? entry : undefined
+    if (!stream) checkId(id)
+    return stream && isAlive(stream, now) ? stream : undefined
   }
 
   #remove(id: string, reason: 'deleted' | 'expired'): boolean {
-    const removed = this.#streams.delete(id)
-    if (removed) this.#watchers.tell(id, { type: 'gone', reason })
-    return removed
+    const stream = this.#streams.get(id)
+    if (!stream) return false
+    this.#streams.delete(id)
+    this.#end(id, stream, reason)
+    return true
+  }
+
+  /** Of a stream that is no longer there under its id. */
+  #end(id: string, stream: MemoryStream, reason: 'deleted' | 'expired'): void {
+    this.#watchers.tellGone(id, reason)
+    stream.end(reason)
+  }
+
+  #listen(id: string, stream: MemoryStream, listener: (event: StreamEvent) => void): () => void {
+    const stop = this.#watchers.add(id, tailOf(stream), stream.closed, listener)
+    stream.watched = this.#watchers.get(id)
+    return stop
   }
 }

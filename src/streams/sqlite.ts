@@ -300,11 +300,10 @@ class SqliteStreams implements StreamStore {
     for (const { id, event } of this.#writes.takeEvents()) {
       const watched = this.#watchers.get(id)
       if (!watched) continue
-      const contiguous =
-        event.type === 'gone' ||
-        (event.from.incarnation === watched.incarnation && event.from.position === watched.told)
+      if (event.type === 'gone') this.#watchers.tellGone(id, event.reason)
+      else if (event.from.incarnation === watched.incarnation && event.from.position === watched.told)
+        this.#watchers.tell(watched, event.records, event.next.position, event.closed)
       // Not contiguous when another process appended in between: the log has both, in order.
-      if (contiguous) this.#watchers.tell(id, event)
       else this.#follower.tryToCatchUp(id)
     }
   }

@@ -14,6 +14,7 @@
  */
 import type { Json } from '../protocol/json.ts'
 import type { Offset, Place } from '../protocol/offset.ts'
+import type { StreamInbox } from './inbox.ts'
 import type { Lease, LeaseRequest, LeaseStore } from './leases.ts'
 
 /**
@@ -190,12 +191,21 @@ export type StreamEvent =
       readonly next: Offset
       /** None when it only closed. Shared with other watchers. */
       readonly records: readonly StreamRecord[]
+      /**
+       * Records of JSON with commas between them, when the store has them so: for whoever writes them
+       * into an array without looking at each.
+       */
+      readonly text?: string | undefined
       readonly closed: boolean
     }
   /** The last event. `lost`: the store has lost records it had told of. */
   | { readonly type: 'gone'; readonly reason: 'deleted' | 'expired' | 'lost' }
 
-export type WatchListener = (event: StreamEvent) => void
+/**
+ * Who watches: a function that is told of each event at once, or an inbox that gathers them until its
+ * owner takes them.
+ */
+export type WatchListener = ((event: StreamEvent) => void) | StreamInbox
 
 export type WatchResult =
   | {
@@ -248,8 +258,8 @@ export interface StreamStore {
    * append resolves (a little later when another process appended to the same stream meanwhile, or when
    * the store had to connect anew). The
    * first event may come before `watch` resolves. A listener returns at once; what it throws is logged
-   * and harms nobody else. One event holds what one append or one page may hold. The signal, too, ends
-   * the watch.
+   * and harms nobody else. One event holds what one append or one page may hold; those of an inbox hold
+   * what several appends did. The signal, too, ends the watch.
    */
   watch(id: string, listener: WatchListener, signal?: AbortSignal): Promise<WatchResult>
 

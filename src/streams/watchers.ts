@@ -7,7 +7,9 @@
  */
 import type { Logger } from '../logging/logger.ts'
 import type { Offset } from '../protocol/offset.ts'
-import type { StreamEvent, WatchListener } from './store.ts'
+import { GatheredEvents } from './gathered-events.ts'
+import { StreamInbox } from './inbox.ts'
+import type { StreamEvent, StreamRecord, WatchListener } from './store.ts'
 
 /** A stream that somebody watches. */
 export interface WatchedStream {
@@ -26,9 +28,12 @@ interface Entry extends WatchedStream {
 }
 
 interface Watcher {
-  readonly listener: WatchListener
-  active: boolean
+  add(event: StreamEvent): void
+  /** From now on nothing comes of what is added. */
+  close(): void
 }
+
+type Gone = Extract<StreamEvent, { type: 'gone' }>
 
 export class Watchers {
   readonly #streams = new Map<string, Entry>()
@@ -59,62 +64,94 @@ export class Watchers {
   add(id: string, tail: Offset, closed: boolean, listener: WatchListener): () => void {
     let entry = this.#streams.get(id)
     if (!entry) {
-      entry = { id, incarnation: tail.incarnation, told: tail.position, closed, watchers: [] }
+      const { incarnation, position: told } = tail
+      entry = { id, incarnation, told, closed, watchers: [] }
       this.#streams.set(id, entry)
     }
     const watched = entry
-    const watcher: Watcher = { listener, active: true }
+    const watcher = listener instanceof StreamInbox ? new GatheredEvents(listener) : new Listener(listener)
     watched.watchers = [...watched.watchers, watcher]
     return () => {
-      watcher.active = false
+      watcher.close()
       watched.watchers = watched.watchers.filter((other) => other !== watcher)
       if (watched.watchers.length === 0 && this.#streams.get(id) === watched) this.#streams.delete(id)
     }
   }
 
   /**
-   * Tells an event that begins where the stream was told up to. A store may keep what `get` gave, to be
-   * spared the search; once nobody watches it, nobody is told.
+   * Tells of records, or the close, that begin where the stream was told up to. A store may keep what
+   * `get` gave, to be spared the search; once nobody watches it, nobody is told.
    */
-  tell(stream: string | WatchedStream, event: StreamEvent): void {
+  tell(
+    stream: string | WatchedStream,
+    records: readonly StreamRecord[],
+    next: number,
+    closed: boolean,
+  ): void {
     const entry = typeof stream === 'string' ? this.#streams.get(stream) : (stream as Entry)
     if (!entry) return
-    if (event.type === 'gone') this.#streams.delete(entry.id)
-    else {
-      entry.told = event.next.position
-      entry.closed = event.closed
-    }
-    // Who begins to watch while this event waits has its records before its tail.
-    const { watchers } = entry
-    if (this.#telling) {
-      this.#queue.push({ watchers, event })
-      return
-    }
-    this.#telling = true
-    this.#tellAll(watchers, event)
-    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
-      this.#tellAll(next.watchers, next.event)
-    }
-    this.#telling = false
+    const { incarnation, told } = entry
+    entry.told = next
+    entry.closed = closed
+    this.#tellAll(entry, {
+      type: 'append',
+      from: { incarnation, position: told },
+      next: { incarnation, position: next },
+      records,
+      closed,
+    })
+  }
+
+  /** Tells the last thing of a stream, and forgets who watched it. */
+  tellGone(id: string, reason: Gone['reason']): void {
+    const entry = this.#streams.get(id)
+    if (!entry) return
+    this.#streams.delete(id)
+    this.#tellAll(entry, { type: 'gone', reason })
   }
 
   /** Forgets everybody, without a word. */
   clear(): void {
-    for (const entry of this.#streams.values()) {
-      for (const watcher of entry.watchers) watcher.active = false
+    for (const { watchers } of this.#streams.values()) {
+      for (const watcher of watchers) watcher.close()
     }
     this.#streams.clear()
   }
 
-  #tellAll(watchers: readonly Watcher[], event: StreamEvent): void {
-    for (const watcher of watchers) {
-      if (!watcher.active) continue
-      try {
-        watcher.listener(event)
-      } catch (error) {
-        this.#logger.error({ err: error }, 'A listener to a stream threw')
-      }
+  /** Who begins to watch while this event waits has its records before its tail. */
+  #tellAll({ watchers }: Entry, event: StreamEvent): void {
+    this.#queue.push({ watchers, event })
+    if (this.#telling) return
+    this.#telling = true
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      for (const watcher of next.watchers) this.#tellOne(watcher, next.event)
     }
+    this.#telling = false
+  }
+
+  #tellOne(watcher: Watcher, event: StreamEvent): void {
+    try {
+      watcher.add(event)
+    } catch (error) {
+      this.#logger.error({ err: error }, 'A listener to a stream threw')
+    }
+  }
+}
+
+class Listener implements Watcher {
+  readonly #listen: (event: StreamEvent) => void
+  #isActive = true
+
+  constructor(listen: (event: StreamEvent) => void) {
+    this.#listen = listen
+  }
+
+  add(event: StreamEvent): void {
+    if (this.#isActive) this.#listen(event)
+  }
+
+  close(): void {
+    this.#isActive = false
   }
 }
 

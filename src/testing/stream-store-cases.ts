@@ -13,6 +13,7 @@ import { appendingCases } from './stream-store/appending.ts'
 import { creationCases } from './stream-store/creation.ts'
 import { expiryCases } from './stream-store/expiry.ts'
 import type { StreamStoreCase } from './stream-store/harness.ts'
+import { inboxCases } from './stream-store/inboxes.ts'
 import { leasingCases } from './stream-store/leasing.ts'
 import { lifetimeCases } from './stream-store/lifetime.ts'
 import { producingCases } from './stream-store/producing.ts'
@@ -35,4 +36,5 @@ export const streamStoreCases: readonly StreamStoreCase[] = [
   ...expiryCases,
   ...leasingCases,
   ...lifetimeCases,
+  ...inboxCases,
 ]

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
-import { isJsonText } from '../../src/streams/json-text.ts'
+import { describe, expect, it } from 'vitest'
+import { isJsonText, splitJson } from '../../src/streams/json-text.ts'
 
 function parses(text: string): boolean {
   try {
@@ -53,4 +53,69 @@ it.each([
   ['a long text that is none', `{"a":"${'x'.repeat(5000)}`, false],
 ])('judges %s', (_name, text, verdict) => {
   expect(isJsonText(text)).toBe(verdict)
+})
+
+describe('splits what has commas between', () => {
+  /** What could be taken for the end of something else. */
+  const text = fc.string({
+    unit: fc.constantFrom(',', '"', '\\', '[', ']', '{', '}', ':', ' ', '\n', 'é', '\u2028', '😀', 'a'),
+    maxLength: 12,
+  })
+  const space = fc.string({ unit: fc.constantFrom(' ', '\t', '\n', '\r'), maxLength: 2 })
+  const { value } = fc.letrec<{ value: string }>((tie) => {
+    const string = text.map((given) => JSON.stringify(given))
+    const member = fc
+      .tuple(space, string, space, tie('value'))
+      .map(([a, key, b, of]) => `${a}${key}${b}:${of}`)
+    const some = (of: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+      fc.array(of, { maxLength: 4 }).map((parts) => parts.join(','))
+    const flat = fc.oneof(
+      string,
+      fc.constantFrom('0', '-1.5e+10', 'true', 'false', 'null', '[]', '{}', '[ ]'),
+    )
+    const nested = fc.oneof(
+      some(tie('value')).map((inside) => `[${inside}]`),
+      some(member).map((inside) => `{${inside}}`),
+    )
+    return {
+      value: fc
+        .tuple(space, fc.oneof({ maxDepth: 4 }, flat, nested), space)
+        .map(([before, one, after]) => before + one + after),
+    }
+  })
+
+  it('whatever the values are, and as they were written', () => {
+    fc.assert(
+      fc.property(fc.array(value, { minLength: 1, maxLength: 8 }), (texts) => {
+        for (const one of texts) expect(parses(one)).toBe(true)
+        expect(splitJson(texts.join(','))).toEqual(texts)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('which a serialiser wrote, with and without indentation', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.jsonValue(), { minLength: 1 }),
+        fc.constantFrom(undefined, 1, '\t'),
+        (values, indent) => {
+          const texts = values.map((one) => JSON.stringify(one, null, indent))
+          expect(splitJson(texts.join(','))).toEqual(texts)
+        },
+      ),
+    )
+  })
+
+  it.each([
+    ['one value', ['1']],
+    ['a string of commas', ['",,,"', '","']],
+    ['strings that end in backslashes', [String.raw`"\\"`, String.raw`"\\\\"`, String.raw`"\\\""`, '1']],
+    ['brackets in strings', ['"["', '"}"', '["]",{"{":"["}]', '"{"']],
+    ['an escaped quote before a comma', [String.raw`"\",\""`, '2']],
+    ['a long run of backslashes', [`"${'\\\\'.repeat(5000)}"`, `"${'\\"'.repeat(5000)}"`, 'null']],
+  ])('%s', (_name, texts) => {
+    for (const one of texts) expect(parses(one)).toBe(true)
+    expect(splitJson(texts.join(','))).toEqual(texts)
+  })
 })

@@ -1,6 +1,7 @@
 /** The suite is put to the test: a store that breaks a rule must not pass the cases of that rule. */
 import { describe, expect, it } from 'vitest'
 import type { Offset } from '../../src/protocol/offset.ts'
+import { StreamInbox } from '../../src/streams/inbox.ts'
 import type { LeaseStore } from '../../src/streams/leases.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
 import type { StreamStoreOptions } from '../../src/streams/options.ts'
@@ -236,6 +237,49 @@ const BROKEN: readonly [rule: string, what: string, fault: Fault][] = [
   ],
   ['ST-51', 'ignores signals', (store) => ({ head: (id) => store.head(id) })],
   ['ST-52', 'does not close', () => ({ close: async () => {} })],
+  [
+    'ST-56',
+    'gives an inbox every other event',
+    (store) => gathering(store, (inbox) => inbox.take() && inbox.take()),
+  ],
+  [
+    'ST-56',
+    'joins records by something else',
+    (store) => giving(store, (text) => text?.replaceAll(',', ', ')),
+  ],
+  ['ST-56', 'gives text without records', (store) => giving(store, () => '1')],
+  ['ST-56', 'forgets what was not taken when the stream is gone', (store) => gathering(store, goneOrFirst)],
+  [
+    'ST-56',
+    'does not tell an inbox that its stream is closed',
+    (store) => gathering(store, (inbox) => opened(inbox.take())),
+  ],
+  [
+    'ST-57',
+    'calls an inbox once only',
+    (store) => {
+      const called = new Set<StreamInbox>()
+      return gathering(
+        store,
+        (inbox) => inbox.take(),
+        (inbox) => {
+          if (called.has(inbox)) return
+          called.add(inbox)
+          inbox.call()
+        },
+      )
+    },
+  ],
+  [
+    'ST-57',
+    'gives a stopped inbox what waited',
+    (store) => ({ watch: async (id, listener) => ({ ...(await store.watch(id, listener)), stop() {} }) }),
+  ],
+  [
+    'ST-57',
+    'gives what waits when it has ended',
+    (store) => ({ close: () => Promise.resolve(store.sweep()).then(() => {}) }),
+  ],
 ]
 
 describe('a broken store is noticed', () => {
@@ -319,7 +363,53 @@ function watching(
   store: StreamStore,
   pass: (event: StreamEvent, tell: (event: StreamEvent) => void) => void,
 ): Partial<StreamStore> {
-  return { watch: (id, listener, signal) => store.watch(id, (event) => pass(event, listener), signal) }
+  return {
+    watch: (id, listener, signal) =>
+      store.watch(id, listener instanceof StreamInbox ? listener : (event) => pass(event, listener), signal),
+  }
+}
+
+/** Watches with inboxes of its own, and lets `take` say what they give. */
+function gathering(
+  store: StreamStore,
+  take: (inbox: StreamInbox) => StreamEvent | undefined,
+  call = (inbox: StreamInbox): void => inbox.call(),
+): Partial<StreamStore> {
+  return {
+    watch(id, listener, signal) {
+      if (!(listener instanceof StreamInbox)) return store.watch(id, listener, signal)
+      const inbox = new StreamInbox(() => call(listener))
+      listener.open({ take: () => take(inbox) })
+      return store.watch(id, inbox, signal)
+    },
+  }
+}
+
+/** Gives other text with the records. */
+function giving(
+  store: StreamStore,
+  change: (text: string | undefined) => string | undefined,
+): Partial<StreamStore> {
+  return gathering(store, (inbox) => {
+    const event = inbox.take()
+    if (event?.type !== 'append') return event
+    const { from, next, records, closed } = event
+    return { type: 'append', from, next, records, closed, text: change(records.join(',')) }
+  })
+}
+
+/** Takes all, and keeps only that the stream is gone. */
+function goneOrFirst(inbox: StreamInbox): StreamEvent | undefined {
+  const first = inbox.take()
+  let last = first
+  for (let event = first; event; event = inbox.take()) last = event
+  return last?.type === 'gone' ? last : first
+}
+
+function opened(event: StreamEvent | undefined): StreamEvent | undefined {
+  if (event?.type !== 'append') return event
+  const { from, next, records } = event
+  return { type: 'append', from, next, records, closed: false }
 }
 
 function leasing(store: StreamStore, faults: Partial<LeaseStore>): Partial<StreamStore> {

@@ -237,13 +237,8 @@ export class Follower {
     }
     if (next < watched.told || (next === watched.told && (watched.closed || !closed))) return
     if (next > watched.told) followed.stamp = stamp
-    this.#watchers.tell(followed.id, {
-      type: 'append',
-      from: { incarnation, position: watched.told },
-      next: { incarnation, position: next },
-      records: from === watched.told ? stretch.records : stretch.records.slice(watched.told - from),
-      closed,
-    })
+    const records = from === watched.told ? stretch.records : stretch.records.slice(watched.told - from)
+    this.#watchers.tell(watched, records, next, closed)
   }
 
   /** @param incarnation that is gone; undefined for whichever is watched. */
@@ -256,7 +251,7 @@ export class Follower {
     if (!watched || (incarnation !== undefined && watched.incarnation !== incarnation)) return
     followed.life++
     followed.watching = 0
-    this.#watchers.tell(followed.id, { type: 'gone', reason })
+    this.#watchers.tellGone(followed.id, reason)
     this.#leave(followed)
   }
 }

@@ -96,12 +96,12 @@ export class Follower {
       return { ...pageOf(stream.state, told, records), tail: tailOf(stream.state) }
     })
     if (typeof page === 'string') {
-      this.#watchers.tell(id, { type: 'gone', reason: page })
+      this.#watchers.tellGone(id, page)
       return false
     }
-    const { records, from, next } = page
+    const { records, next } = page
     if (records.length > 0 || page.closed !== closed) {
-      this.#watchers.tell(id, { type: 'append', from, next, records, closed: page.closed })
+      this.#watchers.tell(id, records, next.position, page.closed)
     }
     return !page.upToDate
   }

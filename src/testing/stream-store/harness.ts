@@ -1,20 +1,15 @@
 /**
  * What a case of the stream store's suite is made of, and what it is given to run.
  *
- * Cases know the `StreamStore` interface, `node:assert` and nothing else, so that they run under any
- * test runner.
+ * Cases know the `StreamStore` interface, the `StreamInbox` it takes, `node:assert` and nothing else, so
+ * that they run under any test runner.
  */
 import assert from 'node:assert/strict'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import type { StreamStoreOptions } from '../../streams/options.ts'
-import type {
-  AppendRequest,
-  StreamEvent,
-  StreamPage,
-  StreamRecord,
-  StreamStore,
-} from '../../streams/store.ts'
+import type { AppendRequest, StreamPage, StreamRecord, StreamStore } from '../../streams/store.ts'
 import { TimedTrial } from '../timed-trial.ts'
+import { InboxWatch, Watch } from './watch.ts'
 
 /**
  * What some stores cannot do:
@@ -146,86 +141,24 @@ export class Trial extends TimedTrial {
 
   /** Watches a stream that must be there. */
   async watch(store: StreamStore, id: string, signal?: AbortSignal): Promise<Watch> {
-    const watch = new Watch(this)
+    return this.#begin(new Watch(this), store, id, signal)
+  }
+
+  /** The same with an inbox. `onNews` is called when it is. */
+  async inbox(
+    store: StreamStore,
+    id: string,
+    signal?: AbortSignal,
+    onNews?: () => void,
+  ): Promise<InboxWatch> {
+    return this.#begin(new InboxWatch(this, onNews), store, id, signal)
+  }
+
+  async #begin<T extends Watch>(watch: T, store: StreamStore, id: string, signal?: AbortSignal): Promise<T> {
     this.#watches.push(watch)
     const result = await store.watch(id, watch.listener, signal)
     assert.equal(result.outcome, 'watching')
     if (result.outcome === 'watching') watch.begin(result.tail, result.stop)
     return watch
-  }
-}
-
-/** What one watcher was told, checked for gaps as it comes. */
-export class Watch {
-  readonly records: StreamRecord[] = []
-  closed = false
-  gone: string | undefined
-  readonly #trial: Trial
-  #place: Offset | undefined
-  #first: Offset | undefined
-  #stop: (() => void) | undefined
-  #fault: Error | undefined
-  #arrival = Promise.withResolvers<void>()
-
-  constructor(trial: Trial) {
-    this.#trial = trial
-  }
-
-  get tail(): Offset {
-    return this.#place ?? assert.fail('the watch has not begun')
-  }
-
-  begin(tail: Offset, stop: () => void): void {
-    assert.deepStrictEqual(this.#first ?? tail, tail, 'the first event begins at the tail')
-    this.#place ??= tail
-    this.#stop = stop
-  }
-
-  stop(): void {
-    this.#stop?.()
-  }
-
-  readonly listener = (event: StreamEvent): void => {
-    try {
-      this.#take(event)
-    } catch (error) {
-      this.#fault ??= error as Error
-    }
-    this.#arrival.resolve()
-    this.#arrival = Promise.withResolvers()
-  }
-
-  check(): void {
-    if (this.#fault) throw this.#fault
-  }
-
-  /** Waits until the watcher was told what it waits for. */
-  async until(what: string, isThere: (watch: this) => boolean): Promise<void> {
-    for (;;) {
-      this.check()
-      if (isThere(this)) return
-      await this.#trial.soon(this.#arrival.promise, what)
-    }
-  }
-
-  #take(event: StreamEvent): void {
-    assert.equal(this.gone, undefined, 'nothing is told after `gone`')
-    if (event.type === 'gone') {
-      this.gone = event.reason
-      return
-    }
-    assert.equal(this.closed, false, 'nothing is appended after the end')
-    // The first event may come before the call that began the watch resolves.
-    this.#first ??= event.from
-    assert.deepStrictEqual(
-      event.from,
-      this.#place ?? this.#first,
-      'an event begins where the one before ended',
-    )
-    assert.equal(event.next.position, event.from.position + event.records.length)
-    assert.equal(event.next.incarnation, event.from.incarnation)
-    this.#place = event.next
-    this.records.push(...event.records)
-    this.closed = event.closed
   }
 }

@@ -1,0 +1,147 @@
+/** Who watches a stream in a case: with a listener, or with an inbox. */
+import assert from 'node:assert/strict'
+import type { Offset } from '../../protocol/offset.ts'
+import { StreamInbox } from '../../streams/inbox.ts'
+import type { StreamEvent, StreamRecord, WatchListener } from '../../streams/store.ts'
+import type { TimedTrial } from '../timed-trial.ts'
+
+/** What one watcher was told, checked for gaps as it comes. */
+export class Watch {
+  readonly records: StreamRecord[] = []
+  closed = false
+  gone: string | undefined
+  readonly #trial: TimedTrial
+  #place: Offset | undefined
+  #first: Offset | undefined
+  #stop: (() => void) | undefined
+  #fault: Error | undefined
+  #arrival = Promise.withResolvers<void>()
+
+  constructor(trial: TimedTrial) {
+    this.#trial = trial
+  }
+
+  get tail(): Offset {
+    return this.#place ?? assert.fail('the watch has not begun')
+  }
+
+  begin(tail: Offset, stop: () => void): void {
+    assert.deepStrictEqual(this.#first ?? tail, tail, 'the first event begins at the tail')
+    this.#place ??= tail
+    this.#stop = stop
+  }
+
+  stop(): void {
+    this.#stop?.()
+  }
+
+  /** What the store is given. */
+  get listener(): WatchListener {
+    return this.tell
+  }
+
+  readonly tell = (event: StreamEvent): void => {
+    this.expect(() => this.#take(event))
+    this.arrive()
+  }
+
+  /** What is asserted where nobody would see the error. */
+  expect(assertion: () => void): void {
+    try {
+      assertion()
+    } catch (error) {
+      this.#fault ??= error as Error
+    }
+  }
+
+  /** Something came: who waits looks again. */
+  arrive(): void {
+    this.#arrival.resolve()
+    this.#arrival = Promise.withResolvers()
+  }
+
+  check(): void {
+    if (this.#fault) throw this.#fault
+  }
+
+  /** Waits until the watcher was told what it waits for. */
+  async until(what: string, isThere: (watch: this) => boolean): Promise<void> {
+    for (;;) {
+      this.check()
+      if (isThere(this)) return
+      await this.#trial.soon(this.#arrival.promise, what)
+    }
+  }
+
+  #take(event: StreamEvent): void {
+    assert.equal(this.gone, undefined, 'nothing is told after `gone`')
+    if (event.type === 'gone') {
+      this.gone = event.reason
+      return
+    }
+    assert.equal(this.closed, false, 'nothing is appended after the end')
+    // The first event may come before the call that began the watch resolves.
+    this.#first ??= event.from
+    assert.deepStrictEqual(
+      event.from,
+      this.#place ?? this.#first,
+      'an event begins where the one before ended',
+    )
+    assert.equal(event.next.position, event.from.position + event.records.length)
+    assert.equal(event.next.incarnation, event.from.incarnation)
+    this.#place = event.next
+    this.records.push(...event.records)
+    this.closed = event.closed
+    if (event.text === undefined) return
+    // No diff is made of what may be long.
+    assert.ok(event.text === event.records.join(','), 'the text of an event is its records')
+  }
+}
+
+/** What one inbox gave, when it was taken. */
+export class InboxWatch extends Watch {
+  /** How often it was called. */
+  calls = 0
+  readonly #inbox: StreamInbox
+  #isCalled = false
+
+  constructor(trial: TimedTrial, onNews?: () => void) {
+    super(trial)
+    this.#inbox = new StreamInbox(() => {
+      this.calls++
+      this.expect(() => assert.equal(this.#isCalled, false, 'called again before all was taken'))
+      this.#isCalled = true
+      onNews?.()
+      this.arrive()
+    })
+  }
+
+  override get listener(): WatchListener {
+    return this.#inbox
+  }
+
+  /** Takes one event; undefined when there is none. */
+  take(): StreamEvent | undefined {
+    const event = this.#inbox.take()
+    if (!event) this.#isCalled = false
+    else {
+      this.expect(() => assert.ok(this.#isCalled, 'what came without a call'))
+      this.tell(event)
+    }
+    return event
+  }
+
+  /** Takes all there is, and says how many events it was. */
+  takeAll(): number {
+    let events = 0
+    while (this.take()) events++
+    return events
+  }
+
+  override async until(what: string, isThere: (watch: this) => boolean): Promise<void> {
+    await super.until(what, () => {
+      this.takeAll()
+      return isThere(this)
+    })
+  }
+}
