@@ -4,6 +4,7 @@
  */
 import type { Offset } from '../protocol/offset.ts'
 import type { StreamRecord } from '../streams/store.ts'
+import type { Run } from './run.ts'
 
 /** Turns records into what one kind of connection sends. Its identity names the format. */
 export interface Encoder<Frame> {
@@ -23,27 +24,34 @@ export class Batch {
   readonly incarnation: string
   /** Position before the first record. */
   readonly from: number
-  /** At least one. */
-  readonly records: readonly StreamRecord[]
-  /** Length of all records: bytes, or characters of text, which are as many bytes or up to three times as many. */
-  readonly size: number
+  /** At least one record. */
+  readonly run: Run
   readonly reach: Reach
   #encoder: Encoder<unknown> | undefined
   #frame: unknown
+  /** The last part that was asked for. */
+  #rest: Batch | undefined
   #others: Map<Encoder<unknown>, unknown> | undefined
 
-  constructor(stream: string, from: Offset, records: readonly StreamRecord[], size: number, reach: Reach) {
+  constructor(stream: string, from: Offset, run: Run, reach: Reach) {
     this.stream = stream
     this.incarnation = from.incarnation
     this.from = from.position
-    this.records = records
-    this.size = size
+    this.run = run
     this.reach = reach
   }
 
   /** Position after the last record. */
   get next(): number {
-    return this.from + this.records.length
+    return this.from + this.run.length
+  }
+
+  get size(): number {
+    return this.run.size
+  }
+
+  get records(): readonly StreamRecord[] {
+    return this.run.records
   }
 
   /** The frame of this batch in one format. */
@@ -64,22 +72,12 @@ export class Batch {
     return frame
   }
 
-  /** The part after a position inside this batch. */
+  /** The part after a position inside this batch, the same for all who ask for it in a row. */
   after(position: number): Batch {
-    const records = this.records.slice(position - this.from)
-    return new Batch(
-      this.stream,
-      { incarnation: this.incarnation, position },
-      records,
-      sizeOf(records),
-      this.reach,
-    )
+    if (this.#rest?.from !== position) {
+      const rest = this.run.slice(position - this.from)
+      this.#rest = new Batch(this.stream, { incarnation: this.incarnation, position }, rest, this.reach)
+    }
+    return this.#rest
   }
-}
-
-/** The length of records, as `Batch.size` counts it. */
-export function sizeOf(records: readonly StreamRecord[]): number {
-  let size = 0
-  for (const record of records) size += record.length
-  return size
 }

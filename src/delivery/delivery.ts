@@ -39,9 +39,9 @@ export interface DeliveryOptions {
   readonly totalRecentSize?: number
   /** Pages of the log that are kept while anybody reads. Default 4 MiB. */
   readonly keptPagesSize?: number
-  /** See `FlushClockOptions`. Default 2 and 75. */
+  /** See `FlushClockOptions`. Default 2 and 60. */
   readonly minWindowMs?: number
-  readonly maxPeriodMs?: number
+  readonly maxWindowMs?: number
 }
 
 /** A reader, for whoever made it. */
@@ -91,7 +91,7 @@ export class Delivery {
   ): Follow {
     if (this.#end.signal.aborted) return this.#refuse(observer)
     let tail = this.#tails.get(stream)
-    if (!tail) {
+    if (!tail || tail.isGone()) {
       tail = new Tail(stream, this.#services, this.#forget)
       this.#tails.set(stream, tail)
     }

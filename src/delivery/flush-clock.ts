@@ -1,11 +1,12 @@
 /**
  * The one clock of a delivery: what is to be sent waits for it, so that records that come close
- * together leave in one frame, and many sockets are written to in one go.
+ * together leave in one frame.
  *
- * After a pause, what comes is sent at the end of the same turn of the event loop. From then on the
- * clock ticks once per window. The window follows what a flush costs, so that flushing takes a
- * bounded share of the loop: the busier it is, the longer the window, the more records in a frame,
- * the cheaper each. The system call is most of what a frame costs.
+ * After a pause, what comes is sent at the end of the same turn of the event loop. From then on each
+ * item waits for as long as the window is, from when it was added: no record waits longer, and the
+ * work is spread over the window. The window follows what flushing costs, so that it takes a bounded
+ * share of the loop: the busier it is, the longer the window, the more records in a frame, the cheaper
+ * each. The system call is most of what a frame costs.
  */
 import type { Logger } from '../logging/logger.ts'
 
@@ -15,106 +16,134 @@ export interface Flushable {
 
 export interface FlushClockOptions {
   readonly logger: Logger
-  /** Milliseconds between two flushes of an idle loop. Default 2. */
+  /** Milliseconds that an item waits while the loop is nearly idle. Default 2. */
   readonly minWindowMs?: number
-  /** From the begin of one flush to that of the next, at the busiest: about as late a record may come. Default 60. */
-  readonly maxPeriodMs?: number
+  /** And at the busiest, as long as the loop keeps up. Default 60. */
+  readonly maxWindowMs?: number
 }
 
-/**
- * The window is so many times what the flush before it took: flushing gets a ninth of the loop,
- * and more only where the longest period cuts the window.
- */
-const WINDOW_PER_COST = 8
+/** The window is so many times what flushing everything once costs: a twelfth of the loop. */
+const WINDOW_PER_COST = 12
+
+/** Up to this part of the longest window. Beyond, it grows only while flushing takes more than `PRESSED`. */
+const COMFORTABLE = 0.75
+const PRESSED = 0.4
 
 /** Milliseconds of flushing after which everything else gets its turn. */
 const SLICE_MS = 4
 
+/** Milliseconds over which the cost is counted at least: a window of none could never grow. */
+const SHORTEST_COUNT_MS = 1
+
+/** Items that were flushed, at which the queue is cut. */
+const CUT = 4096
+
 export class FlushClock {
   readonly #logger: Logger
   readonly #minMs: number
-  readonly #maxPeriodMs: number
-  #waiting: Flushable[] = []
-  #current: Flushable[] = []
-  #index = 0
-  #cost = 0
-  #begunAt = 0
-  #flushing = false
+  readonly #maxMs: number
+  #items: Flushable[] = []
+  /** When each of them is due. */
+  #dues: number[] = []
+  #head = 0
   #windowMs: number
-  #endedAt = Number.NEGATIVE_INFINITY
+  #flushedAt = Number.NEGATIVE_INFINITY
+  /** What flushing cost since when. */
+  #cost = 0
+  #since = 0
+  #closed = false
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
 
-  constructor({ logger, minWindowMs = 2, maxPeriodMs = 60 }: FlushClockOptions) {
+  constructor({ logger, minWindowMs = 2, maxWindowMs = 60 }: FlushClockOptions) {
     this.#logger = logger
     this.#minMs = minWindowMs
-    this.#maxPeriodMs = maxPeriodMs
+    this.#maxMs = maxWindowMs
     this.#windowMs = minWindowMs
   }
 
-  /** Milliseconds between flushes as things stand. */
+  /** Milliseconds that an item waits as things stand. */
   get windowMs(): number {
     return this.#windowMs
   }
 
-  /** Flushes an item at the next tick. Each add is one flush: the item knows whether it waits. */
+  /** Flushes an item once, a window from now. Each add is one flush: the item knows whether it waits. */
   add(item: Flushable): void {
-    this.#waiting.push(item)
-    if (!this.#flushing && this.#timer === undefined && this.#immediate === undefined) this.#arm()
+    if (this.#closed) return
+    const now = performance.now()
+    const isAfterPause = now - this.#flushedAt >= this.#windowMs
+    this.#items.push(item)
+    this.#dues.push(isAfterPause ? now : now + this.#windowMs)
+    if (this.#timer === undefined && this.#immediate === undefined) this.#arm(now)
   }
 
   /** Flushes nothing more. */
   close(): void {
+    this.#closed = true
     clearTimeout(this.#timer)
     clearImmediate(this.#immediate)
     this.#timer = undefined
     this.#immediate = undefined
-    this.#waiting = []
+    this.#items = []
+    this.#dues = []
+    this.#head = 0
   }
 
-  #arm(): void {
-    const wait = this.#endedAt + this.#windowMs - performance.now()
-    if (wait > 0) this.#timer = setTimeout(this.#begin, wait)
-    else this.#immediate = setImmediate(this.#begin)
+  #arm(now: number): void {
+    const due = this.#dues[this.#head]
+    if (due === undefined) return
+    if (due > now) this.#timer = setTimeout(this.#tick, due - now)
+    else this.#immediate = setImmediate(this.#tick)
   }
 
-  readonly #begin = (): void => {
-    this.#timer = undefined
-    this.#immediate = undefined
-    this.#flushing = true
-    this.#current = this.#waiting
-    this.#waiting = []
-    this.#index = 0
-    this.#cost = 0
-    this.#begunAt = performance.now()
-    this.#go()
-  }
-
-  readonly #go = (): void => {
+  readonly #tick = (): void => {
     const startedAt = performance.now()
     let now = startedAt
-    while (this.#index < this.#current.length && now - startedAt < SLICE_MS) {
+    let isMoreDue = true
+    // What is added meanwhile comes after no pause.
+    this.#flushedAt = Number.POSITIVE_INFINITY
+    while (isMoreDue && now - startedAt < SLICE_MS) {
       // The time is looked up for every few items: it costs a good part of what an item does.
-      const end = Math.min(this.#index + 32, this.#current.length)
-      while (this.#index < end) this.#flush(this.#current[this.#index++] as Flushable)
+      isMoreDue = this.#flushSome(32, now)
       now = performance.now()
     }
-    this.#cost += now - startedAt
+    this.#timer = undefined
     this.#immediate = undefined
-    if (this.#index < this.#current.length) this.#immediate = setImmediate(this.#go)
-    else this.#end(now)
+    this.#flushedAt = now
+    this.#cut()
+    this.#adapt(now - startedAt, now)
+    this.#arm(now)
   }
 
-  #end(now: number): void {
-    this.#flushing = false
-    this.#current = []
-    this.#endedAt = now
-    // Up at once, down step by step: a single cheap flush says little.
-    const wanted = Math.max(this.#cost * WINDOW_PER_COST, this.#windowMs * 0.8)
-    // What had its turn between the slices is no cost of flushing, but is part of the period.
-    const longest = this.#maxPeriodMs - (now - this.#begunAt)
+  /** Whether more may be due. */
+  #flushSome(count: number, now: number): boolean {
+    const end = Math.min(this.#head + count, this.#items.length)
+    while (this.#head < end && (this.#dues[this.#head] as number) <= now) {
+      this.#flush(this.#items[this.#head++] as Flushable)
+    }
+    return this.#head === end && end < this.#items.length
+  }
+
+  #cut(): void {
+    if (this.#head < CUT && this.#head < this.#items.length) return
+    this.#items = this.#items.slice(this.#head)
+    this.#dues = this.#dues.slice(this.#head)
+    this.#head = 0
+  }
+
+  /** Once in a window, by what flushing cost in it. */
+  #adapt(cost: number, now: number): void {
+    this.#cost += cost
+    const elapsed = now - this.#since
+    const counted = Math.max(this.#windowMs, SHORTEST_COUNT_MS)
+    if (elapsed < counted) return
+    const costOfWindow = (this.#cost * counted) / elapsed
+    this.#cost = 0
+    this.#since = now
+    // Up at once, down step by step: a single cheap window says little.
+    const wanted = Math.max(costOfWindow * WINDOW_PER_COST, this.#windowMs * 0.8)
+    const longest = Math.max(this.#maxMs * COMFORTABLE, Math.min(this.#maxMs, costOfWindow / PRESSED))
     this.#windowMs = Math.max(this.#minMs, Math.min(wanted, longest))
-    if (this.#waiting.length > 0) this.#arm()
   }
 
   #flush(item: Flushable): void {

@@ -3,9 +3,10 @@
  * and the frames made of it: after a restart, a thousand readers of one stream read it about once.
  */
 import type { Offset } from '../protocol/offset.ts'
-import type { StreamRecord, StreamStore } from '../streams/store.ts'
-import { Batch, sizeOf } from './batch.ts'
+import type { StreamStore } from '../streams/store.ts'
+import { Batch } from './batch.ts'
 import type { Reach } from './batch.ts'
+import { Run } from './run.ts'
 
 export type LogPage =
   | { readonly outcome: 'page'; readonly batch: Batch }
@@ -108,23 +109,24 @@ export class LogPages {
   /** A store's page has at most 1,000 records; short ones are put together. */
   async #gather(stream: string, after: Offset): Promise<LogPage> {
     const { store, pageSize, signal } = this.#options
-    let records: readonly StreamRecord[] = []
-    let size = 0
+    let run: Run | undefined
     let place = after
     for (;;) {
-      const result = await store.read(stream, place, { maxBytes: pageSize - size, signal })
+      const result = await store.read(stream, place, { maxBytes: pageSize - (run?.size ?? 0), signal })
       // What came before the loss is still right.
-      if (result.outcome !== 'page') return records.length > 0 ? pageOf('more') : { outcome: result.outcome }
-      records = records.length > 0 ? [...records, ...result.records] : result.records
-      size += sizeOf(result.records)
+      if (result.outcome !== 'page') return run ? pageOf('more') : { outcome: result.outcome }
+      const length = result.next.position - place.position
+      if (length > 0) {
+        const more = Run.of(result, length)
+        run = run ? run.concat(more) : more
+      }
       place = result.next
-      if (result.upToDate || size >= pageSize || result.records.length === 0) {
+      if (result.upToDate || length === 0 || (run?.size ?? 0) >= pageSize) {
         return pageOf(result.closed ? 'closed' : result.upToDate ? 'tail' : 'more')
       }
     }
     function pageOf(reach: Reach): LogPage {
-      if (records.length === 0) return { outcome: 'empty' }
-      return { outcome: 'page', batch: new Batch(stream, after, records, size, reach) }
+      return run ? { outcome: 'page', batch: new Batch(stream, after, run, reach) } : { outcome: 'empty' }
     }
   }
 }

@@ -58,13 +58,17 @@ export interface ReaderOptions {
 }
 
 export class Reader implements Resumable {
+  /** Where its tail has it among those that wait. */
+  place: number | undefined
   readonly #tail: ReaderTail
-  readonly #options: ReaderOptions
+  readonly #outlet: Outlet<unknown>
   #position = 0
   #state: 'joining' | 'following' | 'ending' | 'over' = 'joining'
+  readonly #options: ReaderOptions
 
   constructor(tail: ReaderTail, options: ReaderOptions) {
     this.#tail = tail
+    this.#outlet = options.outlet
     this.#options = options
     options.outlet.attach()
   }
@@ -102,18 +106,21 @@ export class Reader implements Resumable {
 
   /** Sends the batch that everybody waited for, and otherwise does as `advance`. */
   send(batch: Batch): boolean {
-    const { outlet } = this.#options
-    if (this.#position !== batch.from || this.#state !== 'following' || !outlet.writable)
-      return this.advance()
+    const outlet = this.#outlet
+    const position = this.#position
+    const isInside = batch.from <= position && position < batch.next
+    if (!isInside || this.#state !== 'following' || !outlet.writable) return this.advance()
     this.#position = batch.next
-    outlet.write(batch.frame(outlet.encoder))
+    // It has seen a part when it came, or read the log, after the first of these records.
+    const unseen = position === batch.from ? batch : batch.after(position)
+    outlet.write(unseen.frame(outlet.encoder))
     return this.#hasMore()
   }
 
   /** Sends what is recent; true when that was all and more may come. */
   advance(): boolean {
     if (this.#state !== 'following') return false
-    const { outlet } = this.#options
+    const outlet = this.#outlet
     const { recent } = this.#tail
     while (this.#position < recent.sealed) {
       if (!outlet.writable) {
@@ -147,7 +154,7 @@ export class Reader implements Resumable {
   stop(): boolean {
     if (this.#state === 'over') return false
     this.#state = 'over'
-    this.#options.outlet.detach(this)
+    this.#outlet.detach(this)
     this.#tail.remove(this)
     return true
   }
@@ -157,7 +164,7 @@ export class Reader implements Resumable {
   }
 
   #readLog(): void {
-    const { outlet } = this.#options
+    const outlet = this.#outlet
     if (!outlet.mayRead) return outlet.block(this)
     outlet.beginRead()
     this.#tail.pages
@@ -176,7 +183,7 @@ export class Reader implements Resumable {
     if (this.#state !== 'following') return
     switch (page.outcome) {
       case 'page': {
-        const { outlet } = this.#options
+        const outlet = this.#outlet
         this.#position = page.batch.next
         // Also when the outlet filled up meanwhile: a page that is dropped is read once more.
         outlet.write(page.batch.frame(outlet.encoder))

@@ -8,6 +8,7 @@ import type { Offset } from '../protocol/offset.ts'
 import type { StreamRecord } from '../streams/store.ts'
 import { Batch } from './batch.ts'
 import type { Reach } from './batch.ts'
+import { Run } from './run.ts'
 
 /** What all streams together may keep for readers that lag, beside what the next flush sends. */
 export class Allowance {
@@ -38,11 +39,10 @@ export class RecentRecords {
   #batches: Batch[] = []
   #size = 0
   #merged: Batch[] = []
-  #open: StreamRecord[] = []
-  #openSize = 0
+  #open: Run | undefined
   #openFrom: number
   #closed = false
-  #last: StreamRecord | undefined
+  #last: Run | undefined
 
   constructor(stream: string, limits: RecentLimits, at: Offset) {
     this.#stream = stream
@@ -58,30 +58,47 @@ export class RecentRecords {
 
   /** Position after the last record. */
   get tail(): number {
-    return this.#openFrom + this.#open.length
+    return this.#openFrom + (this.#open?.length ?? 0)
   }
 
-  /** The last record that came; undefined before the first. */
+  /** The last record of a closed stream, when it came with the close or waits still. */
   get last(): StreamRecord | undefined {
-    return this.#open.at(-1) ?? this.#last
+    return (this.#open ?? this.#last)?.records.at(-1)
   }
 
   /** What is kept, in the terms of `Batch.size`. */
   get size(): number {
-    return this.#size + this.#openSize
+    return this.#size + (this.#open?.size ?? 0)
   }
 
   /** `closed`: nothing will come behind these records. */
-  add(records: readonly StreamRecord[], closed: boolean): void {
-    for (let index = 0; index < records.length; index++) {
-      const record = records[index] as StreamRecord
-      this.#open.push(record)
-      this.#openSize += record.length
-      if (this.#openSize < this.#limits.batchSize) continue
-      if (index < records.length - 1) this.seal('more')
-      else this.seal(closed ? 'closed' : 'tail')
-    }
+  add(run: Run, closed: boolean): void {
     this.#closed = closed
+    const { batchSize } = this.#limits
+    if (this.#open && this.#open.size + run.size > batchSize) this.seal('more')
+    if (run.size >= 2 * batchSize) return this.#addInParts(run)
+    this.#open = this.#open ? this.#open.concat(run) : run
+    if (this.#open.size >= batchSize) this.seal()
+  }
+
+  /** Nothing more will come. */
+  close(): void {
+    this.#closed = true
+  }
+
+  #addInParts(run: Run): void {
+    const { records } = run
+    let from = 0
+    let size = 0
+    for (let index = 0; index < records.length; index++) {
+      size += (records[index] as StreamRecord).length
+      const isLast = index === records.length - 1
+      if (size < this.#limits.batchSize && !isLast) continue
+      this.#open = run.slice(from, index + 1)
+      from = index + 1
+      if (size >= this.#limits.batchSize) this.seal(isLast ? undefined : 'more')
+      size = 0
+    }
   }
 
   /** Closes the open batch, if it is not empty, and keeps it. */
@@ -98,7 +115,7 @@ export class RecentRecords {
    * Undefined when it is empty, or others before it are kept: then it is sealed.
    */
   take(): Batch | undefined {
-    if (this.#batches.length === 0) return this.#cut(this.#closed ? 'closed' : 'tail')
+    if (this.#size === 0) return this.#cut(this.#closed ? 'closed' : 'tail')
     this.seal()
     return undefined
   }
@@ -118,8 +135,11 @@ export class RecentRecords {
     if (!batch) return undefined
     let last = first
     let size = batch.size
-    while (size < this.#limits.batchSize && last + 1 < this.#batches.length) {
-      size += (this.#batches[++last] as Batch).size
+    const { batchSize } = this.#limits
+    for (let next = this.#batches[first + 1]; next && size < batchSize; next = this.#batches[last + 1]) {
+      size += next.size
+      if (size > 2 * batchSize) break
+      last++
     }
     if (last === first && batch.from === position) return batch
     return this.#merge(first, last, position)
@@ -127,7 +147,7 @@ export class RecentRecords {
 
   /** Forgets the sealed batches: every reader has them. */
   clear(): void {
-    if (this.#batches.length === 0) return
+    if (this.#size === 0) return
     this.#limits.allowance.used -= this.#size
     this.#batches = []
     this.#merged = []
@@ -138,19 +158,19 @@ export class RecentRecords {
   restart(position: number): void {
     this.clear()
     this.#last = undefined
-    this.#open = []
-    this.#openSize = 0
+    this.#open = undefined
     this.#openFrom = position
   }
 
   #cut(reach: Reach): Batch | undefined {
-    if (this.#open.length === 0) return undefined
+    const run = this.#open
+    if (!run) return undefined
     const from = { incarnation: this.#incarnation, position: this.#openFrom }
-    const batch = new Batch(this.#stream, from, this.#open, this.#openSize, reach)
+    const batch = new Batch(this.#stream, from, run, reach)
     this.#openFrom = batch.next
-    this.#last = this.#open.at(-1)
-    this.#open = []
-    this.#openSize = 0
+    // Of an open stream it would only be kept from the garbage collector until the next flush.
+    this.#last = this.#closed ? run : undefined
+    this.#open = undefined
     return batch
   }
 
@@ -163,11 +183,10 @@ export class RecentRecords {
     const { next: end, reach } = this.#batches[last] as Batch
     const known = this.#merged.find((batch) => batch.from === position && batch.next === end)
     if (known) return known
-    const records = this.#batches.slice(first, last + 1).flatMap((batch) => batch.records)
-    const whole = (this.#batches[first] as Batch).from
-    const size = this.#batches.slice(first, last + 1).reduce((sum, batch) => sum + batch.size, 0)
-    const at = { incarnation: this.#incarnation, position: whole }
-    const all = new Batch(this.#stream, at, records, size, reach)
+    const parts = this.#batches.slice(first, last + 1)
+    const run = Run.join(parts.map((batch) => batch.run))
+    const { from: whole } = this.#batches[first] as Batch
+    const all = new Batch(this.#stream, { incarnation: this.#incarnation, position: whole }, run, reach)
     const merged = whole === position ? all : all.after(position)
     this.#merged.unshift(merged)
     this.#merged.length = Math.min(this.#merged.length, MERGED_KEPT)

@@ -6,7 +6,9 @@
 import type { Logger } from '../logging/logger.ts'
 import type { Offset } from '../protocol/offset.ts'
 import { StoreError } from '../streams/errors.ts'
+import { StreamInbox } from '../streams/inbox.ts'
 import type { StreamEvent, StreamRecord, StreamStore } from '../streams/store.ts'
+import type { Batch } from './batch.ts'
 import type { FlushClock, Flushable } from './flush-clock.ts'
 import type { LogPages } from './log-pages.ts'
 import { Reader } from './reader.ts'
@@ -14,6 +16,7 @@ import type { FollowEnd, ReaderOptions, ReaderTail } from './reader.ts'
 import { RecentRecords } from './recent.ts'
 import type { RecentLimits } from './recent.ts'
 import type { Retries } from './retries.ts'
+import { Run } from './run.ts'
 
 /** What all tails of a delivery share. */
 export interface TailServices extends RecentLimits {
@@ -28,23 +31,27 @@ export interface TailServices extends RecentLimits {
 const PASSING: ReadonlySet<string> = new Set(['full', 'locked', 'io', 'unavailable'])
 
 export class Tail implements Flushable, ReaderTail {
-  readonly stream: string
-  readonly pages: LogPages
-  readonly #services: TailServices
-  readonly #onOver: (tail: Tail) => void
-  /** At the tail: they are sent what comes at the next flush. */
-  readonly #waiting = new Set<Reader>()
+  // What a flush looks at comes first: with thousands of streams, each place in memory counts.
+  #dirty = false
+  #over = false
+  #closed = false
+  readonly #inbox = new StreamInbox(() => this.#wake())
+  #recent: RecentRecords | undefined
+  /** At the tail, in no order: they are sent what comes at the next flush. */
+  readonly #waiting: Reader[] = []
   /** All others. Nearly always there are none. */
   #lagging: Set<Reader> | undefined
-  #over = false
+  /** What took the stream away, until the next flush. */
+  #gone: FollowEnd | undefined
+  #incarnation = ''
+  readonly #services: TailServices
+  readonly stream: string
+  readonly pages: LogPages
+  readonly #onOver: (tail: Tail) => void
   /** Ends the watch of the store. */
   #unwatch: (() => void) | undefined
-  #recent: RecentRecords | undefined
-  #incarnation = ''
-  #closed = false
   /** Of a stream that was closed before it was watched. */
   #last: StreamRecord | undefined
-  #dirty = false
   #warned = false
 
   /** Watches at once. `onOver` is called when its last reader goes or its stream ends: no reader may be added then. */
@@ -57,7 +64,7 @@ export class Tail implements Flushable, ReaderTail {
   }
 
   get readers(): number {
-    return this.#waiting.size + (this.#lagging?.size ?? 0)
+    return this.#waiting.length + (this.#lagging?.size ?? 0)
   }
 
   get closed(): boolean {
@@ -73,16 +80,27 @@ export class Tail implements Flushable, ReaderTail {
     return this.#recent as RecentRecords
   }
 
+  /**
+   * Whether the stream that it watches went away. It then tells its readers after the caller, who asks
+   * because another stream of the same id may be there.
+   */
+  isGone(): boolean {
+    if (this.#recent) this.#hear()
+    if (!this.#gone) return false
+    queueMicrotask(() => this.flush())
+    return true
+  }
+
   add(options: ReaderOptions): Reader {
     const reader = new Reader(this, options)
     this.#lag(reader)
     // Not before the caller has its reader in hand.
-    if (this.#recent) queueMicrotask(() => reader.begin())
+    if (this.#recent) queueMicrotask(() => this.#join(reader))
     return reader
   }
 
   remove(reader: Reader): void {
-    this.#waiting.delete(reader)
+    this.#leave(reader)
     this.#catchUp(reader)
     if (this.readers > 0) return this.#relax()
     this.#over = true
@@ -93,29 +111,34 @@ export class Tail implements Flushable, ReaderTail {
   }
 
   wait(reader: Reader): void {
-    this.#waiting.add(reader)
+    if (reader.place === undefined) reader.place = this.#waiting.push(reader) - 1
     this.#catchUp(reader)
     this.#relax()
   }
 
   flush(): void {
     this.#dirty = false
+    this.#hear()
     const recent = this.#recent
     if (this.#lagging) recent?.seal()
     const batch = recent?.take()
-    for (const reader of this.#waiting) {
-      if (batch ? reader.send(batch) : reader.advance()) continue
+    // Backwards: whoever leaves meanwhile is replaced by one that had its turn.
+    for (let place = this.#waiting.length - 1; place >= 0; place--) {
+      const reader = this.#waiting[place]
+      if (!reader || this.#serve(reader, batch)) continue
       // One that ended is gone already.
-      if (this.#waiting.delete(reader)) this.#lag(reader)
+      if (this.#leave(reader)) this.#lag(reader)
     }
     if (batch && this.#lagging) recent?.keep(batch)
     this.#relax()
+    if (this.#gone) this.endAll(this.#gone)
   }
 
   endAll(end: FollowEnd): void {
     // Whoever follows the stream anew when told of its end gets another tail.
     this.#onOver(this)
-    for (const reader of this.#waiting) reader.end(end)
+    // A copy: whoever ends leaves its place to another.
+    for (const reader of this.#waiting.slice()) reader.end(end)
     for (const reader of this.#lagging ?? []) reader.end(end)
   }
 
@@ -135,7 +158,7 @@ export class Tail implements Flushable, ReaderTail {
   }
 
   readonly #watch = (): void => {
-    this.#services.store.watch(this.stream, this.#hear).then(
+    this.#services.store.watch(this.stream, this.#inbox).then(
       (result) => {
         if (result.outcome === 'missing') return this.endAll({ type: 'missing' })
         if (this.#over) return result.stop()
@@ -174,25 +197,66 @@ export class Tail implements Flushable, ReaderTail {
     for (const reader of this.#lagging ?? []) reader.begin()
   }
 
-  readonly #hear = (event: StreamEvent): void => {
-    if (this.#over) return
-    if (event.type === 'gone') {
-      this.flush()
-      return this.endAll(event)
-    }
-    this.#begin(event.from, false)
-    const recent = this.recent
-    if (event.from.incarnation !== this.#incarnation) return this.endAll({ type: 'gone', reason: 'lost' })
-    if (event.from.position !== recent.tail) {
-      const fields = { stream: this.stream, told: recent.tail, from: event.from.position }
-      this.#services.logger.error(fields, 'a store told of records out of order; reading its log instead')
-      recent.restart(event.from.position)
-    }
-    recent.add(event.records, event.closed)
-    this.#closed = event.closed
+  #join(reader: Reader): void {
+    this.#hear()
+    reader.begin()
+  }
+
+  #wake(): void {
     if (this.#dirty) return
     this.#dirty = true
     this.#services.clock.add(this)
+  }
+
+  /** Takes what came. What there is to send is sent at the next flush. */
+  #hear(): void {
+    for (let event = this.#inbox.take(); event && !this.#over && !this.#gone; event = this.#inbox.take()) {
+      if (event.type === 'gone') this.#gone = event
+      else this.#take(event)
+    }
+  }
+
+  #take(event: Extract<StreamEvent, { type: 'append' }>): void {
+    const { from, next, closed } = event
+    this.#begin(from, false)
+    const recent = this.recent
+    if (from.incarnation !== this.#incarnation) {
+      this.#gone = { type: 'gone', reason: 'lost' }
+      return
+    }
+    if (from.position !== recent.tail) {
+      const fields = { stream: this.stream, told: recent.tail, from: from.position }
+      this.#services.logger.error(fields, 'a store told of records out of order; reading its log instead')
+      recent.restart(from.position)
+    }
+    const length = next.position - from.position
+    if (length > 0) recent.add(Run.of(event, length), closed)
+    else if (closed) recent.close()
+    this.#closed = closed
+  }
+
+  /** Whether the reader goes on waiting. What one encoder throws is no matter of the others. */
+  #serve(reader: Reader, batch: Batch | undefined): boolean {
+    try {
+      return batch ? reader.send(batch) : reader.advance()
+    } catch (error) {
+      this.#services.logger.error({ err: error, stream: this.stream }, 'a frame could not be made')
+      reader.end({ type: 'failed', error })
+      return false
+    }
+  }
+
+  /** Whether it was waiting. The last one takes its place. */
+  #leave(reader: Reader): boolean {
+    const { place } = reader
+    if (place === undefined) return false
+    reader.place = undefined
+    const last = this.#waiting.pop()
+    if (last && last !== reader) {
+      this.#waiting[place] = last
+      last.place = place
+    }
+    return true
   }
 
   #lag(reader: Reader): void {
@@ -204,8 +268,8 @@ export class Tail implements Flushable, ReaderTail {
     if (this.#lagging?.delete(reader) && this.#lagging.size === 0) this.#lagging = undefined
   }
 
-  /** Once everybody has what is recent, nobody needs it. */
+  /** Once everybody has what is recent, nobody needs it. What a flush is still to send, those who wait do. */
   #relax(): void {
-    if (!this.#lagging) this.#recent?.clear()
+    if (!this.#lagging && !this.#dirty) this.#recent?.clear()
   }
 }

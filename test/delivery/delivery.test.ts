@@ -4,20 +4,8 @@ import { silentLogger } from '../../src/logging/logger.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
 import type { StreamInfo, StreamStore, WatchListener } from '../../src/streams/store.ts'
-import { CountingEncoder, FakeReader, numbered } from './readers.ts'
-
-async function make(records: readonly string[] = [], closed = false): Promise<StreamStore> {
-  const store = memoryStreams()
-  await store.create('s', { records, closed })
-  return store
-}
-
-async function append(store: StreamStore, records: readonly string[], close = false): Promise<void> {
-  for (let at = 0; at < records.length; at += 1000) {
-    await store.append('s', { records: records.slice(at, at + 1000) })
-  }
-  if (close) await store.append('s', { close })
-}
+import { append, CountingEncoder, FakeReader, make, numbered } from './readers.ts'
+import { teller, told } from './told-store.ts'
 
 describe('a reader', () => {
   it('gets the past, what comes, and the end', async () => {
@@ -79,8 +67,10 @@ describe('a reader', () => {
     const late: (() => void)[] = []
     const lagging: StreamStore = Object.assign(Object.create(store) as StreamStore, {
       read: store.read.bind(store),
-      watch: (id: string, listener: WatchListener, signal?: AbortSignal) =>
-        store.watch(id, (event) => late.push(() => listener(event)), signal),
+      watch: (id: string, listener: WatchListener, signal?: AbortSignal) => {
+        const tell = teller(listener)
+        return store.watch(id, (event) => late.push(() => tell(event)), signal)
+      },
     })
     const delivery = new Delivery({ store: lagging })
     const slow = new FakeReader().follow(delivery, 's')
@@ -347,14 +337,7 @@ describe('a store', () => {
 
   it('that skips records in what it tells is read instead', async () => {
     const store = await make()
-    let tell: WatchListener = () => {}
-    const skipping: StreamStore = Object.assign(Object.create(store) as StreamStore, {
-      read: store.read.bind(store),
-      watch: (id: string, listener: WatchListener, signal?: AbortSignal) => {
-        tell = listener
-        return store.watch(id, () => {}, signal)
-      },
-    })
+    const { store: skipping, tell } = told(store)
     let errors = 0
     const logger = { ...silentLogger, error: () => void errors++ }
     const reader = new FakeReader().follow(new Delivery({ store: skipping, logger }), 's')

@@ -50,7 +50,7 @@ it('holds for random appends, joins, stalls and leaves', async () => {
       const store = memoryStreams()
       const created = await store.create('s')
       const { incarnation } = created.info.tail
-      const delivery = new Delivery({ store, ...options, minWindowMs: 0, maxPeriodMs: 0 })
+      const delivery = new Delivery({ store, ...options, minWindowMs: 0, maxWindowMs: 0 })
       const readers: { readonly reader: FakeReader; left: boolean }[] = []
       let count = 0
       for (const one of steps) {

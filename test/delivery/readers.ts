@@ -4,6 +4,8 @@ import type { Delivery, Follow } from '../../src/delivery/delivery.ts'
 import { Outlet } from '../../src/delivery/outlet.ts'
 import type { FollowEnd } from '../../src/delivery/reader.ts'
 import type { Offset, Place } from '../../src/protocol/offset.ts'
+import { memoryStreams } from '../../src/streams/memory.ts'
+import type { StreamStore } from '../../src/streams/store.ts'
 
 /** A frame that says what it is made of, so that a gap shows. */
 export interface Frame {
@@ -102,4 +104,19 @@ export class FakeReader {
 /** Texts of JSON, each different: `first` up to, not including, `end`. */
 export function numbered(first: number, end: number): string[] {
   return Array.from({ length: end - first }, (_, index) => `{"n":${first + index}}`)
+}
+
+/** A memory store with the stream `s`. */
+export async function make(records: readonly string[] = [], closed = false): Promise<StreamStore> {
+  const store = memoryStreams()
+  await store.create('s', { records, closed })
+  return store
+}
+
+/** To the stream `s`, a thousand at a time. */
+export async function append(store: StreamStore, records: readonly string[], close = false): Promise<void> {
+  for (let at = 0; at < records.length; at += 1000) {
+    await store.append('s', { records: records.slice(at, at + 1000) })
+  }
+  if (close) await store.append('s', { close })
 }

@@ -26,7 +26,7 @@ afterEach(() => void vi.useRealTimers())
 function setUp(options: Partial<HttpStreamsOptions> & { readonly authenticated?: boolean } = {}): Setup {
   const { authenticated = false, ...rest } = options
   const store = options.store ?? memoryStreams()
-  const delivery = new Delivery({ store, minWindowMs: 0, maxPeriodMs: 0 })
+  const delivery = new Delivery({ store, minWindowMs: 0, maxWindowMs: 0 })
   const errors: unknown[] = []
   const logger = { ...silentLogger, error: (fields: object) => void errors.push(fields) }
   const authenticate = (request: Request): unknown => request.headers.get('user')

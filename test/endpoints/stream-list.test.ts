@@ -19,7 +19,7 @@ interface Setup {
 /** Without authentication, or with users named by a header: `nobody` is one whom `ownerOf` does not know. */
 function setUp({ authenticated = false } = {}): Setup {
   const store = memoryStreams()
-  const delivery = new Delivery({ store, minWindowMs: 0, maxPeriodMs: 0 })
+  const delivery = new Delivery({ store, minWindowMs: 0, maxWindowMs: 0 })
   const authenticate = (request: Request): unknown => request.headers.get('user')
   const ownerOf = (user: unknown): string | undefined => (user === 'nobody' ? undefined : String(user))
   const guards = authenticated ? { authenticate: authenticate as never, ownerOf } : {}

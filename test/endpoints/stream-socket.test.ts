@@ -26,7 +26,7 @@ interface Setup {
 
 function setUp(options: Partial<StreamSocketOptions> & { readonly authenticated?: boolean } = {}): Setup {
   const store = options.store ?? memoryStreams()
-  const delivery = new Delivery({ store, minWindowMs: 0, maxPeriodMs: 0 })
+  const delivery = new Delivery({ store, minWindowMs: 0, maxWindowMs: 0 })
   const errors: unknown[] = []
   const { authenticated = false, ...rest } = options
   const authenticate = (request: Request): unknown => request.headers.get('user')

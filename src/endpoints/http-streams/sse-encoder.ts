@@ -12,12 +12,12 @@ import type { StreamEnd } from '../stream-end.ts'
 const LINE_BREAKS = /\r\n|\r|\n/g
 
 export const sseEncoder: Encoder<Buffer> = {
-  encode({ incarnation, next, records, reach }: Batch): Buffer {
+  encode({ incarnation, next, run, reach }: Batch): Buffer {
     const id = encodeOffset({ incarnation, position: next })
     const upToDate = reach === 'more' ? '' : ',"upToDate":true'
     const closed = reach === 'closed' ? ',"streamClosed":true' : ''
     const control = `id: ${id}\nevent: control\ndata: {"streamNextOffset":"${id}"${upToDate}${closed}}\n\n`
-    return Buffer.from(`id: ${id}\nevent: data\n${dataLines(records)}\n\n${control}`)
+    return Buffer.from(`id: ${id}\nevent: data\n${dataLines(run)}\n\n${control}`)
   },
 }
 
@@ -40,12 +40,12 @@ export function retryLine(seconds: number): Buffer {
   return Buffer.from(`retry: ${Math.round(seconds * 1000)}\n\n`)
 }
 
-function dataLines(records: Batch['records']): string {
-  if (typeof records[0] !== 'string') {
-    const texts = records.map((bytes) => Buffer.from(bytes as Uint8Array).toString('base64'))
+function dataLines(run: Batch['run']): string {
+  const { text } = run
+  if (text === undefined) {
+    const texts = run.records.map((bytes) => Buffer.from(bytes as Uint8Array).toString('base64'))
     return `data: ${JSON.stringify(texts)}`
   }
-  const text = records.join(',')
   // Rare, and looked for in one go.
   const broken = text.includes('\n') || text.includes('\r')
   return `data: [${broken ? text.replace(LINE_BREAKS, '\ndata: ') : text}]`

@@ -6,11 +6,11 @@ import { encodeOffset } from '../../protocol/offset.ts'
 
 /** One for all sockets: its identity is what makes them share frames. */
 export const recordsEncoder: Encoder<TextFrame> = {
-  encode({ stream, incarnation, from, next, records }: Batch): TextFrame {
+  encode({ stream, incarnation, from, next, run }: Batch): TextFrame {
     const place = `"from":"${encodeOffset({ incarnation, position: from })}","offset":"${encodeOffset({ incarnation, position: next })}"`
     const head = `{"type":"records","stream":${JSON.stringify(stream)},${place}`
-    if (typeof records[0] === 'string') return new TextFrame(`${head},"records":[${records.join(',')}]}`)
-    const texts = records.map((bytes) => `"${Buffer.from(bytes as Uint8Array).toString('base64')}"`)
+    if (run.text !== undefined) return new TextFrame(`${head},"records":[${run.text}]}`)
+    const texts = run.records.map((bytes) => `"${Buffer.from(bytes as Uint8Array).toString('base64')}"`)
     return new TextFrame(`${head},"encoding":"base64","records":[${texts.join(',')}]}`)
   },
 }

@@ -1,0 +1,103 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Batch } from '../../src/delivery/batch.ts'
+import { Allowance, RecentRecords } from '../../src/delivery/recent.ts'
+import { Run } from '../../src/delivery/run.ts'
+
+function recentOf(batchSize: number, streamSize = 1_000_000): RecentRecords {
+  const limits = { batchSize, streamSize, allowance: new Allowance(10_000_000) }
+  return new RecentRecords('s', limits, { incarnation: 'life', position: 0 })
+}
+
+/** Numbers as JSON of so many digits. */
+const records = (sizes: readonly number[]): string[] => sizes.map((size) => '1'.repeat(size))
+
+const runOf = (list: readonly string[], hasText: boolean): Run =>
+  Run.of({ records: list, text: hasText ? list.join(',') : undefined })
+
+/** What a reader gets that stands at a place. */
+function readFrom(recent: RecentRecords, position: number): Batch[] {
+  const batches: Batch[] = []
+  for (let at = position; at < recent.sealed;) {
+    const batch = recent.from(at)
+    if (!batch) throw new Error(`nothing is kept from ${at} on`)
+    batches.push(batch)
+    at = batch.next
+  }
+  return batches
+}
+
+describe('recent records', () => {
+  it('come whole from every place, in batches of at most twice their size unless one record is larger', () => {
+    const add = fc.record({
+      sizes: fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 30 }),
+      hasText: fc.boolean(),
+      seals: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(
+        fc.array(add, { minLength: 1, maxLength: 12 }),
+        fc.integer({ min: 1, max: 80 }),
+        (adds, size) => {
+          const recent = recentOf(size)
+          const all: string[] = []
+          for (const [index, { sizes, hasText, seals }] of adds.entries()) {
+            const list = records(sizes)
+            recent.add(runOf(list, hasText), index === adds.length - 1)
+            all.push(...list)
+            expect(recent.tail).toBe(all.length)
+            if (seals) recent.seal()
+          }
+          expect(recent.last).toBe(all.at(-1))
+          recent.seal()
+          expect(recent.last).toBe(all.at(-1))
+          const largest = Math.max(...all.map(({ length }) => length))
+          for (let position = 0; position < all.length; position++) {
+            const batches = readFrom(recent, position)
+            expect(batches.flatMap((batch) => batch.records)).toEqual(all.slice(position))
+            for (const batch of batches)
+              expect(batch.size).toBeLessThanOrEqual(Math.max(2 * size, size + largest))
+            expect(batches.at(-1)?.reach).toBe('closed')
+          }
+        },
+      ),
+      { numRuns: 200 },
+    )
+  })
+
+  it('that come in one large piece are parted between records, and only the last part is the end', () => {
+    const recent = recentOf(10)
+    recent.add(runOf(records([4, 4, 4, 30, 4, 4]), true), true)
+    expect(readFrom(recent, 0).map((batch) => [batch.records.length, batch.reach])).toEqual([
+      [3, 'more'],
+      [1, 'more'],
+    ])
+    recent.seal()
+    expect(readFrom(recent, 4).map((batch) => [batch.records.length, batch.reach])).toEqual([[2, 'closed']])
+  })
+
+  it('are cheap to put together, however many small batches there are', () => {
+    const recent = recentOf(1_000_000)
+    for (let n = 0; n < 20_000; n++) {
+      recent.add(runOf(['1'], true), false)
+      recent.seal()
+    }
+    const batch = recent.from(0)
+    expect([batch?.next, batch?.run.text?.length]).toEqual([20_000, 39_999])
+    expect(recent.from(0)).toBe(batch)
+  })
+
+  it('know the last one of a stream that closes, sealed or not, and of none that was closed apart', () => {
+    const recent = recentOf(100)
+    recent.add(runOf(['1', '2'], true), false)
+    expect(recent.last).toBe('2')
+    recent.seal()
+    expect(recent.last).toBeUndefined()
+    recent.add(runOf(['3'], true), false)
+    recent.close()
+    expect(recent.last).toBe('3')
+    expect(recent.take()).toBeUndefined()
+    expect(recent.last).toBe('3')
+    expect(readFrom(recent, 0).at(-1)?.reach).toBe('closed')
+  })
+})
