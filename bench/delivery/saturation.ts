@@ -13,6 +13,8 @@ export const HOLDS_BELOW = 100
 /** The search ends when what holds and what does not are so close. */
 const CLOSE = 1.08
 const UPWARD = 1.5
+/** Before it is believed that they are too many: the machine may have been busy with something else. */
+const TRIES = 3
 const START = 1000
 const MOST = 15_000
 const QUICK = { start: 20, most: 40 }
@@ -29,7 +31,8 @@ export async function saturation(context: Context, options: SaturationOptions): 
   let lost = Number.POSITIVE_INFINITY
   for (let streams = start; streams >= 1 && lost / held > CLOSE;) {
     context.note(`${streams} streams`)
-    const values = (await holds(context, options, streams)) ?? (await holds(context, options, streams))
+    let values: Values | undefined
+    for (let tries = 0; !values && tries < TRIES; tries++) values = await holds(context, options, streams)
     if (values) [held, best] = [streams, values]
     else lost = streams
     if (held >= most) break
@@ -44,7 +47,6 @@ function nextOf(held: number, lost: number, most: number): number {
   return lost === Number.POSITIVE_INFINITY ? Math.min(held * UPWARD, most) : (held + lost) / 2
 }
 
-/** Asked twice before it is believed that they are too many: the machine may have been busy. */
 async function holds(
   context: Context,
   { peer, store }: SaturationOptions,
