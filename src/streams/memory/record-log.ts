@@ -60,14 +60,26 @@ export class RecordLog {
     return this.#length
   }
 
-  /** @param bytes of all of them together, as UTF-8. */
+  /**
+   * Appends all of them, or throws and leaves the log as it was: there may be no memory.
+   *
+   * @param bytes of all of them together, as UTF-8.
+   */
   append(records: readonly StreamRecord[], bytes: number): void {
+    const length = this.#length
+    const before = this.#size
     let characters = 0
     for (const record of records) characters += record.length
     const isAscii = characters === bytes
-    for (const record of records) {
-      const size = isAscii || typeof record !== 'string' ? record.length : Buffer.byteLength(record)
-      this.#put(record, size, isAscii)
+    try {
+      for (const record of records) {
+        const size = isAscii || typeof record !== 'string' ? record.length : Buffer.byteLength(record)
+        this.#put(record, size, isAscii)
+      }
+    } catch (error) {
+      this.#cutBackTo(length)
+      this.#size = before
+      throw error
     }
   }
 
@@ -141,12 +153,30 @@ export class RecordLog {
 
   /** Begins a chunk that has room for a record: as large as all that the stream holds, within bounds. */
   #begin(size: number): void {
-    if (this.#count > 0) this.#full.push(this.#lastChunk())
     const isLarge = size + 2 > LARGEST_CHUNK
-    this.#bytes = isLarge ? Buffer.allocUnsafeSlow(size) : this.#pool.take(Math.max(this.#size, size + 2))
+    const bytes = isLarge ? Buffer.allocUnsafeSlow(size) : this.#pool.take(Math.max(this.#size, size + 2))
+    if (this.#count > 0) this.#full.push(this.#lastChunk())
+    this.#bytes = bytes
     this.#used = 0
     this.#count = 0
     this.#isAscii = true
+  }
+
+  #cutBackTo(length: number): void {
+    while (this.#count > 0 && this.#length - this.#count >= length) {
+      this.#pool.give(this.#bytes)
+      this.#length -= this.#count
+      const last = this.#full.pop()
+      this.#bytes = last?.bytes ?? NO_BYTES
+      this.#used = last?.used ?? 0
+      this.#count = last?.count ?? 0
+      this.#isAscii = last?.isAscii ?? true
+    }
+    const tooMany = this.#length - length
+    if (tooMany === 0) return
+    this.#used = endOf(this.#lastChunk(), this.#count - tooMany - 1)
+    this.#count -= tooMany
+    this.#length = length
   }
 
   #chunkAt(index: number): Chunk {

@@ -273,6 +273,47 @@ it('keeps a mark of the byte order that a text holds', () => {
   expect(both.log.stretch(0).text).toBe('"\ufeff","\ufeffé"')
 })
 
+/** Has no more memory at every third chunk that it is asked for. */
+class ScarcePool extends ChunkPool {
+  #taken = 0
+
+  override take(size: number): Buffer {
+    if (++this.#taken % 3 === 0) throw new RangeError('no memory')
+    return super.take(size)
+  }
+}
+
+it.each(['json', 'bytes'] as const)(
+  'a log of %s is as it was after an append that found no memory',
+  (kind) => {
+    let failed = 0
+    const record = fc.integer({ min: 1, max: 700 }).map((size) => {
+      return kind === 'json'
+        ? `"${'é'.repeat(size % 2)}${'x'.repeat(size)}"`
+        : new Uint8Array(size).fill(size)
+    })
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(record, { minLength: 1, maxLength: 12 }), { maxLength: 12 }),
+        (appends) => {
+          const both = new Both(kind, new ScarcePool())
+          for (const records of appends) {
+            try {
+              both.append(records)
+            } catch (error) {
+              expect(error).toBeInstanceOf(RangeError)
+              failed++
+            }
+            expect(both.log.length).toBe(both.model.length)
+            both.checkAll()
+          }
+        },
+      ),
+    )
+    expect(failed).toBeGreaterThan(0)
+  },
+)
+
 function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, n) => from + n)
 }
