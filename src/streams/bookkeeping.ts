@@ -200,8 +200,9 @@ export function pageOf(
   state: Pick<StreamState, 'incarnation' | 'tail' | 'closed'>,
   position: number,
   records: readonly StreamRecord[],
+  length: number = records.length,
 ): Extract<ReadResult, { outcome: 'page' }> {
-  const next = position + records.length
+  const next = position + length
   const upToDate = next === state.tail
   return {
     outcome: 'page',

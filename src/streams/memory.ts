@@ -17,6 +17,7 @@ import {
   tailOf,
 } from './bookkeeping.ts'
 import { StoreError } from './errors.ts'
+import { lazyTexts } from './json-text.ts'
 import { newIncarnation } from './incarnation.ts'
 import { decideAcquire, isHeld, leaseEnd, leaseOf, newLease } from './lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from './leases.ts'
@@ -90,7 +91,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
     const state = newState(config, newIncarnation(), now)
     const lease = config.lease && newLease(config.lease, 1, now)
     const stream = new MemoryStream(state, this.#chunks)
-    stream.log.append(config.records, config.bytes)
+    stream.append(config.records, config.bytes)
     stream.lease = lease
     if (lease) stream.producers.set(LEASE_PRODUCER, { epoch: lease.epoch, lastSeq: -1 })
     this.#streams.set(id, stream)
@@ -112,7 +113,16 @@ class MemoryStreams implements StreamStore, LeaseStore {
     if (!stream) return { outcome: 'missing' }
     const position = positionOf(stream, after)
     if (typeof position !== 'number') return position
-    return pageOf(stream, position, stream.log.read(position, maxRecords, maxBytes))
+    const { length, json, records } = stream.read(position, maxRecords, maxBytes)
+    if (records) return pageOf(stream, position, records)
+    const texts = lazyTexts(json)
+    return {
+      ...pageOf(stream, position, [], length),
+      get records() {
+        return texts()
+      },
+      json,
+    }
   }
 
   async watch(id: string, listener: WatchListener, signal?: AbortSignal): Promise<WatchResult> {
@@ -239,14 +249,15 @@ class MemoryStreams implements StreamStore, LeaseStore {
   /** Apart from `append`: an async function allocates room for all that it holds. */
   #append(id: string, given: AppendRequest): AppendResult {
     const request = checkAppend(given, this.limits)
-    const now = this.#clock()
-    const stream = this.#alive(id, now)
-    if (!stream) return { outcome: 'missing' }
+    const stream = this.#find(id)
+    // A stream that does not expire needs no clock.
+    const now = stream?.expiresAt === undefined ? 0 : this.#clock()
+    if (!stream || !isAlive(stream, now)) return { outcome: 'missing' }
     const { producer, records } = request
     const refusal = refusalOf(stream, producer && stream.producers.get(producer.id), request)
     if (refusal) return refusal
     // First, as it may find no memory.
-    stream.log.append(records, request.bytes)
+    stream.append(records, request.bytes)
     const result = applyAppend(stream, request, now)
     if (producer) stream.producers.set(producer.id, { epoch: producer.epoch, lastSeq: producer.seq })
     const { closed } = result
@@ -263,10 +274,15 @@ class MemoryStreams implements StreamStore, LeaseStore {
     if (this.#closed) throw new StoreError('closed', 'The stream store is closed')
   }
 
-  #alive(id: string, now: number): MemoryStream | undefined {
+  #find(id: string): MemoryStream | undefined {
     const stream = this.#streams.get(id)
     // The id of a stream that is there was looked at when it was created.
     if (!stream) checkId(id)
+    return stream
+  }
+
+  #alive(id: string, now: number): MemoryStream | undefined {
+    const stream = this.#find(id)
     return stream && isAlive(stream, now) ? stream : undefined
   }
 

@@ -164,6 +164,8 @@ export interface ReadOptions {
 /** Records that follow each other. */
 export interface StreamPage {
   readonly records: readonly StreamRecord[]
+  /** As in a `StreamEvent`. */
+  readonly json?: Uint8Array | undefined
   /** The place before the first record. */
   readonly from: Offset
   /** The place after the last record: where to read on. */
@@ -192,10 +194,10 @@ export type StreamEvent =
       /** None when it only closed. Shared with other watchers. */
       readonly records: readonly StreamRecord[]
       /**
-       * Records of JSON with commas between them, when the store has them so: for whoever writes them
-       * into an array without looking at each.
+       * Records of JSON with commas between them, as UTF-8, when the store has them so: for whoever
+       * writes them into an array without looking at each. Not to be written to.
        */
-      readonly text?: string | undefined
+      readonly json?: Uint8Array | undefined
       readonly closed: boolean
     }
   /** The last event. `lost`: the store has lost records it had told of. */

@@ -25,3 +25,13 @@ it('counts bytes, not characters', () => {
   expect(new TextFrame(text).text).toBe(text)
   expect(new TextFrame(text).bytes).toHaveLength(304)
 })
+
+it.each([0, 1, 100, 126, 65_536])('puts %i bytes between a text and its end', (length) => {
+  const body = Buffer.from('é'.repeat(length))
+  const frame = new TextFrame('{"é":[', body, ']}')
+  const whole = `{"é":[${'é'.repeat(length)}]}`
+  expect(frame.text).toBe(whole)
+  expect(frame.bytes.equals(new TextFrame(whole).bytes)).toBe(true)
+  body.fill(0)
+  expect(frame.text, 'a copy').toBe(whole)
+})

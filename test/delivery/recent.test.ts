@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Batch } from '../../src/delivery/batch.ts'
@@ -13,7 +14,7 @@ function recentOf(batchSize: number, streamSize = 1_000_000): RecentRecords {
 const records = (sizes: readonly number[]): string[] => sizes.map((size) => '1'.repeat(size))
 
 const runOf = (list: readonly string[], hasText: boolean): Run =>
-  Run.of({ records: list, text: hasText ? list.join(',') : undefined })
+  Run.of({ records: list, json: hasText ? Buffer.from(list.join(',')) : undefined })
 
 /** What a reader gets that stands at a place. */
 function readFrom(recent: RecentRecords, position: number): Batch[] {

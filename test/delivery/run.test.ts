@@ -1,4 +1,5 @@
 /** A run behaves as the plain list of its records, however they came. */
+import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Run } from '../../src/delivery/run.ts'
@@ -15,7 +16,7 @@ const bytes = fc.array(fc.uint8Array({ maxLength: 6 }), { minLength: 1, maxLengt
 /** As a store tells of them: with their text or without. */
 const toldText: fc.Arbitrary<Told> = fc
   .tuple(texts, fc.boolean())
-  .map(([records, hasText]) => (hasText ? { records, text: records.join(',') } : { records }))
+  .map(([records, hasText]) => (hasText ? { records, json: Buffer.from(records.join(',')) } : { records }))
 const toldBytes: fc.Arbitrary<Told> = bytes.map((records) => ({ records }))
 const tolds = fc.oneof(
   fc.array(toldText, { minLength: 1, maxLength: 6 }),
@@ -50,7 +51,7 @@ describe('a run', () => {
   it('has the size of its records, and of the commas in text that came in one piece', () => {
     fc.assert(
       fc.property(tolds, (pieces) => {
-        const expected = pieces.map(({ records, text }) => text?.length ?? sizeOf(records))
+        const expected = pieces.map(({ records, json }) => json?.length ?? sizeOf(records))
         const whole = Run.join(pieces.map((piece) => Run.of(piece)))
         expect(whole.size).toBe(expected.reduce((sum, size) => sum + size))
       }),
@@ -76,7 +77,7 @@ describe('a run', () => {
   it('looks at no record of text that a store has, until somebody does', () => {
     let looked = 0
     const lazy = (text: string): Told => ({
-      text,
+      json: Buffer.from(text),
       get records() {
         looked++
         return text.split(',')

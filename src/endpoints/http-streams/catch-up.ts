@@ -4,8 +4,9 @@ import { Outlet } from '../../delivery/outlet.ts'
 import type { FollowEnd } from '../../delivery/reader.ts'
 import type { Delivery } from '../../delivery/delivery.ts'
 import type { Batch, Encoder } from '../../delivery/batch.ts'
+import { Run } from '../../delivery/run.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
-import type { StreamInfo, StreamRecord, StreamStore } from '../../streams/store.ts'
+import type { StreamInfo, StreamStore } from '../../streams/store.ts'
 import type { Deadlines } from '../deadlines.ts'
 import { Refusal } from './refusal.ts'
 import { streamHeaders } from './stream-headers.ts'
@@ -15,7 +16,8 @@ import type { StreamPlace } from './stream-headers.ts'
 const FULL = 1024 * 1024
 
 export interface CatchUp extends StreamPlace {
-  readonly records: readonly StreamRecord[]
+  /** Undefined where there are none. */
+  readonly run: Run | undefined
 }
 
 /** Reads one answer's worth. A stream whose records are missing is no stream. */
@@ -25,7 +27,7 @@ export async function readAfter(
   place: Place,
   signal: AbortSignal,
 ): Promise<CatchUp> {
-  const records: StreamRecord[] = []
+  const runs: Run[] = []
   let size = 0
   let at = place
   for (;;) {
@@ -33,24 +35,35 @@ export async function readAfter(
     if (page.outcome === 'missing') throw new Refusal('stream_not_found')
     if (page.outcome === 'foreign-offset') throw new Refusal('foreign_offset')
     if (page.outcome === 'past-end') throw new Refusal('offset_past_end')
-    for (const record of page.records) {
-      records.push(record)
-      size += record.length
+    const length = page.next.position - page.from.position
+    if (length > 0) {
+      const run = Run.of(page, length)
+      runs.push(run)
+      size += run.size
     }
     at = page.next
-    if (page.upToDate || size >= FULL)
-      return { records, next: page.next, upToDate: page.upToDate, closed: page.closed }
+    if (page.upToDate || size >= FULL) {
+      const { next, upToDate, closed } = page
+      return { run: runs.length > 0 ? Run.join(runs) : undefined, next, upToDate, closed }
+    }
   }
 }
 
 /** An array of JSON values, each as it was written; or bytes, one record behind the other. */
-export function answerWith(info: StreamInfo, { records, ...place }: CatchUp): Response {
-  const body =
-    typeof records[0] === 'string' || isJson(info)
-      ? `[${records.join(',')}]`
-      : Buffer.concat(records as Uint8Array[])
-  return new Response(body, { headers: { ...streamHeaders(place), 'content-type': info.contentType } })
+export function answerWith(info: StreamInfo, { run, ...place }: CatchUp): Response {
+  return new Response(bodyOf(info, run), {
+    headers: { ...streamHeaders(place), 'content-type': info.contentType },
+  })
 }
+
+function bodyOf(info: StreamInfo, run: Run | undefined): string | Uint8Array<ArrayBuffer> {
+  if (!run) return isJson(info) ? '[]' : ''
+  if (run.json) return Buffer.concat([OPEN, run.json, CLOSE])
+  return run.text === undefined ? Buffer.concat(run.records as Uint8Array[]) : `[${run.text}]`
+}
+
+const OPEN = Buffer.from('[')
+const CLOSE = Buffer.from(']')
 
 /** Nothing came while it was waited for, or nothing will. */
 export function nothingNew(place: StreamPlace): Response {
@@ -82,7 +95,7 @@ export function nextRecords(
     const take = (batch: Batch): boolean => {
       const next = { incarnation: batch.incarnation, position: batch.next }
       finish({
-        records: batch.records,
+        run: batch.run,
         next,
         upToDate: batch.reach !== 'more',
         closed: batch.reach === 'closed',

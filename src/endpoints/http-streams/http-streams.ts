@@ -147,7 +147,7 @@ export class HttpStreams {
   async #read(info: StreamInfo, place: Place, wait: boolean, { signal }: Exchange): Promise<Response> {
     const { store, delivery } = this.#options
     const there = await readAfter(store, info.id, place, signal)
-    if (!wait || there.records.length > 0) return answerWith(info, there)
+    if (!wait || there.run) return answerWith(info, there)
     if (there.closed) return nothingNew(there)
     const release = this.#access.follow(info, this.#logger)
     const next = await nextRecords(delivery, info, there.next, this.#polls, signal).finally(release)

@@ -9,6 +9,7 @@ export const recordsEncoder: Encoder<TextFrame> = {
   encode({ stream, incarnation, from, next, run }: Batch): TextFrame {
     const place = `"from":"${encodeOffset({ incarnation, position: from })}","offset":"${encodeOffset({ incarnation, position: next })}"`
     const head = `{"type":"records","stream":${JSON.stringify(stream)},${place}`
+    if (run.json) return new TextFrame(`${head},"records":[`, run.json, ']}')
     if (run.text !== undefined) return new TextFrame(`${head},"records":[${run.text}]}`)
     const texts = run.records.map((bytes) => `"${Buffer.from(bytes as Uint8Array).toString('base64')}"`)
     return new TextFrame(`${head},"encoding":"base64","records":[${texts.join(',')}]}`)

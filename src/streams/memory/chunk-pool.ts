@@ -5,6 +5,9 @@
  * It is shared memory, though nobody shares it: V8 counts all other memory of buffers, and collects all
  * garbage of the process for every 64 MiB that come. That would find nothing here, where memory is
  * given back by hand, and would hold up every reader meanwhile.
+ *
+ * A chunk is a place in its slab and has no buffer of its own: with thousands of streams, an append
+ * would have to wait for that object to come out of slow memory, while the few slabs are always at hand.
  */
 import { Buffer } from 'node:buffer'
 
@@ -13,36 +16,44 @@ const SMALLEST = 512
 export const LARGEST_CHUNK: number = 64 * 1024
 
 /** Bytes of a slab. What nobody has written to takes no memory yet. */
-const SLAB = 1024 * 1024
+const SLAB = 4 * 1024 * 1024
+
+export interface Chunk {
+  readonly slab: Buffer
+  /** Its bytes are those of the slab from `begin` up to `end`. What they hold is anything. */
+  readonly begin: number
+  readonly end: number
+}
 
 export class ChunkPool {
-  readonly #idle = new Map<number, Buffer[]>()
-  #slab: SharedArrayBuffer | undefined
+  readonly #idle = new Map<number, Chunk[]>()
+  #slab: Buffer | undefined
   /** Bytes of the slab that were cut off. */
   #cut = 0
 
-  /** A chunk of `size` bytes or more, but none larger than the largest. What it holds is anything. */
-  take(size: number): Buffer {
+  /** A chunk of `size` bytes or more, but none larger than the largest. */
+  take(size: number): Chunk {
     let length = SMALLEST
     while (length < size && length < LARGEST_CHUNK) length *= 2
     return this.#idle.get(length)?.pop() ?? this.#new(length)
   }
 
-  /** Takes back a chunk that nobody looks at any more. What is not of this pool is left to V8. */
-  give(chunk: Buffer): void {
-    if (!(chunk.buffer instanceof SharedArrayBuffer)) return
-    const idle = this.#idle.get(chunk.length)
+  /** Takes back a chunk that nobody looks at any more. What is not of a pool is left to V8. */
+  give(chunk: Chunk): void {
+    if (!(chunk.slab.buffer instanceof SharedArrayBuffer)) return
+    const length = chunk.end - chunk.begin
+    const idle = this.#idle.get(length)
     if (idle) idle.push(chunk)
-    else this.#idle.set(chunk.length, [chunk])
+    else this.#idle.set(length, [chunk])
   }
 
-  #new(length: number): Buffer {
+  #new(length: number): Chunk {
     if (!this.#slab || this.#cut + length > SLAB) {
-      this.#slab = new SharedArrayBuffer(SLAB)
+      this.#slab = Buffer.from(new SharedArrayBuffer(SLAB))
       this.#cut = 0
     }
-    const chunk = Buffer.from(this.#slab, this.#cut, length)
+    const begin = this.#cut
     this.#cut += length
-    return chunk
+    return { slab: this.#slab, begin, end: this.#cut }
   }
 }

@@ -1,15 +1,14 @@
 /** A watcher with an inbox: what came is taken straight out of the log. */
-import type { Offset } from '../../protocol/offset.ts'
 import type { InboxSource, StreamInbox } from '../inbox.ts'
-import { splitJson } from '../json-text.ts'
-import type { StreamEvent, StreamRecord } from '../store.ts'
+import { lazyTexts } from '../json-text.ts'
+import type { StreamEvent } from '../store.ts'
 import type { MemoryStream } from './memory-stream.ts'
-import type { Stretch } from './record-log.ts'
+import type { LogCursor, Stretch } from './record-log.ts'
 
 export class LogFollower implements InboxSource {
   readonly #stream: MemoryStream
   readonly #inbox: StreamInbox
-  #position: number
+  readonly #cursor: LogCursor
   #closed: boolean
   /** Of a stream that is gone. */
   #kept: StreamEvent[] | undefined
@@ -18,7 +17,7 @@ export class LogFollower implements InboxSource {
   constructor(stream: MemoryStream, inbox: StreamInbox) {
     this.#stream = stream
     this.#inbox = inbox
-    this.#position = stream.tail
+    this.#cursor = stream.cursor(stream.tail)
     this.#closed = stream.closed
     inbox.open(this)
   }
@@ -45,40 +44,39 @@ export class LogFollower implements InboxSource {
   }
 
   #read(): StreamEvent | undefined {
-    const { tail, closed, incarnation, log } = this.#stream
-    const from = this.#position
+    const stream = this.#stream
+    const { tail, closed } = stream
+    const from = this.#cursor.position
     if (from === tail && this.#closed === closed) {
-      this.#stream.isCalled = false
+      stream.isCalled = false
       return undefined
     }
-    const stretch = from < tail ? log.stretch(from) : NOTHING
-    this.#position = from + stretch.length
-    this.#closed = closed && this.#position === tail
-    return new AppendEvent(incarnation, from, stretch, this.#closed)
+    const stretch = from < tail ? stream.next(this.#cursor) : NOTHING
+    this.#closed = closed && this.#cursor.position === tail
+    return appendOf(stream.incarnation, from, stretch, this.#closed)
   }
 }
 
-const NOTHING: Stretch = { length: 0, text: undefined, records: [] }
+const NOTHING: Stretch = { length: 0, json: undefined, records: [] }
 
-/** Its records are made only if somebody looks at them. */
-class AppendEvent {
-  readonly type = 'append'
-  readonly from: Offset
-  readonly next: Offset
-  readonly text: string | undefined
-  readonly closed: boolean
-  #records: readonly StreamRecord[] | undefined
-
-  constructor(incarnation: string, from: number, { length, text, records }: Stretch, closed: boolean) {
-    this.from = { incarnation, position: from }
-    this.next = { incarnation, position: from + length }
-    this.text = text
-    this.closed = closed
-    this.#records = records
-  }
-
-  get records(): readonly StreamRecord[] {
-    this.#records ??= splitJson(this.text ?? '')
-    return this.#records
+function appendOf(
+  incarnation: string,
+  position: number,
+  { length, json, records }: Stretch,
+  closed: boolean,
+): StreamEvent {
+  const from = { incarnation, position }
+  const next = { incarnation, position: position + length }
+  if (records) return { type: 'append', from, next, records, closed }
+  const texts = lazyTexts(json)
+  return {
+    type: 'append',
+    from,
+    next,
+    get records() {
+      return texts()
+    },
+    json,
+    closed,
   }
 }

@@ -1,4 +1,8 @@
-/** One stream in memory: its state, its records and who follows it, in one object. */
+/**
+ * One stream in memory: its records, its state and who follows it, in one object. With thousands of
+ * streams each append finds its stream in slow memory, and each object more is one more to wait for:
+ * so a stream is its log, and has it not in another place.
+ */
 import type { Mutable, ProducerState, StreamState } from '../bookkeeping.ts'
 import type { LeaseState } from '../lease-bookkeeping.ts'
 import { kindOf } from '../requests.ts'
@@ -8,16 +12,12 @@ import type { ChunkPool } from './chunk-pool.ts'
 import type { LogFollower } from './log-follower.ts'
 import { RecordLog } from './record-log.ts'
 
-/**
- * With thousands of streams, each append finds its stream in slow memory. What an append looks at comes
- * first, and next to each other.
- */
-export class MemoryStream implements Mutable<StreamState> {
+// What an append looks at comes first, after the end of the log.
+export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   tail: number
   closed: boolean
   /** Whether the followers know that there is something to take. */
   isCalled = false
-  readonly log: RecordLog
   /** Set by the first listener; spares each append a search. */
   watched: WatchedStream | undefined
   expiresAt: number | undefined
@@ -34,9 +34,9 @@ export class MemoryStream implements Mutable<StreamState> {
   readonly producers = new Map<string, ProducerState>()
 
   constructor(state: StreamState, pool: ChunkPool) {
+    super(kindOf(state.contentType), pool)
     this.tail = state.tail
     this.closed = state.closed
-    this.log = new RecordLog(kindOf(state.contentType), pool)
     this.expiresAt = state.expiresAt
     this.ttlMs = state.ttlMs
     this.contentType = state.contentType
@@ -68,6 +68,6 @@ export class MemoryStream implements Mutable<StreamState> {
     const { followers } = this
     this.followers = []
     for (const follower of followers) follower.end(reason)
-    this.log.release()
+    this.release()
   }
 }

@@ -92,9 +92,10 @@ export class Watch {
     this.#place = event.next
     this.records.push(...event.records)
     this.closed = event.closed
-    if (event.text === undefined) return
+    if (event.json === undefined) return
     // No diff is made of what may be long.
-    assert.ok(event.text === event.records.join(','), 'the text of an event is its records')
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(event.json)
+    assert.ok(text === event.records.join(','), 'the JSON of an event is its records')
   }
 }
 

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { splitJson } from '../../../src/streams/json-text.ts'
 import { ChunkPool, LARGEST_CHUNK } from '../../../src/streams/memory/chunk-pool.ts'
 import { RecordLog } from '../../../src/streams/memory/record-log.ts'
+import type { Stretch } from '../../../src/streams/memory/record-log.ts'
+import type { Chunk } from '../../../src/streams/memory/chunk-pool.ts'
 import type { RecordKind } from '../../../src/streams/requests.ts'
 import type { StreamRecord } from '../../../src/streams/store.ts'
 
@@ -40,16 +42,24 @@ class Both {
 
   /** Reads a stretch and compares it; where it ends. */
   checkStretch(position: number): number {
-    const { length, text, records } = this.log.stretch(position)
+    const cursor = this.log.cursor(position)
+    const stretch = this.log.next(cursor)
+    expect(cursor.position).toBe(position + stretch.length)
+    return this.checkNext(position, stretch)
+  }
+
+  /** A stretch from a position on; where it ends. */
+  checkNext(position: number, { length, json, records }: Stretch): number {
     expect(length).toBeGreaterThan(0)
     const due = this.model.slice(position, position + length)
     if (this.#kind === 'bytes') {
-      expect(text).toBeUndefined()
+      expect(json).toBeUndefined()
       expectSame(records, due)
     } else {
       expect(records).toBeUndefined()
+      const text = textOf(json)
       expect(text === due.join(',')).toBe(true)
-      expectSame(splitJson(text as string), due)
+      expectSame(splitJson(text), due)
     }
     return position + length
   }
@@ -58,16 +68,22 @@ class Both {
   checkAll(): void {
     const { length } = this.model
     expect(this.log.length).toBe(length)
-    expectSame(this.log.read(0, length + 1, Infinity), this.model)
-    expectSame(this.log.read(length, 1000, Infinity), [])
+    expectSame(recordsOf(this.log.read(0, length + 1, Infinity)), this.model)
+    expectSame(recordsOf(this.log.read(length, 1000, Infinity)), [])
     for (let position = 0; position < length; position++) {
-      expectSame(this.log.read(position, 1, 1), this.page(position, 1, 1))
+      expectSame(recordsOf(this.log.read(position, 1, 1)), this.page(position, 1, 1))
       this.checkStretch(position)
     }
     let position = 0
     while (position < length) position = this.checkStretch(position)
     expect(position).toBe(length)
   }
+}
+
+const textOf = (json: Buffer | undefined): string => json?.toString() ?? ''
+
+function recordsOf({ length, json, records }: Stretch): readonly StreamRecord[] {
+  return records ?? (length === 0 ? [] : splitJson(textOf(json)))
 }
 
 function sizeOf(record: StreamRecord): number {
@@ -142,7 +158,10 @@ describe.each(['json', 'bytes'] as const)('a log of %s', (kind) => {
         for (const records of given) both.append(records)
         for (const { from, maxRecords, maxBytes } of pages) {
           const position = from % (both.model.length + 1)
-          expectSame(both.log.read(position, maxRecords, maxBytes), both.page(position, maxRecords, maxBytes))
+          const found = both.log.read(position, maxRecords, maxBytes)
+          const due = both.page(position, maxRecords, maxBytes)
+          expect(found.length).toBe(due.length)
+          expectSame(recordsOf(found), due)
         }
       }),
     )
@@ -152,10 +171,13 @@ describe.each(['json', 'bytes'] as const)('a log of %s', (kind) => {
     fc.assert(
       fc.property(appends(kind), (given) => {
         const both = new Both(kind, new ChunkPool())
-        let position = 0
+        const cursor = both.log.cursor(0)
         for (const records of given) {
           both.append(records)
-          while (position < both.model.length) position = both.checkStretch(position)
+          while (cursor.position < both.model.length) {
+            const { position } = cursor
+            expect(both.checkNext(position, both.log.next(cursor))).toBe(cursor.position)
+          }
         }
         both.checkAll()
       }),
@@ -180,10 +202,10 @@ describe.each(['json', 'bytes'] as const)('a log of %s', (kind) => {
           if (step !== 'release') for (const records of step) both.append(records)
           else {
             const { length } = both.model
-            const stretch = length > 0 ? both.log.stretch(0) : undefined
-            const found = stretch?.records ?? (stretch?.text === undefined ? [] : splitJson(stretch.text))
+            const stretch = length > 0 ? both.log.next(both.log.cursor(0)) : undefined
+            const found = stretch ? recordsOf(stretch) : []
             taken.push(
-              { found: both.log.read(0, length, Infinity), due: both.model },
+              { found: recordsOf(both.log.read(0, length, Infinity)), due: both.model },
               { found, due: both.model.slice(0, stretch?.length ?? 0) },
             )
             both.log.release()
@@ -228,7 +250,7 @@ describe.each(['json', 'bytes'] as const)('a log of %s', (kind) => {
       const both = new Both(kind, new ChunkPool())
       both.append([make(100)])
       both.append([make(512 - 102 - gap - 2 + more)])
-      expect(both.log.stretch(0).length).toBe(length)
+      expect(both.log.next(both.log.cursor(0)).length).toBe(length)
       both.checkAll()
     }
   })
@@ -236,7 +258,7 @@ describe.each(['json', 'bytes'] as const)('a log of %s', (kind) => {
 
 it('gives its chunks back', () => {
   const pool = new ChunkPool()
-  const given: Buffer[] = []
+  const given: Chunk[] = []
   const give = pool.give.bind(pool)
   pool.give = (chunk) => {
     given.push(chunk)
@@ -245,11 +267,11 @@ it('gives its chunks back', () => {
   const both = new Both('json', pool)
   for (let n = 0; n < 40; n++) both.append([jsonOf(100, 'a')])
   both.log.release()
-  const sizes = given.map(({ length }) => length).filter((length) => length > 0)
+  const sizes = given.map(({ begin, end }) => end - begin)
   expect(sizes.reduce((sum, length) => sum + length, 0)).toBeGreaterThan(4000)
   both.log.release()
-  expect(new Set(given.filter(({ length }) => length > 0)).size, 'none of them twice').toBe(sizes.length)
-  expect(given.filter(({ length }) => length > 0)).toHaveLength(sizes.length)
+  expect(given, 'none of them twice').toHaveLength(sizes.length)
+  expect(new Set(given.map(({ begin }) => begin)).size).toBe(sizes.length)
   expect(given).toContain(pool.take(512))
 })
 
@@ -258,26 +280,26 @@ it('hands out bytes that nobody shares with it', () => {
   const mine = Uint8Array.of(1, 2, 3)
   log.append([mine], 3)
   mine.fill(9)
-  const [first] = log.read(0, 1, 1) as Uint8Array[]
+  const [first] = log.read(0, 1, 1).records as Uint8Array[]
   expect(first?.buffer).toBeInstanceOf(ArrayBuffer)
   expect(first?.buffer.byteLength).toBe(3)
   first?.fill(8)
-  log.stretch(0).records?.[0]?.fill(7)
-  expect(log.read(0, 1, 1)).toEqual([Uint8Array.of(1, 2, 3)])
+  log.next(log.cursor(0)).records?.[0]?.fill(7)
+  expect(log.read(0, 1, 1).records).toEqual([Uint8Array.of(1, 2, 3)])
 })
 
 it('keeps a mark of the byte order that a text holds', () => {
   const both = new Both('json', new ChunkPool())
   both.append(['"\ufeff"', '"\ufeffé"'])
   both.checkAll()
-  expect(both.log.stretch(0).text).toBe('"\ufeff","\ufeffé"')
+  expect(textOf(both.log.next(both.log.cursor(0)).json)).toBe('"\ufeff","\ufeffé"')
 })
 
 /** Has no more memory at every third chunk that it is asked for. */
 class ScarcePool extends ChunkPool {
   #taken = 0
 
-  override take(size: number): Buffer {
+  override take(size: number): Chunk {
     if (++this.#taken % 3 === 0) throw new RangeError('no memory')
     return super.take(size)
   }
