@@ -17,7 +17,7 @@ export class Run {
    */
   readonly size: number
   readonly #told: Told | readonly Told[]
-  #json: Uint8Array | undefined
+  readonly #json: Uint8Array | undefined
   #text: string | undefined
 
   private constructor(length: number, size: number, told: Told | readonly Told[], json?: Uint8Array) {
