@@ -8,6 +8,8 @@ import { describeWith } from '../support/services.ts'
 import { bytes, float, int, map, PythonPeer } from './python-peer.ts'
 
 const MANY = 10_000
+/** Seconds for that many: less than the test has. */
+const MANY_SECONDS = 100
 
 describeWith(['channels', 'redis'], 'with channels_redis', (paths) => {
   let server: RedisServer
@@ -206,11 +208,15 @@ describeWith(['channels', 'redis'], 'with channels_redis', (paths) => {
       const mine = here.newChannel()
       const theirs = await python.call<string>('new_channel')
 
-      const receiving = python.call<number[]>('receive_numbers', { channel: theirs, count: MANY })
+      const receiving = python.call<number[]>(
+        'receive_numbers',
+        { channel: theirs, count: MANY },
+        MANY_SECONDS,
+      )
       await Promise.all(numbers.map((n) => here.send(theirs, { type: 'test', n })))
       expect(await receiving).toEqual(numbers)
 
-      const sending = python.call('send_numbers', { channel: mine, count: MANY })
+      const sending = python.call('send_numbers', { channel: mine, count: MANY }, MANY_SECONDS)
       const received: unknown[] = []
       while (received.length < MANY) received.push((await here.receive(mine))['n'])
       await sending
@@ -237,7 +243,7 @@ describeWith(['channels', 'redis'], 'with channels_redis', (paths) => {
     await here.send(theirs, { type: 'unreadable' })
     await other.send(theirs, { type: 'own' })
     expect(await other.receive(theirs)).toEqual({ type: 'own' })
-    while (other.usage().unreadable < 2) await new Promise((resolve) => setTimeout(resolve, 10))
+    await python.until('both messages have come', async () => other.usage().unreadable === 2)
     expect(other.usage()).toMatchObject({ unreadable: 2, messages: 0 })
   })
 })

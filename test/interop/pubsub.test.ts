@@ -9,6 +9,8 @@ import { describeWith } from '../support/services.ts'
 import { bytes, float, int, PythonPeer } from './python-peer.ts'
 
 const MANY = 10_000
+/** Seconds for that many: less than the test has. */
+const MANY_SECONDS = 100
 const INTEGERS = ['0', '-1', '4294967296', '-8589934592', '9007199254740991']
 const BIG = ['9007199254740992', '-9223372036854775808', '18446744073709551615']
 
@@ -36,7 +38,10 @@ describeWith(['channels', 'redis'], 'with channels_redis', (paths) => {
     return python
   }
 
-  /** A channel of Python that is listened to: `group_add` and `new_channel` wait for no answer of Redis. */
+  /**
+   * A channel of Python that is listened to. `new_channel` and `group_add` wait for no answer of Redis, which
+   * may read what is published here before it reads that Python subscribes: then nobody hears it.
+   */
   async function heard(
     here: RedisPubSubChannelLayer,
     python: PythonPeer,
@@ -44,12 +49,11 @@ describeWith(['channels', 'redis'], 'with channels_redis', (paths) => {
   ): Promise<string> {
     const channel = await python.call<string>('new_channel')
     for (const group of groups) await python.call('group_add', { group, channel })
-    const before = here.usage().unheard
-    for (;;) {
+    await python.until(`Redis has a subscription to ${channel}`, async () => {
+      const { unheard } = here.usage()
       await here.send(channel, { type: 'ready' })
-      if (here.usage().unheard === before) break
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
+      return here.usage().unheard === unheard
+    })
     expect(await python.call('receive', { channel })).toEqual({ type: 'ready' })
     return channel
   }
@@ -105,12 +109,13 @@ describeWith(['channels', 'redis'], 'with channels_redis', (paths) => {
       await here.groupAdd('chat', own)
       // Python is one receiver, however many channels it has in the group.
       const message: ChannelMessage = { type: 'chat.message', text: 'hé 😀' }
-      let result = { sent: 0, dropped: 0 }
-      while (result.sent < 2) {
-        result = await here.groupSend('chat', message)
+      await python.until('Redis has a subscription to the group', async () => {
+        const { sent, dropped } = await here.groupSend('chat', message)
+        expect(dropped).toBe(0)
+        expect(sent).toBeLessThanOrEqual(2)
         expect(await here.receive(own)).toEqual(message)
-      }
-      expect(result).toEqual({ sent: 2, dropped: 0 })
+        return sent === 2
+      })
       for (const channel of channels) expect(await python.call('receive', { channel })).toEqual(message)
     })
 
@@ -125,12 +130,16 @@ describeWith(['channels', 'redis'], 'with channels_redis', (paths) => {
 
       const job = here.receive('work')
       // Python does not say whether somebody listens.
-      const sending = async (): Promise<undefined> => {
+      let received = false
+      void job.then(
+        () => (received = true),
+        () => undefined,
+      )
+      await python.until('a message for a named channel has come', async () => {
         await python.call('send', { channel: 'work', message: { type: 'job', n: int('1') } })
-      }
-      let received: ChannelMessage | undefined
-      while (!received) received = await Promise.race([job, sending()])
-      expect(received).toEqual({ type: 'job', n: 1 })
+        return received
+      })
+      expect(await job).toEqual({ type: 'job', n: 1 })
     })
 
     it('values have the right types on both sides', async () => {
@@ -199,7 +208,11 @@ describeWith(['channels', 'redis'], 'with channels_redis', (paths) => {
         await here.groupAdd('mine', mine)
         const theirs = await heard(here, python)
 
-        const receiving = python.call<number[]>('receive_numbers', { channel: theirs, count: MANY })
+        const receiving = python.call<number[]>(
+          'receive_numbers',
+          { channel: theirs, count: MANY },
+          MANY_SECONDS,
+        )
         await Promise.all(numbers.map((n) => here.send(theirs, { type: 'test', n })))
         expect(await receiving).toEqual(numbers)
 
@@ -207,7 +220,7 @@ describeWith(['channels', 'redis'], 'with channels_redis', (paths) => {
           ['send_numbers', { channel: mine }],
           ['group_send_numbers', { group: 'mine' }],
         ] as const) {
-          const sending = python.call(call, { ...to, count: MANY })
+          const sending = python.call(call, { ...to, count: MANY }, MANY_SECONDS)
           const received: unknown[] = []
           while (received.length < MANY) received.push((await here.receive(mine))['n'])
           await sending
@@ -228,7 +241,7 @@ describeWith(['channels', 'redis'], 'with channels_redis', (paths) => {
     await python.call('send', { channel: mine, message: { type: 'forged' } })
     await here.send(mine, { type: 'own' })
     expect(await here.receive(mine)).toEqual({ type: 'own' })
-    while (here.usage().unreadable < 1) await new Promise((resolve) => setTimeout(resolve, 10))
+    await python.until('the forged message has come', async () => here.usage().unreadable > 0)
     expect(here.usage()).toMatchObject({ unreadable: 1, messages: 0 })
   })
 
