@@ -1,6 +1,11 @@
 /**
  * What processes of this layer ask of each other, and answer: that a channel joins or leaves a group,
  * which only its own process can do, and that everything is to be forgotten. Python hears none of it.
+ *
+ * Every process listens to it on every server, and it is asked where the messages are that it is about:
+ * what a process sent before it asks is heard before the question, and what it sends after the answer,
+ * after it. By way of another server a discard would overtake messages of the group, which then were for
+ * no member any more.
  */
 import { randomUUID } from 'node:crypto'
 import { ChannelLayerUnavailable } from '../../errors.ts'
@@ -10,8 +15,10 @@ import type { Topics } from './topics.ts'
 export interface ControlOptions {
   readonly process: string
   readonly topics: Topics
-  /** Gives how many processes heard it. */
-  readonly publish: (topic: string, message: ChannelMessage) => Promise<number>
+  /** Publishes on the server of the topic `beside`, or else on its own. Gives how many processes heard it. */
+  readonly publish: (topic: string, message: ChannelMessage, beside?: string) => Promise<number>
+  /** Publishes on every server. Gives how often it was heard. */
+  readonly publishEverywhere: (topic: string, message: ChannelMessage) => Promise<number>
   readonly onAdd: (group: string, channel: string) => Promise<void>
   readonly onDiscard: (group: string, channel: string) => Promise<void>
   readonly onFlush: () => Promise<void>
@@ -19,7 +26,7 @@ export interface ControlOptions {
 
 interface Question {
   answers: number
-  /** How many processes were asked; not known before Redis says so. */
+  /** How many answers there will be; not known before Redis says so. */
   asked: number
   readonly end: PromiseWithResolvers<void>
 }
@@ -45,8 +52,9 @@ export class Control {
     channel: string,
     patienceMs: number,
   ): Promise<void> {
+    const { topics, publish } = this.#options
     const answered = await this.#ask(
-      this.#options.topics.control(process),
+      (request) => publish(topics.control(process), request, topics.group(group)),
       { type: what, group, channel },
       patienceMs,
     )
@@ -56,7 +64,8 @@ export class Control {
 
   /** Resolves when every process has flushed, or did not say so for `patienceMs`: those are gone. */
   async askToFlush(patienceMs: number): Promise<void> {
-    await this.#ask(this.#options.topics.everybody, { type: 'flush' }, patienceMs)
+    const { topics, publishEverywhere } = this.#options
+    await this.#ask((request) => publishEverywhere(topics.everybody, request), { type: 'flush' }, patienceMs)
   }
 
   handle(message: ChannelMessage): void {
@@ -76,7 +85,11 @@ export class Control {
   }
 
   /** Whether all that heard the question answered it in time. */
-  async #ask(topic: string, request: ChannelMessage, patienceMs: number): Promise<boolean> {
+  async #ask(
+    publish: (request: ChannelMessage) => Promise<number>,
+    request: ChannelMessage,
+    patienceMs: number,
+  ): Promise<boolean> {
     const id = randomUUID()
     const question: Question = { answers: 0, asked: Infinity, end: Promise.withResolvers<void>() }
     // A close while Redis has not answered: the call below rejects, and this one has nobody to tell.
@@ -84,7 +97,7 @@ export class Control {
     this.#questions.set(id, question)
     let timer: NodeJS.Timeout | undefined
     try {
-      question.asked = await this.#options.publish(topic, { ...request, id, from: this.#options.process })
+      question.asked = await publish({ ...request, id, from: this.#options.process })
       if (question.answers >= question.asked) return true
       timer = setTimeout(() => question.end.resolve(), patienceMs)
       await question.end.promise

@@ -51,13 +51,28 @@ export class Exchange {
     return this.#subscriptions[shardOf(topic, this.#subscriptions.length)] as Subscriptions
   }
 
-  /** Gives how many processes heard it. */
-  async publish(topic: string, message: Buffer): Promise<number> {
-    const publisher = this.#publishers[shardOf(topic, this.#publishers.length)] as RedisConnection
-    return (await publisher.request(['PUBLISH', topic, message])) as number
+  /**
+   * Gives how many processes heard it.
+   *
+   * @param beside a topic on whose server it is published, for those who listen on all of them: so it
+   * comes after what was published there before.
+   */
+  async publish(topic: string, message: Buffer, beside: string = topic): Promise<number> {
+    const publisher = this.#publishers[shardOf(beside, this.#publishers.length)] as RedisConnection
+    return await publishOn(publisher, topic, message)
+  }
+
+  /** Publishes on every server. Gives how often it was heard: once on each by those who listen on all. */
+  async publishEverywhere(topic: string, message: Buffer): Promise<number> {
+    const heard = await Promise.all(this.#publishers.map((publisher) => publishOn(publisher, topic, message)))
+    return heard.reduce((sum, count) => sum + count, 0)
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#subscriptions, ...this.#publishers].map((connection) => connection.close()))
   }
+}
+
+async function publishOn(publisher: RedisConnection, topic: string, message: Buffer): Promise<number> {
+  return (await publisher.request(['PUBLISH', topic, message])) as number
 }

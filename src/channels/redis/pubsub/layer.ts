@@ -78,7 +78,8 @@ export class RedisPubSubChannels implements ChannelLayer {
     this.#control = new Control({
       process: this.#process,
       topics: this.#topics,
-      publish: (topic, message) => this.#exchange.publish(topic, this.#seal(message)),
+      publish: (topic, message, beside) => this.#exchange.publish(topic, this.#seal(message), beside),
+      publishEverywhere: (topic, message) => this.#exchange.publishEverywhere(topic, this.#seal(message)),
       onAdd: (group, channel) => this.#addOwn(group, channel),
       onDiscard: (group, channel) => this.#groups.discard(group, channel),
       onFlush: () => this.#forget(),
