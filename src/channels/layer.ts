@@ -63,7 +63,7 @@ export interface ChannelLayer {
   send(channel: string, message: ChannelMessage): Promise<void>
 
   /**
-   * Takes the next message of a channel, in the order they were sent by each sender; waits for one.
+   * Takes the next message of a channel, in the order they were sent by each sender (CL-13); waits for one.
    * Receivers that wait for the same channel are served in turn, each with a message of its own.
    * Rejects with the signal's reason when it aborts, and then no message has been taken.
    *
@@ -91,7 +91,10 @@ export interface ChannelLayer {
    * `newChannel` that was released is not added, and that is no error.
    */
   groupAdd(group: string, channel: string): Promise<void>
-  /** Removes a channel from a group; a channel that is not in it is no error. */
+  /**
+   * Removes a channel from a group; a channel that is not in it is no error. What the same process sent to
+   * the group before still reaches the channel.
+   */
   groupDiscard(group: string, channel: string): Promise<void>
   /** Puts a message in the queue of every member. A full queue is skipped and counted. */
   groupSend(group: string, message: ChannelMessage): Promise<GroupSendResult>

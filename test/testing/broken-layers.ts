@@ -115,6 +115,14 @@ export const BROKEN: readonly [rule: string, what: string, (layer: ChannelLayer)
     ['CL-33', 'does not close', () => ({ close: async () => {} })],
   ]
 
+/** Each breaks one rule between processes, and at least one case for peers must notice. */
+export const BROKEN_BETWEEN_PROCESSES: typeof BROKEN = [
+  ['CL-13', 'lets what follows overtake a group send', (layer) => lateGroups(layer)],
+  ['CL-29', 'adds only channels of its own', (layer) => onlyOwn(layer, 'groupAdd')],
+  ['CL-29', 'discards only channels of its own', (layer) => onlyOwn(layer, 'groupDiscard')],
+  ['CL-32', 'does not flush', () => ({ flush: async () => {} })],
+]
+
 /** The layer with some members replaced. */
 export function breaking(layer: ChannelLayer, faults: Partial<ChannelLayer>): ChannelLayer {
   return {
@@ -227,5 +235,28 @@ function smallGroups(layer: ChannelLayer): Partial<ChannelLayer> {
   let members = 0
   return {
     groupAdd: async (group, channel) => (++members <= 500 ? await layer.groupAdd(group, channel) : undefined),
+  }
+}
+
+function lateGroups(layer: ChannelLayer): Partial<ChannelLayer> {
+  return {
+    async groupSend(group, message) {
+      setImmediate(() => void layer.groupSend(group, message).catch(() => {}))
+      return { sent: 1, dropped: 0 }
+    },
+  }
+}
+
+function onlyOwn(layer: ChannelLayer, call: 'groupAdd' | 'groupDiscard'): Partial<ChannelLayer> {
+  const own = new Set<string>()
+  return {
+    newChannel(prefix) {
+      const channel = layer.newChannel(prefix)
+      own.add(channel)
+      return channel
+    },
+    [call]: async (group: string, channel: string) => {
+      if (own.has(channel)) await layer[call](group, channel)
+    },
   }
 }

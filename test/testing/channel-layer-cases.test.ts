@@ -7,7 +7,7 @@ import {
   type ChannelLayerHarness,
   reasonToSkip,
 } from '../../src/testing/channel-layer-cases.ts'
-import { BROKEN, breaking } from './broken-layers.ts'
+import { BROKEN, BROKEN_BETWEEN_PROCESSES, breaking } from './broken-layers.ts'
 import { twoProcesses } from './two-processes.ts'
 
 describe('the suite', () => {
@@ -55,6 +55,20 @@ describe('the suite', () => {
 describe('the cases for peers', () => {
   const withPeers = channelLayerCases.filter((layerCase) => layerCase.needs.includes('peers'))
   it.each(withPeers)('$name', (layerCase) => layerCase.run(twoProcesses()))
+
+  it.each(withPeers)('a whole layer passes: $name', (layerCase) =>
+    layerCase.run(changedProcesses((layer) => breaking(layer, {}))),
+  )
+
+  it.concurrent.each(BROKEN_BETWEEN_PROCESSES)('%s: notice a layer that %s', async (rule, _what, fault) => {
+    const harness: ChannelLayerHarness = {
+      ...changedProcesses((layer) => breaking(layer, fault(layer))),
+      patience: PATIENCE,
+    }
+    const cases = withPeers.filter((layerCase) => layerCase.rules.includes(rule))
+    const outcomes = await Promise.allSettled(cases.map((layerCase) => layerCase.run(harness)))
+    expect(outcomes.map((outcome) => outcome.status)).toContain('rejected')
+  })
 })
 
 describe('the cases on real time', () => {
@@ -121,6 +135,20 @@ function casesOf(...rules: readonly string[]): ChannelLayerCase[] {
   return channelLayerCases.filter(
     (layerCase) => !layerCase.needs.includes('peers') && layerCase.rules.some((rule) => rules.includes(rule)),
   )
+}
+
+function changedProcesses(change: (layer: ChannelLayer) => ChannelLayer): ChannelLayerHarness {
+  const whole = twoProcesses() as Required<Pick<ChannelLayerHarness, 'make' | 'peer'>>
+  const origins = new WeakMap<ChannelLayer, ChannelLayer>()
+  const changed = (layer: ChannelLayer): ChannelLayer => {
+    const made = change(layer)
+    origins.set(made, layer)
+    return made
+  }
+  return {
+    make: async (options) => changed(await whole.make(options)),
+    peer: async (of) => changed(await whole.peer(origins.get(of) as ChannelLayer)),
+  }
 }
 
 function movable(

@@ -78,6 +78,24 @@ export const deliveryCases: readonly ChannelLayerCase[] = [
     await trial.expectNext(layer, channel, ...messages)
   }),
 
+  layerCase(
+    ['CL-13'],
+    'sends to a channel of another process and to its groups keep their order',
+    async (trial) => {
+      const here = await trial.layer()
+      const there = await trial.peer(here)
+      const channel = there.newChannel()
+      for (const group of ['one', 'two']) await there.groupAdd(group, channel)
+      const messages = numbered(90)
+      for (const [n, message] of messages.entries()) {
+        if (n % 3 === 0) await here.send(channel, message)
+        else await here.groupSend(n % 3 === 1 ? 'one' : 'two', message)
+      }
+      await trial.expectNext(there, channel, ...messages)
+    },
+    ['peers', 'group-order'],
+  ),
+
   layerCase(['CL-14'], 'receivers of one channel are served in the order they came', async (trial) => {
     const layer = await trial.layer()
     const channel = layer.newChannel()

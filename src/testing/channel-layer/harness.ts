@@ -18,12 +18,15 @@ import { TimedTrial } from '../timed-trial.ts'
  * - `named-channels`: a channel without a `!` keeps messages until some process receives them.
  * - `sender-sees-capacity`: a sender learns that a channel with a `!` of its own process is full.
  * - `bytes-and-big-integers`: messages carry more than JSON does.
+ * - `group-order`: what one process sends to a channel of another and to its groups, each awaited before the
+ *   next, arrives in that order.
  */
 export type ChannelLayerAbility =
   | 'peers'
   | 'named-channels'
   | 'sender-sees-capacity'
   | 'bytes-and-big-integers'
+  | 'group-order'
 
 /** How to get the layers that are put to the test. */
 export interface ChannelLayerHarness {

@@ -109,9 +109,15 @@ export const lifetimeCases: readonly ChannelLayerCase[] = [
       const here = await trial.layer()
       const there = await trial.peer(here)
       const channel = there.newChannel()
+      const witness = there.newChannel()
       await there.groupAdd('group', channel)
-      await here.flush()
+      await here.send(channel, { type: 'old' })
       await here.groupSend('group', { type: 'old' })
+      await here.flush()
+      await there.groupAdd('group', witness)
+      await here.groupSend('group', { type: 'test' })
+      // The channel has by now what it will ever have; what is sent to it may come by another way.
+      await trial.expectNext(there, witness, { type: 'test' })
       await here.send(channel, { type: 'new' })
       await trial.expectNext(there, channel, { type: 'new' })
     },
