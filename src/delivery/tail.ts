@@ -30,12 +30,12 @@ export interface TailServices extends RecentLimits {
 /** Failures that pass by themselves: see `StoreErrorCode`. */
 const PASSING: ReadonlySet<string> = new Set(['full', 'locked', 'io', 'unavailable'])
 
-export class Tail implements Flushable, ReaderTail {
+/** It is its own inbox: with thousands of streams each object more is one more to wait for. */
+export class Tail extends StreamInbox implements Flushable, ReaderTail {
   // What a flush looks at comes first: with thousands of streams, each place in memory counts.
   #dirty = false
   #over = false
   #closed = false
-  readonly #inbox = new StreamInbox(() => this.#wake())
   #recent: RecentRecords | undefined
   /** At the tail, in no order: they are sent what comes at the next flush. */
   readonly #waiting: Reader[] = []
@@ -56,6 +56,7 @@ export class Tail implements Flushable, ReaderTail {
 
   /** Watches at once. `onOver` is called when its last reader goes or its stream ends: no reader may be added then. */
   constructor(stream: string, services: TailServices, onOver: (tail: Tail) => void) {
+    super()
     this.stream = stream
     this.pages = services.pages
     this.#services = services
@@ -158,7 +159,7 @@ export class Tail implements Flushable, ReaderTail {
   }
 
   readonly #watch = (): void => {
-    this.#services.store.watch(this.stream, this.#inbox).then(
+    this.#services.store.watch(this.stream, this).then(
       (result) => {
         if (result.outcome === 'missing') return this.endAll({ type: 'missing' })
         if (this.#over) return result.stop()
@@ -202,7 +203,7 @@ export class Tail implements Flushable, ReaderTail {
     reader.begin()
   }
 
-  #wake(): void {
+  protected override news(): void {
     if (this.#dirty) return
     this.#dirty = true
     this.#services.clock.add(this)
@@ -210,13 +211,13 @@ export class Tail implements Flushable, ReaderTail {
 
   /** Takes what came. What there is to send is sent at the next flush. */
   #hear(): void {
-    for (let event = this.#inbox.take(); event && !this.#over && !this.#gone; event = this.#inbox.take()) {
+    for (let event = this.take(); event && !this.#over && !this.#gone; event = this.take()) {
       if (event.type === 'gone') this.#gone = event
-      else this.#take(event)
+      else this.#append(event)
     }
   }
 
-  #take(event: Extract<StreamEvent, { type: 'append' }>): void {
+  #append(event: Extract<StreamEvent, { type: 'append' }>): void {
     const { from, next, closed } = event
     this.#begin(from, false)
     const recent = this.recent

@@ -12,16 +12,21 @@ export interface InboxSource {
 }
 
 export class StreamInbox {
-  readonly #onNews: () => void
   #source: InboxSource | undefined
   #called = false
+  readonly #onNews: (() => void) | undefined
+
+  /** What `news` calls. An owner that extends the class needs none. */
+  constructor(onNews?: () => void) {
+    this.#onNews = onNews
+  }
 
   /**
-   * `onNews` is called when something came, and not again before all was taken. It may take, end the
-   * watch and call the store. It must not throw.
+   * Something came. Not called again before all was taken. It may take, end the watch and call the
+   * store. It must not throw.
    */
-  constructor(onNews: () => void) {
-    this.#onNews = onNews
+  protected news(): void {
+    this.#onNews?.()
   }
 
   /** The next event: the records of one append or of many. Undefined when all was taken. */
@@ -40,7 +45,7 @@ export class StreamInbox {
   call(): void {
     if (this.#called || !this.#source) return
     this.#called = true
-    this.#onNews()
+    this.news()
   }
 
   /** For the store: the watch of this source was stopped, and nothing more is taken from it. */

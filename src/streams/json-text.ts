@@ -26,10 +26,9 @@ export function isJsonText(text: string): boolean {
   }
 }
 
-/** The texts of JSON values that have commas between them, made when they are asked for first. */
-export function lazyTexts(json: Buffer): () => readonly string[] {
-  let texts: readonly string[] | undefined
-  return () => (texts ??= json.length === 0 ? [] : splitJson(json.toString()))
+/** The texts of JSON values that have commas between them, as UTF-8. */
+export function textsIn(json: Buffer | undefined): string[] {
+  return json && json.length > 0 ? splitJson(json.toString()) : []
 }
 
 /** The texts of JSON values that have commas between them, as they were. There has to be one. */

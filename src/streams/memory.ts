@@ -17,7 +17,7 @@ import {
   tailOf,
 } from './bookkeeping.ts'
 import { StoreError } from './errors.ts'
-import { lazyTexts } from './json-text.ts'
+import { textsIn } from './json-text.ts'
 import { newIncarnation } from './incarnation.ts'
 import { decideAcquire, isHeld, leaseEnd, leaseOf, newLease } from './lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from './leases.ts'
@@ -115,11 +115,12 @@ class MemoryStreams implements StreamStore, LeaseStore {
     if (typeof position !== 'number') return position
     const { length, json, records } = stream.read(position, maxRecords, maxBytes)
     if (records) return pageOf(stream, position, records)
-    const texts = lazyTexts(json)
+    let texts: readonly string[] | undefined
     return {
       ...pageOf(stream, position, [], length),
+      // Made only if somebody looks at them.
       get records() {
-        return texts()
+        return (texts ??= textsIn(json))
       },
       json,
     }
@@ -197,9 +198,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
   async close(): Promise<void> {
     this.#closed = true
     this.#watchers.clear()
-    for (const { followers } of this.#streams.values()) {
-      for (const follower of followers) follower.close()
-    }
+    for (const stream of this.#streams.values()) stream.closeFollowers()
     this.#streams.clear()
   }
 

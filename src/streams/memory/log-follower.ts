@@ -1,23 +1,32 @@
 /** A watcher with an inbox: what came is taken straight out of the log. */
+import type { Buffer } from 'node:buffer'
+import type { Offset } from '../../protocol/offset.ts'
 import type { InboxSource, StreamInbox } from '../inbox.ts'
-import { lazyTexts } from '../json-text.ts'
-import type { StreamEvent } from '../store.ts'
+import { textsIn } from '../json-text.ts'
+import type { StreamEvent, StreamRecord } from '../store.ts'
 import type { MemoryStream } from './memory-stream.ts'
 import type { LogCursor, Stretch } from './record-log.ts'
 
-export class LogFollower implements InboxSource {
-  readonly #stream: MemoryStream
+export class LogFollower implements InboxSource, LogCursor {
   readonly #inbox: StreamInbox
-  readonly #cursor: LogCursor
+  readonly #stream: MemoryStream
+  position: number
+  chunk: number
+  byte: number
   #closed: boolean
   /** Of a stream that is gone. */
   #kept: StreamEvent[] | undefined
+  /** The next follower of its stream, in a list that the stream keeps. */
+  after: LogFollower | undefined
 
   /** Follows from the end on. */
   constructor(stream: MemoryStream, inbox: StreamInbox) {
-    this.#stream = stream
     this.#inbox = inbox
-    this.#cursor = stream.cursor(stream.tail)
+    this.#stream = stream
+    const { position, chunk, byte } = stream.cursor(stream.tail)
+    this.position = position
+    this.chunk = chunk
+    this.byte = byte
     this.#closed = stream.closed
     inbox.open(this)
   }
@@ -46,37 +55,40 @@ export class LogFollower implements InboxSource {
   #read(): StreamEvent | undefined {
     const stream = this.#stream
     const { tail, closed } = stream
-    const from = this.#cursor.position
+    const from = this.position
     if (from === tail && this.#closed === closed) {
       stream.isCalled = false
       return undefined
     }
-    const stretch = from < tail ? stream.next(this.#cursor) : NOTHING
-    this.#closed = closed && this.#cursor.position === tail
-    return appendOf(stream.incarnation, from, stretch, this.#closed)
+    const stretch = from < tail ? stream.next(this) : NOTHING
+    this.#closed = closed && this.position === tail
+    return new AppendEvent(stream.incarnation, from, stretch, this.#closed)
   }
 }
 
 const NOTHING: Stretch = { length: 0, json: undefined, records: [] }
 
-function appendOf(
-  incarnation: string,
-  position: number,
-  { length, json, records }: Stretch,
-  closed: boolean,
-): StreamEvent {
-  const from = { incarnation, position }
-  const next = { incarnation, position: position + length }
-  if (records) return { type: 'append', from, next, records, closed }
-  const texts = lazyTexts(json)
-  return {
-    type: 'append',
-    from,
-    next,
-    get records() {
-      return texts()
-    },
-    json,
-    closed,
+/**
+ * Its records are made only if somebody looks at them. By a getter of the class, which spread and
+ * JSON.stringify pass over: one of each event's own would make V8 keep a shape for each event.
+ */
+class AppendEvent {
+  readonly type = 'append'
+  readonly from: Offset
+  readonly next: Offset
+  readonly json: Buffer | undefined
+  readonly closed: boolean
+  #records: readonly StreamRecord[] | undefined
+
+  constructor(incarnation: string, from: number, { length, json, records }: Stretch, closed: boolean) {
+    this.from = { incarnation, position: from }
+    this.next = { incarnation, position: from + length }
+    this.json = json
+    this.closed = closed
+    this.#records = records
+  }
+
+  get records(): readonly StreamRecord[] {
+    return (this.#records ??= textsIn(this.json))
   }
 }

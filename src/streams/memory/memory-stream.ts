@@ -18,6 +18,8 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   closed: boolean
   /** Whether the followers know that there is something to take. */
   isCalled = false
+  /** A list through `after`: nearly always there is one. */
+  #follower: LogFollower | undefined
   /** Set by the first listener; spares each append a search. */
   watched: WatchedStream | undefined
   expiresAt: number | undefined
@@ -30,7 +32,6 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   owner: string | undefined
   createdAt: number
   lease: LeaseState | undefined
-  followers: readonly LogFollower[] = []
   readonly producers = new Map<string, ProducerState>()
 
   constructor(state: StreamState, pool: ChunkPool) {
@@ -49,25 +50,39 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   }
 
   follow(follower: LogFollower): () => void {
-    this.followers = [...this.followers, follower]
+    follower.after = this.#follower
+    this.#follower = follower
     this.isCalled = false
     return () => {
       follower.close()
-      this.followers = this.followers.filter((other) => other !== follower)
+      this.#leave(follower)
     }
   }
 
   /** There is something for the followers to take. */
   call(): void {
     this.isCalled = true
-    for (const follower of this.followers) follower.call()
+    // Whoever leaves meanwhile still knows who comes after it.
+    for (let follower = this.#follower; follower; follower = follower.after) follower.call()
   }
 
   /** It is no longer there. Its followers have what they did not take yet. */
   end(reason: 'deleted' | 'expired'): void {
-    const { followers } = this
-    this.followers = []
-    for (const follower of followers) follower.end(reason)
+    let follower = this.#follower
+    this.#follower = undefined
+    for (; follower; follower = follower.after) follower.end(reason)
     this.release()
+  }
+
+  /** The store forgets who follows. */
+  closeFollowers(): void {
+    for (let follower = this.#follower; follower; follower = follower.after) follower.close()
+  }
+
+  #leave(follower: LogFollower): void {
+    if (this.#follower === follower) this.#follower = follower.after
+    for (let before = this.#follower; before; before = before.after) {
+      if (before.after === follower) before.after = follower.after
+    }
   }
 }
