@@ -7,8 +7,7 @@ import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../channels/
 import type { Logger } from '../logging/logger.ts'
 import type { MessageRefused } from './message-refused.ts'
 import type { Params, Scope } from './scope.ts'
-import type { TextFrame } from './text-frame.ts'
-import type { AcceptOptions, WebSocketData } from './transport.ts'
+import type { AcceptOptions, FramePort, WebSocketData } from './transport.ts'
 
 /** Work that outlives the handler that began it; see `Consumer.background`. */
 export type BackgroundTask = (signal: AbortSignal) => Promise<void>
@@ -18,7 +17,7 @@ export type BackgroundTask = (signal: AbortSignal) => Promise<void>
  * write frames on a hot path. None of these may throw or take time.
  */
 export interface ConnectionListener {
-  /** There is room again after a `write` that said there was none. */
+  /** There is room again after `frames` said there was none. */
   drained(): void
   /** The server goes down: the last moment to send something. The connection closes right after. */
   restarting(): void
@@ -32,8 +31,8 @@ export interface Connection {
   readonly channelName: string
   accept(options: AcceptOptions): Promise<void>
   send(data: WebSocketData): Promise<void>
-  /** Sends a frame; false when there is no room for more until `drained`, or ever again. */
-  write(frame: TextFrame, hold: boolean): boolean
+  /** For frames, once the connection is open. */
+  readonly frames: FramePort
   /** Who is told at once; one at a time. */
   listen(listener: ConnectionListener): void
   close(code: number, reason: string): void

@@ -21,8 +21,13 @@ import { eventHandler, shownType } from './event-handler.ts'
 import type { Memberships } from './memberships.ts'
 import { MessageRefused } from './message-refused.ts'
 import { type Scope, scopeForLog } from './scope.ts'
-import type { TextFrame } from './text-frame.ts'
-import { type AcceptOptions, ConnectionClosed, type Transport, type WebSocketData } from './transport.ts'
+import {
+  type AcceptOptions,
+  ConnectionClosed,
+  type FramePort,
+  type Transport,
+  type WebSocketData,
+} from './transport.ts'
 
 export interface SessionOptions {
   readonly scope: Scope<never>
@@ -161,8 +166,9 @@ export class ConsumerSession implements Connection {
     return room ?? ROOM
   }
 
-  write(frame: TextFrame, hold: boolean): boolean {
-    return this.#state === 'open' && this.#transport.write(frame, hold)
+  /** The transport itself: it knows when it is open, and a frame need not look for this session, too. */
+  get frames(): FramePort {
+    return this.#transport
   }
 
   listen(listener: ConnectionListener): void {

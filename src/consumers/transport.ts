@@ -12,7 +12,17 @@ export interface AcceptOptions {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
 }
 
-export interface Transport {
+/** Takes frames on a hot path. */
+export interface FramePort {
+  /**
+   * Takes a frame that is shared with other connections, without a promise for it: whether there is
+   * room for more. After `false` the session's `drained` is called once there is, if ever. What is
+   * written to many connections without an `await` in between leaves together.
+   */
+  write(frame: TextFrame): boolean
+}
+
+export interface Transport extends FramePort {
   /**
    * Completes the handshake.
    *
@@ -27,12 +37,6 @@ export interface Transport {
    * there is, and rejects once the connection is closed.
    */
   send(data: WebSocketData): Promise<void> | undefined
-  /**
-   * Takes a frame that is shared with other connections, without a promise for it: whether there is
-   * room for more. After `false` the session's `drained` is called once there is. `hold`: more may
-   * follow in this turn of the event loop and leaves together with it.
-   */
-  write(frame: TextFrame, hold: boolean): boolean
   /** Starts the closing handshake. */
   close(code: number, reason: string): void
   /** Stops and continues reading from the client. */

@@ -8,10 +8,10 @@ import type { Encoder } from './batch.ts'
 export interface Port<Frame> {
   /**
    * Takes a frame and says whether there is room for more; after `false` the outlet's `drained` is
-   * to be called once there is. `hold`: more may follow in this turn of the event loop, so that
-   * waiting for its end saves system calls. Never throws; a frame for a dead connection is dropped.
+   * to be called once there is. Never throws; a frame for a dead connection is dropped. A flush writes
+   * to many ports, and to one of them several times: system calls are best made when it is through.
    */
-  write(frame: Frame, hold: boolean): boolean
+  write(frame: Frame): boolean
 }
 
 /** A reader that can go on. */
@@ -26,7 +26,6 @@ export class Outlet<Frame> {
   #blocked: Set<Resumable> | undefined
   #writable = true
   #reading = false
-  #readers = 0
 
   constructor(encoder: Encoder<Frame>, port: Port<Frame>) {
     this.encoder = encoder
@@ -49,7 +48,7 @@ export class Outlet<Frame> {
   }
 
   write(frame: Frame): void {
-    this.#writable = this.#port.write(frame, this.#readers > 1)
+    this.#writable = this.#port.write(frame)
   }
 
   /** There is room again. For the owner of the connection to call. */
@@ -58,12 +57,7 @@ export class Outlet<Frame> {
     this.#resume()
   }
 
-  attach(): void {
-    this.#readers++
-  }
-
   detach(reader: Resumable): void {
-    this.#readers--
     this.#blocked?.delete(reader)
   }
 

@@ -70,7 +70,6 @@ export class Reader implements Resumable {
     this.#tail = tail
     this.#outlet = options.outlet
     this.#options = options
-    options.outlet.attach()
   }
 
   /** The tail is known: finds the place and goes on from there. */

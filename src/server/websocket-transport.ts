@@ -14,11 +14,14 @@ import {
 } from '../consumers/transport.ts'
 import { CloseCode } from '../protocol/close-codes.ts'
 import type { HttpError } from '../protocol/errors.ts'
-import { corkForThisTurn } from './flusher.ts'
+import { corkForThisTask, corkForThisTurn } from './flusher.ts'
 import type { Beating, Heartbeat } from './heartbeat.ts'
 import type { ResolvedOptions } from './options.ts'
 import { PendingHandshake, type UpgradeRequest } from './pending-handshake.ts'
 import type { ObservedWebSocket, WebSocketHandshaker, WebSocketObserver } from './websocket-server.ts'
+
+/** Bytes of a frame of which copying them is most of what it costs. */
+const WORTH_A_WRITE = 16 * 1024
 
 /** What all connections of a gateway share. */
 export interface TransportContext {
@@ -107,17 +110,18 @@ export class WebSocketTransport implements Transport, Beating, WebSocketObserver
     })
   }
 
-  write(frame: TextFrame, hold: boolean): boolean {
-    const ws = this.#ws
-    if (!ws || this.#over || ws.readyState !== WebSocket.OPEN) return false
+  write({ bytes }: TextFrame): boolean {
+    const socket = this.#socket
+    // Once `ws` has begun to close it says so, or ends the socket: it need not be looked for as well.
+    if (!this.#ws || this.#over || !socket.writable) return false
     const { highWaterMark } = this.#context.limits
-    if (hold) corkForThisTurn(this.#socket)
+    if (bytes.length < WORTH_A_WRITE) corkForThisTask(socket)
     // Past `ws`, which would copy what is framed already. Without compression it writes at once, so
     // that nothing of its own can be overtaken.
-    const fits = this.#socket.writableLength + frame.bytes.length <= highWaterMark
+    const fits = socket.writableLength + bytes.length <= highWaterMark
     if (!fits) this.#excess++
-    this.#socket.write(frame.bytes, fits ? undefined : this.#onWritten)
-    this.#full = this.#socket.writableLength > highWaterMark
+    socket.write(bytes, fits ? undefined : this.#onWritten)
+    this.#full = socket.writableLength > highWaterMark
     return !this.#full
   }
 

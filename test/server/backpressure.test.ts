@@ -1,9 +1,10 @@
 /** A client that does not read holds up its own handler, and costs the server a bounded number of bytes. */
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type Mock, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { WebSocketConsumer, websocket } from '../../src/index.ts'
 import { serve } from '../support/server.ts'
+import { spyOnWrites } from '../support/socket-writes.ts'
 
 const MESSAGE = Buffer.alloc(16_384, 'x')
 /** More than the buffers of the kernel on both sides take. */
@@ -157,17 +158,3 @@ describe('what is sent within one turn', () => {
     for (const client of clients) await client.close()
   })
 })
-
-/** Counts what a socket hands to the kernel, one chunk or many at a time. */
-function spyOnWrites(socket: Socket): Mock<() => void> {
-  const calls = vi.fn<() => void>()
-  const internals = socket as unknown as Record<'_write' | '_writev', (...args: unknown[]) => void>
-  for (const name of ['_write', '_writev'] as const) {
-    const original = internals[name].bind(socket)
-    internals[name] = (...args) => {
-      calls()
-      original(...args)
-    }
-  }
-  return calls
-}

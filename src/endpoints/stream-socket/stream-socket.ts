@@ -86,7 +86,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     this.#access = access
     const { connection } = context
     this.#connection = connection
-    const outlet = new Outlet<TextFrame>(recordsEncoder, connection)
+    const outlet = new Outlet<TextFrame>(recordsEncoder, connection.frames)
     this.#subscriptions = new Subscriptions({
       delivery: options.delivery,
       outlet,
