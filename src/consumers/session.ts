@@ -21,13 +21,8 @@ import { eventHandler, shownType } from './event-handler.ts'
 import type { Memberships } from './memberships.ts'
 import { MessageRefused } from './message-refused.ts'
 import { type Scope, scopeForLog } from './scope.ts'
-import {
-  type AcceptOptions,
-  ConnectionClosed,
-  type FramePort,
-  type Transport,
-  type WebSocketData,
-} from './transport.ts'
+import { ConnectionClosed } from './transport.ts'
+import type { AcceptOptions, FramePort, Transport, WebSocketData } from './transport.ts'
 
 export interface SessionOptions {
   readonly scope: Scope<never>

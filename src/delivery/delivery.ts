@@ -39,7 +39,7 @@ export interface DeliveryOptions {
   readonly totalRecentSize?: number
   /** Pages of the log that are kept while anybody reads. Default 4 MiB. */
   readonly keptPagesSize?: number
-  /** See `FlushClockOptions`. Default 2 and 60. */
+  /** See `FlushClockOptions`. Default 2 and 64. */
   readonly minWindowMs?: number
   readonly maxWindowMs?: number
 }

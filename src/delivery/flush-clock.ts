@@ -18,7 +18,7 @@ export interface FlushClockOptions {
   readonly logger: Logger
   /** Milliseconds that an item waits while the loop is nearly idle. Default 2. */
   readonly minWindowMs?: number
-  /** And at the busiest, as long as the loop keeps up. Default 60. */
+  /** And at the busiest, as long as the loop keeps up. Default 64. */
   readonly maxWindowMs?: number
 }
 
@@ -29,8 +29,11 @@ const WINDOW_PER_COST = 12
 const COMFORTABLE = 0.75
 const PRESSED = 0.4
 
-/** Milliseconds of flushing after which everything else gets its turn. What ports write after it takes as long again. */
-const SLICE_MS = 1
+/**
+ * Milliseconds of flushing after which everything else gets its turn. Ports write when it is through,
+ * which takes three times as long: whoever is flushed first waits for that.
+ */
+const SLICE_MS = 0.25
 
 /** Milliseconds over which the cost is counted at least: a window of none could never grow. */
 const SHORTEST_COUNT_MS = 1
@@ -56,7 +59,7 @@ export class FlushClock {
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
 
-  constructor({ logger, minWindowMs = 2, maxWindowMs = 60 }: FlushClockOptions) {
+  constructor({ logger, minWindowMs = 2, maxWindowMs = 64 }: FlushClockOptions) {
     this.#logger = logger
     this.#minMs = minWindowMs
     this.#maxMs = maxWindowMs

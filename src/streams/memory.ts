@@ -11,13 +11,11 @@ import {
   infoOf,
   isAlive,
   newState,
-  pageOf,
   positionOf,
   refusalOf,
   tailOf,
 } from './bookkeeping.ts'
 import { StoreError } from './errors.ts'
-import { textsIn } from './json-text.ts'
 import { newIncarnation } from './incarnation.ts'
 import { decideAcquire, isHeld, leaseEnd, leaseOf, newLease } from './lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from './leases.ts'
@@ -113,17 +111,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
     if (!stream) return { outcome: 'missing' }
     const position = positionOf(stream, after)
     if (typeof position !== 'number') return position
-    const { length, json, records } = stream.read(position, maxRecords, maxBytes)
-    if (records) return pageOf(stream, position, records)
-    let texts: readonly string[] | undefined
-    return {
-      ...pageOf(stream, position, [], length),
-      // Made only if somebody looks at them.
-      get records() {
-        return (texts ??= textsIn(json))
-      },
-      json,
-    }
+    return stream.page(position, maxRecords, maxBytes)
   }
 
   async watch(id: string, listener: WatchListener, signal?: AbortSignal): Promise<WatchResult> {

@@ -3,14 +3,18 @@
  * streams each append finds its stream in slow memory, and each object more is one more to wait for:
  * so a stream is its log, and has it not in another place.
  */
+import { pageOf } from '../bookkeeping.ts'
 import type { Mutable, ProducerState, StreamState } from '../bookkeeping.ts'
+import { textsIn } from '../json-text.ts'
 import type { LeaseState } from '../lease-bookkeeping.ts'
 import { kindOf } from '../requests.ts'
-import type { Producer } from '../store.ts'
+import type { Producer, ReadResult } from '../store.ts'
 import type { WatchedStream } from '../watchers.ts'
 import type { ChunkPool } from './chunk-pool.ts'
 import type { LogFollower } from './log-follower.ts'
 import { RecordLog } from './record-log.ts'
+
+type Page = Extract<ReadResult, { outcome: 'page' }>
 
 // What an append looks at comes first, after the end of the log.
 export class MemoryStream extends RecordLog implements Mutable<StreamState> {
@@ -47,6 +51,21 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     this.metadata = state.metadata
     this.owner = state.owner
     this.createdAt = state.createdAt
+  }
+
+  /** The page behind a position; see `read` for its limits. */
+  page(position: number, maxRecords: number, maxBytes: number): Page {
+    const { length, json, records } = this.read(position, maxRecords, maxBytes)
+    if (records) return pageOf(this, position, records)
+    let texts: readonly string[] | undefined
+    return {
+      ...pageOf(this, position, [], length),
+      // Made only if somebody looks at them.
+      get records() {
+        return (texts ??= textsIn(json))
+      },
+      json,
+    }
   }
 
   follow(follower: LogFollower): () => void {
