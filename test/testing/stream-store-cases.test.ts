@@ -136,6 +136,11 @@ const BROKEN: readonly [rule: string, what: string, fault: Fault][] = [
     (store) => appending(store, ({ close: _, ...request }) => ({ metadata: null, ...request })),
   ],
   ['ST-26', 'ignores limits', (store) => ({ read: (id, after) => store.read(id, after) })],
+  [
+    'ST-26',
+    'gives JSON without records',
+    (store) => reading(store, (page) => ({ ...page, json: Buffer.from('1') })),
+  ],
   ['ST-26', 'is up to date too soon', (store) => reading(store, (page) => ({ ...page, upToDate: true }))],
   [
     'ST-27',

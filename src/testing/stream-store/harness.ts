@@ -9,7 +9,7 @@ import type { Offset, Place } from '../../protocol/offset.ts'
 import type { StreamStoreOptions } from '../../streams/options.ts'
 import type { AppendRequest, StreamPage, StreamRecord, StreamStore } from '../../streams/store.ts'
 import { TimedTrial } from '../timed-trial.ts'
-import { InboxWatch, Watch } from './watch.ts'
+import { expectSameJson, InboxWatch, Watch } from './watch.ts'
 
 /**
  * What some stores cannot do:
@@ -124,7 +124,9 @@ export class Trial extends TimedTrial {
   async page(store: StreamStore, id: string, after: Place = 'start', options = {}): Promise<StreamPage> {
     const result = await store.read(id, after, options)
     assert.equal(result.outcome, 'page')
-    return result.outcome === 'page' ? result : assert.fail()
+    if (result.outcome !== 'page') assert.fail()
+    expectSameJson(result)
+    return result
   }
 
   /** Every record of a stream, page by page. */

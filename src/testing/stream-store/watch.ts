@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Offset } from '../../protocol/offset.ts'
 import { StreamInbox } from '../../streams/inbox.ts'
-import type { StreamEvent, StreamRecord, WatchListener } from '../../streams/store.ts'
+import type { StreamEvent, StreamPage, StreamRecord, WatchListener } from '../../streams/store.ts'
 import type { TimedTrial } from '../timed-trial.ts'
 
 /** What one watcher was told, checked for gaps as it comes. */
@@ -92,11 +92,16 @@ export class Watch {
     this.#place = event.next
     this.records.push(...event.records)
     this.closed = event.closed
-    if (event.json === undefined) return
-    // No diff is made of what may be long.
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(event.json)
-    assert.ok(text === event.records.join(','), 'the JSON of an event is its records')
+    expectSameJson(event)
   }
+}
+
+/** What a store gives as `json` has to be the records. */
+export function expectSameJson({ json, records }: Pick<StreamPage, 'json' | 'records'>): void {
+  if (json === undefined) return
+  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json)
+  // No diff is made of what may be long.
+  assert.ok(text === records.join(','), '`json` is the records with commas between them')
 }
 
 /** What one inbox gave, when it was taken. */
