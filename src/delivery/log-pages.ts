@@ -34,6 +34,12 @@ const OVERHEAD = 512
 /** Reads under way at one time: what they hold is bounded, and the store is not flooded. */
 const MAX_READS = 16
 
+/**
+ * Size of the pages that are given out in one turn of the event loop, about. A store in memory answers
+ * without leaving it, and so does a socket whose client reads fast: a long log would hold up everybody.
+ */
+const TURN_SIZE = 512 * 1024
+
 export class LogPages {
   readonly #options: LogPagesOptions
   /** By place, the one used longest ago first. */
@@ -41,6 +47,9 @@ export class LogPages {
   readonly #queue: (() => void)[] = []
   #reads = 0
   #kept = 0
+  /** What this turn has given out, and the promise of its end. */
+  #given = 0
+  #turn: Promise<void> | undefined
 
   constructor(options: LogPagesOptions) {
     this.#options = options
@@ -52,7 +61,25 @@ export class LogPages {
   }
 
   /** Records after a place: a full page, or all there are. Rejects with what the store throws. */
-  read(stream: string, after: Offset): Promise<LogPage> {
+  async read(stream: string, after: Offset): Promise<LogPage> {
+    while (this.#given >= TURN_SIZE) await this.#turn
+    const page = await this.#find(stream, after)
+    if (page.outcome === 'page') this.#count(page.batch.size)
+    return page
+  }
+
+  #count(size: number): void {
+    this.#given += size
+    this.#turn ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#given = 0
+        this.#turn = undefined
+        resolve()
+      })
+    })
+  }
+
+  #find(stream: string, after: Offset): Promise<LogPage> {
     const key = `${after.position} ${after.incarnation} ${stream}`
     const known = this.#entries.get(key)
     if (known) {

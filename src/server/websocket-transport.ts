@@ -121,7 +121,8 @@ export class WebSocketTransport implements Transport, Beating, WebSocketObserver
     const fits = socket.writableLength + bytes.length <= highWaterMark
     if (!fits) this.#excess++
     socket.write(bytes, fits ? undefined : this.#onWritten)
-    this.#full = socket.writableLength > highWaterMark
+    // Until `drained` was called, also where there is room before: who was refused waits for that.
+    this.#full ||= socket.writableLength > highWaterMark
     return !this.#full
   }
 

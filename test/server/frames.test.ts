@@ -8,7 +8,7 @@ import { serve } from '../support/server.ts'
 import { spyOnWrites } from '../support/socket-writes.ts'
 
 /** Some connections, their clients, and what their sockets write. */
-async function connect(count: number) {
+async function connect(count: number, options: Parameters<typeof serve>[1] = {}) {
   const connections: Connection[] = []
   class Framing extends WebSocketConsumer {
     constructor(context: ConsumerContext) {
@@ -16,7 +16,7 @@ async function connect(count: number) {
       connections.push(context.connection)
     }
   }
-  const server = await serve({ routes: [websocket('/ws', Framing)] })
+  const server = await serve({ routes: [websocket('/ws', Framing)] }, options)
   const sockets: Socket[] = []
   server.running.server.on('connection', (socket: Socket) => sockets.push(socket))
   const clients = []
@@ -67,4 +67,24 @@ it('are refused once the connection closes, by either side or by none', async ()
   expect(connections[2]?.frames.write(frame)).toBe(false)
   expect(socket.errored).toBeNull()
   clients[2]?.socket.terminate()
+})
+
+it('find no room from when they were refused until that is taken back, also where there is some before', async () => {
+  const { server, connections, clients } = await connect(1, { highWaterMark: 1000 })
+  await using _ = server
+  const [connection] = connections
+  let drained = 0
+  connection?.listen({ drained: () => void drained++, restarting: () => {}, ended: () => {} })
+  expect(connection?.frames.write(new TextFrame('x'.repeat(2000)))).toBe(false)
+  // The socket has written it by then, and has not said so.
+  await Promise.resolve()
+  expect([connection?.frames.write(new TextFrame('y')), drained]).toEqual([false, 0])
+  await vi.waitUntil(() => drained > 0)
+  expect([connection?.frames.write(new TextFrame('z')), drained]).toEqual([true, 1])
+  expect([await clients[0]?.receive(), await clients[0]?.receive(), await clients[0]?.receive()]).toEqual([
+    'x'.repeat(2000),
+    'y',
+    'z',
+  ])
+  await clients[0]?.close()
 })
