@@ -35,8 +35,9 @@ const OVERHEAD = 512
 const MAX_READS = 16
 
 /**
- * Size of the pages that are given out in one turn of the event loop, about. A store in memory answers
+ * Size of the pages that are loaded in one turn of the event loop, about. A store in memory answers
  * without leaving it, and so does a socket whose client reads fast: a long log would hold up everybody.
+ * What readers share counts once.
  */
 const TURN_SIZE = 512 * 1024
 
@@ -47,8 +48,8 @@ export class LogPages {
   readonly #queue: (() => void)[] = []
   #reads = 0
   #kept = 0
-  /** What this turn has given out, and the promise of its end. */
-  #given = 0
+  /** What this turn has loaded, and the promise of its end. */
+  #loaded = 0
   #turn: Promise<void> | undefined
 
   constructor(options: LogPagesOptions) {
@@ -61,25 +62,7 @@ export class LogPages {
   }
 
   /** Records after a place: a full page, or all there are. Rejects with what the store throws. */
-  async read(stream: string, after: Offset): Promise<LogPage> {
-    while (this.#given >= TURN_SIZE) await this.#turn
-    const page = await this.#find(stream, after)
-    if (page.outcome === 'page') this.#count(page.batch.size)
-    return page
-  }
-
-  #count(size: number): void {
-    this.#given += size
-    this.#turn ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#given = 0
-        this.#turn = undefined
-        resolve()
-      })
-    })
-  }
-
-  #find(stream: string, after: Offset): Promise<LogPage> {
+  read(stream: string, after: Offset): Promise<LogPage> {
     const key = `${after.position} ${after.incarnation} ${stream}`
     const known = this.#entries.get(key)
     if (known) {
@@ -124,13 +107,27 @@ export class LogPages {
     if (this.#reads >= MAX_READS) await new Promise<void>((resolve) => this.#queue.push(resolve))
     else this.#reads++
     try {
-      return await this.#gather(stream, after)
+      while (this.#loaded >= TURN_SIZE) await this.#turn
+      const page = await this.#gather(stream, after)
+      if (page.outcome === 'page') this.#count(page.batch.size)
+      return page
     } finally {
       // The place is handed on, so that nobody who comes now passes those who wait.
       const next = this.#queue.shift()
       if (next) next()
       else this.#reads--
     }
+  }
+
+  #count(size: number): void {
+    this.#loaded += size
+    this.#turn ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#loaded = 0
+        this.#turn = undefined
+        resolve()
+      })
+    })
   }
 
   /** A store's page has at most 1,000 records; short ones are put together. */
