@@ -20,6 +20,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.{ts,tsx}'],
+          setupFiles: './test/support/property-seed.ts',
           exclude: ['test/{integration,browser,interop,chaos}/**'],
         },
       },

@@ -12,15 +12,32 @@ function faultOf(text: string, maxDepth?: number): JsonFault | undefined {
   }
 }
 
+/** The rule of the refused keys in other words: what an assignment of every member would set. */
+function reachesPrototype(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.entries(value).some(
+    ([key, member]: [string, unknown]) =>
+      key === '__proto__' ||
+      (key === 'constructor' && Object.keys((member as object | null) ?? {}).includes('prototype')) ||
+      reachesPrototype(member),
+  )
+}
+
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
 
 describe('parseJson', () => {
-  it('reads what JSON.parse reads, whatever it is', () => {
+  it('reads what JSON.parse reads, whatever it is, or refuses a key for what it reaches', () => {
     fc.assert(
       fc.property(fc.json({ stringUnit: 'grapheme' }), (text) => {
-        expect(parseJson(text)).toEqual(JSON.parse(text))
+        const value: unknown = JSON.parse(text)
+        if (reachesPrototype(value)) expect(faultOf(text)).toBe('prototype')
+        else expect(parseJson(text)).toEqual(value)
       }),
     )
+  })
+
+  it.each(['{"__proto__":0}', '{"":{"constructor":{"prototype":[]}}}'])('is held to refusing %s', (text) => {
+    expect(reachesPrototype(JSON.parse(text))).toBe(true)
   })
 
   it('throws nothing but JsonError, whatever the text', () => {
