@@ -22,7 +22,16 @@ class Corks {
   readonly #flush = (): void => {
     const sockets = this.#corked
     this.#corked = []
-    for (const socket of sockets) socket.uncork()
+    for (const socket of sockets) release(socket)
+  }
+}
+
+/** A socket that fails is ended, as if its other side had gone; the ones behind it are written to all the same. */
+function release(socket: Writable): void {
+  try {
+    socket.uncork()
+  } catch (error) {
+    socket.destroy(error as Error)
   }
 }
 
