@@ -77,6 +77,27 @@ describeWith(['redis'], 'when Redis', ({ redis }) => {
     expect(await ended).toMatchObject({ code: 'channel_layer_closed' })
   })
 
+  it('is away on one host of two, a flush says that it may have taken effect', async () => {
+    const other = await RedisServer.start(redis)
+    onTestFinished(() => other.stop())
+    const here = redisChannels({ hosts: [server.url, other.url], timeout: 0.3 })
+    layers.push(here)
+    await here.flush()
+    await server.kill()
+    expect(await here.check?.()).toBe(false)
+    const partly = await here.flush().catch((reason: unknown) => reason)
+    expect(partly).toBeInstanceOf(ChannelLayerUnavailable)
+    expect(partly).toMatchObject({
+      uncertain: true,
+      message: 'Some of what the call asks of Redis failed; the call may have taken effect',
+      cause: { uncertain: false },
+    })
+    await other.kill()
+    expect(await here.check?.()).toBe(false)
+    const nothing = await here.flush().catch((reason: unknown) => reason)
+    expect(nothing).toMatchObject({ uncertain: false })
+  })
+
   it.each([
     ['redisChannels', redisChannels],
     ['redisPubSubChannels', redisPubSubChannels],

@@ -20,6 +20,7 @@ import { LocalChannels } from './local-channels.ts'
 import { LossReport } from './loss-report.ts'
 import { NamedInbox } from './named-inbox.ts'
 import { Outbox } from './outbox.ts'
+import { allOf, restOf } from './partly-done.ts'
 import { ProcessInbox } from './process-inbox.ts'
 import { Shard, type Stored } from './shard.ts'
 import { shardOf } from './shard-of.ts'
@@ -175,12 +176,14 @@ export class RedisChannels implements ChannelLayer {
     checkChannelName(channel)
     if (this.#isOwn(channel)) return this.#groups.discard(group, channel)
     const shard = this.#shard(group)
-    const removed = shard.groupRemove(group, channel)
-    if (!isSpecific(channel)) return removed
+    if (!isSpecific(channel)) return shard.groupRemove(group, channel)
     // If it joined in its own process, only that process can take it out.
     const other = processOf(channel)
-    const [isMember] = await Promise.all([shard.groupHas(group, groupMember(other, group)), removed])
-    if (isMember) await this.#control.askToDiscard(inboxOf(other), group, channel)
+    const [isMember] = await allOf([
+      shard.groupHas(group, groupMember(other, group)),
+      shard.groupRemove(group, channel).then(() => false),
+    ])
+    if (isMember) await restOf(this.#control.askToDiscard(inboxOf(other), group, channel))
   }
 
   async groupSend(group: string, message: ChannelMessage): Promise<GroupSendResult> {
@@ -204,12 +207,12 @@ export class RedisChannels implements ChannelLayer {
 
   async flush(): Promise<void> {
     this.#checkOpen()
-    await Promise.all(this.#shards.map((shard) => shard.flush()))
+    await allOf(this.#shards.map((shard) => shard.flush()))
     this.#forgetLocally()
     // The answers of the others come there.
     for (const inbox of this.#processInboxes) inbox.start()
-    const inboxes = await Promise.all(this.#shards.map((shard) => shard.processes()))
-    await this.#control.askToFlush(new Set(inboxes.flat()))
+    const inboxes = await restOf(Promise.all(this.#shards.map((shard) => shard.processes())))
+    await restOf(this.#control.askToFlush(new Set(inboxes.flat())))
   }
 
   close(): Promise<void> {

@@ -4,6 +4,7 @@ import type { HostSettings } from '../../redis/hosts.ts'
 import { RedisClock } from './clock.ts'
 import { CONNECTION_ERRORS } from './connection-errors.ts'
 import { RedisConnection } from '../../redis/connection.ts'
+import { restOf } from './partly-done.ts'
 import { type Argument, openClient, RedisRefusal, type Reply } from '../../redis/open-client.ts'
 import {
   GIVE_BACK,
@@ -172,14 +173,15 @@ export class Shard {
   async flush(): Promise<void> {
     const { names } = this.#settings
     const pattern = `${names.prefix.replace(/[\\*?[\]^-]/g, String.raw`\$&`)}*`
-    let cursor = '0'
-    do {
+    const flushFrom = async (cursor: string): Promise<string> => {
       const scan = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', String(FLUSH_BATCH), 'TYPE', 'zset']
       const [next, found] = (await this.#connection.request(scan)) as [Buffer, Buffer[]]
-      cursor = String(next)
       const keys = found.map(String).filter((key) => key !== names.processes && names.isKey(key))
       if (keys.length > 0) await this.#connection.request(['UNLINK', ...keys])
-    } while (cursor !== '0')
+      return String(next)
+    }
+    let cursor = await flushFrom('0')
+    while (cursor !== '0') cursor = await restOf(flushFrom(cursor))
   }
 
   async close(): Promise<void> {

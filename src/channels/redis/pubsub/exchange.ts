@@ -5,6 +5,7 @@
 import { RedisConnection } from '../../../redis/connection.ts'
 import { openClient } from '../../../redis/open-client.ts'
 import { CONNECTION_ERRORS } from '../connection-errors.ts'
+import { allOf } from '../partly-done.ts'
 import type { RedisLayerSettings } from '../settings.ts'
 import { shardOf } from '../shard-of.ts'
 import { Subscriptions, type SubscriptionsOptions } from './subscriptions.ts'
@@ -64,7 +65,7 @@ export class Exchange {
 
   /** Publishes on every server. Gives how often it was heard: once on each by those who listen on all. */
   async publishEverywhere(topic: string, message: Buffer): Promise<number> {
-    const heard = await Promise.all(this.#publishers.map((publisher) => publishOn(publisher, topic, message)))
+    const heard = await allOf(this.#publishers.map((publisher) => publishOn(publisher, topic, message)))
     return heard.reduce((sum, count) => sum + count, 0)
   }
 
