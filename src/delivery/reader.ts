@@ -121,7 +121,8 @@ export class Reader implements Resumable {
     if (this.#state !== 'following') return false
     const outlet = this.#outlet
     const { recent } = this.#tail
-    while (this.#position < recent.sealed) {
+    // Whoever is given a frame may stop the reader.
+    while (this.#state === 'following' && this.#position < recent.sealed) {
       if (!outlet.writable) {
         outlet.block(this)
         return false
@@ -139,8 +140,9 @@ export class Reader implements Resumable {
 
   /** At the tail: whether anything may come. */
   #hasMore(): boolean {
+    if (this.#state !== 'following') return false
     if (!this.#tail.closed || this.#position < this.#tail.recent.tail) return true
-    if (this.#state === 'following') this.#finish()
+    this.#finish()
     return false
   }
 

@@ -105,6 +105,28 @@ describe('a reader', () => {
     expect(delivery.streams).toBe(0)
   })
 
+  it('that stops as it is given a batch of recent records is gone', async () => {
+    const store = await make()
+    const delivery = new Delivery({ store, minWindowMs: 0, maxWindowMs: 0 })
+    const slow = new FakeReader(1).follow(delivery, 's')
+    const { tail } = (await store.head('s')) as StreamInfo
+    await append(store, numbered(0, 1))
+    await slow.until(() => slow.room === 0)
+    const other = new FakeReader().follow(delivery, 's')
+    await other.until(() => other.records.length === 1)
+    // It is flushed, and kept for the slow one.
+    await append(store, numbered(1, 2))
+    await other.until(() => other.records.length === 2)
+    other.stop()
+    const poll = new FakeReader()
+    poll.stopsAfter = 1
+    poll.follow(delivery, 's', { ...tail, position: 1 })
+    await poll.until(() => poll.frames.length > 0)
+    expect(delivery.readers('s')).toBe(1)
+    slow.stop()
+    expect([delivery.readers('s'), delivery.streams, delivery.held]).toEqual([0, 0, 0])
+  })
+
   it('hears nothing before follow has returned, and nothing at all when it stops at once', async () => {
     const store = await make(numbered(0, 2), true)
     const delivery = new Delivery({ store })

@@ -8,7 +8,12 @@ import { FakeReader, numbered } from './readers.ts'
 
 type Step =
   | { readonly do: 'append'; readonly count: number }
-  | { readonly do: 'join'; readonly place: 'start' | 'now' | number; readonly room: number }
+  | {
+      readonly do: 'join'
+      readonly place: 'start' | 'now' | number
+      readonly room: number
+      readonly stopsAfter: number
+    }
   | { readonly do: 'drain'; readonly who: number; readonly room: number }
   | { readonly do: 'leave'; readonly who: number }
   | { readonly do: 'turn' }
@@ -22,6 +27,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       fc.double({ min: 0, max: 1, noNaN: true }),
     ),
     room: fc.integer({ min: 1, max: 4 }),
+    stopsAfter: fc.constantFrom(1, 2, 3, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY),
   }),
   fc.record({ do: fc.constant('drain' as const), who: fc.nat(20), room: fc.integer({ min: 1, max: 4 }) }),
   fc.record({ do: fc.constant('leave' as const), who: fc.nat(20) }),
@@ -38,10 +44,14 @@ const sizes = fc.record({
 
 /** Reads on, frame by frame, to the end. */
 async function readOut(reader: FakeReader): Promise<void> {
-  while (reader.end === undefined) {
+  while (reader.end === undefined && !hasStopped(reader)) {
     reader.drain(1)
     await reader.until(() => reader.room <= 0 || reader.end !== undefined)
   }
+}
+
+function hasStopped({ frames, stopsAfter }: FakeReader): boolean {
+  return frames.length >= stopsAfter
 }
 
 it('holds for random appends, joins, stalls and leaves', async () => {
@@ -63,7 +73,9 @@ it('holds for random appends, joins, stalls and leaves', async () => {
             typeof one.place === 'number'
               ? { incarnation, position: Math.floor(one.place * count) }
               : one.place
-          readers.push({ reader: new FakeReader(one.room).follow(delivery, 's', place), left: false })
+          const reader = new FakeReader(one.room)
+          reader.stopsAfter = one.stopsAfter
+          readers.push({ reader: reader.follow(delivery, 's', place), left: false })
         } else if (one.do === 'drain') target?.reader.drain(one.room)
         else if (one.do === 'leave' && target) {
           target.left = true
@@ -80,10 +92,12 @@ it('holds for random appends, joins, stalls and leaves', async () => {
           expect([frame.from, frame.next]).toEqual([at, at + frame.records.length])
           at = frame.next
         }
-        if (!left) expect([reader.end, at]).toMatchObject([{ type: 'end', at: { position: count } }, count])
+        if (hasStopped(reader)) expect(reader.frames).toHaveLength(reader.stopsAfter)
+        else if (!left)
+          expect([reader.end, at]).toMatchObject([{ type: 'end', at: { position: count } }, count])
       }
       expect([delivery.held, delivery.streams]).toEqual([0, 0])
     }),
-    { numRuns: 300 },
+    { numRuns: 600 },
   )
 }, 30_000)

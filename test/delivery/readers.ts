@@ -35,6 +35,8 @@ export class FakeReader {
   end: FollowEnd | undefined
   /** Frames it takes before it is full; then it takes none until `drain`. */
   room = Number.POSITIVE_INFINITY
+  /** Frames after which it stops, in the middle of being given the last of them. */
+  stopsAfter = Number.POSITIVE_INFINITY
   #follow: Follow | undefined
   #wake: (() => void) | undefined
   readonly #batch: number
@@ -46,6 +48,7 @@ export class FakeReader {
       write: (frame) => {
         this.frames.push(frame)
         this.room--
+        if (this.frames.length >= this.stopsAfter) this.stop()
         this.#wake?.()
         return this.room > 0
       },
