@@ -83,11 +83,14 @@ export class LogPages {
     this.#kept = 0
   }
 
-  /** Keeps a page that is full or the last there will be. Any other will be longer when it is asked for again. */
+  /** Keeps a page that stays as it is: a full one with more behind it, or the last there will be. */
   #settle(key: string, entry: Entry, page: LogPage | undefined): void {
     if (this.#entries.get(key) !== entry) return
     const keeps =
-      page?.outcome === 'page' && (page.batch.reach === 'closed' || page.batch.size >= this.#options.pageSize)
+      page?.outcome === 'page' &&
+      (page.batch.reach === 'closed' ||
+        // One that reached the tail says so, which is wrong as soon as something is appended.
+        (page.batch.reach === 'more' && page.batch.size >= this.#options.pageSize))
     if (!keeps) {
       this.#entries.delete(key)
       return
