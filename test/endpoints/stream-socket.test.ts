@@ -455,6 +455,27 @@ it('SS-6, SS-11: unsubscribing from a stream that is looked up ends it without a
   expect(delivery.streams).toBe(0)
 })
 
+it('SS-11: unsubscribing ends every subscription that was asked for before it', async () => {
+  const slow = slowStore()
+  const { store, connect, delivery } = setUp({ store: slow.hand.store })
+  await store.create('slow', { records: ['1'] })
+  await using client = await connect()
+  client.sendJson({ type: 'subscribe', stream: 'slow' })
+  client.sendJson({ type: 'subscribe', stream: 'slow' })
+  client.sendJson({ type: 'unsubscribe', stream: 'slow' })
+  client.sendJson({ type: 'subscribe', stream: 'slow', offset: 'now' })
+  client.sendJson({ type: 'ping' })
+  expect(await client.receiveJson()).toEqual({ type: 'pong' })
+  slow.let('slow')
+  await vi.waitFor(() => expect(slow.waiting).toEqual(['slow', 'slow']))
+  slow.let('slow')
+  expect(await client.receiveJson()).toMatchObject({
+    type: 'subscribed',
+    offset: await tailOf(store, 'slow'),
+  })
+  expect(delivery.readers('slow')).toBe(1)
+})
+
 it('SS-16, SS-27: of streams that are looked up there are so many, and they count as followed', async () => {
   const slow = slowStore()
   const { connect } = setUp({ store: slow.hand.store, maxSubscriptions: 17 })

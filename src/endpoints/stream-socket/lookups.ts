@@ -9,6 +9,8 @@ export type Lookup = (isWanted: () => boolean, signal: AbortSignal) => Promise<v
 
 interface Asked {
   wanted: boolean
+  /** What was asked of the stream before and is not done. */
+  before: Asked | undefined
   readonly done: Promise<void>
 }
 
@@ -40,12 +42,13 @@ export class Lookups {
   add(stream: string, lookup: Lookup): void | Promise<void> {
     const before = this.#last.get(stream)
     const { promise: done, resolve } = Promise.withResolvers<void>()
-    const asked: Asked = { wanted: true, done }
+    const asked: Asked = { wanted: true, before, done }
     this.#last.set(stream, asked)
     this.#underWay++
     this.#background(async (signal) => {
       try {
         await before?.done
+        asked.before = undefined
         if (asked.wanted) await lookup(() => asked.wanted, signal)
       } finally {
         if (this.#last.get(stream) === asked) this.#last.delete(stream)
@@ -60,9 +63,8 @@ export class Lookups {
     return this.#room.promise
   }
 
-  /** Whoever asked for a stream does not want it any more. */
+  /** Whoever asked for a stream, however often, does not want it any more. */
   cancel(stream: string): void {
-    const asked = this.#last.get(stream)
-    if (asked) asked.wanted = false
+    for (let asked = this.#last.get(stream); asked; asked = asked.before) asked.wanted = false
   }
 }
