@@ -69,7 +69,13 @@ export class HttpError extends Error {
   toResponse(): Response {
     return Response.json(this.body, {
       status: this.status,
-      headers: { 'cache-control': 'no-store', ...this.headers },
+      // Kept by nobody on the way, and embedded by no other site.
+      headers: {
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+        'cross-origin-resource-policy': 'same-origin',
+        ...this.headers,
+      },
     })
   }
 }

@@ -95,6 +95,15 @@ describe.each(doors)('over %s', (door) => {
     expect(stream.error?.message).not.toContain('secret')
   })
 
+  it('streams of bytes come as bytes', async () => {
+    await using server = await startStreams()
+    const bytes = [new Uint8Array([0, 255]), new Uint8Array([1])]
+    await server.store.create('b', { contentType: 'image/png', records: bytes, closed: true })
+    const stream = clientOf(server).stream<Uint8Array>('b')
+    expect(await collect(stream)).toEqual(bytes)
+    expect(stream.status).toBe('closed')
+  })
+
   it('a stream that is not there, and one that goes away, are errors', async () => {
     await using server = await startStreams()
     const client = clientOf(server)
@@ -108,7 +117,7 @@ describe.each(doors)('over %s', (door) => {
         await server.store.delete('s')
       }
     })()
-    await expect(read).rejects.toMatchObject({ code: 'gone' })
+    await expect(read).rejects.toMatchObject({ code: 'gone', reason: 'deleted' })
     expect(seen).toEqual([1])
   })
 
@@ -202,15 +211,6 @@ describe('the fall back', () => {
     expect(new Set(paths)).toEqual(new Set(['/streams/%40probe']))
     client.close()
   })
-})
-
-it('streams of bytes come as bytes', async () => {
-  await using server = await startStreams()
-  const bytes = [new Uint8Array([0, 255]), new Uint8Array([1])]
-  await server.store.create('b', { contentType: 'image/png', records: bytes, closed: true })
-  const stream = connected(server.url).stream<Uint8Array>('b')
-  expect(await collect(stream)).toEqual(bytes)
-  expect(stream.status).toBe('closed')
 })
 
 it('a hundred streams share one connection', async () => {

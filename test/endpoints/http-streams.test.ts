@@ -89,6 +89,27 @@ it('HS-1: offsets', async () => {
   expect(await code(await ask('/s?live=never'))).toEqual([400, 'bad_request'])
 })
 
+it('HS-7: an answer that says no is kept and embedded by nobody either', async () => {
+  const { store, ask } = setUp({ authenticated: true, runs: { stop: async () => ({ status: 'stopped' }) } })
+  await store.create('s', { owner: 'ann' })
+  const headers = { user: 'ann', origin: 'https://evil.example', host: 'testserver' }
+  const answers = await Promise.all([
+    ask('/s'),
+    ask('/s', { method: 'PUT', headers }),
+    ask('/s?live=never', { headers }),
+    ask('/t', { headers }),
+    ask('/s/stop', { headers, method: 'POST' }),
+  ])
+  expect(answers.map(({ status }) => status)).toEqual([401, 405, 400, 404, 403])
+  for (const answer of answers) {
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'cache-control': 'no-store',
+      'cross-origin-resource-policy': 'same-origin',
+      'x-content-type-options': 'nosniff',
+    })
+  }
+})
+
 it('HS-2, HS-3, HS-7: records come as they were written, with the place behind them', async () => {
   const { store, ask } = setUp()
   await store.create('s', { contentType: 'application/json; charset=utf-8', records: ['{"a" : 1.0}', '"ü"'] })
@@ -211,10 +232,24 @@ it('HS-8, HS-9, HS-10: events, from an offset to the end of a run', async () => 
 it('HS-8: bytes come as base64; at the tail there is a control event at once', async () => {
   const { store, ask } = setUp()
   await store.create('b', { contentType: 'application/octet-stream', records: [Buffer.from([0, 255])] })
-  expect(await readUntil(await ask('/b?live=sse'), 'control')).toContain('data: ["AP8="]\n')
+  const response = await ask('/b?live=sse')
+  expect(response.headers.get('stream-sse-data-encoding')).toBe('base64')
+  expect(await readUntil(response, 'control')).toContain('data: ["AP8="]\n')
   const tail = await tailOf(store, 'b')
   const control = `id: ${tail}\nevent: control\ndata: {"streamNextOffset":"${tail}","upToDate":true}\n\n`
   expect(await readUntil(await ask('/b?live=sse&offset=now'), 'control')).toBe(control)
+})
+
+it('HS-8: what was the tail for one reader is not for the next', async () => {
+  const { store, delivery, ask } = setUp()
+  await store.create('s', { records: [`"${'x'.repeat(600_000)}"`] })
+  const first = await ask('/s?live=sse')
+  expect(first.headers.has('stream-sse-data-encoding')).toBe(false)
+  expect(await readUntil(first, 'streamNextOffset')).toContain('"upToDate":true')
+  await store.append('s', { records: ['2'] })
+  expect(delivery.readers('s')).toBe(1)
+  const controls = (await readUntil(await ask('/s?live=sse'), '[2]')).match(/\{"streamNextOffset.*/g)
+  expect(controls?.[0]).not.toContain('upToDate')
 })
 
 it('HS-11: a comment comes when its time has come, from one clock', async () => {
@@ -239,7 +274,7 @@ it('HS-12: a stream that goes ends the events with an error', async () => {
   await readUntil(response, 'control')
   await store.delete('s')
   expect(await readUntil(response)).toBe(
-    'event: error\ndata: {"code":"stream_gone","message":"The stream is gone (deleted)."}\n\n',
+    'event: error\ndata: {"code":"stream_gone","message":"The stream is gone (deleted).","reason":"deleted"}\n\n',
   )
 })
 

@@ -8,6 +8,7 @@ import { Run } from '../../delivery/run.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import type { StreamInfo, StreamStore } from '../../streams/store.ts'
 import type { Deadlines } from '../deadlines.ts'
+import { isJson } from './content-type.ts'
 import { Refusal } from './refusal.ts'
 import { streamHeaders } from './stream-headers.ts'
 import type { StreamPlace } from './stream-headers.ts'
@@ -68,10 +69,6 @@ const CLOSE = Buffer.from(']')
 /** Nothing came while it was waited for, or nothing will. */
 export function nothingNew(place: StreamPlace): Response {
   return new Response(null, { status: 204, headers: streamHeaders(place) })
-}
-
-function isJson({ contentType }: StreamInfo): boolean {
-  return /^application\/(?:[^;]*\+)?json\s*(?:;|$)/i.test(contentType)
 }
 
 const sameBatch: Encoder<Batch> = { encode: (batch) => batch }

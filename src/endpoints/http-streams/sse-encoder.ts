@@ -28,9 +28,17 @@ export function controlEvent(at: Offset, end?: StreamEnd): Buffer {
   return Buffer.from(`id: ${id}\nevent: control\ndata: ${JSON.stringify(data)}\n\n`)
 }
 
-/** What cannot be followed further; ends the response. */
-export function errorEvent(code: string, message: string): Buffer {
-  return Buffer.from(`event: error\ndata: ${JSON.stringify({ code, message })}\n\n`)
+/** Why a stream cannot be followed further. */
+export interface SseFault {
+  readonly code: string
+  readonly message: string
+  /** Of a stream that is gone: what took it away. */
+  readonly reason?: string
+}
+
+/** Ends the response. */
+export function errorEvent(fault: SseFault): Buffer {
+  return Buffer.from(`event: error\ndata: ${JSON.stringify(fault)}\n\n`)
 }
 
 export const SIGN_OF_LIFE: Buffer = Buffer.from(':\n\n')

@@ -9,11 +9,16 @@ import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
 import type { StreamInfo } from '../../streams/store.ts'
 import { streamEnd } from '../stream-end.ts'
 import type { Deadlines } from '../deadlines.ts'
+import { isJson } from './content-type.ts'
 import type { Exchange } from './exchange.ts'
 import { SIGN_OF_LIFE, controlEvent, errorEvent, retryLine, sseEncoder } from './sse-encoder.ts'
+import type { SseFault } from './sse-encoder.ts'
 import { SSE_HEADERS, openSse } from './sse-response.ts'
 import type { SseResponse } from './sse-response.ts'
 import { PRIVATE } from './stream-headers.ts'
+
+/** Of a stream of bytes, as the Durable Streams protocol has it. */
+const BASE64 = { 'stream-sse-data-encoding': 'base64' }
 
 export interface SseOptions {
   readonly delivery: Delivery
@@ -33,7 +38,7 @@ export function followAsEvents(
   options: SseOptions,
 ): Response {
   const { delivery, signs, release } = options
-  const headers = { ...PRIVATE, ...SSE_HEADERS }
+  const headers = { ...PRIVATE, ...SSE_HEADERS, ...(!isJson(info) && BASE64) }
   const sse: SseResponse = openSse(headers, exchange.outgoing, {
     drained: () => outlet.drained(),
     ended: () => {
@@ -71,15 +76,16 @@ function tellEnd(
   returnDelay: () => number,
 ): void {
   if (end.type === 'closing') return void sse.write(retryLine(returnDelay()))
-  const [code, message] = errorOf(end)
-  sse.write(errorEvent(code, message))
+  sse.write(errorEvent(faultOf(end)))
 }
 
-function errorOf(end: Exclude<FollowEnd, { type: 'end' | 'closing' }>): [string, string] {
-  const known = (code: StreamErrorCode): [string, string] => [code, STREAM_ERRORS[code]]
+function faultOf(end: Exclude<FollowEnd, { type: 'end' | 'closing' }>): SseFault {
+  const known = (code: StreamErrorCode): SseFault => ({ code, message: STREAM_ERRORS[code] })
   switch (end.type) {
-    case 'gone':
-      return ['stream_gone', `The stream is gone (${end.reason}).`]
+    case 'gone': {
+      const { reason } = end
+      return { code: 'stream_gone', message: `The stream is gone (${reason}).`, reason }
+    }
     case 'missing':
       return known('stream_not_found')
     case 'refused':
