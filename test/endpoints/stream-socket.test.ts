@@ -180,6 +180,27 @@ it('SS-10, SS-11: a second subscription replaces the first, and unsubscribing en
   expect(await client.receiveJson()).toEqual({ type: 'pong' })
 })
 
+it.each(['a malformed offset', 'a store that fails'])(
+  'SS-10: a second subscription that is refused for %s ends the first',
+  async (why) => {
+    const hand = new InterposedStore(memoryStreams())
+    const { store, delivery, connect } = setUp({ store: hand.store })
+    await store.create('s')
+    await using client = await connect()
+    client.sendJson({ type: 'subscribe', stream: 's' })
+    await client.receiveJson()
+    expect(delivery.readers('s')).toBe(1)
+    const fails = why === 'a store that fails'
+    if (fails) hand.around = () => Promise.reject(new StoreError('io', 'The disk is away'))
+    client.sendJson({ type: 'subscribe', stream: 's', offset: fails ? '-1' : 'nonsense' })
+    expect(await client.receiveJson()).toMatchObject({
+      code: fails ? 'store_failed' : 'invalid_offset',
+      stream: 's',
+    })
+    expect(delivery.readers('s')).toBe(0)
+  },
+)
+
 it('SS-13: a stream that goes is gone', async () => {
   const { store, connect } = setUp()
   await store.create('s')

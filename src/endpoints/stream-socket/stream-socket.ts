@@ -117,8 +117,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
       case 'subscribe':
         return this.#subscribe(frame)
       case 'unsubscribe':
-        this.#lookups.cancel(frame.stream)
-        return this.#subscriptions.delete(frame.stream)
+        return this.#unsubscribe(frame.stream)
       case 'start':
         return this.#request(frame, () => this.#start(frame))
       case 'stop':
@@ -135,10 +134,16 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
       place = parsePlace(offset)
     } catch (error) {
       if (!(error instanceof OffsetError)) throw error
+      this.#unsubscribe(stream)
       return this.#refuse('invalid_offset', { stream })
     }
     if (this.#isOneTooMany(stream)) return this.#refuse('too_many_subscriptions', { stream })
     return this.#lookups.add(stream, (isWanted, signal) => this.#follow(stream, place, isWanted, signal))
+  }
+
+  #unsubscribe(stream: string): void {
+    this.#lookups.cancel(stream)
+    this.#subscriptions.delete(stream)
   }
 
   async #follow(stream: string, place: Place, isWanted: () => boolean, signal: AbortSignal): Promise<void> {
@@ -150,7 +155,10 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
       this.#subscriptions.add(info, place)
       await this.#access.touch(info, this.logger)
     } catch (error) {
-      if (isWanted()) await this.#fail(error, { stream })
+      if (!isWanted()) return
+      // Whoever is refused follows nothing, whatever it followed before.
+      this.#subscriptions.delete(stream)
+      await this.#fail(error, { stream })
     }
   }
 
