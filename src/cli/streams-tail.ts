@@ -3,12 +3,13 @@ import { once } from 'node:events'
 import type { ConnectionState } from '../client/carrier.ts'
 import { StreamError } from '../client/errors.ts'
 import { HttpCarrier } from '../client/http-carrier.ts'
-import { Reader, type StreamStatus } from '../client/reader.ts'
+import { Reader } from '../client/reader.ts'
 import { RemoteStream } from '../client/remote-stream.ts'
 import type { Json } from '../protocol/json.ts'
-import { OffsetError, decodeOffset, parsePlace } from '../protocol/offset.ts'
-import { type RunEnd, encodeRunEnd, readRunEnd } from '../protocol/run-end.ts'
+import { OffsetError, parsePlace } from '../protocol/offset.ts'
+import { readRunEnd } from '../protocol/run-end.ts'
 import { CommandError, UsageError } from './command-error.ts'
+import { recordLines } from './record-lines.ts'
 import type { StreamDoor } from './stream-door.ts'
 
 export interface TailFlags {
@@ -42,8 +43,8 @@ export async function tailStream(
 async function readStream(door: StreamDoor, id: string, from: string, output: Output): Promise<void> {
   for (let offset = from; ;) {
     const response = await jsonOnly(door.read(id, offset))
-    const records = (await response.json()) as Json[]
-    for (const record of records) await output.line(JSON.stringify(record))
+    const records = recordLines(await response.text())
+    for (const record of records) await output.line(record)
     const { headers } = response
     const next = headers.get('stream-next-offset')
     if (headers.get('stream-closed') === 'true') return throwIfFailed(records.at(-1))
@@ -56,37 +57,24 @@ async function followStream(door: StreamDoor, id: string, from: string, output: 
   // The carrier waits for a server as long as it takes; one that was never there is a mistake.
   const { headers } = await jsonOnly(door.read(id, 'now'))
   const place = parsePlace(from === 'now' ? headers.get('stream-next-offset') : from)
-  let position = typeof place === 'string' ? 0 : place.position
   const { base, fetch } = door
-  const carrier = new HttpCarrier({ base, fetch, stateChanged: () => tellState(carrier.state) })
+  const stateChanged = (): void => tellState(carrier.state)
+  const carrier = new HttpCarrier({ base, fetch, stateChanged, recordsIn: recordLines })
   const reader = new Reader(id, place, carrier)
-  const stream = new RemoteStream(reader, () => Promise.reject(new Error('nothing stops here')))
+  const stream = new RemoteStream<string>(reader, () => Promise.reject(new Error('nothing stops here')))
   const onGone = (): void => stream.close()
   output.gone.addEventListener('abort', onGone)
-  let failure: StreamError | undefined
+  let last: string | undefined
   try {
-    for await (const record of stream) {
-      await output.line(JSON.stringify(record))
-      position++
-    }
+    for await (const record of stream) await output.line((last = record))
   } catch (error) {
-    if (!(error instanceof StreamError)) throw error
-    failure = error
+    throw error instanceof StreamError ? new CommandError(error.message, error) : error
   } finally {
     output.gone.removeEventListener('abort', onGone)
     carrier.close()
   }
-  // The client takes the last record of a run for itself.
-  const end = endOf(stream.status, failure)
-  if (end && position < decodeOffset(stream.offset).position) await output.line(encodeRunEnd(end))
-  if (failure) throw new CommandError(failure.message, failure)
-}
-
-function endOf(status: StreamStatus, failure: StreamError | undefined): RunEnd | undefined {
-  if (status !== 'completed' && status !== 'stopped' && status !== 'failed') return undefined
-  if (!failure) return { status }
-  const { reason, message } = failure
-  return { status, ...(reason !== undefined && { reason }), message }
+  // How a run ended the server says where no record does.
+  if (stream.status === 'closed') throwIfFailed(last)
 }
 
 async function jsonOnly(asked: Promise<Response>): Promise<Response> {
@@ -97,8 +85,8 @@ async function jsonOnly(asked: Promise<Response>): Promise<Response> {
   throw new CommandError(`the stream holds ${type}, not JSON records; read it with curl`)
 }
 
-function throwIfFailed(last: Json | undefined): void {
-  const end = last === undefined ? undefined : readRunEnd(last)
+function throwIfFailed(last: string | undefined): void {
+  const end = last === undefined ? undefined : readRunEnd(JSON.parse(last) as Json)
   if (end?.status === 'failed') throw new CommandError(end.message ?? 'the run failed')
 }
 

@@ -18,6 +18,11 @@ export interface HttpCarrierOptions {
   readonly base: string
   readonly fetch: typeof fetch
   readonly stateChanged: () => void
+  /**
+   * What makes records of a JSON array of them; `JSON.parse` by default. A reader finds the end of a
+   * run among values alone: of what is none, the end is a record as any other.
+   */
+  readonly recordsIn?: (json: string) => readonly Json[]
 }
 
 /** Seconds without a byte after which a connection is given up. The server gives a sign of life every 15. */
@@ -132,11 +137,12 @@ export class HttpCarrier implements Carrier {
       const isBytes = headers.get('stream-sse-data-encoding') === 'base64'
       let records: readonly Received[] = []
       let pause = 0
+      const { recordsIn = parseRecords } = this.#options
       for await (const { event, data } of serverSentEvents(body, () => watchdog.fed())) {
         if (event === 'retry') pause = secondsOf(data)
         if (event === 'error') throw faultOf(JSON.parse(data) as Fault)
         if (event === 'data') {
-          const values = JSON.parse(data) as Json[]
+          const values = recordsIn(data)
           records = isBytes ? values.map(bytesOf) : values
         }
         if (event !== 'control') continue
@@ -222,6 +228,10 @@ export async function answersHttp(
   } finally {
     watchdog.stop()
   }
+}
+
+function parseRecords(json: string): Json[] {
+  return JSON.parse(json) as Json[]
 }
 
 /** Hands a batch on; false when nothing more is to be read from this connection. */

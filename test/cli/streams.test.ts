@@ -5,7 +5,10 @@ import { type CommandLine, type Outcome, folderWith, millrace, serve, startMillr
 // Each test starts several processes, which take their time on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
-/** Runs of so many numbers (or endless), of a failure; and streams that are none, of any content type. */
+/**
+ * Runs of so many numbers (or endless), of a failure; and streams that are none: of these texts of
+ * records, and of another content type.
+ */
 const APP = `import { httpStreams, millrace, RunFailure, storeFromEnvironment, streaming, unauthenticated } from 'millrace'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -30,9 +33,10 @@ const kinds = {
 const store = storeFromEnvironment()
 const streams = streaming({ store, kinds, leaseTtl: 1, shutdownGrace: 0 })
 const { runs, delivery } = streams
-const start = ({ id, owner, input }) => input === 'failure'
-  ? runs.start({ id, owner, kind: 'failure' })
-  : runs.start({ id, owner, kind: 'numbers', input })
+const start = async ({ id, owner, input }) => {
+  if (Array.isArray(input)) return (await store.create(id, { owner, records: input, closed: true })).info
+  return await runs.start(input === 'failure' ? { id, owner, kind: input } : { id, owner, kind: 'numbers', input })
+}
 const authenticate = (request) => {
   if (request.headers.get('authorization') === 'Bearer hunter2') return 'ada'
   throw unauthenticated()
@@ -48,7 +52,7 @@ interface Server {
   readonly running: CommandLine
   readonly port: string
   readonly folder: string
-  /** Starts a run; resolves when it is kept. */
+  /** Starts a run, or keeps a stream of these texts; resolves when it is kept. */
   start(id: string, input: unknown): Promise<void>
   streams(...args: string[]): Promise<Outcome>
   streamsStarted(...args: string[]): CommandLine
@@ -111,6 +115,15 @@ describe('millrace streams', () => {
     ])
     const rest = { code: 0, stdout: lines('{"n":4}', COMPLETED), stderr: '' }
     expect(outcomes).toEqual([whole, rest, rest, { code: 0, stdout: '', stderr: '' }])
+  })
+
+  test('tail prints the texts that were written, each in a line', async () => {
+    const { start, streams } = await server()
+    const texts = ['12345678901234567890', '1e400', '{"2":1.0,"1":"\\u00e9 ü"}', ' [1, "a,\\n]"]']
+    await start('texts', [...texts, '{\n  "a":\r\n1}'])
+    const whole = { code: 0, stdout: lines(...texts, '{   "a": 1}'), stderr: '' }
+    expect(await streams('tail', 'texts')).toEqual(whole)
+    expect(await streams('tail', 'texts', '--no-follow')).toEqual(whole)
   })
 
   test('tail does not wait for a run that goes on, where it is told not to', async () => {
