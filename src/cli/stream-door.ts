@@ -1,21 +1,18 @@
 /** A running server's streams, as its HTTP door gives them (docs/http-streams.md). */
+import { placeText } from '../client/reader.ts'
+import type { Place } from '../protocol/offset.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import { CommandError, UsageError } from './command-error.ts'
+import {
+  type ListedStream,
+  NEXT_OFFSET,
+  type RecordPage,
+  readDeleted,
+  readEndStatus,
+  readListPage,
+  readRecordPage,
+} from './door-answers.ts'
 import type { DoorSettings } from './door-options.ts'
-
-/** One line of the list. */
-export interface ListedStream {
-  readonly id: string
-  readonly status: string
-  readonly records: number
-  /** Milliseconds since 1970. */
-  readonly createdAt: number
-}
-
-interface ListPage {
-  readonly streams: readonly ListedStream[]
-  readonly next?: string
-}
 
 /** Seconds for an answer to begin. A stop waits for its run to end. */
 const TIMEOUT = 30
@@ -44,25 +41,33 @@ export class StreamDoor {
     for (let after = ''; ;) {
       const query = new URLSearchParams({ limit: '1000', ...(prefix && { prefix }), ...(after && { after }) })
       const response = await this.#request(`?${query.toString()}`)
-      const { streams, next } = await this.#json<ListPage>(response)
+      const { streams, next } = await this.#answer(response, readListPage)
       yield* streams
       if (next === undefined) return
       after = next
     }
   }
 
-  /** The records after an offset, or the server's reason why not. */
-  async read(id: string, offset: string): Promise<Response> {
-    return await this.#request(`${pathOf(id)}?${new URLSearchParams({ offset }).toString()}`)
+  /**
+   * The records after a place, as many as one answer holds.
+   *
+   * @throws {CommandError} for a stream of bytes, too.
+   */
+  async read(id: string, place: Place): Promise<RecordPage> {
+    const query = new URLSearchParams({ offset: placeText(place) })
+    const response = await this.#request(`${pathOf(id)}?${query.toString()}`)
+    if (response.headers.has(NEXT_OFFSET)) await checkJson(response)
+    return await this.#answer(response, readRecordPage)
   }
 
-  async stop(id: string): Promise<RunEnd> {
+  /** Resolves with how the run ended, once it has. */
+  async stop(id: string): Promise<RunEnd['status']> {
     const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }
-    return await this.#json<RunEnd>(await this.#request(`${pathOf(id)}/stop`, init, STOP_TIMEOUT))
+    return await this.#answer(await this.#request(`${pathOf(id)}/stop`, init, STOP_TIMEOUT), readEndStatus)
   }
 
   async delete(id: string): Promise<void> {
-    await this.#request(pathOf(id), { method: 'DELETE' })
+    await this.#answer(await this.#request(pathOf(id), { method: 'DELETE' }), readDeleted)
   }
 
   /** @throws {CommandError} for a server that does not answer, or that refuses. */
@@ -71,10 +76,7 @@ export class StreamDoor {
     try {
       response = await this.fetch(this.base + path, { ...init, signal: AbortSignal.timeout(timeout * 1000) })
     } catch (error) {
-      throw new CommandError(
-        `${this.base} does not answer${reasonIn(error)}; --url says where the server is`,
-        error,
-      )
+      throw this.#silent(error)
     }
     if (response.ok) return response
     throw new CommandError(await this.#refusal(response))
@@ -89,9 +91,15 @@ export class StreamDoor {
     return status === 401 ? `${error.message} --header or MILLRACE_HEADER says who you are.` : error.message
   }
 
-  async #json<T>(response: Response): Promise<T> {
+  async #answer<T>(response: Response, read: (text: string, response: Response) => T): Promise<T> {
+    let text: string
     try {
-      return (await response.json()) as T
+      text = await response.text()
+    } catch (error) {
+      throw this.#silent(error)
+    }
+    try {
+      return read(text, response)
     } catch (error) {
       throw new CommandError(
         `${this.base} gave no answer of a Millrace server; --url says where one is`,
@@ -99,6 +107,18 @@ export class StreamDoor {
       )
     }
   }
+
+  #silent(error: unknown): CommandError {
+    const reason = reasonIn(error)
+    return new CommandError(`${this.base} does not answer${reason}; --url says where the server is`, error)
+  }
+}
+
+async function checkJson({ headers, body }: Response): Promise<void> {
+  const type = headers.get('content-type') ?? ''
+  if (/^application\/(?:[^;]+\+)?json\b/i.test(type)) return
+  await body?.cancel()
+  throw new CommandError(`the stream holds ${type}, not JSON records; read it with curl`)
 }
 
 function pathOf(id: string): string {

@@ -47,7 +47,7 @@ export function addStreams(program: Command): void {
     .command('stop')
     .description('Stop a run, whoever reads it; what came of it stays. Waits for its end and prints it.')
     .argument('<id>', 'the stream of the run')
-  act(stop, async (door, { args: [id = ''] }) => console.log((await door.stop(id)).status))
+  act(stop, async (door, { args: [id = ''] }) => console.log(await door.stop(id)))
 
   const rm = streams
     .command('rm')

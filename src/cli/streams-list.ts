@@ -1,5 +1,6 @@
 /** `millrace streams ls`: what a running server keeps. */
-import type { ListedStream, StreamDoor } from './stream-door.ts'
+import type { ListedStream } from './door-answers.ts'
+import type { StreamDoor } from './stream-door.ts'
 
 export interface ListFlags {
   /** Ids that begin so. */

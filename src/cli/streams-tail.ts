@@ -6,7 +6,7 @@ import { HttpCarrier } from '../client/http-carrier.ts'
 import { Reader } from '../client/reader.ts'
 import { RemoteStream } from '../client/remote-stream.ts'
 import type { Json } from '../protocol/json.ts'
-import { OffsetError, parsePlace } from '../protocol/offset.ts'
+import { OffsetError, type Place, parsePlace } from '../protocol/offset.ts'
 import { readRunEnd } from '../protocol/run-end.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import { recordLines } from './record-lines.ts'
@@ -30,33 +30,30 @@ export async function tailStream(
   id: string,
   { from = '-1', follow = true }: TailFlags,
 ): Promise<void> {
-  checkPlace(from)
+  const place = readPlace(from)
   const output = new Output()
   try {
-    if (follow) await followStream(door, id, from, output)
-    else await readStream(door, id, from, output)
+    if (follow) await followStream(door, id, place, output)
+    else await readStream(door, id, place, output)
   } catch (error) {
     if (!output.gone.aborted) throw error
   }
 }
 
-async function readStream(door: StreamDoor, id: string, from: string, output: Output): Promise<void> {
-  for (let offset = from; ;) {
-    const response = await jsonOnly(door.read(id, offset))
-    const records = recordLines(await response.text())
-    for (const record of records) await output.line(record)
-    const { headers } = response
-    const next = headers.get('stream-next-offset')
-    if (headers.get('stream-closed') === 'true') return throwIfFailed(records.at(-1))
-    if (headers.get('stream-up-to-date') === 'true' || next === null || next === offset) return
-    offset = next
+async function readStream(door: StreamDoor, id: string, from: Place, output: Output): Promise<void> {
+  for (let place = from; ;) {
+    const { lines, next, upToDate, closed } = await door.read(id, place)
+    for (const line of lines) await output.line(line)
+    if (closed) return throwIfFailed(lines.at(-1))
+    if (upToDate || lines.length === 0) return
+    place = next
   }
 }
 
-async function followStream(door: StreamDoor, id: string, from: string, output: Output): Promise<void> {
+async function followStream(door: StreamDoor, id: string, from: Place, output: Output): Promise<void> {
   // The carrier waits for a server as long as it takes; one that was never there is a mistake.
-  const { headers } = await jsonOnly(door.read(id, 'now'))
-  const place = parsePlace(from === 'now' ? headers.get('stream-next-offset') : from)
+  const { next } = await door.read(id, 'now')
+  const place = from === 'now' ? next : from
   const { base, fetch } = door
   const stateChanged = (): void => tellState(carrier.state)
   const carrier = new HttpCarrier({ base, fetch, stateChanged, recordsIn: recordLines })
@@ -77,22 +74,14 @@ async function followStream(door: StreamDoor, id: string, from: string, output: 
   if (stream.status === 'closed') throwIfFailed(last)
 }
 
-async function jsonOnly(asked: Promise<Response>): Promise<Response> {
-  const response = await asked
-  const type = response.headers.get('content-type') ?? ''
-  if (/^application\/(?:[^;]+\+)?json\b/i.test(type)) return response
-  await response.body?.cancel()
-  throw new CommandError(`the stream holds ${type}, not JSON records; read it with curl`)
-}
-
 function throwIfFailed(last: string | undefined): void {
   const end = last === undefined ? undefined : readRunEnd(JSON.parse(last) as Json)
   if (end?.status === 'failed') throw new CommandError(end.message ?? 'the run failed')
 }
 
-function checkPlace(from: string): void {
+function readPlace(from: string): Place {
   try {
-    parsePlace(from)
+    return parsePlace(from)
   } catch (error) {
     if (error instanceof OffsetError)
       throw new UsageError(

@@ -29,10 +29,14 @@ export function readRunEnd(record: Json): RunEnd | undefined {
   if (typeof record !== 'object' || record === null || !('type' in record) || record.type !== TYPE)
     return undefined
   const { status, reason, message } = record
-  if (status !== 'completed' && status !== 'stopped' && status !== 'failed') return undefined
+  if (!isEndStatus(status)) return undefined
   return {
     status,
     ...(typeof reason === 'string' && { reason }),
     ...(typeof message === 'string' && { message }),
   }
+}
+
+export function isEndStatus(value: unknown): value is RunEnd['status'] {
+  return value === 'completed' || value === 'stopped' || value === 'failed'
 }

@@ -209,6 +209,13 @@ describe('what cannot be is one line', () => {
     })
   })
 
+  test('of what answers otherwise than a server of streams', async () => {
+    const { streams, port } = await server()
+    const url = `http://127.0.0.1:${port}/healthz`
+    const stderr = `millrace: ${url} gave no answer of a Millrace server; --url says where one is\n`
+    expect(await streams('ls', '--url', url)).toEqual({ code: 1, stdout: '', stderr })
+  })
+
   test('of a server that is not there', async () => {
     const { running, streams, port } = await server()
     running.kill('SIGKILL')
