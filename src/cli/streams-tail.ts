@@ -6,7 +6,7 @@ import { HttpCarrier } from '../client/http-carrier.ts'
 import { Reader } from '../client/reader.ts'
 import { RemoteStream } from '../client/remote-stream.ts'
 import type { Json } from '../protocol/json.ts'
-import { OffsetError, type Place, parsePlace } from '../protocol/offset.ts'
+import { type Offset, OffsetError, type Place, parsePlace } from '../protocol/offset.ts'
 import { readRunEnd } from '../protocol/run-end.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import { recordLines } from './record-lines.ts'
@@ -44,10 +44,17 @@ async function readStream(door: StreamDoor, id: string, from: Place, output: Out
   for (let place = from; ;) {
     const { lines, next, upToDate, closed } = await door.read(id, place)
     for (const line of lines) await output.line(line)
-    if (closed) return throwIfFailed(lines.at(-1))
+    // Who begins at the end gets no record, and it is the last one that says how a run ended.
+    if (closed) return throwIfFailed(lines.at(-1) ?? (await lineBefore(next, door, id)))
     if (upToDate || lines.length === 0) return
     place = next
   }
+}
+
+/** The record before a place; undefined at the start. */
+async function lineBefore(place: Offset, door: StreamDoor, id: string): Promise<string | undefined> {
+  if (place.position === 0) return undefined
+  return (await door.read(id, { ...place, position: place.position - 1 })).lines.at(-1)
 }
 
 async function followStream(door: StreamDoor, id: string, from: Place, output: Output): Promise<void> {

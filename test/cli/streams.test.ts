@@ -145,6 +145,22 @@ describe('millrace streams', () => {
     expect(await streams('tail', 'run', '--no-follow')).toEqual(outcome)
   })
 
+  test('tail exits with 1 for a run that failed also where it has nothing to print', async () => {
+    const { start, streams, port } = await server()
+    await start('run', 'failure')
+    await streams('tail', 'run')
+    const { headers } = await fetch(`http://127.0.0.1:${port}/streams/run`)
+    const end = headers.get('stream-next-offset') ?? ''
+    const outcome = { code: 1, stdout: '', stderr: 'millrace: Your credits are used up.\n' }
+    for (const from of [end, 'now']) {
+      expect(await streams('tail', 'run', '--from', from)).toEqual(outcome)
+      expect(await streams('tail', 'run', '--from', from, '--no-follow')).toEqual(outcome)
+    }
+    await start('empty', [])
+    const none = { code: 0, stdout: '', stderr: '' }
+    expect(await streams('tail', 'empty', '--no-follow')).toEqual(none)
+  })
+
   test('tail goes on where it was when the server was killed and is back', async () => {
     const { running, port, folder, start, streamsStarted } = await server()
     await start('run', 300)
