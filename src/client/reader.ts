@@ -7,7 +7,7 @@
 import type { Json } from '../protocol/json.ts'
 import { type Offset, type Place, encodeOffset } from '../protocol/offset.ts'
 import { readRunEnd } from '../protocol/run-end.ts'
-import type { EndFrame } from '../protocol/stream-frames.ts'
+import { type EndFrame, isStreamId } from '../protocol/stream-frames.ts'
 import { StreamError } from './errors.ts'
 import { Listeners } from './listeners.ts'
 
@@ -56,7 +56,9 @@ export class Reader {
     this.id = id
     this.place = place
     this.#host = host
-    host.follow(this)
+    // A server that cannot read an id does not name it in its answer, and nobody would hear of it.
+    if (isStreamId(id)) host.follow(this)
+    else this.fail(new StreamError('stream_not_found', 'An id is 1 to 512 printable ASCII characters.'))
   }
 
   /** Whether nothing comes any more. */

@@ -156,7 +156,7 @@ export function readClientFrame(value: Json): ClientFrame | FrameFault {
   const wrong = (what: string): FrameFault => fault(value, 'invalid_frame', what)
   if (type === 'ping') return { type }
   if (type === 'subscribe' || type === 'unsubscribe' || type === 'stop') {
-    if (!isId(stream)) return wrong(`${type} needs a stream: 1 to 512 printable ASCII characters`)
+    if (!isStreamId(stream)) return wrong(`${type} needs a stream: 1 to 512 printable ASCII characters`)
     if (type === 'unsubscribe') return { type, stream }
     if (type === 'stop') return isText(req, MAX_REQ) ? { type, req, stream } : wrong(NO_REQ)
     if (offset === undefined) return { type, stream }
@@ -166,7 +166,7 @@ export function readClientFrame(value: Json): ClientFrame | FrameFault {
   if (!isText(req, MAX_REQ)) return wrong(NO_REQ)
   if (value['input'] === undefined) return wrong('start needs an input; null will do')
   if (chat !== undefined && !isText(chat, MAX_CHAT)) return wrong('chat is a text of 1 to 256 characters')
-  if (id !== undefined && !isId(id)) return wrong('id is 1 to 512 printable ASCII characters')
+  if (id !== undefined && !isStreamId(id)) return wrong('id is 1 to 512 printable ASCII characters')
   return {
     type,
     req,
@@ -209,7 +209,7 @@ function fault({ req, stream }: Fields, code: FrameFault['code'], message: strin
     code,
     message,
     ...(isText(req, MAX_REQ) && { req }),
-    ...(isId(stream) && { stream }),
+    ...(isStreamId(stream) && { stream }),
   }
 }
 
@@ -221,6 +221,7 @@ function isText(value: Json | undefined, max: number): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= max
 }
 
-function isId(value: Json | undefined): value is string {
+/** Whether a stream can have this id. */
+export function isStreamId(value: Json | undefined): value is string {
   return typeof value === 'string' && STREAM_ID.test(value)
 }

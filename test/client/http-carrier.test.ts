@@ -58,11 +58,11 @@ async function followed(): Promise<{ stream: RemoteStream<number>; request: Fake
 
 describe('the fall back', () => {
   it('asks whether the server is there, and follows its streams over HTTP', async () => {
-    const stream = client.stream('a b')
+    const stream = client.stream('a/b')
     await blocked()
     expect(door.requests.map(({ url }) => url.href)).toEqual([
       'https://server/streams/%40probe',
-      'https://server/streams/a%20b?offset=-1&live=sse',
+      'https://server/streams/a%2Fb?offset=-1&live=sse',
     ])
     expect([client.state, stream.status]).toEqual(['connecting', 'connecting'])
   })

@@ -82,6 +82,18 @@ describe('a stream', () => {
     expect(() => client.stream('d', { offset: '7' })).toThrow(OffsetError)
   })
 
+  it.each([
+    ['no character', ''],
+    ['a space', 'a b'],
+    ['a letter of another alphabet', 'Zoë'],
+    ['513 characters', 'x'.repeat(513)],
+  ])('with %s in its id cannot be, and nobody is asked', async (_what, id) => {
+    const stream = client.stream(id)
+    expect(stream).toMatchObject({ status: 'error', error: { code: 'stream_not_found' } })
+    await expect(collect(stream)).rejects.toBe(stream.error)
+    expect(network.sockets).toEqual([])
+  })
+
   it('goes on from its last record on the next connection', async () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 3))

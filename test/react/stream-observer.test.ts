@@ -140,6 +140,18 @@ describe('an observer', () => {
     expect(refused.snapshot()).toMatchObject({ status: 'error', error: { code: 'stream_not_found' } })
   })
 
+  it('of an id that no stream can have is an error, and asks nobody', async () => {
+    const observer = observe('')
+    observer.subscribe(() => {})
+    expect(observer.snapshot()).toMatchObject({
+      id: '',
+      status: 'error',
+      error: { code: 'stream_not_found' },
+    })
+    expect(network.sockets).toEqual([])
+    await frames()
+  })
+
   it('of a client that was closed is an error, and no crash', () => {
     client.close()
     const observer = observe('s')
