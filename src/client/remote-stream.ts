@@ -55,21 +55,24 @@ export class RemoteStream<Record = Json> implements AsyncIterable<Record> {
    * @throws {StreamError}
    * @throws {TypeError} for a second loop: each record goes to one. Make a stream for each.
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Record, void, undefined> {
+  [Symbol.asyncIterator](): AsyncGenerator<Record, void, undefined> {
     if (this.#looped)
       throw new TypeError('This stream is read by one loop; make another stream of the same id')
     this.#looped = true
-    const reader = this.#reader
-    try {
-      for (;;) {
-        while (reader.waiting > 0) yield reader.shift() as Record
-        if (reader.error) throw reader.error
-        if (reader.done) return
-        await this.#change()
-      }
-    } finally {
-      reader.close()
-    }
+    const records = this.#records()
+    const end = records.return.bind(records)
+    const fail = records.throw.bind(records)
+    // A generator alone would queue both behind a `next()` that waits for the server: closed, that ends.
+    return Object.assign(records, {
+      return: () => {
+        this.close()
+        return end()
+      },
+      throw: (error: unknown) => {
+        this.close()
+        return fail(error)
+      },
+    })
   }
 
   /**
@@ -85,6 +88,16 @@ export class RemoteStream<Record = Json> implements AsyncIterable<Record> {
   /** Reads no more, and ends the loop. The run goes on. */
   close(): void {
     this.#reader.close()
+  }
+
+  async *#records(): AsyncGenerator<Record, void, undefined> {
+    const reader = this.#reader
+    for (;;) {
+      while (reader.waiting > 0) yield reader.shift() as Record
+      if (reader.error) throw reader.error
+      if (reader.done) return
+      await this.#change()
+    }
   }
 
   #change(): Promise<void> {

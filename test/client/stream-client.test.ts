@@ -1,4 +1,6 @@
 /** Streams and commands over one socket. Time and network are the test's. */
+import { once } from 'node:events'
+import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   OffsetError,
@@ -347,6 +349,44 @@ describe('a loop', () => {
     // What was on its way for the first one is not for the second.
     socket.frame(records('s', 5, 6), subscribed('s', 2), records('s', 2, 6))
     expect(rest.take()).toEqual(numbers(2, 6))
+  })
+
+  it.each(['return', 'throw'] as const)('is left with `%s` also while it waits', async (how) => {
+    const { stream, socket } = followed()
+    const loop = stream[Symbol.asyncIterator]()
+    const waiting = [loop.next(), loop.next()]
+    socket.frame(records('s', 0, 1))
+    await waiting[0]
+    const fault = new Error('of the program')
+    const left = loop[how](fault as never).catch((error: unknown) => error)
+    expect(socket.taken()).toEqual([{ type: 'unsubscribe', stream: 's' }])
+    expect(await Promise.all(waiting)).toEqual([
+      { value: 0, done: false },
+      { value: undefined, done: true },
+    ])
+    expect(await left).toEqual(how === 'throw' ? fault : { value: undefined, done: true })
+    expect(await loop.next()).toEqual({ value: undefined, done: true })
+    expect(stream).toMatchObject({ offset: at(1), done: true })
+  })
+
+  it('is left as a stream of the web and of Node is cancelled', async () => {
+    const web = ReadableStream.from(followed('a').stream).getReader()
+    const reading = web.read()
+    const node = Readable.from(followed('b').stream).resume()
+    await vi.advanceTimersByTimeAsync(0)
+    node.destroy()
+    await Promise.all([web.cancel(), once(node, 'close')])
+    expect(await reading).toMatchObject({ done: true })
+    expect(network.socket.taken()).toMatchObject([
+      { type: 'unsubscribe', stream: 'b' },
+      { type: 'unsubscribe', stream: 'a' },
+    ])
+  })
+
+  it('that never began lets go of the stream, too', async () => {
+    const { stream, socket } = followed()
+    await stream[Symbol.asyncIterator]().return()
+    expect(socket.taken()).toEqual([{ type: 'unsubscribe', stream: 's' }])
   })
 
   it('lets go of a run that has ended, and another goes on with the records that were left', async () => {
