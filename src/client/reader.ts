@@ -40,6 +40,8 @@ export class Reader {
   error: StreamError | undefined
   /** Behind the last record that came. */
   place: Place
+  /** False while more records wait than may, and when nothing comes any more. */
+  following = true
   readonly #host: ReaderHost
   #waiting: Received[] = []
   /** How many of those were taken. */
@@ -48,7 +50,6 @@ export class Reader {
   #held: Received | undefined
   /** Whether that was the run's end, which is behind what still waits. */
   #endHeld = false
-  #following = true
   #closed = false
   #refused = false
 
@@ -174,14 +175,13 @@ export class Reader {
   #emptied(): void {
     this.#waiting = []
     this.#taken = 0
-    if (this.#following || this.done) return
-    this.#following = true
+    if (this.following || this.done) return
+    this.following = true
     this.#host.follow(this)
   }
 
   #unfollow(): void {
-    if (!this.#following) return
-    this.#following = false
+    this.following = false
     this.#host.unfollow(this)
   }
 

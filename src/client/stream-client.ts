@@ -38,6 +38,7 @@ export interface FollowOptions {
 export class StreamClient {
   readonly #http: Pick<HttpCarrierOptions, 'base' | 'fetch'> | undefined
   readonly #listeners = new Listeners()
+  /** Those that are not done, also the ones that follow nothing until their records are taken. */
   readonly #readers = new Set<Reader>()
   readonly #host: ReaderHost
   readonly #end = new AbortController()
@@ -57,12 +58,11 @@ export class StreamClient {
     })
     this.#host = {
       follow: (reader) => {
-        if (this.#end.signal.aborted) return reader.close()
         this.#readers.add(reader)
         this.#carrier.follow(reader)
       },
       unfollow: (reader) => {
-        this.#readers.delete(reader)
+        if (reader.done) this.#readers.delete(reader)
         this.#carrier.unfollow(reader)
       },
     }
@@ -136,7 +136,7 @@ export class StreamClient {
     const blocked = this.#carrier
     this.#carrier = new HttpCarrier({ ...this.#http, stateChanged: () => this.#listeners.tell() })
     blocked.close()
-    for (const reader of Array.from(this.#readers)) this.#carrier.follow(reader)
+    for (const reader of Array.from(this.#readers)) if (reader.following) this.#carrier.follow(reader)
   }
 }
 

@@ -80,6 +80,18 @@ describe('the fall back', () => {
     expect([client.state, network.sockets.length]).toEqual(['connected', 3])
   })
 
+  it('does not follow a stream that has more than it can hold before its records are taken', async () => {
+    const [full] = [client.stream('s'), client.stream('t')]
+    network.socket.open().frame({ type: 'subscribed', stream: 's', offset: at(0) }, records('s', 0, 10_000))
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    await blocked()
+    expect(door.requests.map(({ url }) => url.pathname)).toEqual(['/streams/%40probe', '/streams/t'])
+    expect(full.take()).toHaveLength(10_000)
+    expect(door.request.url.href).toBe(`https://server/streams/s?offset=${at(10_000)}&live=sse`)
+    expect(door.requests).toHaveLength(3)
+  })
+
   it.each([
     ['does not answer', (request: FakeRequest) => request.fail()],
     ['is going down', (request: FakeRequest) => request.refuse(503, 'draining')],
