@@ -53,10 +53,18 @@ const UNAVAILABLE = 503
 /** The same, said in the middle of a stream. */
 const PASSING = 'store_failed'
 
+/** What ends the following of one reader, and how its own connection is meanwhile. */
+class Following extends AbortController {
+  state: ConnectionState = 'connecting'
+}
+
+/** The state of many connections is the first of these that one of them has. */
+const TELLING = ['reconnecting', 'connected', 'connecting'] as const
+
 export class HttpCarrier implements Carrier {
   state: ConnectionState = 'idle'
   readonly #options: HttpCarrierOptions
-  readonly #readers = new Map<Reader, AbortController>()
+  readonly #readers = new Map<Reader, Following>()
   /** What to do when the browser wakes up. */
   readonly #wakers = new Set<() => void>()
   readonly #end = new AbortController()
@@ -70,16 +78,16 @@ export class HttpCarrier implements Carrier {
   }
 
   follow(reader: Reader): void {
-    const controller = new AbortController()
-    this.#readers.set(reader, controller)
-    if (this.state === 'idle') this.#become('connecting')
-    void this.#follow(reader, controller.signal)
+    const following = new Following()
+    this.#readers.set(reader, following)
+    this.#tell()
+    void this.#follow(reader, following)
   }
 
   unfollow(reader: Reader): void {
     this.#readers.get(reader)?.abort()
     this.#readers.delete(reader)
-    if (this.#readers.size === 0) this.#become('idle')
+    this.#tell()
   }
 
   async start(command: StartCommand): Promise<string> {
@@ -93,26 +101,28 @@ export class HttpCarrier implements Carrier {
   }
 
   close(): void {
-    this.#become('closed')
     this.#forgetWakeUp()
     this.#end.abort()
-    for (const controller of this.#readers.values()) controller.abort()
+    for (const following of this.#readers.values()) following.abort()
     this.#readers.clear()
+    this.#tell()
   }
 
   /** Reads until the end, over as many connections as it takes. Never rejects. */
-  async #follow(reader: Reader, signal: AbortSignal): Promise<void> {
+  async #follow(reader: Reader, following: Following): Promise<void> {
+    const { signal } = following
     for (let attempt = 0; !signal.aborted; attempt++) {
       const since = performance.now()
       let pause = 0
       try {
-        pause = await this.#read(reader, signal)
+        pause = await this.#read(reader, following)
       } catch (error) {
         if (!signal.aborted && error instanceof StreamError) return reader.fail(error)
       }
       if (signal.aborted) return
       if (performance.now() - since >= STEADY * 1000) attempt = 0
-      this.#become('reconnecting')
+      following.state = 'reconnecting'
+      this.#tell()
       // However soon it wants to be asked again, a server that ends every answer at once is not stormed.
       await this.#sleep(Math.max(pause, retryDelay(attempt)), signal)
     }
@@ -122,7 +132,7 @@ export class HttpCarrier implements Carrier {
    * Reads one connection to its end. Resolves with the seconds after which the server wants to be asked
    * again, 0 where it did not say; rejects with a `StreamError` when asking again would be in vain.
    */
-  async #read(reader: Reader, signal: AbortSignal): Promise<number> {
+  async #read(reader: Reader, following: Following): Promise<number> {
     const watchdog = new Watchdog(SILENCE)
     const hurry = (): void => watchdog.fed(SILENCE_AFTER_WAKE)
     this.#wakers.add(hurry)
@@ -130,10 +140,11 @@ export class HttpCarrier implements Carrier {
       const asked = placeText(reader.place)
       const { body, headers } = await this.#fetch(
         `/${encodeURIComponent(reader.id)}?offset=${asked}&live=sse`,
-        AbortSignal.any([signal, watchdog.signal]),
+        AbortSignal.any([following.signal, watchdog.signal]),
         { headers: { accept: 'text/event-stream' } },
       )
-      this.#become('connected')
+      following.state = 'connected'
+      this.#tell()
       const isBytes = headers.get('stream-sse-data-encoding') === 'base64'
       let records: readonly Received[] = []
       let pause = 0
@@ -202,8 +213,13 @@ export class HttpCarrier implements Carrier {
     })
   }
 
-  #become(state: ConnectionState): void {
-    if (this.state === state || this.state === 'closed') return
+  /** Works the state out again, and tells of it when it is another. */
+  #tell(): void {
+    const states = Array.from(this.#readers.values(), ({ state }) => state)
+    const state = this.#end.signal.aborted
+      ? 'closed'
+      : (TELLING.find((one) => states.includes(one)) ?? 'idle')
+    if (this.state === state) return
     this.state = state
     this.#options.stateChanged()
   }

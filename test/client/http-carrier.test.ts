@@ -381,6 +381,59 @@ describe('server-sent events', () => {
   })
 })
 
+describe('the state over HTTP', () => {
+  let stream: RemoteStream<number>
+  let states: string[]
+
+  beforeEach(async () => {
+    ;({ stream } = await followed())
+    await settled()
+    states = []
+    client.subscribe(() => states.push(client.state))
+  })
+
+  it('is that of the streams that are left when one is let go', async () => {
+    const other = client.stream('t')
+    door.request.fail()
+    await settled()
+    expect(client.state).toBe('reconnecting')
+    other.close()
+    expect(client.state).toBe('connected')
+    stream.close()
+    expect(states).toEqual(['reconnecting', 'connected', 'idle'])
+  })
+
+  it('is that of the streams that are left when one cannot be read', async () => {
+    const other = client.stream('t')
+    door.request.fail()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    door.request.refuse(404, 'stream_not_found')
+    await settled()
+    expect([other.status, states]).toEqual(['error', ['reconnecting', 'connected']])
+  })
+
+  it('is `reconnecting` for as long as one stream has no connection', async () => {
+    client.stream('t')
+    const { request } = door
+    door.requests[1]?.fail()
+    await settled()
+    request.events()
+    await settled()
+    expect(states).toEqual(['reconnecting'])
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    door.request.events()
+    await settled()
+    expect(states).toEqual(['reconnecting', 'connected'])
+  })
+
+  it('stays `connected` while one more stream is asked for', async () => {
+    client.stream('t')
+    door.request.events()
+    await settled()
+    expect(states).toEqual([])
+  })
+})
+
 describe('a command over HTTP', () => {
   beforeEach(followed)
 
