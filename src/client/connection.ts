@@ -53,6 +53,8 @@ const QUIET = 25
 const ANSWER = 10
 /** The same after the browser woke up, when the connection is as likely dead as alive. */
 const ANSWER_AFTER_WAKE = 5
+/** Questions in a row that may go unanswered at most: about 3 minutes of silence. */
+const MOST_PATIENCE = 16
 /** Seconds for a connection to be made. */
 const OPENING = 10
 /** Seconds for which a connection has to hold before the next loss counts as the first. */
@@ -69,6 +71,8 @@ export class Connection {
   #timer: ReturnType<typeof setTimeout> | undefined
   #attempts = 0
   #openedAt = 0
+  /** How many questions in a row may go unanswered: more after each socket that fell silent early. */
+  #patience = 1
   /** Whether a frame came over this socket: an open one may still let nothing through. */
   #heard = false
   /** Whether the server answered over HTTP since a socket was last heard. */
@@ -128,6 +132,7 @@ export class Connection {
   #received(data: unknown): void {
     this.#heard = true
     this.#reachable = false
+    if (performance.now() - this.#openedAt > QUIET * 1000) this.#patience = 1
     this.#after(QUIET, () => this.#quiet())
     const frame = readServerFrame(String(data))
     if (frame?.type === 'drain') this.#returnAfter = frame.after
@@ -140,13 +145,18 @@ export class Connection {
     this.#become('idle')
   }
 
-  /** Asks for a sign of life, and gives the connection up unless one comes. */
-  #probe(seconds: number): void {
+  /**
+   * Asks for a sign of life, again while there is patience, and gives the connection up unless one comes.
+   * The questions are also the signs of life that the server waits for.
+   */
+  #probe(seconds: number, times: number = this.#heard ? this.#patience : 1): void {
     this.send({ type: 'ping' })
-    this.#after(seconds, () => this.#giveUp())
+    this.#after(seconds, () => (times > 1 ? this.#probe(seconds, times - 1) : this.#giveUp()))
   }
 
   #giveUp(): void {
+    // A large message on a slow network is silent until its last byte, and would come anew each time.
+    if (this.#heard) this.#patience = Math.min(2 * this.#patience, MOST_PATIENCE)
     this.#abandon()
     this.#lost(ABNORMAL)
   }

@@ -234,6 +234,79 @@ describe('a connection', () => {
   )
 })
 
+describe('a connection on which a message takes long', () => {
+  /** Gives up so many sockets that were answered and then silent. Returns for how many seconds each was. */
+  async function silences(count: number): Promise<number[]> {
+    const seconds: number[] = []
+    for (let losses = 0; losses < count; losses++) {
+      const { socket } = network
+      const since = Date.now()
+      while (socket.state !== 'closed') await vi.advanceTimersByTimeAsync(SECOND)
+      seconds.push((Date.now() - since) / SECOND)
+      await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+      network.socket.open().frame({ type: 'pong' })
+    }
+    return seconds
+  }
+
+  it('is awaited twice as long each time, and not without end', async () => {
+    connected()
+    expect(await silences(7)).toEqual([35, 45, 65, 105, 185, 185, 185])
+  })
+
+  it('asks all the while, which is what the server hears of it', async () => {
+    connected()
+    await silences(2)
+    network.socket.sent.length = 0
+    await vi.advanceTimersByTimeAsync(24 * SECOND)
+    expect(network.socket.sent).toEqual([])
+    for (let asked = 1; asked <= 4; asked++) {
+      await vi.advanceTimersByTimeAsync(10 * SECOND)
+      expect(network.socket.sent).toHaveLength(asked)
+    }
+  })
+
+  it('is kept for one that takes 52 seconds in the end', async () => {
+    connected()
+    await silences(2)
+    network.socket.frame({ type: 'subscribed', stream: 's', offset: '' })
+    await vi.advanceTimersByTimeAsync(52 * SECOND)
+    network.socket.frame(records('s', 0, 1))
+    expect([network.sockets.length, events.at(-1)]).toEqual([3, 'records'])
+  })
+
+  it.each([
+    ['a record', records('s', 0, 1)],
+    ['an answer', { type: 'pong' }],
+  ] as const)('is awaited no longer than others once it brought %s later on', async (_what, frame) => {
+    connected()
+    await silences(3)
+    await vi.advanceTimersByTimeAsync(26 * SECOND)
+    network.socket.frame(frame)
+    expect(await silences(2)).toEqual([35, 45])
+  })
+
+  it('is awaited longer also while what comes at once is short', async () => {
+    connected()
+    await silences(1)
+    network.socket.frame(records('s', 0, 1))
+    expect(await silences(1)).toEqual([45])
+  })
+
+  it('is not awaited longer where nothing at all passes', async () => {
+    connected()
+    await silences(2)
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(SECOND)
+    const socket = network.socket.open()
+    await vi.advanceTimersByTimeAsync(10 * SECOND)
+    expect(socket.state).toBe('closed')
+    await vi.advanceTimersByTimeAsync(2 * SECOND)
+    network.socket.open().frame({ type: 'pong' })
+    expect(await silences(1)).toEqual([65])
+  })
+})
+
 describe('a connection that never opens', () => {
   it('goes on trying while the server is down', async () => {
     connection().connect()
@@ -322,6 +395,17 @@ describe('a browser that wakes up', () => {
     page.dispatch('online')
     expect(network.socket.sent).toEqual([{ type: 'ping' }])
     await vi.advanceTimersByTimeAsync(5 * SECOND)
+    expect(events.at(-1)).toBe('reconnecting')
+  })
+
+  it('leaves more time to one on which a message took long', async () => {
+    connected()
+    await vi.advanceTimersByTimeAsync(35.5 * SECOND)
+    network.socket.open().frame({ type: 'pong' })
+    page.dispatch('online')
+    await vi.advanceTimersByTimeAsync(9 * SECOND)
+    expect(events.at(-1)).toBe('connected')
+    await vi.advanceTimersByTimeAsync(SECOND)
     expect(events.at(-1)).toBe('reconnecting')
   })
 
