@@ -168,7 +168,15 @@ export class LocalRun {
   #generate(cutFor?: Error): Promise<Ending> {
     this.#generation = new Generation({
       begin: (signal) => this.#begin(signal),
-      take: (event) => this.#take(event),
+      take: (event) => {
+        try {
+          return this.#take(event)
+        } catch (error) {
+          // At once: whatever comes while its provider cleans up comes second.
+          this.#fail(error)
+          throw error
+        }
+      },
       stopTimeoutMs: this.#settings.stopTimeoutMs,
       ...(cutFor && { cutFor }),
     })
@@ -231,17 +239,17 @@ export class LocalRun {
 
   /** The provider ended first. */
   #decide(ending: Ending): void {
-    const { logger } = this.#settings
     if (ending.type === 'left')
-      logger.warn({ run: this.id }, 'A provider did not end when its signal aborted')
+      this.#settings.logger.warn({ run: this.id }, 'A provider did not end when its signal aborted')
+    if (ending.type === 'threw') this.#fail(ending.error)
+    this.#cause ??= { type: 'end', end: { status: 'completed' } }
+  }
+
+  #fail(err: unknown): void {
     if (this.#cause) return
-    if (ending.type === 'threw') {
-      const end = endAfterError(ending.error)
-      logger.warn({ err: ending.error, run: this.id, ...end }, 'A run failed')
-      this.#cause = { type: 'end', end }
-    } else {
-      this.#cause = { type: 'end', end: { status: 'completed' } }
-    }
+    const end = endAfterError(err)
+    this.#settings.logger.warn({ err, run: this.id, ...end }, 'A run failed')
+    this.#cause = { type: 'end', end }
   }
 
   async #finish(end: RunEnd): Promise<RunEnd | undefined> {

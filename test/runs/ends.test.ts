@@ -190,6 +190,55 @@ onEveryStore('a run ends', (world) => {
     await expectEnd(world(), run, ['small'], end('record_too_large'))
   })
 
+  it.each<[EndReason, unknown]>([
+    ['records_exceeded', 'third'],
+    ['bytes_exceeded', 'x'.repeat(95)],
+    ['record_too_large', 'x'.repeat(1024 * 1024)],
+    ['not_json', 1n],
+  ])('%s, when its provider does not end in time after that', async (reason, event) => {
+    const bytes = reason === 'bytes_exceeded' ? 95 : 10_000_000
+    const limits = { records: 2, bytes }
+    const run = await start(
+      async function* () {
+        try {
+          yield 'first'
+          if (reason === 'records_exceeded') yield 'second'
+          yield event as never
+        } finally {
+          await new Promise(() => undefined)
+        }
+      },
+      { limits, stopTimeout: 1 },
+    )
+    const kept = reason === 'records_exceeded' ? ['first', 'second'] : ['first']
+    await world().pass(1.1)
+    await expectEnd(world(), run, kept, end(reason))
+    expect(world().logger.messages('warn')).toEqual([
+      'A run failed',
+      'A provider did not end when its signal aborted',
+    ])
+  })
+
+  it('records_exceeded, also when it is stopped while its provider cleans up', async () => {
+    const cleanedUp = Promise.withResolvers<void>()
+    const runs = world().process({ limits: { records: 1 } })
+    let signal: AbortSignal | undefined
+    const run = await runs.start({}, async function* (context) {
+      signal = context.signal
+      try {
+        for (;;) yield 'one'
+      } finally {
+        await cleanedUp.promise
+      }
+    })
+    await world().until(() => signal?.aborted)
+    const stopped = runs.stop(run.id)
+    await world().pass(0.1)
+    cleanedUp.resolve()
+    expect(await stopped).toEqual(end('records_exceeded'))
+    await expectEnd(world(), run, ['one'], end('records_exceeded'))
+  })
+
   const cycle: { self?: object } = {}
   cycle.self = cycle
   it.each<[string, unknown]>([
