@@ -1,6 +1,9 @@
 /** Starts runs: whoever creates the stream works on it, and everybody else is given the run that is there. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Json } from '../protocol/json.ts'
-import type { StreamInfo } from '../streams/store.ts'
+import { StoreError } from '../streams/errors.ts'
+import type { LeaseRequest } from '../streams/leases.ts'
+import type { CreateResult, StreamConfig, StreamInfo } from '../streams/store.ts'
 import type { ChatIndex } from './chat-index.ts'
 import { RunError } from './errors.ts'
 import type { Inputs, KeptInput } from './inputs.ts'
@@ -86,8 +89,7 @@ export class RunStarter {
       const most = metadataShares(store).start
       throw new RunError('invalid_run', `The chat and metadata of a run may have about ${most} bytes as JSON`)
     }
-    // Not aborted: a stream that was created and not noticed would be nobody's for the length of a lease.
-    const creating = store.create(id, {
+    const creating = this.#createStream(id, {
       metadata: encodeRunRecord(record),
       lease: { holder, ttlMs: leaseTtlMs },
       ...(owner !== undefined && { owner }),
@@ -114,6 +116,32 @@ export class RunStarter {
       provider: () => ('kind' in source ? source.of.provider(source.input) : source.provider),
     })
     return { info: result.info, record, settled: run.settled }
+  }
+
+  /**
+   * Creates the stream of a run. A store that was away may have created it all the same, and a second
+   * request tells. When that one fails too, the start does: what was kept then, or comes to be kept
+   * later, is a run without a process, like that of one that died.
+   */
+  async #createStream(
+    id: string,
+    config: StreamConfig & { readonly lease: LeaseRequest },
+  ): Promise<CreateResult> {
+    const { store } = this.#settings
+    // Not aborted: a stream that was created and not noticed would be nobody's for the length of a lease.
+    try {
+      return await store.create(id, config)
+    } catch (error) {
+      // With any other code nothing was kept.
+      if (!(error instanceof StoreError) || error.code !== 'unavailable') throw error
+    }
+    const again = await store.create(id, config)
+    // What another start created differs in when it began, at least.
+    if (again.outcome !== 'exists' || !isDeepStrictEqual(again.info.metadata, config.metadata)) return again
+    const taken = await store.leases.acquire(id, config.lease)
+    if (taken.outcome === 'acquired') return { ...taken, outcome: 'created' }
+    const isOurs = taken.outcome === 'held' && taken.lease.holder === config.lease.holder
+    return isOurs ? { outcome: 'created', info: again.info, lease: taken.lease } : again
   }
 
   /** In the same commit as the run, where a store groups them. A run goes on without its entry. */

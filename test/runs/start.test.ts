@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { RunError } from '../../src/runs/errors.ts'
 import type { RunErrorCode } from '../../src/runs/errors.ts'
 import type { StartRequest } from '../../src/runs/run.ts'
+import { StoreError } from '../../src/streams/errors.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 
@@ -216,6 +217,80 @@ onEveryStore('a run', (world) => {
     await Promise.all(processes.map((runs) => runs.start(request)))
     const { streams } = await world().store.list({ prefix: '@input/' })
     expect(streams).toHaveLength(1)
+  })
+
+  const away = () => new StoreError('unavailable', 'What was asked may have been done')
+
+  it('is started though the answer of the store is lost', async () => {
+    const { runs, hand } = world().mortal({ leaseTtl: 10 })
+    hand.around = async (method, call, args) => {
+      const answer = await call()
+      if (method !== 'create' || args[0] !== 'r' || hand.count('create') > 2) return answer
+      throw away()
+    }
+    const puppet = new PuppetProvider()
+    const run = await runs.start({ id: 'r', metadata: { n: [1, { a: null }] } }, puppet.provider)
+    // Its lease is in good hands.
+    await world().pass(25)
+    puppet.last.yield('kept')
+    puppet.last.end()
+    expect(await run.end).toEqual({ status: 'completed' })
+    expect(await world().records('r')).toEqual(['kept', COMPLETED])
+    expect(puppet.calls).toHaveLength(1)
+  })
+
+  it('is started though the answer comes to be lost after its lease is over', async () => {
+    const { runs, hand } = world().mortal({ leaseTtl: 10 })
+    const late = Promise.withResolvers<void>()
+    hand.around = async (method, call, args) => {
+      const answer = await call()
+      if (method !== 'create' || args[0] !== 'r' || hand.count('create') > 2) return answer
+      await late.promise
+      throw away()
+    }
+    const starting = runs.start({ id: 'r' }, numbers)
+    await world().pass(11)
+    late.resolve()
+    expect(await (await starting).end).toEqual({ status: 'completed' })
+    expect(await world().records('r')).toEqual([1, 2, 3, COMPLETED])
+  })
+
+  it('is started though the store was away, once it is back', async () => {
+    const { runs, hand } = world().mortal()
+    hand.around = async (method, call, args) => {
+      if (method === 'create' && args[0] === 'r' && hand.count('create') === 2) throw away()
+      return call()
+    }
+    const run = await runs.start({ id: 'r' }, numbers)
+    expect(await run.end).toEqual({ status: 'completed' })
+  })
+
+  it('that another process started meanwhile is left to that one when the store was away', async () => {
+    const { runs, hand } = world().mortal()
+    const elsewhere = world().process()
+    const [here, there] = [new PuppetProvider(), new PuppetProvider()]
+    hand.around = async (method, call, args) => {
+      if (method !== 'create' || args[0] !== 'r' || hand.count('create') > 2) return call()
+      await elsewhere.start({ id: 'r' }, there.provider)
+      await world().pass(0.1)
+      throw away()
+    }
+    expect((await runs.start({ id: 'r' }, here.provider)).info.status).toBe('running')
+    expect([here.calls.length, there.calls.length]).toEqual([0, 1])
+  })
+
+  it('is refused when the store stays away, and nobody is asked to fill it', async () => {
+    const { runs, hand } = world().mortal()
+    hand.around = async (method, call, args) => {
+      const answer = await call()
+      if (method === 'create' && args[0] === 'r') throw away()
+      return answer
+    }
+    const puppet = new PuppetProvider()
+    await expect(runs.start({ id: 'r' }, puppet.provider)).rejects.toThrow(StoreError)
+    await world().pass(15)
+    expect((await runs.get('r'))?.info).toMatchObject({ status: 'failed', reason: 'interrupted' })
+    expect(puppet.calls).toHaveLength(0)
   })
 
   it('of an owner who has as many as may run is refused', async () => {
