@@ -86,6 +86,7 @@ export class RunStarter {
     const kept = 'kind' in source ? await inputs.keep(source.input, owner, closed) : {}
     const record = newRecord(start, kept, retryOf)
     if (sizeOfRunRecord(record) > metadataShares(store).start) {
+      await inputs.forget(kept)
       const most = metadataShares(store).start
       throw new RunError('invalid_run', `The chat and metadata of a run may have about ${most} bytes as JSON`)
     }

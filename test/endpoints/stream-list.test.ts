@@ -1,5 +1,5 @@
 /** Listing and removing streams: rules of docs/http-streams.md, through the application's `fetch`. */
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { memoryChannels } from '../../src/channels/memory.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import type { StreamListPage } from '../../src/endpoints/http-streams/stream-list.ts'
@@ -8,6 +8,7 @@ import { encodeRunEnd } from '../../src/protocol/run-end.ts'
 import { httpStreams } from '../../src/routing/stream-routes.ts'
 import { encodeRunRecord } from '../../src/runs/run-record.ts'
 import { Application } from '../../src/server/application.ts'
+import { StoreError } from '../../src/streams/errors.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
 import type { StreamConfig, StreamStore } from '../../src/streams/store.ts'
 
@@ -134,6 +135,28 @@ it('HS-21: a stream is removed, and who follows it is told', async () => {
   expect((await ask('/ended', { method: 'DELETE' })).status).toBe(204)
   expect([await store.head('open'), await store.head('ended')]).toEqual([undefined, undefined])
   expect(await refusal(await ask('/open', { method: 'DELETE' }))).toEqual([404, 'stream_not_found'])
+})
+
+it('HS-21: a run is removed with its input, and again when that was cut short', async () => {
+  const { store, ask } = setUp()
+  const { metadata: run, ...config } = runConfig('failed')
+  await store.create('@input/x', { records: ['"my secret"'] })
+  await store.create('@input/y', { records: ['"of another run"'] })
+  await store.create('r', {
+    ...config,
+    metadata: { run: { ...(run as { run: object }).run, inputIn: '@input/x' } },
+  })
+  const remove = store.delete.bind(store)
+  vi.spyOn(store, 'delete').mockImplementation(async (id) => {
+    if (id === 'r') throw new StoreError('unavailable', 'away')
+    return remove(id)
+  })
+  expect(await refusal(await ask('/r', { method: 'DELETE' }))).toEqual([503, 'store_failed'])
+  vi.restoreAllMocks()
+  // Whatever it was cut short after, the run is there for as long as its input is.
+  expect([await store.head('r'), await store.head('@input/x')]).toEqual([expect.anything(), undefined])
+  expect((await ask('/r', { method: 'DELETE' })).status).toBe(204)
+  expect((await store.list()).streams.map(({ id }) => id)).toEqual(['@input/y'])
 })
 
 it('HS-18: what is not there for a user is not there to be removed', async () => {

@@ -210,6 +210,13 @@ onEveryStore('a run', (world) => {
     })
   })
 
+  it('leaves no input behind when it is refused for its metadata', async () => {
+    const runs = world().process({ kinds: { play: { provider: () => new PuppetProvider().provider } } })
+    const request = { kind: 'play', input: 'x'.repeat(10_000), metadata: 'x'.repeat(9000) }
+    expect(await codeOf(runs.start(request))).toBe('invalid_run')
+    expect((await world().store.list({ prefix: '@input/' })).streams).toEqual([])
+  })
+
   it('leaves no input behind when another process has started it', async () => {
     const kinds = { play: { provider: () => new PuppetProvider().provider } }
     const processes = [world().process({ kinds }), world().process({ kinds })]

@@ -127,10 +127,14 @@ export class HttpStreams {
     this.#answer(exchange, async () => {
       this.#checkOrigin(request, exchange)
       const info = await this.#find(exchange)
-      if (readRunRecord(info)?.status === 'running') {
+      const run = readRunRecord(info)
+      if (run?.status === 'running') {
         throw new RunError('run_not_ended', 'The run has not ended yet. Stop it first.')
       }
-      await this.#options.store.delete(info.id, exchange.signal)
+      const { store } = this.#options
+      // Before the stream, which alone tells where it is: a removal that is cut short can be asked for again.
+      if (run?.inputIn !== undefined) await store.delete(run.inputIn, exchange.signal)
+      await store.delete(info.id, exchange.signal)
       return new Response(null, { status: 204, headers: PRIVATE })
     })
 
