@@ -213,9 +213,9 @@ export class Runs {
   }
 
   #adopt(assignment: Assignment): LocalRun {
-    const run = this.#locals.add(assignment)
-    if (this.#stopper.wants(run.id)) void run.stop()
-    return run
+    const isUnwanted = this.#stopper.wants(assignment.lease.stream)
+    // Whatever else it was to end by: the stop was asked for first.
+    return this.#locals.add(isUnwanted ? { ...assignment, end: { status: 'stopped' } } : assignment)
   }
 
   /** The run, if this process works on it; a start of it that is under way is waited for. */

@@ -256,6 +256,27 @@ onEveryStore('stop', (world) => {
     expect(await world().records(run.id)).toEqual([LAST])
   })
 
+  it('holds when its own process finds that the one that worked on the run has died', async () => {
+    const first = world().mortal()
+    const second = world().mortal()
+    const run = await first.runs.start({}, new PuppetProvider().provider)
+    first.kill()
+    second.runs.open()
+    // The look comes first: what waits for the stop is kept from taking the run itself.
+    const stopping = second.runs.stop(run.id)
+    let looked = false
+    second.hand.around = async (method, call, args) => {
+      if (method === 'leases.expired') looked = ((await call()) as readonly unknown[]).length > 0
+      else if (method === 'leases.acquire' && !looked)
+        return { outcome: 'held', lease: { holder: 'first', stream: args[0] } }
+      return call()
+    }
+    await world().pass(15)
+    expect(await stopping).toEqual(STOPPED)
+    expect(world().logger.messages('info')).toContain('A run was taken over')
+    expect(await world().records(run.id)).toEqual([LAST])
+  })
+
   it('in the middle of a takeover in its own process ends the run before it goes on', async () => {
     const puppet = new PuppetProvider()
     const kinds = { play: { provider: () => puppet.provider, resumable: true } }
