@@ -5,6 +5,7 @@
 import { Delivery } from '../delivery/delivery.ts'
 import { type Logger, libraryLogger } from '../logging/logger.ts'
 import { Runs } from '../runs/runs.ts'
+import { graceMilliseconds } from '../runs/options.ts'
 import type { RunsOptions } from '../runs/options.ts'
 import type { StreamStore } from '../streams/store.ts'
 import type { OwnerOf } from './stream-access.ts'
@@ -14,7 +15,10 @@ export interface StreamingOptions extends Omit<RunsOptions, 'readers'> {
   readonly store: StreamStore
   /** Says who a user is, in the terms of stream owners; by default a text, or the `id` of an object. */
   readonly ownerOf?: OwnerOf
-  /** Seconds that a shutdown leaves runs to end by themselves before it hands them over. Default 5. */
+  /**
+   * Seconds that a shutdown leaves runs to end by themselves before it hands them over, up to 2,147,483.
+   * Default 5.
+   */
   readonly shutdownGrace?: number
 }
 
@@ -37,6 +41,8 @@ export class Streaming {
     const { store, logger = libraryLogger() } = options
     this.store = store
     this.#logger = logger
+    // Now: a shutdown that finds it out cannot leave its runs any time.
+    graceMilliseconds('shutdownGrace', shutdownGrace)
     this.#graceSeconds = shutdownGrace
     this.delivery = new Delivery({ store, logger })
     this.runs = new Runs({ ...options, readers: (id) => this.delivery.readers(id) })

@@ -133,6 +133,11 @@ export function runSettings(options: RunsOptions): RunSettings {
   }
 }
 
+/** @throws {RangeError} naming the option, for what no timer can wait. */
+export function graceMilliseconds(name: string, seconds: number): number {
+  return milliseconds(name, seconds, 0, MAX_SECONDS)
+}
+
 /** How the bytes that a store keeps of metadata are shared out; the rest is for the end of the run. */
 export function metadataShares(store: StreamStore): { start: number; input: number; checkpoint: number } {
   const { metadataBytes } = store.limits

@@ -14,7 +14,7 @@ import { HAND_OVER_MS } from './local-run.ts'
 import type { Assignment, LocalRun } from './local-run.ts'
 import { LocalRuns } from './local-runs.ts'
 import { Mailbox } from './mailbox.ts'
-import { runSettings } from './options.ts'
+import { graceMilliseconds, runSettings } from './options.ts'
 import type { RunSettings, RunsOptions } from './options.ts'
 import { Readership } from './readership.ts'
 import { isRunId } from './run-ids.ts'
@@ -188,9 +188,11 @@ export class Runs {
    * Ends the work of this process: starts nothing more, gives the runs under way `graceSeconds` (0) to
    * end by themselves, then leaves those of a resumable kind to other processes and ends the others as
    * `interrupted`. The store stays open; close it afterwards. Called twice, it is done once.
+   *
+   * @throws {RangeError} at once, for a `graceSeconds` that is not 0 to 2,147,483; nothing is ended then.
    */
   close({ graceSeconds = 0 }: { readonly graceSeconds?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(graceSeconds * 1000)
+    this.#closing ??= this.#close(graceMilliseconds('graceSeconds', graceSeconds))
     return this.#closing
   }
 

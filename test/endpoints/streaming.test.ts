@@ -54,6 +54,10 @@ test('a stream over the socket is its owner’s alone', async () => {
   await app.close()
 })
 
+test.each([-1, 2_147_484, Number.POSITIVE_INFINITY])('a grace of %d seconds is refused', (shutdownGrace) => {
+  expect(() => streaming({ store: memoryStreams(), shutdownGrace })).toThrow(/^shutdownGrace is .* seconds$/)
+})
+
 test('an application without streams says what it lacks', () => {
   expect(() => millrace({ logger: silentLogger }).runs).toThrow('streaming({ store })')
 })

@@ -75,6 +75,29 @@ onEveryStore('close', (world) => {
     expect(await lasts.end).toEqual(INTERRUPTED)
   })
 
+  it.each([-1, Number.NaN, 2_147_484, Number.POSITIVE_INFINITY])(
+    'refuses to give runs %d seconds, and ends nothing',
+    async (graceSeconds) => {
+      const runs = world().process()
+      const puppet = new PuppetProvider()
+      const run = await runs.start({}, puppet.provider)
+      expect(() => runs.close({ graceSeconds })).toThrow(/^graceSeconds is .* 0 to 2147483 seconds$/)
+      puppet.last.end()
+      expect(await run.end).toEqual({ status: 'completed' })
+    },
+  )
+
+  it('gives runs all the time that it can', async () => {
+    const runs = world().process()
+    const puppet = new PuppetProvider()
+    const run = await runs.start({}, puppet.provider)
+    const closing = runs.close({ graceSeconds: 2_147_483 })
+    await world().pass(60)
+    puppet.last.end()
+    await closing
+    expect(await run.end).toEqual({ status: 'completed' })
+  })
+
   it('waits no longer than the runs do', async () => {
     const runs = world().process()
     const puppet = new PuppetProvider()
