@@ -186,6 +186,11 @@ export class LocalRun {
   /** Ends upstream what an earlier attempt left there; its provider knows it by the checkpoint. */
   async #clear(): Promise<void> {
     if (this.#provider) await this.#generate(new Error('The run was stopped'))
+    else
+      this.#settings.logger.warn(
+        { run: this.id },
+        'What a run left upstream may go on: its provider cannot be made here',
+      )
   }
 
   #begin(signal: AbortSignal): AsyncIterable<unknown> {

@@ -328,6 +328,22 @@ onEveryStore('stop', (world) => {
     expect(await world().records(run.id)).toEqual(['part', LAST])
   })
 
+  it('of a run that died says that what its checkpoint names goes on where its kind is not known', async () => {
+    const puppet = new PuppetProvider()
+    const first = world().mortal({ kinds: { play: { provider: () => puppet.provider, resumable: true } } })
+    const second = world().process()
+    const run = await first.runs.start({ kind: 'play' })
+    puppet.last.checkpoint({ response: 'resp_1' }, 'part')
+    await world().until(async () => (await world().records(run.id)).length === 1)
+    first.kill()
+    await world().pass(10)
+    expect(await second.stop(run.id)).toEqual(STOPPED)
+    expect(puppet.calls).toHaveLength(1)
+    expect(await world().records(run.id)).toEqual(['part', LAST])
+    const told = world().logger.lines.find(({ message }) => message.includes('upstream'))
+    expect(told).toMatchObject({ level: 'warn', fields: { run: run.id } })
+  })
+
   it.each(['nobody', '', '@control/x', 'plain'])('does not find %j', async (id) => {
     const runs = world().process()
     await world().store.create('plain', { records: ['1'] })
