@@ -62,7 +62,7 @@ export class LocalRun {
   readonly #resumable: boolean
   readonly #writer: LogWriter
   readonly #checkpointBytes: number
-  /** On the clock of `performance.now()`. */
+  /** On the clock of `performance.now()`; of a run that was taken over by the wall clock, which alone is shared. */
   readonly #startedAt: number
   /** Events that a provider which goes on yields again. */
   readonly #known: number

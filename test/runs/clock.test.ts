@@ -108,6 +108,27 @@ onEveryStore('a clock that jumps', (world) => {
     expect(await world().store.sweep()).toBeGreaterThan(0)
   })
 
+  it.each([
+    [HOUR, 2, 'life_exceeded'],
+    [15, 40, undefined],
+    [15, 50, 'life_exceeded'],
+    [-HOUR, 54, undefined],
+    [-HOUR, 64, 'life_exceeded'],
+  ])('by %i s before a takeover counts for a life of 60 s: %i s later %s', async (seconds, later, reason) => {
+    const puppet = new PuppetProvider()
+    const options = { kinds: kindOf(puppet.provider), limits: { life: 60 } }
+    const first = world().process(options)
+    const run = await first.start({ kind: 'play' })
+    await world().close(first)
+    jump(seconds)
+    const second = world().process(options)
+    second.open()
+    const passed = await world().passUntil(() => puppet.calls.length === 2, 5)
+    await world().pass(later - passed)
+    const info = (await second.get(run.id))?.info
+    expect([info?.attempt, info?.reason]).toEqual([2, reason])
+  })
+
   it.each([HOUR, -HOUR])(
     'by %i s ends no run for its length, its silence or want of readers',
     async (seconds) => {
