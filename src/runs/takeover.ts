@@ -7,7 +7,8 @@
  * that does know it has had a look before.
  *
  * A clock that jumps forward ends all leases at once, as when a machine wakes up: nothing is taken over
- * then until the time of a lease has passed, in which whoever lives renews its own.
+ * then until the time of a lease has passed, in which whoever lives renews its own. So does a store that
+ * was away, as nobody could renew meanwhile.
  */
 import type { Lease } from '../streams/leases.ts'
 import { endFor } from './end-reasons.ts'
@@ -24,6 +25,8 @@ import { WallClock } from './wall-clock.ts'
 export const LOOKS = 5
 /** How long others are left to take what they know, in times between looks: less than 1, as timers vary. */
 const PASSED_OVER = 0.9
+/** Silence of the store, in times of a lease, that is none yet: shorter, it makes no more than two renewals fail. */
+const SILENCE = 0.5
 /** Leases looked at in one go. */
 const PAGE = 1000
 /** Of these, taken over side by side: a store that groups its writes takes them in one. */
@@ -46,8 +49,10 @@ export class Takeover {
   /** Leases left to others first, by stream and epoch, with when that was by `performance.now()`. */
   #passedOver: ReadonlyMap<string, number> = new Map()
   readonly #clock = new WallClock()
-  /** When, by `performance.now()`, the clock was last seen to have jumped forward. */
-  #jumpedAt = Number.NEGATIVE_INFINITY
+  /** When, by `performance.now()`, leases were last found that may only look as if they were over. */
+  #doubtedAt = Number.NEGATIVE_INFINITY
+  /** When, by the same, the store last said which leases are over; undefined before the first look. */
+  #answeredAt: number | undefined
   #failing = false
 
   constructor(settings: RunSettings, options: TakeoverOptions) {
@@ -79,26 +84,34 @@ export class Takeover {
   async #tryToLook(): Promise<void> {
     try {
       await this.#options.mailbox.touch()
-      if (!this.#mustWait()) await this.#look()
+      await this.#look()
       this.#failing = false
     } catch (err) {
       if (this.#closed.signal.aborted) return
+      // One that began while the store was away cannot tell for how long it was.
+      this.#answeredAt ??= Number.NEGATIVE_INFINITY
       if (!this.#failing)
         this.#settings.logger.warn({ err }, 'Runs to take over cannot be looked for; trying again')
       this.#failing = true
     }
   }
 
-  /** Whether leases may only look as if they were over. */
+  /** Whether leases that the store just said are over may only look so. */
   #mustWait(): boolean {
     const { leaseTtlMs, logger } = this.#settings
+    const now = performance.now()
+    const silence = now - (this.#answeredAt ?? now)
+    this.#answeredAt = now
     const seconds = this.#clock.jump() / 1000
     // What is shorter cannot end a lease that is renewed in time.
     if (seconds * 1000 > leaseTtlMs / LOOKS) {
-      this.#jumpedAt = performance.now()
+      this.#doubtedAt = now
       logger.warn({ seconds }, 'The clock jumped forward; no run is taken over for the time of a lease')
+    } else if (silence > SILENCE * leaseTtlMs) {
+      this.#doubtedAt = now
+      logger.warn({}, 'The store was away; no run is taken over for the time of a lease')
     }
-    return performance.now() - this.#jumpedAt < leaseTtlMs
+    return now - this.#doubtedAt < leaseTtlMs
   }
 
   async #look(): Promise<void> {
@@ -106,6 +119,7 @@ export class Takeover {
     const passedOver = new Map<string, number>()
     for (let more = true; more;) {
       const expired = await this.#settings.store.leases.expired({ limit: PAGE, signal })
+      if (this.#mustWait()) break
       let taken = 0
       for (let at = 0; at < expired.length; at += AT_ONCE) {
         signal.throwIfAborted()
@@ -115,6 +129,8 @@ export class Takeover {
           if (outcome.status === 'rejected') throw outcome.reason
           if (outcome.value) taken++
         }
+        // However long taking over takes, it is no silence of the store.
+        this.#answeredAt = performance.now()
       }
       more = expired.length === PAGE && taken > 0
     }

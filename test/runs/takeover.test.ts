@@ -540,7 +540,11 @@ onEveryStore('the look for runs to take over', (world) => {
     await world().pass(20)
     expect(world().logger.messages('warn')).toEqual(['Runs to take over cannot be looked for; trying again'])
     second.hand.around = (_method, call) => call()
-    await world().passUntil(() => puppet.calls.length === 2, 3)
+    await world().passUntil(() => puppet.calls.length === 2, 14)
+    expect(world().logger.messages('warn')).toEqual([
+      'Runs to take over cannot be looked for; trying again',
+      'The store was away; no run is taken over for the time of a lease',
+    ])
   })
 
   it('leaves alone what is no run', async () => {
