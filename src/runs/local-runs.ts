@@ -107,12 +107,16 @@ export class LocalRuns {
     }
   }
 
-  async #renewAll(): Promise<void> {
+  /**
+   * Each on its own, and whether or not the one before is through: what hangs holds up neither another
+   * run nor its own next renewal, and a store that is slow is waited for.
+   */
+  #renewAll(): void {
     const signal = AbortSignal.timeout(this.#settings.leaseTtlMs)
-    await Promise.all(this.all().map((run) => this.#renew(run, signal)))
+    for (const run of this.all()) void this.#renew(run, signal)
   }
 
-  /** A renewal that fails is tried again at the next tick; only the store can say that a lease is lost. */
+  /** One that fails is made up for by the next; only the store can say that a lease is lost. */
   async #renew(run: LocalRun, signal: AbortSignal): Promise<void> {
     const { store, logger } = this.#settings
     try {
