@@ -15,6 +15,7 @@ import type { Lease } from '../streams/leases.ts'
 import { endAfterError, endFor, failureFor } from './end-reasons.ts'
 import { Generation } from './generation.ts'
 import type { Ending } from './generation.ts'
+import { HeldLease } from './held-lease.ts'
 import { LogWriter } from './log-writer.ts'
 import type { Refusal } from './log-writer.ts'
 import { metadataShares } from './options.ts'
@@ -46,20 +47,17 @@ type Cause =
   | { readonly type: 'released' }
   | { readonly type: 'refused'; readonly refusal: Refusal }
 
-/** How long the lease of a run that is left to others still lasts. */
-export const HAND_OVER_MS = 1
-
 const STOPPED: RunEnd = { status: 'stopped' }
 
 export class LocalRun {
   readonly id: string
   readonly owner: string | undefined
-  readonly lease: Lease
   /** The end, or undefined when the run is no longer this process's: its log tells the end. Never rejects. */
   readonly settled: Promise<RunEnd | undefined>
   readonly #settings: RunSettings
   readonly #provider: Assignment['provider']
   readonly #resumable: boolean
+  readonly #lease: HeldLease
   readonly #writer: LogWriter
   readonly #checkpointBytes: number
   /** On the clock of `performance.now()`; of a run that was taken over by the wall clock, which alone is shared. */
@@ -80,7 +78,7 @@ export class LocalRun {
     const { lease, owner, record, tail, resumable, provider } = assignment
     this.id = lease.stream
     this.owner = owner
-    this.lease = lease
+    this.#lease = new HeldLease(settings.store.leases, lease)
     this.#settings = settings
     this.#record = record
     this.#provider = provider
@@ -123,9 +121,14 @@ export class LocalRun {
     return this.settled
   }
 
-  /** The lease is lost. While the last append is under way, its answer says what became of the run. */
-  lose(): void {
-    this.#cut({ type: 'refused', refusal: 'moved' }, new RunMoved())
+  /**
+   * Renews its lease; whether that was done. A lease that is lost ends the work here; while the last append
+   * is under way, its answer says what became of the run. Rejects as the store does, renewed or not.
+   */
+  async renew(signal: AbortSignal): Promise<boolean> {
+    const outcome = await this.#lease.renew(signal)
+    if (outcome === 'lost') this.#cut({ type: 'refused', refusal: 'moved' }, new RunMoved())
+    return outcome === 'renewed'
   }
 
   /**
@@ -263,14 +266,16 @@ export class LocalRun {
     return outcome === 'ended' ? end : undefined
   }
 
-  /** Keeps what came, and lets the lease run out: one that is given back would not be looked for. */
+  /** Keeps what came, and hands the lease over. */
   async #release(): Promise<void> {
     await this.#writer.flush()
-    const { store, logger } = this.#settings
     try {
-      await store.leases.renew({ ...this.lease, ttlMs: HAND_OVER_MS })
+      await this.#lease.handOver()
     } catch (err) {
-      logger.warn({ err, run: this.id }, 'A lease could not be handed over; it runs out by itself')
+      this.#settings.logger.warn(
+        { err, run: this.id },
+        'A lease could not be handed over; it runs out by itself',
+      )
     }
   }
 

@@ -118,13 +118,13 @@ export class LocalRuns {
 
   /** One that fails is made up for by the next; only the store can say that a lease is lost. */
   async #renew(run: LocalRun, signal: AbortSignal): Promise<void> {
-    const { store, logger } = this.#settings
     try {
-      const { outcome } = await store.leases.renew(run.lease, signal)
-      if (outcome === 'lost') run.lose()
-      else await this.#touch(run, signal)
+      if (await run.renew(signal)) await this.#touch(run, signal)
     } catch (err) {
-      logger.warn({ err, run: run.id }, 'The lease of a run could not be renewed; trying again')
+      this.#settings.logger.warn(
+        { err, run: run.id },
+        'The lease of a run could not be renewed; trying again',
+      )
     }
   }
 

@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest'
 import { RunMoved } from '../../src/providers/provider.ts'
 import { END_REASONS } from '../../src/runs/end-reasons.ts'
+import { HAND_OVER_MS } from '../../src/runs/held-lease.ts'
 import { StoreError } from '../../src/streams/errors.ts'
+import type { Lease } from '../../src/streams/leases.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 
@@ -45,6 +47,64 @@ onEveryStore('close', (world) => {
     second.open()
     await world().until(() => puppet.calls.length === 2)
     expect([first.active, second.active]).toEqual([0, 1])
+  })
+
+  it.each(['on its way to the store', 'on its way back'])(
+    'leaves a lease free, though a renewal is still %s',
+    async (where) => {
+      const puppet = new PuppetProvider()
+      const { runs, hand } = world().mortal({
+        kinds: { play: { provider: () => puppet.provider, resumable: true } },
+      })
+      const run = await runs.start({ kind: 'play' })
+      const held = Promise.withResolvers<void>()
+      hand.around = async (method, call) => {
+        if (method !== 'leases.renew' || hand.count(method) > 1) return call()
+        if (where === 'on its way to the store') await held.promise
+        const result = await call()
+        await held.promise
+        return result
+      }
+      await world().passUntil(() => hand.count('leases.renew') === 1, 5)
+      const closing = runs.close()
+      await world().pass(1)
+      held.resolve()
+      await world().passUntil(() => runs.active === 0, 1)
+      await world().pass(0.1)
+      await closing
+      expect((await world().store.leases.expired()).map(({ stream }) => stream)).toEqual([run.id])
+    },
+  )
+
+  it('renews a lease until the provider has ended, and not while it is handed over', async () => {
+    const { runs, hand } = world().mortal({
+      stopTimeout: 60,
+      kinds: {
+        play: {
+          resumable: true,
+          provider: () =>
+            async function* () {
+              await new Promise((resolve) => setTimeout(resolve, 20_000))
+              yield* []
+            },
+        },
+      },
+    })
+    const run = await runs.start({ kind: 'play' })
+    const held = Promise.withResolvers<void>()
+    hand.around = async (method, call, [lease]) => {
+      const result = await call()
+      if (method === 'leases.renew' && (lease as Lease).ttlMs === HAND_OVER_MS) await held.promise
+      return result
+    }
+    const closing = runs.close()
+    await world().pass(19)
+    expect(await world().store.leases.expired()).toEqual([])
+    await world().pass(10)
+    expect((await world().store.leases.expired()).map(({ stream }) => stream)).toEqual([run.id])
+    held.resolve()
+    await world().pass(0.1)
+    await closing
   })
 
   it('ends the others as interrupted, and keeps what came', async () => {
