@@ -55,12 +55,18 @@ export class Mailbox {
   }
 
   /**
-   * A sign of life, so that the mailbox stays. Where runs nobody reads are stopped, a process without
-   * runs has a mailbox as well: its readers are asked for.
+   * A sign of life, so that the mailbox stays; it is made anew when its time was over, as after the clock
+   * jumped. Where runs nobody reads are stopped, a process without runs has a mailbox as well: its readers
+   * are asked for.
    */
   async touch(): Promise<void> {
     if (this.#settings.unreadMs !== Number.POSITIVE_INFINITY) await this.open()
-    if (this.#opening) await this.#settings.store.touch(this.#id, this.#closed.signal)
+    if (!this.#opening) return
+    const { store } = this.#settings
+    const { signal } = this.#closed
+    if (await store.touch(this.#id, signal)) return
+    // By this its watcher is told that the old one is gone, and watches this one.
+    await store.create(this.#id, { ttlMs: this.#ttlMs }, signal)
   }
 
   /** Asks whoever holds a run to stop it. A process that is gone, or not there yet, does not hear. */
@@ -109,6 +115,7 @@ export class Mailbox {
   }
 
   async #tell(mailbox: string, word: Json, signal: AbortSignal): Promise<void> {
+    // One that is missing is not made here: its process may be dead, and otherwise makes it soon.
     await this.#settings.store.append(mailbox, { records: [JSON.stringify(word)] }, signal)
   }
 

@@ -129,6 +129,23 @@ onEveryStore('a clock that jumps', (world) => {
     expect([info?.attempt, info?.reason]).toEqual([2, reason])
   })
 
+  it.each([HOUR / 12, HOUR, -HOUR])('by %i s keeps no run from being stopped elsewhere', async (seconds) => {
+    const puppet = new PuppetProvider()
+    const [first, second] = [world().process(), world().process()]
+    second.open()
+    const run = await first.start({}, puppet.provider)
+    await world().pass(1)
+    jump(seconds)
+    // Until its lease is renewed: before, whoever stops it may take it.
+    await world().pass(4)
+    const stopping = second.stop(run.id)
+    const passed = await world().passUntil(() => puppet.last.ended, 10)
+    expect(passed).toBeLessThanOrEqual(0.2)
+    await world().pass(0.1)
+    expect(await stopping).toEqual({ status: 'stopped' })
+    expect(await run.end).toEqual({ status: 'stopped' })
+  })
+
   it.each([HOUR, -HOUR])(
     'by %i s ends no run for its length, its silence or want of readers',
     async (seconds) => {

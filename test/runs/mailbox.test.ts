@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 
@@ -31,6 +31,18 @@ onEveryStore('the mailbox of a process', (world) => {
     await world().store.delete('@control/me')
     await world().pass(0.1)
     expect(await world().store.head('@control/me')).toBeDefined()
+  })
+
+  it('is made anew when its time was over, though nobody swept it away, and hears', async () => {
+    const runs = world().process({ holder: 'me' })
+    const puppet = new PuppetProvider()
+    const run = await runs.start({}, puppet.provider)
+    vi.setSystemTime(Date.now() + 300_000)
+    expect(await world().store.head('@control/me')).toBeUndefined()
+    await world().pass(2.1)
+    await world().store.append('@control/me', { records: [JSON.stringify({ stop: run.id })] })
+    await world().passUntil(() => puppet.last.ended, 1)
+    expect(await run.end).toEqual({ status: 'stopped' })
   })
 
   it('is emptied before it grows too long, and still hears', async () => {
