@@ -13,6 +13,7 @@
 import type { Lease } from '../streams/leases.ts'
 import { endFor } from './end-reasons.ts'
 import type { Continuations } from './continuations.ts'
+import { HAND_OVER_MS } from './held-lease.ts'
 import type { Assignment } from './local-run.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { RunSettings } from './options.ts'
@@ -151,13 +152,14 @@ export class Takeover {
       if (performance.now() - since < PASSED_OVER * (leaseTtlMs / LOOKS)) return false
     }
     await this.#options.mailbox.open()
-    const provider = await this.#options.continuations.of(nextAttempt(known, before.tail.position), signal)
+    const expected = nextAttempt(known, before.tail.position, lease)
+    const provider = await this.#options.continuations.of(expected, signal)
     // Not aborted: a lease that was taken and not noticed would be nobody's for its whole length.
     const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
     const record = taken.outcome === 'acquired' ? readRunRecord(taken.info) : undefined
     if (taken.outcome !== 'acquired' || !record) return false
     const tail = taken.info.tail.position
-    const next = nextAttempt(record, tail)
+    const next = nextAttempt(record, tail, lease)
     logger.info({ run: id, attempt: next.attempt, from: lease.holder }, 'A run was taken over')
     this.#options.adopt({
       lease: taken.lease,
@@ -173,8 +175,11 @@ export class Takeover {
   }
 }
 
-function nextAttempt(record: RunRecord, tail: number): RunRecord {
-  const barren = tail === record.attemptAt ? record.barren + 1 : 0
+/** `lease` is the one that is over. */
+function nextAttempt(record: RunRecord, tail: number, lease: Lease): RunRecord {
+  // Of a lease that was handed over nobody died; no run is leased for so short otherwise.
+  const died = lease.ttlMs === HAND_OVER_MS ? 0 : 1
+  const barren = tail === record.attemptAt ? record.barren + died : 0
   return { ...record, attempt: record.attempt + 1, attemptAt: tail, barren }
 }
 

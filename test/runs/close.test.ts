@@ -107,6 +107,47 @@ onEveryStore('close', (world) => {
     await closing
   })
 
+  it('is no death of a run, however often its processes are closed', async () => {
+    const puppet = new PuppetProvider()
+    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
+    let runs = world().process({ kinds })
+    const { id } = await runs.start({ kind: 'play' })
+    for (let restart = 1; restart <= 8; restart++) {
+      await world().close(runs)
+      runs = world().process({ kinds })
+      runs.open()
+      await world().until(() => puppet.calls.length === 1 + restart)
+    }
+    puppet.last.yield('a thought at last')
+    puppet.last.end()
+    await world().until(async () => (await world().store.head(id))?.closed)
+    expect((await runs.get(id))?.info).toMatchObject({ status: 'completed', attempt: 9 })
+  })
+
+  it('between the deaths of a run makes them no fewer', async () => {
+    const puppet = new PuppetProvider()
+    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
+    const first = world().mortal({ kinds })
+    const { id } = await first.runs.start({ kind: 'play' })
+    first.kill()
+    for (let death = 2; death <= 5; death++) {
+      const closed = world().process({ kinds })
+      closed.open()
+      await world().passUntil(() => closed.active === 1, 15)
+      await world().pass(0.1)
+      await world().close(closed)
+      const dies = world().mortal({ kinds })
+      dies.runs.open()
+      await world().passUntil(() => dies.runs.active === 1, 15)
+      await world().pass(0.1)
+      dies.kill()
+    }
+    const last = world().process({ kinds })
+    last.open()
+    await world().passUntil(async () => (await world().store.head(id))?.closed, 15)
+    expect((await last.get(id))?.info).toMatchObject({ status: 'failed', reason: 'interrupted', attempt: 10 })
+  })
+
   it('ends the others as interrupted, and keeps what came', async () => {
     const runs = world().process()
     const puppet = new PuppetProvider()
