@@ -43,16 +43,19 @@ return {'acquired', taken, known}
 `,
 )
 
-/** ARGV: incarnation, epoch, holder of the lease in hand; its length. Gives when it ends, or nothing. */
+/**
+ * ARGV: incarnation, epoch, holder of the lease in hand; its length. Gives nothing, or when it ends and
+ * whether that is sooner than before.
+ */
 export const RENEW: RedisScript = streamScript(
   'free',
   `${LEASE}local v = redis.call('HMGET', state, 'i', 'e', 'l')
-if v[1] ~= ARGV[2] or not v[3] or not alive(v[2]) then return '' end
-local epoch, _, _, holder = lease(v[3])
-if epoch ~= tonumber(ARGV[3]) or holder ~= ARGV[4] then return '' end
-local at = int(now + tonumber(ARGV[5]))
-redis.call('HSET', state, 'l', int(epoch) .. ' ' .. ARGV[5] .. ' ' .. at .. ' ' .. holder)
-return at
+if v[1] ~= ARGV[2] or not v[3] or not alive(v[2]) then return {} end
+local epoch, _, before, holder = lease(v[3])
+if epoch ~= tonumber(ARGV[3]) or holder ~= ARGV[4] then return {} end
+local at = now + tonumber(ARGV[5])
+redis.call('HSET', state, 'l', int(epoch) .. ' ' .. ARGV[5] .. ' ' .. int(at) .. ' ' .. holder)
+return {int(at), at < before and 1 or 0}
 `,
 )
 

@@ -63,12 +63,16 @@ export class RedisLeases implements LeaseStore {
     checkId(lease.stream)
     checkLease(lease)
     const { stream, incarnation, epoch, holder, ttlMs } = lease
-    const { scripts, keys, call } = this.#options
+    const { scripts, keys, lists, call } = this.#options
     const values = [incarnation, String(epoch), holder, String(ttlMs)]
-    const at = await call(() => scripts.onStream(RENEW, keys.of(stream), values), signal)
-    const expiresAt = String(at)
-    if (expiresAt === '') return { outcome: 'lost' }
-    const renewed: Lease = { stream, incarnation, holder, epoch, ttlMs, expiresAt: Number(expiresAt) }
+    const at = await call(async () => {
+      const [end, isSooner] = (await scripts.onStream(RENEW, keys.of(stream), values)) as Reply[]
+      // The list names the earliest end that there may be. Without this it is found, but as late as before.
+      if (isSooner === 1) await lists.addLease(stream, ttlMs)
+      return end
+    }, signal)
+    if (at === undefined) return { outcome: 'lost' }
+    const renewed: Lease = { stream, incarnation, holder, epoch, ttlMs, expiresAt: Number(String(at)) }
     return { outcome: 'renewed', lease: renewed }
   }
 

@@ -162,6 +162,23 @@ export const leasingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await store.leases.expired({ limit: 1 }), expired.slice(0, 1))
   }),
 
+  storeCase(
+    ['ST-45', 'ST-47'],
+    'a renewal may be for a shorter time, and is listed when that is over',
+    async (trial) => {
+      const store = await trial.store()
+      const ttlMs = trial.shortTime
+      await store.create('stream')
+      const lease = await acquire(store, 'a', ttlMs * 1000)
+      assert.equal((await store.leases.renew({ ...lease, ttlMs })).outcome, 'renewed')
+      await trial.elapse(ttlMs)
+      assert.deepStrictEqual(
+        (await store.leases.expired()).map(({ stream, ttlMs }) => [stream, ttlMs]),
+        [['stream', ttlMs]],
+      )
+    },
+  ),
+
   storeCase(['ST-48'], 'closing a stream ends its lease', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
