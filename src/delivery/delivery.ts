@@ -15,6 +15,7 @@
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { Place } from '../protocol/offset.ts'
+import { checkPlace } from '../streams/requests.ts'
 import type { StreamStore } from '../streams/store.ts'
 import { FlushClock } from './flush-clock.ts'
 import { LogPages } from './log-pages.ts'
@@ -81,6 +82,8 @@ export class Delivery {
    * Sends every record of a stream after a place to an outlet: once, in order, without gaps, until
    * the end of the stream. Checks no ownership. With `incarnation`, a stream that was created anew
    * since it was looked up counts as missing. The observer hears nothing before this returns.
+   *
+   * @throws {StreamRequestError} `invalid_offset` for an offset that no store can have given out.
    */
   follow<Frame>(
     stream: string,
@@ -89,6 +92,7 @@ export class Delivery {
     observer: FollowObserver,
     incarnation?: string,
   ): Follow {
+    checkPlace(place)
     if (this.#end.signal.aborted) return this.#refuse(observer)
     let tail = this.#tails.get(stream)
     if (!tail || tail.isGone()) {

@@ -106,7 +106,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
 
   async read(id: string, after: Place, options: ReadOptions = {}): Promise<ReadResult> {
     this.#enter(options.signal)
-    const { maxRecords, maxBytes } = checkRead(options)
+    const { maxRecords, maxBytes } = checkRead(after, options)
     const stream = this.#alive(id, this.#clock())
     if (!stream) return { outcome: 'missing' }
     const position = positionOf(stream, after)

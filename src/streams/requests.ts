@@ -4,6 +4,8 @@
  */
 import { Buffer } from 'node:buffer'
 import type { Json } from '../protocol/json.ts'
+import { isIncarnation } from '../protocol/offset.ts'
+import type { Place } from '../protocol/offset.ts'
 import { StreamRequestError } from './errors.ts'
 import type { StreamRequestCode } from './errors.ts'
 import { isJsonText } from './json-text.ts'
@@ -155,7 +157,22 @@ export function checkLease(request: LeaseRequest): void {
   checkInteger(request.ttlMs, 1, MAX_MS, 'invalid_lease', 'The length of a lease in milliseconds')
 }
 
-export function checkRead(options: ReadOptions): { maxRecords: number; maxBytes: number } {
+/**
+ * A store looks for records by the position, and would find others than those of the stream.
+ *
+ * @throws {StreamRequestError} `invalid_offset` for an offset that no store can have given out.
+ */
+export function checkPlace(place: Place): void {
+  if (typeof place === 'string') return
+  const { incarnation, position } = place
+  checkInteger(position, 0, Number.MAX_SAFE_INTEGER, 'invalid_offset', 'The position of an offset')
+  if (!isIncarnation(incarnation)) {
+    throw new StreamRequestError('invalid_offset', 'The incarnation of an offset is 8 to 32 of 0-9a-z')
+  }
+}
+
+export function checkRead(after: Place, options: ReadOptions): { maxRecords: number; maxBytes: number } {
+  checkPlace(after)
   const { maxRecords = 1000, maxBytes = 1024 * 1024 } = options
   checkInteger(maxRecords, 1, 1000, 'invalid_limit', 'The records of a page')
   checkInteger(maxBytes, 1, 16 * 1024 * 1024, 'invalid_limit', 'The bytes of a page')

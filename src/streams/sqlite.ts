@@ -151,7 +151,7 @@ class SqliteStreams implements StreamStore {
 
   async read(id: string, after: Place, options: ReadOptions = {}): Promise<ReadResult> {
     checkId(id)
-    const { maxRecords, maxBytes } = checkRead(options)
+    const { maxRecords, maxBytes } = checkRead(after, options)
     return this.#look((now) => {
       const stream = this.#table.alive(id, now)
       if (!stream) return { outcome: 'missing' }

@@ -62,6 +62,17 @@ describe('a reader', () => {
     expect(delivery.readers('s')).toBe(0)
   })
 
+  it('is refused at once for what cannot be an offset', async () => {
+    const store = await make(numbered(0, 3))
+    const delivery = new Delivery({ store })
+    const { tail } = (await store.head('s')) as StreamInfo
+    for (const position of [-1, 0.5]) {
+      const follow = (): FakeReader => new FakeReader().follow(delivery, 's', { ...tail, position })
+      expect(follow).toThrow(expect.objectContaining({ code: 'invalid_offset' }))
+    }
+    expect(delivery.streams).toBe(0)
+  })
+
   it('begins where the log is though this process was told less, as another one appended', async () => {
     const store = await make(numbered(0, 1))
     const late: (() => void)[] = []

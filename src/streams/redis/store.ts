@@ -151,7 +151,7 @@ export class RedisStore implements StreamStore {
 
   async read(id: string, after: Place, options: ReadOptions = {}): Promise<ReadResult> {
     checkId(id)
-    const { maxRecords, maxBytes } = checkRead(options)
+    const { maxRecords, maxBytes } = checkRead(after, options)
     const { result } = await this.#call(
       () => this.#table.read(id, after, maxRecords, maxBytes),
       options.signal,

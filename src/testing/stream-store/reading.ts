@@ -71,6 +71,19 @@ export const readingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual((await trial.page(store, 'stream', now.next)).records, ['6'])
   }),
 
+  storeCase(['ST-27'], "what cannot be an offset is refused, and gives nobody's records", async (trial) => {
+    const store = await trial.store()
+    await store.create('other', { records: numbers(3) })
+    const { tail } = (await store.create('stream', { records: numbers(3) })).info
+    for (const position of [-1, -7, -(2 ** 32), 0.5, 1.5, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY]) {
+      await trial.expectError('invalid_offset', () => store.read('stream', { ...tail, position }))
+    }
+    // What a store might take for one of its own words.
+    for (const incarnation of ['', 'start', 'now', '-1']) {
+      await trial.expectError('invalid_offset', () => store.read('stream', { ...tail, incarnation }))
+    }
+  }),
+
   storeCase(
     ['ST-28'],
     'an offset of another stream, or of an earlier one of this id, is refused',
