@@ -120,7 +120,7 @@ class SqliteStreams implements StreamStore {
       onBegin: () => this.#table.refresh(),
       onCommit: () => this.#tellEvents(),
       onRollback: () => {
-        this.#writes.takeEvents()
+        this.#writes.forget()
         this.#table.forget()
       },
     })

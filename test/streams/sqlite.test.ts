@@ -308,6 +308,58 @@ describe('a damaged file', () => {
     expect(error.message).toContain('is damaged')
     expect((await failure(() => reader.append('stream', { records: ['1'] }))).code).toBe('corrupt')
   })
+
+  it('fails the writes that need the damage, and none beside them', async () => {
+    await writeAndDamage('damaged', 'sound')
+    const store = open()
+    expect((await failure(() => store.append('damaged', { records: ['0'] }))).code).toBe('corrupt')
+    const told: unknown[] = []
+    await store.watch('sound', (event) => event.type === 'append' && told.push(...event.records))
+    const order = ['sound', 'sound', 'damaged', 'sound', 'damaged', 'sound', 'sound']
+    const results = await Promise.allSettled([
+      ...order.map((id, n) => store.append(id, { records: [String(n)] })),
+      store.create('new', { records: ['"new"'] }),
+    ])
+    const sound = { status: 'fulfilled', value: { outcome: 'appended' } }
+    const damaged = { status: 'rejected', reason: { code: 'corrupt' } }
+    expect(results).toMatchObject([
+      ...order.map((id) => (id === 'sound' ? sound : damaged)),
+      { status: 'fulfilled', value: { outcome: 'created' } },
+    ])
+    expect(told).toEqual(['0', '1', '3', '5', '6'])
+    expect(await count(store, 'sound')).toBe(45)
+    expect(await store.read('new', 'start')).toMatchObject({ records: ['"new"'] })
+  })
+
+  it('does not keep a sweep beside it from bringing in the ends of before the clock went back', async () => {
+    await writeAndDamage('damaged', 'sound')
+    let now = 2e12
+    const store = open({ clock: () => now })
+    await store.create('stream', { ttlMs: 1000 })
+    now -= 1e9
+    const results = await Promise.allSettled([store.sweep(), store.append('damaged', { records: ['1'] })])
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    expect(await store.head('stream')).toMatchObject({ expiresAt: now + 1000 })
+  })
+
+  /** Makes two streams of 40 records, and overwrites the head of the page with the last one of the first. */
+  async function writeAndDamage(...ids: [string, string]): Promise<void> {
+    const store = open()
+    for (const id of ids) {
+      await store.create(id)
+      for (let n = 0; n < 40; n++) await store.append(id, { records: [`"${id.repeat(200)}"`] })
+    }
+    await store.close()
+    const pageSize = 2048
+    const content = readFileSync(path)
+    let at = content.lastIndexOf(ids[0].repeat(10))
+    at -= at % pageSize
+    const leafOfTable = 0x0d
+    expect(content[at]).toBe(leafOfTable)
+    const file = openSync(path, 'r+')
+    writeSync(file, Buffer.alloc(64, 0xff), 0, 64, at)
+    closeSync(file)
+  }
 })
 
 describe('deleted streams', () => {

@@ -1,9 +1,12 @@
 /**
  * Group commit without a linger: the writes that arrive in one turn of the event loop, and those
  * that arrive while a commit holds it, share the next transaction. A write is answered after its
- * COMMIT; when that fails, exactly the writes in it fail, and the next ones start afresh.
+ * COMMIT; when that fails, exactly the writes in it fail, and the next ones start afresh. A failure that
+ * may be that of one write is not laid on its neighbours: they are tried again in halves, down to
+ * transactions of one.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { StoreErrorCode } from '../errors.ts'
 import { isBusy, storeError, toStoreError } from './store-error.ts'
 
 /** Bounds a transaction, and so how long one commit holds the event loop. */
@@ -11,6 +14,9 @@ const MAX_RECORDS = 1000
 const MAX_BYTES = 1024 * 1024
 /** Between two attempts to begin while another process writes: its commits take about this long. */
 const RETRY_MS = 5
+
+/** The fault of what a write touched or asked for; all others are the file's, and stay whoever tries. */
+const OF_ONE_WRITE: ReadonlySet<StoreErrorCode> = new Set(['corrupt', 'failed'])
 
 /** How much a write adds to its transaction. */
 export interface Weight {
@@ -24,6 +30,8 @@ interface Write {
   readonly resolve: () => void
   readonly reject: (reason: unknown) => void
   readonly since: number
+  /** What it was tried with and failed; it shares its next transaction with nobody else. */
+  half?: symbol
 }
 
 export interface CommitQueueOptions {
@@ -56,7 +64,8 @@ export class CommitQueue {
 
   /**
    * Runs `work` in the next transaction; it must not wait, and must not throw but for the database's
-   * sake. The signal withdraws a write that has not begun.
+   * sake. When the transaction fails, it may run again in another one. The signal withdraws a write that
+   * has not begun.
    */
   submit<T>(weight: Weight, work: () => T, signal?: AbortSignal): Promise<T> {
     if (this.#closed) return Promise.reject(storeError('closed', this.#options.path))
@@ -121,7 +130,9 @@ export class CommitQueue {
     } catch (error) {
       this.#rollback()
       onRollback()
-      for (const write of batch) write.reject(toStoreError(error, path))
+      const failure = toStoreError(error, path)
+      if (batch.length > 1 && OF_ONE_WRITE.has(failure.code)) this.#retryInHalves(batch)
+      else for (const write of batch) write.reject(failure)
       return
     }
     onCommit()
@@ -132,13 +143,21 @@ export class CommitQueue {
     let records = 0
     let bytes = 0
     let count = 0
-    for (const { weight } of this.#writes) {
+    for (const { weight, half } of this.#writes) {
       records += weight.records
       bytes += weight.bytes
-      if (count > 0 && (records > MAX_RECORDS || bytes > MAX_BYTES)) break
+      const isFull = records > MAX_RECORDS || bytes > MAX_BYTES
+      if (count > 0 && (isFull || half !== this.#writes[0]?.half)) break
       count++
     }
     return this.#writes.splice(0, count)
+  }
+
+  /** In front of all others, as they came: of one fault among a thousand writes come twenty transactions. */
+  #retryInHalves(batch: readonly Write[]): void {
+    const halves = [Symbol('first half'), Symbol('second half')] as const
+    for (const [n, write] of batch.entries()) write.half = halves[n * 2 < batch.length ? 0 : 1]
+    this.#writes.unshift(...batch)
   }
 
   /** Waiting here, and not in SQLite, leaves the event loop to everybody else. */

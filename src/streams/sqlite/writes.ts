@@ -115,6 +115,12 @@ export class StreamWrites {
     return events
   }
 
+  /** To be called when a transaction did not happen. */
+  forget(): void {
+    this.#events = []
+    this.#sweptAt = Number.POSITIVE_INFINITY
+  }
+
   #remove(stream: StoredStream, reason: 'deleted' | 'expired'): void {
     this.#streams.remove(stream)
     this.#events.push({ id: stream.id, event: { type: 'gone', reason } })
