@@ -7,6 +7,7 @@ import { memoryStreams } from './memory.ts'
 import type { StreamStoreOptions } from './options.ts'
 import { redisStreams } from './redis.ts'
 import { migrate, sqliteStreams } from './sqlite.ts'
+import { isFilePath } from './sqlite/open.ts'
 import type { Migration } from './sqlite/schema.ts'
 import type { StreamStore } from './store.ts'
 
@@ -99,8 +100,7 @@ function checkUrl(where: string): undefined {
 }
 
 function checkPath(path: string): string {
-  // SQLite takes names like ":memory:" for something else than a file.
-  if (path !== '' && !path.startsWith(':') && !path.includes('\0')) return path
+  if (isFilePath(path)) return path
   throw new RangeError(TAKES)
 }
 

@@ -28,6 +28,7 @@ describe('a place', () => {
     ':memory:',
     'sqlite::memory:',
     'file:streams.db',
+    'sqlite:file:streams.db',
     'postgres://host/db',
     'a\0b',
     'memory:x',

@@ -5,6 +5,7 @@ import {
   copyFileSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   statSync,
   writeFileSync,
@@ -13,7 +14,7 @@ import {
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { StoreError } from '../../src/streams/errors.ts'
 import { migrate, sqliteStreams, type SqliteStreamsOptions } from '../../src/streams/sqlite.ts'
 import { SCHEMA_VERSION } from '../../src/streams/sqlite/schema.ts'
@@ -140,6 +141,23 @@ describe('opening', () => {
     writeFileSync(path, '')
     expect((await failure(() => open({}, join(path, 'streams.db')))).code).toBe('cannot_open')
   })
+
+  it.each(['', ':memory:', 'file:streams.db?mode=memory', 'a\0b'])(
+    'refuses %j, of which SQLite would keep nothing, and makes no file of that name',
+    async (name) => {
+      const from = process.cwd()
+      const empty = join(folder.path, `empty-${++files}`)
+      mkdirSync(empty)
+      process.chdir(empty)
+      onTestFinished(() => process.chdir(from))
+      for (const attempt of [() => open({}, name), () => migrate(name)]) {
+        const error = await failure(attempt)
+        expect(error.code).toBe('cannot_open')
+        expect(error.message).toContain('it is not the path of a file')
+      }
+      expect(readdirSync(empty)).toEqual([])
+    },
+  )
 
   it('refuses a file that it may not write', (context) => {
     // Nobody can take rights from root: as root, the attempt is made as somebody else.

@@ -2,7 +2,7 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { isBusy, toStoreError } from './store-error.ts'
+import { isBusy, storeError, toStoreError } from './store-error.ts'
 import { migrateDatabase } from './schema.ts'
 import type { Migration } from './schema.ts'
 
@@ -27,11 +27,23 @@ const RETRY_MS = 10
 const BLOCKING_WAIT_MS = 5
 
 /**
+ * Whether SQLite takes a path for that of a file. Of `:memory:` and of what a `file:` URL may ask for
+ * nothing is kept, while an empty file of that name would be.
+ */
+export function isFilePath(path: string): boolean {
+  return path !== '' && !path.startsWith(':') && !path.startsWith('file:') && !path.includes('\0')
+}
+
+/**
  * Opens the file, creates it (readable by its owner only) and its folder when missing, and migrates it.
  *
  * @throws {StoreError} for what cannot be used; nothing stays open.
  */
 export function openDatabase(path: string, lockTimeoutMs: number, maxFileBytes?: number): OpenedDatabase {
+  if (!isFilePath(path)) {
+    const detail = 'it is not the path of a file; memoryStreams() keeps streams in memory'
+    throw storeError('cannot_open', path, undefined, detail)
+  }
   let db: DatabaseSync | undefined
   try {
     createFile(path)
