@@ -40,7 +40,7 @@ export class StreamRequestError extends Error {
  * |---|---|---|
  * | `full` | no room to write | free space, delete streams; the store goes on by itself |
  * | `locked` | another process held the store for too long | it goes on by itself when that one lets go |
- * | `read_only` | the place may be read, not written | permissions |
+ * | `read_only` | the place may be read, not written | permissions, how its disk is mounted |
  * | `cannot_open` | the place does not exist or may not be opened | the path, permissions |
  * | `not_a_store` | what is there is something else | the path |
  * | `newer_version` | a newer Millrace wrote it | upgrade this one |

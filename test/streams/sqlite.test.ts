@@ -25,6 +25,9 @@ import { sqliteHarness, temporaryFolder } from './harnesses.ts'
 const folder = temporaryFolder()
 afterAll(() => folder.dispose())
 
+/** Opens the store at its argument, and prints `ok` or the error. */
+const fixture = fileURLToPath(new URL('fixtures/open-store.ts', import.meta.url))
+
 let files = 0
 let path: string
 const opened: StreamStore[] = []
@@ -46,6 +49,15 @@ function open(options: SqliteStreamsOptions = {}, file = path): StreamStore {
 function isReachableByAll(file: string): boolean {
   const above = dirname(file)
   return (statSync(above).mode & 0o001) !== 0 && (above === dirname(above) || isReachableByAll(above))
+}
+
+function succeeds(call: () => unknown): boolean {
+  try {
+    call()
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** What the call rejects or throws with. */
@@ -162,7 +174,6 @@ describe('opening', () => {
   it('refuses a file that it may not write', (context) => {
     // Nobody can take rights from root: as root, the attempt is made as somebody else.
     const asRoot = process.getuid?.() === 0
-    const fixture = fileURLToPath(new URL('fixtures/open-store.ts', import.meta.url))
     const hidden = asRoot && ![fixture, process.execPath].every(isReachableByAll)
     context.skip(hidden, 'it runs as root, from a folder that no other user may enter')
     const place = join(folder.path, 'read-only')
@@ -176,6 +187,23 @@ describe('opening', () => {
     const output = execFileSync(process.execPath, [fixture, file], { ...asWho, encoding: 'utf8' })
     chmodSync(place, 0o755)
     expect(output).toMatch(/^read_only The stream store .* may be read but not written/)
+  })
+
+  it('refuses a file on a disk that is mounted read-only', (context) => {
+    const place = join(folder.path, 'mounted')
+    mkdirSync(place)
+    // A disk of its own, which nobody outside this command sees.
+    const inNamespace = (script: string): string =>
+      execFileSync('unshare', ['--map-root-user', '--mount', 'sh', '-ec', script], {
+        env: { ...process.env, place, node: process.execPath, fixture },
+        encoding: 'utf8',
+        stdio: 'pipe',
+      })
+    const mount = 'mount -t tmpfs disk "$place"'
+    context.skip(!succeeds(() => inNamespace(mount)), 'no disk may be mounted here')
+    const run = '"$node" "$fixture" "$place/streams.db"'
+    const output = inNamespace(`${mount}; ${run} >&2; mount -o remount,ro "$place"; ${run}`)
+    expect(output).toMatch(/^read_only The stream store .* how its disk is mounted$/)
   })
 
   it('refuses limits and times that are none', () => {

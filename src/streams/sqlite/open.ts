@@ -1,5 +1,5 @@
 /** Opens the database of the SQLite store: durable against a loss of power, readable while written. */
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { isBusy, storeError, toStoreError } from './store-error.ts'
@@ -63,7 +63,19 @@ export function openDatabase(path: string, lockTimeoutMs: number, maxFileBytes?:
     return { db, migration }
   } catch (error) {
     db?.close()
-    throw toStoreError(error, path)
+    const failure = toStoreError(error, path)
+    // SQLite cannot open its log there, and says no more than that.
+    const isReadOnly = failure.code === 'cannot_open' && isOnReadOnlyDisk(path)
+    throw isReadOnly ? storeError('read_only', path, error) : failure
+  }
+}
+
+function isOnReadOnlyDisk(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EROFS'
   }
 }
 

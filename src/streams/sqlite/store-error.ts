@@ -24,7 +24,8 @@ const BY_ERRNO: Readonly<Record<string, StoreErrorCode>> = {
 const SENTENCES: Readonly<Record<StoreErrorCode, string>> = {
   full: 'is full: free space on its disk, or delete streams',
   locked: 'is locked by another process for too long',
-  read_only: 'may be read but not written: check the permissions of the file and its folder',
+  read_only:
+    'may be read but not written: check the permissions of the file and its folder, and how its disk is mounted',
   cannot_open: 'cannot be opened: check that its folder exists and may be written',
   not_a_store: 'is not a stream store: the file holds something else',
   newer_version: 'was written by a newer version of Millrace: upgrade this one',
