@@ -38,7 +38,7 @@ export class StreamRequestError extends Error {
  *
  * | code | what it means | what helps |
  * |---|---|---|
- * | `full` | no room to write | free space, delete streams; the store goes on by itself |
+ * | `full` | no room to write | free space; delete streams, under a size limit. The store goes on by itself |
  * | `locked` | another process held the store for too long | it goes on by itself when that one lets go |
  * | `read_only` | the place may be read, not written | permissions, how its disk is mounted |
  * | `cannot_open` | the place does not exist or may not be opened | the path, permissions |

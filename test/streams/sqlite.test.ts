@@ -246,7 +246,7 @@ describe('a full disk', () => {
       }
     }
     expect(failed.code).toBe('full')
-    expect(failed.message).toContain('is full: free space')
+    expect(failed.message).toContain('is full: free space on its disk; deleting streams makes room under a')
     expect(acknowledged).toBeGreaterThan(2)
     expect(await count(store, 'stream')).toBe(acknowledged)
     expect((await store.append('stream', { metadata: 'small' })).outcome).toBe('appended')

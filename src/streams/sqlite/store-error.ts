@@ -22,7 +22,7 @@ const BY_ERRNO: Readonly<Record<string, StoreErrorCode>> = {
 }
 
 const SENTENCES: Readonly<Record<StoreErrorCode, string>> = {
-  full: 'is full: free space on its disk, or delete streams',
+  full: 'is full: free space on its disk; deleting streams makes room under a size limit only',
   locked: 'is locked by another process for too long',
   read_only:
     'may be read but not written: check the permissions of the file and its folder, and how its disk is mounted',
