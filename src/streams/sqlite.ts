@@ -124,7 +124,7 @@ class SqliteStreams implements StreamStore {
         this.#table.forget()
       },
     })
-    this.#follower = new Follower(this.#table, this.#watchers, {
+    this.#follower = new Follower(this.#db, this.#table, this.#watchers, {
       intervalMs: followIntervalMs,
       logger,
       snapshot: (work) => this.#snapshot(work),
@@ -292,7 +292,7 @@ class SqliteStreams implements StreamStore {
     }
     const tail = { incarnation, position }
     const stop = stopWith(signal, this.#watchers.add(id, tail, closed, listener))
-    this.#follower.start()
+    this.#follower.follow(stream)
     return { outcome: 'watching', tail, closed, stop }
   }
 

@@ -15,9 +15,12 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { silentLogger } from '../../src/logging/logger.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import { migrate, sqliteStreams, type SqliteStreamsOptions } from '../../src/streams/sqlite.ts'
 import { SCHEMA_VERSION } from '../../src/streams/sqlite/schema.ts'
+import { StreamTable } from '../../src/streams/sqlite/stream-table.ts'
+import { WatchedTable } from '../../src/streams/sqlite/watched-table.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { streamStoreCases } from '../../src/testing/stream-store-cases.ts'
 import { sqliteHarness, temporaryFolder } from './harnesses.ts'
@@ -356,7 +359,8 @@ describe('a damaged file', () => {
   })
 
   it('fails the writes that need the damage, and none beside them', async () => {
-    await writeAndDamage('damaged', 'sound')
+    await write('damaged', 'sound')
+    damageLastPageOf('damaged')
     const store = open()
     expect((await failure(() => store.append('damaged', { records: ['0'] }))).code).toBe('corrupt')
     const told: unknown[] = []
@@ -377,8 +381,20 @@ describe('a damaged file', () => {
     expect(await store.read('new', 'start')).toMatchObject({ records: ['"new"'] })
   })
 
+  it('keeps no watcher of another stream from what other processes append', async () => {
+    await write('damaged', 'sound')
+    const store = open({ logger: silentLogger })
+    const told: unknown[] = []
+    await store.watch('damaged', () => {})
+    await store.watch('sound', (event) => event.type === 'append' && told.push(...event.records))
+    damageLastPageOf('damaged')
+    await open().append('sound', { records: ['1'] })
+    await vi.waitFor(() => expect(told).toEqual(['1']))
+  })
+
   it('does not keep a sweep beside it from bringing in the ends of before the clock went back', async () => {
-    await writeAndDamage('damaged', 'sound')
+    await write('damaged', 'sound')
+    damageLastPageOf('damaged')
     let now = 2e12
     const store = open({ clock: () => now })
     await store.create('stream', { ttlMs: 1000 })
@@ -388,17 +404,21 @@ describe('a damaged file', () => {
     expect(await store.head('stream')).toMatchObject({ expiresAt: now + 1000 })
   })
 
-  /** Makes two streams of 40 records, and overwrites the head of the page with the last one of the first. */
-  async function writeAndDamage(...ids: [string, string]): Promise<void> {
+  /** Makes streams of 40 records, in a file without a log beside it. */
+  async function write(...ids: string[]): Promise<void> {
     const store = open()
     for (const id of ids) {
       await store.create(id)
       for (let n = 0; n < 40; n++) await store.append(id, { records: [`"${id.repeat(200)}"`] })
     }
     await store.close()
+  }
+
+  /** Overwrites the head of the page with the last record that `write` made of a stream. */
+  function damageLastPageOf(id: string): void {
     const pageSize = 2048
     const content = readFileSync(path)
-    let at = content.lastIndexOf(ids[0].repeat(10))
+    let at = content.lastIndexOf(id.repeat(10))
     at -= at % pageSize
     const leafOfTable = 0x0d
     expect(content[at]).toBe(leafOfTable)
@@ -466,6 +486,8 @@ describe('a stream of a million records', () => {
     await store.sweep()
     spy.mockRestore()
 
+    // The table of the connection that was spied on.
+    new WatchedTable(db).moved()
     const plans = [...statements]
       .filter((sql) => /^(SELECT|DELETE|UPDATE|WITH)/.test(sql))
       .flatMap((sql) =>
@@ -475,7 +497,7 @@ describe('a stream of a million records', () => {
           .map((row) => `${String(row['detail'])} <- ${sql}`),
       )
     expect(plans.some((plan) => plan.startsWith('SEARCH records'))).toBe(true)
-    const scans = plans.filter((plan) => /^SCAN (?!garbage|sqlite_master)/.test(plan))
+    const scans = plans.filter((plan) => /^SCAN (?!garbage|sqlite_master|w\b)/.test(plan))
     // The two that bring ends in after the clock went back look at everything, and say so.
     expect(scans.filter((plan) => !plan.includes('SET expires_at = :now + ttl_ms'))).toEqual([])
     db.close()
@@ -500,6 +522,26 @@ describe('the timer that looks for other processes', () => {
     expect(vi.getTimerCount()).toBe(1)
     await store.close()
     expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('what other processes append', () => {
+  it('is looked for in the streams that moved, and in no other', async () => {
+    const store = open()
+    const peer = open()
+    const told: unknown[] = []
+    for (let n = 0; n < 20; n++) {
+      await store.create(`s${n}`)
+      await store.watch(`s${n}`, (event) => event.type === 'append' && told.push(...event.records))
+    }
+    await peer.create('elsewhere')
+    const reads = vi.spyOn(StreamTable.prototype, 'records')
+    onTestFinished(() => reads.mockRestore())
+    await store.append('s3', { records: ['"own"'] })
+    await peer.append('elsewhere', { records: ['"unwatched"'] })
+    await peer.append('s7', { records: ['"of another"'] })
+    await vi.waitFor(() => expect(told).toEqual(['"own"', '"of another"']))
+    expect(reads.mock.calls.map(([{ id }]) => id)).toEqual(['s7'])
   })
 })
 

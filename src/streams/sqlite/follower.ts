@@ -2,12 +2,16 @@
  * Tells this process's watchers what another process wrote to the same file.
  *
  * SQLite has no notifications, but `PRAGMA data_version` changes when another process has committed,
- * and asking costs 3 us: one timer asks, and only while somebody watches.
+ * and asking costs 3 us: one timer asks, and only while somebody watches. It does not tell where, so
+ * that one query looks for the watched streams that moved, and only these are read.
  */
+import type { DatabaseSync } from 'node:sqlite'
 import type { Logger } from '../../logging/logger.ts'
 import { pageOf, tailOf } from '../bookkeeping.ts'
 import type { WatchedStream, Watchers } from '../watchers.ts'
-import type { StreamTable } from './stream-table.ts'
+import type { StoredStream, StreamTable } from './stream-table.ts'
+import { WatchedTable } from './watched-table.ts'
+import type { MovedStream } from './watched-table.ts'
 
 /** Records and bytes told in one go, before the event loop has its turn. */
 const MAX_RECORDS = 1000
@@ -23,6 +27,7 @@ export interface FollowerOptions {
 export class Follower {
   readonly #table: StreamTable
   readonly #watchers: Watchers
+  readonly #rows: WatchedTable
   readonly #options: FollowerOptions
   readonly #behind = new Set<string>()
   #timer: NodeJS.Timeout | undefined
@@ -30,14 +35,16 @@ export class Follower {
   #version: unknown
   #failing = false
 
-  constructor(table: StreamTable, watchers: Watchers, options: FollowerOptions) {
+  constructor(db: DatabaseSync, table: StreamTable, watchers: Watchers, options: FollowerOptions) {
     this.#table = table
     this.#watchers = watchers
+    this.#rows = new WatchedTable(db)
     this.#options = options
   }
 
-  /** Looks from now on, until nobody watches. */
-  start(): void {
+  /** Looks for what is appended to a stream that was told all it has, until nobody watches it. */
+  follow(stream: StoredStream): void {
+    this.#rows.add(stream)
     this.#timer ??= setInterval(() => this.#poll(), this.#options.intervalMs)
   }
 
@@ -71,10 +78,39 @@ export class Follower {
     this.#try(() => {
       const version = this.#table.dataVersion()
       if (version === this.#version) return
-      for (const watched of this.#watchers.all()) this.catchUp(watched.id)
+      this.#rows.prune(this.#watchers.size, (id) => this.#watchers.get(id) !== undefined)
+      const failure = this.#tellAll(this.#moved())
+      if (failure) throw failure.error
       // Only now: should telling fail half-way, the next look tries again.
       this.#version = version
     })
+  }
+
+  /** Those that moved; all of them where that cannot be asked, as the pages of one are damaged. */
+  #moved(): readonly (MovedStream | WatchedStream)[] {
+    try {
+      return this.#rows.moved()
+    } catch {
+      return this.#watchers.all()
+    }
+  }
+
+  /** What fails is one stream's, and keeps nothing from the others. */
+  #tellAll(streams: readonly (MovedStream | WatchedStream)[]): { error: unknown } | undefined {
+    let failure: { error: unknown } | undefined
+    for (const stream of streams) {
+      const watched = this.#watchers.get(stream.id)
+      if (!watched) continue
+      try {
+        // What this process wrote itself, it has told already.
+        const isTold = 'tail' in stream && stream.tail === watched.told && stream.closed === watched.closed
+        if (!isTold) this.catchUp(watched.id)
+        this.#rows.settle(watched)
+      } catch (error) {
+        failure ??= { error }
+      }
+    }
+    return failure
   }
 
   #continue(): void {

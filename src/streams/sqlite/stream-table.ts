@@ -30,8 +30,13 @@ const MAX_PRODUCERS = 100
 export const MAX_POSITION = 2 ** 32 - 1
 
 const COLUMNS = `key, id, incarnation, content_type, owner, created_at, ttl_ms, expires_at, metadata, closed,
-  closed_by, stream_seq, (SELECT place & ${MAX_POSITION} FROM records WHERE place BETWEEN key << 32 AND (key << 32) | ${MAX_POSITION}
-  ORDER BY place DESC LIMIT 1) AS tail`
+  closed_by, stream_seq, ${lastPosition('key')} AS tail`
+
+/** SQL: the position of the last record of the stream with this key; null without records. */
+export function lastPosition(key: string): string {
+  return `(SELECT place & ${MAX_POSITION} FROM records
+    WHERE place BETWEEN ${key} << 32 AND (${key} << 32) | ${MAX_POSITION} ORDER BY place DESC LIMIT 1)`
+}
 
 export class StreamTable {
   readonly #db: DatabaseSync
