@@ -95,7 +95,8 @@ export class Runs {
 
   /**
    * Begins to take over runs whose process died, at once and from then on: what a server does when it
-   * starts. The first `start` does it, too. It does not keep the process alive.
+   * starts. The first `start` does it, too. It does not keep the process alive. A store that processes
+   * share does, from the first `start` until it is closed: the others can tell this one of its runs.
    */
   open(): void {
     this.#takeover.start()

@@ -261,7 +261,8 @@ export interface StreamStore {
    * the store had to connect anew). The
    * first event may come before `watch` resolves. A listener returns at once; what it throws is logged
    * and harms nobody else. One event holds what one append or one page may hold; those of an inbox hold
-   * what several appends did. The signal, too, ends the watch.
+   * what several appends did. The signal, too, ends the watch. Where other processes can append, a watch
+   * keeps this one alive.
    */
   watch(id: string, listener: WatchListener, signal?: AbortSignal): Promise<WatchResult>
 

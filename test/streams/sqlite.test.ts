@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import {
   chmodSync,
   closeSync,
@@ -526,6 +526,20 @@ describe('the timer that looks for other processes', () => {
 })
 
 describe('what other processes append', () => {
+  it('is waited for by a process that has nothing else to do', async () => {
+    const store = open()
+    await store.create('stream')
+    const waiting = fileURLToPath(new URL('fixtures/wait-for-append.ts', import.meta.url))
+    const child = spawn(process.execPath, [waiting, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+    onTestFinished(() => void child.kill())
+    let output = ''
+    for await (const chunk of child.stdout) {
+      output += String(chunk)
+      if (output === 'watching') await store.append('stream', { records: ['1'] })
+    }
+    expect(output).toBe('watching 1')
+  })
+
   it('is looked for in the streams that moved, and in no other', async () => {
     const store = open()
     const peer = open()
