@@ -17,6 +17,7 @@ import { Mailbox } from './mailbox.ts'
 import { graceMilliseconds, runSettings } from './options.ts'
 import type { RunSettings, RunsOptions } from './options.ts'
 import { Readership } from './readership.ts'
+import { removeRun } from './remove-run.ts'
 import { isRunId } from './run-ids.ts'
 import { listRuns } from './run-list.ts'
 import type { RunList, RunListOptions } from './run-list.ts'
@@ -167,6 +168,20 @@ export class Runs {
     this.#closed.signal.throwIfAborted()
     const found = await this.#find(id)
     return found && this.#handle(found)
+  }
+
+  /**
+   * Removes a run that has ended, with its records and its input; who reads it is told that it is gone.
+   * False when there is none.
+   *
+   * @throws {RunError} `run_not_ended`: stop it first.
+   */
+  async delete(id: string): Promise<boolean> {
+    const closed = this.#closed.signal
+    closed.throwIfAborted()
+    const found = await this.#find(id)
+    if (found) await removeRun(this.#settings.store, id, found.record, closed)
+    return found !== undefined
   }
 
   /**

@@ -51,6 +51,22 @@ onEveryStore('get', (world) => {
   })
 })
 
+onEveryStore('delete', (world) => {
+  it('removes a run that has ended with all that was kept of it, wherever that is asked for', async () => {
+    const puppet = new PuppetProvider()
+    const kinds = { play: { provider: () => puppet.provider } }
+    const [first, second] = [world().process({ kinds, holder: 'one' }), world().process({ holder: 'two' })]
+    const run = await first.start({ kind: 'play', input: 'x'.repeat(10_000) })
+    await expect(second.delete(run.id)).rejects.toMatchObject({ code: 'run_not_ended' })
+    await first.stop(run.id)
+    expect(await second.delete(run.id)).toBe(true)
+    expect(await second.delete(run.id)).toBe(false)
+    expect(await second.delete('@control/one')).toBe(false)
+    const left = (await world().store.list()).streams.map(({ id }) => id)
+    expect(left.filter((id) => !id.startsWith('@control/'))).toEqual([])
+  })
+})
+
 onEveryStore('list', (world) => {
   it('finds runs by owner, chat and status', async () => {
     const runs = world().process()

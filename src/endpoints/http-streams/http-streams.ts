@@ -9,7 +9,7 @@ import { HttpError } from '../../protocol/errors.ts'
 import { type Json, JsonError, parseJson } from '../../protocol/json.ts'
 import { OffsetError, type Place, parsePlace } from '../../protocol/offset.ts'
 import { readClientFrame } from '../../protocol/stream-frames.ts'
-import { RunError } from '../../runs/errors.ts'
+import { removeRun } from '../../runs/remove-run.ts'
 import { readRunRecord } from '../../runs/run-record.ts'
 import type { StreamInfo } from '../../streams/store.ts'
 import { StreamAccess } from '../stream-access.ts'
@@ -127,14 +127,10 @@ export class HttpStreams {
     this.#answer(exchange, async () => {
       this.#checkOrigin(request, exchange)
       const info = await this.#find(exchange)
-      const run = readRunRecord(info)
-      if (run?.status === 'running') {
-        throw new RunError('run_not_ended', 'The run has not ended yet. Stop it first.')
-      }
       const { store } = this.#options
-      // Before the stream, which alone tells where it is: a removal that is cut short can be asked for again.
-      if (run?.inputIn !== undefined) await store.delete(run.inputIn, exchange.signal)
-      await store.delete(info.id, exchange.signal)
+      const run = readRunRecord(info)
+      if (run) await removeRun(store, info.id, run, exchange.signal)
+      else await store.delete(info.id, exchange.signal)
       return new Response(null, { status: 204, headers: PRIVATE })
     })
 
