@@ -559,6 +559,42 @@ describe('what other processes append', () => {
   })
 })
 
+describe('streams that were watched', () => {
+  it('are forgotten also where no other process ever writes', async () => {
+    const store = open()
+    const add = vi.spyOn(WatchedTable.prototype, 'add')
+    onTestFinished(() => add.mockRestore())
+    for (let n = 0; n < 2500; n += 100) {
+      const ids = Array.from({ length: 100 }, (_, i) => `s${n + i}`)
+      await Promise.all(ids.map((id) => store.create(id)))
+      for (const id of ids) {
+        const watch = await store.watch(id, () => {})
+        if (watch.outcome === 'watching') watch.stop()
+      }
+    }
+    const rows = add.mock.contexts[0] as WatchedTable
+    expect(add.mock.calls).toHaveLength(2500)
+    expect(rows.size).toBeLessThan(1100)
+  })
+
+  it('are watched anew from the moment when they are told to be gone', async () => {
+    const store = open()
+    const peer = open()
+    const told: string[] = []
+    const watch = (): Promise<unknown> =>
+      store.watch('stream', (event) => {
+        told.push(event.type === 'append' ? `${event.from.position} to ${event.next.position}` : event.type)
+        if (event.type === 'gone') void watch()
+      })
+    await store.create('stream', { records: ['1', '2', '3'] })
+    await watch()
+    await Promise.all([peer.delete('stream'), peer.create('stream')])
+    await vi.waitFor(() => expect(told).toEqual(['gone']))
+    await peer.append('stream', { records: ['1', '2', '3'] })
+    await vi.waitFor(() => expect(told).toEqual(['gone', '0 to 3']))
+  })
+})
+
 describe('a store whose file fails while it is watched', () => {
   it('says so once, and tells what was missed when it can be read again', async () => {
     const warnings: string[] = []

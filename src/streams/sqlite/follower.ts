@@ -17,6 +17,9 @@ import type { MovedStream } from './watched-table.ts'
 const MAX_RECORDS = 1000
 const MAX_BYTES = 1024 * 1024
 
+/** Rows of streams that nobody watches any longer, about as many as those watched may be beside it. */
+const SPARE_ROWS = 1000
+
 export interface FollowerOptions {
   readonly intervalMs: number
   readonly logger: Logger
@@ -45,6 +48,8 @@ export class Follower {
   /** Looks for what is appended to a stream that was told all it has, until nobody watches it. */
   follow(stream: StoredStream): void {
     this.#rows.add(stream)
+    // Else it is the commits of others that end rows, and a process may be alone for ever.
+    if (this.#rows.size > 2 * this.#watchers.size + SPARE_ROWS) this.#prune()
     this.#timer ??= setInterval(() => this.#poll(), this.#options.intervalMs)
   }
 
@@ -78,12 +83,16 @@ export class Follower {
     this.#try(() => {
       const version = this.#table.dataVersion()
       if (version === this.#version) return
-      this.#rows.prune(this.#watchers.size, (id) => this.#watchers.get(id) !== undefined)
+      this.#prune()
       const failure = this.#tellAll(this.#moved())
       if (failure) throw failure.error
       // Only now: should telling fail half-way, the next look tries again.
       this.#version = version
     })
+  }
+
+  #prune(): void {
+    this.#rows.prune(this.#watchers.size, (id) => this.#watchers.get(id) !== undefined)
   }
 
   /** Those that moved; all of them where that cannot be asked, as the pages of one are damaged. */
@@ -105,7 +114,8 @@ export class Follower {
         // What this process wrote itself, it has told already.
         const isTold = 'tail' in stream && stream.tail === watched.told && stream.closed === watched.closed
         if (!isTold) this.catchUp(watched.id)
-        this.#rows.settle(watched)
+        // Its listener may have begun to watch another stream of this id, whose row it is now.
+        if (this.#watchers.get(stream.id) === watched) this.#rows.settle(watched)
       } catch (error) {
         failure ??= { error }
       }

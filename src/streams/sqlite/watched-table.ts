@@ -36,6 +36,11 @@ export class WatchedTable {
       WHERE closed IS NOT told_closed OR tail <> told`)
   }
 
+  /** Rows, those of streams that nobody watches any longer included. */
+  get size(): number {
+    return this.#ids.size
+  }
+
   /** A stream that was told all it has. */
   add({ id, key, state }: StoredStream): void {
     this.#insert.run(id, key, state.tail, state.closed ? 1 : 0)
