@@ -98,7 +98,8 @@ export class RunStarter {
     })
     const [result] = await Promise.all([creating, this.#index(start)])
     if (result.outcome !== 'created' || !result.lease) {
-      await inputs.forget(kept)
+      // What another process took over meanwhile may be this very run.
+      if (readRunRecord(result.info)?.inputIn !== record.inputIn) await inputs.forget(kept)
       return sameRun(start, result.info)
     }
     try {

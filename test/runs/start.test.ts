@@ -262,6 +262,26 @@ onEveryStore('a run', (world) => {
     expect(await world().records('r')).toEqual([1, 2, 3, COMPLETED])
   })
 
+  it('keeps its input where another process took it over before the answer came to be lost', async () => {
+    const puppet = new PuppetProvider()
+    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
+    const { runs, hand } = world().mortal({ kinds, leaseTtl: 10 })
+    const elsewhere = world().process({ kinds, leaseTtl: 10 })
+    elsewhere.open()
+    const late = Promise.withResolvers<void>()
+    hand.around = async (method, call, args) => {
+      const answer = await call()
+      if (method !== 'create' || args[0] !== 'r' || puppet.calls.length > 0) return answer
+      await late.promise
+      throw away()
+    }
+    const starting = runs.start({ id: 'r', kind: 'play', input: 'x'.repeat(10_000) })
+    await world().passUntil(() => puppet.calls.length === 1, 15)
+    late.resolve()
+    expect((await starting).info).toMatchObject({ status: 'running', attempt: 2 })
+    expect((await world().store.list({ prefix: '@input/' })).streams).toHaveLength(1)
+  })
+
   it('is started though the store was away, once it is back', async () => {
     const { runs, hand } = world().mortal()
     hand.around = async (method, call, args) => {
