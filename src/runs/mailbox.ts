@@ -33,7 +33,9 @@ export class Mailbox {
   readonly #id: string
   readonly #ttlMs: number
   readonly #closed = new AbortController()
+  /** Undefined before it was opened, and after that failed. */
   #opening: Promise<void> | undefined
+  #wanted = false
 
   constructor(settings: RunSettings, listener: MailboxListener) {
     this.#settings = settings
@@ -47,6 +49,7 @@ export class Mailbox {
    * each: it costs nothing while the mailbox is open.
    */
   open(): Promise<void> {
+    this.#wanted = true
     this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = undefined
       throw error
@@ -60,8 +63,9 @@ export class Mailbox {
    * are asked for.
    */
   async touch(): Promise<void> {
-    if (this.#settings.unreadMs !== Number.POSITIVE_INFINITY) await this.open()
-    if (!this.#opening) return
+    if (this.#settings.unreadMs !== Number.POSITIVE_INFINITY) this.#wanted = true
+    if (!this.#wanted) return
+    await this.open()
     const { store } = this.#settings
     const { signal } = this.#closed
     if (await store.touch(this.#id, signal)) return

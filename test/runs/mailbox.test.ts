@@ -1,4 +1,5 @@
 import { expect, it, vi } from 'vitest'
+import { StoreError } from '../../src/streams/errors.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 
@@ -31,6 +32,21 @@ onEveryStore('the mailbox of a process', (world) => {
     await world().store.delete('@control/me')
     await world().pass(0.1)
     expect(await world().store.head('@control/me')).toBeDefined()
+  })
+
+  it('is made anew when it is lost while the store fails', async () => {
+    const { runs, hand } = world().mortal({ holder: 'me' })
+    const puppet = new PuppetProvider()
+    const run = await runs.start({}, puppet.provider)
+    hand.around = (method, call) =>
+      method === 'create' ? Promise.reject(new StoreError('unavailable', 'away')) : call()
+    await world().store.delete('@control/me')
+    await world().pass(0.1)
+    hand.around = (_method, call) => call()
+    await world().pass(2.1)
+    await world().store.append('@control/me', { records: [JSON.stringify({ stop: run.id })] })
+    await world().passUntil(() => puppet.last.ended, 1)
+    expect(await run.end).toEqual({ status: 'stopped' })
   })
 
   it('is made anew when its time was over, though nobody swept it away, and hears', async () => {
