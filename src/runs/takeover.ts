@@ -103,12 +103,14 @@ export class Takeover {
     const now = performance.now()
     const silence = now - (this.#answeredAt ?? now)
     this.#answeredAt = now
+    // A store that answers each look late, and none in vain, would be doubted for ever.
+    const isNew = now - this.#doubtedAt > 2 * leaseTtlMs
     const seconds = this.#clock.jump() / 1000
     // What is shorter cannot end a lease that is renewed in time.
     if (seconds * 1000 > leaseTtlMs / LOOKS) {
       this.#doubtedAt = now
       logger.warn({ seconds }, 'The clock jumped forward; no run is taken over for the time of a lease')
-    } else if (silence > SILENCE * leaseTtlMs) {
+    } else if (silence > SILENCE * leaseTtlMs && (silence > leaseTtlMs || this.#failing || isNew)) {
       this.#doubtedAt = now
       logger.warn({}, 'The store was away; no run is taken over for the time of a lease')
     }

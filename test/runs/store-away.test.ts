@@ -90,6 +90,22 @@ onEveryStore('a store that is away', (world) => {
     expect(await world().passUntil(() => puppet.calls.length === 2, 15)).toBeLessThanOrEqual(4.6)
   })
 
+  it('is not for ever one that answers each look late', async () => {
+    const puppet = new PuppetProvider()
+    const kinds = kindOf(puppet.provider)
+    const [first, second] = [world().mortal({ kinds }), world().mortal({ kinds })]
+    second.hand.around = async (method, call) => {
+      const answer = await call()
+      if (method === 'leases.expired')
+        await new Promise((resolve) => setTimeout(resolve, 0.45 * LEASE * 1000))
+      return answer
+    }
+    second.runs.open()
+    await first.runs.start({ kind: 'play' })
+    first.kill()
+    expect(await world().passUntil(() => puppet.calls.length === 2, 60)).toBeLessThanOrEqual(4 * LEASE)
+  })
+
   it('is not one that fails with a single run', async () => {
     const puppet = new PuppetProvider()
     const kinds = kindOf(puppet.provider)
