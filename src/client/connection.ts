@@ -53,8 +53,10 @@ const QUIET = 25
 const ANSWER = 10
 /** The same after the browser woke up, when the connection is as likely dead as alive. */
 const ANSWER_AFTER_WAKE = 5
-/** Questions in a row that may go unanswered at most: about 3 minutes of silence. */
-const MOST_PATIENCE = 16
+/** Questions in a row that may go unanswered at most: 105 s of silence. */
+const MOST_PATIENCE = 8
+/** The same after the browser woke up. */
+const MOST_PATIENCE_AFTER_WAKE = 2
 /** Seconds for a connection to be made. */
 const OPENING = 10
 /** Seconds for which a connection has to hold before the next loss counts as the first. */
@@ -156,7 +158,8 @@ export class Connection {
 
   #giveUp(): void {
     // A large message on a slow network is silent until its last byte, and would come anew each time.
-    if (this.#heard) this.#patience = Math.min(2 * this.#patience, MOST_PATIENCE)
+    // When nothing comes after the longest wait either, the network is dead at times, and not slow.
+    if (this.#heard) this.#patience = this.#patience < MOST_PATIENCE ? 2 * this.#patience : 1
     this.#abandon()
     this.#lost(ABNORMAL)
   }
@@ -188,7 +191,9 @@ export class Connection {
   }
 
   #wake(): void {
-    if (this.state === 'connected') return this.#probe(ANSWER_AFTER_WAKE)
+    if (this.state === 'connected') {
+      return this.#probe(ANSWER_AFTER_WAKE, Math.min(this.#patience, MOST_PATIENCE_AFTER_WAKE))
+    }
     if (this.state !== 'reconnecting' || this.#socket) return
     this.#attempts = 0
     this.#dial()
