@@ -45,6 +45,8 @@ export class StreamObserver {
   #snapshot: Snapshot
   /** The newest start, while it is under way: where there are two, it is the one to be shown. */
   #starting: Promise<string> | undefined
+  /** Why the newest start was refused: shown over the stream that goes on, until the next one. */
+  #refused: StreamError | undefined
 
   constructor(target: Target, id: string | null, offset: string, folding: Folding) {
     this.#target = target
@@ -76,6 +78,7 @@ export class StreamObserver {
   readonly start = async (input: Json, options?: StartOptions): Promise<string> => {
     const starting = this.#start(input, options)
     this.#starting = starting
+    this.#refused = undefined
     this.#become({ ...this.#snapshot, status: 'starting', error: undefined })
     try {
       const id = await starting
@@ -83,6 +86,7 @@ export class StreamObserver {
       return id
     } catch (error) {
       if (this.#settle(starting) && error instanceof StreamError) {
+        this.#refused = error
         this.#become({ ...this.#snapshot, status: 'error', error })
       }
       throw error
@@ -136,8 +140,8 @@ export class StreamObserver {
       text += this.#folding.text(record) ?? ''
       if (this.#folding.reduce) state = this.#folding.reduce(state, record)
     }
-    const shown = this.#starting ? 'starting' : status
-    this.#become({ id, records, text, state, status: shown, error, connection })
+    const shown = this.#starting ? 'starting' : this.#refused ? 'error' : status
+    this.#become({ id, records, text, state, status: shown, error: this.#refused ?? error, connection })
   }
 
   #become(snapshot: Snapshot): void {

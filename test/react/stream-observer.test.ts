@@ -312,6 +312,28 @@ describe('a run that is started', () => {
     expect(await observer.stop()).toBeUndefined()
   })
 
+  it('that is refused says so over the stream that goes on, until the next one', async () => {
+    const observer = observe('s')
+    observer.subscribe(() => {})
+    opened().frame(subscribed('s', 0), records('s', 0, 1))
+    await frames()
+    const refused = observer.start(1)
+    opened().frame({ type: 'error', req: '1', code: 'too_many_runs', message: 'Too many.' })
+    await expect(refused).rejects.toMatchObject({ code: 'too_many_runs' })
+    network.socket.frame(records('s', 1, 2))
+    await frames()
+    expect(observer.snapshot()).toMatchObject({
+      records: [0, 1],
+      status: 'error',
+      error: { code: 'too_many_runs' },
+    })
+    const started = observer.start(1)
+    expect(observer.snapshot()).toMatchObject({ status: 'starting', error: undefined })
+    network.socket.frame({ type: 'started', req: '2', stream: 'r' }, records('r', 0, 1))
+    await started
+    expect(observer.snapshot()).toMatchObject({ id: 'r', error: undefined })
+  })
+
   it('is not followed when nobody listens any more', async () => {
     const observer = observe(null)
     const undo = observer.subscribe(() => {})
