@@ -70,7 +70,15 @@ export function Output({ text, run, onClear, onNotice, children }: OutputProps):
           placeholder="What the server streams appears here."
         />
         {!following && (
-          <button type="button" className="latest" onClick={follow}>
+          <button
+            type="button"
+            className="latest"
+            onClick={() => {
+              follow()
+              // The button goes, and would take the focus with it.
+              area.current?.focus()
+            }}
+          >
             Go to the end
           </button>
         )}
