@@ -40,6 +40,8 @@ export class StreamClient {
   readonly #listeners = new Listeners()
   /** Those that are not done, also the ones that follow nothing until their records are taken. */
   readonly #readers = new Set<Reader>()
+  /** Starts under way, by the id that was asked for: before they are answered, there is nothing to follow. */
+  readonly #starts = new Map<string, Promise<unknown>>()
   readonly #host: ReaderHost
   readonly #end = new AbortController()
   #carrier: Carrier
@@ -58,8 +60,9 @@ export class StreamClient {
     })
     this.#host = {
       follow: (reader) => {
-        this.#readers.add(reader)
-        this.#carrier.follow(reader)
+        const start = this.#starts.get(reader.id)
+        if (start) return void start.then(() => this.#follow(reader))
+        this.#follow(reader)
       },
       unfollow: (reader) => {
         if (reader.done) this.#readers.delete(reader)
@@ -99,7 +102,12 @@ export class StreamClient {
     { chat, id = randomId() }: StartOptions = {},
   ): Promise<RemoteStream<Record>> {
     const command = { id, input, ...(chat !== undefined && { chat }) }
-    return this.stream<Record>(await this.#command((carrier) => carrier.start(command)))
+    const started = this.#command((carrier) => carrier.start(command))
+    const settled = started.catch(() => undefined)
+    this.#starts.set(id, settled)
+    await settled
+    if (this.#starts.get(id) === settled) this.#starts.delete(id)
+    return this.stream<Record>(await started)
   }
 
   /**
@@ -118,6 +126,13 @@ export class StreamClient {
     this.#end.abort()
     this.#carrier.close()
     for (const reader of Array.from(this.#readers)) reader.close()
+  }
+
+  #follow(reader: Reader): void {
+    if (reader.done) return
+    if (this.#end.signal.aborted) return reader.close()
+    this.#readers.add(reader)
+    this.#carrier.follow(reader)
   }
 
   /** A command belongs to no connection: one that the carrier did not get through goes to the next. */

@@ -74,6 +74,15 @@ describe.each(doors)('over %s', (door) => {
     expect(await collect(one)).toEqual(await collect(other))
   })
 
+  it('a run whose start is under way is followed once it has begun', async () => {
+    await using server = await startStreams()
+    const client = clientOf(server)
+    const starting = client.start(3, { id: 'r' })
+    const followed = client.stream('r')
+    expect((await collect(followed)).slice(0, 3)).toEqual([{ n: 0 }, { n: 1 }, { n: 2 }])
+    expect((await starting).id).toBe('r')
+  })
+
   it('a run is stopped, and keeps what came', async () => {
     await using server = await startStreams()
     const stream = await clientOf(server).start('word')

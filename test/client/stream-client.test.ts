@@ -686,6 +686,18 @@ describe('a client', () => {
     expect(client.state).toBe('closed')
   })
 
+  it('ends what waits for a start when it is closed, or left', async () => {
+    const starting = client.start(1, { id: 'r' })
+    const [left, waiting] = [client.stream('r'), client.stream('r')]
+    left.close()
+    client.close()
+    await expect(starting).rejects.toMatchObject({ code: 'closed' })
+    await vi.advanceTimersByTimeAsync(0)
+    expect([left.done, waiting.done]).toEqual([true, true])
+    const sent = network.sockets.flatMap((socket) => socket.sent.map(({ type }) => type))
+    expect(sent).not.toContain('subscribe')
+  })
+
   it('does nothing more once it is closed', async () => {
     const { stream, socket } = followed()
     const stopped = stream.stop()
