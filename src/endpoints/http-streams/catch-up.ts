@@ -6,9 +6,9 @@ import type { Delivery } from '../../delivery/delivery.ts'
 import type { Batch, Encoder } from '../../delivery/batch.ts'
 import { Run } from '../../delivery/run.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
+import { kindOf } from '../../streams/requests.ts'
 import type { StreamInfo, StreamStore } from '../../streams/store.ts'
 import type { Deadlines } from '../deadlines.ts'
-import { isJson } from './content-type.ts'
 import { Refusal } from './refusal.ts'
 import { streamHeaders } from './stream-headers.ts'
 import type { StreamPlace } from './stream-headers.ts'
@@ -58,7 +58,7 @@ export function answerWith(info: StreamInfo, { run, ...place }: CatchUp): Respon
 }
 
 function bodyOf(info: StreamInfo, run: Run | undefined): string | Uint8Array<ArrayBuffer> {
-  if (!run) return isJson(info) ? '[]' : ''
+  if (!run) return kindOf(info.contentType) === 'json' ? '[]' : ''
   if (run.json) return Buffer.concat([OPEN, run.json, CLOSE])
   return run.text === undefined ? Buffer.concat(run.records as Uint8Array[]) : `[${run.text}]`
 }

@@ -8,7 +8,7 @@ import type { Logger } from '../../logging/logger.ts'
 import { HttpError } from '../../protocol/errors.ts'
 import { type Json, JsonError, parseJson } from '../../protocol/json.ts'
 import { OffsetError, type Place, parsePlace } from '../../protocol/offset.ts'
-import { readClientFrame } from '../../protocol/stream-frames.ts'
+import { isStreamId, readClientFrame } from '../../protocol/stream-frames.ts'
 import { removeRun } from '../../runs/remove-run.ts'
 import { readRunRecord } from '../../runs/run-record.ts'
 import type { StreamInfo } from '../../streams/store.ts'
@@ -157,9 +157,7 @@ export class HttpStreams {
 
   async #find({ params, scope, signal }: Exchange): Promise<StreamInfo> {
     // What cannot be an id is the id of nothing.
-    const info = /^[\x21-\x7e]{1,512}$/.test(params.id)
-      ? await this.#access.find(params.id, scope.user, signal)
-      : undefined
+    const info = isStreamId(params.id) ? await this.#access.find(params.id, scope.user, signal) : undefined
     if (!info) throw new Refusal('stream_not_found')
     return info
   }

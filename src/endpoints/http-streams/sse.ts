@@ -6,10 +6,10 @@ import type { FollowEnd } from '../../delivery/reader.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import { STREAM_ERRORS } from '../../protocol/stream-errors.ts'
 import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
+import { kindOf } from '../../streams/requests.ts'
 import type { StreamInfo } from '../../streams/store.ts'
 import { streamEnd } from '../stream-end.ts'
 import type { Deadlines } from '../deadlines.ts'
-import { isJson } from './content-type.ts'
 import type { Exchange } from './exchange.ts'
 import { SIGN_OF_LIFE, controlEvent, errorEvent, retryLine, sseEncoder } from './sse-encoder.ts'
 import type { SseFault } from './sse-encoder.ts'
@@ -38,7 +38,7 @@ export function followAsEvents(
   options: SseOptions,
 ): Response {
   const { delivery, signs, release } = options
-  const headers = { ...PRIVATE, ...SSE_HEADERS, ...(!isJson(info) && BASE64) }
+  const headers = { ...PRIVATE, ...SSE_HEADERS, ...(kindOf(info.contentType) === 'bytes' && BASE64) }
   const sse: SseResponse = openSse(headers, exchange.outgoing, {
     drained: () => outlet.drained(),
     ended: () => {
