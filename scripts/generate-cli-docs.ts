@@ -2,13 +2,13 @@
 import type { Command } from 'commander'
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { DOOR_OPTIONS } from '../src/cli/door-options.ts'
+import { DOOR_OPTIONS } from '../src/cli/options/door.ts'
 import { EXAMPLES, EXIT_CODES } from '../src/cli/manual.ts'
-import { type CommandOption, flagOf, variableOf } from '../src/cli/option.ts'
+import { type CommandOption, flagOf, variableOf } from '../src/cli/options/option.ts'
 import { createProgram } from '../src/cli/program.ts'
-import { OPTION_GROUPS, defaultOf } from '../src/cli/serve-options.ts'
-import { STORE_OPTION } from '../src/cli/shared-options.ts'
-import { WORKER_OPTIONS, workerDefaultOf } from '../src/cli/worker-options.ts'
+import { OPTION_GROUPS, defaultOf } from '../src/cli/options/serve.ts'
+import { STORE_OPTION } from '../src/cli/options/shared-options.ts'
+import { WORKER_OPTIONS, workerDefaultOf } from '../src/cli/options/worker.ts'
 
 export const CLI_DOCS: string = fileURLToPath(new URL('../docs/cli.md', import.meta.url))
 

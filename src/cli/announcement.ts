@@ -7,8 +7,8 @@ import type { Durability } from '../streams/store.ts'
 import type { Listening } from './listen.ts'
 import type { Output } from './output.ts'
 import { PACKAGE } from './package.ts'
-import type { Environment } from './read-options.ts'
-import { SERVE_DEFAULTS, type ServeSettings } from './serve-options.ts'
+import type { Environment } from './options/read-options.ts'
+import { SERVE_DEFAULTS, type ServeSettings } from './options/serve.ts'
 
 /** What the server itself knows; JSON, because a worker tells it to another process. */
 export interface Announcement {

@@ -1,10 +1,10 @@
 /** `millrace migrate`: makes the tables that a stream store needs, without serving anything. */
 import { migrateStore, pathOfStore } from '../streams/open-store.ts'
 import { CommandError } from './command-error.ts'
-import { type Environment, type Flags, readOptions } from './read-options.ts'
-import { withRedis } from './read-settings.ts'
-import { SERVE_DEFAULTS, type ServeSettings } from './serve-options.ts'
-import { STORE_OPTION } from './shared-options.ts'
+import { type Environment, type Flags, readOptions } from './options/read-options.ts'
+import { withRedis } from './options/read-settings.ts'
+import { SERVE_DEFAULTS, type ServeSettings } from './options/serve.ts'
+import { STORE_OPTION } from './options/shared-options.ts'
 
 /** @throws {CommandError} for a file that is not, or not any more, one for this version. */
 export function migrate(flags: Flags, environment: Environment): void {

@@ -1,17 +1,17 @@
 /** The command line: what commander makes of it, and how the process ends when it goes wrong. */
 import { Command, CommanderError } from 'commander'
 import { CommandError, oneLine } from './command-error.ts'
-import { addOptions, flagsOf } from './commander-options.ts'
+import { addOptions, flagsOf } from './options/commander-options.ts'
 import { init } from './init.ts'
 import { examplesOf } from './manual.ts'
 import { migrate } from './migrate.ts'
 import { PACKAGE } from './package.ts'
 import { serve } from './serve.ts'
-import { OPTION_GROUPS, SERVE_OPTIONS, defaultOf } from './serve-options.ts'
-import { STORE_OPTION } from './shared-options.ts'
+import { OPTION_GROUPS, SERVE_OPTIONS, defaultOf } from './options/serve.ts'
+import { STORE_OPTION } from './options/shared-options.ts'
 import { addStreams } from './streams-command.ts'
 import { worker } from './worker.ts'
-import { WORKER_OPTIONS, workerDefaultOf } from './worker-options.ts'
+import { WORKER_OPTIONS, workerDefaultOf } from './options/worker.ts'
 
 export function createProgram(): Command {
   const program = new Command('millrace')

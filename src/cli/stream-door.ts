@@ -12,7 +12,7 @@ import {
   readListPage,
   readRecordPage,
 } from './door-answers.ts'
-import type { DoorSettings } from './door-options.ts'
+import type { DoorSettings } from './options/door.ts'
 
 /** Seconds for an answer to begin. A stop waits for its run to end. */
 const TIMEOUT = 30

@@ -1,7 +1,7 @@
 /** `millrace streams …`: looks at and ends what a running server keeps. */
 import type { Command } from 'commander'
-import { addOptions, flagsOf } from './commander-options.ts'
-import { DOOR_OPTIONS, readDoorSettings } from './door-options.ts'
+import { addOptions, flagsOf } from './options/commander-options.ts'
+import { DOOR_OPTIONS, readDoorSettings } from './options/door.ts'
 import { examplesOf } from './manual.ts'
 import { StreamDoor } from './stream-door.ts'
 import { type ListFlags, listStreams } from './streams-list.ts'

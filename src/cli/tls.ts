@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ListenOptions } from '../server/options.ts'
 import { CommandError } from './command-error.ts'
-import type { ServeSettings } from './serve-options.ts'
+import type { ServeSettings } from './options/serve.ts'
 
 /** @throws {CommandError} naming the file that cannot be read. */
 export async function readTls({ tlsCert, tlsKey }: ServeSettings): Promise<ListenOptions['tls']> {

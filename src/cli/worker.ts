@@ -7,10 +7,10 @@ import { superviseProcess } from './lifecycle.ts'
 import { guardLoading, loadApplication } from './load-application.ts'
 import { createOutput } from './output.ts'
 import { PACKAGE } from './package.ts'
-import type { Environment, Flags } from './read-options.ts'
-import { SERVE_DEFAULTS } from './serve-options.ts'
-import { setVariables } from './shared-options.ts'
-import { readWorkerSettings } from './worker-options.ts'
+import type { Environment, Flags } from './options/read-options.ts'
+import { SERVE_DEFAULTS } from './options/serve.ts'
+import { setVariables } from './options/shared-options.ts'
+import { readWorkerSettings } from './options/worker.ts'
 
 /**
  * Works on the channels named, or on all that the application has. `words` are those and the file of the

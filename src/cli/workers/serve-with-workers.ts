@@ -2,7 +2,7 @@
 import cluster from 'node:cluster'
 import { type ServeContext, announce } from '../announcement.ts'
 import { superviseProcess } from '../lifecycle.ts'
-import { SERVE_DEFAULTS } from '../serve-options.ts'
+import { SERVE_DEFAULTS } from '../options/serve.ts'
 import { WORKER_VARIABLE } from './link.ts'
 import { WorkerPool } from './pool.ts'
 import { hasTerminal } from './terminal.ts'

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { describe, expect, test } from 'vitest'
-import { UsageError } from '../../src/cli/command-error.ts'
-import type { Environment, Flags } from '../../src/cli/read-options.ts'
-import { readSettings } from '../../src/cli/read-settings.ts'
+import { UsageError } from '../../../src/cli/command-error.ts'
+import type { Environment, Flags } from '../../../src/cli/options/read-options.ts'
+import { readSettings } from '../../../src/cli/options/read-settings.ts'
 
 function read(flags: Flags, environment: Environment = {}): object {
   return readSettings(flags, environment)

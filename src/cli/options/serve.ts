@@ -3,10 +3,10 @@
  * help says of it. commander's options, `--help`, the environment variables and docs/cli.md are made from
  * this table; defaults come from the server.
  */
-import { DEFAULT_LAYER } from '../channels/open-layer.ts'
-import type { LogLevel } from '../logging/pino.ts'
-import { CONNECTION_DEFAULTS, LISTEN_DEFAULTS, type ListenOptions } from '../server/options.ts'
-import { DEFAULT_STORE } from '../streams/open-store.ts'
+import { DEFAULT_LAYER } from '../../channels/open-layer.ts'
+import type { LogLevel } from '../../logging/pino.ts'
+import { CONNECTION_DEFAULTS, LISTEN_DEFAULTS, type ListenOptions } from '../../server/options.ts'
+import { DEFAULT_STORE } from '../../streams/open-store.ts'
 import {
   type Kind,
   bytes,
@@ -21,7 +21,7 @@ import {
   text,
   workers,
   yes,
-} from './option-kinds.ts'
+} from './kinds.ts'
 import type { OptionFor } from './option.ts'
 import {
   CLOSE_TIMEOUT_OPTION,

@@ -1,10 +1,10 @@
 /** The kinds of value that options take: how each is read from a flag or a variable, and how it is shown. */
 import { availableParallelism } from 'node:os'
-import { checkLayer } from '../channels/open-layer.ts'
-import { checkOrigins } from '../routing/origins.ts'
-import { type ConnectionOptions, resolveOptions } from '../server/options.ts'
-import { proxyTrust } from '../server/proxy-trust.ts'
-import { pathOfStore } from '../streams/open-store.ts'
+import { checkLayer } from '../../channels/open-layer.ts'
+import { checkOrigins } from '../../routing/origins.ts'
+import { type ConnectionOptions, resolveOptions } from '../../server/options.ts'
+import { proxyTrust } from '../../server/proxy-trust.ts'
+import { pathOfStore } from '../../streams/open-store.ts'
 
 export interface Kind<T> {
   /** The flag may come several times, and one value be several with this between them. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { UsageError } from '../../src/cli/command-error.ts'
-import { readDoorSettings } from '../../src/cli/door-options.ts'
+import { UsageError } from '../../../src/cli/command-error.ts'
+import { readDoorSettings } from '../../../src/cli/options/door.ts'
 
 const ADDRESS = 'it takes an address such as http://127.0.0.1:8000/streams'
 const HEADER = "it takes a name and a value, such as 'authorization: Bearer …'"

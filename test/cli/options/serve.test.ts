@@ -1,9 +1,9 @@
 import { Option } from 'commander'
 import { expect, test } from 'vitest'
-import { renderCliDocs, CLI_DOCS } from '../../scripts/generate-cli-docs.ts'
-import { createProgram } from '../../src/cli/program.ts'
-import { flagOf, variableOf } from '../../src/cli/option.ts'
-import { SERVE_OPTIONS, defaultOf } from '../../src/cli/serve-options.ts'
+import { renderCliDocs, CLI_DOCS } from '../../../scripts/generate-cli-docs.ts'
+import { createProgram } from '../../../src/cli/program.ts'
+import { flagOf, variableOf } from '../../../src/cli/options/option.ts'
+import { SERVE_OPTIONS, defaultOf } from '../../../src/cli/options/serve.ts'
 import { readFileSync } from 'node:fs'
 
 function helpOf(name: string): string {

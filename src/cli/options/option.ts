@@ -1,5 +1,5 @@
 /** An option of a command: the flag, what it sets, how its value is read, and what help says of it. */
-import type { Kind } from './option-kinds.ts'
+import type { Kind } from './kinds.ts'
 
 /** An option whose kind reads the values of the setting it sets. */
 export type OptionFor<Settings> = {

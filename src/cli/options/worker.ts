@@ -1,9 +1,9 @@
 /** The options of `millrace worker`; most are those of `serve`. */
-import { concurrency } from './option-kinds.ts'
+import { concurrency } from './kinds.ts'
 import type { OptionFor } from './option.ts'
 import { type Environment, type Flags, readOptions } from './read-options.ts'
 import { withRedis } from './read-settings.ts'
-import { type ServeSettings, defaultOf } from './serve-options.ts'
+import { type ServeSettings, defaultOf } from './serve.ts'
 import {
   CLOSE_TIMEOUT_OPTION,
   EXPORT_OPTION,

@@ -1,5 +1,5 @@
 /** From flags and the environment to values, for any table of options. */
-import { UsageError } from './command-error.ts'
+import { UsageError } from '../command-error.ts'
 import { type CommandOption, flagOf, variableOf } from './option.ts'
 
 /** What the command line says, by long flag: a text, the texts of a repeated flag, or yes and no. */

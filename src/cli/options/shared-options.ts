@@ -1,7 +1,7 @@
-/** The options that several commands have; serve-options.ts has the rest, and what they set. */
-import { channelLayer, choice, seconds, store, text } from './option-kinds.ts'
+/** The options that several commands have; serve.ts has the rest, and what they set. */
+import { channelLayer, choice, seconds, store, text } from './kinds.ts'
 import { variableOf } from './option.ts'
-import type { ServeOption, ServeSettings } from './serve-options.ts'
+import type { ServeOption, ServeSettings } from './serve.ts'
 
 export const STORE_OPTION: ServeOption = {
   flags: '--store <where>',

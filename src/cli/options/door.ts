@@ -1,5 +1,5 @@
 /** The options by which a command finds a running server, and says who asks. */
-import { headers, streamsUrl } from './option-kinds.ts'
+import { headers, streamsUrl } from './kinds.ts'
 import type { OptionFor } from './option.ts'
 import { type Environment, type Flags, readOptions } from './read-options.ts'
 

@@ -1,9 +1,9 @@
 /** What `serve` is set to: a flag wins over a variable, and both over the default. */
-import { checkLayer } from '../channels/open-layer.ts'
-import { pathOfStore } from '../streams/open-store.ts'
-import { UsageError } from './command-error.ts'
+import { checkLayer } from '../../channels/open-layer.ts'
+import { pathOfStore } from '../../streams/open-store.ts'
+import { UsageError } from '../command-error.ts'
 import { type Environment, type Flags, readOptions } from './read-options.ts'
-import { SERVE_OPTIONS, type ServeSettings } from './serve-options.ts'
+import { SERVE_OPTIONS, type ServeSettings } from './serve.ts'
 
 /**
  * @param file of the application, if there is one.
