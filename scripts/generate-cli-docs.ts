@@ -7,7 +7,7 @@ import { EXAMPLES, EXIT_CODES } from '../src/cli/manual.ts'
 import { type CommandOption, flagOf, variableOf } from '../src/cli/options/option.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { OPTION_GROUPS, defaultOf } from '../src/cli/options/serve.ts'
-import { STORE_OPTION } from '../src/cli/options/shared-options.ts'
+import { STORE_OPTION } from '../src/cli/options/stores.ts'
 import { WORKER_OPTIONS, workerDefaultOf } from '../src/cli/options/worker.ts'
 
 export const CLI_DOCS: string = fileURLToPath(new URL('../docs/cli.md', import.meta.url))

@@ -4,7 +4,7 @@ import { CommandError } from './command-error.ts'
 import { type Environment, type Flags, readOptions } from './options/read-options.ts'
 import { withRedis } from './options/read-settings.ts'
 import { SERVE_DEFAULTS, type ServeSettings } from './options/serve.ts'
-import { STORE_OPTION } from './options/shared-options.ts'
+import { STORE_OPTION } from './options/stores.ts'
 
 /** @throws {CommandError} for a file that is not, or not any more, one for this version. */
 export function migrate(flags: Flags, environment: Environment): void {

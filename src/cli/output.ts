@@ -2,7 +2,8 @@
 import { type Logger, shareLogger } from '../logging/logger.ts'
 import type { prettyOutput } from '../logging/pretty.ts'
 import { createLogger } from '../logging/pino.ts'
-import { type LogFormat, SERVE_DEFAULTS, type ServeSettings } from './options/serve.ts'
+import type { LogFormat } from './options/logging.ts'
+import { SERVE_DEFAULTS, type ServeSettings } from './options/serve.ts'
 
 export interface Output {
   readonly format: LogFormat

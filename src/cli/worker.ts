@@ -9,7 +9,7 @@ import { createOutput } from './output.ts'
 import { PACKAGE } from './package.ts'
 import type { Environment, Flags } from './options/read-options.ts'
 import { SERVE_DEFAULTS } from './options/serve.ts'
-import { setVariables } from './options/shared-options.ts'
+import { setVariables } from './options/stores.ts'
 import { readWorkerSettings } from './options/worker.ts'
 
 /**

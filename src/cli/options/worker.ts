@@ -4,14 +4,10 @@ import type { OptionFor } from './option.ts'
 import { type Environment, type Flags, readOptions } from './read-options.ts'
 import { withRedis } from './read-settings.ts'
 import { type ServeSettings, defaultOf } from './serve.ts'
-import {
-  CLOSE_TIMEOUT_OPTION,
-  EXPORT_OPTION,
-  LAYER_OPTION,
-  LOG_FORMAT_OPTION,
-  STORE_OPTION,
-  VERBOSITY_OPTION,
-} from './shared-options.ts'
+import { EXPORT_OPTION } from './application.ts'
+import { CLOSE_TIMEOUT_OPTION } from './limits.ts'
+import { LOG_FORMAT_OPTION, VERBOSITY_OPTION } from './logging.ts'
+import { LAYER_OPTION, STORE_OPTION } from './stores.ts'
 
 type Shared = Pick<
   ServeSettings,
