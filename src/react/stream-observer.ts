@@ -9,6 +9,7 @@ import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import { Listeners } from '../client/listeners.ts'
 import type { StreamStatus } from '../client/reader.ts'
+import { knownText } from './record-text.ts'
 import { clientOf } from './shared-clients.ts'
 import { type SourceSnapshot, type StreamSource, sourceOf } from './stream-source.ts'
 
@@ -29,7 +30,8 @@ export interface Snapshot<Record = unknown, State = unknown> {
 export interface Folding {
   readonly reduce: ((state: unknown, record: unknown) => unknown) | undefined
   readonly initial: unknown
-  readonly text: (record: unknown) => string | undefined
+  /** By default the text is looked for where it usually is. */
+  readonly text: ((record: unknown) => string | undefined) | undefined
 }
 
 type Target = StreamClient | string
@@ -47,6 +49,8 @@ export class StreamObserver {
   #starting: Promise<string> | undefined
   /** Why the newest start was refused: shown over the stream that goes on, until the next one. */
   #refused: StreamError | undefined
+  /** A record in which no text was found, since nobody said how to. */
+  unread: unknown
 
   constructor(target: Target, id: string | null, offset: string, folding: Folding) {
     this.#target = target
@@ -137,11 +141,18 @@ export class StreamObserver {
     const { id, records: seen } = this.#snapshot
     let { text, state } = this.#snapshot
     for (const record of records.slice(seen.length)) {
-      text += this.#folding.text(record) ?? ''
+      text += this.#textOf(record)
       if (this.#folding.reduce) state = this.#folding.reduce(state, record)
     }
     const shown = this.#starting ? 'starting' : this.#refused ? 'error' : status
     this.#become({ id, records, text, state, status: shown, error: this.#refused ?? error, connection })
+  }
+
+  #textOf(record: unknown): string {
+    const { text = knownText as NonNullable<Folding['text']> } = this.#folding
+    const found = text(record)
+    if (found === undefined && text === knownText) this.unread ??= record
+    return found ?? ''
   }
 
   #become(snapshot: Snapshot): void {

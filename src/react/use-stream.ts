@@ -5,7 +5,7 @@ import type { StreamError } from '../client/errors.ts'
 import type { StartOptions, StreamClient } from '../client/stream-client.ts'
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
-import { recordText } from './record-text.ts'
+import { warnOfShape } from './shape-warning.ts'
 import { type Folding, type Snapshot, StreamObserver, type ViewStatus } from './stream-observer.ts'
 
 /** How the records of a stream are shown. */
@@ -13,8 +13,8 @@ export type StreamOptions<Record = Json, State = undefined> = {
   /** Where to begin: an offset, `-1` for the start (the default), `now` for what is yet to come. */
   readonly offset?: string
   /**
-   * The text that a record adds to `text`. By default that of a record that is a text, and of the text
-   * events of OpenAI's APIs and the AI SDK. Pure.
+   * The text that a record adds to `text`. By default that of a record that is a text, of `{ delta }` and
+   * `{ text }`, and of the text events of OpenAI's APIs and the AI SDK; see `recordText`. Pure.
    */
   readonly text?: (record: Record) => string | undefined
 } & (
@@ -63,7 +63,7 @@ export function useStream<Record = Json, State = undefined>(
   id: string | null,
   options: StreamOptions<Record, State> = {},
 ): StreamView<Record, State> {
-  const { offset = '-1', reduce, initial, text = recordText } = options
+  const { offset = '-1', reduce, initial, text } = options
   const folding = { reduce, initial, text } as Folding
   const observe = (): StreamObserver => new StreamObserver(target, id, offset, folding)
   const [shown, setShown] = useState(() => ({ target, id, offset, observer: observe() }))
@@ -80,5 +80,20 @@ export function useStream<Record = Json, State = undefined>(
   const snapshot = useSyncExternalStore(observer.subscribe, observer.snapshot, observer.snapshot)
   const { start, stop } = observer
   // What records and states are, the caller says.
-  return { ...(snapshot as Snapshot<Record, State>), start, stop }
+  const view = { ...(snapshot as Snapshot<Record, State>), start, stop }
+  const { text: shownText } = view
+  // Whoever does not look at the text misses nothing.
+  return Object.defineProperty(view, 'text', {
+    enumerable: true,
+    get: () => {
+      try {
+        // A bundler puts the mode in, and for production leaves this out.
+        if (process.env.NODE_ENV !== 'production' && observer.unread !== undefined)
+          warnOfShape(observer.unread)
+      } catch {
+        // Without one there is no `process`.
+      }
+      return shownText
+    },
+  })
 }

@@ -2,6 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type StreamClient, connect } from '../../src/client/index.ts'
 import { StreamObserver } from '../../src/react/stream-observer.ts'
+import type { Json } from '../../src/protocol/json.ts'
+import type { RecordsFrame } from '../../src/protocol/stream-frames.ts'
 import { FakeNetwork, type FakeSocket, at, records } from '../client/fakes.ts'
 
 let network: FakeNetwork
@@ -56,6 +58,25 @@ describe('an observer', () => {
     const undo = observe(null).subscribe(() => {})
     expect([observe(null).snapshot().status, network.sockets]).toEqual(['idle', []])
     undo()
+  })
+
+  it('knows the text of usual records by itself, and which record it does not know', async () => {
+    const observer = new StreamObserver(client, 's', '-1', {
+      reduce: undefined,
+      initial: undefined,
+      text: undefined,
+    })
+    observer.subscribe(() => {})
+    const frame = (from: number, ...values: Json[]): RecordsFrame => ({
+      ...records('s', from, from + values.length),
+      records: values,
+    })
+    opened().frame(subscribed('s', 0), frame(0, { delta: 'Hel' }, { type: 'finish' }))
+    await frames()
+    expect([observer.snapshot().text, observer.unread]).toEqual(['Hel', undefined])
+    opened().frame(frame(2, { piece: 'x' }, { text: 'lo' }))
+    await frames()
+    expect([observer.snapshot().text, observer.unread]).toEqual(['Hello', { piece: 'x' }])
   })
 
   it('shows records, text and a state', async () => {
