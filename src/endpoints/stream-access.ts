@@ -3,62 +3,79 @@
  * else and one that does not exist are the same: not there.
  */
 import type { User } from '../consumers/scope.ts'
-import type { Logger } from '../logging/logger.ts'
+import { type Logger, libraryLogger } from '../logging/logger.ts'
+import { HttpError } from '../protocol/errors.ts'
 import type { StreamInfo, StreamStore } from '../streams/store.ts'
 import { FollowedStreams } from './followed-streams.ts'
 
-/** Says who a user is, in the terms of stream owners. Undefined for nobody: such a user owns nothing. */
+/**
+ * Says who a user is, in the terms of stream owners: a text of 1 to 512 characters. A user for whom it
+ * says anything else is refused, with 403: nothing is read or started for whom nobody knows.
+ */
 export type OwnerOf = (user: User & {}) => string | undefined
 
 /** Begins the ids of Millrace's own streams, which no endpoint serves. */
 const RESERVED = '@'
 
-/** A user that is a text, or the `id` of one that is an object. */
+/** A user that is a text or a number, or the `id` of an object that is one of them. */
 const defaultOwnerOf: OwnerOf = (user: unknown) => {
-  if (typeof user === 'string') return user
-  if (typeof user !== 'object' || user === null || !('id' in user)) return undefined
-  const { id } = user
-  return typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? String(id) : undefined
+  if (typeof user !== 'object' || user === null) return nameOf(user)
+  return 'id' in user ? nameOf(user.id) : undefined
+}
+
+function nameOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value
+  return typeof value === 'bigint' || Number.isFinite(value) ? String(value) : undefined
 }
 
 export interface StreamAccessOptions {
   readonly store: Pick<StreamStore, 'head' | 'touch'>
   readonly ownerOf?: OwnerOf
+  /** Hears of users whom `ownerOf` does not know. Default: as for a store. */
+  readonly logger?: Logger
 }
 
 export class StreamAccess {
   readonly #store: Pick<StreamStore, 'head' | 'touch'>
   readonly #ownerOf: OwnerOf
+  readonly #logger: Logger
   readonly #followed: FollowedStreams
+  #hasComplained = false
 
-  constructor({ store, ownerOf = defaultOwnerOf }: StreamAccessOptions) {
+  constructor({ store, ownerOf = defaultOwnerOf, logger = libraryLogger() }: StreamAccessOptions) {
     this.#store = store
     this.#ownerOf = ownerOf
+    this.#logger = logger
     this.#followed = new FollowedStreams(store)
   }
 
-  /** The owner of what a user starts; undefined without authentication. */
+  /**
+   * The owner of what a user starts; undefined without authentication alone.
+   *
+   * @throws {HttpError} `forbidden`, for a user whom `ownerOf` does not know. That is not nobody: what
+   * such a user starts would have no owner, and be everybody's.
+   */
   ownerOf(user: User | undefined): string | undefined {
-    return user === undefined || user === null ? undefined : this.#ownerOf(user)
+    if (user === undefined || user === null) return undefined
+    const owner: unknown = this.#ownerOf(user)
+    if (typeof owner === 'string' && owner !== '') return owner
+    this.#complain(owner)
+    throw new HttpError('forbidden', 'You are signed in as a user who can have no streams here.')
   }
 
   /**
    * A stream, if this user may touch it: its owner, or anybody without authentication when it has no
-   * owner. Rejects as the store does.
+   * owner. Rejects as the store does, and as `ownerOf` throws.
    */
   async find(id: string, user: User | undefined, signal?: AbortSignal): Promise<StreamInfo | undefined> {
+    const owner = this.ownerOf(user)
     const info = id.startsWith(RESERVED) ? undefined : await this.#store.head(id, signal)
-    return info && this.allows(info, user) ? info : undefined
+    return info && info.owner === owner ? info : undefined
   }
 
-  /** Whether this user may touch this stream. */
+  /** Whether this user may touch this stream. Throws as `ownerOf` does. */
   allows({ id, owner }: Pick<StreamInfo, 'id' | 'owner'>, user: User | undefined): boolean {
-    return !id.startsWith(RESERVED) && owner === this.ownerOf(user) && this.mayOwn(user)
-  }
-
-  /** False for a user whom `ownerOf` does not know: that is not nobody, and ownerless streams are not theirs. */
-  mayOwn(user: User | undefined): boolean {
-    return user === undefined || user === null || this.ownerOf(user) !== undefined
+    return owner === this.ownerOf(user) && !id.startsWith(RESERVED)
   }
 
   /** Reading is a sign of life: a stream with a sliding expiry lives on. Never rejects. */
@@ -69,5 +86,17 @@ export class StreamAccess {
   /** Following, too: the stream does not expire by its TTL until the returned function is called. */
   follow(info: StreamInfo, logger: Logger): () => void {
     return this.#followed.add(info, logger)
+  }
+
+  /** Once: each of their requests is refused, and the log would be full of it. */
+  #complain(owner: unknown): void {
+    if (this.#hasComplained) return
+    this.#hasComplained = true
+    const got = owner === '' ? 'an empty text' : owner === undefined ? 'nothing' : `a ${typeof owner}`
+    this.#logger.error(
+      {},
+      `users are refused, as ownerOf says ${got} for what authenticate returned: have authenticate return a ` +
+        'text, a number or an object with such an id, or pass ownerOf: (user) => the text that names its owner',
+    )
   }
 }

@@ -1,5 +1,6 @@
 /** What the endpoints of streams are made of; the application puts it together. */
 import type { Delivery } from '../delivery/delivery.ts'
+import type { Logger } from '../logging/logger.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { StreamStore } from '../streams/store.ts'
 import type { OwnerOf } from './stream-access.ts'
@@ -15,6 +16,8 @@ export interface StreamServices {
   readonly delivery: Delivery
   /** Without it nothing is stopped here. */
   readonly runs?: RunControl
-  /** Default: a user that is a text, or the `id` of one that is an object. */
+  /** Default: a user that is a text or a number, or the `id` of one that is an object. */
   readonly ownerOf?: OwnerOf
+  /** Hears of requests that failed inside, and of users whom `ownerOf` does not know. Default: as for a store. */
+  readonly logger?: Logger
 }

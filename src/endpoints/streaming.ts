@@ -13,7 +13,7 @@ import type { StreamServices } from './stream-services.ts'
 
 export interface StreamingOptions extends Omit<RunsOptions, 'readers'> {
   readonly store: StreamStore
-  /** Says who a user is, in the terms of stream owners; by default a text, or the `id` of an object. */
+  /** Says who a user is, in the terms of stream owners; by default a text, a number, or the `id` of an object. */
   readonly ownerOf?: OwnerOf
   /**
    * Seconds that a shutdown leaves runs to end by themselves before it hands them over, up to 2,147,483.
@@ -46,7 +46,7 @@ export class Streaming {
     this.#graceSeconds = shutdownGrace
     this.delivery = new Delivery({ store, logger })
     this.runs = new Runs({ ...options, readers: (id) => this.delivery.readers(id) })
-    this.services = { store, delivery: this.delivery, runs: this.runs, ...(ownerOf && { ownerOf }) }
+    this.services = { store, delivery: this.delivery, runs: this.runs, logger, ...(ownerOf && { ownerOf }) }
   }
 
   /** Begins to take over what other processes left behind and to remove what is past its time. */

@@ -21,6 +21,10 @@ export const ERRORS = {
   websocket_version: { status: 426, message: 'Only version 13 of the WebSocket protocol is spoken here.' },
   headers_too_large: { status: 431, message: 'The request headers are larger than the server accepts.' },
   internal_error: { status: 500, message: 'The server failed to answer. The failure was logged.' },
+  authentication_unavailable: {
+    status: 503,
+    message: 'It could not be found out who you are. Try again in a moment.',
+  },
   too_many_connections: {
     status: 503,
     message: 'The server holds as many connections as it may. Try again later.',
@@ -36,6 +40,11 @@ export type ErrorCode = keyof typeof ERRORS
 /** What the body of an HTTP error says, as JSON. */
 export interface ErrorBody {
   readonly error: { readonly code: ErrorCode; readonly message: string }
+}
+
+/** A 401 has to name a scheme (RFC 9110, section 11.6.1). Browsers show no dialog for this one. */
+const CHALLENGES: Partial<Record<ErrorCode, Readonly<Record<string, string>>>> = {
+  unauthenticated: { 'www-authenticate': 'Bearer' },
 }
 
 /** An answer that refuses a request. Thrown by hooks and routes; becomes the response. */
@@ -59,7 +68,7 @@ export class HttpError extends Error {
     this.code = code
     this.status = ERRORS[code].status
     // A hook may put in them what a client sent, and the raw socket that they go to checks nothing.
-    this.headers = Object.fromEntries(new Headers(headers))
+    this.headers = Object.fromEntries(new Headers({ ...CHALLENGES[code], ...lowerCased(headers) }))
   }
 
   get body(): ErrorBody {
@@ -78,6 +87,10 @@ export class HttpError extends Error {
       },
     })
   }
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
 /** For an `authenticate` hook: 401, the client should sign in. */

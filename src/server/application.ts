@@ -18,7 +18,7 @@ import { type Origins, checkOrigins } from '../routing/origins.ts'
 import type { Authenticate, HttpHandler, Route } from '../routing/route.ts'
 import type { Runs } from '../runs/runs.ts'
 import { type Attachment, attach } from './attachment.ts'
-import { authenticate } from './authentication.ts'
+import { authenticate, checkAuthenticateTimeout } from './authentication.ts'
 import { ChannelWorker, type RunningWorker, type WorkOptions } from './channel-worker.ts'
 import { HttpDispatcher } from './http-dispatcher.ts'
 import { type RunningServer, listen } from './listener.ts'
@@ -37,6 +37,8 @@ export interface ApplicationOptions {
   readonly streams?: Streaming
   /** Runs before every WebSocket upgrade. HTTP routes bring their own, or have one from a router. */
   readonly authenticate?: Authenticate
+  /** Seconds that any `authenticate` may take; then the answer is 503. Default 5. */
+  readonly authenticateTimeout?: number
   readonly origins?: Origins
   readonly logger: Logger
   /** Whether the application can serve; `/readyz` answers 503 when it throws or says false. */
@@ -54,8 +56,12 @@ export class Application {
   readonly #memberships: Membership
   readonly #open = new Set<{ close(): Promise<void> }>()
 
-  /** @throws {TypeError} for a malformed origin, and a channel that is routed twice. */
+  /**
+   * @throws {TypeError} for a malformed origin, and a channel that is routed twice.
+   * @throws {RangeError} for a limit of time that is none.
+   */
   constructor(options: ApplicationOptions) {
+    checkAuthenticateTimeout(options.authenticateTimeout)
     checkOrigins(options.origins, 'millrace({ origins })')
     this.channelConsumers = channelConsumers(options.routes ?? [])
     this.options = options
@@ -97,7 +103,7 @@ export class Application {
     const allowed = [found.guards.origins ?? this.options.origins, origins]
     if (!allowed.some((one) => originAllowed(scope.origin, scope.host, one)))
       throw new HttpError('origin_refused')
-    await authenticate(scope, found.guards.authenticate ?? this.options.authenticate, signal)
+    await authenticate(scope, found.guards.authenticate ?? this.options.authenticate, this.options, signal)
     return found.route.consumer
   }
 

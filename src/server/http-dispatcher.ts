@@ -19,6 +19,7 @@ export interface HttpDispatcherOptions {
   readonly fetch?: HttpHandler
   /** Holds for Millrace's own routes. */
   readonly authenticate?: Authenticate
+  readonly authenticateTimeout?: number
   readonly logger: Logger
 }
 
@@ -68,7 +69,7 @@ export class HttpDispatcher {
     scope.params = found.params
     const inherited = found.route.own ? this.#options.authenticate : undefined
     const hook = found.guards.authenticate ?? inherited
-    if (hook) await authenticate(scope, hook, request.signal)
+    if (hook) await authenticate(scope, hook, this.#options, request.signal)
     const handler = handlerOf(found.route.target as HttpTarget, request.method)
     return checkResponse(await handler(request, contextOf(request, scope, pair)), found.route.pattern.source)
   }

@@ -3,8 +3,11 @@ import { describe, expect, it } from 'vitest'
 import {
   type Authenticate,
   HttpError,
+  type MillraceOptions,
   WebSocketConsumer,
   forbidden,
+  http,
+  millrace,
   unauthenticated,
   websocket,
 } from '../../src/index.ts'
@@ -17,14 +20,27 @@ class Whoami extends WebSocketConsumer {
   }
 }
 
-function guarded(authenticate: Authenticate, listen: Parameters<typeof serve>[1] = {}): Promise<TestServer> {
+function guarded(
+  authenticate: Authenticate,
+  listen: Parameters<typeof serve>[1] = {},
+  options: MillraceOptions = {},
+): Promise<TestServer> {
   return serve(
     {
       authenticate,
-      routes: [websocket('/ws', Whoami), websocket('/open', WebSocketConsumer, { authenticate: false })],
+      routes: [
+        websocket('/ws', Whoami),
+        websocket('/open', WebSocketConsumer, { authenticate: false }),
+        http('/http', () => new Response('in'), { authenticate }),
+      ],
+      ...options,
     },
     listen,
   )
+}
+
+function refusedConnection(): Error {
+  return Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' })
 }
 
 describe('authenticate', () => {
@@ -51,6 +67,8 @@ describe('authenticate', () => {
     ['undefined', () => undefined, 401, 'unauthenticated', /Sign in/],
     ['null', () => Promise.resolve(null), 401, 'unauthenticated', /Sign in/],
     ['false', () => false, 401, 'unauthenticated', /Sign in/],
+    ['an empty text', () => '', 401, 'unauthenticated', /Sign in/],
+    ['a returned forbidden()', () => forbidden('Members only'), 403, 'forbidden', 'Members only'],
     [
       'unauthenticated()',
       () => {
@@ -90,13 +108,84 @@ describe('authenticate', () => {
     ])
   })
 
+  it.each<[string, Authenticate]>([
+    ['a Response', () => new Response('Sign in first', { status: 401 })],
+    ['a Response of another class', () => ({ headers: new Headers(), body: null, status: 302 })],
+    ['an Error', () => Promise.resolve(new Error('no session'))],
+    ['a function', () => () => 'Ann'],
+    ['a symbol', () => Symbol('Ann')],
+  ])('that returns %s lets nobody in, and the log says what to return', async (_what, authenticate) => {
+    await using server = await guarded(authenticate)
+    await expect(server.connect('/ws')).rejects.toMatchObject({
+      status: 500,
+      body: { error: { code: 'internal_error' } },
+    })
+    expect((await fetch(server.url('/http'))).status).toBe(500)
+    expect(server.log.entries).toMatchObject([
+      { level: 'error', message: expect.stringMatching(/which is no user: return the user/) as string },
+      { level: 'error' },
+    ])
+  })
+
+  it.each<[string, () => Error]>([
+    ['fetch', () => Object.assign(new TypeError('fetch failed'), { cause: refusedConnection() })],
+    ['a client of a database', () => refusedConnection()],
+    ['a connection to several addresses', () => new AggregateError([refusedConnection()])],
+    ['AbortSignal.timeout', () => new DOMException('The operation timed out', 'TimeoutError')],
+  ])('whose asker is down, as %s says it, is answered 503', async (_who, error) => {
+    await using server = await guarded(() => Promise.reject(error()))
+    const unavailable = {
+      status: 503,
+      body: { error: { code: 'authentication_unavailable' } },
+      headers: { 'retry-after': '5' },
+    }
+    await expect(server.connect('/ws')).rejects.toMatchObject(unavailable)
+    const response = await fetch(server.url('/http'))
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5'])
+    expect(server.log.entries).toMatchObject([
+      { level: 'error', message: 'authenticate could not reach what it asks' },
+      { level: 'error' },
+    ])
+  })
+
+  it('that does not answer is given up over HTTP and for WebSockets alike', async () => {
+    const signals: AbortSignal[] = []
+    await using server = await guarded(
+      ({ signal }) => {
+        signals.push(signal)
+        return new Promise(() => {})
+      },
+      {},
+      { authenticateTimeout: 0.05 },
+    )
+    const response = await fetch(server.url('/http'))
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({ error: { code: 'authentication_unavailable' } })
+    await expect(server.connect('/ws')).rejects.toMatchObject({ status: 503 })
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true])
+    expect(server.log.entries).toMatchObject([
+      { level: 'warn', message: 'authenticate did not answer in time' },
+      { level: 'warn' },
+    ])
+  })
+
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('is given no limit of %s seconds', (seconds) => {
+    expect(() => millrace({ authenticateTimeout: seconds })).toThrow(/authenticateTimeout is/)
+  })
+
+  it('that knows nobody is answered with a challenge, as HTTP wants it', async () => {
+    await using server = await guarded(() => null)
+    await expect(server.connect('/ws')).rejects.toMatchObject({ headers: { 'www-authenticate': 'Bearer' } })
+    expect((await fetch(server.url('/http'))).headers.get('www-authenticate')).toBe('Bearer')
+  })
+
   it('may set headers of its refusal', async () => {
     await using server = await guarded(() => {
-      throw new HttpError('unauthenticated', 'Sign in', { 'www-authenticate': 'Bearer' })
+      throw new HttpError('unauthenticated', 'Sign in', { 'WWW-Authenticate': 'Basic realm="here"' })
     })
     await expect(server.connect('/ws')).rejects.toMatchObject({
       status: 401,
-      headers: { 'www-authenticate': 'Bearer' },
+      headers: { 'www-authenticate': 'Basic realm="here"' },
     })
   })
 

@@ -26,8 +26,6 @@ import { listStreams } from './stream-list.ts'
 export interface HttpStreamsOptions extends StreamServices {
   /** Without it clients start nothing. */
   readonly start?: StartHandler
-  /** Hears of requests that failed inside. Default: as for a store. */
-  readonly logger?: Logger
   /** Pages of other origins that may start and stop runs. Default none. */
   readonly allowOrigin?: (origin: string) => boolean
   /** Seconds between two signs of life on server-sent events. Default 15. */

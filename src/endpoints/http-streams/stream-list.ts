@@ -37,7 +37,6 @@ export async function listStreams(
   { scope: { user }, signal }: Pick<Exchange, 'scope' | 'signal'>,
 ): Promise<StreamListPage> {
   const limit = limitOf(query)
-  if (!access.mayOwn(user)) return { streams: [] }
   const [prefix, after, owner] = [query.get('prefix'), query.get('after'), access.ownerOf(user)]
   const { streams, next } = await store.list({
     limit,

@@ -8,6 +8,7 @@ import { type Scope, scopeForLog } from '../../consumers/scope.ts'
 import type { TextFrame } from '../../consumers/text-frame.ts'
 import { Outlet } from '../../delivery/outlet.ts'
 import { CloseCode } from '../../protocol/close-codes.ts'
+import { HttpError } from '../../protocol/errors.ts'
 import type { Json } from '../../protocol/json.ts'
 import { OffsetError, type Place, parsePlace } from '../../protocol/offset.ts'
 import { STREAM_ERRORS, type StreamErrorCode } from '../../protocol/stream-errors.ts'
@@ -103,6 +104,12 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   }
 
   override connect(): void | Promise<void> {
+    try {
+      this.#access.ownerOf(this.scope.user)
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error
+      return this.close(CloseCode.policyViolation, error.message)
+    }
     if (this.scope.subprotocols.includes(STREAM_SUBPROTOCOL))
       return this.accept({ subprotocol: STREAM_SUBPROTOCOL })
     this.close(CloseCode.protocolError, `Offer the subprotocol ${STREAM_SUBPROTOCOL}`)
