@@ -1,6 +1,7 @@
 /** What brings streams to a client: one WebSocket for all of them, or plain HTTP for each. */
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
+import type { LatestRun } from '../protocol/stream-frames.ts'
 import type { Reader } from './reader.ts'
 
 /**
@@ -26,6 +27,8 @@ export interface Carrier {
   start(command: StartCommand): Promise<string>
   /** Resolves with how the run ended. Rejects with a `StreamError`. */
   stop(id: string): Promise<RunEnd['status']>
+  /** The run of a chat that was started last. Rejects with a `StreamError`. */
+  latest(chat: string): Promise<LatestRun | undefined>
   /** Ends everything; what is pending rejects with `closed`. */
   close(): void
 }

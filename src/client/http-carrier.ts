@@ -5,6 +5,7 @@
 import type { Json } from '../protocol/json.ts'
 import { decodeOffset } from '../protocol/offset.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
+import type { LatestRun } from '../protocol/stream-frames.ts'
 import { retryDelay } from './backoff.ts'
 import type { Carrier, ConnectionState, StartCommand } from './carrier.ts'
 import { StreamError, clientClosed } from './errors.ts'
@@ -91,13 +92,21 @@ export class HttpCarrier implements Carrier {
   }
 
   async start(command: StartCommand): Promise<string> {
-    const { stream } = (await this.#post('', command)) as { stream: string }
+    const { stream } = (await this.#ask('', post(command))) as { stream: string }
     return stream
   }
 
   async stop(id: string): Promise<RunEnd['status']> {
-    const { status } = (await this.#post(`/${encodeURIComponent(id)}/stop`, {})) as Pick<RunEnd, 'status'>
+    const { status } = (await this.#ask(`/${encodeURIComponent(id)}/stop`, post({}))) as Pick<
+      RunEnd,
+      'status'
+    >
     return status
+  }
+
+  async latest(chat: string): Promise<LatestRun | undefined> {
+    const { run } = (await this.#ask(`?chat=${encodeURIComponent(chat)}`, {})) as { run: LatestRun | null }
+    return run ?? undefined
   }
 
   close(): void {
@@ -168,12 +177,7 @@ export class HttpCarrier implements Carrier {
   }
 
   /** Sent again until there is an answer. */
-  async #post(path: string, body: object): Promise<unknown> {
-    const init = {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    }
+  async #ask(path: string, init: RequestInit): Promise<unknown> {
     const { signal } = this.#end
     for (let attempt = 0; !signal.aborted; attempt++) {
       const watchdog = new Watchdog(SILENCE)
@@ -244,6 +248,10 @@ export async function answersHttp(
   } finally {
     watchdog.stop()
   }
+}
+
+function post(body: object): RequestInit {
+  return { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }
 
 function parseRecords(json: string): Json[] {

@@ -1,6 +1,7 @@
 /** The public entry of `millrace/client`. */
 export type { Json } from '../protocol/json.ts'
 export { OffsetError } from '../protocol/offset.ts'
+export type { LatestRun } from '../protocol/stream-frames.ts'
 export type { ConnectionState } from './carrier.ts'
 export type { SocketFactory, SocketLike } from './connection.ts'
 export { StreamError } from './errors.ts'

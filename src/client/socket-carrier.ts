@@ -6,6 +6,8 @@ import type { RunEnd } from '../protocol/run-end.ts'
 import type {
   ClientFrame,
   ErrorFrame,
+  FoundFrame,
+  LatestRun,
   ServerFrame,
   StartedFrame,
   StoppedFrame,
@@ -22,7 +24,7 @@ export interface SocketCarrierOptions extends Omit<ConnectionOptions, 'needed'> 
   readonly blocked: () => void
 }
 
-type Answer = StartedFrame | StoppedFrame
+type Answer = StartedFrame | StoppedFrame | FoundFrame
 
 interface Pending {
   readonly frame: ClientFrame
@@ -77,13 +79,18 @@ export class SocketCarrier implements Carrier {
   }
 
   async start(command: StartCommand): Promise<string> {
-    const { stream } = await this.#ask((req) => ({ type: 'start', req, ...command }))
+    const { stream } = (await this.#ask((req) => ({ type: 'start', req, ...command }))) as StartedFrame
     return stream
   }
 
   async stop(stream: string): Promise<RunEnd['status']> {
     const answer = (await this.#ask((req) => ({ type: 'stop', req, stream }))) as StoppedFrame
     return answer.status
+  }
+
+  async latest(chat: string): Promise<LatestRun | undefined> {
+    const { run } = (await this.#ask((req) => ({ type: 'latest', req, chat }))) as FoundFrame
+    return run ?? undefined
   }
 
   close(): void {
@@ -122,7 +129,7 @@ export class SocketCarrier implements Carrier {
   }
 
   #received(frame: ServerFrame): void {
-    if (frame.type === 'started' || frame.type === 'stopped') {
+    if (frame.type === 'started' || frame.type === 'stopped' || frame.type === 'latest') {
       this.#settle(frame.req, ({ resolve }) => resolve(frame))
     } else if (frame.type === 'error' && frame.req !== undefined) this.#refused(frame.req, frame)
     else if ('stream' in frame && frame.stream !== undefined) this.#pass(frame.stream, frame)

@@ -2,6 +2,7 @@
 import type { Json } from '../protocol/json.ts'
 import { parsePlace } from '../protocol/offset.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
+import type { LatestRun } from '../protocol/stream-frames.ts'
 import type { Carrier, ConnectionState } from './carrier.ts'
 import type { SocketFactory, SocketLike } from './connection.ts'
 import { clientClosed } from './errors.ts'
@@ -118,6 +119,16 @@ export class StreamClient {
    */
   stop(id: string): Promise<RunEnd['status']> {
     return this.#command((carrier) => carrier.stop(id))
+  }
+
+  /**
+   * The run of a chat that was started last and is still kept, for a page that knows no run: read it with
+   * `stream(run.id)`. Undefined when there is none. Its `status` is `running` while it goes on.
+   *
+   * @throws {StreamError} when the server refuses.
+   */
+  latest(chat: string): Promise<LatestRun | undefined> {
+    return this.#command((carrier) => carrier.latest(chat))
   }
 
   /** Ends the connection, every loop, and what has no answer yet. Runs go on. */

@@ -2,6 +2,7 @@
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
+import type { LatestRun } from '../protocol/stream-frames.ts'
 import type { StreamStore } from '../streams/store.ts'
 import type { OwnerOf } from './stream-access.ts'
 
@@ -9,6 +10,8 @@ import type { OwnerOf } from './stream-access.ts'
 export interface RunControl {
   /** Resolves when the run has ended; rejects with a `RunError` for what is no run. */
   stop(id: string): Promise<RunEnd>
+  /** The run of an owner's chat that was started last. Without it no client can ask for that. */
+  latest?(chat: string, owner?: string): Promise<LatestRun | undefined>
 }
 
 export interface StreamServices {

@@ -17,6 +17,7 @@ export const STREAM_ERRORS = {
   too_many_requests: 'As many requests of this socket are under way as may be. Wait for one to be answered.',
   start_not_served: 'Runs are not started here.',
   stop_not_served: 'Runs are not stopped here.',
+  latest_not_served: 'The runs of a chat are not found here.',
   store_failed:
     'Streams cannot be read or written at the moment. Try again; a reader goes on from its last offset.',
   internal_error: 'The server failed to answer. The failure was logged.',

@@ -3,7 +3,7 @@
  * server and the browser's client share it. docs/stream-socket.md is the specification.
  */
 import type { Json } from './json.ts'
-import type { RunEnd } from './run-end.ts'
+import type { RunEnd, RunStatus } from './run-end.ts'
 
 /** The WebSocket subprotocol; its number changes with what an older peer could not understand. */
 export const STREAM_SUBPROTOCOL = 'millrace.v1'
@@ -41,12 +41,19 @@ export interface StopFrame {
   readonly stream: string
 }
 
+/** Ask for the run of a chat that was started last. Answered by `latest`. */
+export interface LatestFrame {
+  readonly type: 'latest'
+  readonly req: string
+  readonly chat: string
+}
+
 /** Answered by `pong`: a browser's page cannot see the WebSocket's own pings. */
 export interface PingFrame {
   readonly type: 'ping'
 }
 
-export type ClientFrame = SubscribeFrame | UnsubscribeFrame | StartFrame | StopFrame | PingFrame
+export type ClientFrame = SubscribeFrame | UnsubscribeFrame | StartFrame | StopFrame | LatestFrame | PingFrame
 
 // What a server sends.
 
@@ -102,6 +109,22 @@ export interface StoppedFrame {
   readonly status: RunEnd['status']
 }
 
+/** A run, for whoever knows only its chat. */
+export interface LatestRun {
+  /** Of the run and of its stream. */
+  readonly id: string
+  readonly status: RunStatus
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+}
+
+export interface FoundFrame {
+  readonly type: 'latest'
+  readonly req: string
+  /** Null when the chat has no run that is still kept. */
+  readonly run: LatestRun | null
+}
+
 /** A frame was refused (`req`, or the `stream` it was about), or a stream cannot be followed further. */
 export interface ErrorFrame {
   readonly type: 'error'
@@ -128,6 +151,7 @@ export type ServerFrame =
   | GoneFrame
   | StartedFrame
   | StoppedFrame
+  | FoundFrame
   | ErrorFrame
   | DrainFrame
   | PongFrame
@@ -162,10 +186,12 @@ export function readClientFrame(value: Json): ClientFrame | FrameFault {
     if (offset === undefined) return { type, stream }
     return isText(offset, MAX_OFFSET) ? { type, stream, offset } : wrong('offset is a text')
   }
-  if (type !== 'start') return fault(value, 'unknown_type', 'There is no frame of this type')
+  if (type !== 'start' && type !== 'latest')
+    return fault(value, 'unknown_type', 'There is no frame of this type')
   if (!isText(req, MAX_REQ)) return wrong(NO_REQ)
+  if (type === 'latest') return isChat(chat) ? { type, req, chat } : wrong(NO_CHAT)
   if (value['input'] === undefined) return wrong('start needs an input; null will do')
-  if (chat !== undefined && !isText(chat, MAX_CHAT)) return wrong('chat is a text of 1 to 256 characters')
+  if (chat !== undefined && !isChat(chat)) return wrong(NO_CHAT)
   if (id !== undefined && !isStreamId(id)) return wrong('id is 1 to 512 printable ASCII characters')
   return {
     type,
@@ -176,7 +202,8 @@ export function readClientFrame(value: Json): ClientFrame | FrameFault {
   }
 }
 
-const NO_REQ = 'start and stop need a req: 1 to 128 characters'
+const NO_REQ = 'start, stop and latest need a req: 1 to 128 characters'
+const NO_CHAT = 'chat is a text of 1 to 256 characters'
 
 const SERVER_TYPES: ReadonlySet<unknown> = new Set<ServerFrame['type']>([
   'subscribed',
@@ -185,6 +212,7 @@ const SERVER_TYPES: ReadonlySet<unknown> = new Set<ServerFrame['type']>([
   'gone',
   'started',
   'stopped',
+  'latest',
   'error',
   'drain',
   'pong',
@@ -219,6 +247,11 @@ function isObject(value: Json): value is Fields {
 
 function isText(value: Json | undefined, max: number): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= max
+}
+
+/** Whether a chat can be named so. */
+export function isChat(value: Json | undefined): value is string {
+  return isText(value, MAX_CHAT)
 }
 
 /** Whether a stream can have this id. */

@@ -83,6 +83,19 @@ describe.each(doors)('over %s', (door) => {
     expect((await starting).id).toBe('r')
   })
 
+  it('a page that knows its chat, and no run, finds the run under way', async () => {
+    await using server = await startStreams()
+    const client = clientOf(server)
+    expect(await client.latest('c')).toBeUndefined()
+    await client.start(3, { chat: 'c' })
+    const { id } = await client.start('word', { chat: 'c' })
+    const found = await clientOf(server).latest('c')
+    expect(found).toMatchObject({ id, status: 'running' })
+    expect(new Date(found?.startedAt ?? 0).getFullYear()).toBeGreaterThan(2000)
+    await client.stop(id)
+    expect(await client.latest('c')).toMatchObject({ id, status: 'stopped' })
+  })
+
   it('a run is stopped, and keeps what came', async () => {
     await using server = await startStreams()
     const stream = await clientOf(server).start('word')

@@ -310,6 +310,22 @@ it('HS-15: a run is stopped', async () => {
   ])
 })
 
+it('HS-24: whoever knows a chat is told its latest run, and nothing of the chats of others', async () => {
+  const stop = async () => ({ status: 'stopped' as const })
+  const latest = async (chat: string, owner?: string) =>
+    chat === 'c' && owner === 'ann' ? { id: 'r', status: 'stopped' as const, startedAt: 7, owner } : undefined
+  const { ask } = setUp({ authenticated: true, runs: { stop, latest } })
+  const find = (chat: string, user: string): Promise<Response> => ask(`?chat=${chat}`, { headers: { user } })
+  const found = await find('c', 'ann')
+  expect([found.headers.get('cache-control'), await found.json()]).toEqual([
+    'no-store',
+    { run: { id: 'r', status: 'stopped', startedAt: 7 } },
+  ])
+  expect(await (await find('c', 'bob')).json()).toEqual({ run: null })
+  expect(await code(await find('', 'ann'))).toEqual([400, 'bad_request'])
+  expect(await code(await setUp({ runs: { stop } }).ask('?chat=c'))).toEqual([404, 'latest_not_served'])
+})
+
 it('HS-16: a run is started', async () => {
   const commands: unknown[] = []
   const { ask } = setUp({

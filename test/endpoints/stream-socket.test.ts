@@ -331,6 +331,35 @@ it('SS-20, SS-22: without a handler and without runs, the answer says so', async
   expect(await client.receiveJson()).toMatchObject({ code: 'stop_not_served', req: '2' })
 })
 
+it('SS-29: whoever knows a chat is told its latest run, and nothing of the chats of others', async () => {
+  const asked: unknown[] = []
+  const runs = {
+    stop: async () => ({ status: 'stopped' as const }),
+    latest: async (chat: string, owner?: string) => {
+      asked.push([chat, owner])
+      return chat === 'c' ? { id: 'r', status: 'running' as const, startedAt: 7, owner } : undefined
+    },
+  }
+  const { connect } = setUp({ authenticated: true, runs })
+  await using client = await connect('ann')
+  const ask = async (frame: object): Promise<unknown> => {
+    client.sendJson({ type: 'latest', req: '1', ...frame })
+    return await client.receiveJson()
+  }
+  const run = { id: 'r', status: 'running', startedAt: 7 }
+  expect(await ask({ chat: 'c' })).toEqual({ type: 'latest', req: '1', run })
+  expect(await ask({ chat: 'd' })).toEqual({ type: 'latest', req: '1', run: null })
+  expect(await ask({})).toMatchObject({ type: 'error', req: '1', code: 'invalid_frame' })
+  expect(await ask({ chat: 'x'.repeat(257) })).toMatchObject({ code: 'invalid_frame' })
+  expect(asked).toEqual([
+    ['c', 'ann'],
+    ['d', 'ann'],
+  ])
+  await using other = await setUp({ runs: { stop: runs.stop } }).connect()
+  other.sendJson({ type: 'latest', req: '1', chat: 'c' })
+  expect(await other.receiveJson()).toMatchObject({ code: 'latest_not_served', req: '1' })
+})
+
 it('SS-21: a start goes on when its socket ends', async () => {
   const begun = Promise.withResolvers<void>()
   const go = Promise.withResolvers<void>()

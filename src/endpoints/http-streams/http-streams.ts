@@ -8,10 +8,11 @@ import type { Logger } from '../../logging/logger.ts'
 import { HttpError } from '../../protocol/errors.ts'
 import { type Json, JsonError, parseJson } from '../../protocol/json.ts'
 import { OffsetError, type Place, parsePlace } from '../../protocol/offset.ts'
-import { isStreamId, readClientFrame } from '../../protocol/stream-frames.ts'
+import { isChat, isStreamId, readClientFrame } from '../../protocol/stream-frames.ts'
 import { removeRun } from '../../runs/remove-run.ts'
 import { readRunRecord } from '../../runs/run-record.ts'
 import type { StreamInfo } from '../../streams/store.ts'
+import { latestRun } from '../latest-run.ts'
 import { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import type { StartHandler } from '../stream-socket/stream-socket.ts'
@@ -112,10 +113,12 @@ export class HttpStreams {
       return Response.json({ stream: id }, { status: 201, headers: PRIVATE })
     })
 
-  /** `GET {prefix}` */
+  /** `GET {prefix}`; with `chat`, the run that it had last instead of a list. */
   readonly list = (request: Request, exchange: Omit<Exchange, 'params'>): Promise<Response> =>
     this.#answer(exchange as Exchange, async () => {
       const query = new URL(request.url).searchParams
+      const chat = query.get('chat')
+      if (chat !== null) return await this.#latest(chat, exchange)
       const page = await listStreams(this.#options.store, this.#access, query, exchange)
       return Response.json(page, { headers: PRIVATE })
     })
@@ -131,6 +134,13 @@ export class HttpStreams {
       else await store.delete(info.id, exchange.signal)
       return new Response(null, { status: 204, headers: PRIVATE })
     })
+
+  async #latest(chat: string, { scope }: Pick<Exchange, 'scope'>): Promise<Response> {
+    const { runs } = this.#options
+    if (!runs?.latest) throw new Refusal('latest_not_served')
+    if (!isChat(chat)) throw new HttpError('bad_request', 'chat is a text of 1 to 256 characters.')
+    return Response.json({ run: await latestRun(runs, this.#access, chat, scope.user) }, { headers: PRIVATE })
+  }
 
   #follow(info: StreamInfo, place: Place, resumed: boolean, exchange: Exchange): Response {
     const atEnd = typeof place === 'object' && place.position === info.tail.position

@@ -13,6 +13,7 @@ const STATUS: Readonly<Record<string, number>> = {
   run_not_found: 404,
   start_not_served: 404,
   stop_not_served: 404,
+  latest_not_served: 404,
   run_conflict: 409,
   run_not_ended: 409,
   foreign_offset: 410,

@@ -14,6 +14,7 @@ import { OffsetError, type Place, parsePlace } from '../../protocol/offset.ts'
 import { STREAM_ERRORS, type StreamErrorCode } from '../../protocol/stream-errors.ts'
 import {
   type ErrorFrame,
+  type LatestFrame,
   type ServerFrame,
   type StartFrame,
   type StopFrame,
@@ -21,6 +22,7 @@ import {
   STREAM_SUBPROTOCOL,
   readClientFrame,
 } from '../../protocol/stream-frames.ts'
+import { latestRun } from '../latest-run.ts'
 import { publicError } from '../public-error.ts'
 import { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
@@ -52,7 +54,7 @@ export interface StreamSocketOptions extends StreamServices {
   readonly start?: StartHandler
   /** Streams that one socket may follow at a time. Default 100. */
   readonly maxSubscriptions?: number
-  /** Starts and stops of one socket that may be under way. Default 16. */
+  /** Starts, stops and questions of one socket that may be under way. Default 16. */
   readonly maxRequests?: number
   /**
    * When the server goes down, clients are told to come back after at least `returnAfter` seconds,
@@ -129,6 +131,8 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
         return this.#request(frame, () => this.#start(frame))
       case 'stop':
         return this.#request(frame, () => this.#stop(frame))
+      case 'latest':
+        return this.#request(frame, () => this.#latest(frame))
       case 'fault':
         return this.send({ ...frame, type: 'error' })
     }
@@ -177,7 +181,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
 
   /** Runs beside the handlers: a start or a stop may take a while, and nothing waits behind it. */
   #request(
-    frame: StartFrame | StopFrame,
+    frame: StartFrame | StopFrame | LatestFrame,
     perform: () => Promise<ServerFrame | StreamErrorCode>,
   ): void | Promise<void> {
     const { req } = frame
@@ -217,6 +221,12 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     if (!(await this.#access.find(stream, this.scope.user))) return 'stream_not_found'
     const { status } = await runs.stop(stream)
     return { type: 'stopped', req, stream, status }
+  }
+
+  async #latest({ req, chat }: LatestFrame): Promise<ServerFrame | StreamErrorCode> {
+    const { runs } = this.#options
+    if (!runs?.latest) return 'latest_not_served'
+    return { type: 'latest', req, run: await latestRun(runs, this.#access, chat, this.scope.user) }
   }
 
   #refuse(code: StreamErrorCode, names: Pick<ErrorFrame, 'req' | 'stream'>): Promise<void> {
