@@ -3,8 +3,9 @@
  *
  * A segment is literal, `:name` (one segment, decoded), `:name{type}`, or, last, `*name` (the rest
  * of the path, possibly empty; `*` alone is named `rest`). A slash at the end of a pattern or of a
- * path makes no difference. The rest of a path never climbs: `..` matches nothing there, however it
- * is escaped. Matching costs one pass over the segments; there are no regular expressions to blow up.
+ * path makes no difference. The rest of a path stays below where it begins: `..`, a leading slash, a
+ * drive and a NUL match nothing there, however they are escaped. Matching costs one pass over the
+ * segments; there are no regular expressions to blow up.
  */
 
 /** What a typed parameter accepts; the names are Django's path converters. */
@@ -60,8 +61,11 @@ export interface PatternMatch {
 
 const PARAM = /^:([A-Za-z_]\w*)(?:\{(\w+)\})?$/
 const REST = /^\*([A-Za-z_]\w*)?$/
-/** Would lead a handler that joins it to a folder out of that folder, on one system or another. */
-const CLIMBS = /(?:^|[/\\])\.{1,2}(?:[/\\]|$)/
+/**
+ * Would lead a handler that joins it to a folder, or resolves it from there, out of that folder, on one
+ * system or another: dot segments, a root, a drive. A NUL ends a path for whatever is written in C.
+ */
+const LEAVES = /(?:^|[/\\])\.{1,2}(?:[/\\]|$)|^[/\\]|^[A-Za-z]:|\0/
 
 /** @throws {TypeError} for a pattern that is not one, naming it and the reason. */
 export function parsePattern(source: string): Pattern {
@@ -120,7 +124,7 @@ export function matchPattern(
   for (const [index, segment] of pattern.segments.entries()) {
     if (segment.kind === 'rest') {
       const rest = decode(path.slice(index).join('/'))
-      if (rest === undefined || CLIMBS.test(rest)) return undefined
+      if (rest === undefined || LEAVES.test(rest)) return undefined
       params[segment.name] = rest
       return { params, remaining: [] }
     }

@@ -14,7 +14,7 @@ import { answerOnSocket, asksForWebSocket, checkHandshake } from './handshake.ts
 import { Heartbeat } from './heartbeat.ts'
 import { HttpExchange } from './http-exchange.ts'
 import { type ConnectionOptions, type ResolvedOptions, resolveOptions } from './options.ts'
-import { hostAllowed } from './origin-policy.ts'
+import { HostPolicy } from './host-policy.ts'
 import { proxyTrust } from './proxy-trust.ts'
 import { RequestScope, type ScopeOptions, headOf } from './request-scope.ts'
 import { parseTarget, withoutRootPath } from './request-target.ts'
@@ -27,6 +27,7 @@ export class Gateway {
   readonly #application: Application
   readonly #scopeOptions: ScopeOptions
   readonly #context: TransportContext
+  #hosts: HostPolicy
   /** One for each socket that asked for a WebSocket and is still open. */
   readonly #transports = new Set<WebSocketTransport>()
   /** Consumers of which something still runs, some of them after their socket closed. */
@@ -39,6 +40,7 @@ export class Gateway {
   constructor(application: Application, options: ConnectionOptions) {
     this.#application = application
     this.options = resolveOptions(options)
+    this.#hosts = new HostPolicy(this.options.allowedHosts)
     this.#scopeOptions = { rootPath: this.options.rootPath, proxies: proxyTrust(this.options.trustProxy) }
     this.#context = {
       server: createWebSocketServer(this.options),
@@ -55,6 +57,11 @@ export class Gateway {
       // Asked when a request cannot be made of what came, its Host behind a proxy for example.
       { overrideGlobalObjects: false, errorHandler: () => new HttpError('bad_request').toResponse() },
     )
+  }
+
+  /** For a server that only this machine reaches, once it is known: see `HostPolicy`. */
+  guardHosts(own: readonly string[]): void {
+    this.#hosts = new HostPolicy(this.options.allowedHosts, own)
   }
 
   get draining(): boolean {
@@ -177,7 +184,7 @@ export class Gateway {
   /** @throws {HttpError} for a request that is not for this server. */
   #scopeOf(type: 'http' | 'websocket', incoming: IncomingMessage): RequestScope {
     const scope = new RequestScope(type, headOf(incoming), this.#scopeOptions)
-    if (!hostAllowed(scope.host, this.options.allowedHosts)) throw new HttpError('host_refused')
+    if (!this.#hosts.admits(scope)) throw new HttpError('host_refused')
     return scope
   }
 

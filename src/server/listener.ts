@@ -31,10 +31,7 @@ export async function listen(application: Application, options: ListenOptions): 
   const host = options.host ?? LISTEN_DEFAULTS.host
   const open = application.options.authenticate !== undefined || options.allowAnonymous === true
   if (!open && options.unixSocket === undefined && options.fd === undefined) refuseBeyondLoopback(host)
-  const gateway = new Gateway(application, {
-    ...options,
-    allowedHosts: options.allowedHosts ?? ownHosts(host, options),
-  })
+  const gateway = new Gateway(application, options)
   const server = createNodeServer(gateway, options)
   const sockets = socketsOf(server)
   connectEvents(server, gateway, application, options.worker)
@@ -43,6 +40,7 @@ export async function listen(application: Application, options: ListenOptions): 
     application.logger.error({ err: error }, 'the server could not accept a connection'),
   )
   const address = server.address()
+  guardHosts(gateway, application, options.fd === undefined ? host : addressOf(address), options)
   if (!open && options.fd !== undefined && typeof address === 'object' && address) {
     // Only now is it known where an inherited descriptor listens.
     try {
@@ -218,15 +216,37 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
+function addressOf(address: AddressInfo | string | null): string | undefined {
+  return typeof address === 'object' ? address?.address : undefined
+}
+
 /**
- * A page of any site can have its own name resolve to 127.0.0.1 and is then of the same origin as a
- * local server. So one that only serves this machine answers to this machine's names.
+ * Has a server that only this machine reaches answer to this machine's names. Behind a proxy it has those
+ * of a site, too: where `authenticate` is asked a page of another name has no session, and otherwise the
+ * names have to be given.
  */
-function ownHosts(host: string, options: ListenOptions): readonly string[] | undefined {
-  const behindProxy = options.trustProxy !== undefined && options.trustProxy !== false
-  if (behindProxy || options.unixSocket !== undefined || options.fd !== undefined || !isLoopback(host))
-    return undefined
-  return ['localhost', '*.localhost', '127.0.0.1', '[::1]', host]
+function guardHosts(
+  gateway: Gateway,
+  { options: { authenticate }, logger }: Application,
+  host: string | undefined,
+  { trustProxy = false, allowedHosts, unixSocket }: ListenOptions,
+): void {
+  if (unixSocket !== undefined || host === undefined || !isLoopback(host)) return
+  const behindProxy = trustProxy !== false
+  if (behindProxy && authenticate !== undefined) return
+  gateway.guardHosts([
+    'localhost',
+    '*.localhost',
+    '127.0.0.1',
+    '[::1]',
+    isIP(host) === 6 ? `[${host}]` : host,
+  ])
+  if (!behindProxy || allowedHosts !== undefined) return
+  const why = 'proxy headers are believed and nobody is asked who they are'
+  logger.warn(
+    {},
+    `${why}: only names of this machine are answered, until allowedHosts names those of the site`,
+  )
 }
 
 function messageOf(error: unknown): string {

@@ -33,7 +33,11 @@ export interface ConnectionOptions {
   readonly trustProxy?: boolean | readonly string[]
   /** The prefix under which a proxy serves this application, such as `/app`. */
   readonly rootPath?: string
-  /** Hosts this server answers to, `*.example.com` included; others get 421. Undefined answers all. */
+  /**
+   * Hosts this server answers to, `*.example.com` included; others get 421. Undefined answers all, except
+   * on a loopback address: there it is the names of this machine, unless proxies are trusted and
+   * `authenticate` is asked. `'*'` answers all everywhere.
+   */
   readonly allowedHosts?: readonly string[] | undefined
   /** Origins whose pages may open WebSockets, beside those that the application and its routes allow. */
   readonly origins?: readonly string[]

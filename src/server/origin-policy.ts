@@ -33,13 +33,3 @@ function originMatches(page: URL, allowed: string): boolean {
   if (page.protocol !== protocol) return false
   return allowed.includes('//*.') ? page.host.endsWith(`.${host}`) : page.host === host
 }
-
-/** Whether a Host header names one of the allowed hosts; ports do not count. */
-export function hostAllowed(host: string, allowed: readonly string[] | undefined): boolean {
-  if (allowed === undefined) return true
-  const name = URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : ''
-  return allowed.some((entry) => {
-    const lower = entry.toLowerCase()
-    return lower === '*' || lower === name || (lower.startsWith('*.') && name.endsWith(lower.slice(1)))
-  })
-}

@@ -39,6 +39,8 @@ export class RequestScope implements Scope {
   readonly id: string
   readonly scheme: 'http' | 'https'
   readonly host: string
+  /** The host that the peer itself named: a browser's page cannot choose it, and can choose what was forwarded. */
+  readonly directHost: string
   readonly path: string
   readonly rootPath: string
   readonly client: ClientAddress
@@ -59,7 +61,8 @@ export class RequestScope implements Scope {
     this.id = nextId()
     const scheme = forwarded('x-forwarded-proto') ?? (head.encrypted ? 'https' : 'http')
     this.scheme = scheme === 'https' || scheme === 'wss' ? 'https' : 'http'
-    this.host = forwarded('x-forwarded-host') ?? target.host ?? textOf(head.headers['host']) ?? ''
+    this.directHost = target.host ?? textOf(head.headers['host']) ?? ''
+    this.host = forwarded('x-forwarded-host') ?? this.directHost
     this.client = options.proxies.client(head.peer, textOf(head.headers['x-forwarded-for']))
     this.rootPath = options.rootPath
     this.path = withoutRootPath(target.path, options.rootPath)

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { posix, win32 } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { matchPattern, parsePattern, splitPath } from '../../src/routing/pattern.ts'
 
@@ -96,8 +97,49 @@ describe('the rest', () => {
     '/files/%2e%2e/etc',
     '/files/a%5C..%5Cb',
     '/files/%',
-  ])('never climbs: %s', (path) => {
+    '/files//etc/passwd',
+    '/files/%2Fetc/passwd',
+    '/files/%2fetc%2fpasswd',
+    '/files/%5C%5Chost%5Cshare',
+    '/files/C:/secrets',
+    '/files/c%3Asecrets',
+    '/files/a%00.png',
+  ])('never leaves its folder: %s', (path) => {
     expect(match('/files/*path', path)).toBeUndefined()
+  })
+
+  it('stays in its folder through path.resolve, whatever was sent', () => {
+    const pieces = [
+      '..',
+      '.',
+      '/',
+      '%2F',
+      '%5C',
+      '\\',
+      '%2e%2E',
+      'a',
+      'C:',
+      '%3A',
+      '%00',
+      '%252F',
+      '~',
+      'b c',
+    ]
+    const text = fc.array(fc.constantFrom(...pieces), { maxLength: 6 }).map((parts) => parts.join(''))
+    fc.assert(
+      fc.property(text, (sent) => {
+        const rest = match('/files/*path', `/files/${sent}`)?.['path']
+        if (typeof rest !== 'string') return
+        expect(posix.resolve('/srv/files', rest)).toMatch(/^\/srv\/files(?:$|\/)/)
+        expect(win32.resolve('D:\\files', rest)).toMatch(/^D:\\files(?:$|\\)/)
+        expect(rest).not.toContain('\0')
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('takes colons and slashes that lead nowhere: /files/a/b:c', () => {
+    expect(match('/files/*path', '/files/a%2Fb:c//d')).toEqual({ path: 'a/b:c//d' })
   })
 
   it.each(['/files/..a', '/files/a..b/c', '/files/.hidden', '/files/...'])(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Origins, WebSocketConsumer, millrace, websocket } from '../../src/index.ts'
-import { hostAllowed, originAllowed } from '../../src/server/origin-policy.ts'
+import { originAllowed } from '../../src/server/origin-policy.ts'
 import { serve } from '../support/server.ts'
 
 describe('originAllowed', () => {
@@ -50,23 +50,6 @@ describe('originAllowed', () => {
   })
 })
 
-describe('hostAllowed', () => {
-  it.each<[string, readonly string[] | undefined, boolean]>([
-    ['a.example', undefined, true],
-    ['localhost:8000', ['localhost'], true],
-    ['LOCALHOST', ['localhost'], true],
-    ['[::1]:8000', ['[::1]'], true],
-    ['evil.example', ['localhost'], false],
-    ['localhost.evil.example', ['localhost'], false],
-    ['x.a.example:1', ['*.a.example'], true],
-    ['a.example', ['*.a.example'], false],
-    ['a.example', ['*'], true],
-    ['', ['localhost'], false],
-  ])('of %s among %j is %s', (host, allowed, expected) => {
-    expect(hostAllowed(host, allowed)).toBe(expected)
-  })
-})
-
 describe('a server', () => {
   it('refuses pages of others, and serves its own and programs', async () => {
     await using server = await serve({
@@ -80,34 +63,6 @@ describe('a server', () => {
     await (await server.connect('/ws', { origin: server.running.url })).close()
     await (await server.connect('/ws')).close()
     await (await server.connect('/open', { origin: 'https://evil.example' })).close()
-  })
-
-  it('of this machine alone answers to its names alone', async () => {
-    await using server = await serve({ routes: [websocket('/ws', WebSocketConsumer)] })
-    const { port } = server.running
-    const statusOf = async (host: string): Promise<number> => {
-      await using client = await server.raw()
-      client.request('GET /ws', { host })
-      return (await client.response()).status
-    }
-    for (const host of ['localhost', `localhost:${port}`, 'app.localhost', '127.0.0.1', '[::1]'])
-      expect(await statusOf(host)).toBe(426)
-    for (const host of ['evil.example', 'localhost.evil.example', `evil.example:${port}`])
-      expect(await statusOf(host)).toBe(421)
-  })
-
-  it('answers to the hosts it is told, and to all behind a proxy', async () => {
-    await using told = await serve({}, { allowedHosts: ['*.example'] })
-    await using proxied = await serve({}, { trustProxy: ['127.0.0.1'] })
-    for (const [server, host, status] of [
-      [told, 'a.example', 404],
-      [told, 'localhost', 421],
-      [proxied, 'a.example', 404],
-    ] as const) {
-      await using client = await server.raw()
-      client.request('GET /', { host })
-      expect((await client.response()).status).toBe(status)
-    }
   })
 })
 

@@ -225,7 +225,7 @@ it('a server under a root path behind a trusted proxy routes what is left of the
         ),
       ],
     },
-    { rootPath: '/app/', trustProxy: ['127.0.0.0/8'] },
+    { rootPath: '/app/', trustProxy: ['127.0.0.0/8'], allowedHosts: ['public.example'] },
   )
   const headers = { 'x-forwarded-for': '6.6.6.6, 1.2.3.4', 'x-forwarded-host': 'public.example' }
   const response = await fetch(server.url('/app/page'), { headers })
