@@ -14,7 +14,7 @@ import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../../layer.
 import { checkChannelName, checkGroupName, isSpecific, processId } from '../../names.ts'
 import { MessageCodec } from '../codec.ts'
 import { LocalChannels } from '../local-channels.ts'
-import { LossReport } from '../loss-report.ts'
+import { LossReport } from '../../loss-report.ts'
 import { reachable } from '../reachable.ts'
 import type { RedisLayerSettings } from '../settings.ts'
 import type { RedisPubSubChannelsUsage } from '../usage.ts'
