@@ -16,6 +16,6 @@ export interface MillraceOptions extends Omit<ApplicationOptions, 'channels' | '
  * Nothing listens until `millrace serve` or `listen()` does.
  */
 export function millrace(options: MillraceOptions = {}): Application {
-  const { channels = memoryChannels(), logger = defaultLogger(), ...rest } = options
+  const { logger = defaultLogger(), channels = memoryChannels({ logger }), ...rest } = options
   return new Application({ ...rest, channels, logger })
 }

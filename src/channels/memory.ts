@@ -2,24 +2,32 @@
  * The channel layer of one process.
  *
  * Invariants: everything a call does is done before it returns its promise, so that calls take effect
- * in the order they are made; a queue exists for a channel of `newChannel` until its release, and for
+ * in the order they are made, and a promise that settles later only gives receivers their turn; a queue exists for a channel of `newChannel` until its release, and for
  * another channel only while it holds a message or somebody waits. What expired is dropped when it is
  * met, and by one timer for the whole layer that runs only while something is held.
  */
 import { ChannelFull, ChannelLayerClosed, ChannelReleased } from './errors.ts'
 import { GroupTable } from './groups.ts'
+import { type Logger, libraryLogger } from '../logging/logger.ts'
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from './layer.ts'
+import { LossReport } from './loss-report.ts'
 import { copyMessage } from './message.ts'
 import { checkChannelName, checkGroupName, isSpecific, processId, specificChannel } from './names.ts'
 import { type ChannelLayerOptions, type ChannelLayerSettings, channelLayerSettings } from './options.ts'
 import { ChannelQueue } from './queue.ts'
+import { turn } from './turn.ts'
 
 export interface MemoryChannelsOptions extends ChannelLayerOptions {
   /** Milliseconds from any start, never going back. Default: `performance.now()`. */
   readonly clock?: (() => number) | undefined
+  /**
+   * Is told of messages that were dropped. Default: where `millrace serve` and `millrace worker` log, and in
+   * any other program nowhere.
+   */
+  readonly logger?: Logger | undefined
 }
 
-/** What a layer holds at this moment, for measurements and tests. */
+/** What a layer holds at this moment, and what it lost since it was made, for measurements and tests. */
 export interface ChannelLayerUsage {
   /** Channels of `newChannel` not yet released, and others that are in use. */
   readonly channels: number
@@ -29,6 +37,8 @@ export interface ChannelLayerUsage {
   readonly groups: number
   /** Pairs of a group and a channel. */
   readonly memberships: number
+  /** Messages of group sends that were dropped because their channels were full. */
+  readonly dropped: number
 }
 
 export interface MemoryChannelLayer extends ChannelLayer {
@@ -47,7 +57,8 @@ const MIN_SWEEP = 100
  * @throws {RangeError} for an option out of its range.
  */
 export function memoryChannels(options: MemoryChannelsOptions = {}): MemoryChannelLayer {
-  return new MemoryChannels(channelLayerSettings(options), options.clock ?? (() => performance.now()))
+  const { clock = () => performance.now(), logger = libraryLogger() } = options
+  return new MemoryChannels(channelLayerSettings(options), clock, logger)
 }
 
 class MemoryChannels implements MemoryChannelLayer {
@@ -59,15 +70,17 @@ class MemoryChannels implements MemoryChannelLayer {
   readonly #process = processId()
   readonly #queues = new Map<string, ChannelQueue>()
   readonly #groups = new GroupTable()
+  readonly #losses: LossReport
   #groupsSweptAt: number
   #sweep: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(settings: ChannelLayerSettings, clock: () => number) {
+  constructor(settings: ChannelLayerSettings, clock: () => number, logger: Logger) {
     this.expiry = settings.expiry
     this.groupExpiry = settings.groupExpiry
     this.#capacityOf = settings.capacityOf
     this.#clock = clock
+    this.#losses = new LossReport(logger)
     this.#groupsSweptAt = clock()
   }
 
@@ -76,7 +89,9 @@ class MemoryChannels implements MemoryChannelLayer {
     checkChannelName(channel)
     const copy = copyMessage(message)
     const queue = this.#queue(channel)
-    if (queue && !this.#put(queue, copy, false)) throw new ChannelFull(channel, queue.capacity)
+    if (!queue) return
+    if (!this.#put(queue, copy, false)) throw new ChannelFull(channel, queue.capacity)
+    if (queue.wantsTurn()) await turn()
   }
 
   async receive(channel: string, signal?: AbortSignal): Promise<ChannelMessage> {
@@ -129,11 +144,15 @@ class MemoryChannels implements MemoryChannelLayer {
     const copy = copyMessage(message)
     let sent = 0
     let dropped = 0
+    let isTurnWanted = false
     for (const channel of this.#groups.members(group, this.#clock())) {
       const queue = this.#queue(channel)
       if (queue && this.#put(queue, copy, true)) sent++
       else dropped++
+      if (queue?.wantsTurn()) isTurnWanted = true
     }
+    this.#losses.countFull(dropped)
+    if (isTurnWanted) await turn()
     return { sent, dropped }
   }
 
@@ -165,7 +184,8 @@ class MemoryChannels implements MemoryChannelLayer {
       receivers += queue.receivers
     }
     const { size: groups, memberships } = this.#groups
-    return { channels: this.#queues.size, messages, receivers, groups, memberships }
+    const { dropped } = this.#losses
+    return { channels: this.#queues.size, messages, receivers, groups, memberships, dropped }
   }
 
   #checkOpen(): void {

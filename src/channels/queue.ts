@@ -24,6 +24,9 @@ export class ChannelQueue {
   #first: Held | undefined
   #last: Held | undefined
   #length = 0
+  /** Messages that receivers got, and how many it were when a turn was last asked for. */
+  #taken = 0
+  #takenAtTurn = 0
 
   constructor(capacity: number) {
     this.capacity = capacity
@@ -51,7 +54,10 @@ export class ChannelQueue {
    * so that a group send that waits in a thousand queues is held once.
    */
   put(message: ChannelMessage, shared: boolean, now: number, expiresAt: number): boolean {
-    if (this.#receivers.size > 0 && this.#receivers.hand(shared ? copyAgain(message) : message)) return true
+    if (this.#receivers.size > 0 && this.#receivers.hand(shared ? copyAgain(message) : message)) {
+      this.#taken++
+      return true
+    }
     this.dropExpired(now)
     if (this.#length >= this.capacity) return false
     const held: Held = { message, shared, expiresAt, next: undefined }
@@ -62,6 +68,17 @@ export class ChannelQueue {
     return true
   }
 
+  /**
+   * Whether whoever puts more should let the event loop turn first: the queue is filling up, and its
+   * receiver takes what it gets, and only had no chance to. Asked again before it took anything the answer
+   * is no, so that a receiver that is stuck holds nobody up.
+   */
+  wantsTurn(): boolean {
+    if (this.#length * 2 < this.capacity || this.#taken === this.#takenAtTurn) return false
+    this.#takenAtTurn = this.#taken
+    return true
+  }
+
   /** Takes the oldest message, or waits for one; see `ChannelLayer.receive` for the signal. */
   receive(now: number, signal?: AbortSignal): Promise<ChannelMessage> {
     if (signal?.aborted) return Promise.reject(signal.reason as Error)
@@ -69,6 +86,7 @@ export class ChannelQueue {
     const held = this.#first
     if (!held) return this.#receivers.wait(signal)
     this.#dropFirst(held)
+    this.#taken++
     return Promise.resolve(held.shared ? copyAgain(held.message) : held.message)
   }
 

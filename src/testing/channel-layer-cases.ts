@@ -9,6 +9,7 @@
  *
  * They hold the rules of docs/channel-layer.md, and each names those it holds.
  */
+import { burstCases } from './channel-layer/bursts.ts'
 import { capacityCases } from './channel-layer/capacity.ts'
 import { deliveryCases } from './channel-layer/delivery.ts'
 import { expiryCases } from './channel-layer/expiry.ts'
@@ -30,6 +31,7 @@ export const channelLayerCases: readonly ChannelLayerCase[] = [
   ...messageCases,
   ...deliveryCases,
   ...capacityCases,
+  ...burstCases,
   ...expiryCases,
   ...groupCases,
   ...lifetimeCases,

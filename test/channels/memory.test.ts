@@ -73,7 +73,7 @@ describe('a full channel', () => {
 })
 
 describe('what is held', () => {
-  const NOTHING = { channels: 0, messages: 0, receivers: 0, groups: 0, memberships: 0 }
+  const NOTHING = { channels: 0, messages: 0, receivers: 0, groups: 0, memberships: 0, dropped: 0 }
   let layer: MemoryChannelLayer
 
   beforeEach(() => {
@@ -94,6 +94,7 @@ describe('what is held', () => {
       await layer.send(channel, { type: 'test' })
     }
     expect(layer.usage()).toEqual({
+      dropped: 0,
       channels: 1000,
       messages: 1000,
       receivers: 0,
@@ -125,7 +126,7 @@ describe('what is held', () => {
       await layer.groupAdd(`group-${n}`, `work-${n}`)
     }
     await vi.advanceTimersByTimeAsync(60_000)
-    expect(layer.usage()).toEqual({ channels: 1, messages: 0, receivers: 0, groups: 100, memberships: 100 })
+    expect(layer.usage()).toEqual({ ...NOTHING, channels: 1, groups: 100, memberships: 100 })
     await vi.advanceTimersByTimeAsync(86_400_000)
     expect(layer.usage()).toEqual({ ...NOTHING, channels: 1 })
   })

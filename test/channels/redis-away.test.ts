@@ -80,7 +80,7 @@ describeWith(['redis'], 'when Redis', ({ redis }) => {
   it('is away on one host of two, a flush says that it may have taken effect', async () => {
     const other = await RedisServer.start(redis)
     onTestFinished(() => other.stop())
-    const here = redisChannels({ hosts: [server.url, other.url], timeout: 0.3 })
+    const here = redisChannels({ hosts: [server.url, other.url], timeout: 2 })
     layers.push(here)
     await here.flush()
     await server.kill()

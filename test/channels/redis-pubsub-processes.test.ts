@@ -174,9 +174,9 @@ describeWith(['redis'], 'processes on one pub/sub', ({ redis }) => {
       await here.send(quick, { type: 'test' })
       await there.receive(quick)
       expect(there.usage()).toMatchObject({ dropped: 7, messages: 3 })
-      // The sender in the same process is told instead.
+      // The sender in the same process is told as well.
       expect(await there.groupSend('group', { type: 'test' })).toEqual({ sent: 0, dropped: 1 })
-      expect(there.usage()).toMatchObject({ dropped: 7, messages: 3 })
+      expect(there.usage()).toMatchObject({ dropped: 8, messages: 3 })
       for (let n = 0; n < 3; n++) expect(await there.receive(slow)).toEqual({ type: 'test', n })
     })
 

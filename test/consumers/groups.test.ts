@@ -67,7 +67,14 @@ describe('groups', () => {
     const client = await connected()
     expect(channels.usage()).toMatchObject({ channels: 1, groups: 1, memberships: 1 })
     await client.disconnect()
-    expect(channels.usage()).toEqual({ channels: 0, groups: 0, memberships: 0, messages: 0, receivers: 0 })
+    expect(channels.usage()).toEqual({
+      channels: 0,
+      groups: 0,
+      memberships: 0,
+      messages: 0,
+      receivers: 0,
+      dropped: 0,
+    })
   })
 
   it('reach every member, in order', async () => {

@@ -27,6 +27,7 @@ import { shardOf } from './shard-of.ts'
 import { reachable } from './reachable.ts'
 import type { RedisLayerSettings } from './settings.ts'
 import type { RedisChannelsUsage } from './usage.ts'
+import { turn } from '../turn.ts'
 import { groupMember, inboxOf, processOf, queueName, WireNames } from './wire-names.ts'
 
 export interface RedisChannelsSettings extends RedisLayerSettings {
@@ -121,6 +122,7 @@ export class RedisChannels implements ChannelLayer {
     if (this.#isOwn(channel)) {
       if (this.#local.put(channel, copy, false) === false)
         throw new ChannelFull(channel, this.#local.capacity(channel))
+      if (this.#local.wantsTurn(channel)) await turn()
       return
     }
     await this.#outbox.send(channel, copy)
@@ -199,10 +201,14 @@ export class RedisChannels implements ChannelLayer {
       // By its own name when another process added it.
       else if (this.#local.has(member)) local.add(member)
     }
-    const sending = this.#outbox.sendToAll(elsewhere, copy)
-    const here = this.#putLocally(local, copy)
-    const there = await sending
-    return { sent: here.sent + there.sent, dropped: here.dropped + there.dropped }
+    // Nobody has it yet when Redis refuses it: whoever tries again sends it once.
+    const there = await this.#outbox.sendToAll(elsewhere, copy)
+    this.#checkOpen()
+    const here = this.#local.putInAll(local, copy)
+    const dropped = here.dropped + there.dropped
+    this.#losses.countFull(dropped)
+    if (here.isTurnWanted) await turn()
+    return { sent: here.sent + there.sent, dropped }
   }
 
   async flush(): Promise<void> {
@@ -268,31 +274,26 @@ export class RedisChannels implements ChannelLayer {
     return [...queues]
   }
 
-  #deliverAll(shard: Shard, messages: readonly Stored[]): void {
+  async #deliverAll(shard: Shard, messages: readonly Stored[]): Promise<void> {
     for (const stored of messages) {
       const envelope = this.#read(shard, stored)
-      if (envelope) this.#deliver(envelope, shard.clock.since(Number(stored.score)))
+      if (envelope && this.#deliver(envelope, shard.clock.since(Number(stored.score)))) await turn()
     }
   }
 
-  #deliver({ receivers, message }: Envelope, age: number): void {
-    if (!receivers) return this.#control.handle(message)
+  /** Whether receivers need a turn before the next message. */
+  #deliver({ receivers, message }: Envelope, age: number): boolean {
+    if (!receivers) {
+      this.#control.handle(message)
+      return false
+    }
     const channels = new Set<string>()
     for (const receiver of receivers) {
       for (const channel of this.#groups.membersFor(receiver) ?? [receiver]) channels.add(channel)
     }
-    this.#losses.countFull(this.#putLocally(channels, message, age).dropped)
-  }
-
-  #putLocally(channels: ReadonlySet<string>, message: ChannelMessage, age?: number): GroupSendResult {
-    let sent = 0
-    let dropped = 0
-    for (const channel of channels) {
-      const accepted = this.#local.put(channel, message, channels.size > 1, age)
-      if (accepted === true) sent++
-      else if (accepted === false) dropped++
-    }
-    return { sent, dropped }
+    const { dropped, isTurnWanted } = this.#local.putInAll(channels, message, age)
+    this.#losses.countFull(dropped)
+    return isTurnWanted
   }
 
   /** Nothing for a message that is too old or cannot be read. */

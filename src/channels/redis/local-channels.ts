@@ -5,9 +5,15 @@
  * Invariant: a queue exists from `open` to `release`, and for nothing else.
  */
 import { ChannelReleased } from '../errors.ts'
-import type { ChannelMessage } from '../layer.ts'
+import type { ChannelMessage, GroupSendResult } from '../layer.ts'
 import { specificChannel } from '../names.ts'
 import { ChannelQueue } from '../queue.ts'
+
+/** What became of a message for several channels. */
+export interface Delivered extends GroupSendResult {
+  /** Whether a receiver needs a turn of the event loop before more is put: see `ChannelQueue.wantsTurn`. */
+  readonly isTurnWanted: boolean
+}
 
 export interface LocalUsage {
   readonly channels: number
@@ -79,6 +85,24 @@ export class LocalChannels {
     const accepted = queue.put(message, shared, now, now + this.#expiryMs - age * 1000)
     if (queue.length > 0) this.#armSweep()
     return accepted
+  }
+
+  /** Puts a message in each of the channels that are here. */
+  putInAll(channels: ReadonlySet<string>, message: ChannelMessage, age?: number): Delivered {
+    let sent = 0
+    let dropped = 0
+    let isTurnWanted = false
+    for (const channel of channels) {
+      const accepted = this.put(channel, message, channels.size > 1, age)
+      if (accepted === true) sent++
+      else if (accepted === false) dropped++
+      if (this.wantsTurn(channel)) isTurnWanted = true
+    }
+    return { sent, dropped, isTurnWanted }
+  }
+
+  wantsTurn(channel: string): boolean {
+    return this.#queues.get(channel)?.wantsTurn() ?? false
   }
 
   capacity(channel: string): number {

@@ -4,6 +4,7 @@ import type { ChannelMessage, GroupSendResult } from '../layer.ts'
 import { isSpecific } from '../names.ts'
 import type { MessageCodec } from './codec.ts'
 import type { EncodedMembers } from './message-format.ts'
+import { allOf } from './partly-done.ts'
 import { Sequence } from './sequence.ts'
 import type { Delivery, Shard } from './shard.ts'
 import { queueName } from './wire-names.ts'
@@ -51,7 +52,7 @@ export class Outbox {
     if (queues.size === 0) return { sent: 0, dropped: 0 }
     const members = this.#codec.members(message)
     const shards = Map.groupBy(queues, ([queue]) => this.#shard(queue))
-    const full = await Promise.all(
+    const full = await allOf(
       [...shards].map(([shard, some]) =>
         shard.send(some.map(([, receivers]) => this.#delivery(receivers[0] as string, members, receivers))),
       ),

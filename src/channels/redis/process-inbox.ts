@@ -14,8 +14,8 @@ export interface ProcessInboxOptions {
   readonly inbox: string
   /** The queues of this process at this moment. */
   queues(): readonly string[]
-  /** Takes messages, oldest first. */
-  deliver(messages: readonly Stored[]): void
+  /** Takes messages, oldest first; no more come before it has. */
+  deliver(messages: readonly Stored[]): Promise<void>
   /** Called every few seconds. */
   onTick(): void
   /** Called when Redis did not know this process: its memberships may be gone. */
@@ -70,13 +70,13 @@ export class ProcessInbox {
       const first = turn % queues.length
       this.#blocked = new Set(queues)
       const popped = await this.#pop.pop([...queues.slice(first), ...queues.slice(0, first)], BATCH)
-      if (popped && !this.#closed) this.#deliver(popped.messages)
+      if (popped && !this.#closed) await this.#deliver(popped.messages)
     }
   }
 
-  #deliver(messages: readonly Stored[]): void {
+  async #deliver(messages: readonly Stored[]): Promise<void> {
     try {
-      this.#options.deliver(messages)
+      await this.#options.deliver(messages)
     } catch (error) {
       // One bad batch must not make the process deaf.
       this.#options.logger.error({ err: error }, 'channel messages were not delivered')

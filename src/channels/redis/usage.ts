@@ -8,7 +8,10 @@ export interface RedisChannelsUsage {
   /** Groups with channels of this process, and pairs of a group and a channel. */
   readonly groups: number
   readonly memberships: number
-  /** Messages dropped here because their channel was full. */
+  /**
+   * Messages dropped because their channel was full: those that came here, and of group sends from here those
+   * that no room was found for.
+   */
   readonly dropped: number
   /** Messages dropped here because they could not be read: another key, another format. */
   readonly unreadable: number

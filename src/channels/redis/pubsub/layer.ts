@@ -13,15 +13,17 @@ import { ChannelFull, ChannelLayerClosed, InvalidMessage, InvalidName } from '..
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../../layer.ts'
 import { checkChannelName, checkGroupName, isSpecific, processId } from '../../names.ts'
 import { MessageCodec } from '../codec.ts'
-import { LocalChannels } from '../local-channels.ts'
+import { type Delivered, LocalChannels } from '../local-channels.ts'
 import { LossReport } from '../../loss-report.ts'
 import { reachable } from '../reachable.ts'
 import type { RedisLayerSettings } from '../settings.ts'
 import type { RedisPubSubChannelsUsage } from '../usage.ts'
+import { turn } from '../../turn.ts'
 import { processOf } from '../wire-names.ts'
 import { Control } from './control.ts'
 import { Echoes, type ExpectedEcho } from './echoes.ts'
 import { Exchange } from './exchange.ts'
+import { Intake } from './intake.ts'
 import { LocalGroups } from './local-groups.ts'
 import { NamedChannels } from './named-channels.ts'
 import { patternOf, Topics } from './topics.ts'
@@ -29,7 +31,7 @@ import { patternOf, Topics } from './topics.ts'
 /** Milliseconds for which a flush waits for each process to have flushed. */
 const FLUSH_PATIENCE = 1000
 
-const NOBODY: GroupSendResult = { sent: 0, dropped: 0 }
+const NOBODY: Delivered = { sent: 0, dropped: 0, isTurnWanted: false }
 
 export class RedisPubSubChannels implements ChannelLayer {
   readonly expiry: number
@@ -45,6 +47,7 @@ export class RedisPubSubChannels implements ChannelLayer {
   readonly #control: Control
   readonly #losses: LossReport
   readonly #exchange: Exchange
+  readonly #intake: Intake
   /** While this process begins to listen; what it sends waits, because a name in it may be answered to. */
   #starting: Promise<void> | undefined
   #started = false
@@ -84,11 +87,16 @@ export class RedisPubSubChannels implements ChannelLayer {
       onDiscard: (group, channel) => this.#groups.discard(group, channel),
       onFlush: () => this.#forget(),
     })
+    this.#intake = new Intake({
+      handle: (topic, message) => this.#hear(topic, message),
+      logger,
+      onOverflow: () => this.#losses.countFull(1),
+    })
     this.#exchange = new Exchange({
       ...settings,
       pattern: patternOf(this.#process),
       topic: this.#topics.everybody,
-      onMessage: (topic, message) => this.#hear(topic, message),
+      onMessage: (topic, message) => this.#intake.add(topic, message),
       onGap: () => this.#losses.countGap(),
     })
   }
@@ -104,6 +112,7 @@ export class RedisPubSubChannels implements ChannelLayer {
     if (this.#isOwn(channel)) {
       if (this.#local.put(channel, copy, false) === false)
         throw new ChannelFull(channel, this.#local.capacity(channel))
+      if (this.#local.wantsTurn(channel)) await turn()
       return
     }
     const sealed = this.#seal(copy)
@@ -211,6 +220,7 @@ export class RedisPubSubChannels implements ChannelLayer {
     this.#named.end(closed)
     this.#groups.close()
     this.#control.close(closed)
+    this.#intake.close()
     await this.#exchange.close()
   }
 
@@ -245,10 +255,16 @@ export class RedisPubSubChannels implements ChannelLayer {
 
   /** What became here of a message that was published; undefined when it got lost on its way back. */
   async #heard(topic: string, echo: ExpectedEcho): Promise<GroupSendResult | undefined> {
-    if (!echo.isHeard) await Promise.race([echo.heard, this.#exchange.at(topic).barrier()])
+    if (!echo.isHeard) await Promise.race([echo.heard, this.#barrier(topic)])
     echo.forget()
     this.#checkOpen()
     return echo.heard
+  }
+
+  /** Resolves when everything that Redis published before the call has been handled, or was lost. */
+  async #barrier(topic: string): Promise<void> {
+    await this.#exchange.at(topic).barrier()
+    await this.#intake.handled()
   }
 
   async #addOwn(group: string, channel: string): Promise<void> {
@@ -266,39 +282,31 @@ export class RedisPubSubChannels implements ChannelLayer {
     await this.#groups.clear()
   }
 
-  #hear(topic: string, sealed: Buffer): void {
-    if (this.#closing) return
+  /** Whether receivers need a turn before the next message. */
+  #hear(topic: string, sealed: Buffer): boolean {
+    if (this.#closing) return false
     if (this.#topics.isControl(topic)) {
       const message = this.#read(sealed)
       if (message) this.#control.handle(message)
-      return
+      return false
     }
     const group = this.#topics.groupIn(topic)
-    if (group !== undefined) this.#hearGroup(group, topic, sealed)
-    if (!this.#local.has(topic) && !this.#named.has(topic)) return
+    const isTurnWanted = group !== undefined && this.#hearGroup(group, topic, sealed)
+    if (!this.#local.has(topic) && !this.#named.has(topic)) return isTurnWanted
     const message = this.#read(sealed)
-    if (!message) return
+    if (!message) return isTurnWanted
     const accepted = this.#local.put(topic, message, false) ?? this.#named.put(topic, message)
     if (!accepted) this.#losses.countFull(1)
+    return this.#local.wantsTurn(topic) || this.#named.wantsTurn(topic) || isTurnWanted
   }
 
-  #hearGroup(group: string, topic: string, sealed: Buffer): void {
+  #hearGroup(group: string, topic: string, sealed: Buffer): boolean {
     const members = this.#groups.members(group)
     const message = members.length > 0 ? this.#read(sealed) : undefined
-    const result = message ? this.#deliver(members, message) : NOBODY
-    // The sender of an own message is told itself.
-    if (!this.#echoes.hear(topic, sealed, result)) this.#losses.countFull(result.dropped)
-  }
-
-  #deliver(channels: readonly string[], message: ChannelMessage): GroupSendResult {
-    let sent = 0
-    let dropped = 0
-    for (const channel of channels) {
-      const accepted = this.#local.put(channel, message, channels.length > 1)
-      if (accepted === true) sent++
-      else if (accepted === false) dropped++
-    }
-    return { sent, dropped }
+    const { isTurnWanted, ...result } = message ? this.#local.putInAll(new Set(members), message) : NOBODY
+    this.#losses.countFull(result.dropped)
+    this.#echoes.hear(topic, sealed, result)
+    return isTurnWanted
   }
 
   /** Nothing for a message that cannot be read. */

@@ -55,6 +55,10 @@ export class NamedChannels {
     return this.#channels.get(channel)?.queue.put(message, false, now, now + this.#expiryMs) ?? true
   }
 
+  wantsTurn(channel: string): boolean {
+    return this.#channels.get(channel)?.queue.wantsTurn() ?? false
+  }
+
   usage(): { readonly messages: number; readonly receivers: number } {
     let messages = 0
     let receivers = 0
