@@ -35,12 +35,18 @@ export interface ProviderContext {
    * @throws {RunFailure} `bad_checkpoint` for what JSON cannot carry, or what is larger.
    */
   readonly checkpoint?: (value: Json) => void
+  /**
+   * Says that whoever is asked is at work, though no event comes of it: a model that thinks, a tool that
+   * takes long. The run's `limits.silence` then counts from here. Cheap; call it for each sign of life.
+   */
+  readonly alive?: () => void
 }
 
 /** The context of a provider in a run. */
 export interface RunContext extends ProviderContext {
   readonly runId: string
   readonly checkpoint: (value: Json) => void
+  readonly alive: () => void
 }
 
 /**

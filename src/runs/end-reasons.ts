@@ -16,6 +16,10 @@ export const END_REASONS = {
     message: 'The server was interrupted in the middle of this answer. Please try again.',
   },
   silent: { status: 'failed', message: 'Nothing came for too long, so the answer ends here.' },
+  thinking_exceeded: {
+    status: 'failed',
+    message: 'The model thought for longer than this server allows, so the answer ends here.',
+  },
   life_exceeded: {
     status: 'failed',
     message: 'The answer took longer than this server allows and ends here.',

@@ -39,6 +39,7 @@ export class Generation {
   #timer: NodeJS.Timeout | undefined
   #over = false
   #askedAt: number | undefined
+  #aliveAt = 0
 
   /** Begins at once. */
   constructor(options: GenerationOptions) {
@@ -57,6 +58,16 @@ export class Generation {
   /** Since when, on the clock of `performance.now()`, the provider owes an event; undefined while it does not. */
   get askedAt(): number | undefined {
     return this.#askedAt
+  }
+
+  /** Since when it gave no sign of life either: never before it was asked. */
+  get quietSince(): number | undefined {
+    return this.#askedAt === undefined ? undefined : Math.max(this.#askedAt, this.#aliveAt)
+  }
+
+  /** The provider says that whoever it asks is at work. */
+  alive(): void {
+    this.#aliveAt = performance.now()
   }
 
   /** Ends the provider: aborts its signal with the reason, and asks its iterator to return. */

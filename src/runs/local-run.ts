@@ -136,9 +136,10 @@ export class LocalRun {
    * process has read it for too long: then call `unread`, or `read` when others do.
    */
   check(now: number, readers: (id: string) => number): boolean {
-    const { silenceMs, lifeMs, unreadMs } = this.#settings
-    const askedAt = this.#generation?.askedAt
-    if (askedAt !== undefined && now - askedAt >= silenceMs) this.#end(endFor('silent'))
+    const { silenceMs, thinkingMs, lifeMs, unreadMs } = this.#settings
+    const { askedAt = now, quietSince = now } = this.#generation ?? {}
+    if (now - quietSince >= silenceMs) this.#end(endFor('silent'))
+    if (now - askedAt >= thinkingMs) this.#end(endFor('thinking_exceeded'))
     if (now - this.#startedAt >= lifeMs) this.#end(endFor('life_exceeded'))
     if (unreadMs === Number.POSITIVE_INFINITY) return false
     if (readers(this.id) > 0) this.read(now)
@@ -208,6 +209,7 @@ export class LocalRun {
       runId: this.id,
       ...(checkpoint && { resumeFrom: checkpoint.value }),
       checkpoint: (value) => this.#keep(value),
+      alive: () => this.#generation?.alive(),
     }
   }
 

@@ -26,8 +26,10 @@ export interface RunLimits {
   readonly records: number
   /** Bytes of its records, whichever processes wrote them. Default 64 MiB. */
   readonly bytes: number
-  /** Seconds in which its provider, being asked for an event, yields none. Default 300. */
+  /** Seconds in which its provider, being asked for an event, yields none and gives no sign of life. Default 300. */
   readonly silence: number
+  /** Seconds in which its provider, being asked for an event, yields none, whatever its signs of life. Default 3600. */
+  readonly thinking: number
   /** Seconds from its start. Default 86,400: a day. */
   readonly life: number
 }
@@ -78,6 +80,7 @@ export interface RunSettings {
   readonly records: number
   readonly bytes: number
   readonly silenceMs: number
+  readonly thinkingMs: number
   readonly lifeMs: number
 }
 
@@ -86,6 +89,7 @@ const DEFAULT_LIMITS: RunLimits = {
   records: 1_000_000,
   bytes: 64 * 1024 * 1024,
   silence: 300,
+  thinking: 3600,
   life: 86_400,
 }
 
@@ -129,6 +133,7 @@ export function runSettings(options: RunsOptions): RunSettings {
     records: count('limits.records', limits.records),
     bytes: count('limits.bytes', limits.bytes),
     silenceMs: milliseconds('limits.silence', limits.silence),
+    thinkingMs: milliseconds('limits.thinking', limits.thinking),
     lifeMs: milliseconds('limits.life', limits.life),
   }
 }

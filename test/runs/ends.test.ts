@@ -143,6 +143,37 @@ onEveryStore('a run ends', (world) => {
     await expectEnd(world(), run, [], end('silent'))
   })
 
+  it('not, while its provider thinks and gives signs of life', async () => {
+    const puppet = new PuppetProvider()
+    const run = await start(puppet.provider, { limits: { silence: 20 } })
+    for (let breath = 0; breath < 4; breath++) {
+      await world().pass(18)
+      puppet.last.context.alive()
+    }
+    expect(puppet.last.ended).toBe(false)
+    await world().pass(22)
+    expect(puppet.last.ended).toBe(true)
+    await expectEnd(world(), run, [], end('silent'))
+  })
+
+  it('thinking_exceeded, when its provider gives signs of life for too long and nothing else', async () => {
+    const puppet = new PuppetProvider()
+    const run = await start(puppet.provider, { limits: { silence: 20, thinking: 60 } })
+    for (let breath = 0; breath < 3; breath++) {
+      await world().pass(18)
+      puppet.last.context.alive()
+    }
+    puppet.last.yield('late')
+    for (let breath = 0; breath < 3; breath++) {
+      await world().pass(18)
+      puppet.last.context.alive()
+    }
+    expect(puppet.last.ended).toBe(false)
+    await world().pass(10)
+    expect(puppet.last.ended).toBe(true)
+    await expectEnd(world(), run, ['late'], end('thinking_exceeded'))
+  })
+
   it('life_exceeded, when it takes too long', async () => {
     const puppet = new PuppetProvider()
     const run = await start(puppet.provider, { limits: { life: 60 } })

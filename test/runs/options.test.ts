@@ -21,6 +21,7 @@ describe('the options of runs', () => {
       records: 1_000_000,
       bytes: 67_108_864,
       silenceMs: 300_000,
+      thinkingMs: 3_600_000,
       lifeMs: 86_400_000,
     })
     expect(kinds.size).toBe(0)
@@ -59,6 +60,7 @@ describe('the options of runs', () => {
     ['limits.records', { limits: { records: Number.NaN } }],
     ['limits.bytes', { limits: { bytes: 0 } }],
     ['limits.silence', { limits: { silence: 0 } }],
+    ['limits.thinking', { limits: { thinking: -1 } }],
     ['limits.life', { limits: { life: -1 } }],
     ['kind', { kinds: { '': { provider: () => async function* () {} } } }],
     ['metadata', { store: memoryStreams({ limits: { metadataBytes: 1000 } }) }],

@@ -20,7 +20,8 @@ describe('the numbers', () => {
   async function play(resumeFrom?: Json): Promise<unknown[]> {
     const log: unknown[] = []
     const checkpoint = (value: Json): void => void log.push(value)
-    const context = { signal, runId: 'r', checkpoint, ...(resumeFrom !== undefined && { resumeFrom }) }
+    const alive = (): void => {}
+    const context = { signal, runId: 'r', checkpoint, alive, ...(resumeFrom !== undefined && { resumeFrom }) }
     for await (const line of numberLines(context)) log.push(line.message)
     return log
   }
