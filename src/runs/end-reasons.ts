@@ -94,3 +94,11 @@ export function endAfterError(error: unknown): RunEnd {
   const message = error.message.toWellFormed().slice(0, MAX_MESSAGE).toWellFormed()
   return { status: 'failed', reason: error.code, message }
 }
+
+/** What a model service said, for the log: of the error, or of one that caused it. */
+export function upstreamDetail(error: unknown): string | undefined {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
+    if (cause instanceof UpstreamError) return cause.detail || undefined
+  }
+  return undefined
+}

@@ -12,7 +12,7 @@ import type { RunEnd } from '../protocol/run-end.ts'
 import { RunMoved } from '../providers/provider.ts'
 import type { RunContext, RunProvider } from '../providers/provider.ts'
 import type { Lease } from '../streams/leases.ts'
-import { endAfterError, endFor, failureFor } from './end-reasons.ts'
+import { endAfterError, endFor, failureFor, upstreamDetail } from './end-reasons.ts'
 import { Generation } from './generation.ts'
 import type { Ending } from './generation.ts'
 import { HeldLease } from './held-lease.ts'
@@ -258,7 +258,8 @@ export class LocalRun {
   #fail(err: unknown): void {
     if (this.#cause) return
     const end = endAfterError(err)
-    this.#settings.logger.warn({ err, run: this.id, ...end }, 'A run failed')
+    const detail = upstreamDetail(err)
+    this.#settings.logger.warn({ err, run: this.id, ...end, ...(detail && { detail }) }, 'A run failed')
     this.#cause = { type: 'end', end }
   }
 

@@ -345,6 +345,21 @@ onEveryStore('a run ends', (world) => {
     await expectEnd(world(), run, [], { status: 'failed', reason, message })
   })
 
+  it('and the log says what the model service said, also of an error behind another', async () => {
+    const error = new UpstreamError('rate_limited', 'HTTP 429, request req_1, Slow down.')
+    await (
+      await start(throwing(error))
+    ).end
+    await (
+      await start(throwing(new RunFailure('busy', 'Too busy.', { cause: error })))
+    ).end
+    const warnings = world().logger.lines.filter(({ level }) => level === 'warn')
+    expect(warnings.map(({ fields }) => fields)).toMatchObject([
+      { reason: 'rate_limited', detail: error.detail },
+      { reason: 'busy', detail: error.detail },
+    ])
+  })
+
   it('store, when its records cannot be kept for longer than patience lasts', async () => {
     const { runs, hand } = world().mortal({ storePatience: 10 })
     const puppet = new PuppetProvider()
