@@ -16,11 +16,23 @@ export type AnswerOutcome =
 
 const TOO_LONG = 'The answer reached the greatest length this server allows and ends here.'
 
-/** By the reasons of the Responses API and those of Chat Completions. */
+const NOT_ALLOWED = 'The model service ended the answer here, by its rules on content.'
+
+/** By the reasons of the Responses API and those of Chat Completions, as other services name them too. */
 const INCOMPLETE_SENTENCES: Readonly<Record<string, string>> = {
   max_output_tokens: TOO_LONG,
+  max_tokens: TOO_LONG,
   length: TOO_LONG,
-  content_filter: 'The model service ended the answer here, by its rules on content.',
+  model_length: TOO_LONG,
+  model_context_window_exceeded: TOO_LONG,
+  content_filter: NOT_ALLOWED,
+  content_filtered: NOT_ALLOWED,
+  safety: NOT_ALLOWED,
+  sensitive: NOT_ALLOWED,
+  recitation: NOT_ALLOWED,
+  blocklist: NOT_ALLOWED,
+  prohibited_content: NOT_ALLOWED,
+  refusal: NOT_ALLOWED,
 }
 
 const CUT_SHORT = 'The model service ended the answer here.'
@@ -69,10 +81,12 @@ export function answerOutcome(
 
 /** The outcome of an answer that ended early, for a reason in the API's own word. */
 export function incomplete(reason: string): AnswerOutcome {
-  const known = Object.hasOwn(INCOMPLETE_SENTENCES, reason) ? INCOMPLETE_SENTENCES[reason] : undefined
+  const word = reason.toLowerCase()
+  const known = Object.hasOwn(INCOMPLETE_SENTENCES, word) ? INCOMPLETE_SENTENCES[word] : undefined
   return { status: 'incomplete', reason, sentence: known ?? CUT_SHORT }
 }
 
-function failed({ code, sentence, retryable, detail }: UpstreamFault): AnswerOutcome {
+/** The outcome of an answer that failed. */
+export function failed({ code, sentence, retryable, detail }: UpstreamFault): AnswerOutcome {
   return { status: 'failed', code, sentence, retryable, detail }
 }

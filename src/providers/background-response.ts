@@ -5,7 +5,7 @@
  * it would go on for nobody.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readPlace } from './background-place.ts'
+import { isSequenceNumber, readPlace } from './background-place.ts'
 import { BackgroundProgress } from './background-progress.ts'
 import { BackgroundRequests } from './background-requests.ts'
 import { EventStream } from './event-stream.ts'
@@ -43,7 +43,9 @@ export class BackgroundResponse {
   readonly #progress: BackgroundProgress
   readonly #startBy: number
   #connection = new AbortController()
-  #stream: EventStream | undefined
+  #stream: EventStream<ResponseStreamEvent> | undefined
+  /** Whether what was read last has a number: then it is part of the response, and comes again with it. */
+  #numbered = false
   #queuedTooLong = false
   #queueTimer: NodeJS.Timeout | undefined
   #idTimer: NodeJS.Timeout | undefined
@@ -102,19 +104,16 @@ export class BackgroundResponse {
   async *#follow(): AsyncGenerator<ResponseStreamEvent, void, undefined> {
     const { place: start } = this.#progress
     this.#connection = new AbortController()
-    this.#stream = new EventStream(
-      this.#service,
-      (options) => (start ? this.#requests.join(start, options) : this.#requests.create(options)),
-      this.#connection.signal,
-    )
+    this.#stream = new EventStream(this.#service, {
+      send: (options) => (start ? this.#requests.join(start, options) : this.#requests.create(options)),
+      read: (data) => this.#read(data),
+      signal: this.#connection.signal,
+    })
     try {
       this.#watchQueue()
-      for await (const data of this.#stream.data(this.#opening())) {
-        const event = this.#progress.accept(data)
-        const { id, place } = this.#progress
-        // A stop may have waited for the id.
-        if (id !== undefined) this.#signal.throwIfAborted()
-        if (event === undefined || place === undefined) continue
+      for await (const event of this.#stream.events(this.#opening())) {
+        const { place } = this.#progress
+        if (place === undefined) continue
         this.#watchQueue()
         this.#context.checkpoint?.(place)
         yield event
@@ -128,6 +127,18 @@ export class BackgroundResponse {
     }
   }
 
+  #read(data: unknown): ResponseStreamEvent | undefined {
+    this.#numbered = isSequenceNumber(
+      (data as { readonly sequence_number?: unknown } | null)?.sequence_number,
+    )
+    try {
+      return this.#progress.accept(data)
+    } finally {
+      // A stop may have waited for the id.
+      if (this.#progress.id !== undefined) this.#signal.throwIfAborted()
+    }
+  }
+
   #opening(): Opening {
     const { maxRetries } = this.#service
     return this.#progress.place
@@ -137,10 +148,14 @@ export class BackgroundResponse {
 
   #mayFollowAgain(error: unknown, misses: number): boolean {
     if (error === this.#progress.gap) return misses <= MAX_GAPS
-    if (!(error instanceof UpstreamError) || error !== this.#stream?.failure) return false
-    if (this.#progress.place) return BROKEN.has(error.code) && misses <= this.#limits.maxRejoins
-    // The stream sent its request again as often as it may; but its answer was cut before an event.
-    return error.code === 'cut' && misses <= this.#service.maxRetries && performance.now() < this.#startBy
+    if (!(error instanceof UpstreamError) || !this.#isOfConnection(error)) return false
+    // Before its first event the stream itself sends its request again.
+    return this.#progress.place !== undefined && BROKEN.has(error.code) && misses <= this.#limits.maxRejoins
+  }
+
+  /** Whether it is the way to the response that failed, or was refused, and not the response. */
+  #isOfConnection(error: UpstreamError): boolean {
+    return error === this.#stream?.failure || (error === this.#stream?.refusal && !this.#numbered)
   }
 
   /** Of an answer that has begun, nobody should read that it did not. */

@@ -3,8 +3,8 @@
  * comes, and how it ended. Pure, and without the SDK: any object can be asked.
  */
 import type { OpenAI } from 'openai'
-import { incomplete } from './answer.ts'
 import type { AnswerOutcome } from './answer.ts'
+import { outcomeOfReason } from './finish-reason.ts'
 
 export type ChatChunk = OpenAI.Chat.Completions.ChatCompletionChunk
 
@@ -13,8 +13,16 @@ type ChatChoice = Partial<OpenAI.Chat.Completions.ChatCompletionChunk.Choice> | 
 /** The text that a chunk adds to the answer, the first one if several were asked for; a refusal is an answer too. */
 export function chatText(chunk: object): string | undefined {
   const delta = firstChoice(chunk)?.delta
-  const text = delta?.content || delta?.refusal
-  return typeof text === 'string' ? text : undefined
+  return textOf(delta?.content) || textOf(delta?.refusal) || undefined
+}
+
+/** Text, or the text of the parts of a list. */
+function textOf(content: unknown): string {
+  if (typeof content === 'string') return content
+  if (!Array.isArray(content)) return ''
+  return (content as readonly { readonly type?: unknown; readonly text?: unknown }[])
+    .map((part) => (part?.type === 'text' && typeof part.text === 'string' ? part.text : ''))
+    .join('')
 }
 
 /**
@@ -22,9 +30,7 @@ export function chatText(chunk: object): string | undefined {
  * may still come behind it.
  */
 export function chatOutcome(chunk: object): AnswerOutcome | undefined {
-  const reason: string | null | undefined = firstChoice(chunk)?.finish_reason
-  if (typeof reason !== 'string') return undefined
-  return reason === 'length' || reason === 'content_filter' ? incomplete(reason) : { status: 'completed' }
+  return outcomeOfReason(firstChoice(chunk)?.finish_reason)
 }
 
 function firstChoice(chunk: object): ChatChoice {

@@ -14,14 +14,12 @@ export async function* foregroundResponse(
   signal: AbortSignal,
 ): AsyncGenerator<ResponseStreamEvent, void, undefined> {
   const { client, secrets, maxRetries, startMs } = service
-  const stream = new EventStream(
-    service,
-    (options) => client.responses.create({ ...request, stream: true }, options).asResponse(),
+  const stream = new EventStream(service, {
+    send: (options) => client.responses.create({ ...request, stream: true }, options).asResponse(),
+    read: (data) => readEvent(data, secrets),
     signal,
-  )
-  for await (const data of stream.data({ maxRetries, withinMs: startMs, stop: signal })) {
-    const event = readEvent(data, secrets)
-    if (event === undefined) continue
+  })
+  for await (const event of stream.events({ maxRetries, withinMs: startMs, stop: signal })) {
     yield event
     const outcome = answerOutcome(event, secrets)
     if (outcome?.status === 'failed') throw new UpstreamError(outcome.code, outcome.detail)

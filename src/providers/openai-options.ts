@@ -10,12 +10,15 @@ export interface ServiceOptions {
   readonly apiKey?: string | undefined
   /** The service's address up to and with its `/v1`; `OPENAI_BASE_URL`, then OpenAI's, by default. */
   readonly baseURL?: string | undefined
-  /** A client of the SDK to send with (Azure, a proxy, keys that change) instead of key and address. */
+  /**
+   * A client of the SDK to send with (Azure, a proxy, keys that change) instead of key and address. With
+   * a `fetch` or a dispatcher of its own it also keeps the limits of those, 300 s of silence for undici.
+   */
   readonly client?: OpenAI | undefined
   /**
    * How often a request is sent again, before anything of an answer has come: after 408, 409, 429,
-   * 5xx, a failed connection, or no answer within `stallTimeout`. The SDK's rules and pauses, within
-   * `startTimeout`; 2 by default. An answer that has begun is never asked for twice.
+   * 5xx, in the stream as well, a failed connection, or no answer within `stallTimeout`. The SDK's rules
+   * and pauses, within `startTimeout`; 2 by default. An answer that has begun is never asked for twice.
    */
   readonly maxRetries?: number | undefined
   /**
@@ -26,8 +29,8 @@ export interface ServiceOptions {
   /**
    * The longest silence, in seconds, while an answer is waited for. It ends an answer in which not a
    * byte comes for so long, and each attempt that is not answered at all. 60 by default: twice the
-   * pause after which Azure's service sends a sign of life while a model thinks. Node's fetch has a
-   * limit of its own at 300.
+   * pause after which Azure's service sends a sign of life while a model thinks. In a run,
+   * `limits.silence` ends it first where that is shorter.
    */
   readonly stallTimeout?: number | undefined
 }

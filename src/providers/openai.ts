@@ -2,16 +2,18 @@
  * Providers of what OpenAI's APIs stream, from OpenAI or any service that speaks them, through the
  * official SDK. `openai` is a peer dependency, loaded here alone, when it is first needed.
  */
+import type { OpenAI } from 'openai'
 import type { Json } from '../protocol/json.ts'
 import { BackgroundResponse } from './background-response.ts'
 import type { ChatChunk } from './chat-answer.ts'
 import { chatCompletion } from './chat-completion.ts'
-import type { SDK, Service } from './event-stream.ts'
+import type { Service } from './event-stream.ts'
 import { foregroundResponse } from './foreground-response.ts'
 import { backgroundLimits, split } from './openai-options.ts'
 import type { OpenAIChatOptions, OpenAIOptions, ResponseRequest, Sending } from './openai-options.ts'
-import type { Provider } from './provider.ts'
+import type { Provider, ProviderContext } from './provider.ts'
 import type { ResponseStreamEvent } from './response-event.ts'
+import { patience, serviceFetch } from './service-fetch.ts'
 import { stoppable } from './stoppable.ts'
 import { UpstreamError } from './upstream-error.ts'
 
@@ -70,7 +72,7 @@ export function openai(options: OpenAIOptions): Provider<ResponseStreamEvent> {
   }
   return (context) => {
     const generate = async function* (signal: AbortSignal) {
-      yield* new BackgroundResponse(await reach(sending), request, limits, context, signal).events()
+      yield* new BackgroundResponse(await reach(sending, context), request, limits, context, signal).events()
     }
     return stoppable(context.signal, generate, context.resumeFrom !== undefined)
   }
@@ -100,21 +102,33 @@ function foreground<Event extends Json | object>(
   sending: Sending,
   answer: (service: Service, signal: AbortSignal) => AsyncGenerator<Event, void, undefined>,
 ): Provider<Event> {
-  return ({ signal, resumeFrom }) =>
-    stoppable(signal, async function* (signal) {
+  return (context) =>
+    stoppable(context.signal, async function* (signal) {
       // Asking anew would put a second answer behind the part of the first one.
-      if (resumeFrom !== undefined)
+      if (context.resumeFrom !== undefined)
         throw new UpstreamError('cut', 'an answer in the foreground was to be continued')
-      yield* answer(await reach(sending), signal)
+      yield* answer(await reach(sending, context), signal)
     })
 }
 
-async function reach({ via, maxRetries, startMs, stallMs }: Sending): Promise<Service> {
-  const sdk = await loadSDK()
+async function reach(sending: Sending, { alive = () => {} }: ProviderContext): Promise<Service> {
+  const { via, maxRetries, startMs, stallMs } = sending
+  const { OpenAI } = await loadSDK()
   // The SDK's own log could quote requests. What fails is reported by the error instead.
-  const client = 'client' in via ? via.client : new sdk.OpenAI({ ...via.service, logLevel: 'off' })
+  const client =
+    'client' in via ? via.client : new OpenAI({ ...via.service, logLevel: 'off', fetch: serviceFetch })
   const secrets = typeof client.apiKey === 'string' ? [client.apiKey] : []
-  return { sdk, client, secrets, maxRetries, startMs, stallMs }
+  return { client, secrets, maxRetries, startMs, stallMs, alive, fetchOptions: fetchOptionsFor(client) }
+}
+
+/** Another fetch, or a dispatcher of the caller's, has limits of its own. */
+function fetchOptionsFor(client: OpenAI): { readonly dispatcher: unknown } | undefined {
+  const { fetch, fetchOptions } = client as unknown as {
+    readonly fetch?: unknown
+    readonly fetchOptions?: { readonly dispatcher?: unknown }
+  }
+  const isNodes = fetch === serviceFetch || fetch === globalThis.fetch
+  return isNodes && fetchOptions?.dispatcher === undefined ? patience() : undefined
 }
 
 /**
@@ -127,14 +141,11 @@ export async function loadOpenAI(): Promise<void> {
   await loadSDK()
 }
 
-async function loadSDK(): Promise<SDK> {
+async function loadSDK(): Promise<{ readonly OpenAI: typeof OpenAI }> {
   try {
-    const [sdk, streaming] = await Promise.all([import('openai'), import('openai/core/streaming')])
-    return { OpenAI: sdk.OpenAI, Stream: streaming.Stream }
+    return await import('openai')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    // The second is a release of the SDK from before it had what is used here.
-    const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'ERR_PACKAGE_PATH_NOT_EXPORTED'
-    throw missing ? new UpstreamError('sdk_missing', code) : error
+    throw code === 'ERR_MODULE_NOT_FOUND' ? new UpstreamError('sdk_missing', code) : error
   }
 }

@@ -31,3 +31,27 @@ export function redact(text: string, secrets: readonly string[], length: number 
   clean = clean.replace(/[\s\p{Cc}]+/gu, ' ').trim()
   return clean.length > length ? `${clean.slice(0, length - 1)}…` : clean
 }
+
+/** Of a secret, so many characters in a row are a part that is not to be seen. */
+const PART = 4
+
+/**
+ * The plain words of a text that may quote a key in a way of its own, cut, masked or spelled out; what is
+ * no word, or shares a part with a secret, is left out.
+ */
+export function plainWords(text: string, secrets: readonly string[]): string {
+  return text
+    .slice(0, 2000)
+    .split(/\s+/)
+    .map((word) => (/^[("']?[a-z][a-z']*[)"'.,:;!?]*$/i.test(word) && !isPartOf(secrets, word) ? word : '…'))
+    .join(' ')
+    .replace(/…(?: …)+/g, '…')
+}
+
+function isPartOf(secrets: readonly string[], word: string): boolean {
+  const letters = word.replace(/[^a-z]/gi, '')
+  for (let at = 0; at + PART <= letters.length; at++) {
+    if (secrets.some((secret) => secret.includes(letters.slice(at, at + PART)))) return true
+  }
+  return false
+}

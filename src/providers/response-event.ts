@@ -1,13 +1,12 @@
 /** From what a service sent in a stream of the Responses API to the event that is passed on. Pure. */
 import type { OpenAI } from 'openai'
+import { faultIn } from './api-fault.ts'
+import { isSignOfLife } from './event-data.ts'
 import { redact } from './redact.ts'
 import { apiError } from './upstream-cause.ts'
 import { UpstreamError } from './upstream-error.ts'
 
 export type ResponseStreamEvent = OpenAI.Responses.ResponseStreamEvent
-
-/** Sent by OpenAI while a model thinks; in no documentation and not in the SDK's types. */
-const KEEPALIVE = 'keepalive'
 
 /**
  * The event to pass on, or undefined for one that only keeps the connection alive.
@@ -15,14 +14,13 @@ const KEEPALIVE = 'keepalive'
  * @throws {UpstreamError} for an error the service sent in the stream, and for what is no event.
  */
 export function readEvent(data: unknown, secrets: readonly string[]): ResponseStreamEvent | undefined {
-  const event = data as { readonly type?: unknown; readonly error?: unknown } | null
+  const event = data as { readonly type?: unknown } | null
   if (event?.type === undefined || event.type === 'error') {
-    // The API documents the fields of an error on the event, and also sends them as a member of it.
-    if (typeof event?.error === 'object' && event.error !== null) throw apiError(event.error, secrets)
-    if (event?.type === 'error') throw apiError({ ...event, type: undefined }, secrets)
+    const fault = faultIn(data)
+    if (fault) throw apiError(fault, secrets)
   }
+  if (isSignOfLife(data)) return undefined
   if (typeof event?.type !== 'string') throw new UpstreamError('bad_answer', 'an event without a type')
-  if (event.type === KEEPALIVE) return undefined
   const known = event as ResponseStreamEvent
   return known.type === 'response.failed' ? withoutSecrets(known, secrets) : known
 }

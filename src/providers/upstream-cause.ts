@@ -4,7 +4,10 @@
  * Reads errors by their shape, not their class: the SDK is loaded only by the provider that uses it,
  * and an error that crossed a bundle or a worker has the shape but not the class. Pure.
  */
-import { redact } from './redact.ts'
+import { faultOf, statusOf } from './api-fault.ts'
+import type { ApiFault } from './api-fault.ts'
+import { plainWords, redact } from './redact.ts'
+import { retryAfterOf } from './retry-after.ts'
 import { UpstreamError } from './upstream-error.ts'
 import type { UpstreamErrorCode } from './upstream-error.ts'
 
@@ -19,6 +22,9 @@ const API_CODES: Readonly<Record<string, UpstreamErrorCode>> = {
   credit_balance_exhausted: 'quota_exhausted',
   billing_hard_limit_reached: 'quota_exhausted',
   billing_not_active: 'quota_exhausted',
+  insufficient_balance: 'quota_exhausted',
+  insufficient_credits: 'quota_exhausted',
+  exceeded_current_quota_error: 'quota_exhausted',
   rate_limit_exceeded: 'rate_limited',
   rate_limit_error: 'rate_limited',
   slow_down: 'rate_limited',
@@ -28,6 +34,9 @@ const API_CODES: Readonly<Record<string, UpstreamErrorCode>> = {
   vector_store_timeout: 'unavailable',
   model_not_found: 'model_not_found',
   context_length_exceeded: 'context_too_long',
+  context_window_exceeded: 'context_too_long',
+  exceed_context_size_error: 'context_too_long',
+  request_too_large: 'context_too_long',
   string_above_max_length: 'context_too_long',
   content_filter: 'content_refused',
   content_policy_violation: 'content_refused',
@@ -36,7 +45,36 @@ const API_CODES: Readonly<Record<string, UpstreamErrorCode>> = {
   bio_policy: 'content_refused',
   misalignment_policy_violation: 'content_refused',
   invalid_prompt: 'content_refused',
+  // What services are built with names errors so, and Google's does.
+  authenticationerror: 'key_refused',
+  unauthenticated: 'key_refused',
+  permissiondeniederror: 'access_denied',
+  permission_denied: 'access_denied',
+  ratelimiterror: 'rate_limited',
+  resource_exhausted: 'rate_limited',
+  contextwindowexceedederror: 'context_too_long',
+  contentpolicyviolationerror: 'content_refused',
+  internalservererror: 'unavailable',
+  serviceunavailableerror: 'unavailable',
+  unavailable: 'unavailable',
+  deadline_exceeded: 'unavailable',
+  timeout: 'unavailable',
+  badrequesterror: 'bad_request',
+  invalid_argument: 'bad_request',
 }
+
+/** What services say of errors for which they have no code, or one that means too much. */
+const SAID: readonly (readonly [RegExp, UpstreamErrorCode])[] = [
+  [
+    /maximum context length|context (?:size|length|window)|(?:prompt|input) is too long|input token count|too many (?:input )?tokens/i,
+    'context_too_long',
+  ],
+  [
+    /insufficient[ _](?:credit|balance|fund|quota)|credit balance is too low|out of credits?/i,
+    'quota_exhausted',
+  ],
+  [/(?:invalid|incorrect) api[ _-]?key|api[ _-]?key (?:is )?(?:not valid|invalid)/i, 'key_refused'],
+]
 
 const STATUSES: Readonly<Record<number, UpstreamErrorCode>> = {
   401: 'key_refused',
@@ -69,35 +107,45 @@ const NETWORK_CODES: Readonly<Record<string, UpstreamErrorCode>> = {
 /** What the SDK, fetch and a body of fetch say of any other failure of the connection. */
 const BROKEN: ReadonlySet<string> = new Set(['Connection error.', 'fetch failed', 'terminated'])
 
-/** What the API says of an error: the body of an HTTP error, an `error` event, or a failed response. */
-export interface ApiFault {
-  readonly status?: number | undefined
-  readonly code?: unknown
-  readonly type?: unknown
-  readonly param?: unknown
-  readonly message?: unknown
-  readonly requestId?: unknown
-}
-
 /** What an error of the API means. `secrets` are taken out of its detail. */
-export function apiError(fault: ApiFault, secrets: readonly string[] = []): UpstreamError {
+export function apiError(
+  fault: ApiFault,
+  secrets: readonly string[] = [],
+  retryAfter?: number,
+): UpstreamError {
   const code = apiErrorCode(fault)
+  const message = text(fault.message)
   const parts = [
     fault.status === undefined ? '' : `HTTP ${fault.status}`,
-    text(fault.code) || text(fault.type),
+    fault.status !== undefined && fault.code === fault.status ? '' : name(fault.code) || name(fault.type),
+    // A status is less than what the service calls it.
+    fault.status === undefined && statusOf(fault.code) !== undefined ? text(fault.type) : '',
     labelled('parameter', fault.param),
     labelled('request', fault.requestId),
-    quotesTheKey(code, fault.status) ? '' : text(fault.message),
+    retryAfter === undefined ? '' : `again after ${retryAfter} s`,
+    quotesTheKey(code, fault.status) ? plainWords(message, secrets) : message,
   ]
-  return new UpstreamError(code, redact(parts.filter((part) => part !== '').join(', '), secrets))
+  const detail = redact(parts.filter((part) => part !== '').join(', '), secrets)
+  return new UpstreamError(code, detail, retryAfter)
 }
 
-function apiErrorCode({ status, code, type, message }: ApiFault): UpstreamErrorCode {
+function apiErrorCode(fault: ApiFault): UpstreamErrorCode {
+  const { code, type } = fault
   const named = lookUp(API_CODES, code) ?? lookUp(API_CODES, type)
+  const message = text(fault.message)
+  const status = fault.status ?? statusOf(code)
+  if (named !== undefined && named !== 'bad_request') return named
+  const meant = status !== undefined && status >= 500 ? undefined : saidCode(message)
+  // Who asks too often may be told of tokens, too.
+  if (meant !== undefined && (status !== 429 || meant === 'quota_exhausted')) return meant
   if (named !== undefined) return named
   if (status === undefined) return type === 'invalid_request_error' ? 'bad_request' : 'failed'
-  if (status === 404 && /model/i.test(text(message))) return 'model_not_found'
+  if (status === 404 && /model/i.test(message)) return 'model_not_found'
   return STATUSES[status] ?? (status >= 500 ? 'unavailable' : 'bad_request')
+}
+
+function saidCode(message: string): UpstreamErrorCode | undefined {
+  return SAID.find(([says]) => says.test(message))?.[1]
 }
 
 /** OpenAI's 401 quotes part of the key, and other services may quote more of it in other ways. */
@@ -118,7 +166,16 @@ export function upstreamError(error: unknown, secrets: readonly string[] = []): 
   if (status !== undefined || body !== undefined) {
     const { code, type, param, requestID } = error
     // Not the error's own message: for a body that is no API error the SDK puts all of it there.
-    return apiError({ status, code, type, param, requestId: requestID, message: body?.message }, secrets)
+    const said = body ? faultOf(body) : undefined
+    const fault = {
+      status,
+      code: code ?? said?.code,
+      type: type ?? said?.type,
+      param,
+      requestId: requestID ?? said?.requestId,
+      message: said?.message,
+    }
+    return apiError(fault, secrets, retryAfterOf(error))
   }
   return thrownError(error, secrets)
 }
@@ -150,7 +207,15 @@ function causes(error: Readonly<Record<string, unknown>>): Readonly<Record<strin
 }
 
 function lookUp<T>(table: Readonly<Record<string, T>>, key: unknown): T | undefined {
-  return typeof key === 'string' && Object.hasOwn(table, key) ? table[key] : undefined
+  if (typeof key !== 'string') return undefined
+  if (Object.hasOwn(table, key)) return table[key]
+  const lower = key.toLowerCase()
+  return Object.hasOwn(table, lower) ? table[lower] : undefined
+}
+
+/** A code or a type, which may be a number. */
+function name(value: unknown): string {
+  return typeof value === 'number' ? String(value) : text(value)
 }
 
 /** The value when it is text, and no text otherwise: nothing that a service sends is taken on trust. */

@@ -3,6 +3,8 @@
  * code, the sentence that a person at the page reads, and whether asking again may help.
  */
 
+import { waitInWords } from './retry-after.ts'
+
 /** How the sentences name whoever can mend what the reader cannot. */
 const TELL = 'Please tell the person who runs this server.'
 
@@ -125,6 +127,8 @@ export interface UpstreamFault {
    * where it cannot echo a key, its message. One line, redacted; empty when nothing more is known.
    */
   readonly detail: string
+  /** Seconds after which the service may be asked again, where it says so. */
+  readonly retryAfter?: number
 }
 
 /**
@@ -136,16 +140,25 @@ export class UpstreamError extends Error implements UpstreamFault {
   readonly code: UpstreamErrorCode
   readonly retryable: boolean
   readonly detail: string
+  declare readonly retryAfter?: number
 
   /** `detail` must be redacted already. */
-  constructor(code: UpstreamErrorCode, detail: string = '') {
-    super(UPSTREAM_ERRORS[code].sentence)
+  constructor(code: UpstreamErrorCode, detail: string = '', retryAfter?: number) {
+    super(sentenceFor(code, retryAfter))
     this.code = code
     this.retryable = UPSTREAM_ERRORS[code].retryable
     this.detail = detail
+    if (retryAfter !== undefined) this.retryAfter = retryAfter
   }
 
   get sentence(): string {
     return this.message
   }
+}
+
+/** A person who is to try again is told when, where the service said so. */
+function sentenceFor(code: UpstreamErrorCode, retryAfter: number = 0): string {
+  const { sentence } = UPSTREAM_ERRORS[code]
+  const wait = waitInWords(retryAfter)
+  return wait ? sentence.replace(/try again(?: in a moment)?\.$/, `try again ${wait}.`) : sentence
 }

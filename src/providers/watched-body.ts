@@ -15,12 +15,14 @@ export class WatchedBody {
    * @param timeout in milliseconds.
    * @param onSilence is called when a read has waited that long; ending the request is up to it.
    * @param firstTimeout in milliseconds, for the first byte.
+   * @param onBytes is called for whatever comes.
    */
   constructor(
     body: ReadableStream<Uint8Array>,
     timeout: number,
     onSilence: () => void,
     firstTimeout: number = timeout,
+    onBytes: () => void = () => {},
   ) {
     const reader = body.getReader()
     const fallSilent = (): void => {
@@ -34,7 +36,10 @@ export class WatchedBody {
           try {
             const { done, value } = await reader.read()
             this.#begun = true
-            if (!done) return controller.enqueue(value)
+            if (!done) {
+              onBytes()
+              return controller.enqueue(value)
+            }
             this.#ended = true
             controller.close()
           } finally {

@@ -105,7 +105,7 @@ describe('the queue', () => {
   })
 })
 
-test.each([null, 7, {}, { type: 'response.created' }, { type: 7, sequence_number: 0 }])(
+test.each([null, 7, [], { type: 'response.created' }, { type: 7, sequence_number: 0 }])(
   'what is no event of the background is refused: %j',
   (data) => {
     expect(() => new BackgroundProgress(undefined, []).accept(data)).toThrow('model service')

@@ -15,6 +15,18 @@ describe('chatText', () => {
     [{ choices: [{ index: 1, delta: { content: 'another' } }] }, undefined],
     [{ choices: [{ delta: { content: 'of a server without indexes' } }] }, 'of a server without indexes'],
     [{ choices: [], usage: { total_tokens: 1 } }, undefined],
+    [
+      chunk({
+        delta: {
+          content: [
+            { type: 'text', text: 'in ' },
+            { type: 'text', text: 'parts' },
+          ],
+        },
+      }),
+      'in parts',
+    ],
+    [chunk({ delta: { content: [{ type: 'thinking', thinking: [] }, null] } }), undefined],
     [{ choices: [null] }, undefined],
     [{ choices: null }, undefined],
     [{}, undefined],
@@ -24,13 +36,17 @@ describe('chatText', () => {
 })
 
 describe('chatOutcome', () => {
-  test.each(['stop', 'tool_calls', 'function_call', 'a_reason_of_tomorrow'])('completed: %s', (reason) => {
+  test.each(['stop', 'tool_calls', 'function_call', 'end_turn', 'STOP'])('completed: %s', (reason) => {
     expect(chatOutcome(chunk({ finish_reason: reason }))).toEqual({ status: 'completed' })
   })
 
   test.each([
     ['length', /greatest length/],
+    ['max_tokens', /greatest length/],
+    ['MAX_TOKENS', /greatest length/],
     ['content_filter', /rules on content/],
+    ['SAFETY', /rules on content/],
+    ['a_reason_of_tomorrow', /ended the answer here/],
   ])('incomplete: %s', (reason, sentence) => {
     expect(chatOutcome(chunk({ finish_reason: reason }))).toEqual({
       status: 'incomplete',
@@ -40,7 +56,17 @@ describe('chatOutcome', () => {
   })
 
   test.each([
+    ['error', 'failed'],
+    ['abort', 'cancelled'],
+    ['insufficient_system_resource', 'unavailable'],
+    ['network_error', 'unavailable'],
+  ])('failed: %s', (reason, code) => {
+    expect(chatOutcome(chunk({ finish_reason: reason }))).toMatchObject({ status: 'failed', code })
+  })
+
+  test.each([
     chunk({}),
+    chunk({ finish_reason: '' }),
     chunk({ finish_reason: undefined }),
     { choices: [{ index: 1, finish_reason: 'stop' }] },
     {},

@@ -64,7 +64,11 @@ describe('the pause', () => {
     expect(retryPause(answered(503, { 'retry-after': 'Thu, 01 Jan 2026 00:00:30 GMT' }), 0)).toBe(30_000)
   })
 
-  test.each(['61', '-1', 'soon', 'Thu, 01 Jan 1970 00:00:00 GMT'])('is our own instead of %s', (after) => {
+  test.each(['61', '3600', 'Fri, 02 Jan 2099 00:00:00 GMT'])('is none that nobody waits for: %s', (after) => {
+    expect(retryPause(answered(429, { 'retry-after': after }), 0)).toBeUndefined()
+  })
+
+  test.each(['-1', 'soon', 'Thu, 01 Jan 1970 00:00:00 GMT'])('is our own instead of %s', (after) => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     expect(retryPause(answered(429, { 'retry-after': after }), 0)).toBe(500)
   })

@@ -78,7 +78,10 @@ describe('errors of the SDK', () => {
   test('a status', () => {
     const body = { message: 'Incorrect API key provided: sk-abc*******xyz', code: 'invalid_api_key' }
     const error = upstreamError(new AuthenticationError(401, body, undefined, headers))
-    expect(error).toMatchObject({ code: 'key_refused', detail: 'HTTP 401, invalid_api_key, request req_1' })
+    expect(error).toMatchObject({
+      code: 'key_refused',
+      detail: 'HTTP 401, invalid_api_key, request req_1, Incorrect API key provided: …',
+    })
   })
 
   test('a status with a body that is no API error: nothing of the body is kept', () => {
