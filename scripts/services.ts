@@ -7,7 +7,7 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import process from 'node:process'
 
-export type ServiceName = 'redis' | 'chromium' | 'channels'
+export type ServiceName = 'redis' | 'chromium' | 'channels' | 'strace'
 
 export interface Service {
   readonly name: ServiceName
@@ -54,6 +54,13 @@ export const services: readonly Service[] = [
       const python = process.env.MILLRACE_PYTHON || debianPython
       return isExecutable(python) && hasModules(python, peerModules) ? python : undefined
     },
+  },
+  {
+    name: 'strace',
+    title: 'strace',
+    packages: { debian: ['strace'], ubuntu: ['strace'] },
+    variable: 'MILLRACE_STRACE',
+    find: () => named('MILLRACE_STRACE', ['strace']),
   },
 ]
 
