@@ -14,6 +14,7 @@ import { HttpError } from '../protocol/errors.ts'
 import { answerOnSocket } from './handshake.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { RequestScope } from './request-scope.ts'
+import { needsBeginning, setHead } from './response-head.ts'
 import { writeError } from './write-error.ts'
 
 export interface HttpExchangeOptions {
@@ -25,6 +26,9 @@ export interface HttpExchangeOptions {
 
 /** What access logs call a request whose client left before the answer was complete. */
 const CLIENT_LEFT = 499
+
+/** Headers of a request's answer, whatever it is: the page that asked is to read of a failure, too. */
+const OF_ANY_ANSWER = /^(?:server|vary|access-control-.*)$/
 
 type Chunk = ReadableStreamReadResult<Uint8Array>
 
@@ -77,10 +81,10 @@ export class HttpExchange {
     try {
       // Most bodies are one chunk that is there already; sent as one, `node:http` tells its length.
       const pending = reader.read()
-      const first = await soon(pending)
+      const first = await (needsBeginning(response) ? pending : soon(pending))
       const following = first && !first.done ? reader.read() : undefined
       const second = following && (await soon(following))
-      this.#setHead(response)
+      this.#setHead(response, first?.value)
       if (first?.done || second?.done) return void outgoing.end(first?.value)
       outgoing.flushHeaders()
       if (first?.value) await this.#write(first.value)
@@ -95,20 +99,19 @@ export class HttpExchange {
 
   async #write(chunk: Uint8Array): Promise<void> {
     const { outgoing } = this
-    if (outgoing.write(chunk) || outgoing.destroyed) return
+    const room = outgoing.write(chunk)
+    // Set by middleware that compresses, which would keep what a body yields until it has a block of it.
+    if (Object.hasOwn(outgoing, 'flush')) (outgoing as ServerResponse & { flush(): void }).flush()
+    if (room || outgoing.destroyed) return
     const { promise, resolve } = Promise.withResolvers<void>()
     outgoing.once('drain', resolve).once('close', resolve)
     await promise
     outgoing.off('drain', resolve).off('close', resolve)
   }
 
-  #setHead(response: Response): void {
-    const { outgoing } = this
-    for (const [name, value] of response.headers) if (name !== 'set-cookie') outgoing.setHeader(name, value)
-    const cookies = response.headers.getSetCookie()
-    if (cookies.length > 0) outgoing.setHeader('set-cookie', cookies)
-    if (this.#options.draining()) outgoing.setHeader('connection', 'close')
-    outgoing.statusCode = response.status
+  #setHead(response: Response, beginning?: Uint8Array): void {
+    setHead(this.outgoing, response, beginning)
+    if (this.#options.draining()) this.outgoing.setHeader('connection', 'close')
   }
 
   /** Cuts the connection, which is what makes the request's signal abort. */
@@ -129,7 +132,7 @@ export class HttpExchange {
     this.#options.logger.error({ err: error, scope: scopeForLog(this.scope) }, 'HTTP response failed')
     if (outgoing.headersSent) return void outgoing.destroy()
     // What describes the answer that failed does not describe this one.
-    for (const name of outgoing.getHeaderNames()) if (name !== 'server') outgoing.removeHeader(name)
+    for (const name of outgoing.getHeaderNames()) if (!OF_ANY_ANSWER.test(name)) outgoing.removeHeader(name)
     writeError(outgoing, new HttpError('internal_error'))
   }
 

@@ -22,6 +22,8 @@ export interface SseResponse {
 
 export const SSE_HEADERS: Readonly<Record<string, string>> = {
   'content-type': 'text/event-stream',
+  // Middleware and proxies that compress would collect events until they have a block of them.
+  'cache-control': 'no-store, no-transform',
   // nginx and others would collect events before they pass them on.
   'x-accel-buffering': 'no',
 }

@@ -1,0 +1,105 @@
+/**
+ * The headers of a fetch `Response` as they may be sent: those that speak of another connection, or of bytes
+ * that are not the body's, are left out. A handler that returns what `fetch` gave it has both.
+ */
+import type { ServerResponse } from 'node:http'
+
+/** Of the connection that a response came on (RFC 9110 section 7.6.1), not of the one that it is sent on. */
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
+
+/** What a handler's own response cannot mean either: `node:http` frames it. */
+const FRAMING: ReadonlySet<string> = new Set(['keep-alive', 'proxy-connection', 'transfer-encoding'])
+
+/** Codings that `fetch` undoes without taking them out of the headers. */
+const UNDONE = /^(?:x-)?(?:gzip|deflate|br|zstd)$/
+
+/** Headers that are lists, to which a handler adds. */
+const LISTS: ReadonlySet<string> = new Set(['vary', 'access-control-expose-headers'])
+
+/** How bodies of these codings begin. Those of brotli begin anyhow. */
+const BEGINNINGS: Readonly<Record<string, (body: Uint8Array) => boolean>> = {
+  gzip: (body) => body[0] === 0x1f && body[1] === 0x8b,
+  // The header of zlib (RFC 1950): a method of 8 and a checksum.
+  deflate: ([first = 0, second = 0]) => (first & 0x0f) === 8 && (first * 256 + second) % 31 === 0,
+  zstd: (body) => body[0] === 0x28 && body[1] === 0xb5 && body[2] === 0x2f && body[3] === 0xfd,
+}
+
+/** Whether the beginning of the body is needed to tell its headers. */
+export function needsBeginning(response: Response): boolean {
+  return !isFetched(response) && BEGINNINGS[codingsOf(response).at(-1) ?? ''] !== undefined
+}
+
+/** Sets status and headers. `beginning` is that of the body, where there is one. */
+export function setHead(outgoing: ServerResponse, response: Response, beginning?: Uint8Array): void {
+  const { headers, status } = response
+  const leftOut = leftOutOf(response, beginning)
+  if (headers.has('access-control-allow-origin')) forgetCrossing(outgoing)
+  for (const [name, value] of headers) {
+    if (name === 'set-cookie' || leftOut.has(name)) continue
+    const before = LISTS.has(name) ? outgoing.getHeader(name) : undefined
+    outgoing.setHeader(name, before === undefined ? value : `${String(before)}, ${value}`)
+  }
+  const cookies = headers.getSetCookie()
+  if (cookies.length > 0) outgoing.setHeader('set-cookie', cookies)
+  if (/^text\/event-stream\b/i.test(headers.get('content-type') ?? '')) keepFlowing(outgoing)
+  // Bytes beyond a length that is wrong would become part of the next answer.
+  outgoing.strictContentLength = outgoing.hasHeader('content-length')
+  outgoing.statusCode = status
+}
+
+function leftOutOf(response: Response, beginning: Uint8Array | undefined): ReadonlySet<string> {
+  const fetched = isFetched(response)
+  const decoded = isDecoded(response, beginning)
+  if (!fetched && !decoded) return FRAMING
+  return new Set([
+    ...(fetched ? [...HOP_BY_HOP, ...listOf(response.headers.get('connection'))] : FRAMING),
+    ...(decoded ? ['content-encoding', 'content-length'] : []),
+  ])
+}
+
+/** Whether `fetch` made it: a response of a handler's own has no address. */
+function isFetched(response: Response): boolean {
+  return Boolean(response.url)
+}
+
+/** Whether the headers name a coding that the body does not have any more. */
+function isDecoded(response: Response, beginning: Uint8Array | undefined): boolean {
+  const codings = codingsOf(response)
+  if (codings.length === 0) return false
+  if (isFetched(response)) return codings.every((coding) => UNDONE.test(coding))
+  const begins = BEGINNINGS[codings.at(-1) ?? '']
+  return begins !== undefined && beginning !== undefined && beginning.length > 0 && !begins(beginning)
+}
+
+function codingsOf({ headers }: Response): string[] {
+  return listOf(headers.get('content-encoding')).filter((coding) => coding !== 'identity')
+}
+
+/** No proxy and no middleware is to collect events, or to compress them, which comes to the same. */
+function keepFlowing(outgoing: ServerResponse): void {
+  const kept = String(outgoing.getHeader('cache-control') ?? 'no-store')
+  outgoing.setHeader('cache-control', /\bno-transform\b/i.test(kept) ? kept : `${kept}, no-transform`)
+  if (!outgoing.hasHeader('x-accel-buffering')) outgoing.setHeader('x-accel-buffering', 'no')
+}
+
+/** A handler that answers pages of other origins itself does so alone. */
+function forgetCrossing(outgoing: ServerResponse): void {
+  for (const name of outgoing.getHeaderNames()) {
+    if (name.startsWith('access-control-')) outgoing.removeHeader(name)
+  }
+}
+
+function listOf(text: string | null): string[] {
+  return (text ?? '')
+    .split(',')
+    .map((one) => one.trim().toLowerCase())
+    .filter(Boolean)
+}
