@@ -20,7 +20,7 @@ export interface ClientOptions {
   readonly http?: string | false
   /** What makes WebSockets; the platform's by default. */
   readonly webSocket?: SocketFactory
-  /** What makes requests; the platform's by default. */
+  /** What makes requests; by default the platform's, with cookies for a server of another origin too. */
   readonly fetch?: typeof fetch
 }
 
@@ -185,7 +185,11 @@ function httpOf(
   socketUrl: URL,
   options: ClientOptions,
 ): Pick<HttpCarrierOptions, 'base' | 'fetch'> | undefined {
-  const { http = '/streams', fetch = (...request) => globalThis.fetch(...request) } = options
+  const {
+    http = '/streams',
+    // As a WebSocket does, a request to another origin carries that site's cookies.
+    fetch = (input, init) => globalThis.fetch(input, { credentials: 'include', ...init }),
+  } = options
   if (http === false) return undefined
   return { base: new URL(http, socketUrl.href.replace(/^ws/, 'http')).href.replace(/\/$/, ''), fetch }
 }

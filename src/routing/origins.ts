@@ -1,9 +1,10 @@
-/** The list of pages that may open WebSockets, as an application writes it. */
+/** The list of pages that may connect, by WebSocket and over HTTP, as an application writes it. */
 
 /**
- * Origins whose pages may open WebSockets, beside the server's own: a list (`https://app.example`,
- * `https://*.example.com`), `'*'` for all, or a function, which is also asked about `null`, the
- * origin of sandboxed frames and of files.
+ * Origins whose pages may open WebSockets, read answers over HTTP and send requests (CORS), beside the
+ * server's own: a list (`https://app.example`, `https://*.example.com`), `'*'` for all, or a function, which
+ * is also asked about `null`, the origin of sandboxed frames and of files. Over HTTP the pages of a list and
+ * of a function may send cookies; those that only `'*'` lets in may not.
  */
 export type Origins = '*' | readonly string[] | ((origin: string) => boolean)
 

@@ -117,6 +117,7 @@ export function http<const Path extends string>(
   target: HttpTarget<ParamsOf<Path>>,
   guards: Guards = {},
 ): HttpRoute {
+  checkOrigins(guards.origins, `http(${path})`)
   const callable = typeof target === 'function' || (typeof target === 'object' && target !== null)
   if (!callable)
     throw new TypeError(`http(${path}): give a handler, an application with fetch, or handlers by method`)

@@ -24,6 +24,7 @@ import { HttpDispatcher } from './http-dispatcher.ts'
 import { type RunningServer, listen } from './listener.ts'
 import type { ConnectionOptions, ListenOptions } from './options.ts'
 import { originAllowed } from './origin-policy.ts'
+import { OriginRefusals } from './origin-refusals.ts'
 import { proxyTrust } from './proxy-trust.ts'
 import { RequestScope, headOfRequest } from './request-scope.ts'
 
@@ -39,6 +40,7 @@ export interface ApplicationOptions {
   readonly authenticate?: Authenticate
   /** Seconds that any `authenticate` may take; then the answer is 503. Default 5. */
   readonly authenticateTimeout?: number
+  /** Pages of other origins that may open WebSockets, read answers over HTTP and send requests (CORS). */
   readonly origins?: Origins
   readonly logger: Logger
   /** Whether the application can serve; `/readyz` answers 503 when it throws or says false. */
@@ -54,6 +56,7 @@ export class Application {
   /** The consumers of named channels, by name; for workers. */
   readonly channelConsumers: ReadonlyMap<string, ChannelConsumerClass>
   readonly #memberships: Membership
+  readonly #refusals: OriginRefusals
   readonly #open = new Set<{ close(): Promise<void> }>()
 
   /**
@@ -68,6 +71,7 @@ export class Application {
     this.channels = options.channels
     this.logger = options.logger
     this.#memberships = new Membership(options.channels, options.logger)
+    this.#refusals = new OriginRefusals(options.logger)
     this.http = new HttpDispatcher(options)
   }
 
@@ -100,9 +104,8 @@ export class Application {
     if (found === 'other') throw new HttpError('websocket_not_here')
     if (!found) throw new HttpError('route_not_found', `No WebSocket is served at ${scope.path}`)
     scope.params = found.params
-    const allowed = [found.guards.origins ?? this.options.origins, origins]
-    if (!allowed.some((one) => originAllowed(scope.origin, scope.host, one)))
-      throw new HttpError('origin_refused')
+    if (!originAllowed(scope.origin, scope.host, found.guards.origins ?? this.options.origins, origins))
+      throw this.#refusals.origin(scope)
     await authenticate(scope, found.guards.authenticate ?? this.options.authenticate, this.options, signal)
     return found.route.consumer
   }

@@ -15,6 +15,7 @@ import { Heartbeat } from './heartbeat.ts'
 import { HttpExchange } from './http-exchange.ts'
 import { type ConnectionOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { HostPolicy } from './host-policy.ts'
+import { OriginRefusals } from './origin-refusals.ts'
 import { proxyTrust } from './proxy-trust.ts'
 import { RequestScope, type ScopeOptions, headOf } from './request-scope.ts'
 import { parseTarget, withoutRootPath } from './request-target.ts'
@@ -34,6 +35,7 @@ export class Gateway {
   readonly #sessions = new Set<ConsumerSession>()
   readonly #exchanges = new WeakMap<object, HttpExchange>()
   readonly #listener: (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>
+  readonly #refusals: OriginRefusals
   #draining = false
 
   /** @throws {RangeError} naming the option that is out of range. */
@@ -41,6 +43,7 @@ export class Gateway {
     this.#application = application
     this.options = resolveOptions(options)
     this.#hosts = new HostPolicy(this.options.allowedHosts)
+    this.#refusals = new OriginRefusals(application.logger)
     this.#scopeOptions = { rootPath: this.options.rootPath, proxies: proxyTrust(this.options.trustProxy) }
     this.#context = {
       server: createWebSocketServer(this.options),
@@ -51,7 +54,9 @@ export class Gateway {
       async (request, pair) => {
         const exchange = this.#exchanges.get(pair.incoming) as HttpExchange
         const { scope, incoming, outgoing } = exchange
-        await exchange.send(await application.http.respond(request, scope, { incoming, outgoing }))
+        await exchange.send(
+          await application.http.respond(request, scope, { incoming, outgoing }, this.options.origins),
+        )
         return RESPONSE_ALREADY_SENT
       },
       // Asked when a request cannot be made of what came, its Host behind a proxy for example.
@@ -184,7 +189,7 @@ export class Gateway {
   /** @throws {HttpError} for a request that is not for this server. */
   #scopeOf(type: 'http' | 'websocket', incoming: IncomingMessage): RequestScope {
     const scope = new RequestScope(type, headOf(incoming), this.#scopeOptions)
-    if (!this.#hosts.admits(scope)) throw new HttpError('host_refused')
+    if (!this.#hosts.admits(scope)) throw this.#refusals.host(scope, this.#hosts.names)
     return scope
   }
 

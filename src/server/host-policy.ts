@@ -19,6 +19,11 @@ export class HostPolicy {
     this.#direct = own && [...(allowed ?? []), ...own]
   }
 
+  /** Those that it answers to, for a line of the log. */
+  get names(): readonly string[] {
+    return this.#allowed ?? this.#direct ?? []
+  }
+
   admits({ host, directHost }: { readonly host: string; readonly directHost: string }): boolean {
     return hostAllowed(host, this.#allowed) && (host === directHost || hostAllowed(directHost, this.#direct))
   }

@@ -5,7 +5,10 @@ import type { Logger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { type FoundRoute, findRoute } from '../routing/find-route.ts'
 import type { Authenticate, HttpContext, HttpHandler, HttpTarget, Method, Route } from '../routing/route.ts'
+import type { Origins } from '../routing/origins.ts'
 import { authenticate } from './authentication.ts'
+import { crossingOf, preflightAnswer, withCrossing } from './cross-origin.ts'
+import { OriginRefusals } from './origin-refusals.ts'
 import type { RequestScope } from './request-scope.ts'
 
 /** The `node:http` pair that a request came in on. */
@@ -20,14 +23,18 @@ export interface HttpDispatcherOptions {
   /** Holds for Millrace's own routes. */
   readonly authenticate?: Authenticate
   readonly authenticateTimeout?: number
+  /** Whose pages may read answers and send requests, where no guard of the route says it. */
+  readonly origins?: Origins
   readonly logger: Logger
 }
 
 export class HttpDispatcher {
   readonly #options: HttpDispatcherOptions
+  readonly #refusals: OriginRefusals
 
   constructor(options: HttpDispatcherOptions) {
     this.#options = options
+    this.#refusals = new OriginRefusals(options.logger)
   }
 
   /** Whether a request to this path is this application's to answer, if only with an error. */
@@ -37,10 +44,18 @@ export class HttpDispatcher {
     )
   }
 
-  /** Answers a request, also when the handler fails. Never rejects. */
-  async respond(request: Request, scope: RequestScope, pair?: NodePair): Promise<Response> {
+  /**
+   * Answers a request, also when the handler fails. Never rejects. `origins` are those of the server that
+   * it came to.
+   */
+  async respond(
+    request: Request,
+    scope: RequestScope,
+    pair?: NodePair,
+    origins?: readonly string[],
+  ): Promise<Response> {
     try {
-      return await this.#answer(request, scope, pair)
+      return await this.#answer(request, scope, pair, origins)
     } catch (error) {
       if (error instanceof HttpError) return error.toResponse()
       if (!request.signal.aborted) {
@@ -50,9 +65,14 @@ export class HttpDispatcher {
     }
   }
 
-  async #answer(request: Request, scope: RequestScope, pair: NodePair | undefined): Promise<Response> {
+  async #answer(
+    request: Request,
+    scope: RequestScope,
+    pair: NodePair | undefined,
+    origins: readonly string[] | undefined,
+  ): Promise<Response> {
     const found = findRoute(this.#options.routes ?? [], 'http', scope.path)
-    if (typeof found === 'object') return await this.#call(found, request, scope, pair)
+    if (typeof found === 'object') return await this.#cross(found, request, scope, pair, origins)
     if (found === undefined && this.#options.fetch) {
       return checkResponse(await this.#options.fetch(request, contextOf(request, scope, pair)), 'fetch')
     }
@@ -60,12 +80,40 @@ export class HttpDispatcher {
     throw new HttpError('route_not_found', `Nothing is served at ${scope.path}`)
   }
 
+  /** Calls a route for a page, of whatever origin, or for none. */
+  async #cross(
+    found: FoundRoute<'http'>,
+    request: Request,
+    scope: RequestScope,
+    pair: NodePair | undefined,
+    origins: readonly string[] | undefined,
+  ): Promise<Response> {
+    const crossing = crossingOf(scope, [found.guards.origins ?? this.#options.origins, origins])
+    // Here and not on the response, for handlers that write theirs themselves, and for what fails.
+    if (pair)
+      for (const [name, value] of Object.entries(crossing.headers)) pair.outgoing.setHeader(name, value)
+    const answered = crossing.preflight
+      ? Promise.resolve(preflightAnswer())
+      : this.#call(found, request, scope, pair, crossing.allowed)
+    if (pair) return await answered
+    try {
+      return withCrossing(await answered, crossing.headers)
+    } catch (error) {
+      if (error instanceof HttpError) return withCrossing(error.toResponse(), crossing.headers)
+      throw error
+    }
+  }
+
   async #call(
     found: FoundRoute<'http'>,
     request: Request,
     scope: RequestScope,
     pair: NodePair | undefined,
+    allowed: boolean,
   ): Promise<Response> {
+    // A browser sends some of these without asking, and cookies with them; the page cannot read the answer
+    // of the others. What a route of the application's own takes from where is for it to say.
+    if (found.route.own && !allowed && !SAFE.has(request.method)) throw this.#refusals.origin(scope)
     scope.params = found.params
     const inherited = found.route.own ? this.#options.authenticate : undefined
     const hook = found.guards.authenticate ?? inherited
@@ -74,6 +122,9 @@ export class HttpDispatcher {
     return checkResponse(await handler(request, contextOf(request, scope, pair)), found.route.pattern.source)
   }
 }
+
+/** Methods that change nothing. */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 const UPGRADE = { upgrade: 'websocket', connection: 'Upgrade' }
 

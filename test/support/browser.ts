@@ -12,8 +12,8 @@ const ARGS = [
   '--disable-sync',
 ]
 
-export function launchBrowser(executablePath: string): Promise<Browser> {
-  return chromium.launch({ executablePath, args: ARGS })
+export function launchBrowser(executablePath: string, args: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath, args: [...ARGS, ...args] })
 }
 
 /** Collects errors of a page: exceptions, refused policies, failed requests. */
