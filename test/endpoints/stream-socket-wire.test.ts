@@ -1,6 +1,7 @@
 /** The rules of docs/stream-socket.md that need a real socket. */
 import { once } from 'node:events'
-import { afterEach, expect, it } from 'vitest'
+import type { Socket } from 'node:net'
+import { afterEach, expect, it, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { memoryChannels } from '../../src/channels/memory.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
@@ -22,6 +23,8 @@ interface Server {
   readonly delivery: Delivery
   readonly application: Application
   connect(): Promise<Client>
+  /** The server's end of the next connection. */
+  nextSocket(): Promise<Socket>
 }
 
 /** A client that can stop reading. */
@@ -63,15 +66,16 @@ async function serve(): Promise<Server> {
     channels: memoryChannels(),
     logger: silentLogger,
   })
-  const { port } = await application.listen({ port: 0 })
+  const { port, server } = await application.listen({ port: 0 })
   ends.push(() => application.close())
+  const nextSocket = async (): Promise<Socket> => ((await once(server, 'connection')) as [Socket])[0]
   const connect = async (): Promise<Client> => {
     const client = new Client(`ws://127.0.0.1:${port}/`)
     ends.unshift(() => client.socket.terminate())
     await once(client.socket, 'open')
     return client
   }
-  return { store, delivery, application, connect }
+  return { store, delivery, application, connect, nextSocket }
 }
 
 /** Records of about 1 kB, numbered from `first`. */
@@ -134,4 +138,29 @@ it('SS-25: a server that goes down says when to come back, then closes', async (
   await application.close()
   const [code] = (await closed) as [number]
   expect([client.frames.map(({ type }) => type), code]).toEqual([['drain'], 1012])
+})
+
+it('a client that subscribes over and over, and reads no answer, is not read either', async () => {
+  const { store, connect, nextSocket } = await serve()
+  const stream = 's'.repeat(500)
+  await store.create(stream)
+  const accepted = nextSocket()
+  const { socket: client } = await connect()
+  const socket = await accepted
+  client.pause()
+  const subscribe = JSON.stringify({ type: 'subscribe', stream, offset: 'now' })
+  const count = 20_000
+  for (let n = 0; n < count; n++) client.send(subscribe)
+  // What the kernel of the client's side takes of the answers is some megabytes; then nothing moves.
+  let still = 0
+  for (let before = -1; still < 200;) {
+    await new Promise((resolve) => setImmediate(resolve))
+    still = socket.bytesRead === before && socket.writableLength > 0 ? still + 1 : 0
+    before = socket.bytesRead
+  }
+  expect(socket.isPaused()).toBe(true)
+  expect(socket.writableLength).toBeLessThan(256 * 1024)
+  expect(socket.bytesRead).toBeLessThan(count * subscribe.length)
+  client.resume()
+  await vi.waitUntil(() => socket.bytesRead > count * subscribe.length, { timeout: 10_000 })
 })

@@ -80,6 +80,8 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   readonly #connection: Connection
   readonly #subscriptions: Subscriptions
   readonly #lookups = new Lookups((task) => this.background(task))
+  /** Resolves when there is room after what was sent beside the handlers. */
+  #room: Promise<void> | undefined
   #requests = 0
   #leaving = false
 
@@ -94,8 +96,8 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
       delivery: options.delivery,
       outlet,
       keep: (info) => access.follow(info, this.logger),
-      send: (frame) => void this.send(frame),
-      refuse: (code, stream) => void this.#refuse(code, { stream }),
+      send: (frame) => void (this.#room = this.send(frame)),
+      refuse: (code, stream) => void (this.#room = this.#refuse(code, { stream })),
       closing: () => this.#sayGoodbye(),
     })
     connection.listen({
@@ -118,8 +120,13 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   }
 
   /** What it returns is awaited: a client that does not read its answers is not read either. */
-  override receive(value: Json): void | Promise<void> {
-    const frame = readClientFrame(value)
+  override async receive(value: Json): Promise<void> {
+    await this.#answer(readClientFrame(value))
+    // What became of the subscriptions is told beside the handlers, and has to find room all the same.
+    await this.#room
+  }
+
+  #answer(frame: ReturnType<typeof readClientFrame>): void | Promise<void> {
     switch (frame.type) {
       case 'ping':
         return this.send({ type: 'pong' })
