@@ -105,6 +105,11 @@ export class ConsumerSession implements Connection {
     this.#end(code, reason)
   }
 
+  /** Says in the log why the server ends the connection. */
+  explain(level: 'info' | 'warn', message: string, fields: object): void {
+    this.#logger[level]({ scope: scopeForLog(this.#scope), ...fields }, message)
+  }
+
   /** There is room again after a `write` that said there was none. */
   drained(): void {
     this.#listener?.drained()
@@ -155,10 +160,7 @@ export class ConsumerSession implements Connection {
   send(data: WebSocketData): Promise<void> {
     if (this.#closed) return rejected(this.#closed)
     if (this.#state === 'connecting') throw new Error('send() was called before accept()')
-    const room = this.#transport.send(data)
-    // A handler that does not await must not bring the process down when its client leaves.
-    room?.catch(ignore)
-    return room ?? ROOM
+    return this.#transport.send(data) ?? ROOM
   }
 
   /** The transport itself: it knows when it is open, and a frame need not look for this session, too. */
@@ -324,5 +326,3 @@ export class ConsumerSession implements Connection {
     this.#finish()
   }
 }
-
-function ignore(): void {}

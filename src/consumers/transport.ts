@@ -34,7 +34,7 @@ export interface Transport extends FramePort {
   refuse(error: HttpError): void
   /**
    * Takes a message. Undefined when there is room for more; otherwise a promise that resolves when
-   * there is, and rejects once the connection is closed.
+   * there is, and rejects once the connection is closed; that rejection may go unhandled.
    */
   send(data: WebSocketData): Promise<void> | undefined
   /** Starts the closing handshake. */

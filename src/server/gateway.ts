@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { scopeForLog } from '../consumers/scope.ts'
 import type { ConsumerSession } from '../consumers/session.ts'
+import type { Logger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
 import type { Application } from './application.ts'
 import { answerOnSocket, asksForWebSocket, checkHandshake } from './handshake.ts'
@@ -19,6 +20,7 @@ import { OriginRefusals } from './origin-refusals.ts'
 import { proxyTrust } from './proxy-trust.ts'
 import { RequestScope, type ScopeOptions, headOf } from './request-scope.ts'
 import { parseTarget, withoutRootPath } from './request-target.ts'
+import { UnreadWatch, type Watched } from './unread-watch.ts'
 import { createWebSocketServer } from './websocket-server.ts'
 import { type TransportContext, WebSocketTransport } from './websocket-transport.ts'
 import { writeError } from './write-error.ts'
@@ -48,6 +50,7 @@ export class Gateway {
     this.#context = {
       server: createWebSocketServer(this.options),
       heartbeat: new Heartbeat(this.options),
+      unread: new UnreadWatch(this.options.unreadTimeout),
       limits: this.options,
     }
     this.#listener = getRequestListener(
@@ -88,6 +91,7 @@ export class Gateway {
     const draining = (): boolean => this.#draining
     const exchange = new HttpExchange(scope, incoming, outgoing, { limits: this.options, logger, draining })
     this.#exchanges.set(incoming, exchange)
+    this.#watchReading(exchange)
     this.#listener(incoming, outgoing).catch((error: unknown) => {
       logger.error({ err: error, scope: scopeForLog(scope) }, 'HTTP response failed')
       outgoing.destroy()
@@ -150,7 +154,10 @@ export class Gateway {
     const onAnswer = (status: number): void => {
       clearTimeout(timer)
       if (status !== 101) undecided.abort()
-      if (this.options.accessLog) logger.info({ scope: scopeForLog(scope), status }, 'websocket')
+      if (!this.options.accessLog) return
+      const logged = scopeForLog(scope)
+      logger.info({ scope: logged, status }, 'websocket')
+      if (status === 101) logClosing(transport, logged, logger)
     }
     const transport = new WebSocketTransport({ incoming, socket, head, onAnswer }, this.#context)
     this.#track(transport)
@@ -172,6 +179,25 @@ export class Gateway {
     } catch (error) {
       if (!transport.answered) transport.refuse(this.#errorFor(error, scope))
     }
+  }
+
+  /** Cuts the client of an HTTP answer that is not read. */
+  #watchReading({ incoming, outgoing, scope }: HttpExchange): void {
+    const { unread } = this.#context
+    const { socket } = incoming
+    const watched: Watched = {
+      socket,
+      cutUnread: () => {
+        const fields = { unsent: socket.writableLength, seconds: this.options.unreadTimeout }
+        this.#application.logger.info(
+          { scope: scopeForLog(scope), ...fields },
+          'client cut off: it does not read',
+        )
+        socket.destroy()
+      },
+    }
+    unread.add(watched)
+    outgoing.once('close', () => unread.delete(watched))
   }
 
   // Apart, because what ends with the connection would hold all that the handshake needed.
@@ -206,6 +232,15 @@ export class Gateway {
     )
     return new HttpError('internal_error')
   }
+}
+
+/** Outside the class, for the same reason. */
+function logClosing(transport: WebSocketTransport, scope: object, logger: Logger): void {
+  const openedAt = performance.now()
+  void transport.closed.then(() => {
+    const seconds = Math.round(performance.now() - openedAt) / 1000
+    logger.info({ scope, ...transport.figures, seconds }, 'websocket closed')
+  })
 }
 
 function draining(): HttpError {

@@ -1,6 +1,7 @@
 /**
- * Pings every WebSocket, ends those whose peer is dead and those that reached their longest life.
- * One timer serves all connections of a gateway and runs only while there are any.
+ * Pings every WebSocket, ends those whose peer is dead and those that reached their longest life, and sees
+ * to it that those that close do end. One timer serves all connections of a gateway and runs only while
+ * there are any.
  */
 import { DeadlineQueue } from './deadline-queue.ts'
 
@@ -9,10 +10,20 @@ export interface Beating {
   ping(): void
   /** Reading is held up by the server itself, so an answer may wait unread. */
   readonly paused: boolean
+  /** The peer has read something since the last ping, and has not read all. */
+  readonly progressed: boolean
   /** The peer is gone: there is nobody to say goodbye to. */
   terminate(): void
   expire(): void
+  /**
+   * Its close frame was not answered for `CLOSE_TIMEOUT`, or for so long again: whether it is to be asked
+   * once more.
+   */
+  closingStill(): boolean
 }
+
+/** Seconds between two looks at a connection that closes. */
+export const CLOSE_TIMEOUT = 5
 
 export interface HeartbeatOptions {
   /** Seconds. */
@@ -28,6 +39,7 @@ export class Heartbeat {
   readonly #pings: DeadlineQueue<Beating>
   readonly #pongs: DeadlineQueue<Beating>
   readonly #lives: DeadlineQueue<Beating>
+  readonly #closings = new DeadlineQueue<Beating>(CLOSE_TIMEOUT * 1000)
   readonly #options: HeartbeatOptions
   readonly #tickMs: number
   #size = 0
@@ -58,10 +70,15 @@ export class Heartbeat {
     this.#pongs.delete(connection)
   }
 
+  /** A close frame was sent: nothing else is due any more. */
+  closes(connection: Beating): void {
+    this.#leave(connection)
+    this.#closings.add(connection, performance.now())
+  }
+
   delete(connection: Beating): void {
-    this.#pings.delete(connection)
-    this.#pongs.delete(connection)
-    this.#lives.delete(connection)
+    this.#leave(connection)
+    this.#closings.delete(connection)
     if (--this.#size === 0) {
       clearInterval(this.#timer)
       this.#timer = undefined
@@ -72,7 +89,7 @@ export class Heartbeat {
     const now = performance.now()
     const share = 100 + Math.ceil((2 * this.#size) / TICKS_PER_INTERVAL)
     for (const connection of this.#pongs.take(now, share)) {
-      if (connection.paused) this.#pongs.add(connection, now)
+      if (connection.paused || connection.progressed) this.#pongs.add(connection, now)
       else connection.terminate()
     }
     for (const connection of this.#pings.take(now, share)) {
@@ -81,6 +98,15 @@ export class Heartbeat {
       if (this.#options.pingTimeout > 0) this.#awaitPong(connection, now)
     }
     for (const connection of this.#lives.take(now, share)) connection.expire()
+    for (const connection of this.#closings.take(now, share)) {
+      if (connection.closingStill()) this.#closings.add(connection, now)
+    }
+  }
+
+  #leave(connection: Beating): void {
+    this.#pings.delete(connection)
+    this.#pongs.delete(connection)
+    this.#lives.delete(connection)
   }
 
   /** A ping that is still unanswered keeps its time: a second one must not reset it. */

@@ -22,8 +22,16 @@ export interface ConnectionOptions {
   readonly maxConnections?: number
   /** Unsent bytes on a WebSocket from which `send` waits for the client to read. */
   readonly highWaterMark?: number
-  /** Unsent bytes at which a client that does not read is cut off, for handlers that do not await. */
+  /**
+   * Unsent bytes at which a client is cut off, for handlers that do not await. The largest message among
+   * them does not count: a single one may be larger than this.
+   */
   readonly maxUnsent?: number
+  /**
+   * Seconds in which a client for which something waits takes none of it, before it is cut off; above 0.
+   * Pings and pongs do not help it. Holds for WebSockets and for HTTP answers.
+   */
+  readonly unreadTimeout?: number
   /** Seconds for an HTTP answer to begin; then 503. 0 sets none. */
   readonly httpTimeout?: number
   /**
@@ -76,6 +84,7 @@ export const CONNECTION_DEFAULTS = {
   maxConnections: 10_000,
   highWaterMark: 65_536,
   maxUnsent: 16_777_216,
+  unreadTimeout: 60,
   httpTimeout: 0,
   trustProxy: false,
   rootPath: '',
@@ -98,6 +107,7 @@ const SECONDS = [
   'pingTimeout',
   'handshakeTimeout',
   'maxLifetime',
+  'unreadTimeout',
   'httpTimeout',
   'shutdownTimeout',
 ] as const
@@ -114,6 +124,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   }
   if (resolved.handshakeTimeout === 0)
     throw new RangeError('handshakeTimeout is 0; nobody connects in no time')
+  if (resolved.unreadTimeout === 0) throw new RangeError('unreadTimeout is 0; nobody reads in no time')
   for (const name of COUNTS) {
     if (!(Number.isSafeInteger(resolved[name]) && resolved[name] > 0)) {
       throw new RangeError(`${name} is ${resolved[name]}; it takes a whole number above 0`)

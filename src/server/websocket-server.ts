@@ -5,8 +5,11 @@ import type { AcceptOptions } from '../consumers/transport.ts'
 import { CloseCode } from '../protocol/close-codes.ts'
 import type { ResolvedOptions } from './options.ts'
 
-/** Seconds that a peer has to answer a close frame before the socket is cut. */
-const CLOSE_TIMEOUT = 5
+/**
+ * `ws` itself would cut a closing socket after a fixed time, with all that its client has still to read.
+ * The heartbeat does it: this is the longest that a timer can hold.
+ */
+const NO_CLOSE_TIMEOUT = 2 ** 31 - 1
 
 /** What `ws` closes with of its own accord, and why, in words for the client. */
 const REASONS: Readonly<Record<number, string>> = {
@@ -21,6 +24,8 @@ export interface WebSocketObserver {
   onMessage(data: Buffer, isBinary: boolean): void
   /** A ping or a pong came. */
   onSign(): void
+  /** A close frame is about to be written, behind all that was sent before. */
+  beforeClosing(): void
   /** The closing began, by either side. */
   onClosing(code: number, reason: string): void
   /** The socket is gone. */
@@ -30,7 +35,7 @@ export interface WebSocketObserver {
 /**
  * A WebSocket with one observer, and without a closure for each of its events. It says why where `ws`
  * by itself closes with a bare code, and tells as soon as the closing begins: `ws` itself tells when
- * the socket is gone, which a peer can put off for `CLOSE_TIMEOUT`.
+ * the socket is gone, which a peer can put off.
  */
 export class ObservedWebSocket extends WebSocket {
   observer: WebSocketObserver | undefined
@@ -45,6 +50,7 @@ export class ObservedWebSocket extends WebSocket {
   /** `ws` calls it, too: to answer a close frame, and for a frame that it refuses. */
   override close(code: number = CloseCode.noStatus, reason: string | Buffer = REASONS[code] ?? ''): void {
     const begins = this.readyState === WebSocket.OPEN
+    if (begins) this.observer?.beforeClosing()
     super.close(code === CloseCode.noStatus ? undefined : code, reason)
     if (begins) this.observer?.onClosing(code, reason.toString())
   }
@@ -85,7 +91,7 @@ export function createWebSocketServer(options: ResolvedOptions): WebSocketHandsh
     perMessageDeflate: false,
     maxPayload: options.maxMessageSize,
     maxFragments: options.maxFragments,
-    closeTimeout: CLOSE_TIMEOUT * 1000,
+    closeTimeout: NO_CLOSE_TIMEOUT,
     WebSocket: ObservedWebSocket,
     handleProtocols: (_offered, incoming) => acceptOptions.get(incoming)?.subprotocol ?? false,
   }

@@ -7,6 +7,7 @@ import { Delivery } from '../../src/delivery/delivery.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { httpStreams } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
+import type { ListenOptions } from '../../src/server/options.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 
@@ -16,7 +17,7 @@ afterEach(async () => {
   for (const end of ends.splice(0)) await end()
 })
 
-async function serve(): Promise<{
+async function serve(options: ListenOptions = {}): Promise<{
   store: StreamStore
   delivery: Delivery
   open: (path: string) => Promise<IncomingMessage>
@@ -25,7 +26,7 @@ async function serve(): Promise<{
   const delivery = new Delivery({ store })
   const routes = [httpStreams('/streams', { store, delivery })]
   const application = new Application({ routes, channels: memoryChannels(), logger: silentLogger })
-  const { port } = await application.listen({ port: 0, shutdownTimeout: 1 })
+  const { port } = await application.listen({ port: 0, shutdownTimeout: 1, ...options })
   ends.push(() => application.close())
   const open = async (path: string): Promise<IncomingMessage> => {
     const asked = request({ port, host: '127.0.0.1', path: `/streams/${path}`, agent: false })
@@ -84,4 +85,17 @@ it('HS-13: a server that goes down ends its events', async () => {
   delivery.close()
   await once(reader, 'end')
   expect(text).toMatch(/retry: \d+\n\n$/)
+})
+
+it('a reader of events that takes none of them is cut, and counts as a reader no more', async () => {
+  const { store, delivery, open } = await serve({ unreadTimeout: 0.2 })
+  await store.create('s')
+  await open('s?live=sse')
+  expect(delivery.readers('s')).toBe(1)
+  const records = Array.from({ length: 500 }, (_, n) => JSON.stringify({ n, pad: 'x'.repeat(1000) }))
+  for (let n = 0; n < 60; n++) {
+    await store.append('s', { records })
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await vi.waitUntil(() => delivery.readers('s') === 0, { timeout: 10_000 })
 })

@@ -113,7 +113,13 @@ describe('a handler that does not await', () => {
     expect(Careless.ends).toEqual([[1008, 'The client does not read']])
     expect(worst).toBeLessThanOrEqual(1_000_000 + MESSAGE.length + 4)
     expect(other.socket.readyState).toBe(other.socket.OPEN)
-    expect(server.log.entries).toEqual([])
+    expect(server.log.entries).toMatchObject([
+      {
+        level: 'warn',
+        message: expect.stringContaining('await this.send(…)') as string,
+        fields: { scope: { path: '/ws' }, limit: 1_000_000 },
+      },
+    ])
   })
 })
 

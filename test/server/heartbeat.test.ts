@@ -8,6 +8,9 @@ import { serve } from '../support/server.ts'
 class Fake implements Beating {
   readonly pings: number[] = []
   paused = false
+  progressed = false
+  closings: number[] = []
+  closesFor = 0
   terminated: number | undefined
   expired: number | undefined
   /** Runs at each ping. */
@@ -24,6 +27,11 @@ class Fake implements Beating {
 
   expire(): void {
     this.expired = now()
+  }
+
+  closingStill(): boolean {
+    this.closings.push(now())
+    return now() < this.closesFor
   }
 }
 
@@ -68,6 +76,31 @@ describe('the heartbeat', () => {
     connection.paused = false
     vi.advanceTimersByTime(30_000)
     expect(connection.terminated).toBeDefined()
+  })
+
+  it('waits for those that still read what was sent before the ping', () => {
+    const heartbeat = new Heartbeat(DEFAULTS)
+    const connection = new Fake()
+    connection.progressed = true
+    heartbeat.add(connection)
+    vi.advanceTimersByTime(200_000)
+    expect(connection.terminated).toBeUndefined()
+    connection.progressed = false
+    vi.advanceTimersByTime(30_000)
+    expect(connection.terminated).toBeDefined()
+  })
+
+  it('asks those that close every 5 seconds until they have, and pings them no more', () => {
+    const heartbeat = new Heartbeat({ ...DEFAULTS, maxLifetime: 60 })
+    const connection = new Fake()
+    heartbeat.add(connection)
+    vi.advanceTimersByTime(10_000)
+    connection.closesFor = 20
+    heartbeat.closes(connection)
+    vi.advanceTimersByTime(200_000)
+    expect(connection).toMatchObject({ closings: [15, 20], pings: [], expired: undefined })
+    heartbeat.delete(connection)
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   it('ends a life at its longest, once', () => {
@@ -184,7 +217,7 @@ describe('over a socket', () => {
   })
 
   it('one that does not answer a close frame is cut', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
     class Closing extends WebSocketConsumer {
       override async connect(): Promise<void> {
         await this.accept()

@@ -397,6 +397,7 @@ describe('the access log', () => {
     )
     await (await fetch(server.url('/page?token=s3cret'), { headers: { cookie: 'session=s3cret' } })).text()
     await (await server.connect('/ws?token=s3cret')).close()
+    await vi.waitUntil(() => server.log.entries.length === 3)
     await expect(server.connect('/nowhere')).rejects.toMatchObject({ status: 404 })
     const lines = server.log.entries.map(({ message, fields }) => ({ message, ...fields }))
     expect(lines).toMatchObject([
@@ -408,6 +409,7 @@ describe('the access log', () => {
         scope: { path: '/page', client: '127.0.0.1' },
       },
       { message: 'websocket', status: 101, scope: { path: '/ws' } },
+      { message: 'websocket closed', code: 1005, scope: { path: '/ws' } },
       { message: 'websocket', status: 404, scope: { path: '/nowhere' } },
     ])
     expect(JSON.stringify(server.log.entries)).not.toContain('s3cret')

@@ -1,9 +1,12 @@
 /** How much is served, and for how long. */
 import type { ListenOptions } from '../../server/options.ts'
-import { count, seconds } from './kinds.ts'
+import { bytes, count, seconds } from './kinds.ts'
 import type { OptionFor } from './option.ts'
 
-export type LimitSettings = Pick<ListenOptions, 'maxConnections' | 'httpTimeout' | 'shutdownTimeout'>
+export type LimitSettings = Pick<
+  ListenOptions,
+  'maxConnections' | 'maxUnsent' | 'unreadTimeout' | 'httpTimeout' | 'shutdownTimeout'
+>
 
 export const CLOSE_TIMEOUT_OPTION: OptionFor<Pick<LimitSettings, 'shutdownTimeout'>> = {
   flags: '--application-close-timeout <seconds>',
@@ -18,6 +21,18 @@ export const LIMIT_OPTIONS: readonly OptionFor<LimitSettings>[] = [
     sets: 'maxConnections',
     kind: count('maxConnections'),
     description: 'Most WebSockets at one time; further ones are answered 503',
+  },
+  {
+    flags: '--max-unsent <bytes>',
+    sets: 'maxUnsent',
+    kind: bytes('maxUnsent'),
+    description: 'Most that may wait for a client whose handler does not; one with more is cut off',
+  },
+  {
+    flags: '--unread-timeout <seconds>',
+    sets: 'unreadTimeout',
+    kind: seconds('unreadTimeout'),
+    description: 'Time in which a client takes nothing of what waits for it before it is cut off',
   },
   {
     flags: '-t, --http-timeout <seconds>',
