@@ -9,6 +9,7 @@ import { listen } from './listen.ts'
 import { guardLoading, loadApplication } from './load-application.ts'
 import { createOutput } from './output.ts'
 import type { Environment, Flags } from './options/read-options.ts'
+import { modelSettings } from './options/models.ts'
 import { readSettings } from './options/read-settings.ts'
 import { SERVE_DEFAULTS, type ServeSettings } from './options/serve.ts'
 import { setVariables } from './options/stores.ts'
@@ -25,6 +26,7 @@ import { serveWithWorkers } from './workers/serve-with-workers.ts'
 export async function serve(file: string | undefined, flags: Flags, environment: Environment): Promise<void> {
   const settings = readSettings(flags, environment, file)
   checkSettings(file, settings)
+  modelSettings(settings, file)
   if (settings.watch) return watch()
   setVariables(settings)
   const link = settings.workers === undefined ? undefined : WorkerLink.find()
@@ -95,10 +97,22 @@ function notShared(workers: number): string {
 async function applicationFor({ file, settings, logger, environment }: ServeContext): Promise<Application> {
   const { exportName, store, channelLayer } = { ...SERVE_DEFAULTS, ...settings }
   if (file !== undefined) return await loadApplication(file, exportName)
+  const model = modelSettings(settings)
   const { createSeedApplication } = await import('../seed/application.ts')
   try {
     const channels = openLayer(channelLayer, { logger })
-    return createSeedApplication({ logger, environment, channels, store: openStore(store, { logger }) })
+    return createSeedApplication({
+      logger,
+      environment,
+      channels,
+      store: openStore(store, { logger }),
+      patience: {
+        startTimeout: model.modelStartTimeout,
+        stallTimeout: model.modelStallTimeout,
+        silence: model.runSilence,
+        thinking: model.runThinking,
+      },
+    })
   } catch (error) {
     throw new CommandError((error as Error).message, error)
   }

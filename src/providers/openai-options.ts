@@ -70,6 +70,9 @@ export type OpenAIOptions = ResponseRequest & ServiceOptions & BackgroundOptions
 /** A request of the Chat Completions API, and in camel case how it is sent. */
 export type OpenAIChatOptions = ChatRequest & ServiceOptions
 
+/** Times in seconds. */
+export const SENDING_DEFAULTS = { maxRetries: 2, startTimeout: 60, stallTimeout: 60 } as const
+
 /** How requests are sent, from options that were checked. */
 export interface Sending {
   /** A client of the caller's, or what makes one. */
@@ -92,9 +95,9 @@ export function split<Request>(
     apiKey,
     baseURL,
     client,
-    maxRetries = 2,
-    startTimeout = 60,
-    stallTimeout = 60,
+    maxRetries = SENDING_DEFAULTS.maxRetries,
+    startTimeout = SENDING_DEFAULTS.startTimeout,
+    stallTimeout = SENDING_DEFAULTS.stallTimeout,
     ...request
   } = options
   const service = client ? undefined : openAIService({ apiKey, baseURL })

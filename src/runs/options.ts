@@ -84,7 +84,7 @@ export interface RunSettings {
   readonly lifeMs: number
 }
 
-const DEFAULT_LIMITS: RunLimits = {
+export const LIMIT_DEFAULTS: RunLimits = {
   runsPerOwner: 100,
   records: 1_000_000,
   bytes: 64 * 1024 * 1024,
@@ -101,7 +101,7 @@ const MIN_METADATA = 8 * 1024
 /** @throws {RangeError} naming the option that is out of range. */
 export function runSettings(options: RunsOptions): RunSettings {
   const { store, logger = libraryLogger(), kinds = {}, readers } = options
-  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const limits = { ...LIMIT_DEFAULTS, ...options.limits }
   const holder = options.holder ?? `${process.pid}-${randomBytes(12).toString('hex')}`
   if (!/^[\x21-\x7e]{1,200}$/.test(holder)) {
     throw new RangeError('holder is not 1 to 200 printable ASCII characters')

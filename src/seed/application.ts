@@ -10,7 +10,7 @@ import { httpStreams, streamSocket } from '../routing/stream-routes.ts'
 import { Application } from '../server/application.ts'
 import { memoryStreams } from '../streams/memory.ts'
 import type { StreamStore } from '../streams/store.ts'
-import { modelAnswer, wantsBackground } from './model-answer.ts'
+import { type ModelOptions, modelAnswer, wantsBackground } from './model-answer.ts'
 import { pages } from './pages.ts'
 import { seedConsumer } from './seed-consumer.ts'
 import { seedKinds, seedStart } from './seed-runs.ts'
@@ -23,6 +23,14 @@ export interface SeedOptions {
   readonly store?: StreamStore
   /** Default: one inside this process; nothing of the seed's needs more. */
   readonly channels?: ChannelLayer
+  /** How long the model service is waited for. */
+  readonly patience?: Patience
+}
+
+/** Each in seconds, with the meaning and the default of the provider's options and of the limits of runs. */
+export interface Patience extends Pick<ModelOptions, 'startTimeout' | 'stallTimeout'> {
+  readonly silence?: number
+  readonly thinking?: number
 }
 
 /**
@@ -37,13 +45,16 @@ export function createSeedApplication({
   environment,
   store = memoryStreams(),
   channels = memoryChannels(),
+  patience: { startTimeout, stallTimeout, ...limits } = {},
 }: SeedOptions): Application {
-  const settings = openAISettings(environment)
+  const service = openAISettings(environment)
+  const settings = service && { ...service, startTimeout, stallTimeout }
   const background = wantsBackground(environment)
   if (settings) {
     loadOpenAI().catch((error: unknown) => logger.error({ err: error }, 'prompts cannot be answered'))
   }
-  const streams = streaming({ store, logger, kinds: seedKinds(settings && { ...settings, background }) })
+  const kinds = seedKinds(settings && { ...settings, background })
+  const streams = streaming({ store, logger, kinds, limits })
   const endpoint = { ...streams.services, logger, start: seedStart(streams.runs, settings !== undefined) }
   return new Application({
     routes: [

@@ -11,6 +11,9 @@ export interface Delta {
 export interface ModelOptions extends OpenAISettings {
   /** Whether the service makes the answer on its own, so that it can be joined again. */
   readonly background?: boolean
+  /** As of `openai()`. */
+  readonly startTimeout?: number | undefined
+  readonly stallTimeout?: number | undefined
 }
 
 /**

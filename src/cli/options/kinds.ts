@@ -107,6 +107,9 @@ function wholeNumber(min: number, max: number, otherwise: string = ''): Kind<num
   }
 }
 
+/** Longest delay that a timer can hold, 2^31 - 1 ms, in seconds. */
+const LONGEST_WAIT = 2_147_483
+
 type NumericOption = {
   [K in keyof ConnectionOptions]-?: number extends ConnectionOptions[K] ? K : never
 }[keyof ConnectionOptions]
@@ -120,6 +123,16 @@ export function seconds(option: NumericOption): Kind<number> {
     },
     show: (value) => (value === 0 ? 'none' : `${value} s`),
   }
+}
+
+/** Seconds that something is waited for, which a timer can hold. */
+export const wait: Kind<number> = {
+  parse(value) {
+    const time = /^\d{1,10}(\.\d+)?$/.test(value) ? Number(value) : Number.NaN
+    if (time >= 0.001 && time <= LONGEST_WAIT) return time
+    throw new RangeError(`it takes seconds from 0.001 to ${LONGEST_WAIT}, such as 300`)
+  },
+  show: (value) => `${value} s`,
 }
 
 export function count(option: NumericOption): Kind<number> {

@@ -12,6 +12,7 @@ import { BINDING_OPTIONS, type BindingSettings } from './binding.ts'
 import type { Kind } from './kinds.ts'
 import { LIMIT_OPTIONS, type LimitSettings } from './limits.ts'
 import { LOGGING_OPTIONS, type LoggingSettings } from './logging.ts'
+import { MODEL_DEFAULTS, MODEL_OPTIONS, type ModelSettings } from './models.ts'
 import type { OptionFor } from './option.ts'
 import { PROCESS_OPTIONS, type ProcessSettings } from './processes.ts'
 import { PROXY_OPTIONS, type ProxySettings } from './proxies.ts'
@@ -24,6 +25,7 @@ export interface ServeSettings
     ApplicationSettings,
     ProcessSettings,
     StoreSettings,
+    ModelSettings,
     BindingSettings,
     AccessSettings,
     WebSocketSettings,
@@ -34,6 +36,7 @@ export interface ServeSettings
 export const SERVE_DEFAULTS = {
   ...CONNECTION_DEFAULTS,
   ...LISTEN_DEFAULTS,
+  ...MODEL_DEFAULTS,
   allowAnonymous: false,
   verbosity: 'info',
   exportName: 'default',
@@ -53,6 +56,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
   { title: 'Application', options: APPLICATION_OPTIONS },
   { title: 'Processes', options: PROCESS_OPTIONS },
   { title: 'Streams and channels', options: STORE_OPTIONS },
+  { title: 'Models', options: MODEL_OPTIONS },
   { title: 'Binding', options: BINDING_OPTIONS },
   { title: 'Access', options: ACCESS_OPTIONS },
   { title: 'WebSockets', options: WEBSOCKET_OPTIONS },
