@@ -18,7 +18,12 @@ point may have left of it. What was acknowledged, or seen by a reader, must be t
                  (the database file is never synced)
   --help         prints this`
 
-process.exitCode = await main()
+try {
+  process.exitCode = await main()
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 2
+}
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
