@@ -21,7 +21,7 @@ import { migrate, sqliteStreams, type SqliteStreamsOptions } from '../../src/str
 import { SCHEMA_VERSION } from '../../src/streams/sqlite/schema.ts'
 import { StreamTable } from '../../src/streams/sqlite/stream-table.ts'
 import { WatchedTable } from '../../src/streams/sqlite/watched-table.ts'
-import type { StreamStore } from '../../src/streams/store.ts'
+import type { StreamInfo, StreamStore } from '../../src/streams/store.ts'
 import { streamStoreCases } from '../../src/testing/stream-store-cases.ts'
 import { sqliteHarness, temporaryFolder } from './harnesses.ts'
 
@@ -356,6 +356,20 @@ describe('a damaged file', () => {
     expect(error.code).toBe('corrupt')
     expect(error.message).toContain('is damaged')
     expect((await failure(() => reader.append('stream', { records: ['1'] }))).code).toBe('corrupt')
+  })
+
+  it('gives no record for one that is missing before it', async () => {
+    const store = open()
+    await store.create('stream', { records: ['0', '1', '2', '3'] })
+    const { tail } = (await store.head('stream')) as StreamInfo
+    await store.close()
+    const db = new DatabaseSync(path)
+    db.exec('DELETE FROM records WHERE place IN (SELECT place FROM records ORDER BY place LIMIT 1 OFFSET 1)')
+    db.close()
+    const reader = open()
+    expect((await failure(() => reader.read('stream', 'start'))).code).toBe('corrupt')
+    expect((await failure(() => reader.read('stream', { ...tail, position: 1 }))).code).toBe('corrupt')
+    expect(await reader.read('stream', { ...tail, position: 2 })).toMatchObject({ records: ['2', '3'] })
   })
 
   it('fails the writes that need the damage, and none beside them', async () => {

@@ -36,6 +36,16 @@ const SENTENCES: Readonly<Record<StoreErrorCode, string>> = {
   failed: 'failed',
 }
 
+/** Damage that SQLite does not see, because the pages that are left are sound. */
+export class DamagedFile extends Error {
+  override readonly name = 'DamagedFile'
+  readonly errcode = 11
+
+  constructor() {
+    super('Records are missing between others')
+  }
+}
+
 export function storeError(code: StoreErrorCode, path: string, cause?: unknown, detail?: string): StoreError {
   const message = `The stream store ${path} ${SENTENCES[code]}${detail === undefined ? '' : ` (${detail})`}`
   return new StoreError(code, message, cause === undefined ? undefined : { cause })

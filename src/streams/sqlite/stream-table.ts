@@ -10,6 +10,7 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { isAlive } from '../bookkeeping.ts'
 import type { ProducerState, StreamState } from '../bookkeeping.ts'
 import type { Producer, StreamRecord } from '../store.ts'
+import { DamagedFile } from './store-error.ts'
 
 /** A stream that exists in the tables. `state` and `producers` follow what is saved. */
 export interface StoredStream {
@@ -61,7 +62,7 @@ export class StreamTable {
     this.#update = db.prepare(
       'UPDATE streams SET expires_at = ?, metadata = ?, closed = ?, closed_by = ?, stream_seq = ? WHERE key = ?',
     )
-    this.#selectRecords = db.prepare(`SELECT data FROM records
+    this.#selectRecords = db.prepare(`SELECT place - (:key << 32) AS position, data FROM records
       WHERE place > (:key << 32) | :after AND place <= (:key << 32) | ${MAX_POSITION} ORDER BY place LIMIT :limit`)
     this.#insertRecord = db.prepare('INSERT INTO records (place, data) VALUES ((? << 32) | ?, ?)')
     this.#selectProducer = db.prepare('SELECT epoch, last_seq FROM producers WHERE stream = ? AND id = ?')
@@ -142,16 +143,22 @@ export class StreamTable {
     for (const record of records) this.#insertRecord.run(stream.key, ++position, record)
   }
 
-  /** Ends with the record that reaches `maxBytes`. */
+  /**
+   * Ends with the record that reaches `maxBytes`; none only at the tail.
+   *
+   * @throws {DamagedFile} where a record is missing: what follows must not be taken for it.
+   */
   records(stream: StoredStream, after: number, maxRecords: number, maxBytes: number): StreamRecord[] {
     const records: StreamRecord[] = []
     let bytes = 0
     for (const row of this.#selectRecords.iterate({ key: stream.key, after, limit: maxRecords })) {
+      if (row['position'] !== after + records.length + 1) throw new DamagedFile()
       const record = row['data'] as StreamRecord
       records.push(record)
       bytes += Buffer.byteLength(record)
       if (bytes >= maxBytes) break
     }
+    if (records.length === 0 && after < stream.state.tail) throw new DamagedFile()
     return records
   }
 
