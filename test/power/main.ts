@@ -14,8 +14,8 @@ point may have left of it. What was acknowledged, or seen by a reader, must be t
   --seed <n>     the first of them. Default 1
   --images <n>   states of the disk to open for each trace, about 50 ms each. Default 1000
   --rounds <n>   how often the server opens and closes its file. Default 3
-  --plant <bug>  a bug to be found: normal (synchronous = NORMAL), wal (the log is never synced) or file
-                 (the database file is never synced)
+  --plant <bug>  a bug to be found: normal (synchronous = NORMAL), or what is never synced: wal
+                 (the log), file (the database), folder (the one around a new folder)
   --help         prints this`
 
 try {

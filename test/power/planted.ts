@@ -7,11 +7,13 @@ export const SMALL_LOG: Readonly<Record<string, string>> = {
   journal_size_limit: '32768',
 }
 
-export const planted: Readonly<Record<string, Pick<PowerOptions, 'pragmas' | 'unsynced'>>> = {
+export const planted: Readonly<Record<string, Pick<PowerOptions, 'pragmas' | 'unsynced' | 'newFolder'>>> = {
   /** A commit returns before its log is on the disk. */
   normal: { pragmas: { synchronous: 'NORMAL' } },
   /** The disk is never told to keep the log. */
   wal: { unsynced: (path) => path.endsWith('-wal') },
   /** Nor the file that a checkpoint writes, after which the log is written over. */
   file: { pragmas: SMALL_LOG, unsynced: (path) => path.endsWith('.db') },
+  /** Nor the folder around the one that the store makes. */
+  folder: { newFolder: true, unsynced: (path) => path.endsWith('/data') },
 }

@@ -1,6 +1,7 @@
 /** Opens the database of the SQLite store: durable against a loss of power, readable while written. */
-import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import process from 'node:process'
 import { DatabaseSync } from 'node:sqlite'
 import { isBusy, storeError, toStoreError } from './store-error.ts'
 import { migrateDatabase } from './schema.ts'
@@ -80,11 +81,35 @@ function isOnReadOnlyDisk(path: string): boolean {
 }
 
 function createFile(path: string): void {
-  mkdirSync(dirname(path), { recursive: true })
+  makeFolder(dirname(path))
   try {
     closeSync(openSync(path, 'wx', 0o600))
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}
+
+/**
+ * Makes a folder and those around it, each kept by the one it is in: SQLite syncs the folder of its files, and
+ * that is worth nothing while the folder's own name may be lost.
+ */
+function makeFolder(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true })
+  if (first === undefined) return
+  for (let made = resolve(folder); ; made = dirname(made)) {
+    syncFolder(dirname(made))
+    if (made === resolve(first)) return
+  }
+}
+
+function syncFolder(folder: string): void {
+  // Windows opens no folder so, and keeps names by itself.
+  if (process.platform === 'win32') return
+  const handle = openSync(folder, constants.O_RDONLY)
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
   }
 }
 
