@@ -76,7 +76,9 @@ export class HttpDispatcher {
     if (found === undefined && this.#options.fetch) {
       return checkResponse(await this.#options.fetch(request, contextOf(request, scope, pair)), 'fetch')
     }
-    if (found === 'other') throw new HttpError('upgrade_required', undefined, UPGRADE)
+    const socket = findRoute(this.#options.routes ?? [], 'websocket', scope.path)
+    if (typeof socket === 'object')
+      return await this.#cross({ ...socket, route: beside(socket) }, request, scope, pair, origins)
     throw new HttpError('route_not_found', `Nothing is served at ${scope.path}`)
   }
 
@@ -127,6 +129,17 @@ export class HttpDispatcher {
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 const UPGRADE = { upgrade: 'websocket', connection: 'Upgrade' }
+
+/**
+ * What a request without an upgrade is answered with where WebSockets are served: whoever may not connect is
+ * told so, which a browser does not tell of a handshake.
+ */
+function beside({ route: { pattern } }: FoundRoute<'websocket'>): FoundRoute<'http'>['route'] {
+  const target = (): never => {
+    throw new HttpError('upgrade_required', undefined, UPGRADE)
+  }
+  return { kind: 'http', pattern, target, own: true }
+}
 
 /** By its shape: an adapter may have put a class of its own in the place of the global one. */
 function checkResponse(value: unknown, where: string): Response {

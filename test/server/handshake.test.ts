@@ -1,6 +1,6 @@
 /** What a handshake is answered with when it does not become a WebSocket, and how one does. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { WebSocketConsumer, type WebSocketData, http, router, websocket } from '../../src/index.ts'
+import { WebSocketConsumer, type WebSocketData, forbidden, http, router, websocket } from '../../src/index.ts'
 import { OPCODES, clientFrame } from '../support/raw-client.ts'
 import { type TestServer, serve } from '../support/server.ts'
 
@@ -64,6 +64,29 @@ describe('a path', () => {
     expect(response.status).toBe(status)
     expect(await response.json()).toMatchObject({ error: { code } })
     expect(response.headers.get('cache-control')).toBe('no-store')
+  })
+
+  it('tells whoever may not connect so over HTTP, too: a browser tells it of no handshake', async () => {
+    const authenticate = (request: Request) => {
+      const user = request.headers.get('user')
+      if (user === 'eve') throw forbidden('Not you')
+      return user
+    }
+    await using guarded = await serve({
+      authenticate,
+      routes: [
+        websocket('/ws/', Echo),
+        router('/open', [websocket('/', Echo)], { authenticate: () => 'all' }),
+      ],
+    })
+    const ask = async (path: string, user?: string): Promise<unknown> => {
+      const response = await fetch(guarded.url(path), user === undefined ? {} : { headers: { user } })
+      return [response.status, ((await response.json()) as { error: { message: string } }).error.message]
+    }
+    expect(await ask('/ws/')).toEqual([401, expect.any(String)])
+    expect(await ask('/ws/', 'eve')).toEqual([403, 'Not you'])
+    expect(await ask('/ws/', 'ann')).toEqual([426, expect.any(String)])
+    expect(await ask('/open/')).toEqual([426, expect.any(String)])
   })
 
   it('says what it speaks instead', async () => {
