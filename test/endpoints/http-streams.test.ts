@@ -329,6 +329,25 @@ it('HS-24: whoever knows a chat is told its latest run, and nothing of the chats
   expect(await code(await setUp({ runs: { stop } }).ask('?chat=c'))).toEqual([404, 'latest_not_served'])
 })
 
+it('HS-25: the records of a stream of bytes stand apart for whoever asks so', async () => {
+  const { store, ask } = setUp()
+  const bytes = [new Uint8Array([0, 255]), new Uint8Array([1])]
+  await store.create('b', { contentType: 'image/png', records: bytes })
+  await store.create('s', { records: ['1'] })
+  for (const live of ['', '&live=long-poll']) {
+    const answer = await ask(`/b?encoding=base64${live}`)
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'content-type': 'application/json',
+      'stream-sse-data-encoding': 'base64',
+      'stream-next-offset': await tailOf(store, 'b'),
+    })
+    expect(await answer.json()).toEqual(['AP8=', 'AQ=='])
+    const json = await ask(`/s?encoding=base64${live}`)
+    expect([json.headers.has('stream-sse-data-encoding'), await json.json()]).toEqual([false, [1]])
+  }
+  expect(await (await ask('/b?encoding=base64&offset=now')).json()).toEqual([])
+})
+
 it('HS-16: a run is started', async () => {
   const commands: unknown[] = []
   const { ask } = setUp({

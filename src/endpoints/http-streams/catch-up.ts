@@ -10,7 +10,7 @@ import { kindOf } from '../../streams/requests.ts'
 import type { StreamInfo, StreamStore } from '../../streams/store.ts'
 import type { Deadlines } from '../deadlines.ts'
 import { Refusal } from './refusal.ts'
-import { streamHeaders } from './stream-headers.ts'
+import { BASE64, streamHeaders } from './stream-headers.ts'
 import type { StreamPlace } from './stream-headers.ts'
 
 /** Length of the records from which an answer is full. */
@@ -50,11 +50,17 @@ export async function readAfter(
   }
 }
 
-/** An array of JSON values, each as it was written; or bytes, one record behind the other. */
-export function answerWith(info: StreamInfo, { run, ...place }: CatchUp): Response {
-  return new Response(bodyOf(info, run), {
-    headers: { ...streamHeaders(place), 'content-type': info.contentType },
-  })
+/**
+ * An array of JSON values, each as it was written; or bytes, one record behind the other, or apart as an
+ * array of base64 texts.
+ */
+export function answerWith(info: StreamInfo, { run, ...place }: CatchUp, base64: boolean): Response {
+  const headers = streamHeaders(place)
+  if (base64 && kindOf(info.contentType) === 'bytes') {
+    const texts = (run?.records ?? []).map((bytes) => Buffer.from(bytes as Uint8Array).toString('base64'))
+    return Response.json(texts, { headers: { ...headers, ...BASE64 } })
+  }
+  return new Response(bodyOf(info, run), { headers: { ...headers, 'content-type': info.contentType } })
 }
 
 function bodyOf(info: StreamInfo, run: Run | undefined): string | Uint8Array<ArrayBuffer> {

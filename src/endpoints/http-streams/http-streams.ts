@@ -69,7 +69,7 @@ export class HttpStreams {
       checkPlace(info, place)
       void this.#access.touch(info, this.#logger)
       if (live === 'sse') return this.#follow(info, place, resumed !== null, exchange)
-      return await this.#read(info, place, live === 'long-poll', exchange)
+      return await this.#read(info, place, query, exchange)
     })
 
   /** `HEAD {prefix}/{id}`: is no sign of life for the stream. */
@@ -147,15 +147,21 @@ export class HttpStreams {
     return followAsEvents(info, place, exchange, { delivery, signs: this.#signs, returnDelay, release })
   }
 
-  async #read(info: StreamInfo, place: Place, wait: boolean, { signal }: Exchange): Promise<Response> {
+  async #read(
+    info: StreamInfo,
+    place: Place,
+    query: URLSearchParams,
+    { signal }: Exchange,
+  ): Promise<Response> {
+    const base64 = query.get('encoding') === 'base64'
     const { store, delivery } = this.#options
     const there = await readAfter(store, info.id, place, signal)
-    if (!wait || there.run) return answerWith(info, there)
+    if (there.run || query.get('live') !== 'long-poll') return answerWith(info, there, base64)
     if (there.closed) return nothingNew(there)
     const release = this.#access.follow(info, this.#logger)
     const next = await nextRecords(delivery, info, there.next, this.#polls, signal).finally(release)
     if (next === 'closed') return nothingNew({ ...there, closed: true })
-    return next ? answerWith(info, next) : nothingNew(there)
+    return next ? answerWith(info, next, base64) : nothingNew(there)
   }
 
   async #find({ params, scope, signal }: Exchange): Promise<StreamInfo> {

@@ -15,10 +15,7 @@ import { SIGN_OF_LIFE, controlEvent, errorEvent, retryLine, sseEncoder } from '.
 import type { SseFault } from './sse-encoder.ts'
 import { SSE_HEADERS, openSse } from './sse-response.ts'
 import type { SseResponse } from './sse-response.ts'
-import { PRIVATE } from './stream-headers.ts'
-
-/** Of a stream of bytes, as the Durable Streams protocol has it. */
-const BASE64 = { 'stream-sse-data-encoding': 'base64' }
+import { BASE64, PRIVATE } from './stream-headers.ts'
 
 export interface SseOptions {
   readonly delivery: Delivery

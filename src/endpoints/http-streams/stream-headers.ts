@@ -17,6 +17,9 @@ export const PRIVATE: Readonly<Record<string, string>> = {
   'cross-origin-resource-policy': 'same-origin',
 }
 
+/** Of the records of a stream of bytes that stand in JSON, as the Durable Streams protocol has it. */
+export const BASE64: Readonly<Record<string, string>> = { 'stream-sse-data-encoding': 'base64' }
+
 export function streamHeaders({ next, upToDate, closed }: StreamPlace): Record<string, string> {
   return {
     ...PRIVATE,
