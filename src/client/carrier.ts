@@ -2,6 +2,7 @@
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { LatestRun } from '../protocol/stream-frames.ts'
+import type { StreamError } from './errors.ts'
 import type { Reader } from './reader.ts'
 
 /**
@@ -19,6 +20,8 @@ export interface StartCommand {
 
 export interface Carrier {
   readonly state: ConnectionState
+  /** Why it is not connected; undefined while it is, or nothing is known yet. */
+  readonly error: StreamError | undefined
   /** Brings a reader what follows its place, until it ends, fails or is let go. */
   follow(reader: Reader): void
   /** Does nothing for a reader that is not followed. */

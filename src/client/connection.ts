@@ -5,36 +5,24 @@
  * There is one timer: for the next attempt, for a handshake, or for a sign of life. A socket that was
  * given up is not heard any more.
  */
-import {
-  type ClientFrame,
-  type ServerFrame,
-  STREAM_SUBPROTOCOL,
-  readServerFrame,
-} from '../protocol/stream-frames.ts'
+import { type ClientFrame, type ServerFrame, readServerFrame } from '../protocol/stream-frames.ts'
 import { retryDelay } from './backoff.ts'
 import type { ConnectionState } from './carrier.ts'
+import type { Finding } from './diagnosis.ts'
+import { type Setback, StreamError, disconnected, offline, unreachable } from './errors.ts'
+import { isOwn } from './requests.ts'
+import { type SocketFactory, type SocketLike, protocolsWith } from './socket.ts'
+import { type TokenSource, askForToken } from './token.ts'
 import { onWakeUp } from './wake-up.ts'
-
-/** The part of a WebSocket that is used. That of a browser, of Node and of `ws` fit. */
-export interface SocketLike {
-  send(text: string): void
-  close(code?: number): void
-  // What they are called with differs from platform to platform; `data` and `code` are everywhere.
-  onopen: ((event: never) => void) | null
-  onmessage: ((event: never) => void) | null
-  onclose: ((event: never) => void) | null
-  onerror: ((event: never) => void) | null
-}
-
-export type SocketFactory = (url: string, protocol: string) => SocketLike
 
 export interface ConnectionOptions {
   readonly url: string
   readonly open: SocketFactory
   /** Whether anybody needs the connection. One that nobody needs is not made anew. */
   readonly needed: () => boolean
-  /** Whether the server answers over plain HTTP. Never rejects. */
-  readonly reachable: () => Promise<boolean>
+  readonly token?: TokenSource | undefined
+  /** Why a WebSocket failed, as far as the server tells over plain HTTP. Never rejects. */
+  readonly diagnose: () => Promise<Finding>
 }
 
 /** What a connection tells its owner. */
@@ -44,8 +32,10 @@ export interface ConnectionEvents {
   received(frame: ServerFrame): void
   /** Before the state changes. `code` is that of the WebSocket's close, 1006 when it had none. */
   lost(code: number): void
-  /** The server is there, and WebSockets do not get through to it. */
+  /** Streams are to be had over HTTP, and WebSockets do not get through. */
   blocked(): void
+  /** The server said no, and would again. Before the state becomes `idle`. */
+  refused(error: StreamError): void
 }
 
 /** Seconds of silence after which the server is asked for a sign of life, and for which it is awaited. */
@@ -61,15 +51,23 @@ const MOST_PATIENCE_AFTER_WAKE = 2
 const OPENING = 10
 /** Seconds for which a connection has to hold before the next loss counts as the first. */
 const STEADY = 2
+/** Refusals in a row that are not Millrace's own before they are believed: they may be another server's. */
+const FOREIGN_REFUSALS = 4
 const NORMAL = 1000
 const ABNORMAL = 1006
 
 export class Connection {
-  state: ConnectionState = 'idle'
+  /** Why there is no connection; undefined while there is one, and while the first one is made. */
+  error: StreamError | undefined
   readonly #options: ConnectionOptions
   readonly #events: ConnectionEvents
   readonly #forgetWakeUp: () => void
+  #state: ConnectionState = 'idle'
+  /** The attempt that is under way, or came to a socket; compared by what comes of it. */
+  #attempt: object | undefined
   #socket: SocketLike | undefined
+  /** The browser said that it has no network, and nothing was heard since. It may be wrong of this server. */
+  #doubted = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #attempts = 0
   #openedAt = 0
@@ -77,19 +75,35 @@ export class Connection {
   #patience = 1
   /** Whether a frame came over this socket: an open one may still let nothing through. */
   #heard = false
-  /** Whether the server answered over HTTP since a socket was last heard. */
-  #reachable = false
+  #everHeard = false
+  /** What the server said over HTTP since a socket was last heard. */
+  #finding: Finding | undefined
+  #foreignRefusals = 0
   #returnAfter: number | undefined
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#options = options
     this.#events = events
-    this.#forgetWakeUp = onWakeUp(() => this.#wake())
+    this.#forgetWakeUp = onWakeUp(
+      () => this.#wake(),
+      () => this.#doubt(),
+    )
+  }
+
+  get state(): ConnectionState {
+    const isThere = this.#state === 'connected' || this.#state === 'connecting'
+    return isThere && this.#doubted ? 'reconnecting' : this.#state
+  }
+
+  /** Whether frames can be sent, whatever the browser says. */
+  get isOpen(): boolean {
+    return this.#state === 'connected'
   }
 
   /** Connects, unless a connection is there or on its way. */
   connect(): void {
-    if (this.state !== 'idle') return
+    if (this.#state !== 'idle') return
+    this.error = undefined
     this.#become('connecting')
     this.#dial()
   }
@@ -100,40 +114,61 @@ export class Connection {
   }
 
   close(): void {
-    if (this.state === 'closed') return
+    if (this.#state === 'closed') return
     this.#forgetWakeUp()
     this.#abandon()
+    this.error = undefined
     this.#become('closed')
   }
 
   #dial(): void {
+    const { token } = this.#options
+    const attempt = {}
+    this.#attempt = attempt
     this.#heard = false
     this.#after(OPENING, () => this.#giveUp())
+    if (token === undefined) return this.#open()
+    askForToken(token, this.#finding?.refusal?.code === 'unauthenticated').then(
+      (given) => {
+        if (this.#attempt === attempt) this.#open(given)
+      },
+      (error: unknown) => {
+        if (this.#attempt === attempt) this.#lost(ABNORMAL, (error as Setback).why)
+      },
+    )
+  }
+
+  #open(token?: string): void {
+    const { url, open } = this.#options
     try {
-      const socket = this.#options.open(this.#options.url, STREAM_SUBPROTOCOL)
+      const socket = open(url, protocolsWith(token))
       this.#socket = socket
       socket.onopen = () => this.#opened()
       socket.onmessage = ({ data }: { readonly data: unknown }) => this.#received(data)
-      socket.onclose = ({ code }: { readonly code: number }) => this.#lost(code)
+      socket.onclose = ({ code, reason }: { readonly code: number; readonly reason?: string }) =>
+        this.#lost(code, this.isOpen ? disconnected(code, reason) : undefined)
       // A close follows. Sockets of Node's `ws` throw what nobody listens for.
       socket.onerror = ignore
-    } catch {
+    } catch (error) {
       // Browsers throw for `ws:` in a page that came over https.
-      this.#lost(ABNORMAL)
+      this.#lost(ABNORMAL, new StreamError('unreachable', String(error)))
     }
   }
 
   #opened(): void {
     this.#openedAt = performance.now()
     this.#probe(ANSWER)
-    this.state = 'connected'
+    this.error = this.#doubted ? this.error : undefined
+    this.#state = 'connected'
     this.#events.opened()
     this.#events.stateChanged()
   }
 
   #received(data: unknown): void {
-    this.#heard = true
-    this.#reachable = false
+    this.#heard = this.#everHeard = true
+    this.#finding = undefined
+    this.#foreignRefusals = 0
+    this.#trust()
     if (performance.now() - this.#openedAt > QUIET * 1000) this.#patience = 1
     this.#after(QUIET, () => this.#quiet())
     const frame = readServerFrame(String(data))
@@ -159,14 +194,17 @@ export class Connection {
   #giveUp(): void {
     // A large message on a slow network is silent until its last byte, and would come anew each time.
     // When nothing comes after the longest wait either, the network is dead at times, and not slow.
-    if (this.#heard) this.#patience = this.#patience < MOST_PATIENCE ? 2 * this.#patience : 1
+    const slow = this.#heard && !this.#doubted
+    if (slow) this.#patience = this.#patience < MOST_PATIENCE ? 2 * this.#patience : 1
+    const error = slow ? new StreamError('silent', 'The server fell silent.') : undefined
     this.#abandon()
-    this.#lost(ABNORMAL)
+    this.#lost(ABNORMAL, error)
   }
 
-  #lost(code: number): void {
+  #lost(code: number, error?: StreamError): void {
     this.#abandon()
-    const held = this.state === 'connected' && performance.now() - this.#openedAt >= STEADY * 1000
+    this.#doubted = false
+    const held = this.#state === 'connected' && performance.now() - this.#openedAt >= STEADY * 1000
     if (held) this.#attempts = 0
     // However soon a server wants its clients back, one that says so again and again is not stormed.
     const delay =
@@ -174,27 +212,65 @@ export class Connection {
         ? retryDelay(this.#attempts++)
         : Math.max(this.#returnAfter, retryDelay(0))
     const suspect = !this.#heard
+    const finding = suspect ? this.#finding : undefined
     this.#returnAfter = undefined
     this.#events.lost(code)
     if (!this.#options.needed()) return this.#become('idle')
-    if (suspect && this.#reachable) return this.#events.blocked()
-    this.#after(delay, () => void this.#retry(suspect))
+    // Said once before: a server that was down may have come back just as it was asked.
+    if (finding?.door) return this.#events.blocked()
+    if (finding?.refusal && this.#believes(finding.refusal)) return this.#refused(finding.refusal)
+    this.error = finding?.refusal ?? finding?.error ?? error ?? unreachable(this.#options.url)
+    this.#after(Math.max(delay, this.error.retryAfter ?? 0), () => void this.#retry(suspect))
     this.#become('reconnecting')
   }
 
   async #retry(suspect: boolean): Promise<void> {
-    const reachable = suspect && (await this.#options.reachable())
+    const finding = suspect ? await this.#options.diagnose() : undefined
     // Meanwhile it may have been closed, or woken up.
-    if (this.state !== 'reconnecting' || this.#socket) return
-    this.#reachable = reachable
+    if (this.#state !== 'reconnecting' || this.#attempt) return
+    this.#finding = finding
+    const error = finding?.refusal ?? finding?.error
+    if (error && error.message !== this.error?.message) {
+      this.error = error
+      this.#events.stateChanged()
+    }
     this.#dial()
   }
 
+  /** One that is not Millrace's own may come from whoever shares the server, or stands before it. */
+  #believes(refusal: StreamError): boolean {
+    return isOwn(refusal) || (!this.#everHeard && ++this.#foreignRefusals >= FOREIGN_REFUSALS)
+  }
+
+  #refused(error: StreamError): void {
+    this.#finding = undefined
+    this.#foreignRefusals = 0
+    this.error = error
+    this.#events.refused(error)
+    this.#become('idle')
+  }
+
+  /** The browser says that it has no network: that is shown at once, and the connection asked whether it is so. */
+  #doubt(): void {
+    if (this.#state === 'idle' || this.#state === 'closed') return
+    this.#doubted = this.#state !== 'reconnecting'
+    this.error = offline()
+    if (this.isOpen) this.#probe(ANSWER_AFTER_WAKE, 1)
+    this.#events.stateChanged()
+  }
+
+  #trust(): void {
+    if (!this.#doubted) return
+    this.#doubted = false
+    this.error = undefined
+    this.#events.stateChanged()
+  }
+
   #wake(): void {
-    if (this.state === 'connected') {
+    if (this.isOpen) {
       return this.#probe(ANSWER_AFTER_WAKE, Math.min(this.#patience, MOST_PATIENCE_AFTER_WAKE))
     }
-    if (this.state !== 'reconnecting' || this.#socket) return
+    if (this.#state !== 'reconnecting' || this.#attempt) return
     this.#attempts = 0
     this.#dial()
   }
@@ -202,6 +278,7 @@ export class Connection {
   /** Lets go of a socket and the timer without hearing more of either. */
   #abandon(): void {
     clearTimeout(this.#timer)
+    this.#attempt = undefined
     const socket = this.#socket
     this.#socket = undefined
     if (!socket) return
@@ -215,8 +292,8 @@ export class Connection {
   }
 
   #become(state: ConnectionState): void {
-    if (this.state === state) return
-    this.state = state
+    if (this.#state === state) return
+    this.#state = state
     this.#events.stateChanged()
   }
 }

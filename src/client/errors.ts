@@ -5,19 +5,56 @@ export class StreamError extends Error {
    * `failed`: the run ended so, and `reason` says why. `gone`: the stream was deleted, expired or
    * lost, as `reason` says. `gap`: records are missing, twice in a row. `closed`: the client was
    * closed. `refused`: the server would not read the request, which is too large or has text that is
-   * no text. Any other is the server's own (docs/stream-socket.md), such as `stream_not_found`.
+   * no text. `http_403` and the like: the status of an answer that was not Millrace's own. Any other is the
+   * server's own (docs/stream-socket.md), such as `stream_not_found` or `unauthenticated`.
+   *
+   * Of `client.error` also `offline`, `unreachable`, `silent`, `disconnected`, `blocked` and `token_failed`.
    */
   readonly code: string
   readonly reason: string | undefined
+  /** Seconds after which the server wants to be asked again; undefined where it did not say. */
+  readonly retryAfter: number | undefined
 
-  constructor(code: string, message: string, reason?: string) {
+  constructor(code: string, message: string, reason?: string, retryAfter?: number) {
     super(message)
     this.code = code
     this.reason = reason
+    this.retryAfter = retryAfter
+  }
+}
+
+/** What may be otherwise the next time: nobody gives up for it. */
+export class Setback extends Error {
+  readonly why: StreamError
+
+  constructor(why: StreamError) {
+    super(why.message)
+    this.why = why
   }
 }
 
 /** What is asked of a client that was closed. */
 export function clientClosed(): StreamError {
   return new StreamError('closed', 'The client was closed.')
+}
+
+/** Why a server that does not answer may not have done so. */
+export function unreachable(url: string): StreamError {
+  const { navigator } = globalThis as { navigator?: { onLine?: boolean } }
+  if (navigator?.onLine === false) return offline()
+  // What comes with an address, a user's word or a token, is nobody's to read.
+  const { origin, host } = new URL(url)
+  const { location } = globalThis as { location?: { origin: string } }
+  const other = location && location.origin !== origin.replace(/^ws/, 'http')
+  const hint = other ? ', or does not let pages of this origin in' : ''
+  return new StreamError('unreachable', `${host} does not answer${hint}.`)
+}
+
+export function offline(): StreamError {
+  return new StreamError('offline', 'There is no network.')
+}
+
+export function disconnected(code: number, reason = ''): StreamError {
+  const why = reason && `: ${reason}`
+  return new StreamError('disconnected', `The connection was lost (${code}${why}).`)
 }

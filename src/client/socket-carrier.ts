@@ -53,8 +53,13 @@ export class SocketCarrier implements Carrier {
         opened: () => this.#opened(),
         received: (frame) => this.#received(frame),
         lost: (code) => this.#lost(code),
+        refused: (error) => this.#fail(error),
       },
     )
+  }
+
+  get error(): StreamError | undefined {
+    return this.#connection.error
   }
 
   get state(): ConnectionState {
@@ -68,7 +73,7 @@ export class SocketCarrier implements Carrier {
       this.#subscriptions.set(reader.id, subscription)
     }
     subscription.readers.add(reader)
-    if (this.state === 'connected') subscription.ask()
+    if (this.#connection.isOpen) subscription.ask()
     else this.#connection.connect()
   }
 
@@ -106,7 +111,7 @@ export class SocketCarrier implements Carrier {
     return new Promise((resolve, reject) => {
       if (this.state === 'closed') return reject(clientClosed())
       this.#pending.set(req, { frame, resolve, reject })
-      if (this.state === 'connected') this.#connection.send(frame)
+      if (this.#connection.isOpen) this.#connection.send(frame)
       else this.#connection.connect()
     })
   }
@@ -149,6 +154,13 @@ export class SocketCarrier implements Carrier {
     const pending = this.#pending.get(req)
     this.#pending.delete(req)
     if (pending) how(pending)
+  }
+
+  /** Nothing that is asked of the server would be answered. */
+  #fail(error: StreamError): void {
+    this.#reject(error)
+    for (const { readers } of Array.from(this.#subscriptions.values()))
+      for (const reader of Array.from(readers)) reader.fail(error)
   }
 
   #reject(error: StreamError): void {

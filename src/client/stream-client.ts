@@ -4,13 +4,15 @@ import { parsePlace } from '../protocol/offset.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { LatestRun } from '../protocol/stream-frames.ts'
 import type { Carrier, ConnectionState } from './carrier.ts'
-import type { SocketFactory, SocketLike } from './connection.ts'
-import { clientClosed } from './errors.ts'
-import { HttpCarrier, type HttpCarrierOptions, answersHttp } from './http-carrier.ts'
+import { diagnose } from './diagnosis.ts'
+import { type StreamError, clientClosed } from './errors.ts'
+import { HttpCarrier, type HttpCarrierOptions } from './http-carrier.ts'
 import { Listeners } from './listeners.ts'
 import { Reader, type ReaderHost } from './reader.ts'
 import { RemoteStream } from './remote-stream.ts'
+import { type SocketFactory, platformSocket } from './socket.ts'
 import { SocketCarrier } from './socket-carrier.ts'
+import type { TokenSource } from './token.ts'
 
 export interface ClientOptions {
   /**
@@ -18,6 +20,12 @@ export interface ClientOptions {
    * Default `/streams` of the same server; false never falls back.
    */
   readonly http?: string | false
+  /**
+   * Who the user is, for servers that take no cookie: sent as `Authorization: Bearer …` with requests, and in
+   * a subprotocol with WebSockets; `bearerToken(request)` reads both. A function is asked before each
+   * connection and each request, and with `true` after a token was refused.
+   */
+  readonly token?: TokenSource
   /** What makes WebSockets; the platform's by default. */
   readonly webSocket?: SocketFactory
   /** What makes requests; by default the platform's, with cookies for a server of another origin too. */
@@ -37,33 +45,34 @@ export interface FollowOptions {
 }
 
 export class StreamClient {
-  readonly #http: Pick<HttpCarrierOptions, 'base' | 'fetch'> | undefined
+  readonly #http: Omit<HttpCarrierOptions, 'stateChanged'> | undefined
   readonly #listeners = new Listeners()
   /** Those that are not done, also the ones that follow nothing until their records are taken. */
   readonly #readers = new Set<Reader>()
   /** Starts under way, by the id that was asked for: before they are answered, there is nothing to follow. */
-  readonly #starts = new Map<string, Promise<unknown>>()
+  readonly #starts = new Map<string, Promise<string>>()
   readonly #host: ReaderHost
   readonly #end = new AbortController()
   #carrier: Carrier
 
   constructor(url: string, options: ClientOptions = {}) {
+    const { webSocket = platformSocket, token, fetch = platformFetch } = options
     const socketUrl = absolute(url)
     socketUrl.protocol = socketUrl.protocol.replace('http', 'ws')
-    this.#http = httpOf(socketUrl, options)
+    const door = doorOf(socketUrl, options.http)
+    this.#http = door === undefined ? undefined : { base: door, fetch, token }
     this.#carrier = new SocketCarrier({
       url: socketUrl.href,
-      open: options.webSocket ?? openSocket,
+      open: webSocket,
+      token,
       stateChanged: () => this.#listeners.tell(),
-      reachable: async () =>
-        !!this.#http && (await answersHttp(this.#http.base, this.#http.fetch, this.#end.signal)),
+      diagnose: () => diagnose({ url: socketUrl.href, door, fetch, token }, this.#end.signal),
       blocked: () => this.#fallBack(),
     })
     this.#host = {
       follow: (reader) => {
-        const start = this.#starts.get(reader.id)
-        if (start) return void start.then(() => this.#follow(reader))
-        this.#follow(reader)
+        this.#readers.add(reader)
+        if (!this.#waits(reader)) this.#follow(reader)
       },
       unfollow: (reader) => {
         if (reader.done) this.#readers.delete(reader)
@@ -77,7 +86,15 @@ export class StreamClient {
     return this.#carrier.state
   }
 
-  /** Calls a listener whenever `state` changed. Returns the undo. */
+  /**
+   * Why there is no connection: while it is made anew what the last attempt came to, and after a refusal what
+   * the server said. Undefined while there is one.
+   */
+  get error(): StreamError | undefined {
+    return this.#carrier.error
+  }
+
+  /** Calls a listener whenever `state` or `error` changed. Returns the undo. */
   subscribe(listener: () => void): () => void {
     return this.#listeners.add(listener)
   }
@@ -94,7 +111,8 @@ export class StreamClient {
   }
 
   /**
-   * Starts a run by the application's own handler, and follows it.
+   * Starts a run by the application's own handler, and follows it. With an `id` it can be called as often as
+   * one likes, by an effect that runs twice or a second click: it is one run.
    *
    * @throws {StreamError} when the server refuses.
    */
@@ -103,11 +121,17 @@ export class StreamClient {
     { chat, id = randomId() }: StartOptions = {},
   ): Promise<RemoteStream<Record>> {
     const command = { id, input, ...(chat !== undefined && { chat }) }
-    const started = this.#command((carrier) => carrier.start(command))
-    const settled = started.catch(() => undefined)
-    this.#starts.set(id, settled)
-    await settled
-    if (this.#starts.get(id) === settled) this.#starts.delete(id)
+    let started = this.#starts.get(id)
+    if (!started) {
+      started = this.#command((carrier) => carrier.start(command)).finally(() => this.#starts.delete(id))
+      this.#starts.set(id, started)
+      // Whoever asked for it just now would be told that it is not there.
+      for (const reader of this.#readers)
+        if (reader.id === id && reader.status === 'connecting') {
+          this.#carrier.unfollow(reader)
+          this.#waits(reader)
+        }
+    }
     return this.stream<Record>(await started)
   }
 
@@ -139,10 +163,15 @@ export class StreamClient {
     for (const reader of Array.from(this.#readers)) reader.close()
   }
 
+  /** Whether its run is being started; it is followed then. */
+  #waits(reader: Reader): boolean {
+    const follow = (): void => this.#follow(reader)
+    return !!this.#starts.get(reader.id)?.then(follow, follow)
+  }
+
   #follow(reader: Reader): void {
-    if (reader.done) return
+    if (reader.done || !reader.following) return
     if (this.#end.signal.aborted) return reader.close()
-    this.#readers.add(reader)
     this.#carrier.follow(reader)
   }
 
@@ -162,7 +191,7 @@ export class StreamClient {
     const blocked = this.#carrier
     this.#carrier = new HttpCarrier({ ...this.#http, stateChanged: () => this.#listeners.tell() })
     blocked.close()
-    for (const reader of Array.from(this.#readers)) if (reader.following) this.#carrier.follow(reader)
+    for (const reader of Array.from(this.#readers)) if (!this.#starts.has(reader.id)) this.#follow(reader)
   }
 }
 
@@ -181,21 +210,15 @@ function absolute(url: string): URL {
   return new URL(url, location?.href)
 }
 
-function httpOf(
-  socketUrl: URL,
-  options: ClientOptions,
-): Pick<HttpCarrierOptions, 'base' | 'fetch'> | undefined {
-  const {
-    http = '/streams',
-    // As a WebSocket does, a request to another origin carries that site's cookies.
-    fetch = (input, init) => globalThis.fetch(input, { credentials: 'include', ...init }),
-  } = options
+/** Where streams are served over HTTP; undefined for nowhere. */
+function doorOf(socketUrl: URL, http: ClientOptions['http'] = '/streams'): string | undefined {
   if (http === false) return undefined
-  return { base: new URL(http, socketUrl.href.replace(/^ws/, 'http')).href.replace(/\/$/, ''), fetch }
+  return new URL(http, socketUrl.href.replace(/^ws/, 'http')).href.replace(/\/$/, '')
 }
 
-function openSocket(url: string, protocol: string): SocketLike {
-  return new WebSocket(url, protocol)
+/** Looked up each time: a page may put another in its place. */
+function platformFetch(...[input, init]: Parameters<typeof fetch>): ReturnType<typeof fetch> {
+  return globalThis.fetch(input, init)
 }
 
 /** 128 random bits. `randomUUID` would need a page served over https. */

@@ -24,6 +24,7 @@ export interface Snapshot<Record = unknown, State = unknown> {
   readonly status: ViewStatus
   readonly error: StreamError | undefined
   readonly connection: ConnectionState
+  readonly connectionError: StreamError | undefined
 }
 
 /** How records are folded. What is given later holds for the records that come later. */
@@ -120,6 +121,10 @@ export class StreamObserver {
 
   /** Turns to the run that was started. */
   #show(id: string): void {
+    // Started once more, by an effect that runs twice or a second click: it is shown already.
+    const { snapshot } = this.#source ?? {}
+    const isRead = snapshot !== undefined && snapshot.status !== 'error' && snapshot.status !== 'gone'
+    if (this.#snapshot.id === id && this.#offset === '-1' && isRead) return this.#take(snapshot)
     this.#leave?.()
     this.#leave = undefined
     this.#source = undefined
@@ -137,7 +142,7 @@ export class StreamObserver {
     this.#take(source.snapshot)
   }
 
-  #take({ records, status, error, connection }: SourceSnapshot): void {
+  #take({ records, status, error, connection, connectionError }: SourceSnapshot): void {
     const { id, records: seen } = this.#snapshot
     let { text, state } = this.#snapshot
     for (const record of records.slice(seen.length)) {
@@ -145,7 +150,16 @@ export class StreamObserver {
       if (this.#folding.reduce) state = this.#folding.reduce(state, record)
     }
     const shown = this.#starting ? 'starting' : this.#refused ? 'error' : status
-    this.#become({ id, records, text, state, status: shown, error: this.#refused ?? error, connection })
+    this.#become({
+      id,
+      records,
+      text,
+      state,
+      status: shown,
+      error: this.#refused ?? error,
+      connection,
+      connectionError,
+    })
   }
 
   #textOf(record: unknown): string {
@@ -163,5 +177,14 @@ export class StreamObserver {
 
 function empty(id: string | null, { initial: state }: Folding): Snapshot {
   const status = id === null ? 'idle' : 'connecting'
-  return { id, records: [], text: '', state, status, error: undefined, connection: 'idle' }
+  return {
+    id,
+    records: [],
+    text: '',
+    state,
+    status,
+    error: undefined,
+    connection: 'idle',
+    connectionError: undefined,
+  }
 }

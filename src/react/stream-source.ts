@@ -16,6 +16,7 @@ export interface SourceSnapshot {
   readonly status: StreamStatus
   readonly error: StreamError | undefined
   readonly connection: ConnectionState
+  readonly connectionError: StreamError | undefined
 }
 
 /** Milliseconds in a frame of most screens. */
@@ -25,7 +26,13 @@ const FRAME = 16
 const FINAL: ReadonlySet<StreamStatus> = new Set(['completed', 'stopped', 'failed', 'closed', 'gone'])
 
 export class StreamSource {
-  snapshot: SourceSnapshot = { records: [], status: 'connecting', error: undefined, connection: 'idle' }
+  snapshot: SourceSnapshot = {
+    records: [],
+    status: 'connecting',
+    error: undefined,
+    connection: 'idle',
+    connectionError: undefined,
+  }
   readonly #client: StreamClient
   readonly #id: string
   readonly #key: string
@@ -108,6 +115,7 @@ export class StreamSource {
       status: stream.status,
       error: stream.error,
       connection: this.#client.state,
+      connectionError: this.#client.error,
     }
     this.#listeners.tell()
   }

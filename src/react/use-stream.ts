@@ -38,6 +38,8 @@ export interface StreamView<Record = Json, State = undefined> {
   readonly error: StreamError | undefined
   /** How the connection is. A loss is mended by itself. */
   readonly connection: ConnectionState
+  /** Why there is no connection: what the client's `error` says. */
+  readonly connectionError: StreamError | undefined
   /**
    * Starts a run and shows it. Resolves with its id, for the address of the page for one.
    *

@@ -1,6 +1,9 @@
 /** One WebSocket that is kept: when it is made, given up and made anew. Time and network are the test's. */
 import { afterEach, beforeEach, describe, expect, it, vi, onTestFinished } from 'vitest'
 import { Connection, type ConnectionOptions } from '../../src/client/connection.ts'
+import { bearerProtocol } from '../../src/protocol/bearer.ts'
+import type { Finding } from '../../src/client/diagnosis.ts'
+import { StreamError } from '../../src/client/errors.ts'
 import { FakeNetwork, fakeWindow, records } from './fakes.ts'
 
 const SECOND = 1000
@@ -9,6 +12,8 @@ let network: FakeNetwork
 let events: string[]
 let needed: boolean
 let reachable: () => Promise<boolean>
+/** What else is found out of a WebSocket that failed. */
+let said: Partial<Finding>
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -18,6 +23,7 @@ beforeEach(() => {
   events = []
   needed = true
   reachable = () => Promise.resolve(false)
+  said = {}
 })
 
 afterEach(() => {
@@ -27,13 +33,20 @@ afterEach(() => {
 
 function connection(options: Partial<ConnectionOptions> = {}): Connection {
   const made: Connection = new Connection(
-    { url: 'ws://x/', open: network.connect, needed: () => needed, reachable: () => reachable(), ...options },
+    {
+      url: 'ws://x/',
+      open: network.connect,
+      needed: () => needed,
+      diagnose: async () => ({ door: await reachable(), ...said }),
+      ...options,
+    },
     {
       stateChanged: () => events.push(made.state),
       opened: () => events.push('opened'),
       received: (frame) => events.push(frame.type),
       lost: (code) => events.push(`lost ${code}`),
       blocked: () => events.push('blocked'),
+      refused: (error) => events.push(`refused ${error.code}`),
     },
   )
   return made
@@ -374,6 +387,188 @@ describe('a connection that never opens', () => {
   })
 })
 
+describe('a connection that is refused', () => {
+  const no = (code: string) => new StreamError(code, `This is ${code}`)
+
+  /** Lets so many attempts fail. */
+  async function fails(times: number): Promise<void> {
+    for (let tries = 0; tries < times; tries++) {
+      const count = network.sockets.length
+      network.socket.cut()
+      for (let ms = 0; ms < 60_000 && network.sockets.length === count; ms += 100)
+        await vi.advanceTimersByTimeAsync(100)
+    }
+  }
+
+  it.each(['unauthenticated', 'forbidden', 'route_not_found'])(
+    'says %s once it was said twice',
+    async (code) => {
+      said = { refusal: no(code) }
+      const one = connection()
+      one.connect()
+      await fails(1)
+      expect([one.state, one.error?.message]).toEqual(['reconnecting', `This is ${code}`])
+      await fails(1)
+      expect([one.state, one.error?.code, events.slice(-2)]).toEqual([
+        'idle',
+        code,
+        [`refused ${code}`, 'idle'],
+      ])
+      expect(vi.getTimerCount()).toBe(0)
+      one.connect()
+      expect([one.state, one.error]).toEqual(['connecting', undefined])
+    },
+  )
+
+  it('believes another server of the same host only after four times', async () => {
+    said = { refusal: no('http_404') }
+    connection().connect()
+    await fails(4)
+    expect(events).not.toContain('refused http_404')
+    await fails(1)
+    expect(events).toContain('refused http_404')
+  })
+
+  it('believes no other server where it was connected before, and says what it hears', async () => {
+    const one = connected()
+    said = { refusal: no('http_404') }
+    await fails(8)
+    expect([one.state, one.error?.code]).toEqual(['reconnecting', 'http_404'])
+  })
+
+  it('is asked for again no sooner than the server wants', async () => {
+    said = { error: new StreamError('too_many_connections', 'Full.', undefined, 20) }
+    const one = connection()
+    one.connect()
+    await fails(1)
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(19.9 * SECOND)
+    expect([network.sockets.length, one.error?.message]).toEqual([2, 'Full.'])
+    await vi.advanceTimersByTimeAsync(0.1 * SECOND)
+    expect(network.sockets).toHaveLength(3)
+  })
+
+  it.each([
+    ['a server that does not answer', () => {}, 'unreachable'],
+    ['a server that goes', () => network.socket.open().frame({ type: 'pong' }), 'disconnected'],
+  ])('says why it is made anew: %s', (_what, begin, code) => {
+    const one = connection()
+    one.connect()
+    begin()
+    expect(one.error).toBeUndefined()
+    network.socket.cut()
+    expect([one.state, one.error?.code]).toEqual(['reconnecting', code])
+  })
+
+  it('says that a server fell silent', async () => {
+    const one = connected()
+    await vi.advanceTimersByTimeAsync(35 * SECOND)
+    expect(one.error).toMatchObject({ code: 'silent' })
+    network.socket.open()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    network.socket.open()
+    expect(one.error).toBeUndefined()
+  })
+})
+
+describe('a token', () => {
+  it('goes with the WebSocket, and is asked for before each', async () => {
+    const given = ['one', 'zwö']
+    const asked: boolean[] = []
+    connection({
+      token: async (refused) => {
+        asked.push(refused)
+        return given.shift() ?? ''
+      },
+    }).connect()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(network.socket.protocol).toEqual(['millrace.v1', 'millrace.bearer.b25l'])
+    network.socket.open().frame({ type: 'pong' })
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    expect(network.socket.protocol).toEqual(['millrace.v1', bearerProtocol('zwö')])
+    expect(asked).toEqual([false, false])
+  })
+
+  it('that was refused is asked for anew, before it is an error', async () => {
+    said = { refusal: new StreamError('unauthenticated', 'No.') }
+    const asked: boolean[] = []
+    connection({
+      token: (refused) => {
+        asked.push(refused)
+        return refused ? 'new' : 'old'
+      },
+    }).connect()
+    await vi.advanceTimersByTimeAsync(0)
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    network.socket.open().frame({ type: 'pong' })
+    expect([asked, events.at(-1)]).toEqual([[false, true], 'connected'])
+  })
+
+  it('that cannot be had is said, and asked for again', async () => {
+    const one = connection({ token: () => Promise.reject(new Error('The office is closed')) })
+    one.connect()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(one).toMatchObject({ state: 'reconnecting', error: { code: 'token_failed' } })
+    expect(one.error?.message).toContain('The office is closed')
+    one.close()
+    expect([network.sockets.length, vi.getTimerCount()]).toEqual([0, 0])
+  })
+
+  it('that never comes holds nothing up for longer than a connection', async () => {
+    const one = connection({ token: () => new Promise<never>(() => {}) })
+    one.connect()
+    await vi.advanceTimersByTimeAsync(10 * SECOND)
+    expect(one.state).toBe('reconnecting')
+    one.close()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('a browser without a network', () => {
+  let page: ReturnType<typeof fakeWindow>
+
+  beforeEach(() => {
+    page = fakeWindow()
+  })
+
+  afterEach(() => page.remove())
+
+  it('is shown at once, and the connection is given up when it does not answer', async () => {
+    const one = connected()
+    page.dispatch('offline')
+    expect([one.state, one.error?.code, one.isOpen]).toEqual(['reconnecting', 'offline', true])
+    await vi.advanceTimersByTimeAsync(5 * SECOND)
+    expect([network.socket.state, one.isOpen]).toEqual(['closed', false])
+  })
+
+  it('is forgotten when the server of the own machine answers', () => {
+    const one = connected()
+    page.dispatch('offline')
+    network.socket.frame({ type: 'pong' })
+    expect([one.state, one.error, network.sockets.length]).toEqual(['connected', undefined, 1])
+    expect(events).toEqual(['reconnecting', 'connected'])
+  })
+
+  it('connects at once when it is back', async () => {
+    connected()
+    page.dispatch('offline')
+    await vi.advanceTimersByTimeAsync(5 * SECOND)
+    page.dispatch('online')
+    expect(network.sockets).toHaveLength(2)
+  })
+
+  it('is shown while the first connection is made', () => {
+    const one = connection()
+    one.connect()
+    page.dispatch('offline')
+    expect(one).toMatchObject({ state: 'reconnecting', error: { code: 'offline' } })
+    network.socket.open().frame({ type: 'pong' })
+    expect(one).toMatchObject({ state: 'connected', error: undefined })
+  })
+})
+
 describe('a browser that wakes up', () => {
   let page: ReturnType<typeof fakeWindow>
 
@@ -458,7 +653,7 @@ describe('a browser that wakes up', () => {
 
   it('is listened to for as long as the connection is not closed', () => {
     const one = connection()
-    expect(page.listeners).toBe(3)
+    expect(page.listeners).toBe(4)
     one.close()
     expect(page.listeners).toBe(0)
   })

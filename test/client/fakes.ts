@@ -1,6 +1,6 @@
 /** A network without a network: the test opens, cuts and speaks for the server. */
 import type { ClientFrame, RecordsFrame, ServerFrame } from '../../src/protocol/stream-frames.ts'
-import type { SocketFactory, SocketLike } from '../../src/client/connection.ts'
+import type { SocketFactory, SocketLike } from '../../src/client/socket.ts'
 
 const INCARNATION = 'k3j9x2a1bc'
 
@@ -24,11 +24,11 @@ export class FakeSocket implements SocketLike {
   onclose: ((event: { readonly code: number }) => void) | null = null
   onerror: (() => void) | null = null
   readonly url: string
-  readonly protocol: string
+  readonly protocol: string | string[]
   readonly sent: ClientFrame[] = []
   state: 'connecting' | 'open' | 'closed' = 'connecting'
 
-  constructor(url: string, protocol: string) {
+  constructor(url: string, protocol: string | string[]) {
     this.url = url
     this.protocol = protocol
   }
@@ -120,7 +120,7 @@ export function fakeWindow(): FakeWindow {
 export class FakeRequest {
   readonly url: URL
   readonly init: RequestInit
-  readonly #answer: (response: Response) => void
+  readonly answer: (response: Response) => void
   readonly #fail: (error: Error) => void
   #body: ReadableStreamDefaultController<Uint8Array> | undefined
 
@@ -132,7 +132,7 @@ export class FakeRequest {
   ) {
     this.url = url
     this.init = init
-    this.#answer = answer
+    this.answer = answer
     this.#fail = fail
     init.signal?.addEventListener('abort', () => this.fail())
   }
@@ -142,12 +142,12 @@ export class FakeRequest {
   }
 
   json(status: number, body: unknown): void {
-    this.#answer(Response.json(body, { status }))
+    this.answer(Response.json(body, { status }))
   }
 
   /** Any other answer, such as a proxy's. */
   text(status: number, body: string): void {
-    this.#answer(new Response(body, { status }))
+    this.answer(new Response(body, { status }))
   }
 
   refuse(status: number, code: string): void {
@@ -157,7 +157,7 @@ export class FakeRequest {
   /** Begins server-sent events. */
   events(headers: Record<string, string> = {}): this {
     const body = new ReadableStream<Uint8Array>({ start: (controller) => void (this.#body = controller) })
-    this.#answer(new Response(body, { headers }))
+    this.answer(new Response(body, { headers }))
     return this
   }
 

@@ -1,6 +1,6 @@
 /** Streams where WebSockets do not get through. Time and network are the test's. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type RemoteStream, type StreamClient, connect } from '../../src/client/index.ts'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { type ClientOptions, type RemoteStream, type StreamClient, connect } from '../../src/client/index.ts'
 import {
   FakeDoor,
   FakeNetwork,
@@ -104,25 +104,55 @@ describe('the fall back', () => {
     client.stream('s')
     for (let tries = 1; tries < 5; tries++) {
       network.socket.cut()
-      while (door.requests.length < tries) await vi.advanceTimersByTimeAsync(100)
+      const asked = door.requests.length
+      while (door.requests.length === asked) await vi.advanceTimersByTimeAsync(100)
       answer(door.request)
+      await settled()
+      // Then the path of the WebSocket itself, where a server answers.
+      if (door.request.url.pathname === '/ws') door.request.refuse(426, 'upgrade_required')
       await vi.advanceTimersByTimeAsync(5 * SECOND)
       expect(network.sockets).toHaveLength(tries + 1)
     }
-    expect(door.requests.every(({ url }) => url.pathname === '/streams/%40probe')).toBe(true)
+    const paths = new Set(door.requests.map(({ url }) => url.pathname))
+    expect(['/streams/%40probe', '/ws']).toEqual(expect.arrayContaining([...paths]))
+    expect(client).toMatchObject({ state: 'reconnecting', error: { name: 'StreamError' } })
   })
 
-  it('tells why where nobody is signed in', async () => {
-    const stream = client.stream('s')
-    network.socket.cut()
-    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
-    door.request.refuse(401, 'unauthenticated')
+  it.each([
+    ['the session is over', 401, 'unauthenticated'],
+    ['the user may not', 403, 'forbidden'],
+    ['the path is wrong', 404, 'route_not_found'],
+  ])(
+    'does not happen where %s: streams and commands fail with what the server says',
+    async (_, status, code) => {
+      const stream = client.stream('s')
+      const stopped = client.stop('r')
+      network.socket.cut()
+      await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+      door.request.refuse(status, code)
+      await settled()
+      expect(door.request.url.href).toBe('https://server/ws')
+      door.request.refuse(status, code)
+      await settled()
+      network.socket.cut()
+      const error = { code, message: `This is ${code}` }
+      await expect(stopped).rejects.toMatchObject(error)
+      expect({ status: stream.status, error: stream.error }).toMatchObject({ status: 'error', error })
+      expect(client).toMatchObject({ state: 'idle', error })
+      // Whoever signed in meanwhile tries again.
+      const next = client.stream('s')
+      expect([client.state, client.error]).toEqual(['connecting', undefined])
+      network.socket.open().frame({ type: 'subscribed', stream: 's', offset: at(0) })
+      expect(next.status).toBe('running')
+    },
+  )
+
+  it('is offered by a server that serves streams over HTTP alone', async () => {
+    client.stream('s')
+    await blocked()
+    door.request.events().records(0, 1)
     await settled()
-    network.socket.cut()
-    await settled()
-    door.request.refuse(401, 'unauthenticated')
-    await settled()
-    expect(stream).toMatchObject({ status: 'error', error: { code: 'unauthenticated' } })
+    expect(client).toMatchObject({ state: 'connected', error: undefined })
   })
 
   it('takes commands that have no answer with it', async () => {
@@ -158,7 +188,10 @@ describe('the fall back', () => {
       network.socket.cut()
       await vi.advanceTimersByTimeAsync(10 * SECOND)
     }
-    expect(door.requests).toHaveLength(asked)
+    // What is asked for is why the WebSocket failed, and no stream.
+    expect(new Set(door.requests.slice(asked).map(({ url }) => url.href))).toEqual(
+      new Set(['http://server/ws']),
+    )
   })
 })
 
@@ -381,6 +414,163 @@ describe('server-sent events', () => {
   })
 })
 
+/** A long poll is answered. */
+function poll(request: FakeRequest, from: number, to: number, more: Record<string, string> = {}): void {
+  request.answer(Response.json(numbers(from, to), { headers: { 'stream-next-offset': at(to), ...more } }))
+}
+
+describe('events that do not come through', () => {
+  it.each([
+    ['a proxy that holds the answer back', () => {}],
+    ['a proxy that holds what is in it back', (request: FakeRequest) => void request.events()],
+  ])('are replaced by long polls behind %s', async (_what, begin) => {
+    const stream = client.stream<number>('s')
+    await blocked()
+    begin(door.request)
+    const first = door.request
+    await vi.advanceTimersByTimeAsync(5.5 * SECOND)
+    expect([first.aborted, door.request.url.search]).toEqual([true, '?offset=-1&encoding=base64'])
+    poll(door.request, 0, 3)
+    await settled()
+    expect([stream.take(), client.state]).toEqual([[0, 1, 2], 'connected'])
+    expect(door.request.url.search).toBe(`?offset=${at(3)}&live=long-poll&encoding=base64`)
+    await vi.advanceTimersByTimeAsync(25 * SECOND)
+    door.request.answer(new Response(null, { status: 204, headers: { 'stream-next-offset': at(3) } }))
+    await settled()
+    expect([client.state, door.requests.length]).toEqual(['connected', 5])
+    poll(door.request, 3, 4)
+    await settled()
+    expect(stream.take()).toEqual([3])
+    // The next stream knows it.
+    client.stream('t')
+    expect(door.request.url.search).toBe('?offset=-1&encoding=base64')
+  })
+
+  it('tell how a run ended when nobody was told by its last record', async () => {
+    const stream = client.stream<number>('s', { offset: at(4) })
+    await blocked()
+    await vi.advanceTimersByTimeAsync(5.5 * SECOND)
+    poll(door.request, 4, 4, { 'stream-closed': 'true' })
+    await settled()
+    expect(door.request.url.search).toBe(`?offset=${at(4)}&live=sse`)
+    door.request.events().event('control', { streamNextOffset: at(4), streamClosed: true, status: 'stopped' })
+    await settled()
+    expect(stream.status).toBe('stopped')
+  })
+
+  it('tell it by the last record, too', async () => {
+    const stream = client.stream('s')
+    await blocked()
+    await vi.advanceTimersByTimeAsync(5.5 * SECOND)
+    const body = [0, { type: 'millrace.end', status: 'completed' }]
+    const headers = { 'stream-next-offset': at(2), 'stream-closed': 'true' }
+    door.request.answer(Response.json(body, { headers }))
+    await settled()
+    expect([stream.take(), stream.status, client.state]).toEqual([[0], 'completed', 'idle'])
+  })
+
+  it('are given up for good only when they fall silent twice', async () => {
+    const { request } = await followed()
+    request.records(0, 1)
+    await vi.advanceTimersByTimeAsync(40.5 * SECOND)
+    expect(door.request.url.search).toBe(`?offset=${at(1)}&encoding=base64`)
+    poll(door.request, 1, 2)
+    await settled()
+    expect(door.request.url.search).toBe(`?offset=${at(2)}&live=sse`)
+    door.request.events().records(2, 3)
+    await vi.advanceTimersByTimeAsync(41 * SECOND)
+    poll(door.request, 3, 4)
+    await settled()
+    expect(door.request.url.search).toBe(`?offset=${at(4)}&live=long-poll&encoding=base64`)
+  })
+
+  it('are asked for again while no poll comes through either', async () => {
+    client.stream('s')
+    await blocked()
+    await vi.advanceTimersByTimeAsync(5.5 * SECOND)
+    await vi.advanceTimersByTimeAsync(42 * SECOND)
+    expect(door.request.url.search).toBe('?offset=-1&live=sse')
+  })
+
+  it('are not asked for in a storm where polls are answered at once and with nothing', async () => {
+    client.stream('s')
+    await blocked()
+    await vi.advanceTimersByTimeAsync(5.5 * SECOND)
+    const { length } = door.requests
+    for (let ms = 0; ms < 30_000; ms += 500) {
+      poll(door.request, 0, 0)
+      await vi.advanceTimersByTimeAsync(500)
+    }
+    expect(door.requests.length).toBeLessThan(length + 16)
+  })
+})
+
+describe('a token over HTTP', () => {
+  const authorizations = () =>
+    door.requests.map(({ init }) => (init.headers as Record<string, string>)['authorization'])
+
+  async function withToken(token: ClientOptions['token']): Promise<void> {
+    client.close()
+    client = connect('wss://server/ws', {
+      webSocket: network.connect,
+      fetch: door.fetch,
+      ...(token && { token }),
+    })
+    client.stream('s')
+    await settled()
+    await blocked()
+    await settled()
+  }
+
+  it('goes with every request, and no cookie with it', async () => {
+    await withToken('secret')
+    void client.stop('s').catch(() => undefined)
+    await settled()
+    expect(authorizations()).toEqual(['Bearer secret', 'Bearer secret', 'Bearer secret'])
+    expect(door.request.init.credentials).toBe('same-origin')
+  })
+
+  it('that was refused is asked for anew, once', async () => {
+    const asked: boolean[] = []
+    await withToken((refused) => {
+      asked.push(refused)
+      return `token ${asked.length}`
+    })
+    asked.length = 0
+    const stopped = client.stop('s')
+    await settled()
+    door.request.refuse(401, 'unauthenticated')
+    await settled()
+    expect([asked, authorizations().slice(-2)]).toEqual([
+      [false, true],
+      ['Bearer token 1', 'Bearer token 2'],
+    ])
+    door.request.refuse(401, 'unauthenticated')
+    await expect(stopped).rejects.toMatchObject({ code: 'unauthenticated' })
+  })
+
+  it('is not needed: cookies go to other hosts as they do with WebSockets', async () => {
+    await withToken(undefined)
+    expect([door.request.init.credentials, authorizations()]).toEqual(['include', [undefined, undefined]])
+  })
+})
+
+describe('a page without a network, over HTTP', () => {
+  it('is shown at once, and as connected again as soon as something comes', async () => {
+    const { request } = await followed()
+    request.write(':\n\n')
+    await settled()
+    page.dispatch('offline')
+    expect(client).toMatchObject({ state: 'reconnecting', error: { code: 'offline' } })
+    request.records(0, 1)
+    await settled()
+    expect(client).toMatchObject({ state: 'connected', error: undefined })
+    page.dispatch('offline')
+    await vi.advanceTimersByTimeAsync(17.5 * SECOND)
+    expect(door.request.url.search).toBe(`?offset=${at(1)}&live=sse`)
+  })
+})
+
 describe('the state over HTTP', () => {
   let stream: RemoteStream<number>
   let states: string[]
@@ -457,6 +647,71 @@ describe('a command over HTTP', () => {
     expect([request.aborted, door.request === request]).toEqual([true, false])
     door.request.json(200, { status: 'completed' })
     expect(await stopped).toBe('completed')
+  })
+
+  it('takes the connection of a stream when a browser has no other for it, which comes back', async () => {
+    const [, stream] = door.requests as [FakeRequest, FakeRequest]
+    stream.records(0, 2)
+    await settled()
+    const stopped = client.stop('s')
+    const { request } = door
+    await vi.advanceTimersByTimeAsync(0.7 * SECOND)
+    expect(stream.aborted).toBe(false)
+    await vi.advanceTimersByTimeAsync(0.1 * SECOND)
+    expect([stream.aborted, request.aborted, client.state]).toEqual([true, false, 'connected'])
+    request.json(200, { status: 'stopped' })
+    expect(await stopped).toBe('stopped')
+    await vi.advanceTimersByTimeAsync(1 * SECOND)
+    expect(door.request.url.search).toBe(`?offset=${at(2)}&live=sse`)
+  })
+
+  it('asks the other pages for theirs where the own one has none, and they give way once a second', async () => {
+    const [, stream] = door.requests as [FakeRequest, FakeRequest]
+    stream.records(0, 2)
+    await settled()
+    const channel = new BroadcastChannel('millrace room https://server')
+    onTestFinished(() => channel.close())
+    const heard = new Promise((resolve) => void (channel.onmessage = resolve))
+    const other = connect('wss://server/ws', { webSocket: network.connect, fetch: door.fetch })
+    const stopped = other.stop('s')
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(0.5 * SECOND)
+    door.request.refuse(404, 'stream_not_found')
+    await settled()
+    network.socket.cut()
+    await vi.advanceTimersByTimeAsync(0.8 * SECOND)
+    await heard
+    await vi.waitFor(() => expect(stream.aborted).toBe(true))
+    door.request.json(200, { status: 'stopped' })
+    expect(await stopped).toBe('stopped')
+    other.close()
+  })
+
+  it('tells when the server wants to be asked again', async () => {
+    const started = client.start(1)
+    door.request.answer(
+      Response.json(
+        { error: { code: 'too_many_runs', message: 'Slow' } },
+        { status: 429, headers: { 'retry-after': '30' } },
+      ),
+    )
+    await expect(started).rejects.toMatchObject({ code: 'too_many_runs', message: 'Slow', retryAfter: 30 })
+  })
+
+  it('waits for as long as a server that is busy wants, and says why', async () => {
+    door.request.records(0, 1)
+    await settled()
+    const stopped = client.stop('s')
+    const busy = { error: { code: 'draining', message: 'The server is shutting down.' } }
+    door.request.answer(Response.json(busy, { status: 503, headers: { 'retry-after': '7' } }))
+    await settled()
+    expect(client).toMatchObject({ state: 'reconnecting', error: { code: 'draining' } })
+    const { request } = door
+    await vi.advanceTimersByTimeAsync(6.9 * SECOND)
+    expect(door.request).toBe(request)
+    await vi.advanceTimersByTimeAsync(0.1 * SECOND)
+    door.request.json(200, { status: 'stopped' })
+    expect(await stopped).toBe('stopped')
   })
 
   it.each([

@@ -30,7 +30,7 @@ function connected(url: string, options?: ClientOptions): StreamClient {
 /** A client whose sockets lead nowhere from the moment on when they are blocked. */
 function blockable({ url }: StreamsServer, options?: ClientOptions) {
   let blocked = false
-  const webSocket = (to: string, protocol: string) =>
+  const webSocket = (to: string, protocol: string | string[]) =>
     new WebSocket(blocked ? to.replace('/ws', '/nowhere') : to, protocol)
   return { client: connected(url, { ...options, webSocket }), block: () => void (blocked = true) }
 }

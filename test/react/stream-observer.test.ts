@@ -53,6 +53,7 @@ describe('an observer', () => {
       status: 'connecting',
       error: undefined,
       connection: 'idle',
+      connectionError: undefined,
     })
     expect(network.sockets).toEqual([])
     const undo = observe(null).subscribe(() => {})

@@ -1,0 +1,98 @@
+/**
+ * One answer about a stream over HTTP, read to its end: server-sent events, or a long poll where those do
+ * not come through.
+ */
+import type { Json } from '../protocol/json.ts'
+import { decodeOffset } from '../protocol/offset.ts'
+import { Setback, StreamError } from './errors.ts'
+import { serverSentEvents } from './event-source.ts'
+import { type HowItEnded, type Reader, type Received, bytesOf, placeText } from './reader.ts'
+import type { Fault } from './requests.ts'
+
+/** How one connection for a stream is asked for, and what is to be told of it. */
+export interface FeedOptions {
+  /** What makes records of a JSON array of them. */
+  readonly recordsIn: (json: string) => readonly Json[]
+  /** Asks for the stream with this query. Rejects with a `StreamError` or a `Setback`. */
+  readonly get: (query: string, accept?: string) => Promise<Response>
+  /** The server answers; called for whatever comes. */
+  readonly heard: () => void
+}
+
+/** What follows every batch of records: where they end, and how the run did. */
+interface Control extends Partial<HowItEnded> {
+  readonly streamNextOffset: string
+  readonly streamClosed?: boolean
+}
+
+/** Said in the middle of a stream, of what may be otherwise the next time. */
+const PASSING = 'store_failed'
+/** Whether records of bytes are written as base64. */
+const ENCODING = 'stream-sse-data-encoding'
+
+/** Resolves with the seconds after which the server wants to be asked again, 0 where it did not say. */
+export async function readEvents(reader: Reader, { recordsIn, get, heard }: FeedOptions): Promise<number> {
+  const asked = placeText(reader.place)
+  const { body, headers } = await get(`offset=${asked}&live=sse`, 'text/event-stream')
+  let records: readonly Received[] = []
+  let pause = 0
+  for await (const { event, data } of serverSentEvents(body, heard)) {
+    if (event === 'retry') pause = secondsOf(data)
+    if (event === 'error') throw faultOf(JSON.parse(data) as Fault)
+    if (event === 'data') records = received(recordsIn(data), headers)
+    if (event !== 'control') continue
+    if (!deliver(reader, asked, records, JSON.parse(data) as Control)) break
+    records = []
+  }
+  return pause
+}
+
+export interface Polled {
+  readonly records: number
+  readonly closed: boolean
+}
+
+/** Asks for the records that there are, or waits for the next ones. Resolves with what came. */
+export async function readPoll(
+  reader: Reader,
+  wait: boolean,
+  { recordsIn, get, heard }: FeedOptions,
+): Promise<Polled> {
+  const asked = placeText(reader.place)
+  const response = await get(`offset=${asked}${wait ? '&live=long-poll' : ''}&encoding=base64`)
+  const { headers } = response
+  const streamNextOffset = headers.get('stream-next-offset')
+  if (streamNextOffset === null) throw new Setback(new StreamError('unreachable', 'The answer is no stream.'))
+  const text = await response.text()
+  heard()
+  const records = text === '' ? [] : received(recordsIn(text), headers)
+  const streamClosed = headers.has('stream-closed')
+  // Without a record there is nothing to tell how the run ended; server-sent events say it, and end.
+  const tellsEnd = streamClosed && records.length > 0
+  deliver(reader, asked, records, { streamNextOffset, streamClosed: tellsEnd })
+  return { records: records.length, closed: streamClosed }
+}
+
+function received(values: readonly Json[], headers: Headers): readonly Received[] {
+  return headers.get(ENCODING) === 'base64' ? values.map(bytesOf) : values
+}
+
+/** Hands a batch on; false when nothing more is to be read from this connection. */
+function deliver(reader: Reader, asked: string, records: readonly Received[], control: Control): boolean {
+  const next = decodeOffset(control.streamNextOffset)
+  const from = { ...next, position: next.position - records.length }
+  reader.subscribed(asked, from)
+  if (!reader.records(from, records)) return false
+  if (control.streamClosed) reader.end(next, control.status && (control as HowItEnded))
+  return !reader.done
+}
+
+/** The value of a `retry` field; 0 for what is no time, which the HTML standard ignores. */
+function secondsOf(milliseconds: string): number {
+  return /^\d{1,9}$/.test(milliseconds) ? Number(milliseconds) / 1000 : 0
+}
+
+function faultOf({ code, message, reason }: Fault): Error {
+  const error = new StreamError(code === 'stream_gone' ? 'gone' : code, message, reason)
+  return code === PASSING ? new Setback(error) : error
+}

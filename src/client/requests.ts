@@ -1,0 +1,92 @@
+/** Requests of the client, and what their answers mean when they say no. */
+import { Setback, StreamError, unreachable } from './errors.ts'
+import { type TokenSource, askForToken } from './token.ts'
+
+export interface RequestOptions {
+  readonly fetch: typeof fetch
+  readonly token?: TokenSource | undefined
+}
+
+/** The body of a refusal, and of the event that says that a stream cannot be followed further. */
+export interface Fault {
+  readonly code: string
+  readonly message: string
+  readonly reason?: string
+}
+
+/** Statuses of what may be otherwise the next time, whoever says so. */
+const PASSING: readonly number[] = [408, 425, 429, 502, 503, 504]
+
+/** The code of an answer that is not Millrace's own begins so. */
+const FOREIGN = 'http_'
+
+/**
+ * Makes a request. Rejects with a `StreamError` for a refusal that would be the same the next time, and for
+ * one for which the server says when to come back to whoever asked too often; with a `Setback` for
+ * whatever else keeps an answer from coming.
+ */
+export async function request(
+  { fetch, token }: RequestOptions,
+  url: string,
+  init: RequestInit,
+  signal: AbortSignal,
+): Promise<Response> {
+  const send = async (refused: boolean): Promise<Response> => {
+    const bearer = token === undefined ? '' : await withSignal(askForToken(token, refused), signal)
+    const headers = { ...(init.headers as Record<string, string>), ...(bearer && authorization(bearer)) }
+    // Cookies go with WebSockets to any origin. The cache would let the same question of two tabs wait.
+    const credentials = bearer ? 'same-origin' : 'include'
+    return await fetch(url, { cache: 'no-store', credentials, ...init, headers, signal })
+  }
+  let response: Response
+  try {
+    response = await send(false)
+    if (response.status === 401 && typeof token === 'function') response = await send(true)
+  } catch (error) {
+    if (error instanceof Setback) throw error
+    throw new Setback(unreachable(url))
+  }
+  if (response.ok) return response
+  throw await refusalOf(response)
+}
+
+/** Whether an error tells what a server of Millrace's said, and not a proxy or another server. */
+export function isOwn({ code }: StreamError): boolean {
+  return !code.startsWith(FOREIGN)
+}
+
+async function refusalOf(response: Response): Promise<StreamError | Setback> {
+  const { status } = response
+  const body = (await response.json().catch(() => undefined)) as { error?: Partial<Fault> } | undefined
+  const { code = `${FOREIGN}${status}`, message = `The server answered ${status}.` } = body?.error ?? {}
+  const error = new StreamError(code, message, undefined, secondsOf(response.headers.get('retry-after')))
+  // Of what has no code, any failure may be that of a proxy. What somebody asks too often is theirs to know.
+  const passes = isOwn(error) ? status === 503 : PASSING.includes(status) || status > 499
+  return passes ? new Setback(error) : error
+}
+
+/** A number of seconds, or a date; undefined for anything else. */
+function secondsOf(retryAfter: string | null): number | undefined {
+  if (retryAfter === null) return undefined
+  const seconds = /^\d{1,9}$/.test(retryAfter)
+    ? Number(retryAfter)
+    : (Date.parse(retryAfter) - Date.now()) / 1000
+  return seconds >= 0 ? seconds : undefined
+}
+
+function authorization(token: string): Record<string, string> {
+  return { authorization: `Bearer ${token}` }
+}
+
+/** Rejects as soon as the signal aborts, whatever is still awaited. */
+async function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: over, reject } = Promise.withResolvers<never>()
+  const abort = (): void => reject(new Error('aborted'))
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([promise, over])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

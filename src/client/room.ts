@@ -1,0 +1,59 @@
+/**
+ * Room for a command. A browser keeps six connections to a server over HTTP/1.1, for all of its tabs, and
+ * streams keep theirs for as long as they run: a command would wait behind them for ever. So a command that
+ * is not answered soon has a stream of its own page give up its connection, and then one of each page of
+ * the same origin. What gives way comes back, and misses nothing.
+ */
+
+/** The part of a BroadcastChannel that is used. */
+interface Channel {
+  postMessage(message: unknown): void
+  close(): void
+  onmessage: ((event: never) => void) | null
+}
+
+/** Seconds that a command waits before it asks for room, and twice as long each further time. */
+const PATIENCE = 0.75
+/** Milliseconds in which a page gives way once, however many ask. */
+const ONCE_IN = 1000
+
+export class Room {
+  readonly #give: () => boolean
+  readonly #channel: Channel | undefined
+  #gaveAt = -ONCE_IN
+
+  /** @param give ends the connection of one stream; false when there is none. */
+  constructor(name: string, give: () => boolean) {
+    this.#give = give
+    const { BroadcastChannel, addEventListener } = globalThis as {
+      BroadcastChannel?: new (name: string) => Channel
+      addEventListener?: unknown
+    }
+    // Node has no such limit, and a channel would keep its process alive.
+    if (!BroadcastChannel || !addEventListener) return
+    this.#channel = new BroadcastChannel(`millrace room ${name}`)
+    this.#channel.onmessage = () => {
+      if (performance.now() - this.#gaveAt < ONCE_IN) return
+      this.#gaveAt = performance.now()
+      this.#give()
+    }
+  }
+
+  /** A command waits for its answer, until the returned function is called. */
+  wanted(): () => void {
+    let timer: ReturnType<typeof setTimeout>
+    const wait = (seconds: number): void => {
+      timer = setTimeout(() => {
+        const gave = this.#give()
+        if (!gave || seconds > PATIENCE) this.#channel?.postMessage(null)
+        wait(2 * seconds)
+      }, seconds * 1000)
+    }
+    wait(PATIENCE)
+    return () => clearTimeout(timer)
+  }
+
+  close(): void {
+    this.#channel?.close()
+  }
+}

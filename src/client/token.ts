@@ -1,0 +1,19 @@
+/** Who the page's user is, for servers that take no cookie. */
+import { Setback, StreamError } from './errors.ts'
+
+/**
+ * A token, or what gives one: asked before each connection and each request, and once more with `refused`
+ * when the server answered 401 to what it gave.
+ */
+export type TokenSource = string | ((refused: boolean) => string | Promise<string>)
+
+/** Rejects with a `Setback` when the token cannot be had. */
+export async function askForToken(source: TokenSource, refused: boolean): Promise<string> {
+  if (typeof source === 'string') return source
+  try {
+    return await source(refused)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'no reason given'
+    throw new Setback(new StreamError('token_failed', `There is no token to sign in with: ${why}`))
+  }
+}
