@@ -99,7 +99,7 @@ export class Gateway {
   }
 
   /** Answers an upgrade. With `shared`, one that no route of this application serves is left alone. */
-  upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer, shared: boolean): void {
+  upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer, shared: boolean = false): void {
     const path = this.#pathOf(incoming)
     if (shared && !(path !== undefined && this.#application.servesWebSocket(path))) return
     // Without a listener an error on the socket, a reset for example, would end the process.

@@ -1,15 +1,13 @@
 /** A server of Millrace's own on a port, a unix socket or an inherited descriptor. */
 import { lstat, unlink } from 'node:fs/promises'
-import { type Server, type ServerOptions, type ServerResponse, createServer } from 'node:http'
+import { type Server, type ServerOptions, createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, type Socket, connect, isIP } from 'node:net'
-import type { Duplex } from 'node:stream'
-import { HttpError } from '../protocol/errors.ts'
 import type { Application } from './application.ts'
 import { Gateway } from './gateway.ts'
-import { answerOnSocket, asksForWebSocket } from './handshake.ts'
-import { type ProbedServer, answerProbe } from './health.ts'
+import { asksForWebSocket } from './handshake.ts'
 import { LISTEN_DEFAULTS, type ListenOptions } from './options.ts'
+import { connectEvents } from './server-events.ts'
 import { StartError } from './start-error.ts'
 
 export interface RunningServer {
@@ -94,37 +92,6 @@ function createNodeServer(gateway: Gateway, options: ListenOptions): Server {
   // WebSockets are counted and answered one by one; this cap is for what never gets that far.
   server.maxConnections = gateway.options.maxConnections * 2
   return server
-}
-
-function connectEvents(
-  server: Server,
-  gateway: Gateway,
-  application: Application,
-  worker: number | undefined,
-): void {
-  const probed: ProbedServer = {
-    get draining() {
-      return gateway.draining
-    },
-    worker,
-  }
-  server.on('request', (incoming, outgoing) => {
-    if (!answerProbe(incoming, outgoing, application.options, probed)) gateway.handle(incoming, outgoing)
-  })
-  server.on('upgrade', (incoming, socket, head) => gateway.upgrade(incoming, socket, head, false))
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    // Whatever is written now would become part of an answer that has begun.
-    const { _httpMessage: answer } = socket as Duplex & { _httpMessage?: ServerResponse | null }
-    if (error.code === 'ECONNRESET' || answer?.headersSent) return void socket.destroy()
-    answerOnSocket(socket, clientError(error.code), gateway.options.serverName)
-  })
-  server.on('drop', () => application.logger.warn({}, 'connection dropped: too many are open'))
-}
-
-function clientError(code: string | undefined): HttpError {
-  if (code === 'HPE_HEADER_OVERFLOW') return new HttpError('headers_too_large')
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new HttpError('request_timeout')
-  return new HttpError('bad_request')
 }
 
 async function bind(server: Server, host: string, options: ListenOptions): Promise<void> {

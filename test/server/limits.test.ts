@@ -1,4 +1,5 @@
 /** What a client may ask of the server, and what it gets for more. */
+import { once } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
 import { WebSocketConsumer, type WebSocketData, http, websocket } from '../../src/index.ts'
 import { OPCODES, clientFrame } from '../support/raw-client.ts'
@@ -217,20 +218,23 @@ describe('headers', () => {
   })
 
   it('that make no sense do not spoil an answer that has begun', async () => {
-    const began = Promise.withResolvers<void>()
+    const pieces = Promise.withResolvers<ReadableStreamDefaultController<Uint8Array>>()
     const body = (): ReadableStream =>
-      new ReadableStream({
-        start: (controller) => controller.enqueue(Buffer.from('begun')),
-        cancel: () => began.resolve(),
-      })
+      new ReadableStream<Uint8Array>({ start: (controller) => pieces.resolve(controller) })
     await using server = await serve({ routes: [http('/stream', () => new Response(body()))] })
+    const failed = once(server.running.server, 'clientError')
     await using client = await server.raw()
     client.request('GET /stream')
+    const controller = await pieces.promise
+    controller.enqueue(Buffer.from('begun'))
     await vi.waitUntil(() => Buffer.concat(client.chunks).includes('begun'))
     client.write('nonsense\r\n\r\n')
+    await failed
+    controller.enqueue(Buffer.from('ended'))
+    controller.close()
     await client.closed
-    await began.promise
-    expect(Buffer.concat(client.chunks).toString()).not.toContain('400')
+    const text = Buffer.concat(client.chunks).toString()
+    expect(text).toMatch(/begun.*ended.*\r\n0\r\n\r\nHTTP\/1\.1 400 /s)
   })
 })
 
