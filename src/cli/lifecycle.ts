@@ -1,10 +1,12 @@
 /**
  * How a serving process ends. SIGINT and SIGTERM shut the application down, and a second one exits at once.
- * An uncaught exception shuts it down too, since nobody knows what it left half done. A rejected promise that
+ * An uncaught exception shuts it down too, since nobody knows what it left half done; not one that comes from
+ * the handler of a request, which is logged (see src/server/late-errors.ts). A rejected promise that
  * nobody handled is logged and the server goes on: with many people connected, one forgotten `await` must not
  * disconnect them all.
  */
 import type { Logger } from '../logging/logger.ts'
+import { isThrownByHandler } from '../server/late-errors.ts'
 
 export interface LifecycleOptions {
   readonly application: { close(): Promise<void> }
@@ -77,6 +79,7 @@ export function superviseProcess(options: LifecycleOptions, host: ProcessHost = 
     })
   }
   host.on('uncaughtException', (error) => {
+    if (isThrownByHandler()) return
     logger.error({ err: error }, 'uncaught exception: shutting down')
     end(1)
   })

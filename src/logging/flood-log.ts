@@ -7,7 +7,10 @@ import type { Logger } from './logger.ts'
 /** Milliseconds between two lines of one kind. */
 const INTERVAL = 10_000
 
+type Level = 'warn' | 'error'
+
 interface Flood {
+  readonly level: Level
   /** Since the last line. */
   count: number
   fields: object
@@ -27,15 +30,24 @@ export class FloodLog {
    * `count`: how many there were since the line before.
    */
   warn(fields: object, message: string): void {
+    this.#count('warn', fields, message)
+  }
+
+  /** As `warn`, for what somebody has to look at. */
+  error(fields: object, message: string): void {
+    this.#count('error', fields, message)
+  }
+
+  #count(level: Level, fields: object, message: string): void {
     const flood = this.#floods.get(message)
     if (flood) {
       flood.count++
       flood.fields = fields
       return
     }
-    this.#logger.warn(fields, message)
+    this.#logger[level](fields, message)
     const timer = setInterval(() => this.#tell(message), INTERVAL).unref()
-    this.#floods.set(message, { count: 0, fields, timer })
+    this.#floods.set(message, { level, count: 0, fields, timer })
   }
 
   /** Logs what was counted and not told yet, and stops. */
@@ -49,10 +61,10 @@ export class FloodLog {
   #tell(message: string): void {
     const flood = this.#floods.get(message)
     if (!flood) return
-    const { fields, count } = flood
+    const { level, fields, count } = flood
     if (count === 0) return this.#forget(message)
     flood.count = 0
-    this.#logger.warn({ ...fields, count }, message)
+    this.#logger[level]({ ...fields, count }, message)
   }
 
   #forget(message: string): void {

@@ -10,7 +10,11 @@ import { type ParamsOf, type Pattern, parsePattern } from './pattern.ts'
 export interface HttpContext<P = Params> {
   readonly params: P
   readonly scope: Scope<P>
-  /** Aborts when the client goes before the answer is complete. */
+  /**
+   * Aborts when the answer is over, however it ended, and when the server goes down, which waits for the
+   * handler for a while. Its `reason` is an `AbortError` when the answer is complete or the client left, and
+   * otherwise an `HttpError` whose `code` is `draining` or `response_timeout`. `request.signal` is the same.
+   */
   readonly signal: AbortSignal
   /** The `node:http` pair under the request, where there is one. */
   readonly incoming?: IncomingMessage

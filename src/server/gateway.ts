@@ -13,10 +13,11 @@ import { HttpError } from '../protocol/errors.ts'
 import type { Application } from './application.ts'
 import { answerOnSocket, asksForWebSocket, checkHandshake } from './handshake.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { HttpExchange } from './http-exchange.ts'
+import { HttpExchange, drainingError } from './http-exchange.ts'
 import { type ConnectionOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { HostPolicy } from './host-policy.ts'
 import { OriginRefusals } from './origin-refusals.ts'
+import { guardProcess } from './late-errors.ts'
 import { proxyTrust } from './proxy-trust.ts'
 import { RequestScope, type ScopeOptions, headOf } from './request-scope.ts'
 import { parseTarget, withoutRootPath } from './request-target.ts'
@@ -35,9 +36,11 @@ export class Gateway {
   readonly #transports = new Set<WebSocketTransport>()
   /** Consumers of which something still runs, some of them after their socket closed. */
   readonly #sessions = new Set<ConsumerSession>()
-  readonly #exchanges = new WeakMap<object, HttpExchange>()
+  /** HTTP requests under way, by the message that they came as. */
+  readonly #exchanges = new Map<object, HttpExchange>()
   readonly #listener: (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>
   readonly #refusals: OriginRefusals
+  readonly #unguard: () => void
   #draining = false
 
   /** @throws {RangeError} naming the option that is out of range. */
@@ -53,10 +56,13 @@ export class Gateway {
       unread: new UnreadWatch(this.options.unreadTimeout),
       limits: this.options,
     }
+    this.#unguard = guardProcess()
     this.#listener = getRequestListener(
       async (request, pair) => {
         const exchange = this.#exchanges.get(pair.incoming) as HttpExchange
         const { scope, incoming, outgoing } = exchange
+        // The adapter's own tells of clients that leave, and of nothing else.
+        Object.defineProperty(request, 'signal', { get: () => exchange.signal, configurable: true })
         await exchange.send(
           await application.http.respond(request, scope, { incoming, outgoing }, this.options.origins),
         )
@@ -89,7 +95,9 @@ export class Gateway {
       return writeError(outgoing, this.#errorFor(error))
     }
     const draining = (): boolean => this.#draining
-    const exchange = new HttpExchange(scope, incoming, outgoing, { limits: this.options, logger, draining })
+    const onEnd = (): void => void this.#exchanges.delete(incoming)
+    const options = { limits: this.options, logger, draining, onEnd }
+    const exchange = new HttpExchange(scope, incoming, outgoing, options)
     this.#exchanges.set(incoming, exchange)
     this.#watchReading(exchange)
     this.#listener(incoming, outgoing).catch((error: unknown) => {
@@ -108,7 +116,7 @@ export class Gateway {
       const scope = this.#scopeOf('websocket', incoming)
       if (!asksForWebSocket(incoming))
         throw new HttpError('bad_request', 'Only upgrades to WebSocket are answered here.')
-      if (this.#draining) throw draining()
+      if (this.#draining) throw drainingError()
       if (this.#transports.size >= this.options.maxConnections) {
         throw new HttpError('too_many_connections', undefined, { 'retry-after': '5' })
       }
@@ -120,23 +128,25 @@ export class Gateway {
   }
 
   /**
-   * Ends what is open: consumers are told and sockets close with 1012. Resolves when every handler
-   * has ended, or when `shutdownTimeout` has passed and the rest was cut.
+   * Ends what is open: HTTP handlers and consumers are told, and sockets close with 1012. Resolves when every
+   * consumer's handler has ended, or when `shutdownTimeout` has passed and the rest was cut.
    */
   async drain(): Promise<void> {
     this.#draining = true
+    for (const exchange of this.#exchanges.values()) exchange.restart()
     const ends = [
       ...[...this.#transports].map(({ closed }) => closed),
       ...[...this.#sessions].map(({ finished }) => finished),
     ]
     for (const transport of this.#transports) {
       if (transport.answered) transport.session?.restart()
-      else transport.abandon(draining())
+      else transport.abandon(drainingError())
     }
     const { promise: late, resolve } = Promise.withResolvers<'late'>()
     const timer = setTimeout(() => resolve('late'), this.options.shutdownTimeout * 1000)
     const outcome = await Promise.race([Promise.all(ends), late])
     clearTimeout(timer)
+    this.#unguard()
     if (outcome !== 'late') return
     const left = { sockets: this.#transports.size, handlers: this.#sessions.size }
     this.#application.logger.warn(left, 'shutdown took too long: cutting what is left')
@@ -241,10 +251,6 @@ function logClosing(transport: WebSocketTransport, scope: object, logger: Logger
     const seconds = Math.round(performance.now() - openedAt) / 1000
     logger.info({ scope, ...transport.figures, seconds }, 'websocket closed')
   })
-}
-
-function draining(): HttpError {
-  return new HttpError('draining', undefined, { 'retry-after': '1' })
 }
 
 function ignore(): void {}

@@ -9,6 +9,7 @@ import type { Origins } from '../routing/origins.ts'
 import { authenticate } from './authentication.ts'
 import { crossingOf, preflightAnswer, withCrossing } from './cross-origin.ts'
 import { OriginRefusals } from './origin-refusals.ts'
+import { callHandler } from './late-errors.ts'
 import type { RequestScope } from './request-scope.ts'
 
 /** The `node:http` pair that a request came in on. */
@@ -58,8 +59,11 @@ export class HttpDispatcher {
       return await this.#answer(request, scope, pair, origins)
     } catch (error) {
       if (error instanceof HttpError) return error.toResponse()
-      if (!request.signal.aborted) {
+      const { signal } = request
+      if (!(signal.aborted && isAbort(error, signal))) {
         this.#options.logger.error({ err: error, scope: scopeForLog(scope) }, 'HTTP handler failed')
+      } else if (signal.reason instanceof HttpError) {
+        return signal.reason.toResponse()
       }
       return new HttpError('internal_error').toResponse()
     }
@@ -74,7 +78,8 @@ export class HttpDispatcher {
     const found = findRoute(this.#options.routes ?? [], 'http', scope.path)
     if (typeof found === 'object') return await this.#cross(found, request, scope, pair, origins)
     if (found === undefined && this.#options.fetch) {
-      return checkResponse(await this.#options.fetch(request, contextOf(request, scope, pair)), 'fetch')
+      const { fetch: handler } = this.#options
+      return checkResponse(await this.#run(handler, request, scope, pair), 'fetch')
     }
     const socket = findRoute(this.#options.routes ?? [], 'websocket', scope.path)
     if (typeof socket === 'object')
@@ -121,7 +126,22 @@ export class HttpDispatcher {
     const hook = found.guards.authenticate ?? inherited
     if (hook) await authenticate(scope, hook, this.#options, request.signal)
     const handler = handlerOf(found.route.target as HttpTarget, request.method)
-    return checkResponse(await handler(request, contextOf(request, scope, pair)), found.route.pattern.source)
+    const { own, pattern } = found.route
+    // The timers and connections of Millrace's own handlers are everybody's.
+    const answer = own
+      ? handler(request, contextOf(request, scope, pair))
+      : this.#run(handler, request, scope, pair)
+    return checkResponse(await answer, pattern.source)
+  }
+
+  #run(
+    handler: HttpHandler,
+    request: Request,
+    scope: RequestScope,
+    pair: NodePair | undefined,
+  ): Response | Promise<Response> {
+    const { logger } = this.#options
+    return callHandler({ logger, scope }, () => handler(request, contextOf(request, scope, pair)))
   }
 }
 
@@ -139,6 +159,11 @@ function beside({ route: { pattern } }: FoundRoute<'websocket'>): FoundRoute<'ht
     throw new HttpError('upgrade_required', undefined, UPGRADE)
   }
   return { kind: 'http', pattern, target, own: true }
+}
+
+/** Whether an error says no more than that a signal aborted. */
+function isAbort(error: unknown, signal: AbortSignal): boolean {
+  return error === signal.reason || (error instanceof Error && error.name === 'AbortError')
 }
 
 /** By its shape: an adapter may have put a class of its own in the place of the global one. */

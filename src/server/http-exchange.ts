@@ -22,6 +22,13 @@ export interface HttpExchangeOptions {
   readonly logger: Logger
   /** Whether the server is going down, and connections with it. */
   readonly draining: () => boolean
+  /** Runs once, when the answer is over. */
+  readonly onEnd: () => void
+}
+
+/** What is told to whom the server cannot serve because it goes down. */
+export function drainingError(): HttpError {
+  return new HttpError('draining', undefined, { 'retry-after': '1' })
 }
 
 /** What access logs call a request whose client left before the answer was complete. */
@@ -29,6 +36,9 @@ const CLIENT_LEFT = 499
 
 /** Headers of a request's answer, whatever it is: the page that asked is to read of a failure, too. */
 const OF_ANY_ANSWER = /^(?:server|vary|access-control-.*)$/
+
+const COMPLETE = 'The answer is complete'
+const LEFT = 'The client left before the answer was complete'
 
 type Chunk = ReadableStreamReadResult<Uint8Array>
 
@@ -40,6 +50,9 @@ export class HttpExchange {
   readonly #start = performance.now()
   readonly #timer: NodeJS.Timeout | undefined
   #timedOut = false
+  #controller: AbortController | undefined
+  /** Why the signal aborts. */
+  #reason: Error | undefined
 
   constructor(
     scope: RequestScope,
@@ -54,6 +67,28 @@ export class HttpExchange {
     const { httpTimeout } = options.limits
     if (httpTimeout > 0) this.#timer = setTimeout(() => this.#timeOut(), httpTimeout * 1000)
     outgoing.once('close', () => this.#end())
+    if (options.draining()) this.restart()
+  }
+
+  /**
+   * Aborts when the answer is over, however it ended, and when the server goes down. The reason tells: an
+   * `AbortError` when the answer is complete or the client left; otherwise the `HttpError` that says why.
+   */
+  get signal(): AbortSignal {
+    if (this.#controller) return this.#controller.signal
+    this.#controller = new AbortController()
+    if (this.#reason) this.#controller.abort(this.#reason)
+    return this.#controller.signal
+  }
+
+  /** The server goes down: tells the handler, which may still answer. */
+  restart(): void {
+    this.#abort(drainingError())
+  }
+
+  #abort(reason: Error): void {
+    this.#reason ??= reason
+    if (this.#controller?.signal.aborted === false) this.#controller.abort(this.#reason)
   }
 
   /** Writes an answer, in the rhythm its reader sets. Never rejects. */
@@ -71,6 +106,8 @@ export class HttpExchange {
   async #sendHead(response: Response): Promise<void> {
     this.#setHead(response)
     this.outgoing.end()
+    // Before the body is cancelled: a handler that hears of it may close its body itself.
+    this.#abort(new DOMException(COMPLETE, 'AbortError'))
     await response.body?.cancel()
   }
 
@@ -114,12 +151,13 @@ export class HttpExchange {
     if (this.#options.draining()) this.outgoing.setHeader('connection', 'close')
   }
 
-  /** Cuts the connection, which is what makes the request's signal abort. */
+  /** Answers in the handler's place, and ends the connection. */
   #timeOut(): void {
     const { outgoing } = this
     if (outgoing.headersSent) return
     this.#timedOut = true
     const error = new HttpError('response_timeout')
+    this.#abort(error)
     const { socket } = outgoing
     if (socket) answerOnSocket(socket, error, this.#options.limits.serverName)
     // An earlier request on this connection is not answered yet.
@@ -138,16 +176,15 @@ export class HttpExchange {
 
   #end(): void {
     clearTimeout(this.#timer)
-    const { limits, logger, draining } = this.#options
+    const isComplete = this.outgoing.writableFinished
+    this.#abort(new DOMException(isComplete ? COMPLETE : LEFT, 'AbortError'))
+    const { limits, logger, draining, onEnd } = this.#options
+    onEnd()
     // Kept alive, it would keep the server up.
     if (draining()) this.incoming.socket.end()
     if (!limits.accessLog) return
     const { method } = this.scope
-    const status = this.#timedOut
-      ? 503
-      : this.outgoing.writableFinished
-        ? this.outgoing.statusCode
-        : CLIENT_LEFT
+    const status = this.#timedOut ? 503 : isComplete ? this.outgoing.statusCode : CLIENT_LEFT
     const ms = Math.round(performance.now() - this.#start)
     logger.info({ scope: scopeForLog(this.scope), method, status, ms }, 'request')
   }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
 import { WebSocketConsumer, type WebSocketData, http, websocket } from '../../src/index.ts'
 import { serve } from '../support/server.ts'
@@ -97,6 +97,53 @@ describe('closing a server', () => {
     expect(await stream.text()).toBe('begun, complete')
     await closed
     await slow.closed
+  })
+
+  it('tells HTTP handlers, so that an event stream ends by itself', async () => {
+    const reasons: unknown[] = []
+    await using server = await serve({
+      routes: [
+        http('/events', (_request, { signal }) => {
+          const body = new ReadableStream<Uint8Array>({
+            start(controller) {
+              controller.enqueue(Buffer.from('data: begun\n\n'))
+              signal.addEventListener('abort', () => {
+                reasons.push(signal.reason)
+                controller.enqueue(Buffer.from('data: back soon\n\n'))
+                controller.close()
+              })
+            },
+          })
+          return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+        }),
+      ],
+    })
+    const response = await fetch(server.url('/events'))
+    const text = response.text()
+    await server.running.close()
+    expect(await text).toBe('data: begun\n\ndata: back soon\n\n')
+    expect(reasons).toMatchObject([{ name: 'HttpError', code: 'draining' }])
+    expect(server.log.entries).toEqual([])
+  })
+
+  it('answers 503 for handlers that give up because of it', async () => {
+    const begun = Promise.withResolvers<void>()
+    await using server = await serve({
+      routes: [
+        http('/waits', async (_request, { signal }) => {
+          begun.resolve()
+          await sleep(60_000, undefined, { signal })
+          return new Response('too late')
+        }),
+      ],
+    })
+    const answer = fetch(server.url('/waits'))
+    await begun.promise
+    await server.running.close()
+    const response = await answer
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
+    expect(await response.json()).toMatchObject({ error: { code: 'draining' } })
+    expect(server.log.entries).toEqual([])
   })
 
   it('answers handshakes that come late with 503', async () => {

@@ -107,6 +107,33 @@ describe('a handler', () => {
     expect(server.log.entries).toEqual([])
   })
 
+  it.each<[string, RequestInit, () => Response]>([
+    ['a whole one', {}, () => new Response('whole')],
+    ['one without a body', {}, () => new Response(null, { status: 204 })],
+    ['one to HEAD', { method: 'HEAD' }, () => new Response(new ReadableStream())],
+    ['one to POST', { method: 'POST', body: 'x' }, () => new Response('whole')],
+  ])('is told when its answer is over, %s', async (_case, init, answer) => {
+    const over = Promise.withResolvers<unknown>()
+    await using server = await serveTarget((request, { signal }) => {
+      expect(request.signal).toBe(signal)
+      signal.addEventListener('abort', () => over.resolve(signal.reason))
+      return answer()
+    })
+    await (await fetch(server.url('/'), init)).text()
+    expect(await over.promise).toMatchObject({ name: 'AbortError', message: 'The answer is complete' })
+  })
+
+  it('that looks at its signal when the answer is over finds it aborted', async () => {
+    let late: () => AbortSignal = () => AbortSignal.abort()
+    await using server = await serveTarget((request) => {
+      late = () => request.signal
+      return new Response('over')
+    })
+    await (await fetch(server.url('/'))).text()
+    await vi.waitUntil(() => late().aborted)
+    expect(late().reason).toMatchObject({ name: 'AbortError' })
+  })
+
   it('may be chosen by method; HEAD is GET without a body', async () => {
     await using server = await serveTarget({
       GET: () => new Response('items'),
@@ -361,6 +388,7 @@ describe('httpTimeout', () => {
     const { status, body } = await client.response()
     expect([status, JSON.parse(body)]).toMatchObject([503, { error: { code: 'response_timeout' } }])
     await aborted.promise
+    await vi.waitUntil(() => server.log.entries.length > 0)
     expect(server.log.entries).toMatchObject([{ message: 'request', fields: { status: 503 } }])
   })
 

@@ -175,11 +175,15 @@ export class HttpStreams {
     try {
       return await respond()
     } catch (error) {
-      // Nobody is there any more to read what went wrong.
-      if (exchange.signal.aborted) return new Response(null, { status: 499 })
+      // Nobody is there any more to read what went wrong, or the server goes down, and that is why.
+      if (exchange.signal.aborted) return abandoned(exchange.signal.reason)
       return refuse(error, exchange, this.#logger)
     }
   }
+}
+
+function abandoned(reason: unknown): Response {
+  return reason instanceof HttpError ? reason.toResponse() : new Response(null, { status: 499 })
 }
 
 function placeOf(text: string | null): Place {
