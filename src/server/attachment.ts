@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
 import type { Application } from './application.ts'
 import { Gateway } from './gateway.ts'
 import type { ConnectionOptions } from './options.ts'
+import { SharedServer } from './shared-server.ts'
 
 /** An application's place on a server that belongs to somebody else. */
 export interface Attachment {
@@ -20,22 +20,22 @@ export interface Attachment {
   readonly closed: Promise<void>
 }
 
+/** @throws {Error} when the application is attached to this server already. */
 export function attach(application: Application, server: Server, options: ConnectionOptions): Attachment {
-  const gateway = new Gateway(application, options)
+  const shared = SharedServer.of(server, application)
+  const gateway = shared.add(application, () => new Gateway(application, options))
   const { promise: closed, resolve } = Promise.withResolvers<void>()
-  const onUpgrade = (incoming: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    // Others may serve upgrades on this server too, a development server's reload for example.
-    gateway.upgrade(incoming, socket, head, server.listenerCount('upgrade') > 1)
-  }
-  server.on('upgrade', onUpgrade)
   let closing: Promise<void> | undefined
   const end = async (): Promise<void> => {
     await gateway.drain()
-    server.off('upgrade', onUpgrade)
+    shared.remove(application)
     resolve()
   }
   return {
-    handle: (incoming, outgoing, next) => gateway.handle(incoming, outgoing, next),
+    handle: (incoming, outgoing, next) => {
+      if (next && !gateway.serves(incoming)) return next()
+      shared.whenDue(incoming, outgoing, () => gateway.handle(incoming, outgoing))
+    },
     close: () => (closing ??= end()),
     closed,
   }

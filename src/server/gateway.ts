@@ -82,11 +82,21 @@ export class Gateway {
     return this.#draining
   }
 
-  /** Answers an HTTP request, or passes it on where there is a next handler and no route. */
-  handle(incoming: IncomingMessage, outgoing: ServerResponse, next?: (error?: unknown) => void): void {
-    const { logger } = this.#application
+  /** Whether an HTTP request is this application's to answer, if only with an error. */
+  serves(incoming: IncomingMessage): boolean {
     const path = this.#pathOf(incoming)
-    if (next && !(path !== undefined && this.#application.http.serves(path))) return next()
+    return path !== undefined && this.#application.http.serves(path)
+  }
+
+  /** Whether a WebSocket route matches. */
+  servesWebSocket(incoming: IncomingMessage): boolean {
+    const path = this.#pathOf(incoming)
+    return path !== undefined && this.#application.servesWebSocket(path)
+  }
+
+  /** Answers an HTTP request. */
+  handle(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const { logger } = this.#application
     if (this.options.serverName) outgoing.setHeader('server', this.options.serverName)
     let scope: RequestScope
     try {
@@ -106,10 +116,8 @@ export class Gateway {
     })
   }
 
-  /** Answers an upgrade. With `shared`, one that no route of this application serves is left alone. */
-  upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer, shared: boolean = false): void {
-    const path = this.#pathOf(incoming)
-    if (shared && !(path !== undefined && this.#application.servesWebSocket(path))) return
+  /** Answers an upgrade. */
+  upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
     // Without a listener an error on the socket, a reset for example, would end the process.
     socket.on('error', ignore)
     try {

@@ -1,9 +1,11 @@
 import express from 'express'
 import { type RequestListener, type Server, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { WebSocketServer } from 'ws'
 import { describe, expect, it } from 'vitest'
 import {
+  type Application,
   type Attachment,
   type ConnectionOptions,
   WebSocketConsumer,
@@ -23,6 +25,7 @@ class Echo extends WebSocketConsumer {
 }
 
 interface Host extends AsyncDisposable {
+  readonly app: Application
   readonly server: Server
   readonly attachment: Attachment
   readonly log: CollectingLogger
@@ -50,6 +53,7 @@ async function host(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
+    app,
     server,
     attachment,
     log,
@@ -89,11 +93,75 @@ describe('on a plain server', () => {
     await expect(there.connect('/nowhere')).rejects.toMatchObject({ status: 404 })
   })
 
-  it('refuses other upgrades that nobody else could serve', async () => {
-    await using there = await host(() => own)
+  it.each([true, false])(
+    'leaves upgrades that are not WebSockets to the pages of the host, where Node asks which are: %s',
+    async (asked) => {
+      const echo: RequestListener = (incoming, outgoing) =>
+        void text(incoming).then((body) => outgoing.end(`${incoming.method} ${body}`))
+      await using there = await host(() => echo)
+      // As Node did before 24.9.
+      if (!asked) Object.assign(there.server, { shouldUpgradeCallback: () => true })
+      await using client = await RawClient.connect({ port: (there.server.address() as AddressInfo).port })
+      const h2c = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABk' }
+      for (const body of ['', 'x'.repeat(100_000), '']) {
+        const length = { 'content-length': String(body.length) }
+        client.request(body ? 'POST /page' : 'GET /page', body ? { ...h2c, ...length } : h2c, body)
+        expect((await client.response()).body).toBe(body ? `POST ${body}` : 'GET ')
+      }
+      await using websocket = await there.connect('/ws/lobby')
+      websocket.send('x')
+      expect(await websocket.receive()).toBe('x')
+    },
+  )
+
+  it('answers a handshake behind a request when the host has answered that one', async () => {
+    const release = Promise.withResolvers<void>()
+    const begun = Promise.withResolvers<void>()
+    await using there = await host(() => (_incoming, outgoing) => {
+      begun.resolve()
+      void release.promise.then(() => outgoing.end('from the host'))
+    })
     await using client = await RawClient.connect({ port: (there.server.address() as AddressInfo).port })
-    client.request('GET /ws/lobby', { connection: 'upgrade', upgrade: 'h2c' })
-    expect(await client.response()).toMatchObject({ status: 400 })
+    client.request('GET /slow')
+    client.upgrade('/ws/lobby')
+    await begun.promise
+    release.resolve()
+    expect(await client.response()).toMatchObject({ status: 200, body: 'from the host' })
+    expect(await client.response()).toMatchObject({ status: 101 })
+  })
+
+  it('handles the requests of a connection one after the other, beside those of the host', async () => {
+    await using there = await host(({ handle }) => (incoming, outgoing) => {
+      if (incoming.url === '/page') outgoing.end('from the host')
+      else handle(incoming, outgoing)
+    })
+    await using client = await RawClient.connect({ port: (there.server.address() as AddressInfo).port })
+    const paths = ['/app/hello', '/page', '/app/hello', '/nowhere', '/page']
+    client.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`).join(''))
+    for (const path of paths) {
+      const { status, body } = await client.response()
+      const expected = { '/page': 'from the host', '/app/hello': 'hello from the application' }[path]
+      expect([path, status, expected === undefined ? '' : body]).toEqual([
+        path,
+        expected === undefined ? 404 : 200,
+        expected ?? '',
+      ])
+    }
+  })
+
+  it('is refused a second time, and served once', async () => {
+    await using there = await host(() => own)
+    expect(() => there.app.attach(there.server)).toThrow('attached to this server already')
+    await using client = await there.connect('/ws/lobby')
+    client.send('x')
+    expect(await client.receive()).toBe('x')
+    expect(there.server.listenerCount('upgrade')).toBe(1)
+    await there.attachment.close()
+    const again = there.app.attach(there.server)
+    await using later = await there.connect('/ws/lobby')
+    later.send('y')
+    expect(await later.receive()).toBe('y')
+    await again.close()
   })
 
   it('has limits of its own', async () => {
@@ -132,16 +200,39 @@ describe('beside another listener for upgrades', () => {
     expect(await client.response()).toMatchObject({ status: 400 })
   })
 
-  it('two applications share a server', async () => {
+  it('is not waited for without end', async () => {
+    await using there = await host(() => own, { handshakeTimeout: 0.05 })
+    there.server.on('upgrade', () => {})
+    await expect(there.connect('/nowhere')).rejects.toMatchObject({ status: 404 })
+    await using other = await RawClient.connect({ port: (there.server.address() as AddressInfo).port })
+    other.upgrade('/nowhere')
+    other.socket.resetAndDestroy()
+    await other.closed
+    expect(await textAt(there.url)).toBe('hello from the host')
+  })
+})
+
+describe('two applications on one server', () => {
+  it('serve what is theirs, and refuse at once what nobody serves', async () => {
     await using there = await host(() => own)
-    const second = millrace({ logger: collectingLogger(), routes: [websocket('/second', Echo)] })
+    const second = millrace({
+      logger: collectingLogger(),
+      routes: [websocket('/second', Echo), websocket('/ws/:room', WebSocketConsumer)],
+    })
     second.attach(there.server)
+    // The first that serves a path does.
     for (const path of ['/ws/lobby', '/second']) {
       await using client = await there.connect(path)
       client.send(path)
       expect(await client.receive()).toBe(path)
     }
+    await expect(there.connect('/nowhere')).rejects.toMatchObject({ status: 404 })
+    await there.attachment.close()
+    await using client = await there.connect('/second')
+    client.send('still')
+    expect(await client.receive()).toBe('still')
     await second.close()
+    expect(there.server.listenerCount('upgrade')).toBe(0)
   })
 })
 

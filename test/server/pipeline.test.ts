@@ -78,7 +78,7 @@ describe('a client that does not wait for answers', () => {
     for (let i = 0; i < count; i++)
       client.write(`GET /held?${i} HTTP/1.1\r\nhost: localhost\r\nx: ${filler}\r\n\r\n`)
     await held
-    await vi.waitUntil(() => socket.isPaused())
+    await vi.waitUntil(() => socket.isPaused(), 30_000)
     expect(socket.bytesRead).toBeLessThan(500_000)
     release()
     expect((await bodies(client, count)).at(-1)).toBe(String(count - 1))
@@ -93,7 +93,7 @@ describe('a client that does not wait for answers', () => {
     await held
     const socket = await accepted
     client.socket.resetAndDestroy()
-    await vi.waitUntil(() => socket.destroyed)
+    await vi.waitUntil(() => socket.destroyed, 30_000)
     release()
     await using next = await server.raw()
     next.write(get('/page'))
@@ -242,15 +242,18 @@ describe('a handshake behind a request', () => {
     socket.write(`${get('/long')}GET /ws HTTP/1.1\r\n${HANDSHAKE}`)
     let received = 0
     let end = Buffer.alloc(0)
+    const upgraded = Promise.withResolvers<void>()
     socket.on('data', (chunk: Buffer) => {
       received += chunk.length
       end = Buffer.concat([end, chunk]).subarray(-1000)
+      if (end.includes('101 Switching Protocols')) upgraded.resolve()
     })
+    socket.on('close', () => upgraded.reject(new Error('The connection ended')))
     // It reads once the server has more for it than the network takes.
     const writer = await accepted
-    await vi.waitUntil(() => writer.writableLength > 0)
+    await vi.waitUntil(() => writer.writableLength > 0, 30_000)
     socket.resume()
-    await vi.waitUntil(() => end.includes('101 Switching Protocols'))
+    await upgraded.promise
     expect(received).toBeGreaterThan(200 * piece.length)
     socket.destroy()
   })
