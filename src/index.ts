@@ -44,7 +44,20 @@ export type {
   StreamSocketOptions,
 } from './endpoints/stream-socket/stream-socket.ts'
 export type { RunControl, StreamServices } from './endpoints/stream-services.ts'
-export { type Streaming, type StreamingOptions, streaming } from './endpoints/streaming.ts'
+export type {
+  MayStart,
+  StartAttempt,
+  Starter,
+  StartGate,
+  StartGateOptions,
+  StartLimits,
+} from './endpoints/start-gate.ts'
+export {
+  type ChangeableLimits,
+  type Streaming,
+  type StreamingOptions,
+  streaming,
+} from './endpoints/streaming.ts'
 export { type Logger, silentLogger } from './logging/logger.ts'
 export { type MillraceOptions, millrace } from './millrace.ts'
 export { bearerToken } from './protocol/bearer.ts'

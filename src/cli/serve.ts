@@ -11,6 +11,7 @@ import { createOutput } from './output.ts'
 import type { Environment, Flags } from './options/read-options.ts'
 import { modelSettings } from './options/models.ts'
 import { readSettings } from './options/read-settings.ts'
+import { startLimits } from './options/limits.ts'
 import { SERVE_DEFAULTS, type ServeSettings } from './options/serve.ts'
 import { setVariables } from './options/stores.ts'
 import { readTls } from './tls.ts'
@@ -45,6 +46,7 @@ async function serveHere(context: ServeContext, link: WorkerLink | undefined): P
     const tls = await readTls(settings)
     const application = await applicationFor(context)
     if (link) checkShared(application, context)
+    limitStarts(application, settings)
     const port = await link?.loaded()
     const listening = await listen(application, {
       ...settings,
@@ -82,6 +84,15 @@ function checkSettings(file: string | undefined, { workers, watch, exportName, s
       '--watch and --workers exclude each other: watch with one process, and have workers replaced with SIGHUP',
     )
   }
+}
+
+/** The operator's word counts. An application of another copy of Millrace may not know it. */
+function limitStarts(application: Application, settings: ServeSettings): void {
+  const limits = startLimits(settings)
+  if (Object.keys(limits).length === 0) return
+  const { streams } = application.options
+  if (streams) streams.limit(limits)
+  else application.logger.warn(limits, 'nothing is limited: the application keeps no streams')
 }
 
 /** @throws {CommandError} for what several processes do not share, though they would have to. */

@@ -37,6 +37,11 @@ export interface Scope<P = Params> {
   /** Cookies by name. A malformed one is left out; of two with one name the first counts. */
   readonly cookies: Readonly<Record<string, string | undefined>>
   readonly client: ClientAddress
+  /**
+   * What limits count the client by: its IPv4 address, or the /64 of its IPv6 address. Undefined for a
+   * client of this machine, unless proxy headers are trusted: nobody counts those.
+   */
+  readonly network: string | undefined
   /** The WebSocket subprotocols the client offers, in its order of preference. */
   readonly subprotocols: readonly string[]
   readonly user: User | undefined

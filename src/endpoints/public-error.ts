@@ -10,12 +10,29 @@ export interface PublicError {
   readonly message: string
   /** The client asked for what cannot be; otherwise the server failed, and the error belongs in its log. */
   readonly expected: boolean
+  /** Seconds after which it is worth another try, where that is all it takes. */
+  readonly retryAfter?: number
 }
+
+/** Seconds after which it is worth a try whether a run has ended. */
+const RETRY_AFTER = 5
 
 export function publicError(error: unknown): PublicError {
   if (error instanceof RunError || error instanceof StreamRequestError || error instanceof HttpError) {
-    return { code: error.code, message: error.message, expected: true }
+    const retryAfter = retryAfterOf(error)
+    return {
+      code: error.code,
+      message: error.message,
+      expected: true,
+      ...(retryAfter !== undefined && { retryAfter }),
+    }
   }
   const code = error instanceof StoreError ? 'store_failed' : 'internal_error'
   return { code, message: STREAM_ERRORS[code], expected: false }
+}
+
+function retryAfterOf(error: RunError | StreamRequestError | HttpError): number | undefined {
+  if (error.code === 'process_full' || error.code === 'too_many_runs') return RETRY_AFTER
+  const said = error instanceof HttpError ? error.headers['retry-after'] : undefined
+  return said !== undefined && /^\d{1,9}$/.test(said) ? Number(said) : undefined
 }

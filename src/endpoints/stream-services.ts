@@ -4,6 +4,7 @@ import type { Logger } from '../logging/logger.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { LatestRun } from '../protocol/stream-frames.ts'
 import type { StreamStore } from '../streams/store.ts'
+import type { StartGate } from './start-gate.ts'
 import type { OwnerOf } from './stream-access.ts'
 
 /** What an endpoint needs of the runs: `Runs` fits. */
@@ -21,6 +22,8 @@ export interface StreamServices {
   readonly runs?: RunControl
   /** Default: a user that is a text or a number, or the `id` of one that is an object. */
   readonly ownerOf?: OwnerOf
+  /** What may be started here; endpoints that share it share their limits. Default: one with the defaults. */
+  readonly gate?: StartGate
   /** Hears of requests that failed inside, and of users whom `ownerOf` does not know. Default: as for a store. */
   readonly logger?: Logger
 }

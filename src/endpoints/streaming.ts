@@ -6,13 +6,18 @@ import { Delivery } from '../delivery/delivery.ts'
 import { type Logger, libraryLogger } from '../logging/logger.ts'
 import { Runs } from '../runs/runs.ts'
 import { graceMilliseconds } from '../runs/options.ts'
-import type { RunsOptions } from '../runs/options.ts'
+import type { RunLimits, RunsOptions } from '../runs/options.ts'
 import type { StreamStore } from '../streams/store.ts'
+import { type MayStart, StartGate, type StartLimits, splitLimits } from './start-gate.ts'
 import type { OwnerOf } from './stream-access.ts'
 import type { StreamServices } from './stream-services.ts'
 
-export interface StreamingOptions extends Omit<RunsOptions, 'readers'> {
+export interface StreamingOptions extends Omit<RunsOptions, 'readers' | 'limits'> {
   readonly store: StreamStore
+  /** What ends runs, and how many may be started. */
+  readonly limits?: Partial<RunLimits & StartLimits>
+  /** Whether a client may start what it asks for: a quota, a price. Default: within the limits it may. */
+  readonly mayStart?: MayStart
   /** Says who a user is, in the terms of stream owners; by default a text, a number, or the `id` of an object. */
   readonly ownerOf?: OwnerOf
   /**
@@ -22,6 +27,9 @@ export interface StreamingOptions extends Omit<RunsOptions, 'readers'> {
   readonly shutdownGrace?: number
 }
 
+/** How much may be started. */
+export type ChangeableLimits = StartLimits & Pick<RunLimits, 'runsPerOwner' | 'runsPerProcess'>
+
 /** Seconds between two looks for streams past their time. */
 const SWEEP_INTERVAL = 60
 
@@ -29,6 +37,8 @@ export class Streaming {
   readonly store: StreamStore
   readonly delivery: Delivery
   readonly runs: Runs
+  /** What clients may start; for endpoints of one's own as well. */
+  readonly gate: StartGate
   /** What the routes of streams take: `streamSocket('/ws/streams/', { ...streams.services, start })`. */
   readonly services: StreamServices
   readonly #logger: Logger
@@ -37,7 +47,7 @@ export class Streaming {
   #closing: Promise<void> | undefined
 
   /** @throws {RangeError} naming the option that is out of range. */
-  constructor({ ownerOf, shutdownGrace = 5, ...options }: StreamingOptions) {
+  constructor({ ownerOf, shutdownGrace = 5, limits = {}, mayStart, ...options }: StreamingOptions) {
     const { store, logger = libraryLogger() } = options
     this.store = store
     this.#logger = logger
@@ -45,8 +55,20 @@ export class Streaming {
     graceMilliseconds('shutdownGrace', shutdownGrace)
     this.#graceSeconds = shutdownGrace
     this.delivery = new Delivery({ store, logger })
-    this.runs = new Runs({ ...options, readers: (id) => this.delivery.readers(id) })
-    this.services = { store, delivery: this.delivery, runs: this.runs, logger, ...(ownerOf && { ownerOf }) }
+    const { ofRuns, ofStarts } = splitLimits(limits)
+    this.runs = new Runs({ ...options, limits: ofRuns, readers: (id) => this.delivery.readers(id) })
+    this.gate = new StartGate({ limits: ofStarts, mayStart, logger, ended: (id) => this.runs.ended(id) })
+    const { delivery, runs, gate } = this
+    this.services = { store, delivery, runs, gate, logger, ...(ownerOf && { ownerOf }) }
+  }
+
+  /** Changes limits of starts from here on. Throws the `RangeError` of one that is out of range. */
+  limit({ runsPerOwner, runsPerProcess, ...ofStarts }: Partial<ChangeableLimits>): void {
+    this.gate.limit(ofStarts)
+    this.runs.limit({
+      ...(runsPerOwner !== undefined && { runsPerOwner }),
+      ...(runsPerProcess !== undefined && { runsPerProcess }),
+    })
   }
 
   /** Begins to take over what other processes left behind and to remove what is past its time. */

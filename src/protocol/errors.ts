@@ -7,6 +7,7 @@ export const ERRORS = {
   bad_handshake: { status: 400, message: 'The WebSocket handshake is not valid (RFC 6455 section 4.2.1).' },
   websocket_not_here: { status: 400, message: 'This path answers HTTP requests, not WebSockets.' },
   unauthenticated: { status: 401, message: 'Who you are is not known. Sign in and try again.' },
+  payment_required: { status: 402, message: 'This has to be paid for first.' },
   forbidden: { status: 403, message: 'You may not do this.' },
   origin_refused: { status: 403, message: 'Pages of this origin may not connect here.' },
   connection_refused: { status: 403, message: 'The connection was refused.' },
@@ -19,11 +20,20 @@ export const ERRORS = {
     message: 'This path speaks WebSocket only: connect with ws:// or wss://.',
   },
   websocket_version: { status: 426, message: 'Only version 13 of the WebSocket protocol is spoken here.' },
+  too_many_starts: { status: 429, message: 'Too many starts within a minute. Try again in a moment.' },
+  too_many_runs: {
+    status: 429,
+    message: 'Too many runs are running at your address. Stop one, or wait for one to end.',
+  },
   headers_too_large: { status: 431, message: 'The request headers are larger than the server accepts.' },
   internal_error: { status: 500, message: 'The server failed to answer. The failure was logged.' },
   authentication_unavailable: {
     status: 503,
     message: 'It could not be found out who you are. Try again in a moment.',
+  },
+  start_undecided: {
+    status: 503,
+    message: 'It could not be found out whether you may start this. Try again in a moment.',
   },
   too_many_connections: {
     status: 503,

@@ -132,6 +132,8 @@ export interface ErrorFrame {
   readonly message: string
   readonly req?: string
   readonly stream?: string
+  /** Seconds after which a start that was too much may be tried again. */
+  readonly retryAfter?: number
 }
 
 /** The server goes down: connect again after so many seconds. */

@@ -7,6 +7,7 @@ export const RUN_ERRORS = {
   unknown_kind: 'Runs of this kind are not known here.',
   run_conflict: 'The id belongs to something else.',
   too_many_runs: 'As many of your runs as may run at one time are running. Stop one, or wait for one to end.',
+  process_full: 'This server runs as many runs as it may. Try again in a moment.',
   run_not_found: 'There is no such run.',
   run_not_ended: 'The run has not ended yet.',
   run_not_retryable: 'What the run was started from was not kept, so it cannot be started again.',

@@ -22,6 +22,8 @@ export interface RunKind {
 export interface RunLimits {
   /** Runs of one owner at one time. Those without an owner are not counted. Default 100. */
   readonly runsPerOwner: number
+  /** Runs of this process at one time; those that it takes over are counted, and not refused. Default 1,000. */
+  readonly runsPerProcess: number
   /** Records of one run, the last one aside. Default 1,000,000. */
   readonly records: number
   /** Bytes of its records, whichever processes wrote them. Default 64 MiB. */
@@ -76,7 +78,8 @@ export interface RunSettings {
   readonly highWaterMark: number
   readonly unreadMs: number
   readonly readers: ((id: string) => number) | undefined
-  readonly runsPerOwner: number
+  /** Changes while the process runs: see `Runs.limit`. */
+  readonly limits: { runsPerOwner: number; runsPerProcess: number }
   readonly records: number
   readonly bytes: number
   readonly silenceMs: number
@@ -86,6 +89,7 @@ export interface RunSettings {
 
 export const LIMIT_DEFAULTS: RunLimits = {
   runsPerOwner: 100,
+  runsPerProcess: 1000,
   records: 1_000_000,
   bytes: 64 * 1024 * 1024,
   silence: 300,
@@ -102,6 +106,9 @@ const MIN_METADATA = 8 * 1024
 export function runSettings(options: RunsOptions): RunSettings {
   const { store, logger = libraryLogger(), kinds = {}, readers } = options
   const limits = { ...LIMIT_DEFAULTS, ...options.limits }
+  for (const name of Object.keys(limits)) {
+    if (!Object.hasOwn(LIMIT_DEFAULTS, name)) throw new RangeError(`limits.${name} is not known`)
+  }
   const holder = options.holder ?? `${process.pid}-${randomBytes(12).toString('hex')}`
   if (!/^[\x21-\x7e]{1,200}$/.test(holder)) {
     throw new RangeError('holder is not 1 to 200 printable ASCII characters')
@@ -129,13 +136,28 @@ export function runSettings(options: RunsOptions): RunSettings {
     highWaterMark: count('highWaterMark', options.highWaterMark ?? 256 * 1024),
     unreadMs,
     readers,
-    runsPerOwner: count('limits.runsPerOwner', limits.runsPerOwner),
+    limits: {
+      runsPerOwner: count('limits.runsPerOwner', limits.runsPerOwner),
+      runsPerProcess: count('limits.runsPerProcess', limits.runsPerProcess),
+    },
     records: count('limits.records', limits.records),
     bytes: count('limits.bytes', limits.bytes),
     silenceMs: milliseconds('limits.silence', limits.silence),
     thinkingMs: milliseconds('limits.thinking', limits.thinking),
     lifeMs: milliseconds('limits.life', limits.life),
   }
+}
+
+/** Changes limits from here on. Throws as `runSettings` does. */
+export function changeLimits(
+  { limits }: RunSettings,
+  {
+    runsPerOwner = limits.runsPerOwner,
+    runsPerProcess = limits.runsPerProcess,
+  }: Partial<RunSettings['limits']>,
+): void {
+  limits.runsPerOwner = count('limits.runsPerOwner', runsPerOwner)
+  limits.runsPerProcess = count('limits.runsPerProcess', runsPerProcess)
 }
 
 /** @throws {RangeError} naming the option, for what no timer can wait. */

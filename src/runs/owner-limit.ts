@@ -40,7 +40,8 @@ export class OwnerLimit {
     signal: AbortSignal,
     start: (admission: Admission) => Promise<T>,
   ): Promise<T> {
-    if (owner === undefined || !Number.isFinite(this.#settings.runsPerOwner)) return start(async () => {})
+    if (owner === undefined || !Number.isFinite(this.#settings.limits.runsPerOwner))
+      return start(async () => {})
     const starting = this.#starting.get(owner) ?? new Set()
     this.#starting.set(owner, starting)
     const ahead = [...starting]
@@ -56,8 +57,8 @@ export class OwnerLimit {
   }
 
   async #check(running: ReadonlySet<string>, id: string, signal: AbortSignal): Promise<void> {
-    const { store, runsPerOwner } = this.#settings
-    if (running.size < runsPerOwner) return
+    const { store, limits } = this.#settings
+    if (running.size < limits.runsPerOwner) return
     // Asked for again, it takes no place of its own.
     if (await store.head(id, signal)) return
     throw new RunError('too_many_runs')
@@ -66,9 +67,9 @@ export class OwnerLimit {
   async #admit(owner: string, id: string, before: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     for (const pauseMs of [...PAUSES_MS, 0]) {
       const running = await this.#running(owner, signal)
-      if (running.size <= this.#settings.runsPerOwner) return
+      if (running.size <= this.#settings.limits.runsPerOwner) return
       const rivals = [...running].filter((run) => run !== id && !before.has(run))
-      const places = this.#settings.runsPerOwner - (running.size - rivals.length - 1)
+      const places = this.#settings.limits.runsPerOwner - (running.size - rivals.length - 1)
       if (rivals.filter((rival) => rival < id).length >= places) break
       await pause(pauseMs, signal)
       signal.throwIfAborted()

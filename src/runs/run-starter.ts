@@ -11,6 +11,7 @@ import type { Assignment, LocalRun } from './local-run.ts'
 import type { Mailbox } from './mailbox.ts'
 import { metadataShares } from './options.ts'
 import type { RunSettings } from './options.ts'
+import type { ProcessLimit } from './process-limit.ts'
 import { OwnerLimit } from './owner-limit.ts'
 import type { Admission } from './owner-limit.ts'
 import { encodeRunRecord, readRunRecord, sizeOfRunRecord } from './run-record.ts'
@@ -22,6 +23,7 @@ export interface RunStarterOptions {
   readonly inputs: Inputs
   readonly mailbox: Mailbox
   readonly adopt: (assignment: Assignment) => LocalRun
+  readonly places: ProcessLimit
   /** Aborts when nothing is started any more. */
   readonly closed: AbortSignal
 }
@@ -63,6 +65,21 @@ export class RunStarter {
   }
 
   async start(start: CheckedStart, retryOf?: string): Promise<StartedRun> {
+    let leave = (): void => {}
+    try {
+      leave = this.#options.places.take()
+    } catch (error) {
+      // Asked for again, it takes no place of its own.
+      if (start.isNewId || !(await this.#settings.store.head(start.id, this.#options.closed))) throw error
+    }
+    try {
+      return await this.#startOnce(start, retryOf)
+    } finally {
+      leave()
+    }
+  }
+
+  async #startOnce(start: CheckedStart, retryOf: string | undefined): Promise<StartedRun> {
     // Not `started`: nothing may come between the last look and the entry below.
     for (let other = this.#starting.get(start.id); other; other = this.#starting.get(start.id)) {
       await other.catch(() => undefined)

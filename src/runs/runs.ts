@@ -14,8 +14,9 @@ import { Inputs } from './inputs.ts'
 import type { Assignment, LocalRun } from './local-run.ts'
 import { LocalRuns } from './local-runs.ts'
 import { Mailbox } from './mailbox.ts'
-import { graceMilliseconds, runSettings } from './options.ts'
-import type { RunSettings, RunsOptions } from './options.ts'
+import { changeLimits, graceMilliseconds, runSettings } from './options.ts'
+import type { RunLimits, RunSettings, RunsOptions } from './options.ts'
+import { ProcessLimit } from './process-limit.ts'
 import { Readership } from './readership.ts'
 import { removeRun } from './remove-run.ts'
 import { isRunId } from './run-ids.ts'
@@ -47,6 +48,7 @@ export class Runs {
   readonly #starter: RunStarter
   readonly #stopper: Stopper
   readonly #takeover: Takeover
+  readonly #places: ProcessLimit
   /** Aborts when no run is started any more, and then when none is followed any more. */
   readonly #draining = new AbortController()
   readonly #closed = new AbortController()
@@ -66,6 +68,7 @@ export class Runs {
     })
     const readership = new Readership(settings, this.#mailbox, this.#closed.signal)
     this.#locals = new LocalRuns(settings, readership)
+    this.#places = new ProcessLimit(settings, () => this.#locals.size)
     const continuations = new Continuations(settings, this.#inputs)
     const adopt = (assignment: Assignment): LocalRun => this.#adopt(assignment)
     this.#starter = new RunStarter(settings, {
@@ -73,6 +76,7 @@ export class Runs {
       inputs: this.#inputs,
       mailbox: this.#mailbox,
       adopt,
+      places: this.#places,
       closed: this.#draining.signal,
     })
     this.#stopper = new Stopper(settings, {
@@ -94,6 +98,28 @@ export class Runs {
     return this.#locals.size
   }
 
+  /** Changes limits from here on. Throws the `RangeError` of one that is out of range. */
+  limit(limits: Partial<Pick<RunLimits, 'runsPerOwner' | 'runsPerProcess'>>): void {
+    changeLimits(this.#settings, limits)
+  }
+
+  /**
+   * Takes one of the `runsPerProcess` places for work that is no run; the returned function gives it back.
+   *
+   * @throws {RunError} `process_full`.
+   */
+  reserve(): () => void {
+    return this.#places.take()
+  }
+
+  /**
+   * Resolves when a run has ended, or gone on to another process; undefined for one that this process does
+   * not work on.
+   */
+  ended(id: string): Promise<unknown> | undefined {
+    return this.#locals.get(id)?.settled
+  }
+
   /**
    * Begins to take over runs whose process died, at once and from then on: what a server does when it
    * starts. The first `start` does it, too. It does not keep the process alive. A store that processes
@@ -108,7 +134,7 @@ export class Runs {
    * before its provider yields.
    *
    * @param provider what fills it, for a request without a kind. Nobody else can continue it.
-   * @throws {RunError} `invalid_run`, `unknown_kind`, `too_many_runs`, or `run_conflict` when the id is
+   * @throws {RunError} `invalid_run`, `unknown_kind`, `too_many_runs`, `process_full`, or `run_conflict` when the id is
    * that of another owner's or another chat's run, or of no run.
    */
   async start(request: StartRequest, provider?: RunProvider): Promise<Run> {

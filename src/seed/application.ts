@@ -1,10 +1,12 @@
 /** What `millrace serve` serves when it is given no application: the seed's whole system. */
 import type { ChannelLayer } from '../channels/layer.ts'
 import { memoryChannels } from '../channels/memory.ts'
-import { streaming } from '../endpoints/streaming.ts'
+import type { Scope } from '../consumers/scope.ts'
+import { type Streaming, streaming } from '../endpoints/streaming.ts'
 import type { Logger } from '../logging/logger.ts'
 import { loadOpenAI } from '../providers/openai.ts'
 import { type Environment, openAISettings } from '../providers/openai-settings.ts'
+import { seedNumbers } from '../providers/scripted.ts'
 import { http, websocket } from '../routing/route.ts'
 import { httpStreams, streamSocket } from '../routing/stream-routes.ts'
 import { Application } from '../server/application.ts'
@@ -55,10 +57,14 @@ export function createSeedApplication({
   }
   const kinds = seedKinds(settings && { ...settings, background })
   const streams = streaming({ store, logger, kinds, limits })
+  const answer = settings && ((prompt: string) => modelAnswer(settings, prompt))
   const endpoint = { ...streams.services, logger, start: seedStart(streams.runs, settings !== undefined) }
   return new Application({
     routes: [
-      websocket('/ws/openai/', seedConsumer(settings && ((prompt) => modelAnswer(settings, prompt)))),
+      websocket(
+        '/ws/openai/',
+        seedConsumer(answer, seedNumbers, (scope) => admit(streams, scope)),
+      ),
       streamSocket('/ws/streams/', endpoint),
       httpStreams('/streams', endpoint),
       http('/*path', pages()),
@@ -67,4 +73,20 @@ export function createSeedApplication({
     streams,
     logger,
   })
+}
+
+/** An answer on the seed's own socket is no run, and costs as much. */
+function admit({ gate, runs }: Streaming, scope: Scope<unknown>): () => void {
+  gate.count({ scope })
+  const leave = gate.enter({ scope })
+  try {
+    const free = runs.reserve()
+    return () => {
+      free()
+      leave()
+    }
+  } catch (error) {
+    leave()
+    throw error
+  }
 }

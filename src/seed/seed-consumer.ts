@@ -8,9 +8,11 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ConsumerClass } from '../consumers/consumer.ts'
 import { JsonWebSocketConsumer } from '../consumers/json-websocket-consumer.ts'
 import { MessageRefused } from '../consumers/message-refused.ts'
-import { scopeForLog } from '../consumers/scope.ts'
+import { type Scope, scopeForLog } from '../consumers/scope.ts'
 import type { Provider } from '../providers/provider.ts'
 import { seedNumbers } from '../providers/scripted.ts'
+import { HttpError } from '../protocol/errors.ts'
+import { RunError } from '../runs/errors.ts'
 import { UpstreamError } from '../providers/upstream-error.ts'
 import { type SeedCommand, type StartCommand, seedCommand } from './seed-command.ts'
 
@@ -23,10 +25,17 @@ export type Piece = { readonly message: string } | { readonly delta: string }
 /** Answers a prompt. */
 export type Answer = (prompt: string) => Provider<Piece>
 
+/**
+ * Takes a place for an answer; the returned function gives it back. Throws an `HttpError` or a `RunError`
+ * where there is none.
+ */
+export type Admit = (scope: Scope<unknown>) => () => void
+
 /** The consumer's class over whatever answers prompts; undefined lets the numbers answer those too. */
 export function seedConsumer(
   answer?: Answer,
   numbers: Provider<string> = seedNumbers,
+  admit: Admit = () => () => {},
 ): ConsumerClass<unknown> {
   const lines = asMessages(numbers)
   return class SeedConsumer extends JsonWebSocketConsumer<SeedCommand, object, unknown> {
@@ -61,18 +70,29 @@ export function seedConsumer(
     /** Streams one answer and says how it ended. */
     async #run({ id, prompt }: StartCommand, signal: AbortSignal): Promise<object> {
       const provider = prompt !== undefined && answer ? answer(prompt) : lines
+      let leave: (() => void) | undefined
       try {
+        leave = admit(this.scope)
         for await (const piece of provider({ signal })) await this.send(framed(id, piece))
         return { status: 'completed' }
       } catch (error) {
         if (this.signal.aborted) throw error
         if (signal.aborted) return { status: 'stopped' }
+        if (error instanceof HttpError || error instanceof RunError) return await this.#refused(id, error)
         if (!(error instanceof UpstreamError)) throw error
         const { code, detail, sentence } = error
         this.logger.warn({ scope: scopeForLog(this.scope), code, detail }, 'model answer failed')
         if (id === undefined) await this.send({ message: sentence })
         return { status: 'failed', reason: sentence }
+      } finally {
+        leave?.()
       }
+    }
+
+    /** Nothing was asked upstream. */
+    async #refused(id: string | undefined, { message }: Error): Promise<object> {
+      if (id === undefined) await this.send({ message })
+      return { status: 'failed', reason: message }
     }
 
     async #report(id: string | undefined, status: object): Promise<void> {

@@ -3,6 +3,8 @@ import { BlockList, isIP } from 'node:net'
 import type { ClientAddress } from '../consumers/scope.ts'
 
 export interface ProxyTrust {
+  /** Whether anybody's headers count. */
+  readonly trustsSome: boolean
   /** Whether the headers that a peer forwards count; its address is empty on a unix socket. */
   trusts(address: string): boolean
   /** The client behind a trusted peer, from its X-Forwarded-For header. */
@@ -14,7 +16,8 @@ export function proxyTrust(option: boolean | readonly string[]): ProxyTrust {
   const trusts = typeof option === 'boolean' ? () => option : listedIn(option)
   // `true` vouches for the direct peer alone, whose word is the last entry.
   const hops = option === true ? 1 : Number.POSITIVE_INFINITY
-  return { trusts, client: (peer, header) => forwardedClient(peer, header, trusts, hops) }
+  const trustsSome = option !== false
+  return { trustsSome, trusts, client: (peer, header) => forwardedClient(peer, header, trusts, hops) }
 }
 
 function listedIn(entries: readonly string[]): (address: string) => boolean {

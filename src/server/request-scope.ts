@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { ClientAddress, Params, Scope, User } from '../consumers/scope.ts'
 import { HttpError } from '../protocol/errors.ts'
+import { isOfThisMachine, networkOf } from './client-network.ts'
 import { type ProxyTrust, plainAddress } from './proxy-trust.ts'
 import { parseTarget, withoutRootPath } from './request-target.ts'
 
@@ -49,6 +50,7 @@ export class RequestScope implements Scope {
   user: User | undefined = undefined
   readonly #head: RequestHead
   readonly #url: string
+  readonly #trustsProxies: boolean
 
   /** @throws {HttpError} `bad_request` for a target or a host that is none. */
   constructor(type: 'websocket' | 'http', head: RequestHead, options: ScopeOptions) {
@@ -67,12 +69,18 @@ export class RequestScope implements Scope {
     this.rootPath = options.rootPath
     this.path = withoutRootPath(target.path, options.rootPath)
     this.#head = head
+    this.#trustsProxies = options.proxies.trustsSome
     this.#url = target.path + target.search
     if (!isHost(this.host)) throw new HttpError('bad_request', 'The Host header is not a host.')
   }
 
   get method(): string {
     return this.#head.method
+  }
+
+  get network(): string | undefined {
+    const { address } = this.client
+    return !this.#trustsProxies && isOfThisMachine(address) ? undefined : networkOf(address)
   }
 
   get query(): URLSearchParams {

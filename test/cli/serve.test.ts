@@ -92,6 +92,24 @@ describe('millrace serve', () => {
     expect(await body(running.url)).toBe('hello')
   })
 
+  test('limits what is started, in the demo and in an application, whatever that says', async () => {
+    const app = `import { httpStreams, memoryStreams, millrace, streaming } from 'millrace'
+const streams = streaming({ store: memoryStreams(), limits: { startsPerAddress: 50 }, kinds: { none: { provider: () => async function* () {} } } })
+export default millrace({ streams, routes: [httpStreams('/streams', { ...streams.services, start: () => streams.runs.start({ kind: 'none' }) })] })
+`
+    const folder = await folderWith({ 'app.ts': app })
+    const flags = ['--proxy-headers', '--max-starts-per-address', '2']
+    for (const running of [await serve(['app.ts', ...flags], { folder }), await serve(flags)]) {
+      const statuses: number[] = []
+      for (let n = 0; n < 3; n++) {
+        const headers = { 'content-type': 'application/json', 'x-forwarded-for': '203.0.113.7' }
+        const init = { method: 'POST', headers, body: '{"input":{}}' }
+        statuses.push((await fetch(`${running.url}/streams`, init)).status)
+      }
+      expect(statuses).toEqual([201, 201, 429])
+    }
+  })
+
   test('prints lines of JSON, and nothing else, where nobody reads along', async () => {
     const folder = await folderWith({ 'app.ts': APP })
     const running = await serve(['app.ts'], { folder })

@@ -559,7 +559,7 @@ onEveryStore('the look for runs to take over', (world) => {
 
   it('finds a thousand runs and more in one go', async () => {
     const puppet = new PuppetProvider()
-    const first = world().mortal()
+    const first = world().mortal({ limits: { runsPerProcess: 1100 } })
     await Promise.all(Array.from({ length: 1100 }, () => first.runs.start({}, puppet.provider)))
     first.kill()
     await world().pass(10)

@@ -4,6 +4,7 @@ import { type StreamClient, connect } from '../../src/client/index.ts'
 import { createSeedApplication } from '../../src/seed/application.ts'
 import type { RunningServer } from '../../src/server/listener.ts'
 import { type CollectingLogger, collectingLogger } from '../support/logger.ts'
+import { WebSocketClient } from '../support/websocket-client.ts'
 import { collect } from '../support/collect.ts'
 import { delta, stream, upstream } from '../support/upstream.ts'
 
@@ -90,4 +91,46 @@ test('a reader that leaves ends nothing upstream, and a stop from another socket
   expect(closedAt - asked).toBeLessThan(200)
   expect(await pieces.next()).toEqual({ done: true, value: undefined })
   expect(again.status).toBe('stopped')
+})
+
+test('a stranger has as many answers under way as one may, by whichever way they were asked for', async () => {
+  const service = await upstream(({ res }) => stream(res, delta('Be')))
+  const environment = { OPENAI_API_KEY: 'sk-1', OPENAI_BASE_URL: service.baseURL, OPENAI_MODEL: 'm' }
+  const application = createSeedApplication({ logger: collectingLogger(), environment })
+  application.options.streams?.limit({ runsPerAddress: 3, runsPerProcess: 5 })
+  const server = await application.listen({ port: 0, trustProxy: true })
+  ends.push(() => application.close())
+  const ask = async (address: string): Promise<unknown[]> => {
+    const headers = { 'x-forwarded-for': address }
+    const client = await WebSocketClient.connect(`${server.url.replace('http', 'ws')}/ws/openai/`, {
+      headers,
+    })
+    ends.unshift(() => client.close())
+    client.socket.send('{"message":"start","id":"a","prompt":"Why?"}')
+    return [await client.receiveJson(), await client.receiveJson()]
+  }
+  const start = (address: string): Promise<Response> =>
+    fetch(`${server.url}/streams`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-forwarded-for': address },
+      body: '{"input":{"prompt":"Why?"}}',
+    })
+  const answered = [
+    { id: 'a', status: 'running' },
+    { id: 'a', delta: 'Be' },
+  ]
+  expect(await ask('203.0.113.7')).toEqual(answered)
+  expect(await ask('203.0.113.7')).toEqual(answered)
+  expect((await start('203.0.113.7')).status).toBe(201)
+  expect((await start('203.0.113.7')).status).toBe(429)
+  expect(await ask('203.0.113.7')).toEqual([
+    { id: 'a', status: 'running' },
+    { id: 'a', status: 'failed', reason: expect.stringMatching(/Too many runs/) as string },
+  ])
+  // Others go on, until the process has as many as it may.
+  expect(await ask('203.0.113.8')).toEqual(answered)
+  expect((await start('203.0.113.9')).status).toBe(201)
+  expect((await start('203.0.113.10')).status).toBe(429)
+  expect(await ask('203.0.113.10')).toMatchObject([{}, { status: 'failed' }])
+  await expect.poll(() => service.requests).toHaveLength(5)
 })

@@ -88,6 +88,9 @@ export const descriptor: Kind<number> = wholeNumber(0, 2 ** 31 - 1)
 
 export const concurrency: Kind<number> = wholeNumber(1, 10_000)
 
+/** How many of something may be at one time. */
+export const places: Kind<number> = wholeNumber(1, 1_000_000_000)
+
 const processes = wholeNumber(1, 1024, 'auto for one a core, or ')
 
 /** A number of processes; `auto` is as many as run at the same time on this machine. */

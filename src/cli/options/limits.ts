@@ -1,12 +1,20 @@
 /** How much is served, and for how long. */
 import type { ListenOptions } from '../../server/options.ts'
-import { bytes, count, seconds } from './kinds.ts'
+import type { ChangeableLimits } from '../../endpoints/streaming.ts'
+import { bytes, count, places, seconds } from './kinds.ts'
 import type { OptionFor } from './option.ts'
 
-export type LimitSettings = Pick<
+export interface LimitSettings extends Pick<
   ListenOptions,
   'maxConnections' | 'maxUnsent' | 'unreadTimeout' | 'httpTimeout' | 'shutdownTimeout'
->
+> {
+  /** How much may be started; they win over what the application says. */
+  readonly runsPerOwner?: number
+  readonly runsPerAddress?: number
+  readonly runsPerProcess?: number
+  readonly startsPerOwner?: number
+  readonly startsPerAddress?: number
+}
 
 export const CLOSE_TIMEOUT_OPTION: OptionFor<Pick<LimitSettings, 'shutdownTimeout'>> = {
   flags: '--application-close-timeout <seconds>',
@@ -40,5 +48,47 @@ export const LIMIT_OPTIONS: readonly OptionFor<LimitSettings>[] = [
     kind: seconds('httpTimeout'),
     description: 'Time for an HTTP answer to begin; 0 sets no limit',
   },
+  {
+    flags: '--max-runs-per-owner <count>',
+    sets: 'runsPerOwner',
+    kind: places,
+    description: 'Most runs of one owner at one time, in all processes; further starts are answered 429',
+    absent: 'what the application says, or 100',
+  },
+  {
+    flags: '--max-runs-per-address <count>',
+    sets: 'runsPerAddress',
+    kind: places,
+    description: 'Most runs at one time of one client address, where nobody is asked who they are',
+    absent: 'what the application says, or 20',
+  },
+  {
+    flags: '--max-runs <count>',
+    sets: 'runsPerProcess',
+    kind: places,
+    description: 'Most runs of one process at one time',
+    absent: 'what the application says, or 1000',
+  },
+  {
+    flags: '--max-starts-per-owner <count>',
+    sets: 'startsPerOwner',
+    kind: places,
+    description: 'Most starts of one owner in any minute',
+    absent: 'what the application says, or 60',
+  },
+  {
+    flags: '--max-starts-per-address <count>',
+    sets: 'startsPerAddress',
+    kind: places,
+    description: 'Most starts in any minute of one client address, where nobody is asked who they are',
+    absent: 'what the application says, or 60',
+  },
   CLOSE_TIMEOUT_OPTION,
 ]
+
+/** The limits of starts among all settings: those that were given. */
+export function startLimits(settings: LimitSettings): Partial<ChangeableLimits> {
+  const { runsPerOwner, runsPerAddress, runsPerProcess, startsPerOwner, startsPerAddress } = settings
+  const all = { runsPerOwner, runsPerAddress, runsPerProcess, startsPerOwner, startsPerAddress }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}

@@ -13,6 +13,7 @@ import { removeRun } from '../../runs/remove-run.ts'
 import { readRunRecord } from '../../runs/run-record.ts'
 import type { StreamInfo } from '../../streams/store.ts'
 import { latestRun } from '../latest-run.ts'
+import { StartGate } from '../start-gate.ts'
 import { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import type { StartHandler } from '../stream-socket/stream-socket.ts'
@@ -42,6 +43,7 @@ const MAX_BODY = 1024 * 1024
 export class HttpStreams {
   readonly #options: HttpStreamsOptions
   readonly #access: StreamAccess
+  readonly #gate: StartGate
   readonly #logger: Logger
   readonly #signs: Deadlines
   readonly #polls: Deadlines
@@ -49,6 +51,7 @@ export class HttpStreams {
   constructor(options: HttpStreamsOptions) {
     this.#options = options
     this.#access = new StreamAccess(options)
+    this.#gate = options.gate ?? new StartGate({ logger: options.logger })
     this.#logger = options.logger ?? libraryLogger()
     this.#signs = new Deadlines(options.signInterval ?? 15)
     this.#polls = new Deadlines(options.longPollTimeout ?? 25)
@@ -94,17 +97,23 @@ export class HttpStreams {
     this.#answer(exchange as Exchange, async () => {
       const { start } = this.#options
       if (!start) throw new Refusal('start_not_served')
+      const { scope, signal } = exchange
+      const owner = this.#access.ownerOf(scope.user)
+      const whose = owner === undefined ? {} : { owner }
+      // Before anything is read of what may be refused.
+      this.#gate.count({ ...whose, scope })
       const body = await bodyOf(request)
       const given =
         typeof body === 'object' && !Array.isArray(body) ? (body as Readonly<Record<string, Json>>) : {}
       const frame = readClientFrame({ ...given, type: 'start', req: '-' })
       if (frame.type === 'fault') throw new Refusal('invalid_frame', frame.message)
       if (frame.type !== 'start') throw new Refusal('invalid_frame')
-      const { type: _type, req: _req, ...command } = frame
-      const owner = this.#access.ownerOf(exchange.scope.user)
-      const { id } = await start(
-        { ...command, ...(owner !== undefined && { owner }) },
-        exchange.scope as never,
+      const { type: _type, req: _req, ...asked } = frame
+      const command = { ...asked, ...whose }
+      const isThere = async (): Promise<boolean> =>
+        asked.id !== undefined && (await this.#access.find(asked.id, scope.user, signal)) !== undefined
+      const { id } = await this.#gate.start({ ...command, scope }, signal, isThere, () =>
+        start(command, scope as never),
       )
       return Response.json({ stream: id }, { status: 201, headers: PRIVATE })
     })

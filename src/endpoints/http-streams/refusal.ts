@@ -20,6 +20,7 @@ const STATUS: Readonly<Record<string, number>> = {
   offset_past_end: 410,
   run_gone: 410,
   too_many_runs: 429,
+  process_full: 429,
   internal_error: 500,
   store_failed: 503,
   runs_closed: 503,
@@ -40,13 +41,14 @@ export class Refusal extends Error {
 export function refuse(error: unknown, { scope }: Exchange, logger: Logger): Response {
   if (error instanceof HttpError) return error.toResponse()
   if (error instanceof Refusal) return answer(error.code, error.message)
-  const { code, message, expected } = publicError(error)
+  const { code, message, expected, retryAfter } = publicError(error)
   if (!expected) logger.error({ err: error, scope: scopeForLog(scope) }, 'a request for a stream failed')
-  return answer(code, message)
+  return answer(code, message, retryAfter)
 }
 
-function answer(code: string, message: string): Response {
+function answer(code: string, message: string, retryAfter?: number): Response {
   const status = STATUS[code] ?? 400
-  const headers = { ...PRIVATE, ...(status === 503 && { 'retry-after': '1' }) }
+  const seconds = retryAfter ?? (status === 503 ? 1 : undefined)
+  const headers = { ...PRIVATE, ...(seconds !== undefined && { 'retry-after': String(seconds) }) }
   return Response.json({ error: { code, message } }, { status, headers })
 }

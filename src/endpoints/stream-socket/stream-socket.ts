@@ -24,6 +24,7 @@ import {
 } from '../../protocol/stream-frames.ts'
 import { latestRun } from '../latest-run.ts'
 import { publicError } from '../public-error.ts'
+import { StartGate } from '../start-gate.ts'
 import { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import { recordsEncoder } from './records-encoder.ts'
@@ -67,9 +68,10 @@ export interface StreamSocketOptions extends StreamServices {
 /** The consumer of a route; see `streamSocket` in src/routing. */
 export function streamSocketConsumer(options: StreamSocketOptions): ConsumerClass {
   const access = new StreamAccess(options)
+  const gate = options.gate ?? new StartGate({ logger: options.logger })
   return class extends StreamSocket {
     constructor(context: ConsumerContext) {
-      super(context, options, access)
+      super(context, options, access, gate)
     }
   }
 }
@@ -77,6 +79,7 @@ export function streamSocketConsumer(options: StreamSocketOptions): ConsumerClas
 class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   readonly #options: StreamSocketOptions
   readonly #access: StreamAccess
+  readonly #gate: StartGate
   readonly #connection: Connection
   readonly #subscriptions: Subscriptions
   readonly #lookups = new Lookups((task) => this.background(task))
@@ -85,10 +88,11 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   #requests = 0
   #leaving = false
 
-  constructor(context: ConsumerContext, options: StreamSocketOptions, access: StreamAccess) {
+  constructor(context: ConsumerContext, options: StreamSocketOptions, access: StreamAccess, gate: StartGate) {
     super(context)
     this.#options = options
     this.#access = access
+    this.#gate = gate
     const { connection } = context
     this.#connection = connection
     const outlet = new Outlet<TextFrame>(recordsEncoder, connection.frames)
@@ -211,14 +215,19 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   async #start({ req, input, chat, id }: StartFrame): Promise<ServerFrame | StreamErrorCode> {
     const { start } = this.#options
     if (!start) return 'start_not_served'
-    const owner = this.#access.ownerOf(this.scope.user)
+    const { scope } = this
+    const owner = this.#access.ownerOf(scope.user)
     const command: StartCommand = {
       input,
       ...(chat !== undefined && { chat }),
       ...(id !== undefined && { id }),
       ...(owner !== undefined && { owner }),
     }
-    const run = await start(command, this.scope)
+    this.#gate.count({ owner, scope })
+    const isThere = async (): Promise<boolean> =>
+      id !== undefined && (await this.#access.find(id, scope.user)) !== undefined
+    const { signal } = this.#connection
+    const run = await this.#gate.start({ ...command, scope }, signal, isThere, () => start(command, scope))
     return { type: 'started', req, stream: run.id }
   }
 
@@ -243,13 +252,19 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   /** Answers a request that failed. What is the end of the connection itself passes through. */
   async #fail(error: unknown, names: Pick<ErrorFrame, 'req' | 'stream'>): Promise<void> {
     if (this.#connection.signal.aborted) return
-    const { code, message, expected } = publicError(error)
+    const { code, message, expected, retryAfter } = publicError(error)
     if (!expected)
       this.logger.error(
         { err: error, scope: scopeForLog(this.scope), ...names },
         'a request on a stream socket failed',
       )
-    await this.send({ type: 'error', code, message, ...names })
+    await this.send({
+      type: 'error',
+      code,
+      message,
+      ...names,
+      ...(retryAfter !== undefined && { retryAfter }),
+    })
   }
 
   /** Tells the client when to come back, each at another moment. */
