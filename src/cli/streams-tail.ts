@@ -62,7 +62,10 @@ async function followStream(door: StreamDoor, id: string, from: Place, output: O
   const { next } = await door.read(id, 'now')
   const place = from === 'now' ? next : from
   const { base, fetch } = door
-  const stateChanged = (): void => tellState(carrier.state)
+  let told: ConnectionState = 'idle'
+  const stateChanged = (): void => {
+    if (carrier.state !== told) tellState((told = carrier.state))
+  }
   const carrier = new HttpCarrier({ base, fetch, stateChanged, recordsIn: recordLines })
   const reader = new Reader(id, place, carrier)
   const stream = new RemoteStream<string>(reader, () => Promise.reject(new Error('nothing stops here')))
