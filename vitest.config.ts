@@ -21,7 +21,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.{ts,tsx}'],
           setupFiles: './test/support/property-seed.ts',
-          exclude: ['test/{integration,browser,interop,chaos,power}/**'],
+          exclude: ['test/{integration,browser,interop,chaos,power,simulation}/**'],
         },
       },
       {
@@ -29,7 +29,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'system',
-          include: ['test/{integration,browser,interop,chaos,power}/**/*.test.ts'],
+          include: ['test/{integration,browser,interop,chaos,power,simulation}/**/*.test.ts'],
         },
       },
     ],

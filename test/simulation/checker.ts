@@ -1,0 +1,310 @@
+/**
+ * Holds a history against the promises of docs and design. One for the simulation, which tells it each fact
+ * as it happens, and for the histories of real stores and processes, which are told from their ends.
+ */
+import { readRunEnd } from '../../src/protocol/run-end.ts'
+import type { Json } from '../../src/protocol/json.ts'
+import type { RunEnd } from '../../src/protocol/run-end.ts'
+import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
+import type { Fact, Invariant, RunSource, Violation } from './history.ts'
+
+/** One life of a stream, as it was kept. */
+export interface KeptLog {
+  readonly stream: string
+  readonly incarnation: string
+  readonly records: string[]
+  closed: boolean
+  removed: boolean
+  /** How the log of a run ended. */
+  end?: RunEnd | undefined
+  /** Of the lease: whether there ever was one, and the highest epoch that wrote or was given. */
+  epoch: number
+  readonly holders: Map<number, string>
+}
+
+interface Reading {
+  next: number
+  readonly incarnation: string
+}
+
+export class Checker {
+  readonly violations: Violation[] = []
+  readonly logs = new Map<string, KeptLog>()
+  /** The latest life of each id. */
+  readonly current = new Map<string, KeptLog>()
+  readonly #readers = new Map<string, Reading>()
+  readonly #sources = new Map<string, RunSource>()
+  /** Runs of which a stop was answered with `stopped`, with how long their logs were then. */
+  readonly #stopped = new Map<string, { readonly log: KeptLog; readonly length: number }>()
+  readonly #asked = new Set<string>()
+  readonly #generations = new Map<string, number>()
+  readonly #working = new Map<string, Set<number>>()
+
+  note(fact: Fact): void {
+    switch (fact.type) {
+      case 'kept':
+        return this.#kept(fact)
+      case 'leased':
+        return this.#leased(fact)
+      case 'removed':
+        return this.#removed(fact)
+      case 'acknowledged':
+        return this.#acknowledged(fact)
+      case 'sent':
+        return this.#given(fact, fact.from, fact.records)
+      case 'read':
+        return this.#given(fact, fact.next - 1, [fact.record])
+      case 'reader-ended':
+        return this.#readerEnded(fact)
+      case 'run-asked':
+        this.#sources.set(fact.run, fact.source)
+        return
+      case 'run-started':
+        return this.#started(fact)
+      case 'stop-asked':
+        this.#asked.add(fact.run)
+        return
+      case 'stop-answered':
+        return this.#stopAnswered(fact)
+      case 'generation-began':
+      case 'generation-ended':
+        return this.#generation(fact)
+      case 'fault-logged':
+        return this.#fail('no-fault', `${fact.by} logs: ${fact.message}`)
+      case 'held':
+        if (fact.bytes > fact.atMost)
+          this.#fail(
+            'bounded',
+            `${fact.by} holds ${fact.bytes} bytes for its readers, of ${fact.atMost} at most`,
+          )
+        return
+      case 'missed':
+        return this.#fail(fact.invariant, fact.what)
+    }
+  }
+
+  /** Generations of a run that go on, wherever. */
+  working(run: string): number {
+    return this.#working.get(run)?.size ?? 0
+  }
+
+  stopAsked(run: string): boolean {
+    return this.#asked.has(run)
+  }
+
+  /** Asks of each run whose source is known whether its log is what it must be, now that all is over. `except` cannot be read. */
+  finish(except: ReadonlySet<string> = new Set()): void {
+    for (const [run, source] of this.#sources) {
+      const log = this.current.get(run)
+      if (!log || log.removed || except.has(run)) continue
+      if (!log.closed) this.#fail('run-ends', `${run} has no end`)
+      else this.#ended(run, source, log)
+    }
+  }
+
+  #kept(fact: Extract<Fact, { type: 'kept' }>): void {
+    const { stream, incarnation, from, records, closed, by, producer } = fact
+    const log = this.#log(stream, incarnation)
+    if (log.closed && !fact.created) this.#fail('one-writer', `${by} writes to ${stream}, which is closed`)
+    if (from !== log.records.length)
+      this.#fail('nothing-lost', `${stream} goes on at ${from}; it had ${log.records.length} records`)
+    if (log.epoch > 0 && !fact.created) this.#written(log, fact)
+    for (const record of records) log.records.push(record)
+    if (closed) this.#closed(log)
+    const source = this.#sources.get(stream)
+    if (source && producer?.id === LEASE_PRODUCER) this.#isPrefix(log, source)
+    if (source && this.#stopped.get(stream)?.log === log)
+      this.#fail('stop-holds', `${by} writes to ${stream} after its stop was answered`)
+  }
+
+  /** A write to a stream on which a lease was ever taken. */
+  #written(log: KeptLog, { stream, by, producer }: Extract<Fact, { type: 'kept' }>): void {
+    if (producer?.id !== LEASE_PRODUCER)
+      return this.#fail('holder-only', `${by} writes to ${stream}, of which it holds no lease`)
+    if (producer.epoch < log.epoch)
+      this.#fail('one-writer', `${by} writes to ${stream} in epoch ${producer.epoch}, behind ${log.epoch}`)
+    const holder = log.holders.get(producer.epoch)
+    if (holder !== undefined && holder !== by)
+      this.#fail(
+        'one-writer',
+        `${by} writes to ${stream} in epoch ${producer.epoch}, which is that of ${holder}`,
+      )
+  }
+
+  #closed(log: KeptLog): void {
+    log.closed = true
+    if (!this.#sources.has(log.stream)) return
+    log.end = endIn(log.records.at(-1))
+    if (!log.end) this.#fail('run-ends', `${log.stream} is closed without an end`)
+  }
+
+  #leased({ stream, incarnation, epoch, holder }: Extract<Fact, { type: 'leased' }>): void {
+    const log = this.#log(stream, incarnation)
+    const other = log.holders.get(epoch)
+    if (other !== undefined && other !== holder)
+      this.#fail('one-writer', `${holder} is given epoch ${epoch} of ${stream}, which is that of ${other}`)
+    log.holders.set(epoch, holder)
+    log.epoch = Math.max(log.epoch, epoch)
+  }
+
+  #removed({ stream, by, reason }: Extract<Fact, { type: 'removed' }>): void {
+    const log = this.current.get(stream)
+    if (!log) return
+    log.removed = true
+    if (reason === 'expired' && !stream.startsWith('@'))
+      this.#fail('nothing-lost', `${by} finds ${stream} past its time, which is not over`)
+  }
+
+  #acknowledged(fact: Extract<Fact, { type: 'acknowledged' }>): void {
+    const log = this.logs.get(`${fact.stream} ${fact.incarnation}`)
+    const { next, records, closed } = fact
+    const from = next - records.length
+    const missing = records.findIndex((record, index) => log?.records[from + index] !== record)
+    if (missing >= 0)
+      this.#fail(
+        'nothing-lost',
+        `record ${from + missing} of ${fact.stream} was acknowledged, and is not kept`,
+      )
+    else if (closed && !log?.closed)
+      this.#fail('nothing-lost', `the close of ${fact.stream} was acknowledged, and is not kept`)
+  }
+
+  #given(
+    { reader, stream, incarnation }: Extract<Fact, { type: 'sent' | 'read' }>,
+    from: number,
+    records: readonly string[],
+  ): void {
+    const log = this.logs.get(`${stream} ${incarnation}`)
+    const reading = this.#readers.get(reader)
+    if (reading && (reading.next !== from || reading.incarnation !== incarnation)) {
+      this.#fail('reader-order', `${reader} of ${stream} was at ${reading.next} and is given ${from}`)
+    }
+    for (const [index, record] of records.entries()) {
+      const kept = log?.records[from + index]
+      if (kept === record) continue
+      const what = kept === undefined ? 'is not kept' : `is ${kept}`
+      this.#fail(
+        kept === undefined ? 'seen-means-kept' : 'reader-order',
+        `${reader} of ${stream} is given ${record}, and record ${from + index} ${what}`,
+      )
+      break
+    }
+    this.#readers.set(reader, { next: from + records.length, incarnation })
+  }
+
+  #readerEnded(fact: Extract<Fact, { type: 'reader-ended' }>): void {
+    const { reader, stream, status, error, left, next } = fact
+    if (left) return
+    const log = this.current.get(stream)
+    // Who has read a run to its end may hear of that, and no more of its removal.
+    const whole = log?.closed ? (log.end?.status ?? 'closed') : undefined
+    const isRight =
+      status === whole || (log?.removed !== false && (status === 'gone' || error === 'stream_not_found'))
+    // Of an id with several lives it is not said which one it was.
+    const others = [...this.logs.values()].filter((one) => one.stream === stream).length > 1
+    if (!others && !isRight)
+      this.#fail(
+        'reader-ends',
+        `${reader} of ${stream} ends as ${status} (${error ?? ''}), and not ${whole ?? 'gone'}`,
+      )
+    if (others || status === 'gone' || status === 'error' || next === undefined || !log) return
+    // The end of a run is no record of its program.
+    const length = log.records.length - (log.end ? 1 : 0)
+    if (next !== length && next !== log.records.length)
+      this.#fail('reader-order', `${reader} of ${stream} ends at ${next}, and the log at ${length}`)
+  }
+
+  #started({ run, tag, by }: Extract<Fact, { type: 'run-started' }>): void {
+    const source = this.#sources.get(run)
+    if (source && source.tag !== tag)
+      this.#fail('right-answer', `${by} asked ${run} for ${tag}, and is given that of ${source.tag}`)
+    const log = this.current.get(run)
+    if (!log) this.#fail('nothing-lost', `${run} was started, and is not kept`)
+  }
+
+  #stopAnswered({ run, status }: Extract<Fact, { type: 'stop-answered' }>): void {
+    const log = this.current.get(run)
+    if (!log || log.removed) return
+    if (!log.closed || log.end?.status !== status)
+      this.#fail(
+        'stop-holds',
+        `a stop of ${run} is answered ${status}, and it is ${log.end?.status ?? 'running'}`,
+      )
+    if (!this.#stopped.has(run)) this.#stopped.set(run, { log, length: log.records.length })
+  }
+
+  #generation({ type, run, generation, by }: Extract<Fact, { type: `generation-${string}` }>): void {
+    const working = this.#working.get(run) ?? new Set()
+    this.#working.set(run, working)
+    if (type === 'generation-ended') return void working.delete(generation)
+    working.add(generation)
+    const count = (this.#generations.get(run) ?? 0) + 1
+    this.#generations.set(run, count)
+    const epochs = [...this.logs.values()].filter(({ stream }) => stream === run)
+    const leases = epochs.reduce((sum, { epoch }) => sum + epoch, 0)
+    if (count > leases)
+      this.#fail('generations', `${by} begins generation ${count} of ${run}, in ${leases} leases`)
+  }
+
+  /** What a run has kept so far, its end aside, is what one undisturbed run yields. */
+  #isPrefix(log: KeptLog, source: RunSource): void {
+    const length = log.records.length - (log.end ? 1 : 0)
+    const at = length - 1
+    if (at >= 0) this.#isRecord(log, source, at)
+  }
+
+  #isRecord(log: KeptLog, { tag, events }: RunSource, at: number): boolean {
+    const record = log.records[at] ?? ''
+    const { of, n, attempt = 1 } = JSON.parse(record) as { of?: unknown; n?: unknown; attempt?: number }
+    const first = JSON.parse(log.records[0] ?? '{}') as { attempt?: number }
+    const isRight = of === tag && n === at && attempt === (first.attempt ?? 1) && at < (events ?? Infinity)
+    if (!isRight)
+      this.#fail(
+        'prefix',
+        `record ${at} of ${log.stream} is ${record}, which no undisturbed run of ${tag} has there`,
+      )
+    return isRight
+  }
+
+  #ended(run: string, source: RunSource, log: KeptLog): void {
+    const length = log.records.length - (log.end ? 1 : 0)
+    for (let at = 0; at < length; at++) if (!this.#isRecord(log, source, at)) break
+    const { status, reason } = log.end ?? {}
+    if (status === 'completed' && (length !== source.events || source.fails))
+      this.#fail('right-end', `${run} is completed with ${length} records, of ${source.events}`)
+    if (status === 'stopped' && !this.#asked.has(run) && reason !== 'unread')
+      this.#fail('right-end', `${run} is stopped, and nobody asked for it`)
+    const barren = log.epoch > 5
+    if (status === 'failed' && reason === 'interrupted' && source.resumable && !barren)
+      this.#fail('right-end', `${run} is interrupted in epoch ${log.epoch}, and could have gone on`)
+    if (status === 'failed' && reason === 'provider_failed' && !source.fails)
+      this.#fail('right-end', `${run} has failed, and its provider has not`)
+  }
+
+  #log(stream: string, incarnation: string): KeptLog {
+    const key = `${stream} ${incarnation}`
+    let log = this.logs.get(key)
+    if (!log) {
+      log = {
+        stream,
+        incarnation,
+        records: [],
+        closed: false,
+        removed: false,
+        epoch: 0,
+        holders: new Map(),
+      }
+      this.logs.set(key, log)
+      this.current.set(stream, log)
+    }
+    return log
+  }
+
+  #fail(invariant: Invariant, message: string): void {
+    this.violations.push({ invariant, message })
+  }
+}
+
+function endIn(record: string | undefined): RunEnd | undefined {
+  return record === undefined ? undefined : readRunEnd(JSON.parse(record) as Json)
+}

@@ -1,0 +1,361 @@
+/**
+ * A cluster in one process: several servers over one store, their clients, and the time that they all live in.
+ * What happens to it is its plan's; what it did is in its trace, and whether that was right its checker says.
+ */
+import type { SocketLike } from '../../src/client/socket.ts'
+import type { Json } from '../../src/protocol/json.ts'
+import { decodeOffset } from '../../src/protocol/offset.ts'
+import { readServerFrame } from '../../src/protocol/stream-frames.ts'
+import { Chance } from '../chaos/chance.ts'
+import { Checker } from './checker.ts'
+import { Coverage } from './coverage.ts'
+import { Deeds } from './deeds.ts'
+import { Faults, NO_FAULTS } from './faults.ts'
+import { FaultyStore } from './faulty-store.ts'
+import type { Fact, Invariant, Violation } from './history.ts'
+import { describeFact } from './history.ts'
+import type { Host } from './host.ts'
+import type { Plan } from './plan.ts'
+import type { PlantedBug } from './planted-bugs.ts'
+import { isResumable } from './providers.ts'
+import type { AskedScript } from './providers.ts'
+import type { ClusterReader } from './reader.ts'
+import { ServerProcess } from './server-process.ts'
+import { SharedStore } from './shared-store.ts'
+import { VirtualTime } from './virtual-time.ts'
+import { mergedFrame } from './merged-frame.ts'
+import { Wire } from './wire.ts'
+
+/** Seconds, beside several leases, in which all must come to its end once nothing disturbs it. */
+const CALM = 60
+/** Timers that one simulation may fire: more, and it goes round in circles. */
+const MOST_TIMERS = 200_000
+
+export interface Outcome {
+  readonly violation: Violation | undefined
+  readonly trace: readonly string[]
+  readonly coverage: Coverage
+}
+
+export class Cluster {
+  readonly plan: Plan
+  readonly planted: PlantedBug | undefined
+  readonly time: VirtualTime
+  readonly shared: SharedStore
+  readonly checker: Checker = new Checker()
+  readonly coverage: Coverage = new Coverage()
+  readonly readers: ClusterReader[] = []
+  readonly #slots: (ServerProcess | undefined)[]
+  readonly #lives: number[]
+  /** Clients that are no readers. */
+  readonly clients: Host[] = []
+  readonly wires: Wire[] = []
+  readonly #stores: FaultyStore[] = []
+  readonly #lines: string[] = []
+  readonly #asked = new Map<string, Host>()
+  readonly #generations = new Map<string, number>()
+  readonly #network: Chance
+  readonly #deeds: Deeds
+  /** Milliseconds that the store's clock is ahead. */
+  storeOffset = 0
+  /** Nothing disturbs it any more. */
+  #calm = false
+  #leaving = false
+  #asks = 0
+
+  constructor(plan: Plan, planted?: PlantedBug) {
+    this.plan = plan
+    this.planted = planted
+    this.time = new VirtualTime(plan.seed)
+    this.#network = new Chance(plan.seed, 'network')
+    this.shared = new SharedStore({
+      clock: () => this.time.now + this.storeOffset,
+      time: this.time,
+      logger: { debug() {}, info() {}, warn() {}, error: (_, message) => this.trace(`store: ${message}`) },
+      note: (fact) => this.note(fact),
+      fenced: () => this.coverage.add('fences'),
+      runCreated: (run, metadata) => this.#created(run, metadata),
+    })
+    this.#slots = Array.from({ length: plan.processes })
+    this.#lives = this.#slots.map(() => 0)
+    this.#deeds = new Deeds(this)
+  }
+
+  /** Plays the plan. The world is as it was before when it has. */
+  async run(): Promise<Outcome> {
+    const escaped = (error: unknown): void => this.#escaped(error)
+    process.on('unhandledRejection', escaped)
+    process.on('uncaughtException', escaped)
+    try {
+      await this.#play()
+    } catch (error) {
+      this.#escaped(error)
+    } finally {
+      process.off('unhandledRejection', escaped)
+      process.off('uncaughtException', escaped)
+      this.time.uninstall()
+    }
+    const [violation] = this.checker.violations
+    return { violation, trace: this.#lines, coverage: this.coverage }
+  }
+
+  note(fact: Fact): void {
+    const known = this.checker.violations.length
+    this.trace(describeFact(fact))
+    this.#count(fact)
+    this.checker.note(fact)
+    for (const { invariant, message } of this.checker.violations.slice(known))
+      this.trace(`*** ${invariant}: ${message}`)
+  }
+
+  trace(what: string): void {
+    this.#lines.push(`${this.time.seconds.toFixed(3).padStart(9)} ${what}`)
+  }
+
+  /** A process that is up, in this slot or, with none there, in another one. */
+  up(slot: number): ServerProcess | undefined {
+    const at = this.#slots[slot]
+    if (at?.up) return at
+    return this.#slots.find((one) => one?.up)
+  }
+
+  /** Those that are up. */
+  get ups(): readonly ServerProcess[] {
+    return this.#slots.filter((one) => one?.up) as ServerProcess[]
+  }
+
+  at(slot: number): ServerProcess | undefined {
+    return this.#slots[slot]
+  }
+
+  /** Puts a new process where one died, or was shut down. */
+  boot(slot: number): void {
+    if (this.#slots[slot]?.alive || this.#leaving) return
+    const life = (this.#lives[slot] ?? 0) + 1
+    this.#lives[slot] = life
+    this.trace(`p${slot}.${life} starts`)
+    this.#slots[slot] = new ServerProcess({
+      cluster: this,
+      slot,
+      life,
+      tempers: (this.plan.tempers[slot] ?? []).filter((one) => life === 1 || one !== this.plan.forgotten),
+      isSmall: this.plan.isSmall,
+    })
+  }
+
+  /** The store as a host has it. */
+  storeFor(host: Host): FaultyStore {
+    const { plan, shared, time, coverage, planted } = this
+    const faults = new Faults(
+      this.#calm ? NO_FAULTS : plan.rates,
+      new Chance(plan.seed, `faults ${host.name}`),
+    )
+    const trace = (what: string): void => this.trace(what)
+    const store = new FaultyStore({ host, shared, time, faults, coverage, trace, planted })
+    this.#stores.push(store)
+    return store
+  }
+
+  /** A client connects to whoever answers. */
+  connect(client: Host): SocketLike {
+    const ups = this.#slots.filter((one) => one?.up)
+    const server = ups.length > 0 ? this.#network.pick(ups) : undefined
+    const name = `${client.name}#${this.wires.length}`
+    const isLaggard = client.name.startsWith('laggard')
+    const wire: Wire = new Wire({
+      time: this.time,
+      client,
+      // Nobody answers: the client itself, which has no session, is as good as any.
+      server: server?.host ?? client,
+      latencyMs: this.#network.pick([1, 1, 5, 40]),
+      sent: (text) => {
+        this.#sent(name, text)
+        if (isLaggard && !this.#calm) wire.stall(10_000)
+        return this.plan.merges ? mergedFrame(text) : text
+      },
+      received: (text) => this.#deeds.received(text),
+    })
+    this.wires.push(wire)
+    if (server) this.time.after(1, () => server.connect(wire))
+    else wire.cut(1)
+    return wire.socket
+  }
+
+  /** Asks something of a host, whose answer has to come while it lives. */
+  ask(what: string, host: Host, work: () => Promise<unknown>): void {
+    const name = `${what} (${++this.#asks})`
+    this.trace(`asked: ${name} of ${host.name}`)
+    this.#asked.set(name, host)
+    host.run(() => {
+      const over = (how: string): void => {
+        this.#asked.delete(name)
+        this.trace(`answered: ${name}: ${how}`)
+      }
+      work().then(
+        () => over('done'),
+        (error: unknown) => {
+          over(String(error))
+          if (!(error instanceof Error) || !/^(Run|Store|Stream|StreamRequest)Error$/.test(error.name))
+            this.#escaped(error)
+        },
+      )
+    })
+  }
+
+  /** The number of a generation of a run, from 1. */
+  nextGeneration(run: string): number {
+    const generation = (this.#generations.get(run) ?? 0) + 1
+    this.#generations.set(run, generation)
+    return generation
+  }
+
+  async #play(): Promise<void> {
+    for (let slot = 0; slot < this.plan.processes; slot++) this.boot(slot)
+    let lengthMs = 0
+    for (const { atMs, deed } of this.plan.acts) {
+      this.time.after(atMs, () => this.#deeds.do(deed))
+      lengthMs = atMs
+    }
+    if (!(await this.#pass(() => false, lengthMs / 1000 + 0.001))) return
+    this.#calmDown()
+    const lease = this.plan.leaseTtl
+    await this.#pass(() => this.#isOver(true), CALM / 4 + 3 * lease)
+    this.#deeds.stopAll()
+    if (!(await this.#pass(() => this.#isOver(false), CALM + 3 * lease))) return
+    this.#missed()
+    // What was cut has a while to end.
+    if (!(await this.#pass(() => false, 10))) return
+    for (const one of this.#processes()) {
+      for (const run of one.generating)
+        this.#miss('generations', `${one.name} goes on with a generation of ${run}`)
+    }
+    await this.#leave()
+    this.checker.finish(this.shared.damaged)
+  }
+
+  /** Lets time pass until `condition`, or for so long. False once something is wrong. */
+  async #pass(condition: () => boolean, atMost: number): Promise<boolean> {
+    const isWrong = (): boolean => this.checker.violations.length > 0
+    const isStuck = (): boolean => this.time.fired > MOST_TIMERS
+    await this.time.passUntil(() => isWrong() || isStuck() || condition(), atMost)
+    if (isStuck()) this.#miss('answered', `${MOST_TIMERS} timers, and no end`)
+    return !isWrong()
+  }
+
+  /** From here on nothing disturbs anybody. */
+  #calmDown(): void {
+    this.trace('nothing disturbs any more')
+    this.#calm = true
+    this.storeOffset = 0
+    for (const store of this.#stores) {
+      store.faults.rates = NO_FAULTS
+      store.faults.outage = undefined
+      store.recover()
+    }
+    for (const { host } of this.#processes()) {
+      host.wallOffset = 0
+      host.thaw()
+    }
+    for (let slot = 0; slot < this.plan.processes; slot++) this.boot(slot)
+  }
+
+  #isOver(exceptEndless: boolean): boolean {
+    for (const run of this.#deeds.runs.keys()) {
+      const log = this.checker.current.get(run)
+      if (!log || log.closed || log.removed || this.shared.damaged.has(run)) continue
+      if (exceptEndless && this.#deeds.runs.get(run)?.events === null) continue
+      return false
+    }
+    if (this.#asked.size > 0) return false
+    return exceptEndless || this.readers.every((reader) => reader.done)
+  }
+
+  #missed(): void {
+    for (const run of this.#deeds.runs.keys()) {
+      const log = this.checker.current.get(run)
+      const isDue = log && !log.closed && !log.removed && !this.shared.damaged.has(run)
+      if (isDue) this.#miss('run-ends', `${run} does not end`)
+    }
+    for (const [what, host] of this.#asked)
+      if (host.alive) this.#miss('answered', `${what} is not answered by ${host.name}`)
+    for (const { plan, done } of this.readers)
+      if (!done) this.#miss('reader-ends', `${plan.name} of ${plan.stream} does not end`)
+  }
+
+  async #leave(): Promise<void> {
+    this.#leaving = true
+    for (const reader of this.readers) reader.close()
+    const closing = new Set<Promise<void>>()
+    for (const one of this.#processes()) {
+      const closed = one.host.call(() => one.close()).finally(() => closing.delete(closed))
+      closing.add(closed)
+    }
+    if (!(await this.#pass(() => closing.size === 0, CALM))) return
+    if (closing.size > 0) this.#miss('answered', 'a process does not close')
+    await this.#pass(() => false, 3)
+    const left = this.#processes().flatMap((one) => one.leftovers().map((what) => `${one.name}: ${what}`))
+    for (const { host, plan } of this.readers)
+      for (const { name } of host.timers.values()) left.push(`${plan.name}: ${name}`)
+    for (const host of this.clients)
+      for (const { name } of host.timers.values()) left.push(`${host.name}: ${name}`)
+    if (left.length > 0) this.#miss('nothing-left', `what closed has left ${left.join(', ')}`)
+  }
+
+  #processes(): ServerProcess[] {
+    return this.#slots.filter((one) => one !== undefined && one.host.alive) as ServerProcess[]
+  }
+
+  #created(run: string, metadata: Json): void {
+    const script = metadata as unknown as AskedScript | null
+    if (typeof script !== 'object' || script?.tag === undefined) return
+    this.#deeds.runs.set(run, script)
+    const { tag, events, temper, kind } = script
+    // One that does not know its kind may end it.
+    const { tempers, forgotten } = this.plan
+    const isKnown = temper !== forgotten && tempers.every((known) => known.includes(temper))
+    this.note({
+      type: 'run-asked',
+      run,
+      source: { tag, events, fails: temper === 'failing', resumable: kind && isKnown && isResumable(temper) },
+    })
+  }
+
+  /** Which frames a server sends: each subscription of a connection is a reader. */
+  #sent(connection: string, text: string): void {
+    const frame = readServerFrame(text)
+    if (frame?.type === 'subscribed') {
+      const key = `${connection} ${frame.stream}`
+      this.#subscriptions.set(key, (this.#subscriptions.get(key) ?? 0) + 1)
+      const { incarnation, position } = decodeOffset(frame.offset)
+      this.note(this.#given(key, frame.stream, incarnation, position, []))
+    } else if (frame?.type === 'records') {
+      const { incarnation, position } = decodeOffset(frame.from)
+      const records = frame.records.map((record) => JSON.stringify(record))
+      this.note(this.#given(`${connection} ${frame.stream}`, frame.stream, incarnation, position, records))
+    }
+  }
+
+  readonly #subscriptions = new Map<string, number>()
+
+  #given(key: string, stream: string, incarnation: string, from: number, records: readonly string[]): Fact {
+    const reader = `${key} ${this.#subscriptions.get(key) ?? 0}`
+    return { type: 'sent', reader, stream, incarnation, from, records }
+  }
+
+  #count(fact: Fact): void {
+    if (fact.type === 'kept') {
+      for (const one of this.#processes()) one.noteHeld()
+      this.coverage.add('records', fact.records.length)
+      if (fact.closed) this.coverage.add('ends')
+    }
+  }
+
+  #miss(invariant: Invariant, what: string): void {
+    this.note({ type: 'missed', invariant, what })
+  }
+
+  #escaped(error: unknown): void {
+    const { stack, message } = error as Error
+    this.note({ type: 'missed', invariant: 'no-fault', what: stack ?? message ?? String(error) })
+  }
+}

@@ -1,0 +1,351 @@
+/** Does to a cluster what its plan says, and what its clients want. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from '../../src/client/index.ts'
+import type { StreamClient } from '../../src/client/stream-client.ts'
+import type { Json } from '../../src/protocol/json.ts'
+import type { RunEnd } from '../../src/protocol/run-end.ts'
+import type { Cluster } from './cluster.ts'
+import { Host } from './host.ts'
+import type { Deed, Via } from './plan.ts'
+import type { AskedScript } from './providers.ts'
+import { ClusterReader } from './reader.ts'
+import type { ServerProcess } from './server-process.ts'
+
+type Of<Type extends Deed['type']> = Extract<Deed, { readonly type: Type }>
+
+export class Deeds {
+  /** Runs that were created, with what they are made from. */
+  readonly runs = new Map<string, AskedScript>()
+  readonly #cluster: Cluster
+  #clients = 0
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+
+  do(deed: Deed): void {
+    this.#cluster.trace(`--- ${JSON.stringify(deed)}`)
+    switch (deed.type) {
+      case 'start':
+        return this.#start(deed)
+      case 'stop':
+        return this.#stop(deed.run, deed.via)
+      case 'retry':
+      case 'delete':
+      case 'look':
+        return this.#use(deed)
+      case 'kill':
+        return this.#kill(deed)
+      case 'drain':
+        return this.#drain(deed)
+      case 'freeze':
+        return this.#freeze(deed)
+      case 'outage':
+        return this.#outage(deed)
+      case 'cut':
+        return this.#cut(deed)
+      case 'stall':
+        return this.#stall(deed)
+      case 'read':
+        return this.#read(deed)
+      case 'write':
+        return this.#write(deed)
+      case 'jump':
+        return this.#jump(deed)
+      case 'stranger':
+        return this.#strange(deed)
+      case 'remove':
+        return this.#remove(deed)
+      case 'same-id':
+        return this.#sameId(deed)
+      case 'foreign-leases':
+        return this.#foreignLeases(deed)
+      case 'damage':
+        return this.#damage(deed)
+      case 'laggards':
+        return this.#laggards(deed)
+      case 'sweep':
+        return this.#sweep(deed)
+      case 'lose-tail':
+        return this.#loseTail(deed)
+    }
+  }
+
+  /** What a client sends, as the server gets it. */
+  received(text: string): string {
+    if (this.#cluster.planted !== 'resumed-too-late' || !text.includes('"subscribe"')) return text
+    // A token of a place in the middle of a stream: sixteen digits.
+    return text.replace(/"offset":"(\d{16})_/, (_, digits: string) => {
+      return `"offset":"${String(Number(digits) + 1).padStart(16, '0')}_`
+    })
+  }
+
+  /** Ends what would not end by itself. */
+  stopAll(): void {
+    for (const run of this.runs.keys()) {
+      const log = this.#cluster.checker.current.get(run)
+      if (log && !log.closed && !log.removed && this.runs.get(run)?.events === null) this.#stop(run, 0)
+    }
+  }
+
+  #start({ run, script, kind, via }: Of<'start'>): void {
+    this.#cluster.coverage.add('starts')
+    const input = { ...script, kind } as unknown as Json
+    if (via === 'client') {
+      return this.#byClient(`start ${run}`, async (client, name) => {
+        const stream = await client.start(input, { id: run })
+        stream.close()
+        this.#cluster.note({ type: 'run-started', run, tag: script.tag, by: name })
+      })
+    }
+    this.#byServer(`start ${run}`, via, async (server) => {
+      await server.start(run, input)
+      this.#cluster.note({ type: 'run-started', run, tag: script.tag, by: server.name })
+    })
+  }
+
+  #stop(run: string, via: Via): void {
+    this.#cluster.coverage.add('stops')
+    const answered = (status: RunEnd['status']): void =>
+      this.#cluster.note({ type: 'stop-answered', run, status })
+    this.#cluster.note({ type: 'stop-asked', run })
+    if (via === 'client') {
+      return this.#byClient(`stop ${run}`, async (client) => answered(await client.stop(run)))
+    }
+    this.#byServer(`stop ${run}`, via, async (server) => {
+      const stopping = server.streams.runs.stop(run)
+      if (this.#cluster.planted === 'stop-answered-early') {
+        stopping.catch(() => undefined)
+        if (await server.streams.runs.get(run)) return answered('stopped')
+      }
+      answered((await stopping).status)
+    })
+  }
+
+  #use({ type, run, slot }: Extract<Deed, { readonly type: 'retry' | 'delete' | 'look' }>): void {
+    const { coverage } = this.#cluster
+    this.#byServer(`${type} ${run}`, slot, async ({ streams: { runs } }) => {
+      if (type === 'retry') {
+        await runs.retry(run, { id: `${run}-again` })
+        coverage.add('retries')
+      } else if (type === 'delete') {
+        if (await runs.delete(run)) coverage.add('deletes')
+      } else {
+        await runs.list({ limit: 10 })
+        await (
+          await runs.get(run)
+        )?.end
+      }
+    })
+  }
+
+  #kill({ slot, run, downMs }: Of<'kill'>): void {
+    const server = this.#struck(slot, run)
+    if (!server?.alive) return
+    this.#cluster.coverage.add('kills')
+    server.kill()
+    this.#bootLater(server.slot, downMs)
+  }
+
+  #drain({ slot, run, downMs }: Of<'drain'>): void {
+    const server = this.#struck(slot, run)
+    if (!server?.up) return
+    this.#cluster.coverage.add('drains')
+    this.#cluster.ask(`close ${server.name}`, server.host, async () => {
+      await server.close()
+      const left = server.leftovers()
+      // What a turn of the event loop still has to do.
+      if (left.length > 0) this.#cluster.trace(`${server.name} leaves ${left.join(', ')}`)
+      this.#bootLater(server.slot, downMs)
+    })
+  }
+
+  /** Who works on a run, or who is in a slot. */
+  #struck(slot: number, run: string | undefined): ServerProcess | undefined {
+    const log = run === undefined ? undefined : this.#cluster.checker.current.get(run)
+    const holder = log && !log.closed ? log.holders.get(log.epoch) : undefined
+    return this.#cluster.ups.find(({ name }) => name === holder) ?? this.#cluster.at(slot)
+  }
+
+  #bootLater(slot: number, downMs: number): void {
+    this.#cluster.time.after(downMs, () => this.#cluster.boot(slot))
+  }
+
+  #freeze({ slot, run, forMs }: Of<'freeze'>): void {
+    const server = this.#struck(slot, run)
+    if (!server?.alive) return
+    this.#cluster.coverage.add('freezes')
+    server.host.freeze()
+    this.#cluster.time.after(forMs, () => {
+      this.#cluster.trace(`${server.name} goes on`)
+      server.host.thaw()
+    })
+  }
+
+  #outage({ slot, run, forMs, how }: Of<'outage'>): void {
+    const server = this.#struck(slot, run)
+    if (!server?.alive || server.faults.outage) return
+    this.#cluster.coverage.add('outages')
+    server.faults.outage = how
+    this.#cluster.time.after(forMs, () => {
+      this.#cluster.trace(`${server.name} has its store again`)
+      server.faults.outage = undefined
+      server.store.recover()
+    })
+  }
+
+  #cut({ slot, serverAfterMs }: Of<'cut'>): void {
+    for (const wire of this.#cluster.at(slot)?.wires ?? []) {
+      this.#cluster.coverage.add('cuts')
+      wire.cut(serverAfterMs)
+    }
+  }
+
+  #stall({ reader, forMs }: Of<'stall'>): void {
+    const host = this.#cluster.readers[reader]?.host
+    for (const wire of this.#cluster.wires) {
+      if (wire.client !== host || !wire.open) continue
+      this.#cluster.coverage.add('stalls')
+      wire.stall(forMs)
+    }
+  }
+
+  #read({ reader: plan }: Of<'read'>): void {
+    this.#cluster.coverage.add('readers')
+    const reader = new ClusterReader(this.#cluster, plan)
+    this.#cluster.readers.push(reader)
+    reader.start()
+  }
+
+  /** A program writes to a stream that is no run, as a producer of its own, and closes it. */
+  #write({ stream, last, count }: Of<'write'>): void {
+    const host = new Host(`writer of ${stream}`, this.#cluster.plan.seed)
+    const store = this.#cluster.storeFor(host)
+    this.#cluster.ask(`write ${stream}`, host, async () => {
+      await persistently(() => store.create(stream))
+      for (let seq = 0; seq <= count; seq++) {
+        const close = seq === count
+        const records = [close ? last : `{"n":${seq},"what":"${'x'.repeat(100)}"}`]
+        const request = { records, close, producer: { id: 'w', epoch: 0, seq } }
+        const { outcome } = await persistently(() => store.append(stream, request))
+        // The store has lost what came before: it says so, and this is the end.
+        if (outcome === 'gap') await persistently(() => store.append(stream, { close: true }))
+        if (outcome === 'gap') return
+        await sleep(200)
+      }
+    })
+  }
+
+  #jump({ slot, ms, forMs }: Of<'jump'>): void {
+    const { coverage, time } = this.#cluster
+    coverage.add('jumps')
+    if (slot < 0) {
+      this.#cluster.storeOffset += ms
+      time.after(forMs, () => {
+        this.#cluster.trace("the store's clock is right again")
+        this.#cluster.storeOffset = 0
+      })
+    }
+    const hosts = slot === -2 ? this.#cluster.ups.map((one) => one.host) : [this.#cluster.at(slot)?.host]
+    for (const host of hosts) if (host) host.wallOffset += ms
+    time.after(forMs, () => {
+      this.#cluster.trace(`the clock of ${hosts.map((host) => host?.name).join(', ')} is right again`)
+      for (const host of hosts) if (host) host.wallOffset = 0
+    })
+  }
+
+  #strange({ run, how }: Of<'stranger'>): void {
+    const { shared, coverage } = this.#cluster
+    coverage.add('strangers')
+    const request =
+      how === 'appends'
+        ? { records: ['{"of":"a stranger"}'] }
+        : how === 'closes'
+          ? { close: true }
+          : { metadata: { mine: true } }
+    void shared.append('a stranger', run, request)
+  }
+
+  #remove({ run, script, slot }: Of<'remove'>): void {
+    const { shared } = this.#cluster
+    const log = this.#cluster.checker.current.get(run)
+    if (!log || log.closed) return
+    // By whoever works on it: what it began for the one that is gone is to end there.
+    const via = this.#struck(slot, run)?.slot ?? slot
+    void shared.delete('the application', run).then(() => {
+      this.#start({ type: 'start', run, script, kind: true, via })
+    })
+  }
+
+  #sameId({ run, script, slot }: Of<'same-id'>): void {
+    const was = this.runs.get(run)
+    if (!was) return
+    // All the same but for what is asked.
+    this.#start({ type: 'start', run, script: { ...script, tag: 'another' }, kind: true, via: slot })
+  }
+
+  #foreignLeases({ count }: Of<'foreign-leases'>): void {
+    const { store } = this.#cluster.shared
+    for (let index = 0; index < count; index++)
+      void store.create(`foreign-${index}`, { lease: { holder: 'an-application', ttlMs: 1 } })
+  }
+
+  /** One stream cannot be read any more, and the process that fills it dies. */
+  #damage({ stream, slot }: Of<'damage'>): void {
+    this.#cluster.shared.damaged.add(stream)
+    this.#kill({ type: 'kill', slot, downMs: 1_000 })
+  }
+
+  #sweep({ slot }: Of<'sweep'>): void {
+    this.#byServer('sweep', slot, ({ store }) => store.sweep())
+  }
+
+  /** Streams with a reader each that takes one frame, and then nothing for long. */
+  #laggards({ count }: Of<'laggards'>): void {
+    for (let index = 0; index < count; index++) {
+      const stream = `busy-${index}`
+      this.#write({ type: 'write', stream, last: '"last"', count: 8 })
+      this.#cluster.time.after(50, () =>
+        this.#read({ type: 'read', reader: { name: `laggard-${index}`, stream, from: 'start', paceMs: 0 } }),
+      )
+    }
+  }
+
+  /** The store loses what came last, and says so: the stream is another one. */
+  #loseTail({ stream, count }: Of<'lose-tail'>): void {
+    const isSilent = this.#cluster.planted === 'offset-reused'
+    void this.#cluster.shared.loseTail(stream, count, isSilent)
+  }
+
+  #byServer(what: string, slot: number, work: (server: ServerProcess) => Promise<unknown>): void {
+    const server = this.#cluster.up(slot)
+    if (server) this.#cluster.ask(what, server.host, () => work(server))
+  }
+
+  #byClient(what: string, work: (client: StreamClient, name: string) => Promise<unknown>): void {
+    const host = new Host(`client-${this.#clients++}`, this.#cluster.plan.seed)
+    this.#cluster.clients.push(host)
+    this.#cluster.ask(what, host, async () => {
+      const client = connect('ws://cluster/ws/', {
+        http: false,
+        webSocket: () => this.#cluster.connect(host),
+      })
+      try {
+        await work(client, host.name)
+      } finally {
+        client.close()
+      }
+    })
+  }
+}
+
+/** Again until it is done, as a producer does that the store fails. */
+async function persistently<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work()
+    } catch {
+      await sleep(100)
+    }
+  }
+}

@@ -1,0 +1,147 @@
+/** What happened, as facts that a checker can hold against the promises: of a simulation or of real processes. */
+import type { RunEnd } from '../../src/protocol/run-end.ts'
+import type { Producer } from '../../src/streams/store.ts'
+
+/** Where a fact is from: a life of a stream's id. */
+interface InStream {
+  readonly stream: string
+  readonly incarnation: string
+}
+
+export type Fact =
+  /** The store kept it. What came of a create is from 0. */
+  | (InStream & {
+      readonly type: 'kept'
+      readonly from: number
+      readonly records: readonly string[]
+      readonly closed: boolean
+      /** The metadata was replaced. */
+      readonly metadata?: boolean
+      readonly by: string
+      readonly producer?: Producer
+      /** Whether it is the create of the stream. */
+      readonly created?: boolean
+    })
+  /** Somebody was given a lease. */
+  | (InStream & { readonly type: 'leased'; readonly epoch: number; readonly holder: string })
+  | {
+      readonly type: 'removed'
+      readonly stream: string
+      readonly by: string
+      readonly reason: 'deleted' | 'expired'
+    }
+  /** Whoever appended was told that it is kept: all before `next`, of which these are the last. */
+  | (InStream & {
+      readonly type: 'acknowledged'
+      readonly next: number
+      readonly records: readonly string[]
+      readonly closed: boolean
+    })
+  /** A server sent records; `reader` is one subscription of one connection. */
+  | (InStream & {
+      readonly type: 'sent'
+      readonly reader: string
+      readonly from: number
+      readonly records: readonly string[]
+    })
+  /** A program took a record, the one before place `next`. */
+  | (InStream & {
+      readonly type: 'read'
+      readonly reader: string
+      readonly next: number
+      readonly record: string
+    })
+  | {
+      readonly type: 'reader-ended'
+      readonly reader: string
+      readonly stream: string
+      readonly status: string
+      readonly error?: string | undefined
+      /** Whether it was the program that left. */
+      readonly left: boolean
+      /** The place after what it took; undefined when it never learnt of one. */
+      readonly next: number | undefined
+    }
+  /** A run is wanted: what its records are to be. */
+  | { readonly type: 'run-asked'; readonly run: string; readonly source: RunSource }
+  | { readonly type: 'run-started'; readonly run: string; readonly tag: string; readonly by: string }
+  | { readonly type: 'stop-asked'; readonly run: string }
+  | { readonly type: 'stop-answered'; readonly run: string; readonly status: RunEnd['status'] }
+  | {
+      readonly type: 'generation-began' | 'generation-ended'
+      readonly run: string
+      readonly generation: number
+      readonly by: string
+    }
+  /** What a process knows for a fault: its log has a line that no healthy one has. */
+  | { readonly type: 'fault-logged'; readonly by: string; readonly message: string }
+  | { readonly type: 'held'; readonly by: string; readonly bytes: number; readonly atMost: number }
+  /** Something that never came, though it was waited for long enough. */
+  | { readonly type: 'missed'; readonly invariant: Invariant; readonly what: string }
+
+/** What the records of a run are made from. */
+export interface RunSource {
+  /** Stands in each record. */
+  readonly tag: string
+  /** How many records an undisturbed run yields; null: it does not end. */
+  readonly events: number | null
+  /** Whether its end comes in its records' number: an event that it answers a stop with comes on top. */
+  readonly fails: boolean
+  readonly resumable: boolean
+}
+
+export type Invariant =
+  /** Nobody misses a record, has it twice, or has it out of order. */
+  | 'reader-order'
+  /** What a reader was given is in the log. */
+  | 'seen-means-kept'
+  /** Only the holder of the lease writes a run's log. */
+  | 'holder-only'
+  /** An epoch has one holder, and none writes after a higher one. */
+  | 'one-writer'
+  /** Every run ends once, and in time. */
+  | 'run-ends'
+  /** It ends as it should. */
+  | 'right-end'
+  /** A stop that was answered stays a stop. */
+  | 'stop-holds'
+  /** What was acknowledged is not lost. */
+  | 'nothing-lost'
+  /** A log is what one undisturbed run yields, up to some place, and its end. */
+  | 'prefix'
+  /** Each epoch generates once, and no generation outlives its run. */
+  | 'generations'
+  /** Whoever starts a run is given what was asked for. */
+  | 'right-answer'
+  /** What is asked is answered in time. */
+  | 'answered'
+  /** A reader comes to the end of what there is, in time, and is told how it ended. */
+  | 'reader-ends'
+  /** Nothing is left of whoever closed. */
+  | 'nothing-left'
+  /** What delivery holds is bounded. */
+  | 'bounded'
+  /** Nothing throws out of a task, and no process finds a fault of its own. */
+  | 'no-fault'
+
+export interface Violation {
+  readonly invariant: Invariant
+  readonly message: string
+}
+
+/** How a fact is written where a person reads it. */
+export function describeFact(fact: Fact): string {
+  const { type, ...fields } = fact
+  const words = Object.entries(fields).map(([name, value]) => {
+    if (value === undefined || value === false) return ''
+    if (name === 'incarnation') return ''
+    if (name === 'records') return shortened(value as readonly string[])
+    return `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`
+  })
+  return [type, ...words].filter(Boolean).join(' ')
+}
+
+function shortened(records: readonly string[]): string {
+  if (records.length <= 4) return `[${records.join(' ')}]`
+  return `[${records[0]} … ${records.at(-1)}, ${records.length}]`
+}

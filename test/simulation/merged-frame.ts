@@ -1,0 +1,26 @@
+/**
+ * A frame of records as an endpoint may send it to a reader that is late: its records merged into one, from the same
+ * place to the same place. The contract lets it: frames say where they begin and end, and nobody counts records.
+ */
+import { readRunEnd } from '../../src/protocol/run-end.ts'
+import type { Json } from '../../src/protocol/json.ts'
+import { readServerFrame } from '../../src/protocol/stream-frames.ts'
+
+/** The end of a run stays as it is. */
+export function mergedFrame(text: string): string {
+  const frame = readServerFrame(text)
+  if (frame?.type !== 'records' || frame.encoding !== undefined) return text
+  const records = [...frame.records]
+  const last = records.at(-1)
+  const end = last !== undefined && readRunEnd(last) ? records.splice(-1) : []
+  if (records.length < 2) return text
+  return JSON.stringify({ ...frame, records: [{ merged: records }, ...end] })
+}
+
+/** The records of one that may be merged. */
+export function recordsIn(record: unknown): readonly Json[] {
+  const { merged } = (typeof record === 'object' && record !== null ? record : {}) as {
+    readonly merged?: Json[]
+  }
+  return merged ?? [record as Json]
+}

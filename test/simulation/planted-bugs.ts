@@ -1,0 +1,28 @@
+/**
+ * Bugs that the simulation's own wrappers have when they are told to: what it must find, so that its silence
+ * says something. Each is one that a store, a process or a proxy could have.
+ */
+export const PLANTED_BUGS = {
+  'publish-before-append': 'a store tells its watchers of records before it keeps them',
+  'lease-not-fenced': 'a store keeps what an earlier epoch appends',
+  'lease-for-two': 'a store gives a lease that somebody holds to whoever asks',
+  'offset-reused': 'a store that lost its tail gives the same offsets out again',
+  'stop-lost-in-takeover': 'a stop is told to one holder only, and not to the one who takes over',
+  'record-dropped-at-hand-over': 'the last records before a hand-over are acknowledged and not kept',
+  'checkpoint-parted': 'a checkpoint is kept in another step than its records',
+  'expired-lease-skipped': 'a store does not list the leases of every second run when they are over',
+  'double-not-recognised': 'a store keeps an append that came twice, twice',
+  'watcher-not-told': 'a store forgets now and then to tell a watcher',
+  'acknowledged-before-kept': 'a store answers an append that it then forgets',
+  'close-forgotten': 'a store keeps the records of an append that closes, and does not close',
+  'tail-behind': 'a store says that its tail is one record further back than what it told',
+  'resumed-too-late': 'a server begins one record too late when a reader comes back',
+  'stop-answered-early': 'a stop is answered before the run has stopped',
+  'watch-not-ended': 'a watch goes on when it was stopped',
+} as const
+
+export type PlantedBug = keyof typeof PLANTED_BUGS
+
+export function isPlantedBug(name: string): name is PlantedBug {
+  return Object.hasOwn(PLANTED_BUGS, name)
+}

@@ -1,0 +1,100 @@
+/** The models of the simulation: scripted, each with a temper of its own. What they yield tells its place. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Json } from '../../src/protocol/json.ts'
+import type { RunContext, RunProvider } from '../../src/providers/provider.ts'
+import { RunFailure } from '../../src/runs/end-reasons.ts'
+import type { RunKind } from '../../src/runs/options.ts'
+
+export const TEMPERS = [
+  /** Goes on from a checkpoint that it keeps with every event. */
+  'checkpointed',
+  /** With every third event. */
+  'chaptered',
+  /** Has none, and yields the same again. */
+  'replayed',
+  /** Cannot be continued. */
+  'fragile',
+  /** Fails at its end. */
+  'failing',
+  /** Takes no notice of its signal for a while. */
+  'stubborn',
+  /** Yields a little, and then nothing more. */
+  'hanging',
+  /** Answers an abort with an event, as the streams of the AI SDK do. */
+  'aborting',
+  /** Has no checkpoint, and yields something else each time. */
+  'wandering',
+] as const
+
+/** Milliseconds that no simulation lasts. */
+const FOR_EVER = 24 * 3600 * 1000
+
+export type Temper = (typeof TEMPERS)[number]
+
+export interface Script {
+  readonly temper: Temper
+  /** Stands in every event. */
+  readonly tag: string
+  /** Null: it does not end. */
+  readonly events: number | null
+  readonly paceMs: number
+}
+
+/** A script as it is asked for. */
+export interface AskedScript extends Script {
+  /** Whether by its kind, or by a provider that only the process has which is asked. */
+  readonly kind: boolean
+}
+
+/** Told when a generation begins; returns what to call when it has ended. */
+export type Watched = (run: string) => { readonly attempt: number; readonly ended: () => void }
+
+/** The kinds that a process knows. */
+export function kindsOf(tempers: readonly Temper[], watched: Watched): Record<string, RunKind> {
+  return Object.fromEntries(
+    tempers.map((temper) => [
+      temper,
+      {
+        resumable: isResumable(temper),
+        provider: (input: Json) => scripted(input as unknown as Script, watched),
+      },
+    ]),
+  )
+}
+
+export function isResumable(temper: Temper): boolean {
+  return temper !== 'fragile' && temper !== 'failing'
+}
+
+export function scripted(script: Script, watched: Watched): RunProvider {
+  return (context) => generation(script, context, watched)
+}
+
+async function* generation(script: Script, context: RunContext, watched: Watched): AsyncGenerator<object> {
+  const { temper, tag, events, paceMs } = script
+  const { signal, runId, resumeFrom, checkpoint } = context
+  // Begun to be ended: nothing is asked of a model.
+  if (signal.aborted) return
+  const { attempt, ended } = watched(runId)
+  try {
+    for (let n = Number(resumeFrom ?? 0); n < (events ?? Infinity); n++) {
+      if (temper === 'checkpointed' || temper === 'aborting' || (temper === 'chaptered' && n % 3 === 2))
+        checkpoint(n + 1)
+      yield { of: tag, n, ...(temper === 'wandering' && { attempt }) }
+      try {
+        await sleep(temper === 'hanging' && n > 0 ? FOR_EVER : paceMs, undefined, { signal })
+      } catch (error) {
+        if (temper === 'aborting') {
+          yield { of: tag, type: 'abort' }
+          return
+        }
+        // As long as half of what a process waits for it.
+        if (temper === 'stubborn') await sleep(2500)
+        throw error
+      }
+    }
+    if (temper === 'failing') throw new RunFailure('out_of_luck', 'It was not to be.')
+  } finally {
+    ended()
+  }
+}

@@ -1,0 +1,167 @@
+/** The one store of a simulated cluster, and the notes of all that it keeps. */
+import type { Json } from '../../src/protocol/json.ts'
+import { StoreError } from '../../src/streams/errors.ts'
+import type { AcquireResult, LeaseRequest } from '../../src/streams/leases.ts'
+import { memoryStreams } from '../../src/streams/memory.ts'
+import type {
+  AppendRequest,
+  AppendResult,
+  CreateResult,
+  Producer,
+  StreamConfig,
+  StreamRecord,
+  StreamStore,
+} from '../../src/streams/store.ts'
+import type { Logger } from '../../src/logging/logger.ts'
+import type { Fact } from './history.ts'
+import type { VirtualTime } from './virtual-time.ts'
+
+export interface SharedStoreOptions {
+  readonly clock: () => number
+  readonly time: VirtualTime
+  readonly logger: Logger
+  readonly note: (fact: Fact) => void
+  readonly fenced: () => void
+  /** A run's stream was created, with this metadata of the application. */
+  readonly runCreated: (run: string, metadata: Json) => void
+}
+
+export class SharedStore {
+  readonly store: StreamStore
+  readonly #options: SharedStoreOptions
+  /** Streams of which a page is damaged. */
+  readonly damaged = new Set<string>()
+  /** Ids of the streams that are there, past their time or not. */
+  readonly #known = new Set<string>()
+
+  constructor(options: SharedStoreOptions) {
+    this.#options = options
+    this.store = memoryStreams({ clock: options.clock, logger: options.logger })
+  }
+
+  async create(by: string, id: string, config: StreamConfig): Promise<CreateResult> {
+    const result = await this.store.create(id, config)
+    if (result.outcome !== 'created') return result
+    this.#known.add(id)
+    const run = (config.metadata as { readonly run?: { readonly metadata?: Json } } | undefined)?.run
+    if (run) this.#options.runCreated(id, run.metadata ?? null)
+    const { incarnation } = result.info.tail
+    const { lease } = result
+    // A thousand of them say nothing.
+    if (id.startsWith('foreign-')) return result
+    this.#options.note({
+      type: 'kept',
+      stream: id,
+      incarnation,
+      from: 0,
+      records: textsOf(config.records),
+      closed: config.closed ?? false,
+      by,
+      created: true,
+    })
+    if (lease)
+      this.#options.note({
+        type: 'leased',
+        stream: id,
+        incarnation,
+        epoch: lease.epoch,
+        holder: lease.holder,
+      })
+    return result
+  }
+
+  /** For planted bugs: as whose write it is noted, and `secretly` as nobody's. */
+  async append(
+    by: string,
+    id: string,
+    request: AppendRequest,
+    {
+      as = request.producer,
+      secretly = false,
+    }: { readonly as?: Producer | undefined; readonly secretly?: boolean } = {},
+  ): Promise<AppendResult> {
+    const result = await this.store.append(id, request)
+    if (result.outcome === 'fenced') this.#options.fenced()
+    if (result.outcome !== 'appended' || secretly) return result
+    const { metadata } = request
+    const records = textsOf(request.records)
+    this.#options.note({
+      type: 'kept',
+      stream: id,
+      incarnation: result.offset.incarnation,
+      from: result.offset.position - records.length,
+      records,
+      closed: request.close ?? false,
+      by,
+      ...(metadata !== undefined && { metadata: true }),
+      ...(as && { producer: as }),
+    })
+    return result
+  }
+
+  /** The answer to an append has reached whoever appended. */
+  acknowledge(id: string, request: AppendRequest, result: AppendResult): void {
+    if (result.outcome !== 'appended' || id.startsWith('@')) return
+    this.#options.note({
+      type: 'acknowledged',
+      stream: id,
+      incarnation: result.offset.incarnation,
+      next: result.offset.position,
+      records: textsOf(request.records),
+      closed: request.close ?? false,
+    })
+  }
+
+  /** The planted bug: answers an append that it does not keep. */
+  async pretend(id: string, records: readonly StreamRecord[]): Promise<AppendResult> {
+    const info = await this.store.head(id)
+    if (!info || info.closed) return { outcome: 'missing' }
+    const offset = { ...info.tail, position: info.tail.position + records.length }
+    return { outcome: 'appended', offset, closed: false }
+  }
+
+  async acquire(stream: string, request: LeaseRequest): Promise<AcquireResult> {
+    const result = await this.store.leases.acquire(stream, request)
+    if (result.outcome === 'acquired') {
+      const { incarnation, epoch, holder } = result.lease
+      this.#options.note({ type: 'leased', stream, incarnation, epoch, holder })
+    }
+    return result
+  }
+
+  async delete(by: string, id: string): Promise<boolean> {
+    const isDeleted = await this.store.delete(id)
+    this.#known.delete(id)
+    if (isDeleted) this.#options.note({ type: 'removed', stream: id, by, reason: 'deleted' })
+    return isDeleted
+  }
+
+  /** Loses the last records of a stream. `silently`: the offsets of what is lost are given out again. */
+  async loseTail(id: string, count: number, silently: boolean): Promise<void> {
+    const page = await this.store.read(id, 'start')
+    if (page.outcome !== 'page') return
+    if (silently) this.#options.time.drawNext(page.from.incarnation)
+    await this.delete('the store', id)
+    await this.create('the store', id, { records: page.records.slice(0, -count), closed: page.closed })
+  }
+
+  async sweep(by: string): Promise<number> {
+    const swept = await this.store.sweep()
+    if (swept === 0) return 0
+    for (const id of this.#known) {
+      if (await this.store.head(id)) continue
+      this.#known.delete(id)
+      this.#options.note({ type: 'removed', stream: id, by, reason: 'expired' })
+    }
+    return swept
+  }
+
+  /** @throws {StoreError} `corrupt` for a stream of which a page is damaged. */
+  damage(id: string): void {
+    if (this.damaged.has(id)) throw new StoreError('corrupt', `A page of ${id} is damaged`)
+  }
+}
+
+function textsOf(records: readonly StreamRecord[] = []): string[] {
+  return records.map(String)
+}

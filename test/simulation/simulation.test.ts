@@ -1,0 +1,75 @@
+/**
+ * Clusters in one process, from seeds: fresh ones each time, which a failure names. `npm run simulate` plays more of
+ * them; CONTRIBUTING.md tells how.
+ */
+import { randomInt } from 'node:crypto'
+import process from 'node:process'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { EXPECTED_FAILURES } from './expected-failures.ts'
+import type { ExpectedFailure } from './expected-failures.ts'
+import { HAZARDS } from './hazards.ts'
+import type { Found } from './campaign.ts'
+import { simulation } from './in-a-process.ts'
+import { PLANTED_BUGS } from './planted-bugs.ts'
+
+const TIMEOUT = 300_000
+const FRESH_SEEDS = 400
+
+describe('a cluster in one process', () => {
+  test(
+    'keeps every promise, whatever happens to it',
+    async () => {
+      const from = process.env.MILLRACE_SIMULATION_SEED ?? String(randomInt(2 ** 31))
+      const { out, passed } = await simulation('--from', from, '--seeds', String(FRESH_SEEDS))
+      expect(passed, out).toBe(true)
+      console.info(out.trim())
+    },
+    TIMEOUT,
+  )
+
+  test(
+    'goes the same way twice from one seed, in two processes',
+    async () => {
+      const [one, another] = await Promise.all([
+        simulation('--fingerprints', '20'),
+        simulation('--fingerprints', '20'),
+      ])
+      expect(one.passed, one.out).toBe(true)
+      expect(one.out.trim().split('\n')).toHaveLength(20)
+      expect(another.out).toBe(one.out)
+    },
+    TIMEOUT,
+  )
+})
+
+describe('within 1,000 seeds it is found that', () => {
+  let results: ReadonlyMap<string, { readonly seeds: number; readonly found?: Found }>
+
+  beforeAll(async () => {
+    const { out } = await simulation('--planted', 'all', '--json')
+    const lines = JSON.parse(out) as { bug: string; seeds: number; found?: Found }[]
+    results = new Map(lines.map(({ bug, ...result }) => [bug, result]))
+  }, TIMEOUT)
+
+  test.each(Object.entries(PLANTED_BUGS))('%s: %s', (bug) => {
+    expect(results.get(bug)?.found, `${bug} in ${results.get(bug)?.seeds} seeds`).toBeDefined()
+  })
+})
+
+describe('the core does not bear yet:', () => {
+  let results: readonly (ExpectedFailure & { readonly broken: string | null })[]
+
+  beforeAll(async () => {
+    const { out } = await simulation('--expected', '--json')
+    results = JSON.parse(out) as typeof results
+  }, TIMEOUT)
+
+  // One that is borne now is taken out of the list, and is part of every fresh seed from then on.
+  test.each(EXPECTED_FAILURES.map((failure) => ({ ...failure, what: HAZARDS[failure.hazard] })))(
+    '$what, and breaks $invariant',
+    ({ hazard, invariant }) => {
+      const result = results.find((one) => one.hazard === hazard)
+      expect(result?.broken, `seed ${result?.seed}`).toBe(invariant)
+    },
+  )
+})
