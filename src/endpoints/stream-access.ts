@@ -69,7 +69,7 @@ export class StreamAccess {
    */
   async find(id: string, user: User | undefined, signal?: AbortSignal): Promise<StreamInfo | undefined> {
     const owner = this.ownerOf(user)
-    const info = id.startsWith(RESERVED) ? undefined : await this.#store.head(id, signal)
+    const info = id.startsWith(RESERVED) ? undefined : await this.#store.head(id, signal, owner ?? null)
     return info && info.owner === owner ? info : undefined
   }
 

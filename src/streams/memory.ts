@@ -127,10 +127,11 @@ class MemoryStreams implements StreamStore, LeaseStore {
     return { outcome: 'watching', tail, closed, stop: stopWith(signal, stop) }
   }
 
-  async head(id: string, signal?: AbortSignal): Promise<StreamInfo | undefined> {
+  async head(id: string, signal?: AbortSignal, owner?: string | null): Promise<StreamInfo | undefined> {
     this.#enter(signal)
     const stream = this.#alive(id, this.#clock())
-    return stream && infoOf(id, stream)
+    if (!stream || (owner !== undefined && stream.owner !== (owner ?? undefined))) return undefined
+    return infoOf(id, stream)
   }
 
   async list(options: ListOptions = {}): Promise<StreamList> {

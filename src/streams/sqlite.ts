@@ -176,9 +176,10 @@ class SqliteStreams implements StreamStore {
     }
   }
 
-  async head(id: string, signal?: AbortSignal): Promise<StreamInfo | undefined> {
+  async head(id: string, signal?: AbortSignal, owner?: string | null): Promise<StreamInfo | undefined> {
     checkId(id)
     return this.#look((now) => {
+      if (owner !== undefined && !this.#table.isOwnedBy(id, owner)) return undefined
       const stream = this.#table.alive(id, now)
       return stream && infoOf(id, stream.state)
     }, signal)

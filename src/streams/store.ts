@@ -266,8 +266,12 @@ export interface StreamStore {
    */
   watch(id: string, listener: WatchListener, signal?: AbortSignal): Promise<WatchResult>
 
-  /** What is known of a stream, without its records. Does not move the expiry. */
-  head(id: string, signal?: AbortSignal): Promise<StreamInfo | undefined>
+  /**
+   * What is known of a stream, without its records. Does not move the expiry. With an `owner`, null for
+   * none, it is undefined for the stream of another as well, and found so before anything else of it is
+   * looked at: how long it takes must not tell a stranger that there is one.
+   */
+  head(id: string, signal?: AbortSignal, owner?: string | null): Promise<StreamInfo | undefined>
 
   list(options?: ListOptions): Promise<StreamList>
 

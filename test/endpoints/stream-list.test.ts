@@ -115,6 +115,60 @@ it('HS-20: page by page, by the beginning of the id', async () => {
   expect(seen.length).toBeGreaterThan(1)
 })
 
+it('HS-20: a page and where the next one begins tell of nobody else’s streams', async () => {
+  const { store, ask } = setUp()
+  for (let n = 0; n < 30; n++) {
+    await store.create(`@chat/${n}`)
+    await store.create(`secret-${n}`, { owner: 'bob' })
+  }
+  for (const id of ['!first', 'm1', 'm2', 'z']) await store.create(id)
+  const texts: string[] = []
+  const seen: string[] = []
+  for (let after = ''; ;) {
+    const text = await (await ask(`?limit=1&after=${encodeURIComponent(after)}`)).text()
+    texts.push(text)
+    const { streams, next } = JSON.parse(text) as StreamListPage
+    seen.push(...streams.map(({ id }) => id))
+    if (next === undefined) break
+    expect(next).toBe(seen.at(-1))
+    after = next
+  }
+  expect(seen).toEqual(['!first', 'm1', 'm2', 'z'])
+  expect(texts).toHaveLength(4)
+  expect(texts.join('')).not.toMatch(/secret|@/)
+  expect(await page(await ask('?prefix=secret&limit=1'))).toEqual({ streams: [] })
+  expect(await page(await ask('?prefix=@&limit=1'))).toEqual({ streams: [] })
+})
+
+it('HS-20: of an owner’s streams, the server’s own are passed over as well', async () => {
+  const { store, ask } = setUp({ authenticated: true })
+  for (let n = 0; n < 10; n++) await store.create(`@input/${n}`, { owner: 'ada' })
+  await store.create('a', { owner: 'ada' })
+  await store.create('b', { owner: 'ada' })
+  expect(await page(await ask('?limit=1', as('ada')))).toMatchObject({ streams: [{ id: 'a' }], next: 'a' })
+  expect(await ids(await ask('?limit=1&after=a', as('ada')))).toEqual(['b'])
+})
+
+it('HS-18: of a stream that is another’s, no more is looked at than of one that is not there', async () => {
+  const { store, ask } = setUp({ authenticated: true })
+  await store.create('theirs', { owner: 'bob', metadata: { marked: true }, records: ['1'] })
+  await store.create('free', { metadata: { marked: true } })
+  const parse = vi.spyOn(JSON, 'parse')
+  for (const [path, init] of [
+    ['/theirs', {}],
+    ['/free', {}],
+    ['/theirs?live=sse', {}],
+    ['/theirs', { method: 'HEAD' }],
+    ['/theirs', { method: 'DELETE' }],
+    ['/theirs/stop', { method: 'POST' }],
+  ] as const) {
+    expect((await ask(path, { ...as('ada'), ...init })).status).toBe(404)
+  }
+  expect(parse.mock.calls.filter(([text]) => text.includes('marked'))).toEqual([])
+  parse.mockRestore()
+  expect((await ask('/theirs', as('bob'))).status).toBe(200)
+})
+
 it.each(['0', '1001', '-1', '1.5', 'x', ''])('HS-20: a limit of %j is refused', async (limit) => {
   const { ask } = setUp()
   expect(await refusal(await ask(`?limit=${limit}`))).toEqual([400, 'bad_request'])

@@ -26,9 +26,15 @@ export interface StreamListPage {
   readonly next?: string
 }
 
+/** The last id that a stream of Millrace's own can have. */
+const END_OF_RESERVED = `@${'~'.repeat(511)}`
+
+/** Streams that one look at the store takes, at most. */
+const PAGE = 1000
+
 /**
- * One page of a store, less what is not the asker's: it may hold fewer streams than were asked for, or
- * none, and still have a next one. So each request costs the same, however many there are of others.
+ * The asker's streams, as many as were asked for. Pages of the store are read on until so many are found:
+ * where the next one begins is the id of one of them, and tells of nobody else's.
  */
 export async function listStreams(
   store: Pick<StreamStore, 'list'>,
@@ -37,16 +43,26 @@ export async function listStreams(
   { scope: { user }, signal }: Pick<Exchange, 'scope' | 'signal'>,
 ): Promise<StreamListPage> {
   const limit = limitOf(query)
-  const [prefix, after, owner] = [query.get('prefix'), query.get('after'), access.ownerOf(user)]
-  const { streams, next } = await store.list({
-    limit,
-    signal,
-    ...(prefix && { prefix }),
-    ...(after && { after }),
-    ...(owner !== undefined && { owner }),
-  })
-  const own = streams.filter((info) => access.allows(info, user))
-  return { streams: own.map(listed), ...(next !== undefined && { next }) }
+  const [prefix, owner] = [query.get('prefix'), access.ownerOf(user)]
+  const own: StreamInfo[] = []
+  let after = query.get('after')
+  for (let size = limit + 1; ; size *= 4) {
+    const { streams, next } = await store.list({
+      limit: Math.min(size, PAGE),
+      signal,
+      ...(prefix && { prefix }),
+      ...(after && { after }),
+      ...(owner !== undefined && { owner }),
+    })
+    for (const info of streams) if (access.allows(info, user)) own.push(info)
+    if (own.length > limit || next === undefined) break
+    signal.throwIfAborted()
+    // There may be many of them, and none is anybody's to see.
+    after = next.startsWith('@') ? END_OF_RESERVED : next
+  }
+  const shown = own.slice(0, limit)
+  const last = own.length > limit ? shown.at(-1) : undefined
+  return { streams: shown.map(listed), ...(last && { next: last.id }) }
 }
 
 function listed(info: StreamInfo): ListedStream {

@@ -171,9 +171,9 @@ export class RedisStore implements StreamStore {
     )
   }
 
-  async head(id: string, signal?: AbortSignal): Promise<StreamInfo | undefined> {
+  async head(id: string, signal?: AbortSignal, owner?: string | null): Promise<StreamInfo | undefined> {
     checkId(id)
-    const found = await this.#call(() => this.#table.look(id), signal)
+    const found = await this.#call(() => this.#table.look(id, owner), signal)
     return found && infoOf(id, found.state)
   }
 

@@ -202,6 +202,8 @@ export const LOOK: RedisScript = streamScript(
   `local known = redis.call('HMGET', state, ${FIELDS})
 local at = tonumber(known[7])
 if not known[1] or (at and now >= at) then return {} end
+local owner = known[3] and known[3] ~= '' and '+' .. known[3] or '-'
+if ARGV[2] ~= '' and ARGV[2] ~= owner then return {} end
 return {known, stampAt(tonumber(known[8]))}
 `,
 )

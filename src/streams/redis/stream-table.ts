@@ -146,8 +146,10 @@ export class StreamTable {
   }
 
   /** A stream that is there, and the stamp of its last record. */
-  async look(id: string): Promise<{ state: StreamState; stamp: string } | undefined> {
-    const [fields, stamp] = (await this.#scripts.onStream(LOOK, this.#keys.of(id))) as Reply[]
+  /** @param owner whose it has to be, null for nobody's; nothing comes of that of another. */
+  async look(id: string, owner?: string | null): Promise<{ state: StreamState; stamp: string } | undefined> {
+    const whose = owner === undefined ? '' : owner === null ? '-' : `+${owner}`
+    const [fields, stamp] = (await this.#scripts.onStream(LOOK, this.#keys.of(id), [whose])) as Reply[]
     return fields === undefined ? undefined : { state: parseState(fields), stamp: String(stamp) }
   }
 

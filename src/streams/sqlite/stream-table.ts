@@ -45,6 +45,7 @@ export class StreamTable {
   readonly #lists = new Map<string, StatementSync>()
   readonly #dataVersion: StatementSync
   readonly #select: StatementSync
+  readonly #selectOwned: StatementSync
   readonly #insert: StatementSync
   readonly #update: StatementSync
   readonly #selectRecords: StatementSync
@@ -57,6 +58,7 @@ export class StreamTable {
     this.#db = db
     this.#dataVersion = db.prepare('PRAGMA data_version')
     this.#select = db.prepare(`SELECT ${COLUMNS} FROM streams WHERE id = ?`)
+    this.#selectOwned = db.prepare('SELECT 1 FROM streams WHERE id = ? AND owner IS ?')
     this.#insert = db.prepare(`INSERT INTO streams (id, incarnation, content_type, owner, created_at, ttl_ms,
       expires_at, metadata, closed, closed_by, stream_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
     this.#update = db.prepare(
@@ -92,6 +94,11 @@ export class StreamTable {
     if (cached) return cached
     const row = this.#select.get(id)
     return row && this.#keep({ key: Number(row['key']), id, state: stateOf(row), producers: new Map() })
+  }
+
+  /** One statement for what is missing and for what is another's: the cache knows only what is there. */
+  isOwnedBy(id: string, owner: string | null): boolean {
+    return this.#selectOwned.get(id, owner) !== undefined
   }
 
   /** A stream whose time is not over. */

@@ -197,6 +197,22 @@ export const creationCases: readonly StreamStoreCase[] = [
     const store = await trial.store()
     assert.deepStrictEqual(await answers(store, 'missing'), MISSING)
   }),
+
+  storeCase(['ST-8'], 'a head that names an owner finds no stream of another', async (trial) => {
+    const store = await trial.store()
+    await store.create('theirs', { owner: 'anna', metadata: { a: 1 } })
+    await store.create('free')
+    const found = async (owner: string | null | undefined): Promise<readonly unknown[]> =>
+      (await Promise.all(['theirs', 'free', 'missing'].map((id) => store.head(id, undefined, owner)))).map(
+        (info) => info?.id,
+      )
+    assert.deepStrictEqual(await found('anna'), ['theirs', undefined, undefined])
+    for (const other of ['berta', '-', '+anna', '', 'ann', 'anna ']) {
+      assert.deepStrictEqual(await found(other), [undefined, undefined, undefined], other)
+    }
+    assert.deepStrictEqual(await found(null), [undefined, 'free', undefined])
+    assert.deepStrictEqual(await found(undefined), ['theirs', 'free', undefined])
+  }),
 ]
 
 /** What each operation says of a stream. */
