@@ -10,7 +10,7 @@
  *
  * What it holds: for each connection at most its high-water mark, one batch and one page (see
  * `DeliveryOptions`), the bytes shared with other connections; for each stream with lagging readers
- * at most `recentSize`; for all streams together `totalRecentSize` and `keptPagesSize`.
+ * at most `recentSize`; for all streams together `totalRecentSize` and `keptPagesSize`, or one page where that is larger.
  */
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'

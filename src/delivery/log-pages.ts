@@ -98,7 +98,8 @@ export class LogPages {
     entry.size = page.batch.size + OVERHEAD
     this.#kept += entry.size
     for (const [oldest, { size }] of this.#entries) {
-      if (this.#kept <= this.#options.keptSize) break
+      // The last one stays also when it is larger than all: else each reader of a large record reads it anew.
+      if (this.#kept <= this.#options.keptSize || oldest === key) break
       // Without a size it is still being read.
       if (size === 0) continue
       this.#entries.delete(oldest)

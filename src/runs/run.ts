@@ -18,7 +18,7 @@ export interface StartRequest {
   readonly metadata?: Json
   /** One of the kinds in the options, instead of a provider: it can be continued and started again. */
   readonly kind?: string
-  /** What the kind's provider is made from; null by default. At most 1 MiB as JSON. */
+  /** What the kind's provider is made from; null by default. As large as a record of the store may be: 8 MiB as JSON by default. */
   readonly input?: Json
 }
 

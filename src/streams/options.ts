@@ -1,5 +1,6 @@
 /** What every stream store can be told. */
 import type { Logger } from '../logging/logger.ts'
+import { StreamRequestError } from './errors.ts'
 import { checkInteger, DEFAULT_LIMITS } from './requests.ts'
 import type { StreamLimits } from './store.ts'
 
@@ -15,11 +16,26 @@ export interface StreamStoreOptions {
   readonly logger?: Logger
 }
 
-/** @throws {StreamRequestError} `invalid_limit` for what cannot be one. */
+/**
+ * The limits of a store. Where one of a record and an append is given, the other moves with it.
+ *
+ * @throws {StreamRequestError} `invalid_limit` for what cannot be one, and for records that no append holds.
+ */
 export function limitsOf(options: StreamStoreOptions): StreamLimits {
-  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const given = options.limits ?? {}
+  const {
+    recordBytes = Math.min(DEFAULT_LIMITS.recordBytes, given.appendBytes ?? Infinity),
+    appendBytes = Math.max(DEFAULT_LIMITS.appendBytes, recordBytes),
+  } = given
+  const limits = { ...DEFAULT_LIMITS, ...given, recordBytes, appendBytes }
   for (const [name, value] of Object.entries(limits)) {
     checkInteger(value, 1, 512 * 1024 * 1024, 'invalid_limit', `The limit ${name}`)
+  }
+  if (appendBytes < recordBytes) {
+    throw new StreamRequestError(
+      'invalid_limit',
+      `The limit appendBytes is ${appendBytes}: no append would hold a record of ${recordBytes} bytes`,
+    )
   }
   return limits
 }

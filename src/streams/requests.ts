@@ -24,9 +24,9 @@ import type {
 export type RecordKind = 'json' | 'bytes'
 
 export const DEFAULT_LIMITS: StreamLimits = {
-  recordBytes: 1024 * 1024,
+  recordBytes: 8 * 1024 * 1024,
   appendRecords: 1000,
-  appendBytes: 4 * 1024 * 1024,
+  appendBytes: 16 * 1024 * 1024,
   metadataBytes: 16 * 1024,
 }
 

@@ -35,11 +35,11 @@ export type Durability =
   | 'replica'
 
 export interface StreamLimits {
-  /** Bytes of one record, as UTF-8. Default 1 MiB. */
+  /** Bytes of one record, as UTF-8. Default 8 MiB, or `appendBytes` where that is less. */
   readonly recordBytes: number
   /** Records in one append. Default 1,000. */
   readonly appendRecords: number
-  /** Bytes of all records in one append. Default 4 MiB. */
+  /** Bytes of all records in one append: `recordBytes` at the least. Default 16 MiB, or `recordBytes` where that is more. */
   readonly appendBytes: number
   /** Bytes of a stream's metadata as JSON. Default 16 KiB. */
   readonly metadataBytes: number

@@ -189,7 +189,7 @@ onEveryStore('a run', (world) => {
     expect(await world().records(nothing.id)).toEqual([null, COMPLETED])
     expect(await world().records(large.id)).toEqual(['x'.repeat(100_000), COMPLETED])
     expect(small.info.kind).toBe('echo')
-    const tooLarge = runs.start({ kind: 'echo', input: 'x'.repeat(1024 * 1024) })
+    const tooLarge = runs.start({ kind: 'echo', input: 'x'.repeat(8 * 1024 * 1024) })
     expect(await codeOf(tooLarge)).toBe('invalid_run')
     expect((await runs.list()).runs).toHaveLength(3)
   })
