@@ -15,6 +15,8 @@ export const STREAM_ERRORS = {
   stream_not_found: 'There is no such stream, or it is not yours.',
   too_many_subscriptions: 'This socket follows as many streams as it may.',
   too_many_requests: 'As many requests of this socket are under way as may be. Wait for one to be answered.',
+  request_too_large: 'The request is larger than this server takes.',
+  too_much_at_once: 'The server is reading as many large requests as it may. Try again in a moment.',
   start_not_served: 'Runs are not started here.',
   stop_not_served: 'Runs are not stopped here.',
   latest_not_served: 'The runs of a chat are not found here.',

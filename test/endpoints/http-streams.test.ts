@@ -366,7 +366,9 @@ it('HS-16: a run is started', async () => {
   expect(await code(await post('{}'))).toEqual([400, 'invalid_frame'])
   expect(await code(await post('7'))).toEqual([400, 'invalid_frame'])
   expect(await code(await post('{"input":1}', 'text/plain'))).toEqual([400, 'invalid_frame'])
-  expect(await code(await post(`{"input":"${'x'.repeat(1024 * 1024)}"}`))).toEqual([400, 'invalid_frame'])
+  expect((await post(`{"input":"${'x'.repeat(1024 * 1024)}"}`)).status).toBe(201)
+  const tooLarge = `{"input":"${'x'.repeat(8 * 1024 * 1024 + 64 * 1024)}"}`
+  expect(await code(await post(tooLarge))).toEqual([413, 'request_too_large'])
   expect(await code(await setUp().ask('', { method: 'POST' }))).toEqual([404, 'start_not_served'])
 })
 

@@ -6,7 +6,7 @@
 import { libraryLogger } from '../../logging/logger.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { HttpError } from '../../protocol/errors.ts'
-import { type Json, JsonError, parseJson } from '../../protocol/json.ts'
+import type { Json } from '../../protocol/json.ts'
 import { OffsetError, type Place, parsePlace } from '../../protocol/offset.ts'
 import { isChat, isStreamId, readClientFrame } from '../../protocol/stream-frames.ts'
 import { removeRun } from '../../runs/remove-run.ts'
@@ -17,6 +17,7 @@ import { StartGate } from '../start-gate.ts'
 import { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import type { StartHandler } from '../stream-socket/stream-socket.ts'
+import { Bodies } from './bodies.ts'
 import { answerWith, nextRecords, nothingNew, readAfter } from './catch-up.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Exchange } from './exchange.ts'
@@ -37,9 +38,6 @@ export interface HttpStreamsOptions extends StreamServices {
   readonly returnSpread?: number
 }
 
-/** The body of a start, as JSON: at most this many bytes. */
-const MAX_BODY = 1024 * 1024
-
 export class HttpStreams {
   readonly #options: HttpStreamsOptions
   readonly #access: StreamAccess
@@ -47,6 +45,7 @@ export class HttpStreams {
   readonly #logger: Logger
   readonly #signs: Deadlines
   readonly #polls: Deadlines
+  readonly #bodies: Bodies
 
   constructor(options: HttpStreamsOptions) {
     this.#options = options
@@ -55,6 +54,7 @@ export class HttpStreams {
     this.#logger = options.logger ?? libraryLogger()
     this.#signs = new Deadlines(options.signInterval ?? 15)
     this.#polls = new Deadlines(options.longPollTimeout ?? 25)
+    this.#bodies = new Bodies(options.store.limits.recordBytes)
   }
 
   /** `GET {prefix}/{id}` */
@@ -102,7 +102,7 @@ export class HttpStreams {
       const whose = owner === undefined ? {} : { owner }
       // Before anything is read of what may be refused.
       this.#gate.count({ ...whose, scope })
-      const body = await bodyOf(request)
+      const body = await this.#bodies.read(request)
       const given =
         typeof body === 'object' && !Array.isArray(body) ? (body as Readonly<Record<string, Json>>) : {}
       const frame = readClientFrame({ ...given, type: 'start', req: '-' })
@@ -116,7 +116,7 @@ export class HttpStreams {
         start(command, scope as never),
       )
       return Response.json({ stream: id }, { status: 201, headers: PRIVATE })
-    })
+    }).finally(() => this.#bodies.release(request))
 
   /** `GET {prefix}`; with `chat`, the run that it had last instead of a list. */
   readonly list = (request: Request, exchange: Omit<Exchange, 'params'>): Promise<Response> =>
@@ -209,24 +209,4 @@ function checkPlace({ tail }: StreamInfo, place: Place): void {
   if (typeof place === 'string') return
   if (place.incarnation !== tail.incarnation) throw new Refusal('foreign_offset')
   if (place.position > tail.position) throw new Refusal('offset_past_end')
-}
-
-async function bodyOf(request: Request): Promise<Json> {
-  const type = request.headers.get('content-type') ?? ''
-  // A form of another site can post anything but this.
-  if (!/^application\/json\s*(?:;|$)/i.test(type))
-    throw new Refusal('invalid_frame', 'Send JSON as application/json.')
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.length
-    if (size > MAX_BODY) throw new Refusal('invalid_frame', `The body is larger than ${MAX_BODY} bytes.`)
-    chunks.push(chunk)
-  }
-  try {
-    return parseJson(Buffer.concat(chunks).toString('utf8'))
-  } catch (error) {
-    if (error instanceof JsonError) throw new Refusal('invalid_frame', error.message)
-    throw error
-  }
 }

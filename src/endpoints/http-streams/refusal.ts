@@ -19,10 +19,12 @@ const STATUS: Readonly<Record<string, number>> = {
   foreign_offset: 410,
   offset_past_end: 410,
   run_gone: 410,
+  request_too_large: 413,
   too_many_runs: 429,
   process_full: 429,
   internal_error: 500,
   store_failed: 503,
+  too_much_at_once: 503,
   runs_closed: 503,
 }
 

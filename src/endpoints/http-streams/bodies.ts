@@ -1,0 +1,74 @@
+/**
+ * The bodies of starts: read as JSON, each up to what the input of a run may be, and all of them together
+ * up to a bound. What is small is not counted, so that large ones, however slowly they come, keep no
+ * ordinary start out.
+ */
+import { Buffer } from 'node:buffer'
+import { type Json, JsonError, parseJson } from '../../protocol/json.ts'
+import { Refusal } from './refusal.ts'
+
+/** Bytes of a body that are not counted, and that it may have beside the input. */
+const SMALL = 64 * 1024
+
+/** Bytes that all bodies may hold beyond that, if one alone may not have more. */
+const TOTAL = 64 * 1024 * 1024
+
+export class Bodies {
+  readonly #longest: number
+  readonly #total: number
+  readonly #held = new Map<Request, number>()
+  #bytes = 0
+
+  /** @param inputBytes which the input of a run may have. */
+  constructor(inputBytes: number) {
+    this.#longest = inputBytes + SMALL
+    this.#total = Math.max(TOTAL, inputBytes)
+  }
+
+  /**
+   * The body of a request, which is held until `release`.
+   *
+   * @throws {Refusal} for what is not JSON, or too large, and while too much is held.
+   */
+  async read(request: Request): Promise<Json> {
+    const type = request.headers.get('content-type') ?? ''
+    // A form of another site can post anything but this.
+    if (!/^application\/json\s*(?:;|$)/i.test(type))
+      throw new Refusal('invalid_frame', 'Send JSON as application/json.')
+    // Before it comes: a client that says so need not send it.
+    this.#check(Number(request.headers.get('content-length') ?? 0))
+    const chunks: Uint8Array[] = []
+    let size = 0
+    for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+      size += chunk.length
+      this.#check(size)
+      this.#hold(request, size - SMALL)
+      chunks.push(chunk)
+    }
+    try {
+      return parseJson(Buffer.concat(chunks).toString('utf8'))
+    } catch (error) {
+      if (error instanceof JsonError) throw new Refusal('invalid_frame', error.message)
+      throw error
+    }
+  }
+
+  /** The request was answered. */
+  release(request: Request): void {
+    this.#bytes -= this.#held.get(request) ?? 0
+    this.#held.delete(request)
+  }
+
+  #check(size: number): void {
+    if (size <= this.#longest) return
+    throw new Refusal('request_too_large', `The body is larger than ${this.#longest} bytes.`)
+  }
+
+  #hold(request: Request, bytes: number): void {
+    if (bytes <= 0) return
+    const more = bytes - (this.#held.get(request) ?? 0)
+    if (this.#bytes + more > this.#total) throw new Refusal('too_much_at_once')
+    this.#bytes += more
+    this.#held.set(request, bytes)
+  }
+}
