@@ -7,6 +7,7 @@ import type { Carrier, ConnectionState } from './carrier.ts'
 import { diagnose } from './diagnosis.ts'
 import { type StreamError, clientClosed } from './errors.ts'
 import { HttpCarrier, type HttpCarrierOptions } from './http-carrier.ts'
+import { LargeStarts } from './large-starts.ts'
 import { Listeners } from './listeners.ts'
 import { Reader, type ReaderHost } from './reader.ts'
 import { RemoteStream } from './remote-stream.ts'
@@ -46,6 +47,7 @@ export interface FollowOptions {
 
 export class StreamClient {
   readonly #http: Omit<HttpCarrierOptions, 'stateChanged'> | undefined
+  readonly #large: LargeStarts
   readonly #listeners = new Listeners()
   /** Those that are not done, also the ones that follow nothing until their records are taken. */
   readonly #readers = new Set<Reader>()
@@ -61,6 +63,7 @@ export class StreamClient {
     socketUrl.protocol = socketUrl.protocol.replace('http', 'ws')
     const door = doorOf(socketUrl, options.http)
     this.#http = door === undefined ? undefined : { base: door, fetch, token }
+    this.#large = new LargeStarts(this.#http)
     this.#carrier = new SocketCarrier({
       url: socketUrl.href,
       open: webSocket,
@@ -123,7 +126,9 @@ export class StreamClient {
     const command = { id, input, ...(chat !== undefined && { chat }) }
     let started = this.#starts.get(id)
     if (!started) {
-      started = this.#command((carrier) => carrier.start(command)).finally(() => this.#starts.delete(id))
+      started = this.#command((carrier) => this.#large.start(carrier, command)).finally(() =>
+        this.#starts.delete(id),
+      )
       this.#starts.set(id, started)
       // Whoever asked for it just now would be told that it is not there.
       for (const reader of this.#readers)
@@ -160,6 +165,7 @@ export class StreamClient {
     if (this.#end.signal.aborted) return
     this.#end.abort()
     this.#carrier.close()
+    this.#large.close()
     for (const reader of Array.from(this.#readers)) reader.close()
   }
 
