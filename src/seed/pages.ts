@@ -1,9 +1,9 @@
 /** The pages that `millrace serve` shows, as built into dist/web. */
-import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { readPageFiles } from './page-files.ts'
 
 /** From src/seed and from dist/seed alike. */
 const PAGES = fileURLToPath(new URL('../../dist/web/', import.meta.url))
@@ -43,6 +43,12 @@ export function pages(): Hono {
     await next()
     if (!context.res.headers.has('cache-control')) context.header('cache-control', 'no-cache')
   })
-  app.use('*', serveStatic({ root: PAGES }))
+  const files = readPageFiles(PAGES)
+  app.get('*', (context) => {
+    const { path } = context.req
+    const file = files.get(path.endsWith('/') ? `${path}index.html` : path)
+    if (!file) return context.notFound()
+    return context.body(file.body, 200, { 'content-type': file.type })
+  })
   return app
 }

@@ -232,6 +232,8 @@ export class Gateway {
 
   /** @throws {HttpError} for a request that is not for this server. */
   #scopeOf(type: 'http' | 'websocket', incoming: IncomingMessage): RequestScope {
+    // Which of two counts is another one for each program on the way.
+    if (hostsOf(incoming) > 1) throw new HttpError('bad_request', 'The request has two Host headers.')
     const scope = new RequestScope(type, headOf(incoming), this.#scopeOptions)
     if (!this.#hosts.admits(scope)) throw this.#refusals.host(scope, this.#hosts.names)
     return scope
@@ -259,6 +261,15 @@ function logClosing(transport: WebSocketTransport, scope: object, logger: Logger
     const seconds = Math.round(performance.now() - openedAt) / 1000
     logger.info({ scope, ...transport.figures, seconds }, 'websocket closed')
   })
+}
+
+function hostsOf({ rawHeaders }: IncomingMessage): number {
+  let count = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]
+    if (name?.length === 4 && name.toLowerCase() === 'host') count++
+  }
+  return count
 }
 
 function ignore(): void {}

@@ -16,7 +16,9 @@ export function asksForWebSocket(incoming: IncomingMessage): boolean {
 }
 
 /** @throws {HttpError} `bad_handshake` with the reason, or `websocket_version`. */
-export function checkHandshake({ method, headers }: IncomingMessage): void {
+export function checkHandshake({ method, headers, httpVersion }: IncomingMessage): void {
+  if (httpVersion !== '1.1')
+    throw new HttpError('bad_handshake', 'A WebSocket handshake is spoken in HTTP/1.1.')
   if (method !== 'GET') throw new HttpError('bad_handshake', 'A WebSocket handshake is a GET request.')
   const version = headers['sec-websocket-version']
   if (version !== '13') throw new HttpError('websocket_version', undefined, VERSIONS)

@@ -34,9 +34,6 @@ export async function listen(application: Application, options: ListenOptions): 
   const sockets = socketsOf(server)
   connectEvents(server, gateway, application, options.worker)
   await bind(server, host, options)
-  server.on('error', (error) =>
-    application.logger.error({ err: error }, 'the server could not accept a connection'),
-  )
   const address = server.address()
   guardHosts(gateway, application, options.fd === undefined ? host : addressOf(address), options)
   if (!open && options.fd !== undefined && typeof address === 'object' && address) {
@@ -69,6 +66,7 @@ function refuseBeyondLoopback(host: string): void {
 function createNodeServer(gateway: Gateway, options: ListenOptions): Server {
   const config: ServerOptions & { shouldUpgradeCallback: typeof asksForWebSocket } = {
     headersTimeout: gateway.options.handshakeTimeout * 1000,
+    requestTimeout: gateway.options.requestTimeout * 1000,
     connectionsCheckingInterval: Math.max(50, Math.min(1000, gateway.options.handshakeTimeout * 200)),
     // Longer than the 60 s after which common load balancers drop an idle connection themselves.
     keepAliveTimeout: 65_000,
@@ -89,8 +87,6 @@ function createNodeServer(gateway: Gateway, options: ListenOptions): Server {
       error,
     )
   }
-  // WebSockets are counted and answered one by one; this cap is for what never gets that far.
-  server.maxConnections = gateway.options.maxConnections * 2
   return server
 }
 

@@ -32,6 +32,11 @@ export interface ConnectionOptions {
    * Pings and pongs do not help it. Holds for WebSockets and for HTTP answers.
    */
   readonly unreadTimeout?: number
+  /**
+   * Seconds for a whole HTTP request to arrive, its body included; then 408. At least the handshake timeout;
+   * 0 sets none.
+   */
+  readonly requestTimeout?: number
   /** Seconds for an HTTP answer to begin; then 503. 0 sets none. */
   readonly httpTimeout?: number
   /**
@@ -85,6 +90,7 @@ export const CONNECTION_DEFAULTS = {
   highWaterMark: 65_536,
   maxUnsent: 16_777_216,
   unreadTimeout: 60,
+  requestTimeout: 300,
   httpTimeout: 0,
   trustProxy: false,
   rootPath: '',
@@ -108,6 +114,7 @@ const SECONDS = [
   'handshakeTimeout',
   'maxLifetime',
   'unreadTimeout',
+  'requestTimeout',
   'httpTimeout',
   'shutdownTimeout',
 ] as const
@@ -124,13 +131,19 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   }
   if (resolved.handshakeTimeout === 0)
     throw new RangeError('handshakeTimeout is 0; nobody connects in no time')
+  const { handshakeTimeout } = resolved
+  const requestTimeout = options.requestTimeout ?? Math.max(resolved.requestTimeout, handshakeTimeout)
+  if (requestTimeout > 0 && requestTimeout < handshakeTimeout)
+    throw new RangeError(
+      `requestTimeout is ${requestTimeout}; it includes the headers, which have ${handshakeTimeout} s`,
+    )
   if (resolved.unreadTimeout === 0) throw new RangeError('unreadTimeout is 0; nobody reads in no time')
   for (const name of COUNTS) {
     if (!(Number.isSafeInteger(resolved[name]) && resolved[name] > 0)) {
       throw new RangeError(`${name} is ${resolved[name]}; it takes a whole number above 0`)
     }
   }
-  return { ...resolved, rootPath: normalRootPath(resolved.rootPath) }
+  return { ...resolved, requestTimeout, rootPath: normalRootPath(resolved.rootPath) }
 }
 
 function normalRootPath(rootPath: string): string {

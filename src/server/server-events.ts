@@ -4,10 +4,16 @@ import type { Duplex } from 'node:stream'
 import { FloodLog } from '../logging/flood-log.ts'
 import { HttpError } from '../protocol/errors.ts'
 import type { Application } from './application.ts'
+import { DescriptorWatch, descriptorLimit } from './descriptors.ts'
 import type { Gateway } from './gateway.ts'
 import { answerOnSocket } from './handshake.ts'
 import { type ProbedServer, answerProbe } from './health.ts'
 import { Pipelines } from './pipelines.ts'
+import { SpareConnections } from './spare-connections.ts'
+import { writeError } from './write-error.ts'
+
+/** Descriptors that are kept for files, stores and the connections past the limit. */
+const RESERVED_DESCRIPTORS = 256
 
 export function connectEvents(
   server: Server,
@@ -15,37 +21,76 @@ export function connectEvents(
   application: Application,
   worker: number | undefined,
 ): void {
-  const floods = new FloodLog(application.logger)
+  const { logger } = application
+  const floods = new FloodLog(logger)
   const pipelines = new Pipelines(server, floods)
+  const spare = new SpareConnections(server, connectionLimit(gateway, application))
+  const descriptors = new DescriptorWatch(floods)
+  const { serverName } = gateway.options
   const probed: ProbedServer = {
     get draining() {
       return gateway.draining
     },
     worker,
   }
+  server.on('connection', () => descriptors.lookSoon())
   server.on('request', (incoming, outgoing) => {
     pipelines.add(incoming, outgoing).whenDue(outgoing, () => {
-      if (!answerProbe(incoming, outgoing, application.options, probed)) gateway.handle(incoming, outgoing)
+      const isSpare = spare.isSpare(incoming.socket)
+      if (isSpare) outgoing.setHeader('connection', 'close')
+      if (answerProbe(incoming, outgoing, application.options, probed)) return
+      if (isSpare) writeError(outgoing, full(floods))
+      else gateway.handle(incoming, outgoing)
     })
   })
   server.on('upgrade', (incoming, socket, head) =>
-    pipelines.upgrade(socket, head, (bytes) => gateway.upgrade(incoming, socket, bytes)),
+    pipelines.upgrade(socket, head, (bytes) => {
+      if (spare.isSpare(socket)) answerOnSocket(socket.on('error', ignore), full(floods), serverName)
+      else gateway.upgrade(incoming, socket, bytes)
+    }),
   )
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === 'ECONNRESET') return void socket.destroy()
     pipelines.of(socket).fail(error.code === REQUEST_TIMEOUT, (outgoing) => {
       // Whatever is written now would become part of an answer that has begun.
       if (outgoing?.headersSent) socket.destroy()
-      else answerOnSocket(socket, clientError(error.code), gateway.options.serverName)
+      else answerOnSocket(socket, clientError(error.code), serverName)
     })
   })
   server.on('drop', () => floods.warn({}, 'connection dropped: too many are open'))
+  server.on('listening', () =>
+    server.on('error', (error: NodeJS.ErrnoException) =>
+      floods.error({ err: error }, 'the server could not accept a connection'),
+    ),
+  )
+}
+
+/** WebSockets are counted and answered one by one; this is for what never gets that far. */
+function connectionLimit(gateway: Gateway, { logger }: Application): number {
+  const wanted = gateway.options.maxConnections * 2
+  const limit = descriptorLimit()
+  if (limit === undefined || limit - RESERVED_DESCRIPTORS >= wanted) return wanted
+  const connections = Math.max(16, limit - RESERVED_DESCRIPTORS)
+  if (connections < gateway.options.maxConnections) {
+    logger.warn(
+      { maxConnections: gateway.options.maxConnections, descriptors: limit, connections },
+      'fewer connections than maxConnections can be open: raise the limit of descriptors (ulimit -n, LimitNOFILE)',
+    )
+  }
+  return connections
 }
 
 const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT'
+
+function full(floods: FloodLog): HttpError {
+  floods.warn({}, 'connection refused: too many are open')
+  return new HttpError('too_many_connections', undefined, { 'retry-after': '5' })
+}
 
 function clientError(code: string | undefined): HttpError {
   if (code === 'HPE_HEADER_OVERFLOW') return new HttpError('headers_too_large')
   if (code === REQUEST_TIMEOUT) return new HttpError('request_timeout')
   return new HttpError('bad_request')
 }
+
+function ignore(): void {}

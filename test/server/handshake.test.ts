@@ -222,3 +222,13 @@ it('frames of every length arrive whole, both ways', async () => {
     expect(await client.receive()).toEqual(Buffer.alloc(length, 7))
   }
 })
+
+it('a handshake in HTTP/1.0 is no handshake', async () => {
+  await using client = await server.raw()
+  const headers =
+    'host: localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
+  client.write(`GET /ws/ HTTP/1.0\r\n${headers}`)
+  const response = await client.response()
+  expect([response.status, response.body]).toEqual([400, expect.stringContaining('bad_handshake')])
+  await client.closed
+})

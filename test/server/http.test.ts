@@ -354,6 +354,37 @@ describe('a request', () => {
     expect(await client.response()).toMatchObject({ status: 400 })
   })
 
+  it('with two Hosts is refused, over HTTP and for a WebSocket', async () => {
+    await using server = await serveTarget(() => new Response('x'))
+    for (const headers of [{}, { connection: 'Upgrade', upgrade: 'websocket' }]) {
+      await using client = await server.raw()
+      client.request('GET /', { ...headers, Host: 'localhost' })
+      const response = await client.response()
+      expect([response.status, JSON.parse(response.body)]).toMatchObject([
+        400,
+        { error: { code: 'bad_request', message: 'The request has two Host headers.' } },
+      ])
+    }
+  })
+
+  it('whose body comes too slowly is answered 408, and its handler is told', async () => {
+    const told = Promise.withResolvers<void>()
+    const reading = (request: Request): Promise<Response> => {
+      request.signal.addEventListener('abort', () => told.resolve())
+      return request.text().then((text) => new Response(text))
+    }
+    await using server = await serveTarget(reading, { handshakeTimeout: 0.1, requestTimeout: 0.3 })
+    await using client = await server.raw()
+    client.request('POST /', { 'content-length': '100' }, 'slow')
+    const response = await client.response()
+    expect([response.status, JSON.parse(response.body)]).toMatchObject([
+      408,
+      { error: { code: 'request_timeout' } },
+    ])
+    await told.promise
+    expect(server.log.entries).toEqual([])
+  })
+
   it('whose body nobody reads keeps nobody from the next', async () => {
     await using server = await serveTarget(() => new Response('ignored'))
     await using client = await server.raw()

@@ -230,6 +230,7 @@ it.each<[object, string]>([
   [{ maxLifetime: Number.NaN }, 'maxLifetime is NaN'],
   [{ shutdownTimeout: 1e9 }, 'shutdownTimeout is 1000000000'],
   [{ handshakeTimeout: 0 }, 'handshakeTimeout is 0'],
+  [{ requestTimeout: 4 }, 'requestTimeout is 4'],
   [{ maxConnections: 0 }, 'maxConnections is 0; it takes a whole number above 0'],
   [{ maxMessageSize: 1.5 }, 'maxMessageSize is 1.5'],
   [{ rootPath: 'app' }, 'rootPath is "app"; it begins with a slash'],

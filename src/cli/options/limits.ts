@@ -6,7 +6,7 @@ import type { OptionFor } from './option.ts'
 
 export interface LimitSettings extends Pick<
   ListenOptions,
-  'maxConnections' | 'maxUnsent' | 'unreadTimeout' | 'httpTimeout' | 'shutdownTimeout'
+  'maxConnections' | 'maxUnsent' | 'unreadTimeout' | 'requestTimeout' | 'httpTimeout' | 'shutdownTimeout'
 > {
   /** How much may be started; they win over what the application says. */
   readonly runsPerOwner?: number
@@ -41,6 +41,12 @@ export const LIMIT_OPTIONS: readonly OptionFor<LimitSettings>[] = [
     sets: 'unreadTimeout',
     kind: seconds('unreadTimeout'),
     description: 'Time in which a client takes nothing of what waits for it before it is cut off',
+  },
+  {
+    flags: '--request-timeout <seconds>',
+    sets: 'requestTimeout',
+    kind: seconds('requestTimeout'),
+    description: 'Time for a whole HTTP request to arrive, its body included; 0 sets no limit',
   },
   {
     flags: '-t, --http-timeout <seconds>',
