@@ -81,8 +81,9 @@ export abstract class Consumer<In, Out, P = Params> {
   protected abstract encode(message: Out): WebSocketData
 
   /**
-   * A client wants to connect. Call `accept()`, or `close()` to refuse it with HTTP 403. Until one
-   * of them is called the client waits, at most for the handshake timeout.
+   * A client wants to connect. Call `accept()`, or `close()` to refuse it with HTTP 403; to refuse it
+   * with another status, headers and body, throw a `Response`, or an `HttpError`. Until one of them
+   * happens the client waits, at most for the handshake timeout.
    */
   connect(): void | Promise<void> {
     return this.accept()

@@ -20,6 +20,7 @@ import type {
 import { eventHandler, shownType } from './event-handler.ts'
 import type { Memberships } from './memberships.ts'
 import { MessageRefused } from './message-refused.ts'
+import { isRefusal } from './refusal.ts'
 import { type Scope, scopeForLog } from './scope.ts'
 import { ConnectionClosed } from './transport.ts'
 import type { AcceptOptions, FramePort, Transport, WebSocketData } from './transport.ts'
@@ -283,6 +284,10 @@ export class ConsumerSession implements Connection {
   /** A handler threw. What follows from the end of the connection itself is no failure. */
   #fail(error: unknown): void {
     if (this.#closed && isConsequence(error, this.#closed)) return
+    if (this.#state === 'connecting' && isRefusal(error)) {
+      this.#transport.refuse(error)
+      return this.#end(CloseCode.abnormal, error instanceof HttpError ? error.message : '')
+    }
     this.#logger.error({ err: error, scope: scopeForLog(this.#scope) }, 'consumer failed')
     if (this.#state === 'ended') return
     this.#discardFrames = true

@@ -1,6 +1,6 @@
 /** What a consumer needs of the connection under it: a WebSocket, or a communicator in a test. */
 
-import type { HttpError } from '../protocol/errors.ts'
+import type { Refusal } from './refusal.ts'
 import type { TextFrame } from './text-frame.ts'
 
 export type WebSocketData = string | Uint8Array
@@ -30,8 +30,8 @@ export interface Transport extends FramePort {
    * sent; the handshake can then still be refused.
    */
   accept(options: AcceptOptions): void
-  /** Answers the handshake with this error instead of accepting it. */
-  refuse(error: HttpError): void
+  /** Answers the handshake with this instead of accepting it. */
+  refuse(refusal: Refusal): void
   /**
    * Takes a message. Undefined when there is room for more; otherwise a promise that resolves when
    * there is, and rejects once the connection is closed; that rejection may go unhandled.

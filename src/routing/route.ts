@@ -37,7 +37,7 @@ export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPT
 /**
  * Says who asks, from the request alone, without its body. What it returns becomes `scope.user`;
  * `undefined`, `null` and `false` answer 401. Throw `unauthenticated()` or `forbidden()` for an answer
- * in your own words. `request.signal` aborts when nobody waits for the answer any more.
+ * in your own words, or a `Response` for another one: any status, headers and body. `request.signal` aborts when nobody waits for the answer any more.
  */
 export type Authenticate = (request: Request) => AuthenticateResult | Promise<AuthenticateResult>
 type AuthenticateResult = ([unknown] extends [User] ? unknown : User) | null | undefined | false

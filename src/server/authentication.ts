@@ -1,3 +1,4 @@
+import { isResponse } from '../consumers/refusal.ts'
 import type { User } from '../consumers/scope.ts'
 import { scopeForLog } from '../consumers/scope.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -98,7 +99,8 @@ function refuseMistakes(user: unknown, scope: RequestScope, logger: Logger): voi
   if (user instanceof HttpError) throw user
   const what = mistakeIn(user)
   if (what === undefined) return
-  const advice = 'return the user, or null for nobody; to refuse, throw unauthenticated() or forbidden()'
+  const advice =
+    'return the user, or null for nobody; to refuse, throw unauthenticated(), forbidden() or a Response'
   logger.error({ scope: scopeForLog(scope) }, `authenticate returned ${what}, which is no user: ${advice}`)
   throw new HttpError('internal_error')
 }
@@ -108,7 +110,7 @@ function mistakeIn(user: unknown): string | undefined {
   if (typeof user === 'symbol') return 'a symbol'
   if (typeof user !== 'object' || user === null) return undefined
   if (user instanceof Error) return 'an Error'
-  return 'headers' in user && 'body' in user && 'status' in user ? 'a Response' : undefined
+  return isResponse(user) ? 'a Response' : undefined
 }
 
 function unavailable(): HttpError {

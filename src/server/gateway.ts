@@ -7,6 +7,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { scopeForLog } from '../consumers/scope.ts'
+import { isResponse } from '../consumers/refusal.ts'
 import type { ConsumerSession } from '../consumers/session.ts'
 import type { Logger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
@@ -177,7 +178,8 @@ export class Gateway {
       logger.info({ scope: logged, status }, 'websocket')
       if (status === 101) logClosing(transport, logged, logger)
     }
-    const transport = new WebSocketTransport({ incoming, socket, head, onAnswer }, this.#context)
+    const onBroken = (error: unknown): void => void this.#errorFor(error, scope)
+    const transport = new WebSocketTransport({ incoming, socket, head, onAnswer, onBroken }, this.#context)
     this.#track(transport)
     const timer = setTimeout(() => {
       const who = transport.session
@@ -195,7 +197,7 @@ export class Gateway {
       this.#trackSession(session)
       session.open()
     } catch (error) {
-      if (!transport.answered) transport.refuse(this.#errorFor(error, scope))
+      if (!transport.answered) transport.refuse(isResponse(error) ? error : this.#errorFor(error, scope))
     }
   }
 

@@ -1,8 +1,8 @@
 /** The opening handshake of RFC 6455 section 4.2, as far as it precedes the consumer's decision. */
 import type { IncomingMessage } from 'node:http'
-import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { HttpError } from '../protocol/errors.ts'
+import { errorAnswer, writeAnswer } from './socket-answer.ts'
 
 /** 16 bytes in base64. */
 const KEY = /^[+/\dA-Za-z]{22}==$/
@@ -33,31 +33,7 @@ export function checkHandshake({ method, headers, httpVersion }: IncomingMessage
   }
 }
 
-/**
- * Milliseconds for which what a refused client still sends is read and dropped. A socket that is
- * destroyed with something unread is reset, and the reset may overtake the answer.
- */
-const LINGER = 1_000
-
 /** Answers on a socket that has no ServerResponse any more, and ends it. */
 export function answerOnSocket(socket: Duplex, error: HttpError, serverName: string): void {
-  // A parser that gave up on a request says so again for each piece of it that follows.
-  if (socket.writableEnded) return
-  if (!socket.writable) return void socket.destroy()
-  const body = JSON.stringify(error.body)
-  const headers = {
-    ...(serverName && { server: serverName }),
-    date: new Date().toUTCString(),
-    connection: 'close',
-    'content-type': 'application/json',
-    'content-length': String(Buffer.byteLength(body)),
-    'cache-control': 'no-store',
-    ...error.headers,
-  }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-  const head = [`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}`, ...lines].join('\r\n')
-  socket.end(`${head}\r\n\r\n${body}`)
-  socket.resume()
-  const timer = setTimeout(() => socket.destroy(), LINGER).unref()
-  socket.once('close', () => clearTimeout(timer))
+  writeAnswer(socket, errorAnswer(error), serverName)
 }

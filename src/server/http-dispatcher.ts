@@ -1,5 +1,6 @@
 /** From an HTTP request to the handler that answers it. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isResponse } from '../consumers/refusal.ts'
 import { scopeForLog } from '../consumers/scope.ts'
 import type { Logger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
@@ -59,6 +60,7 @@ export class HttpDispatcher {
       return await this.#answer(request, scope, pair, origins)
     } catch (error) {
       if (error instanceof HttpError) return error.toResponse()
+      if (isResponse(error)) return error
       const { signal } = request
       if (!(signal.aborted && isAbort(error, signal))) {
         this.#options.logger.error({ err: error, scope: scopeForLog(scope) }, 'HTTP handler failed')
@@ -166,12 +168,9 @@ function isAbort(error: unknown, signal: AbortSignal): boolean {
   return error === signal.reason || (error instanceof Error && error.name === 'AbortError')
 }
 
-/** By its shape: an adapter may have put a class of its own in the place of the global one. */
 function checkResponse(value: unknown, where: string): Response {
-  const isResponse =
-    typeof value === 'object' && value !== null && 'headers' in value && 'body' in value && 'status' in value
-  if (!isResponse) throw new TypeError(`The handler of ${where} returned no Response`)
-  return value as Response
+  if (!isResponse(value)) throw new TypeError(`The handler of ${where} returned no Response`)
+  return value
 }
 
 function handlerOf(target: HttpTarget, method: string): HttpHandler {

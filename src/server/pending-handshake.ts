@@ -7,8 +7,9 @@ import type { IncomingMessage } from 'node:http'
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { AcceptOptions } from '../consumers/transport.ts'
-import type { HttpError } from '../protocol/errors.ts'
-import { answerOnSocket } from './handshake.ts'
+import type { Refusal } from '../consumers/refusal.ts'
+import { HttpError } from '../protocol/errors.ts'
+import { type SocketAnswer, errorAnswer, responseAnswer, writeAnswer } from './socket-answer.ts'
 import { type ObservedWebSocket, type WebSocketHandshaker, setAcceptOptions } from './websocket-server.ts'
 
 /** Reads, of at most 64 KiB each, that are kept for a client that speaks before it is answered. */
@@ -26,12 +27,15 @@ export interface UpgradeRequest {
   readonly head: Buffer
   /** Runs once, when the handshake is answered with a status, or with 499 when the client left. */
   readonly onAnswer: (status: number) => void
+  /** Hears of a `Response` that could not be the answer. */
+  readonly onBroken: (error: unknown) => void
 }
 
 export class PendingHandshake {
   readonly #request: UpgradeRequest
   readonly #onLost: () => void
   readonly #early: Buffer[]
+  #isAnswered = false
 
   constructor(request: UpgradeRequest, onLost: () => void) {
     this.#request = request
@@ -59,12 +63,27 @@ export class PendingHandshake {
     return accepted
   }
 
-  refuse(error: HttpError, serverName: string): void {
-    this.#answered(error.status)
-    answerOnSocket(this.#request.socket, error, serverName)
+  get isAnswered(): boolean {
+    return this.#isAnswered
+  }
+
+  /** Until the body of a `Response` is there the handshake waits, and may be refused in another way. */
+  refuse(refusal: Refusal, serverName: string): void {
+    const answer = (given: SocketAnswer): void => {
+      if (this.#isAnswered) return
+      this.#answered(given.status)
+      writeAnswer(this.#request.socket, given, serverName)
+    }
+    if (refusal instanceof HttpError) return answer(errorAnswer(refusal))
+    responseAnswer(refusal).then(answer, (error: unknown) => {
+      if (this.#isAnswered) return
+      this.#request.onBroken(error)
+      answer(errorAnswer(new HttpError('internal_error')))
+    })
   }
 
   #answered(status: number): void {
+    this.#isAnswered = true
     this.#request.socket.off('data', this.#keep).off('end', this.#leave).off('close', this.#lose)
     this.#request.onAnswer(status)
   }

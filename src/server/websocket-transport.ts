@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import { rejected } from '../consumers/connection-end.ts'
+import type { Refusal } from '../consumers/refusal.ts'
 import type { ConsumerSession } from '../consumers/session.ts'
 import { TextFrame } from '../consumers/text-frame.ts'
 import {
@@ -72,7 +73,7 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
 
   /** The handshake was answered, or there is nobody left to answer. */
   get answered(): boolean {
-    return this.#handshake === undefined
+    return this.#handshake?.isAnswered ?? true
   }
 
   get paused(): boolean {
@@ -98,10 +99,8 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
     unread.add(this)
   }
 
-  refuse(error: HttpError): void {
-    const handshake = this.#handshake
-    this.#handshake = undefined
-    handshake?.refuse(error, this.#context.limits.serverName)
+  refuse(refusal: Refusal): void {
+    this.#handshake?.refuse(refusal, this.#context.limits.serverName)
   }
 
   /** Refuses a handshake that is still open over its consumer's head, and tells the consumer. */

@@ -4,6 +4,7 @@
  */
 import { memoryChannels } from '../channels/memory.ts'
 import type { AnyConsumerClass, ConsumerClass } from '../consumers/consumer.ts'
+import { type Refusal, isRefusal } from '../consumers/refusal.ts'
 import type { ConsumerSession } from '../consumers/session.ts'
 import {
   type AcceptOptions,
@@ -34,7 +35,13 @@ export type ConnectResult =
       readonly subprotocol: string | undefined
       readonly headers: NonNullable<AcceptOptions['headers']>
     }
-  | { readonly accepted: false; readonly status: number; readonly error: HttpError }
+  /** `response` is the whole answer; `error` is undefined where it is a `Response` that was thrown. */
+  | {
+      readonly accepted: false
+      readonly status: number
+      readonly error: HttpError | undefined
+      readonly response: Response
+    }
 
 /**
  * One connection of a client to an application, or to a consumer class alone.
@@ -93,8 +100,8 @@ export class WebSocketCommunicator implements AsyncDisposable {
       )
       this.#session.open()
     } catch (error) {
-      if (!(error instanceof HttpError)) throw error
-      return { accepted: false, status: error.status, error }
+      if (!isRefusal(error)) throw error
+      return refused(error)
     }
     return await within(this.#answer.promise, timeout, 'The consumer neither accepted nor refused')
   }
@@ -153,9 +160,9 @@ export class WebSocketCommunicator implements AsyncDisposable {
         if (this.#closed) throw this.#closed
         this.#answer.resolve({ accepted: true, subprotocol, headers })
       },
-      refuse: (error) => {
-        this.#answer.resolve({ accepted: false, status: error.status, error })
-        this.#end(CloseCode.abnormal, error.message)
+      refuse: (refusal) => {
+        this.#answer.resolve(refused(refusal))
+        this.#end(CloseCode.abnormal, refusal instanceof HttpError ? refusal.message : '')
       },
       send: (data) => {
         if (this.#closed) return Promise.reject(this.#closed)
@@ -193,6 +200,12 @@ export class WebSocketCommunicator implements AsyncDisposable {
       },
     }
   }
+}
+
+function refused(refusal: Refusal): ConnectResult {
+  const error = refusal instanceof HttpError ? refusal : undefined
+  const response = refusal instanceof HttpError ? refusal.toResponse() : refusal
+  return { accepted: false, status: refusal.status, error, response }
 }
 
 function applicationOf(consumer: AnyConsumerClass, pattern: string): Application {

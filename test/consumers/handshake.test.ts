@@ -104,7 +104,7 @@ describe('refusing', () => {
     const client = new WebSocketCommunicator(app, '/ws')
     const result = await client.connect()
     expect(result).toMatchObject({ accepted: false, status: 500, error: { code: 'internal_error' } })
-    expect(JSON.stringify(!result.accepted && result.error.body)).not.toContain('hunter2')
+    expect(JSON.stringify(!result.accepted && result.error?.body)).not.toContain('hunter2')
     expect(logger.entries).toHaveLength(1)
     await app.close()
   })

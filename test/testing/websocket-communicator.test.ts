@@ -61,7 +61,7 @@ describe('connect', () => {
     for (const [path, headers] of results) {
       await using client = new WebSocketCommunicator(app, path, { headers })
       const result = await client.connect()
-      statuses.push(result.accepted || `${result.status} ${result.error.code}`)
+      statuses.push(result.accepted || `${result.status} ${result.error?.code}`)
     }
     expect(statuses).toEqual([
       true,
