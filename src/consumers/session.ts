@@ -20,6 +20,7 @@ import type {
 import { eventHandler, shownType } from './event-handler.ts'
 import type { Memberships } from './memberships.ts'
 import { MessageRefused } from './message-refused.ts'
+import { type ChannelOwner, OwnChannel } from './own-channel.ts'
 import { isRefusal } from './refusal.ts'
 import { type Scope, scopeForLog } from './scope.ts'
 import { ConnectionClosed } from './transport.ts'
@@ -44,14 +45,13 @@ const STUCK_AFTER = 10
 /** One for all: most messages find room, and this is their path. */
 const ROOM: Promise<void> = Promise.resolve()
 
-export class ConsumerSession implements Connection {
+export class ConsumerSession implements Connection, ChannelOwner {
   /** Resolves when `disconnect` has run and every background task has ended. */
   readonly finished: Promise<void>
 
   readonly #scope: Scope<never>
   readonly #transport: Transport
-  readonly #channels: ChannelLayer
-  readonly #memberships: Memberships
+  readonly #channel: OwnChannel
   readonly #logger: Logger
   readonly #consumer: AnyConsumer
   readonly #finish: () => void
@@ -61,7 +61,6 @@ export class ConsumerSession implements Connection {
   #state: 'connecting' | 'open' | 'ended' = 'connecting'
   #closed: ConnectionClosed | undefined
   #controller: AbortController | undefined
-  #channelName: string | undefined
   #listener: ConnectionListener | undefined
   #running = false
   #discardFrames = false
@@ -73,8 +72,7 @@ export class ConsumerSession implements Connection {
     this.#scope = options.scope
     this.#transport = options.transport
     this.#backlog = new Backlog(options.transport)
-    this.#channels = options.channels
-    this.#memberships = options.memberships
+    this.#channel = new OwnChannel(options.channels, options.memberships, this)
     this.#logger = options.logger
     const { promise, resolve } = Promise.withResolvers<void>()
     this.finished = promise
@@ -106,6 +104,10 @@ export class ConsumerSession implements Connection {
     this.#end(code, reason)
   }
 
+  get isOver(): boolean {
+    return this.#state === 'ended'
+  }
+
   /** Says in the log why the server ends the connection. */
   explain(level: 'info' | 'warn', message: string, fields: object): void {
     this.#logger[level]({ scope: scopeForLog(this.#scope), ...fields }, message)
@@ -131,12 +133,7 @@ export class ConsumerSession implements Connection {
   }
 
   get channelName(): string {
-    if (this.#channelName === undefined) {
-      this.#channelName = this.#channels.newChannel()
-      if (this.#state === 'ended') this.#channels.release(this.#channelName)
-      else this.background(() => this.#listen(this.#channelName as string))
-    }
-    return this.#channelName
+    return this.#channel.name
   }
 
   accept(options: AcceptOptions): Promise<void> {
@@ -194,11 +191,16 @@ export class ConsumerSession implements Connection {
   }
 
   groupAdd(group: string): Promise<void> {
-    return this.#closed ? rejected(this.#closed) : this.#join(group)
+    return this.#closed ? rejected(this.#closed) : this.#channel.join(group)
   }
 
-  async groupDiscard(group: string): Promise<void> {
-    if (this.#channelName !== undefined) await this.#memberships.drop(group, this.#channelName)
+  groupDiscard(group: string): Promise<void> {
+    return this.#channel.discard(group)
+  }
+
+  /** A message came over its channel. */
+  event(message: ChannelMessage): Promise<void> {
+    return new Promise((done) => this.#push({ kind: 'event', message, done }))
   }
 
   #push(work: Work): void {
@@ -256,20 +258,6 @@ export class ConsumerSession implements Connection {
     return undefined
   }
 
-  async #join(group: string): Promise<void> {
-    await this.#memberships.hold(group, this.channelName)
-    // The connection may have ended while the layer was busy adding it.
-    if (this.#closed) await this.#memberships.drop(group, this.channelName)
-  }
-
-  /** Feeds the channel's messages to the queue one by one, so that the layer holds the rest. */
-  async #listen(channel: string): Promise<void> {
-    while (!this.signal.aborted) {
-      const message = await this.#channels.receive(channel, this.signal)
-      await new Promise<void>((done) => this.#push({ kind: 'event', message, done }))
-    }
-  }
-
   async #supervise(task: BackgroundTask): Promise<void> {
     try {
       await task(this.signal)
@@ -303,14 +291,9 @@ export class ConsumerSession implements Connection {
     this.#controller?.abort(this.#closed)
     this.#listener?.ended()
     this.#backlog.release()
-    if (this.#channelName !== undefined) this.background(() => this.#leave(this.#channelName as string))
+    this.#channel.end()
     this.#push({ kind: 'disconnect' })
     if (!this.#idle) this.#stuckTimer = setTimeout(() => this.#nameStuck(), STUCK_AFTER * 1000).unref()
-  }
-
-  async #leave(channel: string): Promise<void> {
-    this.#channels.release(channel)
-    await this.#memberships.dropAll(channel)
   }
 
   #nameStuck(): void {
