@@ -37,7 +37,7 @@ export type { Delivery, DeliveryOptions, Follow } from './delivery/delivery.ts'
 export type { FollowEnd, FollowObserver } from './delivery/reader.ts'
 export type { HttpStreamsOptions } from './endpoints/http-streams/http-streams.ts'
 export type { ListedStream, StreamListPage } from './endpoints/http-streams/stream-list.ts'
-export { type OwnerOf } from './endpoints/stream-access.ts'
+export type { OwnerOf } from './endpoints/owner-of.ts'
 export type {
   StartCommand,
   StartHandler,

@@ -57,7 +57,7 @@ export function announce(
 }
 
 const LOCAL_LAYER =
-  'the channel layer is inside each worker: groups and channels do not reach the others; ' +
+  'the channel layer is inside each worker: groups, channels and sign-outs do not reach the others; ' +
   'channels: layerFromEnvironment() in the application and --channel-layer redis://… share one'
 
 /** Follows what `streamsOf` says. */

@@ -108,6 +108,14 @@ export class ConsumerSession implements Connection, ChannelOwner {
     return this.#state === 'ended'
   }
 
+  /** Its user is signed in no more. */
+  signOut(): void {
+    if (this.#state === 'connecting') {
+      this.#transport.refuse(new HttpError('unauthenticated'))
+      this.#end(CloseCode.abnormal, 'The user signed out')
+    } else this.close(CloseCode.unauthorized, 'Sign in again')
+  }
+
   /** Says in the log why the server ends the connection. */
   explain(level: 'info' | 'warn', message: string, fields: object): void {
     this.#logger[level]({ scope: scopeForLog(this.#scope), ...fields }, message)

@@ -7,26 +7,10 @@ import { type Logger, libraryLogger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
 import type { StreamInfo, StreamStore } from '../streams/store.ts'
 import { FollowedStreams } from './followed-streams.ts'
-
-/**
- * Says who a user is, in the terms of stream owners: a text of 1 to 512 characters. A user for whom it
- * says anything else is refused, with 403: nothing is read or started for whom nobody knows.
- */
-export type OwnerOf = (user: User & {}) => string | undefined
+import { type OwnerOf, defaultOwnerOf } from './owner-of.ts'
 
 /** Begins the ids of Millrace's own streams, which no endpoint serves. */
 const RESERVED = '@'
-
-/** A user that is a text or a number, or the `id` of an object that is one of them. */
-const defaultOwnerOf: OwnerOf = (user: unknown) => {
-  if (typeof user !== 'object' || user === null) return nameOf(user)
-  return 'id' in user ? nameOf(user.id) : undefined
-}
-
-function nameOf(value: unknown): string | undefined {
-  if (typeof value === 'string') return value
-  return typeof value === 'bigint' || Number.isFinite(value) ? String(value) : undefined
-}
 
 export interface StreamAccessOptions {
   readonly store: Pick<StreamStore, 'head' | 'touch'>

@@ -5,7 +5,7 @@ import type { RunEnd } from '../protocol/run-end.ts'
 import type { LatestRun } from '../protocol/stream-frames.ts'
 import type { StreamStore } from '../streams/store.ts'
 import type { StartGate } from './start-gate.ts'
-import type { OwnerOf } from './stream-access.ts'
+import type { OwnerOf } from './owner-of.ts'
 
 /** What an endpoint needs of the runs: `Runs` fits. */
 export interface RunControl {

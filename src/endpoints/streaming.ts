@@ -9,7 +9,7 @@ import { graceMilliseconds } from '../runs/options.ts'
 import type { RunLimits, RunsOptions } from '../runs/options.ts'
 import type { StreamStore } from '../streams/store.ts'
 import { type MayStart, StartGate, type StartLimits, splitLimits } from './start-gate.ts'
-import type { OwnerOf } from './stream-access.ts'
+import type { OwnerOf } from './owner-of.ts'
 import type { StreamServices } from './stream-services.ts'
 
 export interface StreamingOptions extends Omit<RunsOptions, 'readers' | 'limits'> {

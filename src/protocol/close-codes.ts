@@ -22,6 +22,8 @@ export const CloseCode = {
   /** The server is going down and a new one is coming up: reconnect. */
   serviceRestart: 1012,
   tryAgainLater: 1013,
+  /** The user is signed in no more (registered with IANA as Unauthorized). */
+  unauthorized: 3000,
 } as const
 
 /** A close frame carries at most 125 bytes, two of which are the code (RFC 6455 section 5.5). */

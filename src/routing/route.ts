@@ -16,6 +16,11 @@ export interface HttpContext<P = Params> {
    * otherwise an `HttpError` whose `code` is `draining` or `response_timeout`. `request.signal` is the same.
    */
   readonly signal: AbortSignal
+  /**
+   * Calls `end` when the user signs out, or is to be asked for anew, unless the returned function was called
+   * before: for answers that do not end by themselves. Undefined where nobody was asked who it is.
+   */
+  readonly whileSignedIn?: (end: () => void) => () => void
   /** The `node:http` pair under the request, where there is one. */
   readonly incoming?: IncomingMessage
   readonly outgoing?: ServerResponse

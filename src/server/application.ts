@@ -7,6 +7,7 @@ import type { ChannelLayer } from '../channels/layer.ts'
 import { Membership } from '../channels/membership.ts'
 import type { AnyConsumerClass } from '../consumers/consumer.ts'
 import { ConsumerSession } from '../consumers/session.ts'
+import type { User } from '../consumers/scope.ts'
 import type { Transport } from '../consumers/transport.ts'
 import type { Streaming } from '../endpoints/streaming.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -18,7 +19,12 @@ import { type Origins, checkOrigins } from '../routing/origins.ts'
 import type { Authenticate, HttpHandler, Route } from '../routing/route.ts'
 import type { Runs } from '../runs/runs.ts'
 import { type Attachment, attach } from './attachment.ts'
-import { authenticate, checkAuthenticateTimeout } from './authentication.ts'
+import {
+  authenticate,
+  checkAuthenticateTimeout,
+  checkAuthenticateInterval,
+  DEFAULT_TIMEOUT,
+} from './authentication.ts'
 import { ChannelWorker, type RunningWorker, type WorkOptions } from './channel-worker.ts'
 import { HttpDispatcher } from './http-dispatcher.ts'
 import { type RunningServer, listen } from './listener.ts'
@@ -26,6 +32,9 @@ import type { ConnectionOptions, ListenOptions } from './options.ts'
 import { originAllowed } from './origin-policy.ts'
 import { OriginRefusals } from './origin-refusals.ts'
 import { proxyTrust } from './proxy-trust.ts'
+import { SignIns } from './sign-ins.ts'
+import { SignOutChannel } from './sign-out-channel.ts'
+import { SignedInSession } from './signed-in-session.ts'
 import { RequestScope, headOfRequest } from './request-scope.ts'
 
 export interface ApplicationOptions {
@@ -40,6 +49,13 @@ export interface ApplicationOptions {
   readonly authenticate?: Authenticate
   /** Seconds that any `authenticate` may take; then the answer is 503. Default 5. */
   readonly authenticateTimeout?: number
+  /**
+   * Seconds after which `authenticate` is asked again about each connection that is open, with the request
+   * that opened it. One whose user is signed in no more, or is somebody else by then, closes with 3000; where
+   * nobody could be asked, at the second time. Event streams end: their readers come back and are asked.
+   * Default 0: never.
+   */
+  readonly authenticateInterval?: number
   /** Pages of other origins that may open WebSockets, read answers over HTTP and send requests (CORS). */
   readonly origins?: Origins
   readonly logger: Logger
@@ -56,6 +72,8 @@ export class Application {
   /** The consumers of named channels, by name; for workers. */
   readonly channelConsumers: ReadonlyMap<string, ChannelConsumerClass>
   readonly #memberships: Membership
+  readonly #signIns: SignIns
+  readonly #signOuts: SignOutChannel
   readonly #refusals: OriginRefusals
   readonly #open = new Set<{ close(): Promise<void> }>()
 
@@ -65,6 +83,7 @@ export class Application {
    */
   constructor(options: ApplicationOptions) {
     checkAuthenticateTimeout(options.authenticateTimeout)
+    checkAuthenticateInterval(options.authenticateInterval)
     checkOrigins(options.origins, 'millrace({ origins })')
     this.channelConsumers = channelConsumers(options.routes ?? [])
     this.options = options
@@ -72,7 +91,19 @@ export class Application {
     this.logger = options.logger
     this.#memberships = new Membership(options.channels, options.logger)
     this.#refusals = new OriginRefusals(options.logger)
-    this.http = new HttpDispatcher(options)
+    this.#signIns = new SignIns({
+      ownerOf: options.streams?.services.ownerOf,
+      interval: options.authenticateInterval ?? 0,
+      patience: options.authenticateTimeout ?? DEFAULT_TIMEOUT,
+      onAdd: () => this.#signOuts.open(),
+    })
+    this.#signOuts = new SignOutChannel({
+      layer: options.channels,
+      memberships: this.#memberships,
+      logger: options.logger,
+      onSignOut: (name) => this.#signIns.signOut(name),
+    })
+    this.http = new HttpDispatcher({ ...options, signIns: this.#signIns })
   }
 
   /** Answers one HTTP request without a socket: for tests, and for servers that speak `fetch`. */
@@ -124,13 +155,35 @@ export class Application {
   ): ConsumerSession {
     const { channels } = this
     // The route vouched for the parameters when it matched its pattern.
-    return new ConsumerSession(consumer, {
+    const session = new ConsumerSession(consumer, {
       scope: scope as never,
       transport,
       channels,
       memberships: this.#memberships,
       logger,
     })
+    if (scope.hook) {
+      const connection = new SignedInSession(session, scope, this.#signIns, this.options)
+      void session.finished.then(this.#signIns.add(scope, connection))
+    }
+    return session
+  }
+
+  /**
+   * Ends what a user has open, in every process that shares the channel layer: WebSockets close with 3000,
+   * handshakes under way are answered 401, event streams end. For a sign-out: end the user's session before,
+   * so that whoever comes back is refused. The user is one that `authenticate` could have returned; `ownerOf`
+   * tells who it is. Other processes are told at most once, as the channel layer does; what that misses is
+   * found by `authenticateInterval`.
+   *
+   * @throws {TypeError} for a user whom `ownerOf` does not know. Rejects as a `groupSend` does, and has
+   * ended what is open in this process all the same.
+   */
+  async disconnect(user: User | undefined): Promise<void> {
+    const name = this.#signIns.nameOf(user)
+    if (name === undefined) throw new TypeError('disconnect() takes a user whom ownerOf knows')
+    this.#signIns.signOut(name)
+    await this.#signOuts.tell(name)
   }
 
   /**
@@ -180,6 +233,7 @@ export class Application {
   /** Shuts down every server and worker of this application, its runs and streams, then the channel layer. */
   async close(): Promise<void> {
     await Promise.all([...[...this.#open].map((running) => running.close()), this.options.streams?.close()])
+    await this.#signOuts.close()
     await this.#memberships.close()
     await this.channels.close()
   }

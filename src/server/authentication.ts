@@ -16,7 +16,8 @@ export interface AuthenticationOptions {
   readonly logger: Logger
 }
 
-const DEFAULT_TIMEOUT = 5
+/** Seconds. */
+export const DEFAULT_TIMEOUT: number = 5
 
 /** Longest delay a timer of Node can hold, 2^31 - 1 ms, in seconds. */
 const MAX_SECONDS = 2_147_483
@@ -30,6 +31,12 @@ export function checkAuthenticateTimeout(seconds: number = DEFAULT_TIMEOUT): voi
   throw new RangeError(
     `authenticateTimeout is ${seconds}; it takes seconds above 0, and at most ${MAX_SECONDS}`,
   )
+}
+
+/** @throws {RangeError} for what is no interval. */
+export function checkAuthenticateInterval(seconds: number = 0): void {
+  if (seconds >= 0 && seconds <= MAX_SECONDS) return
+  throw new RangeError(`authenticateInterval is ${seconds}; it takes 0 to ${MAX_SECONDS} seconds`)
 }
 
 /**
@@ -47,6 +54,8 @@ export async function authenticate(
   signal?: AbortSignal,
 ): Promise<void> {
   if (!hook) return
+  scope.hook = hook
+  scope.askedAt = performance.now()
   const user = await ask(scope, hook, options, signal)
   // `false` is what a check that failed says, and it must not become the name of a user; nor must the
   // empty text of a header that is not there.

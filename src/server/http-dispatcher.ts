@@ -12,6 +12,7 @@ import { crossingOf, preflightAnswer, withCrossing } from './cross-origin.ts'
 import { OriginRefusals } from './origin-refusals.ts'
 import { callHandler } from './late-errors.ts'
 import type { RequestScope } from './request-scope.ts'
+import type { SignIns, SignedIn } from './sign-ins.ts'
 
 /** The `node:http` pair that a request came in on. */
 export interface NodePair {
@@ -20,6 +21,8 @@ export interface NodePair {
 }
 
 export interface HttpDispatcherOptions {
+  /** What is open for whom. */
+  readonly signIns?: SignIns
   readonly routes?: readonly Route[]
   readonly fetch?: HttpHandler
   /** Holds for Millrace's own routes. */
@@ -131,7 +134,7 @@ export class HttpDispatcher {
     const { own, pattern } = found.route
     // The timers and connections of Millrace's own handlers are everybody's.
     const answer = own
-      ? handler(request, contextOf(request, scope, pair))
+      ? handler(request, contextOf(request, scope, pair, this.#options.signIns))
       : this.#run(handler, request, scope, pair)
     return checkResponse(await answer, pattern.source)
   }
@@ -143,7 +146,9 @@ export class HttpDispatcher {
     pair: NodePair | undefined,
   ): Response | Promise<Response> {
     const { logger } = this.#options
-    return callHandler({ logger, scope }, () => handler(request, contextOf(request, scope, pair)))
+    return callHandler({ logger, scope }, () =>
+      handler(request, contextOf(request, scope, pair, this.#options.signIns)),
+    )
   }
 }
 
@@ -185,13 +190,24 @@ function handlerOf(target: HttpTarget, method: string): HttpHandler {
 }
 
 /** `request` stays behind a getter: its signal costs an AbortController that few handlers want. */
-function contextOf(request: Request, scope: RequestScope, pair: NodePair | undefined): HttpContext {
+function contextOf(
+  request: Request,
+  scope: RequestScope,
+  pair: NodePair | undefined,
+  signIns: SignIns | undefined,
+): HttpContext {
   return {
     params: scope.params,
     scope,
     get signal() {
       return request.signal
     },
+    ...(scope.hook && signIns && { whileSignedIn: (end: () => void) => signIns.add(scope, endingOnce(end)) }),
     ...pair,
   }
+}
+
+/** A request is not asked anew who it is: it ends, and the next one is. */
+function endingOnce(end: () => void): SignedIn {
+  return { signOut: end, renew: () => Promise.resolve('gone') }
 }

@@ -9,6 +9,7 @@ import type { ClientAddress, Params, Scope, User } from '../consumers/scope.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { isOfThisMachine, networkOf } from './client-network.ts'
 import { type ProxyTrust, plainAddress } from './proxy-trust.ts'
+import type { Authenticate } from '../routing/route.ts'
 import { parseTarget, withoutRootPath } from './request-target.ts'
 
 const HOST = /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/
@@ -48,6 +49,9 @@ export class RequestScope implements Scope {
   /** Set by the router and by `authenticate`, before any handler sees the scope. */
   params: Params = {}
   user: User | undefined = undefined
+  /** By whom `authenticate` was asked last, and when. */
+  hook: Authenticate | undefined
+  askedAt = 0
   readonly #head: RequestHead
   readonly #url: string
   readonly #trustsProxies: boolean

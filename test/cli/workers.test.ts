@@ -107,7 +107,7 @@ describe('millrace serve --workers', () => {
     const { stdout } = await running.ended
     const said = stdout.split('\n').filter((line) => /is serving|channel layer is inside/.test(line))
     expect(said).toHaveLength(2)
-    expect(said[1]).toMatch(/groups and channels do not reach the others.*--channel-layer redis:/)
+    expect(said[1]).toMatch(/groups, channels and sign-outs do not reach the others.*--channel-layer redis:/)
   })
 
   test('starts another worker for one that died', async () => {

@@ -6,6 +6,8 @@ export interface Exchange {
   readonly params: { readonly id: string }
   readonly scope: Scope<unknown>
   readonly signal: AbortSignal
+  /** See `HttpContext`. */
+  readonly whileSignedIn?: (end: () => void) => () => void
   readonly incoming?: IncomingMessage
   readonly outgoing?: ServerResponse
 }

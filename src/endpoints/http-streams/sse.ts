@@ -38,11 +38,7 @@ export function followAsEvents(
   const headers = { ...PRIVATE, ...SSE_HEADERS, ...(kindOf(info.contentType) === 'bytes' && BASE64) }
   const sse: SseResponse = openSse(headers, exchange.outgoing, {
     drained: () => outlet.drained(),
-    ended: () => {
-      follow.stop()
-      release()
-      signs.delete(sign)
-    },
+    ended: () => stop(),
   })
   const outlet: Outlet<Buffer> = new Outlet(sseEncoder, { write: (frame) => sse.write(frame) })
   const sign = (): void => {
@@ -59,11 +55,23 @@ export function followAsEvents(
       release()
       // A sign of life behind the end would be an error.
       signs.delete(sign)
+      leave?.()
       sse.end()
     },
   }
   signs.add(sign)
   const follow = delivery.follow(info.id, place, outlet, observer, info.tail.incarnation)
+  const stop = (): void => {
+    follow.stop()
+    release()
+    signs.delete(sign)
+    leave?.()
+  }
+  // Whoever comes back is asked who they are.
+  const leave = exchange.whileSignedIn?.(() => {
+    stop()
+    sse.end()
+  })
   return sse.response
 }
 
