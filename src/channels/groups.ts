@@ -29,6 +29,16 @@ export class GroupTable {
     return this.#members.has(group)
   }
 
+  /** Channels of a group, those counted whose time is over. */
+  sizeOf(group: string): number {
+    return this.#members.get(group)?.size ?? 0
+  }
+
+  /** Until when a channel is in a group; undefined when it is not. */
+  endOf(group: string, channel: string): number | undefined {
+    return this.#members.get(group)?.get(channel)
+  }
+
   names(): IterableIterator<string> {
     return this.#members.keys()
   }

@@ -87,10 +87,16 @@ export interface ChannelLayer {
   release(channel: string): void
 
   /**
-   * Adds a channel to a group, or renews its membership for another `groupExpiry`. A channel of
-   * `newChannel` that was released is not added, and that is no error.
+   * Adds a channel to a group, for `groupExpiry`. A channel of `newChannel` that was released is not
+   * added, and that is no error.
    */
   groupAdd(group: string, channel: string): Promise<void>
+  /**
+   * Renews a membership of a channel of this process for another `groupExpiry`, and never adds one: false
+   * when there is none, because somebody discarded the channel, in whichever process and language, or its
+   * time is over.
+   */
+  groupRenew(group: string, channel: string): Promise<boolean>
   /**
    * Removes a channel from a group; a channel that is not in it is no error. What the same process sent to
    * the group before still reaches the channel.

@@ -8,6 +8,7 @@ export class LossReport {
   readonly #logger: Logger
   readonly #saidAt = new Map<string, number>()
   #dropped = 0
+  #expired = 0
   #unreadable = 0
   #unheard = 0
   #gaps = 0
@@ -18,6 +19,10 @@ export class LossReport {
 
   get dropped(): number {
     return this.#dropped
+  }
+
+  get expired(): number {
+    return this.#expired
   }
 
   get unreadable(): number {
@@ -38,6 +43,12 @@ export class LossReport {
     this.#say('channel messages were dropped: their channels are full', { dropped: this.#dropped })
   }
 
+  countExpired(messages: number): void {
+    if (messages === 0) return
+    this.#expired += messages
+    this.#say('channel messages were dropped: nobody received them in time', { expired: this.#expired })
+  }
+
   /** @param reason quotes nothing of the message. */
   countUnreadable(reason: string): void {
     this.#unreadable++
@@ -52,6 +63,12 @@ export class LossReport {
   countGap(): void {
     this.#gaps++
     this.#say('channel messages may have been missed: Redis was lost and is back', { gaps: this.#gaps })
+  }
+
+  countForgotten(groups: number): void {
+    if (groups === 0) return
+    const text = 'Redis lost groups of this process (evicted, deleted?); it is in them again'
+    this.#say(text, { groups })
   }
 
   #say(text: string, fields: object): void {

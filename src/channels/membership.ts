@@ -6,6 +6,8 @@
  * `groupExpiry` old, a small share of all at a time, so that 100,000 connections that came in one
  * second are not renewed in one second; half of `groupExpiry` is left for a layer that is away.
  *
+ * A channel that somebody else discarded, in another process or language, is not renewed: it stays out.
+ *
  * Invariant: `#renewals` is in the order of the last renewal, so that what is due is at its front.
  */
 import { type Logger, silentLogger } from '../logging/logger.ts'
@@ -21,7 +23,7 @@ const MAX_TURN = 2 ** 31 - 1
 const CONCURRENCY = 16
 
 export class Membership {
-  readonly #layer: Pick<ChannelLayer, 'groupAdd' | 'groupDiscard'>
+  readonly #layer: Pick<ChannelLayer, 'groupAdd' | 'groupRenew' | 'groupDiscard'>
   readonly #logger: Logger
   readonly #early: number
   readonly #late: number
@@ -37,7 +39,7 @@ export class Membership {
 
   /** The logger is told, once a turn, of memberships that could not be renewed. */
   constructor(
-    layer: Pick<ChannelLayer, 'groupAdd' | 'groupDiscard' | 'groupExpiry'>,
+    layer: Pick<ChannelLayer, 'groupAdd' | 'groupRenew' | 'groupDiscard' | 'groupExpiry'>,
     logger: Logger = silentLogger,
   ) {
     this.#layer = layer
@@ -201,12 +203,22 @@ export class Membership {
     return due
   }
 
+  async #renewIn({ group, channel, renewedAt }: Member): Promise<boolean> {
+    if (performance.now() - renewedAt < this.#late * 2) return this.#layer.groupRenew(group, channel)
+    // Its time is over, because the layer was away for so long.
+    await this.#layer.groupAdd(group, channel)
+    return true
+  }
+
   async #renew(member: Member): Promise<void> {
     try {
       await this.#call(member, async () => {
         if (!member.wanted) return
-        await this.#layer.groupAdd(member.group, member.channel)
-        if (member.wanted && !this.#closed) this.#renewed(member)
+        const isHeld = await this.#renewIn(member)
+        if (!member.wanted || this.#closed) return
+        if (isHeld) this.#renewed(member)
+        // Somebody else took the channel out of the group: it is not for this one to put it back.
+        else this.#leaveOut(member)
       })
     } catch (error) {
       if (member.wanted && !this.#closed) {

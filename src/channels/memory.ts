@@ -39,6 +39,8 @@ export interface ChannelLayerUsage {
   readonly memberships: number
   /** Messages of group sends that were dropped because their channels were full. */
   readonly dropped: number
+  /** Messages that nobody received in time. */
+  readonly expired: number
 }
 
 export interface MemoryChannelLayer extends ChannelLayer {
@@ -71,6 +73,7 @@ class MemoryChannels implements MemoryChannelLayer {
   readonly #queues = new Map<string, ChannelQueue>()
   readonly #groups = new GroupTable()
   readonly #losses: LossReport
+  readonly #countExpired = (messages: number): void => this.#losses.countExpired(messages)
   #groupsSweptAt: number
   #sweep: NodeJS.Timeout | undefined
   #closed = false
@@ -109,7 +112,7 @@ class MemoryChannels implements MemoryChannelLayer {
   newChannel(prefix: string = 'specific'): string {
     this.#checkOpen()
     const channel = specificChannel(prefix, this.#process)
-    this.#queues.set(channel, new ChannelQueue(this.#capacityOf(channel)))
+    this.#queues.set(channel, new ChannelQueue(this.#capacityOf(channel), this.#countExpired))
     return channel
   }
 
@@ -129,6 +132,16 @@ class MemoryChannels implements MemoryChannelLayer {
     if (isSpecific(channel) && !this.#queues.has(channel)) return
     this.#groups.add(group, channel, this.#clock() + this.groupExpiry * 1000)
     this.#armSweep()
+  }
+
+  async groupRenew(group: string, channel: string): Promise<boolean> {
+    this.#checkOpen()
+    checkGroupName(group)
+    checkChannelName(channel)
+    const now = this.#clock()
+    if ((this.#groups.endOf(group, channel) ?? now) <= now) return false
+    this.#groups.add(group, channel, now + this.groupExpiry * 1000)
+    return true
   }
 
   async groupDiscard(group: string, channel: string): Promise<void> {
@@ -184,8 +197,8 @@ class MemoryChannels implements MemoryChannelLayer {
       receivers += queue.receivers
     }
     const { size: groups, memberships } = this.#groups
-    const { dropped } = this.#losses
-    return { channels: this.#queues.size, messages, receivers, groups, memberships, dropped }
+    const { dropped, expired } = this.#losses
+    return { channels: this.#queues.size, messages, receivers, groups, memberships, dropped, expired }
   }
 
   #checkOpen(): void {
@@ -196,7 +209,7 @@ class MemoryChannels implements MemoryChannelLayer {
   #queue(channel: string): ChannelQueue | undefined {
     let queue = this.#queues.get(channel)
     if (!queue && !isSpecific(channel)) {
-      queue = new ChannelQueue(this.#capacityOf(channel))
+      queue = new ChannelQueue(this.#capacityOf(channel), this.#countExpired)
       this.#queues.set(channel, queue)
     }
     return queue

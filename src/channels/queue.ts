@@ -21,6 +21,7 @@ interface Held {
 export class ChannelQueue {
   readonly capacity: number
   readonly #receivers = new WaitingReceivers<ChannelMessage>()
+  readonly #onExpired: ((messages: number) => void) | undefined
   #first: Held | undefined
   #last: Held | undefined
   #length = 0
@@ -28,8 +29,10 @@ export class ChannelQueue {
   #taken = 0
   #takenAtTurn = 0
 
-  constructor(capacity: number) {
+  /** @param onExpired is told of messages that nobody received in time. */
+  constructor(capacity: number, onExpired?: (messages: number) => void) {
     this.capacity = capacity
+    this.#onExpired = onExpired
   }
 
   /** Messages held, expired ones included until something looks at them. */
@@ -91,7 +94,9 @@ export class ChannelQueue {
   }
 
   dropExpired(now: number): void {
-    while (this.#first && this.#first.expiresAt <= now) this.#dropFirst(this.#first)
+    let expired = 0
+    for (; this.#first && this.#first.expiresAt <= now; expired++) this.#dropFirst(this.#first)
+    if (expired > 0) this.#onExpired?.(expired)
   }
 
   /** Drops every message; receivers go on waiting. */

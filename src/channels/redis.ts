@@ -18,6 +18,12 @@ export interface RedisChannelsOptions extends RedisLayerOptions {
    * queue become one. Default: 12.
    */
   readonly randomPrefixLength?: number | undefined
+  /**
+   * Channels of this process that are listed in a group by their names, where Python's `group_discard` finds
+   * them. A group with more has one entry for all of them, which costs its senders less. 0 for never by name.
+   * Default: 1,000.
+   */
+  readonly namedMembers?: number | undefined
 }
 
 export interface RedisChannelLayer extends ChannelLayer {
@@ -25,6 +31,8 @@ export interface RedisChannelLayer extends ChannelLayer {
   usage(): RedisChannelsUsage
 }
 
+/** Measured in docs/decisions/0006-members-that-python-can-discard.md. */
+const NAMED_MEMBERS = 1000
 /** Beside the expiry, as in channels_redis: clocks of hosts differ. */
 const TOKEN_GRACE = 10
 
@@ -40,6 +48,10 @@ export function redisChannels(options: RedisChannelsOptions = {}): RedisChannelL
   if (!Number.isInteger(prefixLength) || prefixLength < 0 || prefixLength > 255) {
     throw new RangeError(`randomPrefixLength must be an integer from 0 to 255, not ${String(prefixLength)}`)
   }
+  const { namedMembers = NAMED_MEMBERS } = options
+  if (!Number.isSafeInteger(namedMembers) || namedMembers < 0) {
+    throw new RangeError(`namedMembers must be a whole number of channels, not ${String(namedMembers)}`)
+  }
   const settings = redisLayerSettings(options, (expiry) => expiry + TOKEN_GRACE)
-  return new RedisChannels({ ...settings, prefixLength })
+  return new RedisChannels({ ...settings, prefixLength, namedMembers })
 }

@@ -242,6 +242,7 @@ it('calls of many kinds at once leave the layer as the last of each pair wants i
       const renewal = new Membership({
         groupExpiry: DAY_SECONDS,
         groupAdd: (group, channel) => act(() => members.add(`${group}/${channel}`)),
+        groupRenew: async (group, channel) => members.has(`${group}/${channel}`),
         groupDiscard: (group, channel) => act(() => members.delete(`${group}/${channel}`)),
       })
       const outcomes: Promise<unknown>[] = []

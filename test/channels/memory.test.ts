@@ -73,7 +73,15 @@ describe('a full channel', () => {
 })
 
 describe('what is held', () => {
-  const NOTHING = { channels: 0, messages: 0, receivers: 0, groups: 0, memberships: 0, dropped: 0 }
+  const NOTHING = {
+    channels: 0,
+    messages: 0,
+    receivers: 0,
+    groups: 0,
+    memberships: 0,
+    dropped: 0,
+    expired: 0,
+  }
   let layer: MemoryChannelLayer
 
   beforeEach(() => {
@@ -95,6 +103,7 @@ describe('what is held', () => {
     }
     expect(layer.usage()).toEqual({
       dropped: 0,
+      expired: 0,
       channels: 1000,
       messages: 1000,
       receivers: 0,
@@ -126,9 +135,9 @@ describe('what is held', () => {
       await layer.groupAdd(`group-${n}`, `work-${n}`)
     }
     await vi.advanceTimersByTimeAsync(60_000)
-    expect(layer.usage()).toEqual({ ...NOTHING, channels: 1, groups: 100, memberships: 100 })
+    expect(layer.usage()).toEqual({ ...NOTHING, channels: 1, groups: 100, memberships: 100, expired: 101 })
     await vi.advanceTimersByTimeAsync(86_400_000)
-    expect(layer.usage()).toEqual({ ...NOTHING, channels: 1 })
+    expect(layer.usage()).toEqual({ ...NOTHING, channels: 1, expired: 101 })
   })
 
   it('is nothing after close', async () => {

@@ -11,6 +11,8 @@ export class NotingLayer {
   readonly groupExpiry: number
   readonly added = new Map<string, number[]>()
   readonly calls: string[] = []
+  /** Pairs that somebody else took apart. */
+  readonly discarded = new Set<string>()
   before: (pair: string) => Promise<void> | void = () => {}
 
   constructor(groupExpiry: number = DAY_SECONDS) {
@@ -24,6 +26,11 @@ export class NotingLayer {
     const times = this.added.get(pair) ?? []
     times.push(performance.now())
     this.added.set(pair, times)
+  }
+
+  async groupRenew(group: string, channel: string): Promise<boolean> {
+    await this.groupAdd(group, channel)
+    return !this.discarded.has(`${group}/${channel}`)
   }
 
   async groupDiscard(group: string, channel: string): Promise<void> {

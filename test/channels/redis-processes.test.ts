@@ -235,11 +235,17 @@ describeWith(['redis'], 'processes on one Redis', ({ redis }) => {
     expect(clients.trim().split('\n')).toHaveLength(1)
   })
 
-  it('a process takes one place in a group, whatever it has there, and none afterwards', async () => {
+  async function membersInRedis(group: string): Promise<string[]> {
+    return ((await admin.send(['ZRANGE', `${prefix}:group:${group}`, '0', '-1'])) as Buffer[]).map(String)
+  }
+
+  it('a group lists the channels of a process by name, and nothing once they are gone', async () => {
     const here = layer()
     const channels = Array.from({ length: 50 }, () => here.newChannel())
     await Promise.all(channels.map((channel) => here.groupAdd('group', channel)))
-    expect(await admin.send(['ZCARD', `${prefix}:group:group`])).toBe(1)
+    const members = await membersInRedis('group')
+    expect(members).toEqual(expect.arrayContaining(channels))
+    expect(members).toHaveLength(51)
     for (const channel of channels.slice(1)) here.release(channel)
     await here.groupDiscard('group', channels[0] as string)
     await untilIt(
@@ -247,6 +253,37 @@ describeWith(['redis'], 'processes on one Redis', ({ redis }) => {
       (exists) => exists === 0,
     )
     expect(here.usage()).toMatchObject({ channels: 1, groups: 0, memberships: 0 })
+  })
+
+  it('more channels than are listed by name take one place, and few of them are listed again', async () => {
+    const [here, there] = [layer({ namedMembers: 10 }), layer()]
+    const channels = Array.from({ length: 50 }, () => here.newChannel())
+    await Promise.all(channels.map((channel) => here.groupAdd('group', channel)))
+    expect(await membersInRedis('group')).toEqual([expect.stringContaining('!group.')])
+    await there.groupSend('group', { type: 'many' })
+    for (const channel of channels) expect(await here.receive(channel)).toEqual({ type: 'many' })
+    for (const channel of channels.slice(5)) await here.groupDiscard('group', channel)
+    const members = await membersInRedis('group')
+    expect(members).toEqual(expect.arrayContaining(channels.slice(0, 5)))
+    expect(members).toHaveLength(6)
+    await there.groupSend('group', { type: 'few' })
+    for (const channel of channels.slice(0, 5)) expect(await here.receive(channel)).toEqual({ type: 'few' })
+    await here.send(channels[5] as string, { type: 'after' })
+    expect(await here.receive(channels[5] as string)).toEqual({ type: 'after' })
+  })
+
+  it('who was taken out of a group is not in it again when the group becomes a large one', async () => {
+    const here = layer({ namedMembers: 2 })
+    const channels = Array.from({ length: 3 }, () => here.newChannel())
+    const [gone, ...others] = channels as [string, string, string]
+    await here.groupAdd('group', gone)
+    await here.groupAdd('group', others[0])
+    await admin.send(['ZREM', `${prefix}:group:group`, gone])
+    await here.groupAdd('group', others[1])
+    await here.groupSend('group', { type: 'test' })
+    await here.send(gone, { type: 'after' })
+    expect(await here.receive(gone)).toEqual({ type: 'after' })
+    for (const channel of others) expect(await here.receive(channel)).toEqual({ type: 'test' })
   })
 
   it('another process may take a channel out of a group that it joined by itself', async () => {

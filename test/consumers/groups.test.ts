@@ -74,6 +74,7 @@ describe('groups', () => {
       messages: 0,
       receivers: 0,
       dropped: 0,
+      expired: 0,
     })
   })
 
@@ -109,7 +110,10 @@ describe('groups', () => {
     ] as const) {
       client.send(command)
       expect(await client.receive()).toBe(command)
-      expect(await channels.groupSend('late', { type: 'chat.message' })).toEqual({ sent, dropped: 0 })
+      expect(await channels.groupSend('late', { type: 'chat.message' })).toEqual({
+        sent,
+        dropped: 0,
+      })
       if (sent > 0) expect(await client.receive()).toBe('heard')
     }
     await client.disconnect()

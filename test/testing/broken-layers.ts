@@ -113,6 +113,11 @@ export const BROKEN: readonly [rule: string, what: string, (layer: ChannelLayer)
     ],
     ['CL-32', 'does not flush', () => ({ flush: async () => {} })],
     ['CL-33', 'does not close', () => ({ close: async () => {} })],
+    [
+      'CL-35',
+      'joins again whom it should renew',
+      (layer) => ({ groupRenew: async (g, c) => layer.groupAdd(g, c).then(() => true) }),
+    ],
   ]
 
 /** Each breaks one rule between processes, and at least one case for peers must notice. */
@@ -121,6 +126,11 @@ export const BROKEN_BETWEEN_PROCESSES: typeof BROKEN = [
   ['CL-29', 'adds only channels of its own', (layer) => onlyOwn(layer, 'groupAdd')],
   ['CL-29', 'discards only channels of its own', (layer) => onlyOwn(layer, 'groupDiscard')],
   ['CL-32', 'does not flush', () => ({ flush: async () => {} })],
+  [
+    'CL-35',
+    'joins again whom it should renew',
+    (layer) => ({ groupRenew: async (g, c) => layer.groupAdd(g, c).then(() => true) }),
+  ],
 ]
 
 /** The layer with some members replaced. */
@@ -133,6 +143,7 @@ export function breaking(layer: ChannelLayer, faults: Partial<ChannelLayer>): Ch
     newChannel: (prefix) => layer.newChannel(prefix),
     release: (channel) => layer.release(channel),
     groupAdd: (group, channel) => layer.groupAdd(group, channel),
+    groupRenew: (group, channel) => layer.groupRenew(group, channel),
     groupDiscard: (group, channel) => layer.groupDiscard(group, channel),
     groupSend: (group, message) => layer.groupSend(group, message),
     flush: () => layer.flush(),

@@ -57,6 +57,10 @@ class ProcessView implements ChannelLayer {
     await this.shared.groupAdd(group, channel)
   }
 
+  async groupRenew(group: string, channel: string): Promise<boolean> {
+    return await this.shared.groupRenew(group, channel)
+  }
+
   async groupDiscard(group: string, channel: string): Promise<void> {
     await this.shared.groupDiscard(group, channel)
   }

@@ -4,6 +4,7 @@ import type { Logger } from '../../logging/logger.ts'
 import { ChannelLayerClosed, ChannelLayerUnavailable } from '../errors.ts'
 import type { RedisConnection } from '../../redis/connection.ts'
 import { RedisRefusal } from '../../redis/open-client.ts'
+import { Drained } from './drained.ts'
 import type { Shard, Stored } from './shard.ts'
 
 /** Milliseconds before another attempt after Redis refused one. */
@@ -12,9 +13,12 @@ const RETRY_DELAY = 500
 export interface Popped {
   readonly queue: string
   readonly messages: readonly Stored[]
+  /** The most seconds that they can have waited, by this process's clock. */
+  readonly maxAge: number
 }
 
 export class BlockingPop {
+  readonly drained: Drained = new Drained()
   readonly #shard: Shard
   readonly #connection: RedisConnection
   readonly #wakeKey: string
@@ -44,9 +48,11 @@ export class BlockingPop {
   async pop(queues: readonly string[], count: number): Promise<Popped | undefined> {
     this.#waiting = true
     try {
+      const asked = performance.now()
       const popped = await this.#shard.pop(this.#connection, this.#wakeKey, queues, count)
       this.#refused = false
-      return popped
+      if (popped === 'woken') return undefined
+      return this.#learn(queues, count, asked, popped)
     } catch (error) {
       if (error instanceof ChannelLayerClosed) return undefined
       this.#report(error)
@@ -55,6 +61,24 @@ export class BlockingPop {
     } finally {
       this.#waiting = false
     }
+  }
+
+  /** The queues before the one that was served were empty, and so is that one when it gave less than asked. */
+  #learn(
+    queues: readonly string[],
+    count: number,
+    asked: number,
+    popped: Omit<Popped, 'maxAge'> | undefined,
+  ): Popped | undefined {
+    const maxAge = popped && this.drained.maxAge(popped.queue)
+    for (const queue of queues) {
+      if (queue !== popped?.queue) this.drained.note(queue, asked)
+      else {
+        if (popped.messages.length < count) this.drained.note(queue, asked)
+        break
+      }
+    }
+    return popped && { ...popped, maxAge: maxAge ?? Number.POSITIVE_INFINITY }
   }
 
   /** Ends a pop that waits, so that the next one can wait for something else. */

@@ -49,6 +49,16 @@ export class ControlRoom {
     }
   }
 
+  /**
+   * Handles what somebody who is no process of this layer sent to the part of a channel's name up to the `!`:
+   * `group.discard` takes a channel of this process out of a group, as Python's own call cannot where a
+   * group has many channels.
+   */
+  handleForeign({ type, group, channel }: ChannelMessage): void {
+    if (type !== 'group.discard' || typeof group !== 'string' || typeof channel !== 'string') return
+    this.#ignoreFailure(this.#options.onDiscard(group, channel))
+  }
+
   handle(message: ChannelMessage): void {
     const { type, id, from, by, group, channel } = message
     if (type === 'discard' && typeof group === 'string' && typeof channel === 'string') {

@@ -1,41 +1,65 @@
 /**
- * Which channels of this process are in which groups, and this process's one membership of each such
- * group in Redis.
+ * Which channels of this process are in which groups, and what stands for them in Redis: up to a number of
+ * them their names, with a mark beside them; beyond it one member for all (wire-names.ts).
  *
- * Invariant: while a group has a channel here, or one is being added, this process is a member in
- * Redis, unless Redis lost it; then `restore` makes it one again.
+ * Invariant: while a group has a channel here, or one is being added, its mark or that member is in Redis,
+ * unless Redis lost it; `restore` and `check` put it back. While it is there, a name that is not was taken
+ * out by somebody else, and stays out.
  */
 import type { Logger } from '../../logging/logger.ts'
 import { GroupTable } from '../groups.ts'
-import { digestIn, groupDigest, groupMember } from './wire-names.ts'
+import { digestIn, groupDigest, groupMark, groupMember, isGroupMark } from './wire-names.ts'
 
-/** What the registry asks of the Redis that holds a group. */
+/** What the registry asks of the Redis that holds a group; see the scripts of the same names. */
 export interface GroupStore {
-  join(group: string, member: string): Promise<void>
-  leave(group: string, ...members: string[]): Promise<void>
+  add(group: string, members: readonly string[]): Promise<void>
+  remove(group: string, members: readonly string[]): Promise<void>
+  gather(group: string, mark: string, member: string, channels: readonly string[]): Promise<readonly string[]>
+  spread(group: string, member: string, names: readonly string[]): Promise<void>
+  renew(group: string, mark: string, channel: string): Promise<'kept' | 'gone' | 'lost'>
+  restore(
+    group: string,
+    mark: string,
+    names: { readonly lately: readonly string[]; readonly others: readonly string[] },
+  ): Promise<boolean>
+  /** Those of the groups whose marks are not there. */
+  lost(marks: ReadonlyMap<string, string>): Promise<readonly string[]>
+}
+
+export interface GroupRegistryOptions {
+  readonly process: string
+  /** Seconds. */
+  readonly groupExpiry: number
+  /** Channels of a group that are listed by their names at most. */
+  readonly namedMembers: number
+  readonly store: GroupStore
+  readonly logger: Logger
 }
 
 /** Shortest time between two looks at all memberships, in milliseconds. */
 const MIN_SWEEP = 1000
+/** Groups that one check asks about. */
+const CHECKED = 1000
 
 export class GroupRegistry {
-  readonly #process: string
+  readonly #options: GroupRegistryOptions
   readonly #groupExpiryMs: number
   readonly #store: GroupStore
-  readonly #logger: Logger
   readonly #table = new GroupTable()
   readonly #byDigest = new Map<string, string>()
   /** Channels that are being added, by group; a later discard takes them out. */
   readonly #adding = new Map<string, Map<string, symbol>>()
+  /** Groups that have one member for all of their channels here. */
+  readonly #gathered = new Set<string>()
   /** Calls that nobody awaits. */
   readonly #background = new Set<Promise<void>>()
+  #unchecked: Iterator<string, undefined> | undefined
   #sweptAt = performance.now()
 
-  constructor(process: string, groupExpiry: number, store: GroupStore, logger: Logger) {
-    this.#process = process
-    this.#groupExpiryMs = groupExpiry * 1000
-    this.#store = store
-    this.#logger = logger
+  constructor(options: GroupRegistryOptions) {
+    this.#options = options
+    this.#groupExpiryMs = options.groupExpiry * 1000
+    this.#store = options.store
   }
 
   get groups(): number {
@@ -53,52 +77,110 @@ export class GroupRegistry {
     adding.set(channel, mark)
     this.#byDigest.set(groupDigest(group), group)
     try {
-      await this.#store.join(group, groupMember(this.#process, group))
+      await Promise.all([this.#gatherMany(group), this.#addMember(group, channel)])
       // A discard or a release that came later is what counts.
       if (adding.get(channel) === mark)
         this.#table.add(group, channel, performance.now() + this.#groupExpiryMs)
     } finally {
       if (adding.get(channel) === mark) adding.delete(channel)
       if (adding.size === 0 && this.#adding.get(group) === adding) this.#adding.delete(group)
-      if (this.#forgetEmpty(group))
-        this.#inBackground(this.#store.leave(group, groupMember(this.#process, group)))
+      if (this.#forgetEmpty(group)) this.#inBackground(this.#store.remove(group, this.#marksOf(group)))
     }
   }
 
+  /** False when the channel is in the group no more. */
+  async renew(group: string, channel: string): Promise<boolean> {
+    if (!this.#has(group, channel)) return false
+    const isGathered = this.#gathered.has(group)
+    switch (await this.#store.renew(group, this.#markOf(group), isGathered ? '' : channel)) {
+      case 'lost':
+        await this.#restoreGroup(group)
+        break
+      case 'gone':
+        if (this.#take(group, channel)) await this.#store.remove(group, this.#marksOf(group))
+        return false
+      case 'kept':
+    }
+    if (!this.#has(group, channel)) return false
+    this.#table.add(group, channel, performance.now() + this.#groupExpiryMs)
+    return true
+  }
+
   async discard(group: string, channel: string): Promise<void> {
-    // Another process may have added the channel by its own name.
-    const members = this.#take(group, channel) ? [channel, groupMember(this.#process, group)] : [channel]
-    await this.#store.leave(group, ...members)
+    // Also when it is not in the table: another process may have added the channel.
+    const isLast = this.#take(group, channel)
+    await this.#store.remove(group, isLast ? [channel, ...this.#marksOf(group)] : [channel])
   }
 
   /** Takes a channel out of its groups here, at once; Redis is told in the background. */
   release(channel: string): void {
     const groups = new Set(this.#table.groupsOf(channel))
     for (const [group, adding] of this.#adding) if (adding.has(channel)) groups.add(group)
-    for (const group of groups) {
-      if (this.#take(group, channel)) {
-        this.#inBackground(this.#store.leave(group, groupMember(this.#process, group)))
-      }
-    }
+    for (const group of groups) this.#inBackground(this.discard(group, channel))
   }
 
   members(group: string): Iterable<string> {
     return this.#table.members(group, performance.now())
   }
 
-  /** The channels here for which a member of a group stands; undefined when it stands for no group. */
+  /** The channels here for which a member of a group stands; undefined when it is the name of a channel. */
   membersFor(member: string): Iterable<string> | undefined {
+    if (isGroupMark(member)) return []
     const digest = digestIn(member)
     if (digest === undefined) return undefined
     const group = this.#byDigest.get(digest)
     return group === undefined ? [] : this.members(group)
   }
 
-  /** Joins again every group of a Redis that lost its data, or took this process for dead. */
-  restore(isThere: (group: string) => boolean): void {
-    for (const group of this.#table.names()) {
-      if (isThere(group)) this.#inBackground(this.#store.join(group, groupMember(this.#process, group)))
+  /**
+   * The channels here that are members of a group, by what Redis says of those whose names begin as this
+   * process's: all of the table where Redis lost the group, and then it is joined again.
+   */
+  membersAmong(group: string, own: Iterable<string>): Set<string> {
+    const channels = new Set<string>()
+    let isKept = false
+    for (const member of own) {
+      if (member === groupMark(this.#options.process, group)) isKept = true
+      else if (digestIn(member) === undefined) channels.add(member)
+      else {
+        isKept = true
+        for (const channel of this.members(group)) channels.add(channel)
+      }
     }
+    if (isKept || !this.#table.has(group)) return channels
+    this.#inBackground(this.#restoreGroup(group))
+    for (const channel of this.members(group)) channels.add(channel)
+    return channels
+  }
+
+  /**
+   * Joins again every group of a Redis that lost its data, or took this process for dead.
+   *
+   * @param since what was added after that, in milliseconds of `performance.now()`, Redis may have lost
+   * although it kept the rest of the group: it answers before it has written or copied.
+   */
+  restore(isThere: (group: string) => boolean, since: number): void {
+    for (const group of this.#table.names()) {
+      if (isThere(group)) this.#inBackground(this.#restoreGroup(group, since))
+    }
+  }
+
+  /** Looks for groups that Redis lost, a thousand in their turn, and joins them again: gives how many it were. */
+  async check(): Promise<number> {
+    const marks = new Map<string, string>()
+    this.#unchecked ??= this.#table.names()
+    while (marks.size < CHECKED) {
+      const next = this.#unchecked.next()
+      if (next.done) {
+        this.#unchecked = undefined
+        break
+      }
+      marks.set(next.value, this.#markOf(next.value))
+    }
+    if (marks.size === 0) return 0
+    const lost = await this.#store.lost(marks)
+    const restored = await Promise.all(lost.map((group) => this.#restoreGroup(group)))
+    return restored.filter(Boolean).length
   }
 
   /** Drops what expired; to be called now and then. Looks at all memberships once in their lifetime. */
@@ -116,33 +198,122 @@ export class GroupRegistry {
     this.#table.clear()
     this.#adding.clear()
     this.#byDigest.clear()
+    this.#gathered.clear()
   }
 
   /** Leaves every group. */
   async close(): Promise<void> {
     for (const group of this.#table.names()) {
-      this.#inBackground(this.#store.leave(group, groupMember(this.#process, group)))
+      const members = [...this.members(group), ...this.#marksOf(group)]
+      this.#inBackground(this.#store.remove(group, members))
     }
     this.clear()
     await Promise.all(this.#background)
+  }
+
+  #has(group: string, channel: string): boolean {
+    return (this.#table.endOf(group, channel) ?? 0) > performance.now()
+  }
+
+  async #addMember(group: string, channel: string): Promise<void> {
+    const mark = this.#markOf(group)
+    await this.#store.add(group, this.#gathered.has(group) ? [mark] : [channel, mark])
+  }
+
+  /** Puts one member in the place of many names. */
+  async #gatherMany(group: string): Promise<void> {
+    const { process, namedMembers, logger } = this.#options
+    const adding = this.#adding.get(group)
+    if (this.#gathered.has(group) || this.#table.sizeOf(group) + (adding?.size ?? 0) <= namedMembers) return
+    const names = new Set([...this.members(group), ...(adding?.keys() ?? [])])
+    this.#gathered.add(group)
+    const fields = { group, channels: names.size }
+    logger.info(fields, 'a group has too many channels to name each in Redis: Python cannot discard them')
+    try {
+      const gone = await this.#store.gather(group, groupMark(process, group), groupMember(process, group), [
+        ...names,
+      ])
+      for (const channel of gone) this.#dropGone(group, channel)
+    } catch (error) {
+      this.#gathered.delete(group)
+      throw error
+    }
+  }
+
+  /** A channel that is being added was not there yet, and nobody took it out. */
+  #dropGone(group: string, channel: string): void {
+    if (!this.#adding.get(group)?.has(channel)) this.#table.discard(group, channel)
+  }
+
+  /** Puts the names back in the place of the one member, once they are few. */
+  #spreadFew(group: string): void {
+    const { namedMembers, process } = this.#options
+    if (!this.#gathered.has(group) || this.#table.sizeOf(group) * 2 > namedMembers) return
+    const names = new Set([...this.members(group), ...(this.#adding.get(group)?.keys() ?? [])])
+    this.#gathered.delete(group)
+    const spreading = this.#store.spread(group, groupMember(process, group), [
+      groupMark(process, group),
+      ...names,
+    ])
+    this.#inBackground(
+      spreading.catch((error: unknown) => {
+        if (this.#table.has(group)) this.#gathered.add(group)
+        throw error
+      }),
+    )
+  }
+
+  /** True when Redis had lost it. */
+  async #restoreGroup(group: string, since = Number.POSITIVE_INFINITY): Promise<boolean> {
+    const lately: string[] = []
+    const others: string[] = []
+    if (!this.#gathered.has(group)) {
+      for (const channel of this.members(group)) {
+        const addedAt = (this.#table.endOf(group, channel) ?? 0) - this.#groupExpiryMs
+        if (addedAt >= since) lately.push(channel)
+        else others.push(channel)
+      }
+    }
+    if (!this.#table.has(group)) return false
+    return this.#store.restore(group, this.#markOf(group), { lately, others })
+  }
+
+  /** What is in Redis as long as Redis keeps the group. */
+  #markOf(group: string): string {
+    const { process } = this.#options
+    return this.#gathered.has(group) ? groupMember(process, group) : groupMark(process, group)
+  }
+
+  /** All that may be in Redis for this process, beside names. */
+  #marksOf(group: string): string[] {
+    const { process } = this.#options
+    return [groupMark(process, group), groupMember(process, group)]
   }
 
   /** Takes a channel out of a group; true when that was the last one here. */
   #take(group: string, channel: string): boolean {
     this.#table.discard(group, channel)
     this.#adding.get(group)?.delete(channel)
-    return this.#forgetEmpty(group)
+    const isEmpty = this.#forgetEmpty(group)
+    if (!isEmpty) this.#spreadFew(group)
+    return isEmpty
   }
 
   #forgetEmpty(group: string): boolean {
     if (this.#table.has(group) || (this.#adding.get(group)?.size ?? 0) > 0) return false
     this.#byDigest.delete(groupDigest(group))
+    this.#gathered.delete(group)
     return true
   }
 
-  #inBackground(call: Promise<void>): void {
+  #inBackground(call: Promise<unknown>): void {
     const settled: Promise<void> = call
-      .catch((error: unknown) => this.#logger.debug({ err: error }, 'a group membership was not updated'))
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          this.#options.logger.debug({ err: error }, 'a group membership was not updated')
+        },
+      )
       .finally(() => this.#background.delete(settled))
     this.#background.add(settled)
   }

@@ -9,13 +9,14 @@
  * Invariant: calls of one process for one channel reach Redis in the order they are made; each is one
  * script, on one connection, and none is repeated.
  */
+import type { Logger } from '../../logging/logger.ts'
 import { ChannelFull, ChannelLayerClosed, InvalidMessage } from '../errors.ts'
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../layer.ts'
 import { checkChannelName, checkGroupName, isSpecific, processId } from '../names.ts'
 import { WaitingReceivers } from '../receivers.ts'
 import { type Envelope, MessageCodec } from './codec.ts'
 import { ControlRoom } from './control-room.ts'
-import { GroupRegistry } from './group-registry.ts'
+import { GroupRegistry, type GroupStore } from './group-registry.ts'
 import { LocalChannels } from './local-channels.ts'
 import { LossReport } from '../loss-report.ts'
 import { NamedInbox } from './named-inbox.ts'
@@ -28,13 +29,17 @@ import { reachable } from './reachable.ts'
 import type { RedisLayerSettings } from './settings.ts'
 import type { RedisChannelsUsage } from './usage.ts'
 import { turn } from '../turn.ts'
-import { groupMember, inboxOf, processOf, queueName, WireNames } from './wire-names.ts'
+import { groupMember, inboxOf, isGroupMark, processOf, queueName, WireNames } from './wire-names.ts'
 
 export interface RedisChannelsSettings extends RedisLayerSettings {
   /** Bytes before each message in a queue. */
   readonly prefixLength: number
+  /** Channels of a group that this process lists by their names at most. */
+  readonly namedMembers: number
 }
 
+/** Milliseconds of what it answered that a Redis may lose in a crash, and a failover in what it copies. */
+const LOST_BY_A_CRASH = 10_000
 /** Milliseconds for which closing waits for Redis. */
 const CLOSE_GRACE = 1000
 
@@ -43,6 +48,8 @@ export class RedisChannels implements ChannelLayer {
   readonly groupExpiry: number
   readonly #process = processId()
   readonly #inboxName = inboxOf(this.#process)
+  /** In the name of each channel of this process, and of no other. */
+  readonly #ownPart = `.${this.#process}!`
   readonly #codec: MessageCodec
   readonly #prefixLength: number
   readonly #local: LocalChannels
@@ -52,30 +59,32 @@ export class RedisChannels implements ChannelLayer {
   readonly #processInboxes: readonly ProcessInbox[]
   readonly #namedInboxes: readonly NamedInbox[]
   readonly #groups: GroupRegistry
+  readonly #logger: Logger
   readonly #outbox: Outbox
   readonly #control: ControlRoom
   #closing: Promise<void> | undefined
 
   constructor(settings: RedisChannelsSettings) {
     const { logger, hosts } = settings
+    this.#logger = logger
     this.expiry = settings.expiry
     this.groupExpiry = settings.groupExpiry
     this.#codec = new MessageCodec(settings.fernet, settings.serializer)
     this.#prefixLength = settings.prefixLength
-    this.#local = new LocalChannels(this.#process, settings.expiry, settings.capacityOf)
+    this.#local = new LocalChannels(this.#process, settings, (messages) =>
+      this.#losses.countExpired(messages),
+    )
     this.#losses = new LossReport(logger)
     const names = new WireNames(settings.prefix)
     this.#shards = hosts.map((host, i) => new Shard(host, { ...settings, names }, () => this.#restore(i)))
     this.#outbox = new Outbox(this.#codec, settings, (queue) => this.#shard(queue))
-    this.#groups = new GroupRegistry(
-      this.#process,
-      settings.groupExpiry,
-      {
-        join: (group, member) => this.#join(group, member),
-        leave: (group, ...members) => this.#shard(group).groupRemove(group, ...members),
-      },
+    this.#groups = new GroupRegistry({
+      process: this.#process,
+      groupExpiry: settings.groupExpiry,
+      namedMembers: settings.namedMembers,
+      store: this.#groupStore(),
       logger,
-    )
+    })
     const wakeKey = (i: number, what: string): string =>
       `${settings.prefix}:wake:${this.#process}.${what}.${i}`
     this.#processInboxes = this.#shards.map(
@@ -86,8 +95,11 @@ export class RedisChannels implements ChannelLayer {
           wakeKey: wakeKey(i, 'process'),
           inbox: this.#inboxName,
           queues: () => this.#queues(),
-          deliver: (messages) => this.#deliverAll(shard, messages),
-          onTick: () => this.#groups.sweep(),
+          deliver: (messages, maxAge) => this.#deliverAll(shard, messages, maxAge),
+          onTick: () => {
+            this.#groups.sweep()
+            if (i === 0) this.#checkGroups()
+          },
           onForgotten: () => this.#restore(i),
         }),
     )
@@ -98,7 +110,9 @@ export class RedisChannels implements ChannelLayer {
           logger,
           wakeKey: wakeKey(i, 'named'),
           receivers: this.#named,
-          read: (stored) => this.#read(shard, stored)?.message,
+          expiry: settings.expiry,
+          read: (stored, maxAge) => this.#read(stored, ageOf(stored, shard, maxAge))?.message,
+          onExpired: (messages) => this.#losses.countExpired(messages),
         }),
     )
     this.#control = new ControlRoom(this.#inboxName, {
@@ -168,8 +182,16 @@ export class RedisChannels implements ChannelLayer {
     this.#checkOpen()
     checkGroupName(group)
     checkChannelName(channel)
-    if (!this.#isOwn(channel)) await this.#shard(group).groupAdd(group, channel)
+    if (!this.#isOwn(channel)) await this.#shard(group).groupAdd(group, '', [channel])
     else if (this.#local.has(channel)) await this.#groups.add(group, channel)
+  }
+
+  async groupRenew(group: string, channel: string): Promise<boolean> {
+    this.#checkOpen()
+    checkGroupName(group)
+    checkChannelName(channel)
+    if (this.#isOwn(channel)) return this.#groups.renew(group, channel)
+    return (await this.#shard(group).groupRenew(group, '', channel)) === 'kept'
   }
 
   async groupDiscard(group: string, channel: string): Promise<void> {
@@ -194,13 +216,13 @@ export class RedisChannels implements ChannelLayer {
     const copy = this.#codec.copy(message)
     const members = await this.#shard(group).groupMembers(group)
     this.#checkOpen()
-    const local = new Set(this.#groups.members(group))
+    const own: string[] = []
     const elsewhere: string[] = []
     for (const member of members) {
-      if (!this.#isOwn(member)) elsewhere.push(member)
-      // By its own name when another process added it.
-      else if (this.#local.has(member)) local.add(member)
+      if (this.#isOwn(member)) own.push(member)
+      else if (!isGroupMark(member)) elsewhere.push(member)
     }
+    const local = this.#groups.membersAmong(group, own)
     // Nobody has it yet when Redis refuses it: whoever tries again sends it once.
     const there = await this.#outbox.sendToAll(elsewhere, copy)
     this.#checkOpen()
@@ -231,8 +253,9 @@ export class RedisChannels implements ChannelLayer {
     let named = 0
     for (const { size } of this.#named.values()) named += size
     const { groups, memberships } = this.#groups
-    const { dropped, unreadable } = this.#losses
-    return { channels, messages, receivers: receivers + named, groups, memberships, dropped, unreadable }
+    const { dropped, expired, unreadable } = this.#losses
+    const held = { channels, messages, receivers: receivers + named, groups, memberships }
+    return { ...held, dropped, expired, unreadable }
   }
 
   async #close(): Promise<void> {
@@ -260,7 +283,7 @@ export class RedisChannels implements ChannelLayer {
   }
 
   #isOwn(channel: string): boolean {
-    return isSpecific(channel) && processOf(channel) === this.#process
+    return channel.includes(this.#ownPart)
   }
 
   /** The Redis of a queue or a group. */
@@ -274,10 +297,11 @@ export class RedisChannels implements ChannelLayer {
     return [...queues]
   }
 
-  async #deliverAll(shard: Shard, messages: readonly Stored[]): Promise<void> {
+  async #deliverAll(shard: Shard, messages: readonly Stored[], maxAge: number): Promise<void> {
     for (const stored of messages) {
-      const envelope = this.#read(shard, stored)
-      if (envelope && this.#deliver(envelope, shard.clock.since(Number(stored.score)))) await turn()
+      const age = ageOf(stored, shard, maxAge)
+      const envelope = this.#read(stored, age)
+      if (envelope && this.#deliver(envelope, age)) await turn()
     }
   }
 
@@ -289,6 +313,7 @@ export class RedisChannels implements ChannelLayer {
     }
     const channels = new Set<string>()
     for (const receiver of receivers) {
+      if (receiver.endsWith('!')) this.#control.handleForeign(message)
       for (const channel of this.#groups.membersFor(receiver) ?? [receiver]) channels.add(channel)
     }
     const { dropped, isTurnWanted } = this.#local.putInAll(channels, message, age)
@@ -297,8 +322,11 @@ export class RedisChannels implements ChannelLayer {
   }
 
   /** Nothing for a message that is too old or cannot be read. */
-  #read(shard: Shard, { member, score }: Stored): Envelope | undefined {
-    if (shard.clock.since(Number(score)) >= this.expiry) return undefined
+  #read({ member }: Stored, age: number): Envelope | undefined {
+    if (age >= this.expiry) {
+      this.#losses.countExpired(1)
+      return undefined
+    }
     try {
       return this.#codec.open(member.subarray(this.#prefixLength))
     } catch (error) {
@@ -315,14 +343,45 @@ export class RedisChannels implements ChannelLayer {
     this.#local.clear()
   }
 
-  /** Joins a group; finds out at once when Redis had forgotten this process, and its other groups. */
-  async #join(group: string, member: string): Promise<void> {
-    const isNew = await this.#shard(group).groupAdd(group, member, this.#inboxName)
-    if (isNew) this.#restore(shardOf(group, this.#shards.length))
+  #groupStore(): GroupStore {
+    const inbox = this.#inboxName
+    return {
+      add: async (group, members) => {
+        const isNew = await this.#shard(group).groupAdd(group, inbox, members)
+        // Redis had forgotten this process, and its other groups.
+        if (isNew) this.#restore(shardOf(group, this.#shards.length))
+      },
+      remove: (group, members) => this.#shard(group).groupRemove(group, ...members),
+      gather: (group, mark, member, channels) =>
+        this.#shard(group).groupGather(group, inbox, mark, member, channels),
+      spread: (group, member, names) => this.#shard(group).groupSpread(group, inbox, member, names),
+      renew: (group, mark, channel) => this.#shard(group).groupRenew(group, mark, channel),
+      restore: (group, mark, names) => this.#shard(group).groupRestore(group, inbox, mark, names),
+      lost: async (marks) => {
+        const shards = Map.groupBy(marks, ([group]) => this.#shard(group))
+        const lost = await Promise.all(
+          [...shards].filter(([{ ready }]) => ready).map(([shard, some]) => shard.groupsLost(new Map(some))),
+        )
+        return lost.flat()
+      },
+    }
   }
 
-  #restore(shard: number): void {
-    if (this.#closing) return
-    this.#groups.restore((group) => shardOf(group, this.#shards.length) === shard)
+  #checkGroups(): void {
+    this.#groups.check().then(
+      (lost) => this.#losses.countForgotten(lost),
+      (error: unknown) => this.#logger.debug({ err: error }, 'groups were not checked'),
+    )
   }
+
+  #restore(i: number): void {
+    if (this.#closing) return
+    const shard = this.#shards[i] as Shard
+    this.#groups.restore((group) => this.#shard(group) === shard, shard.aliveAt - LOST_BY_A_CRASH)
+  }
+}
+
+/** Seconds since a message was sent: by the sender's clock, but no longer than it can have waited in Redis. */
+function ageOf({ score }: Stored, shard: Shard, maxAge: number): number {
+  return Math.min(shard.clock.since(Number(score)), maxAge)
 }

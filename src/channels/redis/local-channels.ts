@@ -7,6 +7,7 @@
 import { ChannelReleased } from '../errors.ts'
 import type { ChannelMessage, GroupSendResult } from '../layer.ts'
 import { specificChannel } from '../names.ts'
+import type { ChannelLayerSettings } from '../options.ts'
 import { ChannelQueue } from '../queue.ts'
 
 /** What became of a message for several channels. */
@@ -32,12 +33,18 @@ export class LocalChannels {
   readonly #queues = new Map<string, ChannelQueue>()
   /** How many channels each prefix has: each prefix is a queue in Redis. */
   readonly #prefixes = new Map<string, number>()
+  readonly #onExpired: (messages: number) => void
   #sweep: NodeJS.Timeout | undefined
 
-  constructor(process: string, expiry: number, capacityOf: (channel: string) => number) {
+  constructor(
+    process: string,
+    { expiry, capacityOf }: Pick<ChannelLayerSettings, 'expiry' | 'capacityOf'>,
+    onExpired: (messages: number) => void,
+  ) {
     this.#process = process
     this.#expiryMs = expiry * 1000
     this.#capacityOf = capacityOf
+    this.#onExpired = onExpired
   }
 
   get prefixes(): Iterable<string> {
@@ -46,7 +53,7 @@ export class LocalChannels {
 
   open(prefix: string): string {
     const channel = specificChannel(prefix, this.#process)
-    this.#queues.set(channel, new ChannelQueue(this.#capacityOf(channel)))
+    this.#queues.set(channel, new ChannelQueue(this.#capacityOf(channel), this.#onExpired))
     this.#prefixes.set(prefix, (this.#prefixes.get(prefix) ?? 0) + 1)
     return channel
   }

@@ -36,8 +36,26 @@ export class MsgpackFormat implements MessageFormat {
     return Buffer.concat(
       receivers === undefined
         ? [mapHeader(members.count), members.bytes]
-        : [mapHeader(members.count + 1), members.bytes, RECEIVERS_KEY, this.#encoder.encode(receivers)],
+        : [mapHeader(members.count + 1), members.bytes, RECEIVERS_KEY, this.#names(receivers)],
     )
+  }
+
+  /** Names of channels are short and ASCII, and may be thousands. */
+  #names(receivers: string | readonly string[]): Uint8Array {
+    if (typeof receivers === 'string' || receivers.length < 16) return this.#encoder.encode(receivers)
+    const text = receivers.join('')
+    if (Buffer.byteLength(text) !== text.length) return this.#encoder.encode(receivers)
+    const bytes = Buffer.allocUnsafe(5 + receivers.length * 2 + text.length)
+    let at = bytes.writeUInt8(0xdd)
+    at = bytes.writeUInt32BE(receivers.length, at)
+    for (const name of receivers) {
+      // A name that some peer made up.
+      if (name.length > 0xff) return this.#encoder.encode(receivers)
+      bytes[at++] = 0xd9
+      bytes[at++] = name.length
+      at += bytes.write(name, at, 'latin1')
+    }
+    return bytes
   }
 
   unpack(packed: Buffer): unknown {

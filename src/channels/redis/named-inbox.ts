@@ -16,8 +16,12 @@ export interface NamedInboxOptions {
   readonly logger: Logger
   /** Those who wait, by channel; a channel for which nobody waits is not in it. */
   readonly receivers: ReadonlyMap<string, WaitingReceivers<ChannelMessage>>
+  /** Seconds for which a message is kept. */
+  readonly expiry: number
   /** The message, or undefined when it cannot be delivered to anybody. */
-  read(stored: Stored): ChannelMessage | undefined
+  read(stored: Stored, maxAge: number): ChannelMessage | undefined
+  /** So many messages were dropped because nobody had received them in time. */
+  onExpired(messages: number): void
 }
 
 /** Most messages taken in one step. */
@@ -79,7 +83,7 @@ export class NamedInbox {
       const popped = await this.#pop.pop([...this.#blocked], 1)
       this.#blocked = new Set()
       for (const channel of receivers.keys()) this.#unasked.add(channel)
-      if (popped) await this.#hand(popped.queue, popped.messages)
+      if (popped) await this.#hand(popped.queue, popped.messages, popped.maxAge)
     }
   }
 
@@ -88,26 +92,33 @@ export class NamedInbox {
     const count = Math.min(this.#options.receivers.get(channel)?.size ?? 0, BATCH)
     if (count === 0) return
     try {
-      await this.#hand(channel, await this.#options.shard.take(channel, count))
+      const maxAge = this.#pop.drained.maxAge(channel)
+      const asked = performance.now()
+      const { shard, expiry } = this.#options
+      const { messages, expired } = await shard.take(channel, count, maxAge < expiry)
+      if (messages.length < count) this.#pop.drained.note(channel, asked)
+      if (expired > 0) this.#options.onExpired(expired)
+      await this.#hand(channel, messages, maxAge)
       if ((this.#options.receivers.get(channel)?.size ?? 0) > count) this.#unasked.add(channel)
     } catch (error) {
       this.#options.logger.debug({ err: error }, 'taking channel messages failed; trying again')
     }
   }
 
-  async #hand(channel: string, messages: readonly Stored[]): Promise<void> {
+  async #hand(channel: string, messages: readonly Stored[], maxAge: number): Promise<void> {
     const rest = [...messages]
     for (let stored = rest[0]; stored; stored = rest[0]) {
       const receivers = this.#options.receivers.get(channel)
       if (!receivers || receivers.size === 0) break
       rest.shift()
-      const message = this.#options.read(stored)
+      const message = this.#options.read(stored, maxAge)
       if (message && !receivers.hand(message)) {
         rest.unshift(stored)
         break
       }
     }
     if (rest.length === 0) return
+    this.#pop.drained.forget(channel)
     try {
       await this.#options.shard.giveBack(channel, rest)
     } catch (error) {

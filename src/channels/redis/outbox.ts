@@ -48,7 +48,7 @@ export class Outbox {
    * @param message as it was when the group send was called.
    */
   async sendToAll(channels: Iterable<string>, message: ChannelMessage): Promise<GroupSendResult> {
-    const queues = Map.groupBy(channels, queueName)
+    const queues = byQueue(channels)
     if (queues.size === 0) return { sent: 0, dropped: 0 }
     const members = this.#codec.members(message)
     const shards = Map.groupBy(queues, ([queue]) => this.#shard(queue))
@@ -72,4 +72,20 @@ export class Outbox {
     const capacity = this.#capacityOf(channel) * (isSpecific(channel) ? PROCESS_CAPACITY : 1)
     return { channel, capacity, member: this.#sequence.stamp(this.#codec.seal(members, receivers)) }
   }
+}
+
+/** Channels by their queues. Those of one process mostly follow each other: it joined with many at once. */
+function byQueue(channels: Iterable<string>): Map<string, string[]> {
+  const queues = new Map<string, string[]>()
+  let queue = ''
+  let list: string[] = []
+  for (const channel of channels) {
+    if (!queue.endsWith('!') || !channel.startsWith(queue)) {
+      queue = queueName(channel)
+      list = queues.get(queue) ?? []
+      queues.set(queue, list)
+    }
+    list.push(channel)
+  }
+  return queues
 }

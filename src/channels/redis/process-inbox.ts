@@ -3,7 +3,7 @@
  * open. Says every few seconds that the process lives.
  */
 import type { Logger } from '../../logging/logger.ts'
-import { BlockingPop } from './blocking-pop.ts'
+import { BlockingPop, type Popped } from './blocking-pop.ts'
 import { LIFE_INTERVAL, type Shard, type Stored } from './shard.ts'
 
 export interface ProcessInboxOptions {
@@ -14,8 +14,8 @@ export interface ProcessInboxOptions {
   readonly inbox: string
   /** The queues of this process at this moment. */
   queues(): readonly string[]
-  /** Takes messages, oldest first; no more come before it has. */
-  deliver(messages: readonly Stored[]): Promise<void>
+  /** Takes messages, oldest first; no more come before it has. `maxAge`: see `Popped`. */
+  deliver(messages: readonly Stored[], maxAge: number): Promise<void>
   /** Called every few seconds. */
   onTick(): void
   /** Called when Redis did not know this process: its memberships may be gone. */
@@ -68,15 +68,19 @@ export class ProcessInbox {
       const queues = this.#options.queues()
       // The first queue that holds something is served: each takes its turn at being first.
       const first = turn % queues.length
+      // A queue has this process's own name: nothing was in it before the first channel of its prefix.
+      for (const queue of queues) {
+        if (!this.#blocked.has(queue)) this.#pop.drained.noteNew(queue)
+      }
       this.#blocked = new Set(queues)
       const popped = await this.#pop.pop([...queues.slice(first), ...queues.slice(0, first)], BATCH)
-      if (popped && !this.#closed) await this.#deliver(popped.messages)
+      if (popped && !this.#closed) await this.#deliver(popped)
     }
   }
 
-  async #deliver(messages: readonly Stored[]): Promise<void> {
+  async #deliver({ messages, maxAge }: Popped): Promise<void> {
     try {
-      await this.#options.deliver(messages)
+      await this.#options.deliver(messages, maxAge)
     } catch (error) {
       // One bad batch must not make the process deaf.
       this.#options.logger.error({ err: error }, 'channel messages were not delivered')

@@ -4,12 +4,24 @@ import type { HostSettings } from '../../redis/hosts.ts'
 import { RedisClock } from './clock.ts'
 import { CONNECTION_ERRORS } from './connection-errors.ts'
 import { RedisConnection } from '../../redis/connection.ts'
+import { warnOfEviction } from './eviction.ts'
 import { restOf } from './partly-done.ts'
-import { type Argument, openClient, RedisRefusal, type Reply } from '../../redis/open-client.ts'
+import {
+  type Argument,
+  openClient,
+  type RedisClient,
+  RedisRefusal,
+  type Reply,
+} from '../../redis/open-client.ts'
 import {
   GIVE_BACK,
   GROUP_ADD,
+  GROUP_CHECK,
+  GROUP_GATHER,
   GROUP_MEMBERS,
+  GROUP_RENEW,
+  GROUP_RESTORE,
+  GROUP_SPREAD,
   type Script,
   SCRIPTS,
   SEND,
@@ -46,21 +58,29 @@ export const LIFE_INTERVAL = 5
 const DEAD_AFTER = 30
 /** Milliseconds for which a wake-up waits for the pop it is for. */
 const WAKE_TIME = 10_000
-/** Seconds that a pop blocks; a connection that died unnoticed is found out soon after. */
+/**
+ * Seconds that a pop blocks; a connection that died unnoticed is found out soon after. Two of them in a row
+ * are the longest that a message may be thought to have waited, so that it is less where expiry is short.
+ */
 const BLOCK = 5
 const FLUSH_BATCH = 1000
 
 export class Shard {
   readonly clock: RedisClock = new RedisClock()
+  /** When Redis last answered a sign of life, in milliseconds of `performance.now()`. */
+  aliveAt = 0
   readonly #host: HostSettings
   readonly #settings: ShardSettings
   readonly #connection: RedisConnection
+  readonly #block: number
   readonly #expiryMs: string
   readonly #groupExpiryMs: string
+  #isPolicySaid = false
 
   constructor(host: HostSettings, settings: ShardSettings, onReady: () => void) {
     this.#host = host
     this.#settings = settings
+    this.#block = Math.min(BLOCK, settings.expiry / 3)
     this.#expiryMs = String(Math.ceil(settings.expiry * 1000))
     this.#groupExpiryMs = String(Math.ceil(settings.groupExpiry * 1000))
     this.#connection = this.#connect(settings.timeoutMs, onReady)
@@ -88,9 +108,19 @@ export class Shard {
     return full.map((place) => deliveries[place - 1] as Delivery)
   }
 
-  async take(channel: string, count: number): Promise<Stored[]> {
+  /**
+   * Takes what waits, oldest first, and says how many messages it dropped because they were too old by their
+   * senders' clocks: none when the caller knows that none can be.
+   */
+  async take(
+    channel: string,
+    count: number,
+    isFresh: boolean,
+  ): Promise<{ readonly messages: Stored[]; readonly expired: number }> {
     const keys = [this.#settings.names.queue(channel)]
-    return pairs(await this.#run(TAKE, keys, [this.#expiryMs, String(count)]))
+    const args = [this.#expiryMs, String(count), isFresh ? '1' : '0']
+    const [expired, messages] = (await this.#run(TAKE, keys, args)) as [number, Reply]
+    return { messages: pairs(messages), expired }
   }
 
   async giveBack(channel: string, messages: readonly Stored[]): Promise<void> {
@@ -99,13 +129,53 @@ export class Shard {
   }
 
   /**
-   * @param inbox of this process, when the member stands for its channels. True when that process was
-   * not known.
+   * @param inbox of this process, when the members are its own channels; or nothing. True when that process
+   * was not known.
    */
-  async groupAdd(group: string, member: string, inbox = ''): Promise<boolean> {
-    const { names } = this.#settings
-    const args = [member, this.#groupExpiryMs, inbox, String(DEAD_AFTER)]
-    return (await this.#run(GROUP_ADD, [names.group(group), names.processes], args)) === 1
+  async groupAdd(group: string, inbox: string, members: readonly string[]): Promise<boolean> {
+    return (await this.#join(GROUP_ADD, group, inbox, members)) === 1
+  }
+
+  /** True when Redis had lost the group; see GROUP_RESTORE for the rest. */
+  async groupRestore(
+    group: string,
+    inbox: string,
+    mark: string,
+    { lately, others }: { readonly lately: readonly string[]; readonly others: readonly string[] },
+  ): Promise<boolean> {
+    const rest = [mark, String(lately.length), ...lately, ...others]
+    return (await this.#join(GROUP_RESTORE, group, inbox, rest)) === 1
+  }
+
+  /** Replaces channels by what stands for all of them; gives those that somebody had taken out. */
+  async groupGather(
+    group: string,
+    inbox: string,
+    mark: string,
+    member: string,
+    channels: readonly string[],
+  ): Promise<string[]> {
+    const gone = (await this.#join(GROUP_GATHER, group, inbox, [mark, member, ...channels])) as number[]
+    return gone.map((place) => channels[place - 1] as string)
+  }
+
+  /** Replaces what stands for all channels by their names and the mark. */
+  async groupSpread(group: string, inbox: string, member: string, names: readonly string[]): Promise<void> {
+    await this.#join(GROUP_SPREAD, group, inbox, [member, ...names])
+  }
+
+  /** @param mark and member may be empty; see GROUP_RENEW. */
+  async groupRenew(group: string, mark: string, member: string): Promise<'kept' | 'gone' | 'lost'> {
+    const keys = [this.#settings.names.group(group)]
+    return String(await this.#run(GROUP_RENEW, keys, [this.#groupExpiryMs, mark, member])) as 'kept'
+  }
+
+  /** Those of the groups that Redis lost: the mark that belongs to each is not there. */
+  async groupsLost(marks: ReadonlyMap<string, string>): Promise<string[]> {
+    const groups = [...marks.keys()]
+    const keys = groups.map((group) => this.#settings.names.group(group))
+    const lost = (await this.#run(GROUP_CHECK, keys, [...marks.values()])) as number[]
+    return lost.map((place) => groups[place - 1] as string)
   }
 
   async groupRemove(group: string, ...members: string[]): Promise<void> {
@@ -120,8 +190,8 @@ export class Shard {
   async groupMembers(group: string): Promise<string[]> {
     const { names } = this.#settings
     const args = [this.#groupExpiryMs, String(DEAD_AFTER)]
-    const members = await this.#run(GROUP_MEMBERS, [names.group(group), names.processes], args)
-    return (members as Buffer[]).map(String)
+    const members = String(await this.#run(GROUP_MEMBERS, [names.group(group), names.processes], args))
+    return members === '' ? [] : members.split(' ')
   }
 
   /** Says that this process lives. True when that was news. */
@@ -132,6 +202,7 @@ export class Shard {
       Buffer,
     ]
     this.clock.read(Number(time))
+    this.aliveAt = performance.now()
     return isNew === 1
   }
 
@@ -151,20 +222,20 @@ export class Shard {
     await this.#run(WAKE, [key], [String(WAKE_TIME)])
   }
 
-  /** Waits for messages in any of the queues; nothing comes when the time is over or it was woken. */
+  /** Waits for messages in any of the queues; nothing comes when all were empty until the time was over. */
   async pop(
     connection: RedisConnection,
     wakeKey: string,
     queues: readonly string[],
     count: number,
-  ): Promise<{ queue: string; messages: Stored[] } | undefined> {
+  ): Promise<{ queue: string; messages: Stored[] } | 'woken' | undefined> {
     const { prefix } = this.#settings.names
     const keys = [wakeKey, ...queues.map((queue) => prefix + queue)]
-    const args = ['BZMPOP', String(BLOCK), String(keys.length), ...keys, 'MIN', 'COUNT', String(count)]
+    const args = ['BZMPOP', String(this.#block), String(keys.length), ...keys, 'MIN', 'COUNT', String(count)]
     const reply = (await connection.request(args)) as [Buffer, (readonly [Buffer, Buffer])[]] | null
     if (!reply) return undefined
     const [key, popped] = reply
-    if (String(key) === wakeKey) return undefined
+    if (String(key) === wakeKey) return 'woken'
     const messages = popped.map(([member, score]) => ({ member, score: String(score) }))
     return { queue: String(key).slice(prefix.length), messages }
   }
@@ -200,9 +271,24 @@ export class Shard {
         onReady,
         // Loaded beforehand, a script never has to be sent a second time, behind what came after it.
         prepare: (client) =>
-          Promise.all(SCRIPTS.map(({ source }) => client.send(['SCRIPT', 'LOAD', source]))),
+          Promise.all([
+            ...SCRIPTS.map(({ source }) => client.send(['SCRIPT', 'LOAD', source])),
+            this.#sayPolicy(client),
+          ]),
       }),
     })
+  }
+
+  /** Once. */
+  async #sayPolicy(client: RedisClient): Promise<void> {
+    if (this.#isPolicySaid) return
+    this.#isPolicySaid = await warnOfEviction(client, this.#host.title, this.#settings.logger)
+  }
+
+  #join(script: Script, group: string, inbox: string, rest: readonly string[]): Promise<Reply> {
+    const { names } = this.#settings
+    const args = [this.#groupExpiryMs, inbox, String(DEAD_AFTER), ...rest]
+    return this.#run(script, [names.group(group), names.processes], args)
   }
 
   async #run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<Reply> {

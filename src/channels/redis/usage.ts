@@ -13,6 +13,8 @@ export interface RedisChannelsUsage {
    * that no room was found for.
    */
   readonly dropped: number
+  /** Messages dropped here because nobody received them in time. */
+  readonly expired: number
   /** Messages dropped here because they could not be read: another key, another format. */
   readonly unreadable: number
 }

@@ -4,9 +4,11 @@
  * A queue is a sorted set under the prefix and the channel's name, up to and with its `!`, so that all
  * channels of one process share one. A group is a sorted set of channel names.
  *
- * This layer puts one member per process and group in a group, not one per channel: a name of that
- * process that stands for the group. Python writes it beside a message as it writes any other name,
- * and the process that reads it gives the message to its own members.
+ * A process lists its channels in a group by their names, where Python's `group_discard` finds them, and
+ * beside them a mark that is no channel: while the mark is there, whoever is missing was taken out. A group
+ * with many channels of a process has one member for all of them instead, a name of that process that stands
+ * for the group. Python writes it beside a message as it writes any other name, and the process that reads it
+ * gives the message to its own members. docs/decisions/0006-members-that-python-can-discard.md says why.
  */
 import { createHash } from 'node:crypto'
 
@@ -64,6 +66,18 @@ const GROUP_MARK = '!group.'
 /** The member of a group that stands for all channels of a process; 80 characters. */
 export function groupMember(process: string, group: string): string {
   return `specific.${process}${GROUP_MARK}${groupDigest(group)}`
+}
+
+const PRESENCE_MARK = '!here.'
+
+/** The member of a group that only says that Redis kept the group, and what this process put in it. */
+export function groupMark(process: string, group: string): string {
+  return `specific.${process}${PRESENCE_MARK}${groupDigest(group)}`
+}
+
+/** Whether a member of a group is the mark of some process, and nobody's name. */
+export function isGroupMark(member: string): boolean {
+  return member.includes(PRESENCE_MARK)
 }
 
 /** The digest of the group that such a member stands for; undefined for the name of a channel. */

@@ -171,4 +171,45 @@ export const groupCases: readonly ChannelLayerCase[] = [
     },
     ['peers'],
   ),
+
+  layerCase(
+    ['CL-35'],
+    'a renewal keeps a member, and brings back nobody who was discarded',
+    async (trial) => {
+      const layer = await trial.layer()
+      const [member, other] = [layer.newChannel(), layer.newChannel()]
+      assert.equal(await layer.groupRenew('group', member), false)
+      for (const channel of [member, other]) await layer.groupAdd('group', channel)
+      assert.equal(await layer.groupRenew('group', member), true)
+      await layer.groupDiscard('group', member)
+      assert.equal(await layer.groupRenew('group', member), false)
+      assert.equal(await layer.groupRenew('group', other), true)
+      await layer.groupSend('group', { type: 'first' })
+      await layer.groupAdd('group', member)
+      assert.equal(await layer.groupRenew('group', member), true)
+      await layer.groupSend('group', { type: 'second' })
+      await trial.expectNext(layer, member, { type: 'second' })
+      await trial.expectNext(layer, other, { type: 'first' }, { type: 'second' })
+    },
+  ),
+
+  layerCase(
+    ['CL-35'],
+    'a renewal brings back nobody whom another process discarded',
+    async (trial) => {
+      const here = await trial.layer()
+      const there = await trial.peer(here)
+      const [member, other] = [there.newChannel(), there.newChannel()]
+      for (const channel of [member, other]) await there.groupAdd('group', channel)
+      await here.groupDiscard('group', member)
+      assert.equal(await there.groupRenew('group', member), false)
+      assert.equal(await there.groupRenew('group', other), true)
+      await here.groupSend('group', { type: 'first' })
+      await trial.expectNext(there, other, { type: 'first' })
+      await there.groupAdd('group', member)
+      await here.groupSend('group', { type: 'second' })
+      await trial.expectNext(there, member, { type: 'second' })
+    },
+    ['peers'],
+  ),
 ]

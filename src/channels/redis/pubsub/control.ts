@@ -80,6 +80,15 @@ export class Control {
     else if (type === 'discard') this.#answer(id, from, onDiscard(group, channel))
   }
 
+  /**
+   * Handles what somebody who is no process of this layer sent to the part of a channel's name up to the `!`:
+   * `group.discard` takes a channel of this process out of a group, which Python's own call cannot.
+   */
+  handleForeign({ type, group, channel }: ChannelMessage): void {
+    if (type !== 'group.discard' || typeof group !== 'string' || typeof channel !== 'string') return
+    this.#options.onDiscard(group, channel).catch(() => undefined)
+  }
+
   close(error: Error): void {
     for (const { end } of this.#questions.values()) end.reject(error)
   }

@@ -61,10 +61,12 @@ export class RedisPubSubChannels implements ChannelLayer {
     this.#codec = new MessageCodec(settings.fernet, settings.serializer)
     this.#topics = new Topics(settings.prefix)
     this.#losses = new LossReport(logger)
-    this.#local = new LocalChannels(this.#process, expiry, capacityOf)
+    const onExpired = (messages: number): void => this.#losses.countExpired(messages)
+    this.#local = new LocalChannels(this.#process, settings, onExpired)
     this.#named = new NamedChannels({
       expiry,
       capacityOf,
+      onExpired,
       // Receivers wait until it works; Redis being away is logged by the connection.
       listen: (channel) =>
         void this.#exchange
@@ -150,6 +152,13 @@ export class RedisPubSubChannels implements ChannelLayer {
     await this.#askProcessOf(channel, 'add', group)
   }
 
+  async groupRenew(group: string, channel: string): Promise<boolean> {
+    this.#checkOpen()
+    checkGroupName(group)
+    checkChannelName(channel)
+    return this.#isOwn(channel) && this.#groups.renew(group, channel)
+  }
+
   async groupDiscard(group: string, channel: string): Promise<void> {
     this.#checkOpen()
     checkGroupName(group)
@@ -198,7 +207,7 @@ export class RedisPubSubChannels implements ChannelLayer {
     const { channels, messages, receivers } = this.#local.usage()
     const named = this.#named.usage()
     const { groups, memberships } = this.#groups
-    const { dropped, unreadable, unheard, gaps } = this.#losses
+    const { dropped, expired, unreadable, unheard, gaps } = this.#losses
     return {
       channels,
       messages: messages + named.messages,
@@ -207,6 +216,7 @@ export class RedisPubSubChannels implements ChannelLayer {
       memberships,
       topics: this.#exchange.size,
       dropped,
+      expired,
       unreadable,
       unheard,
       gaps,
@@ -288,6 +298,11 @@ export class RedisPubSubChannels implements ChannelLayer {
     if (this.#topics.isControl(topic)) {
       const message = this.#read(sealed)
       if (message) this.#control.handle(message)
+      return false
+    }
+    if (topic.endsWith('!')) {
+      const message = this.#read(sealed)
+      if (message) this.#control.handleForeign(message)
       return false
     }
     const group = this.#topics.groupIn(topic)

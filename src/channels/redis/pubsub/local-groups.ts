@@ -45,7 +45,7 @@ export class LocalGroups {
   }
 
   async add(group: string, channel: string): Promise<void> {
-    const isMember = [...this.#table.groupsOf(channel)].includes(group)
+    const isMember = this.#table.endOf(group, channel) !== undefined
     const pair = `${group} ${channel}`
     const mark = Symbol(pair)
     this.#adding.set(pair, mark)
@@ -59,6 +59,14 @@ export class LocalGroups {
     } finally {
       if (this.#adding.get(pair) === mark) this.#adding.delete(pair)
     }
+  }
+
+  /** False when the channel is not in the group. */
+  renew(group: string, channel: string): boolean {
+    const now = performance.now()
+    if ((this.#table.endOf(group, channel) ?? now) <= now) return false
+    this.#table.add(group, channel, now + this.#groupExpiryMs)
+    return true
   }
 
   async discard(group: string, channel: string): Promise<void> {

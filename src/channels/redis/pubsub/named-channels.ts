@@ -11,6 +11,7 @@ export interface NamedChannelsOptions {
   /** Seconds for which a message is kept. */
   readonly expiry: number
   readonly capacityOf: (channel: string) => number
+  readonly onExpired: (messages: number) => void
   listen(channel: string): void
   leave(channel: string): void
 }
@@ -81,7 +82,7 @@ export class NamedChannels {
   }
 
   #open(channel: string): Named {
-    const queue = new ChannelQueue(this.#options.capacityOf(channel))
+    const queue = new ChannelQueue(this.#options.capacityOf(channel), this.#options.onExpired)
     const named: Named = { queue, usedAt: performance.now() }
     this.#channels.set(channel, named)
     this.#options.listen(channel)
