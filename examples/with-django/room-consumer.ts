@@ -8,7 +8,7 @@ export class RoomConsumer extends WebSocketConsumer {
 
   override async connect(): Promise<void> {
     await this.accept()
-    await this.#tell({ welcome: 'Millrace' })
+    await this.#tell({ welcome: 'Millrace', channel: this.channelName })
   }
 
   override async receive(frame: string | Uint8Array): Promise<void> {

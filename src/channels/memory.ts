@@ -10,10 +10,16 @@ import { ChannelFull, ChannelLayerClosed, ChannelReleased } from './errors.ts'
 import { GroupTable } from './groups.ts'
 import { type Logger, libraryLogger } from '../logging/logger.ts'
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from './layer.ts'
+import { checkOptionNames } from './known-options.ts'
 import { LossReport } from './loss-report.ts'
 import { copyMessage } from './message.ts'
 import { checkChannelName, checkGroupName, isSpecific, processId, specificChannel } from './names.ts'
-import { type ChannelLayerOptions, type ChannelLayerSettings, channelLayerSettings } from './options.ts'
+import {
+  CHANNEL_LAYER_OPTIONS,
+  type ChannelLayerOptions,
+  type ChannelLayerSettings,
+  channelLayerSettings,
+} from './options.ts'
 import { ChannelQueue } from './queue.ts'
 import { turn } from './turn.ts'
 
@@ -56,9 +62,10 @@ const MIN_SWEEP = 100
 /**
  * A channel layer for one process, in memory.
  *
- * @throws {RangeError} for an option out of its range.
+ * @throws {RangeError} for an option out of its range, {TypeError} for one that does not exist.
  */
 export function memoryChannels(options: MemoryChannelsOptions = {}): MemoryChannelLayer {
+  checkOptionNames('memoryChannels', options, [...CHANNEL_LAYER_OPTIONS, 'clock', 'logger'])
   const { clock = () => performance.now(), logger = libraryLogger() } = options
   return new MemoryChannels(channelLayerSettings(options), clock, logger)
 }

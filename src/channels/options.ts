@@ -12,6 +12,13 @@ export interface ChannelLayerOptions {
   readonly channelCapacity?: ChannelCapacities | undefined
 }
 
+export const CHANNEL_LAYER_OPTIONS: readonly (keyof ChannelLayerOptions)[] = [
+  'expiry',
+  'groupExpiry',
+  'capacity',
+  'channelCapacity',
+]
+
 export interface ChannelLayerSettings {
   readonly expiry: number
   readonly groupExpiry: number

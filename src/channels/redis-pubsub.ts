@@ -2,9 +2,10 @@
  * The channel layer of many processes on the pub/sub of Redis or Valkey 7 and later, in the wire format
  * of channels_redis's RedisPubSubChannelLayer: docs/redis.md.
  */
+import { checkOptionNames } from './known-options.ts'
 import type { ChannelLayer } from './layer.ts'
 import { RedisPubSubChannels } from './redis/pubsub/layer.ts'
-import { type RedisLayerOptions, redisLayerSettings } from './redis/settings.ts'
+import { REDIS_LAYER_OPTIONS, type RedisLayerOptions, redisLayerSettings } from './redis/settings.ts'
 import type { RedisPubSubChannelsUsage } from './redis/usage.ts'
 
 export type { RedisPubSubChannelsUsage } from './redis/usage.ts'
@@ -29,9 +30,11 @@ export interface RedisPubSubChannelLayer extends ChannelLayer {
  * cannot reach Redis reject with `ChannelLayerUnavailable` after `timeout`; `receive` waits. With several
  * hosts, what reaches another process by two of them has no order: that of a channel, and those of groups.
  *
- * @throws {RangeError} for an option out of its range, {TypeError} for a host that makes no sense.
+ * @throws {RangeError} for an option out of its range, {TypeError} for one that does not exist, and
+ * for a host that makes no sense.
  */
 export function redisPubSubChannels(options: RedisPubSubChannelsOptions = {}): RedisPubSubChannelLayer {
+  checkOptionNames('redisPubSubChannels', options, REDIS_LAYER_OPTIONS)
   // channels_redis looks at no time in a token here, and clocks of hosts differ.
   return new RedisPubSubChannels(redisLayerSettings(options, () => undefined))
 }

@@ -2,10 +2,11 @@
  * The channel layer of many processes, on Redis or Valkey 7 and later, in the wire format of
  * channels_redis's RedisChannelLayer: docs/redis.md.
  */
+import { checkOptionNames } from './known-options.ts'
 import type { ChannelLayer } from './layer.ts'
 import { RedisChannels } from './redis/layer.ts'
 import { PREFIX_LENGTH } from './redis/sequence.ts'
-import { type RedisLayerOptions, redisLayerSettings } from './redis/settings.ts'
+import { REDIS_LAYER_OPTIONS, type RedisLayerOptions, redisLayerSettings } from './redis/settings.ts'
 import type { RedisChannelsUsage } from './redis/usage.ts'
 
 export type { RedisAddress, RedisHost } from '../redis/hosts.ts'
@@ -41,9 +42,11 @@ const TOKEN_GRACE = 10
  * again whenever the connection is lost. Calls that cannot reach Redis reject with
  * `ChannelLayerUnavailable` after `timeout`; `receive` waits.
  *
- * @throws {RangeError} for an option out of its range, {TypeError} for a host that makes no sense.
+ * @throws {RangeError} for an option out of its range, {TypeError} for one that does not exist, and
+ * for a host that makes no sense.
  */
 export function redisChannels(options: RedisChannelsOptions = {}): RedisChannelLayer {
+  checkOptionNames('redisChannels', options, [...REDIS_LAYER_OPTIONS, 'randomPrefixLength', 'namedMembers'])
   const { randomPrefixLength: prefixLength = PREFIX_LENGTH } = options
   if (!Number.isInteger(prefixLength) || prefixLength < 0 || prefixLength > 255) {
     throw new RangeError(`randomPrefixLength must be an integer from 0 to 255, not ${String(prefixLength)}`)

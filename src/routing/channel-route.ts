@@ -1,6 +1,6 @@
 /** The routes of named channels, which workers serve. */
 import { checkChannelName, isSpecific } from '../channels/names.ts'
-import type { ChannelConsumerClass } from '../consumers/channel-consumer.ts'
+import { ChannelConsumer, type ChannelConsumerClass } from '../consumers/channel-consumer.ts'
 import type { Route } from './route.ts'
 
 export interface ChannelRoute {
@@ -22,8 +22,21 @@ export function channel(name: string, consumer: ChannelConsumerClass): ChannelRo
     throw new TypeError(
       `channel(${name}): the process that made a channel with a ! receives it, and no worker`,
     )
-  if (typeof consumer !== 'function') throw new TypeError(`channel(${name}): the consumer is not a class`)
+  if (!isChannelConsumer(consumer))
+    throw new TypeError(
+      `channel(${name}): ${shown(consumer)} is no class that extends ChannelConsumer, which a channel takes`,
+    )
   return { kind: 'channel', channel: name, consumer }
+}
+
+function isChannelConsumer(value: unknown): boolean {
+  if (typeof value !== 'function') return false
+  const { prototype } = value as { prototype?: unknown }
+  return prototype instanceof ChannelConsumer
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'function' && value.name !== '' ? value.name : `a ${typeof value}`
 }
 
 /**

@@ -83,7 +83,7 @@ describeWith(['channels', 'redis', 'chromium'], 'with a Django project on Daphne
     /** A WebSocket in the room, once it is a member. */
     async function clientOf(url: string, server: ServerName): Promise<WebSocketClient> {
       const client = await servers.connect(url, '/ws/room/')
-      expect(await client.receiveJson()).toEqual({ welcome: server })
+      expect(await client.receiveJson()).toMatchObject({ welcome: server })
       return client
     }
 

@@ -46,7 +46,7 @@ describeWith(['channels', 'redis', 'chromium'], "the tutorial's project", (paths
     await page.goto(servers.daphne)
     await page.waitForFunction('socket.readyState === 1')
     const client = await servers.connect(servers.millrace, '/ws/room/')
-    expect(await client.receiveJson()).toEqual({ welcome: 'Millrace' })
+    expect(await client.receiveJson()).toMatchObject({ welcome: 'Millrace' })
     await page.click('button')
     expect(await servers.manage('shell', '-c', GROUP_SEND)).toMatchObject({ code: 0 })
     expect(await client.receiveJson()).toEqual({ by: 'the tutorial', message: 'hello' })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { InvalidName } from '../../src/channels/errors.ts'
 import { ChannelConsumer } from '../../src/consumers/channel-consumer.ts'
+import { WebSocketConsumer } from '../../src/consumers/websocket-consumer.ts'
 import { channel } from '../../src/routing/channel-route.ts'
 import { findRoute } from '../../src/routing/find-route.ts'
 import { http, router } from '../../src/routing/route.ts'
@@ -24,7 +25,17 @@ describe('a route of a channel', () => {
         'channel(specific.1!2): the process that made a channel with a ! receives it, and no worker',
       ),
     )
-    expect(() => channel('a', {} as never)).toThrow(new TypeError('channel(a): the consumer is not a class'))
+    class NotAConsumer {}
+    for (const [consumer, shown] of [
+      [NotAConsumer, 'NotAConsumer'],
+      [WebSocketConsumer, 'WebSocketConsumer'],
+      [{}, 'a object'],
+      [undefined, 'a undefined'],
+    ] as const) {
+      expect(() => channel('a', consumer as never)).toThrow(
+        new TypeError(`channel(a): ${shown} is no class that extends ChannelConsumer, which a channel takes`),
+      )
+    }
   })
 
   test('is passed over where a path is looked for', () => {

@@ -31,7 +31,7 @@ class RoomConsumer(AsyncWebsocketConsumer):
 
     async def connect(self):
         await self.accept()
-        await self.tell(welcome="Django")
+        await self.tell(welcome="Django", channel=self.channel_name)
 
     async def receive(self, text_data=None, bytes_data=None):
         if bytes_data is not None:

@@ -33,13 +33,14 @@ export interface GroupRegistryOptions {
   /** Channels of a group that are listed by their names at most. */
   readonly namedMembers: number
   readonly store: GroupStore
+  /** Redis had lost so many groups of this process, which it is in again. */
+  onLost(groups: number): void
   readonly logger: Logger
 }
 
 /** Shortest time between two looks at all memberships, in milliseconds. */
 const MIN_SWEEP = 1000
-/** Groups that one check asks about. */
-const CHECKED = 1000
+const CHECKED_AT_ONCE = 1000
 
 export class GroupRegistry {
   readonly #options: GroupRegistryOptions
@@ -62,12 +63,8 @@ export class GroupRegistry {
     this.#store = options.store
   }
 
-  get groups(): number {
-    return this.#table.size
-  }
-
-  get memberships(): number {
-    return this.#table.memberships
+  usage(): { readonly groups: number; readonly memberships: number } {
+    return { groups: this.#table.size, memberships: this.#table.memberships }
   }
 
   async add(group: string, channel: string): Promise<void> {
@@ -165,26 +162,25 @@ export class GroupRegistry {
     }
   }
 
-  /** Looks for groups that Redis lost, a thousand in their turn, and joins them again: gives how many it were. */
-  async check(): Promise<number> {
-    const marks = new Map<string, string>()
-    this.#unchecked ??= this.#table.names()
-    while (marks.size < CHECKED) {
-      const next = this.#unchecked.next()
-      if (next.done) {
-        this.#unchecked = undefined
-        break
-      }
-      marks.set(next.value, this.#markOf(next.value))
+  /** Looks for groups that Redis lost, a thousand in their turn, and joins them again. Never rejects. */
+  async #check(): Promise<void> {
+    try {
+      const lost = await this.#store.lost(this.#nextMarks())
+      const restored = await Promise.all(lost.map((group) => this.#restoreGroup(group)))
+      this.#options.onLost(restored.filter(Boolean).length)
+    } catch (error) {
+      this.#options.logger.debug({ err: error }, 'groups were not checked')
     }
-    if (marks.size === 0) return 0
-    const lost = await this.#store.lost(marks)
-    const restored = await Promise.all(lost.map((group) => this.#restoreGroup(group)))
-    return restored.filter(Boolean).length
   }
 
-  /** Drops what expired; to be called now and then. Looks at all memberships once in their lifetime. */
-  sweep(): void {
+  /** To be called every few seconds. */
+  tick(isTimeToCheck: boolean): void {
+    this.#sweep()
+    if (isTimeToCheck) void this.#check()
+  }
+
+  /** Drops what expired. Looks at all memberships once in their lifetime. */
+  #sweep(): void {
     const now = performance.now()
     if (now - this.#sweptAt < Math.max(this.#groupExpiryMs, MIN_SWEEP)) return
     this.#sweptAt = now
@@ -209,6 +205,20 @@ export class GroupRegistry {
     }
     this.clear()
     await Promise.all(this.#background)
+  }
+
+  #nextMarks(): Map<string, string> {
+    const marks = new Map<string, string>()
+    this.#unchecked ??= this.#table.names()
+    while (marks.size < CHECKED_AT_ONCE) {
+      const next = this.#unchecked.next()
+      if (next.done) {
+        this.#unchecked = undefined
+        break
+      }
+      marks.set(next.value, this.#markOf(next.value))
+    }
+    return marks
   }
 
   #has(group: string, channel: string): boolean {
@@ -280,12 +290,11 @@ export class GroupRegistry {
 
   /** What is in Redis as long as Redis keeps the group. */
   #markOf(group: string): string {
-    const { process } = this.#options
-    return this.#gathered.has(group) ? groupMember(process, group) : groupMark(process, group)
+    return this.#marksOf(group)[this.#gathered.has(group) ? 1 : 0]
   }
 
   /** All that may be in Redis for this process, beside names. */
-  #marksOf(group: string): string[] {
+  #marksOf(group: string): readonly [mark: string, member: string] {
     const { process } = this.#options
     return [groupMark(process, group), groupMember(process, group)]
   }

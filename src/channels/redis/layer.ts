@@ -6,40 +6,31 @@
  * that capacity is counted per channel, where the channel lives. A channel without a `!` is a queue in
  * Redis, and its messages stay there until somebody waits for one (named-inbox.ts).
  *
- * Invariant: calls of one process for one channel reach Redis in the order they are made; each is one
- * script, on one connection, and none is repeated.
+ * Invariant: calls for one channel reach Redis in the order they are made, each once, on one connection.
  */
-import type { Logger } from '../../logging/logger.ts'
-import { ChannelFull, ChannelLayerClosed, InvalidMessage } from '../errors.ts'
+import { ChannelFull, ChannelLayerClosed } from '../errors.ts'
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../layer.ts'
 import { checkChannelName, checkGroupName, isSpecific, processId } from '../names.ts'
 import { WaitingReceivers } from '../receivers.ts'
 import { type Envelope, MessageCodec } from './codec.ts'
 import { ControlRoom } from './control-room.ts'
-import { GroupRegistry, type GroupStore } from './group-registry.ts'
+import { GroupRegistry } from './group-registry.ts'
+import { groupStore } from './group-store.ts'
 import { LocalChannels } from './local-channels.ts'
 import { LossReport } from '../loss-report.ts'
 import { NamedInbox } from './named-inbox.ts'
+import { openEnvelope } from './open-envelope.ts'
 import { Outbox } from './outbox.ts'
 import { allOf, restOf } from './partly-done.ts'
 import { ProcessInbox } from './process-inbox.ts'
 import { Shard, type Stored } from './shard.ts'
 import { shardOf } from './shard-of.ts'
 import { reachable } from './reachable.ts'
-import type { RedisLayerSettings } from './settings.ts'
+import type { RedisChannelsSettings } from './settings.ts'
 import type { RedisChannelsUsage } from './usage.ts'
 import { turn } from '../turn.ts'
 import { groupMember, inboxOf, isGroupMark, processOf, queueName, WireNames } from './wire-names.ts'
 
-export interface RedisChannelsSettings extends RedisLayerSettings {
-  /** Bytes before each message in a queue. */
-  readonly prefixLength: number
-  /** Channels of a group that this process lists by their names at most. */
-  readonly namedMembers: number
-}
-
-/** Milliseconds of what it answered that a Redis may lose in a crash, and a failover in what it copies. */
-const LOST_BY_A_CRASH = 10_000
 /** Milliseconds for which closing waits for Redis. */
 const CLOSE_GRACE = 1000
 
@@ -48,7 +39,6 @@ export class RedisChannels implements ChannelLayer {
   readonly groupExpiry: number
   readonly #process = processId()
   readonly #inboxName = inboxOf(this.#process)
-  /** In the name of each channel of this process, and of no other. */
   readonly #ownPart = `.${this.#process}!`
   readonly #codec: MessageCodec
   readonly #prefixLength: number
@@ -59,14 +49,12 @@ export class RedisChannels implements ChannelLayer {
   readonly #processInboxes: readonly ProcessInbox[]
   readonly #namedInboxes: readonly NamedInbox[]
   readonly #groups: GroupRegistry
-  readonly #logger: Logger
   readonly #outbox: Outbox
   readonly #control: ControlRoom
   #closing: Promise<void> | undefined
 
   constructor(settings: RedisChannelsSettings) {
     const { logger, hosts } = settings
-    this.#logger = logger
     this.expiry = settings.expiry
     this.groupExpiry = settings.groupExpiry
     this.#codec = new MessageCodec(settings.fernet, settings.serializer)
@@ -76,13 +64,20 @@ export class RedisChannels implements ChannelLayer {
     )
     this.#losses = new LossReport(logger)
     const names = new WireNames(settings.prefix)
-    this.#shards = hosts.map((host, i) => new Shard(host, { ...settings, names }, () => this.#restore(i)))
+    this.#shards = hosts.map(
+      (host, i) => new Shard(host, { ...settings, names }, () => this.#restore(this.#shards[i])),
+    )
     this.#outbox = new Outbox(this.#codec, settings, (queue) => this.#shard(queue))
     this.#groups = new GroupRegistry({
       process: this.#process,
       groupExpiry: settings.groupExpiry,
       namedMembers: settings.namedMembers,
-      store: this.#groupStore(),
+      store: groupStore({
+        inbox: this.#inboxName,
+        of: (group) => this.#shard(group),
+        onForgotten: (shard) => this.#restore(shard),
+      }),
+      onLost: (groups) => this.#losses.countForgotten(groups),
       logger,
     })
     const wakeKey = (i: number, what: string): string =>
@@ -96,11 +91,8 @@ export class RedisChannels implements ChannelLayer {
           inbox: this.#inboxName,
           queues: () => this.#queues(),
           deliver: (messages, maxAge) => this.#deliverAll(shard, messages, maxAge),
-          onTick: () => {
-            this.#groups.sweep()
-            if (i === 0) this.#checkGroups()
-          },
-          onForgotten: () => this.#restore(i),
+          onTick: () => this.#groups.tick(i === 0),
+          onForgotten: () => this.#restore(shard),
         }),
     )
     this.#namedInboxes = this.#shards.map(
@@ -111,7 +103,7 @@ export class RedisChannels implements ChannelLayer {
           wakeKey: wakeKey(i, 'named'),
           receivers: this.#named,
           expiry: settings.expiry,
-          read: (stored, maxAge) => this.#read(stored, ageOf(stored, shard, maxAge))?.message,
+          read: (stored, maxAge) => this.#read(stored, shard.ageOf(stored, maxAge))?.message,
           onExpired: (messages) => this.#losses.countExpired(messages),
         }),
     )
@@ -249,13 +241,11 @@ export class RedisChannels implements ChannelLayer {
   }
 
   usage(): RedisChannelsUsage {
-    const { channels, messages, receivers } = this.#local.usage()
-    let named = 0
-    for (const { size } of this.#named.values()) named += size
-    const { groups, memberships } = this.#groups
+    const local = this.#local.usage()
+    let { receivers } = local
+    for (const { size } of this.#named.values()) receivers += size
     const { dropped, expired, unreadable } = this.#losses
-    const held = { channels, messages, receivers: receivers + named, groups, memberships }
-    return { ...held, dropped, expired, unreadable }
+    return { ...local, receivers, ...this.#groups.usage(), dropped, expired, unreadable }
   }
 
   async #close(): Promise<void> {
@@ -299,7 +289,7 @@ export class RedisChannels implements ChannelLayer {
 
   async #deliverAll(shard: Shard, messages: readonly Stored[], maxAge: number): Promise<void> {
     for (const stored of messages) {
-      const age = ageOf(stored, shard, maxAge)
+      const age = shard.ageOf(stored, maxAge)
       const envelope = this.#read(stored, age)
       if (envelope && this.#deliver(envelope, age)) await turn()
     }
@@ -323,19 +313,9 @@ export class RedisChannels implements ChannelLayer {
 
   /** Nothing for a message that is too old or cannot be read. */
   #read({ member }: Stored, age: number): Envelope | undefined {
-    if (age >= this.expiry) {
-      this.#losses.countExpired(1)
-      return undefined
-    }
-    try {
-      return this.#codec.open(member.subarray(this.#prefixLength))
-    } catch (error) {
-      // The reasons of InvalidMessage name members of the message.
-      this.#losses.countUnreadable(
-        error instanceof InvalidMessage ? 'it is no message' : (error as Error).message,
-      )
-      return undefined
-    }
+    if (age < this.expiry) return openEnvelope(this.#codec, member.subarray(this.#prefixLength), this.#losses)
+    this.#losses.countExpired(1)
+    return undefined
   }
 
   #forgetLocally(): void {
@@ -343,45 +323,8 @@ export class RedisChannels implements ChannelLayer {
     this.#local.clear()
   }
 
-  #groupStore(): GroupStore {
-    const inbox = this.#inboxName
-    return {
-      add: async (group, members) => {
-        const isNew = await this.#shard(group).groupAdd(group, inbox, members)
-        // Redis had forgotten this process, and its other groups.
-        if (isNew) this.#restore(shardOf(group, this.#shards.length))
-      },
-      remove: (group, members) => this.#shard(group).groupRemove(group, ...members),
-      gather: (group, mark, member, channels) =>
-        this.#shard(group).groupGather(group, inbox, mark, member, channels),
-      spread: (group, member, names) => this.#shard(group).groupSpread(group, inbox, member, names),
-      renew: (group, mark, channel) => this.#shard(group).groupRenew(group, mark, channel),
-      restore: (group, mark, names) => this.#shard(group).groupRestore(group, inbox, mark, names),
-      lost: async (marks) => {
-        const shards = Map.groupBy(marks, ([group]) => this.#shard(group))
-        const lost = await Promise.all(
-          [...shards].filter(([{ ready }]) => ready).map(([shard, some]) => shard.groupsLost(new Map(some))),
-        )
-        return lost.flat()
-      },
-    }
+  #restore(shard: Shard | undefined): void {
+    if (this.#closing || !shard) return
+    this.#groups.restore((group) => this.#shard(group) === shard, shard.keptUntil)
   }
-
-  #checkGroups(): void {
-    this.#groups.check().then(
-      (lost) => this.#losses.countForgotten(lost),
-      (error: unknown) => this.#logger.debug({ err: error }, 'groups were not checked'),
-    )
-  }
-
-  #restore(i: number): void {
-    if (this.#closing) return
-    const shard = this.#shards[i] as Shard
-    this.#groups.restore((group) => this.#shard(group) === shard, shard.aliveAt - LOST_BY_A_CRASH)
-  }
-}
-
-/** Seconds since a message was sent: by the sender's clock, but no longer than it can have waited in Redis. */
-function ageOf({ score }: Stored, shard: Shard, maxAge: number): number {
-  return Math.min(shard.clock.since(Number(score)), maxAge)
 }

@@ -1,7 +1,12 @@
 /** What both layers on Redis can be told, and what they make of it. */
 import { type Logger, libraryLogger } from '../../logging/logger.ts'
 import { type HostSettings, hostSettings, type RedisHost } from '../../redis/hosts.ts'
-import { type ChannelLayerOptions, type ChannelLayerSettings, channelLayerSettings } from '../options.ts'
+import {
+  CHANNEL_LAYER_OPTIONS,
+  type ChannelLayerOptions,
+  type ChannelLayerSettings,
+  channelLayerSettings,
+} from '../options.ts'
 import type { Serializer } from './codec.ts'
 import { Fernet } from './fernet.ts'
 
@@ -31,6 +36,17 @@ export interface RedisLayerOptions extends ChannelLayerOptions {
   readonly logger?: Logger | undefined
 }
 
+export const REDIS_LAYER_OPTIONS: readonly (keyof RedisLayerOptions)[] = [
+  ...CHANNEL_LAYER_OPTIONS,
+  'url',
+  'hosts',
+  'prefix',
+  'encryptionKeys',
+  'serializer',
+  'timeout',
+  'logger',
+]
+
 export interface RedisLayerSettings extends ChannelLayerSettings {
   readonly hosts: readonly HostSettings[]
   readonly prefix: string
@@ -39,6 +55,13 @@ export interface RedisLayerSettings extends ChannelLayerSettings {
   /** Milliseconds. */
   readonly timeoutMs: number
   readonly logger: Logger
+}
+
+export interface RedisChannelsSettings extends RedisLayerSettings {
+  /** Bytes before each message in a queue. */
+  readonly prefixLength: number
+  /** Channels of a group that this process lists by their names at most. */
+  readonly namedMembers: number
 }
 
 /**
@@ -62,6 +85,9 @@ export function redisLayerSettings(
   if (!Number.isFinite(timeout) || timeout <= 0) {
     throw new RangeError(`timeout must be a positive number of seconds, not ${String(timeout)}`)
   }
+  if (encryptionKeys !== undefined && !isListOfKeys(encryptionKeys)) {
+    throw new TypeError('encryptionKeys must be a list of secrets, each a text or bytes: [secret]')
+  }
   const settings = channelLayerSettings(options)
   return {
     ...settings,
@@ -72,4 +98,8 @@ export function redisLayerSettings(
     timeoutMs: timeout * 1000,
     logger: options.logger ?? libraryLogger(),
   }
+}
+
+function isListOfKeys(value: unknown): boolean {
+  return Array.isArray(value) && value.every((key) => typeof key === 'string' || key instanceof Uint8Array)
 }

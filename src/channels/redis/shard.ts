@@ -64,11 +64,13 @@ const WAKE_TIME = 10_000
  */
 const BLOCK = 5
 const FLUSH_BATCH = 1000
+/** Milliseconds of what it answered that a Redis may lose in a crash, or a failover. */
+const LOST_BY_A_CRASH = 10_000
 
 export class Shard {
   readonly clock: RedisClock = new RedisClock()
-  /** When Redis last answered a sign of life, in milliseconds of `performance.now()`. */
-  aliveAt = 0
+  /** When Redis last answered a sign of life. */
+  #aliveAt = 0
   readonly #host: HostSettings
   readonly #settings: ShardSettings
   readonly #connection: RedisConnection
@@ -84,6 +86,16 @@ export class Shard {
     this.#expiryMs = String(Math.ceil(settings.expiry * 1000))
     this.#groupExpiryMs = String(Math.ceil(settings.groupExpiry * 1000))
     this.#connection = this.#connect(settings.timeoutMs, onReady)
+  }
+
+  /** What Redis answered before this, in milliseconds of `performance.now()`, no crash takes back. */
+  get keptUntil(): number {
+    return this.#aliveAt - LOST_BY_A_CRASH
+  }
+
+  /** Seconds since a message was sent: by the sender's clock, but no longer than it can have waited here. */
+  ageOf({ score }: Stored, maxAge: number): number {
+    return Math.min(this.clock.since(Number(score)), maxAge)
   }
 
   get ready(): boolean {
@@ -202,7 +214,7 @@ export class Shard {
       Buffer,
     ]
     this.clock.read(Number(time))
-    this.aliveAt = performance.now()
+    this.#aliveAt = performance.now()
     return isNew === 1
   }
 

@@ -9,12 +9,13 @@
  * Invariant: calls of one process for one channel reach Redis in the order they are made, on one
  * connection, and none is repeated.
  */
-import { ChannelFull, ChannelLayerClosed, InvalidMessage, InvalidName } from '../../errors.ts'
+import { ChannelFull, ChannelLayerClosed, InvalidName } from '../../errors.ts'
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../../layer.ts'
 import { checkChannelName, checkGroupName, isSpecific, processId } from '../../names.ts'
 import { MessageCodec } from '../codec.ts'
-import { type Delivered, LocalChannels } from '../local-channels.ts'
+import { LocalChannels } from '../local-channels.ts'
 import { LossReport } from '../../loss-report.ts'
+import { openEnvelope } from '../open-envelope.ts'
 import { reachable } from '../reachable.ts'
 import type { RedisLayerSettings } from '../settings.ts'
 import type { RedisPubSubChannelsUsage } from '../usage.ts'
@@ -30,8 +31,6 @@ import { patternOf, Topics } from './topics.ts'
 
 /** Milliseconds for which a flush waits for each process to have flushed. */
 const FLUSH_PATIENCE = 1000
-
-const NOBODY: Delivered = { sent: 0, dropped: 0, isTurnWanted: false }
 
 export class RedisPubSubChannels implements ChannelLayer {
   readonly expiry: number
@@ -204,14 +203,14 @@ export class RedisPubSubChannels implements ChannelLayer {
   }
 
   usage(): RedisPubSubChannelsUsage {
-    const { channels, messages, receivers } = this.#local.usage()
+    const local = this.#local.usage()
     const named = this.#named.usage()
     const { groups, memberships } = this.#groups
     const { dropped, expired, unreadable, unheard, gaps } = this.#losses
     return {
-      channels,
-      messages: messages + named.messages,
-      receivers: receivers + named.receivers,
+      channels: local.channels,
+      messages: local.messages + named.messages,
+      receivers: local.receivers + named.receivers,
       groups,
       memberships,
       topics: this.#exchange.size,
@@ -318,22 +317,14 @@ export class RedisPubSubChannels implements ChannelLayer {
   #hearGroup(group: string, topic: string, sealed: Buffer): boolean {
     const members = this.#groups.members(group)
     const message = members.length > 0 ? this.#read(sealed) : undefined
-    const { isTurnWanted, ...result } = message ? this.#local.putInAll(new Set(members), message) : NOBODY
-    this.#losses.countFull(result.dropped)
-    this.#echoes.hear(topic, sealed, result)
+    const result = message && this.#local.putInAll(new Set(members), message)
+    const { sent, dropped, isTurnWanted } = result ?? { sent: 0, dropped: 0, isTurnWanted: false }
+    this.#losses.countFull(dropped)
+    this.#echoes.hear(topic, sealed, { sent, dropped })
     return isTurnWanted
   }
 
-  /** Nothing for a message that cannot be read. */
   #read(sealed: Buffer): ChannelMessage | undefined {
-    try {
-      return this.#codec.open(sealed).message
-    } catch (error) {
-      // The reasons of InvalidMessage name members of the message.
-      this.#losses.countUnreadable(
-        error instanceof InvalidMessage ? 'it is no message' : (error as Error).message,
-      )
-      return undefined
-    }
+    return openEnvelope(this.#codec, sealed, this.#losses)?.message
   }
 }

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { memoryChannels } from '../../src/channels/memory.ts'
+import { redisChannels } from '../../src/channels/redis.ts'
+import { redisPubSubChannels } from '../../src/channels/redis-pubsub.ts'
+
+describe.each([
+  ['memoryChannels', memoryChannels],
+  ['redisChannels', redisChannels],
+  ['redisPubSubChannels', redisPubSubChannels],
+] as const)('%s', (name, make) => {
+  it('refuses an option that it does not have, rather than do without', () => {
+    const misspelt = { capacty: 5 } as object
+    expect(() => make(misspelt)).toThrow(new TypeError(`${name} has no option "capacty"`))
+  })
+
+  it('knows the names of channels_redis, and says its own', () => {
+    const python = { group_expiry: 5 } as object
+    expect(() => make(python)).toThrow(
+      new TypeError(`${name} has no option "group_expiry"; here it is groupExpiry`),
+    )
+  })
+})
+
+describe.each([redisChannels, redisPubSubChannels])('encryptionKeys of %o', (make) => {
+  it.each(['secret', [5], new Uint8Array(8), {}])('%o is refused: a list it is', (encryptionKeys) => {
+    expect(() => make({ encryptionKeys: encryptionKeys as never })).toThrow(
+      new TypeError('encryptionKeys must be a list of secrets, each a text or bytes: [secret]'),
+    )
+  })
+
+  it('an empty list encrypts nothing, and is refused', () => {
+    expect(() => make({ encryptionKeys: [] })).toThrow('encryptionKeys must not be empty')
+  })
+
+  it('the names that only Python gives it are refused as well', () => {
+    expect(() => make({ symmetric_encryption_keys: ['secret'] } as object)).toThrow(
+      'here it is encryptionKeys',
+    )
+  })
+})
+
+it.each([-1, 1.5, Number.NaN, '5'])('namedMembers of %o is refused', (namedMembers) => {
+  expect(() => redisChannels({ namedMembers: namedMembers as number })).toThrow(
+    'namedMembers must be a whole number',
+  )
+})
