@@ -145,9 +145,9 @@ export class SocketCarrier implements Carrier {
     this.#tidy(id)
   }
 
-  #refused(req: string, { code, message }: ErrorFrame): void {
+  #refused(req: string, { code, message, retryAfter }: ErrorFrame): void {
     if (code === PASSING) return
-    this.#settle(req, ({ reject }) => reject(new StreamError(code, message)))
+    this.#settle(req, ({ reject }) => reject(new StreamError(code, message, undefined, retryAfter)))
   }
 
   #settle(req: string, how: (pending: Pending) => void): void {

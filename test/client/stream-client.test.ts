@@ -619,6 +619,18 @@ describe('a command', () => {
     expect(stream.status).toBe('running')
   })
 
+  it('that was one too many tells when the next one may come', async () => {
+    const started = client.start('x')
+    network.socket.open().frame({
+      type: 'error',
+      req: '1',
+      code: 'too_many_starts',
+      message: 'Too many.',
+      retryAfter: 12,
+    })
+    await expect(started).rejects.toMatchObject({ code: 'too_many_starts', retryAfter: 12 })
+  })
+
   it('rejects as the server refuses it', async () => {
     const stopped = client.stop('s')
     const frame = {
