@@ -7,7 +7,7 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import process from 'node:process'
 
-export type ServiceName = 'redis' | 'chromium' | 'channels' | 'strace'
+export type ServiceName = 'redis' | 'chromium' | 'channels' | 'strace' | 'nginx' | 'caddy'
 
 export interface Service {
   readonly name: ServiceName
@@ -61,6 +61,20 @@ export const services: readonly Service[] = [
     packages: { debian: ['strace'], ubuntu: ['strace'] },
     variable: 'MILLRACE_STRACE',
     find: () => named('MILLRACE_STRACE', ['strace']),
+  },
+  {
+    name: 'nginx',
+    title: 'nginx',
+    packages: { debian: ['nginx-light'], ubuntu: ['nginx-light'] },
+    variable: 'MILLRACE_NGINX',
+    find: () => named('MILLRACE_NGINX', ['nginx']),
+  },
+  {
+    name: 'caddy',
+    title: 'Caddy',
+    packages: { debian: ['caddy'], ubuntu: ['caddy'] },
+    variable: 'MILLRACE_CADDY',
+    find: () => named('MILLRACE_CADDY', ['caddy']),
   },
 ]
 
