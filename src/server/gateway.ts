@@ -19,6 +19,7 @@ import { type ConnectionOptions, type ResolvedOptions, resolveOptions } from './
 import { HostPolicy } from './host-policy.ts'
 import { OriginRefusals } from './origin-refusals.ts'
 import { guardProcess } from './late-errors.ts'
+import { restoreBody, withFailingBody } from './parsed-body.ts'
 import { proxyTrust } from './proxy-trust.ts'
 import { RequestScope, type ScopeOptions, headOf } from './request-scope.ts'
 import { parseTarget, withoutRootPath } from './request-target.ts'
@@ -64,8 +65,10 @@ export class Gateway {
         const { scope, incoming, outgoing } = exchange
         // The adapter's own tells of clients that leave, and of nothing else.
         Object.defineProperty(request, 'signal', { get: () => exchange.signal, configurable: true })
+        const fault = restoreBody(incoming)
+        const whole = fault ? withFailingBody(request, fault) : request
         await exchange.send(
-          await application.http.respond(request, scope, { incoming, outgoing }, this.options.origins),
+          await application.http.respond(whole, scope, { incoming, outgoing }, this.options.origins),
         )
         return RESPONSE_ALREADY_SENT
       },
