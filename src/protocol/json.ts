@@ -1,16 +1,17 @@
 /**
  * Reading JSON that a stranger sent. Pure.
  *
- * `JSON.parse` accepts three things no consumer should have to think of: nesting deep enough to
+ * `JSON.parse` accepts four things no consumer should have to think of: nesting deep enough to
  * overflow the stack of whatever walks the value next, keys that reach a prototype when the value
- * is merged into another, and strings that no UTF-8 peer can store. `parseJson` refuses all three.
+ * is merged into another, strings that no UTF-8 peer can store, and numbers too large for one, which
+ * become null when they are written again. `parseJson` refuses all four.
  */
 
 /** A value that JSON can carry. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
 /** Why `parseJson` refused a text. */
-export type JsonFault = 'syntax' | 'depth' | 'prototype' | 'surrogate'
+export type JsonFault = 'syntax' | 'depth' | 'prototype' | 'surrogate' | 'number'
 
 /** Thrown by `parseJson`. The message is fit for the sender; it quotes nothing of the text. */
 export class JsonError extends Error {
@@ -30,11 +31,19 @@ export const DEFAULT_MAX_DEPTH = 100
 const SUSPECT = /__proto__|constructor|\\u/
 
 /**
+ * Only a number with one of these can be beyond 1.8e308: an exponent of three digits, or so many digits
+ * before one of two. Apart from the others: together they would be searched for ten times as long.
+ */
+const LARGE = /\d[eE]\+?\d{3}/
+const MANY_DIGITS = 200
+
+/**
  * Parses one JSON text.
  *
  * @throws {JsonError} `syntax` for what is not JSON (an empty text included), `depth` for nesting
  * beyond `maxDepth`, `prototype` for a `__proto__` key or a `constructor` key that holds a
- * `prototype`, `surrogate` for a string or key with half a surrogate pair.
+ * `prototype`, `surrogate` for a string or key with half a surrogate pair, `number` for one beyond what
+ * JavaScript's numbers hold, such as 1e999.
  */
 export function parseJson(text: string, maxDepth: number = DEFAULT_MAX_DEPTH): Json {
   // A text of n characters nests at most n / 2 deep, so most messages skip the scan.
@@ -48,7 +57,7 @@ export function parseJson(text: string, maxDepth: number = DEFAULT_MAX_DEPTH): J
     throw new JsonError('syntax', 'Invalid JSON')
   }
   checkWellFormed(text)
-  if (SUSPECT.test(text)) checkStrings(value)
+  if (SUSPECT.test(text) || LARGE.test(text) || hasManyDigits(text)) checkValues(value)
   return value
 }
 
@@ -69,10 +78,11 @@ function deeperThan(text: string, maxDepth: number): boolean {
   return false
 }
 
-function checkStrings(root: Json): void {
+function checkValues(root: Json): void {
   const pending: Json[] = [root]
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
     if (typeof value === 'string') checkWellFormed(value)
+    else if (typeof value === 'number') checkFinite(value)
     else if (isList(value)) for (const item of value) pending.push(item)
     else if (typeof value === 'object' && value !== null) {
       for (const key of Object.keys(value)) {
@@ -89,6 +99,26 @@ function checkStrings(root: Json): void {
 
 function checkWellFormed(text: string): void {
   if (!text.isWellFormed()) throw new JsonError('surrogate', 'A string holds half a surrogate pair')
+}
+
+/** Looks at every 200th character: no run of so many digits lies between two of them. */
+function hasManyDigits(text: string): boolean {
+  for (let at = MANY_DIGITS - 1; at < text.length; at += MANY_DIGITS) {
+    let from = at
+    while (isDigit(text.charCodeAt(from))) from--
+    let to = from + 1
+    while (isDigit(text.charCodeAt(to))) to++
+    if (to - from > MANY_DIGITS) return true
+  }
+  return false
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39
+}
+
+function checkFinite(value: number): void {
+  if (!Number.isFinite(value)) throw new JsonError('number', 'A number is too large to be kept')
 }
 
 function isList(value: Json): value is readonly Json[] {

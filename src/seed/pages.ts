@@ -4,6 +4,7 @@ import { secureHeaders } from 'hono/secure-headers'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { readPageFiles } from './page-files.ts'
+import { HttpError } from '../protocol/errors.ts'
 
 /** From src/seed and from dist/seed alike. */
 const PAGES = fileURLToPath(new URL('../../dist/web/', import.meta.url))
@@ -14,6 +15,7 @@ const ONE_YEAR = 31_536_000
 /** An application that serves the pages; 503 with what to do while they are not built. */
 export function pages(): Hono {
   const app = new Hono()
+  app.notFound(({ req }) => new HttpError('route_not_found', `Nothing is served at ${req.path}`).toResponse())
   if (!existsSync(PAGES)) {
     return app.get('/', (context) => context.text('The pages are not built. Run: npm run build\n', 503))
   }

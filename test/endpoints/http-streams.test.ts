@@ -369,6 +369,11 @@ it('HS-16: a run is started', async () => {
   expect((await post(`{"input":"${'x'.repeat(1024 * 1024)}"}`)).status).toBe(201)
   const tooLarge = `{"input":"${'x'.repeat(8 * 1024 * 1024 + 64 * 1024)}"}`
   expect(await code(await post(tooLarge))).toEqual([413, 'request_too_large'])
+  const refused = ['{"input":1e999}', Buffer.from('7b22696e707574223a22ff227d', 'hex')] as const
+  for (const body of refused) {
+    const headers = { 'content-type': 'application/json', user: 'ann' }
+    expect(await code(await ask('', { method: 'POST', body, headers }))).toEqual([400, 'invalid_frame'])
+  }
   expect(await code(await setUp().ask('', { method: 'POST' }))).toEqual([404, 'start_not_served'])
 })
 

@@ -146,3 +146,18 @@ describe('half a surrogate pair', () => {
     expect(parseJson('"😀"')).toBe('😀')
   })
 })
+
+describe('a number too large to be kept', () => {
+  it.each([
+    '1e999',
+    '[-1E+400]',
+    '{"a":{"b":1e0000000309}}',
+    `[${'9'.repeat(310)}]`,
+    `${'9'.repeat(220)}e99`,
+  ])('is refused: %s', (text) => expect(faultOf(text)).toBe('number'))
+
+  it.each(['1e308', '1e-999', '"1e999"', '{"1e999":1.7976931348623157e+308}', `0.${'1'.repeat(400)}`])(
+    'is not %s',
+    (text) => expect(parseJson(text)).toEqual(JSON.parse(text)),
+  )
+})

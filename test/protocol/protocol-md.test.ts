@@ -39,6 +39,12 @@ it('lists every limit with its default', () => {
 })
 
 it('lists every fault of JSON', () => {
-  expect(table('JSON').map(([fault]) => fault)).toEqual(['syntax', 'depth', 'prototype', 'surrogate'])
+  expect(table('JSON').map(([fault]) => fault)).toEqual([
+    'syntax',
+    'depth',
+    'prototype',
+    'surrogate',
+    'number',
+  ])
   expect(text).toContain(`nesting beyond ${DEFAULT_MAX_DEPTH} levels`)
 })

@@ -134,3 +134,12 @@ test('a stranger has as many answers under way as one may, by whichever way they
   expect(await ask('203.0.113.10')).toMatchObject([{}, { status: 'failed' }])
   await expect.poll(() => service.requests).toHaveLength(5)
 })
+
+test('what is not there is answered with JSON, as every other error', async () => {
+  const { server } = await serve('http://127.0.0.1:9')
+  const response = await fetch(`${server.url}/nothing/here`)
+  expect([response.status, await response.json()]).toEqual([
+    404,
+    { error: { code: 'route_not_found', message: 'Nothing is served at /nothing/here' } },
+  ])
+})

@@ -3,7 +3,7 @@
  * up to a bound. What is small is not counted, so that large ones, however slowly they come, keep no
  * ordinary start out.
  */
-import { Buffer } from 'node:buffer'
+import { Buffer, isUtf8 } from 'node:buffer'
 import { type Json, JsonError, parseJson } from '../../protocol/json.ts'
 import { Refusal } from './refusal.ts'
 
@@ -46,7 +46,7 @@ export class Bodies {
       chunks.push(chunk)
     }
     try {
-      return parseJson(Buffer.concat(chunks).toString('utf8'))
+      return parseJson(textOf(chunks))
     } catch (error) {
       if (error instanceof JsonError) throw new Refusal('invalid_frame', error.message)
       throw error
@@ -71,4 +71,11 @@ export class Bodies {
     this.#bytes += more
     this.#held.set(request, bytes)
   }
+}
+
+/** @throws {Refusal} for what is not UTF-8: it would be kept as replacement characters. */
+function textOf(chunks: readonly Uint8Array[]): string {
+  const bytes = Buffer.concat(chunks)
+  if (!isUtf8(bytes)) throw new Refusal('invalid_frame', 'The body is not UTF-8.')
+  return bytes.toString('utf8')
 }
