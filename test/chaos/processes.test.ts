@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { describeWith } from '../support/services.ts'
+import { brokenPromises } from './broken-promises.ts'
 import { chaosSeed } from './chance.ts'
 import { type ChaosReport, ChaosRun } from './chaos-run.ts'
 import { persistentRedis, sentinelRedis } from './redis-topologies.ts'
@@ -43,7 +44,9 @@ async function chaosOn(store: ChaosStore): Promise<ChaosReport> {
   }
 }
 
-function expectNothingLost({ readers, logs, mock, stops, takeovers, summary }: ChaosReport): void {
+function expectNothingLost(report: ChaosReport): void {
+  const { readers, logs, mock, stops, takeovers, summary } = report
+  expect(brokenPromises(report), summary).toEqual([])
   for (const { id, source, end } of RUNS) {
     // Every process tells the same log, whose last record is the end.
     const [log = '', ...others] = logs.get(id) ?? []

@@ -22,6 +22,9 @@ export interface KeptLog {
   readonly holders: Map<number, string>
 }
 
+/** Whether an undisturbed run of a source, which yielded `first` first, yields this record at this place. */
+export type Yields = (source: RunSource, at: number, record: string, first: string) => boolean
+
 interface Reading {
   next: number
   readonly incarnation: string
@@ -39,6 +42,11 @@ export class Checker {
   readonly #asked = new Set<string>()
   readonly #generations = new Map<string, number>()
   readonly #working = new Map<string, Set<number>>()
+  readonly #yields: Yields
+
+  constructor(yields: Yields) {
+    this.#yields = yields
+  }
 
   note(fact: Fact): void {
     switch (fact.type) {
@@ -253,16 +261,14 @@ export class Checker {
     if (at >= 0) this.#isRecord(log, source, at)
   }
 
-  #isRecord(log: KeptLog, { tag, events }: RunSource, at: number): boolean {
+  #isRecord(log: KeptLog, source: RunSource, at: number): boolean {
+    const [first = ''] = log.records
     const record = log.records[at] ?? ''
-    const { of, n, attempt = 1 } = JSON.parse(record) as { of?: unknown; n?: unknown; attempt?: number }
-    const first = JSON.parse(log.records[0] ?? '{}') as { attempt?: number }
-    const isRight = of === tag && n === at && attempt === (first.attempt ?? 1) && at < (events ?? Infinity)
-    if (!isRight)
-      this.#fail(
-        'prefix',
-        `record ${at} of ${log.stream} is ${record}, which no undisturbed run of ${tag} has there`,
-      )
+    const isRight = at < (source.events ?? Infinity) && this.#yields(source, at, record, first)
+    if (!isRight) {
+      const what = `record ${at} of ${log.stream} is ${record}`
+      this.#fail('prefix', `${what}, which no undisturbed run of ${source.tag} has there`)
+    }
     return isRight
   }
 

@@ -17,7 +17,7 @@ import { describeFact } from './history.ts'
 import type { Host } from './host.ts'
 import type { Plan } from './plan.ts'
 import type { PlantedBug } from './planted-bugs.ts'
-import { isResumable } from './providers.ts'
+import { isResumable, yieldsScript } from './providers.ts'
 import type { AskedScript } from './providers.ts'
 import type { ClusterReader } from './reader.ts'
 import { ServerProcess } from './server-process.ts'
@@ -42,7 +42,7 @@ export class Cluster {
   readonly planted: PlantedBug | undefined
   readonly time: VirtualTime
   readonly shared: SharedStore
-  readonly checker: Checker = new Checker()
+  readonly checker: Checker = new Checker(yieldsScript)
   readonly coverage: Coverage = new Coverage()
   readonly readers: ClusterReader[] = []
   readonly #slots: (ServerProcess | undefined)[]

@@ -98,3 +98,20 @@ async function* generation(script: Script, context: RunContext, watched: Watched
     ended()
   }
 }
+
+/** Whether one generation of a script, which yielded `first` first, yields this record at this place. */
+export function yieldsScript(
+  { tag }: { readonly tag: string },
+  at: number,
+  record: string,
+  first: string,
+): boolean {
+  const { of, n, attempt } = JSON.parse(record) as Partial<Yielded>
+  return of === tag && n === at && attempt === (JSON.parse(first) as Partial<Yielded>).attempt
+}
+
+interface Yielded {
+  readonly of: string
+  readonly n: number
+  readonly attempt: number
+}
