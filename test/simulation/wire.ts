@@ -107,8 +107,11 @@ export class Wire implements Transport {
     if (this.#clientGone && this.#state === 'closed') return
     time.after(1, () => client.run(() => this.#closeClient(1006)))
     time.after(serverAfterMs, () => {
-      this.#state = 'closed'
-      server.run(() => this.session?.disconnected(1006, ''))
+      // In one step, as its process hears of it: one that stands still knows of neither.
+      server.run(() => {
+        this.#state = 'closed'
+        this.session?.disconnected(1006, '')
+      })
     })
   }
 
