@@ -93,7 +93,8 @@ function placeOf(store: string): string {
 
 function addressOf(url: string, { rootPath = '', host }: ServeSettings): string {
   const everywhere = host === '0.0.0.0' || host === '::'
-  return `${url}${rootPath}${everywhere ? ', and on every address of this machine' : ''}`
+  const path = rootPath === '' ? '' : `${rootPath}/`
+  return `${url}${path}${everywhere ? ', and on every address of this machine' : ''}`
 }
 
 function* hintsFor(file: string | undefined, environment: Environment): Generator<string> {

@@ -4,7 +4,8 @@ import type { Application } from '../server/application.ts'
 import { openStore } from '../streams/open-store.ts'
 import { type ServeContext, announce, announcementOf, durabilityOf } from './announcement.ts'
 import { CommandError, UsageError } from './command-error.ts'
-import { superviseProcess } from './lifecycle.ts'
+import type { Logger } from '../logging/logger.ts'
+import { type Supervision, superviseProcess } from './lifecycle.ts'
 import { listen } from './listen.ts'
 import { guardLoading, loadApplication } from './load-application.ts'
 import { createOutput } from './output.ts'
@@ -17,6 +18,7 @@ import { setVariables } from './options/stores.ts'
 import { readTls } from './tls.ts'
 import { watch } from './watch.ts'
 import { WorkerLink } from './workers/link.ts'
+import { hasTerminal } from './workers/terminal.ts'
 import { serveWithWorkers } from './workers/serve-with-workers.ts'
 
 /**
@@ -61,7 +63,7 @@ async function serveHere(context: ServeContext, link: WorkerLink | undefined): P
         shutdownTimeout,
         announcement: announcementOf(application, listening),
       })
-    else superviseProcess({ application, logger, shutdownTimeout, say })
+    else answerHangUp(superviseProcess({ application, logger, shutdownTimeout, say }), logger)
     release?.()
     if (!link) announce(announcementOf(application, listening), context)
   } catch (error) {
@@ -70,6 +72,15 @@ async function serveHere(context: ServeContext, link: WorkerLink | undefined): P
     if (link) return await link.fail(error)
     throw error
   }
+}
+
+/** A closed terminal ends what runs in it; any other SIGHUP asks for what only a server with workers can do. */
+function answerHangUp(supervision: Supervision, logger: Logger): void {
+  const hadTerminal = hasTerminal()
+  process.on('SIGHUP', () => {
+    if (hadTerminal && !hasTerminal()) supervision.shutDown()
+    else logger.warn({}, 'SIGHUP replaces workers, and this server has none: start it with --workers 1')
+  })
 }
 
 /** @throws {UsageError} for options that do not go together. */

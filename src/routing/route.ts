@@ -119,7 +119,7 @@ export function websocket<const Path extends string, P = Params>(
 /**
  * Connects a path to a fetch handler: `http('/hello/:name', (request, { params }) => …)`,
  * `http('/api/*', hono)`, `http('/items', { GET: list, POST: create })`. The handler sees the whole
- * URL. Only guards given here or on a router around it apply: the application's own do not.
+ * URL, less a root path. Only guards given here or on a router around it apply: the application's own do not.
  */
 export function http<const Path extends string>(
   path: Path,

@@ -108,6 +108,9 @@ export class Gateway {
     } catch (error) {
       return writeError(outgoing, this.#errorFor(error))
     }
+    // As a framework does with what is mounted in it: handlers, and applications in them, see their own paths.
+    if (this.options.rootPath !== '')
+      incoming.url = withoutRootPath(incoming.url ?? '/', this.options.rootPath)
     const draining = (): boolean => this.#draining
     const onEnd = (): void => void this.#exchanges.delete(incoming)
     const options = { limits: this.options, logger, draining, onEnd }

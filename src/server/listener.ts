@@ -1,14 +1,14 @@
 /** A server of Millrace's own on a port, a unix socket or an inherited descriptor. */
-import { lstat, unlink } from 'node:fs/promises'
 import { type Server, type ServerOptions, createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { type AddressInfo, type Socket, connect, isIP } from 'node:net'
+import { type AddressInfo, type Socket, isIP } from 'node:net'
 import type { Application } from './application.ts'
 import { Gateway } from './gateway.ts'
 import { asksForWebSocket } from './handshake.ts'
 import { LISTEN_DEFAULTS, type ListenOptions } from './options.ts'
 import { connectEvents } from './server-events.ts'
 import { StartError } from './start-error.ts'
+import { type SocketAccess, giveAccess, makeGuarded, removeStale } from './unix-socket.ts'
 
 export interface RunningServer {
   /** Where to point a browser; `unix:<path>` for a unix socket. */
@@ -68,8 +68,7 @@ function createNodeServer(gateway: Gateway, options: ListenOptions): Server {
     headersTimeout: gateway.options.handshakeTimeout * 1000,
     requestTimeout: gateway.options.requestTimeout * 1000,
     connectionsCheckingInterval: Math.max(50, Math.min(1000, gateway.options.handshakeTimeout * 200)),
-    // Longer than the 60 s after which common load balancers drop an idle connection themselves.
-    keepAliveTimeout: 65_000,
+    keepAliveTimeout: gateway.options.keepAliveTimeout * 1000,
     // Other upgrades, curl's h2c for example, are plain requests (Node 24.9 and later).
     shouldUpgradeCallback: asksForWebSocket,
   }
@@ -95,41 +94,33 @@ async function bind(server: Server, host: string, options: ListenOptions): Promi
   const { unixSocket, fd } = options
   const target = unixSocket !== undefined ? { path: unixSocket } : fd !== undefined ? { fd } : { host, port }
   try {
-    if (unixSocket !== undefined && (await isStale(unixSocket))) await unlink(unixSocket)
-    await listenOnce(server, target)
+    if (unixSocket !== undefined) await removeStale(unixSocket)
+    await listenOnce(server, target, options)
   } catch (error) {
     const where = unixSocket ?? (fd === undefined ? `${host}:${port}` : `descriptor ${fd}`)
     throw startError((error as NodeJS.ErrnoException).code, where, error)
+  }
+  if (unixSocket === undefined) return
+  try {
+    await giveAccess(unixSocket, options)
+  } catch (error) {
+    server.close()
+    throw new StartError('failed', `The access to ${unixSocket} could not be set: ${messageOf(error)}`, error)
   }
 }
 
 function listenOnce(
   server: Server,
   target: { path: string } | { fd: number } | { host: string; port: number },
+  access: SocketAccess,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(target, () => {
+    const listening = (): void => {
       server.off('error', reject)
       resolve()
-    })
-  })
-}
-
-/** Whether a path is a unix socket that nobody listens on: a process that was killed leaves its own behind. */
-async function isStale(path: string): Promise<boolean> {
-  const found = await lstat(path).catch(() => undefined)
-  return found?.isSocket() === true && (await isRefused(path))
-}
-
-function isRefused(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(path)
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'))
-    probe.once('connect', () => {
-      probe.destroy()
-      resolve(false)
-    })
+    }
+    makeGuarded(access, () => server.listen(target, listening))
   })
 }
 

@@ -4,6 +4,7 @@
  * take their defaults from here.
  */
 import type { TlsOptions } from 'node:tls'
+import type { SocketAccess } from './unix-socket.ts'
 
 export interface ConnectionOptions {
   /** Seconds between pings on a WebSocket. 0 sends none. */
@@ -37,6 +38,11 @@ export interface ConnectionOptions {
    * 0 sets none.
    */
   readonly requestTimeout?: number
+  /**
+   * Seconds that a connection without a request is kept open, on a server of Millrace's own; 0 sets no
+   * limit. Longer than the 60 s after which common load balancers drop an idle one themselves.
+   */
+  readonly keepAliveTimeout?: number
   /** Seconds for an HTTP answer to begin; then 503. 0 sets none. */
   readonly httpTimeout?: number
   /**
@@ -62,7 +68,7 @@ export interface ConnectionOptions {
   readonly shutdownTimeout?: number
 }
 
-export interface ListenOptions extends ConnectionOptions {
+export interface ListenOptions extends ConnectionOptions, SocketAccess {
   /** Address or name to bind. Beyond loopback it needs `authenticate`, or `allowAnonymous`. */
   readonly host?: string
   /** 0 takes a free one. */
@@ -91,6 +97,7 @@ export const CONNECTION_DEFAULTS = {
   maxUnsent: 16_777_216,
   unreadTimeout: 60,
   requestTimeout: 300,
+  keepAliveTimeout: 65,
   httpTimeout: 0,
   trustProxy: false,
   rootPath: '',
@@ -115,6 +122,7 @@ const SECONDS = [
   'maxLifetime',
   'unreadTimeout',
   'requestTimeout',
+  'keepAliveTimeout',
   'httpTimeout',
   'shutdownTimeout',
 ] as const

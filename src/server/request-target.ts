@@ -33,5 +33,6 @@ export function parseTarget(target: string): RequestTarget | undefined {
 export function withoutRootPath(path: string, rootPath: string): string {
   if (rootPath === '' || !path.startsWith(rootPath)) return path
   const rest = path.slice(rootPath.length)
-  return rest === '' || rest.startsWith('/') ? rest || '/' : path
+  if (rest === '' || rest.startsWith('?')) return `/${rest}`
+  return rest.startsWith('/') ? rest : path
 }

@@ -165,6 +165,14 @@ export default millrace({ streams, routes: [httpStreams('/streams', { ...streams
     expect(JSON.parse(message.toString())).toEqual({ message: 'Number 0' })
   })
 
+  test('says that it has no workers to replace on SIGHUP, and goes on', async () => {
+    const folder = await folderWith({ 'app.ts': APP })
+    const running = await serve(['app.ts'], { folder })
+    running.kill('SIGHUP')
+    await running.printed(/SIGHUP replaces workers, and this server has none/)
+    expect((await fetch(running.url)).ok).toBe(true)
+  })
+
   test('restarts when a file changes, with --watch', async () => {
     const app = (answer: string): string => `import { http, millrace } from 'millrace'
 import './beside.ts'

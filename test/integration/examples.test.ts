@@ -57,5 +57,8 @@ test('hono: its routes and the WebSocket', async () => {
   const url = await start(['src/cli/main.ts', 'serve', 'examples/hono/app.ts', '--port', '0'])
   expect(await (await fetch(url)).text()).toContain('Hono answers')
   expect(await (await fetch(`${url}/api/time`)).json()).toHaveProperty('now')
-  expect(await exchange(`${url}/ws/rooms/blue/`, { text: 'hi' }, 1)).toEqual(['{"text":"hi"}'])
+  const rooms = ['blue', encodeURIComponent('Café ☕ & friends'), encodeURIComponent('長い名前'.repeat(40))]
+  for (const room of rooms) {
+    expect(await exchange(`${url}/ws/rooms/${room}/`, { text: 'hi' }, 1)).toEqual(['{"text":"hi"}'])
+  }
 })

@@ -1,3 +1,4 @@
+import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { WebSocketConsumer, http, websocket } from '../../src/index.ts'
 import { proxyTrust } from '../../src/server/proxy-trust.ts'
@@ -230,4 +231,14 @@ it('a server under a root path behind a trusted proxy routes what is left of the
   const headers = { 'x-forwarded-for': '6.6.6.6, 1.2.3.4', 'x-forwarded-host': 'public.example' }
   const response = await fetch(server.url('/app/page'), { headers })
   expect(await response.json()).toEqual(['/app', '/page', '1.2.3.4', 'public.example'])
+})
+
+it('what is mounted under a root path sees its own paths', async () => {
+  const mounted = new Hono().get('/api/items', (context) => context.text(context.req.url))
+  await using server = await serve(
+    { routes: [http('/api/*', mounted)], fetch: mounted.fetch },
+    { rootPath: '/app' },
+  )
+  const response = await fetch(server.url('/app/api/items?q=1'))
+  expect(await response.text()).toBe(server.url('/api/items?q=1'))
 })

@@ -86,6 +86,15 @@ export const yes: Kind<boolean> = {
 export const port: Kind<number> = wholeNumber(0, 65_535)
 export const descriptor: Kind<number> = wholeNumber(0, 2 ** 31 - 1)
 
+/** Permissions of a file: `660`, `0660`. */
+export const fileMode: Kind<number> = {
+  parse(value) {
+    if (/^0?[0-7]{3}$/.test(value)) return Number.parseInt(value, 8)
+    throw new RangeError('it takes three octal digits, such as 660')
+  },
+  show: (value) => value.toString(8),
+}
+
 export const concurrency: Kind<number> = wholeNumber(1, 10_000)
 
 /** How many of something may be at one time. */

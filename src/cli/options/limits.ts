@@ -6,7 +6,13 @@ import type { OptionFor } from './option.ts'
 
 export interface LimitSettings extends Pick<
   ListenOptions,
-  'maxConnections' | 'maxUnsent' | 'unreadTimeout' | 'requestTimeout' | 'httpTimeout' | 'shutdownTimeout'
+  | 'maxConnections'
+  | 'maxUnsent'
+  | 'unreadTimeout'
+  | 'requestTimeout'
+  | 'httpTimeout'
+  | 'keepAliveTimeout'
+  | 'shutdownTimeout'
 > {
   /** How much may be started; they win over what the application says. */
   readonly runsPerOwner?: number
@@ -88,6 +94,12 @@ export const LIMIT_OPTIONS: readonly OptionFor<LimitSettings>[] = [
     kind: places,
     description: 'Most starts in any minute of one client address, where nobody is asked who they are',
     absent: 'what the application says, or 60',
+  },
+  {
+    flags: '--keep-alive-timeout <seconds>',
+    sets: 'keepAliveTimeout',
+    kind: seconds('keepAliveTimeout'),
+    description: 'Time that an HTTP connection without a request is kept open; 0 sets no limit',
   },
   CLOSE_TIMEOUT_OPTION,
 ]

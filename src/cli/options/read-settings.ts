@@ -3,6 +3,7 @@ import { checkLayer } from '../../channels/open-layer.ts'
 import { pathOfStore } from '../../streams/open-store.ts'
 import { UsageError } from '../command-error.ts'
 import { type Environment, type Flags, readOptions } from './read-options.ts'
+import { port } from './kinds.ts'
 import { SERVE_OPTIONS, type ServeSettings } from './serve.ts'
 
 /**
@@ -13,7 +14,8 @@ export function readSettings(flags: Flags, environment: Environment, file?: stri
   const { fromFlags, fromVariables } = readOptions<ServeSettings>(SERVE_OPTIONS, flags, environment)
   const place = placeOf(fromFlags)
   for (const other of place === undefined ? [] : PLACES) if (other !== place) delete fromVariables[other]
-  const settings: ServeSettings = withRedis({ ...fromVariables, ...fromFlags }, environment, file)
+  const usual = portOf(environment, { ...fromVariables, ...fromFlags })
+  const settings: ServeSettings = withRedis({ ...usual, ...fromVariables, ...fromFlags }, environment, file)
   if ((settings.tlsCert === undefined) !== (settings.tlsKey === undefined)) {
     throw new UsageError('--tls-cert and --tls-key belong together: give both, or neither')
   }
@@ -42,6 +44,20 @@ export function withRedis<Settings extends Pick<ServeSettings, 'store' | 'channe
     throw new UsageError(`REDIS_URL cannot be used; ${error.message}`)
   }
   return { store: url, channelLayer: url, ...settings }
+}
+
+/**
+ * The port that a host of applications says in `PORT`, where nothing else says what to listen on.
+ *
+ * @throws {UsageError} for what is no port.
+ */
+function portOf({ PORT: given }: Environment, settings: ServeSettings): Pick<ServeSettings, 'port'> {
+  if (!given || PLACES.some((place) => settings[place] !== undefined)) return {}
+  try {
+    return { port: port.parse(given) }
+  } catch (error) {
+    throw new UsageError(`PORT is ${JSON.stringify(given)}; ${(error as Error).message}`)
+  }
 }
 
 /** What there is to listen on; `port` stands for address and port. */

@@ -32,6 +32,20 @@ describe('settings', () => {
     expect(read({}, { MILLRACE_ALLOW_ANONYMOUS: text })).toEqual({ allowAnonymous: value })
   })
 
+  test('listen on the port that PORT says, unless something else says where', () => {
+    expect(read({}, { PORT: '9000' })).toEqual({ port: 9000 })
+    expect(read({ '--bind': '0.0.0.0' }, { PORT: '9000' })).toEqual({ host: '0.0.0.0', port: 9000 })
+    expect(read({}, { PORT: '9000', MILLRACE_PORT: '1' })).toEqual({ port: 1 })
+    expect(read({ '--port': '2' }, { PORT: 'nonsense' })).toEqual({ port: 2 })
+    expect(read({ '--unix-socket': '/a' }, { PORT: '9000' })).toEqual({ unixSocket: '/a' })
+    expect(() => read({}, { PORT: '/pipe/x' })).toThrow('PORT is "/pipe/x"; it takes a whole number')
+  })
+
+  test('read the permissions of a unix socket as chmod does', () => {
+    expect(read({ '--unix-socket-mode': '660' })).toEqual({ unixSocketMode: 0o660 })
+    expect(() => read({ '--unix-socket-mode': '888' })).toThrow('it takes three octal digits, such as 660')
+  })
+
   test('let a --no- form win over a variable', () => {
     expect(read({ '--access-log': false }, { MILLRACE_ACCESS_LOG: '1' })).toEqual({ accessLog: false })
     expect(read({ '--server-name': false }, { MILLRACE_SERVER_NAME: 'x' })).toEqual({ serverName: '' })
