@@ -50,7 +50,8 @@ export interface ChannelLayer {
 
   /**
    * Whether other processes can be reached at present, found out within a second or so: for `/readyz`. A
-   * layer without it always can.
+   * layer without it always can. Rejects with an `UnfitRedis` where the server that is there can never do:
+   * `/readyz` says what it lacks, and an application does not start.
    */
   check?(signal?: AbortSignal): Promise<boolean>
 

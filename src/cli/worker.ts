@@ -1,6 +1,7 @@
 /** `millrace worker`: runs the consumers of named channels until it is told to stop. */
 import type { Application } from '../server/application.ts'
 import type { RunningWorker, WorkOptions } from '../server/channel-worker.ts'
+import { refuseUnfit } from '../server/health.ts'
 import { isLayerLocal } from './announcement.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import { superviseProcess } from './lifecycle.ts'
@@ -32,6 +33,7 @@ export async function worker(
   try {
     const application = await loadApplication(file, exportName)
     checkShared(application, file)
+    await checkRedis(application)
     const working = work(application, file, {
       ...(channels.length > 0 && { channels }),
       ...(settings.concurrency !== undefined && { concurrency: settings.concurrency }),
@@ -65,6 +67,15 @@ function checkShared(application: Application, file: string): void {
     `the channel layer of ${file} is inside its process, where nobody else could send to this worker: ` +
       'share one, with channels: layerFromEnvironment() in the application and --channel-layer redis://…',
   )
+}
+
+/** @throws {CommandError} for a Redis that lacks what is needed; one that is away may come. */
+async function checkRedis({ options }: Application): Promise<void> {
+  try {
+    await refuseUnfit(options)
+  } catch (error) {
+    throw new CommandError((error as Error).message, error)
+  }
 }
 
 function work(application: Application, file: string, options: WorkOptions): RunningWorker {

@@ -8,6 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../logging/logger.ts'
 import { type Argument, type RedisClient, RedisRefusal, type Reply } from './open-client.ts'
+import { UnfitRedis } from './unfit.ts'
 
 /** What a connection throws: the errors of whoever uses it. */
 export interface ConnectionErrors {
@@ -62,6 +63,11 @@ export class RedisConnection {
 
   get ready(): boolean {
     return this.#client !== undefined
+  }
+
+  /** Why the Redis that is there cannot be used, as of the last attempt. */
+  get unfit(): UnfitRedis | undefined {
+    return this.#lastFailure instanceof UnfitRedis ? this.#lastFailure : undefined
   }
 
   /** Rejects with one of `errors`, or a `RedisRefusal` of the kind NOSCRIPT. */
@@ -134,7 +140,8 @@ export class RedisConnection {
         },
       }
       const timer = setTimeout(() => {
-        waiting.fail(this.#options.errors.unavailable(`Redis at ${title} is away`, false, this.#lastFailure))
+        const what = `Redis at ${title} ${this.unfit ? `cannot be used: ${this.unfit.message}` : 'is away'}`
+        waiting.fail(this.#options.errors.unavailable(what, false, this.#lastFailure))
       }, timeoutMs)
       this.#waiting.add(waiting)
     })
@@ -157,7 +164,10 @@ export class RedisConnection {
         return
       } catch (error) {
         if (signal.aborted) return
-        if (delay === FIRST_DELAY) logger.warn({ err: error, redis: title }, 'Redis is away; trying again')
+        if (error instanceof UnfitRedis) {
+          if (!this.unfit) logger.error({ err: error, redis: title }, 'Redis cannot be used; trying again')
+        } else if (delay === FIRST_DELAY)
+          logger.warn({ err: error, redis: title }, 'Redis is away; trying again')
         this.#lastFailure = error as Error
       }
       // Many processes lost the same Redis at the same moment.

@@ -26,6 +26,7 @@ import {
   DEFAULT_TIMEOUT,
 } from './authentication.ts'
 import { ChannelWorker, type RunningWorker, type WorkOptions } from './channel-worker.ts'
+import { refuseUnfit } from './health.ts'
 import { HttpDispatcher } from './http-dispatcher.ts'
 import { type RunningServer, listen } from './listener.ts'
 import type { ConnectionOptions, ListenOptions } from './options.ts'
@@ -192,6 +193,7 @@ export class Application {
    * @throws {StartError} when it cannot, with one line that says why.
    */
   async listen(options: ListenOptions = {}): Promise<RunningServer> {
+    await refuseUnfit(this.options)
     const running = await listen(this, options)
     this.#track(running)
     return running

@@ -3,7 +3,9 @@
  * route and host check, since probes come by address.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Logger } from '../logging/logger.ts'
 import type { ApplicationOptions } from './application.ts'
+import { StartError } from './start-error.ts'
 
 /** Seconds an application's own readiness check may take. */
 const CHECK_TIMEOUT = 5
@@ -27,9 +29,13 @@ export function answerProbe(
   server: ProbedServer,
 ): boolean {
   const path = incoming.url?.split('?', 1)[0]
-  const answer = (status: number, text: string): void => {
+  const answer = (status: number, text: string, reason?: string): void => {
     const { draining, worker } = server
-    const body = JSON.stringify({ status: text, ...(worker !== undefined && { worker }) })
+    const body = JSON.stringify({
+      status: text,
+      ...(reason !== undefined && { reason }),
+      ...(worker !== undefined && { worker }),
+    })
     // Kept alive, the connection of a probe would keep the server up.
     if (draining) outgoing.setHeader('connection', 'close')
     const length = Buffer.byteLength(body)
@@ -43,27 +49,65 @@ export function answerProbe(
   if (path === '/healthz') answer(200, 'ok')
   else if (path !== '/readyz') return false
   else if (server.draining) answer(503, 'draining')
-  else void isReady(application).then((ready) => answer(ready ? 200 : 503, ready ? 'ready' : 'not ready'))
+  else
+    void whyNotReady(application).then((reason) =>
+      reason === undefined ? answer(200, 'ready') : answer(503, 'not ready', reason),
+    )
   return true
 }
 
 /** Whether the application can serve, by all three. Never rejects. */
-export async function isReady({ ready, streams, channels, logger }: Readiness): Promise<boolean> {
-  const shared = [streams?.store, channels].map(
-    (one) => one?.check && ((signal: AbortSignal) => one.check?.(signal) ?? true),
-  )
-  const checks = [ready, ...shared]
+export async function isReady(application: Readiness): Promise<boolean> {
+  return (await whyNotReady(application)) === undefined
+}
+
+/** In words that anybody may read; undefined when it can serve. Never rejects. */
+async function whyNotReady({ ready, streams, channels, logger }: Readiness): Promise<string | undefined> {
+  const reasons = await Promise.all([
+    fault('the application', ready, logger),
+    fault('the stream store', checkOf(streams?.store), logger),
+    fault('the channel layer', checkOf(channels), logger),
+  ])
+  return reasons.find((reason) => reason !== undefined)
+}
+
+type Check = NonNullable<ApplicationOptions['ready']>
+
+function checkOf(one: { check?(signal: AbortSignal): Promise<boolean> } | undefined): Check | undefined {
+  return one?.check && ((signal) => one.check?.(signal) ?? true)
+}
+
+async function fault(what: string, check: Check | undefined, logger: Logger): Promise<string | undefined> {
+  if (!check) return undefined
+  const isOwn = what === 'the application'
   try {
-    const answers = await Promise.all(checks.map((check) => (check ? inTime(check) : Promise.resolve(true))))
-    return answers.every(Boolean)
+    if (await inTime(check)) return undefined
+    return isOwn ? `${what} says so` : `${what} cannot be reached`
   } catch (error) {
+    if (isUnfit(error)) return unfitRedis(what, error)
     logger.warn({ err: error }, 'readiness check failed')
-    return false
+    return `the check of ${what} failed`
   }
 }
 
+/**
+ * Refuses to start with a Redis that can never do. One that is away may come.
+ *
+ * @throws {StartError}
+ */
+export async function refuseUnfit({ streams, channels }: Omit<Readiness, 'ready' | 'logger'>): Promise<void> {
+  const refuse = async (what: string, check: Check | undefined): Promise<void> => {
+    const error: unknown = check && (await inTime(check).catch((failure: unknown) => failure))
+    if (isUnfit(error)) throw new StartError('redis_unfit', unfitRedis(what, error), error)
+  }
+  await Promise.all([
+    refuse('the stream store', checkOf(streams?.store)),
+    refuse('the channel layer', checkOf(channels)),
+  ])
+}
+
 /** Asks the application, and rejects when it takes too long, also when it ignores its signal. */
-async function inTime(ready: NonNullable<ApplicationOptions['ready']>): Promise<boolean> {
+async function inTime(ready: Check): Promise<boolean> {
   const controller = new AbortController()
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
@@ -76,4 +120,13 @@ async function inTime(ready: NonNullable<ApplicationOptions['ready']>): Promise<
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** An `UnfitRedis`, by its code: the layer may be of another copy of Millrace. */
+function isUnfit(error: unknown): error is Error {
+  return error instanceof Error && (error as Error & { code?: unknown }).code === 'redis_unfit'
+}
+
+function unfitRedis(what: string, { message }: Error): string {
+  return `the Redis of ${what} cannot be used: ${message}`
 }

@@ -7,6 +7,7 @@ export class StartError extends Error {
     | 'permission_denied'
     | 'bad_certificate'
     | 'anonymous_refused'
+    | 'redis_unfit'
     | 'failed'
 
   constructor(code: StartError['code'], message: string, cause?: unknown) {

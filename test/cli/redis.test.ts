@@ -4,7 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
-import { folderWith, serve } from './command-line.ts'
+import { folderWith, millrace, serve } from './command-line.ts'
 
 // Each test starts processes, which take their time on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
@@ -41,6 +41,13 @@ const fail = async () => {
 }
 
 export default millrace({ channels: layerFromEnvironment(), streams, routes: [http('/fail', fail)] })
+`
+
+const WORKER_APP = `import { channel, ChannelConsumer, layerFromEnvironment, millrace } from 'millrace'
+
+class Jobs extends ChannelConsumer {}
+
+export default millrace({ channels: layerFromEnvironment(), routes: [channel('jobs', Jobs)] })
 `
 
 describeWith(['redis'], 'millrace serve, with a Redis', (paths) => {
@@ -87,6 +94,22 @@ describeWith(['redis'], 'millrace serve, with a Redis', (paths) => {
     const response = await fetch(`${running.url}/fail`)
     expect(await response.json()).toMatchObject({ status: 'failed', reason: 'provider_failed' })
     await running.printed(/the model is out of order/)
+  })
+
+  test('refuses to start, also as a worker, with one that is too old for the channel layer', async () => {
+    const { port } = await start('--rename-command', 'BZMPOP', '')
+    const folder = await folderWith({ 'app.ts': APP, 'worker.ts': WORKER_APP })
+    const layer = ['--channel-layer', `redis://127.0.0.1:${port}`]
+    const line =
+      /^millrace: .*the Redis of the channel layer cannot be used: it has no command BZMPOP, which the channel layer needs: Redis 7\.0 and later have it, and Valkey$/m
+    for (const command of [
+      ['serve', '-p', '0', 'app.ts', ...layer],
+      ['serve', '-p', '0', 'app.ts', '--workers', '1', ...layer],
+      ['worker', 'worker.ts', ...layer],
+    ]) {
+      const { code, stderr } = await millrace(command, { folder })
+      expect([code, stderr]).toEqual([1, expect.stringMatching(line)])
+    }
   })
 
   test('shares the groups of its workers', async () => {

@@ -18,15 +18,15 @@ describe('/healthz', () => {
 })
 
 describe('/readyz', () => {
-  it.each<[string, NonNullable<MillraceOptions['ready']> | undefined, number, string]>([
-    ['nothing', undefined, 200, 'ready'],
-    ['true', () => true, 200, 'ready'],
-    ['true, later', () => Promise.resolve(true), 200, 'ready'],
-    ['false', () => Promise.resolve(false), 503, 'not ready'],
-  ])('of an application that says %s', async (_case, ready, status, text) => {
+  it.each<[string, NonNullable<MillraceOptions['ready']> | undefined, number, object]>([
+    ['nothing', undefined, 200, { status: 'ready' }],
+    ['true', () => true, 200, { status: 'ready' }],
+    ['true, later', () => Promise.resolve(true), 200, { status: 'ready' }],
+    ['false', () => Promise.resolve(false), 503, { status: 'not ready', reason: 'the application says so' }],
+  ])('of an application that says %s', async (_case, ready, status, answer) => {
     await using server = await serve({ ...(ready && { ready }) })
     const response = await fetch(server.url('/readyz'))
-    expect([response.status, await response.json()]).toEqual([status, { status: text }])
+    expect([response.status, await response.json()]).toEqual([status, answer])
     expect(server.log.entries).toEqual([])
   })
 
@@ -57,7 +57,10 @@ describe('/readyz', () => {
       },
     })
     const response = await fetch(server.url('/readyz'))
-    expect([response.status, await response.json()]).toEqual([503, { status: 'not ready' }])
+    expect([response.status, await response.json()]).toEqual([
+      503,
+      { status: 'not ready', reason: 'the check of the application failed' },
+    ])
     expect(server.log.entries).toMatchObject([{ level: 'warn', message: 'readiness check failed' }])
   })
 

@@ -5,7 +5,8 @@ import { ChannelLayerClosed, ChannelLayerUnavailable } from '../errors.ts'
 import type { RedisConnection } from '../../redis/connection.ts'
 import { RedisRefusal } from '../../redis/open-client.ts'
 import { Drained } from './drained.ts'
-import type { Shard, Stored } from './shard.ts'
+import type { Shard } from './shard.ts'
+import type { Stored } from './stored.ts'
 
 /** Milliseconds before another attempt after Redis refused one. */
 const RETRY_DELAY = 500

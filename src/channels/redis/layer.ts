@@ -23,7 +23,8 @@ import { openEnvelope } from './open-envelope.ts'
 import { Outbox } from './outbox.ts'
 import { allOf, restOf } from './partly-done.ts'
 import { ProcessInbox } from './process-inbox.ts'
-import { Shard, type Stored } from './shard.ts'
+import { Shard } from './shard.ts'
+import type { Stored } from './stored.ts'
 import { shardOf } from './shard-of.ts'
 import { reachable } from './reachable.ts'
 import type { RedisChannelsSettings } from './settings.ts'
@@ -115,10 +116,7 @@ export class RedisChannels implements ChannelLayer {
   }
 
   check(signal?: AbortSignal): Promise<boolean> {
-    return reachable(
-      this.#shards.map((shard) => shard.ping()),
-      signal,
-    )
+    return reachable(this.#shards, signal)
   }
 
   async send(channel: string, message: ChannelMessage): Promise<void> {

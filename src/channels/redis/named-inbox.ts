@@ -8,7 +8,8 @@ import type { Logger } from '../../logging/logger.ts'
 import type { ChannelMessage } from '../layer.ts'
 import type { WaitingReceivers } from '../receivers.ts'
 import { BlockingPop } from './blocking-pop.ts'
-import type { Shard, Stored } from './shard.ts'
+import type { Shard } from './shard.ts'
+import type { Stored } from './stored.ts'
 
 export interface NamedInboxOptions {
   readonly shard: Shard

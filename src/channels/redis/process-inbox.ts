@@ -4,7 +4,8 @@
  */
 import type { Logger } from '../../logging/logger.ts'
 import { BlockingPop, type Popped } from './blocking-pop.ts'
-import { LIFE_INTERVAL, type Shard, type Stored } from './shard.ts'
+import { LIFE_INTERVAL, type Shard } from './shard.ts'
+import type { Stored } from './stored.ts'
 
 export interface ProcessInboxOptions {
   readonly shard: Shard

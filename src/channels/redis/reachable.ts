@@ -1,23 +1,33 @@
 /** Whether the servers of a layer answer at present, for its `check`. */
+import type { UnfitRedis } from '../../redis/unfit.ts'
 
 /** Milliseconds within which a Redis that is there answers. */
 const PATIENCE = 1000
 
-/** Never rejects. An answer that comes later is nobody's. */
+interface Server {
+  ping(): Promise<unknown>
+  /** Why it can never do. */
+  readonly unfit?: UnfitRedis | undefined
+}
+
+/** @throws {UnfitRedis} An answer that comes later is nobody's. */
 export async function reachable(
-  answers: readonly Promise<unknown>[],
+  servers: readonly Server[],
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<false>()
   const giveUp = (): void => resolve(false)
   const timer = setTimeout(giveUp, PATIENCE)
   signal?.addEventListener('abort', giveUp, { once: true })
-  const all = Promise.all(answers).then(
+  const all = Promise.all(servers.map((server) => server.ping())).then(
     () => true,
     () => false,
   )
   try {
-    return await Promise.race([all, late])
+    if (await Promise.race([all, late])) return true
+    const unfit = servers.find((server) => server.unfit)?.unfit
+    if (unfit) throw unfit
+    return false
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', giveUp)

@@ -1,6 +1,7 @@
 /** One Redis of the layer, and what is asked of it. */
 import type { Logger } from '../../logging/logger.ts'
 import type { HostSettings } from '../../redis/hosts.ts'
+import { checkAbilities } from './abilities.ts'
 import { RedisClock } from './clock.ts'
 import { CONNECTION_ERRORS } from './connection-errors.ts'
 import { RedisConnection } from '../../redis/connection.ts'
@@ -29,6 +30,8 @@ import {
   TAKE,
   WAKE,
 } from './scripts.ts'
+import type { UnfitRedis } from '../../redis/unfit.ts'
+import { pairs, type Stored } from './stored.ts'
 import type { WireNames } from './wire-names.ts'
 
 export interface ShardSettings {
@@ -38,12 +41,6 @@ export interface ShardSettings {
   /** Milliseconds; see `ConnectionOptions`. */
   readonly timeoutMs: number
   readonly logger: Logger
-}
-
-/** A message as it is in a queue, and since when, in seconds by Redis. */
-export interface Stored {
-  readonly member: Buffer
-  readonly score: string
 }
 
 export interface Delivery {
@@ -100,6 +97,10 @@ export class Shard {
 
   get ready(): boolean {
     return this.#connection.ready
+  }
+
+  get unfit(): UnfitRedis | undefined {
+    return this.#connection.unfit
   }
 
   /** Asks what takes no right that the layer does not need anyway, and is refused by a server that loads. */
@@ -285,6 +286,7 @@ export class Shard {
         prepare: (client) =>
           Promise.all([
             ...SCRIPTS.map(({ source }) => client.send(['SCRIPT', 'LOAD', source])),
+            checkAbilities(client),
             this.#sayPolicy(client),
           ]),
       }),
@@ -313,13 +315,4 @@ export class Shard {
       return this.#connection.request(['EVAL', script.source, ...rest])
     }
   }
-}
-
-function pairs(reply: Reply): Stored[] {
-  const flat = reply as Buffer[]
-  const stored: Stored[] = []
-  for (let i = 0; i + 1 < flat.length; i += 2) {
-    stored.push({ member: flat[i] as Buffer, score: String(flat[i + 1]) })
-  }
-  return stored
 }

@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HostSettings, RedisAddress } from '../../redis/hosts.ts'
 import { RedisRefusal, type Reply } from '../../redis/open-client.ts'
+import type { UnfitRedis } from '../../redis/unfit.ts'
 import { StoreError } from '../errors.ts'
 import { OneServer, type OneServerOptions } from './one-server.ts'
 import type { Ask, Servers } from './servers.ts'
@@ -48,6 +49,10 @@ export class Cluster implements Servers {
       }
       await sleep(pause, undefined, { signal: this.#closing.signal }).catch(() => undefined)
     }
+  }
+
+  get unfit(): UnfitRedis | undefined {
+    return this.#all().find((server) => server.unfit)?.unfit
   }
 
   async ping(): Promise<void> {

@@ -3,6 +3,7 @@ import { RedisConnection } from '../../redis/connection.ts'
 import type { HostSettings } from '../../redis/hosts.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { type Argument, openClient, type RedisClient, type Reply } from '../../redis/open-client.ts'
+import type { UnfitRedis } from '../../redis/unfit.ts'
 import { Subscriber } from '../../redis/subscriber.ts'
 import { greet } from './greeting.ts'
 import type { Greeting } from './greeting.ts'
@@ -60,6 +61,10 @@ export class OneServer implements Servers {
 
   get ready(): boolean {
     return this.#connection.ready
+  }
+
+  get unfit(): UnfitRedis | undefined {
+    return this.#connection.unfit
   }
 
   /** @param before is sent right before it, and its answer ignored. */

@@ -204,6 +204,8 @@ export class RedisStore implements StreamStore {
       await this.#call(() => this.#servers.ping(), signal ? AbortSignal.any([signal, late]) : late)
       return true
     } catch {
+      const { unfit } = this.#servers
+      if (unfit) throw unfit
       return false
     }
   }

@@ -43,8 +43,8 @@ export class Exchange {
   }
 
   /** Asks every server; what is listened to is heard on connections that watch themselves. */
-  pings(): Promise<unknown>[] {
-    return this.#publishers.map((publisher) => publisher.request(['PING']))
+  get servers(): { ping(): Promise<unknown> }[] {
+    return this.#publishers.map((publisher) => ({ ping: () => publisher.request(['PING']) }))
   }
 
   /** The subscriptions of which this topic is one, or would be. */

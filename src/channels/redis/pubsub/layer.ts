@@ -103,7 +103,7 @@ export class RedisPubSubChannels implements ChannelLayer {
   }
 
   check(signal?: AbortSignal): Promise<boolean> {
-    return reachable(this.#exchange.pings(), signal)
+    return reachable(this.#exchange.servers, signal)
   }
 
   async send(channel: string, message: ChannelMessage): Promise<void> {
