@@ -23,6 +23,8 @@ export interface ConnectionListener {
   restarting(): void
   /** The connection is over. */
   ended(): void
+  /** Nothing is left of it, not even of what was sent before its end. */
+  gone?(): void
 }
 
 /** The connection as its consumer sees it. */

@@ -126,6 +126,11 @@ export class ConsumerSession implements Connection, ChannelOwner {
     this.#listener?.drained()
   }
 
+  /** Nothing is left of the connection, and of what was sent on it. */
+  gone(): void {
+    this.#listener?.gone?.()
+  }
+
   /** The server goes down: closes with 1012, after the consumer had its last word. */
   restart(): void {
     if (this.#state === 'open') this.#listener?.restarting()

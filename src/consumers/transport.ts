@@ -20,6 +20,8 @@ export interface FramePort {
    * written to many connections without an `await` in between leaves together.
    */
   write(frame: TextFrame): boolean
+  /** Ends the connection at once, without a close frame: others wait for the memory that it holds. */
+  cutSlow(): void
 }
 
 export interface Transport extends FramePort {

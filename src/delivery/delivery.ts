@@ -10,7 +10,7 @@
  *
  * What it holds: for each connection at most its high-water mark, one batch and one page (see
  * `DeliveryOptions`), the bytes shared with other connections; for each stream with lagging readers
- * at most `recentSize`; for all streams together `totalRecentSize` and `keptPagesSize`, or one page where that is larger.
+ * at most `recentSize`; for all connections together `largeFramesSize` of frames above 256 KiB; for all streams together `totalRecentSize` and `keptPagesSize`, or one page where that is larger.
  */
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -18,6 +18,7 @@ import type { Place } from '../protocol/offset.ts'
 import { checkPlace } from '../streams/requests.ts'
 import type { StreamStore } from '../streams/store.ts'
 import { FlushClock } from './flush-clock.ts'
+import { LargeFrames } from './large-frames.ts'
 import { LogPages } from './log-pages.ts'
 import type { Outlet } from './outlet.ts'
 import type { FollowObserver } from './reader.ts'
@@ -40,6 +41,10 @@ export interface DeliveryOptions {
   readonly totalRecentSize?: number
   /** Pages of the log that are kept while anybody reads. Default 4 MiB. */
   readonly keptPagesSize?: number
+  /** Frames above 256 KiB that wait in all connections together, if one alone may not have more. Default 128 MiB. */
+  readonly largeFramesSize?: number
+  /** Milliseconds that one of them may be held while another reader waits for room. Default 120,000. */
+  readonly largeFramesPatienceMs?: number
   /** See `FlushClockOptions`. Default 2 and 64. */
   readonly minWindowMs?: number
   readonly maxWindowMs?: number
@@ -73,6 +78,7 @@ export class Delivery {
         keptSize: options.keptPagesSize ?? 4 * MIB,
         signal: this.#end.signal,
       }),
+      large: new LargeFrames(options.largeFramesSize ?? 128 * MIB, options.largeFramesPatienceMs ?? 120_000),
       batchSize: options.batchSize ?? 64 * KIB,
       streamSize: options.recentSize ?? 256 * KIB,
     }
@@ -118,6 +124,11 @@ export class Delivery {
     return this.#services.allowance.used + this.#services.pages.kept
   }
 
+  /** The large frames that wait in connections; answers that are no frames count there, too. */
+  get large(): LargeFrames {
+    return this.#services.large
+  }
+
   /** Ends every reader with `closing`. May be called twice. */
   close(): void {
     if (this.#end.signal.aborted) return
@@ -126,6 +137,7 @@ export class Delivery {
     this.#services.clock.close()
     this.#services.retries.close()
     this.#services.pages.clear()
+    this.#services.large.close()
   }
 
   #refuse(observer: FollowObserver): Follow {

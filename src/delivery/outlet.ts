@@ -3,6 +3,7 @@
  * wait for room. All readers of one socket share its outlet.
  */
 import type { Encoder } from './batch.ts'
+import type { Holder } from './large-frames.ts'
 
 /** What delivery needs of a connection. */
 export interface Port<Frame> {
@@ -12,6 +13,8 @@ export interface Port<Frame> {
    * to many ports, and to one of them several times: system calls are best made when it is through.
    */
   write(frame: Frame): boolean
+  /** Ends the connection at once: others wait for the memory that it holds. */
+  cutSlow?(): void
 }
 
 /** A reader that can go on. */
@@ -19,13 +22,16 @@ export interface Resumable {
   resume(): void
 }
 
-export class Outlet<Frame> {
+export class Outlet<Frame> implements Holder {
   readonly encoder: Encoder<Frame>
   readonly #port: Port<Frame>
   /** None while nobody ever waited: most connections keep up. */
   #blocked: Set<Resumable> | undefined
   #writable = true
   #reading = false
+  #gone = false
+  /** Called when what was written has left. */
+  #held: (() => void)[] | undefined
 
   constructor(encoder: Encoder<Frame>, port: Port<Frame>) {
     this.encoder = encoder
@@ -54,7 +60,24 @@ export class Outlet<Frame> {
   /** There is room again. For the owner of the connection to call. */
   drained(): void {
     this.#writable = true
+    this.#free()
     this.#resume()
+  }
+
+  /** Nothing is left of the connection. For its owner to call. */
+  gone(): void {
+    this.#gone = true
+    this.#free()
+  }
+
+  whenFree(free: () => void): void {
+    if (this.#gone) return free()
+    this.#held ??= []
+    this.#held.push(free)
+  }
+
+  cut(): void {
+    this.#port.cutSlow?.()
   }
 
   detach(reader: Resumable): void {
@@ -74,6 +97,12 @@ export class Outlet<Frame> {
   endRead(): void {
     this.#reading = false
     this.#resume()
+  }
+
+  #free(): void {
+    const held = this.#held
+    this.#held = undefined
+    for (const free of held ?? []) free()
   }
 
   #resume(): void {

@@ -6,6 +6,8 @@
 import type { Offset, Place } from '../protocol/offset.ts'
 import type { StreamRecord } from '../streams/store.ts'
 import type { Batch } from './batch.ts'
+import { LARGE } from './large-frames.ts'
+import type { LargeFrames } from './large-frames.ts'
 import type { LogPage, LogPages } from './log-pages.ts'
 import type { Outlet, Resumable } from './outlet.ts'
 import type { RecentRecords } from './recent.ts'
@@ -37,6 +39,7 @@ export interface FollowObserver {
 export interface ReaderTail {
   readonly stream: string
   readonly pages: LogPages
+  readonly large: LargeFrames
   readonly incarnation: string
   readonly closed: boolean
   readonly recent: RecentRecords
@@ -63,6 +66,8 @@ export class Reader implements Resumable {
   readonly #tail: ReaderTail
   readonly #outlet: Outlet<unknown>
   #position = 0
+  /** Among those who wait for room for a large frame, or whose turn it is. */
+  #inLine = false
   #state: 'joining' | 'following' | 'ending' | 'over' = 'joining'
   readonly #options: ReaderOptions
 
@@ -109,11 +114,9 @@ export class Reader implements Resumable {
     const position = this.#position
     const isInside = batch.from <= position && position < batch.next
     if (!isInside || this.#state !== 'following' || !outlet.writable) return this.advance()
-    this.#position = batch.next
     // It has seen a part when it came, or read the log, after the first of these records.
     const unseen = position === batch.from ? batch : batch.after(position)
-    outlet.write(unseen.frame(outlet.encoder))
-    return this.#hasMore()
+    return this.#write(unseen) && this.#hasMore()
   }
 
   /** Sends what is recent; true when that was all and more may come. */
@@ -124,6 +127,7 @@ export class Reader implements Resumable {
     // Whoever is given a frame may stop the reader.
     while (this.#state === 'following' && this.#position < recent.sealed) {
       if (!outlet.writable) {
+        this.#leaveLine()
         outlet.block(this)
         return false
       }
@@ -132,8 +136,7 @@ export class Reader implements Resumable {
         this.#readLog()
         return false
       }
-      this.#position = batch.next
-      outlet.write(batch.frame(outlet.encoder))
+      if (!this.#write(batch)) return false
     }
     return this.#hasMore()
   }
@@ -155,6 +158,7 @@ export class Reader implements Resumable {
   stop(): boolean {
     if (this.#state === 'over') return false
     this.#state = 'over'
+    this.#leaveLine()
     this.#outlet.detach(this)
     this.#tail.remove(this)
     return true
@@ -166,7 +170,10 @@ export class Reader implements Resumable {
 
   #readLog(): void {
     const outlet = this.#outlet
-    if (!outlet.mayRead) return outlet.block(this)
+    if (!outlet.mayRead) {
+      this.#leaveLine()
+      return outlet.block(this)
+    }
     outlet.beginRead()
     this.#tail.pages
       .read(this.#tail.stream, this.#at())
@@ -184,11 +191,8 @@ export class Reader implements Resumable {
     if (this.#state !== 'following') return
     switch (page.outcome) {
       case 'page': {
-        const outlet = this.#outlet
-        this.#position = page.batch.next
         // Also when the outlet filled up meanwhile: a page that is dropped is read once more.
-        outlet.write(page.batch.frame(outlet.encoder))
-        return this.resume()
+        return this.#write(page.batch) ? this.resume() : undefined
       }
       case 'empty':
         return this.#retry(undefined)
@@ -221,6 +225,29 @@ export class Reader implements Resumable {
   #retry(error: unknown): void {
     if (this.#state === 'following' || this.#state === 'joining')
       this.#tail.retry(this, error, () => this.resume())
+  }
+
+  /** Writes a batch; false for a large one that waits until there is room for it. */
+  #write(batch: Batch): boolean {
+    const { large } = this.#tail
+    const isLarge = batch.size > LARGE
+    if (isLarge && !large.admits(batch, this)) {
+      this.#inLine = true
+      return false
+    }
+    if (!isLarge) this.#leaveLine()
+    this.#inLine = false
+    const outlet = this.#outlet
+    this.#position = batch.next
+    outlet.write(batch.frame(outlet.encoder))
+    if (isLarge) large.written(batch, outlet.writable ? undefined : outlet)
+    return true
+  }
+
+  #leaveLine(): void {
+    if (!this.#inLine) return
+    this.#inLine = false
+    this.#tail.large.leave(this)
   }
 
   #finish(): void {

@@ -10,6 +10,7 @@ import { StreamInbox } from '../streams/inbox.ts'
 import type { StreamEvent, StreamRecord, StreamStore } from '../streams/store.ts'
 import type { Batch } from './batch.ts'
 import type { FlushClock, Flushable } from './flush-clock.ts'
+import type { LargeFrames } from './large-frames.ts'
 import type { LogPages } from './log-pages.ts'
 import { Reader } from './reader.ts'
 import type { FollowEnd, ReaderOptions, ReaderTail } from './reader.ts'
@@ -23,6 +24,7 @@ export interface TailServices extends RecentLimits {
   readonly store: StreamStore
   readonly clock: FlushClock
   readonly pages: LogPages
+  readonly large: LargeFrames
   readonly retries: Retries
   readonly logger: Logger
 }
@@ -47,6 +49,7 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
   readonly #services: TailServices
   readonly stream: string
   readonly pages: LogPages
+  readonly large: LargeFrames
   readonly #onOver: (tail: Tail) => void
   /** Ends the watch of the store. */
   #unwatch: (() => void) | undefined
@@ -59,6 +62,7 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     super()
     this.stream = stream
     this.pages = services.pages
+    this.large = services.large
     this.#services = services
     this.#onOver = onOver
     this.#watch()

@@ -16,7 +16,7 @@ export const STREAM_ERRORS = {
   too_many_subscriptions: 'This socket follows as many streams as it may.',
   too_many_requests: 'As many requests of this socket are under way as may be. Wait for one to be answered.',
   request_too_large: 'The request is larger than this server takes.',
-  too_much_at_once: 'The server is reading as many large requests as it may. Try again in a moment.',
+  too_much_at_once: 'The server holds as many large requests or answers as it may. Try again in a moment.',
   start_not_served: 'Runs are not started here.',
   stop_not_served: 'Runs are not stopped here.',
   latest_not_served: 'The runs of a chat are not found here.',

@@ -171,6 +171,13 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
     this.#cut(CloseCode.policyViolation, 'The client does not read')
   }
 
+  cutSlow(): void {
+    this.session?.explain('info', 'client cut off: it reads slowly, and others wait for large records', {
+      unsent: this.#outbox.unsent,
+    })
+    this.#cut(CloseCode.policyViolation, 'The client reads too slowly')
+  }
+
   expire(): void {
     this.session?.close(CloseCode.goingAway, 'The connection reached its longest life')
   }
@@ -210,6 +217,7 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
     this.#context.heartbeat.delete(this)
     this.#context.unread.delete(this)
     this.#end(CloseCode.abnormal, 'The connection was lost')
+    this.session?.gone()
   }
 
   /** The kernel took what it was given, or the socket is gone. */

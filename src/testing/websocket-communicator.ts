@@ -174,6 +174,7 @@ export class WebSocketCommunicator implements AsyncDisposable {
         this.#inbox.put(frame.text)
         return true
       },
+      cutSlow: ignore,
       close: (code, reason) => this.#end(code, reason),
       pause: ignore,
       resume: ignore,

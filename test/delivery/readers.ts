@@ -33,6 +33,7 @@ export class FakeReader {
   readonly outlet: Outlet<Frame>
   opened: Offset | undefined
   end: FollowEnd | undefined
+  isCut = false
   /** Frames it takes before it is full; then it takes none until `drain`. */
   room = Number.POSITIVE_INFINITY
   /** Frames after which it stops, in the middle of being given the last of them. */
@@ -51,6 +52,12 @@ export class FakeReader {
         if (this.frames.length >= this.stopsAfter) this.stop()
         this.#wake?.()
         return this.room > 0
+      },
+      cutSlow: () => {
+        this.isCut = true
+        this.stop()
+        this.outlet.gone()
+        this.#wake?.()
       },
     })
   }

@@ -95,6 +95,9 @@ export class Wire implements Transport {
     this.#toClient(() => this.#closeClient(code))
   }
 
+  /** The records of these streams are small. */
+  cutSlow(): void {}
+
   pause(): void {}
 
   resume(): void {}

@@ -4,11 +4,13 @@ import { Outlet } from '../../delivery/outlet.ts'
 import type { FollowEnd } from '../../delivery/reader.ts'
 import type { Delivery } from '../../delivery/delivery.ts'
 import type { Batch, Encoder } from '../../delivery/batch.ts'
+import { LARGE } from '../../delivery/large-frames.ts'
 import { Run } from '../../delivery/run.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import { kindOf } from '../../streams/requests.ts'
 import type { StreamInfo, StreamStore } from '../../streams/store.ts'
 import type { Deadlines } from '../deadlines.ts'
+import type { Exchange } from './exchange.ts'
 import { Refusal } from './refusal.ts'
 import { BASE64, streamHeaders } from './stream-headers.ts'
 import type { StreamPlace } from './stream-headers.ts'
@@ -72,6 +74,20 @@ function bodyOf(info: StreamInfo, run: Run | undefined): string | Uint8Array<Arr
 const OPEN = Buffer.from('[')
 const CLOSE = Buffer.from(']')
 
+/**
+ * A large answer is held until its reader has it, as large frames are.
+ *
+ * @throws {Refusal} while there is no room for it.
+ */
+export function holdAnswer(delivery: Delivery, { run }: CatchUp, { outgoing }: Exchange): void {
+  if (!run || run.size <= LARGE || !outgoing || outgoing.destroyed) return
+  const held = delivery.large.tryHold(run.size, {
+    whenFree: (free) => void outgoing.once('close', free),
+    cut: () => void outgoing.destroy(),
+  })
+  if (!held) throw new Refusal('too_much_at_once')
+}
+
 /** Nothing came while it was waited for, or nothing will. */
 export function nothingNew(place: StreamPlace): Response {
   return new Response(null, { status: 204, headers: streamHeaders(place) })
@@ -90,6 +106,7 @@ export function nextRecords(
   return new Promise((resolve) => {
     const finish = (result: CatchUp | 'closed' | undefined): void => {
       follow.stop()
+      outlet.gone()
       polls.delete(giveUp)
       signal.removeEventListener('abort', giveUp)
       resolve(result)

@@ -18,7 +18,7 @@ import { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import type { StartHandler } from '../stream-socket/stream-socket.ts'
 import { Bodies } from './bodies.ts'
-import { answerWith, nextRecords, nothingNew, readAfter } from './catch-up.ts'
+import { type CatchUp, answerWith, holdAnswer, nextRecords, nothingNew, readAfter } from './catch-up.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import { Refusal, refuse } from './refusal.ts'
@@ -156,21 +156,20 @@ export class HttpStreams {
     return followAsEvents(info, place, exchange, { delivery, signs: this.#signs, returnDelay, release })
   }
 
-  async #read(
-    info: StreamInfo,
-    place: Place,
-    query: URLSearchParams,
-    { signal }: Exchange,
-  ): Promise<Response> {
-    const base64 = query.get('encoding') === 'base64'
+  async #read(info: StreamInfo, place: Place, query: URLSearchParams, exchange: Exchange): Promise<Response> {
+    const { signal } = exchange
+    const answer = (found: CatchUp): Response => {
+      holdAnswer(delivery, found, exchange)
+      return answerWith(info, found, query.get('encoding') === 'base64')
+    }
     const { store, delivery } = this.#options
     const there = await readAfter(store, info.id, place, signal)
-    if (there.run || query.get('live') !== 'long-poll') return answerWith(info, there, base64)
+    if (there.run || query.get('live') !== 'long-poll') return answer(there)
     if (there.closed) return nothingNew(there)
     const release = this.#access.follow(info, this.#logger)
     const next = await nextRecords(delivery, info, there.next, this.#polls, signal).finally(release)
     if (next === 'closed') return nothingNew({ ...there, closed: true })
-    return next ? answerWith(info, next, base64) : nothingNew(there)
+    return next ? answer(next) : nothingNew(there)
   }
 
   async #find({ params, scope, signal }: Exchange): Promise<StreamInfo> {

@@ -18,6 +18,8 @@ export interface SseResponse {
   /** Whether there is room for more. */
   write(data: Buffer): boolean
   end(): void
+  /** Ends it at once, whatever of it waits. */
+  cut(): void
 }
 
 export const SSE_HEADERS: Readonly<Record<string, string>> = {
@@ -52,6 +54,7 @@ function rawSse(
     response: new Response(null),
     write: (data) => !outgoing.destroyed && !outgoing.writableEnded && outgoing.write(data),
     end: () => void outgoing.end(),
+    cut: () => void outgoing.destroy(),
   }
 }
 
@@ -79,6 +82,11 @@ function pulledSse(headers: Readonly<Record<string, string>>, listener: SseListe
     },
     end: () => {
       controller?.close()
+      controller = undefined
+      listener.ended()
+    },
+    cut: () => {
+      controller?.error(new Error('The reader is too slow'))
       controller = undefined
       listener.ended()
     },

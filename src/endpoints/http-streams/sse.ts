@@ -38,9 +38,15 @@ export function followAsEvents(
   const headers = { ...PRIVATE, ...SSE_HEADERS, ...(kindOf(info.contentType) === 'bytes' && BASE64) }
   const sse: SseResponse = openSse(headers, exchange.outgoing, {
     drained: () => outlet.drained(),
-    ended: () => stop(),
+    ended: () => {
+      stop()
+      outlet.gone()
+    },
   })
-  const outlet: Outlet<Buffer> = new Outlet(sseEncoder, { write: (frame) => sse.write(frame) })
+  const outlet: Outlet<Buffer> = new Outlet(sseEncoder, {
+    write: (frame) => sse.write(frame),
+    cutSlow: () => sse.cut(),
+  })
   const sign = (): void => {
     if (outlet.writable) sse.write(SIGN_OF_LIFE)
     signs.add(sign)

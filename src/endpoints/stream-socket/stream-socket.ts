@@ -108,6 +108,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
       drained: () => outlet.drained(),
       restarting: () => this.#sayGoodbye(),
       ended: () => this.#subscriptions.end(),
+      gone: () => outlet.gone(),
     })
   }
 
