@@ -7,6 +7,7 @@ import { CommandError, UsageError } from './command-error.ts'
 import type { Logger } from '../logging/logger.ts'
 import { type Supervision, superviseProcess } from './lifecycle.ts'
 import { listen } from './listen.ts'
+import { tellLoadedFiles } from './loaded-files.ts'
 import { guardLoading, loadApplication } from './load-application.ts'
 import { createOutput } from './output.ts'
 import type { Environment, Flags } from './options/read-options.ts'
@@ -30,7 +31,8 @@ export async function serve(file: string | undefined, flags: Flags, environment:
   const settings = readSettings(flags, environment, file)
   checkSettings(file, settings)
   modelSettings(settings, file)
-  if (settings.watch) return watch()
+  if (settings.watch) return watch((await createOutput(settings)).say)
+  tellLoadedFiles()
   setVariables(settings)
   const link = settings.workers === undefined ? undefined : WorkerLink.find()
   const output = await createOutput(settings, link?.number)

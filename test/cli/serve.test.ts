@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import { createServer } from 'node:net'
@@ -181,14 +181,32 @@ export default millrace({ routes: [http('/', () => new Response('${answer}'))] }
     const running = await serve(['app.ts', '--watch'], { folder })
     expect(await body(running.url)).toBe('first')
 
-    await writeFile(join(folder, 'app.ts'), app('second'))
-    const [, second = ''] = await running.printed(/ is serving [^]* is serving app\.ts on (http:[^\s"]+)/)
-    expect(await body(second)).toBe('second')
+    // As editors save: a new file takes the place of the old one.
+    const save = async (name: string, text: string): Promise<void> => {
+      await writeFile(join(folder, `.${name}.new`), text)
+      await rename(join(folder, `.${name}.new`), join(folder, name))
+    }
+    const served = async (times: number): Promise<string> => {
+      const pattern = new RegExp(`(?: is serving app\\.ts on (http:[^\\s"]+)[^]*?){${times}}`)
+      return (await running.printed(pattern))[1] ?? ''
+    }
+    await save('app.ts', app('second'))
+    expect(await body(await served(2))).toBe('second')
+    await save('app.ts', app('third'))
+    expect(await body(await served(3))).toBe('third')
+    await writeFile(join(folder, 'app.ts'), app('fourth'))
+    expect(await body(await served(4))).toBe('fourth')
 
-    await writeFile(join(folder, 'beside.ts'), 'throw new Error("broken")')
+    await save('beside.ts', 'throw new Error("broken")')
     await running.printed(/millrace: beside\.ts:1: broken/)
+    await running.printed(/Waiting for a change of its files/)
+    await save('beside.ts', 'import "./late.ts"')
+    await running.printed(/millrace: .*late\.ts/)
+    await running.printed(/(Waiting for a change of its files[^]*){2}/)
+    await writeFile(join(folder, 'late.ts'), '')
+    expect(await body(await served(5))).toBe('fourth')
     running.kill('SIGTERM')
-    await running.ended
+    expect((await running.ended).code).toBe(0)
   })
 })
 
