@@ -81,6 +81,7 @@ export type { ParamsOf } from './routing/pattern.ts'
 export {
   type Authenticate,
   type Guards,
+  type WebSocketOptions,
   type HttpContext,
   type HttpHandler,
   type HttpRoute,

@@ -57,7 +57,15 @@ export interface Guards {
 /** For the compiler alone: no route has this property. Its parameter makes needs add up. */
 declare const NEEDS: unique symbol
 
-export interface WebSocketRoute<Needs extends object = object> extends Guards {
+export interface WebSocketOptions extends Guards {
+  /**
+   * Bytes of the largest message that a client may send here, up to 512 MiB; a larger one closes with 1009
+   * while it comes. Default: the server's own `maxMessageSize`.
+   */
+  readonly maxMessageSize?: number
+}
+
+export interface WebSocketRoute<Needs extends object = object> extends WebSocketOptions {
   readonly kind: 'websocket'
   readonly pattern: Pattern
   readonly consumer: AnyConsumerClass
@@ -105,15 +113,27 @@ type Missing<Needed, Path extends string> = string extends keyof Needed
  * Connects a path to a consumer: `websocket('/ws/chat/:room/', ChatConsumer)`.
  *
  * @throws {TypeError} for a malformed pattern or origin, or what is not a consumer class.
+ * @throws {RangeError} for a size that no message has.
  */
 export function websocket<const Path extends string, P = Params>(
   path: Path,
   consumer: ConsumerClass<P>,
-  guards: Guards = {},
+  options: WebSocketOptions = {},
 ): WebSocketRoute<Missing<P, Path>> {
   if (typeof consumer !== 'function') throw new TypeError(`websocket(${path}): the consumer is not a class`)
-  checkOrigins(guards.origins, `websocket(${path})`)
-  return { kind: 'websocket', pattern: parsePattern(path), consumer, ...guards }
+  checkOrigins(options.origins, `websocket(${path})`)
+  checkMessageSize(options.maxMessageSize, `websocket(${path})`)
+  return { kind: 'websocket', pattern: parsePattern(path), consumer, ...options }
+}
+
+/** Longer than any text that there can be: V8 holds half a gigabyte less a few. */
+const LONGEST_MESSAGE = 512 * 1024 * 1024
+
+function checkMessageSize(size: number | undefined, where: string): void {
+  if (size === undefined || (Number.isSafeInteger(size) && size > 0 && size <= LONGEST_MESSAGE)) return
+  throw new RangeError(
+    `${where}: maxMessageSize is ${size}; it takes a whole number from 1 to ${LONGEST_MESSAGE}`,
+  )
 }
 
 /**

@@ -1,7 +1,15 @@
 /** The routes of streams: how an application writes their endpoints. */
 import { HttpStreams, type HttpStreamsOptions } from '../endpoints/http-streams/http-streams.ts'
 import { type StreamSocketOptions, streamSocketConsumer } from '../endpoints/stream-socket/stream-socket.ts'
-import { type Guards, type RouterRoute, type WebSocketRoute, http, router, websocket } from './route.ts'
+import {
+  type Guards,
+  type RouterRoute,
+  type WebSocketOptions,
+  type WebSocketRoute,
+  http,
+  router,
+  websocket,
+} from './route.ts'
 
 /**
  * Serves the stream socket at a path; docs/stream-socket.md says what clients speak there. With an
@@ -9,14 +17,16 @@ import { type Guards, type RouterRoute, type WebSocketRoute, http, router, webso
  * those that have no owner.
  *
  * @throws {TypeError} for a malformed path.
+ * @throws {RangeError} for a size that no message has.
  */
-export function streamSocket(path: string, options: StreamSocketOptions & Guards): WebSocketRoute {
-  const { authenticate, origins } = options
-  const guards = {
+export function streamSocket(path: string, options: StreamSocketOptions & WebSocketOptions): WebSocketRoute {
+  const { authenticate, origins, maxMessageSize } = options
+  const ofRoute = {
+    ...(maxMessageSize !== undefined && { maxMessageSize }),
     ...(authenticate !== undefined && { authenticate }),
     ...(origins !== undefined && { origins }),
   }
-  return websocket(path, streamSocketConsumer(options), guards)
+  return websocket(path, streamSocketConsumer(options), ofRoute)
 }
 
 /**

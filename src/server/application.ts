@@ -136,6 +136,7 @@ export class Application {
     if (found === 'other') throw new HttpError('websocket_not_here')
     if (!found) throw new HttpError('route_not_found', `No WebSocket is served at ${scope.path}`)
     scope.params = found.params
+    scope.maxMessageSize = found.route.maxMessageSize
     if (!originAllowed(scope.origin, scope.host, found.guards.origins ?? this.options.origins, origins))
       throw this.#refusals.origin(scope)
     await authenticate(scope, found.guards.authenticate ?? this.options.authenticate, this.options, signal)

@@ -24,7 +24,7 @@ import { proxyTrust } from './proxy-trust.ts'
 import { RequestScope, type ScopeOptions, headOf } from './request-scope.ts'
 import { parseTarget, withoutRootPath } from './request-target.ts'
 import { UnreadWatch, type Watched } from './unread-watch.ts'
-import { createWebSocketServer } from './websocket-server.ts'
+import { Handshakers } from './websocket-server.ts'
 import { type TransportContext, WebSocketTransport } from './websocket-transport.ts'
 import { writeError } from './write-error.ts'
 
@@ -53,7 +53,7 @@ export class Gateway {
     this.#refusals = new OriginRefusals(application.logger)
     this.#scopeOptions = { rootPath: this.options.rootPath, proxies: proxyTrust(this.options.trustProxy) }
     this.#context = {
-      server: createWebSocketServer(this.options),
+      handshakers: new Handshakers(this.options),
       heartbeat: new Heartbeat(this.options),
       unread: new UnreadWatch(this.options.unreadTimeout),
       limits: this.options,
@@ -200,6 +200,7 @@ export class Gateway {
       if (transport.answered) return
       const session = this.#application.createSession(consumer, scope, transport)
       transport.session = session
+      transport.maxMessageSize = scope.maxMessageSize
       this.#trackSession(session)
       session.open()
     } catch (error) {

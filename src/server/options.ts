@@ -15,7 +15,7 @@ export interface ConnectionOptions {
   readonly handshakeTimeout?: number
   /** Longest life of a WebSocket, in seconds; then it closes with 1001. 0 sets none. */
   readonly maxLifetime?: number
-  /** Largest message a client may send; a larger one closes with 1009. */
+  /** Largest message a client may send, where its route says nothing else; a larger one closes with 1009. */
   readonly maxMessageSize?: number
   /** Most fragments one message may come in; more close with 1008. */
   readonly maxFragments?: number
@@ -151,6 +151,11 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       throw new RangeError(`${name} is ${resolved[name]}; it takes a whole number above 0`)
     }
   }
+  // `send` would cut a client before it ever waited for it, also where its handler awaits.
+  if (resolved.highWaterMark > resolved.maxUnsent)
+    throw new RangeError(
+      `highWaterMark is ${resolved.highWaterMark}; a client is cut off at ${resolved.maxUnsent}, which is maxUnsent`,
+    )
   return { ...resolved, requestTimeout, rootPath: normalRootPath(resolved.rootPath) }
 }
 

@@ -49,6 +49,8 @@ export class RequestScope implements Scope {
   /** Set by the router and by `authenticate`, before any handler sees the scope. */
   params: Params = {}
   user: User | undefined = undefined
+  /** What the route of a WebSocket says, before it is accepted. */
+  maxMessageSize: number | undefined = undefined
   /** By whom `authenticate` was asked last, and when. */
   hook: Authenticate | undefined
   askedAt = 0

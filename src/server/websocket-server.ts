@@ -83,7 +83,27 @@ export function setAcceptOptions(incoming: IncomingMessage, options: AcceptOptio
 
 export type WebSocketHandshaker = Server<typeof ObservedWebSocket>
 
-export function createWebSocketServer(options: ResolvedOptions): WebSocketHandshaker {
+/** `ws` has one size of messages for all that it accepts: one of these for each size that a route asks for. */
+export class Handshakers {
+  readonly #options: ResolvedOptions
+  readonly #bySize = new Map<number, WebSocketHandshaker>()
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options
+  }
+
+  /** In bytes; by default the server's own. */
+  for(maxMessageSize: number = this.#options.maxMessageSize): WebSocketHandshaker {
+    let server = this.#bySize.get(maxMessageSize)
+    if (!server) {
+      server = createWebSocketServer({ ...this.#options, maxMessageSize })
+      this.#bySize.set(maxMessageSize, server)
+    }
+    return server
+  }
+}
+
+function createWebSocketServer(options: ResolvedOptions): WebSocketHandshaker {
   // The published types lag behind: closeTimeout is an option of ws 8.23.
   const config: ServerOptions<typeof ObservedWebSocket> & { closeTimeout: number } = {
     noServer: true,

@@ -24,11 +24,11 @@ import type { ResolvedOptions } from './options.ts'
 import { Outbox, WORTH_A_WRITE } from './outbox.ts'
 import { PendingHandshake, type UpgradeRequest } from './pending-handshake.ts'
 import { type UnreadWatch, type Watched, bytesTaken } from './unread-watch.ts'
-import type { ObservedWebSocket, WebSocketHandshaker, WebSocketObserver } from './websocket-server.ts'
+import type { Handshakers, ObservedWebSocket, WebSocketObserver } from './websocket-server.ts'
 
 /** What all connections of a gateway share. */
 export interface TransportContext {
-  readonly server: WebSocketHandshaker
+  readonly handshakers: Handshakers
   readonly heartbeat: Heartbeat
   readonly unread: UnreadWatch
   readonly limits: ResolvedOptions
@@ -45,6 +45,8 @@ export interface ConnectionFigures {
 export class WebSocketTransport implements Transport, Beating, Watched, WebSocketObserver {
   /** Set by whoever makes the session that this transport serves, before anything else happens. */
   session: ConsumerSession | undefined
+  /** Of its route; undefined for the server's own. Set with the session. */
+  maxMessageSize: number | undefined
   readonly socket: Duplex
   /** Resolves when nothing is left of the connection. */
   readonly closed: Promise<void>
@@ -89,8 +91,8 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
   }
 
   accept(options: AcceptOptions): void {
-    const { server, heartbeat, unread } = this.#context
-    const ws = this.#handshake?.accept(server, options)
+    const { handshakers, heartbeat, unread } = this.#context
+    const ws = this.#handshake?.accept(handshakers.for(this.maxMessageSize), options)
     if (!ws) throw this.#end(CloseCode.abnormal, 'The client left during the handshake')
     this.#handshake = undefined
     this.#ws = ws

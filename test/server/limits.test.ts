@@ -2,6 +2,9 @@
 import { once } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
 import { WebSocketConsumer, type WebSocketData, http, websocket } from '../../src/index.ts'
+import { streamSocket } from '../../src/routing/stream-routes.ts'
+import { Delivery } from '../../src/delivery/delivery.ts'
+import { memoryStreams } from '../../src/streams/memory.ts'
 import { OPCODES, clientFrame } from '../support/raw-client.ts'
 import { serve } from '../support/server.ts'
 
@@ -92,6 +95,63 @@ describe('a message', () => {
     client.upgrade('/ws', {}, Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0]))
     await client.response()
     expect(await client.closeFrame()).toMatchObject({ code: 1009 })
+  })
+
+  it('may be as large as its route says, and on other routes as the server says', async () => {
+    const routes = [
+      websocket('/large', Echo, { maxMessageSize: 3_000_000 }),
+      websocket('/small', Echo, { maxMessageSize: 10 }),
+      websocket('/ws', Echo),
+    ]
+    await using server = await serve({ routes }, { maxMessageSize: 1000 })
+    await using large = await server.connect('/large')
+    large.send('x'.repeat(3_000_000))
+    expect(await large.receive()).toHaveLength(3_000_000)
+    for (const [path, size] of [
+      ['/ws', 1000],
+      ['/small', 10],
+    ] as const) {
+      await using client = await server.connect(path)
+      client.send('x'.repeat(size))
+      expect(await client.receive()).toHaveLength(size)
+      // The head of a frame that is one byte too long, and nothing behind it: nobody waits for the rest.
+      await using raw = await server.raw()
+      raw.upgrade(path, {}, clientFrame(OPCODES.text, 'x'.repeat(size + 1)).subarray(0, 8))
+      await raw.response()
+      expect(await raw.closeFrame()).toEqual({
+        code: 1009,
+        reason: 'A message is larger than the server accepts',
+      })
+    }
+  })
+
+  it('takes a whole history on a stream socket whose route has room for it', async () => {
+    const store = memoryStreams()
+    const lengths: number[] = []
+    const start = ({ input }: { input: unknown }): { id: string } => {
+      lengths.push(JSON.stringify(input).length)
+      return { id: 'r' }
+    }
+    const options = { store, delivery: new Delivery({ store }), start, maxMessageSize: 9_000_000 }
+    await using server = await serve({ routes: [streamSocket('/ws', options)] })
+    await using client = await server.connect('/ws', { subprotocols: ['millrace.v1'] })
+    client.send(JSON.stringify({ type: 'start', req: '1', input: 'x'.repeat(8_000_000) }))
+    expect(JSON.parse((await client.receive()) as string)).toEqual({ type: 'started', req: '1', stream: 'r' })
+    expect(lengths).toEqual([8_000_002])
+  })
+
+  it.each([0, -1, 1.5, Number.NaN, Infinity, 2 ** 30])('of %s bytes is no limit of a route', (size) => {
+    expect(() => websocket('/ws', Echo, { maxMessageSize: size })).toThrow(
+      new RangeError(
+        `websocket(/ws): maxMessageSize is ${size}; it takes a whole number from 1 to 536870912`,
+      ),
+    )
+  })
+
+  it('is refused at the start a mark above which its client would be cut before it is waited for', async () => {
+    await expect(serve({ routes }, { highWaterMark: 2_000_000, maxUnsent: 1_000_000 })).rejects.toThrow(
+      'highWaterMark is 2000000; a client is cut off at 1000000, which is maxUnsent',
+    )
   })
 
   it('in too many fragments closes with 1008', async () => {

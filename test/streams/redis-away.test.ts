@@ -68,6 +68,14 @@ describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
     await Promise.all(appends)
   })
 
+  it('is there, it takes an append as large as the limits say, though nothing else fits beside it', async () => {
+    const store = on.open({ limits: { recordBytes: 70 * 1024 * 1024 } })
+    await eventually(() => store.create('stream'))
+    const record = JSON.stringify('x'.repeat(66 * 1024 * 1024))
+    expect((await store.append('stream', { records: [record] })).outcome).toBe('appended')
+    expect((await store.head('stream'))?.tail.position).toBe(1)
+  })
+
   it('comes back, watchers are told what they missed, once', async () => {
     const [one, two] = [on.open(FAST), on.open(FAST)]
     await eventually(() => one.create('stream'))

@@ -251,7 +251,8 @@ export class RedisStore implements StreamStore {
   ): Promise<T> {
     const bytes = request.bytes + (request.metadata?.length ?? 0)
     return this.#call(async () => {
-      if (this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
+      // One alone may be as large as an append may be.
+      if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
         throw CONNECTION_ERRORS.unavailable('too much waits for Redis already', false)
       }
       this.#waitingBytes += bytes
