@@ -68,6 +68,8 @@ export class StartGate {
   readonly #rate = new RateLimit()
   /** Runs under way, by network. */
   readonly #running = new Map<string, number>()
+  /** Runs that hold a place: a start that is sent again finds its run, which needs no second one. */
+  readonly #placed = new Set<string>()
   #limits: StartLimits
 
   /** @throws {RangeError} naming the limit that is out of range. */
@@ -141,14 +143,24 @@ export class StartGate {
     try {
       await this.#ask(attempt, signal)
       const run = await start()
-      const ended = this.#options.ended?.(run.id)
-      if (ended) void ended.then(leave, leave)
-      else leave()
+      this.#hold(run.id, leave)
       return run
     } catch (error) {
       leave()
       throw error
     }
+  }
+
+  /** Keeps the place of a run until it has ended here. */
+  #hold(id: string, leave: () => void): void {
+    const ended = this.#placed.has(id) ? undefined : this.#options.ended?.(id)
+    if (!ended) return leave()
+    this.#placed.add(id)
+    const free = (): void => {
+      this.#placed.delete(id)
+      leave()
+    }
+    void ended.then(free, free)
   }
 
   async #ask(attempt: Omit<StartAttempt, 'signal'>, signal: AbortSignal): Promise<void> {

@@ -112,6 +112,21 @@ it('a client address has as many runs as it may, until one ends; a run that is t
   expect(providers).toHaveLength(4)
 })
 
+it('a start that is sent again takes no second place, in order or at once', async () => {
+  const { post, providers } = await setUp({ limits: { runsPerAddress: 3 } })
+  const again = async (): Promise<number> => (await post('203.0.113.7', { input: null, id: 'mine' })).status
+  expect(await again()).toBe(201)
+  expect(await again()).toBe(201)
+  expect(await Promise.all([again(), again()])).toEqual([201, 201])
+  expect((await post('203.0.113.7')).status).toBe(201)
+  expect((await post('203.0.113.7')).status).toBe(201)
+  expect((await post('203.0.113.7')).status).toBe(429)
+  expect(providers).toHaveLength(3)
+  providers[0]?.end()
+  await expect.poll(async () => (await post('203.0.113.7')).status).toBe(201)
+  expect((await post('203.0.113.7')).status).toBe(429)
+})
+
 it('starts at the same moment do not slip through together', async () => {
   const { post, providers } = await setUp({ limits: { runsPerAddress: 4 } })
   const statuses = await Promise.all(
