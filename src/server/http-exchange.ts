@@ -156,9 +156,13 @@ export class HttpExchange {
     const { outgoing } = this
     if (outgoing.headersSent) return
     this.#timedOut = true
-    const error = new HttpError('response_timeout')
-    this.#abort(error)
+    this.#abort(new HttpError('response_timeout'))
     const { socket } = outgoing
+    // The socket is answered itself, and knows nothing of what was set on the response.
+    const headers: Record<string, string> = {}
+    for (const name of outgoing.getHeaderNames())
+      if (OF_ANY_ANSWER.test(name) && name !== 'server') headers[name] = String(outgoing.getHeader(name))
+    const error = new HttpError('response_timeout', undefined, headers)
     if (socket) answerOnSocket(socket, error, this.#options.limits.serverName)
     // An earlier request on this connection is not answered yet.
     else outgoing.destroy()

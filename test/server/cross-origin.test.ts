@@ -95,6 +95,17 @@ it('a page of another origin is given no leave, starts nothing, and the log says
   expect(server.log.entries.at(-1)?.message).toContain(`--origin ${EVIL}`)
 })
 
+it('a page of a listed origin reads that its request took too long', async () => {
+  await using server = await serve(
+    { origins: [APP], routes: [http('/never', () => new Promise<Response>(() => {}))] },
+    { httpTimeout: 0.05 },
+  )
+  const response = await fetch(server.url('/never'), { headers: { origin: APP, cookie: 'a=b' } })
+  expect([response.status, crossing(response)]).toEqual([503, PASSED])
+  expect(response.headers.get('access-control-expose-headers')).toContain('retry-after')
+  expect(await response.json()).toMatchObject({ error: { code: 'response_timeout' } })
+})
+
 it('the list of the command line holds over HTTP as well', async () => {
   const streams = streaming({ store: memoryStreams() })
   const routes = [httpStreams('/streams', { ...streams.services, start: () => ({ id: 's' }) })]
