@@ -38,7 +38,7 @@ export function faultOf(error: unknown): ApiFault {
   const { code, type, param, metadata } = error
   // What an aggregator was told by the service behind it.
   const raw = isFields(metadata) ? text(metadata.raw) : ''
-  const said = text(error.message) || text(error.detail) || text(error.msg) || text(error.error)
+  const said = text(error.message) || detailOf(error.detail) || text(error.msg) || text(error.error)
   return {
     code: code ?? error.status ?? error.status_code,
     type: error.object === 'error' || type !== 'error' ? type : undefined,
@@ -63,6 +63,19 @@ function faultOfChoices(choices: readonly unknown[]): ApiFault | undefined {
     if (isFields(choice) && isFields(choice.error)) return faultOf(choice.error)
   }
   return undefined
+}
+
+/** As text, or as the list that FastAPI, and so vLLM and many a proxy, gives of what is wrong with a request. */
+function detailOf(detail: unknown): string {
+  if (!Array.isArray(detail)) return text(detail)
+  const faults = detail.slice(0, 5).map((fault: unknown) => {
+    if (!isFields(fault)) return text(fault)
+    const where = Array.isArray(fault.loc)
+      ? fault.loc.filter((part) => typeof part !== 'object').join('.')
+      : ''
+    return [where, text(fault.msg)].filter((part) => part !== '').join(': ')
+  })
+  return faults.filter((fault) => fault !== '').join('; ')
 }
 
 function text(value: unknown): string {

@@ -6,6 +6,10 @@ const REDACTED = '[redacted]'
 const CREDENTIALS: readonly (readonly [RegExp, string])[] = [
   // OpenAI's own keys, also as its 401 echoes them: `sk-proj-****abcd`.
   [/\bsk-[\w.*-]+/gi, REDACTED],
+  // Those of other services, by the prefixes that they give them; and JSON web tokens.
+  [/(?<![\w-])(?:AIza|AKIA|ASIA|gsk_|hf_|r8_|xai-|pplx-|fw_|nvapi-|eyJ)[\w.-]{12,}/g, REDACTED],
+  // In the query of a URL, where some services take a key under this name.
+  [/([?&](?:key|sig|signature|auth)=)[^\s"',;&#]+/gi, `$1${REDACTED}`],
   // Any other key as a server masks it. The look-behind keeps a long word from being tried at each letter.
   [/(?<![\w.*-])[\w.*-]*\*{3}[\w.*-]*/g, REDACTED],
   [/\b(bearer|basic)\s+[^\s"',;]+/gi, `$1 ${REDACTED}`],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { faultIn } from '../../src/providers/api-fault.ts'
+import { faultIn, faultOf } from '../../src/providers/api-fault.ts'
 
 describe('an error is found', () => {
   const message = 'No.'
@@ -22,6 +22,17 @@ describe('an error is found', () => {
   ])('%s', (_, value, fault) => {
     expect(faultIn(value)).toMatchObject(fault)
   })
+})
+
+test('a list of what is wrong with a request is told as text, with the place of each', () => {
+  const detail = [
+    { type: 'missing', loc: ['body', 'messages', 0, 'role'], msg: 'Field required' },
+    { msg: 'Extra inputs are not permitted' },
+    'and more',
+  ]
+  expect(faultOf({ detail }).message).toBe(
+    'body.messages.0.role: Field required; Extra inputs are not permitted; and more',
+  )
 })
 
 describe('no error is', () => {

@@ -11,6 +11,14 @@ describe('redact', () => {
     ['{"api_key": "abc123", "model": "m"}', '{"api_key": "[redacted]", "model": "m"}'],
     ['GET /v1?api-key=abc&x=1', 'GET /v1?api-key=[redacted]&x=1'],
     ['cannot reach http://me:hunter2@host/v1', 'cannot reach http://[redacted]@host/v1'],
+    [
+      'GET https://host/v1/m:stream?alt=sse&key=abc-DEF_1#top failed',
+      'GET https://host/v1/m:stream?alt=sse&key=[redacted]#top failed',
+    ],
+    ['https://host/v1?sv=1&sig=a%2Fb%3D, sent', 'https://host/v1?sv=1&sig=[redacted], sent'],
+    ['the key AIzaSyA1234567890abcdefg is blocked', 'the key [redacted] is blocked'],
+    ['user gsk_0123456789abcdefgh, project xai-0123456789abcdef', 'user [redacted], project [redacted]'],
+    ['token was eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln', 'token was [redacted]'],
     ['a sentence about keys and tokens: 5 of them', 'a sentence about keys and tokens: 5 of them'],
   ])('%s', (text, clean) => {
     expect(redact(text, [])).toBe(clean)
