@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { request as secureRequest } from 'node:https'
-import { createServer } from 'node:net'
+import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -163,6 +163,37 @@ export default millrace({ streams, routes: [httpStreams('/streams', { ...streams
     socket.send('{"message":"start"}')
     const [message] = (await once(socket, 'message')) as [Buffer]
     expect(JSON.parse(message.toString())).toEqual({ message: 'Number 0' })
+  })
+
+  test('prints an address under --root-path that opens the demo with its assets', async () => {
+    const running = await serve(['--root-path', '/app'])
+    expect(running.url).toMatch(/:\d+\/app\/$/)
+    const page = await body(running.url)
+    const assets = [...page.matchAll(/(?:src|href)="([^"]+\.(?:js|css))"/g)].map(([, path = '']) => path)
+    expect(assets.length).toBeGreaterThan(0)
+    for (const path of assets) {
+      const url = new URL(path, running.url)
+      expect(url.pathname).toMatch(/^\/app\//)
+      const asset = await fetch(url)
+      expect([asset.status, asset.headers.get('content-type')]).toEqual([
+        200,
+        expect.stringMatching(/javascript|css/) as string,
+      ])
+    }
+    const socket = await connected(new URL('ws/openai/', running.url).href)
+    socket.send('{"message":"start"}')
+    const [message] = (await once(socket, 'message')) as [Buffer]
+    expect(JSON.parse(message.toString())).toEqual({ message: 'Number 0' })
+  })
+
+  test('ends a connection that was idle for --keep-alive-timeout', async () => {
+    const folder = await folderWith({ 'app.ts': APP })
+    const running = await serve(['app.ts', '--keep-alive-timeout', '0.2'], { folder })
+    const { port } = new URL(running.url)
+    const socket = createConnection(Number(port), '127.0.0.1')
+    socket.write('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+    // It ends by itself; without the option it would stay for longer than a test.
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 [^]*keep-alive[^]*hello/i)
   })
 
   test('says that it has no workers to replace on SIGHUP, and goes on', async () => {

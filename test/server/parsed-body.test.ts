@@ -1,5 +1,7 @@
 import compression from 'compression'
 import express, { type RequestHandler } from 'express'
+import { Hono } from 'hono'
+import { compress } from 'hono/compress'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -7,6 +9,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { http, httpStreams, memoryStreams, millrace, streaming } from '../../src/index.ts'
 import { type CollectingLogger, collectingLogger } from '../support/logger.ts'
+import { serve } from '../support/server.ts'
 
 interface Behind extends AsyncDisposable {
   readonly log: CollectingLogger
@@ -173,5 +176,38 @@ describe('behind compression()', () => {
     await using server = await serveBehind(compression({ threshold: 0 }))
     const page = await fetch(server.url('/streams/s'), gzip)
     expect([page.headers.get('content-encoding'), await page.json()]).toEqual(['gzip', ['first']])
+  })
+})
+
+describe("inside Hono's compress()", () => {
+  it('events come as they are written, and pages are compressed', async () => {
+    const streams = streaming({ store: memoryStreams() })
+    await streams.store.create('s', { contentType: 'application/json', records: ['"first"'] })
+    const door = millrace({
+      logger: collectingLogger(),
+      streams,
+      routes: [httpStreams('/streams', streams.services)],
+    })
+    const outside = new Hono()
+    outside.use(compress({ threshold: 0 }))
+    outside.mount('/', door.fetch)
+    await using server = await serve({ fetch: outside.fetch })
+    const gzip = { headers: { 'accept-encoding': 'gzip' } }
+    const events = await fetch(server.url('/streams/s?live=sse'), gzip)
+    expect(events.headers.get('content-encoding')).toBeNull()
+    const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader()
+    let seen = ''
+    while (!seen.includes('"first"')) seen += (await reader.read()).value
+    await streams.store.append('s', { records: ['"second"'] })
+    while (!seen.includes('"second"')) seen += (await reader.read()).value
+    await reader.cancel()
+
+    await streams.store.create('long', {
+      contentType: 'application/json',
+      records: [`"${'x'.repeat(5000)}"`],
+    })
+    const page = await fetch(server.url('/streams/long'), gzip)
+    expect([page.headers.get('content-encoding'), await page.json()]).toEqual(['gzip', ['x'.repeat(5000)]])
+    await door.close()
   })
 })
