@@ -19,7 +19,11 @@ const fixture = (name: string): string => join(import.meta.dirname, 'fixtures', 
 /** One route that answers, one WebSocket that tells of its end, and a handle that nobody closes. */
 const APP = `import { http, millrace, websocket, WebSocketConsumer } from 'millrace'
 
-setInterval(() => {}, 1000)
+/** Of the application itself: what a handler throws later ends nothing. */
+let isToThrow = false
+setInterval(() => {
+  if (isToThrow) throw new Error('from a callback')
+}, 20)
 
 class Consumer extends WebSocketConsumer {
   override disconnect(code: number) {
@@ -38,7 +42,7 @@ const app = millrace({
   routes: [
     http('/', () => new Response('hello')),
     http('/throw', () => {
-      setTimeout(() => { throw new Error('from a callback') })
+      isToThrow = true
       return new Response('thrown')
     }),
     http('/forget', () => {

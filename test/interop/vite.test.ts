@@ -50,7 +50,7 @@ test('with changeOrigin it is refused, and the log says how to let it in, which 
   await using server = await serve({ routes: [websocket('/ws', Echo)] })
   const page = await behindVite(server, true)
   const address = `${page.replace('http', 'ws')}/ws`
-  await expect(WebSocketClient.connect(address, { origin: page })).rejects.toThrow()
+  await expect(WebSocketClient.connect(address, { origin: page })).rejects.toMatchObject({ status: 403 })
   expect(server.log.entries).toMatchObject([
     { level: 'warn', message: expect.stringContaining('--origin') as string, fields: { origin: page } },
   ])
