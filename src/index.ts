@@ -107,6 +107,7 @@ export type { Attachment } from './server/attachment.ts'
 export type { RunningWorker, WorkOptions } from './server/channel-worker.ts'
 export type { RunningServer } from './server/listener.ts'
 export type { ConnectionOptions, ListenOptions } from './server/options.ts'
+export type { SocketAccess } from './server/unix-socket.ts'
 export { StartError } from './server/start-error.ts'
 export {
   StoreError,

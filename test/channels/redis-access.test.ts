@@ -49,7 +49,7 @@ describeWith(['redis'], 'Redis is reached', ({ redis }) => {
     it('and without the right one nothing is sent; the error says why and keeps the secret', async () => {
       for (const password of ['wrong-secret', undefined]) {
         const hosts = { host: '127.0.0.1', port: server.port, password }
-        const layer = redisChannels({ hosts, timeout: 0.3 })
+        const layer = redisChannels({ hosts, timeout: 3 })
         const error = await layer.send('work', { type: 'test' }).catch((reason: unknown) => reason)
         await layer.close()
         expect(error).toMatchObject({ code: 'channel_layer_unavailable', uncertain: false })
@@ -103,7 +103,7 @@ describeWith(['redis'], 'Redis is reached', ({ redis }) => {
     try {
       const url = `rediss://127.0.0.1:${port}`
       expect(await works({ hosts: { url, tls: { ca: made.cert } } })).toBe(true)
-      const stranger = redisChannels({ url, timeout: 0.3 })
+      const stranger = redisChannels({ url, timeout: 3 })
       await expect(stranger.send('work', { type: 'test' })).rejects.toMatchObject({
         code: 'channel_layer_unavailable',
         cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' },

@@ -49,7 +49,7 @@ describeWith(['redis'], 'when Redis', ({ redis }) => {
     await server.kill()
     const lines: string[] = []
     const logger: Logger = { ...noLogger, warn: (_, text) => lines.push(text) }
-    const here = layer({ timeout: 0.2, logger })
+    const here = layer({ timeout: 2, logger })
     const channel = here.newChannel()
     for (const call of [
       () => here.send('work', { type: 'test' }),

@@ -25,6 +25,12 @@ const fixture = (name: string): string => join(import.meta.dirname, 'fixtures', 
 /** Says which process answers, ends its process when asked to, and never lets go of a socket at /stuck/. */
 const APP = `import { http, millrace, websocket, WebSocketConsumer } from 'millrace'
 
+/** Of the application itself: what a handler throws later ends nothing. */
+let isToThrow = false
+setInterval(() => {
+  if (isToThrow) throw new Error('from a callback')
+}, 20).unref()
+
 class Stuck extends WebSocketConsumer {
   override disconnect() {
     return new Promise<void>(() => {})
@@ -36,7 +42,7 @@ export default millrace({
     http('/', () => Response.json({ version: 1, pid: process.pid, worker: process.env['MILLRACE_WORKER'] })),
     http('/exit', () => process.exit(3)),
     http('/throw', () => {
-      setTimeout(() => { throw new Error('from a callback') })
+      isToThrow = true
       return new Response('thrown')
     }),
     websocket('/ws/', WebSocketConsumer),

@@ -215,7 +215,7 @@ onEveryStore('a run ends', (world) => {
   it('record_too_large, when the store does not keep such a record', async () => {
     const run = await start(async function* () {
       yield 'small'
-      yield '€'.repeat(400_000)
+      yield '€'.repeat(3_000_000)
       yield 'never'
     })
     await expectEnd(world(), run, ['small'], end('record_too_large'))
@@ -224,7 +224,7 @@ onEveryStore('a run ends', (world) => {
   it.each<[EndReason, unknown]>([
     ['records_exceeded', 'third'],
     ['bytes_exceeded', 'x'.repeat(95)],
-    ['record_too_large', 'x'.repeat(1024 * 1024)],
+    ['record_too_large', 'x'.repeat(8 * 1024 * 1024)],
     ['not_json', 1n],
   ])('%s, when its provider does not end in time after that', async (reason, event) => {
     const bytes = reason === 'bytes_exceeded' ? 95 : 10_000_000

@@ -336,7 +336,7 @@ function breaking(store: StreamStore, faults: Partial<StreamStore>): StreamStore
     append: (id, request, signal) => store.append(id, request, signal),
     read: (id, after, options) => store.read(id, after, options),
     watch: (id, listener, signal) => store.watch(id, listener, signal),
-    head: (id, signal) => store.head(id, signal),
+    head: (id, signal, owner) => store.head(id, signal, owner),
     list: (options) => store.list(options),
     delete: (id, signal) => store.delete(id, signal),
     touch: (id, signal) => store.touch(id, signal),
