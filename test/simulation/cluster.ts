@@ -153,7 +153,8 @@ export class Cluster {
       new Chance(plan.seed, `faults ${host.name}`),
     )
     const trace = (what: string): void => this.trace(what)
-    const store = new FaultyStore({ host, shared, time, faults, coverage, trace, planted })
+    const refusesAtEnd = plan.hazards.includes('append refused at a shutdown')
+    const store = new FaultyStore({ host, shared, time, faults, coverage, trace, planted, refusesAtEnd })
     this.#stores.push(store)
     return store
   }
