@@ -153,8 +153,7 @@ export class Cluster {
       new Chance(plan.seed, `faults ${host.name}`),
     )
     const trace = (what: string): void => this.trace(what)
-    const refusesAtEnd = plan.hazards.includes('append refused at a shutdown')
-    const store = new FaultyStore({ host, shared, time, faults, coverage, trace, planted, refusesAtEnd })
+    const store = new FaultyStore({ host, shared, time, faults, coverage, trace, planted })
     this.#stores.push(store)
     return store
   }

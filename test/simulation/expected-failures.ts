@@ -28,7 +28,6 @@ export const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
   { hazard: 'damaged stream', invariant: 'run-ends', seed: 18 },
   { hazard: 'many laggards', invariant: 'bounded', seed: 2 },
   { hazard: 'merged records', invariant: 'reader-order', seed: 4 },
-  { hazard: 'append refused at a shutdown', invariant: 'right-end', seed: 314 },
 ]
 
 /** What fresh seeds may hold. */

@@ -38,8 +38,6 @@ export interface FaultyStoreOptions {
   readonly coverage: Coverage
   readonly trace: (what: string) => void
   readonly planted: PlantedBug | undefined
-  /** Whether the appends of a process that shuts down may fail. */
-  readonly refusesAtEnd: boolean
 }
 
 /** What does something when it comes late. */
@@ -308,10 +306,8 @@ export class FaultyStore implements StreamStore, LeaseStore {
     if (signal?.aborted) return Promise.reject(signal.reason as Error)
     const fate = faults.next()
     const { thereMs, backMs } = fate
-    const isSpared = this.leaving && method === 'append' && !this.#options.refusesAtEnd
-    const what = isSpared
-      ? 'whole'
-      : fate.what === 'doubled' && doubling === 'once'
+    const what =
+      fate.what === 'doubled' && doubling === 'once'
         ? 'whole'
         : fate.what === 'late' && !WRITES.has(method)
           ? 'refused'

@@ -17,8 +17,6 @@ export const HAZARDS = {
   'damaged stream': 'one stream of the store cannot be read',
   'many laggards': 'readers that do not read, on more streams than delivery has room for',
   'merged records': 'a server merges records for a reader that is late',
-  'append refused at a shutdown':
-    'the store refuses what a process that shuts down still has to keep of a run',
   'lost tail': 'the store loses its last records, and says so',
 } as const
 

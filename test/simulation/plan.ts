@@ -312,12 +312,6 @@ class Draft {
     if (this.#has('many laggards')) this.#add({ type: 'laggards', count: 60 }, 0)
     if (this.#has('lost tail'))
       this.#add({ type: 'lose-tail', stream: 'plain-0', count: chance.between(1, 4) })
-    if (this.#has('append refused at a shutdown')) {
-      // Its provider comes to its end meanwhile, and what it yielded last waits for the store.
-      const atMs = this.#firstMs + chance.between(100, 2_000)
-      this.#add({ type: 'outage', slot: 0, run, forMs: chance.between(2_000, 12_000), how: 'refuses' }, atMs)
-      this.#add({ type: 'drain', slot: 0, run, downMs: 1_000 }, atMs + chance.between(0, 3_000))
-    }
     if (this.#has('abort with an event'))
       this.#add({ type: 'drain', slot: this.#slot(), run, downMs: 1_000 }, soonMs)
     if (this.#has('provider that differs') || this.#has('foreign leases'))
