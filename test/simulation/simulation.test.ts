@@ -1,8 +1,7 @@
 /**
- * Clusters in one process, from seeds: fresh ones each time, which a failure names. `npm run simulate` plays more of
+ * Clusters in one process, from seeds: the same ones each time, so that a commit that passed passes again. `npm run simulate` plays more of
  * them; CONTRIBUTING.md tells how.
  */
-import { randomInt } from 'node:crypto'
 import process from 'node:process'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { EXPECTED_FAILURES } from './expected-failures.ts'
@@ -15,11 +14,14 @@ import { PLANTED_BUGS } from './planted-bugs.ts'
 const TIMEOUT = 300_000
 const FRESH_SEEDS = 400
 
+/** Others: `MILLRACE_SIMULATION_SEED`, or `npm run simulate`. */
+const FIRST_SEED = '700000'
+
 describe('a cluster in one process', () => {
   test(
     'keeps every promise, whatever happens to it',
     async () => {
-      const from = process.env.MILLRACE_SIMULATION_SEED ?? String(randomInt(2 ** 31))
+      const from = process.env.MILLRACE_SIMULATION_SEED ?? FIRST_SEED
       const { out, passed } = await simulation('--from', from, '--seeds', String(FRESH_SEEDS))
       expect(passed, out).toBe(true)
       console.info(out.trim())
