@@ -7,6 +7,7 @@ import { redisChannels, type RedisChannelsOptions } from '../../src/channels/red
 import { type RedisPubSubChannelLayer, redisPubSubChannels } from '../../src/channels/redis-pubsub.ts'
 import { selfSignedCertificate } from '../support/certificate.ts'
 import { RedisServer } from '../support/redis.ts'
+import { ReplicatedRedis } from '../support/replicated-redis.ts'
 import { describeWith } from '../support/services.ts'
 
 /** Whether messages get through a layer with these options, to another and back. */
@@ -116,22 +117,12 @@ describeWith(['redis'], 'Redis is reached', ({ redis }) => {
   })
 
   it('through Sentinel, and after a failover at the new master', { timeout: 60_000 }, async () => {
-    const first = await RedisServer.start(redis)
-    const second = await RedisServer.start(redis, {
-      arguments: ['--replicaof', '127.0.0.1', String(first.port)],
-    })
-    const sentinel = await RedisServer.start(redis, {
-      sentinel: [
-        `sentinel monitor mymaster 127.0.0.1 ${first.port} 1`,
-        'sentinel down-after-milliseconds mymaster 500',
-        'sentinel failover-timeout mymaster 3000',
-      ],
-    })
-    const sentinels = [
-      { host: '127.0.0.1', port: 1 },
-      { host: '127.0.0.1', port: sentinel.port },
-    ]
-    const options: RedisChannelsOptions = { hosts: { sentinels, master: 'mymaster' }, timeout: 30 }
+    const replicated = await ReplicatedRedis.start(redis, 1)
+    const { sentinels, master } = replicated.host
+    const options: RedisChannelsOptions = {
+      hosts: { sentinels: [{ host: '127.0.0.1', port: 1 }, ...sentinels], master },
+      timeout: 30,
+    }
     const pairs = [redisChannels, redisPubSubChannels].map((make) => [make(options), make(options)] as const)
     try {
       const waiting: Promise<unknown>[] = []
@@ -142,8 +133,7 @@ describeWith(['redis'], 'Redis is reached', ({ redis }) => {
         expect(await there.receive(channel)).toEqual({ type: 'before' })
         waiting.push(there.receive(channel))
       }
-      await replicaIsKnown(sentinel)
-      await first.kill()
+      await replicated.failOver()
       for (const [here] of pairs) {
         let sent = 0
         while (sent === 0) {
@@ -154,19 +144,7 @@ describeWith(['redis'], 'Redis is reached', ({ redis }) => {
       expect(await Promise.all(waiting)).toEqual([{ type: 'after' }, { type: 'after' }])
     } finally {
       await Promise.all(pairs.flat().map((layer) => layer.close()))
-      await Promise.all([first.stop(), second.stop(), sentinel.stop()])
+      await replicated.stop()
     }
   })
 })
-
-/** A Sentinel fails over to replicas it has heard of. */
-async function replicaIsKnown(sentinel: RedisServer): Promise<void> {
-  const { createClient } = await import('redis')
-  const client = await createClient({ url: sentinel.url, RESP: 2 }).connect()
-  for (;;) {
-    const replicas = await client.sendCommand(['SENTINEL', 'REPLICAS', 'mymaster'])
-    if (JSON.stringify(replicas).includes('"master-link-status","ok"')) break
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  client.destroy()
-}

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
 import type { StreamConfig } from '../../src/streams/store.ts'
-import { RedisServer } from '../support/redis.ts'
+import { ReplicatedRedis } from '../support/replicated-redis.ts'
 import { describeWith } from '../support/services.ts'
-import { connectTo, eventually, FAST, follow, recordsOf, StoresOnRedis } from './redis-tools.ts'
+import { eventually, FAST, follow, recordsOf, StoresOnRedis } from './redis-tools.ts'
 
 describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
   const on = new StoresOnRedis(redis)
@@ -135,47 +135,30 @@ describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
   })
 
   it('fails over by Sentinel, a run goes on at the new master', { timeout: 60_000 }, async () => {
-    const first = await RedisServer.start(redis)
-    const second = await RedisServer.start(redis, {
-      arguments: ['--replicaof', '127.0.0.1', String(first.port)],
-    })
-    const sentinel = await RedisServer.start(redis, {
-      sentinel: [
-        `sentinel monitor mymaster 127.0.0.1 ${first.port} 1`,
-        'sentinel down-after-milliseconds mymaster 500',
-        'sentinel failover-timeout mymaster 3000',
-      ],
-    })
+    const replicated = await ReplicatedRedis.start(redis, 1)
+    const where = { url: undefined, host: replicated.host, timeout: 30 }
     try {
-      const sentinels = [{ host: '127.0.0.1', port: sentinel.port }]
-      const where = { url: undefined, host: { sentinels, master: 'mymaster' }, timeout: 30 }
-      const watch = await connectTo(sentinel)
-      await eventually(async () => {
-        const replicas = await watch.send(['SENTINEL', 'REPLICAS', 'mymaster'])
-        expect(replicas).toHaveLength(1)
-        expect(String(replicas)).toContain('master-link-status,ok')
-      })
-      watch.end()
       const [one, two] = [on.open(where), on.open(where)]
       await one.create('stream', { lease: { holder: 'a', ttlMs: 60_000 } })
       const told = await follow(two)
       const send = (seq: number): Promise<{ outcome: string }> =>
         one.append('stream', { records: [String(seq)], producer: { id: LEASE_PRODUCER, epoch: 1, seq } })
       for (let seq = 0; seq < 20; seq++) await send(seq)
-      await first.kill()
+      const failover = replicated.failOver()
       for (let seq = 20; seq < 40; seq++) {
         expect(['appended', 'duplicate']).toContain((await eventually(() => send(seq))).outcome)
       }
       await eventually(() =>
         one.append('stream', { close: true, producer: { id: LEASE_PRODUCER, epoch: 1, seq: 40 } }),
       )
+      await failover
       await told.until(() => told.closed)
       const whole = Array.from({ length: 40 }, (_, seq) => String(seq))
       expect(told.records).toEqual(whole)
       expect(await recordsOf(one)).toEqual(whole)
     } finally {
       await on.closeAll()
-      await Promise.all([first.stop(), second.stop(), sentinel.stop()])
+      await replicated.stop()
     }
   })
 })
