@@ -19,8 +19,9 @@ export interface FeedOptions {
   readonly heard: () => void
 }
 
-/** What follows every batch of records: where they end, and how the run did. */
+/** What follows every batch of records: where they begin and end, and how the run did. */
 interface Control extends Partial<HowItEnded> {
+  readonly streamFromOffset: string
   readonly streamNextOffset: string
   readonly streamClosed?: boolean
 }
@@ -62,14 +63,16 @@ export async function readPoll(
   const response = await get(`offset=${asked}${wait ? '&live=long-poll' : ''}&encoding=base64`)
   const { headers } = response
   const streamNextOffset = headers.get('stream-next-offset')
-  if (streamNextOffset === null) throw new Setback(new StreamError('unreachable', 'The answer is no stream.'))
+  const streamFromOffset = headers.get('stream-from-offset')
+  if (streamNextOffset === null || streamFromOffset === null)
+    throw new Setback(new StreamError('unreachable', 'The answer is no stream.'))
   const text = await response.text()
   heard()
   const records = text === '' ? [] : received(recordsIn(text), headers)
   const streamClosed = headers.has('stream-closed')
   // Without a record there is nothing to tell how the run ended; server-sent events say it, and end.
   const tellsEnd = streamClosed && records.length > 0
-  deliver(reader, asked, records, { streamNextOffset, streamClosed: tellsEnd })
+  deliver(reader, asked, records, { streamFromOffset, streamNextOffset, streamClosed: tellsEnd })
   return { records: records.length, closed: streamClosed }
 }
 
@@ -80,9 +83,9 @@ function received(values: readonly Json[], headers: Headers): readonly Received[
 /** Hands a batch on; false when nothing more is to be read from this connection. */
 function deliver(reader: Reader, asked: string, records: readonly Received[], control: Control): boolean {
   const next = decodeOffset(control.streamNextOffset)
-  const from = { ...next, position: next.position - records.length }
+  const from = decodeOffset(control.streamFromOffset)
   reader.subscribed(asked, from)
-  if (!reader.records(from, records)) return false
+  if (!reader.records(from, next, records)) return false
   if (control.streamClosed) reader.end(next, control.status && (control as HowItEnded))
   return !reader.done
 }

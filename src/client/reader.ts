@@ -1,8 +1,9 @@
 /**
  * A reader of one stream: a place in it, and the records that came from there and were not yet taken.
  *
- * It proves what it hands on. Every batch says where it begins; what was seen before is dropped, and
- * a batch that begins later than it should is refused and asked for again from the last good place.
+ * It proves what it hands on. Every batch says where it begins and ends, and nobody counts its records:
+ * a server may merge some for a reader that is late. What was seen before is dropped, and a batch that
+ * begins later than it should is refused and asked for again from the last good place.
  */
 import type { Json } from '../protocol/json.ts'
 import { type Offset, type Place, encodeOffset } from '../protocol/offset.ts'
@@ -22,6 +23,16 @@ export type HowItEnded = Pick<EndFrame, 'status' | 'reason' | 'message'>
 /** A record of a stream of bytes, as it is written in JSON. */
 export function bytesOf(base64: Json): Uint8Array {
   return Uint8Array.from(atob(base64 as string), (character) => character.charCodeAt(0))
+}
+
+/** Records that came together, of which some were not taken yet. */
+interface Piece {
+  readonly from: Offset
+  readonly to: Offset
+  /** Whether there is not one for each position, so that there is no place between two of them. */
+  readonly merged: boolean
+  count: number
+  taken: number
 }
 
 /** What a reader asks of its client. */
@@ -46,10 +57,10 @@ export class Reader {
   #waiting: Received[] = []
   /** How many of those were taken. */
   #taken = 0
+  /** Where those and the held one belong, in their order. */
+  #pieces: Piece[] = []
   /** The last record, while it may turn out to be the run's end rather than one of its provider. */
   #held: Received | undefined
-  /** Whether that was the run's end, which is behind what still waits. */
-  #endHeld = false
   #closed = false
   #refused = false
 
@@ -71,17 +82,22 @@ export class Reader {
     return this.#waiting.length - this.#taken
   }
 
-  /** Behind the last record that was taken. */
+  /** Behind the last record that was taken; before the batch of one that was merged and is taken in part. */
   get takenTo(): Place {
-    const { place } = this
-    if (typeof place === 'string') return place
-    const held = this.#held !== undefined || (this.#endHeld && this.waiting > 0)
-    return { ...place, position: place.position - this.waiting - (held ? 1 : 0) }
+    const [piece] = this.#pieces
+    if (!piece) return this.place
+    const { from, to, merged, count, taken } = piece
+    // The end of a run is merged with nothing.
+    if (this.#held !== undefined && taken === count - 1) return { ...to, position: to.position - 1 }
+    return taken === 0 || merged ? from : { ...to, position: from.position + taken }
   }
 
   /** Takes the first of the waiting records, of which there is one. */
   shift(): Received {
     const record = this.#waiting[this.#taken++] as Received
+    const [piece] = this.#pieces
+    if (piece) piece.taken++
+    this.#forgetTaken()
     if (this.waiting === 0) this.#emptied()
     return record
   }
@@ -89,6 +105,10 @@ export class Reader {
   /** Takes all waiting records. */
   take(): Received[] {
     const records = this.#taken === 0 ? this.#waiting : this.#waiting.slice(this.#taken)
+    for (const piece of this.#pieces) piece.taken = piece.count
+    const last = this.#pieces.at(-1)
+    if (last && this.#held !== undefined) last.taken--
+    this.#forgetTaken()
     this.#emptied()
     return records
   }
@@ -97,7 +117,7 @@ export class Reader {
   subscribed(asked: string, at: Offset): void {
     // A word becomes a place, so that a reconnect leaves out nothing that came meanwhile.
     if (typeof this.place === 'string' && placeText(this.place) === asked) {
-      this.place = this.place === 'start' ? { ...at, position: 0 } : at
+      this.place = at
     }
     const { place } = this
     if (typeof place === 'string') return
@@ -113,20 +133,21 @@ export class Reader {
     return typeof place === 'string' || place.incarnation !== at.incarnation || place.position < at.position
   }
 
-  /** False when records before these are missing: what follows `place` is to be sent again. */
-  records(from: Offset, records: readonly Received[]): boolean {
+  /**
+   * Takes what lies between two places. False when records before these are missing, or what was seen cannot
+   * be told from what was not: what follows `place` is to be sent again.
+   */
+  records(from: Offset, to: Offset, records: readonly Received[]): boolean {
     if (this.done) return true
     const { place } = this
     if (typeof place === 'string' || this.isBehind(from)) return this.#refuse()
+    if (place.position >= to.position) return true
+    const seen = place.position - from.position
+    const merged = records.length !== to.position - from.position
+    if (seen > 0 && merged) return this.#refuse()
     this.#refused = false
-    const fresh = records.slice(place.position - from.position)
-    const last = fresh.pop()
-    if (last === undefined) return true
-    if (this.#held !== undefined) this.#waiting.push(this.#held)
-    for (const record of fresh) this.#waiting.push(record)
-    this.#held = endIn(last) ? last : undefined
-    if (this.#held === undefined) this.#waiting.push(last)
-    this.place = { ...from, position: from.position + records.length }
+    this.#add({ from: place, to, merged, count: records.length - seen, taken: 0 }, records.slice(seen))
+    this.place = to
     this.#become('running')
     if (this.waiting >= MAX_WAITING) this.#unfollow()
     return true
@@ -140,8 +161,11 @@ export class Reader {
     if (this.done) return true
     if (this.isBehind(at)) return this.#refuse()
     const { status, reason, message } = how ?? endIn(this.#held) ?? { status: 'closed' }
-    this.#endHeld = this.#held !== undefined
+    const last = this.#pieces.at(-1)
+    // It is no record for whoever reads them.
+    if (last && this.#held !== undefined) last.count--
     this.#held = undefined
+    this.#forgetTaken()
     if (status === 'failed') this.error = new StreamError('failed', message ?? 'The run failed.', reason)
     this.#finish(status)
     return true
@@ -160,9 +184,26 @@ export class Reader {
     this.#closed = true
     this.#waiting = []
     this.#taken = 0
+    this.#pieces = []
     this.#held = undefined
     this.#unfollow()
     this.listeners.tell()
+  }
+
+  #add(piece: Piece, records: readonly Received[]): void {
+    const fresh = [...records]
+    const last = fresh.pop()
+    // Merged away, they are no records.
+    if (last === undefined) return
+    this.#pieces.push(piece)
+    if (this.#held !== undefined) this.#waiting.push(this.#held)
+    for (const record of fresh) this.#waiting.push(record)
+    this.#held = endIn(last) ? last : undefined
+    if (this.#held === undefined) this.#waiting.push(last)
+  }
+
+  #forgetTaken(): void {
+    while (this.#pieces[0] && this.#pieces[0].taken >= this.#pieces[0].count) this.#pieces.shift()
   }
 
   /** A gap is a fault of the connection at first; the second time it is one of the server. */

@@ -92,17 +92,17 @@ export class Subscription {
     // asked for misses records: a server that begins too late is asked once more, and not for ever.
     const complete = [...this.readers].map((reader) => {
       if (!reader.isBehind(at)) return true
-      return placeText(reader.place) === asked && reader.records(at, [])
+      return placeText(reader.place) === asked && reader.records(at, at, [])
     })
     if (complete.includes(false)) this.ask()
   }
 
-  #records({ from, records, encoding }: RecordsFrame): void {
+  #records({ from, offset, records, encoding }: RecordsFrame): void {
     if (this.#asked !== undefined) return
-    const at = decodeOffset(from)
+    const [at, to] = [decodeOffset(from), decodeOffset(offset)]
     const values = encoding === 'base64' ? records.map(bytesOf) : records
     this.#failures = 0
-    this.#deliver((reader) => reader.records(at, values))
+    this.#deliver((reader) => reader.records(at, to, values))
   }
 
   #ended(frame: EndFrame): void {

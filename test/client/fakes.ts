@@ -172,7 +172,7 @@ export class FakeRequest {
   /** Records and the place behind them. */
   records(from: number, to: number): void {
     this.event('data', numbers(from, to))
-    this.event('control', { streamNextOffset: at(to) })
+    this.event('control', { streamFromOffset: at(from), streamNextOffset: at(to) })
   }
 
   end(): void {

@@ -198,14 +198,15 @@ describe('the fall back', () => {
 describe('server-sent events', () => {
   it('bring records, and the end as it is told', async () => {
     const { stream, request } = await followed()
-    request.event('control', { streamNextOffset: at(0), upToDate: true })
+    request.event('control', { streamFromOffset: at(0), streamNextOffset: at(0), upToDate: true })
     await settled()
     expect([stream.status, stream.offset]).toEqual(['running', at(0)])
     request.records(0, 3)
     request.write(
-      `event: data\ndata: [3,\ndata: 4]\n\nevent: control\ndata: {"streamNextOffset":"${at(5)}"}\n\n`,
+      `event: data\ndata: [3,\ndata: 4]\n\nevent: control\ndata: {"streamFromOffset":"${at(3)}","streamNextOffset":"${at(5)}"}\n\n`,
     )
     request.event('control', {
+      streamFromOffset: at(5),
       streamNextOffset: at(5),
       streamClosed: true,
       status: 'failed',
@@ -220,7 +221,7 @@ describe('server-sent events', () => {
   it('tell the end in the last record, too', async () => {
     const { stream, request } = await followed()
     request.event('data', [0, { type: 'millrace.end', status: 'stopped' }])
-    request.event('control', { streamNextOffset: at(2), streamClosed: true })
+    request.event('control', { streamFromOffset: at(0), streamNextOffset: at(2), streamClosed: true })
     await settled()
     expect([stream.take(), stream.status, stream.offset]).toEqual([[0], 'stopped', at(2)])
   })
@@ -230,7 +231,7 @@ describe('server-sent events', () => {
     await blocked()
     const request = door.request.events({ 'stream-sse-data-encoding': 'base64' })
     request.event('data', ['AP8=', 'AA=='])
-    request.event('control', { streamNextOffset: at(2) })
+    request.event('control', { streamFromOffset: at(0), streamNextOffset: at(2) })
     await settled()
     expect(stream.take()).toEqual([new Uint8Array([0, 255]), new Uint8Array([0])])
   })
@@ -416,7 +417,11 @@ describe('server-sent events', () => {
 
 /** A long poll is answered. */
 function poll(request: FakeRequest, from: number, to: number, more: Record<string, string> = {}): void {
-  request.answer(Response.json(numbers(from, to), { headers: { 'stream-next-offset': at(to), ...more } }))
+  request.answer(
+    Response.json(numbers(from, to), {
+      headers: { 'stream-from-offset': at(from), 'stream-next-offset': at(to), ...more },
+    }),
+  )
 }
 
 describe('events that do not come through', () => {
@@ -435,7 +440,12 @@ describe('events that do not come through', () => {
     expect([stream.take(), client.state]).toEqual([[0, 1, 2], 'connected'])
     expect(door.request.url.search).toBe(`?offset=${at(3)}&live=long-poll&encoding=base64`)
     await vi.advanceTimersByTimeAsync(25 * SECOND)
-    door.request.answer(new Response(null, { status: 204, headers: { 'stream-next-offset': at(3) } }))
+    door.request.answer(
+      new Response(null, {
+        status: 204,
+        headers: { 'stream-from-offset': at(3), 'stream-next-offset': at(3) },
+      }),
+    )
     await settled()
     expect([client.state, door.requests.length]).toEqual(['connected', 5])
     poll(door.request, 3, 4)
@@ -453,7 +463,12 @@ describe('events that do not come through', () => {
     poll(door.request, 4, 4, { 'stream-closed': 'true' })
     await settled()
     expect(door.request.url.search).toBe(`?offset=${at(4)}&live=sse`)
-    door.request.events().event('control', { streamNextOffset: at(4), streamClosed: true, status: 'stopped' })
+    door.request.events().event('control', {
+      streamFromOffset: at(4),
+      streamNextOffset: at(4),
+      streamClosed: true,
+      status: 'stopped',
+    })
     await settled()
     expect(stream.status).toBe('stopped')
   })
@@ -463,7 +478,7 @@ describe('events that do not come through', () => {
     await blocked()
     await vi.advanceTimersByTimeAsync(5.5 * SECOND)
     const body = [0, { type: 'millrace.end', status: 'completed' }]
-    const headers = { 'stream-next-offset': at(2), 'stream-closed': 'true' }
+    const headers = { 'stream-from-offset': at(0), 'stream-next-offset': at(2), 'stream-closed': 'true' }
     door.request.answer(Response.json(body, { headers }))
     await settled()
     expect([stream.take(), stream.status, client.state]).toEqual([[0], 'completed', 'idle'])

@@ -120,6 +120,33 @@ describe('a stream', () => {
     expect(stream.take()).toEqual(numbers(0, 6))
   })
 
+  it('takes records that were merged, and goes on behind the places that they cover', async () => {
+    const { stream, socket } = followed()
+    const merged = { ...records('s', 0, 5), records: [10] }
+    socket.frame(merged, records('s', 5, 7), { ...records('s', 7, 9), records: [] }, end('s', 9))
+    expect(stream.take()).toEqual([10, 5, 6])
+    expect([stream.status, stream.offset]).toEqual(['completed', at(9)])
+  })
+
+  it('is never said to be taken to a place inside of what was merged', async () => {
+    const { stream, socket } = followed()
+    socket.frame({ ...records('s', 0, 5), records: [10, 20] }, records('s', 5, 7))
+    const offsets = []
+    for await (const _record of stream) {
+      offsets.push(stream.offset)
+      if (offsets.length === 4) break
+    }
+    expect(offsets).toEqual([at(0), at(5), at(6), at(7)])
+  })
+
+  it('asks again for what was merged and seen in part', () => {
+    const { stream, socket } = followed()
+    socket.frame(records('s', 0, 2), { ...records('s', 0, 5), records: [10] })
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(2) }])
+    socket.frame(subscribed('s', 2), records('s', 2, 5))
+    expect(stream.take()).toEqual(numbers(0, 5))
+  })
+
   it('refuses a gap, hears nothing until it was asked anew, and goes on', () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 2), records('s', 3, 4), records('s', 4, 5), end('s', 5))
@@ -137,7 +164,7 @@ describe('a stream', () => {
     expect(socket.taken().at(-1)).toEqual({ type: 'unsubscribe', stream: 's' })
   })
 
-  it.each(['-1', at(2)])(
+  it.each([at(0), at(2)])(
     'from %s fails when the server twice begins too late, and asks no more',
     (offset) => {
       const stream = client.stream('s', { offset })

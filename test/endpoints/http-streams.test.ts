@@ -122,6 +122,7 @@ it('HS-2, HS-3, HS-7: records come as they were written, with the place behind t
   expect(await response.text()).toBe('[{"a" : 1.0},"ü"]')
   expect(Object.fromEntries(response.headers)).toMatchObject({
     'content-type': 'application/json; charset=utf-8',
+    'stream-from-offset': (await tailOf(store, 's')).replace('2_', '0_'),
     'stream-next-offset': await tailOf(store, 's'),
     'cache-control': 'no-store',
     'cross-origin-resource-policy': 'same-origin',
@@ -210,22 +211,30 @@ it('HS-8, HS-9, HS-10: events, from an offset to the end of a run', async () => 
   const { store, ask } = setUp()
   await store.create('s', { records: ['1', '{\n"a":\r\n2}'] })
   const middle = await tailOf(store, 's')
+  const start = middle.replace('2_', '0_')
   const response = await ask('/s?live=sse')
   expect(response.headers.get('content-type')).toBe('text/event-stream')
   const first = await readUntil(response, 'control')
   expect(first).toBe(
     `id: ${middle}\nevent: data\ndata: [1,{\ndata: "a":\ndata: 2}]\n\n` +
-      `id: ${middle}\nevent: control\ndata: {"streamNextOffset":"${middle}","upToDate":true}\n\n`,
+      `id: ${middle}\nevent: control\ndata: {"streamNextOffset":"${middle}","streamFromOffset":"${start}","upToDate":true}\n\n`,
   )
   const end = encodeRunEnd({ status: 'failed', reason: 'silent' })
   await store.append('s', { records: [end], close: true })
   const tail = await tailOf(store, 's')
   const rest = await readUntil(response)
-  const closing = { streamNextOffset: tail, upToDate: true, streamClosed: true }
+  const control = (from: string, end: object): string =>
+    JSON.stringify({
+      streamNextOffset: tail,
+      streamFromOffset: from,
+      upToDate: true,
+      streamClosed: true,
+      ...end,
+    })
   expect(rest).toBe(
     `id: ${tail}\nevent: data\ndata: [${end}]\n\n` +
-      `id: ${tail}\nevent: control\ndata: ${JSON.stringify(closing)}\n\n` +
-      `id: ${tail}\nevent: control\ndata: ${JSON.stringify({ ...closing, status: 'failed', reason: 'silent' })}\n\n`,
+      `id: ${tail}\nevent: control\ndata: ${control(middle, {})}\n\n` +
+      `id: ${tail}\nevent: control\ndata: ${control(tail, { status: 'failed', reason: 'silent' })}\n\n`,
   )
   const again = await ask('/s?live=sse&offset=-1', { headers: { 'last-event-id': middle } })
   expect(await readUntil(again)).toContain(`event: data\ndata: [${end}]`)
@@ -239,7 +248,7 @@ it('HS-8: bytes come as base64; at the tail there is a control event at once', a
   expect(response.headers.get('stream-sse-data-encoding')).toBe('base64')
   expect(await readUntil(response, 'control')).toContain('data: ["AP8="]\n')
   const tail = await tailOf(store, 'b')
-  const control = `id: ${tail}\nevent: control\ndata: {"streamNextOffset":"${tail}","upToDate":true}\n\n`
+  const control = `id: ${tail}\nevent: control\ndata: {"streamNextOffset":"${tail}","streamFromOffset":"${tail}","upToDate":true}\n\n`
   expect(await readUntil(await ask('/b?live=sse&offset=now'), 'control')).toBe(control)
 })
 

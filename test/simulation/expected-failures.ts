@@ -27,7 +27,6 @@ export const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
   { hazard: 'foreign leases', invariant: 'run-ends', seed: 2 },
   { hazard: 'damaged stream', invariant: 'run-ends', seed: 18 },
   { hazard: 'many laggards', invariant: 'bounded', seed: 2 },
-  { hazard: 'merged records', invariant: 'reader-order', seed: 4 },
 ]
 
 /** What fresh seeds may hold. */

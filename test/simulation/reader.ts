@@ -63,6 +63,11 @@ export class ClusterReader {
       })
       this.#client = client
       const remote = client.stream(stream, { offset })
+      // Where it begins is told before the first record.
+      const forget = remote.subscribe(() => {
+        const place = parsePlace(remote.offset)
+        if (typeof place === 'object') this.#next ??= place.position
+      })
       let left = false
       let taken = 0
       let error: string | undefined
@@ -81,6 +86,7 @@ export class ClusterReader {
         error = caught.code === 'failed' ? caught.reason : caught.code
       }
       offset = remote.offset
+      forget()
       client.close()
       if (left) {
         coverage.add('resumes')
@@ -107,15 +113,11 @@ export class ClusterReader {
     const place = parsePlace(offset)
     if (typeof place === 'string') throw new Error(`A record was taken at ${offset}`)
     const { coverage } = this.#cluster
+    const begin = this.#next ?? 0
     // Behind the last record comes the end of a run, which is taken with it.
-    const log = this.#cluster.checker.current.get(stream)
-    const isLast =
-      this.#next === undefined
-        ? log?.end !== undefined && place.position === log.records.length
-        : place.position === this.#next + records.length + 1
+    const isLast = place.position === begin + records.length + 1
     // The place of one of several that were merged is known by those before.
-    const before = records.length > 1 ? (this.#next ?? 0) : undefined
-    let next = before ?? place.position - 1 - (isLast ? 1 : 0)
+    let next = records.length > 1 ? begin : place.position - 1 - (isLast ? 1 : 0)
     for (const record of records) {
       coverage.add('reads')
       this.#cluster.note({

@@ -33,11 +33,13 @@ export async function readAfter(
   const runs: Run[] = []
   let size = 0
   let at = place
+  let from: Offset | undefined
   for (;;) {
     const page = await store.read(id, at, { maxBytes: FULL - size, signal })
     if (page.outcome === 'missing') throw new Refusal('stream_not_found')
     if (page.outcome === 'foreign-offset') throw new Refusal('foreign_offset')
     if (page.outcome === 'past-end') throw new Refusal('offset_past_end')
+    from ??= page.from
     const length = page.next.position - page.from.position
     if (length > 0) {
       const run = Run.of(page, length)
@@ -47,7 +49,7 @@ export async function readAfter(
     at = page.next
     if (page.upToDate || size >= FULL) {
       const { next, upToDate, closed } = page
-      return { run: runs.length > 0 ? Run.join(runs) : undefined, next, upToDate, closed }
+      return { run: runs.length > 0 ? Run.join(runs) : undefined, from, next, upToDate, closed }
     }
   }
 }
@@ -113,10 +115,11 @@ export function nextRecords(
     }
     const giveUp = (): void => finish(undefined)
     const take = (batch: Batch): boolean => {
-      const next = { incarnation: batch.incarnation, position: batch.next }
+      const { incarnation } = batch
       finish({
         run: batch.run,
-        next,
+        from: { incarnation, position: batch.from },
+        next: { incarnation, position: batch.next },
         upToDate: batch.reach !== 'more',
         closed: batch.reach === 'closed',
       })

@@ -149,7 +149,8 @@ export class HttpStreams {
   #follow(info: StreamInfo, place: Place, resumed: boolean, exchange: Exchange): Response {
     const atEnd = typeof place === 'object' && place.position === info.tail.position
     // Nothing else keeps an EventSource from asking for ever.
-    if (resumed && info.closed && atEnd) return nothingNew({ next: info.tail, upToDate: true, closed: true })
+    if (resumed && info.closed && atEnd)
+      return nothingNew({ from: info.tail, next: info.tail, upToDate: true, closed: true })
     const { delivery, returnAfter = 0.5, returnSpread = 5 } = this.#options
     const returnDelay = (): number => returnAfter + Math.random() * returnSpread
     const release = this.#access.follow(info, this.#logger)

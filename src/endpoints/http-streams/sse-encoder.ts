@@ -1,6 +1,6 @@
 /**
- * Batches as server-sent events: `data` with an array of the records, then `control` with the place
- * behind them. Both carry that place as their id, so that an EventSource goes on from there.
+ * Batches as server-sent events: `data` with an array of the records, then `control` with the places
+ * before and behind them. Both carry the latter as their id, so that an EventSource goes on from there.
  */
 import { Buffer } from 'node:buffer'
 import type { Batch, Encoder } from '../../delivery/batch.ts'
@@ -12,19 +12,23 @@ import type { StreamEnd } from '../stream-end.ts'
 const LINE_BREAKS = /\r\n|\r|\n/g
 
 export const sseEncoder: Encoder<Buffer> = {
-  encode({ incarnation, next, run, reach }: Batch): Buffer {
+  encode({ incarnation, from, next, run, reach }: Batch): Buffer {
     const id = encodeOffset({ incarnation, position: next })
+    const begin = encodeOffset({ incarnation, position: from })
     const upToDate = reach === 'more' ? '' : ',"upToDate":true'
     const closed = reach === 'closed' ? ',"streamClosed":true' : ''
-    const control = `id: ${id}\nevent: control\ndata: {"streamNextOffset":"${id}"${upToDate}${closed}}\n\n`
-    return Buffer.from(`id: ${id}\nevent: data\n${dataLines(run)}\n\n${control}`)
+    const control = `{"streamNextOffset":"${id}","streamFromOffset":"${begin}"${upToDate}${closed}}`
+    return Buffer.from(
+      `id: ${id}\nevent: data\n${dataLines(run)}\n\nid: ${id}\nevent: control\ndata: ${control}\n\n`,
+    )
   },
 }
 
 /** A `control` event without records before it. */
 export function controlEvent(at: Offset, end?: StreamEnd): Buffer {
   const id = encodeOffset(at)
-  const data = { streamNextOffset: id, upToDate: true, ...(end && { streamClosed: true, ...end }) }
+  const place = { streamNextOffset: id, streamFromOffset: id, upToDate: true }
+  const data = { ...place, ...(end && { streamClosed: true, ...end }) }
   return Buffer.from(`id: ${id}\nevent: control\ndata: ${JSON.stringify(data)}\n\n`)
 }
 

@@ -3,6 +3,8 @@ import { encodeOffset } from '../../protocol/offset.ts'
 import type { Offset } from '../../protocol/offset.ts'
 
 export interface StreamPlace {
+  /** The place before the first record of the answer. */
+  readonly from?: Offset | undefined
   readonly next: Offset
   /** `next` is the tail, as things stand. */
   readonly upToDate: boolean
@@ -20,9 +22,10 @@ export const PRIVATE: Readonly<Record<string, string>> = {
 /** Of the records of a stream of bytes that stand in JSON, as the Durable Streams protocol has it. */
 export const BASE64: Readonly<Record<string, string>> = { 'stream-sse-data-encoding': 'base64' }
 
-export function streamHeaders({ next, upToDate, closed }: StreamPlace): Record<string, string> {
+export function streamHeaders({ from, next, upToDate, closed }: StreamPlace): Record<string, string> {
   return {
     ...PRIVATE,
+    ...(from && { 'stream-from-offset': encodeOffset(from) }),
     'stream-next-offset': encodeOffset(next),
     ...(upToDate && { 'stream-up-to-date': 'true' }),
     ...(closed && { 'stream-closed': 'true' }),
