@@ -25,6 +25,8 @@ export interface StreamState {
   /** Position after the last record. */
   readonly tail: number
   readonly closed: boolean
+  /** Its end, as JSON text. */
+  readonly closedWith: string | undefined
   /** The append that closed it: sent again, it is a duplicate and no append to a closed stream. */
   readonly closedBy: Producer | undefined
   readonly streamSeq: string | undefined
@@ -56,7 +58,7 @@ export function endAfter(state: Pick<StreamState, 'ttlMs' | 'expiresAt'>, now: n
 
 /** A new stream, its first records included. */
 export function newState(config: CheckedConfig, incarnation: string, now: number): StreamState {
-  const { contentType, owner, ttlMs, expiresAt, metadata, closed, records } = config
+  const { contentType, owner, ttlMs, expiresAt, metadata, closed, end, records } = config
   return {
     incarnation,
     contentType,
@@ -67,6 +69,7 @@ export function newState(config: CheckedConfig, incarnation: string, now: number
     metadata,
     tail: records.length,
     closed,
+    closedWith: end,
     closedBy: undefined,
     streamSeq: undefined,
   }
@@ -127,7 +130,7 @@ export function refusalOf(
 /** Changes the state as an append does that was not refused. */
 export function applyAppend(
   state: Mutable<StreamState>,
-  { records, close, producer, metadata, streamSeq }: CheckedAppend,
+  { records, close, end, producer, metadata, streamSeq }: CheckedAppend,
   now: number,
 ): Extract<AppendResult, { outcome: 'appended' }> {
   state.tail += records.length
@@ -136,6 +139,7 @@ export function applyAppend(
   if (streamSeq !== undefined) state.streamSeq = streamSeq
   if (close) {
     state.closed = true
+    state.closedWith = end
     state.closedBy = producer
   }
   return { outcome: 'appended', offset: tailOf(state), closed: close }
@@ -145,19 +149,21 @@ export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 function decideClosed(
   state: StreamState,
-  { producer, records, close, metadata }: CheckedAppend,
+  { producer, records, close, end, metadata }: CheckedAppend,
 ): AppendResult {
-  const offset = tailOf(state)
+  const closed = { offset: tailOf(state), ...endMember(state.closedWith) }
   const by = state.closedBy
   if (producer) {
     const again = by?.id === producer.id && by.epoch === producer.epoch && by.seq === producer.seq
     return again
-      ? { outcome: 'duplicate', offset, closed: true, lastSeq: producer.seq }
-      : { outcome: 'closed', offset }
+      ? { outcome: 'duplicate', ...closed, closed: true, lastSeq: producer.seq }
+      : { outcome: 'closed', ...closed }
   }
-  return close && records.length === 0 && metadata === undefined
-    ? { outcome: 'duplicate', offset, closed: true }
-    : { outcome: 'closed', offset }
+  const isNothingNew =
+    records.length === 0 && metadata === undefined && (end ?? state.closedWith) === state.closedWith
+  return close && isNothingNew
+    ? { outcome: 'duplicate', ...closed, closed: true }
+    : { outcome: 'closed', ...closed }
 }
 
 function sameKind(state: StreamState, { contentType, kind }: CheckedAppend): boolean {
@@ -197,21 +203,28 @@ export function positionOf(
 
 /** The page of these records, which begin behind `position`. */
 export function pageOf(
-  state: Pick<StreamState, 'incarnation' | 'tail' | 'closed'>,
+  state: Pick<StreamState, 'incarnation' | 'tail' | 'closed' | 'closedWith'>,
   position: number,
   records: readonly StreamRecord[],
   length: number = records.length,
 ): Extract<ReadResult, { outcome: 'page' }> {
   const next = position + length
   const upToDate = next === state.tail
+  const closed = upToDate && state.closed
   return {
     outcome: 'page',
     records,
     from: { incarnation: state.incarnation, position },
     next: { incarnation: state.incarnation, position: next },
     upToDate,
-    closed: upToDate && state.closed,
+    closed,
+    ...(closed && endMember(state.closedWith)),
   }
+}
+
+/** What a stream was closed with, for a spread: nothing at all without it. */
+export function endMember(end: string | undefined): { readonly end?: Json } {
+  return end === undefined ? {} : { end: JSON.parse(end) as Json }
 }
 
 export function tailOf(state: StreamState): Offset {
@@ -219,7 +232,7 @@ export function tailOf(state: StreamState): Offset {
 }
 
 export function infoOf(id: string, state: StreamState): StreamInfo {
-  const { contentType, owner, metadata, createdAt, ttlMs, expiresAt, closed } = state
+  const { contentType, owner, metadata, createdAt, ttlMs, expiresAt, closed, closedWith } = state
   return {
     id,
     contentType,
@@ -230,5 +243,6 @@ export function infoOf(id: string, state: StreamState): StreamInfo {
     ...(expiresAt !== undefined && { expiresAt }),
     tail: tailOf(state),
     closed,
+    ...endMember(closedWith),
   }
 }

@@ -48,7 +48,8 @@ export class GatheredEvents implements InboxSource {
     this.#last = undefined
     this.#records = undefined
     if (!records) return first
-    return { type: 'append', from: first.from, next: last.next, records, closed: last.closed }
+    const { next, closed, end } = last
+    return { type: 'append', from: first.from, next, records, closed, ...(end !== undefined && { end }) }
   }
 
   close(): void {

@@ -8,6 +8,7 @@ import {
   applyAppend,
   configDifference,
   endAfter,
+  endMember,
   infoOf,
   isAlive,
   newState,
@@ -119,12 +120,12 @@ class MemoryStreams implements StreamStore, LeaseStore {
     const stream = this.#alive(id, this.#clock())
     if (!stream) return { outcome: 'missing' }
     const tail = tailOf(stream)
-    const { closed } = stream
+    const { closed, closedWith } = stream
     const stop =
       listener instanceof StreamInbox
         ? stream.follow(new LogFollower(stream, listener))
         : this.#listen(id, stream, listener)
-    return { outcome: 'watching', tail, closed, stop: stopWith(signal, stop) }
+    return { outcome: 'watching', tail, closed, ...endMember(closedWith), stop: stopWith(signal, stop) }
   }
 
   async head(id: string, signal?: AbortSignal, owner?: string | null): Promise<StreamInfo | undefined> {
@@ -251,7 +252,10 @@ class MemoryStreams implements StreamStore, LeaseStore {
     const { closed } = result
     if (closed) stream.lease = undefined
     if (closed || records.length > 0) {
-      if (stream.watched) this.#watchers.tell(stream.watched, records, stream.tail, closed)
+      if (stream.watched) {
+        const end = closed ? endMember(stream.closedWith).end : undefined
+        this.#watchers.tell(stream.watched, records, stream.tail, closed, end)
+      }
       if (!stream.isCalled) stream.call()
     }
     return result

@@ -28,6 +28,7 @@ export const DEFAULT_LIMITS: StreamLimits = {
   appendRecords: 1000,
   appendBytes: 16 * 1024 * 1024,
   metadataBytes: 16 * 1024,
+  endBytes: 2 * 1024,
 }
 
 /** An append that some stream could accept. */
@@ -38,6 +39,8 @@ export interface CheckedAppend {
   /** Undefined without records. */
   readonly kind: RecordKind | undefined
   readonly close: boolean
+  /** As JSON text. */
+  readonly end: string | undefined
   readonly producer: Producer | undefined
   readonly contentType: string | undefined
   readonly streamSeq: string | undefined
@@ -53,6 +56,7 @@ export interface CheckedConfig {
   readonly ttlMs: number | undefined
   readonly expiresAt: number | undefined
   readonly closed: boolean
+  readonly end: string | undefined
   readonly metadata: string | undefined
   readonly records: readonly StreamRecord[]
   readonly bytes: number
@@ -86,6 +90,7 @@ export function kindOf(contentType: string): RecordKind {
 
 export function checkAppend(request: AppendRequest, limits: StreamLimits): CheckedAppend {
   const { records = [], close = false, producer, contentType, streamSeq, metadata, incarnation } = request
+  const end = request.end === undefined ? undefined : endText(request.end, close, limits)
   if (records.length === 0 && !close && metadata === undefined) {
     throw new StreamRequestError('empty_append', 'An append needs records, metadata, or to close the stream')
   }
@@ -98,6 +103,7 @@ export function checkAppend(request: AppendRequest, limits: StreamLimits): Check
     bytes: checked.bytes,
     kind: checked.kind,
     close,
+    end,
     producer,
     contentType,
     streamSeq,
@@ -145,6 +151,7 @@ export function checkConfig(config: StreamConfig, limits: StreamLimits): Checked
     ttlMs,
     expiresAt,
     closed,
+    end: config.end === undefined ? undefined : endText(config.end, closed, limits),
     metadata: metadataText(config.metadata, limits),
     records,
     bytes,
@@ -267,6 +274,18 @@ function checkName(name: string, length: number, code: StreamRequestCode, what: 
   if (name.length === 0 || name.length > length || !/^[\x21-\x7e]+$/.test(name)) {
     throw new StreamRequestError(code, `${what} is 1 to ${length} printable ASCII characters without a space`)
   }
+}
+
+function endText(end: Json, closes: boolean, limits: StreamLimits): string {
+  if (!closes) throw new StreamRequestError('invalid_end', 'An end is kept with the close of a stream alone')
+  const text = JSON.stringify(end)
+  if (Buffer.byteLength(text) > limits.endBytes) {
+    throw new StreamRequestError(
+      'invalid_end',
+      `The end of a stream may have ${limits.endBytes} bytes as JSON`,
+    )
+  }
+  return text
 }
 
 function metadataText(metadata: Json | undefined, limits: StreamLimits): string | undefined {

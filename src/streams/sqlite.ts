@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Place } from '../protocol/offset.ts'
-import { endAfter, infoOf, pageOf, positionOf } from './bookkeeping.ts'
+import { endAfter, endMember, infoOf, pageOf, positionOf } from './bookkeeping.ts'
 import type { LeaseStore } from './leases.ts'
 import { limitsOf } from './options.ts'
 import type { StreamStoreOptions } from './options.ts'
@@ -286,7 +286,7 @@ class SqliteStreams implements StreamStore {
   ): WatchResult | 'behind' {
     const stream = this.#table.alive(id, now)
     if (!stream) return { outcome: 'missing' }
-    const { closed, tail: position, incarnation } = stream.state
+    const { closed, closedWith, tail: position, incarnation } = stream.state
     const there = this.#watchers.get(id)
     if (there && (there.incarnation !== incarnation || there.told !== position || there.closed !== closed)) {
       return 'behind'
@@ -294,7 +294,7 @@ class SqliteStreams implements StreamStore {
     const tail = { incarnation, position }
     const stop = stopWith(signal, this.#watchers.add(id, tail, closed, listener))
     this.#follower.follow(stream)
-    return { outcome: 'watching', tail, closed, stop }
+    return { outcome: 'watching', tail, closed, ...endMember(closedWith), stop }
   }
 
   #tellEvents(): void {
@@ -303,7 +303,7 @@ class SqliteStreams implements StreamStore {
       if (!watched) continue
       if (event.type === 'gone') this.#watchers.tellGone(id, event.reason)
       else if (event.from.incarnation === watched.incarnation && event.from.position === watched.told)
-        this.#watchers.tell(watched, event.records, event.next.position, event.closed)
+        this.#watchers.tell(watched, event.records, event.next.position, event.closed, event.end)
       // Not contiguous when another process appended in between: the log has both, in order.
       else this.#follower.tryToCatchUp(id)
     }

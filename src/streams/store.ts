@@ -43,6 +43,8 @@ export interface StreamLimits {
   readonly appendBytes: number
   /** Bytes of a stream's metadata as JSON. Default 16 KiB. */
   readonly metadataBytes: number
+  /** Bytes of a stream's end as JSON. Default 2 KiB. */
+  readonly endBytes: number
 }
 
 export interface StreamConfig {
@@ -60,6 +62,8 @@ export interface StreamConfig {
   readonly expiresAt?: number
   /** Whether it is created closed: whole from the start. */
   readonly closed?: boolean
+  /** See `AppendRequest`; with `closed` only. Not compared by `create`. */
+  readonly end?: Json
   /** What the application keeps with the stream. Not compared by `create`. */
   readonly metadata?: Json
   /** The first records. Not compared by `create`. */
@@ -82,6 +86,8 @@ export interface StreamInfo {
   /** The place after the last record. */
   readonly tail: Offset
   readonly closed: boolean
+  /** What a closed stream was closed with, if with anything. */
+  readonly end?: Json
 }
 
 /** What two configurations are compared by. */
@@ -111,6 +117,11 @@ export interface AppendRequest {
   readonly records?: readonly StreamRecord[]
   /** Closes the stream behind these records, in the same step. */
   readonly close?: boolean
+  /**
+   * How the stream ended, in the terms of whoever closes it; with `close` only. Kept with the close and
+   * told with it: it is no record, and the store does not look into it.
+   */
+  readonly end?: Json
   readonly producer?: Producer
   /** When given, it must match that of the stream. */
   readonly contentType?: string
@@ -130,8 +141,8 @@ export type AppendResult =
   /** It is durable. `offset` is the place after its last record. */
   | { readonly outcome: 'appended'; readonly offset: Offset; readonly closed: boolean }
   | { readonly outcome: 'missing' }
-  /** The stream is closed, and `offset` is its end. */
-  | { readonly outcome: 'closed'; readonly offset: Offset }
+  /** The stream is closed, behind `offset` and with `end`. */
+  | { readonly outcome: 'closed'; readonly offset: Offset; readonly end?: Json }
   /** The records, or the content type of the request, are not those of the stream. */
   | { readonly outcome: 'content-type'; readonly contentType: string }
   /** A higher epoch has written, or has taken the lease. */
@@ -139,13 +150,14 @@ export type AppendResult =
   /** A new epoch must start at seq 0. */
   | { readonly outcome: 'epoch-start'; readonly receivedSeq: number }
   /**
-   * It was kept before: by this producer, or it closes without records what is closed. `offset` is
-   * the tail, `lastSeq` the producer's highest seq.
+   * It was kept before: by this producer, or it closes without records, and with no other end, what is
+   * closed. `offset` is the tail, `lastSeq` the producer's highest seq, `end` what it is closed with.
    */
   | {
       readonly outcome: 'duplicate'
       readonly offset: Offset
       readonly closed: boolean
+      readonly end?: Json
       readonly lastSeq?: number
     }
   /** The append before this one is missing. */
@@ -174,6 +186,8 @@ export interface StreamPage {
   readonly upToDate: boolean
   /** Whether `next` is the end of a closed stream: there is nothing to wait for. */
   readonly closed: boolean
+  /** With `closed`: what the stream was closed with. */
+  readonly end?: Json
 }
 
 export type ReadResult =
@@ -199,6 +213,8 @@ export type StreamEvent =
        */
       readonly json?: Uint8Array | undefined
       readonly closed: boolean
+      /** With `closed`: what the stream was closed with. */
+      readonly end?: Json | undefined
     }
   /** The last event. `lost`: the store has lost records it had told of. */
   | { readonly type: 'gone'; readonly reason: 'deleted' | 'expired' | 'lost' }
@@ -215,6 +231,8 @@ export type WatchResult =
       /** What lies before it can be read; all that comes after it is told. */
       readonly tail: Offset
       readonly closed: boolean
+      /** Of a stream that is closed already: what it was closed with. */
+      readonly end?: Json
       /** Ends the watch: nothing is told once it was called. */
       readonly stop: () => void
     }

@@ -6,6 +6,7 @@
  * listener causes another one while it is being told.
  */
 import type { Logger } from '../logging/logger.ts'
+import type { Json } from '../protocol/json.ts'
 import type { Offset } from '../protocol/offset.ts'
 import { GatheredEvents } from './gathered-events.ts'
 import { StreamInbox } from './inbox.ts'
@@ -18,11 +19,14 @@ export interface WatchedStream {
   /** Position after the last record that was told. */
   readonly told: number
   readonly closed: boolean
+  /** What it was closed with, if that was told to those who watch. */
+  readonly end?: Json | undefined
 }
 
 interface Entry extends WatchedStream {
   told: number
   closed: boolean
+  end: Json | undefined
   /** Never changed in place: an event that waits goes to those who watched when it came. */
   watchers: readonly Watcher[]
 }
@@ -65,7 +69,7 @@ export class Watchers {
     let entry = this.#streams.get(id)
     if (!entry) {
       const { incarnation, position: told } = tail
-      entry = { id, incarnation, told, closed, watchers: [] }
+      entry = { id, incarnation, told, closed, end: undefined, watchers: [] }
       this.#streams.set(id, entry)
     }
     const watched = entry
@@ -87,19 +91,18 @@ export class Watchers {
     records: readonly StreamRecord[],
     next: number,
     closed: boolean,
+    end?: Json,
   ): void {
     const entry = typeof stream === 'string' ? this.#streams.get(stream) : (stream as Entry)
     if (!entry) return
     const { incarnation, told } = entry
     entry.told = next
     entry.closed = closed
-    this.#tellAll(entry, {
-      type: 'append',
-      from: { incarnation, position: told },
-      next: { incarnation, position: next },
-      records,
-      closed,
-    })
+    entry.end = end
+    const from = { incarnation, position: told }
+    const place = { incarnation, position: next }
+    const event: StreamEvent = { type: 'append', from, next: place, records, closed }
+    this.#tellAll(entry, end === undefined ? event : { ...event, end })
   }
 
   /** Tells the last thing of a stream, and forgets who watched it. */

@@ -11,6 +11,7 @@
  */
 import { appendingCases } from './stream-store/appending.ts'
 import { creationCases } from './stream-store/creation.ts'
+import { endingCases } from './stream-store/ending.ts'
 import { expiryCases } from './stream-store/expiry.ts'
 import type { StreamStoreCase } from './stream-store/harness.ts'
 import { inboxCases } from './stream-store/inboxes.ts'
@@ -37,4 +38,5 @@ export const streamStoreCases: readonly StreamStoreCase[] = [
   ...leasingCases,
   ...lifetimeCases,
   ...inboxCases,
+  ...endingCases,
 ]

@@ -1,6 +1,8 @@
 /** A watcher with an inbox: what came is taken straight out of the log. */
 import type { Buffer } from 'node:buffer'
+import type { Json } from '../../protocol/json.ts'
 import type { Offset } from '../../protocol/offset.ts'
+import { endMember } from '../bookkeeping.ts'
 import type { InboxSource, StreamInbox } from '../inbox.ts'
 import { textsIn } from '../json-text.ts'
 import type { StreamEvent, StreamRecord } from '../store.ts'
@@ -62,7 +64,8 @@ export class LogFollower implements InboxSource, LogCursor {
     }
     const stretch = from < tail ? stream.next(this) : NOTHING
     this.#closed = closed && this.position === tail
-    return new AppendEvent(stream.incarnation, from, stretch, this.#closed)
+    const end = this.#closed ? endMember(stream.closedWith).end : undefined
+    return new AppendEvent(stream.incarnation, from, stretch, this.#closed, end)
   }
 }
 
@@ -78,13 +81,21 @@ class AppendEvent {
   readonly next: Offset
   readonly json: Buffer | undefined
   readonly closed: boolean
+  readonly end: Json | undefined
   #records: readonly StreamRecord[] | undefined
 
-  constructor(incarnation: string, from: number, { length, json, records }: Stretch, closed: boolean) {
+  constructor(
+    incarnation: string,
+    from: number,
+    { length, json, records }: Stretch,
+    closed: boolean,
+    end: Json | undefined,
+  ) {
     this.from = { incarnation, position: from }
     this.next = { incarnation, position: from + length }
     this.json = json
     this.closed = closed
+    this.end = end
     this.#records = records
   }
 

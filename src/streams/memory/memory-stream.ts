@@ -31,6 +31,7 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   contentType: string
   incarnation: string
   streamSeq: string | undefined
+  closedWith: string | undefined
   closedBy: Producer | undefined
   metadata: string | undefined
   owner: string | undefined
@@ -47,6 +48,7 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     this.contentType = state.contentType
     this.incarnation = state.incarnation
     this.streamSeq = state.streamSeq
+    this.closedWith = state.closedWith
     this.closedBy = state.closedBy
     this.metadata = state.metadata
     this.owner = state.owner

@@ -3,6 +3,7 @@
  * one they were told of: by the stamp of the last record told.
  */
 import type { Logger } from '../../logging/logger.ts'
+import type { Json } from '../../protocol/json.ts'
 import type { StreamRecord } from '../store.ts'
 import type { Watchers } from '../watchers.ts'
 import type { NoPage, StampedPlace, StampedRead, StreamTable } from './stream-table.ts'
@@ -25,6 +26,7 @@ export interface Stretch {
   readonly next: number
   readonly records: readonly StreamRecord[]
   readonly closed: boolean
+  readonly end?: Json | undefined
   readonly stamp: string
 }
 
@@ -145,13 +147,14 @@ export class CatchUp {
     }
     followed.shortSince = undefined
     followed.settled = doubts
-    const { records, from, next, closed, upToDate } = answer.result
+    const { records, from, next, closed, end, upToDate } = answer.result
     tell(followed, {
       incarnation,
       from: from.position,
       next: next.position,
       records,
       closed,
+      end,
       stamp: answer.stamp,
     })
     return !upToDate

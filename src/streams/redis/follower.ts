@@ -10,6 +10,7 @@
  */
 import type { Logger } from '../../logging/logger.ts'
 import type { Offset } from '../../protocol/offset.ts'
+import { endMember } from '../bookkeeping.ts'
 import type { WatchListener, WatchResult } from '../store.ts'
 import { stopWith, Watchers } from '../watchers.ts'
 import { CatchUp } from './catch-up.ts'
@@ -67,7 +68,7 @@ export class Follower {
       const { there, heard, doubts } = await this.#look(followed)
       signal?.throwIfAborted()
       if (!there) return { outcome: 'missing' }
-      const { incarnation, tail: position, closed } = there.state
+      const { incarnation, tail: position, closedWith } = there.state
       const joined = this.#watchers.get(id)
       const tail: Offset = { incarnation, position: joined?.told ?? position }
       if (!joined) {
@@ -75,20 +76,23 @@ export class Follower {
         followed.settled = doubts
         followed.shortSince = undefined
       }
-      const end = this.#watchers.add(id, tail, joined?.closed ?? closed, listener)
+      const closed = joined?.closed ?? there.state.closed
+      const leave = this.#watchers.add(id, tail, closed, listener)
       followed.watching++
       const { life } = followed
       const stop = stopWith(
         signal,
         once(() => {
-          end()
+          leave()
           if (followed.life !== life) return
           followed.watching--
           this.#leave(followed)
         }),
       )
       if (followed.heard !== heard || tail.position !== position) this.#catchUp.start(followed)
-      return { outcome: 'watching', tail, closed: joined?.closed ?? closed, stop }
+      // Told since it was looked at, or looked at.
+      const end = joined?.end === undefined ? endMember(closedWith) : { end: joined.end }
+      return { outcome: 'watching', tail, closed, ...(closed && end), stop }
     } finally {
       followed.coming--
       this.#leave(followed)
@@ -230,7 +234,7 @@ export class Follower {
   #tell(followed: Followed, stretch: Stretch): void {
     const watched = this.#watchers.get(followed.id)
     if (!watched) return
-    const { incarnation, from, next, closed, stamp } = stretch
+    const { incarnation, from, next, closed, end, stamp } = stretch
     if (watched.incarnation !== incarnation || from > watched.told) {
       this.#catchUp.start(followed)
       return
@@ -238,7 +242,7 @@ export class Follower {
     if (next < watched.told || (next === watched.told && (watched.closed || !closed))) return
     if (next > watched.told) followed.stamp = stamp
     const records = from === watched.told ? stretch.records : stretch.records.slice(watched.told - from)
-    this.#watchers.tell(watched, records, next, closed)
+    this.#watchers.tell(watched, records, next, closed, end)
   }
 
   /** @param incarnation that is gone; undefined for whichever is watched. */

@@ -1,12 +1,13 @@
 /**
- * What the scripts publish to the channel of a stream: a line, and behind it the records one after the
- * other when they are small.
+ * What the scripts publish to the channel of a stream: a line, and behind it what the stream was closed
+ * with, and the records one after the other when they are small.
  *
- *     append <incarnation> <from> <next> <closed> <stamp> <kind> <length>,<length>,…
+ *     append <incarnation> <from> <next> <closed> <stamp> <kind> <length of the end> <length>,<length>,…
  *     gone <incarnation> <reason>
  *     look
  */
 import { Buffer } from 'node:buffer'
+import type { Json } from '../../protocol/json.ts'
 import type { RecordKind } from '../requests.ts'
 import type { StreamRecord } from '../store.ts'
 
@@ -17,6 +18,8 @@ export type LiveMessage =
       readonly from: number
       readonly next: number
       readonly closed: boolean
+      /** What it was closed with. */
+      readonly end: Json | undefined
       /** See stream-scripts.ts. */
       readonly stamp: string
       /** Undefined when they were too large to be published: they are to be read. */
@@ -44,17 +47,24 @@ export function readMessage(message: Buffer): LiveMessage {
     const [reason] = rest
     return { type, incarnation, reason: reason === 'expired' || reason === 'lost' ? reason : 'deleted' }
   }
-  const [from, next, closed, stamp = '', kind, lengths = ''] = rest
+  const [from, next, closed, stamp = '', kind, endLength, lengths = ''] = rest
   if (type !== 'append' || end === -1) return { type: 'look' }
   const range = { from: Number(from), next: Number(next) }
-  if (!Number.isSafeInteger(range.from) || !Number.isSafeInteger(range.next)) return { type: 'look' }
+  const behindEnd = end + 1 + Number(endLength)
+  if (!Number.isSafeInteger(range.from + range.next + behindEnd)) return { type: 'look' }
   const records =
     range.from === range.next
       ? []
       : lengths === ''
         ? undefined
-        : cut(message.subarray(end + 1), lengths.split(',').map(Number), kind === 'bytes' ? 'bytes' : 'json')
-  return { type, incarnation, ...range, closed: closed === '1', stamp, records }
+        : cut(
+            message.subarray(behindEnd),
+            lengths.split(',').map(Number),
+            kind === 'bytes' ? 'bytes' : 'json',
+          )
+  const text = message.toString('utf8', end + 1, behindEnd)
+  const closedWith = text === '' ? undefined : (JSON.parse(text) as Json)
+  return { type, incarnation, ...range, closed: closed === '1', end: closedWith, stamp, records }
 }
 
 function cut(body: Buffer, lengths: readonly number[], kind: RecordKind): StreamRecord[] {

@@ -18,6 +18,7 @@ export function parseState(fields: Reply): StreamState {
     closed,
     by,
     seq,
+    closedWith,
   ] = texts
   return {
     incarnation,
@@ -31,6 +32,7 @@ export function parseState(fields: Reply): StreamState {
     closed: closed !== undefined,
     closedBy: by === undefined ? undefined : producerOf(by),
     streamSeq: seq,
+    closedWith,
   }
 }
 

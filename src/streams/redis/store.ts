@@ -7,7 +7,7 @@
  */
 import type { Logger } from '../../logging/logger.ts'
 import type { Place } from '../../protocol/offset.ts'
-import { configDifference, infoOf } from '../bookkeeping.ts'
+import { configDifference, endMember, infoOf } from '../bookkeeping.ts'
 import { leaseOf, newLease } from '../lease-bookkeeping.ts'
 import type { LeaseStore } from '../leases.ts'
 import type { CheckedAppend } from '../requests.ts'
@@ -143,7 +143,16 @@ export class RedisStore implements StreamStore {
         const { records } = request
         const { incarnation, position: next } = result.offset
         const from = next - records.length
-        this.#follower.tellOwn(id, { incarnation, from, next, records, closed: result.closed, stamp })
+        const { closed } = result
+        this.#follower.tellOwn(id, {
+          incarnation,
+          from,
+          next,
+          records,
+          closed,
+          ...endMember(request.end),
+          stamp,
+        })
       }
       return result
     })

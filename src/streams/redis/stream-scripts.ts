@@ -13,6 +13,7 @@
  * | `n`, `x` | tail; `1` when closed |
  * | `y` | the append that closed it: `epoch seq producer` |
  * | `s` | stream seq |
+ * | `z` | what it was closed with, as JSON |
  * | `u` | the incarnation before this one, when records of it were lost |
  * | `g` | the run of the Redis server under which it was created, or its lease last taken |
  * | `l` | lease: `epoch ttl end holder` |
@@ -27,13 +28,13 @@ import { streamScript } from './script.ts'
 import type { RedisScript } from './script.ts'
 
 /** Fields that make a `StreamState`, in the order in which `parseState` reads them. */
-export const STATE_FIELDS: readonly string[] = ['i', 'c', 'o', 'd', 'b', 't', 'e', 'n', 'x', 'y', 's']
+export const STATE_FIELDS: readonly string[] = ['i', 'c', 'o', 'd', 'b', 't', 'e', 'n', 'x', 'y', 's', 'z']
 
 const FIELDS = STATE_FIELDS.map((field) => `'${field}'`).join(', ')
 
 /**
  * ARGV: incarnation, content type, media type, kind, owner, TTL, end, closed, metadata, server, stamp,
- * holder and length of the lease (empty for none), records.
+ * holder and length of the lease, what it is closed with (each empty for none), records.
  * Gives `created` and the time, or `there` and the fields of the state.
  */
 export const CREATE: RedisScript = streamScript(
@@ -49,7 +50,7 @@ end
 redis.call('UNLINK', log)
 local ttl, at = tonumber(ARGV[7]), tonumber(ARGV[8])
 if ttl then at = now + ttl end
-local fields = {'i', ARGV[2], 'c', ARGV[3], 'm', ARGV[4], 'k', ARGV[5], 'b', int(now), 'n', int(#ARGV - 14),
+local fields = {'i', ARGV[2], 'c', ARGV[3], 'm', ARGV[4], 'k', ARGV[5], 'b', int(now), 'n', int(#ARGV - 15),
   'g', ARGV[11]}
 local function set(name, value)
   fields[#fields + 1] = name
@@ -60,12 +61,13 @@ if ttl then set('t', int(ttl)) end
 if at then set('e', int(at)) end
 if ARGV[9] == '1' then set('x', '1') end
 if ARGV[10] ~= '' then set('d', ARGV[10]) end
+if ARGV[15] ~= '' then set('z', ARGV[15]) end
 if ARGV[13] ~= '' then
   set('l', '1 ' .. ARGV[14] .. ' ' .. int(now + tonumber(ARGV[14])) .. ' ' .. ARGV[13])
   set('p:${LEASE_PRODUCER}', '1 -1')
 end
 redis.call('HSET', state, unpack(fields))
-for i = 15, #ARGV do redis.call('XADD', log, (i - 14) .. '-' .. ARGV[12], 'r', ARGV[i]) end
+for i = 16, #ARGV do redis.call('XADD', log, (i - 15) .. '-' .. ARGV[12], 'r', ARGV[i]) end
 if at then expireBoth(at) end
 return {'created', int(now)}
 `,
@@ -74,15 +76,15 @@ return {'created', int(now)}
 /**
  * ARGV: incarnation, media type, kind, close, id, epoch and seq of the producer, stream seq, metadata
  * (each empty for none), stamp, the lengths of the records, or empty to publish none, the tail
- * that it must follow, or empty, records.
+ * that it must follow, or empty, what it is closed with, or empty, records.
  * Gives the outcome and what belongs to it.
  */
 export const APPEND: RedisScript = streamScript(
   'write',
   `local incarnation, mediaType, kind, close, producer = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1', ARGV[6]
 local streamSeq, metadata = ARGV[9], ARGV[10]
-local count = #ARGV - 13
-local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 't', 'm', 'k', 's', 'c', 'y', 'd', 'p:' .. producer)
+local count, ending = #ARGV - 14, ARGV[14]
+local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 't', 'm', 'k', 's', 'c', 'y', 'd', 'p:' .. producer, 'z')
 local at = tonumber(v[4])
 if not v[1] or (at and now >= at) then return {'missing'} end
 if incarnation ~= '' and incarnation ~= v[1] then return {'missing'} end
@@ -90,11 +92,11 @@ local tail = tonumber(v[2])
 local this = producer ~= '' and (ARGV[7] .. ' ' .. ARGV[8] .. ' ' .. producer) or ''
 if v[3] then
   if producer ~= '' then
-    if v[10] == this then return {'duplicate', v[1], tail, 1, ARGV[8]} end
-  elseif close and count == 0 and metadata == '' then
-    return {'duplicate', v[1], tail, 1, ''}
+    if v[10] == this then return {'duplicate', v[1], tail, 1, ARGV[8], v[13] or ''} end
+  elseif close and count == 0 and metadata == '' and (ending == '' or ending == v[13]) then
+    return {'duplicate', v[1], tail, 1, '', v[13] or ''}
   end
-  return {'closed', v[1], tail}
+  return {'closed', v[1], tail, v[13] or ''}
 end
 if (mediaType ~= '' and mediaType ~= v[6]) or (kind ~= '' and kind ~= v[7]) then
   return {'content-type', v[9]}
@@ -115,7 +117,7 @@ if producer ~= '' then
   elseif epoch > knownEpoch then
     if seq ~= 0 then return {'epoch-start'} end
   elseif seq <= lastSeq then
-    return {'duplicate', v[1], tail, 0, int(lastSeq)}
+    return {'duplicate', v[1], tail, 0, int(lastSeq), ''}
   elseif seq ~= lastSeq + 1 then
     return {'gap', lastSeq + 1}
   end
@@ -124,7 +126,7 @@ if ARGV[13] ~= '' and tonumber(ARGV[13]) ~= tail then return {'elsewhere'} end
 if streamSeq ~= '' and v[8] and not above(streamSeq, v[8]) then return {'stream-seq', v[8]} end
 
 local stamp = ARGV[11]
-for i = 1, count do redis.call('XADD', log, int(tail + i) .. '-' .. stamp, 'r', ARGV[13 + i]) end
+for i = 1, count do redis.call('XADD', log, int(tail + i) .. '-' .. stamp, 'r', ARGV[14 + i]) end
 local fields = {'n', int(tail + count)}
 local function set(name, value)
   fields[#fields + 1] = name
@@ -136,6 +138,7 @@ if metadata ~= '' then set('d', metadata) end
 if close then
   set('x', '1')
   if this ~= '' then set('y', this) end
+  if ending ~= '' then set('z', ending) end
   redis.call('HDEL', state, 'l')
 end
 local moved = endAfter(tonumber(v[5]), at)
@@ -144,8 +147,8 @@ redis.call('HSET', state, unpack(fields))
 if moved ~= at then expireBoth(moved) elseif at and tail == 0 then expire(log, at) end
 if close or count > 0 then
   local head = 'append ' .. v[1] .. ' ' .. int(tail) .. ' ' .. int(tail + count) .. ' ' .. (close and '1' or '0')
-    .. ' ' .. stamp .. ' ' .. v[7] .. ' ' .. ARGV[12] .. '\\n'
-  redis.call('SPUBLISH', channel, ARGV[12] == '' and head or head .. table.concat(ARGV, '', 14))
+    .. ' ' .. stamp .. ' ' .. v[7] .. ' ' .. int(#ending) .. ' ' .. ARGV[12] .. '\\n' .. ending
+  redis.call('SPUBLISH', channel, ARGV[12] == '' and head or head .. table.concat(ARGV, '', 15))
 end
 return {'appended', v[1], tail + count}
 `,
@@ -154,12 +157,12 @@ return {'appended', v[1], tail + count}
 /**
  * ARGV: `start`, `now`, or an incarnation; position (with an incarnation); records and bytes at most;
  * the stamp that the record at the position must have, or empty.
- * Gives `page`, incarnation, tail, closed, position, kind, the stamp of the last record, records. Of a
- * stream that is gone, the reason where it is known: `expired`, or `lost`.
+ * Gives `page`, incarnation, tail, closed, position, kind, the stamp of the last record, what it is
+ * closed with, records. Of a stream that is gone, the reason where it is known: `expired`, or `lost`.
  */
 export const READ: RedisScript = streamScript(
   'read',
-  `local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 'k', 'u')
+  `local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 'k', 'u', 'z')
 local at = tonumber(v[4])
 if not v[1] then return {'missing', ''} end
 if at and now >= at then return {'missing', 'expired'} end
@@ -172,7 +175,7 @@ elseif ARGV[2] ~= 'start' then
   if position > tail then return {'past-end', v[1], tail} end
   if ARGV[6] ~= '' and position > 0 and stampAt(position) ~= ARGV[6] then return {'lost', ''} end
 end
-local page = {'page', v[1], tail, v[3] and 1 or 0, position, v[5], ''}
+local page = {'page', v[1], tail, v[3] and 1 or 0, position, v[5], '', v[7] or ''}
 local last = math.min(tail, position + tonumber(ARGV[4]))
 local left = tonumber(ARGV[5])
 -- Few at a time: nobody knows how large they are, and what is found and not given was read for nothing.

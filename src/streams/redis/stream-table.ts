@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import type { Argument, Reply } from '../../redis/open-client.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import type { StreamState } from '../bookkeeping.ts'
-import { newState, pageOf } from '../bookkeeping.ts'
+import { endMember, newState, pageOf } from '../bookkeeping.ts'
 import { StoreError } from '../errors.ts'
 import { newIncarnation } from '../incarnation.ts'
 import { kindOf, mediaTypeOf } from '../requests.ts'
@@ -47,7 +47,17 @@ export class StreamTable {
   }
 
   async create(id: string, config: CheckedConfig): Promise<CreateAnswer> {
-    const { contentType, owner = '', ttlMs, expiresAt, closed, metadata = '', lease, records } = config
+    const {
+      contentType,
+      owner = '',
+      ttlMs,
+      expiresAt,
+      closed,
+      end = '',
+      metadata = '',
+      lease,
+      records,
+    } = config
     const incarnation = newIncarnation()
     const stamp = newStamp()
     const reply = (await this.#scripts.onStream(CREATE, this.#keys.of(id), (server) => [
@@ -64,6 +74,7 @@ export class StreamTable {
       stamp,
       lease?.holder ?? '',
       textOf(lease?.ttlMs),
+      end,
       ...records.map(argumentOf),
     ])) as [Buffer, Reply]
     if (String(reply[0]) === 'there') return { created: false, state: parseState(reply[1]) }
@@ -89,6 +100,7 @@ export class StreamTable {
       contentType,
       kind = '',
       close,
+      end = '',
       producer,
       streamSeq = '',
       metadata = '',
@@ -107,6 +119,7 @@ export class StreamTable {
       stamp,
       lengthsOf(records, bytes),
       tail,
+      end,
       ...records.map(argumentOf),
     ])
   }
@@ -138,10 +151,15 @@ export class StreamTable {
         `Redis no longer has all records of the stream ${id}: it deletes what should be kept (maxmemory-policy)`,
       )
     }
-    const [, tail, closed, position, kind, stamp, ...found] = reply
+    const [, tail, closed, position, kind, stamp, end, ...found] = reply
     const type = String(kind) === 'bytes' ? 'bytes' : 'json'
     const records = found.map((record) => recordOf(record as Buffer, type))
-    const state = { incarnation, tail: Number(tail), closed: closed === 1 }
+    const state = {
+      incarnation,
+      tail: Number(tail),
+      closed: closed === 1,
+      closedWith: String(end) || undefined,
+    }
     return { result: pageOf(state, Number(position), records), stamp: String(stamp) }
   }
 
@@ -201,7 +219,7 @@ function appendResult(reply: Reply, { close, producer }: CheckedAppend): AppendR
     case 'missing':
       return { outcome }
     case 'closed':
-      return { outcome, offset }
+      return { outcome, offset, ...endMember(String(rest[2]) || undefined) }
     case 'content-type':
       return { outcome, contentType: String(rest[0]) }
     case 'fenced':
@@ -214,7 +232,14 @@ function appendResult(reply: Reply, { close, producer }: CheckedAppend): AppendR
       return { outcome, last: String(rest[0]) }
     case 'duplicate': {
       const lastSeq = String(rest[3])
-      return { outcome, offset, closed: rest[2] === 1, ...(lastSeq !== '' && { lastSeq: Number(lastSeq) }) }
+      const end = endMember(String(rest[4]) || undefined)
+      return {
+        outcome,
+        offset,
+        closed: rest[2] === 1,
+        ...end,
+        ...(lastSeq !== '' && { lastSeq: Number(lastSeq) }),
+      }
     }
   }
 }

@@ -145,9 +145,9 @@ export class Follower {
       this.#watchers.tellGone(id, page)
       return false
     }
-    const { records, next } = page
+    const { records, next, end } = page
     if (records.length > 0 || page.closed !== closed) {
-      this.#watchers.tell(id, records, next.position, page.closed)
+      this.#watchers.tell(id, records, next.position, page.closed, end)
     }
     return !page.upToDate
   }

@@ -58,6 +58,7 @@ const STEPS: readonly string[] = [
 
   CREATE TABLE garbage (stream INTEGER PRIMARY KEY) STRICT;
   `,
+  'ALTER TABLE streams ADD COLUMN closed_with TEXT',
 ]
 
 /** The version that this code reads and writes (`PRAGMA user_version`). */

@@ -31,7 +31,7 @@ const MAX_PRODUCERS = 100
 export const MAX_POSITION = 2 ** 32 - 1
 
 const COLUMNS = `key, id, incarnation, content_type, owner, created_at, ttl_ms, expires_at, metadata, closed,
-  closed_by, stream_seq, ${lastPosition('key')} AS tail`
+  closed_by, closed_with, stream_seq, ${lastPosition('key')} AS tail`
 
 /** SQL: the position of the last record of the stream with this key; null without records. */
 export function lastPosition(key: string): string {
@@ -60,10 +60,10 @@ export class StreamTable {
     this.#select = db.prepare(`SELECT ${COLUMNS} FROM streams WHERE id = ?`)
     this.#selectOwned = db.prepare('SELECT 1 FROM streams WHERE id = ? AND owner IS ?')
     this.#insert = db.prepare(`INSERT INTO streams (id, incarnation, content_type, owner, created_at, ttl_ms,
-      expires_at, metadata, closed, closed_by, stream_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-    this.#update = db.prepare(
-      'UPDATE streams SET expires_at = ?, metadata = ?, closed = ?, closed_by = ?, stream_seq = ? WHERE key = ?',
-    )
+      expires_at, metadata, closed, closed_by, closed_with, stream_seq)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+    this.#update = db.prepare(`UPDATE streams SET expires_at = ?, metadata = ?, closed = ?, closed_by = ?,
+      closed_with = ?, stream_seq = ? WHERE key = ?`)
     this.#selectRecords = db.prepare(`SELECT place - (:key << 32) AS position, data FROM records
       WHERE place > (:key << 32) | :after AND place <= (:key << 32) | ${MAX_POSITION} ORDER BY place LIMIT :limit`)
     this.#insertRecord = db.prepare('INSERT INTO records (place, data) VALUES ((? << 32) | ?, ?)')
@@ -200,11 +200,12 @@ export class StreamTable {
   }
 }
 
-type ChangingColumns = [number | null, string | null, number, string | null, string | null]
+type ChangingColumns = [number | null, string | null, number, ...(string | null)[]]
 
-function changingColumns({ expiresAt, metadata, closed, closedBy, streamSeq }: StreamState): ChangingColumns {
+function changingColumns(state: StreamState): ChangingColumns {
+  const { expiresAt, metadata, closed, closedBy, closedWith, streamSeq } = state
   const by = closedBy ? JSON.stringify(closedBy) : null
-  return [expiresAt ?? null, metadata ?? null, closed ? 1 : 0, by, streamSeq ?? null]
+  return [expiresAt ?? null, metadata ?? null, closed ? 1 : 0, by, closedWith ?? null, streamSeq ?? null]
 }
 
 function stateOf(row: Row): StreamState {
@@ -220,6 +221,7 @@ function stateOf(row: Row): StreamState {
     tail: Number(row['tail'] ?? 0),
     closed: row['closed'] === 1,
     closedBy: closedBy === undefined ? undefined : (JSON.parse(closedBy) as Producer),
+    closedWith: text(row['closed_with']),
     streamSeq: text(row['stream_seq']),
   }
 }

@@ -7,6 +7,7 @@ import {
   configDifference,
   decideAppend,
   endAfter,
+  endMember,
   infoOf,
   isAlive,
   newState,
@@ -75,7 +76,9 @@ export class StreamWrites {
     const { closed } = next.state
     if (closed) this.#leases.delete(stream.key)
     if (closed || records.length > 0) {
-      this.#events.push({ id, event: { type: 'append', from, next: tailOf(next.state), records, closed } })
+      const place = { from, next: tailOf(next.state) }
+      const end = endMember(next.state.closedWith)
+      this.#events.push({ id, event: { type: 'append', ...place, records, closed, ...end } })
     }
     return result
   }

@@ -144,7 +144,7 @@ export const appendingCases: readonly StreamStoreCase[] = [
   }),
 
   storeCase(['ST-13'], 'limits are kept to the byte', async (trial) => {
-    const limits = { recordBytes: 10, appendRecords: 3, appendBytes: 25, metadataBytes: 8 }
+    const limits = { recordBytes: 10, appendRecords: 3, appendBytes: 25, metadataBytes: 8, endBytes: 9 }
     const store = await trial.store({ limits })
     assert.deepStrictEqual(store.limits, limits)
     await store.create('stream')

@@ -1,5 +1,6 @@
 /** Who watches a stream in a case: with a listener, or with an inbox. */
 import assert from 'node:assert/strict'
+import type { Json } from '../../protocol/json.ts'
 import type { Offset } from '../../protocol/offset.ts'
 import { StreamInbox } from '../../streams/inbox.ts'
 import type { StreamEvent, StreamPage, StreamRecord, WatchListener } from '../../streams/store.ts'
@@ -9,6 +10,8 @@ import type { TimedTrial } from '../timed-trial.ts'
 export class Watch {
   readonly records: StreamRecord[] = []
   closed = false
+  /** What was told with the close. */
+  end: Json | undefined
   gone: string | undefined
   readonly #trial: TimedTrial
   #place: Offset | undefined
@@ -92,6 +95,8 @@ export class Watch {
     this.#place = event.next
     this.records.push(...event.records)
     this.closed = event.closed
+    assert.ok(event.closed || event.end === undefined, 'an end is told with the close alone')
+    this.end = event.end
     expectSameJson(event)
   }
 }

@@ -50,7 +50,7 @@ function following(): {
 }
 
 const message = (from: number, stamp: string, record: string): Buffer =>
-  Buffer.from(`append incarnation ${from} ${from + 1} 0 ${stamp} json ${record.length}\n${record}`)
+  Buffer.from(`append incarnation ${from} ${from + 1} 0 ${stamp} json 0 ${record.length}\n${record}`)
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const offset = (position: number): { incarnation: string; position: number } => ({
   incarnation: 'incarnation',

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, expect, it } from 'vitest'
+import { migrate, sqliteStreams } from '../../../src/streams/sqlite.ts'
+import { SCHEMA_VERSION } from '../../../src/streams/sqlite/schema.ts'
+import { temporaryFolder } from '../harnesses.ts'
+
+const folder = temporaryFolder()
+afterAll(() => folder.dispose())
+
+/** A file of the first version, with streams. */
+function oldFile(name: string): string {
+  const path = join(folder.path, name)
+  const db = new DatabaseSync(path)
+  db.exec(readFileSync(new URL('../fixtures/version-1.sql', import.meta.url), 'utf8'))
+  db.close()
+  return path
+}
+
+it('brings a file of the first version up to date, with all that is in it', async () => {
+  const path = oldFile('plain.db')
+  expect(migrate(path)).toEqual({ from: 1, to: SCHEMA_VERSION })
+  const store = sqliteStreams(path)
+  const plain = await store.head('plain')
+  expect(plain).toMatchObject({ owner: 'ann', metadata: { n: 1 }, closed: false, tail: { position: 2 } })
+  expect(await store.read('plain', 'start')).toMatchObject({ records: ['1', '2'] })
+  const appended = await store.append('plain', { records: ['3'], streamSeq: 'seq2', close: true, end: 'x' })
+  expect(appended.outcome).toBe('appended')
+  expect(await store.head('plain')).toMatchObject({ end: 'x' })
+
+  const closed = await store.head('closed')
+  expect(closed).toMatchObject({ closed: true, tail: { position: 1 } })
+  expect(closed).not.toHaveProperty('end')
+  const again = { records: ['{"n":1}'], close: true, producer: { id: 'p', epoch: 1, seq: 0 } }
+  expect((await store.append('closed', again)).outcome).toBe('duplicate')
+  await store.close()
+})
