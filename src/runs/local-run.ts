@@ -264,9 +264,13 @@ export class LocalRun {
   }
 
   async #finish(end: RunEnd): Promise<RunEnd | undefined> {
-    const metadata = encodeRunRecord(endedRecord(this.#record, end))
-    const outcome = await this.#writer.finish(encodeRunEnd(end), metadata)
-    return outcome === 'ended' ? end : undefined
+    let kept = end
+    const outcome = await this.#writer.finish((isLossy) => {
+      // Its provider may have been done before the store refused what it yielded last: a part is not a whole.
+      kept = isLossy && end.status === 'completed' ? endFor('store') : end
+      return { record: encodeRunEnd(kept), metadata: encodeRunRecord(endedRecord(this.#record, kept)) }
+    })
+    return outcome === 'ended' ? kept : undefined
   }
 
   /** Keeps what came, and hands the lease over. */

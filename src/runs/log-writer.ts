@@ -27,6 +27,12 @@ export type Refusal =
   /** The store failed, and patience with it ended. */
   | 'unwritable'
 
+/** How a log ends: its last record, and the metadata that is kept with it. */
+export interface LastRecord {
+  readonly record: string
+  readonly metadata: Json
+}
+
 export interface LogWriterOptions {
   readonly store: StreamStore
   readonly lease: Lease
@@ -97,15 +103,19 @@ export class LogWriter {
     return this.#refusal
   }
 
-  /** Writes what waits, the last record and the metadata, and closes the stream, in one step. */
-  async finish(record: string, metadata: Json): Promise<'ended' | Refusal> {
+  /**
+   * Writes what waits, the last record and the metadata, and closes the stream, in one step. `last` is asked for
+   * once it is known whether records that were pushed are lost.
+   */
+  async finish(last: (isLossy: boolean) => LastRecord): Promise<'ended' | Refusal> {
     this.#finishing = true
     await this.#pumping
+    if (!this.#refusal && !this.#fits(last(false).record)) await this.#append(this.#take())
     // A store that failed is tried once more: a record is small, and may fit where many did not.
     if (this.#refusal === 'unwritable') this.hurry()
     else if (this.#refusal) return this.#refusal
-    else if (!this.#fits(record)) await this.#append(this.#take())
     const { records = [] } = this.#refusal ? {} : this.#take()
+    const { record, metadata } = last(this.#refusal !== undefined)
     return (await this.#close({ records: [...records, record], metadata, close: true })) ?? 'ended'
   }
 

@@ -380,6 +380,26 @@ onEveryStore('a run ends', (world) => {
     await expectEnd(world(), run, ['kept'], end('store'))
   })
 
+  it('store, when its provider is done and what it yielded last cannot be kept', async () => {
+    const { runs, hand } = world().mortal()
+    const puppet = new PuppetProvider()
+    const run = await runs.start({}, puppet.provider)
+    puppet.last.yield('kept')
+    await world().until(async () => (await world().records(run.id)).length > 0)
+    hand.around = async (method, call, args) => {
+      const { records = [] } = (method === 'append' ? args[1] : {}) as { records?: readonly string[] }
+      if (records.includes('"lost"')) throw new StoreError('unavailable', 'away')
+      return call()
+    }
+    puppet.last.yield('lost')
+    puppet.last.yield('lost, too')
+    puppet.last.end()
+    await world().until(() => puppet.last.ended)
+    // It would be tried for longer, but for the end of the process.
+    await world().close(runs)
+    await expectEnd(world(), run, ['kept'], end('store'))
+  })
+
   it('interrupted, when its process shuts down', async () => {
     const runs = world().process()
     const puppet = new PuppetProvider()

@@ -13,6 +13,7 @@ import { RecordingLogger } from './recording-logger.ts'
 import { useFakeTime } from './world.ts'
 
 const LAST = '"end"'
+const END = { record: LAST, metadata: null }
 
 beforeEach(useFakeTime)
 afterEach(() => {
@@ -87,7 +88,7 @@ describe('the writer of a log', () => {
     const { hand, inner, writer, push, batches } = await writing()
     const thaw = hand.freeze()
     push('1', '2')
-    const finished = writer.finish(LAST, { done: true })
+    const finished = writer.finish(() => ({ record: LAST, metadata: { done: true } }))
     push('too late')
     thaw()
     expect(await finished).toBe('ended')
@@ -120,7 +121,7 @@ describe('the writer of a log', () => {
     push('1')
     push('2', '3', '4')
     expect(writer.room()).toBeDefined()
-    const finished = writer.finish(LAST, null)
+    const finished = writer.finish(() => END)
     thaw()
     expect(await finished).toBe('ended')
     expect(batches()).toEqual([['1'], ['2', '3', '4'], [LAST]])
@@ -135,7 +136,7 @@ describe('the writer of a log', () => {
     push('1', '2')
     expect(writer.room()).toBeDefined()
     push('"1234567"')
-    const finished = writer.finish(LAST, null)
+    const finished = writer.finish(() => END)
     thaw()
     expect(await finished).toBe('ended')
     expect(batches()).toEqual([['"12345678"'], ['1', '2', '"1234567"'], [LAST]])
@@ -206,7 +207,7 @@ describe('the writer of a log', () => {
     expect(refusals).toEqual(['unwritable'])
     expect(logger.messages('error')).toEqual(['The records of a run could not be kept'])
     full = false
-    expect(await writer.finish(LAST, null)).toBe('ended')
+    expect(await writer.finish(() => END)).toBe('ended')
     expect(await kept()).toEqual([LAST])
   })
 
@@ -219,7 +220,7 @@ describe('the writer of a log', () => {
     await pass(5000)
     const tried = batches().length
     // In no time.
-    expect(await writer.finish(LAST, null)).toBe('unwritable')
+    expect(await writer.finish(() => END)).toBe('unwritable')
     expect(batches().slice(tried)).toEqual([[LAST]])
   })
 
@@ -232,8 +233,28 @@ describe('the writer of a log', () => {
     push('1')
     expect(await writer.flush()).toBe('unwritable')
     hand.around = (_method, call) => call()
-    expect(await writer.finish(LAST, null)).toBe('ended')
+    expect(await writer.finish(() => END)).toBe('ended')
     expect(await kept()).toEqual(['1', LAST])
+  })
+
+  it.each([
+    ['is under way', ['1', '2'], ['1']],
+    ['has no room for the last one', ['1', '2', '3', '4'], ['2', '3', '4']],
+  ])('ends otherwise, when the append is refused that %s', async (_when, pushed, refused) => {
+    const limits = { appendRecords: 3, appendBytes: 20, recordBytes: 10 }
+    const { hand, writer, push, kept } = await writing({}, { limits })
+    const thawed = Promise.withResolvers<void>()
+    hand.around = async (_method, call, args) => {
+      await thawed.promise
+      const { records } = args[1] as AppendRequest
+      if (JSON.stringify(records) === JSON.stringify(refused)) throw new StoreError('io', 'io')
+      return call()
+    }
+    push(...pushed)
+    const finished = writer.finish((isLossy) => ({ record: isLossy ? '"lost"' : LAST, metadata: null }))
+    thawed.resolve()
+    expect(await finished).toBe('ended')
+    expect((await kept()).at(-1)).toBe('"lost"')
   })
 
   it('finishes once, when the answer to that is lost', async () => {
@@ -245,7 +266,7 @@ describe('the writer of a log', () => {
       lost = true
       throw new StoreError('unavailable', 'unavailable')
     }
-    const finished = writer.finish(LAST, null)
+    const finished = writer.finish(() => END)
     await pass(500)
     expect(await finished).toBe('ended')
     expect(await kept()).toEqual([LAST])
@@ -256,7 +277,7 @@ describe('the writer of a log', () => {
     hand.around = async () => {
       throw new StoreError('full', 'full')
     }
-    const finished = writer.finish(LAST, null)
+    const finished = writer.finish(() => END)
     await pass(3000)
     expect(await finished).toBe('unwritable')
   })
@@ -270,7 +291,7 @@ describe('the writer of a log', () => {
     await pass(1000)
     writer.hurry()
     expect(await writer.flush()).toBe('unwritable')
-    expect(await writer.finish(LAST, null)).toBe('unwritable')
+    expect(await writer.finish(() => END)).toBe('unwritable')
   })
 
   it.each<[Refusal, (store: InterposedStore['store']) => Promise<unknown>]>([
@@ -290,7 +311,7 @@ describe('the writer of a log', () => {
     expect(await writer.flush()).toBe(refusal)
     push('3')
     expect(writer.room()).toBeUndefined()
-    expect(await writer.finish(LAST, null)).toBe(refusal)
+    expect(await writer.finish(() => END)).toBe(refusal)
     expect(refusals).toEqual([refusal])
     expect(batches()).toEqual([['1']])
   })
@@ -301,7 +322,7 @@ describe('the writer of a log', () => {
   ])('cannot finish what is %s', async (refusal, happen) => {
     const { inner, writer } = await writing()
     await happen(inner)
-    expect(await writer.finish(LAST, null)).toBe(refusal)
+    expect(await writer.finish(() => END)).toBe(refusal)
   })
 
   it('does not go on over a hole, when the store has lost what it had kept', async () => {
@@ -314,7 +335,7 @@ describe('the writer of a log', () => {
     push('1', '2')
     expect(await writer.flush()).toBe('unwritable')
     expect(refusals).toEqual(['unwritable'])
-    expect(await writer.finish(LAST, null)).toBe('ended')
+    expect(await writer.finish(() => END)).toBe('ended')
     expect(await kept()).toEqual([LAST])
   })
 
