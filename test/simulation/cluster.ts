@@ -2,10 +2,7 @@
  * A cluster in one process: several servers over one store, their clients, and the time that they all live in.
  * What happens to it is its plan's; what it did is in its trace, and whether that was right its checker says.
  */
-import type { SocketLike } from '../../src/client/socket.ts'
 import type { Json } from '../../src/protocol/json.ts'
-import { decodeOffset } from '../../src/protocol/offset.ts'
-import { readServerFrame } from '../../src/protocol/stream-frames.ts'
 import { Chance } from '../chaos/chance.ts'
 import { Checker } from './checker.ts'
 import { Coverage } from './coverage.ts'
@@ -15,6 +12,7 @@ import { FaultyStore } from './faulty-store.ts'
 import type { Fact, Invariant, Violation } from './history.ts'
 import { describeFact } from './history.ts'
 import type { Host } from './host.ts'
+import { Network } from './network.ts'
 import type { Plan } from './plan.ts'
 import type { PlantedBug } from './planted-bugs.ts'
 import { isResumable, yieldsScript } from './providers.ts'
@@ -23,8 +21,6 @@ import type { ClusterReader } from './reader.ts'
 import { ServerProcess } from './server-process.ts'
 import { SharedStore } from './shared-store.ts'
 import { VirtualTime } from './virtual-time.ts'
-import { mergedFrame } from './merged-frame.ts'
-import { Wire } from './wire.ts'
 
 /** Seconds, beside several leases, in which all must come to its end once nothing disturbs it. */
 const CALM = 60
@@ -49,16 +45,14 @@ export class Cluster {
   readonly #lives: number[]
   /** Clients that are no readers. */
   readonly clients: Host[] = []
-  readonly wires: Wire[] = []
+  readonly network: Network
   readonly #stores: FaultyStore[] = []
   readonly #lines: string[] = []
   readonly #asked = new Map<string, Host>()
   readonly #generations = new Map<string, number>()
-  readonly #network: Chance
   readonly #deeds: Deeds
   /** Milliseconds that the store's clock is ahead. */
   storeOffset = 0
-  /** Nothing disturbs it any more. */
   #calm = false
   #leaving = false
   #asks = 0
@@ -66,8 +60,8 @@ export class Cluster {
   constructor(plan: Plan, planted?: PlantedBug) {
     this.plan = plan
     this.planted = planted
-    this.time = new VirtualTime(plan.seed)
-    this.#network = new Chance(plan.seed, 'network')
+    this.time = new VirtualTime(plan.seed, (what) => this.#miss('no-fault', `${what} leaves the simulation`))
+    this.network = new Network(this)
     this.shared = new SharedStore({
       clock: () => this.time.now + this.storeOffset,
       time: this.time,
@@ -124,6 +118,11 @@ export class Cluster {
     return this.#slots.filter((one) => one?.up) as ServerProcess[]
   }
 
+  /** Whether nothing disturbs it any more. */
+  get isCalm(): boolean {
+    return this.#calm
+  }
+
   at(slot: number): ServerProcess | undefined {
     return this.#slots[slot]
   }
@@ -156,30 +155,8 @@ export class Cluster {
     return store
   }
 
-  /** A client connects to whoever answers. */
-  connect(client: Host): SocketLike {
-    const ups = this.#slots.filter((one) => one?.up)
-    const server = ups.length > 0 ? this.#network.pick(ups) : undefined
-    const name = `${client.name}#${this.wires.length}`
-    const isLaggard = client.name.startsWith('laggard')
-    const wire: Wire = new Wire({
-      time: this.time,
-      client,
-      // Nobody answers: the client itself, which has no session, is as good as any.
-      server: server?.host ?? client,
-      latencyMs: this.#network.pick([1, 1, 5, 40]),
-      sent: (text) => {
-        this.#sent(name, text)
-        if (isLaggard && !this.#calm) wire.stall(10_000)
-        return this.plan.merges ? mergedFrame(text) : text
-      },
-      received: (text) => this.#deeds.received(text),
-    })
-    this.wires.push(wire)
-    if (server) this.time.after(1, () => server.connect(wire))
-    else wire.cut(1)
-    return wire.socket
-  }
+  /** What a client sends, as the server gets it. */
+  readonly received = (text: string): string => this.#deeds.received(text)
 
   /** Asks something of a host, whose answer has to come while it lives. */
   ask(what: string, host: Host, work: () => Promise<unknown>): void {
@@ -318,28 +295,6 @@ export class Cluster {
       run,
       source: { tag, events, fails: temper === 'failing', resumable: kind && isKnown && isResumable(temper) },
     })
-  }
-
-  /** Which frames a server sends: each subscription of a connection is a reader. */
-  #sent(connection: string, text: string): void {
-    const frame = readServerFrame(text)
-    if (frame?.type === 'subscribed') {
-      const key = `${connection} ${frame.stream}`
-      this.#subscriptions.set(key, (this.#subscriptions.get(key) ?? 0) + 1)
-      const { incarnation, position } = decodeOffset(frame.offset)
-      this.note(this.#given(key, frame.stream, incarnation, position, []))
-    } else if (frame?.type === 'records') {
-      const { incarnation, position } = decodeOffset(frame.from)
-      const records = frame.records.map((record) => JSON.stringify(record))
-      this.note(this.#given(`${connection} ${frame.stream}`, frame.stream, incarnation, position, records))
-    }
-  }
-
-  readonly #subscriptions = new Map<string, number>()
-
-  #given(key: string, stream: string, incarnation: string, from: number, records: readonly string[]): Fact {
-    const reader = `${key} ${this.#subscriptions.get(key) ?? 0}`
-    return { type: 'sent', reader, stream, incarnation, from, records }
   }
 
   #count(fact: Fact): void {

@@ -1,6 +1,5 @@
 /** Does to a cluster what its plan says, and what its clients want. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect } from '../../src/client/index.ts'
 import type { StreamClient } from '../../src/client/stream-client.ts'
 import type { Json } from '../../src/protocol/json.ts'
 import type { RunEnd } from '../../src/protocol/run-end.ts'
@@ -203,7 +202,7 @@ export class Deeds {
 
   #stall({ reader, forMs }: Of<'stall'>): void {
     const host = this.#cluster.readers[reader]?.host
-    for (const wire of this.#cluster.wires) {
+    for (const wire of this.#cluster.network.wires) {
       if (wire.client !== host || !wire.open) continue
       this.#cluster.coverage.add('stalls')
       wire.stall(forMs)
@@ -326,10 +325,7 @@ export class Deeds {
     const host = new Host(`client-${this.#clients++}`, this.#cluster.plan.seed)
     this.#cluster.clients.push(host)
     this.#cluster.ask(what, host, async () => {
-      const client = connect('ws://cluster/ws/', {
-        http: false,
-        webSocket: () => this.#cluster.connect(host),
-      })
+      const client = this.#cluster.network.client(host)
       try {
         await work(client, host.name)
       } finally {

@@ -3,7 +3,6 @@
  * takes. It may leave, and come back with the offset that it had.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect } from '../../src/client/index.ts'
 import type { StreamClient } from '../../src/client/stream-client.ts'
 import { StreamError } from '../../src/client/errors.ts'
 import { parsePlace } from '../../src/protocol/offset.ts'
@@ -57,10 +56,7 @@ export class ClusterReader {
     const was = current.get(stream)
     let offset = from
     for (let visit = 0; ; visit++) {
-      const client = connect('ws://cluster/ws/', {
-        http: false,
-        webSocket: () => this.#cluster.connect(this.host),
-      })
+      const client = this.#cluster.network.client(this.host)
       this.#client = client
       const remote = client.stream(stream, { offset })
       // Where it begins is told before the first record.

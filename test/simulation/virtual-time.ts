@@ -24,7 +24,9 @@ const real = {
   clearImmediate,
   random: Math.random,
   randomBytes: crypto.randomBytes,
+  randomUUID: crypto.randomUUID,
   getRandomValues: globalThis.crypto.getRandomValues,
+  fetch: globalThis.fetch,
   abortTimeout: AbortSignal.timeout,
   sleep: timersPromises.setTimeout,
   turn: timersPromises.setImmediate,
@@ -35,13 +37,18 @@ type Callback = (...args: never[]) => void
 export class VirtualTime {
   readonly #clock: ReturnType<typeof install>
   readonly #chance: Chance
+  readonly #leaked: (what: string) => void
   readonly #owners = new WeakMap<object, Host>()
   #next: Buffer | undefined
   /** Timers that fired. */
   fired = 0
 
-  /** One at a time: it replaces what the whole process has. */
-  constructor(seed: number) {
+  /**
+   * One at a time: it replaces what the whole process has. `leaked` is told of code that asks the real world for
+   * something: what that answers, and when, is another thing each time.
+   */
+  constructor(seed: number, leaked: (what: string) => void) {
+    this.#leaked = leaked
     this.#chance = new Chance(seed, 'world')
     this.#clock = install({
       now: START,
@@ -113,8 +120,9 @@ export class VirtualTime {
     })
     Math.random = real.random
     globalThis.crypto.getRandomValues = real.getRandomValues
+    globalThis.fetch = real.fetch
     AbortSignal.timeout = real.abortTimeout
-    Object.assign(crypto, { randomBytes: real.randomBytes })
+    Object.assign(crypto, { randomBytes: real.randomBytes, randomUUID: real.randomUUID })
     Object.assign(timersPromises, { setTimeout: real.sleep, setImmediate: real.turn })
     syncBuiltinESMExports()
   }
@@ -159,7 +167,12 @@ export class VirtualTime {
       this.#next = undefined
       return next ?? fill(Buffer.alloc(size))
     }
-    Object.assign(crypto, { randomBytes })
+    const randomUUID = (): string => randomBytes(16).toString('hex')
+    Object.assign(crypto, { randomBytes, randomUUID })
+    globalThis.fetch = async (input) => {
+      this.#leaked(`a request to ${input instanceof Request ? input.url : String(input)}`)
+      throw new TypeError('There is no network in a simulation')
+    }
     globalThis.crypto.getRandomValues = fill
     AbortSignal.timeout = (milliseconds) => {
       const controller = new AbortController()
