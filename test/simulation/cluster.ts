@@ -24,6 +24,8 @@ import { VirtualTime } from './virtual-time.ts'
 
 /** Seconds, beside several leases, in which all must come to its end once nothing disturbs it. */
 const CALM = 60
+/** Seconds in which the last calls arrive that were given up. */
+const STRAGGLERS = 5
 /** Timers that one simulation may fire: more, and it goes round in circles. */
 const MOST_TIMERS = 200_000
 
@@ -195,6 +197,8 @@ export class Cluster {
     }
     if (!(await this.#pass(() => false, lengthMs / 1000 + 0.001))) return
     this.#calmDown()
+    // What still lies in a buffer comes, and may be a run.
+    if (!(await this.#pass(() => false, STRAGGLERS))) return
     const lease = this.plan.leaseTtl
     await this.#pass(() => this.#isOver(true), CALM / 4 + 3 * lease)
     this.#deeds.stopAll()
