@@ -19,6 +19,13 @@ export function leaseEnd(lease: LeaseState, now: number): number {
   return Math.min(lease.expiresAt, now + lease.ttlMs)
 }
 
+/** Orders leases that are over: by their ends, and then by the ids of their streams. */
+export function compareLeases(a: PlaceOfLease, b: PlaceOfLease): number {
+  return a.expiresAt - b.expiresAt || (a.stream < b.stream ? -1 : a.stream > b.stream ? 1 : 0)
+}
+
+type PlaceOfLease = Pick<Lease, 'expiresAt' | 'stream'>
+
 export interface AcquireDecision {
   readonly result: AcquireResult
   /** What to keep: the lease, and for `acquired` the lease producer's epoch as well. */

@@ -52,6 +52,15 @@ export type RenewResult =
   /** Taken over, released, or the stream is closed or gone. Stop what you do for it. */
   | { readonly outcome: 'lost' }
 
+/** A page of the leases whose time is over. */
+export interface ExpiredOptions {
+  /** 1 to 1,000. Default 100. */
+  readonly limit?: number
+  /** Leases that come after this one in the order of the list, whatever became of it since: the last of the page before. */
+  readonly after?: Pick<Lease, 'expiresAt' | 'stream'>
+  readonly signal?: AbortSignal
+}
+
 /** The rules are in docs/streams.md. Errors are those of the store. */
 export interface LeaseStore {
   /** Takes the lease of an open stream, unless somebody holds it and its time is not over. */
@@ -64,11 +73,13 @@ export interface LeaseStore {
   release(lease: Lease, signal?: AbortSignal): Promise<boolean>
 
   /**
-   * The leases whose time is over, the longest over first: what to take over. At most `limit` (100).
+   * The leases whose time is over, the longest over first, and those that ended together in the order of
+   * their streams' ids: what to take over. Fewer than `limit` are the last ones. A lease that cannot be
+   * looked at, as it is damaged or its server is away, is left out while others can.
    *
    * A lease that has longer to go than its own length was written before the clock went back; it is
    * cut to its length from now. So a clock that jumps back delays a takeover by one length at most,
    * never by the jump.
    */
-  expired(options?: { readonly limit?: number; readonly signal?: AbortSignal }): Promise<readonly Lease[]>
+  expired(options?: ExpiredOptions): Promise<readonly Lease[]>
 }

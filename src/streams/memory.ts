@@ -18,9 +18,9 @@ import {
 } from './bookkeeping.ts'
 import { StoreError } from './errors.ts'
 import { newIncarnation } from './incarnation.ts'
-import { decideAcquire, isHeld, leaseEnd, leaseOf, newLease } from './lease-bookkeeping.ts'
+import { compareLeases, decideAcquire, isHeld, leaseEnd, leaseOf, newLease } from './lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from './leases.ts'
-import type { AcquireResult, Lease, LeaseRequest, LeaseStore, RenewResult } from './leases.ts'
+import type { AcquireResult, ExpiredOptions, Lease, LeaseRequest, LeaseStore, RenewResult } from './leases.ts'
 import { StreamInbox } from './inbox.ts'
 import { ChunkPool } from './memory/chunk-pool.ts'
 import { LogFollower } from './memory/log-follower.ts'
@@ -30,8 +30,8 @@ import type { StreamStoreOptions } from './options.ts'
 import {
   checkAppend,
   checkConfig,
+  checkExpired,
   checkId,
-  checkInteger,
   checkLease,
   checkList,
   checkRead,
@@ -222,17 +222,19 @@ class MemoryStreams implements StreamStore, LeaseStore {
     return true
   }
 
-  async expired({ limit = 100, signal }: { limit?: number; signal?: AbortSignal } = {}): Promise<Lease[]> {
-    this.#enter(signal)
-    checkInteger(limit, 1, 1000, 'invalid_limit', 'The leases of a page')
+  async expired(options: ExpiredOptions = {}): Promise<Lease[]> {
+    this.#enter(options.signal)
+    const { limit, after } = checkExpired(options)
     const now = this.#clock()
     const over: Lease[] = []
     for (const [id, stream] of this.#streams) {
       if (!stream.lease || !isAlive(stream, now)) continue
       stream.lease = { ...stream.lease, expiresAt: leaseEnd(stream.lease, now) }
-      if (stream.lease.expiresAt <= now) over.push(leaseOf(id, stream, stream.lease))
+      if (stream.lease.expiresAt > now) continue
+      const lease = leaseOf(id, stream, stream.lease)
+      if (compareLeases(lease, after) > 0) over.push(lease)
     }
-    return over.sort((a, b) => a.expiresAt - b.expiresAt).slice(0, limit)
+    return over.sort(compareLeases).slice(0, limit)
   }
 
   /** Apart from `append`: an async function allocates room for all that it holds. */

@@ -9,7 +9,7 @@ import type { Place } from '../protocol/offset.ts'
 import { StreamRequestError } from './errors.ts'
 import type { StreamRequestCode } from './errors.ts'
 import { isJsonText } from './json-text.ts'
-import type { LeaseRequest } from './leases.ts'
+import type { ExpiredOptions, LeaseRequest } from './leases.ts'
 import type {
   AppendRequest,
   ListOptions,
@@ -30,6 +30,11 @@ export const DEFAULT_LIMITS: StreamLimits = {
   metadataBytes: 16 * 1024,
   endBytes: 2 * 1024,
 }
+
+/** A page of leases that are over. */
+export type CheckedExpired = Required<Pick<ExpiredOptions, 'limit' | 'after'>>
+
+const BEFORE_ALL: CheckedExpired['after'] = { expiresAt: -1, stream: '' }
 
 /** An append that some stream could accept. */
 export interface CheckedAppend {
@@ -162,6 +167,15 @@ export function checkConfig(config: StreamConfig, limits: StreamLimits): Checked
 export function checkLease(request: LeaseRequest): void {
   checkName(request.holder, 255, 'invalid_lease', 'The holder of a lease')
   checkInteger(request.ttlMs, 1, MAX_MS, 'invalid_lease', 'The length of a lease in milliseconds')
+}
+
+/** @throws {StreamRequestError} `invalid_limit`, or `invalid_lease` for an `after` that no lease can be. */
+export function checkExpired({ limit = 100, after }: ExpiredOptions): CheckedExpired {
+  checkInteger(limit, 1, 1000, 'invalid_limit', 'The leases of a page')
+  if (!after) return { limit, after: BEFORE_ALL }
+  checkId(after.stream)
+  checkInteger(after.expiresAt, 0, Number.MAX_SAFE_INTEGER, 'invalid_lease', 'The end of a lease')
+  return { limit, after }
 }
 
 /**

@@ -4,7 +4,14 @@
  */
 import { StoreError } from '../../src/streams/errors.ts'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
-import type { AcquireResult, Lease, LeaseRequest, LeaseStore, RenewResult } from '../../src/streams/leases.ts'
+import type {
+  AcquireResult,
+  ExpiredOptions,
+  Lease,
+  LeaseRequest,
+  LeaseStore,
+  RenewResult,
+} from '../../src/streams/leases.ts'
 import type {
   AppendRequest,
   AppendResult,
@@ -181,12 +188,9 @@ export class FaultyStore implements StreamStore, LeaseStore {
     return this.#call('release', lease.stream, signal, () => this.#store.leases.release(lease))
   }
 
-  expired(
-    options: { readonly limit?: number; readonly signal?: AbortSignal } = {},
-  ): Promise<readonly Lease[]> {
-    const { limit, signal } = options
+  expired({ signal, ...page }: ExpiredOptions = {}): Promise<readonly Lease[]> {
     return this.#call('expired', '', signal, async () => {
-      const leases = await this.#store.leases.expired(limit === undefined ? {} : { limit })
+      const leases = await this.#store.leases.expired(page)
       if (!this.#planted('expired-lease-skipped')) return leases
       return leases.filter(({ stream }) => !/[02468]$/.test(stream))
     })

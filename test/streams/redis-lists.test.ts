@@ -4,6 +4,7 @@ import { describeWith } from '../support/services.ts'
 import { hostSettings } from '../../src/redis/hosts.ts'
 import type { HostSettings } from '../../src/redis/hosts.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
+import type { Lease } from '../../src/streams/leases.ts'
 import { Catalogue } from '../../src/streams/redis/catalogue.ts'
 import { Keys } from '../../src/streams/redis/keys.ts'
 import { OneServer } from '../../src/streams/redis/one-server.ts'
@@ -58,6 +59,28 @@ describeWith(['redis'], 'the lists of a stream store on Redis', ({ redis }) => {
     now += 1001
     const expired = await store.leases.expired({ limit: 1000 })
     expect(expired.map(({ stream }) => stream)).toEqual(ids(250))
+  })
+
+  it('give leases page by page, also those that end in one moment, and leave out what is damaged', async () => {
+    let now = 1_000_000
+    const store = on.open({ clock: () => now })
+    for (const id of ids(25)) await store.create(id, { ttlMs: 5000, lease: { holder: 'a', ttlMs: 1000 } })
+    const { state } = new Keys(on.prefix).of('s1003')
+    await on.admin('DEL', state)
+    await on.admin('SET', state, 'damaged')
+    now += 1001
+    const paged: string[] = []
+    for (let after: Lease | undefined; ;) {
+      const page = await store.leases.expired({ limit: 4, ...(after && { after }) })
+      paged.push(...page.map(({ stream }) => stream))
+      after = page.at(-1)
+      if (page.length < 4) break
+    }
+    expect(paged).toEqual(ids(25).filter((id) => id !== 's1003'))
+    now += 5000
+    await expect(store.sweep()).rejects.toThrow('WRONGTYPE')
+    for (const id of ['s1002', 's1004', 's1024'])
+      expect(await on.admin('EXISTS', new Keys(on.prefix).of(id).state)).toBe(0)
   })
 
   it('find the lease of a stream that was created anew while the one before was taken out', async () => {

@@ -90,26 +90,31 @@ export class Catalogue {
     }
   }
 
-  /** Removes the streams past their time; how many. */
+  /** Removes the streams past their time; how many. One that fails is told of once the others are removed. */
   async sweep(signal: AbortSignal | undefined): Promise<number> {
     let swept = 0
     // Due by the clock of the list and not by their own: in a Cluster they are two servers.
     const alive = new Set<string>()
+    const failures: unknown[] = []
     for (;;) {
       signal?.throwIfAborted()
-      const { clockWentBack, ids } = await this.#lists.due('ends', SLICE, alive)
-      if (clockWentBack) {
-        for await (const some of this.#lists.all('ends')) swept += await this.#sweep(some, alive)
+      const due = await this.#lists.due('ends', SLICE + alive.size)
+      if (due.clockWentBack) {
+        for await (const some of this.#lists.all('ends')) swept += await this.#sweep(some, alive, failures)
         continue
       }
-      if (ids.length === 0) return swept
-      swept += await this.#sweep(ids, alive)
+      const ids = due.ids.filter((id) => !alive.has(id))
+      if (ids.length === 0) {
+        if (failures.length > 0) throw failures[0]
+        return swept
+      }
+      swept += await this.#sweep(ids, alive, failures)
     }
   }
 
-  /** How many were removed; the others that are there go into `alive`. */
-  async #sweep(ids: readonly string[], alive: Set<string>): Promise<number> {
-    const removed = await Promise.all(
+  /** How many were removed; the others that are there, or may be, go into `alive`. */
+  async #sweep(ids: readonly string[], alive: Set<string>, failures: unknown[]): Promise<number> {
+    const removed = await Promise.allSettled(
       ids.map(async (id) => {
         const answer = await this.#table.sweep(id)
         if (answer.found === 'alive') {
@@ -119,7 +124,12 @@ export class Catalogue {
         return answer.found === 'removed'
       }),
     )
-    return removed.filter(Boolean).length
+    for (const [n, one] of removed.entries()) {
+      if (one.status === 'fulfilled') continue
+      alive.add(ids[n] as string)
+      failures.push(one.reason)
+    }
+    return removed.filter((one) => one.status === 'fulfilled' && one.value).length
   }
 }
 

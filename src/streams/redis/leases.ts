@@ -1,10 +1,18 @@
 /** The leases of the Redis store. */
 import type { Reply } from '../../redis/open-client.ts'
 import { infoOf } from '../bookkeeping.ts'
-import { leaseOf } from '../lease-bookkeeping.ts'
+import { compareLeases, leaseOf } from '../lease-bookkeeping.ts'
 import type { LeaseState } from '../lease-bookkeeping.ts'
-import type { AcquireResult, Lease, LeaseRequest, LeaseStore, RenewResult } from '../leases.ts'
-import { checkId, checkInteger, checkLease } from '../requests.ts'
+import type {
+  AcquireResult,
+  ExpiredOptions,
+  Lease,
+  LeaseRequest,
+  LeaseStore,
+  RenewResult,
+} from '../leases.ts'
+import { checkExpired, checkId, checkLease } from '../requests.ts'
+import type { CheckedExpired } from '../requests.ts'
 import type { Keys } from './keys.ts'
 import { ACQUIRE, LOOK_AT_LEASE, RELEASE, RENEW } from './lease-scripts.ts'
 import type { Scripts } from './scripts.ts'
@@ -83,30 +91,46 @@ export class RedisLeases implements LeaseStore {
     return (await call(() => scripts.onStream(RELEASE, keys.of(stream), values), signal)) === 1
   }
 
-  async expired(options: { limit?: number; signal?: AbortSignal } = {}): Promise<readonly Lease[]> {
-    const { limit = 100, signal } = options
-    checkInteger(limit, 1, 1000, 'invalid_limit', 'The leases of a page')
-    return this.#options.call(() => this.#expired(limit, signal), signal)
+  async expired(options: ExpiredOptions = {}): Promise<readonly Lease[]> {
+    const page = checkExpired(options)
+    return this.#options.call(() => this.#expired(page, options.signal), options.signal)
   }
 
-  async #expired(limit: number, signal: AbortSignal | undefined): Promise<readonly Lease[]> {
+  async #expired(
+    { limit, after }: CheckedExpired,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Lease[]> {
     const { lists } = this.#options
-    const over: Lease[] = []
-    // What is over stays in the list; what is not moves, or goes.
-    const seen = new Set<string>()
-    for (;;) {
+    const place = { at: after.expiresAt, id: after.stream }
+    // A look puts what is over in its place in the list; what is not over moves behind, or goes. Once all of
+    // a page were looked at, it is in order.
+    const looked = new Map<string, PromiseSettledResult<Lease | undefined>>()
+    const isNone = (id: string): boolean => looked.has(id) && leaseIn(looked.get(id)) === undefined
+    // Listed where they are, and nothing to return: by the clock of a stream its lease is not over yet, or it
+    // cannot be looked at.
+    for (let none = 0; ;) {
       signal?.throwIfAborted()
-      const { clockWentBack, ids } = await lists.due('leases', SLICE, seen)
+      const { clockWentBack, ids } = await lists.due('leases', limit + none, place)
       if (clockWentBack) {
         await this.#lookAtAll(signal)
         continue
       }
-      for (const id of ids) seen.add(id)
-      const found = await Promise.all(ids.map((id) => this.#look(id)))
-      over.push(...found.filter((lease) => lease !== undefined))
-      if (ids.length === 0 || over.length >= limit) break
+      const asked = none
+      none = ids.filter(isNone).length
+      const fresh = ids.filter((id) => !looked.has(id))
+      if (fresh.length === 0 && none <= asked) {
+        const page = ids.flatMap((id) => leaseIn(looked.get(id)) ?? [])
+        const failure = [...looked.values()].find(({ status }) => status === 'rejected')
+        if (page.length === 0 && failure?.status === 'rejected') throw failure.reason
+        return page.sort(compareLeases).slice(0, limit)
+      }
+      for (let at = 0; at < fresh.length; at += SLICE) {
+        const slice = fresh.slice(at, at + SLICE)
+        const looks = await Promise.allSettled(slice.map((id) => this.#look(id)))
+        for (const [n, id] of slice.entries())
+          looked.set(id, looks[n] as PromiseSettledResult<Lease | undefined>)
+      }
     }
-    return over.sort((a, b) => a.expiresAt - b.expiresAt).slice(0, limit)
   }
 
   /** Cuts every lease that was written before the clock went back. */
@@ -138,6 +162,10 @@ export class RedisLeases implements LeaseStore {
     if (text === undefined) return undefined
     return { lease: leaseWith(id, String(incarnation), parseLease(text)), isOver: over === 1 }
   }
+}
+
+function leaseIn(look: PromiseSettledResult<Lease | undefined> | undefined): Lease | undefined {
+  return look?.status === 'fulfilled' ? look.value : undefined
 }
 
 function leaseWith(stream: string, incarnation: string, lease: LeaseState): Lease {

@@ -55,14 +55,15 @@ return 1
 )
 
 /**
- * KEYS: a list of times, the clock. ARGV: time, name of the list, how many.
- * Gives whether the clock went back, by a second or more, since the last look, and the ids that are due.
+ * KEYS: a list of times, the clock. ARGV: time, name of the list, from which time on, how many to pass
+ * over, how many. Gives whether the clock went back, by a second or more, since the last look, and the ids
+ * that are due, each with its time.
  */
 const DUE = plainScript(
   'free',
   `${NOW}local last = tonumber(redis.call('HGET', KEYS[2], ARGV[2]) or '0')
 redis.call('HSET', KEYS[2], ARGV[2], int(now))
-local ids = redis.call('ZRANGE', KEYS[1], '-inf', int(now), 'BYSCORE', 'LIMIT', 0, ARGV[3])
+local ids = redis.call('ZRANGE', KEYS[1], ARGV[3], int(now), 'BYSCORE', 'LIMIT', ARGV[4], ARGV[5], 'WITHSCORES')
 return {last - now >= 1000 and 1 or 0, ids}
 `,
 )
@@ -102,6 +103,20 @@ const PAGE = plainScript(
 
 export const LIST_SCRIPTS: readonly RedisScript[] = [ADD, REMOVE, DUE, SET, ADD_LEASE, SCAN, PAGE, MARKER]
 
+/** A place in a list of times. */
+export interface DuePlace {
+  readonly at: number
+  readonly id: string
+}
+
+const BEFORE_ALL: DuePlace = { at: Number.NEGATIVE_INFINITY, id: '' }
+
+export interface Due {
+  /** Then there are no ids: the times are to be corrected first. */
+  readonly clockWentBack: boolean
+  readonly ids: readonly string[]
+}
+
 /** What a stream is listed by. */
 export interface Listing {
   readonly owner?: string | undefined
@@ -136,18 +151,25 @@ export class StreamLists {
   }
 
   /**
-   * Ids that end, or whose lease does, by now, and that are not among those seen: about `limit`, and
-   * none only when there are none. What was seen may have moved in the list, and may be due still.
+   * Ids that end, or whose lease does, by now, in the order of these times and then of the ids: the first
+   * ones, or those that come after a place in that order.
    */
-  async due(
-    list: 'leases' | 'ends',
-    limit: number,
-    seen: ReadonlySet<string>,
-  ): Promise<{ clockWentBack: boolean; ids: readonly string[] }> {
+  async due(list: 'leases' | 'ends', limit: number, after: DuePlace = BEFORE_ALL): Promise<Due> {
     const keys = [this.#keys[list], this.#keys.clock]
-    const reply = await this.#scripts.run(DUE, keys, [list, String(limit + seen.size)])
-    const [back, ids] = reply as [number, Buffer[]]
-    return { clockWentBack: back === 1, ids: ids.map(String).filter((id) => !seen.has(id)) }
+    const ids: string[] = []
+    // Those of the same time that are not after it are read as well.
+    for (let read = 0; ;) {
+      const values = [list, String(after.at), String(read), String(limit)]
+      const [back, page] = (await this.#scripts.run(DUE, keys, values)) as [number, Buffer[]]
+      if (back === 1) return { clockWentBack: true, ids: [] }
+      for (let n = 0; n < page.length; n += 2) {
+        const id = String(page[n])
+        if (id > after.id || Number(String(page[n + 1])) > after.at) ids.push(id)
+      }
+      read += page.length / 2
+      if (page.length < 2 * limit || ids.length >= limit)
+        return { clockWentBack: false, ids: ids.slice(0, limit) }
+    }
   }
 
   /** Corrects the time of an id that is in the list; undefined takes it out. */

@@ -2,6 +2,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { LeaseState } from '../lease-bookkeeping.ts'
 import type { Lease } from '../leases.ts'
+import type { CheckedExpired } from '../requests.ts'
 
 export class LeaseTable {
   readonly #select: StatementSync
@@ -20,8 +21,9 @@ export class LeaseTable {
     this.#cut = db.prepare('UPDATE leases SET expires_at = :now + ttl_ms WHERE expires_at > :now + ttl_ms')
     this.#expired = db.prepare(`SELECT s.id, s.incarnation, l.holder, l.epoch, l.ttl_ms, l.expires_at
       FROM leases l JOIN streams s ON s.key = l.stream
-      WHERE l.expires_at <= :now AND (s.expires_at IS NULL OR s.expires_at > :now)
-      ORDER BY l.expires_at LIMIT :limit`)
+      WHERE l.expires_at BETWEEN :end AND :now AND (l.expires_at > :end OR s.id > :id)
+      AND (s.expires_at IS NULL OR s.expires_at > :now)
+      ORDER BY l.expires_at, s.id LIMIT :limit`)
   }
 
   find(stream: number): LeaseState | undefined {
@@ -45,9 +47,10 @@ export class LeaseTable {
   }
 
   /** Those whose time is over; what was set before the clock went back is cut to its length from now. */
-  expired(now: number, limit: number): Lease[] {
+  expired(now: number, { limit, after }: CheckedExpired): Lease[] {
     this.#cut.run({ now })
-    return this.#expired.all({ now, limit }).map((row) => ({
+    const { expiresAt: end, stream: id } = after
+    return this.#expired.all({ now, limit, end, id }).map((row) => ({
       stream: String(row['id']),
       incarnation: String(row['incarnation']),
       holder: String(row['holder']),

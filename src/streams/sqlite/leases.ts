@@ -1,8 +1,15 @@
 /** The leases of the SQLite store: each call is one write of the group commit. */
 import { decideAcquire, isHeld, leaseOf, newLease } from '../lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
-import type { AcquireResult, Lease, LeaseRequest, LeaseStore, RenewResult } from '../leases.ts'
-import { checkId, checkInteger, checkLease } from '../requests.ts'
+import type {
+  AcquireResult,
+  ExpiredOptions,
+  Lease,
+  LeaseRequest,
+  LeaseStore,
+  RenewResult,
+} from '../leases.ts'
+import { checkExpired, checkId, checkLease } from '../requests.ts'
 import type { LeaseTable } from './lease-table.ts'
 import type { StoredStream, StreamTable } from './stream-table.ts'
 
@@ -57,10 +64,9 @@ export class SqliteLeases implements LeaseStore {
     }, signal)
   }
 
-  async expired(options: { limit?: number; signal?: AbortSignal } = {}): Promise<readonly Lease[]> {
-    const { limit = 100, signal } = options
-    checkInteger(limit, 1, 1000, 'invalid_limit', 'The leases of a page')
-    return this.#write((now) => this.#leases.expired(now, limit), signal)
+  async expired(options: ExpiredOptions = {}): Promise<readonly Lease[]> {
+    const page = checkExpired(options)
+    return this.#write((now) => this.#leases.expired(now, page), options.signal)
   }
 
   #held(lease: Lease, now: number): StoredStream | undefined {

@@ -163,6 +163,43 @@ export const leasingCases: readonly StreamStoreCase[] = [
   }),
 
   storeCase(
+    ['ST-47'],
+    'leases that are over are listed page by page, whatever becomes of those before',
+    async (trial) => {
+      const store = await trial.store()
+      const ttlMs = trial.shortTime
+      const ids = Array.from({ length: 30 }, (_, n) => `stream${String(n).padStart(2, '0')}`)
+      // In one moment, as far as a store can: many of them end together.
+      await Promise.all(ids.toReversed().map((id) => store.create(id, { lease: { holder: 'a', ttlMs } })))
+      await trial.elapse(ttlMs)
+      const all = await store.leases.expired()
+      assert.deepStrictEqual(all.map(({ stream }) => stream).sort(), ids)
+      assert.deepStrictEqual(
+        all,
+        all.toSorted((a, b) => a.expiresAt - b.expiresAt || (a.stream < b.stream ? -1 : 1)),
+      )
+      const paged: Lease[] = []
+      for (let after: Lease | undefined; ;) {
+        const page = await store.leases.expired({ limit: 7, ...(after && { after }) })
+        paged.push(...page)
+        after = page.at(-1)
+        if (page.length < 7) break
+        if (after) await store.leases.acquire(after.stream, { holder: 'b', ttlMs: 60_000 })
+      }
+      assert.deepStrictEqual(paged, all)
+      const last = all.at(-1)
+      assert.ok(last)
+      assert.deepStrictEqual(await store.leases.expired({ after: last }), [])
+      for (const after of [
+        { expiresAt: -1, stream: 'stream' },
+        { expiresAt: 0.5, stream: 'stream' },
+      ])
+        await trial.expectError('invalid_lease', () => store.leases.expired({ after }))
+      await trial.expectError('invalid_id', () => store.leases.expired({ after: { ...last, stream: '' } }))
+    },
+  ),
+
+  storeCase(
     ['ST-45', 'ST-47'],
     'a renewal may be for a shorter time, and is listed when that is over',
     async (trial) => {
