@@ -114,7 +114,9 @@ export class Mailbox {
     const { store } = this.#settings
     const { streams } = await store.list({ prefix: MAILBOXES, closed: false, limit: 1000, signal })
     const others = streams.filter(({ id }) => id !== this.#id)
-    await Promise.all(others.map(({ id }) => this.#tell(id, word, signal)))
+    const told = await Promise.allSettled(others.map(({ id }) => this.#tell(id, word, signal)))
+    const failure = told.find(({ status }) => status === 'rejected')
+    if (failure?.status === 'rejected') throw failure.reason
     return others.length
   }
 

@@ -10,11 +10,14 @@
  * then until the time of a lease has passed, in which whoever lives renews its own. So does a store that
  * was away, as nobody could renew meanwhile.
  */
+import { StoreError } from '../streams/errors.ts'
+import type { StoreErrorCode } from '../streams/errors.ts'
 import type { Lease } from '../streams/leases.ts'
 import { endFor } from './end-reasons.ts'
 import type { Continuations } from './continuations.ts'
 import { HAND_OVER_MS } from './held-lease.ts'
 import type { Assignment } from './local-run.ts'
+import { LookNotes } from './look-notes.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { RunSettings } from './options.ts'
 import { readRunRecord } from './run-record.ts'
@@ -32,6 +35,10 @@ const SILENCE = 0.5
 const PAGE = 1000
 /** Of these, taken over side by side: a store that groups its writes takes them in one. */
 const AT_ONCE = 100
+/** Between tries of one that fails, at most, in times between looks. */
+const LONGEST_PAUSE = 30
+/** Said by a store that could not be asked. */
+const AWAY: ReadonlySet<StoreErrorCode> = new Set(['unavailable', 'locked'])
 
 export interface TakeoverOptions {
   readonly continuations: Continuations
@@ -47,8 +54,8 @@ export class Takeover {
   readonly #options: TakeoverOptions
   readonly #ticker: Ticker
   readonly #closed = new AbortController()
-  /** Leases left to others first, by stream and epoch, with when that was by `performance.now()`. */
-  #passedOver: ReadonlyMap<string, number> = new Map()
+  /** Of the last look that came to its end. */
+  #notes = new LookNotes()
   readonly #clock = new WallClock()
   /** When, by `performance.now()`, leases were last found that may only look as if they were over. */
   #doubtedAt = Number.NEGATIVE_INFINITY
@@ -84,7 +91,7 @@ export class Takeover {
   /** A look that fails is not the last one. */
   async #tryToLook(): Promise<void> {
     try {
-      await this.#options.mailbox.touch()
+      await this.#touchMailbox()
       await this.#look()
       this.#failing = false
     } catch (err) {
@@ -94,6 +101,15 @@ export class Takeover {
       if (!this.#failing)
         this.#settings.logger.warn({ err }, 'Runs to take over cannot be looked for; trying again')
       this.#failing = true
+    }
+  }
+
+  /** Without it others cannot tell this process anything; it may take over all the same. */
+  async #touchMailbox(): Promise<void> {
+    try {
+      await this.#options.mailbox.touch()
+    } catch (err) {
+      if (!this.#closed.signal.aborted) this.#settings.logger.debug({ err }, 'A sign of life was not kept')
     }
   }
 
@@ -119,39 +135,70 @@ export class Takeover {
 
   async #look(): Promise<void> {
     const { signal } = this.#closed
-    const passedOver = new Map<string, number>()
-    for (let more = true; more;) {
-      const expired = await this.#settings.store.leases.expired({ limit: PAGE, signal })
+    const notes = new LookNotes()
+    for (let after: Lease | undefined, more = true; more;) {
+      const page = after ? { limit: PAGE, after, signal } : { limit: PAGE, signal }
+      const expired = await this.#settings.store.leases.expired(page)
       if (this.#mustWait()) break
-      let taken = 0
       for (let at = 0; at < expired.length; at += AT_ONCE) {
         signal.throwIfAborted()
         const slice = expired.slice(at, at + AT_ONCE).filter(({ stream }) => !this.#options.has(stream))
-        const settled = await Promise.allSettled(slice.map((lease) => this.#settle(lease, passedOver)))
-        for (const outcome of settled) {
-          if (outcome.status === 'rejected') throw outcome.reason
-          if (outcome.value) taken++
-        }
+        const answered = await Promise.all(slice.map((lease) => this.#tryToSettle(lease, notes)))
         // However long taking over takes, it is no silence of the store.
-        this.#answeredAt = performance.now()
+        if (answered.length === 0 || answered.includes(true)) this.#answeredAt = performance.now()
       }
-      more = expired.length === PAGE && taken > 0
+      after = expired.at(-1)
+      more = expired.length === PAGE
     }
-    this.#passedOver = passedOver
+    this.#notes = notes
+    if (notes.failed > 0)
+      this.#settings.logger.warn(
+        { err: notes.failure, runs: notes.failed },
+        'Runs could not be taken over; they are tried again',
+      )
   }
 
-  /** Whether it was taken over. One that is left to others first is noted in `passedOver`. */
-  async #settle(lease: Lease, passedOver: Map<string, number>): Promise<boolean> {
+  /**
+   * One that fails holds up no other, and is tried again, less and less often. Returns whether the store
+   * answered.
+   */
+  async #tryToSettle(lease: Lease, notes: LookNotes): Promise<boolean> {
+    const note = this.#notes.of(lease)
+    if (note?.type === 'foreign' || (note?.type === 'failed' && performance.now() < note.again)) {
+      notes.keep(lease, note)
+      return true
+    }
+    try {
+      await this.#settle(lease, notes)
+      return true
+    } catch (error) {
+      this.#closed.signal.throwIfAborted()
+      const times = (note?.type === 'failed' ? note.times : 0) + 1
+      // At the next look once, as most failures pass.
+      const looks = times === 1 ? 0 : Math.min(2 ** times, LONGEST_PAUSE)
+      const again = performance.now() + looks * (this.#settings.leaseTtlMs / LOOKS)
+      notes.fail(lease, { type: 'failed', times, again }, error)
+      return !(error instanceof StoreError && AWAY.has(error.code))
+    }
+  }
+
+  /** Takes it over, if it is a run and nobody else shall do so first. */
+  async #settle(lease: Lease, notes: LookNotes): Promise<void> {
     const { store, kinds, holder, leaseTtlMs, logger } = this.#settings
     const { signal } = this.#closed
     const id = lease.stream
     const before = await store.head(id, signal)
     const known = before && readRunRecord(before)
-    if (!known || before.closed) return false
+    if (!before || before.closed) return
+    if (!known) {
+      notes.keep(lease, { type: 'foreign' })
+      return
+    }
     if (known.kind !== undefined && !kinds.has(known.kind)) {
-      const since = this.#passedOver.get(nameOf(lease)) ?? performance.now()
-      passedOver.set(nameOf(lease), since)
-      if (performance.now() - since < PASSED_OVER * (leaseTtlMs / LOOKS)) return false
+      const note = this.#notes.of(lease)
+      const since = note?.type === 'left' ? note.since : performance.now()
+      notes.keep(lease, { type: 'left', since })
+      if (performance.now() - since < PASSED_OVER * (leaseTtlMs / LOOKS)) return
     }
     await this.#options.mailbox.open()
     const expected = nextAttempt(known, before.tail.position, lease)
@@ -159,7 +206,7 @@ export class Takeover {
     // Not aborted: a lease that was taken and not noticed would be nobody's for its whole length.
     const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
     const record = taken.outcome === 'acquired' ? readRunRecord(taken.info) : undefined
-    if (taken.outcome !== 'acquired' || !record) return false
+    if (taken.outcome !== 'acquired' || !record) return
     const tail = taken.info.tail.position
     const next = nextAttempt(record, tail, lease)
     logger.info({ run: id, attempt: next.attempt, from: lease.holder }, 'A run was taken over')
@@ -173,7 +220,6 @@ export class Takeover {
       provider,
       ...(!provider && { end: endFor('interrupted') }),
     })
-    return true
   }
 }
 
@@ -183,8 +229,4 @@ function nextAttempt(record: RunRecord, tail: number, lease: Lease): RunRecord {
   const died = lease.ttlMs === HAND_OVER_MS ? 0 : 1
   const barren = tail === record.attemptAt ? record.barren + died : 0
   return { ...record, attempt: record.attempt + 1, attemptAt: tail, barren }
-}
-
-function nameOf({ stream, incarnation, epoch }: Lease): string {
-  return `${stream} ${incarnation} ${epoch}`
 }

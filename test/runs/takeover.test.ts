@@ -5,6 +5,7 @@ import { RunMoved } from '../../src/providers/provider.ts'
 import type { RunProvider } from '../../src/providers/provider.ts'
 import { END_REASONS } from '../../src/runs/end-reasons.ts'
 import type { RunKind } from '../../src/runs/options.ts'
+import { StoreError } from '../../src/streams/errors.ts'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
@@ -555,6 +556,100 @@ onEveryStore('the look for runs to take over', (world) => {
     expect(await world().store.head('plain')).toMatchObject({ closed: false, tail: { position: 0 } })
     expect((await world().store.leases.expired()).map(({ holder }) => holder)).toEqual(['somebody'])
     expect(world().logger.messages('warn')).toEqual([])
+  })
+
+  it('gets past a thousand leases and more that are no runs, and looks at each of them once', async () => {
+    const { store } = world()
+    const foreign = Array.from({ length: 1001 }, (_, n) => `foreign-${n}`)
+    await Promise.all(
+      foreign.map((id) => store.create(id, { lease: { holder: 'an-application', ttlMs: 1 } })),
+    )
+    const puppet = new PuppetProvider()
+    const first = world().mortal()
+    const run = await first.runs.start({}, puppet.provider)
+    first.kill()
+    const second = world().mortal()
+    second.runs.open()
+    await world().pass(14)
+    expect(await store.head(run.id)).toMatchObject({ closed: true })
+    const looks = second.hand.calls.filter(({ method, args }) => method === 'head' && args[0] === 'foreign-7')
+    expect(looks).toHaveLength(1)
+    expect((await store.leases.expired({ limit: 1000 })).length).toBe(1000)
+  })
+
+  it('looks anew at a lease that was taken and left again', async () => {
+    const { store } = world()
+    const lease = { holder: 'an-application', ttlMs: 1 }
+    await store.create('stream', { lease })
+    const { runs, hand } = world().mortal()
+    const looks = (): number =>
+      hand.calls.filter(({ method, args }) => method === 'head' && args[0] === 'stream').length
+    runs.open()
+    await world().pass(5)
+    expect(looks()).toBe(1)
+    await store.leases.acquire('stream', lease)
+    await world().pass(5)
+    expect(looks()).toBe(2)
+  })
+
+  it('gets past a stream that cannot be read, and tries it again less and less often', async () => {
+    const { store } = world()
+    const metadata = { run: { status: 'running', startedAt: Date.now(), attempt: 1 } }
+    await store.create('damaged', { metadata, lease: { holder: 'dead', ttlMs: 1 } })
+    const puppet = new PuppetProvider()
+    const first = world().mortal({ leaseTtl: 1 })
+    const second = world().mortal({ leaseTtl: 1 })
+    const run = await first.runs.start({}, puppet.provider)
+    first.kill()
+    const tries: number[] = []
+    let isDamaged = true
+    second.hand.around = async (method, call, args) => {
+      if (method !== 'head' || args[0] !== 'damaged') return call()
+      tries.push(performance.now())
+      if (isDamaged) throw new StoreError('corrupt', 'A page is damaged')
+      return call()
+    }
+    second.runs.open()
+    await world().pass(1.4)
+    expect(await store.head(run.id)).toMatchObject({ closed: true })
+    await world().passUntil(() => tries.length === 6, 20)
+    const looks = tries.slice(1).map((at, n) => Math.round((at - (tries[n] ?? 0)) / 200))
+    expect(looks).toEqual([1, 4, 8, 16, 30])
+    isDamaged = false
+    await world().pass(6.2)
+    expect(await store.head('damaged')).toMatchObject({ closed: true })
+  })
+
+  it('ends a run whose input is damaged', async () => {
+    const puppet = new PuppetProvider()
+    const kinds = kindOf(puppet.provider)
+    const first = world().mortal({ kinds })
+    const second = world().mortal({ kinds })
+    const run = await first.runs.start({ kind: 'play', input: 'x'.repeat(4000) })
+    first.kill()
+    second.hand.around = async (method, call, args) => {
+      if (method === 'read' && String(args[0]).startsWith('@input/'))
+        throw new StoreError('corrupt', 'A page is damaged')
+      return call()
+    }
+    second.runs.open()
+    await world().pass(14)
+    expect((await second.runs.get(run.id))?.info).toMatchObject({ status: 'failed', reason: 'interrupted' })
+  })
+
+  it('goes on when its own mailbox cannot be kept', async () => {
+    const puppet = new PuppetProvider()
+    const first = world().mortal()
+    const second = world().mortal()
+    const run = await first.runs.start({}, puppet.provider)
+    await second.runs.start({ id: 'other' }, puppet.provider)
+    first.kill()
+    second.hand.around = async (method, call) => {
+      if (method === 'touch') throw new StoreError('corrupt', 'A page is damaged')
+      return call()
+    }
+    await world().pass(14)
+    expect(await world().store.head(run.id)).toMatchObject({ closed: true })
   })
 
   it('finds a thousand runs and more in one go', async () => {
