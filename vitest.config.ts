@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 /** Tests import the package by its own name, straight from its sources: no build comes before them. */
@@ -12,6 +13,8 @@ export default defineConfig({
     // No measure of speed: what takes so long on a shared machine has stopped.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Hundreds of processes are started from the sources: each would compile them anew.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/millrace') },
     // Most of them wait for something: with one worker on two cores, a core would stand idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [

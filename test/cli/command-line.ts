@@ -56,12 +56,12 @@ export class CommandLine {
 
   constructor(command: readonly string[], { folder, environment, descriptors = [] }: RunOptions) {
     // Variables of whoever runs the tests, a model's key above all, change what the command does.
-    const { PATH = '' } = process.env
+    const { PATH = '', NODE_COMPILE_CACHE = '' } = process.env
     const [program = '', ...args] = command
     this.child = spawn(program, args, {
       cwd: folder ?? ROOT,
       // Nor is anything kept, or found from a run before, where a test does not say where.
-      env: { PATH, ...FROM_SOURCE, MILLRACE_STORE: 'memory:', ...environment },
+      env: { PATH, NODE_COMPILE_CACHE, ...FROM_SOURCE, MILLRACE_STORE: 'memory:', ...environment },
       stdio: ['ignore', 'pipe', 'pipe', ...descriptors],
       // A process group of its own, so that nothing it starts outlives it.
       detached: true,
