@@ -25,7 +25,7 @@ export class Inputs {
     const { store, retentionMs } = this.#settings
     const text = JSON.stringify(input)
     const bytes = Buffer.byteLength(text)
-    // A copy: it is written again with each checkpoint, whatever the caller does to what it gave.
+    // A copy: it is written again when the run ends, whatever the caller does to what it gave.
     if (bytes <= metadataShares(store).input) return { input: JSON.parse(text) as Json }
     if (bytes > store.limits.recordBytes) {
       throw new RunError(

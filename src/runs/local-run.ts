@@ -12,13 +12,14 @@ import type { RunEnd } from '../protocol/run-end.ts'
 import { RunMoved } from '../providers/provider.ts'
 import type { RunContext, RunProvider } from '../providers/provider.ts'
 import type { Lease } from '../streams/leases.ts'
+import { checkpointValueBytes, encodeCheckpoint } from './checkpoint.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { endAfterError, endFor, failureFor, upstreamDetail } from './end-reasons.ts'
 import { Generation } from './generation.ts'
 import type { Ending } from './generation.ts'
 import { HeldLease } from './held-lease.ts'
 import { LogWriter } from './log-writer.ts'
 import type { Refusal } from './log-writer.ts'
-import { metadataShares } from './options.ts'
 import type { RunSettings } from './options.ts'
 import { encodeRunRecord, endedRecord } from './run-record.ts'
 import type { RunRecord } from './run-record.ts'
@@ -28,6 +29,8 @@ export interface Assignment {
   readonly lease: Lease
   readonly owner: string | undefined
   readonly record: RunRecord
+  /** From where its provider goes on; undefined for the start. */
+  readonly checkpoint: Checkpoint | undefined
   /** Records in its log. */
   readonly tail: number
   /** Whether another process, or this one in an earlier life, worked on it before. */
@@ -65,9 +68,12 @@ export class LocalRun {
   /** Events that a provider which goes on yields again. */
   readonly #known: number
   readonly #covered: number
-  #record: RunRecord
+  readonly #record: RunRecord
+  /** Where the attempt began. */
+  readonly #resumeFrom: Checkpoint | undefined
   #generation: Generation | undefined
   #cause: Cause | undefined
+  /** Goes with the event that is yielded next. */
   #checkpoint: { readonly value: Json } | undefined
   #events = 0
   /** Of all records of the run, whichever process wrote them. */
@@ -75,7 +81,7 @@ export class LocalRun {
   #readAt: number
 
   constructor(settings: RunSettings, assignment: Assignment) {
-    const { lease, owner, record, tail, resumable, provider } = assignment
+    const { lease, owner, record, checkpoint, tail, resumable, provider } = assignment
     this.id = lease.stream
     this.owner = owner
     this.#lease = new HeldLease(settings.store.leases, lease)
@@ -83,10 +89,11 @@ export class LocalRun {
     this.#record = record
     this.#provider = provider
     this.#resumable = resumable
-    this.#covered = record.checkpoint?.at ?? 0
-    this.#bytes = record.checkpoint?.bytes ?? 0
+    this.#resumeFrom = checkpoint
+    this.#covered = checkpoint?.at ?? 0
+    this.#bytes = checkpoint?.bytes ?? 0
     this.#known = Math.max(0, tail - this.#covered)
-    this.#checkpointBytes = metadataShares(settings.store).checkpoint
+    this.#checkpointBytes = checkpointValueBytes(settings.store)
     this.#readAt = performance.now()
     this.#startedAt = this.#readAt - Math.max(0, Date.now() - record.startedAt)
     const { store, logger, highWaterMark, storePatienceMs } = settings
@@ -96,7 +103,6 @@ export class LocalRun {
       logger,
       highWaterMark,
       patienceMs: storePatienceMs,
-      metadata: () => encodeRunRecord(this.#record),
       onRefused: (refusal) => this.#refused(refusal),
     })
     this.settled = this.#run(assignment)
@@ -159,9 +165,9 @@ export class LocalRun {
   async #run({ takenOver, end }: Assignment): Promise<RunEnd | undefined> {
     if (end) this.#end(end)
     // Kept before anything is asked of the provider: a run that kills its process is found out.
-    else if (takenOver) await this.#writer.note()
+    else if (takenOver) await this.#writer.note(encodeRunRecord(this.#record))
     if (!this.#cause) this.#decide(await this.#generate())
-    else if (this.#cause.type === 'end' && this.#record.checkpoint) await this.#clear()
+    else if (this.#cause.type === 'end' && this.#resumeFrom) await this.#clear()
     const cause = this.#cause
     if (cause?.type === 'end') return this.#finish(cause.end)
     if (cause?.type === 'refused' && cause.refusal === 'unwritable') return this.#finish(endFor('store'))
@@ -203,11 +209,10 @@ export class LocalRun {
   }
 
   #context(signal: AbortSignal): RunContext {
-    const { checkpoint } = this.#record
     return {
       signal,
       runId: this.id,
-      ...(checkpoint && { resumeFrom: checkpoint.value }),
+      ...(this.#resumeFrom && { resumeFrom: this.#resumeFrom.value }),
       checkpoint: (value) => this.#keep(value),
       alive: () => this.#generation?.alive(),
     }
@@ -229,13 +234,10 @@ export class LocalRun {
     const size = Buffer.byteLength(text)
     this.#bytes += size
     if (isNew) this.#checkLimits(size, at)
-    const checkpoint = this.#checkpoint
-    if (checkpoint) {
-      this.#record = { ...this.#record, checkpoint: { ...checkpoint, at, bytes: this.#bytes } }
-      this.#checkpoint = undefined
-    }
+    const checkpoint = this.#checkpoint && encodeCheckpoint({ ...this.#checkpoint, at, bytes: this.#bytes })
+    this.#checkpoint = undefined
     if (!isNew) return undefined
-    this.#writer.push(text, size, checkpoint !== undefined)
+    this.#writer.push(text, size, checkpoint)
     return this.#writer.room()
   }
 

@@ -39,8 +39,6 @@ export interface LogWriterOptions {
   readonly logger: Logger
   readonly highWaterMark: number
   readonly patienceMs: number
-  /** What the metadata of the stream is when an append takes it along. */
-  readonly metadata: () => Json
   /** Called once. */
   readonly onRefused: (refusal: Refusal) => void
 }
@@ -58,7 +56,8 @@ export class LogWriter {
   #seq = 0
   #waiting: string[] = []
   #waitingBytes = 0
-  #metadataDue = false
+  /** Of the records that wait: goes with them. */
+  #checkpoint: Json | undefined
   #pumping: Promise<void> | undefined
   #room: PromiseWithResolvers<void> | undefined
   #finishing = false
@@ -82,18 +81,18 @@ export class LogWriter {
     return this.#room.promise
   }
 
-  /** Takes a record of so many bytes; with `metadataDue` the stream's metadata goes with it. */
-  push(record: string, bytes: number, metadataDue: boolean): void {
+  /** Takes a record of so many bytes, and a checkpoint that covers it and all before it. */
+  push(record: string, bytes: number, checkpoint: Json | undefined): void {
     if (this.#refusal || this.#finishing) return
     this.#waiting.push(record)
     this.#waitingBytes += bytes
-    this.#metadataDue ||= metadataDue
+    this.#checkpoint = checkpoint ?? this.#checkpoint
     this.#pumping ??= this.#pump()
   }
 
-  /** Writes the metadata alone. Resolves to why it could not, if so. */
-  async note(): Promise<Refusal | undefined> {
-    await this.#append({ metadata: this.#options.metadata() })
+  /** Writes metadata alone. Resolves to why it could not, if so. */
+  async note(metadata: Json): Promise<Refusal | undefined> {
+    await this.#append({ metadata })
     return this.#refusal
   }
 
@@ -132,12 +131,12 @@ export class LogWriter {
 
   #take(): AppendRequest {
     const records = this.#waiting
-    const metadata = this.#metadataDue ? { metadata: this.#options.metadata() } : {}
+    const checkpoint = this.#checkpoint === undefined ? {} : { checkpoint: this.#checkpoint }
     this.#waiting = []
     this.#waitingBytes = 0
-    this.#metadataDue = false
+    this.#checkpoint = undefined
     this.#makeRoom()
-    return { records, ...metadata }
+    return { records, ...checkpoint }
   }
 
   #makeRoom(): void {

@@ -101,6 +101,8 @@ export const LIMIT_DEFAULTS: RunLimits = {
 const MAX_SECONDS = 2_147_483
 /** A store's metadata must hold the record of a run: see `metadataShares`. */
 const MIN_METADATA = 8 * 1024
+/** The same, of a checkpoint: see `checkpointValueBytes`. */
+const MIN_CHECKPOINT = 1024
 
 /** @throws {RangeError} naming the option that is out of range. */
 export function runSettings(options: RunsOptions): RunSettings {
@@ -119,6 +121,11 @@ export function runSettings(options: RunsOptions): RunSettings {
   }
   if (store.limits.metadataBytes < MIN_METADATA) {
     throw new RangeError(`The store keeps less than ${MIN_METADATA} bytes of metadata: too little for a run`)
+  }
+  if (store.limits.checkpointBytes < MIN_CHECKPOINT) {
+    throw new RangeError(
+      `The store keeps less than ${MIN_CHECKPOINT} bytes of a checkpoint: too little for a run`,
+    )
   }
   const leaseTtlMs = milliseconds('leaseTtl', options.leaseTtl ?? 10, 0.05, MAX_SECONDS)
   const retentionMs = milliseconds('retention', options.retention ?? 86_400, leaseTtlMs / 1000)
@@ -166,9 +173,9 @@ export function graceMilliseconds(name: string, seconds: number): number {
 }
 
 /** How the bytes that a store keeps of metadata are shared out; the rest is for the end of the run. */
-export function metadataShares(store: StreamStore): { start: number; input: number; checkpoint: number } {
+export function metadataShares(store: StreamStore): { start: number; input: number } {
   const { metadataBytes } = store.limits
-  return { start: metadataBytes / 2, input: metadataBytes / 8, checkpoint: metadataBytes / 4 }
+  return { start: metadataBytes / 2, input: metadataBytes / 8 }
 }
 
 function milliseconds(name: string, seconds: number, low = 0.001, high = Number.POSITIVE_INFINITY): number {

@@ -1,22 +1,14 @@
 /**
  * What is kept of a run in the metadata of its stream, beside the records: `{ run: { … } }`. It is
- * rewritten with each checkpoint, so it stays small; a large input lies in a stream of its own.
+ * written anew with each attempt and with the end; a large input lies in a stream of its own.
  */
 import { Buffer } from 'node:buffer'
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd, RunStatus } from '../protocol/run-end.ts'
 import type { StreamInfo } from '../streams/store.ts'
 import { endFor } from './end-reasons.ts'
+import { member, numberIn } from './json-members.ts'
 import type { RunInfo } from './run.ts'
-
-/** From where a provider goes on. */
-export interface Checkpoint {
-  readonly value: Json
-  /** How many records of the run it covers: those behind it come again when the provider goes on. */
-  readonly at: number
-  /** Bytes of the records that it covers. */
-  readonly bytes: number
-}
 
 export interface RunRecord {
   readonly status: RunStatus
@@ -35,7 +27,6 @@ export interface RunRecord {
   readonly attemptAt: number
   /** How many attempts before it died without a single record, in a row. */
   readonly barren: number
-  readonly checkpoint?: Checkpoint
 }
 
 export function encodeRunRecord(record: RunRecord): Json {
@@ -48,8 +39,8 @@ export function sizeOfRunRecord(record: RunRecord): number {
   return Buffer.byteLength(JSON.stringify(encodeRunRecord(record)))
 }
 
-/** The record with its end; what only a run that goes on needs is dropped. */
-export function endedRecord({ checkpoint: _, ...record }: RunRecord, end: RunEnd): RunRecord {
+/** The record with its end. */
+export function endedRecord(record: RunRecord, end: RunEnd): RunRecord {
   return { ...record, ...end }
 }
 
@@ -72,7 +63,6 @@ export function readRunRecord({ metadata, closed }: StreamInfo): RunRecord | und
     ...texts(run),
     ...given('metadata', member(run, 'metadata')),
     ...given('input', member(run, 'input')),
-    ...given('checkpoint', checkpointOf(member(run, 'checkpoint'))),
   }
   return closed && status === 'running' ? endedRecord(record, endFor('interrupted')) : record
 }
@@ -107,23 +97,6 @@ const TEXTS = ['reason', 'message', 'chat', 'kind', 'inputIn', 'retryOf'] as con
 function texts(run: Json | undefined): { readonly [name in (typeof TEXTS)[number]]?: string } {
   const found = TEXTS.map((name) => [name, member(run, name)] as const)
   return Object.fromEntries(found.filter(([, value]) => typeof value === 'string'))
-}
-
-function checkpointOf(checkpoint: Json | undefined): Checkpoint | undefined {
-  const value = member(checkpoint, 'value')
-  const at = numberIn(checkpoint, 'at')
-  if (value === undefined || at === undefined) return undefined
-  return { value, at, bytes: numberIn(checkpoint, 'bytes') ?? 0 }
-}
-
-function member(value: Json | undefined, name: string): Json | undefined {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
-  return (value as { readonly [key: string]: Json })[name]
-}
-
-function numberIn(value: Json | undefined, name: string): number | undefined {
-  const number = member(value, name)
-  return typeof number === 'number' ? number : undefined
 }
 
 /** A member for a spread: nothing at all for undefined. */

@@ -129,6 +129,7 @@ export class RunStarter {
       lease: result.lease,
       owner,
       record,
+      checkpoint: undefined,
       tail: 0,
       takenOver: false,
       resumable: 'kind' in source && source.of.resumable === true,
@@ -189,7 +190,7 @@ function newRecord({ chat, metadata, source }: CheckedStart, kept: KeptInput, re
   }
 }
 
-/** The record is written again with each checkpoint, whatever the caller does to what it gave. */
+/** The record is written again when the run ends, whatever the caller does to what it gave. */
 function copyOf(metadata: Json): Json {
   return JSON.parse(JSON.stringify(metadata)) as Json
 }

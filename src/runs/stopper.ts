@@ -3,6 +3,7 @@
  * that was asked for holds until the run has ended, whoever takes it over meanwhile.
  */
 import type { RunEnd } from '../protocol/run-end.ts'
+import { readCheckpoint } from './checkpoint.ts'
 import { RunError } from './errors.ts'
 import { followEnd } from './follow-end.ts'
 import type { Lease } from '../streams/leases.ts'
@@ -97,6 +98,7 @@ export class Stopper {
       lease,
       owner: info.owner,
       record,
+      checkpoint: readCheckpoint(info),
       tail: info.tail.position,
       takenOver: true,
       resumable: false,

@@ -13,6 +13,7 @@
 import { StoreError } from '../streams/errors.ts'
 import type { StoreErrorCode } from '../streams/errors.ts'
 import type { Lease } from '../streams/leases.ts'
+import { readCheckpoint } from './checkpoint.ts'
 import { endFor } from './end-reasons.ts'
 import type { Continuations } from './continuations.ts'
 import { HAND_OVER_MS } from './held-lease.ts'
@@ -214,6 +215,7 @@ export class Takeover {
       lease: taken.lease,
       owner: taken.info.owner,
       record: next,
+      checkpoint: readCheckpoint(taken.info),
       tail,
       takenOver: true,
       resumable: provider !== undefined,

@@ -22,6 +22,8 @@ export interface StreamState {
   readonly expiresAt: number | undefined
   /** As JSON text. */
   readonly metadata: string | undefined
+  /** As JSON text. */
+  readonly checkpoint: string | undefined
   /** Position after the last record. */
   readonly tail: number
   readonly closed: boolean
@@ -67,6 +69,7 @@ export function newState(config: CheckedConfig, incarnation: string, now: number
     ttlMs,
     expiresAt: ttlMs === undefined ? expiresAt : now + ttlMs,
     metadata,
+    checkpoint: undefined,
     tail: records.length,
     closed,
     closedWith: end,
@@ -130,16 +133,18 @@ export function refusalOf(
 /** Changes the state as an append does that was not refused. */
 export function applyAppend(
   state: Mutable<StreamState>,
-  { records, close, end, producer, metadata, streamSeq }: CheckedAppend,
+  { records, close, end, producer, metadata, checkpoint, streamSeq }: CheckedAppend,
   now: number,
 ): Extract<AppendResult, { outcome: 'appended' }> {
   state.tail += records.length
   if (state.ttlMs !== undefined) state.expiresAt = endAfter(state, now)
   if (metadata !== undefined) state.metadata = metadata
+  if (checkpoint !== undefined) state.checkpoint = checkpoint
   if (streamSeq !== undefined) state.streamSeq = streamSeq
   if (close) {
     state.closed = true
     state.closedWith = end
+    state.checkpoint = undefined
     state.closedBy = producer
   }
   return { outcome: 'appended', offset: tailOf(state), closed: close }
@@ -149,7 +154,7 @@ export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 function decideClosed(
   state: StreamState,
-  { producer, records, close, end, metadata }: CheckedAppend,
+  { producer, records, close, end, metadata, checkpoint }: CheckedAppend,
 ): AppendResult {
   const closed = { offset: tailOf(state), ...endMember(state.closedWith) }
   const by = state.closedBy
@@ -160,7 +165,10 @@ function decideClosed(
       : { outcome: 'closed', ...closed }
   }
   const isNothingNew =
-    records.length === 0 && metadata === undefined && (end ?? state.closedWith) === state.closedWith
+    records.length === 0 &&
+    metadata === undefined &&
+    checkpoint === undefined &&
+    (end ?? state.closedWith) === state.closedWith
   return close && isNothingNew
     ? { outcome: 'duplicate', ...closed, closed: true }
     : { outcome: 'closed', ...closed }
@@ -232,12 +240,13 @@ export function tailOf(state: StreamState): Offset {
 }
 
 export function infoOf(id: string, state: StreamState): StreamInfo {
-  const { contentType, owner, metadata, createdAt, ttlMs, expiresAt, closed, closedWith } = state
+  const { contentType, owner, metadata, checkpoint, createdAt, ttlMs, expiresAt, closed, closedWith } = state
   return {
     id,
     contentType,
     ...(owner !== undefined && { owner }),
     ...(metadata !== undefined && { metadata: JSON.parse(metadata) as Json }),
+    ...(checkpoint !== undefined && { checkpoint: JSON.parse(checkpoint) as Json }),
     createdAt,
     ...(ttlMs !== undefined && { ttlMs }),
     ...(expiresAt !== undefined && { expiresAt }),

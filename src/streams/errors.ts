@@ -17,6 +17,7 @@ export type StreamRequestCode =
   | 'invalid_stream_seq'
   | 'invalid_owner'
   | 'invalid_metadata'
+  | 'invalid_checkpoint'
   | 'invalid_end'
   | 'invalid_expiry'
   | 'invalid_lease'

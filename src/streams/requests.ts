@@ -29,6 +29,7 @@ export const DEFAULT_LIMITS: StreamLimits = {
   appendBytes: 16 * 1024 * 1024,
   metadataBytes: 16 * 1024,
   endBytes: 2 * 1024,
+  checkpointBytes: 8 * 1024,
 }
 
 /** A page of leases that are over. */
@@ -51,6 +52,8 @@ export interface CheckedAppend {
   readonly streamSeq: string | undefined
   /** As JSON text; undefined leaves it as it is. */
   readonly metadata: string | undefined
+  /** The same. */
+  readonly checkpoint: string | undefined
   readonly incarnation: string | undefined
 }
 
@@ -94,10 +97,14 @@ export function kindOf(contentType: string): RecordKind {
 }
 
 export function checkAppend(request: AppendRequest, limits: StreamLimits): CheckedAppend {
-  const { records = [], close = false, producer, contentType, streamSeq, metadata, incarnation } = request
+  const { records = [], close = false, producer, contentType, streamSeq, incarnation } = request
+  const { metadata, checkpoint } = request
   const end = request.end === undefined ? undefined : endText(request.end, close, limits)
-  if (records.length === 0 && !close && metadata === undefined) {
-    throw new StreamRequestError('empty_append', 'An append needs records, metadata, or to close the stream')
+  if (records.length === 0 && !close && metadata === undefined && checkpoint === undefined) {
+    throw new StreamRequestError(
+      'empty_append',
+      'An append needs records, metadata, a checkpoint, or to close the stream',
+    )
   }
   if (producer) checkProducer(producer)
   if (contentType !== undefined) checkContentType(contentType)
@@ -113,6 +120,7 @@ export function checkAppend(request: AppendRequest, limits: StreamLimits): Check
     contentType,
     streamSeq,
     metadata: metadataText(metadata, limits),
+    checkpoint: checkpointText(checkpoint, limits),
     incarnation,
   }
 }
@@ -290,26 +298,26 @@ function checkName(name: string, length: number, code: StreamRequestCode, what: 
   }
 }
 
-function endText(end: Json, closes: boolean, limits: StreamLimits): string {
+function endText(end: Json, closes: boolean, { endBytes }: StreamLimits): string {
   if (!closes) throw new StreamRequestError('invalid_end', 'An end is kept with the close of a stream alone')
-  const text = JSON.stringify(end)
-  if (Buffer.byteLength(text) > limits.endBytes) {
-    throw new StreamRequestError(
-      'invalid_end',
-      `The end of a stream may have ${limits.endBytes} bytes as JSON`,
-    )
-  }
-  return text
+  return textWithin(end, endBytes, 'invalid_end', 'The end of a stream')
 }
 
-function metadataText(metadata: Json | undefined, limits: StreamLimits): string | undefined {
-  if (metadata === undefined) return undefined
-  const text = JSON.stringify(metadata)
-  if (Buffer.byteLength(text) > limits.metadataBytes) {
-    throw new StreamRequestError(
-      'invalid_metadata',
-      `The metadata of a stream may have ${limits.metadataBytes} bytes as JSON`,
-    )
-  }
+function metadataText(metadata: Json | undefined, { metadataBytes }: StreamLimits): string | undefined {
+  return metadata === undefined
+    ? undefined
+    : textWithin(metadata, metadataBytes, 'invalid_metadata', 'The metadata of a stream')
+}
+
+function checkpointText(checkpoint: Json | undefined, { checkpointBytes }: StreamLimits): string | undefined {
+  return checkpoint === undefined
+    ? undefined
+    : textWithin(checkpoint, checkpointBytes, 'invalid_checkpoint', 'The checkpoint of a stream')
+}
+
+function textWithin(value: Json, bytes: number, code: StreamRequestCode, what: string): string {
+  const text = JSON.stringify(value)
+  if (Buffer.byteLength(text) > bytes)
+    throw new StreamRequestError(code, `${what} may have ${bytes} bytes as JSON`)
   return text
 }

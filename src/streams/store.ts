@@ -45,6 +45,8 @@ export interface StreamLimits {
   readonly metadataBytes: number
   /** Bytes of a stream's end as JSON. Default 2 KiB. */
   readonly endBytes: number
+  /** Bytes of a stream's checkpoint as JSON. Default 8 KiB. */
+  readonly checkpointBytes: number
 }
 
 export interface StreamConfig {
@@ -78,6 +80,8 @@ export interface StreamInfo {
   readonly contentType: string
   readonly owner?: string
   readonly metadata?: Json
+  /** The last one that an append gave; a closed stream has none. For whoever fills the stream, not for readers. */
+  readonly checkpoint?: Json
   /** Milliseconds since 1970. For people: nothing is ordered by it. */
   readonly createdAt: number
   readonly ttlMs?: number
@@ -113,7 +117,7 @@ export interface Producer {
 }
 
 export interface AppendRequest {
-  /** Kept in this order, all or none. May be left out when `close` or `metadata` is given. */
+  /** Kept in this order, all or none. May be left out when `close`, `metadata` or `checkpoint` is given. */
   readonly records?: readonly StreamRecord[]
   /** Closes the stream behind these records, in the same step. */
   readonly close?: boolean
@@ -130,8 +134,14 @@ export interface AppendRequest {
    * byte. 1 to 255 printable ASCII characters.
    */
   readonly streamSeq?: string
-  /** Replaces the stream's metadata in the same step: a checkpoint that cannot part from its records. */
+  /** Replaces the stream's metadata in the same step. */
   readonly metadata?: Json
+  /**
+   * Replaces the stream's checkpoint in the same step: from where whoever fills the stream goes on, which
+   * cannot part from the records that it covers. Cheap enough for every append: it is kept apart, and
+   * nothing else is written again with it. A close drops it.
+   */
+  readonly checkpoint?: Json
   /** When given, a stream that was created anew since then is `missing`. */
   readonly incarnation?: string
 }

@@ -1,6 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Json } from '../../src/protocol/json.ts'
 import { LogWriter } from '../../src/runs/log-writer.ts'
 import type { LogWriterOptions, Refusal } from '../../src/runs/log-writer.ts'
 import { StoreError } from '../../src/streams/errors.ts'
@@ -27,19 +26,17 @@ async function writing(given: Partial<LogWriterOptions> = {}, options: StreamSto
   if (created.outcome !== 'created' || !created.lease) throw new Error(created.outcome)
   const refusals: Refusal[] = []
   const logger = new RecordingLogger()
-  let metadata: Json = 0
   const writer = new LogWriter({
     store: hand.store,
     lease: created.lease,
     logger,
     highWaterMark: 1000,
     patienceMs: 10_000,
-    metadata: () => metadata,
     onRefused: (refusal) => refusals.push(refusal),
     ...given,
   })
   const push = (...records: readonly string[]): void => {
-    for (const record of records) writer.push(record, record.length, false)
+    for (const record of records) writer.push(record, record.length, undefined)
   }
   const batches = (): readonly (readonly unknown[])[] =>
     hand.calls.flatMap(({ method, args }) =>
@@ -58,7 +55,6 @@ async function writing(given: Partial<LogWriterOptions> = {}, options: StreamSto
     push,
     batches,
     kept,
-    note: (value: Json) => (metadata = value),
   }
 }
 
@@ -142,20 +138,20 @@ describe('the writer of a log', () => {
     expect(batches()).toEqual([['"12345678"'], ['1', '2', '"1234567"'], [LAST]])
   })
 
-  it('takes the metadata along with the record that it belongs to, and not before', async () => {
-    const { hand, inner, writer, push, note } = await writing()
+  it('takes a checkpoint along with the record that it covers, and not before', async () => {
+    const { hand, inner, writer, push } = await writing()
     const thaw = hand.freeze()
     push('1')
-    note('after 2')
-    writer.push('2', 1, true)
+    writer.push('2', 1, 'after 2')
+    writer.push('3', 1, 'after 3')
     thaw()
     await turn()
     await writer.flush()
-    push('3')
+    push('4')
     await writer.flush()
-    const metadata = hand.calls.map(({ args }) => (args[1] as AppendRequest).metadata)
-    expect(metadata).toEqual([undefined, 'after 2', undefined])
-    expect((await inner.head('r'))?.metadata).toBe('after 2')
+    const checkpoints = hand.calls.map(({ args }) => (args[1] as AppendRequest).checkpoint)
+    expect(checkpoints).toEqual([undefined, 'after 3', undefined])
+    expect(await inner.head('r')).toMatchObject({ checkpoint: 'after 3', tail: { position: 4 } })
   })
 
   it.each<StoreErrorCode>(['full', 'locked', 'unavailable'])(
@@ -340,12 +336,11 @@ describe('the writer of a log', () => {
   })
 
   it('writes the metadata alone when it is told to', async () => {
-    const { inner, writer, note, kept } = await writing()
-    note({ attempt: 2 })
-    expect(await writer.note()).toBeUndefined()
+    const { inner, writer, kept } = await writing()
+    expect(await writer.note({ attempt: 2 })).toBeUndefined()
     expect((await inner.head('r'))?.metadata).toEqual({ attempt: 2 })
     expect(await kept()).toEqual([])
     await inner.delete('r')
-    expect(await writer.note()).toBe('gone')
+    expect(await writer.note(null)).toBe('gone')
   })
 })

@@ -24,7 +24,6 @@ const WHOLE: Required<Omit<RunRecord, 'reason' | 'message'>> = {
   attempt: 2,
   attemptAt: 7,
   barren: 1,
-  checkpoint: { value: null, at: 7, bytes: 70 },
 }
 
 function stream(metadata: Json | undefined, closed = false): StreamInfo {
@@ -70,7 +69,6 @@ describe('the record of a run', () => {
       attempt: 1,
       chat: 7,
       reason: null,
-      checkpoint: { at: 'x' },
       new: 1,
     }
     expect(readRunRecord(stream({ run }))).toEqual({
@@ -85,12 +83,10 @@ describe('the record of a run', () => {
   it('of a closed stream that says it runs is one of a run that was interrupted', () => {
     const record = readRunRecord(stream(stored(WHOLE), true))
     expect(record).toMatchObject({ reason: 'interrupted', ...END_REASONS.interrupted })
-    expect(record).not.toHaveProperty('checkpoint')
   })
 
-  it('that has ended has an end and no checkpoint', () => {
+  it('that has ended has an end', () => {
     const ended = endedRecord(WHOLE, { status: 'failed', reason: 'silent', message: 'm' })
-    expect(ended).not.toHaveProperty('checkpoint')
     expect(endOf(ended)).toEqual({ status: 'failed', reason: 'silent', message: 'm' })
     expect(endOf(endedRecord(WHOLE, { status: 'completed' }))).toEqual({ status: 'completed' })
     expect(endOf(WHOLE)).toBeUndefined()

@@ -3,10 +3,12 @@ import { expect, it } from 'vitest'
 import type { Json } from '../../src/protocol/json.ts'
 import { RunMoved } from '../../src/providers/provider.ts'
 import type { RunProvider } from '../../src/providers/provider.ts'
+import { readCheckpoint } from '../../src/runs/checkpoint.ts'
 import { END_REASONS } from '../../src/runs/end-reasons.ts'
 import type { RunKind } from '../../src/runs/options.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
+import type { AppendRequest } from '../../src/streams/store.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 import type { World } from './world.ts'
@@ -132,10 +134,10 @@ onEveryStore('a run whose process died', (world) => {
     const look = async (id: string): Promise<void> => {
       const head = await world().store.head(id)
       if (!head) throw new Error(`${id} is missing`)
-      const { run } = head.metadata as { run: { checkpoint?: { value: Json; at: number } } }
-      if (run.checkpoint) {
-        expect(run.checkpoint.value).toBe(run.checkpoint.at)
-        seen.push({ tail: head.tail.position, at: run.checkpoint.at })
+      const checkpoint = readCheckpoint(head)
+      if (checkpoint) {
+        expect(checkpoint.value).toBe(checkpoint.at)
+        seen.push({ tail: head.tail.position, at: checkpoint.at })
       }
     }
     hand.around = async (method, call, args) => {
@@ -148,6 +150,12 @@ onEveryStore('a run whose process died', (world) => {
     ).end
     expect(seen.length).toBeGreaterThan(3)
     for (const { tail, at } of seen) expect(at).toBe(tail)
+    // The metadata is written with the end, and with no checkpoint.
+    const appends = hand.calls
+      .filter(({ method }) => method === 'append')
+      .map(({ args }) => args as readonly [string, AppendRequest])
+    const ofRun = appends.filter(([id]) => !id.startsWith('@')).map(([, request]) => request)
+    expect(ofRun.filter((request) => 'metadata' in request).map(({ close }) => close)).toEqual([true])
   })
 
   it('goes on again and again, each time from the exact record', async () => {

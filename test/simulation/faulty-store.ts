@@ -245,22 +245,22 @@ export class FaultyStore implements StreamStore, LeaseStore {
           return this.#shared.append(this.#by, id, {
             ...request,
             records: records.slice(0, -1),
-            metadata: request.metadata ?? null,
+            checkpoint: request.checkpoint ?? null,
           })
         }
         break
       case 'checkpoint-parted':
         if (
           ofRun &&
-          request.metadata !== undefined &&
+          request.checkpoint !== undefined &&
           records.length > 0 &&
           !request.close &&
           faults.happens(0.2)
         ) {
-          const { metadata, ...others } = request
+          const { checkpoint, ...others } = request
           // The process may die in between.
           const { producer: _, ...bare } = request
-          await this.#shared.append(this.#by, id, { ...bare, records: [], metadata }, { secretly: true })
+          await this.#shared.append(this.#by, id, { ...bare, records: [], checkpoint }, { secretly: true })
           if (faults.happens(0.3)) {
             this.#options.host.kill()
             return { outcome: 'missing' }

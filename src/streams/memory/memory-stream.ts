@@ -33,6 +33,7 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   streamSeq: string | undefined
   closedWith: string | undefined
   closedBy: Producer | undefined
+  checkpoint: string | undefined
   metadata: string | undefined
   owner: string | undefined
   createdAt: number
@@ -50,6 +51,7 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     this.streamSeq = state.streamSeq
     this.closedWith = state.closedWith
     this.closedBy = state.closedBy
+    this.checkpoint = state.checkpoint
     this.metadata = state.metadata
     this.owner = state.owner
     this.createdAt = state.createdAt

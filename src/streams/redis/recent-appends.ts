@@ -39,7 +39,7 @@ export interface Loss {
 export interface RecentAppendsOptions {
   /** Milliseconds an append is remembered. */
   readonly ms: number
-  /** Bytes remembered of one stream, and of all: of records, metadata, and what an append takes itself. */
+  /** Bytes remembered of one stream, and of all: of records, metadata, checkpoints, and what an append takes itself. */
   readonly streamBytes: number
   readonly bytes: number
   /** Streams remembered. */
@@ -146,6 +146,6 @@ export class RecentAppends {
   }
 }
 
-function sizeOf({ bytes, metadata = '' }: CheckedAppend): number {
-  return bytes + metadata.length + APPEND_BYTES
+function sizeOf({ bytes, metadata = '', checkpoint = '' }: CheckedAppend): number {
+  return bytes + metadata.length + checkpoint.length + APPEND_BYTES
 }

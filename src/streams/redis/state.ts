@@ -19,12 +19,14 @@ export function parseState(fields: Reply): StreamState {
     by,
     seq,
     closedWith,
+    checkpoint,
   ] = texts
   return {
     incarnation,
     contentType,
     owner,
     metadata,
+    checkpoint,
     createdAt: Number(createdAt),
     ttlMs: numberOf(ttlMs),
     expiresAt: numberOf(expiresAt),

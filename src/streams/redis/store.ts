@@ -254,11 +254,12 @@ export class RedisStore implements StreamStore {
   }
 
   #write<T>(
-    request: Pick<CheckedAppend, 'bytes' | 'metadata'>,
+    request: Pick<CheckedAppend, 'bytes' | 'metadata'> & Partial<Pick<CheckedAppend, 'checkpoint'>>,
     signal: AbortSignal | undefined,
     work: () => Promise<T>,
   ): Promise<T> {
-    const bytes = request.bytes + (request.metadata?.length ?? 0)
+    const { metadata = '', checkpoint = '' } = request
+    const bytes = request.bytes + metadata.length + checkpoint.length
     return this.#call(async () => {
       // One alone may be as large as an append may be.
       if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > MAX_WAITING_BYTES) {

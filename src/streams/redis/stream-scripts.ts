@@ -14,6 +14,7 @@
  * | `y` | the append that closed it: `epoch seq producer` |
  * | `s` | stream seq |
  * | `z` | what it was closed with, as JSON |
+ * | `r` | checkpoint as JSON |
  * | `u` | the incarnation before this one, when records of it were lost |
  * | `g` | the run of the Redis server under which it was created, or its lease last taken |
  * | `l` | lease: `epoch ttl end holder` |
@@ -28,7 +29,21 @@ import { streamScript } from './script.ts'
 import type { RedisScript } from './script.ts'
 
 /** Fields that make a `StreamState`, in the order in which `parseState` reads them. */
-export const STATE_FIELDS: readonly string[] = ['i', 'c', 'o', 'd', 'b', 't', 'e', 'n', 'x', 'y', 's', 'z']
+export const STATE_FIELDS: readonly string[] = [
+  'i',
+  'c',
+  'o',
+  'd',
+  'b',
+  't',
+  'e',
+  'n',
+  'x',
+  'y',
+  's',
+  'z',
+  'r',
+]
 
 const FIELDS = STATE_FIELDS.map((field) => `'${field}'`).join(', ')
 
@@ -74,16 +89,16 @@ return {'created', int(now)}
 )
 
 /**
- * ARGV: incarnation, media type, kind, close, id, epoch and seq of the producer, stream seq, metadata
- * (each empty for none), stamp, the lengths of the records, or empty to publish none, the tail
- * that it must follow, or empty, what it is closed with, or empty, records.
+ * ARGV: incarnation, media type, kind, close, id, epoch and seq of the producer, stream seq, metadata,
+ * checkpoint (each empty for none), stamp, the lengths of the records, or empty to publish none, the
+ * tail that it must follow, or empty, what it is closed with, or empty, records.
  * Gives the outcome and what belongs to it.
  */
 export const APPEND: RedisScript = streamScript(
   'write',
   `local incarnation, mediaType, kind, close, producer = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1', ARGV[6]
-local streamSeq, metadata = ARGV[9], ARGV[10]
-local count, ending = #ARGV - 14, ARGV[14]
+local streamSeq, metadata, checkpoint = ARGV[9], ARGV[10], ARGV[11]
+local count, ending = #ARGV - 15, ARGV[15]
 local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 't', 'm', 'k', 's', 'c', 'y', 'd', 'p:' .. producer, 'z')
 local at = tonumber(v[4])
 if not v[1] or (at and now >= at) then return {'missing'} end
@@ -93,7 +108,7 @@ local this = producer ~= '' and (ARGV[7] .. ' ' .. ARGV[8] .. ' ' .. producer) o
 if v[3] then
   if producer ~= '' then
     if v[10] == this then return {'duplicate', v[1], tail, 1, ARGV[8], v[13] or ''} end
-  elseif close and count == 0 and metadata == '' and (ending == '' or ending == v[13]) then
+  elseif close and count == 0 and metadata == '' and checkpoint == '' and (ending == '' or ending == v[13]) then
     return {'duplicate', v[1], tail, 1, '', v[13] or ''}
   end
   return {'closed', v[1], tail, v[13] or ''}
@@ -122,11 +137,11 @@ if producer ~= '' then
     return {'gap', lastSeq + 1}
   end
 end
-if ARGV[13] ~= '' and tonumber(ARGV[13]) ~= tail then return {'elsewhere'} end
+if ARGV[14] ~= '' and tonumber(ARGV[14]) ~= tail then return {'elsewhere'} end
 if streamSeq ~= '' and v[8] and not above(streamSeq, v[8]) then return {'stream-seq', v[8]} end
 
-local stamp = ARGV[11]
-for i = 1, count do redis.call('XADD', log, int(tail + i) .. '-' .. stamp, 'r', ARGV[14 + i]) end
+local stamp = ARGV[12]
+for i = 1, count do redis.call('XADD', log, int(tail + i) .. '-' .. stamp, 'r', ARGV[15 + i]) end
 local fields = {'n', int(tail + count)}
 local function set(name, value)
   fields[#fields + 1] = name
@@ -135,11 +150,12 @@ end
 if producer ~= '' then set('p:' .. producer, ARGV[7] .. ' ' .. ARGV[8]) end
 if streamSeq ~= '' then set('s', streamSeq) end
 if metadata ~= '' then set('d', metadata) end
+if checkpoint ~= '' and not close then set('r', checkpoint) end
 if close then
   set('x', '1')
   if this ~= '' then set('y', this) end
   if ending ~= '' then set('z', ending) end
-  redis.call('HDEL', state, 'l')
+  redis.call('HDEL', state, 'l', 'r')
 end
 local moved = endAfter(tonumber(v[5]), at)
 if moved ~= at then set('e', int(moved)) end
@@ -147,8 +163,8 @@ redis.call('HSET', state, unpack(fields))
 if moved ~= at then expireBoth(moved) elseif at and tail == 0 then expire(log, at) end
 if close or count > 0 then
   local head = 'append ' .. v[1] .. ' ' .. int(tail) .. ' ' .. int(tail + count) .. ' ' .. (close and '1' or '0')
-    .. ' ' .. stamp .. ' ' .. v[7] .. ' ' .. int(#ending) .. ' ' .. ARGV[12] .. '\\n' .. ending
-  redis.call('SPUBLISH', channel, ARGV[12] == '' and head or head .. table.concat(ARGV, '', 15))
+    .. ' ' .. stamp .. ' ' .. v[7] .. ' ' .. int(#ending) .. ' ' .. ARGV[13] .. '\\n' .. ending
+  redis.call('SPUBLISH', channel, ARGV[13] == '' and head or head .. table.concat(ARGV, '', 16))
 end
 return {'appended', v[1], tail + count}
 `,

@@ -104,6 +104,7 @@ export class StreamTable {
       producer,
       streamSeq = '',
       metadata = '',
+      checkpoint = '',
     } = request
     const { records, bytes } = request
     return this.#scripts.onStream(APPEND, this.#keys.of(id), [
@@ -116,6 +117,7 @@ export class StreamTable {
       textOf(producer?.seq),
       streamSeq,
       metadata,
+      checkpoint,
       stamp,
       lengthsOf(records, bytes),
       tail,

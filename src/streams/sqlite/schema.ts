@@ -4,8 +4,9 @@
  * A stream's `key` is never used twice, so that it names one incarnation. A record's `place` is that
  * key in the upper 32 bits and, in the lower ones, its position: the place after it, from 1. One
  * integer as the key, and not two columns, halves the cost of records of a kB (they stay in their
- * leaf page; measured). A stream's tail is its highest position, and is kept nowhere else. Records of
- * a deleted stream stay behind under their key in `garbage` until they are collected in slices.
+ * leaf page; measured). A stream's tail is its highest position, and is kept nowhere else. A checkpoint
+ * is a row of its own, as SQLite writes the whole row that it changes. Records of a deleted stream stay
+ * behind under their key in `garbage` until they are collected in slices.
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { storeError } from './store-error.ts'
@@ -14,7 +15,7 @@ import { storeError } from './store-error.ts'
 const APPLICATION_ID = 0x4d696c6c
 
 /** One step per version: step n makes a file of version n one of version n + 1. Never edit a released one. */
-const STEPS: readonly string[] = [
+export const STEPS: readonly string[] = [
   `
   CREATE TABLE streams (
     key INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -59,6 +60,18 @@ const STEPS: readonly string[] = [
   CREATE TABLE garbage (stream INTEGER PRIMARY KEY) STRICT;
   `,
   'ALTER TABLE streams ADD COLUMN closed_with TEXT',
+  // Runs kept their checkpoints in the metadata.
+  `
+  CREATE TABLE checkpoints (
+    stream INTEGER PRIMARY KEY,
+    data TEXT NOT NULL
+  ) STRICT;
+  INSERT INTO checkpoints (stream, data)
+    SELECT key, metadata -> '$.run.checkpoint' FROM streams
+    WHERE closed = 0 AND json_type(metadata, '$.run.checkpoint') = 'object';
+  UPDATE streams SET metadata = json_remove(metadata, '$.run.checkpoint')
+    WHERE json_type(metadata, '$.run.checkpoint') IS NOT NULL;
+  `,
 ]
 
 /** The version that this code reads and writes (`PRAGMA user_version`). */

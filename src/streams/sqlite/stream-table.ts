@@ -31,7 +31,8 @@ const MAX_PRODUCERS = 100
 export const MAX_POSITION = 2 ** 32 - 1
 
 const COLUMNS = `key, id, incarnation, content_type, owner, created_at, ttl_ms, expires_at, metadata, closed,
-  closed_by, closed_with, stream_seq, ${lastPosition('key')} AS tail`
+  closed_by, closed_with, stream_seq, ${lastPosition('key')} AS tail,
+  (SELECT data FROM checkpoints WHERE stream = key) AS checkpoint`
 
 /** SQL: the position of the last record of the stream with this key; null without records. */
 export function lastPosition(key: string): string {
@@ -48,6 +49,8 @@ export class StreamTable {
   readonly #selectOwned: StatementSync
   readonly #insert: StatementSync
   readonly #update: StatementSync
+  readonly #upsertCheckpoint: StatementSync
+  readonly #deleteCheckpoint: StatementSync
   readonly #selectRecords: StatementSync
   readonly #insertRecord: StatementSync
   readonly #selectProducer: StatementSync
@@ -64,6 +67,9 @@ export class StreamTable {
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
     this.#update = db.prepare(`UPDATE streams SET expires_at = ?, metadata = ?, closed = ?, closed_by = ?,
       closed_with = ?, stream_seq = ? WHERE key = ?`)
+    this.#upsertCheckpoint = db.prepare(`INSERT INTO checkpoints (stream, data) VALUES (?, ?)
+      ON CONFLICT DO UPDATE SET data = excluded.data`)
+    this.#deleteCheckpoint = db.prepare('DELETE FROM checkpoints WHERE stream = ?')
     this.#selectRecords = db.prepare(`SELECT place - (:key << 32) AS position, data FROM records
       WHERE place > (:key << 32) | :after AND place <= (:key << 32) | ${MAX_POSITION} ORDER BY place LIMIT :limit`)
     this.#insertRecord = db.prepare('INSERT INTO records (place, data) VALUES ((? << 32) | ?, ?)')
@@ -134,6 +140,9 @@ export class StreamTable {
     ) {
       this.#update.run(...changingColumns(next), stream.key)
     }
+    if (before.checkpoint === next.checkpoint) return
+    if (next.checkpoint === undefined) this.#deleteCheckpoint.run(stream.key)
+    else this.#upsertCheckpoint.run(stream.key, next.checkpoint)
   }
 
   /** Takes a stream out of the tables at once; its records and producers are left to the collector. */
@@ -141,6 +150,7 @@ export class StreamTable {
     this.#cache.delete(stream.id)
     this.#db.prepare('DELETE FROM streams WHERE key = ?').run(stream.key)
     this.#db.prepare('DELETE FROM leases WHERE stream = ?').run(stream.key)
+    this.#deleteCheckpoint.run(stream.key)
     this.#db.prepare('INSERT INTO garbage (stream) VALUES (?)').run(stream.key)
   }
 
@@ -218,6 +228,7 @@ function stateOf(row: Row): StreamState {
     ttlMs: integer(row['ttl_ms']),
     expiresAt: integer(row['expires_at']),
     metadata: text(row['metadata']),
+    checkpoint: text(row['checkpoint']),
     tail: Number(row['tail'] ?? 0),
     closed: row['closed'] === 1,
     closedBy: closedBy === undefined ? undefined : (JSON.parse(closedBy) as Producer),

@@ -144,7 +144,14 @@ export const appendingCases: readonly StreamStoreCase[] = [
   }),
 
   storeCase(['ST-13'], 'limits are kept to the byte', async (trial) => {
-    const limits = { recordBytes: 10, appendRecords: 3, appendBytes: 25, metadataBytes: 8, endBytes: 9 }
+    const limits = {
+      recordBytes: 10,
+      appendRecords: 3,
+      appendBytes: 25,
+      metadataBytes: 8,
+      checkpointBytes: 6,
+      endBytes: 9,
+    }
     const store = await trial.store({ limits })
     assert.deepStrictEqual(store.limits, limits)
     await store.create('stream')
@@ -154,12 +161,13 @@ export const appendingCases: readonly StreamStoreCase[] = [
       ['too_many_records', { records: numbers(4) }],
       ['append_too_large', { records: ['"1234567"', '"1234567"', '"12345678"'] }],
       ['invalid_metadata', { metadata: '1234567' }],
+      ['invalid_checkpoint', { checkpoint: '12345' }],
     ]
     for (const [code, request] of refused)
       await trial.expectError(code, () => store.append('stream', request))
     assert.deepStrictEqual(await trial.records(store, 'stream'), [])
     await trial.append(store, 'stream', ['"ääää"', '"12345678"', '"12"'])
-    await trial.append(store, 'stream', { records: numbers(3), metadata: '123456' })
+    await trial.append(store, 'stream', { records: numbers(3), metadata: '123456', checkpoint: '1234' })
     assert.equal((await store.head('stream'))?.tail.position, 6)
   }),
 
@@ -200,6 +208,25 @@ export const appendingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual((await store.head('stream'))?.metadata, null)
     await trial.append(store, 'stream', { records: ['3'], metadata: [4], close: true })
     assert.deepStrictEqual((await store.head('stream'))?.metadata, [4])
+    assert.deepStrictEqual(await trial.records(store, 'stream'), numbers(3))
+  }),
+
+  storeCase(['ST-15'], 'a checkpoint is replaced in the step of the append, or not at all', async (trial) => {
+    const store = await trial.store()
+    const checkpoint = async (): Promise<unknown> => (await store.head('stream'))?.checkpoint
+    const created = await store.create('stream', { metadata: { title: 'kept' } })
+    assert.ok(!('checkpoint' in created.info), 'a new stream has no checkpoint')
+    await trial.append(store, 'stream', { records: ['1'], checkpoint: { at: 1 } })
+    await trial.append(store, 'stream', ['2'])
+    assert.deepStrictEqual(await checkpoint(), { at: 1 })
+    const gap = { id: 'p', epoch: 0, seq: 1 }
+    await store.append('stream', { records: ['3'], producer: gap, checkpoint: { at: 3 } })
+    assert.deepStrictEqual(await checkpoint(), { at: 1 })
+    await trial.append(store, 'stream', { checkpoint: null })
+    assert.deepStrictEqual((await store.list()).streams[0]?.checkpoint, null)
+    await trial.append(store, 'stream', { records: ['3'], checkpoint: [4] })
+    assert.deepStrictEqual(await checkpoint(), [4])
+    assert.deepStrictEqual((await store.head('stream'))?.metadata, { title: 'kept' })
     assert.deepStrictEqual(await trial.records(store, 'stream'), numbers(3))
   }),
 

@@ -24,11 +24,13 @@ export const leasingCases: readonly StreamStoreCase[] = [
   storeCase(['ST-42'], 'a lease is held by one, and shows the stream as it is', async (trial) => {
     const store = await trial.store()
     await store.create('stream', { records: ['1'], metadata: { step: 1 } })
+    await trial.append(store, 'stream', { records: ['2'], checkpoint: { at: 2 } })
     const result = await store.leases.acquire('stream', { holder: 'a', ttlMs: 60_000 })
     assert.equal(result.outcome, 'acquired')
     if (result.outcome !== 'acquired') return
     const { lease, info } = result
     assert.deepStrictEqual(info, await store.head('stream'))
+    assert.deepStrictEqual(info.checkpoint, { at: 2 })
     const { expiresAt, ...rest } = lease
     const { incarnation } = info.tail
     assert.deepStrictEqual(rest, { stream: 'stream', incarnation, holder: 'a', epoch: 1, ttlMs: 60_000 })
@@ -216,12 +218,15 @@ export const leasingCases: readonly StreamStoreCase[] = [
     },
   ),
 
-  storeCase(['ST-48'], 'closing a stream ends its lease', async (trial) => {
+  storeCase(['ST-48'], 'closing a stream ends its lease and drops its checkpoint', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const lease = await acquire(store, 'a', 60_000)
     const producer = { id: LEASE_PRODUCER, epoch: lease.epoch, seq: 0 }
-    const offset = await trial.append(store, 'stream', { records: ['1'], close: true, producer })
+    await trial.append(store, 'stream', { records: ['1'], checkpoint: 1, producer })
+    const close = { close: true, checkpoint: 2, producer: { ...producer, seq: 1 } }
+    const offset = await trial.append(store, 'stream', close)
+    assert.ok(!('checkpoint' in ((await store.head('stream')) ?? assert.fail())), 'the checkpoint is gone')
     assert.deepStrictEqual(await store.leases.renew(lease), { outcome: 'lost' })
     const result = await store.leases.acquire('stream', { holder: 'b', ttlMs: 1000 })
     assert.deepStrictEqual(result, { outcome: 'closed', offset })

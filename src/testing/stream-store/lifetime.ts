@@ -102,6 +102,7 @@ export const lifetimeCases: readonly StreamStoreCase[] = [
         producer,
         streamSeq: 'b',
         metadata: { n: 2 },
+        checkpoint: { at: 2 },
       })
       await store.create('bytes', { contentType: 'text/plain', records: [Uint8Array.of(0, 255)] })
       const closing = { records: ['1'], close: true, producer: { id: 'p', epoch: 3, seq: 0 } }

@@ -175,11 +175,12 @@ export const readingCases: readonly StreamStoreCase[] = [
     const lease = { holder: 'h', ttlMs: 60_000 }
     const producer = { id: 'p', epoch: 7, seq: 0 }
     await store.create('stream', { records: numbers(5), owner: 'anna', lease })
-    await trial.append(store, 'stream', { records: ['6'], producer, streamSeq: 'z' })
+    await trial.append(store, 'stream', { records: ['6'], producer, streamSeq: 'z', checkpoint: 6 })
     assert.equal(await store.delete('stream'), true)
     assert.deepStrictEqual(await answers(store, 'stream'), MISSING)
     assert.deepStrictEqual(await store.list(), { streams: [] })
-    await store.create('stream')
+    const { info } = await store.create('stream')
+    assert.ok(!('checkpoint' in info), 'the new stream has no checkpoint')
     assert.deepStrictEqual(await trial.records(store, 'stream'), [])
     await trial.append(store, 'stream', {
       records: ['1'],
