@@ -1,12 +1,12 @@
 /**
  * How a serving process ends. SIGINT and SIGTERM shut the application down, and a second one exits at once.
  * An uncaught exception shuts it down too, since nobody knows what it left half done; not one that comes from
- * the handler of a request, which is logged (see src/server/late-errors.ts). A rejected promise that
- * nobody handled is logged and the server goes on: with many people connected, one forgotten `await` must not
- * disconnect them all.
+ * a handler, whose own affair it is (see src/logging/late-errors.ts). A rejected promise that nobody handled is
+ * logged and the server goes on: with many people connected, one forgotten `await` must not disconnect them
+ * all.
  */
+import { blameHandler, isThrownByHandler } from '../logging/late-errors.ts'
 import type { Logger } from '../logging/logger.ts'
-import { isThrownByHandler } from '../server/late-errors.ts'
 
 export interface LifecycleOptions {
   readonly application: { close(): Promise<void> }
@@ -84,6 +84,7 @@ export function superviseProcess(options: LifecycleOptions, host: ProcessHost = 
     end(1)
   })
   host.on('unhandledRejection', (reason) => {
+    if (blameHandler(reason)) return
     logger.error({ err: reason }, 'a promise was rejected and nobody handled it')
   })
   return { shutDown: () => end(0) }

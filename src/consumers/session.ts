@@ -8,6 +8,7 @@ import type { ChannelLayer, ChannelMessage } from '../channels/layer.ts'
 import type { Logger } from '../logging/logger.ts'
 import { CloseCode, fitReason, isSendableCloseCode } from '../protocol/close-codes.ts'
 import { HttpError } from '../protocol/errors.ts'
+import { Activity } from './activity.ts'
 import { Backlog } from './backlog.ts'
 import { isConsequence, rejected } from './connection-end.ts'
 import type {
@@ -17,6 +18,7 @@ import type {
   Connection,
   ConnectionListener,
 } from './consumer.ts'
+import { ConsumerOwner } from './consumer-owner.ts'
 import { eventHandler, shownType } from './event-handler.ts'
 import type { Memberships } from './memberships.ts'
 import { MessageRefused } from './message-refused.ts'
@@ -32,6 +34,8 @@ export interface SessionOptions {
   readonly channels: ChannelLayer
   readonly memberships: Memberships
   readonly logger: Logger
+  /** Millrace's own consumer: the timers and connections that it makes are everybody's. */
+  readonly own?: boolean
 }
 
 type Work =
@@ -39,22 +43,18 @@ type Work =
   | { readonly kind: 'frame'; readonly data: WebSocketData }
   | { readonly kind: 'event'; readonly message: ChannelMessage; readonly done: () => void }
 
-/** Seconds a handler or task may go on after its connection ended before the log names it. */
-const STUCK_AFTER = 10
-
 /** One for all: most messages find room, and this is their path. */
 const ROOM: Promise<void> = Promise.resolve()
 
 export class ConsumerSession implements Connection, ChannelOwner {
-  /** Resolves when `disconnect` has run and every background task has ended. */
-  readonly finished: Promise<void>
-
   readonly #scope: Scope<never>
   readonly #transport: Transport
   readonly #channel: OwnChannel
   readonly #logger: Logger
   readonly #consumer: AnyConsumer
-  readonly #finish: () => void
+  /** Whose whatever the consumer does is; undefined where nobody is blamed for it. */
+  readonly #owner: ConsumerOwner | undefined
+  readonly #activity = new Activity()
   readonly #queue: Work[] = []
   readonly #backlog: Backlog
 
@@ -64,9 +64,6 @@ export class ConsumerSession implements Connection, ChannelOwner {
   #listener: ConnectionListener | undefined
   #running = false
   #discardFrames = false
-  #disconnected = false
-  #tasks = 0
-  #stuckTimer: NodeJS.Timeout | undefined
 
   constructor(consumerClass: AnyConsumerClass, options: SessionOptions) {
     this.#scope = options.scope
@@ -74,15 +71,11 @@ export class ConsumerSession implements Connection, ChannelOwner {
     this.#backlog = new Backlog(options.transport)
     this.#channel = new OwnChannel(options.channels, options.memberships, this)
     this.#logger = options.logger
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.finished = promise
-    this.#finish = resolve
-    this.#consumer = new consumerClass({
-      scope: options.scope,
-      connection: this,
-      channels: options.channels,
-      logger: options.logger,
-    })
+    const { scope, channels, logger } = options
+    if (!options.own)
+      this.#owner = new ConsumerOwner(consumerClass.name, scope, logger, { fail: () => this.#abandon() })
+    const context = { scope, connection: this, channels, logger }
+    this.#consumer = this.#inItsName((given) => new consumerClass(given), context)
   }
 
   // What the server calls.
@@ -97,6 +90,11 @@ export class ConsumerSession implements Connection, ChannelOwner {
     if (this.#state === 'ended') return
     this.#backlog.add(data)
     this.#push({ kind: 'frame', data })
+  }
+
+  /** Resolves when `disconnect` has run and every background task has ended. */
+  get finished(): Promise<void> {
+    return this.#activity.finished
   }
 
   /** The connection is gone; what came before is still handled. */
@@ -199,8 +197,7 @@ export class ConsumerSession implements Connection, ChannelOwner {
   }
 
   background(task: BackgroundTask): void {
-    this.#tasks++
-    void this.#supervise(task)
+    void this.#inItsName((given) => this.#supervise(given), task)
   }
 
   groupAdd(group: string): Promise<void> {
@@ -218,11 +215,21 @@ export class ConsumerSession implements Connection, ChannelOwner {
 
   #push(work: Work): void {
     this.#queue.push(work)
-    if (!this.#running) void this.#run()
+    if (!this.#running) void this.#inItsName(ConsumerSession.#work, this)
+  }
+
+  /** Calls what runs the consumer's code. A function that closes over nothing costs nothing. */
+  #inItsName<Argument, T>(run: (argument: Argument) => T, argument: Argument): T {
+    return this.#owner ? this.#owner.call(run, argument) : run(argument)
+  }
+
+  static #work(this: void, session: ConsumerSession): Promise<void> {
+    return session.#run()
   }
 
   async #run(): Promise<void> {
     this.#running = true
+    this.#activity.begin()
     for (let work = this.#queue.shift(); work; work = this.#queue.shift()) {
       try {
         if (work.kind === 'event') await this.#dispatch(work.message)
@@ -235,7 +242,7 @@ export class ConsumerSession implements Connection, ChannelOwner {
       else if (work.kind === 'event') work.done()
     }
     this.#running = false
-    this.#finishIfOver()
+    this.#activity.end()
   }
 
   async #perform(work: Extract<Work, { kind: 'connect' | 'disconnect' }>): Promise<void> {
@@ -246,7 +253,7 @@ export class ConsumerSession implements Connection, ChannelOwner {
         for (const group of consumer.groups) await this.groupAdd(group)
         return await consumer.connect()
       case 'disconnect':
-        this.#disconnected = true
+        this.#activity.last()
         return await consumer.disconnect(this.#closed?.code ?? CloseCode.abnormal, this.#closed?.reason ?? '')
     }
   }
@@ -272,13 +279,13 @@ export class ConsumerSession implements Connection, ChannelOwner {
   }
 
   async #supervise(task: BackgroundTask): Promise<void> {
+    this.#activity.begin()
     try {
       await task(this.signal)
     } catch (error) {
       this.#fail(error)
     } finally {
-      this.#tasks--
-      this.#finishIfOver()
+      this.#activity.end()
     }
   }
 
@@ -290,6 +297,10 @@ export class ConsumerSession implements Connection, ChannelOwner {
       return this.#end(CloseCode.abnormal, error instanceof HttpError ? error.message : '')
     }
     this.#logger.error({ err: error, scope: scopeForLog(this.#scope) }, 'consumer failed')
+    this.#abandon()
+  }
+
+  #abandon(): void {
     if (this.#state === 'ended') return
     this.#discardFrames = true
     if (this.#state === 'connecting') this.#transport.refuse(new HttpError('internal_error'))
@@ -300,30 +311,14 @@ export class ConsumerSession implements Connection, ChannelOwner {
   #end(code: number, reason: string): void {
     if (this.#state === 'ended') return
     this.#state = 'ended'
-    this.#closed = new ConnectionClosed(code, reason)
-    this.#controller?.abort(this.#closed)
+    const closed = new ConnectionClosed(code, reason)
+    this.#closed = closed
+    this.#owner?.release(closed)
+    this.#inItsName((reason) => this.#controller?.abort(reason), closed)
     this.#listener?.ended()
     this.#backlog.release()
     this.#channel.end()
     this.#push({ kind: 'disconnect' })
-    if (!this.#idle) this.#stuckTimer = setTimeout(() => this.#nameStuck(), STUCK_AFTER * 1000).unref()
-  }
-
-  #nameStuck(): void {
-    this.#logger.warn(
-      { scope: scopeForLog(this.#scope), seconds: STUCK_AFTER },
-      'a handler goes on after its connection ended: pass this.signal to what it awaits',
-    )
-  }
-
-  /** Nothing of this connection runs any more, and nothing will. */
-  get #idle(): boolean {
-    return this.#disconnected && !this.#running && this.#tasks === 0
-  }
-
-  #finishIfOver(): void {
-    if (!this.#idle) return
-    clearTimeout(this.#stuckTimer)
-    this.#finish()
+    this.#activity.watch(this.#scope, this.#logger)
   }
 }

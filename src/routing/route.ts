@@ -67,6 +67,8 @@ export interface WebSocketOptions extends Guards {
 
 export interface WebSocketRoute<Needs extends object = object> extends WebSocketOptions {
   readonly kind: 'websocket'
+  /** Millrace's own. */
+  readonly own?: boolean
   readonly pattern: Pattern
   readonly consumer: AnyConsumerClass
   readonly [NEEDS]?: (params: Needs) => void

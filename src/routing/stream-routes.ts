@@ -26,7 +26,7 @@ export function streamSocket(path: string, options: StreamSocketOptions & WebSoc
     ...(authenticate !== undefined && { authenticate }),
     ...(origins !== undefined && { origins }),
   }
-  return websocket(path, streamSocketConsumer(options), ofRoute)
+  return { ...websocket(path, streamSocketConsumer(options), ofRoute), own: true }
 }
 
 /**

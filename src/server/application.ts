@@ -137,6 +137,7 @@ export class Application {
     if (!found) throw new HttpError('route_not_found', `No WebSocket is served at ${scope.path}`)
     scope.params = found.params
     scope.maxMessageSize = found.route.maxMessageSize
+    scope.own = found.route.own ?? false
     if (!originAllowed(scope.origin, scope.host, found.guards.origins ?? this.options.origins, origins))
       throw this.#refusals.origin(scope)
     await authenticate(scope, found.guards.authenticate ?? this.options.authenticate, this.options, signal)
@@ -163,6 +164,7 @@ export class Application {
       channels,
       memberships: this.#memberships,
       logger,
+      own: scope.own,
     })
     if (scope.hook) {
       const connection = new SignedInSession(session, scope, this.#signIns, this.options)

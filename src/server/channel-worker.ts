@@ -8,6 +8,7 @@ import { ChannelLayerClosed } from '../channels/errors.ts'
 import type { ChannelLayer, ChannelMessage } from '../channels/layer.ts'
 import type { ChannelConsumer, ChannelConsumerClass } from '../consumers/channel-consumer.ts'
 import { eventHandler, shownType } from '../consumers/event-handler.ts'
+import { type HandlerOwner, callHandler, guardProcess, logLate } from '../logging/late-errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { pause } from '../runs/ticker.ts'
 
@@ -59,6 +60,7 @@ export class ChannelWorker implements RunningWorker {
   readonly #work: Promise<unknown>
   /** A layer that waits to reconnect keeps no process alive. */
   readonly #alive = setInterval(() => undefined, MAX_DELAY)
+  readonly #unguard = guardProcess()
   readonly #resolveClosed: () => void
   #closing: Promise<void> | undefined
 
@@ -76,11 +78,15 @@ export class ChannelWorker implements RunningWorker {
       this.#check(consumers, concurrency)
       const made = this.channels.flatMap((channel) => {
         const consumer = consumers.get(channel) as ChannelConsumerClass
-        return Array.from({ length: concurrency }, () => this.#make(channel, consumer))
+        const owner = this.#ownerOf(channel)
+        return Array.from({ length: concurrency }, () => ({
+          owner,
+          consumer: callHandler(owner, () => this.#make(channel, consumer)),
+        }))
       })
-      this.#work = Promise.all(made.map((consumer) => this.#serve(consumer)))
+      this.#work = Promise.all(made.map(({ owner, consumer }) => this.#serve(owner, consumer)))
     } catch (error) {
-      clearInterval(this.#alive)
+      this.#release()
       throw error
     }
   }
@@ -108,7 +114,13 @@ export class ChannelWorker implements RunningWorker {
     return new consumer({ channel, channels: this.#layer, logger: this.#logger, signal })
   }
 
-  async #serve(consumer: ChannelConsumer): Promise<void> {
+  /** Whose what its consumers throw late is. The message in hand may go on: nobody knows whose it was. */
+  #ownerOf(channel: string): HandlerOwner {
+    const words = { name: `the consumer of the channel ${channel}`, outcome: 'the worker goes on' }
+    return { threwLate: (err) => logLate(this.#logger, words, { err, channel }) }
+  }
+
+  async #serve(owner: HandlerOwner, consumer: ChannelConsumer): Promise<void> {
     const { signal } = this.#stopping
     const { channel } = consumer
     while (!signal.aborted) {
@@ -121,11 +133,11 @@ export class ChannelWorker implements RunningWorker {
         await pause(RETRY_DELAY, signal)
         continue
       }
-      await this.#handle(consumer, message)
+      await this.#handle(owner, consumer, message)
     }
   }
 
-  async #handle(consumer: ChannelConsumer, message: ChannelMessage): Promise<void> {
+  async #handle(owner: HandlerOwner, consumer: ChannelConsumer, message: ChannelMessage): Promise<void> {
     const { channel } = consumer
     const type = shownType(message.type)
     const handler = eventHandler(consumer, message.type)
@@ -137,7 +149,7 @@ export class ChannelWorker implements RunningWorker {
     const inHand: InHand = { channel, type }
     this.#inHand.add(inHand)
     try {
-      await handler.call(consumer, message)
+      await callHandler(owner, () => handler.call(consumer, message))
     } catch (error) {
       this.#logger.error({ err: error, channel, type }, 'channel consumer failed; its message is done with')
     } finally {
@@ -156,7 +168,12 @@ export class ChannelWorker implements RunningWorker {
       this.#cut.abort(new Error('The worker shuts down'))
       await Promise.race([ending, pause(CUT_GRACE, ended.signal)])
     }
-    clearInterval(this.#alive)
+    this.#release()
     this.#resolveClosed()
+  }
+
+  #release(): void {
+    clearInterval(this.#alive)
+    this.#unguard()
   }
 }

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isResponse } from '../consumers/refusal.ts'
 import { scopeForLog } from '../consumers/scope.ts'
+import { type HandlerOwner, callHandler, logLate } from '../logging/late-errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { type FoundRoute, findRoute } from '../routing/find-route.ts'
@@ -10,7 +11,6 @@ import type { Origins } from '../routing/origins.ts'
 import { authenticate } from './authentication.ts'
 import { crossingOf, preflightAnswer, withCrossing } from './cross-origin.ts'
 import { OriginRefusals } from './origin-refusals.ts'
-import { callHandler } from './late-errors.ts'
 import type { RequestScope } from './request-scope.ts'
 import type { SignIns, SignedIn } from './sign-ins.ts'
 
@@ -84,7 +84,7 @@ export class HttpDispatcher {
     if (typeof found === 'object') return await this.#cross(found, request, scope, pair, origins)
     if (found === undefined && this.#options.fetch) {
       const { fetch: handler } = this.#options
-      return checkResponse(await this.#run(handler, request, scope, pair), 'fetch')
+      return checkResponse(await this.#run('fetch', handler, request, scope, pair), 'fetch')
     }
     const socket = findRoute(this.#options.routes ?? [], 'websocket', scope.path)
     if (typeof socket === 'object')
@@ -135,21 +135,27 @@ export class HttpDispatcher {
     // The timers and connections of Millrace's own handlers are everybody's.
     const answer = own
       ? handler(request, contextOf(request, scope, pair, this.#options.signIns))
-      : this.#run(handler, request, scope, pair)
+      : this.#run(pattern.source, handler, request, scope, pair)
     return checkResponse(await answer, pattern.source)
   }
 
+  /** Calls a handler of the application's own, which is named by its pattern. */
   #run(
+    name: string,
     handler: HttpHandler,
     request: Request,
     scope: RequestScope,
     pair: NodePair | undefined,
   ): Response | Promise<Response> {
-    const { logger } = this.#options
-    return callHandler({ logger, scope }, () =>
+    return callHandler(ownerOf(name, scope, this.#options.logger), () =>
       handler(request, contextOf(request, scope, pair, this.#options.signIns)),
     )
   }
+}
+
+function ownerOf(name: string, scope: RequestScope, logger: Logger): HandlerOwner {
+  const words = { name: `the HTTP handler of ${name}`, outcome: 'the server goes on' }
+  return { threwLate: (err) => logLate(logger, words, { err, scope: scopeForLog(scope) }) }
 }
 
 /** Methods that change nothing. */

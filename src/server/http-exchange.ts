@@ -9,6 +9,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ReadableStreamReadResult } from 'node:stream/web'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { scopeForLog } from '../consumers/scope.ts'
+import { type HandlerOwner, callHandler, currentHandler } from '../logging/late-errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { answerOnSocket } from './handshake.ts'
@@ -51,6 +52,8 @@ export class HttpExchange {
   readonly #timer: NodeJS.Timeout | undefined
   #timedOut = false
   #controller: AbortController | undefined
+  /** Who asked for the signal: what its listeners throw is theirs. */
+  #asker: HandlerOwner | undefined
   /** Why the signal aborts. */
   #reason: Error | undefined
 
@@ -77,6 +80,7 @@ export class HttpExchange {
   get signal(): AbortSignal {
     if (this.#controller) return this.#controller.signal
     this.#controller = new AbortController()
+    this.#asker = currentHandler()
     if (this.#reason) this.#controller.abort(this.#reason)
     return this.#controller.signal
   }
@@ -88,7 +92,10 @@ export class HttpExchange {
 
   #abort(reason: Error): void {
     this.#reason ??= reason
-    if (this.#controller?.signal.aborted === false) this.#controller.abort(this.#reason)
+    const controller = this.#controller
+    if (controller?.signal.aborted !== false) return
+    if (this.#asker) callHandler(this.#asker, () => controller.abort(this.#reason))
+    else controller.abort(this.#reason)
   }
 
   /** Writes an answer, in the rhythm its reader sets. Never rejects. */

@@ -51,6 +51,8 @@ export class RequestScope implements Scope {
   user: User | undefined = undefined
   /** What the route of a WebSocket says, before it is accepted. */
   maxMessageSize: number | undefined = undefined
+  /** Whether the route of a WebSocket is Millrace's own. */
+  own = false
   /** By whom `authenticate` was asked last, and when. */
   hook: Authenticate | undefined
   askedAt = 0

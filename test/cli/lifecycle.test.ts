@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type EndSignal, type Supervision, superviseProcess } from '../../src/cli/lifecycle.ts'
+import { callHandler, guardProcess } from '../../src/logging/late-errors.ts'
 import type { Logger } from '../../src/logging/logger.ts'
 
 class Host extends EventEmitter {
@@ -126,6 +127,21 @@ describe('a serving process', () => {
     const { host, logged, close } = supervise()
     host.emit('unhandledRejection', new Error('forgotten'))
     expect(logged).toEqual(['a promise was rejected and nobody handled it'])
+    expect(close).not.toHaveBeenCalled()
+  })
+
+  test('leaves what a handler threw late to the handler', () => {
+    const { host, logged, close } = supervise()
+    onTestFinished(guardProcess())
+    const threwLate = vi.fn<(error: unknown) => void>()
+    const reason = new Error('forgotten')
+    callHandler({ threwLate }, () => {
+      host.emit('unhandledRejection', reason)
+      // This one is told by a listener of its own.
+      host.emit('uncaughtException', reason)
+    })
+    expect(threwLate.mock.calls).toEqual([[reason]])
+    expect(logged).toEqual([])
     expect(close).not.toHaveBeenCalled()
   })
 })

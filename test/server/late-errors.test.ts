@@ -1,14 +1,40 @@
-/** What handlers do when their answer is over, seen from outside: the process must live. */
+/** What handlers do when nobody calls them any more, seen from outside: the process must live. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
+import { WebSocketClient } from '../support/websocket-client.ts'
 
-const SCRIPT = `
-  import { http, millrace } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
+const HEAD = `
+  import { ChannelConsumer, WebSocketConsumer, channel, http, memoryChannels, millrace, websocket } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
   const say = (fields, message) => console.log(JSON.stringify({ message, err: fields.err?.message, path: fields.scope?.path }))
   const logger = { debug() {}, info() {}, warn: say, error: say }
+  const soon = (text) => setTimeout(() => { throw new Error(text) }, 1)
+  process.once('SIGUSR2', () => setTimeout(() => { throw new Error('of nobody') }))
+`
+
+const SERVER = `${HEAD}
+  class Clumsy extends WebSocketConsumer {
+    constructor(context) {
+      super(context)
+      if (context.scope.query.has('early')) soon('from the constructor')
+    }
+    receive(message) {
+      if (message === 'timer') soon('from a timer')
+      if (message === 'promise') void Promise.reject(new Error('from a promise'))
+      if (message === 'task') this.background(async () => void soon('from a task'))
+      if (message === 'after') this.signal.addEventListener('abort', () => { throw new Error('from the signal') })
+      if (message === 'abort') void new Promise((_, reject) => this.signal.addEventListener('abort', () => reject(this.signal.reason)))
+      return this.send(message)
+    }
+    // Called while another connection sends.
+    clumsy_event() { soon('from an event') }
+  }
+  class Sender extends WebSocketConsumer {
+    receive() { return this.groupSend('clumsy', { type: 'clumsy.event' }) }
+  }
+  class Member extends Clumsy { groups = ['clumsy'] }
   // Sends the time until it hears that nobody wants it any more, and then cleans up badly.
   const clock = (_request, { signal }) => {
     let timer
@@ -28,12 +54,19 @@ const SCRIPT = `
     logger,
     routes: [
       http('/clock', clock),
+      websocket('/ws/clumsy', Clumsy),
+      websocket('/ws/member', Member),
+      websocket('/ws/sender', Sender),
       http('/timer', () => {
-        setTimeout(() => { throw new Error('from a timer') }, 1)
+        soon('from a timer')
         return new Response('answered')
       }),
       http('/promise', () => {
         void Promise.resolve().then(() => { throw new Error('from a promise') })
+        return new Response('answered')
+      }),
+      http('/signal', (_request, { signal }) => {
+        signal.addEventListener('abort', () => { throw new Error('from the signal') })
         return new Response('answered')
       }),
       http('/deaf', () => new Response(new ReadableStream({
@@ -43,7 +76,18 @@ const SCRIPT = `
     fetch: () => new Response('served'),
   })
   app.listen({ port: 0 }).then(({ url }) => console.log(JSON.stringify({ message: url })))
-  process.once('SIGUSR2', () => setTimeout(() => { throw new Error('of nobody') }))
+`
+
+const WORKER = `${HEAD}
+  class Clumsy extends ChannelConsumer {
+    timer() { soon('from a timer') }
+    async promise() { void Promise.reject(new Error('from a promise')) }
+    ping() { say({}, 'pong') }
+  }
+  const channels = memoryChannels()
+  millrace({ logger, channels, routes: [channel('clumsy', Clumsy)] }).work()
+  process.stdin.on('data', (data) => void channels.send('clumsy', { type: String(data) }))
+  say({}, 'working')
 `
 
 interface Line {
@@ -58,16 +102,16 @@ class Child implements AsyncDisposable {
   readonly #lines: AsyncIterator<string, undefined>
   url = ''
 
-  constructor() {
-    const options = ['--conditions=millrace:source', '--input-type=module', '-e', SCRIPT]
-    this.#child = spawn(process.execPath, options, { stdio: ['ignore', 'pipe', 'pipe'] })
+  private constructor(script: string) {
+    const options = ['--conditions=millrace:source', '--input-type=module', '-e', script]
+    this.#child = spawn(process.execPath, options, { stdio: ['pipe', 'pipe', 'pipe'] })
     this.exited = once(this.#child, 'exit')
     this.errors = text(this.#child.stderr!)
     this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]()
   }
 
-  static async start(): Promise<Child> {
-    const child = new Child()
+  static async start(script = SERVER): Promise<Child> {
+    const child = new Child(script)
     child.url = (await child.next()).message
     return child
   }
@@ -80,6 +124,14 @@ class Child implements AsyncDisposable {
 
   async text(path: string): Promise<string> {
     return await (await fetch(this.url + path)).text()
+  }
+
+  connect(path: string): Promise<WebSocketClient> {
+    return WebSocketClient.connect(this.url.replace('http', 'ws') + path)
+  }
+
+  write(text: string): void {
+    this.#child.stdin?.write(text)
   }
 
   signal(name: NodeJS.Signals): void {
@@ -106,10 +158,11 @@ describe('a handler', () => {
   it.each([
     ['/timer', 'from a timer'],
     ['/promise', 'from a promise'],
+    ['/signal', 'from the signal'],
   ])('at %s that throws when it has answered is logged, and the server goes on', async (path, err) => {
     await using child = await Child.start()
     expect(await child.text(path)).toBe('answered')
-    const message = 'an HTTP handler threw where nobody could catch it: the server goes on'
+    const message = `the HTTP handler of ${path} threw where nobody could catch it: the server goes on`
     expect(await child.next()).toEqual({ message, err, path })
     expect(await child.text('/')).toBe('served')
   })
@@ -119,6 +172,71 @@ describe('a handler', () => {
     await fetch(`${child.url}/deaf`, { method: 'HEAD' })
     expect(await child.next()).toMatchObject({ path: '/deaf' })
     for (let i = 0; i < 20; i++) expect(await child.text('/')).toBe('served')
+  })
+})
+
+const FAILED = { code: 1011, reason: 'The server failed' }
+
+describe('a consumer', () => {
+  const closes = 'the consumer Clumsy threw where nobody could catch it: its connection closes'
+
+  it.each(['timer', 'promise', 'task'])('that throws from a %s loses its connection alone', async (what) => {
+    await using child = await Child.start()
+    await using other = await child.connect('/ws/clumsy')
+    const client = await child.connect('/ws/clumsy')
+    client.send(what)
+    expect(await client.receive()).toBe(what)
+    expect(await client.closed).toEqual(FAILED)
+    expect(await child.next()).toEqual({ message: closes, err: `from a ${what}`, path: '/ws/clumsy' })
+    other.send('still here')
+    expect(await other.receive()).toBe('still here')
+  })
+
+  it('that throws from what its constructor began loses its connection', async () => {
+    await using child = await Child.start()
+    const client = await child.connect('/ws/clumsy?early')
+    expect(await client.closed).toEqual(FAILED)
+    expect(await child.next()).toMatchObject({ message: closes, err: 'from the constructor' })
+  })
+
+  it('that throws for a message to its group is told from the one that sent it', async () => {
+    await using child = await Child.start()
+    const member = await child.connect('/ws/member')
+    await using sender = await child.connect('/ws/sender')
+    sender.send('go')
+    expect(await member.closed).toEqual(FAILED)
+    expect(await child.next()).toMatchObject({ err: 'from an event', path: '/ws/member' })
+    await sender.close()
+    expect(await child.text('/')).toBe('served')
+  })
+
+  it('that throws when its client has left is logged, and its aborts are no errors', async () => {
+    await using child = await Child.start()
+    const client = await child.connect('/ws/clumsy')
+    for (const what of ['abort', 'after']) {
+      client.send(what)
+      await client.receive()
+    }
+    await client.close()
+    expect(await child.next()).toEqual({
+      message: 'the consumer Clumsy threw where nobody could catch it: its connection is over already',
+      err: 'from the signal',
+      path: '/ws/clumsy',
+    })
+    expect(await child.text('/')).toBe('served')
+  })
+})
+
+describe('the consumer of a channel', () => {
+  it.each(['timer', 'promise'])('that throws from a %s is logged, and the worker goes on', async (what) => {
+    await using child = await Child.start(WORKER)
+    child.write(what)
+    expect(await child.next()).toEqual({
+      message: 'the consumer of the channel clumsy threw where nobody could catch it: the worker goes on',
+      err: `from a ${what}`,
+    })
+    child.write('ping')
+    expect(await child.next()).toEqual({ message: 'pong' })
   })
 })
 

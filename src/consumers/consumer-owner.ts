@@ -1,0 +1,61 @@
+/** What a consumer throws where nobody can catch it is its connection's affair, and ends that alone. */
+import {
+  type CallHandler,
+  type HandlerOwner,
+  callHandler,
+  callsOf,
+  currentHandler,
+  logLate,
+} from '../logging/late-errors.ts'
+import type { Logger } from '../logging/logger.ts'
+import { isConsequence } from './connection-end.ts'
+import { type Scope, scopeForLog } from './scope.ts'
+import type { ConnectionClosed } from './transport.ts'
+
+/** After so many calls it is worth its memory to make each cheaper: an idle connection has two. */
+const FEW_CALLS = 4
+
+/** A connection that can be ended because its consumer failed. */
+export interface Failing {
+  fail(): void
+}
+
+export class ConsumerOwner implements HandlerOwner {
+  readonly #name: string
+  readonly #scope: Scope<never>
+  readonly #logger: Logger
+  #connection: Failing | undefined
+  #closed: ConnectionClosed | undefined
+  #calls = 0
+  #call: CallHandler | undefined
+
+  constructor(name: string, scope: Scope<never>, logger: Logger, connection: Failing) {
+    this.#name = name
+    this.#scope = scope
+    this.#logger = logger
+    this.#connection = connection
+  }
+
+  /** Calls what runs the consumer's code: what that throws later is known to be this connection's. */
+  call<Argument, T>(handler: (argument: Argument) => T, argument: Argument): T {
+    // Most messages of groups are taken by what this connection itself began.
+    if (currentHandler() === this) return handler(argument)
+    if (this.#call) return this.#call(handler, argument)
+    if (++this.#calls >= FEW_CALLS) this.#call = callsOf(this)
+    return callHandler(this, handler, argument)
+  }
+
+  threwLate(error: unknown): void {
+    if (this.#closed && isConsequence(error, this.#closed)) return
+    const outcome = this.#closed ? 'its connection is over already' : 'its connection closes'
+    const fields = { err: error, scope: scopeForLog(this.#scope) }
+    logLate(this.#logger, { name: `the consumer ${this.#name}`, outcome }, fields)
+    this.#connection?.fail()
+  }
+
+  /** The connection is over. Lets go of it: what the consumer began may remember this owner for ever. */
+  release(closed: ConnectionClosed): void {
+    this.#closed = closed
+    this.#connection = undefined
+  }
+}
