@@ -3,15 +3,19 @@ import { type RequestListener, type Server, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { WebSocketServer } from 'ws'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   type Application,
   type Attachment,
   type ConnectionOptions,
+  type Streaming,
   WebSocketConsumer,
   type WebSocketData,
   http,
+  httpStreams,
+  memoryStreams,
   millrace,
+  streaming,
   websocket,
 } from '../../src/index.ts'
 import { type CollectingLogger, collectingLogger } from '../support/logger.ts'
@@ -37,12 +41,15 @@ interface Host extends AsyncDisposable {
 async function host(
   listener: (attachment: Attachment) => RequestListener,
   options?: ConnectionOptions,
+  streams: Streaming = streaming({ store: memoryStreams() }),
 ): Promise<Host> {
   const log = collectingLogger()
   const app = millrace({
     logger: log,
+    streams,
     routes: [
       websocket('/ws/:room', Echo),
+      httpStreams('/streams', streams.services),
       http('/app/hello', () => new Response('hello from the application')),
       http('/app/fails', () => Promise.reject(new Error('broken'))),
     ],
@@ -162,6 +169,22 @@ describe('on a plain server', () => {
     later.send('y')
     expect(await later.receive()).toBe('y')
     await again.close()
+  })
+
+  it('ends its event streams when it is closed, and tells their readers when to come back', async () => {
+    const streams = streaming({ store: memoryStreams() })
+    await using there = await host(({ handle }) => handle, {}, streams)
+    await streams.store.create('s')
+    const answer = await fetch(`${there.url}/streams/s?live=sse`)
+    const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader()
+    expect((await reader.read()).value).toContain('event: control')
+    const poll = fetch(`${there.url}/streams/s?live=long-poll`)
+    await vi.waitUntil(() => streams.delivery.readers('s') === 2)
+    await there.attachment.close()
+    expect((await reader.read()).value).toMatch(/^retry: \d+\n\n$/)
+    expect((await reader.read()).done).toBe(true)
+    expect((await poll).status).toBe(204)
+    expect(streams.delivery.readers('s')).toBe(0)
   })
 
   it('has limits of its own', async () => {

@@ -3,6 +3,7 @@ import type { Buffer } from 'node:buffer'
 import type { Delivery } from '../../delivery/delivery.ts'
 import { Outlet } from '../../delivery/outlet.ts'
 import type { FollowEnd } from '../../delivery/reader.ts'
+import { HttpError } from '../../protocol/errors.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import { STREAM_ERRORS } from '../../protocol/stream-errors.ts'
 import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
@@ -58,26 +59,37 @@ export function followAsEvents(
     over: (end: FollowEnd) => {
       if (end.type !== 'end') tellEnd(sse, end, options.returnDelay)
       else sse.write(controlEvent(end.at, streamEnd(end.last)))
-      release()
-      // A sign of life behind the end would be an error.
-      signs.delete(sign)
-      leave?.()
+      letGo()
       sse.end()
     },
   }
   signs.add(sign)
   const follow = delivery.follow(info.id, place, outlet, observer, info.tail.incarnation)
+  const letGo = (): void => {
+    release()
+    // A sign of life behind the end would be an error.
+    signs.delete(sign)
+    exchange.signal.removeEventListener('abort', drain)
+    leave?.()
+  }
   const stop = (): void => {
     follow.stop()
-    release()
-    signs.delete(sign)
-    leave?.()
+    letGo()
+  }
+  // The server goes down, or this part of it, whose delivery may go on elsewhere.
+  const drain = (): void => {
+    if (!(exchange.signal.reason instanceof HttpError)) return
+    stop()
+    tellEnd(sse, { type: 'closing' }, options.returnDelay)
+    sse.end()
   }
   // Whoever comes back is asked who they are.
   const leave = exchange.whileSignedIn?.(() => {
     stop()
     sse.end()
   })
+  if (exchange.signal.aborted) queueMicrotask(drain)
+  else exchange.signal.addEventListener('abort', drain)
   return sse.response
 }
 
