@@ -53,6 +53,8 @@ const OPENING = 10
 const STEADY = 2
 /** Refusals in a row that are not Millrace's own before they are believed: they may be another server's. */
 const FOREIGN_REFUSALS = 4
+/** Sign-outs in a row before a server that lets the client in each time is believed. */
+const SIGN_OUTS = 3
 const NORMAL = 1000
 const ABNORMAL = 1006
 
@@ -79,6 +81,8 @@ export class Connection {
   /** What the server said over HTTP since a socket was last heard. */
   #finding: Finding | undefined
   #foreignRefusals = 0
+  /** How many sockets in a row closed because their user had signed out. */
+  #signOuts = 0
   #returnAfter: number | undefined
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
@@ -128,7 +132,8 @@ export class Connection {
     this.#heard = false
     this.#after(OPENING, () => this.#giveUp())
     if (token === undefined) return this.#open()
-    askForToken(token, this.#finding?.refusal?.code === 'unauthenticated').then(
+    const isRefused = this.#signOuts > 0 || this.#finding?.refusal?.code === 'unauthenticated'
+    askForToken(token, isRefused).then(
       (given) => {
         if (this.#attempt === attempt) this.#open(given)
       },
@@ -213,12 +218,15 @@ export class Connection {
         : Math.max(this.#returnAfter, retryDelay(0))
     const suspect = !this.#heard
     const finding = suspect ? this.#finding : undefined
+    if (error?.code !== 'unauthenticated') this.#signOuts = 0
+    else this.#signOuts = held ? 1 : this.#signOuts + 1
     this.#returnAfter = undefined
     this.#events.lost(code)
     if (!this.#options.needed()) return this.#become('idle')
     // Said once before: a server that was down may have come back just as it was asked.
     if (finding?.door) return this.#events.blocked()
     if (finding?.refusal && this.#believes(finding.refusal)) return this.#refused(finding.refusal)
+    if (error && this.#signOuts >= SIGN_OUTS) return this.#refused(error)
     this.error = finding?.refusal ?? finding?.error ?? error ?? unreachable(this.#options.url)
     this.#after(Math.max(delay, this.error.retryAfter ?? 0), () => void this.#retry(suspect))
     this.#become('reconnecting')

@@ -54,7 +54,11 @@ export function offline(): StreamError {
   return new StreamError('offline', 'There is no network.')
 }
 
+/** Close code of a server whose user is signed in no more. */
+const SIGNED_OUT = 3000
+
 export function disconnected(code: number, reason = ''): StreamError {
+  if (code === SIGNED_OUT) return new StreamError('unauthenticated', `${reason || 'Sign in again'}.`)
   const why = reason && `: ${reason}`
   return new StreamError('disconnected', `The connection was lost (${code}${why}).`)
 }

@@ -436,6 +436,21 @@ describe('a connection that is refused', () => {
     expect([one.state, one.error?.code]).toEqual(['reconnecting', 'http_404'])
   })
 
+  it('believes a sign-out of which it hears again whenever it was let in', async () => {
+    const one = connected()
+    await vi.advanceTimersByTimeAsync(3 * SECOND)
+    for (let times = 0; times < 3; times++) {
+      network.socket.cut(3000)
+      expect(one.error?.code).toBe('unauthenticated')
+      if (times === 2) break
+      expect(one.state).toBe('reconnecting')
+      await vi.advanceTimersByTimeAsync(2 * SECOND)
+      network.socket.open().frame({ type: 'pong' })
+    }
+    expect([one.state, events.slice(-2)]).toEqual(['idle', ['refused unauthenticated', 'idle']])
+    expect([network.sockets.length, vi.getTimerCount()]).toEqual([3, 0])
+  })
+
   it('is asked for again no sooner than the server wants', async () => {
     said = { error: new StreamError('too_many_connections', 'Full.', undefined, 20) }
     const one = connection()

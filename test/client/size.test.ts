@@ -1,14 +1,14 @@
 /**
- * The byte budget of what pages load: raise it on purpose, or not at all. Of the client's, 2,400 are the way
- * over HTTP with its polls, why a server refuses and a connection is lost, tokens, and room for commands.
+ * The byte budget of what pages load: raise it on purpose, or not at all. Of the client's, 2,500 are the way
+ * over HTTP with its polls, why a server refuses and a connection is lost, sign-outs, tokens, and room for commands.
  */
 import { gzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
 import { bundle } from './bundle.ts'
 
 it.each([
-  { entry: 'src/client/index.ts', budget: 8_950 },
-  { entry: 'src/react/index.ts', budget: 10_500 },
+  { entry: 'src/client/index.ts', budget: 9_050 },
+  { entry: 'src/react/index.ts', budget: 10_580 },
 ])('$entry is at most $budget bytes, minified and gzipped', async ({ entry, budget }) => {
   const { length } = gzipSync(await bundle(entry, { external: ['react'] }), { level: 9 })
   expect(length).toBeLessThanOrEqual(budget)
