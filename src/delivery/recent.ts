@@ -193,11 +193,20 @@ export class RecentRecords {
     return merged
   }
 
-  /** The last batch always stays: a flush that just sealed it is about to send it. */
+  /** Forgets what is too much once a flush has sent what it could: whoever lags behind that reads the log. */
+  settle(): void {
+    this.#drop(this.#batches.length)
+  }
+
+  /** The last batch stays: the next flush is about to send it. */
   #trim(): void {
+    this.#drop(this.#batches.length - 1)
+  }
+
+  #drop(most: number): void {
     const { streamSize, allowance } = this.#limits
     let drop = 0
-    while (drop < this.#batches.length - 1 && (this.#size > streamSize || allowance.used > allowance.total)) {
+    while (drop < most && (this.#size > streamSize || allowance.used > allowance.total)) {
       const { size } = this.#batches[drop++] as Batch
       this.#size -= size
       allowance.used -= size

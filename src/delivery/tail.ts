@@ -134,7 +134,10 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
       // One that ended is gone already.
       if (this.#leave(reader)) this.#lag(reader)
     }
-    if (batch && this.#lagging) recent?.keep(batch)
+    if (this.#lagging) {
+      if (batch) recent?.keep(batch)
+      recent?.settle()
+    }
     this.#relax()
     if (this.#gone) this.endAll(this.#gone)
   }

@@ -234,6 +234,32 @@ describe('a slow reader', () => {
     expect(delivery.held).toBe(0)
   }, 20_000)
 
+  it('of each of many streams: all together hold what they may, and each gets every record', async () => {
+    const store = memoryStreams()
+    const delivery = new Delivery({ store, totalRecentSize: 10_000, keptPagesSize: 0 })
+    const large = Array.from({ length: 3 }, (_, n) => JSON.stringify(String(n).repeat(1000)))
+    const pairs = await Promise.all(
+      Array.from({ length: 50 }, async (_, n) => {
+        const id = `s${n}`
+        await store.create(id)
+        const [fast, slow] = [new FakeReader().follow(delivery, id), new FakeReader(1).follow(delivery, id)]
+        await slow.until(() => slow.opened !== undefined)
+        return { id, fast, slow }
+      }),
+    )
+    for (const [n, record] of large.entries()) {
+      await Promise.all(pairs.map(({ id }) => store.append(id, { records: [record] })))
+      await Promise.all(pairs.map(({ fast }) => fast.until(() => fast.records.length === n + 1)))
+    }
+    expect(delivery.held).toBeLessThanOrEqual(10_000)
+    for (const { slow } of pairs) {
+      slow.drain(Infinity)
+      await slow.until(() => slow.records.length === large.length)
+      expect(slow.records).toEqual(large)
+    }
+    delivery.close()
+  })
+
   it('gets what came while it was busy in its next frame', async () => {
     const store = await make()
     const delivery = new Delivery({ store })
