@@ -172,7 +172,8 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
         if (this.#over) return result.stop()
         this.#unwatch = result.stop
         this.#warned = false
-        this.#begin(result.tail, result.closed)
+        if (this.#recent) this.#resume(result.tail, result.closed)
+        else this.#begin(result.tail, result.closed)
       },
       (error: unknown) => {
         if (this.#over) return
@@ -195,14 +196,27 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     return passes
   }
 
-  /** The first event may come before the answer of the watch that caused it. */
   #begin(tail: Offset, closed: boolean): void {
-    if (this.#recent) return
     this.#incarnation = tail.incarnation
     this.#recent = new RecentRecords(this.stream, this.#services, tail)
     this.#closed = closed
     // Whoever is there has not begun, and lags as yet.
     for (const reader of this.#lagging ?? []) reader.begin()
+  }
+
+  /**
+   * The first event may come before the answer of the watch that caused it. Where that answer was a failure,
+   * the watch that took its place begins further on: what lies between is read from the log.
+   */
+  #resume(tail: Offset, closed: boolean): void {
+    const { recent } = this
+    if (tail.incarnation !== this.#incarnation) this.#gone = { type: 'gone', reason: 'lost' }
+    else if (tail.position > recent.tail) {
+      recent.restart(tail.position)
+      this.#closed = closed
+    } else if (tail.position < recent.tail || closed === this.#closed) return
+    else this.#closed = closed
+    this.news()
   }
 
   #join(reader: Reader): void {
@@ -226,7 +240,7 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
 
   #append(event: Extract<StreamEvent, { type: 'append' }>): void {
     const { from, next, closed } = event
-    this.#begin(from, false)
+    if (!this.#recent) this.#begin(from, false)
     const recent = this.recent
     if (from.incarnation !== this.#incarnation) {
       this.#gone = { type: 'gone', reason: 'lost' }
