@@ -98,10 +98,10 @@ export class LogPages {
     entry.size = page.batch.size + OVERHEAD
     this.#kept += entry.size
     for (const [oldest, { size }] of this.#entries) {
-      // The last one stays also when it is larger than all: else each reader of a large record reads it anew.
-      if (this.#kept <= this.#options.keptSize || oldest === key) break
+      if (this.#kept <= this.#options.keptSize) break
+      // This one stays also when it is larger than all: else each reader of a large record reads it anew.
       // Without a size it is still being read.
-      if (size === 0) continue
+      if (oldest === key || size === 0) continue
       this.#entries.delete(oldest)
       this.#kept -= size
     }

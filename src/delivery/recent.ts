@@ -38,6 +38,8 @@ export class RecentRecords {
   readonly #incarnation: string
   #batches: Batch[] = []
   #size = 0
+  /** What of that the allowance knows: what stayed behind a flush. */
+  #counted = 0
   #merged: Batch[] = []
   #open: Run | undefined
   #openFrom: number
@@ -106,8 +108,9 @@ export class RecentRecords {
     const batch = this.#cut(reach)
     if (!batch) return
     this.#batches.push(batch)
-    this.#count(batch.size)
-    this.#trim()
+    this.#size += batch.size
+    // The last one stays: the next flush is about to send it.
+    this.#drop(this.#batches.length - 1)
   }
 
   /**
@@ -124,8 +127,7 @@ export class RecentRecords {
   keep(batch: Batch): void {
     if (batch.next !== (this.#batches[0]?.from ?? this.#openFrom)) return
     this.#batches.unshift(batch)
-    this.#count(batch.size)
-    this.#trim()
+    this.#size += batch.size
   }
 
   /** The batch that begins at a position, as much as fits one; undefined when it is kept no longer. */
@@ -148,7 +150,8 @@ export class RecentRecords {
   /** Forgets the sealed batches: every reader has them. */
   clear(): void {
     if (this.#size === 0) return
-    this.#limits.allowance.used -= this.#size
+    this.#limits.allowance.used -= this.#counted
+    this.#counted = 0
     this.#batches = []
     this.#merged = []
     this.#size = 0
@@ -174,11 +177,6 @@ export class RecentRecords {
     return batch
   }
 
-  #count(size: number): void {
-    this.#size += size
-    this.#limits.allowance.used += size
-  }
-
   #merge(first: number, last: number, position: number): Batch {
     const { next: end, reach } = this.#batches[last] as Batch
     const known = this.#merged.find((batch) => batch.from === position && batch.next === end)
@@ -193,27 +191,29 @@ export class RecentRecords {
     return merged
   }
 
-  /** Forgets what is too much once a flush has sent what it could: whoever lags behind that reads the log. */
+  /** A flush is over: what is kept now is for readers that lag, and whoever lags behind that reads the log. */
   settle(): void {
     this.#drop(this.#batches.length)
-  }
-
-  /** The last batch stays: the next flush is about to send it. */
-  #trim(): void {
-    this.#drop(this.#batches.length - 1)
+    const { allowance } = this.#limits
+    allowance.used += this.#size - this.#counted
+    this.#counted = this.#size
   }
 
   #drop(most: number): void {
     const { streamSize, allowance } = this.#limits
     let drop = 0
-    while (drop < most && (this.#size > streamSize || allowance.used > allowance.total)) {
+    while (drop < most) {
+      const isOver = allowance.used + this.#size - this.#counted > allowance.total
+      if (this.#size <= streamSize && !isOver) break
       const { size } = this.#batches[drop++] as Batch
       this.#size -= size
-      allowance.used -= size
     }
     if (drop === 0) return
     this.#batches.splice(0, drop)
     this.#merged = []
+    if (this.#counted <= this.#size) return
+    allowance.used -= this.#counted - this.#size
+    this.#counted = this.#size
   }
 
   /** The index of the batch that holds the record after a position, or -1. Binary search. */

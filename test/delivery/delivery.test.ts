@@ -394,6 +394,30 @@ describe('a store', () => {
     expect(delivery.streams).toBe(0)
   })
 
+  it('that told of records, and then could not be watched, is watched from further on', async () => {
+    const store = await make()
+    let watches = 0
+    const watch: StreamStore['watch'] = async (id, listener, signal) => {
+      if (++watches > 1) return store.watch(id, listener, signal)
+      const { tail: from } = (await store.head('s')) as StreamInfo
+      await append(store, numbered(0, 1))
+      const next = { ...from, position: 1 }
+      teller(listener)({ type: 'append', from, next, records: numbered(0, 1), closed: false })
+      await append(store, numbered(1, 3), true)
+      throw new StoreError('unavailable', 'Its answer was lost.')
+    }
+    const flaky: StreamStore = Object.assign(Object.create(store) as StreamStore, {
+      read: store.read.bind(store),
+      watch,
+    })
+    let errors = 0
+    const logger = { ...silentLogger, error: () => void errors++ }
+    const reader = new FakeReader().follow(new Delivery({ store: flaky, logger }), 's')
+    await reader.untilOver()
+    expect(reader.records).toEqual(numbered(0, 3))
+    expect(errors).toBe(0)
+  })
+
   it('that skips records in what it tells is read instead', async () => {
     const store = await make()
     const { store: skipping, tell } = told(store)

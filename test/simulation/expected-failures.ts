@@ -24,7 +24,6 @@ export const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
   { hazard: 'provider that differs', invariant: 'prefix', seed: 1 },
   { hazard: 'same id, another question', invariant: 'right-answer', seed: 1 },
   { hazard: 'record like an end', invariant: 'reader-ends', seed: 2 },
-  { hazard: 'many laggards', invariant: 'bounded', seed: 2 },
 ]
 
 /** What fresh seeds may hold. */
