@@ -22,7 +22,7 @@ export type Refusal =
   | 'moved'
   /** The stream was deleted, or its time is over. */
   | 'gone'
-  /** Somebody else closed the stream. */
+  /** Who took the lease over has closed the stream since. */
   | 'closed'
   /** The store failed, and patience with it ended. */
   | 'unwritable'

@@ -32,6 +32,8 @@ export interface StreamState {
   /** The append that closed it: sent again, it is a duplicate and no append to a closed stream. */
   readonly closedBy: Producer | undefined
   readonly streamSeq: string | undefined
+  /** Whether a lease was ever taken on it: from then on it is written to under a lease alone. */
+  readonly leased: boolean
 }
 
 /** What a store keeps of a producer of a stream. */
@@ -75,6 +77,7 @@ export function newState(config: CheckedConfig, incarnation: string, now: number
     closedWith: end,
     closedBy: undefined,
     streamSeq: undefined,
+    leased: config.lease !== undefined,
   }
 }
 
@@ -122,6 +125,7 @@ export function refusalOf(
   const { producer, streamSeq, incarnation } = request
   if (incarnation !== undefined && incarnation !== state.incarnation) return { outcome: 'missing' }
   if (state.closed) return decideClosed(state, request)
+  if (state.leased && producer?.id !== LEASE_PRODUCER) return { outcome: 'leased' }
   if (!sameKind(state, request)) return { outcome: 'content-type', contentType: state.contentType }
   const refusal = producer && refuseProducer(state, known, producer)
   if (refusal) return refusal

@@ -1,6 +1,10 @@
 /**
  * Leases: which process fills a stream.
  *
+ * From the first lease on, whoever holds the latest is the only writer of the stream: the log refuses
+ * the appends, closes and metadata of everybody else as `leased`, also while nobody holds it. Whoever
+ * has to write takes the lease first. Reading, touching and deleting need none.
+ *
  * A lease is held on one stream by one holder for a time, and is renewed while the holder lives.
  * Taking it raises the epoch of the stream's own producer, `LEASE_PRODUCER`, in the same step: from
  * then on the log refuses every append of an earlier holder as `fenced`, whether or not that

@@ -200,7 +200,10 @@ class MemoryStreams implements StreamStore, LeaseStore {
     const known = stream?.producers.get(LEASE_PRODUCER)
     const decision = decideAcquire(id, stream, stream?.lease, known, request, now)
     if (stream && decision.lease) stream.lease = decision.lease
-    if (stream && decision.producer) stream.producers.set(LEASE_PRODUCER, decision.producer)
+    if (stream && decision.producer) {
+      stream.producers.set(LEASE_PRODUCER, decision.producer)
+      stream.leased = true
+    }
     return decision.result
   }
 

@@ -153,6 +153,8 @@ export type AppendResult =
   | { readonly outcome: 'missing' }
   /** The stream is closed, behind `offset` and with `end`. */
   | { readonly outcome: 'closed'; readonly offset: Offset; readonly end?: Json }
+  /** A lease was taken on the stream, be it held at present or not: only its holder writes, as `LEASE_PRODUCER`. */
+  | { readonly outcome: 'leased' }
   /** The records, or the content type of the request, are not those of the stream. */
   | { readonly outcome: 'content-type'; readonly contentType: string }
   /** A higher epoch has written, or has taken the lease. */

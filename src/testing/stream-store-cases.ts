@@ -13,6 +13,7 @@ import { appendingCases } from './stream-store/appending.ts'
 import { creationCases } from './stream-store/creation.ts'
 import { endingCases } from './stream-store/ending.ts'
 import { expiryCases } from './stream-store/expiry.ts'
+import { fencingCases } from './stream-store/fencing.ts'
 import type { StreamStoreCase } from './stream-store/harness.ts'
 import { inboxCases } from './stream-store/inboxes.ts'
 import { leasingCases } from './stream-store/leasing.ts'
@@ -36,6 +37,7 @@ export const streamStoreCases: readonly StreamStoreCase[] = [
   ...watchingCases,
   ...expiryCases,
   ...leasingCases,
+  ...fencingCases,
   ...lifetimeCases,
   ...inboxCases,
   ...endingCases,

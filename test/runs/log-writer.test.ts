@@ -4,9 +4,10 @@ import { LogWriter } from '../../src/runs/log-writer.ts'
 import type { LogWriterOptions, Refusal } from '../../src/runs/log-writer.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import type { StoreErrorCode } from '../../src/streams/errors.ts'
+import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
 import type { StreamStoreOptions } from '../../src/streams/options.ts'
-import type { AppendRequest } from '../../src/streams/store.ts'
+import type { AppendRequest, StreamStore } from '../../src/streams/store.ts'
 import { InterposedStore } from './interposed-store.ts'
 import { RecordingLogger } from './recording-logger.ts'
 import { useFakeTime } from './world.ts'
@@ -56,6 +57,17 @@ async function writing(given: Partial<LogWriterOptions> = {}, options: StreamSto
     batches,
     kept,
   }
+}
+
+/** It took the lease over, and ended the run. */
+async function closeAsAnother(store: StreamStore): Promise<void> {
+  vi.advanceTimersByTime(1001)
+  const taken = await store.leases.acquire('r', { holder: 'other', ttlMs: 1000 })
+  if (taken.outcome !== 'acquired') throw new Error(taken.outcome)
+  await store.append('r', {
+    close: true,
+    producer: { id: LEASE_PRODUCER, epoch: taken.lease.epoch, seq: 0 },
+  })
 }
 
 async function pass(milliseconds: number): Promise<void> {
@@ -292,7 +304,7 @@ describe('the writer of a log', () => {
 
   it.each<[Refusal, (store: InterposedStore['store']) => Promise<unknown>]>([
     ['gone', (store) => store.delete('r')],
-    ['closed', (store) => store.append('r', { close: true })],
+    ['closed', closeAsAnother],
     [
       'moved',
       async (store) => {
@@ -314,7 +326,7 @@ describe('the writer of a log', () => {
 
   it.each<[Refusal, (store: InterposedStore['store']) => Promise<unknown>]>([
     ['gone', (store) => store.delete('r')],
-    ['closed', (store) => store.append('r', { close: true })],
+    ['closed', closeAsAnother],
   ])('cannot finish what is %s', async (refusal, happen) => {
     const { inner, writer } = await writing()
     await happen(inner)

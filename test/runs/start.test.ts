@@ -395,17 +395,23 @@ onEveryStore('a run', (world) => {
     await world().store.delete('a')
   })
 
-  it('whose stream is ended from outside has ended', async () => {
+  it('takes nothing from anybody else, before its end and after it', async () => {
     const puppet = new PuppetProvider()
     const run = await world().process().start({ id: 'r' }, puppet.provider)
+    const strange = [{ records: ['"strange"'] }, { close: true }, { metadata: { run: 'strange' } }]
+    const answers = async (): Promise<string[]> => {
+      const results = await Promise.all(strange.map((request) => world().store.append('r', request)))
+      return results.map(({ outcome }) => outcome)
+    }
     puppet.last.yield('a')
     await world().until(async () => (await world().store.head('r'))?.tail.position === 1)
-    await world().store.append('r', { close: true })
+    expect(await answers()).toEqual(['leased', 'leased', 'leased'])
     puppet.last.yield('b')
-    await world().until(() => puppet.last.ended)
-    await world().pass(0.1)
-    expect(await run.end).toMatchObject({ status: 'failed', reason: 'interrupted' })
-    expect(await world().records('r')).toEqual(['a'])
+    puppet.last.end()
+    await world().until(async () => (await world().store.head('r'))?.closed === true)
+    expect(await answers()).toEqual(['closed', 'duplicate', 'closed'])
+    expect(await run.end).toEqual({ status: 'completed' })
+    expect(await world().records('r')).toEqual(['a', 'b', { type: 'millrace.end', status: 'completed' }])
   })
 
   it('whose stream is deleted is gone, and its provider ends', async () => {

@@ -254,7 +254,7 @@ export class Deeds {
   }
 
   #strange({ run, how }: Of<'stranger'>): void {
-    const { shared, coverage } = this.#cluster
+    const { shared, coverage, planted } = this.#cluster
     coverage.add('strangers')
     const request =
       how === 'appends'
@@ -262,7 +262,7 @@ export class Deeds {
         : how === 'closes'
           ? { close: true }
           : { metadata: { mine: true } }
-    void shared.append('a stranger', run, request)
+    void shared.append('a stranger', run, request, { smuggled: planted === 'stranger-not-fenced' })
   }
 
   #remove({ run, script, slot }: Of<'remove'>): void {

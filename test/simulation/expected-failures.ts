@@ -15,9 +15,6 @@ export interface ExpectedFailure {
 }
 
 export const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
-  { hazard: 'stranger appends', invariant: 'holder-only', seed: 1 },
-  { hazard: 'stranger closes', invariant: 'holder-only', seed: 1 },
-  { hazard: 'stranger metadata', invariant: 'holder-only', seed: 1 },
   { hazard: 'removed while it runs', invariant: 'generations', seed: 2 },
   { hazard: 'clock far ahead', invariant: 'nothing-lost', seed: 1 },
   { hazard: 'abort with an event', invariant: 'prefix', seed: 3 },

@@ -257,10 +257,10 @@ export class FaultyStore implements StreamStore, LeaseStore {
           !request.close &&
           faults.happens(0.2)
         ) {
-          const { checkpoint, ...others } = request
+          const { checkpoint: _, ...others } = request
           // The process may die in between.
-          const { producer: _, ...bare } = request
-          await this.#shared.append(this.#by, id, { ...bare, records: [], checkpoint }, { secretly: true })
+          const parted = { ...request, records: [] }
+          await this.#shared.append(this.#by, id, parted, { secretly: true, smuggled: true })
           if (faults.happens(0.3)) {
             this.#options.host.kill()
             return { outcome: 'missing' }
@@ -271,14 +271,12 @@ export class FaultyStore implements StreamStore, LeaseStore {
       case 'lease-not-fenced': {
         const result = await this.#shared.append(this.#by, id, request)
         if (result.outcome !== 'fenced') return result
-        const { producer, ...bare } = request
-        return this.#shared.append(this.#by, id, bare, { as: producer })
+        return this.#shared.append(this.#by, id, request, { smuggled: true })
       }
       case 'double-not-recognised': {
         const result = await this.#shared.append(this.#by, id, request)
         if (result.outcome !== 'duplicate' || request.close || records.length === 0) return result
-        const { producer, ...bare } = request
-        return this.#shared.append(this.#by, id, bare, { as: producer })
+        return this.#shared.append(this.#by, id, request, { smuggled: true })
       }
       default:
     }

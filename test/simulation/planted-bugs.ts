@@ -5,6 +5,7 @@
 export const PLANTED_BUGS = {
   'publish-before-append': 'a store tells its watchers of records before it keeps them',
   'lease-not-fenced': 'a store keeps what an earlier epoch appends',
+  'stranger-not-fenced': 'a store keeps what somebody writes to a leased stream without its lease',
   'lease-for-two': 'a store gives a lease that somebody holds to whoever asks',
   'offset-reused': 'a store that lost its tail gives the same offsets out again',
   'stop-lost-in-takeover': 'a stop is told to one holder only, and not to the one who takes over',

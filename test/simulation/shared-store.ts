@@ -14,6 +14,7 @@ import type {
 } from '../../src/streams/store.ts'
 import type { Logger } from '../../src/logging/logger.ts'
 import type { Fact } from './history.ts'
+import { Smuggler } from './smuggler.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 export interface SharedStoreOptions {
@@ -31,6 +32,7 @@ export class SharedStore {
   readonly #options: SharedStoreOptions
   /** Streams of which a page is damaged. */
   readonly damaged = new Set<string>()
+  readonly #smuggler = new Smuggler()
   /** Ids of the streams that are there, past their time or not. */
   readonly #known = new Set<string>()
 
@@ -47,6 +49,7 @@ export class SharedStore {
     if (run) this.#options.runCreated(id, run.metadata ?? null)
     const { incarnation } = result.info.tail
     const { lease } = result
+    if (lease) this.#smuggler.leased(id, lease.epoch)
     // A thousand of them say nothing.
     if (id.startsWith('foreign-')) return result
     this.#options.note({
@@ -70,7 +73,7 @@ export class SharedStore {
     return result
   }
 
-  /** For planted bugs: as whose write it is noted, and `secretly` as nobody's. */
+  /** For planted bugs: as whose write it is noted, `secretly` as nobody's, and past the fence of its lease. */
   async append(
     by: string,
     id: string,
@@ -78,9 +81,15 @@ export class SharedStore {
     {
       as = request.producer,
       secretly = false,
-    }: { readonly as?: Producer | undefined; readonly secretly?: boolean } = {},
+      smuggled = false,
+    }: {
+      readonly as?: Producer | undefined
+      readonly secretly?: boolean
+      readonly smuggled?: boolean
+    } = {},
   ): Promise<AppendResult> {
-    const result = await this.store.append(id, request)
+    const sent = smuggled ? this.#smuggler.smuggled(id, request) : this.#smuggler.passed(id, request)
+    const result = await this.store.append(id, sent)
     if (result.outcome === 'fenced') this.#options.fenced()
     if (result.outcome !== 'appended' || secretly) return result
     const { metadata } = request
@@ -124,6 +133,7 @@ export class SharedStore {
     const result = await this.store.leases.acquire(stream, request)
     if (result.outcome === 'acquired') {
       const { incarnation, epoch, holder } = result.lease
+      this.#smuggler.leased(stream, epoch)
       this.#options.note({ type: 'leased', stream, incarnation, epoch, holder })
     }
     return result

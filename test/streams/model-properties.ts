@@ -9,12 +9,13 @@ const IDS = ['a', 'b']
 type Step =
   | { readonly do: 'create'; readonly id: string; readonly ttlMs: number }
   | ({ readonly do: 'append'; readonly id: string } & ModelAppend)
+  | { readonly do: 'acquire'; readonly id: string; readonly ttlMs: number }
   | { readonly do: 'delete' | 'touch'; readonly id: string }
   | { readonly do: 'sweep' }
   | { readonly do: 'wait'; readonly ms: number }
 
 const id = fc.constantFrom(...IDS)
-const producer = fc.record({ id: fc.constantFrom('p', 'q'), epoch: fc.nat(2), seq: fc.nat(3) })
+const producer = fc.record({ id: fc.constantFrom('p', 'q', '@lease'), epoch: fc.nat(2), seq: fc.nat(3) })
 const append = fc
   .record({
     do: fc.constant('append' as const),
@@ -30,6 +31,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ do: fc.constant('create' as const), id, ttlMs: fc.constantFrom(1000, 5000) }),
   },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('acquire' as const), id, ttlMs: fc.constant(500) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('delete' as const, 'touch' as const), id }) },
   { weight: 1, arbitrary: fc.constant({ do: 'sweep' as const }) },
   {
@@ -55,6 +57,11 @@ function both(
       const request = { records, close, ...(by && { producer: by }) }
       return [store.append(taken.id, request).then(outcome), model.append(taken.id, request)]
     }
+    case 'acquire':
+      return [
+        store.leases.acquire(taken.id, { holder: 'h', ttlMs: taken.ttlMs }).then(outcome),
+        model.acquire(taken.id, taken.ttlMs),
+      ]
     case 'delete':
       return [store.delete(taken.id), model.delete(taken.id)]
     case 'touch':
@@ -112,9 +119,7 @@ export function itDoesAsTheModelDoes(open: (clock: () => number) => StreamStore)
   })
 
   it('for writes that are all under way at once', { timeout: 60_000 }, async () => {
-    const writes = step.filter(
-      (taken) => taken.do === 'create' || taken.do === 'append' || taken.do === 'delete',
-    )
+    const writes = step.filter((taken) => taken.do !== 'touch' && taken.do !== 'sweep' && taken.do !== 'wait')
     await fc.assert(
       fc.asyncProperty(fc.array(writes, { maxLength: 40 }), async (steps) => {
         const model = new Model()

@@ -14,6 +14,9 @@ interface ModelStream {
   readonly next: Map<string, number>
   end: number
   readonly ttlMs: number
+  /** Of its lease: when it is over, and its epoch; 0 while there was none. */
+  leaseEnd: number
+  leaseEpoch: number
 }
 
 export class Model {
@@ -25,7 +28,16 @@ export class Model {
     if (there) return there.ttlMs === ttlMs && !there.closed ? 'exists' : 'conflict'
     const end = this.now + ttlMs
     const empty = { epochs: new Map<string, number>(), next: new Map<string, number>() }
-    this.#streams.set(id, { records: [], closed: false, closedBy: '', end, ttlMs, ...empty })
+    this.#streams.set(id, {
+      records: [],
+      closed: false,
+      closedBy: '',
+      end,
+      ttlMs,
+      leaseEnd: 0,
+      leaseEpoch: 0,
+      ...empty,
+    })
     return 'created'
   }
 
@@ -37,9 +49,11 @@ export class Model {
       if (producer) return stream.closedBy === tuple ? 'duplicate' : 'closed'
       return close && records.length === 0 ? 'duplicate' : 'closed'
     }
+    if (stream.leaseEpoch > 0 && producer?.id !== '@lease') return 'leased'
     if (producer) {
       const { id: name, epoch, seq } = producer
       const current = stream.epochs.get(name)
+      if (name === '@lease' && epoch > stream.leaseEpoch) return 'fenced'
       if (current !== undefined && epoch < current) return 'fenced'
       if (current !== undefined && epoch > current && seq !== 0) return 'epoch-start'
       const due = current === epoch ? (stream.next.get(name) ?? 0) : 0
@@ -53,6 +67,17 @@ export class Model {
     stream.closedBy = close ? tuple : ''
     this.touch(id)
     return 'appended'
+  }
+
+  acquire(id: string, ttlMs: number): string {
+    const stream = this.#find(id)
+    if (!stream) return 'missing'
+    if (stream.closed) return 'closed'
+    if (this.now < stream.leaseEnd) return 'held'
+    stream.leaseEnd = this.now + ttlMs
+    stream.epochs.set('@lease', ++stream.leaseEpoch)
+    stream.next.set('@lease', 0)
+    return 'acquired'
   }
 
   delete(id: string): boolean {

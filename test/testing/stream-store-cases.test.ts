@@ -230,6 +230,17 @@ const BROKEN: readonly [rule: string, what: string, fault: Fault][] = [
       ),
   ],
   [
+    'ST-44',
+    'forgets a lease that is over',
+    (store) => ({
+      append: async (id, request) => {
+        const [over] = await store.leases.expired()
+        const producer = { id: '@lease', epoch: over?.epoch ?? 0, seq: 0 }
+        return store.append(id, over && !request.producer ? { ...request, producer } : request)
+      },
+    }),
+  ],
+  [
     'ST-45',
     'does not renew',
     (store) => leasing(store, { renew: async (lease) => ({ outcome: 'renewed', lease }) }),

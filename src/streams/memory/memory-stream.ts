@@ -20,6 +20,7 @@ type Page = Extract<ReadResult, { outcome: 'page' }>
 export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   tail: number
   closed: boolean
+  leased: boolean
   /** Whether the followers know that there is something to take. */
   isCalled = false
   /** A list through `after`: nearly always there is one. */
@@ -44,6 +45,7 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     super(kindOf(state.contentType), pool)
     this.tail = state.tail
     this.closed = state.closed
+    this.leased = state.leased
     this.expiresAt = state.expiresAt
     this.ttlMs = state.ttlMs
     this.contentType = state.contentType

@@ -1,8 +1,7 @@
 /** What happens to the lease of a stream in Redis: lease-bookkeeping.ts, once more in Lua. */
-import { LEASE_PRODUCER } from '../leases.ts'
 import { streamScript } from './script.ts'
 import type { RedisScript } from './script.ts'
-import { STATE_FIELDS } from './stream-scripts.ts'
+import { LEASE_FIELD, STATE_FIELDS } from './stream-scripts.ts'
 
 const LEASE = `local function lease(text)
   local epoch, ttl, at, holder = string.match(text, '^(%d+) (%d+) (%d+) (.*)$')
@@ -24,7 +23,7 @@ export const ACQUIRE: RedisScript = streamScript(
   `${LEASE}local known = redis.call('HMGET', state, ${FIELDS})
 if not known[1] or not alive(known[7]) then return {'missing'} end
 if known[9] then return {'closed', known[1], tonumber(known[8])} end
-local v = redis.call('HMGET', state, 'l', 'p:${LEASE_PRODUCER}', 'g')
+local v = redis.call('HMGET', state, 'l', '${LEASE_FIELD}', 'g')
 if v[1] then
   local epoch, ttl, at, holder = lease(v[1])
   if now < at then
@@ -38,7 +37,7 @@ end
 local last = v[2] and tonumber(string.match(v[2], '^%d+')) or 0
 local epoch = last + (v[3] == ARGV[4] and 1 or 1000)
 local taken = int(epoch) .. ' ' .. ARGV[3] .. ' ' .. int(now + tonumber(ARGV[3])) .. ' ' .. ARGV[2]
-redis.call('HSET', state, 'l', taken, 'p:${LEASE_PRODUCER}', int(epoch) .. ' -1', 'g', ARGV[4])
+redis.call('HSET', state, 'l', taken, '${LEASE_FIELD}', int(epoch) .. ' -1', 'g', ARGV[4])
 return {'acquired', taken, known}
 `,
 )

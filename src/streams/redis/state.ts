@@ -20,6 +20,7 @@ export function parseState(fields: Reply): StreamState {
     seq,
     closedWith,
     checkpoint,
+    lease,
   ] = texts
   return {
     incarnation,
@@ -35,6 +36,7 @@ export function parseState(fields: Reply): StreamState {
     closedBy: by === undefined ? undefined : producerOf(by),
     streamSeq: seq,
     closedWith,
+    leased: lease !== undefined,
   }
 }
 

@@ -28,6 +28,9 @@ import { LEASE_PRODUCER } from '../leases.ts'
 import { streamScript } from './script.ts'
 import type { RedisScript } from './script.ts'
 
+/** The producer of whoever holds the lease: there from the first lease on, and until the stream is gone. */
+export const LEASE_FIELD: string = `p:${LEASE_PRODUCER}`
+
 /** Fields that make a `StreamState`, in the order in which `parseState` reads them. */
 export const STATE_FIELDS: readonly string[] = [
   'i',
@@ -43,6 +46,7 @@ export const STATE_FIELDS: readonly string[] = [
   's',
   'z',
   'r',
+  LEASE_FIELD,
 ]
 
 const FIELDS = STATE_FIELDS.map((field) => `'${field}'`).join(', ')
@@ -79,7 +83,7 @@ if ARGV[10] ~= '' then set('d', ARGV[10]) end
 if ARGV[15] ~= '' then set('z', ARGV[15]) end
 if ARGV[13] ~= '' then
   set('l', '1 ' .. ARGV[14] .. ' ' .. int(now + tonumber(ARGV[14])) .. ' ' .. ARGV[13])
-  set('p:${LEASE_PRODUCER}', '1 -1')
+  set('${LEASE_FIELD}', '1 -1')
 end
 redis.call('HSET', state, unpack(fields))
 for i = 16, #ARGV do redis.call('XADD', log, (i - 15) .. '-' .. ARGV[12], 'r', ARGV[i]) end
@@ -99,7 +103,8 @@ export const APPEND: RedisScript = streamScript(
   `local incarnation, mediaType, kind, close, producer = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1', ARGV[6]
 local streamSeq, metadata, checkpoint = ARGV[9], ARGV[10], ARGV[11]
 local count, ending = #ARGV - 15, ARGV[15]
-local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 't', 'm', 'k', 's', 'c', 'y', 'd', 'p:' .. producer, 'z')
+local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 't', 'm', 'k', 's', 'c', 'y', '${LEASE_FIELD}', 'p:' .. producer,
+  'z')
 local at = tonumber(v[4])
 if not v[1] or (at and now >= at) then return {'missing'} end
 if incarnation ~= '' and incarnation ~= v[1] then return {'missing'} end
@@ -113,6 +118,7 @@ if v[3] then
   end
   return {'closed', v[1], tail, v[13] or ''}
 end
+if v[11] and producer ~= '${LEASE_PRODUCER}' then return {'leased'} end
 if (mediaType ~= '' and mediaType ~= v[6]) or (kind ~= '' and kind ~= v[7]) then
   return {'content-type', v[9]}
 end

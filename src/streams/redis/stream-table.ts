@@ -219,6 +219,7 @@ function appendResult(reply: Reply, { close, producer }: CheckedAppend): AppendR
     case 'appended':
       return { outcome, offset, closed: close }
     case 'missing':
+    case 'leased':
       return { outcome }
     case 'closed':
       return { outcome, offset, ...endMember(String(rest[2]) || undefined) }

@@ -9,6 +9,7 @@ import { Buffer } from 'node:buffer'
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { isAlive } from '../bookkeeping.ts'
 import type { ProducerState, StreamState } from '../bookkeeping.ts'
+import { LEASE_PRODUCER } from '../leases.ts'
 import type { Producer, StreamRecord } from '../store.ts'
 import { DamagedFile } from './store-error.ts'
 
@@ -32,7 +33,8 @@ export const MAX_POSITION = 2 ** 32 - 1
 
 const COLUMNS = `key, id, incarnation, content_type, owner, created_at, ttl_ms, expires_at, metadata, closed,
   closed_by, closed_with, stream_seq, ${lastPosition('key')} AS tail,
-  (SELECT data FROM checkpoints WHERE stream = key) AS checkpoint`
+  (SELECT data FROM checkpoints WHERE stream = key) AS checkpoint,
+  EXISTS (SELECT 1 FROM producers WHERE stream = key AND producers.id = '${LEASE_PRODUCER}') AS leased`
 
 /** SQL: the position of the last record of the stream with this key; null without records. */
 export function lastPosition(key: string): string {
@@ -191,6 +193,7 @@ export class StreamTable {
   saveProducer(stream: StoredStream, id: string, state: ProducerState): void {
     this.#upsertProducer.run(stream.key, id, state.epoch, state.lastSeq)
     stream.producers.set(id, state)
+    if (id === LEASE_PRODUCER && !stream.state.leased) stream.state = { ...stream.state, leased: true }
   }
 
   /** Streams by a condition on the columns, which is a constant of the code; `?` stand for the values. */
@@ -234,6 +237,7 @@ function stateOf(row: Row): StreamState {
     closedBy: closedBy === undefined ? undefined : (JSON.parse(closedBy) as Producer),
     closedWith: text(row['closed_with']),
     streamSeq: text(row['stream_seq']),
+    leased: row['leased'] === 1,
   }
 }
 

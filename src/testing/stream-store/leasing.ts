@@ -147,7 +147,10 @@ export const leasingCases: readonly StreamStoreCase[] = [
     await store.create('released', { lease: lease(ttlMs) })
     await store.create('gone', { lease: lease(ttlMs), ttlMs })
     assert.deepStrictEqual(await store.leases.expired(), [])
-    await trial.append(store, 'closed', { close: true })
+    await trial.append(store, 'closed', {
+      close: true,
+      producer: { id: LEASE_PRODUCER, epoch: 1, seq: 0 },
+    })
     const released = await store.head('released')
     assert.ok(released)
     const inHand = { stream: 'released', incarnation: released.tail.incarnation, epoch: 1, expiresAt: 0 }

@@ -117,7 +117,11 @@ export const lifetimeCases: readonly StreamStoreCase[] = [
       assert.deepStrictEqual([...((await trial.records(next, 'bytes'))[0] as Uint8Array)], [0, 255])
       assert.equal((await next.append('closed', closing)).outcome, 'duplicate')
       assert.equal((await next.append('stream', { records: ['1'], producer })).outcome, 'duplicate')
-      const stale = await next.append('stream', { records: ['3'], streamSeq: 'a' })
+      const stale = await next.append('stream', {
+        records: ['3'],
+        producer: { ...producer, seq: 1 },
+        streamSeq: 'a',
+      })
       assert.deepStrictEqual(stale, { outcome: 'stream-seq', last: 'b' })
       assert.equal((await next.leases.acquire('stream', { ...lease, holder: 'b' })).outcome, 'held')
       assert.equal((await next.leases.renew(created.lease)).outcome, 'renewed')
@@ -169,7 +173,8 @@ export const lifetimeCases: readonly StreamStoreCase[] = [
       const acquired = await one.leases.acquire('stream', { holder: 'a', ttlMs: 60_000 })
       assert.equal(acquired.outcome, 'acquired')
       assert.equal((await two.leases.acquire('stream', { holder: 'b', ttlMs: 60_000 })).outcome, 'held')
-      await trial.append(two, 'stream', { close: true })
+      assert.equal((await two.append('stream', { close: true })).outcome, 'leased')
+      await trial.append(two, 'stream', { close: true, producer: { id: LEASE_PRODUCER, epoch: 1, seq: 0 } })
       assert.equal((await one.append('stream', { records: ['3'] })).outcome, 'closed')
       await two.delete('stream')
       assert.equal(await one.head('stream'), undefined)

@@ -174,8 +174,9 @@ export const readingCases: readonly StreamStoreCase[] = [
     const store = await trial.store()
     const lease = { holder: 'h', ttlMs: 60_000 }
     const producer = { id: 'p', epoch: 7, seq: 0 }
-    await store.create('stream', { records: numbers(5), owner: 'anna', lease })
+    await store.create('stream', { records: numbers(5), owner: 'anna' })
     await trial.append(store, 'stream', { records: ['6'], producer, streamSeq: 'z', checkpoint: 6 })
+    await store.leases.acquire('stream', lease)
     assert.equal(await store.delete('stream'), true)
     assert.deepStrictEqual(await answers(store, 'stream'), MISSING)
     assert.deepStrictEqual(await store.list(), { streams: [] })

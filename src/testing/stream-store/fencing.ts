@@ -1,0 +1,119 @@
+/** Cases: a stream that was leased once has one writer, and nobody else. */
+import assert from 'node:assert/strict'
+import { LEASE_PRODUCER } from '../../streams/leases.ts'
+import type { AppendRequest, StreamStore } from '../../streams/store.ts'
+import { type StreamStoreCase, type Trial, storeCase } from './harness.ts'
+
+/** What somebody without the lease may try: each way to write, as nobody and as a producer. */
+const BY_STRANGERS: readonly AppendRequest[] = [
+  { records: ['"stranger"'] },
+  { close: true },
+  { metadata: 'stranger' },
+  { records: ['"stranger"'], close: true, metadata: 'stranger' },
+  { records: ['"stranger"'], producer: { id: 'p', epoch: 0, seq: 0 } },
+  // These would be refused for more than that.
+  { records: ['"stranger"'], producer: { id: 'p', epoch: 7, seq: 3 } },
+  { records: [Uint8Array.of(1)] },
+  { close: true, contentType: 'text/plain' },
+  { records: ['"stranger"'], streamSeq: '0' },
+]
+
+async function expectLeased(trial: Trial, store: StreamStore): Promise<void> {
+  const before = await store.head('stream')
+  const records = await trial.records(store, 'stream')
+  for (const request of BY_STRANGERS) {
+    assert.deepStrictEqual(await store.append('stream', request), { outcome: 'leased' })
+  }
+  assert.deepStrictEqual(await store.head('stream'), before)
+  assert.deepStrictEqual(await trial.records(store, 'stream'), records)
+}
+
+export const fencingCases: readonly StreamStoreCase[] = [
+  storeCase(
+    ['ST-44'],
+    'a stream that is created with its lease is written to under it alone',
+    async (trial) => {
+      const store = await trial.store()
+      const ttlMs = trial.shortTime
+      await store.create('stream', { lease: { holder: 'a', ttlMs }, metadata: 'mine' })
+      await expectLeased(trial, store)
+      await trial.elapse(ttlMs)
+      await expectLeased(trial, store)
+      const producer = { id: LEASE_PRODUCER, epoch: 1, seq: 0 }
+      await trial.append(store, 'stream', { records: ['1'], metadata: 'still', producer })
+      assert.deepStrictEqual(await trial.records(store, 'stream'), ['1'])
+      assert.equal((await store.head('stream'))?.metadata, 'still')
+    },
+  ),
+
+  storeCase(
+    ['ST-44'],
+    'from the first lease on a stream refuses everybody else, held or not',
+    async (trial) => {
+      const store = await trial.store()
+      const ttlMs = trial.shortTime
+      await store.create('stream')
+      const stranger = { id: 'p', epoch: 0, seq: 0 }
+      await trial.append(store, 'stream', { records: ['1'], producer: stranger, streamSeq: '1' })
+      await store.leases.acquire('stream', { holder: 'a', ttlMs })
+      await expectLeased(trial, store)
+      const again = await store.append('stream', { records: ['1'], producer: stranger })
+      assert.deepStrictEqual(again, { outcome: 'leased' }, 'not even what was kept before')
+      await trial.elapse(ttlMs)
+      await expectLeased(trial, store)
+      await store.leases.acquire('stream', { holder: 'b', ttlMs })
+      await expectLeased(trial, store)
+      const producer = { id: LEASE_PRODUCER, epoch: 1, seq: 0 }
+      const earlier = await store.append('stream', { records: ['2'], producer })
+      assert.deepStrictEqual(earlier, { outcome: 'fenced', epoch: 2 })
+    },
+  ),
+
+  storeCase(
+    ['ST-24', 'ST-44'],
+    'a closed stream says so before it says that it was leased',
+    async (trial) => {
+      const store = await trial.store()
+      await store.create('stream', { lease: { holder: 'a', ttlMs: 60_000 } })
+      const producer = { id: LEASE_PRODUCER, epoch: 1, seq: 0 }
+      const offset = await trial.append(store, 'stream', { records: ['1'], close: true, producer })
+      for (const request of BY_STRANGERS) {
+        const isOnlyClose = request.close && !request.records && request.metadata === undefined
+        const expected = isOnlyClose
+          ? { outcome: 'duplicate', offset, closed: true }
+          : { outcome: 'closed', offset }
+        assert.deepStrictEqual(await store.append('stream', request), expected)
+      }
+    },
+  ),
+
+  storeCase(['ST-44'], 'reading, touching and deleting a stream need no lease', async (trial) => {
+    const store = await trial.store()
+    const ttlMs = trial.shortTime
+    await store.create('stream', { ttlMs, lease: { holder: 'a', ttlMs }, records: ['1'] })
+    await trial.elapse(ttlMs / 2)
+    assert.equal(await store.touch('stream'), true)
+    await trial.elapse(ttlMs / 2)
+    assert.deepStrictEqual(await trial.records(store, 'stream'), ['1'])
+    assert.equal(await store.delete('stream'), true)
+    await store.create('stream')
+    await trial.append(store, 'stream', ['2'])
+    assert.deepStrictEqual(await trial.records(store, 'stream'), ['2'], 'a new stream has had no lease')
+  }),
+
+  storeCase(
+    ['ST-44', 'ST-54'],
+    'a lease that is taken in one store shuts out who writes through another',
+    async (trial) => {
+      const one = await trial.store()
+      const two = await trial.peer(one)
+      await one.create('stream')
+      await trial.append(two, 'stream', ['1'])
+      await one.leases.acquire('stream', { holder: 'a', ttlMs: 60_000 })
+      await expectLeased(trial, two)
+      await one.close()
+      await expectLeased(trial, await trial.peer(one))
+    },
+    ['peers'],
+  ),
+]
