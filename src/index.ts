@@ -122,13 +122,13 @@ export { type InboxSource, StreamInbox } from './streams/inbox.ts'
 export type { StreamStoreOptions } from './streams/options.ts'
 export { type SqliteStreamsOptions, migrate, sqliteStreams } from './streams/sqlite.ts'
 export type { Migration } from './streams/sqlite/schema.ts'
+export type { ListOptions, StreamList } from './streams/listing.ts'
 export type {
   AppendRequest,
   AppendResult,
   ConfigField,
   CreateResult,
   Durability,
-  ListOptions,
   Producer,
   ReadOptions,
   ReadResult,
@@ -136,7 +136,6 @@ export type {
   StreamEvent,
   StreamInfo,
   StreamLimits,
-  StreamList,
   StreamPage,
   StreamRecord,
   StreamStore,

@@ -36,19 +36,18 @@ import {
   checkList,
   checkRead,
 } from './requests.ts'
+import type { ListOptions, StreamList } from './listing.ts'
 import type {
   AppendRequest,
   AppendResult,
   CreateResult,
   Durability,
-  ListOptions,
   ReadOptions,
   ReadResult,
   StreamConfig,
   StreamEvent,
   StreamInfo,
   StreamLimits,
-  StreamList,
   StreamStore,
   WatchListener,
   WatchResult,

@@ -10,9 +10,9 @@ import { StreamRequestError } from './errors.ts'
 import type { StreamRequestCode } from './errors.ts'
 import { isJsonText } from './json-text.ts'
 import type { ExpiredOptions, LeaseRequest } from './leases.ts'
+import type { ListOptions } from './listing.ts'
 import type {
   AppendRequest,
-  ListOptions,
   Producer,
   ReadOptions,
   StreamConfig,

@@ -24,18 +24,17 @@ import { openDatabase } from './sqlite/open.ts'
 import type { Migration } from './sqlite/schema.ts'
 import { StreamTable } from './sqlite/stream-table.ts'
 import { StreamWrites, SWEEP_SLICE } from './sqlite/writes.ts'
+import type { ListOptions, StreamList } from './listing.ts'
 import type {
   AppendRequest,
   AppendResult,
   CreateResult,
   Durability,
-  ListOptions,
   ReadOptions,
   ReadResult,
   StreamConfig,
   StreamInfo,
   StreamLimits,
-  StreamList,
   StreamStore,
   WatchListener,
   WatchResult,

@@ -16,6 +16,7 @@ import type { Json } from '../protocol/json.ts'
 import type { Offset, Place } from '../protocol/offset.ts'
 import type { StreamInbox } from './inbox.ts'
 import type { Lease, LeaseRequest, LeaseStore } from './leases.ts'
+import type { ListOptions, StreamList } from './listing.ts'
 
 /**
  * One record: the text of one JSON value on a stream of JSON, bytes on any other. Bytes that a
@@ -249,25 +250,6 @@ export type WatchResult =
       readonly stop: () => void
     }
   | { readonly outcome: 'missing' }
-
-export interface ListOptions {
-  /** Ids that begin so. */
-  readonly prefix?: string
-  readonly owner?: string
-  readonly closed?: boolean
-  /** Ids behind this one: `next` of the page before. */
-  readonly after?: string
-  /** 1 to 1,000. Default 100. */
-  readonly limit?: number
-  readonly signal?: AbortSignal
-}
-
-export interface StreamList {
-  /** In the order of their ids. */
-  readonly streams: readonly StreamInfo[]
-  /** Where the next page begins, when there may be one. */
-  readonly next?: string
-}
 
 /** The id of a stream is 1 to 512 printable ASCII characters without a space: the same order everywhere. */
 export interface StreamStore {

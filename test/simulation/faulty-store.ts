@@ -12,18 +12,17 @@ import type {
   LeaseStore,
   RenewResult,
 } from '../../src/streams/leases.ts'
+import type { ListOptions, StreamList } from '../../src/streams/listing.ts'
 import type {
   AppendRequest,
   AppendResult,
   CreateResult,
   Durability,
-  ListOptions,
   ReadOptions,
   ReadResult,
   StreamConfig,
   StreamInfo,
   StreamLimits,
-  StreamList,
   StreamStore,
   WatchListener,
   WatchResult,

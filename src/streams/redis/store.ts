@@ -12,18 +12,17 @@ import { leaseOf, newLease } from '../lease-bookkeeping.ts'
 import type { LeaseStore } from '../leases.ts'
 import type { CheckedAppend } from '../requests.ts'
 import { checkAppend, checkConfig, checkId, checkList, checkRead } from '../requests.ts'
+import type { ListOptions, StreamList } from '../listing.ts'
 import type {
   AppendRequest,
   AppendResult,
   CreateResult,
   Durability,
-  ListOptions,
   ReadOptions,
   ReadResult,
   StreamConfig,
   StreamInfo,
   StreamLimits,
-  StreamList,
   StreamStore,
   WatchListener,
   WatchResult,
