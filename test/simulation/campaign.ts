@@ -45,14 +45,16 @@ export async function search({ from, seeds, hazards, planted }: CampaignOptions)
   return { seeds: count, seconds: (performance.now() - since) / 1000, coverage, found }
 }
 
-/** The plan that a search plays for a seed. */
+/** The plan that a search plays for a seed: one hazard alone is there for certain. */
 export function planFor(
   seed: number,
   hazards: readonly Hazard[] = BORNE_HAZARDS,
   planted?: PlantedBug,
 ): Plan {
   // It can be seen only where the store loses something.
-  return planted === 'offset-reused' ? planWith(seed, 'lost tail') : planOf(seed, hazards)
+  if (planted === 'offset-reused') return planWith(seed, 'lost tail')
+  const [first, ...more] = hazards
+  return first && more.length === 0 ? planWith(seed, first) : planOf(seed, hazards)
 }
 
 /** Looks for each planted bug, within so many seeds. */

@@ -24,8 +24,8 @@ import { VirtualTime } from './virtual-time.ts'
 
 /** Seconds, beside several leases, in which all must come to its end once nothing disturbs it. */
 const CALM = 60
-/** Seconds in which the last calls arrive that were given up. */
-const STRAGGLERS = 5
+/** Seconds in which the last calls arrive that were given up: more than one may be stuck, and then late. */
+const STRAGGLERS = 20
 /** Timers that one simulation may fire: more, and it goes round in circles. */
 const MOST_TIMERS = 200_000
 
@@ -198,7 +198,7 @@ export class Cluster {
     if (!(await this.#pass(() => false, lengthMs / 1000 + 0.001))) return
     this.#calmDown()
     // What still lies in a buffer comes, and may be a run.
-    if (!(await this.#pass(() => false, STRAGGLERS))) return
+    if (!(await this.#pass(() => this.#stores.every((store) => !store.isAwaited), STRAGGLERS))) return
     const lease = this.plan.leaseTtl
     await this.#pass(() => this.#isOver(true), CALM / 4 + 3 * lease)
     this.#deeds.stopAll()
@@ -247,7 +247,8 @@ export class Cluster {
       if (exceptEndless && this.#deeds.runs.get(run)?.events === null) continue
       return false
     }
-    if (this.#asked.size > 0) return false
+    // Who died answers nothing.
+    for (const host of this.#asked.values()) if (host.alive) return false
     return exceptEndless || this.readers.every((reader) => reader.done)
   }
 

@@ -66,6 +66,8 @@ export class FaultyStore implements StreamStore, LeaseStore {
   #hanging: (() => void)[] = []
   /** Runs that a holder was told to stop, for the planted bug. */
   readonly #toldToStop = new Set<string>()
+  /** Calls that are on their way, those included that were given up or come a second time. */
+  #underWay = 0
   #closed = false
 
   constructor(options: FaultyStoreOptions) {
@@ -84,6 +86,11 @@ export class FaultyStore implements StreamStore, LeaseStore {
   /** The streams of watches that were given out, and that nobody ended. */
   get watched(): readonly string[] {
     return Array.from(this.#given, ({ stream }) => stream)
+  }
+
+  /** Whether something is on its way that the store does when it arrives. */
+  get isAwaited(): boolean {
+    return this.#underWay > 0
   }
 
   /** An outage is over. */
@@ -337,14 +344,14 @@ export class FaultyStore implements StreamStore, LeaseStore {
         if (what === 'late') {
           coverage.add('lateCalls')
           this.#options.trace(`${host.name}: ${method} ${id} is not answered, and done later`)
-          time.after(LATE_MS, () => void apply().catch(() => undefined))
+          this.#later(LATE_MS, () => void apply().catch(() => undefined))
           return fail()
         }
         const doing = apply()
         if (what === 'doubled') {
           coverage.add('doubledCalls')
           // It comes a second time, and that answer is lost.
-          time.after(1 + backMs, () => void apply().catch(() => undefined))
+          this.#later(1 + backMs, () => void apply().catch(() => undefined))
         }
         if (what === 'unanswered') {
           coverage.add('lostAnswers')
@@ -355,8 +362,15 @@ export class FaultyStore implements StreamStore, LeaseStore {
           (error: unknown) => settle(() => reject(error)),
         )
       }
-      if (thereMs > 0) time.after(thereMs, arrive)
+      if (thereMs > 0) this.#later(thereMs, arrive)
       else arrive()
+    })
+  }
+  #later(milliseconds: number, task: () => void): void {
+    this.#underWay++
+    this.#options.time.after(milliseconds, () => {
+      this.#underWay--
+      task()
     })
   }
 }
