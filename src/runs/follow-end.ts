@@ -7,11 +7,17 @@ import { endFor } from './end-reasons.ts'
 import { RunError } from './errors.ts'
 import { endOf, readRunRecord } from './run-record.ts'
 
+/** Which run: one of the same id whose stream was created anew is another. */
+export interface FollowedRun {
+  readonly id: string
+  readonly incarnation: string
+}
+
 /**
  * Waits for the end of a run. Rejects with `run_gone` when there is no such stream any more, with the
  * signal's reason when it aborts, and with what the store throws.
  */
-export async function followEnd(store: StreamStore, id: string, signal: AbortSignal): Promise<RunEnd> {
+export async function followEnd(store: StreamStore, run: FollowedRun, signal: AbortSignal): Promise<RunEnd> {
   signal.throwIfAborted()
   const told = Promise.withResolvers<RunEnd | undefined>()
   const abort = (): void => told.reject(signal.reason)
@@ -19,7 +25,7 @@ export async function followEnd(store: StreamStore, id: string, signal: AbortSig
   let stop: (() => void) | undefined
   try {
     const watch = await store.watch(
-      id,
+      run.id,
       (event) => {
         if (event.type === 'gone') told.reject(new RunError('run_gone'))
         else if (event.closed) told.resolve(lastOf(event))
@@ -28,11 +34,12 @@ export async function followEnd(store: StreamStore, id: string, signal: AbortSig
     )
     if (watch.outcome === 'missing') throw new RunError('run_gone')
     stop = watch.stop
+    if (watch.tail.incarnation !== run.incarnation) throw new RunError('run_gone')
     if (!watch.closed) {
       const end = await told.promise
       if (end) return end
     }
-    return await readEnd(store, id, signal)
+    return await readEnd(store, run, signal)
   } finally {
     stop?.()
     signal.removeEventListener('abort', abort)
@@ -41,9 +48,9 @@ export async function followEnd(store: StreamStore, id: string, signal: AbortSig
   }
 }
 
-async function readEnd(store: StreamStore, id: string, signal: AbortSignal): Promise<RunEnd> {
-  const info = await store.head(id, signal)
-  if (!info) throw new RunError('run_gone')
+async function readEnd(store: StreamStore, run: FollowedRun, signal: AbortSignal): Promise<RunEnd> {
+  const info = await store.head(run.id, signal)
+  if (info?.tail.incarnation !== run.incarnation) throw new RunError('run_gone')
   const record = readRunRecord(info)
   return (record && endOf(record)) ?? endFor('interrupted')
 }

@@ -12,6 +12,8 @@ import type { RunEnd } from '../protocol/run-end.ts'
 import { RunMoved } from '../providers/provider.ts'
 import type { RunContext, RunProvider } from '../providers/provider.ts'
 import type { Lease } from '../streams/leases.ts'
+import { isForNobody } from './cause.ts'
+import type { Cause } from './cause.ts'
 import { checkpointValueBytes, encodeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { endAfterError, endFor, failureFor, upstreamDetail } from './end-reasons.ts'
@@ -43,17 +45,12 @@ export interface Assignment {
   readonly end?: RunEnd
 }
 
-/** What ended the work. */
-type Cause =
-  | { readonly type: 'end'; readonly end: RunEnd }
-  /** It is left to whoever takes it over. */
-  | { readonly type: 'released' }
-  | { readonly type: 'refused'; readonly refusal: Refusal }
-
 const STOPPED: RunEnd = { status: 'stopped' }
 
 export class LocalRun {
   readonly id: string
+  /** Of its stream: one that was created anew under the same id is another run's. */
+  readonly incarnation: string
   readonly owner: string | undefined
   /** The end, or undefined when the run is no longer this process's: its log tells the end. Never rejects. */
   readonly settled: Promise<RunEnd | undefined>
@@ -83,6 +80,7 @@ export class LocalRun {
   constructor(settings: RunSettings, assignment: Assignment) {
     const { lease, owner, record, checkpoint, tail, resumable, provider } = assignment
     this.id = lease.stream
+    this.incarnation = lease.incarnation
     this.owner = owner
     this.#lease = new HeldLease(settings.store.leases, lease)
     this.#settings = settings
@@ -127,14 +125,26 @@ export class LocalRun {
     return this.settled
   }
 
+  /** Ends the work: its stream is no more. What is under way upstream is for nobody. */
+  gone(): void {
+    this.#refused('gone')
+  }
+
   /**
    * Renews its lease; whether that was done. A lease that is lost ends the work here; while the last append
    * is under way, its answer says what became of the run. Rejects as the store does, renewed or not.
    */
   async renew(signal: AbortSignal): Promise<boolean> {
     const outcome = await this.#lease.renew(signal)
-    if (outcome === 'lost') this.#cut({ type: 'refused', refusal: 'moved' }, new RunMoved())
+    if (outcome === 'lost' && !this.#cause) this.#refused(await this.#whyLost(signal))
     return outcome === 'renewed'
+  }
+
+  /** Whether somebody goes on with it decides what becomes of the work upstream. */
+  async #whyLost(signal: AbortSignal): Promise<Refusal> {
+    const info = await this.#settings.store.head(this.id, signal)
+    if (info?.tail.incarnation !== this.incarnation) return 'gone'
+    return info.closed ? 'closed' : 'moved'
   }
 
   /**
@@ -167,7 +177,7 @@ export class LocalRun {
     // Kept before anything is asked of the provider: a run that kills its process is found out.
     else if (takenOver) await this.#writer.note(encodeRunRecord(this.#record))
     if (!this.#cause) this.#decide(await this.#generate())
-    else if (this.#cause.type === 'end' && this.#resumeFrom) await this.#clear()
+    else if (isForNobody(this.#cause) && this.#resumeFrom) await this.#clear()
     const cause = this.#cause
     if (cause?.type === 'end') return this.#finish(cause.end)
     if (cause?.type === 'refused' && cause.refusal === 'unwritable') return this.#finish(endFor('store'))

@@ -17,7 +17,9 @@ const SHORTEST_CHECK_MS = 10
 
 export class LocalRuns {
   readonly #settings: RunSettings
-  readonly #runs = new Map<string, LocalRun>()
+  readonly #runs = new Set<LocalRun>()
+  /** The last one of each id. One before it, whose stream was removed, is on its way out. */
+  readonly #byId = new Map<string, LocalRun>()
   readonly #keeper: Ticker
   readonly #watchdog: Ticker
   readonly #touchedAt = new Map<LocalRun, number>()
@@ -38,19 +40,24 @@ export class LocalRuns {
     return this.#runs.size
   }
 
-  get(id: string): LocalRun | undefined {
-    return this.#runs.get(id)
+  /** The last one of an id, or none when it is not that of this incarnation. */
+  get(id: string, incarnation?: string): LocalRun | undefined {
+    const run = this.#byId.get(id)
+    return incarnation === undefined || run?.incarnation === incarnation ? run : undefined
   }
 
   /** A copy: it stays whole while runs end. */
   all(): readonly LocalRun[] {
-    return [...this.#runs.values()]
+    return [...this.#runs]
   }
 
   /** Begins to work on a run. */
   add(assignment: Assignment): LocalRun {
     const run = new LocalRun(this.#settings, assignment)
-    this.#runs.set(run.id, run)
+    // Its stream is there, so that of an earlier one is not any more.
+    this.#byId.get(run.id)?.gone()
+    this.#byId.set(run.id, run)
+    this.#runs.add(run)
     this.#touchedAt.set(run, performance.now())
     this.#keeper.start()
     this.#watchdog.start()
@@ -71,7 +78,8 @@ export class LocalRuns {
   }
 
   #remove(run: LocalRun): void {
-    if (this.#runs.get(run.id) === run) this.#runs.delete(run.id)
+    this.#runs.delete(run)
+    if (this.#byId.get(run.id) === run) this.#byId.delete(run.id)
     this.#touchedAt.delete(run)
     if (this.#runs.size > 0) return
     void this.#keeper.stop()

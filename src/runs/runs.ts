@@ -88,7 +88,8 @@ export class Runs {
     this.#takeover = new Takeover(settings, {
       continuations,
       mailbox: this.#mailbox,
-      has: (id) => this.#locals.get(id) !== undefined || this.#starter.has(id),
+      has: ({ stream, incarnation }) =>
+        this.#locals.get(stream, incarnation) !== undefined || this.#starter.has(stream),
       adopt,
     })
   }
@@ -274,10 +275,13 @@ export class Runs {
     return info && record && { info, record }
   }
 
-  #handle({ info, record, settled = this.#locals.get(info.id)?.settled }: StartedRun): Run {
+  #handle({ info, record, ...started }: StartedRun): Run {
+    const { id } = info
+    const { incarnation } = info.tail
+    const settled = started.settled ?? this.#locals.get(id, incarnation)?.settled
     return new RunHandle(runInfo(info, record), async () => {
       const end = endOf(record) ?? (await settled)
-      return end ?? followEnd(this.#settings.store, info.id, this.#closed.signal)
+      return end ?? followEnd(this.#settings.store, { id, incarnation }, this.#closed.signal)
     })
   }
 

@@ -74,7 +74,7 @@ export class Stopper {
       const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
       if (taken.outcome === 'acquired') this.#conclude(taken.lease, taken.info, provider)
       else if (taken.outcome === 'held') {
-        ended ??= followEnd(store, id, signal)
+        ended ??= followEnd(store, { id, incarnation: taken.lease.incarnation }, signal)
         ended.catch(() => undefined)
         await this.#options.mailbox.askToStop(taken.lease.holder, id, signal)
         const known = await Promise.race([ended, pause(leaseTtlMs / LOOKS, signal)])

@@ -45,8 +45,8 @@ export interface TakeoverOptions {
   readonly continuations: Continuations
   /** Kept by a sign of life with each look. */
   readonly mailbox: Mailbox
-  /** Whether this process works on a run. */
-  readonly has: (id: string) => boolean
+  /** Whether this process works on the run of a lease. */
+  readonly has: (lease: Lease) => boolean
   readonly adopt: (assignment: Assignment) => void
 }
 
@@ -143,7 +143,7 @@ export class Takeover {
       if (this.#mustWait()) break
       for (let at = 0; at < expired.length; at += AT_ONCE) {
         signal.throwIfAborted()
-        const slice = expired.slice(at, at + AT_ONCE).filter(({ stream }) => !this.#options.has(stream))
+        const slice = expired.slice(at, at + AT_ONCE).filter((lease) => !this.#options.has(lease))
         const answered = await Promise.all(slice.map((lease) => this.#tryToSettle(lease, notes)))
         // However long taking over takes, it is no silence of the store.
         if (answered.length === 0 || answered.includes(true)) this.#answeredAt = performance.now()

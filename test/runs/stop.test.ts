@@ -263,12 +263,13 @@ onEveryStore('stop', (world) => {
     first.kill()
     second.runs.open()
     // The look comes first: what waits for the stop is kept from taking the run itself.
+    const { incarnation } = (await world().store.head(run.id))?.tail ?? {}
     const stopping = second.runs.stop(run.id)
     let looked = false
     second.hand.around = async (method, call, args) => {
       if (method === 'leases.expired') looked = ((await call()) as readonly unknown[]).length > 0
       else if (method === 'leases.acquire' && !looked)
-        return { outcome: 'held', lease: { holder: 'first', stream: args[0] } }
+        return { outcome: 'held', lease: { holder: 'first', stream: args[0], incarnation } }
       return call()
     }
     await world().pass(15)

@@ -25,7 +25,6 @@ export interface ExpectedFailure {
 }
 
 export const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
-  { hazard: 'removed while it runs', invariant: 'generations', seed: 2 },
   { hazard: 'clock far ahead', invariant: 'nothing-lost', seed: 1 },
   { hazard: 'abort with an event', invariant: 'prefix', seed: 3 },
   { hazard: 'provider that differs', invariant: 'prefix', seed: 1 },
