@@ -6,6 +6,7 @@ export const RUN_ERRORS = {
   invalid_run: 'The run cannot be started as it was asked for.',
   unknown_kind: 'Runs of this kind are not known here.',
   run_conflict: 'The id belongs to something else.',
+  run_differs: 'A run with this id was started for something else. Take another id.',
   too_many_runs: 'As many of your runs as may run at one time are running. Stop one, or wait for one to end.',
   process_full: 'This server runs as many runs as it may. Try again in a moment.',
   run_not_found: 'There is no such run.',

@@ -20,6 +20,8 @@ export interface RunRecord {
   readonly input?: Json
   /** The stream that holds an input too large to stand here. */
   readonly inputIn?: string
+  /** The fingerprint of what it was asked. */
+  readonly asked?: string
   readonly retryOf?: string
   readonly startedAt: number
   readonly attempt: number
@@ -92,7 +94,7 @@ export function endOf({ status, reason, message }: RunRecord): RunEnd | undefine
 }
 
 const STATUSES: readonly RunStatus[] = ['running', 'completed', 'stopped', 'failed']
-const TEXTS = ['reason', 'message', 'chat', 'kind', 'inputIn', 'retryOf'] as const
+const TEXTS = ['reason', 'message', 'chat', 'kind', 'inputIn', 'asked', 'retryOf'] as const
 
 function texts(run: Json | undefined): { readonly [name in (typeof TEXTS)[number]]?: string } {
   const found = TEXTS.map((name) => [name, member(run, name)] as const)

@@ -175,7 +175,11 @@ export class RunStarter {
   }
 }
 
-function newRecord({ chat, metadata, source }: CheckedStart, kept: KeptInput, retryOf?: string): RunRecord {
+function newRecord(
+  { chat, metadata, source, asked }: CheckedStart,
+  kept: KeptInput,
+  retryOf?: string,
+): RunRecord {
   return {
     status: 'running',
     startedAt: Date.now(),
@@ -186,6 +190,7 @@ function newRecord({ chat, metadata, source }: CheckedStart, kept: KeptInput, re
     ...(metadata !== undefined && { metadata: copyOf(metadata) }),
     ...('kind' in source && { kind: source.kind }),
     ...kept,
+    ...(asked !== undefined && { asked }),
     ...(retryOf !== undefined && { retryOf }),
   }
 }
@@ -195,9 +200,14 @@ function copyOf(metadata: Json): Json {
   return JSON.parse(JSON.stringify(metadata)) as Json
 }
 
-/** @throws {RunError} `run_conflict` for a stream that is another's, or no run, or of another chat. */
+/**
+ * @throws {RunError} `run_conflict` for a stream that is another's, or no run, or of another chat;
+ * `run_differs` for a run that was asked something else.
+ */
 function sameRun(start: CheckedStart, info: StreamInfo): StartedRun {
   const record = readRunRecord(info)
   if (!record || info.owner !== start.owner || record.chat !== start.chat) throw new RunError('run_conflict')
+  const isSame = record.asked === undefined || start.asked === undefined || record.asked === start.asked
+  if (!isSame) throw new RunError('run_differs')
   return { info, record }
 }

@@ -18,6 +18,12 @@ export interface StartRequest {
   readonly metadata?: Json
   /** One of the kinds in the options, instead of a provider: it can be continued and started again. */
   readonly kind?: string
+  /**
+   * What the caller was asked, as it came to it: with the id of a run that there is already, the answer is
+   * that run if it was asked the same, and `run_differs` otherwise. Endpoints give it to start handlers.
+   * Default: the kind and its input; a run without a kind is compared by nothing.
+   */
+  readonly asked?: Json
   /** What the kind's provider is made from; null by default. As large as a record of the store may be: 8 MiB as JSON by default. */
   readonly input?: Json
 }

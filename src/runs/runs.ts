@@ -135,8 +135,9 @@ export class Runs {
    * before its provider yields.
    *
    * @param provider what fills it, for a request without a kind. Nobody else can continue it.
-   * @throws {RunError} `invalid_run`, `unknown_kind`, `too_many_runs`, `process_full`, or `run_conflict` when the id is
-   * that of another owner's or another chat's run, or of no run.
+   * @throws {RunError} `invalid_run`, `unknown_kind`, `too_many_runs`, `process_full`; `run_conflict` when the id is
+   * that of another owner's or another chat's run, or of no run; `run_differs` when that run was asked something
+   * else.
    */
   async start(request: StartRequest, provider?: RunProvider): Promise<Run> {
     this.#throwIfDraining()

@@ -2,6 +2,7 @@
 import type { Json } from '../protocol/json.ts'
 import type { RunProvider } from '../providers/provider.ts'
 import { RunError } from './errors.ts'
+import { fingerprint } from './fingerprint.ts'
 import type { RunKind, RunSettings } from './options.ts'
 import type { StartRequest } from './run.ts'
 import { isRunId, newRunId } from './run-ids.ts'
@@ -19,6 +20,8 @@ export interface CheckedStart {
   readonly owner: string | undefined
   readonly metadata: Json | undefined
   readonly source: Source
+  /** The fingerprint of what it is asked; undefined where nothing says so. */
+  readonly asked: string | undefined
 }
 
 /** @throws {RunError} `invalid_run` or `unknown_kind`, saying what is wrong. */
@@ -37,14 +40,22 @@ export function checkStart(
   if (chat !== undefined) checkText(chat, 256, 'A chat')
   if (owner !== undefined) checkText(owner, 512, 'An owner')
   if (metadata !== undefined) checkJson(metadata, 'The metadata of a run')
+  if (request.asked !== undefined) checkJson(request.asked, 'What a run is asked')
+  const source = checkSource(request, provider, kinds)
   return {
     id,
     isNewId: request.id === undefined,
     chat,
     owner,
     metadata,
-    source: checkSource(request, provider, kinds),
+    source,
+    asked: askedOf(request.asked, source),
   }
+}
+
+function askedOf(asked: Json | undefined, source: Source): string | undefined {
+  if (asked !== undefined) return fingerprint(asked)
+  return 'kind' in source ? fingerprint([source.kind, source.input]) : undefined
 }
 
 function checkSource(

@@ -74,6 +74,16 @@ describe.each(doors)('over %s', (door) => {
     expect(await collect(one)).toEqual(await collect(other))
   })
 
+  it('the same id is no other question', async () => {
+    await using server = await startStreams()
+    const client = clientOf(server)
+    await client.start({ say: 'one' }, { id: 'run' })
+    await expect(client.start({ say: 'two' }, { id: 'run' })).rejects.toMatchObject({
+      name: 'StreamError',
+      code: 'run_differs',
+    })
+  })
+
   it('a run whose start is under way is followed once it has begun', async () => {
     await using server = await startStreams()
     const client = clientOf(server)

@@ -1,14 +1,17 @@
 /** The rules of docs/http-streams.md, through the application's `fetch`. */
-import { afterEach, expect, it, vi } from 'vitest'
+import { afterEach, expect, it, onTestFinished, vi } from 'vitest'
 import { memoryChannels } from '../../src/channels/memory.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import type { HttpStreamsOptions } from '../../src/endpoints/http-streams/http-streams.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
+import type { Json } from '../../src/protocol/json.ts'
 import { encodeOffset } from '../../src/protocol/offset.ts'
 import { encodeRunEnd } from '../../src/protocol/run-end.ts'
+import type { RunProvider } from '../../src/providers/provider.ts'
 import type { Guards } from '../../src/routing/route.ts'
 import { httpStreams } from '../../src/routing/stream-routes.ts'
 import { RunError } from '../../src/runs/errors.ts'
+import { Runs } from '../../src/runs/runs.ts'
 import { Application } from '../../src/server/application.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
@@ -370,7 +373,7 @@ it('HS-16: a run is started', async () => {
     ask('', { method: 'POST', body, headers: { 'content-type': type, user: 'ann' } })
   const response = await post('{"input":{"q":1},"chat":"c","id":"i","owner":"eve"}')
   expect([response.status, await response.json()]).toEqual([201, { stream: 'run' }])
-  expect(commands).toEqual([{ input: { q: 1 }, chat: 'c', id: 'i', owner: 'ann' }])
+  expect(commands).toEqual([{ input: { q: 1 }, asked: { q: 1 }, chat: 'c', id: 'i', owner: 'ann' }])
   expect(await code(await post('{"input"'))).toEqual([400, 'invalid_frame'])
   expect(await code(await post('{}'))).toEqual([400, 'invalid_frame'])
   expect(await code(await post('7'))).toEqual([400, 'invalid_frame'])
@@ -385,6 +388,25 @@ it('HS-16: a run is started', async () => {
   }
   expect(await code(await setUp().ask('', { method: 'POST' }))).toEqual([404, 'start_not_served'])
 })
+
+it('HS-16: an id that was started is the same run for the same input, and refused for another', async () => {
+  const store = memoryStreams()
+  const runs = new Runs({ store })
+  onTestFinished(() => runs.close())
+  const { ask } = setUp({ store, start: ({ input, ...request }) => runs.start(request, answerOf(input)) })
+  const post = (body: object): Promise<Response> =>
+    ask('', { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
+  expect((await post({ id: 'r', input: { q: 1, of: ['a'] } })).status).toBe(201)
+  expect((await post({ id: 'r', input: { of: ['a'], q: 1 } })).status).toBe(201)
+  for (const input of [{ q: 2, of: ['a'] }, { q: 1 }, null])
+    expect(await code(await post({ id: 'r', input }))).toEqual([409, 'run_differs'])
+})
+
+function answerOf(input: Json): RunProvider {
+  return async function* () {
+    yield input
+  }
+}
 
 it('HS-17: other sites start and stop nothing', async () => {
   const runs = { stop: async () => ({ status: 'stopped' as const }) }

@@ -1,13 +1,15 @@
 /** The rules of docs/stream-socket.md, through the whole of the server but its sockets. */
-import { expect, it, vi } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import { memoryChannels } from '../../src/channels/memory.ts'
 import type { StreamSocketOptions } from '../../src/endpoints/stream-socket/stream-socket.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
+import type { Json } from '../../src/protocol/json.ts'
 import { encodeOffset } from '../../src/protocol/offset.ts'
 import { encodeRunEnd } from '../../src/protocol/run-end.ts'
 import { forbidden } from '../../src/protocol/errors.ts'
 import { RunError } from '../../src/runs/errors.ts'
+import { Runs } from '../../src/runs/runs.ts'
 import { streamSocket } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
 import { StoreError } from '../../src/streams/errors.ts'
@@ -319,6 +321,34 @@ it('SS-20: a start goes to the application, with the owner, and is answered', as
   })
   client.sendJson({ type: 'start', req: '3', input: 'clash' })
   expect(await client.receiveJson()).toMatchObject({ type: 'error', req: '3', code: 'run_conflict' })
+})
+
+it('SS-20: an id that was started is the same run for the same input, and refused for another', async () => {
+  const store = memoryStreams()
+  const kinds = {
+    echo: {
+      provider: (input: Json) =>
+        async function* () {
+          yield input
+        },
+    },
+  }
+  const runs = new Runs({ store, kinds })
+  onTestFinished(() => runs.close())
+  // What the provider is made from may be another each time; what was asked is the same.
+  let starts = 0
+  const { connect } = setUp({
+    store,
+    start: ({ input, ...request }) =>
+      runs.start({ ...request, kind: 'echo', input: { input, at: ++starts } }),
+  })
+  await using client = await connect()
+  for (const req of ['1', '2']) {
+    client.sendJson({ type: 'start', req, id: 'r', input: 'question' })
+    expect(await client.receiveJson()).toEqual({ type: 'started', req, stream: 'r' })
+  }
+  client.sendJson({ type: 'start', req: '3', id: 'r', input: 'another' })
+  expect(await client.receiveJson()).toMatchObject({ type: 'error', req: '3', code: 'run_differs' })
 })
 
 it('SS-20, SS-22: without a handler and without runs, the answer says so', async () => {

@@ -19,6 +19,7 @@ const WHOLE: Required<Omit<RunRecord, 'reason' | 'message'>> = {
   kind: 'k',
   input: null,
   inputIn: '@input/x',
+  asked: 'of',
   retryOf: 'r',
   startedAt: 5,
   attempt: 2,

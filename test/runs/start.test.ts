@@ -134,6 +134,55 @@ onEveryStore('a run', (world) => {
     expect(await codeOf(runs.start(request, numbers))).toBe('run_conflict')
   })
 
+  it.each<[string, StartRequest, StartRequest]>([
+    ['kind and input', { kind: 'say', input: { q: [1, 'x'] } }, { kind: 'say', input: { q: [1, 'y'] } }],
+    ['kind and no input', { kind: 'say' }, { kind: 'say', input: 'y' }],
+    ['another kind', { kind: 'say', input: 'x' }, { kind: 'sing', input: 'x' }],
+    ['a large input', { kind: 'say', input: 'x'.repeat(5000) }, { kind: 'say', input: 'y'.repeat(5000) }],
+    ['what was asked', { kind: 'say', input: 1, asked: 'x' }, { kind: 'say', input: 1, asked: 'y' }],
+  ])('is refused for something else, and found for the same: %s', async (_what, first, other) => {
+    const puppet = new PuppetProvider()
+    const kinds = { say: { provider: () => puppet.provider }, sing: { provider: () => puppet.provider } }
+    const runs = world().process({ kinds })
+    const elsewhere = world().process({ kinds })
+    await runs.start({ id: 'r', ...first })
+    const askAgain = async (): Promise<void> => {
+      for (const one of [runs, elsewhere]) {
+        expect((await one.start({ id: 'r', ...first })).id).toBe('r')
+        expect(await codeOf(one.start({ id: 'r', ...other }))).toBe('run_differs')
+      }
+    }
+    await askAgain()
+    await runs.stop('r')
+    await askAgain()
+    expect(puppet.calls).toHaveLength(1)
+    // Nothing is left of an input that started nothing.
+    const { streams } = await world().store.list({ prefix: '@input/' })
+    expect(streams).toHaveLength(JSON.stringify(first).length > 5000 ? 1 : 0)
+  })
+
+  it('is the same run for what it was asked, whatever its provider is made from', async () => {
+    const puppet = new PuppetProvider()
+    const runs = world().process({ kinds: { say: { provider: () => puppet.provider } } })
+    await runs.start({ id: 'r', kind: 'say', input: 1, asked: { a: 1, b: [{ c: 2, d: 3 }] } })
+    const again = { id: 'r', kind: 'say', input: 2, asked: { b: [{ d: 3, c: 2 }], a: 1 } }
+    expect((await runs.start(again)).id).toBe('r')
+    const unasked = await runs.start({ id: 'r2' }, puppet.provider)
+    expect((await runs.start({ id: 'r2', asked: 'whatever' }, puppet.provider)).id).toBe(unasked.id)
+  })
+
+  it('is one run when several processes start something else with it at once', async () => {
+    const puppet = new PuppetProvider()
+    const kinds = { say: { provider: () => puppet.provider } }
+    const processes = [world().process({ kinds }), world().process({ kinds })]
+    const starts = await Promise.allSettled(
+      Array.from({ length: 10 }, (_, n) => processes[n % 2]!.start({ id: 'r', kind: 'say', input: n % 2 })),
+    )
+    const refused = starts.filter(({ status }) => status === 'rejected')
+    expect(refused).toHaveLength(5)
+    expect(puppet.calls).toHaveLength(1)
+  })
+
   it('does not take the place of a stream that is no run', async () => {
     await world().store.create('plain', { records: ['1'], metadata: { run: 'jog' } })
     expect(await codeOf(world().process().start({ id: 'plain' }, numbers))).toBe('run_conflict')

@@ -105,7 +105,7 @@ export class ServerProcess {
   /** Starts a run of a script, by its kind or, for one that nobody else can continue, by its provider. */
   start(id: string, input: Json): Promise<Run> {
     const script = input as unknown as AskedScript
-    const request: StartRequest = { id, metadata: input }
+    const request: StartRequest = { id, metadata: input, asked: input }
     if (!script.kind)
       return this.streams.runs.start(
         request,

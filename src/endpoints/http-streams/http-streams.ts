@@ -113,7 +113,7 @@ export class HttpStreams {
       const isThere = async (): Promise<boolean> =>
         asked.id !== undefined && (await this.#access.find(asked.id, scope.user, signal)) !== undefined
       const { id } = await this.#gate.start({ ...command, scope }, signal, isThere, () =>
-        start(command, scope as never),
+        start({ ...command, asked: asked.input }, scope as never),
       )
       return Response.json({ stream: id }, { status: 201, headers: PRIVATE })
     }).finally(() => this.#bodies.release(request))

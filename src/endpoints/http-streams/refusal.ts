@@ -15,6 +15,7 @@ const STATUS: Readonly<Record<string, number>> = {
   stop_not_served: 404,
   latest_not_served: 404,
   run_conflict: 409,
+  run_differs: 409,
   run_not_ended: 409,
   foreign_offset: 410,
   offset_past_end: 410,

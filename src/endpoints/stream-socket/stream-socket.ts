@@ -36,6 +36,8 @@ export interface StartCommand {
   readonly input: Json
   readonly chat?: string
   readonly id?: string
+  /** The input as it came: hand it on to `runs.start`, which knows by it what an id was started for. */
+  readonly asked?: Json
   /** Whose run it will be: what `ownerOf` says of the user. Undefined without authentication. */
   readonly owner?: string
 }
@@ -224,11 +226,12 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
       ...(id !== undefined && { id }),
       ...(owner !== undefined && { owner }),
     }
+    const asking = { ...command, asked: input }
     this.#gate.count({ owner, scope })
     const isThere = async (): Promise<boolean> =>
       id !== undefined && (await this.#access.find(id, scope.user)) !== undefined
     const { signal } = this.#connection
-    const run = await this.#gate.start({ ...command, scope }, signal, isThere, () => start(command, scope))
+    const run = await this.#gate.start({ ...command, scope }, signal, isThere, () => start(asking, scope))
     return { type: 'started', req, stream: run.id }
   }
 
