@@ -13,6 +13,7 @@ import type { LeaseStore } from './leases.ts'
 import { limitsOf } from './options.ts'
 import type { StreamStoreOptions } from './options.ts'
 import { checkAppend, checkConfig, checkId, checkInteger, checkList, checkRead } from './requests.ts'
+import { ChangeLog } from './sqlite/change-log.ts'
 import { Collector } from './sqlite/collector.ts'
 import { CommitQueue } from './sqlite/commit-queue.ts'
 import type { Weight } from './sqlite/commit-queue.ts'
@@ -111,19 +112,21 @@ class SqliteStreams implements StreamStore {
     this.#end = this.#db.prepare('COMMIT')
     this.#table = new StreamTable(this.#db)
     const leases = new LeaseTable(this.#db)
-    this.#writes = new StreamWrites(this.#db, this.#table, leases)
+    const changes = new ChangeLog(this.#db)
+    this.#writes = new StreamWrites(this.#db, this.#table, leases, changes)
     this.#watchers = new Watchers(logger)
     this.#queue = new CommitQueue(this.#db, {
       path,
       lockTimeoutMs,
       onBegin: () => this.#table.refresh(),
+      onEnd: () => this.#writes.finish(),
       onCommit: () => this.#tellEvents(),
       onRollback: () => {
         this.#writes.forget()
         this.#table.forget()
       },
     })
-    this.#follower = new Follower(this.#db, this.#table, this.#watchers, {
+    this.#follower = new Follower(this.#table, changes, this.#watchers, {
       intervalMs: followIntervalMs,
       logger,
       snapshot: (work) => this.#snapshot(work),

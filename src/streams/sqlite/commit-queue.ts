@@ -39,6 +39,8 @@ export interface CommitQueueOptions {
   readonly lockTimeoutMs: number
   /** A transaction has begun: what other processes wrote is to be seen from now on. */
   readonly onBegin: () => void
+  /** Its writes have run; what they leave to be written is written now. */
+  readonly onEnd: () => void
   /** It is durable; none of its writes is answered yet. */
   readonly onCommit: () => void
   /** It did not happen. */
@@ -114,7 +116,7 @@ export class CommitQueue {
   }
 
   #transact(): void {
-    const { path, onBegin, onCommit, onRollback } = this.#options
+    const { path, onBegin, onEnd, onCommit, onRollback } = this.#options
     try {
       this.#begin.run()
     } catch (error) {
@@ -126,6 +128,7 @@ export class CommitQueue {
     try {
       onBegin()
       for (const write of batch) write.run()
+      onEnd()
       this.#commit.run()
     } catch (error) {
       this.#rollback()

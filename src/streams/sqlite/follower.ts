@@ -2,23 +2,24 @@
  * Tells this process's watchers what another process wrote to the same file.
  *
  * SQLite has no notifications, but `PRAGMA data_version` changes when another process has committed,
- * and asking costs 3 us: one timer asks, and only while somebody watches. It does not tell where, so
- * that one query looks for the watched streams that moved, and only these are read.
+ * and asking costs 3 us: one timer asks, and only while somebody watches. The log of changes then tells
+ * where, so that the cost is by what is new and not by what is watched.
  */
-import type { DatabaseSync } from 'node:sqlite'
 import type { Logger } from '../../logging/logger.ts'
 import { pageOf, tailOf } from '../bookkeeping.ts'
 import type { WatchedStream, Watchers } from '../watchers.ts'
+import type { ChangeLog } from './change-log.ts'
 import type { StoredStream, StreamTable } from './stream-table.ts'
-import { WatchedTable } from './watched-table.ts'
-import type { MovedStream } from './watched-table.ts'
 
 /** Records and bytes told in one go, before the event loop has its turn. */
 const MAX_RECORDS = 1000
 const MAX_BYTES = 1024 * 1024
 
-/** Rows of streams that nobody watches any longer, about as many as those watched may be beside it. */
-const SPARE_ROWS = 1000
+/** Milliseconds for which streams are told one after the other, before the event loop has its turn. */
+const TURN_MS = 5
+
+/** Streams that nobody watches any longer, about as many as those watched may be known beside them. */
+const SPARE = 1000
 
 export interface FollowerOptions {
   readonly intervalMs: number
@@ -29,28 +30,40 @@ export interface FollowerOptions {
 
 export class Follower {
   readonly #table: StreamTable
+  readonly #changes: ChangeLog
   readonly #watchers: Watchers
-  readonly #rows: WatchedTable
   readonly #options: FollowerOptions
+  /** Ids of the streams that are or were watched, by the key that names one incarnation. */
+  readonly #ids = new Map<number, string>()
+  /** Not told all there is. */
   readonly #behind = new Set<string>()
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
   #version: unknown
+  /** The last transaction that was looked at. */
+  #seq: number | undefined
   #failing = false
+  #isBlind = false
 
-  constructor(db: DatabaseSync, table: StreamTable, watchers: Watchers, options: FollowerOptions) {
+  constructor(table: StreamTable, changes: ChangeLog, watchers: Watchers, options: FollowerOptions) {
     this.#table = table
+    this.#changes = changes
     this.#watchers = watchers
-    this.#rows = new WatchedTable(db)
     this.#options = options
   }
 
-  /** Looks for what is appended to a stream that was told all it has, until nobody watches it. */
-  follow(stream: StoredStream): void {
-    this.#rows.add(stream)
-    // Else it is the commits of others that end rows, and a process may be alone for ever.
-    if (this.#rows.size > 2 * this.#watchers.size + SPARE_ROWS) this.#prune()
-    this.#timer ??= setInterval(() => this.#poll(), this.#options.intervalMs)
+  /** How many streams it knows. */
+  get size(): number {
+    return this.#ids.size
+  }
+
+  /** Looks for what is appended to a stream that was told all it has in this snapshot, until nobody watches it. */
+  follow({ key, id }: StoredStream): void {
+    this.#ids.set(key, id)
+    if (this.#ids.size > 2 * this.#watchers.size + SPARE) this.#prune()
+    if (this.#timer) return
+    this.#seq = this.#changes.last()
+    this.#timer = setInterval(() => this.#poll(), this.#options.intervalMs)
   }
 
   stop(): void {
@@ -58,19 +71,21 @@ export class Follower {
     clearImmediate(this.#immediate)
     this.#timer = undefined
     this.#immediate = undefined
+    this.#version = undefined
     this.#behind.clear()
+    this.#ids.clear()
   }
 
   /**
    * Tells what lies between where a stream was told up to and its tail: a page now, the rest in later
-   * turns. Throws what SQLite throws.
+   * turns. Throws what SQLite throws; the next look tries again.
    */
   catchUp(id: string): void {
     const watched = this.#watchers.get(id)
-    if (watched && this.#tellPage(watched)) {
-      this.#behind.add(id)
-      this.#immediate ??= setImmediate(() => this.#continue())
-    }
+    if (!watched) return void this.#behind.delete(id)
+    this.#behind.add(id)
+    if (this.#tellPage(watched)) this.#continueSoon()
+    else this.#behind.delete(id)
   }
 
   /** The same; a failure is left to the next look. */
@@ -82,54 +97,59 @@ export class Follower {
     if (this.#watchers.size === 0) return this.stop()
     this.#try(() => {
       const version = this.#table.dataVersion()
-      if (version === this.#version) return
-      this.#prune()
-      const failure = this.#tellAll(this.#moved())
-      if (failure) throw failure.error
-      // Only now: should telling fail half-way, the next look tries again.
+      if (version !== this.#version) this.#findChanged()
+      // Only now: should it fail, the next look tries again.
       this.#version = version
     })
+    if (this.#behind.size > 0) this.#continue()
+    else if (this.#version !== undefined) this.#failing = false
+  }
+
+  #findChanged(): void {
+    const { seq, keys } = this.#changesSince(this.#seq ?? 0)
+    this.#seq = seq
+    if (!keys) for (const { id } of this.#watchers.all()) this.#behind.add(id)
+    for (const key of keys ?? []) {
+      const id = this.#ids.get(key)
+      if (id === undefined) continue
+      if (this.#watchers.get(id)) this.#behind.add(id)
+      else this.#ids.delete(key)
+    }
+  }
+
+  /** Everything is looked at where the log of changes cannot be read: the watched streams may be whole. */
+  #changesSince(seq: number): ReturnType<ChangeLog['since']> {
+    try {
+      const changes = this.#changes.since(seq)
+      this.#isBlind = false
+      return changes
+    } catch (error) {
+      if (!this.#isBlind) this.#warn(error)
+      this.#isBlind = true
+      return { seq, keys: undefined }
+    }
   }
 
   #prune(): void {
-    this.#rows.prune(this.#watchers.size, (id) => this.#watchers.get(id) !== undefined)
+    for (const [key, id] of this.#ids) if (!this.#watchers.get(id)) this.#ids.delete(key)
   }
 
-  /** Those that moved; all of them where that cannot be asked, as the pages of one are damaged. */
-  #moved(): readonly (MovedStream | WatchedStream)[] {
-    try {
-      return this.#rows.moved()
-    } catch {
-      return this.#watchers.all()
-    }
+  #continueSoon(): void {
+    this.#immediate ??= setImmediate(() => this.#continue())
   }
 
-  /** What fails is one stream's, and keeps nothing from the others. */
-  #tellAll(streams: readonly (MovedStream | WatchedStream)[]): { error: unknown } | undefined {
-    let failure: { error: unknown } | undefined
-    for (const stream of streams) {
-      const watched = this.#watchers.get(stream.id)
-      if (!watched) continue
-      try {
-        // What this process wrote itself, it has told already.
-        const isTold = 'tail' in stream && stream.tail === watched.told && stream.closed === watched.closed
-        if (!isTold) this.catchUp(watched.id)
-        // Its listener may have begun to watch another stream of this id, whose row it is now.
-        if (this.#watchers.get(stream.id) === watched) this.#rows.settle(watched)
-      } catch (error) {
-        failure ??= { error }
-      }
-    }
-    return failure
-  }
-
+  /** Goes through the streams that are behind for one turn. What fails is one stream's, and keeps nothing from the others. */
   #continue(): void {
+    clearImmediate(this.#immediate)
     this.#immediate = undefined
-    const behind = [...this.#behind]
-    this.#behind.clear()
-    this.#try(() => {
-      for (const id of behind) this.catchUp(id)
-    })
+    const begun = performance.now()
+    let failed = 0
+    for (const id of this.#behind) {
+      if (performance.now() - begun > TURN_MS) break
+      if (!this.#try(() => this.catchUp(id))) failed++
+    }
+    // What failed waits for the next look.
+    if (this.#behind.size > failed) this.#continueSoon()
   }
 
   /** Returns whether there is more. */
@@ -152,16 +172,20 @@ export class Follower {
     return !page.upToDate
   }
 
-  /** A look that fails is not the last one: nothing was told, and nothing is missed. */
-  #try(look: () => void): void {
+  /** A look that fails is not the last one: nothing was told, and nothing is missed. False when it failed. */
+  #try(look: () => void): boolean {
     try {
       look()
-      this.#failing = false
+      return true
     } catch (error) {
       this.#version = undefined
-      if (!this.#failing)
-        this.#options.logger.warn({ err: error }, 'The stream store could not be read; trying again')
+      if (!this.#failing) this.#warn(error)
       this.#failing = true
+      return false
     }
+  }
+
+  #warn(error: unknown): void {
+    this.#options.logger.warn({ err: error }, 'The stream store could not be read; trying again')
   }
 }

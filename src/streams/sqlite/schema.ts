@@ -6,7 +6,8 @@
  * integer as the key, and not two columns, halves the cost of records of a kB (they stay in their
  * leaf page; measured). A stream's tail is its highest position, and is kept nowhere else. A checkpoint
  * is a row of its own, as SQLite writes the whole row that it changes. Records of a deleted stream stay
- * behind under their key in `garbage` until they are collected in slices.
+ * behind under their key in `garbage` until they are collected in slices. `changes` says which streams the
+ * last transactions changed, for the processes that follow them.
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { storeError } from './store-error.ts'
@@ -71,6 +72,13 @@ export const STEPS: readonly string[] = [
     WHERE closed = 0 AND json_type(metadata, '$.run.checkpoint') = 'object';
   UPDATE streams SET metadata = json_remove(metadata, '$.run.checkpoint')
     WHERE json_type(metadata, '$.run.checkpoint') IS NOT NULL;
+  `,
+  `
+  CREATE TABLE changes (
+    seq INTEGER PRIMARY KEY,
+    writer INTEGER NOT NULL,
+    streams TEXT NOT NULL
+  ) STRICT;
   `,
 ]
 

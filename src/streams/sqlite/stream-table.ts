@@ -37,7 +37,7 @@ const COLUMNS = `key, id, incarnation, content_type, owner, created_at, ttl_ms, 
   EXISTS (SELECT 1 FROM producers WHERE stream = key AND producers.id = '${LEASE_PRODUCER}') AS leased`
 
 /** SQL: the position of the last record of the stream with this key; null without records. */
-export function lastPosition(key: string): string {
+function lastPosition(key: string): string {
   return `(SELECT place & ${MAX_POSITION} FROM records
     WHERE place BETWEEN ${key} << 32 AND (${key} << 32) | ${MAX_POSITION} ORDER BY place DESC LIMIT 1)`
 }

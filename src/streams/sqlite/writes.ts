@@ -18,6 +18,7 @@ import { leaseOf, newLease } from '../lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import type { CheckedAppend, CheckedConfig } from '../requests.ts'
 import type { AppendResult, CreateResult, StreamEvent } from '../store.ts'
+import type { ChangeLog } from './change-log.ts'
 import type { LeaseTable } from './lease-table.ts'
 import type { StoredStream, StreamTable } from './stream-table.ts'
 
@@ -32,13 +33,15 @@ export const SWEEP_SLICE = 100
 export class StreamWrites {
   readonly #streams: StreamTable
   readonly #leases: LeaseTable
+  readonly #changes: ChangeLog
   readonly #bringIn: StatementSync
   #events: PendingEvent[] = []
   #sweptAt = Number.POSITIVE_INFINITY
 
-  constructor(db: DatabaseSync, streams: StreamTable, leases: LeaseTable) {
+  constructor(db: DatabaseSync, streams: StreamTable, leases: LeaseTable, changes: ChangeLog) {
     this.#streams = streams
     this.#leases = leases
+    this.#changes = changes
     this.#bringIn = db.prepare(
       'UPDATE streams SET expires_at = :now + ttl_ms WHERE ttl_ms IS NOT NULL AND expires_at > :now + ttl_ms',
     )
@@ -76,6 +79,7 @@ export class StreamWrites {
     const { closed } = next.state
     if (closed) this.#leases.delete(stream.key)
     if (closed || records.length > 0) {
+      this.#changes.note(stream.key)
       const place = { from, next: tailOf(next.state) }
       const end = endMember(next.state.closedWith)
       this.#events.push({ id, event: { type: 'append', ...place, records, closed, ...end } })
@@ -118,14 +122,21 @@ export class StreamWrites {
     return events
   }
 
+  /** To be called at the end of each transaction, within it. */
+  finish(): void {
+    this.#changes.write()
+  }
+
   /** To be called when a transaction did not happen. */
   forget(): void {
     this.#events = []
+    this.#changes.forget()
     this.#sweptAt = Number.POSITIVE_INFINITY
   }
 
   #remove(stream: StoredStream, reason: 'deleted' | 'expired'): void {
     this.#streams.remove(stream)
+    this.#changes.note(stream.key)
     this.#events.push({ id: stream.id, event: { type: 'gone', reason } })
   }
 }
