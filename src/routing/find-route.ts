@@ -51,6 +51,15 @@ function search<Kind extends keyof Routes>(
   return other ? 'other' : undefined
 }
 
+/** Whether a route, or a router around it, asks its clients who they are. */
+export function someRouteAsks(routes: readonly Route[]): boolean {
+  return routes.some(
+    (route) =>
+      route.kind !== 'channel' &&
+      (route.authenticate || (route.kind === 'router' && someRouteAsks(route.routes))),
+  )
+}
+
 function guardsOf({ authenticate, origins }: Guards): Guards {
   return { ...(authenticate !== undefined && { authenticate }), ...(origins !== undefined && { origins }) }
 }

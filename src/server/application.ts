@@ -14,7 +14,7 @@ import type { Logger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
 import type { ChannelConsumerClass } from '../consumers/channel-consumer.ts'
 import { channelConsumers } from '../routing/channel-route.ts'
-import { findRoute } from '../routing/find-route.ts'
+import { findRoute, someRouteAsks } from '../routing/find-route.ts'
 import { type Origins, checkOrigins } from '../routing/origins.ts'
 import type { Authenticate, HttpHandler, Route } from '../routing/route.ts'
 import type { Runs } from '../runs/runs.ts'
@@ -197,6 +197,7 @@ export class Application {
    */
   async listen(options: ListenOptions = {}): Promise<RunningServer> {
     await refuseUnfit(this.options)
+    this.#hearSignOuts()
     const running = await listen(this, options)
     this.#track(running)
     return running
@@ -208,6 +209,7 @@ export class Application {
    */
   attach(server: Server, options: ConnectionOptions = {}): Attachment {
     const attachment = attach(this, server, options)
+    this.#hearSignOuts()
     this.#track(attachment)
     return attachment
   }
@@ -241,6 +243,12 @@ export class Application {
     await this.#signOuts.close()
     await this.#memberships.close()
     await this.channels.close()
+  }
+
+  /** Before the first connection: what is told while this process joins does not reach it. */
+  #hearSignOuts(): void {
+    const { authenticate: asks, routes = [] } = this.options
+    if (asks || someRouteAsks(routes)) this.#signOuts.open()
   }
 
   #track(running: { close(): Promise<void>; readonly closed: Promise<void> }): void {

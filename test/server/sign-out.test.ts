@@ -211,17 +211,17 @@ describeWith(['redis'], 'signing out in one process', ({ redis }) => {
     const prefix = `sign-out-${name.length}`
     await using here = await serve(options({ channels: open(prefix) }))
     await using there = await serve(options({ channels: open(prefix) }))
-    const ada = await there.connect('/ws', as('ada'))
-    await using bob = await there.connect('/ws', as('bob'))
-    const streams = await there.connect('/streams/ws', { ...as('ada'), subprotocols: ['millrace.v1'] })
-    // The first signed-in connection has its process listen, which takes a round trip or two.
+    // Both join without a connection, which takes a round trip or two.
     await vi.waitUntil(async () => {
       const { sent } = await here.app.channels.groupSend('millrace.sign-out', {
         type: 'millrace.sign.out',
         user: 'nobody',
       })
-      return sent > 0
+      return sent > 1
     }, 20_000)
+    const ada = await there.connect('/ws', as('ada'))
+    await using bob = await there.connect('/ws', as('bob'))
+    const streams = await there.connect('/streams/ws', { ...as('ada'), subprotocols: ['millrace.v1'] })
     await here.app.disconnect('ada')
     for (const client of [ada, streams]) expect(await client.closed).toEqual(SIGNED_OUT)
     await expectServed(bob)
