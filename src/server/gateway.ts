@@ -4,6 +4,7 @@
  */
 import { getRequestListener } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { scopeForLog } from '../consumers/scope.ts'
@@ -166,6 +167,15 @@ export class Gateway {
     const left = { sockets: this.#transports.size, handlers: this.#sessions.size }
     this.#application.logger.warn(left, 'shutdown took too long: cutting what is left')
     for (const transport of this.#transports) transport.terminate()
+  }
+
+  /** Resolves when no answer that is complete still waits to be sent. */
+  async sent(): Promise<void> {
+    for (;;) {
+      const waiting = [...this.#exchanges.values()].filter(({ outgoing }) => outgoing.writableEnded)
+      if (waiting.length === 0) return
+      await Promise.all(waiting.map(({ outgoing }) => once(outgoing, 'close')))
+    }
   }
 
   async #connect(

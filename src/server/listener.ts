@@ -1,7 +1,7 @@
 /** A server of Millrace's own on a port, a unix socket or an inherited descriptor. */
 import { type Server, type ServerOptions, createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { type AddressInfo, type Socket, isIP } from 'node:net'
+import { type AddressInfo, Server as NetServer, type Socket, isIP } from 'node:net'
 import type { Application } from './application.ts'
 import { Gateway } from './gateway.ts'
 import { asksForWebSocket } from './handshake.ts'
@@ -141,7 +141,9 @@ function startError(code: string | undefined, where: string, error: unknown): St
 }
 
 async function shutDown(server: Server, sockets: ReadonlySet<Socket>, gateway: Gateway): Promise<void> {
-  const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
+  // Node's own would cut at once what it takes for idle: connections whose answer is complete and not sent yet.
+  const stopped = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
+  void gateway.sent().then(() => server.close())
   const timer = setTimeout(() => {
     for (const socket of sockets) socket.destroy()
   }, gateway.options.shutdownTimeout * 1000)

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
@@ -97,6 +98,25 @@ describe('closing a server', () => {
     expect(await stream.text()).toBe('begun, complete')
     await closed
     await slow.closed
+  })
+
+  it('sends what is complete to a client that reads slowly, and cuts connections that are idle', async () => {
+    const body = Buffer.alloc(8 * 1024 * 1024, 'x')
+    await using server = await serve({
+      routes: [http('/large', () => new Response(body)), http('/small', () => new Response('small'))],
+    })
+    await using idle = await server.raw()
+    idle.request('GET /small')
+    await idle.response()
+    await using slow = await server.raw()
+    slow.request('GET /large')
+    await once(slow.socket, 'data')
+    slow.socket.pause()
+    const closed = server.running.close()
+    await nextTurn()
+    slow.socket.resume()
+    expect((await slow.response()).body.length).toBe(body.length)
+    await Promise.all([closed, idle.closed])
   })
 
   it('tells HTTP handlers, so that an event stream ends by itself', async () => {
