@@ -144,6 +144,8 @@ async function shutDown(server: Server, sockets: ReadonlySet<Socket>, gateway: G
   // Node's own would cut at once what it takes for idle: connections whose answer is complete and not sent yet.
   const stopped = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
   void gateway.sent().then(() => server.close())
+  // Nor does Node take for idle what a browser opened in advance, and has sent no request on.
+  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
   const timer = setTimeout(() => {
     for (const socket of sockets) socket.destroy()
   }, gateway.options.shutdownTimeout * 1000)
@@ -157,7 +159,9 @@ function socketsOf(server: Server): ReadonlySet<Socket> {
   const forget = function (this: Socket): void {
     sockets.delete(this)
   }
-  server.on('connection', (socket) => sockets.add(socket.once('close', forget)))
+  const add = (socket: Socket): void => void sockets.add(socket.once('close', forget))
+  // Over TLS a connection is two sockets, one in the other.
+  server.on('connection', add).on('secureConnection', add)
   return sockets
 }
 

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
+import { type Socket, connect } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
 import { describe, expect, it, vi } from 'vitest'
 import { WebSocketConsumer, type WebSocketData, http, websocket } from '../../src/index.ts'
+import { selfSignedCertificate } from '../support/certificate.ts'
 import { serve } from '../support/server.ts'
 
 class Echo extends WebSocketConsumer {
@@ -118,6 +120,23 @@ describe('closing a server', () => {
     expect((await slow.response()).body.length).toBe(body.length)
     await Promise.all([closed, idle.closed])
   })
+
+  it.each([false, true])(
+    'waits for no connection on which nothing was asked, with TLS: %s',
+    async (isTls) => {
+      const tls = isTls ? { tls: selfSignedCertificate() } : {}
+      await using server = await serve({ routes: [] }, tls)
+      const socket = isTls
+        ? connectTls({ port: server.running.port, rejectUnauthorized: false })
+        : connect(server.running.port)
+      const accepted = once(server.running.server, isTls ? 'secureConnection' : 'connection')
+      await Promise.all([once(socket, isTls ? 'secureConnect' : 'connect'), accepted])
+      const closed = once(socket.resume(), 'close')
+      await server.running.close()
+      await closed
+      expect(server.log.entries).toEqual([])
+    },
+  )
 
   it('tells HTTP handlers, so that an event stream ends by itself', async () => {
     const reasons: unknown[] = []
