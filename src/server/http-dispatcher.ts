@@ -65,7 +65,9 @@ export class HttpDispatcher {
       if (error instanceof HttpError) return error.toResponse()
       if (isResponse(error)) return error
       const { signal } = request
-      if (!(signal.aborted && isAbort(error, signal))) {
+      // Reading the body of a client that left fails with what became of its connection.
+      const isConsequence = isAbort(error, signal) || (error !== null && error === pair?.incoming.errored)
+      if (!(signal.aborted && isConsequence)) {
         this.#options.logger.error({ err: error, scope: scopeForLog(scope) }, 'HTTP handler failed')
       } else if (signal.reason instanceof HttpError) {
         return signal.reason.toResponse()
@@ -147,7 +149,8 @@ export class HttpDispatcher {
     scope: RequestScope,
     pair: NodePair | undefined,
   ): Response | Promise<Response> {
-    return callHandler(ownerOf(name, scope, this.#options.logger), () =>
+    scope.owner = ownerOf(name, scope, this.#options.logger)
+    return callHandler(scope.owner, () =>
       handler(request, contextOf(request, scope, pair, this.#options.signIns)),
     )
   }

@@ -99,7 +99,17 @@ export class HttpExchange {
   }
 
   /** Writes an answer, in the rhythm its reader sets. Never rejects. */
-  async send(response: Response): Promise<void> {
+  send(response: Response): Promise<void> {
+    return this.#asHandler(() => this.#send(response))
+  }
+
+  /** Calls what a handler left behind, the source of its body: what that throws later is the handler's. */
+  #asHandler<T>(call: () => T): T {
+    const { owner } = this.scope
+    return owner ? callHandler(owner, call) : call()
+  }
+
+  async #send(response: Response): Promise<void> {
     const { outgoing } = this
     try {
       if (outgoing.headersSent || outgoing.destroyed || this.#timedOut) await response.body?.cancel()
@@ -120,7 +130,8 @@ export class HttpExchange {
 
   async #sendBody(response: Response, reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
     const { outgoing } = this
-    const leave = (): void => void reader.cancel().catch(ignore)
+    const cancel = (): void => void reader.cancel().catch(ignore)
+    const leave = (): void => this.#asHandler(cancel)
     outgoing.once('close', leave)
     try {
       // Most bodies are one chunk that is there already; sent as one, `node:http` tells its length.

@@ -6,6 +6,7 @@ import { parseCookie } from 'cookie'
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { ClientAddress, Params, Scope, User } from '../consumers/scope.ts'
+import type { HandlerOwner } from '../logging/late-errors.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { isOfThisMachine, networkOf } from './client-network.ts'
 import { type ProxyTrust, plainAddress } from './proxy-trust.ts'
@@ -56,6 +57,8 @@ export class RequestScope implements Scope {
   /** By whom `authenticate` was asked last, and when. */
   hook: Authenticate | undefined
   askedAt = 0
+  /** Set when a handler of the application's answers: what it throws later is of this request. */
+  owner: HandlerOwner | undefined
   readonly #head: RequestHead
   readonly #url: string
   readonly #trustsProxies: boolean

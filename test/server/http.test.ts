@@ -87,6 +87,25 @@ describe('a handler', () => {
     expect((await reader.read()).done).toBe(true)
   })
 
+  it('that reads the body of a client that left in the middle of it has not failed', async () => {
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+    const { promise: ended, resolve: end } = Promise.withResolvers<unknown>()
+    const upload = async (request: Request): Promise<Response> => {
+      begin()
+      const text = request.text()
+      text.catch(end)
+      return new Response(await text)
+    }
+    await using server = await serveTarget({ POST: upload })
+    const client = await server.raw()
+    client.request('POST /', { 'content-length': '10' }, 'half')
+    await begun
+    await client[Symbol.asyncDispose]()
+    expect(await ended).toMatchObject({ message: 'aborted' })
+    await server.app.close()
+    expect(server.log.entries).toEqual([])
+  })
+
   it('is told when the client leaves a stream', async () => {
     const cancelled = Promise.withResolvers<void>()
     const aborted = Promise.withResolvers<void>()

@@ -69,6 +69,15 @@ const SERVER = `${HEAD}
         signal.addEventListener('abort', () => { throw new Error('from the signal') })
         return new Response('answered')
       }),
+      http('/source', () => {
+        let pulled = 0
+        const pull = (controller) => {
+          if (pulled++ === 0) return controller.enqueue(new TextEncoder().encode('answered'))
+          soon('from the source of its body')
+          controller.close()
+        }
+        return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }))
+      }),
       http('/deaf', () => new Response(new ReadableStream({
         start: (controller) => void setInterval(() => controller.enqueue(new Uint8Array(1)), 1),
       }))),
@@ -159,6 +168,7 @@ describe('a handler', () => {
     ['/timer', 'from a timer'],
     ['/promise', 'from a promise'],
     ['/signal', 'from the signal'],
+    ['/source', 'from the source of its body'],
   ])('at %s that throws when it has answered is logged, and the server goes on', async (path, err) => {
     await using child = await Child.start()
     expect(await child.text(path)).toBe('answered')
