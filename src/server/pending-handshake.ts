@@ -36,6 +36,8 @@ export class PendingHandshake {
   readonly #onLost: () => void
   readonly #early: Buffer[]
   #isAnswered = false
+  /** Ends the reading of a `Response` that is to be the answer. */
+  #reading: AbortController | undefined
 
   constructor(request: UpgradeRequest, onLost: () => void) {
     this.#request = request
@@ -75,7 +77,9 @@ export class PendingHandshake {
       writeAnswer(this.#request.socket, given, serverName)
     }
     if (refusal instanceof HttpError) return answer(errorAnswer(refusal))
-    responseAnswer(refusal).then(answer, (error: unknown) => {
+    this.#reading?.abort()
+    this.#reading = new AbortController()
+    responseAnswer(refusal, this.#reading.signal).then(answer, (error: unknown) => {
       if (this.#isAnswered) return
       this.#request.onBroken(error)
       answer(errorAnswer(new HttpError('internal_error')))
@@ -84,6 +88,7 @@ export class PendingHandshake {
 
   #answered(status: number): void {
     this.#isAnswered = true
+    this.#reading?.abort()
     this.#request.socket.off('data', this.#keep).off('end', this.#leave).off('close', this.#lose)
     this.#request.onAnswer(status)
   }

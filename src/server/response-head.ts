@@ -3,6 +3,7 @@
  * that are not the body's, are left out. A handler that returns what `fetch` gave it has both.
  */
 import type { ServerResponse } from 'node:http'
+import { brotliDecompressSync, constants } from 'node:zlib'
 
 /** Of the connection that a response came on (RFC 9110 section 7.6.1), not of the one that it is sent on. */
 const HOP_BY_HOP = [
@@ -16,7 +17,12 @@ const HOP_BY_HOP = [
 ]
 
 /** What a handler's own response cannot mean either: `node:http` frames it. */
-const FRAMING: ReadonlySet<string> = new Set(['keep-alive', 'proxy-connection', 'transfer-encoding'])
+const FRAMING: readonly string[] = ['keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding']
+
+const ALWAYS: ReadonlySet<string> = new Set(FRAMING)
+
+/** The status whose answer has no length (RFC 9110 section 8.6). */
+const NO_CONTENT = 204
 
 /** Codings that `fetch` undoes without taking them out of the headers. */
 const UNDONE = /^(?:x-)?(?:gzip|deflate|br|zstd)$/
@@ -24,17 +30,30 @@ const UNDONE = /^(?:x-)?(?:gzip|deflate|br|zstd)$/
 /** Headers that are lists, to which a handler adds. */
 const LISTS: ReadonlySet<string> = new Set(['vary', 'access-control-expose-headers'])
 
-/** How bodies of these codings begin. Those of brotli begin anyhow. */
+/** Bytes of what a beginning becomes when it is tried out. */
+const TRIED = 64 * 1024
+
+/** How bodies of these codings begin. */
 const BEGINNINGS: Readonly<Record<string, (body: Uint8Array) => boolean>> = {
   gzip: (body) => body[0] === 0x1f && body[1] === 0x8b,
   // The header of zlib (RFC 1950): a method of 8 and a checksum.
   deflate: ([first = 0, second = 0]) => (first & 0x0f) === 8 && (first * 256 + second) % 31 === 0,
+  // Has no mark to know it by, so it is tried out. Few texts can be read as the beginning of one.
+  br: (body) => {
+    try {
+      const finishFlush = constants.BROTLI_OPERATION_FLUSH
+      brotliDecompressSync(body, { finishFlush, maxOutputLength: TRIED })
+      return true
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+    }
+  },
   zstd: (body) => body[0] === 0x28 && body[1] === 0xb5 && body[2] === 0x2f && body[3] === 0xfd,
 }
 
 /** Whether the beginning of the body is needed to tell its headers. */
 export function needsBeginning(response: Response): boolean {
-  return !isFetched(response) && BEGINNINGS[codingsOf(response).at(-1) ?? ''] !== undefined
+  return !isFetched(response) && beginsAs(codingsOf(response)) !== undefined
 }
 
 /** Sets status and headers. `beginning` is that of the body, where there is one. */
@@ -55,13 +74,15 @@ export function setHead(outgoing: ServerResponse, response: Response, beginning?
   outgoing.statusCode = status
 }
 
-function leftOutOf(response: Response, beginning: Uint8Array | undefined): ReadonlySet<string> {
+/** The headers of a response that are not sent on, by lower-case name. `beginning` is that of its body. */
+export function leftOutOf(response: Response, beginning?: Uint8Array): ReadonlySet<string> {
   const fetched = isFetched(response)
   const decoded = isDecoded(response, beginning)
-  if (!fetched && !decoded) return FRAMING
+  if (!fetched && !decoded && response.status !== NO_CONTENT) return ALWAYS
   return new Set([
     ...(fetched ? [...HOP_BY_HOP, ...listOf(response.headers.get('connection'))] : FRAMING),
     ...(decoded ? ['content-encoding', 'content-length'] : []),
+    ...(response.status === NO_CONTENT ? ['content-length'] : []),
   ])
 }
 
@@ -75,8 +96,13 @@ function isDecoded(response: Response, beginning: Uint8Array | undefined): boole
   const codings = codingsOf(response)
   if (codings.length === 0) return false
   if (isFetched(response)) return codings.every((coding) => UNDONE.test(coding))
-  const begins = BEGINNINGS[codings.at(-1) ?? '']
+  const begins = beginsAs(codings)
   return begins !== undefined && beginning !== undefined && beginning.length > 0 && !begins(beginning)
+}
+
+/** The one that was applied last is the one that shows. */
+function beginsAs(codings: readonly string[]): ((body: Uint8Array) => boolean) | undefined {
+  return BEGINNINGS[codings.at(-1)?.replace(/^x-/, '') ?? '']
 }
 
 function codingsOf({ headers }: Response): string[] {

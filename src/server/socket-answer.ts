@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { HttpError } from '../protocol/errors.ts'
+import { leftOutOf } from './response-head.ts'
 
 export interface SocketAnswer {
   readonly status: number
@@ -13,9 +14,8 @@ export interface SocketAnswer {
 /** Bytes of a body that is held as a whole. */
 const MAX_BODY = 1024 * 1024
 
-/** Of the connection, or of bytes that are sent in another form here. */
-const NOT_PASSED_ON =
-  /^(?:connection|keep-alive|transfer-encoding|content-length|upgrade|trailer|date|server|sec-websocket-.*)$/
+/** What this answer says itself, or does not come to. */
+const SAID_HERE = /^(?:connection|content-length|upgrade|date|server|sec-websocket-.*)$/
 
 /** Statuses whose answer has no body, nor the length of one. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
@@ -39,25 +39,42 @@ export function errorAnswer(error: HttpError): SocketAnswer {
 }
 
 /**
- * What a `Response` says, once its body is there.
+ * What a `Response` says, once its body is there. `signal` ends the reading: nobody waits for it any more.
  *
  * @throws {TypeError} for one without a status, or a body that was read already, {RangeError} for a body
  * of more than 1 MiB. Rejects as its body does.
  */
-export async function responseAnswer(response: Response): Promise<SocketAnswer> {
+export async function responseAnswer(response: Response, signal: AbortSignal): Promise<SocketAnswer> {
   const { status } = response
   if (!(status >= 200 && status <= 599)) throw new TypeError(`A Response has the status ${status}`)
   if (response.bodyUsed) throw new TypeError('The body of a Response was read already')
+  const body = response.body ? await bytesOf(response.body.getReader(), signal) : Buffer.alloc(0)
+  const leftOut = leftOutOf(response, body)
+  const headers = [...response.headers].filter(([name]) => !SAID_HERE.test(name) && !leftOut.has(name))
+  return { status, headers, body }
+}
+
+async function bytesOf(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  // Whatever makes the body, an upstream for example, is told that nobody takes it.
+  const leave = (): void => void reader.cancel().catch(ignore)
+  signal.addEventListener('abort', leave, { once: true })
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.length
-    if (size > MAX_BODY) throw new RangeError(`The body of a Response has more than ${MAX_BODY} bytes`)
-    chunks.push(chunk)
+  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+    chunks.push(chunk.value)
+    size += chunk.value.length
+    if (size <= MAX_BODY) continue
+    leave()
+    throw new RangeError(`The body of a Response has more than ${MAX_BODY} bytes`)
   }
-  const headers = [...response.headers].filter(([name]) => !NOT_PASSED_ON.test(name))
-  return { status, headers, body: Buffer.concat(chunks) }
+  signal.removeEventListener('abort', leave)
+  return Buffer.concat(chunks, size)
 }
+
+function ignore(): void {}
 
 /** Answers, and ends the connection when the client has had the time to read it. */
 export function writeAnswer(socket: Duplex, answer: SocketAnswer, serverName: string): void {

@@ -1,4 +1,8 @@
 /** A handshake is refused with any answer: whatever `connect` or `authenticate` throws. */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it, vi } from 'vitest'
 import { WebSocketConsumer, forbidden, http, websocket } from '../../src/index.ts'
 import { WebSocketCommunicator } from '../../src/testing/index.ts'
@@ -77,6 +81,27 @@ describe.each(['authenticate', 'connect'] as const)('a Response that %s throws',
     expect(head?.match(/set-cookie: \w=\d/g)).toEqual(['set-cookie: a=1', 'set-cookie: b=2'])
   })
 
+  it('and that is what fetch gave it arrives whole', async () => {
+    const upstream = createServer((_request, response) => {
+      const headers = { 'content-encoding': 'gzip', connection: 'x-hop', 'x-hop': '1', 'x-reason': 'unpaid' }
+      response.writeHead(402, headers).end(gzipSync('pay first'))
+    }).listen(0, '127.0.0.1')
+    await once(upstream, 'listening')
+    const refused = await fetch(`http://127.0.0.1:${(upstream.address() as AddressInfo).port}`)
+    upstream.close()
+    await using server = await serve(serveThrowing(hook, () => refused))
+    await using client = await server.raw()
+    client.upgrade('/ws')
+    const { status, headers, body } = await client.response()
+    expect({ status, body, reason: headers['x-reason'] }).toEqual({
+      status: 402,
+      body: 'pay first',
+      reason: 'unpaid',
+    })
+    expect(Object.keys(headers)).not.toContain('content-encoding')
+    expect(Object.keys(headers)).not.toContain('x-hop')
+  })
+
   it('whose body fails is a failure of the server, and logged', async () => {
     const make = (): Response =>
       new Response(new ReadableStream({ pull: () => Promise.reject(new Error('hunter2')) }), { status: 402 })
@@ -89,12 +114,15 @@ describe.each(['authenticate', 'connect'] as const)('a Response that %s throws',
   })
 
   it('whose body does not end is answered for in time', async () => {
-    const make = (): Response => new Response(new ReadableStream(), { status: 402 })
+    const cancelled = Promise.withResolvers<void>()
+    const body = { cancel: () => cancelled.resolve() }
+    const make = (): Response => new Response(new ReadableStream(body), { status: 402 })
     await using server = await serve(serveThrowing(hook, make), { handshakeTimeout: 0.05 })
     await expect(server.connect('/ws')).rejects.toMatchObject({
       status: 503,
       body: { error: { code: 'handshake_timeout' } },
     })
+    await cancelled.promise
   })
 })
 

@@ -14,7 +14,7 @@ type Coding = keyof typeof CODINGS
 async function upstreamServer(): Promise<AsyncDisposable & { readonly url: string }> {
   const server = createServer((request, response) => {
     const coding = (request.url ?? '').slice(1) as Coding
-    const body = CODINGS[coding](TEXT)
+    const body = CODINGS[coding.replace('x-', '') as Coding](TEXT)
     response.writeHead(200, {
       'content-type': 'text/plain',
       'content-encoding': coding,
@@ -61,7 +61,7 @@ it.each(Object.keys(CODINGS) as Coding[])(
   },
 )
 
-it.each(['gzip', 'deflate', 'zstd'] as const)(
+it.each(['gzip', 'x-gzip', 'deflate', 'br', 'zstd'])(
   'wrapping it in a response of one’s own is the same (%s)',
   async (coding) => {
     await using upstream = await upstreamServer()
@@ -84,6 +84,20 @@ it.each(Object.keys(CODINGS) as Coding[])(
     expect([response.headers.get('content-encoding'), await response.text()]).toEqual([coding, TEXT])
   },
 )
+
+it('what an answer cannot have is left out of it: the length of nothing, and trailers', async () => {
+  await using server = await serve({
+    routes: [
+      http('/nothing', () => new Response(null, { status: 204, headers: { 'content-length': '7' } })),
+      http('/trailer', () => new Response('four', { headers: { trailer: 'x-sum', 'content-length': '4' } })),
+    ],
+  })
+  await using client = await server.raw()
+  client.request('GET /nothing')
+  expect(Object.keys((await client.response()).headers)).not.toContain('content-length')
+  client.request('GET /trailer')
+  expect(await client.response()).toMatchObject({ status: 200, body: 'four' })
+})
 
 it.each([
   ['longer', '3'],
