@@ -26,6 +26,7 @@ import { Allowance } from './recent.ts'
 import { Retries } from './retries.ts'
 import { Tail } from './tail.ts'
 import type { TailServices } from './tail.ts'
+import { Turns } from './turns.ts'
 
 /** Sizes are in bytes, where text counts its characters. */
 export interface DeliveryOptions {
@@ -60,6 +61,8 @@ const KIB = 1024
 const MIB = 1024 * KIB
 
 export class Delivery {
+  /** For whoever reads logs beside it: all of them together hold the event loop for one turn. */
+  readonly turns = new Turns()
   readonly #services: TailServices
   readonly #tails = new Map<string, Tail>()
   readonly #end = new AbortController()
@@ -74,6 +77,7 @@ export class Delivery {
       allowance: new Allowance(options.totalRecentSize ?? 32 * MIB),
       pages: new LogPages({
         store,
+        turns: this.turns,
         pageSize: options.pageSize ?? 128 * KIB,
         keptSize: options.keptPagesSize ?? 4 * MIB,
         signal: this.#end.signal,

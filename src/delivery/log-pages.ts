@@ -7,6 +7,7 @@ import type { StreamStore } from '../streams/store.ts'
 import { Batch } from './batch.ts'
 import type { Reach } from './batch.ts'
 import { Run } from './run.ts'
+import type { Turns } from './turns.ts'
 
 export type LogPage =
   | { readonly outcome: 'page'; readonly batch: Batch }
@@ -16,6 +17,7 @@ export type LogPage =
 
 export interface LogPagesOptions {
   readonly store: Pick<StreamStore, 'read'>
+  readonly turns: Turns
   /** Size from which a page is full, in the terms of `Batch.size`. */
   readonly pageSize: number
   /** Size of the pages that are kept for the next reader at their place. */
@@ -28,18 +30,14 @@ interface Entry {
   size: number
 }
 
+/** Records from which a page is full, however short they are. */
+const MAX_RECORDS = 20_000
+
 /** What a page costs beside its records. */
 const OVERHEAD = 512
 
 /** Reads under way at one time: what they hold is bounded, and the store is not flooded. */
 const MAX_READS = 16
-
-/**
- * Size of the pages that are loaded in one turn of the event loop, about. A store in memory answers
- * without leaving it, and so does a socket whose client reads fast: a long log would hold up everybody.
- * What readers share counts once.
- */
-const TURN_SIZE = 512 * 1024
 
 export class LogPages {
   readonly #options: LogPagesOptions
@@ -48,9 +46,6 @@ export class LogPages {
   readonly #queue: (() => void)[] = []
   #reads = 0
   #kept = 0
-  /** What this turn has loaded, and the promise of its end. */
-  #loaded = 0
-  #turn: Promise<void> | undefined
 
   constructor(options: LogPagesOptions) {
     this.#options = options
@@ -90,7 +85,7 @@ export class LogPages {
       page?.outcome === 'page' &&
       (page.batch.reach === 'closed' ||
         // One that reached the tail says so, which is wrong as soon as something is appended.
-        (page.batch.reach === 'more' && page.batch.size >= this.#options.pageSize))
+        (page.batch.reach === 'more' && this.#isFull(page.batch.run)))
     if (!keeps) {
       this.#entries.delete(key)
       return
@@ -111,10 +106,7 @@ export class LogPages {
     if (this.#reads >= MAX_READS) await new Promise<void>((resolve) => this.#queue.push(resolve))
     else this.#reads++
     try {
-      while (this.#loaded >= TURN_SIZE) await this.#turn
-      const page = await this.#gather(stream, after)
-      if (page.outcome === 'page') this.#count(page.batch.size)
-      return page
+      return await this.#gather(stream, after)
     } finally {
       // The place is handed on, so that nobody who comes now passes those who wait.
       const next = this.#queue.shift()
@@ -123,33 +115,28 @@ export class LogPages {
     }
   }
 
-  #count(size: number): void {
-    this.#loaded += size
-    this.#turn ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#loaded = 0
-        this.#turn = undefined
-        resolve()
-      })
-    })
+  #isFull(run: Run | undefined): boolean {
+    return run !== undefined && (run.size >= this.#options.pageSize || run.length >= MAX_RECORDS)
   }
 
   /** A store's page has at most 1,000 records; short ones are put together. */
   async #gather(stream: string, after: Offset): Promise<LogPage> {
-    const { store, pageSize, signal } = this.#options
+    const { store, turns, pageSize, signal } = this.#options
     let run: Run | undefined
     let place = after
     for (;;) {
+      await turns.pass()
       const result = await store.read(stream, place, { maxBytes: pageSize - (run?.size ?? 0), signal })
       // What came before the loss is still right.
       if (result.outcome !== 'page') return run ? pageOf('more') : { outcome: result.outcome }
       const length = result.next.position - place.position
       if (length > 0) {
         const more = Run.of(result, length)
+        turns.spend(more.size)
         run = run ? run.concat(more) : more
       }
       place = result.next
-      if (result.upToDate || length === 0 || (run?.size ?? 0) >= pageSize) {
+      if (result.upToDate || length === 0 || this.#isFull(run)) {
         return pageOf(result.closed ? 'closed' : result.upToDate ? 'tail' : 'more')
       }
     }

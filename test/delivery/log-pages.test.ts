@@ -27,3 +27,17 @@ it('a long log is given out over many turns of the event loop, to a reader that 
   expect(turns).toBeGreaterThan(10)
   delivery.close()
 })
+
+it('a log of a hundred thousand short records comes in several pages, over many turns', async () => {
+  const store = await make()
+  for (let n = 0; n < 100_000; n += 1000)
+    await append(
+      store,
+      Array.from({ length: 1000 }, () => '7'),
+    )
+  const delivery = new Delivery({ store, pageSize: 1024 * 1024 })
+  const reader = new FakeReader().follow(delivery, 's')
+  await reader.until(() => reader.frames.at(-1)?.next === 100_000)
+  expect(reader.frames.map((frame) => frame.records.length)).toEqual(Array(5).fill(20_000))
+  delivery.close()
+})

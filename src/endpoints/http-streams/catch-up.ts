@@ -6,6 +6,7 @@ import type { Delivery } from '../../delivery/delivery.ts'
 import type { Batch, Encoder } from '../../delivery/batch.ts'
 import { LARGE } from '../../delivery/large-frames.ts'
 import { Run } from '../../delivery/run.ts'
+import type { Turns } from '../../delivery/turns.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import { kindOf } from '../../streams/requests.ts'
 import type { StreamInfo, StreamStore } from '../../streams/store.ts'
@@ -17,6 +18,8 @@ import type { StreamPlace } from './stream-headers.ts'
 
 /** Length of the records from which an answer is full. */
 const FULL = 1024 * 1024
+/** And how many: of short ones it is their number that costs. */
+const MAX_RECORDS = 20_000
 
 export interface CatchUp extends StreamPlace {
   /** Undefined where there are none. */
@@ -26,15 +29,18 @@ export interface CatchUp extends StreamPlace {
 /** Reads one answer's worth. A stream whose records are missing is no stream. */
 export async function readAfter(
   store: StreamStore,
+  turns: Turns,
   id: string,
   place: Place,
   signal: AbortSignal,
 ): Promise<CatchUp> {
   const runs: Run[] = []
   let size = 0
+  let count = 0
   let at = place
   let from: Offset | undefined
   for (;;) {
+    await turns.pass()
     const page = await store.read(id, at, { maxBytes: FULL - size, signal })
     if (page.outcome === 'missing') throw new Refusal('stream_not_found')
     if (page.outcome === 'foreign-offset') throw new Refusal('foreign_offset')
@@ -43,11 +49,13 @@ export async function readAfter(
     const length = page.next.position - page.from.position
     if (length > 0) {
       const run = Run.of(page, length)
+      turns.spend(run.size)
       runs.push(run)
       size += run.size
+      count += length
     }
     at = page.next
-    if (page.upToDate || size >= FULL) {
+    if (page.upToDate || size >= FULL || count >= MAX_RECORDS) {
       const { next, upToDate, closed } = page
       return { run: runs.length > 0 ? Run.join(runs) : undefined, from, next, upToDate, closed }
     }

@@ -164,7 +164,7 @@ export class HttpStreams {
       return answerWith(info, found, query.get('encoding') === 'base64')
     }
     const { store, delivery } = this.#options
-    const there = await readAfter(store, info.id, place, signal)
+    const there = await readAfter(store, delivery.turns, info.id, place, signal)
     if (there.run || query.get('live') !== 'long-poll') return answer(there)
     if (there.closed) return nothingNew(there)
     const release = this.#access.follow(info, this.#logger)
