@@ -2,9 +2,9 @@
  * What pages of other origins may do over HTTP (CORS, the Fetch standard): the same list that lets them
  * open WebSockets lets them read answers and send requests, with cookies.
  */
+import type { IncomingMessage } from 'node:http'
 import type { Origins } from '../routing/origins.ts'
 import { originStanding } from './origin-policy.ts'
-import type { RequestScope } from './request-scope.ts'
 
 /** Seconds for which a browser need not ask again before a request that wants leave. */
 const PREFLIGHT_AGE = '600'
@@ -31,29 +31,46 @@ export interface Crossing {
   readonly headers: Readonly<Record<string, string>>
 }
 
+/** What is read of a request. */
+export interface CrossingRequest {
+  readonly method: string
+  readonly origin: string | undefined
+  readonly host: string
+  readonly headers: Pick<Headers, 'get' | 'has'>
+}
+
 /** @param origins of the route or the application, and of the server; without any, none is let in. */
-export function crossingOf(scope: RequestScope, origins: readonly (Origins | undefined)[]): Crossing {
-  const standing = originStanding(scope.origin, scope.host, origins)
+export function crossingOf(request: CrossingRequest, origins: readonly (Origins | undefined)[]): Crossing {
+  const standing = originStanding(request.origin, request.host, origins)
   const lists = origins.some((one) => typeof one === 'function' || (one !== undefined && one.length > 0))
   const vary: Record<string, string> = lists ? { vary: 'Origin' } : {}
   // A page that nobody listed comes without the visitor's cookies, or not at all.
-  const allowed = standing === 'any' ? !scope.headers.has('cookie') : standing !== 'foreign'
+  const allowed = standing === 'any' ? !request.headers.has('cookie') : standing !== 'foreign'
   const crossing = standing === 'listed' || standing === 'any'
-  const asked = scope.method === 'OPTIONS' ? scope.headers.get('access-control-request-method') : null
-  const preflight = asked !== null && scope.origin !== undefined
+  const asked = request.method === 'OPTIONS' ? request.headers.get('access-control-request-method') : null
+  const preflight = asked !== null && request.origin !== undefined
   if (!allowed || !crossing) return { allowed, preflight: preflight && crossing, headers: vary }
   const headers = {
     ...vary,
-    'access-control-allow-origin': scope.origin ?? '',
+    'access-control-allow-origin': request.origin ?? '',
     'access-control-allow-credentials': 'true',
   }
   return {
     allowed,
     preflight,
     headers: preflight
-      ? { ...headers, ...leaveOf(scope, asked) }
+      ? { ...headers, ...leaveOf(request, asked) }
       : { ...headers, 'access-control-expose-headers': EXPOSED },
   }
+}
+
+/** A request whose host cannot be told: no page is its own. */
+export function crossingRequestOf({ method = 'GET', headers }: IncomingMessage): CrossingRequest {
+  const get = (name: string): string | null => {
+    const value = headers[name]
+    return typeof value === 'string' ? value : null
+  }
+  return { method, origin: headers.origin, host: '', headers: { get, has: (name) => get(name) !== null } }
 }
 
 /** The answer to a preflight; its headers are those of the crossing. */
@@ -75,8 +92,8 @@ export function withCrossing(response: Response, headers: Crossing['headers']): 
 }
 
 /** Leave for what is asked: what the method and the headers mean is the route's affair. */
-function leaveOf(scope: RequestScope, method: string): Record<string, string> {
-  const names = scope.headers.get('access-control-request-headers')
+function leaveOf(request: CrossingRequest, method: string): Record<string, string> {
+  const names = request.headers.get('access-control-request-headers')
   return {
     'access-control-allow-methods': method,
     ...(names !== null && { 'access-control-allow-headers': names }),

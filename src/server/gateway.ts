@@ -13,7 +13,9 @@ import type { ConsumerSession } from '../consumers/session.ts'
 import { guardProcess } from '../logging/late-errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
+import type { Origins } from '../routing/origins.ts'
 import type { Application } from './application.ts'
+import { crossingOf, crossingRequestOf } from './cross-origin.ts'
 import { answerOnSocket, asksForWebSocket, checkHandshake } from './handshake.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { HttpExchange, drainingError } from './http-exchange.ts'
@@ -107,7 +109,7 @@ export class Gateway {
     try {
       scope = this.#scopeOf('http', incoming)
     } catch (error) {
-      return writeError(outgoing, this.#errorFor(error))
+      return this.refuse(incoming, outgoing, this.#errorFor(error))
     }
     // As a framework does with what is mounted in it: handlers, and applications in them, see their own paths.
     if (this.options.rootPath !== '')
@@ -122,6 +124,24 @@ export class Gateway {
       logger.error({ err: error, scope: scopeForLog(scope) }, 'HTTP response failed')
       outgoing.destroy()
     })
+  }
+
+  /** Answers a request that gets to no route. A page of a listed origin reads why. */
+  refuse(incoming: IncomingMessage, outgoing: ServerResponse, error: HttpError): void {
+    // A page that had its own name resolve to this server has no business here, whatever its origin.
+    if (error.code === 'host_refused') return writeError(outgoing, error)
+    try {
+      const { headers } = crossingOf(crossingRequestOf(incoming), this.#origins)
+      for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value)
+      writeError(outgoing, error)
+    } catch (failure) {
+      // The application's own list may be a function.
+      writeError(outgoing, this.#errorFor(failure))
+    }
+  }
+
+  get #origins(): readonly (Origins | undefined)[] {
+    return [this.#application.options.origins, this.options.origins]
   }
 
   /** Answers an upgrade. */

@@ -6,6 +6,7 @@ import { type HandlerOwner, callHandler, logLate } from '../logging/late-errors.
 import type { Logger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { type FoundRoute, findRoute } from '../routing/find-route.ts'
+import { parsePattern } from '../routing/pattern.ts'
 import type { Authenticate, HttpContext, HttpHandler, HttpTarget, Method, Route } from '../routing/route.ts'
 import type { Origins } from '../routing/origins.ts'
 import { authenticate } from './authentication.ts'
@@ -91,7 +92,7 @@ export class HttpDispatcher {
     const socket = findRoute(this.#options.routes ?? [], 'websocket', scope.path)
     if (typeof socket === 'object')
       return await this.#cross({ ...socket, route: beside(socket) }, request, scope, pair, origins)
-    throw new HttpError('route_not_found', `Nothing is served at ${scope.path}`)
+    return await this.#cross(NOWHERE, request, scope, pair, origins)
   }
 
   /** Calls a route for a page, of whatever origin, or for none. */
@@ -175,6 +176,19 @@ function beside({ route: { pattern } }: FoundRoute<'websocket'>): FoundRoute<'ht
     throw new HttpError('upgrade_required', undefined, UPGRADE)
   }
   return { kind: 'http', pattern, target, own: true }
+}
+
+/** What a path is answered with that nobody serves: a page that may ask here reads it, as any other answer. */
+const NOWHERE: FoundRoute<'http'> = {
+  params: {},
+  guards: {},
+  route: {
+    kind: 'http',
+    pattern: parsePattern('/*path'),
+    target: (_request: Request, { scope }: HttpContext): never => {
+      throw new HttpError('route_not_found', `Nothing is served at ${scope.path}`)
+    },
+  },
 }
 
 /** Whether an error says no more than that a signal aborted. */

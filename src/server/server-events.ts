@@ -10,7 +10,6 @@ import { answerOnSocket } from './handshake.ts'
 import { type ProbedServer, answerProbe } from './health.ts'
 import { Pipelines } from './pipelines.ts'
 import { SpareConnections } from './spare-connections.ts'
-import { writeError } from './write-error.ts'
 
 /** Descriptors that are kept for files, stores and the connections past the limit. */
 const RESERVED_DESCRIPTORS = 256
@@ -39,7 +38,7 @@ export function connectEvents(
       const isSpare = spare.isSpare(incoming.socket)
       if (isSpare) outgoing.setHeader('connection', 'close')
       if (answerProbe(incoming, outgoing, application.options, probed)) return
-      if (isSpare) writeError(outgoing, full(floods))
+      if (isSpare) gateway.refuse(incoming, outgoing, full(floods))
       else gateway.handle(incoming, outgoing)
     })
   })

@@ -106,6 +106,39 @@ it('a page of a listed origin reads that its request took too long', async () =>
   expect(await response.json()).toMatchObject({ error: { code: 'response_timeout' } })
 })
 
+it('a page of a listed origin reads that nothing is served at a path, and asks for leave there', async () => {
+  await using server = await serveStreams(LISTED)
+  const leave = await fetch(server.url('/nowhere'), {
+    method: 'OPTIONS',
+    headers: { origin: APP, 'access-control-request-method': 'DELETE' },
+  })
+  expect([leave.status, leave.headers.get('access-control-allow-methods')]).toEqual([204, 'DELETE'])
+  for (const method of ['GET', 'DELETE']) {
+    const response = await fetch(server.url('/nowhere'), { method, headers: { origin: APP } })
+    expect([response.status, crossing(response)]).toEqual([404, PASSED])
+    const { error } = (await response.json()) as { error: { code: string } }
+    expect(error.code).toBe('route_not_found')
+  }
+  const theirs = await fetch(server.url('/nowhere'), { headers: { origin: EVIL } })
+  expect([theirs.status, crossing(theirs)]).toEqual([404, NOT_PASSED])
+  expect(server.log.entries).toEqual([])
+})
+
+it.each([
+  ['two Host headers', 'host: localhost\r\nhost: localhost', 400, APP],
+  ['a host that is none', 'host: a b', 400, APP],
+  ['a host that is refused', 'host: evil.example', 421, undefined],
+])('a page of a listed origin reads of a request with %s: %s', async (_what, host, status, origin) => {
+  await using server = await serveStreams(LISTED)
+  await using client = await server.raw()
+  client.write(`GET /own HTTP/1.1\r\n${host}\r\norigin: ${APP}\r\n\r\n`)
+  const response = await client.response()
+  expect(response).toMatchObject({ status })
+  expect(response.headers['access-control-allow-origin']).toBe(origin)
+  client.write(`GET /own HTTP/1.1\r\n${host}\r\norigin: ${EVIL}\r\n\r\n`)
+  expect((await client.response()).headers['access-control-allow-origin']).toBeUndefined()
+})
+
 it('the list of the command line holds over HTTP as well', async () => {
   const streams = streaming({ store: memoryStreams() })
   const routes = [httpStreams('/streams', { ...streams.services, start: () => ({ id: 's' }) })]
