@@ -2,6 +2,7 @@
  * What a server's HTTP door answers (docs/http-streams.md), read from the text that came. Whatever
  * listens at an address may have answered: each function throws for what no server of Millrace says.
  */
+import type { Json } from '../protocol/json.ts'
 import { type Offset, decodeOffset } from '../protocol/offset.ts'
 import { type RunEnd, isEndStatus } from '../protocol/run-end.ts'
 import { recordLines } from './record-lines.ts'
@@ -30,6 +31,8 @@ export interface RecordPage {
   readonly upToDate: boolean
   /** Whether it is the end of a closed stream. */
   readonly closed: boolean
+  /** What that is closed with. */
+  readonly end: Json | undefined
 }
 
 /** The header that every answer about the records of a stream has. */
@@ -44,11 +47,13 @@ export function readListPage(text: string): ListPage {
 }
 
 export function readRecordPage(text: string, { headers }: Response): RecordPage {
+  const end = headers.get('stream-end')
   return {
     next: decodeOffset(headers.get(NEXT_OFFSET) ?? ''),
     lines: recordLines(text),
     upToDate: headers.get('stream-up-to-date') === 'true',
     closed: headers.get('stream-closed') === 'true',
+    end: end === null ? undefined : (JSON.parse(end) as Json),
   }
 }
 

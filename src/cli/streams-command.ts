@@ -33,7 +33,7 @@ export function addStreams(program: Command): void {
   const tail = streams
     .command('tail')
     .description(
-      'Print the records of a stream, one JSON value a line, as they come, until the stream is closed. The last record of a run says how it ended. It goes on where it was when the server restarts.',
+      'Print the records of a stream, one JSON value a line, as they come, until the stream is closed. What it is closed with goes to standard error, and a run that failed is an error. It goes on where it was when the server restarts.',
     )
     .argument('<id>', 'the stream')
     .option(

@@ -6,7 +6,7 @@ import { HttpCarrier } from '../client/http-carrier.ts'
 import { Reader } from '../client/reader.ts'
 import { RemoteStream } from '../client/remote-stream.ts'
 import type { Json } from '../protocol/json.ts'
-import { type Offset, OffsetError, type Place, parsePlace } from '../protocol/offset.ts'
+import { OffsetError, type Place, parsePlace } from '../protocol/offset.ts'
 import { readRunEnd } from '../protocol/run-end.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import { recordLines } from './record-lines.ts'
@@ -42,19 +42,12 @@ export async function tailStream(
 
 async function readStream(door: StreamDoor, id: string, from: Place, output: Output): Promise<void> {
   for (let place = from; ;) {
-    const { lines, next, upToDate, closed } = await door.read(id, place)
+    const { lines, next, upToDate, closed, end } = await door.read(id, place)
     for (const line of lines) await output.line(line)
-    // Who begins at the end gets no record, and it is the last one that says how a run ended.
-    if (closed) return throwIfFailed(lines.at(-1) ?? (await lineBefore(next, door, id)))
+    if (closed) return tellEnd(end)
     if (upToDate || lines.length === 0) return
     place = next
   }
-}
-
-/** The record before a place; undefined at the start. */
-async function lineBefore(place: Offset, door: StreamDoor, id: string): Promise<string | undefined> {
-  if (place.position === 0) return undefined
-  return (await door.read(id, { ...place, position: place.position - 1 })).lines.at(-1)
 }
 
 async function followStream(door: StreamDoor, id: string, from: Place, output: Output): Promise<void> {
@@ -71,22 +64,22 @@ async function followStream(door: StreamDoor, id: string, from: Place, output: O
   const stream = new RemoteStream<string>(reader, () => Promise.reject(new Error('nothing stops here')))
   const onGone = (): void => stream.close()
   output.gone.addEventListener('abort', onGone)
-  let last: string | undefined
   try {
-    for await (const record of stream) await output.line((last = record))
+    for await (const record of stream) await output.line(record)
   } catch (error) {
     throw error instanceof StreamError ? new CommandError(error.message, error) : error
   } finally {
     output.gone.removeEventListener('abort', onGone)
     carrier.close()
   }
-  // How a run ended the server says where no record does.
-  if (stream.status === 'closed') throwIfFailed(last)
+  if (stream.done) tellEnd(stream.end)
 }
 
-function throwIfFailed(last: string | undefined): void {
-  const end = last === undefined ? undefined : readRunEnd(JSON.parse(last) as Json)
-  if (end?.status === 'failed') throw new CommandError(end.message ?? 'the run failed')
+/** Standard error, as for whatever is no record. */
+function tellEnd(end: Json | undefined): void {
+  const run = readRunEnd(end)
+  if (run?.status === 'failed') throw new CommandError(run.message ?? 'the run failed')
+  if (end !== undefined) console.error(`millrace: closed with ${JSON.stringify(end)}`)
 }
 
 function readPlace(from: string): Place {

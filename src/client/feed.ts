@@ -6,7 +6,7 @@ import type { Json } from '../protocol/json.ts'
 import { decodeOffset } from '../protocol/offset.ts'
 import { Setback, StreamError } from './errors.ts'
 import { serverSentEvents } from './event-source.ts'
-import { type HowItEnded, type Reader, type Received, bytesOf, placeText } from './reader.ts'
+import { type Reader, type Received, bytesOf, placeText } from './reader.ts'
 import type { Fault } from './requests.ts'
 
 /** How one connection for a stream is asked for, and what is to be told of it. */
@@ -19,11 +19,12 @@ export interface FeedOptions {
   readonly heard: () => void
 }
 
-/** What follows every batch of records: where they begin and end, and how the run did. */
-interface Control extends Partial<HowItEnded> {
+/** What follows every batch of records: where they begin and end, and whether and how the stream does. */
+interface Control {
   readonly streamFromOffset: string
   readonly streamNextOffset: string
   readonly streamClosed?: boolean
+  readonly end?: Json | undefined
 }
 
 /** Said in the middle of a stream, of what may be otherwise the next time. */
@@ -48,17 +49,12 @@ export async function readEvents(reader: Reader, { recordsIn, get, heard }: Feed
   return pause
 }
 
-export interface Polled {
-  readonly records: number
-  readonly closed: boolean
-}
-
-/** Asks for the records that there are, or waits for the next ones. Resolves with what came. */
+/** Asks for the records that there are, or waits for the next ones. Resolves with how many came. */
 export async function readPoll(
   reader: Reader,
   wait: boolean,
   { recordsIn, get, heard }: FeedOptions,
-): Promise<Polled> {
+): Promise<number> {
   const asked = placeText(reader.place)
   const response = await get(`offset=${asked}${wait ? '&live=long-poll' : ''}&encoding=base64`)
   const { headers } = response
@@ -70,10 +66,10 @@ export async function readPoll(
   heard()
   const records = text === '' ? [] : received(recordsIn(text), headers)
   const streamClosed = headers.has('stream-closed')
-  // Without a record there is nothing to tell how the run ended; server-sent events say it, and end.
-  const tellsEnd = streamClosed && records.length > 0
-  deliver(reader, asked, records, { streamFromOffset, streamNextOffset, streamClosed: tellsEnd })
-  return { records: records.length, closed: streamClosed }
+  const how = headers.get('stream-end')
+  const end = how === null ? undefined : (JSON.parse(how) as Json)
+  deliver(reader, asked, records, { streamFromOffset, streamNextOffset, streamClosed, end })
+  return records.length
 }
 
 function received(values: readonly Json[], headers: Headers): readonly Received[] {
@@ -86,7 +82,7 @@ function deliver(reader: Reader, asked: string, records: readonly Received[], co
   const from = decodeOffset(control.streamFromOffset)
   reader.subscribed(asked, from)
   if (!reader.records(from, next, records)) return false
-  if (control.streamClosed) reader.end(next, control.status && (control as HowItEnded))
+  if (control.streamClosed) reader.end(next, control.end)
   return !reader.done
 }
 

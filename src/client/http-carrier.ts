@@ -21,10 +21,7 @@ export interface HttpCarrierOptions extends RequestOptions {
   readonly base: string
   /** Called when `state` or `error` changed. */
   readonly stateChanged: () => void
-  /**
-   * What makes records of a JSON array of them; `JSON.parse` by default. A reader finds the end of a
-   * run among values alone: of what is none, the end is a record as any other.
-   */
+  /** What makes records of a JSON array of them; `JSON.parse` by default. */
   readonly recordsIn?: (json: string) => readonly Json[]
 }
 
@@ -123,9 +120,8 @@ export class HttpCarrier implements Carrier {
       let pause: number | undefined = 0
       try {
         if (polls) {
-          const next = await this.#poll(reader, line)
-          polls = this.#mute >= HELD_UP && next !== 'events'
-          if (next !== 'pause') pause = undefined
+          if ((await this.#poll(reader, line)) === 'again') pause = undefined
+          polls = this.#mute >= HELD_UP
         } else pause = await this.#listen(reader, line)
       } catch (caught) {
         if (signal.aborted) return
@@ -162,15 +158,14 @@ export class HttpCarrier implements Carrier {
     )
   }
 
-  /** Resolves with how to go on: how a closed stream ended is known to its events where no record told it. */
-  async #poll(reader: Reader, line: Line): Promise<'again' | 'pause' | 'events'> {
+  /** Resolves with whether to ask again at once. */
+  async #poll(reader: Reader, line: Line): Promise<'again' | 'pause'> {
     const since = performance.now()
     // The first one finds out whether there is a way, and does not wait.
     const waits = line.state === 'connected'
-    const { records, closed } = await line.attempt(SILENCE, (signal, heard) =>
+    const records = await line.attempt(SILENCE, (signal, heard) =>
       readPoll(reader, waits, this.#feed(reader, line, signal, heard)),
     )
-    if (closed) return 'events'
     const isShort = waits && records === 0 && performance.now() - since < SHORT_POLL * 1000
     return isShort ? 'pause' : 'again'
   }

@@ -7,18 +7,16 @@
  */
 import type { Json } from '../protocol/json.ts'
 import { type Offset, type Place, encodeOffset } from '../protocol/offset.ts'
-import { readRunEnd } from '../protocol/run-end.ts'
-import { type EndFrame, isStreamId } from '../protocol/stream-frames.ts'
+import { type EndStatus, readRunEnd } from '../protocol/run-end.ts'
+import { isStreamId } from '../protocol/stream-frames.ts'
 import { StreamError } from './errors.ts'
 import { Listeners } from './listeners.ts'
 
 /** `connecting` until the server answers, `running` while records may follow, then how it ended. */
-export type StreamStatus = 'connecting' | 'running' | EndFrame['status'] | 'gone' | 'error'
+export type StreamStatus = 'connecting' | 'running' | EndStatus | 'gone' | 'error'
 
 /** One record: a JSON value, or bytes of a stream of bytes. */
 export type Received = Json | Uint8Array
-
-export type HowItEnded = Pick<EndFrame, 'status' | 'reason' | 'message'>
 
 /** A record of a stream of bytes, as it is written in JSON. */
 export function bytesOf(base64: Json): Uint8Array {
@@ -49,6 +47,8 @@ export class Reader {
   readonly listeners: Listeners = new Listeners()
   status: StreamStatus = 'connecting'
   error: StreamError | undefined
+  /** What the stream is closed with, once its end has come. */
+  closedWith: Json | undefined
   /** Behind the last record that came. */
   place: Place
   /** False while more records wait than may, and when nothing comes any more. */
@@ -57,10 +57,8 @@ export class Reader {
   #waiting: Received[] = []
   /** How many of those were taken. */
   #taken = 0
-  /** Where those and the held one belong, in their order. */
+  /** Where those belong, in their order. */
   #pieces: Piece[] = []
-  /** The last record, while it may turn out to be the run's end rather than one of its provider. */
-  #held: Received | undefined
   #closed = false
   #refused = false
 
@@ -86,9 +84,7 @@ export class Reader {
   get takenTo(): Place {
     const [piece] = this.#pieces
     if (!piece) return this.place
-    const { from, to, merged, count, taken } = piece
-    // The end of a run is merged with nothing.
-    if (this.#held !== undefined && taken === count - 1) return { ...to, position: to.position - 1 }
+    const { from, to, merged, taken } = piece
     return taken === 0 || merged ? from : { ...to, position: from.position + taken }
   }
 
@@ -105,10 +101,7 @@ export class Reader {
   /** Takes all waiting records. */
   take(): Received[] {
     const records = this.#taken === 0 ? this.#waiting : this.#waiting.slice(this.#taken)
-    for (const piece of this.#pieces) piece.taken = piece.count
-    const last = this.#pieces.at(-1)
-    if (last && this.#held !== undefined) last.taken--
-    this.#forgetTaken()
+    this.#pieces = []
     this.#emptied()
     return records
   }
@@ -153,19 +146,12 @@ export class Reader {
     return true
   }
 
-  /**
-   * The stream is closed, and this is its end. How it ended is in its last record where it is not said.
-   * False as for `records`.
-   */
-  end(at: Offset, how: HowItEnded | undefined): boolean {
+  /** The stream is closed here, with this. False as for `records`. */
+  end(at: Offset, end: Json | undefined): boolean {
     if (this.done) return true
     if (this.isBehind(at)) return this.#refuse()
-    const { status, reason, message } = how ?? endIn(this.#held) ?? { status: 'closed' }
-    const last = this.#pieces.at(-1)
-    // It is no record for whoever reads them.
-    if (last && this.#held !== undefined) last.count--
-    this.#held = undefined
-    this.#forgetTaken()
+    this.closedWith = end
+    const { status, reason, message } = readRunEnd(end) ?? { status: 'closed' }
     if (status === 'failed') this.error = new StreamError('failed', message ?? 'The run failed.', reason)
     this.#finish(status)
     return true
@@ -185,21 +171,15 @@ export class Reader {
     this.#waiting = []
     this.#taken = 0
     this.#pieces = []
-    this.#held = undefined
     this.#unfollow()
     this.listeners.tell()
   }
 
   #add(piece: Piece, records: readonly Received[]): void {
-    const fresh = [...records]
-    const last = fresh.pop()
     // Merged away, they are no records.
-    if (last === undefined) return
+    if (records.length === 0) return
     this.#pieces.push(piece)
-    if (this.#held !== undefined) this.#waiting.push(this.#held)
-    for (const record of fresh) this.#waiting.push(record)
-    this.#held = endIn(last) ? last : undefined
-    if (this.#held === undefined) this.#waiting.push(last)
+    for (const record of records) this.#waiting.push(record)
   }
 
   #forgetTaken(): void {
@@ -242,8 +222,4 @@ export class Reader {
 export function placeText(place: Place): string {
   if (typeof place !== 'string') return encodeOffset(place)
   return place === 'start' ? '-1' : place
-}
-
-function endIn(record: Received | undefined): HowItEnded | undefined {
-  return record === undefined || record instanceof Uint8Array ? undefined : readRunEnd(record)
 }

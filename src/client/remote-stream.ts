@@ -27,6 +27,11 @@ export class RemoteStream<Record = Json> implements AsyncIterable<Record> {
     return this.#reader.error
   }
 
+  /** What the stream is closed with, once its end has come: of a run, how it ended. */
+  get end(): Json | undefined {
+    return this.#reader.closedWith
+  }
+
   /** Whether nothing comes any more. What came may still wait to be taken. */
   get done(): boolean {
     return this.#reader.done

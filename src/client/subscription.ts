@@ -109,7 +109,7 @@ export class Subscription {
     if (this.#asked !== undefined) return
     this.#live = false
     const at = decodeOffset(frame.offset)
-    this.#deliver((reader) => reader.end(at, frame))
+    this.#deliver((reader) => reader.end(at, frame.end))
   }
 
   /** Hands something to every reader, and asks again when one of them misses what was before. */

@@ -2,6 +2,7 @@
  * Records that follow each other in one stream, and the frames that were made of them. Whoever stands
  * at `from` gets the same frame, which is made once for each encoder.
  */
+import type { Json } from '../protocol/json.ts'
 import type { Offset } from '../protocol/offset.ts'
 import type { StreamRecord } from '../streams/store.ts'
 import type { Run } from './run.ts'
@@ -27,18 +28,21 @@ export class Batch {
   /** At least one record. */
   readonly run: Run
   readonly reach: Reach
+  /** What the stream is closed with, where it ends here. */
+  readonly end: Json | undefined
   #encoder: Encoder<unknown> | undefined
   #frame: unknown
   /** The last part that was asked for. */
   #rest: Batch | undefined
   #others: Map<Encoder<unknown>, unknown> | undefined
 
-  constructor(stream: string, from: Offset, run: Run, reach: Reach) {
+  constructor(stream: string, from: Offset, run: Run, reach: Reach, end?: Json) {
     this.stream = stream
     this.incarnation = from.incarnation
     this.from = from.position
     this.run = run
     this.reach = reach
+    this.end = end
   }
 
   /** Position after the last record. */
@@ -76,7 +80,13 @@ export class Batch {
   after(position: number): Batch {
     if (this.#rest?.from !== position) {
       const rest = this.run.slice(position - this.from)
-      this.#rest = new Batch(this.stream, { incarnation: this.incarnation, position }, rest, this.reach)
+      this.#rest = new Batch(
+        this.stream,
+        { incarnation: this.incarnation, position },
+        rest,
+        this.reach,
+        this.end,
+      )
     }
     return this.#rest
   }

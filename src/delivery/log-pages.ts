@@ -2,6 +2,7 @@
  * The past of streams, read from the log in large pieces. Readers at the same place share the read
  * and the frames made of it: after a restart, a thousand readers of one stream read it about once.
  */
+import type { Json } from '../protocol/json.ts'
 import type { Offset } from '../protocol/offset.ts'
 import type { StreamStore } from '../streams/store.ts'
 import { Batch } from './batch.ts'
@@ -137,11 +138,13 @@ export class LogPages {
       }
       place = result.next
       if (result.upToDate || length === 0 || this.#isFull(run)) {
-        return pageOf(result.closed ? 'closed' : result.upToDate ? 'tail' : 'more')
+        return pageOf(result.closed ? 'closed' : result.upToDate ? 'tail' : 'more', result.end)
       }
     }
-    function pageOf(reach: Reach): LogPage {
-      return run ? { outcome: 'page', batch: new Batch(stream, after, run, reach) } : { outcome: 'empty' }
+    function pageOf(reach: Reach, end?: Json): LogPage {
+      return run
+        ? { outcome: 'page', batch: new Batch(stream, after, run, reach, end) }
+        : { outcome: 'empty' }
     }
   }
 }

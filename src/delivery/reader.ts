@@ -3,8 +3,8 @@
  * stands decides what it does: among the recent records it is sent what it has not seen, at once
  * when its outlet has room; further back it reads the log; at the tail it waits for the next flush.
  */
+import type { Json } from '../protocol/json.ts'
 import type { Offset, Place } from '../protocol/offset.ts'
-import type { StreamRecord } from '../streams/store.ts'
 import type { Batch } from './batch.ts'
 import { LARGE } from './large-frames.ts'
 import type { LargeFrames } from './large-frames.ts'
@@ -14,8 +14,8 @@ import type { RecentRecords } from './recent.ts'
 
 /** How following a stream ended. */
 export type FollowEnd =
-  /** Every record of a closed stream was sent. `last` is its last record, if it has any. */
-  | { readonly type: 'end'; readonly at: Offset; readonly last: StreamRecord | undefined }
+  /** Every record of a closed stream was sent. `end` is what it is closed with, if with anything. */
+  | { readonly type: 'end'; readonly at: Offset; readonly end: Json | undefined }
   /** The stream was not there when following it began, or was another one of the same id. */
   | { readonly type: 'missing' }
   /** The stream went away. `lost`: its store has lost records. */
@@ -43,8 +43,8 @@ export interface ReaderTail {
   readonly incarnation: string
   readonly closed: boolean
   readonly recent: RecentRecords
-  /** The last record of a closed stream. */
-  lastRecord(): Promise<StreamRecord | undefined>
+  /** What a closed stream is closed with. */
+  readonly closedWith: Json | undefined
   /** The reader is at the tail and waits for the next flush. */
   wait(reader: Reader): void
   /** Calls `attempt` later, or ends the reader when the error will not pass. */
@@ -68,7 +68,7 @@ export class Reader implements Resumable {
   #position = 0
   /** Among those who wait for room for a large frame, or whose turn it is. */
   #inLine = false
-  #state: 'joining' | 'following' | 'ending' | 'over' = 'joining'
+  #state: 'joining' | 'following' | 'over' = 'joining'
   readonly #options: ReaderOptions
 
   constructor(tail: ReaderTail, options: ReaderOptions) {
@@ -145,7 +145,7 @@ export class Reader implements Resumable {
   #hasMore(): boolean {
     if (this.#state !== 'following') return false
     if (!this.#tail.closed || this.#position < this.#tail.recent.tail) return true
-    this.#finish()
+    this.end({ type: 'end', at: this.#at(), end: this.#tail.closedWith })
     return false
   }
 
@@ -248,17 +248,5 @@ export class Reader implements Resumable {
     if (!this.#inLine) return
     this.#inLine = false
     this.#tail.large.leave(this)
-  }
-
-  #finish(): void {
-    this.#state = 'ending'
-    const at = this.#at()
-    this.#tail.lastRecord().then(
-      (last) => this.end({ type: 'end', at, last }),
-      (error: unknown) => {
-        if (this.#state !== 'ending') return
-        this.#tail.retry(this, error, () => this.#finish())
-      },
-    )
   }
 }

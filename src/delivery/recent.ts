@@ -4,6 +4,7 @@
  *
  * One batch at the end is open: records are added to it until the flush clock, or its size, seals it.
  */
+import type { Json } from '../protocol/json.ts'
 import type { Offset } from '../protocol/offset.ts'
 import type { StreamRecord } from '../streams/store.ts'
 import { Batch } from './batch.ts'
@@ -44,7 +45,7 @@ export class RecentRecords {
   #open: Run | undefined
   #openFrom: number
   #closed = false
-  #last: Run | undefined
+  #end: Json | undefined
 
   constructor(stream: string, limits: RecentLimits, at: Offset) {
     this.#stream = stream
@@ -63,19 +64,12 @@ export class RecentRecords {
     return this.#openFrom + (this.#open?.length ?? 0)
   }
 
-  /** The last record of a closed stream, when it came with the close or waits still. */
-  get last(): StreamRecord | undefined {
-    return (this.#open ?? this.#last)?.records.at(-1)
-  }
-
   /** What is kept, in the terms of `Batch.size`. */
   get size(): number {
     return this.#size + (this.#open?.size ?? 0)
   }
 
-  /** `closed`: nothing will come behind these records. */
-  add(run: Run, closed: boolean): void {
-    this.#closed = closed
+  add(run: Run): void {
     const { batchSize } = this.#limits
     if (this.#open && this.#open.size + run.size > batchSize) this.seal('more')
     if (run.size >= 2 * batchSize) return this.#addInParts(run)
@@ -83,9 +77,10 @@ export class RecentRecords {
     if (this.#open.size >= batchSize) this.seal()
   }
 
-  /** Nothing more will come. */
-  close(): void {
+  /** Nothing will come behind the records that are added next, or were last. */
+  close(end: Json | undefined): void {
     this.#closed = true
+    this.#end = end
   }
 
   #addInParts(run: Run): void {
@@ -160,7 +155,6 @@ export class RecentRecords {
   /** Begins anew at another place, because records were missed. */
   restart(position: number): void {
     this.clear()
-    this.#last = undefined
     this.#open = undefined
     this.#openFrom = position
   }
@@ -169,22 +163,21 @@ export class RecentRecords {
     const run = this.#open
     if (!run) return undefined
     const from = { incarnation: this.#incarnation, position: this.#openFrom }
-    const batch = new Batch(this.#stream, from, run, reach)
+    const batch = new Batch(this.#stream, from, run, reach, reach === 'closed' ? this.#end : undefined)
     this.#openFrom = batch.next
-    // Of an open stream it would only be kept from the garbage collector until the next flush.
-    this.#last = this.#closed ? run : undefined
     this.#open = undefined
     return batch
   }
 
   #merge(first: number, last: number, position: number): Batch {
-    const { next: end, reach } = this.#batches[last] as Batch
-    const known = this.#merged.find((batch) => batch.from === position && batch.next === end)
+    const { next, reach, end } = this.#batches[last] as Batch
+    const known = this.#merged.find((batch) => batch.from === position && batch.next === next)
     if (known) return known
     const parts = this.#batches.slice(first, last + 1)
     const run = Run.join(parts.map((batch) => batch.run))
     const { from: whole } = this.#batches[first] as Batch
-    const all = new Batch(this.#stream, { incarnation: this.#incarnation, position: whole }, run, reach)
+    const from = { incarnation: this.#incarnation, position: whole }
+    const all = new Batch(this.#stream, from, run, reach, end)
     const merged = whole === position ? all : all.after(position)
     this.#merged.unshift(merged)
     this.#merged.length = Math.min(this.#merged.length, MERGED_KEPT)

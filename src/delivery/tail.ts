@@ -4,10 +4,11 @@
  * tail; nobody else is visited.
  */
 import type { Logger } from '../logging/logger.ts'
+import type { Json } from '../protocol/json.ts'
 import type { Offset } from '../protocol/offset.ts'
 import { StoreError } from '../streams/errors.ts'
 import { StreamInbox } from '../streams/inbox.ts'
-import type { StreamEvent, StreamRecord, StreamStore } from '../streams/store.ts'
+import type { StreamEvent, StreamStore } from '../streams/store.ts'
 import type { Batch } from './batch.ts'
 import type { FlushClock, Flushable } from './flush-clock.ts'
 import type { LargeFrames } from './large-frames.ts'
@@ -53,8 +54,7 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
   readonly #onOver: (tail: Tail) => void
   /** Ends the watch of the store. */
   #unwatch: (() => void) | undefined
-  /** Of a stream that was closed before it was watched. */
-  #last: StreamRecord | undefined
+  #closedWith: Json | undefined
   #warned = false
 
   /** Watches at once. `onOver` is called when its last reader goes or its stream ends: no reader may be added then. */
@@ -74,6 +74,10 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  get closedWith(): Json | undefined {
+    return this.#closedWith
   }
 
   get incarnation(): string {
@@ -150,16 +154,6 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     for (const reader of this.#lagging ?? []) reader.end(end)
   }
 
-  async lastRecord(): Promise<StreamRecord | undefined> {
-    const { last, tail } = this.recent
-    const position = tail - 1
-    if (last !== undefined || position < 0) return last
-    if (this.#last !== undefined) return this.#last
-    const page = await this.pages.read(this.stream, { incarnation: this.#incarnation, position })
-    if (page.outcome === 'page') this.#last = page.batch.records[0]
-    return this.#last
-  }
-
   retry(reader: Reader, error: unknown, attempt: () => void): void {
     if (error !== undefined && !this.#passes(error)) reader.end({ type: 'failed', error })
     else this.#services.retries.add(attempt)
@@ -172,8 +166,8 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
         if (this.#over) return result.stop()
         this.#unwatch = result.stop
         this.#warned = false
-        if (this.#recent) this.#resume(result.tail, result.closed)
-        else this.#begin(result.tail, result.closed)
+        if (this.#recent) this.#resume(result.tail, result.closed, result.end)
+        else this.#begin(result.tail, result.closed, result.end)
       },
       (error: unknown) => {
         if (this.#over) return
@@ -196,10 +190,11 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     return passes
   }
 
-  #begin(tail: Offset, closed: boolean): void {
+  #begin(tail: Offset, closed: boolean, end?: Json): void {
     this.#incarnation = tail.incarnation
     this.#recent = new RecentRecords(this.stream, this.#services, tail)
     this.#closed = closed
+    this.#closedWith = end
     // Whoever is there has not begun, and lags as yet.
     for (const reader of this.#lagging ?? []) reader.begin()
   }
@@ -208,14 +203,14 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
    * The first event may come before the answer of the watch that caused it. Where that answer was a failure,
    * the watch that took its place begins further on: what lies between is read from the log.
    */
-  #resume(tail: Offset, closed: boolean): void {
+  #resume(tail: Offset, closed: boolean, end: Json | undefined): void {
     const { recent } = this
     if (tail.incarnation !== this.#incarnation) this.#gone = { type: 'gone', reason: 'lost' }
-    else if (tail.position > recent.tail) {
-      recent.restart(tail.position)
-      this.#closed = closed
-    } else if (tail.position < recent.tail || closed === this.#closed) return
-    else this.#closed = closed
+    else if (tail.position < recent.tail) return
+    else if (tail.position > recent.tail) recent.restart(tail.position)
+    else if (closed === this.#closed) return
+    this.#closed = closed
+    this.#closedWith = end
     this.news()
   }
 
@@ -239,7 +234,7 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
   }
 
   #append(event: Extract<StreamEvent, { type: 'append' }>): void {
-    const { from, next, closed } = event
+    const { from, next, closed, end } = event
     if (!this.#recent) this.#begin(from, false)
     const recent = this.recent
     if (from.incarnation !== this.#incarnation) {
@@ -252,9 +247,10 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
       recent.restart(from.position)
     }
     const length = next.position - from.position
-    if (length > 0) recent.add(Run.of(event, length), closed)
-    else if (closed) recent.close()
+    if (closed) recent.close(end)
+    if (length > 0) recent.add(Run.of(event, length))
     this.#closed = closed
+    this.#closedWith = end
   }
 
   /** Whether the reader goes on waiting. What one encoder throws is no matter of the others. */

@@ -1,9 +1,8 @@
 /**
  * How a run ended, as its stream says it. Pure; the browser's client reads it too.
  *
- * The last record of a run's stream is `{"type":"millrace.end","status":"completed"}`, appended in
- * the step that closes the stream. It is known by its place: a record that looks like it anywhere
- * else is a provider's own.
+ * It is what the stream is closed with: `{"status":"completed"}`, kept with the close and no record. Any
+ * other stream may be closed with the like, and is then read as having ended so.
  */
 import type { Json } from './json.ts'
 
@@ -17,24 +16,24 @@ export interface RunEnd {
   readonly message?: string
 }
 
-const TYPE = 'millrace.end'
+/** How a closed stream ended: as its run did, or `closed` where its end is none of a run. */
+export type EndStatus = RunEnd['status'] | 'closed'
 
-/** The text of the last record. */
-export function encodeRunEnd({ status, reason, message }: RunEnd): string {
-  return JSON.stringify({ type: TYPE, status, reason, message })
-}
-
-/** How the run ended, if this value of the last record of a closed stream says so. */
-export function readRunEnd(record: Json): RunEnd | undefined {
-  if (typeof record !== 'object' || record === null || !('type' in record) || record.type !== TYPE)
-    return undefined
-  const { status, reason, message } = record
+/** How a run ended, if what its stream is closed with says so. */
+export function readRunEnd(end: Json | undefined): RunEnd | undefined {
+  if (typeof end !== 'object' || end === null || !('status' in end)) return undefined
+  const { status, reason, message } = end
   if (!isEndStatus(status)) return undefined
   return {
     status,
     ...(typeof reason === 'string' && { reason }),
     ...(typeof message === 'string' && { message }),
   }
+}
+
+/** What to close the stream of a run with. */
+export function writeRunEnd({ status, reason, message }: RunEnd): Json {
+  return { status, ...(reason !== undefined && { reason }), ...(message !== undefined && { message }) }
 }
 
 export function isEndStatus(value: unknown): value is RunEnd['status'] {

@@ -75,17 +75,13 @@ export interface RecordsFrame {
   readonly encoding?: 'base64'
 }
 
-/** How a closed stream ended: as its run did, or `closed` for a stream that is no run. */
-export type EndStatus = RunEnd['status'] | 'closed'
-
 /** The stream is closed and every record of it was sent. */
 export interface EndFrame {
   readonly type: 'end'
   readonly stream: string
   readonly offset: string
-  readonly status: EndStatus
-  readonly reason?: string
-  readonly message?: string
+  /** What it is closed with: of a run, how it ended. */
+  readonly end?: Json
 }
 
 /** The stream was taken away under its reader. */

@@ -22,6 +22,7 @@ export interface Snapshot<Record = unknown, State = unknown> {
   readonly text: string
   readonly state: State
   readonly status: ViewStatus
+  readonly end: Json | undefined
   readonly error: StreamError | undefined
   readonly connection: ConnectionState
   readonly connectionError: StreamError | undefined
@@ -142,7 +143,7 @@ export class StreamObserver {
     this.#take(source.snapshot)
   }
 
-  #take({ records, status, error, connection, connectionError }: SourceSnapshot): void {
+  #take({ records, status, end, error, connection, connectionError }: SourceSnapshot): void {
     const { id, records: seen } = this.#snapshot
     let { text, state } = this.#snapshot
     for (const record of records.slice(seen.length)) {
@@ -156,6 +157,7 @@ export class StreamObserver {
       text,
       state,
       status: shown,
+      end,
       error: this.#refused ?? error,
       connection,
       connectionError,
@@ -183,6 +185,7 @@ function empty(id: string | null, { initial: state }: Folding): Snapshot {
     text: '',
     state,
     status,
+    end: undefined,
     error: undefined,
     connection: 'idle',
     connectionError: undefined,

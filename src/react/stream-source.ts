@@ -10,10 +10,12 @@ import { Listeners } from '../client/listeners.ts'
 import type { StreamStatus } from '../client/reader.ts'
 import type { RemoteStream } from '../client/remote-stream.ts'
 import type { StreamClient } from '../client/stream-client.ts'
+import type { Json } from '../protocol/json.ts'
 
 export interface SourceSnapshot {
   readonly records: readonly unknown[]
   readonly status: StreamStatus
+  readonly end: Json | undefined
   readonly error: StreamError | undefined
   readonly connection: ConnectionState
   readonly connectionError: StreamError | undefined
@@ -29,6 +31,7 @@ export class StreamSource {
   snapshot: SourceSnapshot = {
     records: [],
     status: 'connecting',
+    end: undefined,
     error: undefined,
     connection: 'idle',
     connectionError: undefined,
@@ -113,6 +116,7 @@ export class StreamSource {
     this.snapshot = {
       records: fresh.length > 0 ? this.snapshot.records.concat(fresh) : this.snapshot.records,
       status: stream.status,
+      end: stream.end,
       error: stream.error,
       connection: this.#client.state,
       connectionError: this.#client.error,

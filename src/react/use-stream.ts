@@ -34,6 +34,8 @@ export interface StreamView<Record = Json, State = undefined> {
   readonly text: string
   readonly state: State
   readonly status: ViewStatus
+  /** What the stream is closed with, once its end has come: of a run, how it ended. */
+  readonly end: Json | undefined
   /** Why the run failed, or cannot be started or read. */
   readonly error: StreamError | undefined
   /** How the connection is. A loss is mended by itself. */

@@ -53,6 +53,8 @@ export type EndReason = keyof typeof END_REASONS
 
 /** Longest message, in characters. */
 const MAX_MESSAGE = 500
+/** In JSON each is six characters, and nobody reads it. Line breaks stay. */
+const CONTROL = /(?!\n)\p{Cc}/gu
 const CODE = /^[a-z][a-z0-9_]{0,63}$/
 
 /**
@@ -91,7 +93,7 @@ export function failureFor(reason: EndReason, options?: ErrorOptions): RunFailur
 /** The end of a run whose provider threw. */
 export function endAfterError(error: unknown): RunEnd {
   if (!(error instanceof RunFailure) && !(error instanceof UpstreamError)) return endFor('provider_failed')
-  const message = error.message.toWellFormed().slice(0, MAX_MESSAGE).toWellFormed()
+  const message = error.message.toWellFormed().replace(CONTROL, ' ').slice(0, MAX_MESSAGE).toWellFormed()
   return { status: 'failed', reason: error.code, message }
 }
 

@@ -7,7 +7,6 @@
  */
 import { Buffer } from 'node:buffer'
 import type { Json } from '../protocol/json.ts'
-import { encodeRunEnd } from '../protocol/run-end.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import { RunMoved } from '../providers/provider.ts'
 import type { RunContext, RunProvider } from '../providers/provider.ts'
@@ -16,6 +15,7 @@ import { isForNobody } from './cause.ts'
 import type { Cause } from './cause.ts'
 import { checkpointValueBytes, encodeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
+import { closingOf } from './closing.ts'
 import { endAfterError, endFor, failureFor, upstreamDetail } from './end-reasons.ts'
 import { Generation } from './generation.ts'
 import type { Ending } from './generation.ts'
@@ -23,7 +23,7 @@ import { HeldLease } from './held-lease.ts'
 import { LogWriter } from './log-writer.ts'
 import type { Refusal } from './log-writer.ts'
 import type { RunSettings } from './options.ts'
-import { encodeRunRecord, endedRecord } from './run-record.ts'
+import { encodeRunRecord } from './run-record.ts'
 import type { RunRecord } from './run-record.ts'
 
 /** A run that this process is to work on. */
@@ -68,6 +68,8 @@ export class LocalRun {
   readonly #record: RunRecord
   /** Where the attempt began. */
   readonly #resumeFrom: Checkpoint | undefined
+  /** Whether its record is to be kept with its end: this attempt is not in it. */
+  #noteDue = false
   #generation: Generation | undefined
   #cause: Cause | undefined
   /** Goes with the event that is yielded next. */
@@ -175,7 +177,7 @@ export class LocalRun {
   async #run({ takenOver, end }: Assignment): Promise<RunEnd | undefined> {
     if (end) this.#end(end)
     // Kept before anything is asked of the provider: a run that kills its process is found out.
-    else if (takenOver) await this.#writer.note(encodeRunRecord(this.#record))
+    this.#noteDue = takenOver && (!!end || !!(await this.#writer.note(encodeRunRecord(this.#record))))
     if (!this.#cause) this.#decide(await this.#generate())
     else if (isForNobody(this.#cause) && this.#resumeFrom) await this.#clear()
     const cause = this.#cause
@@ -280,7 +282,7 @@ export class LocalRun {
     const outcome = await this.#writer.finish((isLossy) => {
       // Its provider may have been done before the store refused what it yielded last: a part is not a whole.
       kept = isLossy && end.status === 'completed' ? endFor('store') : end
-      return { record: encodeRunEnd(kept), metadata: encodeRunRecord(endedRecord(this.#record, kept)) }
+      return closingOf(this.#settings, this.id, this.#record, kept, this.#noteDue)
     })
     return outcome === 'ended' ? kept : undefined
   }

@@ -27,10 +27,11 @@ export type Refusal =
   /** The store failed, and patience with it ended. */
   | 'unwritable'
 
-/** How a log ends: its last record, and the metadata that is kept with it. */
-export interface LastRecord {
-  readonly record: string
-  readonly metadata: Json
+/** How a log ends: its closing records, what it is closed with, and metadata that is not kept yet. */
+export interface Closing {
+  readonly records: readonly string[]
+  readonly end: Json
+  readonly metadata?: Json
 }
 
 export interface LogWriterOptions {
@@ -103,19 +104,21 @@ export class LogWriter {
   }
 
   /**
-   * Writes what waits, the last record and the metadata, and closes the stream, in one step. `last` is asked for
-   * once it is known whether records that were pushed are lost.
+   * Writes what waits and closes the stream, in one step. How is asked for once it is known whether records
+   * that were pushed are lost.
    */
-  async finish(last: (isLossy: boolean) => LastRecord): Promise<'ended' | Refusal> {
+  async finish(how: (isLossy: boolean) => Closing): Promise<'ended' | Refusal> {
     this.#finishing = true
     await this.#pumping
-    if (!this.#refusal && !this.#fits(last(false).record)) await this.#append(this.#take())
-    // A store that failed is tried once more: a record is small, and may fit where many did not.
+    let closing = this.#refusal ? undefined : how(false)
+    if (closing && !this.#fits(closing.records)) await this.#append(this.#take())
+    // A store that failed is tried once more: a close is small, and may fit where many records did not.
     if (this.#refusal === 'unwritable') this.hurry()
     else if (this.#refusal) return this.#refusal
     const { records = [] } = this.#refusal ? {} : this.#take()
-    const { record, metadata } = last(this.#refusal !== undefined)
-    return (await this.#close({ records: [...records, record], metadata, close: true })) ?? 'ended'
+    if (!closing || this.#refusal) closing = how(true)
+    const all = [...records, ...closing.records]
+    return (await this.#close({ ...closing, records: all, close: true })) ?? 'ended'
   }
 
   /** From now on a store that fails is not waited for. */
@@ -144,11 +147,11 @@ export class LogWriter {
     this.#room = undefined
   }
 
-  #fits(record: string): boolean {
+  /** In one append with what waits. */
+  #fits(records: readonly string[]): boolean {
     const { appendRecords, appendBytes } = this.#options.store.limits
-    return (
-      this.#waiting.length < appendRecords && this.#waitingBytes + Buffer.byteLength(record) <= appendBytes
-    )
+    const bytes = records.reduce((sum, record) => sum + Buffer.byteLength(record), this.#waitingBytes)
+    return this.#waiting.length + records.length <= appendRecords && bytes <= appendBytes
   }
 
   async #append(request: AppendRequest): Promise<void> {

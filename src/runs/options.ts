@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { Json } from '../protocol/json.ts'
+import type { RunEnd } from '../protocol/run-end.ts'
 import type { RunProvider } from '../providers/provider.ts'
 import type { StreamStore } from '../streams/store.ts'
 
@@ -16,6 +17,11 @@ export interface RunKind {
    * Default false: the run fails as `interrupted`.
    */
   readonly resumable?: boolean
+  /**
+   * The last records of a run, for a protocol that needs a last word: kept in the step that ends it, whoever
+   * ends it and however. Pure. Without it a log holds what the provider yielded, and nothing else.
+   */
+  readonly closing?: (end: RunEnd) => readonly Json[]
 }
 
 /** What ends a run that does not end by itself. `Infinity` lifts a limit. */
@@ -24,7 +30,7 @@ export interface RunLimits {
   readonly runsPerOwner: number
   /** Runs of this process at one time; those that it takes over are counted, and not refused. Default 1,000. */
   readonly runsPerProcess: number
-  /** Records of one run, the last one aside. Default 1,000,000. */
+  /** Records of one run, closing ones aside. Default 1,000,000. */
   readonly records: number
   /** Bytes of its records, whichever processes wrote them. Default 64 MiB. */
   readonly bytes: number
@@ -103,6 +109,8 @@ const MAX_SECONDS = 2_147_483
 const MIN_METADATA = 8 * 1024
 /** The same, of a checkpoint: see `checkpointValueBytes`. */
 const MIN_CHECKPOINT = 1024
+/** And its end that of a run: a status, a reason of 64 characters, and a message of 500. */
+const MIN_END = 2 * 1024
 
 /** @throws {RangeError} naming the option that is out of range. */
 export function runSettings(options: RunsOptions): RunSettings {
@@ -126,6 +134,9 @@ export function runSettings(options: RunsOptions): RunSettings {
     throw new RangeError(
       `The store keeps less than ${MIN_CHECKPOINT} bytes of a checkpoint: too little for a run`,
     )
+  }
+  if (store.limits.endBytes < MIN_END) {
+    throw new RangeError(`The store keeps less than ${MIN_END} bytes of an end: too little for a run`)
   }
   const leaseTtlMs = milliseconds('leaseTtl', options.leaseTtl ?? 10, 0.05, MAX_SECONDS)
   const retentionMs = milliseconds('retention', options.retention ?? 86_400, leaseTtlMs / 1000)

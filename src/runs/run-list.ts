@@ -45,7 +45,7 @@ export async function listRuns(
     for (const info of streams) {
       const record = readRunRecord(info)
       if (!record || (chat !== undefined && record.chat !== chat)) continue
-      if (status !== undefined && record.status !== status) continue
+      if (status !== undefined && (record.end?.status ?? 'running') !== status) continue
       runs.push(runInfo(info, record))
       if (runs.length === limit) return { runs, next: info.id }
     }

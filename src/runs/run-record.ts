@@ -1,19 +1,20 @@
 /**
  * What is kept of a run in the metadata of its stream, beside the records: `{ run: { … } }`. It is
- * written anew with each attempt and with the end; a large input lies in a stream of its own.
+ * written anew with each attempt; a large input lies in a stream of its own. How the run ended is kept
+ * with the close of the stream.
  */
 import { Buffer } from 'node:buffer'
 import type { Json } from '../protocol/json.ts'
-import type { RunEnd, RunStatus } from '../protocol/run-end.ts'
+import type { RunEnd } from '../protocol/run-end.ts'
+import { readRunEnd } from '../protocol/run-end.ts'
 import type { StreamInfo } from '../streams/store.ts'
 import { endFor } from './end-reasons.ts'
 import { member, numberIn } from './json-members.ts'
 import type { RunInfo } from './run.ts'
 
 export interface RunRecord {
-  readonly status: RunStatus
-  readonly reason?: string
-  readonly message?: string
+  /** How it ended, as its stream is closed: no part of what the metadata holds. */
+  readonly end?: RunEnd
   readonly chat?: string
   readonly metadata?: Json
   readonly kind?: string
@@ -31,7 +32,7 @@ export interface RunRecord {
   readonly barren: number
 }
 
-export function encodeRunRecord(record: RunRecord): Json {
+export function encodeRunRecord({ end: _, ...record }: RunRecord): Json {
   // A `RunRecord` is JSON once what is undefined is left out, which writing it as text does.
   return { run: record as unknown as Json }
 }
@@ -41,23 +42,14 @@ export function sizeOfRunRecord(record: RunRecord): number {
   return Buffer.byteLength(JSON.stringify(encodeRunRecord(record)))
 }
 
-/** The record with its end. */
-export function endedRecord(record: RunRecord, end: RunEnd): RunRecord {
-  return { ...record, ...end }
-}
-
-/**
- * The run of a stream; undefined for a stream that is none. A run whose stream somebody closed from
- * outside counts as interrupted.
- */
-export function readRunRecord({ metadata, closed }: StreamInfo): RunRecord | undefined {
+/** The run of a stream; undefined for a stream that is none. */
+export function readRunRecord({ metadata, closed, end }: StreamInfo): RunRecord | undefined {
   const run = member(metadata, 'run')
-  const status = STATUSES.find((known) => known === member(run, 'status'))
   const startedAt = numberIn(run, 'startedAt')
   const attempt = numberIn(run, 'attempt')
-  if (status === undefined || startedAt === undefined || attempt === undefined) return undefined
-  const record: RunRecord = {
-    status,
+  if (startedAt === undefined || attempt === undefined) return undefined
+  return {
+    ...(closed && { end: endOfClosed(end) }),
     startedAt,
     attempt,
     attemptAt: numberIn(run, 'attemptAt') ?? 0,
@@ -66,16 +58,18 @@ export function readRunRecord({ metadata, closed }: StreamInfo): RunRecord | und
     ...given('metadata', member(run, 'metadata')),
     ...given('input', member(run, 'input')),
   }
-  return closed && status === 'running' ? endedRecord(record, endFor('interrupted')) : record
+}
+
+/** The end of a run whose stream is closed with this: one that somebody closed from outside was interrupted. */
+export function endOfClosed(end: Json | undefined): RunEnd {
+  return readRunEnd(end) ?? endFor('interrupted')
 }
 
 export function runInfo({ id, owner, tail }: StreamInfo, record: RunRecord): RunInfo {
-  const { status, reason, message, chat, metadata, kind, retryOf, startedAt, attempt } = record
+  const { end, chat, metadata, kind, retryOf, startedAt, attempt } = record
   return {
     id,
-    status,
-    ...given('reason', reason),
-    ...given('message', message),
+    ...(end ?? { status: 'running' }),
     ...given('owner', owner),
     ...given('chat', chat),
     ...given('metadata', metadata),
@@ -87,14 +81,7 @@ export function runInfo({ id, owner, tail }: StreamInfo, record: RunRecord): Run
   }
 }
 
-/** The end that a record tells of; undefined while the run goes on. */
-export function endOf({ status, reason, message }: RunRecord): RunEnd | undefined {
-  if (status === 'running') return undefined
-  return { status, ...given('reason', reason), ...given('message', message) }
-}
-
-const STATUSES: readonly RunStatus[] = ['running', 'completed', 'stopped', 'failed']
-const TEXTS = ['reason', 'message', 'chat', 'kind', 'inputIn', 'asked', 'retryOf'] as const
+const TEXTS = ['chat', 'kind', 'inputIn', 'asked', 'retryOf'] as const
 
 function texts(run: Json | undefined): { readonly [name in (typeof TEXTS)[number]]?: string } {
   const found = TEXTS.map((name) => [name, member(run, name)] as const)

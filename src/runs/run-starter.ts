@@ -181,7 +181,6 @@ function newRecord(
   retryOf?: string,
 ): RunRecord {
   return {
-    status: 'running',
     startedAt: Date.now(),
     attempt: 1,
     attemptAt: 0,

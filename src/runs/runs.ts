@@ -22,7 +22,7 @@ import { removeRun } from './remove-run.ts'
 import { isRunId } from './run-ids.ts'
 import { listRuns } from './run-list.ts'
 import type { RunList, RunListOptions } from './run-list.ts'
-import { endOf, readRunRecord, runInfo } from './run-record.ts'
+import { readRunRecord, runInfo } from './run-record.ts'
 import { RunStarter } from './run-starter.ts'
 import type { StartedRun } from './run-starter.ts'
 import { RunHandle } from './run.ts'
@@ -174,7 +174,7 @@ export class Runs {
     const found = await this.#find(id)
     if (!found) throw new RunError('run_not_found')
     const { info, record } = found
-    if (!endOf(record)) throw new RunError('run_not_ended')
+    if (!record.end) throw new RunError('run_not_ended')
     const input =
       record.kind === undefined ? undefined : await this.#inputs.load(record, this.#draining.signal)
     if (record.kind === undefined || input === undefined) throw new RunError('run_not_retryable')
@@ -281,7 +281,7 @@ export class Runs {
     const { incarnation } = info.tail
     const settled = started.settled ?? this.#locals.get(id, incarnation)?.settled
     return new RunHandle(runInfo(info, record), async () => {
-      const end = endOf(record) ?? (await settled)
+      const end = record.end ?? (await settled)
       return end ?? followEnd(this.#settings.store, { id, incarnation }, this.#closed.signal)
     })
   }

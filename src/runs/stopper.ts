@@ -12,7 +12,7 @@ import type { Continuations } from './continuations.ts'
 import type { Assignment, LocalRun } from './local-run.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { RunSettings } from './options.ts'
-import { endOf, readRunRecord } from './run-record.ts'
+import { readRunRecord } from './run-record.ts'
 import type { RunRecord } from './run-record.ts'
 import { LOOKS } from './takeover.ts'
 import { pause } from './ticker.ts'
@@ -67,8 +67,7 @@ export class Stopper {
         continue
       }
       const record = await this.#recordOf(id, signal)
-      const end = endOf(record)
-      if (end) return end
+      if (record.end) return record.end
       const provider = await this.#options.continuations.of(record, signal)
       // Not aborted: a lease that was taken and not noticed would be nobody's for its whole length.
       const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })

@@ -14,6 +14,7 @@ const EXPOSED = [
   'location',
   'retry-after',
   'stream-closed',
+  'stream-end',
   'stream-from-offset',
   'stream-next-offset',
   'stream-sse-data-encoding',

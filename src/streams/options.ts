@@ -16,6 +16,9 @@ export interface StreamStoreOptions {
   readonly logger?: Logger
 }
 
+/** HTTP tells an end in a header, where one character may take six. */
+const MAX_END = 4 * 1024
+
 /**
  * The limits of a store. Where one of a record and an append is given, the other moves with it.
  *
@@ -31,6 +34,7 @@ export function limitsOf(options: StreamStoreOptions): StreamLimits {
   for (const [name, value] of Object.entries(limits)) {
     checkInteger(value, 1, 512 * 1024 * 1024, 'invalid_limit', `The limit ${name}`)
   }
+  checkInteger(limits.endBytes, 1, MAX_END, 'invalid_limit', 'The limit endBytes')
   if (appendBytes < recordBytes) {
     throw new StreamRequestError(
       'invalid_limit',

@@ -44,7 +44,7 @@ export interface StreamLimits {
   readonly appendBytes: number
   /** Bytes of a stream's metadata as JSON. Default 16 KiB. */
   readonly metadataBytes: number
-  /** Bytes of a stream's end as JSON. Default 2 KiB. */
+  /** Bytes of a stream's end as JSON. Default 2 KiB; 4 KiB at most. */
   readonly endBytes: number
   /** Bytes of a stream's checkpoint as JSON. Default 8 KiB. */
   readonly checkpointBytes: number

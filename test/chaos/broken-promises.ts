@@ -1,6 +1,7 @@
 /** Holds what a chaos test saw against the promises, by the checker of the simulation. */
 import { Checker } from '../simulation/checker.ts'
 import type { RunSource, Violation } from '../simulation/history.ts'
+import type { Json } from '../../src/protocol/json.ts'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
 import type { ChaosReport } from './chaos-run.ts'
 import type { Run } from './workload.ts'
@@ -21,13 +22,14 @@ export function brokenPromises({
     return indexOf(here) === indexOf(begin) + at && responseOf(here) === responseOf(begin)
   })
   for (const run of RUNS) {
-    const records = textsOf(JSON.parse(logs.get(run.id)?.[0] ?? '[]') as unknown[])
+    const log = JSON.parse(logs.get(run.id)?.[0] ?? '{"records":[]}') as { records: unknown[]; end?: Json }
+    const records = textsOf(log.records)
     const { id: stream } = run
-    checker.note({ type: 'run-asked', run: stream, source: sourceOf(run, records.length - 1) })
+    checker.note({ type: 'run-asked', run: stream, source: sourceOf(run, records.length) })
     checker.note({ type: 'leased', stream, incarnation: INCARNATION, epoch: 1, holder: 'a process' })
     const producer = { id: LEASE_PRODUCER, epoch: 1, seq: 0 }
     const kept = { stream, incarnation: INCARNATION, from: 0, records, by: 'a process', producer }
-    checker.note({ type: 'kept', closed: true, ...kept })
+    checker.note({ type: 'kept', closed: true, end: log.end, ...kept })
   }
   for (const { run } of stops) checker.note({ type: 'stop-asked', run })
   for (const { run, answer } of stops)

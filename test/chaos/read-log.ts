@@ -1,4 +1,4 @@
-/** The whole log of a closed stream over plain HTTP, page by page, as one JSON array. */
+/** The whole log of a closed stream over plain HTTP, page by page, as JSON: its `records`, and its `end` in quotes. */
 export async function readLog(port: number, id: string): Promise<string> {
   const records: unknown[] = []
   for (let offset = '-1'; ;) {
@@ -6,7 +6,11 @@ export async function readLog(port: number, id: string): Promise<string> {
     if (!response.ok) throw new Error(`The log of ${id} is answered with ${response.status}`)
     records.push(...((await response.json()) as unknown[]))
     offset = response.headers.get('stream-next-offset') ?? ''
-    if (response.headers.get('stream-closed') === 'true') return JSON.stringify(records)
+    if (response.headers.get('stream-closed') === 'true')
+      return JSON.stringify({
+        records,
+        end: JSON.parse(response.headers.get('stream-end') ?? 'null') as unknown,
+      })
     if (response.headers.get('stream-up-to-date') === 'true')
       throw new Error(`The log of ${id} is not closed`)
   }

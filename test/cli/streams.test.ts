@@ -81,7 +81,7 @@ async function server(): Promise<Server> {
 
 const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, index) => `{"n":${from + index}}`)
-const COMPLETED = '{"type":"millrace.end","status":"completed"}'
+const COMPLETED = 'millrace: closed with {"status":"completed"}\n'
 const lines = (...all: readonly string[]): string => `${all.join('\n')}\n`
 
 describe('millrace streams', () => {
@@ -93,28 +93,33 @@ describe('millrace streams', () => {
     const table = await streams('ls')
     expect(table).toMatchObject({ code: 0, stderr: '' })
     expect(table.stdout).toMatch(
-      /^ID +STATUS +RECORDS +AGE\nbytes +open +0 +\d+ s\nrun-1 +completed +4 +\d+ s\nrun-2 +running +\d+ +\d+ s\n$/,
+      /^ID +STATUS +RECORDS +AGE\nbytes +open +0 +\d+ s\nrun-1 +completed +3 +\d+ s\nrun-2 +running +\d+ +\d+ s\n$/,
     )
     const { stdout } = await streams('ls', '--json', '--prefix', 'run-1')
-    expect(JSON.parse(stdout)).toMatchObject({ id: 'run-1', status: 'completed', records: 4 })
+    expect(JSON.parse(stdout)).toMatchObject({
+      id: 'run-1',
+      status: 'completed',
+      end: { status: 'completed' },
+      records: 3,
+    })
     expect(await streams('ls', '--prefix', 'x', '--json')).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
   test('tail prints a run to its end, from an offset, or as far as it is', async () => {
     const { start, streams, port } = await server()
     await start('run', 5)
-    const whole = { code: 0, stdout: lines(...numbers(0, 5), COMPLETED), stderr: '' }
+    const whole = { code: 0, stdout: lines(...numbers(0, 5)), stderr: COMPLETED }
     expect(await streams('tail', 'run')).toEqual(whole)
     const { headers } = await fetch(`http://127.0.0.1:${port}/streams/run`)
-    const from = (headers.get('stream-next-offset') ?? '').replace('6_', '4_')
+    const from = (headers.get('stream-next-offset') ?? '').replace('5_', '4_')
     const outcomes = await Promise.all([
       streams('tail', 'run', '--no-follow', '--from', '-1'),
       streams('tail', 'run', '--from', from),
       streams('tail', 'run', '--from', from, '--no-follow'),
       streams('tail', 'run', '--from', 'now'),
     ])
-    const rest = { code: 0, stdout: lines('{"n":4}', COMPLETED), stderr: '' }
-    expect(outcomes).toEqual([whole, rest, rest, { code: 0, stdout: '', stderr: '' }])
+    const rest = { code: 0, stdout: lines('{"n":4}'), stderr: COMPLETED }
+    expect(outcomes).toEqual([whole, rest, rest, { code: 0, stdout: '', stderr: COMPLETED }])
   })
 
   test('tail prints the texts that were written, each in a line', async () => {
@@ -137,10 +142,8 @@ describe('millrace streams', () => {
   test('tail says why a run failed, in one line, and exits with 1', async () => {
     const { start, streams } = await server()
     await start('run', 'failure')
-    const end =
-      '{"type":"millrace.end","status":"failed","reason":"out_of_credits","message":"Your credits\\nare used up."}'
     const stderr = 'millrace: Your credits are used up.\n'
-    const outcome = { code: 1, stdout: lines('{"n":0}', end), stderr }
+    const outcome = { code: 1, stdout: lines('{"n":0}'), stderr }
     expect(await streams('tail', 'run')).toEqual(outcome)
     expect(await streams('tail', 'run', '--no-follow')).toEqual(outcome)
   })
@@ -171,7 +174,7 @@ describe('millrace streams', () => {
     await tail.printed(/millrace: the server does not answer; trying again/)
     await serve(['app.ts', '-p', port], { folder, environment: { MILLRACE_STORE: 'streams.db' } })
     const { code, stdout } = await tail.ended
-    expect({ code, stdout }).toEqual({ code: 0, stdout: lines(...numbers(0, 300), COMPLETED) })
+    expect({ code, stdout }).toEqual({ code: 0, stdout: lines(...numbers(0, 300)) })
   })
 
   test('tail ends when nobody reads it any more', async () => {
@@ -192,8 +195,8 @@ describe('millrace streams', () => {
     expect(await streams('stop', 'run')).toEqual(stopped)
     expect(await streams('stop', 'run')).toEqual(stopped)
     const { code, stdout, stderr } = await tail.ended
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(stdout).toMatch(/\{"type":"millrace\.end","status":"stopped"\}\n$/)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: 'millrace: closed with {"status":"stopped"}\n' })
+    expect(stdout).toMatch(/\{"n":\d+\}\n$/)
   })
 
   test('rm removes a stream, and no run that is running', async () => {

@@ -69,8 +69,7 @@ class Server {
     if (!this.#live() || this.#cursor === undefined) return false
     const next = Math.min(this.tail, this.#cursor + most)
     if (next > this.#cursor) this.#wire.push(records('s', this.#cursor, next))
-    else if (this.closed)
-      this.#wire.push({ type: 'end', stream: 's', offset: at(this.tail), status: 'closed' })
+    else if (this.closed) this.#wire.push({ type: 'end', stream: 's', offset: at(this.tail) })
     else return false
     this.#cursor = next === this.#cursor ? undefined : next
     return true

@@ -209,8 +209,7 @@ describe('server-sent events', () => {
       streamFromOffset: at(5),
       streamNextOffset: at(5),
       streamClosed: true,
-      status: 'failed',
-      message: 'Over.',
+      end: { status: 'failed', message: 'Over.' },
     })
     await settled()
     expect(stream.take()).toEqual(numbers(0, 5))
@@ -218,12 +217,27 @@ describe('server-sent events', () => {
     expect([request.aborted, client.state]).toEqual([true, 'idle'])
   })
 
-  it('tell the end in the last record, too', async () => {
+  it('tell the end with the last records, too', async () => {
     const { stream, request } = await followed()
-    request.event('data', [0, { type: 'millrace.end', status: 'stopped' }])
+    request.event('data', [0, { status: 'failed' }])
+    const places = { streamFromOffset: at(0), streamNextOffset: at(2) }
+    request.event('control', { ...places, streamClosed: true, end: { status: 'stopped' } })
+    await settled()
+    expect([stream.take(), stream.status, stream.offset]).toEqual([
+      [0, { status: 'failed' }],
+      'stopped',
+      at(2),
+    ])
+    expect(stream.end).toEqual({ status: 'stopped' })
+  })
+
+  it('tell of a close without an end, whatever the last record looks like', async () => {
+    const { stream, request } = await followed()
+    request.event('data', [0, { type: 'millrace.end', status: 'failed' }])
     request.event('control', { streamFromOffset: at(0), streamNextOffset: at(2), streamClosed: true })
     await settled()
-    expect([stream.take(), stream.status, stream.offset]).toEqual([[0], 'stopped', at(2)])
+    const records = [0, { type: 'millrace.end', status: 'failed' }]
+    expect([stream.take(), stream.status, stream.end]).toEqual([records, 'closed', undefined])
   })
 
   it('bring bytes', async () => {
@@ -456,32 +470,21 @@ describe('events that do not come through', () => {
     expect(door.request.url.search).toBe('?offset=-1&encoding=base64')
   })
 
-  it('tell how a run ended when nobody was told by its last record', async () => {
-    const stream = client.stream<number>('s', { offset: at(4) })
-    await blocked()
-    await vi.advanceTimersByTimeAsync(5.5 * SECOND)
-    poll(door.request, 4, 4, { 'stream-closed': 'true' })
-    await settled()
-    expect(door.request.url.search).toBe(`?offset=${at(4)}&live=sse`)
-    door.request.events().event('control', {
-      streamFromOffset: at(4),
-      streamNextOffset: at(4),
-      streamClosed: true,
-      status: 'stopped',
-    })
-    await settled()
-    expect(stream.status).toBe('stopped')
-  })
-
-  it('tell it by the last record, too', async () => {
+  it.each([
+    ['with records', [0, 1]],
+    ['alone', []],
+  ])('tell the end %s', async (_how, body: readonly number[]) => {
     const stream = client.stream('s')
     await blocked()
     await vi.advanceTimersByTimeAsync(5.5 * SECOND)
-    const body = [0, { type: 'millrace.end', status: 'completed' }]
-    const headers = { 'stream-from-offset': at(0), 'stream-next-offset': at(2), 'stream-closed': 'true' }
-    door.request.answer(Response.json(body, { headers }))
+    const places = { 'stream-from-offset': at(0), 'stream-next-offset': at(body.length) }
+    const end = '{"status":"stopped","message":"\\u20ac"}'
+    door.request.answer(
+      Response.json(body, { headers: { ...places, 'stream-closed': 'true', 'stream-end': end } }),
+    )
     await settled()
-    expect([stream.take(), stream.status, client.state]).toEqual([[0], 'completed', 'idle'])
+    expect([stream.take(), stream.status, client.state]).toEqual([body, 'stopped', 'idle'])
+    expect(stream.end).toEqual({ status: 'stopped', message: '€' })
   })
 
   it('are given up for good only when they fall silent twice', async () => {

@@ -33,7 +33,7 @@ afterEach(() => {
 const subscribed = (stream: string, position: number) =>
   ({ type: 'subscribed', stream, offset: at(position) }) as const
 const end = (stream: string, position: number) =>
-  ({ type: 'end', stream, offset: at(position), status: 'completed' }) as const
+  ({ type: 'end', stream, offset: at(position), end: { status: 'completed' } }) as const
 
 /** Follows a stream over a socket that is open; the server has said that it begins at the start. */
 function followed(id = 's'): { stream: RemoteStream<number>; socket: FakeSocket } {
@@ -251,40 +251,42 @@ describe('a stream', () => {
   })
 })
 
-describe('the end of a run', () => {
-  const last = { type: 'millrace.end', status: 'stopped' } as const
-  const frame = (from: number, ...values: object[]) =>
-    ({
-      type: 'records',
-      stream: 's',
-      from: at(from),
-      offset: at(from + values.length),
-      records: values,
-    }) as never
+describe('the end of a stream', () => {
+  const ended = (position: number, how?: object) =>
+    ({ type: 'end', stream: 's', offset: at(position), ...(how && { end: how }) }) as never
 
-  it('is no record of it', () => {
+  it('says how the run ended, and is no record', () => {
     const { stream, socket } = followed()
-    socket.frame(frame(0, { text: 'a' }, last))
-    expect([stream.take(), stream.offset, stream.status]).toEqual([[{ text: 'a' }], at(1), 'running'])
-    socket.frame({ type: 'end', stream: 's', offset: at(2), status: 'stopped' })
-    expect([stream.take(), stream.offset, stream.status]).toEqual([[], at(2), 'stopped'])
+    socket.frame(records('s', 0, 1))
+    expect([stream.status, stream.end]).toEqual(['running', undefined])
+    socket.frame(ended(1, { status: 'stopped', reason: 'unread' }))
+    expect([stream.take(), stream.offset, stream.status]).toEqual([[0], at(1), 'stopped'])
+    expect(stream.end).toEqual({ status: 'stopped', reason: 'unread' })
   })
 
-  it('is a record like any other where others follow', () => {
+  it.each([undefined, { status: 'sold' }, ['completed']])('that is none of a run, %j, is a close', (how) => {
     const { stream, socket } = followed()
-    socket.frame(frame(0, last), frame(1, last, { text: 'b' }))
-    expect(stream.take()).toEqual([last, last, { text: 'b' }])
-    socket.frame({ type: 'end', stream: 's', offset: at(3), status: 'closed' })
-    expect(stream.status).toBe('closed')
+    socket.frame(records('s', 0, 1), ended(1, how))
+    expect([stream.take(), stream.status, stream.end]).toEqual([[0], 'closed', how])
   })
 
-  it('is not lost when the connection is, just before it is told', async () => {
+  it('is not the last record, whatever that looks like', async () => {
     const { stream, socket } = followed()
-    socket.frame(frame(0, { text: 'a' }, last))
+    const last = { type: 'millrace.end', status: 'failed' }
+    const frame = { type: 'records', stream: 's', from: at(0), offset: at(2), records: [last, last] }
+    socket.frame(frame as never, ended(2))
+    expect(await collect(stream)).toEqual([last, last])
+    expect([stream.status, stream.end, stream.offset]).toEqual(['closed', undefined, at(2)])
+  })
+
+  it('comes after a reconnect, when the connection is lost just before it', async () => {
+    const { stream, socket } = followed()
+    socket.frame(records('s', 0, 2))
     const next = await reconnected()
     expect(next.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(2) }])
-    next.frame(subscribed('s', 2), { type: 'end', stream: 's', offset: at(2), status: 'stopped' })
-    expect(await collect(stream)).toEqual([{ text: 'a' }])
+    next.frame(subscribed('s', 2), ended(2, { status: 'stopped' }))
+    expect(await collect(stream)).toEqual([0, 1])
+    expect(stream.status).toBe('stopped')
   })
 
   it('throws behind the last record when the run failed', async () => {
@@ -293,9 +295,7 @@ describe('the end of a run', () => {
       type: 'end',
       stream: 's',
       offset: at(2),
-      status: 'failed',
-      reason: 'silent',
-      message: 'It said nothing.',
+      end: { status: 'failed', reason: 'silent', message: 'It said nothing.' },
     })
     const seen: number[] = []
     const read = (async () => {
@@ -418,18 +418,13 @@ describe('a loop', () => {
 
   it('lets go of a run that has ended, and another goes on with the records that were left', async () => {
     const { stream, socket } = followed()
-    const last = { type: 'millrace.end', status: 'completed' }
-    socket.frame({ ...records('s', 0, 5), offset: at(6), records: [...numbers(0, 5), last] }, end('s', 6))
+    socket.frame(records('s', 0, 5), end('s', 5))
     for await (const record of stream) if (record === 1) break
     expect(stream).toMatchObject({ offset: at(2), status: 'completed' })
     const rest = client.stream<number>('s', { offset: stream.offset })
-    socket.frame(
-      subscribed('s', 2),
-      { ...records('s', 2, 5), offset: at(6), records: [...numbers(2, 5), last] },
-      end('s', 6),
-    )
+    socket.frame(subscribed('s', 2), records('s', 2, 5), end('s', 5))
     expect(await collect(rest)).toEqual(numbers(2, 5))
-    expect(rest).toMatchObject({ offset: at(6), status: 'completed' })
+    expect(rest).toMatchObject({ offset: at(5), status: 'completed' })
   })
 
   it('is the only one of its stream', async () => {

@@ -12,10 +12,10 @@ describe('a reader', () => {
     const store = await make(numbered(0, 3))
     const reader = new FakeReader().follow(new Delivery({ store }), 's')
     await reader.until(() => reader.records.length === 3)
-    await append(store, numbered(3, 5), true)
+    await store.append('s', { records: numbered(3, 5), close: true, end: { status: 'completed' } })
     const end = await reader.untilOver()
     expect(reader.records).toEqual(numbered(0, 5))
-    expect(end).toMatchObject({ type: 'end', at: { position: 5 }, last: '{"n":4}' })
+    expect(end).toMatchObject({ type: 'end', at: { position: 5 }, end: { status: 'completed' } })
   })
 
   it('begins where it says, and says where it begins', async () => {
@@ -31,17 +31,18 @@ describe('a reader', () => {
     expect([middle.records, now.records]).toEqual([numbered(2, 6), numbered(4, 6)])
   })
 
-  it('is told of the end of a stream that has no record to tell', async () => {
+  it('is told that a stream without a record is closed, and with nothing', async () => {
     const store = await make([], true)
     const reader = new FakeReader().follow(new Delivery({ store }), 's')
-    expect(await reader.untilOver()).toMatchObject({ type: 'end', last: undefined })
+    expect(await reader.untilOver()).toMatchObject({ type: 'end', end: undefined })
     expect(reader.frames).toEqual([])
   })
 
-  it('is told the last record also when it has it already', async () => {
-    const store = await make(numbered(0, 3), true)
+  it('is told the end also when it has all records already', async () => {
+    const store = await make(numbered(0, 3))
+    await store.append('s', { close: true, end: 0 })
     const reader = new FakeReader().follow(new Delivery({ store }), 's', 'now')
-    expect(await reader.untilOver()).toMatchObject({ type: 'end', at: { position: 3 }, last: '{"n":2}' })
+    expect(await reader.untilOver()).toMatchObject({ type: 'end', at: { position: 3 }, end: 0 })
     expect(reader.frames).toEqual([])
   })
 

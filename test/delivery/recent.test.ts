@@ -44,21 +44,21 @@ describe('recent records', () => {
           const all: string[] = []
           for (const [index, { sizes, hasText, seals }] of adds.entries()) {
             const list = records(sizes)
-            recent.add(runOf(list, hasText), index === adds.length - 1)
+            if (index === adds.length - 1) recent.close('the end')
+            recent.add(runOf(list, hasText))
             all.push(...list)
             expect(recent.tail).toBe(all.length)
             if (seals) recent.seal()
           }
-          expect(recent.last).toBe(all.at(-1))
           recent.seal()
-          expect(recent.last).toBe(all.at(-1))
           const largest = Math.max(...all.map(({ length }) => length))
           for (let position = 0; position < all.length; position++) {
             const batches = readFrom(recent, position)
             expect(batches.flatMap((batch) => batch.records)).toEqual(all.slice(position))
             for (const batch of batches)
               expect(batch.size).toBeLessThanOrEqual(Math.max(2 * size, size + largest))
-            expect(batches.at(-1)?.reach).toBe('closed')
+            expect(batches.map(({ reach }) => reach === 'closed').lastIndexOf(false)).toBe(batches.length - 2)
+            for (const { reach, end } of batches) expect(end).toBe(reach === 'closed' ? 'the end' : undefined)
           }
         },
       ),
@@ -68,7 +68,8 @@ describe('recent records', () => {
 
   it('that come in one large piece are parted between records, and only the last part is the end', () => {
     const recent = recentOf(10)
-    recent.add(runOf(records([4, 4, 4, 30, 4, 4]), true), true)
+    recent.close(undefined)
+    recent.add(runOf(records([4, 4, 4, 30, 4, 4]), true))
     expect(readFrom(recent, 0).map((batch) => [batch.records.length, batch.reach])).toEqual([
       [3, 'more'],
       [1, 'more'],
@@ -80,7 +81,7 @@ describe('recent records', () => {
   it('are cheap to put together, however many small batches there are', () => {
     const recent = recentOf(1_000_000)
     for (let n = 0; n < 20_000; n++) {
-      recent.add(runOf(['1'], true), false)
+      recent.add(runOf(['1'], true))
       recent.seal()
     }
     const batch = recent.from(0)
@@ -88,17 +89,16 @@ describe('recent records', () => {
     expect(recent.from(0)).toBe(batch)
   })
 
-  it('know the last one of a stream that closes, sealed or not, and of none that was closed apart', () => {
+  it('say with the last batch what the stream is closed with, when that comes alone', () => {
     const recent = recentOf(100)
-    recent.add(runOf(['1', '2'], true), false)
-    expect(recent.last).toBe('2')
+    recent.add(runOf(['1', '2'], true))
     recent.seal()
-    expect(recent.last).toBeUndefined()
-    recent.add(runOf(['3'], true), false)
-    recent.close()
-    expect(recent.last).toBe('3')
+    recent.add(runOf(['3'], true))
+    recent.close({ status: 'completed' })
     expect(recent.take()).toBeUndefined()
-    expect(recent.last).toBe('3')
-    expect(readFrom(recent, 0).at(-1)?.reach).toBe('closed')
+    const [batch] = readFrom(recent, 1)
+    expect([batch?.reach, batch?.end]).toEqual(['closed', { status: 'completed' }])
+    const rest = batch?.after(2)
+    expect([rest?.reach, rest?.end]).toEqual(['closed', { status: 'completed' }])
   })
 })

@@ -6,7 +6,6 @@ import type { HttpStreamsOptions } from '../../src/endpoints/http-streams/http-s
 import { silentLogger } from '../../src/logging/logger.ts'
 import type { Json } from '../../src/protocol/json.ts'
 import { encodeOffset } from '../../src/protocol/offset.ts'
-import { encodeRunEnd } from '../../src/protocol/run-end.ts'
 import type { RunProvider } from '../../src/providers/provider.ts'
 import type { Guards } from '../../src/routing/route.ts'
 import { httpStreams } from '../../src/routing/stream-routes.ts'
@@ -160,6 +159,32 @@ it('HS-4: a long stream is read answer by answer', async () => {
   expect((await ask('/s')).headers.get('stream-closed')).toBeNull()
 })
 
+it('HS-6, HS-26: what a stream is closed with stands in a header, in ASCII', async () => {
+  const { store, ask } = setUp({ longPollTimeout: 5 })
+  const end = { status: 'failed', message: 'It cost 5 €\n\u007f😀' }
+  await store.create('s', { records: ['1'] })
+  await store.create('plain', { closed: true })
+  expect((await ask('/s')).headers.get('stream-end')).toBeNull()
+  const start = (await ask('/s')).headers.get('stream-from-offset') as string
+  const polls = ['now', start].map((offset) => ask(`/s?offset=${offset}&live=long-poll`))
+  await polls[1]
+  await store.append('s', { close: true, end })
+  const closed = ['/s', '/s?offset=now', '/s?offset=now&live=long-poll'].map((path) => ask(path))
+  for (const answer of await Promise.all([polls[0]!, ...closed, ask('/s', { method: 'HEAD' })])) {
+    const text = answer.headers.get('stream-end') as string
+    expect(text).toMatch(/^[ -~]+$/)
+    expect(JSON.parse(text)).toEqual(end)
+    expect(answer.headers.get('stream-closed')).toBe('true')
+  }
+  for (const method of ['GET', 'HEAD']) {
+    const { headers } = await ask('/plain', { method })
+    expect([headers.get('stream-closed'), headers.get('stream-end')]).toEqual(['true', null])
+  }
+  const largest = `"${'é'.repeat(1023)}"`
+  await store.create('large', { closed: true, end: JSON.parse(largest) as string })
+  expect((await ask('/large')).headers.get('stream-end')).toHaveLength(2 + 1023 * 6)
+})
+
 it('HS-5: a long poll waits for records, for the end, or for its time', async () => {
   const { store, delivery, ask } = setUp({ longPollTimeout: 0.05 })
   await store.create('s', { records: ['1'] })
@@ -222,25 +247,25 @@ it('HS-8, HS-9, HS-10: events, from an offset to the end of a run', async () => 
     `id: ${middle}\nevent: data\ndata: [1,{\ndata: "a":\ndata: 2}]\n\n` +
       `id: ${middle}\nevent: control\ndata: {"streamNextOffset":"${middle}","streamFromOffset":"${start}","upToDate":true}\n\n`,
   )
-  const end = encodeRunEnd({ status: 'failed', reason: 'silent' })
-  await store.append('s', { records: [end], close: true })
+  const end = { status: 'failed', message: 'It\n€' }
+  await store.append('s', { records: ['3'], close: true, end })
   const tail = await tailOf(store, 's')
   const rest = await readUntil(response)
-  const control = (from: string, end: object): string =>
+  const control = (from: string): string =>
     JSON.stringify({
       streamNextOffset: tail,
       streamFromOffset: from,
       upToDate: true,
       streamClosed: true,
-      ...end,
+      end,
     })
   expect(rest).toBe(
-    `id: ${tail}\nevent: data\ndata: [${end}]\n\n` +
-      `id: ${tail}\nevent: control\ndata: ${control(middle, {})}\n\n` +
-      `id: ${tail}\nevent: control\ndata: ${control(tail, { status: 'failed', reason: 'silent' })}\n\n`,
+    `id: ${tail}\nevent: data\ndata: [3]\n\n` +
+      `id: ${tail}\nevent: control\ndata: ${control(middle)}\n\n` +
+      `id: ${tail}\nevent: control\ndata: ${control(tail)}\n\n`,
   )
   const again = await ask('/s?live=sse&offset=-1', { headers: { 'last-event-id': middle } })
-  expect(await readUntil(again)).toContain(`event: data\ndata: [${end}]`)
+  expect(await readUntil(again)).toContain('event: data\ndata: [3]')
   expect((await ask('/s?live=sse', { headers: { 'last-event-id': tail } })).status).toBe(204)
 })
 

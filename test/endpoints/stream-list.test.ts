@@ -4,7 +4,6 @@ import { memoryChannels } from '../../src/channels/memory.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import type { StreamListPage } from '../../src/endpoints/http-streams/stream-list.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
-import { encodeRunEnd } from '../../src/protocol/run-end.ts'
 import { httpStreams } from '../../src/routing/stream-routes.ts'
 import { encodeRunRecord } from '../../src/runs/run-record.ts'
 import { Application } from '../../src/server/application.ts'
@@ -48,10 +47,9 @@ const refusal = async (response: Response): Promise<unknown> => [
 ]
 
 function runConfig(status: 'running' | 'failed'): StreamConfig {
-  const record = { status, startedAt: 1, attempt: 1, attemptAt: 0, barren: 0 }
-  if (status === 'running') return { metadata: encodeRunRecord(record), records: ['1'] }
-  const end = { status, reason: 'silent' }
-  return { metadata: encodeRunRecord({ ...record, ...end }), records: ['1', encodeRunEnd(end)], closed: true }
+  const record = { startedAt: 1, attempt: 1, attemptAt: 0, barren: 0 }
+  const run = { metadata: encodeRunRecord(record), records: ['1'] }
+  return status === 'running' ? run : { ...run, closed: true, end: { status, reason: 'silent' } }
 }
 
 it('HS-20: each stream is listed with what it is and how it stands', async () => {
@@ -60,6 +58,8 @@ it('HS-20: each stream is listed with what it is and how it stands', async () =>
   await store.create('b', { records: ['1', '2'], closed: true })
   await store.create('c', runConfig('failed'))
   await store.create('d', runConfig('running'))
+  await store.create('e', { closed: true, end: { status: 'stopped' } })
+  await store.create('f', { closed: true, end: ['sold'] })
   const response = await ask('')
   expect(response.headers.get('cache-control')).toBe('no-store')
   const createdAt = expect.any(Number) as number
@@ -68,8 +68,10 @@ it('HS-20: each stream is listed with what it is and how it stands', async () =>
     streams: [
       { id: 'a', status: 'open', records: 0, contentType: 'text/plain', createdAt, expiresAt: createdAt },
       { id: 'b', status: 'closed', records: 2, ...json },
-      { id: 'c', status: 'failed', reason: 'silent', records: 2, ...json },
+      { id: 'c', status: 'failed', end: { status: 'failed', reason: 'silent' }, records: 1, ...json },
       { id: 'd', status: 'running', records: 1, ...json },
+      { id: 'e', status: 'stopped', end: { status: 'stopped' }, records: 0, ...json },
+      { id: 'f', status: 'closed', end: ['sold'], records: 0, ...json },
     ],
   })
 })

@@ -6,7 +6,6 @@ import type { StreamSocketOptions } from '../../src/endpoints/stream-socket/stre
 import { silentLogger } from '../../src/logging/logger.ts'
 import type { Json } from '../../src/protocol/json.ts'
 import { encodeOffset } from '../../src/protocol/offset.ts'
-import { encodeRunEnd } from '../../src/protocol/run-end.ts'
 import { forbidden } from '../../src/protocol/errors.ts'
 import { RunError } from '../../src/runs/errors.ts'
 import { Runs } from '../../src/runs/runs.ts'
@@ -98,32 +97,34 @@ it('SS-6, SS-7, SS-8, SS-12: a stream is read whole, as it was written, to its e
   expect(frame).toBe(
     `{"type":"records","stream":"run","from":"${start.offset}","offset":"${middle}","records":[${texts.join(',')}]}`,
   )
-  const end = encodeRunEnd({ status: 'failed', reason: 'silent', message: 'It said nothing.' })
-  await store.append('run', { records: ['3', end], close: true })
+  const end = { status: 'failed', reason: 'silent', message: 'It said nothing.' }
+  await store.append('run', { records: ['3'], close: true, end })
   const tail = await tailOf(store, 'run')
   expect(await client.receiveJson()).toMatchObject({
     from: middle,
     offset: tail,
-    records: [3, JSON.parse(end)],
+    records: [3],
   })
   expect(await client.receiveJson()).toEqual({
     type: 'end',
     stream: 'run',
     offset: tail,
-    status: 'failed',
-    reason: 'silent',
-    message: 'It said nothing.',
+    end,
   })
 })
 
 it('SS-12: the end is told at every offset, also of a stream that is no run', async () => {
   const { store, connect } = setUp()
-  await store.create('s', { records: ['1', '{"type":"note"}'], closed: true })
+  await store.create('without', { records: ['1', '{"type":"note"}'], closed: true })
+  await store.create('with', { records: ['1', '{"type":"note"}'], closed: true, end: { sold: 'out' } })
   await using client = await connect()
-  for (const offset of ['now', await tailOf(store, 's')]) {
-    client.sendJson({ type: 'subscribe', stream: 's', offset })
-    expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', offset: await tailOf(store, 's') })
-    expect(await client.receiveJson()).toMatchObject({ type: 'end', status: 'closed' })
+  for (const [stream, end] of Object.entries({ without: {}, with: { end: { sold: 'out' } } })) {
+    const tail = await tailOf(store, stream)
+    for (const offset of ['now', tail]) {
+      client.sendJson({ type: 'subscribe', stream, offset })
+      expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', offset: tail })
+      expect(await client.receiveJson()).toEqual({ type: 'end', stream, offset: tail, ...end })
+    }
   }
 })
 

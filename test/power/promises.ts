@@ -5,7 +5,6 @@ import { type Run, type RunEnd, StoreError, type StreamStore, sqliteStreams, str
 import { decodeOffset } from '../../src/protocol/offset.ts'
 import type { Place } from '../../src/protocol/offset.ts'
 import { readRunEnd } from '../../src/protocol/run-end.ts'
-import type { Json } from '../../src/protocol/json.ts'
 import { counting } from './counting.ts'
 import type { Knowledge, StreamKnowledge } from './knowledge.ts'
 import { textOf } from './records.ts'
@@ -72,15 +71,14 @@ async function holdStream(store: StreamStore, known: StreamKnowledge): Promise<v
     return
   }
   if (known.deleted) throw new Broken('what was deleted is gone', id)
-  const { records, end } = await recordsOf(store, id)
+  const { records } = await recordsOf(store, id)
   if (records.length < known.kept) {
     throw new Broken('seen means kept', `${id} has ${records.length} records of ${known.kept}`)
   }
-  const numbered = end ? records.slice(0, -1) : records
-  if (numbered.length > known.asked) {
-    throw new Broken('nothing is there that nobody wrote', `${id} has ${numbered.length} of ${known.asked}`)
+  if (records.length > known.asked) {
+    throw new Broken('nothing is there that nobody wrote', `${id} has ${records.length} of ${known.asked}`)
   }
-  for (const [n, record] of numbered.entries()) {
+  for (const [n, record] of records.entries()) {
     if (record !== textOf(id, known.life, n)) {
       throw new Broken('records keep order and text', `${id} at ${n}: ${record.slice(0, 80)}`)
     }
@@ -127,9 +125,7 @@ async function recordsOf(store: StreamStore, id: string): Promise<{ records: str
     if (page.outcome !== 'page') throw new Broken('a log can be read', `${id}: ${page.outcome}`)
     records.push(...(page.records as string[]))
     if (page.upToDate) {
-      const last = records.at(-1)
-      const end = page.closed && last !== undefined && readRunEnd(JSON.parse(last) as Json) !== undefined
-      return { records, end }
+      return { records, end: readRunEnd(page.end) !== undefined }
     }
     if (page.records.length === 0) throw new Broken('a log can be read', `${id} has a page of nothing`)
     after = page.next
@@ -163,7 +159,7 @@ async function holdRuns(store: StreamStore, knowledge: Knowledge): Promise<void>
       if (status !== 'completed' && !stopped) throw new Broken('a run ends', `${known.id} is ${status}`)
       const { records, end } = await recordsOf(store, known.id)
       if (!end) throw new Broken('a run ends', `${known.id} has no end in its log`)
-      for (const [n, record] of records.slice(0, -1).entries()) {
+      for (const [n, record] of records.entries()) {
         if (record === textOf(known.id, 0, n)) continue
         throw new Broken('a run goes on at the exact record', `${known.id} at ${n}: ${record.slice(0, 80)}`)
       }

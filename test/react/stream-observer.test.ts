@@ -97,9 +97,19 @@ describe('an observer', () => {
       status: 'running',
       connection: 'connected',
     })
-    network.socket.frame(records('s', 3, 5), { type: 'end', stream: 's', offset: at(5), status: 'stopped' })
+    network.socket.frame(records('s', 3, 5), {
+      type: 'end',
+      stream: 's',
+      offset: at(5),
+      end: { status: 'stopped' },
+    })
     await frames()
-    expect(observer.snapshot()).toMatchObject({ text: '01234', state: 20, status: 'stopped' })
+    expect(observer.snapshot()).toMatchObject({
+      text: '01234',
+      state: 20,
+      status: 'stopped',
+      end: { status: 'stopped' },
+    })
   })
 
   it('folds each record once, as it was told to last', async () => {
@@ -151,7 +161,7 @@ describe('an observer', () => {
     refused.subscribe(() => {})
     opened().frame(
       subscribed('a', 0),
-      { type: 'end', stream: 'a', offset: at(0), status: 'failed', message: 'Too long.' },
+      { type: 'end', stream: 'a', offset: at(0), end: { status: 'failed', message: 'Too long.' } },
       { type: 'error', stream: 'b', code: 'stream_not_found', message: 'Not there.' },
     )
     await frames()
@@ -270,7 +280,12 @@ describe('an observer that is left and listened to again', () => {
     const observer = observe('s')
     const undo = observer.subscribe(() => {})
     const socket = opened()
-    socket.frame(subscribed('s', 0), { type: 'end', stream: 's', offset: at(0), status: 'completed' })
+    socket.frame(subscribed('s', 0), {
+      type: 'end',
+      stream: 's',
+      offset: at(0),
+      end: { status: 'completed' },
+    })
     await frames()
     undo()
     await frames()

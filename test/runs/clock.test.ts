@@ -7,8 +7,8 @@ import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 
 const HOUR = 3600
-const COMPLETED = { type: 'millrace.end', status: 'completed' }
-const INTERRUPTED = { type: 'millrace.end', reason: 'interrupted', ...END_REASONS.interrupted }
+const COMPLETED = { end: { status: 'completed' } }
+const INTERRUPTED = { end: { reason: 'interrupted', ...END_REASONS.interrupted } }
 const kindOf = (provider: RunProvider) => ({ play: { provider: () => provider, resumable: true } })
 
 /** Moves the clock, and not the time that passes. */

@@ -34,7 +34,7 @@ onEveryStore('close', (world) => {
     puppet.last.yield('b')
     puppet.last.end()
     await world().until(async () => (await world().store.head(run.id))?.closed)
-    expect(await world().records(run.id)).toEqual(['a', 'b', { type: 'millrace.end', status: 'completed' }])
+    expect(await world().records(run.id)).toEqual(['a', 'b', { end: { status: 'completed' } }])
   })
 
   it('leaves a run to the process that is started next', async () => {

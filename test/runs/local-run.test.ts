@@ -7,7 +7,7 @@ import { END_REASONS } from '../../src/runs/end-reasons.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore, useFakeTime, World } from './world.ts'
 
-const COMPLETED = { type: 'millrace.end', status: 'completed' }
+const COMPLETED = { end: { status: 'completed' } }
 
 onEveryStore('a run in its process', (world) => {
   it('asks its provider for no more than the store takes', async () => {
@@ -28,7 +28,7 @@ onEveryStore('a run in its process', (world) => {
     await run.end
     expect(yielded).toBe(5000)
     // Page after page of a thousand.
-    expect((await world().store.head(run.id))?.tail.position).toBe(5001)
+    expect((await world().store.head(run.id))?.tail.position).toBe(5000)
   })
 
   it('is not silent while its provider waits for the store', async () => {

@@ -12,8 +12,9 @@ import { InterposedStore } from './interposed-store.ts'
 import { RecordingLogger } from './recording-logger.ts'
 import { useFakeTime } from './world.ts'
 
+/** A closing record. */
 const LAST = '"end"'
-const END = { record: LAST, metadata: null }
+const END = { records: [LAST], end: 'done', metadata: null }
 
 beforeEach(useFakeTime)
 afterEach(() => {
@@ -92,16 +93,25 @@ describe('the writer of a log', () => {
     expect(await kept()).toEqual(['1', '2', '3', '4'])
   })
 
-  it('sends the last record with what waits, and closes in that step', async () => {
+  it('sends closing records and the end with what waits, and closes in that step', async () => {
     const { hand, inner, writer, push, batches } = await writing()
     const thaw = hand.freeze()
     push('1', '2')
-    const finished = writer.finish(() => ({ record: LAST, metadata: { done: true } }))
+    const finished = writer.finish(() => ({ ...END, metadata: { done: true } }))
     push('too late')
     thaw()
     expect(await finished).toBe('ended')
     expect(batches()).toEqual([['1'], ['2', LAST]])
-    expect(await inner.head('r')).toMatchObject({ closed: true, metadata: { done: true } })
+    expect(await inner.head('r')).toMatchObject({ closed: true, end: 'done', metadata: { done: true } })
+  })
+
+  it('closes with the end alone where there are no closing records', async () => {
+    const { inner, writer, push, batches } = await writing()
+    push('1')
+    await writer.flush()
+    expect(await writer.finish(() => ({ ...END, records: [] }))).toBe('ended')
+    expect(batches()).toEqual([['1'], []])
+    expect(await inner.head('r')).toMatchObject({ closed: true, end: 'done', tail: { position: 1 } })
   })
 
   it('has no room while as many bytes wait as may', async () => {
@@ -250,7 +260,7 @@ describe('the writer of a log', () => {
     ['has no room for the last one', ['1', '2', '3', '4'], ['2', '3', '4']],
   ])('ends otherwise, when the append is refused that %s', async (_when, pushed, refused) => {
     const limits = { appendRecords: 3, appendBytes: 20, recordBytes: 10 }
-    const { hand, writer, push, kept } = await writing({}, { limits })
+    const { inner, hand, writer, push, kept } = await writing({}, { limits })
     const thawed = Promise.withResolvers<void>()
     hand.around = async (_method, call, args) => {
       await thawed.promise
@@ -259,10 +269,11 @@ describe('the writer of a log', () => {
       return call()
     }
     push(...pushed)
-    const finished = writer.finish((isLossy) => ({ record: isLossy ? '"lost"' : LAST, metadata: null }))
+    const finished = writer.finish((isLossy) => (isLossy ? { ...END, end: 'lost' } : END))
     thawed.resolve()
     expect(await finished).toBe('ended')
-    expect((await kept()).at(-1)).toBe('"lost"')
+    expect((await kept()).at(-1)).toBe(LAST)
+    expect(await inner.head('r')).toMatchObject({ closed: true, end: 'lost' })
   })
 
   it('finishes once, when the answer to that is lost', async () => {

@@ -66,6 +66,7 @@ describe('the options of runs', () => {
     ['limits.life', { limits: { life: -1 } }],
     ['kind', { kinds: { '': { provider: () => async function* () {} } } }],
     ['metadata', { store: memoryStreams({ limits: { metadataBytes: 1000 } }) }],
+    ['end', { store: memoryStreams({ limits: { endBytes: 2047 } }) }],
     ['checkpoint', { store: memoryStreams({ limits: { checkpointBytes: 1000 } }) }],
   ])('refuse a %s that cannot be', (name, options) => {
     expect(() => new Runs({ store, ...options })).toThrow(RangeError)

@@ -14,9 +14,9 @@ import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
 import type { Answer, Command } from './fixtures/worker.ts'
 
-const COMPLETED = { type: 'millrace.end', status: 'completed' }
-const STOPPED = { type: 'millrace.end', status: 'stopped' }
-const INTERRUPTED = { type: 'millrace.end', reason: 'interrupted', ...END_REASONS.interrupted }
+const COMPLETED = { end: { status: 'completed' } }
+const STOPPED = { end: { status: 'stopped' } }
+const INTERRUPTED = { end: { reason: 'interrupted', ...END_REASONS.interrupted } }
 
 let folder: string
 /** The store, as `openStore` takes it. */
@@ -77,7 +77,7 @@ class Worker {
   }
 }
 
-/** Every record of a stream as it comes, from the first on. */
+/** Every record of a stream as it comes, from the first on, and behind them `{ end }`. */
 class Reader {
   readonly records: Json[] = []
   #closed = false
@@ -86,7 +86,7 @@ class Reader {
   static async of(id: string): Promise<Reader> {
     const reader = new Reader()
     const watch = await store.watch(id, (event) => {
-      if (event.type === 'append') reader.#take(event.records, event.closed)
+      if (event.type === 'append') reader.#take(event.records, event)
     })
     if (watch.outcome !== 'watching') throw new Error(`${id} is missing`)
     let place: Parameters<StreamStore['read']>[1] = 'start'
@@ -100,7 +100,7 @@ class Reader {
       place = page.next
     }
     reader.records.unshift(...past.map((record) => JSON.parse(record as string) as Json))
-    if (watch.closed) reader.#take([], true)
+    if (watch.closed) reader.#take([], watch)
     return reader
   }
 
@@ -112,8 +112,12 @@ class Reader {
     while (!this.#closed) await this.#changed.promise
   }
 
-  #take(records: readonly StreamRecord[], closed: boolean): void {
+  #take(
+    records: readonly StreamRecord[],
+    { closed, end }: { closed: boolean; end?: Json | undefined },
+  ): void {
     this.records.push(...records.map((record) => JSON.parse(record as string) as Json))
+    if (closed) this.records.push({ end: end ?? null })
     this.#closed ||= closed
     this.#changed.resolve()
     this.#changed = Promise.withResolvers()

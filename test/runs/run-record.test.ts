@@ -1,19 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { Json } from '../../src/protocol/json.ts'
 import { END_REASONS } from '../../src/runs/end-reasons.ts'
-import {
-  encodeRunRecord,
-  endedRecord,
-  endOf,
-  readRunRecord,
-  runInfo,
-  sizeOfRunRecord,
-} from '../../src/runs/run-record.ts'
+import { encodeRunRecord, readRunRecord, runInfo, sizeOfRunRecord } from '../../src/runs/run-record.ts'
 import type { RunRecord } from '../../src/runs/run-record.ts'
 import type { StreamInfo } from '../../src/streams/store.ts'
 
-const WHOLE: Required<Omit<RunRecord, 'reason' | 'message'>> = {
-  status: 'running',
+const WHOLE: Required<Omit<RunRecord, 'end'>> = {
   chat: 'c',
   metadata: { a: [1] },
   kind: 'k',
@@ -27,7 +19,7 @@ const WHOLE: Required<Omit<RunRecord, 'reason' | 'message'>> = {
   barren: 1,
 }
 
-function stream(metadata: Json | undefined, closed = false): StreamInfo {
+function stream(metadata: Json | undefined, closed = false, end?: Json): StreamInfo {
   return {
     id: 'r',
     contentType: 'application/json',
@@ -35,6 +27,7 @@ function stream(metadata: Json | undefined, closed = false): StreamInfo {
     tail: { incarnation: 'abcdefgh', position: 7 },
     closed,
     ...(metadata !== undefined && { metadata }),
+    ...(end !== undefined && { end }),
   }
 }
 
@@ -44,7 +37,7 @@ const stored = (record: RunRecord): Json => JSON.parse(JSON.stringify(encodeRunR
 describe('the record of a run', () => {
   it('comes back as it was', () => {
     expect(readRunRecord(stream(stored(WHOLE)))).toEqual(WHOLE)
-    const least: RunRecord = { status: 'running', startedAt: 5, attempt: 1, attemptAt: 0, barren: 0 }
+    const least: RunRecord = { startedAt: 5, attempt: 1, attemptAt: 0, barren: 0 }
     expect(readRunRecord(stream(stored(least)))).toEqual(least)
   })
 
@@ -55,25 +48,22 @@ describe('the record of a run', () => {
     ['whose metadata is a text', 'run'],
     ['with an empty run', { run: {} }],
     ['with a run that is null', { run: null }],
-    ['with a strange status', { run: { ...WHOLE, status: 'jogging' } as never }],
-    ['without a start', { run: { status: 'running', attempt: 1 } }],
-    ['without an attempt', { run: { status: 'running', startedAt: 1 } }],
-    ['with an attempt that is no number', { run: { status: 'running', startedAt: 1, attempt: '1' } }],
+    ['without a start', { run: { attempt: 1 } }],
+    ['without an attempt', { run: { startedAt: 1 } }],
+    ['with an attempt that is no number', { run: { startedAt: 1, attempt: '1' } }],
   ])('is not read from a stream %s', (_what, metadata) => {
     expect(readRunRecord(stream(metadata))).toBeUndefined()
   })
 
   it('passes over what is of another type, or unknown', () => {
     const run = {
-      status: 'failed',
       startedAt: 1,
       attempt: 1,
       chat: 7,
-      reason: null,
+      inputIn: null,
       new: 1,
     }
     expect(readRunRecord(stream({ run }))).toEqual({
-      status: 'failed',
       startedAt: 1,
       attempt: 1,
       attemptAt: 0,
@@ -81,16 +71,30 @@ describe('the record of a run', () => {
     })
   })
 
-  it('of a closed stream that says it runs is one of a run that was interrupted', () => {
-    const record = readRunRecord(stream(stored(WHOLE), true))
-    expect(record).toMatchObject({ reason: 'interrupted', ...END_REASONS.interrupted })
+  it('of an open stream has no end, whatever its metadata says', () => {
+    const run = { ...WHOLE, end: { status: 'failed' }, status: 'failed' }
+    expect(readRunRecord(stream({ run }))).not.toHaveProperty('end')
   })
 
-  it('that has ended has an end', () => {
-    const ended = endedRecord(WHOLE, { status: 'failed', reason: 'silent', message: 'm' })
-    expect(endOf(ended)).toEqual({ status: 'failed', reason: 'silent', message: 'm' })
-    expect(endOf(endedRecord(WHOLE, { status: 'completed' }))).toEqual({ status: 'completed' })
-    expect(endOf(WHOLE)).toBeUndefined()
+  it.each<Json>([
+    { status: 'completed' },
+    { status: 'stopped', reason: 'unread', message: 'm' },
+    { status: 'failed', reason: 'silent', message: 'm' },
+  ])('ended with %j as its stream is closed', (end) => {
+    expect(readRunRecord(stream(stored(WHOLE), true, end))).toEqual({ ...WHOLE, end })
+    expect(runInfo(stream(undefined), { ...WHOLE, end: end as never })).toMatchObject(end as object)
+  })
+
+  it.each<Json | undefined>([undefined, null, 'done', { status: 'running' }, { status: 'sold' }])(
+    'of a stream that is closed with %j is one of a run that was interrupted',
+    (end) => {
+      const { end: found } = readRunRecord(stream(stored(WHOLE), true, end)) ?? {}
+      expect(found).toEqual({ reason: 'interrupted', ...END_REASONS.interrupted })
+    },
+  )
+
+  it('is kept without its end', () => {
+    expect(stored({ ...WHOLE, end: { status: 'completed' } })).toEqual(stored(WHOLE))
   })
 
   it('shows what everybody may know, and neither input nor checkpoint', () => {

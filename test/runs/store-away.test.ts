@@ -6,7 +6,7 @@ import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 import type { Mortal } from './world.ts'
 
-const COMPLETED = { type: 'millrace.end', status: 'completed' }
+const COMPLETED = { end: { status: 'completed' } }
 const LEASE = 10
 const LOOK = LEASE / 5
 const kindOf = (provider: RunProvider) => ({ play: { provider: () => provider, resumable: true } })

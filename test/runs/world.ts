@@ -104,11 +104,12 @@ export class World {
     throw new Error(`It did not come in ${atMost} s: ${String(condition)}`)
   }
 
-  /** All records of a stream, the last one of a run included. */
+  /** All records of a stream, and behind them `{ end }` with what it is closed with, once it is. */
   async records(id: string): Promise<readonly Json[]> {
     const page = await this.store.read(id, 'start')
     if (page.outcome !== 'page') throw new Error(`${id} is ${page.outcome}`)
-    return page.records.map((record) => JSON.parse(record as string) as Json)
+    const records = page.records.map((record) => JSON.parse(record as string) as Json)
+    return page.closed ? [...records, { end: page.end ?? null }] : records
   }
 
   async dispose(): Promise<void> {

@@ -42,7 +42,8 @@ test('a prompt is answered into a log that every reader has whole', async () => 
   expect(await collect(clientOf(server).stream('answer'))).toEqual(pieces)
   const read = await fetch(`${server.url}/streams/answer`)
   expect(read.headers.get('stream-closed')).toBe('true')
-  expect(await read.json()).toEqual([...pieces, { type: 'millrace.end', status: 'completed' }])
+  expect(await read.json()).toEqual(pieces)
+  expect(read.headers.get('stream-end')).toBe('{"status":"completed"}')
 })
 
 test('a failure of the service ends the run with its sentence', async () => {

@@ -3,7 +3,6 @@
  * as it happens, and for the histories of real stores and processes, which are told from their ends.
  */
 import { readRunEnd } from '../../src/protocol/run-end.ts'
-import type { Json } from '../../src/protocol/json.ts'
 import type { RunEnd } from '../../src/protocol/run-end.ts'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
 import type { Fact, Invariant, RunSource, Violation } from './history.ts'
@@ -15,7 +14,7 @@ export interface KeptLog {
   readonly records: string[]
   closed: boolean
   removed: boolean
-  /** How the log of a run ended. */
+  /** How it ended, if it was closed with the end of a run. */
   end?: RunEnd | undefined
   /** Of the lease: whether there ever was one, and the highest epoch that wrote or was given. */
   epoch: number
@@ -118,7 +117,7 @@ export class Checker {
       this.#fail('nothing-lost', `${stream} goes on at ${from}; it had ${log.records.length} records`)
     if (log.epoch > 0 && !fact.created) this.#written(log, fact)
     for (const record of records) log.records.push(record)
-    if (closed) this.#closed(log)
+    if (closed) this.#closed(log, fact)
     const source = this.#sources.get(stream)
     if (source && producer?.id === LEASE_PRODUCER) this.#isPrefix(log, source)
     if (source && this.#stopped.get(stream)?.log === log)
@@ -139,11 +138,11 @@ export class Checker {
       )
   }
 
-  #closed(log: KeptLog): void {
+  #closed(log: KeptLog, { end }: Extract<Fact, { type: 'kept' }>): void {
     log.closed = true
-    if (!this.#sources.has(log.stream)) return
-    log.end = endIn(log.records.at(-1))
-    if (!log.end) this.#fail('run-ends', `${log.stream} is closed without an end`)
+    log.end = readRunEnd(end)
+    if (!log.end && this.#sources.has(log.stream))
+      this.#fail('run-ends', `${log.stream} is closed without an end`)
   }
 
   #leased({ stream, incarnation, epoch, holder }: Extract<Fact, { type: 'leased' }>): void {
@@ -216,9 +215,8 @@ export class Checker {
         `${reader} of ${stream} ends as ${status} (${error ?? ''}), and not ${whole ?? 'gone'}`,
       )
     if (others || status === 'gone' || status === 'error' || next === undefined || !log) return
-    // The end of a run is no record of its program.
-    const length = log.records.length - (log.end ? 1 : 0)
-    if (next !== length && next !== log.records.length)
+    const { length } = log.records
+    if (next !== length)
       this.#fail('reader-order', `${reader} of ${stream} ends at ${next}, and the log at ${length}`)
   }
 
@@ -254,10 +252,9 @@ export class Checker {
       this.#fail('generations', `${by} begins generation ${count} of ${run}, in ${leases} leases`)
   }
 
-  /** What a run has kept so far, its end aside, is what one undisturbed run yields. */
+  /** What a run has kept so far is what one undisturbed run yields. */
   #isPrefix(log: KeptLog, source: RunSource): void {
-    const length = log.records.length - (log.end ? 1 : 0)
-    const at = length - 1
+    const at = log.records.length - 1
     if (at >= 0) this.#isRecord(log, source, at)
   }
 
@@ -273,7 +270,7 @@ export class Checker {
   }
 
   #ended(run: string, source: RunSource, log: KeptLog): void {
-    const length = log.records.length - (log.end ? 1 : 0)
+    const { length } = log.records
     for (let at = 0; at < length; at++) if (!this.#isRecord(log, source, at)) break
     const { status, reason } = log.end ?? {}
     if (status === 'completed' && (length !== source.events || source.fails))
@@ -309,8 +306,4 @@ export class Checker {
   #fail(invariant: Invariant, message: string): void {
     this.violations.push({ invariant, message })
   }
-}
-
-function endIn(record: string | undefined): RunEnd | undefined {
-  return record === undefined ? undefined : readRunEnd(JSON.parse(record) as Json)
 }

@@ -225,7 +225,8 @@ export class Deeds {
       for (let seq = 0; seq <= count; seq++) {
         const close = seq === count
         const records = [close ? last : `{"n":${seq},"what":"${'x'.repeat(100)}"}`]
-        const request = { records, close, producer: { id: 'w', epoch: 0, seq } }
+        const end = close && last === '"last"' ? { end: { status: 'stopped' } } : {}
+        const request = { records, close, ...end, producer: { id: 'w', epoch: 0, seq } }
         const { outcome } = await persistently(() => store.append(stream, request))
         // The store has lost what came before: it says so, and this is the end.
         if (outcome === 'gap') await persistently(() => store.append(stream, { close: true }))

@@ -28,7 +28,6 @@ export const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
   { hazard: 'clock far ahead', invariant: 'nothing-lost', seed: 1 },
   { hazard: 'abort with an event', invariant: 'prefix', seed: 3 },
   { hazard: 'provider that differs', invariant: 'prefix', seed: 1 },
-  { hazard: 'record like an end', invariant: 'reader-ends', seed: 2 },
 ]
 
 /** What fresh seeds may hold. */

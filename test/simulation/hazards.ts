@@ -12,7 +12,7 @@ export const HAZARDS = {
   'abort with an event': 'a provider answers its abort with an event, and yields it at a hand-over',
   'provider that differs': 'a resumable provider yields something else when it is called again',
   'same id, another question': 'an id that was started is started again for something else',
-  'record like an end': 'the last record of a stream that is no run looks like the end of one',
+  'record like an end': 'the last record of a stream that is no run looks like an end',
   'foreign leases': 'an application holds leases of its own, and leaves a thousand behind',
   'damaged stream': 'one stream of the store cannot be read',
   'many laggards': 'readers that do not read, on more streams than delivery has room for',

@@ -1,4 +1,5 @@
 /** What happened, as facts that a checker can hold against the promises: of a simulation or of real processes. */
+import type { Json } from '../../src/protocol/json.ts'
 import type { RunEnd } from '../../src/protocol/run-end.ts'
 import type { Producer } from '../../src/streams/store.ts'
 
@@ -15,6 +16,8 @@ export type Fact =
       readonly from: number
       readonly records: readonly string[]
       readonly closed: boolean
+      /** What it was closed with. */
+      readonly end?: Json | undefined
       /** The metadata was replaced. */
       readonly metadata?: boolean
       readonly by: string

@@ -2,19 +2,14 @@
  * A frame of records as an endpoint may send it to a reader that is late: its records merged into one, from the same
  * place to the same place. The contract lets it: frames say where they begin and end, and nobody counts records.
  */
-import { readRunEnd } from '../../src/protocol/run-end.ts'
 import type { Json } from '../../src/protocol/json.ts'
 import { readServerFrame } from '../../src/protocol/stream-frames.ts'
 
-/** The end of a run stays as it is. */
 export function mergedFrame(text: string): string {
   const frame = readServerFrame(text)
   if (frame?.type !== 'records' || frame.encoding !== undefined) return text
-  const records = [...frame.records]
-  const last = records.at(-1)
-  const end = last !== undefined && readRunEnd(last) ? records.splice(-1) : []
-  if (records.length < 2) return text
-  return JSON.stringify({ ...frame, records: [{ merged: records }, ...end] })
+  if (frame.records.length < 2) return text
+  return JSON.stringify({ ...frame, records: [{ merged: frame.records }] })
 }
 
 /** The records of one that may be merged. */

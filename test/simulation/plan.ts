@@ -273,7 +273,9 @@ class Draft {
   #writes(): void {
     const chance = this.#chance
     if (chance.next() < 0.5 && !this.#has('record like an end') && !this.#has('lost tail')) return
-    const last = this.#has('record like an end') ? '{"type":"millrace.end","status":"failed"}' : '"last"'
+    const last = this.#has('record like an end')
+      ? '{"type":"millrace.end","status":"failed","end":{"status":"failed"}}'
+      : '"last"'
     const count = chance.between(1, 20)
     this.#add({ type: 'write', stream: 'plain-0', last, count }, 0)
     if (this.#has('record like an end') || this.#has('lost tail'))

@@ -110,10 +110,8 @@ export class ClusterReader {
     if (typeof place === 'string') throw new Error(`A record was taken at ${offset}`)
     const { coverage } = this.#cluster
     const begin = this.#next ?? 0
-    // Behind the last record comes the end of a run, which is taken with it.
-    const isLast = place.position === begin + records.length + 1
     // The place of one of several that were merged is known by those before.
-    let next = records.length > 1 ? begin : place.position - 1 - (isLast ? 1 : 0)
+    let next = records.length > 1 ? begin : place.position - 1
     for (const record of records) {
       coverage.add('reads')
       this.#cluster.note({

@@ -59,6 +59,7 @@ export class SharedStore {
       from: 0,
       records: textsOf(config.records),
       closed: config.closed ?? false,
+      end: config.end,
       by,
       created: true,
     })
@@ -101,6 +102,7 @@ export class SharedStore {
       from: result.offset.position - records.length,
       records,
       closed: request.close ?? false,
+      end: request.end,
       by,
       ...(metadata !== undefined && { metadata: true }),
       ...(as && { producer: as }),

@@ -16,6 +16,10 @@ describe('the limits of a record and an append', () => {
     expect(limitsOf({ limits })).toMatchObject({ recordBytes, appendBytes })
   })
 
+  test.each([0, 4097, 1.5])('refuse an end of %s bytes: HTTP tells it in a header', (endBytes) => {
+    expect(() => limitsOf({ limits: { endBytes } })).toThrow('endBytes')
+  })
+
   test('are refused when no append holds a record', () => {
     expect(() => limitsOf({ limits: { recordBytes: 2, appendBytes: 1 } })).toThrow(
       'The limit appendBytes is 1: no append would hold a record of 2 bytes',

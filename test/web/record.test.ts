@@ -22,7 +22,6 @@ describe('readRecord', () => {
     [{ message: 1 }],
     [{ message: { toString: 'x' } }],
     [{ delta: null }],
-    [{ type: 'millrace.end', status: 'completed' }],
     [new Uint8Array([123, 125])],
     [undefined],
   ])('passes over %j', (record) => {

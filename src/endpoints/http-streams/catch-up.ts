@@ -56,8 +56,8 @@ export async function readAfter(
     }
     at = page.next
     if (page.upToDate || size >= FULL || count >= MAX_RECORDS) {
-      const { next, upToDate, closed } = page
-      return { run: runs.length > 0 ? Run.join(runs) : undefined, from, next, upToDate, closed }
+      const { next, upToDate, closed, end } = page
+      return { run: runs.length > 0 ? Run.join(runs) : undefined, from, next, upToDate, closed, end }
     }
   }
 }
@@ -105,16 +105,16 @@ export function nothingNew(place: StreamPlace): Response {
 
 const sameBatch: Encoder<Batch> = { encode: (batch) => batch }
 
-/** Waits at the tail for the next records: undefined when none came in time, or the reader went. */
+/** Waits at the tail for the next records, or the close: undefined when none came in time, or the reader went. */
 export function nextRecords(
   delivery: Delivery,
   info: StreamInfo,
   at: Offset,
   polls: Deadlines,
   signal: AbortSignal,
-): Promise<CatchUp | 'closed' | undefined> {
+): Promise<CatchUp | undefined> {
   return new Promise((resolve) => {
-    const finish = (result: CatchUp | 'closed' | undefined): void => {
+    const finish = (result: CatchUp | undefined): void => {
       follow.stop()
       outlet.gone()
       polls.delete(giveUp)
@@ -130,10 +130,15 @@ export function nextRecords(
         next: { incarnation, position: batch.next },
         upToDate: batch.reach !== 'more',
         closed: batch.reach === 'closed',
+        end: batch.end,
       })
       return false
     }
-    const over = (end: FollowEnd): void => finish(end.type === 'end' ? 'closed' : undefined)
+    const over = (how: FollowEnd): void => {
+      if (how.type !== 'end') return finish(undefined)
+      const { at: next, end } = how
+      finish({ run: undefined, from: next, next, upToDate: true, closed: true, end })
+    }
     const outlet = new Outlet(sameBatch, { write: take })
     const follow = delivery.follow(info.id, at, outlet, { opened: () => {}, over }, info.tail.incarnation)
     polls.add(giveUp)

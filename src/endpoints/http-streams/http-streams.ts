@@ -78,8 +78,8 @@ export class HttpStreams {
   /** `HEAD {prefix}/{id}`: is no sign of life for the stream. */
   readonly head = (_request: Request, exchange: Exchange): Promise<Response> =>
     this.#answer(exchange, async () => {
-      const { tail, closed, contentType } = await this.#find(exchange)
-      const headers = streamHeaders({ next: tail, upToDate: true, closed })
+      const { tail, closed, end, contentType } = await this.#find(exchange)
+      const headers = streamHeaders({ next: tail, upToDate: true, closed, end })
       return new Response(null, { headers: { ...headers, 'content-type': contentType } })
     })
 
@@ -150,7 +150,7 @@ export class HttpStreams {
     const atEnd = typeof place === 'object' && place.position === info.tail.position
     // Nothing else keeps an EventSource from asking for ever.
     if (resumed && info.closed && atEnd)
-      return nothingNew({ from: info.tail, next: info.tail, upToDate: true, closed: true })
+      return nothingNew({ from: info.tail, next: info.tail, upToDate: true, closed: true, end: info.end })
     const { delivery, returnAfter = 0.5, returnSpread = 5 } = this.#options
     const returnDelay = (): number => returnAfter + Math.random() * returnSpread
     const release = this.#access.follow(info, this.#logger)
@@ -169,8 +169,7 @@ export class HttpStreams {
     if (there.closed) return nothingNew(there)
     const release = this.#access.follow(info, this.#logger)
     const next = await nextRecords(delivery, info, there.next, this.#polls, signal).finally(release)
-    if (next === 'closed') return nothingNew({ ...there, closed: true })
-    return next ? answer(next) : nothingNew(there)
+    return next?.run ? answer(next) : nothingNew(next ?? there)
   }
 
   async #find({ params, scope, signal }: Exchange): Promise<StreamInfo> {

@@ -4,31 +4,40 @@
  */
 import { Buffer } from 'node:buffer'
 import type { Batch, Encoder } from '../../delivery/batch.ts'
+import type { Json } from '../../protocol/json.ts'
 import { encodeOffset } from '../../protocol/offset.ts'
 import type { Offset } from '../../protocol/offset.ts'
-import type { StreamEnd } from '../stream-end.ts'
 
 /** Between two records a text of JSON may have line breaks, which would end the event's line. */
 const LINE_BREAKS = /\r\n|\r|\n/g
 
 export const sseEncoder: Encoder<Buffer> = {
-  encode({ incarnation, from, next, run, reach }: Batch): Buffer {
+  encode({ incarnation, from, next, run, reach, end }: Batch): Buffer {
     const id = encodeOffset({ incarnation, position: next })
     const begin = encodeOffset({ incarnation, position: from })
     const upToDate = reach === 'more' ? '' : ',"upToDate":true'
     const closed = reach === 'closed' ? ',"streamClosed":true' : ''
-    const control = `{"streamNextOffset":"${id}","streamFromOffset":"${begin}"${upToDate}${closed}}`
+    const how = end === undefined ? '' : `,"end":${JSON.stringify(end)}`
+    const control = `{"streamNextOffset":"${id}","streamFromOffset":"${begin}"${upToDate}${closed}${how}}`
     return Buffer.from(
       `id: ${id}\nevent: data\n${dataLines(run)}\n\nid: ${id}\nevent: control\ndata: ${control}\n\n`,
     )
   },
 }
 
-/** A `control` event without records before it. */
-export function controlEvent(at: Offset, end?: StreamEnd): Buffer {
+/** A `control` event without records before it: at the tail. */
+export function controlEvent(at: Offset): Buffer {
+  return controlWith(at, {})
+}
+
+/** The same at the end of a closed stream, with what it is closed with. */
+export function closedEvent(at: Offset, end: Json | undefined): Buffer {
+  return controlWith(at, { streamClosed: true, ...(end !== undefined && { end }) })
+}
+
+function controlWith(at: Offset, more: { readonly [key: string]: Json }): Buffer {
   const id = encodeOffset(at)
-  const place = { streamNextOffset: id, streamFromOffset: id, upToDate: true }
-  const data = { ...place, ...(end && { streamClosed: true, ...end }) }
+  const data = { streamNextOffset: id, streamFromOffset: id, upToDate: true, ...more }
   return Buffer.from(`id: ${id}\nevent: control\ndata: ${JSON.stringify(data)}\n\n`)
 }
 

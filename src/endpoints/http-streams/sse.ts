@@ -9,10 +9,9 @@ import { STREAM_ERRORS } from '../../protocol/stream-errors.ts'
 import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
 import { kindOf } from '../../streams/requests.ts'
 import type { StreamInfo } from '../../streams/store.ts'
-import { streamEnd } from '../stream-end.ts'
 import type { Deadlines } from '../deadlines.ts'
 import type { Exchange } from './exchange.ts'
-import { SIGN_OF_LIFE, controlEvent, errorEvent, retryLine, sseEncoder } from './sse-encoder.ts'
+import { SIGN_OF_LIFE, closedEvent, controlEvent, errorEvent, retryLine, sseEncoder } from './sse-encoder.ts'
 import type { SseFault } from './sse-encoder.ts'
 import { SSE_HEADERS, openSse } from './sse-response.ts'
 import type { SseResponse } from './sse-response.ts'
@@ -58,7 +57,7 @@ export function followAsEvents(
     },
     over: (end: FollowEnd) => {
       if (end.type !== 'end') tellEnd(sse, end, options.returnDelay)
-      else sse.write(controlEvent(end.at, streamEnd(end.last)))
+      else sse.write(closedEvent(end.at, end.end))
       letGo()
       sse.end()
     },

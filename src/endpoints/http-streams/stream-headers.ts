@@ -1,5 +1,6 @@
 /** The headers of an answer about a stream; the names are the Durable Streams protocol's. */
 import { encodeOffset } from '../../protocol/offset.ts'
+import type { Json } from '../../protocol/json.ts'
 import type { Offset } from '../../protocol/offset.ts'
 
 export interface StreamPlace {
@@ -10,6 +11,8 @@ export interface StreamPlace {
   readonly upToDate: boolean
   /** `next` is the end of a closed stream. */
   readonly closed: boolean
+  /** What that is closed with. */
+  readonly end?: Json | undefined
 }
 
 /** For every answer: what is somebody's own is kept by nobody on the way, and read by no other page. */
@@ -22,12 +25,19 @@ export const PRIVATE: Readonly<Record<string, string>> = {
 /** Of the records of a stream of bytes that stand in JSON, as the Durable Streams protocol has it. */
 export const BASE64: Readonly<Record<string, string>> = { 'stream-sse-data-encoding': 'base64' }
 
-export function streamHeaders({ from, next, upToDate, closed }: StreamPlace): Record<string, string> {
+export function streamHeaders({ from, next, upToDate, closed, end }: StreamPlace): Record<string, string> {
   return {
     ...PRIVATE,
     ...(from && { 'stream-from-offset': encodeOffset(from) }),
     'stream-next-offset': encodeOffset(next),
     ...(upToDate && { 'stream-up-to-date': 'true' }),
     ...(closed && { 'stream-closed': 'true' }),
+    ...(closed && end !== undefined && { 'stream-end': asciiText(end) }),
   }
+}
+
+/** JSON that a header can hold; it has no control characters anyway. */
+function asciiText(value: Json): string {
+  const escape = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return JSON.stringify(value).replace(/[^ -~]/g, escape)
 }

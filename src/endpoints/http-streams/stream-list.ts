@@ -1,6 +1,7 @@
 /** `GET {prefix}`: the streams of whoever asks, in the order of their ids, page by page. */
 import { HttpError } from '../../protocol/errors.ts'
-import type { RunStatus } from '../../protocol/run-end.ts'
+import type { Json } from '../../protocol/json.ts'
+import { type RunStatus, readRunEnd } from '../../protocol/run-end.ts'
 import { readRunRecord } from '../../runs/run-record.ts'
 import type { StreamInfo, StreamStore } from '../../streams/store.ts'
 import type { StreamAccess } from '../stream-access.ts'
@@ -10,9 +11,9 @@ export interface ListedStream {
   readonly id: string
   /** That of the run; a stream that is none is `open` or `closed`. */
   readonly status: RunStatus | 'open' | 'closed'
-  /** Why the run ended; see `RunEnd`. */
-  readonly reason?: string
-  /** How many it holds; of a run that ended, with the one that says so. */
+  /** What it is closed with: of a run, how it ended. */
+  readonly end?: Json
+  /** How many it holds. */
   readonly records: number
   readonly contentType: string
   /** Milliseconds since 1970. */
@@ -66,17 +67,22 @@ export async function listStreams(
 }
 
 function listed(info: StreamInfo): ListedStream {
-  const { id, closed, tail, contentType, createdAt, expiresAt } = info
-  const { status, reason } = readRunRecord(info) ?? { status: closed ? 'closed' : 'open' }
+  const { id, tail, end, contentType, createdAt, expiresAt } = info
   return {
     id,
-    status,
-    ...(reason !== undefined && { reason }),
+    status: statusOf(info),
+    ...(end !== undefined && { end }),
     records: tail.position,
     contentType,
     createdAt,
     ...(expiresAt !== undefined && { expiresAt }),
   }
+}
+
+function statusOf(info: StreamInfo): ListedStream['status'] {
+  const record = readRunRecord(info)
+  if (record) return record.end?.status ?? 'running'
+  return info.closed ? (readRunEnd(info.end)?.status ?? 'closed') : 'open'
 }
 
 function limitOf(query: URLSearchParams): number {

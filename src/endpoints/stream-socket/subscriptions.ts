@@ -8,7 +8,6 @@ import type { Place } from '../../protocol/offset.ts'
 import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
 import type { ServerFrame } from '../../protocol/stream-frames.ts'
 import type { StreamInfo } from '../../streams/store.ts'
-import { streamEnd } from '../stream-end.ts'
 
 export interface SubscriptionsOptions {
   readonly delivery: Delivery
@@ -77,7 +76,12 @@ export class Subscriptions {
     const { send, refuse, closing } = this.#options
     switch (end.type) {
       case 'end':
-        return send({ type: 'end', stream, offset: encodeOffset(end.at), ...streamEnd(end.last) })
+        return send({
+          type: 'end',
+          stream,
+          offset: encodeOffset(end.at),
+          ...(end.end !== undefined && { end: end.end }),
+        })
       case 'gone':
         return send({ type: 'gone', stream, reason: end.reason })
       case 'missing':

@@ -80,6 +80,21 @@ export const STEPS: readonly string[] = [
     streams TEXT NOT NULL
   ) STRICT;
   `,
+  // How a run ended stood in the metadata, and was its last record: it becomes what the stream is closed with.
+  `
+  UPDATE streams SET closed_with = json_patch('{}', json_object(
+      'status', metadata ->> '$.run.status',
+      'reason', metadata ->> '$.run.reason',
+      'message', metadata ->> '$.run.message'
+    ))
+    WHERE closed = 1 AND metadata ->> '$.run.status' IN ('completed', 'stopped', 'failed')
+    AND metadata ->> '$.run.startedAt' IS NOT NULL;
+  DELETE FROM records WHERE place IN (
+    SELECT (SELECT place FROM records WHERE place BETWEEN key << 32 AND (key << 32) | 4294967295
+      ORDER BY place DESC LIMIT 1)
+    FROM streams WHERE closed_with ->> '$.status' = metadata ->> '$.run.status'
+  ) AND CASE WHEN json_valid(data) THEN data ->> '$.type' END IS 'millrace.end';
+  `,
 ]
 
 /** The version that this code reads and writes (`PRAGMA user_version`). */

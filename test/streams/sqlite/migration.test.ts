@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, expect, it } from 'vitest'
+import { Runs } from '../../../src/runs/runs.ts'
 import { migrate, sqliteStreams } from '../../../src/streams/sqlite.ts'
 import { SCHEMA_VERSION } from '../../../src/streams/sqlite/schema.ts'
 import { temporaryFolder } from '../harnesses.ts'
@@ -34,5 +35,33 @@ it('brings a file of the first version up to date, with all that is in it', asyn
   expect(closed).not.toHaveProperty('end')
   const again = { records: ['{"n":1}'], close: true, producer: { id: 'p', epoch: 1, seq: 0 } }
   expect((await store.append('closed', again)).outcome).toBe('duplicate')
+  await store.close()
+})
+
+it('makes of the ends of runs what their streams are closed with', async () => {
+  const store = sqliteStreams(oldFile('runs.db'))
+  const logOf = async (id: string): Promise<unknown> => {
+    const page = await store.read(id, 'start')
+    if (page.outcome !== 'page') throw new Error(page.outcome)
+    return [page.records, page.end]
+  }
+  // The last record alone was the end, and the first one what a provider yielded.
+  const yielded = '{"type":"millrace.end","status":"failed"}'
+  expect(await logOf('completed')).toEqual([[yielded], { status: 'completed' }])
+  const failed = { status: 'failed', reason: 'silent', message: '"Nothing" came.' }
+  expect(await logOf('failed')).toEqual([[], failed])
+  expect(await logOf('running')).toEqual([['{"type":"millrace.end","status":"completed"}'], undefined])
+  expect(await logOf('no-run')).toEqual([['{"type":"millrace.end","status":"stopped"}'], undefined])
+  expect(await logOf('bytes')).toEqual([[Uint8Array.of(0x7b, 0x22)], { status: 'stopped' }])
+
+  const runs = new Runs({ store })
+  const { runs: listed } = await runs.list()
+  expect(listed.map(({ id, status, reason }) => [id, status, reason])).toEqual([
+    ['bytes', 'stopped', undefined],
+    ['completed', 'completed', undefined],
+    ['failed', 'failed', 'silent'],
+    ['running', 'running', undefined],
+  ])
+  await runs.close()
   await store.close()
 })
