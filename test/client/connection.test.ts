@@ -475,6 +475,18 @@ describe('a connection that is refused', () => {
     expect([one.state, one.error?.code]).toEqual(['reconnecting', code])
   })
 
+  it('tells whenever the reason is another one', async () => {
+    const one = connected()
+    const reasons: (string | undefined)[] = []
+    for (let times = 0; times < 3; times++) {
+      network.socket.cut()
+      reasons.push(one.error?.code)
+      await vi.advanceTimersByTimeAsync(10 * SECOND)
+    }
+    expect(reasons).toEqual(['disconnected', 'unreachable', 'unreachable'])
+    expect(events.filter((event) => event === 'reconnecting')).toHaveLength(2)
+  })
+
   it('says that a server fell silent', async () => {
     const one = connected()
     await vi.advanceTimersByTimeAsync(35 * SECOND)
