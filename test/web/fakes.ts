@@ -106,14 +106,16 @@ export interface FakeRequest {
 
 export class FakeStreams implements RunStreams {
   state: ConnectionState = 'idle'
+  error: StreamError | undefined
   readonly listeners = new Listeners()
   readonly subscribe = this.listeners.subscribe
   readonly followed: { readonly id: string; readonly stream: FakeStream }[] = []
   readonly starts: FakeRequest[] = []
   readonly stops: FakeRequest[] = []
 
-  become(state: ConnectionState): void {
+  become(state: ConnectionState, error?: StreamError): void {
     this.state = state
+    this.error = error
     this.listeners.tell()
   }
 

@@ -274,6 +274,19 @@ describe('the connection', () => {
     expect(client.getSnapshot()).toMatchObject({ connection: 'connected', output: 'Number 0\nNumber 1\n' })
   })
 
+  it('that is lost has a reason in plain words', () => {
+    const { client, streams } = setUp()
+    const reason = (code: string, message: string): string => {
+      streams.become('reconnecting', new StreamError(code, message))
+      return client.getSnapshot().trouble
+    }
+    expect(client.getSnapshot().trouble).toBe('')
+    expect(reason('disconnected', 'The connection was lost (1006).')).toBe('The connection was lost.')
+    expect(reason('unreachable', '127.0.0.1:8000 does not answer.')).toBe('127.0.0.1:8000 does not answer.')
+    streams.become('connected')
+    expect(client.getSnapshot().trouble).toBe('')
+  })
+
   it('was lost until nobody needs it', () => {
     const { client, streams } = setUp()
     const seen = (

@@ -10,7 +10,7 @@ import { useRun } from './use-run.ts'
 import { Wordmark } from './wordmark.tsx'
 
 export function App({ client }: { client: RunClient }): ReactElement {
-  const { connection, wasLost, output, run } = useRun(client)
+  const { connection, trouble, wasLost, output, run } = useRun(client)
   const [notice, setNotice] = useState('')
   const active = isActive(run)
 
@@ -48,7 +48,7 @@ export function App({ client }: { client: RunClient }): ReactElement {
         <Output text={output} run={run} onClear={() => client.clear()} onNotice={notify}>
           <RunLine run={run} />
         </Output>
-        <Composer client={client} connection={connection} run={run} onNotice={notify} />
+        <Composer client={client} connection={connection} trouble={trouble} run={run} onNotice={notify} />
       </main>
       <Announcer connection={connection} wasLost={wasLost} run={run} notice={notice} />
     </div>

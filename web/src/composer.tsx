@@ -15,6 +15,8 @@ import type { RunClient } from './run-client.ts'
 interface ComposerProps {
   readonly client: RunClient
   readonly connection: ConnectionState
+  /** Why there is no connection; empty where nobody knows. */
+  readonly trouble: string
   readonly run: Run
   /** Told why nothing was sent, when the reader asks for it in vain. */
   readonly onNotice: (notice: string) => void
@@ -23,7 +25,7 @@ interface ComposerProps {
 /** A touch screen would answer the focus with a keyboard over half the page. */
 const HAS_KEYBOARD = window.matchMedia('(hover: hover) and (pointer: fine)').matches
 
-export function Composer({ client, connection, run, onNotice }: ComposerProps): ReactElement {
+export function Composer({ client, connection, trouble, run, onNotice }: ComposerProps): ReactElement {
   const [prompt, setPrompt] = useState('')
   const [refusal, setRefusal] = useState({ why: '', count: 0 })
   const box = useRef<HTMLTextAreaElement>(null)
@@ -84,6 +86,7 @@ export function Composer({ client, connection, run, onNotice }: ComposerProps): 
         <Hint
           key={refusal.count}
           connection={connection}
+          trouble={trouble}
           run={run}
           stressed={why !== undefined && refusal.why === why}
         />

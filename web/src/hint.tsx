@@ -4,6 +4,8 @@ import { isActive, type Run } from './run.ts'
 
 interface HintProps {
   readonly connection: ConnectionState
+  /** Why there is no connection, as a sentence; empty where nobody knows. */
+  readonly trouble: string
   readonly run: Run
   /** Draws the eye, once, to why nothing was sent. */
   readonly stressed: boolean
@@ -15,8 +17,9 @@ export function obstacle(run: Run): string | undefined {
 }
 
 /** Below the prompt: how to send, what stands in the way of it, or what a lost connection means. */
-export function Hint({ connection, run, stressed }: HintProps): ReactElement {
-  const why = stressed ? obstacle(run) : (trouble(connection, run) ?? obstacle(run))
+export function Hint({ connection, trouble, run, stressed }: HintProps): ReactElement {
+  const lost = connection === 'reconnecting' ? consequence(trouble, run) : undefined
+  const why = stressed ? obstacle(run) : (lost ?? obstacle(run))
   return (
     <p id="hint" className="hint" data-stressed={stressed}>
       {why ?? (
@@ -37,8 +40,11 @@ export function Hint({ connection, run, stressed }: HintProps): ReactElement {
   )
 }
 
-function trouble(connection: ConnectionState, run: Run): string | undefined {
-  if (connection !== 'reconnecting') return undefined
-  if (run.status === 'sending') return 'No connection yet: this is sent as soon as there is one.'
-  return 'The connection is lost, the text is not: what is missing follows once it is back.'
+/** Why there is no connection, and what that means for the run. */
+function consequence(trouble: string, run: Run): string {
+  if (run.status === 'sending')
+    return `${trouble || 'No connection yet.'} This is sent as soon as there is a connection.`
+  const why = trouble || 'The connection is lost.'
+  if (run.id === '') return `${why} Trying again.`
+  return `${why} The text is not lost: what is missing follows once it is back.`
 }

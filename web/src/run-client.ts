@@ -24,6 +24,7 @@ export interface RunStream {
 /** What is needed of a `StreamClient`. */
 export interface RunStreams {
   readonly state: ConnectionState
+  readonly error: StreamError | undefined
   subscribe(listener: () => void): () => void
   stream(id: string): RunStream
   start(input: Json, options: { readonly id: string }): Promise<RunStream>
@@ -32,6 +33,8 @@ export interface RunStreams {
 
 export interface RunSnapshot {
   readonly connection: ConnectionState
+  /** Why there is no connection, as a sentence for a reader; empty while there is one. */
+  readonly trouble: string
   /** Whether the connection was lost since somebody last needed it anew. */
   readonly wasLost: boolean
   readonly output: string
@@ -235,8 +238,15 @@ export class RunClient {
   }
 
   #look(): RunSnapshot {
-    return { connection: this.#streams.state, wasLost: this.#wasLost, ...this.#page }
+    const { state, error } = this.#streams
+    return { connection: state, trouble: troubleOf(error), wasLost: this.#wasLost, ...this.#page }
   }
+}
+
+/** Close codes are for the console. */
+function troubleOf(error: StreamError | undefined): string {
+  if (error?.code === 'disconnected') return 'The connection was lost.'
+  return error?.message ?? ''
 }
 
 function messageOf(error: unknown): string {
