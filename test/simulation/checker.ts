@@ -7,6 +7,9 @@ import type { RunEnd } from '../../src/protocol/run-end.ts'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
 import type { Fact, Invariant, RunSource, Violation } from './history.ts'
 
+/** They may remove a run that has not ended. */
+const BY_RIGHT: ReadonlySet<string> = new Set(['the application', 'the store'])
+
 /** One life of a stream, as it was kept. */
 export interface KeptLog {
   readonly stream: string
@@ -42,9 +45,12 @@ export class Checker {
   readonly #generations = new Map<string, number>()
   readonly #working = new Map<string, Set<number>>()
   readonly #yields: Yields
+  readonly #isWell: (holder: string) => boolean
 
-  constructor(yields: Yields) {
+  /** `isWell`: whether nothing has happened to the holder of a lease. */
+  constructor(yields: Yields, isWell: (holder: string) => boolean = () => false) {
     this.#yields = yields
+    this.#isWell = isWell
   }
 
   note(fact: Fact): void {
@@ -57,6 +63,8 @@ export class Checker {
         return this.#removed(fact)
       case 'acknowledged':
         return this.#acknowledged(fact)
+      case 'recognised':
+        return this.#recognised(fact)
       case 'sent':
         return this.#given(fact, fact.from, fact.records)
       case 'read':
@@ -68,6 +76,8 @@ export class Checker {
         return
       case 'run-started':
         return this.#started(fact)
+      case 'end-told':
+        return this.#endTold(fact)
       case 'stop-asked':
         this.#asked.add(fact.run)
         return
@@ -150,16 +160,24 @@ export class Checker {
     const other = log.holders.get(epoch)
     if (other !== undefined && other !== holder)
       this.#fail('one-writer', `${holder} is given epoch ${epoch} of ${stream}, which is that of ${other}`)
+    const before = log.holders.get(log.epoch)
+    if (before !== undefined && epoch > log.epoch && !log.closed && this.#isWell(before))
+      this.#fail('stays', `${holder} is given ${stream}, of ${before} to whom nothing happened`)
     log.holders.set(epoch, holder)
     log.epoch = Math.max(log.epoch, epoch)
   }
 
-  #removed({ stream, by, reason }: Extract<Fact, { type: 'removed' }>): void {
+  #removed({ stream, by, reason, due }: Extract<Fact, { type: 'removed' }>): void {
     const log = this.current.get(stream)
     if (!log) return
     log.removed = true
-    if (reason === 'expired' && !stream.startsWith('@'))
-      this.#fail('nothing-lost', `${by} finds ${stream} past its time, which is not over`)
+    const isRun = this.#sources.has(stream)
+    if (reason === 'deleted' && isRun && !log.closed && !BY_RIGHT.has(by))
+      this.#fail('run-ends', `${by} removes ${stream}, which has not ended`)
+    if (reason !== 'expired' || stream.startsWith('@')) return
+    if (!due) this.#fail('nothing-lost', `${by} finds ${stream} past its time, which is not over`)
+    else if (!log.closed && this.#isWell(log.holders.get(log.epoch) ?? ''))
+      this.#fail('nothing-lost', `${by} finds ${stream} past its time, at which its holder works`)
   }
 
   #acknowledged(fact: Extract<Fact, { type: 'acknowledged' }>): void {
@@ -174,6 +192,21 @@ export class Checker {
       )
     else if (closed && !log?.closed)
       this.#fail('nothing-lost', `the close of ${fact.stream} was acknowledged, and is not kept`)
+  }
+
+  #recognised({ stream, incarnation, next, closed }: Extract<Fact, { type: 'recognised' }>): void {
+    const log = this.logs.get(`${stream} ${incarnation}`)
+    if (log?.records.length !== next || log.closed !== closed)
+      this.#fail(
+        'nothing-lost',
+        `${stream} is said to be kept up to ${next}${closed ? ' and closed' : ''}, and is up to ${log?.records.length}`,
+      )
+  }
+
+  #endTold({ run, status }: Extract<Fact, { type: 'end-told' }>): void {
+    const log = this.current.get(run)
+    if (log && !log.removed && log.end?.status !== status)
+      this.#fail('right-end', `${run} is told to be ${status}, and is ${log.end?.status ?? 'running'}`)
   }
 
   #given(
@@ -250,6 +283,8 @@ export class Checker {
     const leases = epochs.reduce((sum, { epoch }) => sum + epoch, 0)
     if (count > leases)
       this.#fail('generations', `${by} begins generation ${count} of ${run}, in ${leases} leases`)
+    if (count > epochs.length && this.#sources.get(run)?.once)
+      this.#fail('generations', `${by} begins ${run} again, which cannot be continued`)
   }
 
   /** What a run has kept so far is what one undisturbed run yields. */

@@ -40,7 +40,7 @@ export class Cluster {
   readonly planted: PlantedBug | undefined
   readonly time: VirtualTime
   readonly shared: SharedStore
-  readonly checker: Checker = new Checker(yieldsScript)
+  readonly checker: Checker = new Checker(yieldsScript, (holder) => this.#isWell(holder))
   readonly coverage: Coverage = new Coverage()
   readonly readers: ClusterReader[] = []
   readonly #slots: (ServerProcess | undefined)[]
@@ -152,7 +152,8 @@ export class Cluster {
       new Chance(plan.seed, `faults ${host.name}`),
     )
     const trace = (what: string): void => this.trace(what)
-    const store = new FaultyStore({ host, shared, time, faults, coverage, trace, planted })
+    const expires = plan.retention !== undefined
+    const store = new FaultyStore({ host, shared, time, faults, coverage, trace, planted, expires })
     this.#stores.push(store)
     return store
   }
@@ -283,6 +284,14 @@ export class Cluster {
     if (left.length > 0) this.#miss('nothing-left', `what closed has left ${left.join(', ')}`)
   }
 
+  /** Whether it lives, stays, and nothing happened to it, its calls or the store's clock. */
+  #isWell(holder: string): boolean {
+    const { coverage } = this
+    if (coverage.count('jumps') > 0) return false
+    const process = this.#slots.find((one) => one?.name === holder)
+    return process !== undefined && process.up && process.host.isWell
+  }
+
   #processes(): ServerProcess[] {
     return this.#slots.filter((one) => one !== undefined && one.host.alive) as ServerProcess[]
   }
@@ -298,7 +307,13 @@ export class Cluster {
     this.note({
       type: 'run-asked',
       run,
-      source: { tag, events, fails: temper === 'failing', resumable: kind && isKnown && isResumable(temper) },
+      source: {
+        tag,
+        events,
+        fails: temper === 'failing',
+        resumable: kind && isKnown && isResumable(temper),
+        once: !kind || !isResumable(temper),
+      },
     })
   }
 

@@ -123,17 +123,20 @@ export class Deeds {
 
   #use({ type, run, slot }: Extract<Deed, { readonly type: 'retry' | 'delete' | 'look' }>): void {
     const { coverage } = this.#cluster
-    this.#byServer(`${type} ${run}`, slot, async ({ streams: { runs } }) => {
+    this.#byServer(`${type} ${run}`, slot, async ({ name, streams: { runs } }) => {
       if (type === 'retry') {
         await runs.retry(run, { id: `${run}-again` })
         coverage.add('retries')
       } else if (type === 'delete') {
-        if (await runs.delete(run)) coverage.add('deletes')
+        const { planted, shared } = this.#cluster
+        const isDeleted =
+          planted === 'removed-while-it-runs' ? await shared.delete(name, run) : await runs.delete(run)
+        if (isDeleted) coverage.add('deletes')
       } else {
         await runs.list({ limit: 10 })
-        await (
-          await runs.get(run)
-        )?.end
+        const found = await runs.get(run)
+        const end = await found?.end
+        if (end) this.#cluster.note({ type: 'end-told', run, status: end.status })
       }
     })
   }
@@ -152,11 +155,29 @@ export class Deeds {
     this.#cluster.coverage.add('drains')
     this.#cluster.ask(`close ${server.name}`, server.host, async () => {
       await server.close()
+      await this.#handedOver(server)
       const left = server.leftovers()
       // What a turn of the event loop still has to do.
       if (left.length > 0) this.#cluster.trace(`${server.name} leaves ${left.join(', ')}`)
       this.#bootLater(server.slot, downMs)
     })
+  }
+
+  /** Asks of one that shut down, and to whose store nothing happened, whether others may have its runs. */
+  async #handedOver({ host }: ServerProcess): Promise<void> {
+    if (!host.isWell) return
+    const { checker, shared } = this.#cluster
+    const free = await shared.store.leases.expired({ limit: 1000 })
+    for (const run of this.runs.keys()) {
+      const log = checker.current.get(run)
+      if (!log || log.closed || log.removed || log.holders.get(log.epoch) !== host.name) continue
+      if (free.some(({ stream }) => stream === run)) continue
+      this.#cluster.note({
+        type: 'missed',
+        invariant: 'handed-over',
+        what: `${host.name} keeps the lease of ${run}`,
+      })
+    }
   }
 
   /** Who works on a run, or who is in a slot. */
@@ -186,6 +207,7 @@ export class Deeds {
     if (!server?.alive || server.faults.outage) return
     this.#cluster.coverage.add('outages')
     server.faults.outage = how
+    server.host.isWell = false
     this.#cluster.time.after(forMs, () => {
       this.#cluster.trace(`${server.name} has its store again`)
       server.faults.outage = undefined

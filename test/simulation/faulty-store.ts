@@ -44,6 +44,8 @@ export interface FaultyStoreOptions {
   readonly coverage: Coverage
   readonly trace: (what: string) => void
   readonly planted: PlantedBug | undefined
+  /** Whether streams may come to the end of their time meanwhile. */
+  readonly expires: boolean
 }
 
 /** What does something when it comes late. */
@@ -51,6 +53,9 @@ const WRITES: ReadonlySet<string> = new Set(['create', 'append', 'acquire', 'ren
 
 /** Milliseconds that a call may lie in a buffer when its caller has given it up. */
 const LATE_MS = 3_000
+
+/** Milliseconds that a store takes at most which is well. */
+const WELL_MS = 200
 
 /** Methods whose doubles the contract lets a store do: what is done twice is known by its producer. */
 type Doubling = 'doubles' | 'once'
@@ -167,7 +172,10 @@ export class FaultyStore implements StreamStore, LeaseStore {
   }
 
   touch(id: string, signal?: AbortSignal): Promise<boolean> {
-    return this.#call('touch', id, signal, () => this.#store.touch(id))
+    return this.#call('touch', id, signal, async () => {
+      if (this.#planted('touch-forgotten')) return (await this.#store.head(id)) !== undefined
+      return this.#shared.touch(id)
+    })
   }
 
   sweep(signal?: AbortSignal): Promise<number> {
@@ -186,8 +194,12 @@ export class FaultyStore implements StreamStore, LeaseStore {
   }
 
   renew(lease: Lease, signal?: AbortSignal): Promise<RenewResult> {
-    if (lease.ttlMs <= 1) this.#options.coverage.add('handOvers')
-    return this.#call('renew', lease.stream, signal, () => this.#store.leases.renew(lease))
+    const isHandOver = lease.ttlMs <= 1
+    if (isHandOver) this.#options.coverage.add('handOvers')
+    const isForgotten = this.#planted(isHandOver ? 'hand-over-forgotten' : 'renewal-forgotten')
+    return this.#call('renew', lease.stream, signal, async () =>
+      isForgotten ? { outcome: 'renewed', lease } : this.#store.leases.renew(lease),
+    )
   }
 
   release(lease: Lease, signal?: AbortSignal): Promise<boolean> {
@@ -279,6 +291,8 @@ export class FaultyStore implements StreamStore, LeaseStore {
         if (result.outcome !== 'fenced') return result
         return this.#shared.append(this.#by, id, request, { smuggled: true })
       }
+      case 'double-misplaced':
+        return this.#shared.append(this.#by, id, request, { misplaced: true })
       case 'double-not-recognised': {
         const result = await this.#shared.append(this.#by, id, request)
         if (result.outcome !== 'duplicate' || request.close || records.length === 0) return result
@@ -306,10 +320,11 @@ export class FaultyStore implements StreamStore, LeaseStore {
     method: string,
     id: string,
     signal: AbortSignal | undefined,
-    apply: () => Promise<T>,
+    work: () => Promise<T>,
     doubling: Doubling = 'once',
   ): Promise<T> {
-    const { host, time, faults, coverage } = this.#options
+    const { host, time, faults, coverage, expires } = this.#options
+    const apply = expires ? () => this.#shared.noteExpired('the store').then(work) : work
     if (this.#closed) return Promise.reject(new StoreError('closed', 'The stream store is closed'))
     if (signal?.aborted) return Promise.reject(signal.reason as Error)
     const fate = faults.next()
@@ -320,6 +335,7 @@ export class FaultyStore implements StreamStore, LeaseStore {
         : fate.what === 'late' && !WRITES.has(method)
           ? 'refused'
           : fate.what
+    if ((what !== 'whole' && what !== 'doubled') || thereMs + backMs > WELL_MS) host.isWell = false
     return new Promise((resolve, reject) => {
       const abort = (): void => reject(signal?.reason as Error)
       signal?.addEventListener('abort', abort, { once: true })

@@ -32,6 +32,8 @@ export type Fact =
       readonly stream: string
       readonly by: string
       readonly reason: 'deleted' | 'expired'
+      /** Whether its time was over by a clock that nobody sets. */
+      readonly due?: boolean
     }
   /** Whoever appended was told that it is kept: all before `next`, of which these are the last. */
   | (InStream & {
@@ -40,6 +42,8 @@ export type Fact =
       readonly records: readonly string[]
       readonly closed: boolean
     })
+  /** An append that had come before is answered as such; all before `next` is said to be kept. */
+  | (InStream & { readonly type: 'recognised'; readonly next: number; readonly closed: boolean })
   /** A server sent records; `reader` is one subscription of one connection. */
   | (InStream & {
       readonly type: 'sent'
@@ -68,6 +72,8 @@ export type Fact =
   /** A run is wanted: what its records are to be. */
   | { readonly type: 'run-asked'; readonly run: string; readonly source: RunSource }
   | { readonly type: 'run-started'; readonly run: string; readonly tag: string; readonly by: string }
+  /** Whoever holds a run, or asked for it, is told how it ended. */
+  | { readonly type: 'end-told'; readonly run: string; readonly status: RunEnd['status'] }
   | { readonly type: 'stop-asked'; readonly run: string }
   | { readonly type: 'stop-answered'; readonly run: string; readonly status: RunEnd['status'] }
   | {
@@ -91,6 +97,8 @@ export interface RunSource {
   /** Whether its end comes in its records' number: an event that it answers a stop with comes on top. */
   readonly fails: boolean
   readonly resumable: boolean
+  /** Whether nobody may generate it a second time. */
+  readonly once?: boolean
 }
 
 export type Invariant =
@@ -112,7 +120,11 @@ export type Invariant =
   | 'nothing-lost'
   /** A log is what one undisturbed run yields, up to some place, and its end. */
   | 'prefix'
-  /** Each epoch generates once, and no generation outlives its run. */
+  /** A run stays where it is while its process, its store and the clocks are well. */
+  | 'stays'
+  /** A process that shuts down leaves its runs to others at once. */
+  | 'handed-over'
+  /** Each epoch generates once, what cannot be continued never again, and no generation outlives its run. */
   | 'generations'
   /** Whoever starts a run is given what was asked for. */
   | 'right-answer'

@@ -29,6 +29,8 @@ export class Host {
   readonly timers = new Map<unknown, OwnedTimer>()
   /** Milliseconds that its wall clock is ahead. */
   wallOffset = 0
+  /** Whether it never stood still, and its store served every call of it. */
+  isWell = true
   #alive = true
   /** What came while it stands still, in order; a timer that repeats once. */
   #held: Map<unknown, () => void> | undefined
@@ -74,6 +76,7 @@ export class Host {
   }
 
   freeze(): void {
+    this.isWell = false
     if (this.#alive) this.#held ??= new Map()
   }
 

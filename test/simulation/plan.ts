@@ -62,6 +62,8 @@ export interface Plan {
   readonly processes: number
   readonly leaseTtl: number
   readonly shutdownGrace: number
+  /** Seconds for which a run is kept that nobody touches; undefined for longer than a simulation lasts. */
+  readonly retention: number | undefined
   readonly rates: FaultRates
   /** Of each process, which kinds it knows. */
   readonly tempers: readonly (readonly Temper[])[]
@@ -97,6 +99,8 @@ export function planWith(seed: number, hazard: Hazard): Plan {
 class Draft {
   readonly #seed: number
   readonly #chance: Chance
+  /** For what was added later, so that seeds stay what they were. */
+  readonly #more: Chance
   readonly #hazards: readonly Hazard[]
   readonly #acts: Act[] = []
   readonly #processes: number
@@ -107,6 +111,7 @@ class Draft {
   constructor(seed: number, hazards: readonly Hazard[]) {
     this.#seed = seed
     this.#chance = new Chance(seed, 'acts')
+    this.#more = new Chance(seed, 'more acts')
     this.#hazards = hazards
     this.#processes = this.#has('many laggards') ? 2 : this.#chance.between(2, 4)
     this.#lengthMs = this.#has('foreign leases') ? 5_000 : this.#chance.pick([5_000, 15_000, 30_000])
@@ -126,6 +131,7 @@ class Draft {
       processes: this.#processes,
       leaseTtl,
       shutdownGrace: chance.pick([0, 1, 5]),
+      retention: this.#retention(leaseTtl),
       rates: this.#rates(),
       // The first knows all of them, so that somebody does.
       tempers: Array.from({ length: this.#processes }, (_, slot) =>
@@ -145,6 +151,12 @@ class Draft {
 
   #add(deed: Deed, atMs: number = this.#chance.between(0, this.#lengthMs)): void {
     this.#acts.push({ atMs, deed })
+  }
+
+  #retention(leaseTtl: number): number | undefined {
+    // What a clock hides that is wrong is there again later.
+    if (this.#has('clock jumps') || this.#has('clock far ahead')) return undefined
+    return this.#more.next() < 0.15 ? leaseTtl * this.#more.pick([2, 4]) : undefined
   }
 
   #slot(): number {
@@ -186,7 +198,9 @@ class Draft {
     const events = isEndless ? null : chance.between(1, 40)
     const paceMs = events === null ? 400 : chance.pick([50, 200, 800])
     const its = temper ?? chance.pick(usual)
-    return { tag, temper: its, events: its === 'hanging' ? null : events, paceMs }
+    // As fast as models are at their fastest: several records come between two flushes.
+    const isBurst = events !== null && this.#more.next() < 0.25
+    return { tag, temper: its, events: its === 'hanging' ? null : events, paceMs: isBurst ? 1 : paceMs }
   }
 
   #runs(): readonly string[] {
@@ -207,6 +221,7 @@ class Draft {
       const isFirst = index === 0 && temper !== undefined
       const script = this.#script(run, isFirst ? temper : undefined)
       this.#add({ type: 'start', run, script, kind: chance.next() < 0.85, via: this.#via() }, atMs)
+      if (script.paceMs === 1) this.#early(run, atMs)
       // Asked for again, by somebody who does not know that it was.
       if (chance.next() < 0.2)
         this.#add({ type: 'start', run, script, kind: true, via: this.#via() }, atMs + chance.between(0, 50))
@@ -267,6 +282,15 @@ class Draft {
       }
       this.#add({ type: 'read', reader })
       if (chance.next() < 0.4) this.#add({ type: 'stall', reader: index, forMs: chance.between(100, 20_000) })
+    }
+  }
+
+  /** Readers that come while a burst of records does. */
+  #early(stream: string, atMs: number): void {
+    for (let index = 0; index < 3; index++) {
+      const from = this.#more.pick(['start', 'now'] as const)
+      const reader: ReaderPlan = { name: `early-${index}-${stream}`, stream, from, paceMs: 0 }
+      this.#add({ type: 'read', reader }, atMs + this.#more.between(0, 60))
     }
   }
 

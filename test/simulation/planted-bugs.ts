@@ -19,6 +19,12 @@ export const PLANTED_BUGS = {
   'tail-behind': 'a store says that its tail is one record further back than what it told',
   'resumed-too-late': 'a server begins one record too late when a reader comes back',
   'stop-answered-early': 'a stop is answered before the run has stopped',
+  'double-misplaced': 'a store says of an append that came twice that its tail is one record further on',
+  'renewal-forgotten': 'a store answers that a lease is renewed, and forgets it',
+  'hand-over-forgotten': 'a store answers that a lease is handed over, and goes on holding it',
+  'touch-forgotten': 'a store answers that a stream is touched, and lets its time run out',
+  'continued-though-it-cannot': 'a server takes every kind for one that can be continued',
+  'removed-while-it-runs': 'a server removes a run that has not ended',
   'watch-not-ended': 'a watch goes on when it was stopped',
 } as const
 

@@ -49,13 +49,17 @@ export interface AskedScript extends Script {
 /** Told when a generation begins; returns what to call when it has ended. */
 export type Watched = (run: string) => { readonly attempt: number; readonly ended: () => void }
 
-/** The kinds that a process knows. */
-export function kindsOf(tempers: readonly Temper[], watched: Watched): Record<string, RunKind> {
+/** The kinds that a process knows; for a planted bug, those also as resumable that are not. */
+export function kindsOf(
+  tempers: readonly Temper[],
+  watched: Watched,
+  allResumable: boolean,
+): Record<string, RunKind> {
   return Object.fromEntries(
     tempers.map((temper) => [
       temper,
       {
-        resumable: isResumable(temper),
+        resumable: allResumable || isResumable(temper),
         provider: (input: Json) => scripted(input as unknown as Script, watched),
       },
     ]),

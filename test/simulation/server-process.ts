@@ -75,9 +75,10 @@ export class ServerProcess {
         store: this.store,
         logger,
         holder: name,
-        kinds: kindsOf(tempers, (run) => this.#watch(run)),
+        kinds: kindsOf(tempers, (run) => this.#watch(run), cluster.planted === 'continued-though-it-cannot'),
         leaseTtl: plan.leaseTtl,
         shutdownGrace: plan.shutdownGrace,
+        ...(plan.retention !== undefined && { retention: plan.retention }),
         limits: { silence: 120 },
       })
       const delivery = isSmall ? new Delivery({ store: this.store, logger, ...SMALL }) : streams.delivery

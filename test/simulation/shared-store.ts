@@ -27,14 +27,23 @@ export interface SharedStoreOptions {
   readonly runCreated: (run: string, metadata: Json) => void
 }
 
+/** How long a stream lives, and when that began anew by the clock that nobody sets. */
+interface Life {
+  readonly ttlMs: number | undefined
+  aliveAt: number
+}
+
+/** A store may put the end of a life off by so much less than what is asked. */
+const LENGTH_KEPT = 0.98
+
 export class SharedStore {
   readonly store: StreamStore
   readonly #options: SharedStoreOptions
   /** Streams of which a page is damaged. */
   readonly damaged = new Set<string>()
   readonly #smuggler = new Smuggler()
-  /** Ids of the streams that are there, past their time or not. */
-  readonly #known = new Set<string>()
+  /** The streams that are there, past their time or not. */
+  readonly #known = new Map<string, Life>()
 
   constructor(options: SharedStoreOptions) {
     this.#options = options
@@ -44,7 +53,7 @@ export class SharedStore {
   async create(by: string, id: string, config: StreamConfig): Promise<CreateResult> {
     const result = await this.store.create(id, config)
     if (result.outcome !== 'created') return result
-    this.#known.add(id)
+    this.#known.set(id, { ttlMs: config.ttlMs, aliveAt: this.#options.time.now })
     const run = (config.metadata as { readonly run?: { readonly metadata?: Json } } | undefined)?.run
     if (run) this.#options.runCreated(id, run.metadata ?? null)
     const { incarnation } = result.info.tail
@@ -74,7 +83,10 @@ export class SharedStore {
     return result
   }
 
-  /** For planted bugs: as whose write it is noted, `secretly` as nobody's, and past the fence of its lease. */
+  /**
+   * For planted bugs: as whose write it is noted, `secretly` as nobody's, past the fence of its lease, and with an
+   * answer to a double that is wrong.
+   */
   async append(
     by: string,
     id: string,
@@ -83,16 +95,25 @@ export class SharedStore {
       as = request.producer,
       secretly = false,
       smuggled = false,
+      misplaced = false,
     }: {
       readonly as?: Producer | undefined
       readonly secretly?: boolean
       readonly smuggled?: boolean
+      readonly misplaced?: boolean
     } = {},
   ): Promise<AppendResult> {
     const sent = smuggled ? this.#smuggler.smuggled(id, request) : this.#smuggler.passed(id, request)
     const result = await this.store.append(id, sent)
     if (result.outcome === 'fenced') this.#options.fenced()
+    if (result.outcome === 'duplicate' && !id.startsWith('@')) {
+      const { offset, closed } = result
+      const next = offset.position + (misplaced ? 1 : 0)
+      this.#options.note({ type: 'recognised', stream: id, incarnation: offset.incarnation, next, closed })
+      return { ...result, offset: { ...offset, position: next } }
+    }
     if (result.outcome !== 'appended' || secretly) return result
+    this.#live(id)
     const { metadata } = request
     const records = textsOf(request.records)
     this.#options.note({
@@ -157,15 +178,30 @@ export class SharedStore {
     await this.create('the store', id, { records: page.records.slice(0, -count), closed: page.closed })
   }
 
+  async touch(id: string): Promise<boolean> {
+    const isThere = await this.store.touch(id)
+    if (isThere) this.#live(id)
+    return isThere
+  }
+
   async sweep(by: string): Promise<number> {
     const swept = await this.store.sweep()
-    if (swept === 0) return 0
-    for (const id of this.#known) {
-      if (await this.store.head(id)) continue
-      this.#known.delete(id)
-      this.#options.note({ type: 'removed', stream: id, by, reason: 'expired' })
-    }
+    if (swept > 0) await this.noteExpired(by)
     return swept
+  }
+
+  /** Notes which streams are hidden, as their time is over. */
+  async noteExpired(by: string): Promise<void> {
+    for (const [id, { ttlMs, aliveAt }] of this.#known) {
+      if (ttlMs === undefined || (await this.store.head(id)) || !this.#known.delete(id)) continue
+      const due = this.#options.time.now - aliveAt >= LENGTH_KEPT * ttlMs
+      this.#options.note({ type: 'removed', stream: id, by, reason: 'expired', due })
+    }
+  }
+
+  #live(id: string): void {
+    const life = this.#known.get(id)
+    if (life) life.aliveAt = this.#options.time.now
   }
 
   /** @throws {StoreError} `corrupt` for a stream of which a page is damaged. */
