@@ -45,7 +45,7 @@ export interface LogWriterOptions {
 }
 
 /** They pass by themselves. */
-const TRANSIENT: ReadonlySet<StoreErrorCode> = new Set(['full', 'locked', 'unavailable'])
+const TRANSIENT: ReadonlySet<StoreErrorCode> = new Set(['full', 'locked', 'overloaded', 'unavailable'])
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 1000
 

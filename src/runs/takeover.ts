@@ -39,7 +39,7 @@ const AT_ONCE = 100
 /** Between tries of one that fails, at most, in times between looks. */
 const LONGEST_PAUSE = 30
 /** Said by a store that could not be asked. */
-const AWAY: ReadonlySet<StoreErrorCode> = new Set(['unavailable', 'locked'])
+const AWAY: ReadonlySet<StoreErrorCode> = new Set(['unavailable', 'locked', 'overloaded'])
 
 export interface TakeoverOptions {
   readonly continuations: Continuations

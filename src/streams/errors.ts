@@ -48,6 +48,7 @@ export class StreamRequestError extends Error {
  * | `newer_version` | a newer Millrace wrote it | upgrade this one |
  * | `corrupt` | what is stored is damaged | restore a backup |
  * | `io` | the medium failed | the machine's log |
+ * | `overloaded` | more than 64 MiB wait to be written already; nothing was kept | try again later: what waits is written first |
  * | `unavailable` | the server that holds the store does not answer | it goes on by itself when it does |
  * | `closed` | `close()` was called | |
  * | `failed` | anything else; see `cause` | |
@@ -61,6 +62,7 @@ export type StoreErrorCode =
   | 'newer_version'
   | 'corrupt'
   | 'io'
+  | 'overloaded'
   | 'unavailable'
   | 'closed'
   | 'failed'

@@ -36,10 +36,13 @@ import type {
   StreamConfig,
   StreamInfo,
   StreamLimits,
+  StreamRecord,
   StreamStore,
   WatchListener,
   WatchResult,
 } from './store.ts'
+import { bytesOf } from './waiting-writes.ts'
+import type { WrittenParts } from './waiting-writes.ts'
 import { stopWith, Watchers } from './watchers.ts'
 
 export interface SqliteStreamsOptions extends StreamStoreOptions {
@@ -74,6 +77,10 @@ export function migrate(path: string): Migration {
   const { db, migration } = openDatabase(path, LOCK_TIMEOUT_MS)
   db.close()
   return migration
+}
+
+function weightOf(parts: WrittenParts & { readonly records: readonly StreamRecord[] }): Weight {
+  return { records: parts.records.length, bytes: bytesOf(parts) }
 }
 
 class SqliteStreams implements StreamStore {
@@ -140,15 +147,13 @@ class SqliteStreams implements StreamStore {
   async create(id: string, config: StreamConfig = {}, signal?: AbortSignal): Promise<CreateResult> {
     checkId(id)
     const checked = checkConfig(config, this.limits)
-    const weight = { records: checked.records.length, bytes: checked.bytes }
-    return this.#write(weight, (now) => this.#writes.create(id, checked, now), signal)
+    return this.#write(weightOf(checked), (now) => this.#writes.create(id, checked, now), signal)
   }
 
   async append(id: string, request: AppendRequest, signal?: AbortSignal): Promise<AppendResult> {
     checkId(id)
     const checked = checkAppend(request, this.limits)
-    const weight = { records: checked.records.length, bytes: checked.bytes }
-    return this.#write(weight, (now) => this.#writes.append(id, checked, now), signal)
+    return this.#write(weightOf(checked), (now) => this.#writes.append(id, checked, now), signal)
   }
 
   async read(id: string, after: Place, options: ReadOptions = {}): Promise<ReadResult> {

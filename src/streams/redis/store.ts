@@ -35,6 +35,7 @@ import { RecentAppends } from './recent-appends.ts'
 import { Scripts } from './scripts.ts'
 import type { ServerEvents, Servers } from './servers.ts'
 import { CONNECTION_ERRORS } from './store-error.ts'
+import { bytesOf, WaitingWrites, type WrittenParts } from '../waiting-writes.ts'
 import { StreamLists } from './stream-lists.ts'
 import type { Listing } from './stream-lists.ts'
 import { StreamTable } from './stream-table.ts'
@@ -54,8 +55,6 @@ export interface RedisStoreSettings {
 
 /** Milliseconds within which a Redis that is there answers a check. */
 const CHECK_MS = 1000
-/** Bytes of appends that may wait for Redis; more are refused, so that memory stays bounded. */
-const MAX_WAITING_BYTES = 64 * 1024 * 1024
 
 /** After these a producer has nothing to send again. */
 const FINAL: ReadonlySet<string> = new Set(['missing', 'closed', 'fenced'])
@@ -71,7 +70,7 @@ export class RedisStore implements StreamStore {
   readonly #follower: Follower
   readonly #recent = new RecentAppends()
   readonly #underWay = new Set<Promise<unknown>>()
-  #waitingBytes = 0
+  readonly #waiting = new WaitingWrites()
   #closing: Promise<void> | undefined
 
   constructor(settings: RedisStoreSettings) {
@@ -252,23 +251,13 @@ export class RedisStore implements StreamStore {
     return restored
   }
 
-  #write<T>(
-    request: Pick<CheckedAppend, 'bytes' | 'metadata'> & Partial<Pick<CheckedAppend, 'checkpoint'>>,
-    signal: AbortSignal | undefined,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    const { metadata = '', checkpoint = '' } = request
-    const bytes = request.bytes + metadata.length + checkpoint.length
+  #write<T>(request: WrittenParts, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     return this.#call(async () => {
-      // One alone may be as large as an append may be.
-      if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
-        throw CONNECTION_ERRORS.unavailable('too much waits for Redis already', false)
-      }
-      this.#waitingBytes += bytes
+      const answered = this.#waiting.take(bytesOf(request))
       try {
         return await work()
       } finally {
-        this.#waitingBytes -= bytes
+        answered()
       }
     }, signal)
   }

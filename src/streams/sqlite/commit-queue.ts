@@ -7,18 +7,18 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { StoreErrorCode } from '../errors.ts'
+import { WaitingWrites } from '../waiting-writes.ts'
+import { LockTurns } from './lock-turns.ts'
 import { isBusy, storeError, toStoreError } from './store-error.ts'
 
 /** Bounds a transaction, and so how long one commit holds the event loop. */
 const MAX_RECORDS = 1000
 const MAX_BYTES = 1024 * 1024
-/** Between two attempts to begin while another process writes: its commits take about this long. */
-const RETRY_MS = 5
 
 /** The fault of what a write touched or asked for; all others are the file's, and stay whoever tries. */
 const OF_ONE_WRITE: ReadonlySet<StoreErrorCode> = new Set(['corrupt', 'failed'])
 
-/** How much a write adds to its transaction. */
+/** How much a write adds to its transaction. `bytes` are what it holds in memory while it waits. */
 export interface Weight {
   readonly records: number
   readonly bytes: number
@@ -37,8 +37,8 @@ interface Write {
 export interface CommitQueueOptions {
   readonly path: string
   readonly lockTimeoutMs: number
-  /** A transaction has begun: what other processes wrote is to be seen from now on. */
-  readonly onBegin: () => void
+  /** A transaction has begun: what other processes wrote is to be seen from now on. Whether one has. */
+  readonly onBegin: () => boolean
   /** Its writes have run; what they leave to be written is written now. */
   readonly onEnd: () => void
   /** It is durable; none of its writes is answered yet. */
@@ -52,6 +52,8 @@ export class CommitQueue {
   readonly #options: CommitQueueOptions
   readonly #begin: StatementSync
   readonly #commit: StatementSync
+  readonly #waiting = new WaitingWrites()
+  readonly #turns = new LockTurns()
   #writes: Write[] = []
   #immediate: NodeJS.Immediate | undefined
   #retry: NodeJS.Timeout | undefined
@@ -68,13 +70,21 @@ export class CommitQueue {
    * Runs `work` in the next transaction; it must not wait, and must not throw but for the database's
    * sake. When the transaction fails, it may run again in another one. The signal withdraws a write that
    * has not begun.
+   *
+   * Rejects with the `StoreError` `overloaded`, at once, when too much waits already.
    */
   submit<T>(weight: Weight, work: () => T, signal?: AbortSignal): Promise<T> {
     if (this.#closed) return Promise.reject(storeError('closed', this.#options.path))
     return new Promise((resolve, reject) => {
+      const answered = this.#waiting.take(weight.bytes)
       let result: T
+      const end = (): void => {
+        signal?.removeEventListener('abort', withdraw)
+        answered()
+      }
       const withdraw = (): void => {
         this.#writes = this.#writes.filter((other) => other !== write)
+        end()
         reject(signal?.reason)
       }
       const write: Write = {
@@ -83,9 +93,12 @@ export class CommitQueue {
           signal?.removeEventListener('abort', withdraw)
           result = work()
         },
-        resolve: () => resolve(result),
+        resolve: () => {
+          end()
+          resolve(result)
+        },
         reject: (reason) => {
-          signal?.removeEventListener('abort', withdraw)
+          end()
           reject(reason)
         },
         since: performance.now(),
@@ -105,7 +118,16 @@ export class CommitQueue {
 
   #schedule(): void {
     if (this.#retry || this.#immediate) return
-    this.#immediate = setImmediate(() => this.#flush())
+    const gap = this.#turns.gap(performance.now())
+    if (gap > 0) this.#flushIn(gap)
+    else this.#immediate = setImmediate(() => this.#flush())
+  }
+
+  #flushIn(milliseconds: number): void {
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined
+      this.#flush()
+    }, milliseconds)
   }
 
   #flush(): void {
@@ -126,10 +148,11 @@ export class CommitQueue {
     }
     const batch = this.#take()
     try {
-      onBegin()
+      if (onBegin()) this.#turns.shared(performance.now())
       for (const write of batch) write.run()
       onEnd()
       this.#commit.run()
+      this.#turns.free(performance.now())
     } catch (error) {
       this.#rollback()
       onRollback()
@@ -167,17 +190,15 @@ export class CommitQueue {
   #waitForLock(error: unknown): void {
     const { path, lockTimeoutMs } = this.#options
     const now = performance.now()
-    const waiting: Write[] = []
-    for (const write of this.#writes) {
-      if (now - write.since < lockTimeoutMs) waiting.push(write)
-      else write.reject(toStoreError(error, path))
+    // As they came: those that are tried again in halves came before all others.
+    const waiting = this.#writes.findIndex(({ since }) => now - since < lockTimeoutMs)
+    for (const write of this.#writes.splice(0, waiting === -1 ? this.#writes.length : waiting)) {
+      write.reject(toStoreError(error, path))
     }
-    this.#writes = waiting
-    if (this.#writes.length === 0) return
-    this.#retry = setTimeout(() => {
-      this.#retry = undefined
-      this.#flush()
-    }, RETRY_MS)
+    const [first] = this.#writes
+    if (!first) return
+    this.#turns.shared(now)
+    this.#flushIn(this.#turns.pause(first.since, now))
   }
 
   #rollback(): void {

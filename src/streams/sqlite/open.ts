@@ -24,7 +24,7 @@ const CACHE_BYTES = 16 * 1024 * 1024
 
 /** Between two attempts at a lock that SQLite does not wait for by itself. */
 const RETRY_MS = 10
-/** How long SQLite itself waits for a lock, holding the event loop: about one commit of another process. */
+/** How long SQLite itself waits for a lock while the file is opened, holding the event loop. */
 const BLOCKING_WAIT_MS = 5
 
 /**
@@ -58,7 +58,8 @@ export function openDatabase(path: string, lockTimeoutMs: number, maxFileBytes?:
     })
     // FULL: a commit returns when the log is on the disk. A checkpoint writes a page once, however
     // often the log holds it, so few are cheaper; the log is cut back after a burst.
-    db.exec(`PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${LOG_BYTES / PAGE_BYTES};
+    // From now on whoever needs a lock waits for it by turns of the event loop.
+    db.exec(`PRAGMA busy_timeout = 0; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${LOG_BYTES / PAGE_BYTES};
       PRAGMA journal_size_limit = ${4 * LOG_BYTES}; PRAGMA cache_size = -${CACHE_BYTES / 1024}`)
     if (maxFileBytes !== undefined) limitFile(db, maxFileBytes)
     return { db, migration }

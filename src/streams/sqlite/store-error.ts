@@ -31,6 +31,7 @@ const SENTENCES: Readonly<Record<StoreErrorCode, string>> = {
   newer_version: 'was written by a newer version of Millrace: upgrade this one',
   corrupt: 'is damaged: stop what uses it and restore a backup',
   io: 'cannot be read or written: its disk reports an error',
+  overloaded: 'has too much to write already: try again later',
   unavailable: 'does not answer',
   closed: 'is closed',
   failed: 'failed',

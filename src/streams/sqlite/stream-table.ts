@@ -85,11 +85,13 @@ export class StreamTable {
     return this.#dataVersion.get()?.['data_version']
   }
 
-  /** To be called at the start of each transaction: drops what another process may have changed. */
-  refresh(): void {
+  /** To be called at the start of each transaction: drops what another process has changed; whether one has. */
+  refresh(): boolean {
     const version = this.dataVersion()
-    if (version !== this.#seenVersion) this.forget()
+    const isNew = version !== this.#seenVersion
+    if (isNew) this.forget()
     this.#seenVersion = version
+    return isNew
   }
 
   /** To be called when a transaction did not happen. */
