@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '../logging/logger.ts'
+import { StoreError } from '../streams/errors.ts'
 import type { ApplicationOptions } from './application.ts'
 import { StartError } from './start-error.ts'
 
@@ -86,7 +87,7 @@ async function fault(what: string, check: Check | undefined, logger: Logger): Pr
   } catch (error) {
     if (isUnfit(error)) return unfitRedis(what, error)
     logger.warn({ err: error }, 'readiness check failed')
-    return `the check of ${what} failed`
+    return error instanceof StoreError ? `${what} cannot work: ${error.code}` : `the check of ${what} failed`
   }
 }
 

@@ -4,8 +4,7 @@
  * Several processes may share the file; each learns of the others' appends within `followIntervalMs`.
  * Invariant: nothing is answered, and nobody is told, before the COMMIT it belongs to has returned.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Place } from '../protocol/offset.ts'
 import { endAfter, endMember, infoOf, pageOf, positionOf } from './bookkeeping.ts'
@@ -17,12 +16,15 @@ import { ChangeLog } from './sqlite/change-log.ts'
 import { Collector } from './sqlite/collector.ts'
 import { CommitQueue } from './sqlite/commit-queue.ts'
 import type { Weight } from './sqlite/commit-queue.ts'
-import { isBusy, storeError, toStoreError } from './sqlite/store-error.ts'
+import { storeError, toStoreError } from './sqlite/store-error.ts'
+import { FileGuard } from './sqlite/file-guard.ts'
 import { Follower } from './sqlite/follower.ts'
 import { LeaseTable } from './sqlite/lease-table.ts'
 import { SqliteLeases } from './sqlite/leases.ts'
+import { LogRoom } from './sqlite/log-room.ts'
 import { openDatabase } from './sqlite/open.ts'
 import type { Migration } from './sqlite/schema.ts'
+import { Snapshots } from './sqlite/snapshots.ts'
 import { StreamTable } from './sqlite/stream-table.ts'
 import { StreamWrites, SWEEP_SLICE } from './sqlite/writes.ts'
 import type { ListOptions, StreamList } from './listing.ts'
@@ -55,9 +57,10 @@ export interface SqliteStreamsOptions extends StreamStoreOptions {
 }
 
 const LOCK_TIMEOUT_MS = 5000
-const RETRY_MS = 5
 /** A write of a few rows. */
 const FEW_ROWS: Weight = { records: 1, bytes: 0 }
+const DELETE: Weight = { ...FEW_ROWS, frees: true }
+const SWEEP: Weight = { records: SWEEP_SLICE, bytes: 0, frees: true }
 
 /**
  * Opens the store in the file at `path`, which is created or migrated as needed.
@@ -89,16 +92,15 @@ class SqliteStreams implements StreamStore {
   readonly leases: LeaseStore
   readonly #path: string
   readonly #clock: () => number
-  readonly #lockTimeoutMs: number
   readonly #db: DatabaseSync
-  readonly #begin: StatementSync
-  readonly #end: StatementSync
   readonly #table: StreamTable
   readonly #writes: StreamWrites
+  readonly #snapshots: Snapshots
   readonly #watchers: Watchers
   readonly #queue: CommitQueue
   readonly #follower: Follower
   readonly #collector: Collector
+  readonly #guard: FileGuard
   #closing: Promise<void> | undefined
 
   constructor(path: string, options: SqliteStreamsOptions) {
@@ -113,18 +115,18 @@ class SqliteStreams implements StreamStore {
     this.limits = limitsOf(options)
     this.#path = path
     this.#clock = options.clock ?? Date.now
-    this.#lockTimeoutMs = lockTimeoutMs
     this.#db = openDatabase(path, lockTimeoutMs, maxFileBytes).db
-    this.#begin = this.#db.prepare('BEGIN')
-    this.#end = this.#db.prepare('COMMIT')
     this.#table = new StreamTable(this.#db)
     const leases = new LeaseTable(this.#db)
     const changes = new ChangeLog(this.#db)
     this.#writes = new StreamWrites(this.#db, this.#table, leases, changes)
     this.#watchers = new Watchers(logger)
+    this.#guard = new FileGuard(path)
     this.#queue = new CommitQueue(this.#db, {
       path,
       lockTimeoutMs,
+      guard: this.#guard,
+      room: new LogRoom(this.#db, path),
       onBegin: () => this.#table.refresh(),
       onEnd: () => this.#writes.finish(),
       onCommit: () => this.#tellEvents(),
@@ -133,10 +135,18 @@ class SqliteStreams implements StreamStore {
         this.#table.forget()
       },
     })
+    this.#snapshots = new Snapshots(this.#db, this.#table, {
+      path,
+      lockTimeoutMs,
+      guard: this.#guard,
+      checkOpen: () => {
+        if (this.#closing) throw storeError('closed', path)
+      },
+    })
     this.#follower = new Follower(this.#table, changes, this.#watchers, {
       intervalMs: followIntervalMs,
       logger,
-      snapshot: (work) => this.#snapshot(work),
+      snapshot: (work) => this.#snapshots.take(work),
     })
     this.#collector = new Collector(this.#db, this.#queue, logger)
     this.leases = new SqliteLeases(this.#table, leases, {
@@ -175,11 +185,7 @@ class SqliteStreams implements StreamStore {
     for (;;) {
       const result = await this.#look((now) => this.#watch(id, listener, signal, now), signal)
       if (result !== 'behind') return result
-      try {
-        this.#follower.catchUp(id)
-      } catch (error) {
-        throw toStoreError(error, this.#path)
-      }
+      this.#snapshots.within(() => this.#follower.catchUp(id))
     }
   }
 
@@ -213,7 +219,7 @@ class SqliteStreams implements StreamStore {
 
   async delete(id: string, signal?: AbortSignal): Promise<boolean> {
     checkId(id)
-    const deleted = await this.#write(FEW_ROWS, (now) => this.#writes.delete(id, now), signal)
+    const deleted = await this.#write(DELETE, (now) => this.#writes.delete(id, now), signal)
     if (deleted) this.#collector.wake()
     return deleted
   }
@@ -231,10 +237,16 @@ class SqliteStreams implements StreamStore {
   async sweep(signal?: AbortSignal): Promise<number> {
     let swept = 0
     for (let found = SWEEP_SLICE; found === SWEEP_SLICE; swept += found) {
-      found = await this.#write({ records: SWEEP_SLICE, bytes: 0 }, (now) => this.#writes.sweep(now), signal)
+      found = await this.#write(SWEEP, (now) => this.#writes.sweep(now), signal)
     }
     this.#collector.wake()
     return swept
+  }
+
+  async check(): Promise<boolean> {
+    if (this.#closing) return false
+    this.#guard.check()
+    return true
   }
 
   close(): Promise<void> {
@@ -258,30 +270,8 @@ class SqliteStreams implements StreamStore {
     return this.#queue.submit(weight, () => work(this.#clock()), signal)
   }
 
-  /** Reads in one snapshot. In WAL mode writers do not block it; a process that recovers the file does. */
-  async #look<T>(work: (now: number) => T, signal: AbortSignal | undefined): Promise<T> {
-    const since = performance.now()
-    for (;;) {
-      signal?.throwIfAborted()
-      if (this.#closing) throw storeError('closed', this.#path)
-      try {
-        return this.#snapshot(() => work(this.#clock()))
-      } catch (error) {
-        if (!isBusy(error) || performance.now() - since >= this.#lockTimeoutMs)
-          throw toStoreError(error, this.#path)
-      }
-      await sleep(RETRY_MS)
-    }
-  }
-
-  #snapshot<T>(work: () => T): T {
-    this.#begin.run()
-    try {
-      this.#table.refresh()
-      return work()
-    } finally {
-      this.#end.run()
-    }
+  #look<T>(work: (now: number) => T, signal: AbortSignal | undefined): Promise<T> {
+    return this.#snapshots.look(() => work(this.#clock()), signal)
   }
 
   /** Everybody who watches a stream is at the same place: those who do so already are told up to it first. */

@@ -298,7 +298,8 @@ export interface StreamStore {
 
   /**
    * Whether the store can be reached at present, found out within a second or so: for `/readyz`. A
-   * store without it always can. Rejects with an `UnfitRedis` where the server that is there can never do:
+   * store without it always can. Rejects with the `StoreError` of a store that is there and cannot work, as
+   * its file was removed (`io`) or is damaged (`corrupt`): `/readyz` says its code. Rejects with an `UnfitRedis` where the server that is there can never do:
    * `/readyz` says what it lacks, and an application does not start.
    */
   check?(signal?: AbortSignal): Promise<boolean>

@@ -282,6 +282,22 @@ describe('a full disk', () => {
   })
 })
 
+describe('a write that SQLite refuses', () => {
+  it('fails alone, and none of those in one transaction with it', async () => {
+    const store = open()
+    await store.create('stream')
+    const other = new DatabaseSync(path)
+    other.exec(`CREATE TRIGGER refusal BEFORE INSERT ON records WHEN new.data = '"bad"'
+      BEGIN SELECT raise(ABORT, 'refused'); END`)
+    other.close()
+    const records = ['1', '2', '"bad"', '3', '"bad"', '4']
+    const results = await Promise.allSettled(records.map((one) => store.append('stream', { records: [one] })))
+    const failed = { status: 'rejected', reason: { code: 'failed' } }
+    expect(results).toMatchObject(records.map((one) => (one === '"bad"' ? failed : { status: 'fulfilled' })))
+    expect(await store.read('stream', 'start')).toMatchObject({ records: ['1', '2', '3', '4'] })
+  })
+})
+
 describe('a file that another process holds', () => {
   it('is waited for, and written when it is free', async () => {
     const store = open()
@@ -372,27 +388,40 @@ describe('a damaged file', () => {
     expect(await reader.read('stream', { ...tail, position: 2 })).toMatchObject({ records: ['2', '3'] })
   })
 
-  it('fails the writes that need the damage, and none beside them', async () => {
+  it('takes nothing more once SQLite has found the damage, and goes on reading what is sound', async () => {
     await write('damaged', 'sound')
     damageLastPageOf('damaged')
     const store = open()
-    expect((await failure(() => store.append('damaged', { records: ['0'] }))).code).toBe('corrupt')
+    expect((await store.append('sound', { records: ['1'] })).outcome).toBe('appended')
+    expect(await store.check?.()).toBe(true)
     const told: unknown[] = []
     await store.watch('sound', (event) => event.type === 'append' && told.push(...event.records))
-    const order = ['sound', 'sound', 'damaged', 'sound', 'damaged', 'sound', 'sound']
-    const results = await Promise.allSettled([
-      ...order.map((id, n) => store.append(id, { records: [String(n)] })),
-      store.create('new', { records: ['"new"'] }),
-    ])
-    const sound = { status: 'fulfilled', value: { outcome: 'appended' } }
-    const damaged = { status: 'rejected', reason: { code: 'corrupt' } }
-    expect(results).toMatchObject([
-      ...order.map((id) => (id === 'sound' ? sound : damaged)),
-      { status: 'fulfilled', value: { outcome: 'created' } },
-    ])
-    expect(told).toEqual(['0', '1', '3', '5', '6'])
-    expect(await count(store, 'sound')).toBe(45)
-    expect(await store.read('new', 'start')).toMatchObject({ records: ['"new"'] })
+    const order = ['sound', 'damaged', 'sound']
+    const results = await Promise.allSettled(order.map((id) => store.append(id, { records: ['2'] })))
+    const refused = { status: 'rejected', reason: { code: 'corrupt' } }
+    expect(results).toMatchObject([refused, refused, refused])
+    for (const call of [
+      () => store.append('sound', { records: ['3'] }),
+      () => store.create('new'),
+      () => store.delete('sound'),
+      () => store.leases.acquire('sound', { holder: 'h', ttlMs: 1000 }),
+      () => store.sweep(),
+      () => store.check?.(),
+    ]) {
+      expect((await failure(call)).code).toBe('corrupt')
+    }
+    expect(await store.read('sound', 'start')).toMatchObject({ upToDate: true })
+    expect(await count(store, 'sound')).toBe(41)
+    expect(told).toEqual([])
+  })
+
+  it('takes nothing more when a read has found the damage either', async () => {
+    await write('damaged', 'sound')
+    damageLastPageOf('damaged')
+    const store = open()
+    expect((await failure(() => store.head('damaged'))).code).toBe('corrupt')
+    expect((await failure(() => store.append('sound', { records: ['1'] }))).code).toBe('corrupt')
+    expect(await count(store, 'sound')).toBe(40)
   })
 
   it('keeps no watcher of another stream from what other processes append', async () => {
@@ -404,18 +433,6 @@ describe('a damaged file', () => {
     damageLastPageOf('damaged')
     await open().append('sound', { records: ['1'] })
     await vi.waitFor(() => expect(told).toEqual(['1']))
-  })
-
-  it('does not keep a sweep beside it from bringing in the ends of before the clock went back', async () => {
-    await write('damaged', 'sound')
-    damageLastPageOf('damaged')
-    let now = 2e12
-    const store = open({ clock: () => now })
-    await store.create('stream', { ttlMs: 1000 })
-    now -= 1e9
-    const results = await Promise.allSettled([store.sweep(), store.append('damaged', { records: ['1'] })])
-    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
-    expect(await store.head('stream')).toMatchObject({ expiresAt: now + 1000 })
   })
 
   /** Makes streams of 40 records, in a file without a log beside it. */

@@ -42,7 +42,7 @@ export class Collector {
     try {
       while (this.#wanted) {
         this.#wanted = false
-        while (await this.#queue.submit({ records: SLICE, bytes: 0 }, () => this.#slice()));
+        while (await this.#queue.submit({ records: SLICE, bytes: 0, frees: true }, () => this.#slice()));
       }
     } catch (error) {
       if (!(error instanceof StoreError && error.code === 'closed')) {

@@ -6,22 +6,26 @@
  * transactions of one.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { StoreErrorCode } from '../errors.ts'
+import type { StoreError, StoreErrorCode } from '../errors.ts'
 import { WaitingWrites } from '../waiting-writes.ts'
+import type { FileGuard } from './file-guard.ts'
 import { LockTurns } from './lock-turns.ts'
+import type { LogRoom } from './log-room.ts'
 import { isBusy, storeError, toStoreError } from './store-error.ts'
 
 /** Bounds a transaction, and so how long one commit holds the event loop. */
 const MAX_RECORDS = 1000
 const MAX_BYTES = 1024 * 1024
 
-/** The fault of what a write touched or asked for; all others are the file's, and stay whoever tries. */
-const OF_ONE_WRITE: ReadonlySet<StoreErrorCode> = new Set(['corrupt', 'failed'])
+/** The fault of what a write asked for; all others are the file's, and stay whoever tries. */
+const OF_ONE_WRITE: ReadonlySet<StoreErrorCode> = new Set(['failed'])
 
 /** How much a write adds to its transaction. `bytes` are what it holds in memory while it waits. */
 export interface Weight {
   readonly records: number
   readonly bytes: number
+  /** Whether it removes more than it adds: let in while the disk is full, and tried again then. */
+  readonly frees?: boolean
 }
 
 interface Write {
@@ -32,11 +36,15 @@ interface Write {
   readonly since: number
   /** What it was tried with and failed; it shares its next transaction with nobody else. */
   half?: symbol
+  /** How often it did not fit, and was tried again with the room that was made. */
+  tries?: number
 }
 
 export interface CommitQueueOptions {
   readonly path: string
   readonly lockTimeoutMs: number
+  readonly guard: FileGuard
+  readonly room: LogRoom
   /** A transaction has begun: what other processes wrote is to be seen from now on. Whether one has. */
   readonly onBegin: () => boolean
   /** Its writes have run; what they leave to be written is written now. */
@@ -138,31 +146,75 @@ export class CommitQueue {
   }
 
   #transact(): void {
-    const { path, onBegin, onEnd, onCommit, onRollback } = this.#options
-    try {
-      this.#begin.run()
-    } catch (error) {
-      if (isBusy(error)) this.#waitForLock(error)
-      else for (const write of this.#take()) write.reject(toStoreError(error, path))
-      return
-    }
-    const batch = this.#take()
+    const { onBegin, onEnd, onCommit, guard, room } = this.#options
+    const batch = this.#admit(this.#take())
+    if (batch.length === 0 || !this.#begins(batch)) return
     try {
       if (onBegin()) this.#turns.shared(performance.now())
       for (const write of batch) write.run()
       onEnd()
       this.#commit.run()
       this.#turns.free(performance.now())
+      room.written(bytesOf(batch))
+      guard.checkPlace()
     } catch (error) {
-      this.#rollback()
-      onRollback()
-      const failure = toStoreError(error, path)
-      if (batch.length > 1 && OF_ONE_WRITE.has(failure.code)) this.#retryInHalves(batch)
-      else for (const write of batch) write.reject(failure)
+      this.#failed(batch, error)
       return
     }
+    if (batch.some(({ weight }) => weight.frees)) room.freed()
     onCommit()
     for (const write of batch) write.resolve()
+  }
+
+  /** Those that may be tried; the others are refused. */
+  #admit(batch: readonly Write[]): readonly Write[] {
+    const { guard, room } = this.#options
+    let tried: readonly Write[] = []
+    try {
+      guard.checkDamage()
+      tried = batch.filter(({ weight }) => weight.frees)
+      if (tried.length < batch.length) room.admit(bytesOf(batch))
+      return batch
+    } catch (error) {
+      for (const write of batch) if (!tried.includes(write)) write.reject(error)
+      return tried
+    }
+  }
+
+  #begins(batch: readonly Write[]): boolean {
+    try {
+      this.#begin.run()
+      return true
+    } catch (error) {
+      if (isBusy(error)) {
+        this.#writes.unshift(...batch)
+        this.#waitForLock(error)
+      } else this.#failed(batch, error)
+      return false
+    }
+  }
+
+  /** Rolls a transaction back, should there be one, and tries again what may succeed. */
+  #failed(batch: readonly Write[], error: unknown): void {
+    const { path, guard, onRollback } = this.#options
+    this.#rollback()
+    onRollback()
+    const failure = toStoreError(error, path)
+    guard.note(failure)
+    if (failure.code === 'full') this.#retryWithRoom(batch, failure)
+    else if (batch.length > 1 && OF_ONE_WRITE.has(failure.code)) this.#retryInHalves(batch)
+    else for (const write of batch) write.reject(failure)
+  }
+
+  /** Some times only: what does not fit then will not by trying. */
+  #retryWithRoom(batch: readonly Write[], failure: StoreError): void {
+    const again = batch.filter(({ weight, tries = 0 }) => tries < (weight.frees ? 2 : 1))
+    const hasRoom = again.length > 0 && this.#options.room.makeRoom(again.every(({ weight }) => weight.frees))
+    for (const write of batch) {
+      if (!hasRoom || !again.includes(write)) write.reject(failure)
+      else write.tries = (write.tries ?? 0) + 1
+    }
+    if (hasRoom) this.#writes.unshift(...again)
   }
 
   #take(): Write[] {
@@ -208,4 +260,8 @@ export class CommitQueue {
       // SQLite rolls some failures back by itself. Should it not have, the next BEGIN says so.
     }
   }
+}
+
+function bytesOf(batch: readonly Write[]): number {
+  return batch.reduce((sum, { weight }) => sum + weight.bytes, 0)
 }

@@ -3,6 +3,8 @@ import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync } from
 import { dirname, resolve } from 'node:path'
 import process from 'node:process'
 import { DatabaseSync } from 'node:sqlite'
+import { StoreError } from '../errors.ts'
+import { Reserve } from './reserve.ts'
 import { isBusy, storeError, toStoreError } from './store-error.ts'
 import { migrateDatabase } from './schema.ts'
 import type { Migration } from './schema.ts'
@@ -41,6 +43,19 @@ export function isFilePath(path: string): boolean {
  * @throws {StoreError} for what cannot be used; nothing stays open.
  */
 export function openDatabase(path: string, lockTimeoutMs: number, maxFileBytes?: number): OpenedDatabase {
+  try {
+    return open(path, lockTimeoutMs, maxFileBytes)
+  } catch (error) {
+    // On a full disk SQLite may not even have room for the index of its log.
+    const reserve = new Reserve(path)
+    const mayBeFull = error instanceof StoreError && (error.code === 'full' || error.code === 'io')
+    if (!mayBeFull || reserve.size === 0) throw error
+    reserve.release()
+    return open(path, lockTimeoutMs, maxFileBytes)
+  }
+}
+
+function open(path: string, lockTimeoutMs: number, maxFileBytes: number | undefined): OpenedDatabase {
   if (!isFilePath(path)) {
     const detail = 'it is not the path of a file; memoryStreams() keeps streams in memory'
     throw storeError('cannot_open', path, undefined, detail)
@@ -58,6 +73,8 @@ export function openDatabase(path: string, lockTimeoutMs: number, maxFileBytes?:
     })
     // FULL: a commit returns when the log is on the disk. A checkpoint writes a page once, however
     // often the log holds it, so few are cheaper; the log is cut back after a burst.
+    // On macOS a plain fsync leaves what it syncs in the cache of the disk; elsewhere these say nothing.
+    db.exec('PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON')
     // From now on whoever needs a lock waits for it by turns of the event loop.
     db.exec(`PRAGMA busy_timeout = 0; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${LOG_BYTES / PAGE_BYTES};
       PRAGMA journal_size_limit = ${4 * LOG_BYTES}; PRAGMA cache_size = -${CACHE_BYTES / 1024}`)

@@ -30,7 +30,7 @@ const SENTENCES: Readonly<Record<StoreErrorCode, string>> = {
   not_a_store: 'is not a stream store: the file holds something else',
   newer_version: 'was written by a newer version of Millrace: upgrade this one',
   corrupt: 'is damaged: stop what uses it and restore a backup',
-  io: 'cannot be read or written: its disk reports an error',
+  io: 'cannot be read or written: its disk reports an error, or the file is not there any more',
   overloaded: 'has too much to write already: try again later',
   unavailable: 'does not answer',
   closed: 'is closed',

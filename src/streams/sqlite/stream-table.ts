@@ -90,8 +90,9 @@ export class StreamTable {
     const version = this.dataVersion()
     const isNew = version !== this.#seenVersion
     if (isNew) this.forget()
+    const isFirst = this.#seenVersion === undefined
     this.#seenVersion = version
-    return isNew
+    return isNew && !isFirst
   }
 
   /** To be called when a transaction did not happen. */
