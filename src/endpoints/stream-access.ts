@@ -7,7 +7,7 @@ import { type Logger, libraryLogger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
 import type { StreamInfo, StreamStore } from '../streams/store.ts'
 import { FollowedStreams } from './followed-streams.ts'
-import { type OwnerOf, defaultOwnerOf } from './owner-of.ts'
+import { type OwnerOf, defaultOwnerOf, nameIn } from './owner-of.ts'
 
 /** Begins the ids of Millrace's own streams, which no endpoint serves. */
 const RESERVED = '@'
@@ -41,9 +41,10 @@ export class StreamAccess {
    */
   ownerOf(user: User | undefined): string | undefined {
     if (user === undefined || user === null) return undefined
-    const owner: unknown = this.#ownerOf(user)
-    if (typeof owner === 'string' && owner !== '') return owner
-    this.#complain(owner)
+    const said: unknown = this.#ownerOf(user)
+    const owner = nameIn(said)
+    if (owner !== undefined) return owner
+    this.#complain(said)
     throw new HttpError('forbidden', 'You are signed in as a user who can have no streams here.')
   }
 
@@ -76,11 +77,18 @@ export class StreamAccess {
   #complain(owner: unknown): void {
     if (this.#hasComplained) return
     this.#hasComplained = true
-    const got = owner === '' ? 'an empty text' : owner === undefined ? 'nothing' : `a ${typeof owner}`
+    const got =
+      owner === undefined ? 'nothing' : typeof owner === 'string' ? textOf(owner) : `a ${typeof owner}`
     this.#logger.error(
       {},
       `users are refused, as ownerOf says ${got} for what authenticate returned: have authenticate return a ` +
         'text, a number or an object with such an id, or pass ownerOf: (user) => the text that names its owner',
     )
   }
+}
+
+/** What is wrong with a text that names no owner. It may be a stranger's, so it is not shown. */
+function textOf({ length }: string): string {
+  if (length === 0) return 'an empty text'
+  return length > 512 ? `a text of ${length} characters, where 512 are the most` : 'half a surrogate pair'
 }

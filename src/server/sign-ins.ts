@@ -3,7 +3,7 @@
  * asked again at an interval. Users are told apart by name: what `ownerOf` says of them.
  */
 import type { User } from '../consumers/scope.ts'
-import { type OwnerOf, defaultOwnerOf } from '../endpoints/owner-of.ts'
+import { type OwnerOf, defaultOwnerOf, nameIn } from '../endpoints/owner-of.ts'
 import { Deadlines } from '../endpoints/deadlines.ts'
 import type { RequestScope } from './request-scope.ts'
 
@@ -52,8 +52,7 @@ export class SignIns {
   /** Undefined for nobody, and for a user whom `ownerOf` does not know. */
   nameOf(user: User | undefined): string | undefined {
     if (user === undefined || user === null) return undefined
-    const name: unknown = this.#ownerOf(user)
-    return typeof name === 'string' && name !== '' ? name : undefined
+    return nameIn(this.#ownerOf(user))
   }
 
   /**

@@ -128,7 +128,7 @@ export function checkAppend(request: AppendRequest, limits: StreamLimits): Check
 export function checkConfig(config: StreamConfig, limits: StreamLimits): CheckedConfig {
   const { contentType = 'application/json', owner, ttlMs, expiresAt, closed = false, lease } = config
   checkContentType(contentType)
-  if (owner !== undefined && (owner.length === 0 || owner.length > 512 || !owner.isWellFormed())) {
+  if (owner !== undefined && !isOwner(owner)) {
     throw new StreamRequestError('invalid_owner', 'An owner is 1 to 512 well-formed characters')
   }
   if (ttlMs !== undefined && expiresAt !== undefined) {
@@ -320,4 +320,9 @@ function textWithin(value: Json, bytes: number, code: StreamRequestCode, what: s
   if (Buffer.byteLength(text) > bytes)
     throw new StreamRequestError(code, `${what} may have ${bytes} bytes as JSON`)
   return text
+}
+
+/** Whether a text can name an owner: 1 to 512 well-formed characters. */
+export function isOwner(text: string): boolean {
+  return text.length >= 1 && text.length <= 512 && text.isWellFormed()
 }

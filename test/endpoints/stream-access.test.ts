@@ -80,6 +80,8 @@ it.each<[string, unknown, OwnerOf?]>([
   ['a list', ['ada']],
   ['what is no number', Number.NaN],
   ['a user for whom ownerOf says nothing', 'ada', () => undefined],
+  ['a user whose name is too long to be an owner', 'x'.repeat(513)],
+  ['a user whose name no store could keep', '\ud800'],
   ['a user for whom ownerOf gives a promise', 'ada', (async () => 'ada') as unknown as OwnerOf],
 ])('%s starts and reads nothing, and the log says once what to do', async (_what, user, ownerOf) => {
   const { app, log, start, read, connect } = setUp(user, ownerOf)
