@@ -64,8 +64,10 @@ function isJson(type: string): boolean {
 
 /** Whether a text is the body as it was sent, and not the value of the JSON that was. */
 function isWritten(text: string, headers: IncomingMessage['headers']): boolean {
-  const length = headers['content-encoding'] === undefined ? headers['content-length'] : undefined
-  if (length !== undefined) return Number(length) === Buffer.byteLength(text)
+  const length = headers['content-encoding'] === undefined ? Number(headers['content-length']) : Number.NaN
+  if (length === Buffer.byteLength(text)) return true
+  if (length === Buffer.byteLength(JSON.stringify(text))) return false
+  // It was sent in pieces, compressed, with a mark of its order of bytes, in another charset, or with escapes.
   try {
     JSON.parse(text)
     return true

@@ -124,6 +124,17 @@ describe('behind middleware that has read the body', () => {
     expect(await (await fetch(server.url('/echo'), { method: 'POST', headers, body })).text()).toBe(body)
   })
 
+  it.each([
+    ['with a mark of its order of bytes', Buffer.from('\ufeff{"a":"ü"}')],
+    ['in another charset', Buffer.from('{"a":"ü"}', 'latin1')],
+  ])('JSON that express.text() took %s is no text in JSON', async (_how, body) => {
+    await using server = await serveBehind(express.text({ type: 'application/json' }))
+    const charset = body[0] === 0xef ? 'utf-8' : 'iso-8859-1'
+    const headers = { 'content-type': `application/json; charset=${charset}` }
+    const response = await fetch(server.url('/echo'), { method: 'POST', headers, body })
+    expect(await response.text()).toBe('{"a":"ü"}')
+  })
+
   it.each([true, false])('a form is read, lists and brackets too (extended: %s)', async (extended) => {
     await using server = await serveBehind(express.urlencoded({ extended }))
     const body = new URLSearchParams('a=1&list=x&list=y%26&user[name]=ann&e=')
