@@ -114,6 +114,10 @@ export class Gateway {
     // As a framework does with what is mounted in it: handlers, and applications in them, see their own paths.
     if (this.options.rootPath !== '')
       incoming.url = withoutRootPath(incoming.url ?? '/', this.options.rootPath)
+    const { host = '' } = incoming.headers
+    // The adapter knows an address in brackets only as a URL writes it.
+    if (host.startsWith('[') && URL.canParse(`http://${host}`))
+      incoming.headers.host = new URL(`http://${host}`).host
     const draining = (): boolean => this.#draining
     const onEnd = (): void => void this.#exchanges.delete(incoming)
     const options = { limits: this.options, logger, draining, onEnd }

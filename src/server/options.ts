@@ -53,7 +53,7 @@ export interface ConnectionOptions {
   /** The prefix under which a proxy serves this application, such as `/app`. */
   readonly rootPath?: string
   /**
-   * Hosts this server answers to, `*.example.com` included; others get 421. Undefined answers all, except
+   * Hosts this server answers to, `*.example.com` included, at any port; others get 421. Undefined answers all, except
    * on a loopback address: there it is the names of this machine, unless proxies are trusted and
    * `authenticate` is asked. `'*'` answers all everywhere.
    */

@@ -21,12 +21,33 @@ describe('a list of hosts', () => {
     ['a.example', ['*.a.example'], false],
     ['a.example', ['*'], true],
     ['', ['localhost'], false],
+    ['a.example.:8000', ['a.example'], true],
+    ['x.a.example.', ['*.a.example'], true],
+    ['a.example', ['A.example.'], true],
+    ['a.example:8000', ['a.example:9000'], true],
+    ['[2001:DB8:0::1]:8000', ['2001:db8::1'], true],
+    ['xn--bcher-kva.example', ['bücher.example'], true],
   ])('%s among %j is %s', (host, allowed, expected) => {
     expect(new HostPolicy(allowed).admits({ host, directHost: host })).toBe(expected)
   })
 })
 
-const routes: MillraceOptions['routes'] = [
+it.each(['http://a.example', '.a.example', 'a.*.example', '**', 'a example', 'a.example/', ''])(
+  '%j among hosts is refused: no request could match it',
+  async (entry) => {
+    await expect(serve({}, { allowedHosts: ['a.example', entry] })).rejects.toThrow(
+      `allowedHosts holds "${entry}"; it takes hosts such as app.example and *.app.example`,
+    )
+  },
+)
+
+it('an IPv6 address is one host, however it is written', async () => {
+  await using server = await serve({ routes }, { allowedHosts: ['[::1]'] })
+  for (const host of ['[::1]', '[::1]:8000', '[0:0:0:0:0:0:0:1]', '[0:0::0001]:8000'])
+    expect(await statusOf(server, 'GET /', { host })).toBe(200)
+})
+
+const routes: NonNullable<MillraceOptions['routes']> = [
   websocket('/ws', WebSocketConsumer),
   http('/', () => new Response('in')),
 ]

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { checkLayer } from '../../channels/open-layer.ts'
 import { checkOrigins } from '../../routing/origins.ts'
+import { HostPolicy } from '../../server/host-policy.ts'
 import { type ConnectionOptions, resolveOptions } from '../../server/options.ts'
 import { proxyTrust } from '../../server/proxy-trust.ts'
 import { pathOfStore } from '../../streams/open-store.ts'
@@ -205,7 +206,7 @@ function listOf(check: (entry: string) => boolean, takes: string): Kind<readonly
 }
 
 export const hosts: Kind<readonly string[]> = listOf(
-  (entry) => entry === '*' || (URL.canParse(`http://${entry.replace(/^\*\./, '')}`) && !/[/@]/.test(entry)),
+  holds((entry) => new HostPolicy([entry])),
   'host names, such as example.com or *.example.com',
 )
 
