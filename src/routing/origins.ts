@@ -4,7 +4,8 @@
  * Origins whose pages may open WebSockets, read answers over HTTP and send requests (CORS), beside the
  * server's own: a list (`https://app.example`, `https://*.example.com`), `'*'` for all, or a function, which
  * is also asked about `null`, the origin of sandboxed frames and of files. Over HTTP the pages of a list and
- * of a function may send cookies; those that only `'*'` lets in may not.
+ * of a function may send cookies, and what else a browser sends for its visitor (`Authorization: Basic`);
+ * those that only `'*'` lets in may not.
  */
 export type Origins = '*' | readonly string[] | ((origin: string) => boolean)
 

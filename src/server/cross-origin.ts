@@ -6,6 +6,9 @@ import type { IncomingMessage } from 'node:http'
 import type { Origins } from '../routing/origins.ts'
 import { originStanding } from './origin-policy.ts'
 
+/** Schemes of `Authorization` that browsers speak by themselves; a page that means another sets it itself. */
+const AMBIENT = /^(?:basic|digest|negotiate|ntlm)\b/i
+
 /** Seconds for which a browser need not ask again before a request that wants leave. */
 const PREFLIGHT_AGE = '600'
 
@@ -45,8 +48,8 @@ export function crossingOf(request: CrossingRequest, origins: readonly (Origins 
   const standing = originStanding(request.origin, request.host, origins)
   const lists = origins.some((one) => typeof one === 'function' || (one !== undefined && one.length > 0))
   const vary: Record<string, string> = lists ? { vary: 'Origin' } : {}
-  // A page that nobody listed comes without the visitor's cookies, or not at all.
-  const allowed = standing === 'any' ? !request.headers.has('cookie') : standing !== 'foreign'
+  // A page that nobody listed comes without what a browser sends for its visitor, or not at all.
+  const allowed = standing === 'any' ? !hasCredentials(request.headers) : standing !== 'foreign'
   const crossing = standing === 'listed' || standing === 'any'
   const asked = request.method === 'OPTIONS' ? request.headers.get('access-control-request-method') : null
   const preflight = asked !== null && request.origin !== undefined
@@ -72,6 +75,10 @@ export function crossingRequestOf({ method = 'GET', headers }: IncomingMessage):
     return typeof value === 'string' ? value : null
   }
   return { method, origin: headers.origin, host: '', headers: { get, has: (name) => get(name) !== null } }
+}
+
+function hasCredentials(headers: CrossingRequest['headers']): boolean {
+  return headers.has('cookie') || AMBIENT.test(headers.get('authorization') ?? '')
 }
 
 /** The answer to a preflight; its headers are those of the crossing. */
