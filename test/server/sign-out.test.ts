@@ -36,7 +36,7 @@ function options(more: object = {}) {
   const routes = [
     websocket('/ws', Echo),
     streamSocket('/streams/ws', streams.services),
-    httpStreams('/streams', streams.services),
+    httpStreams('/streams', { ...streams.services, longPollTimeout: 600 }),
   ]
   return { routes, streams, authenticate: byHeader, ...more }
 }
@@ -79,6 +79,17 @@ describe('app.disconnect', () => {
     expect(delivery.readers('s')).toBe(1)
     await server.app.disconnect('ada')
     await once(answer, 'end')
+    expect(delivery.readers('s')).toBe(0)
+  })
+
+  it('ends the long polls of a user, who are asked when they come back', async () => {
+    await using server = await serve(options())
+    await server.app.options.streams!.store.create('s', { owner: 'ada' })
+    const poll = fetch(server.url('/streams/s?offset=now&live=long-poll'), as('ada'))
+    const { delivery } = server.app.options.streams!
+    await vi.waitUntil(() => delivery.readers('s') === 1)
+    await server.app.disconnect('ada')
+    expect((await poll).status).toBe(204)
     expect(delivery.readers('s')).toBe(0)
   })
 

@@ -105,19 +105,23 @@ export function nothingNew(place: StreamPlace): Response {
 
 const sameBatch: Encoder<Batch> = { encode: (batch) => batch }
 
-/** Waits at the tail for the next records, or the close: undefined when none came in time, or the reader went. */
+/**
+ * Waits at the tail for the next records, or the close: undefined when none came in time, the reader went,
+ * or is signed in no more.
+ */
 export function nextRecords(
   delivery: Delivery,
   info: StreamInfo,
   at: Offset,
   polls: Deadlines,
-  signal: AbortSignal,
+  { signal, whileSignedIn }: Pick<Exchange, 'signal' | 'whileSignedIn'>,
 ): Promise<CatchUp | undefined> {
   return new Promise((resolve) => {
     const finish = (result: CatchUp | undefined): void => {
       follow.stop()
       outlet.gone()
       polls.delete(giveUp)
+      leave?.()
       signal.removeEventListener('abort', giveUp)
       resolve(result)
     }
@@ -142,6 +146,8 @@ export function nextRecords(
     const outlet = new Outlet(sameBatch, { write: take })
     const follow = delivery.follow(info.id, at, outlet, { opened: () => {}, over }, info.tail.incarnation)
     polls.add(giveUp)
+    // Whoever comes back is asked who they are.
+    const leave = whileSignedIn?.(giveUp)
     signal.addEventListener('abort', giveUp, { once: true })
     if (signal.aborted) giveUp()
   })

@@ -168,7 +168,7 @@ export class HttpStreams {
     if (there.run || query.get('live') !== 'long-poll') return answer(there)
     if (there.closed) return nothingNew(there)
     const release = this.#access.follow(info, this.#logger)
-    const next = await nextRecords(delivery, info, there.next, this.#polls, signal).finally(release)
+    const next = await nextRecords(delivery, info, there.next, this.#polls, exchange).finally(release)
     return next?.run ? answer(next) : nothingNew(next ?? there)
   }
 
