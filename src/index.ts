@@ -115,7 +115,14 @@ export {
   type StreamRequestCode,
   StreamRequestError,
 } from './streams/errors.ts'
-export type { AcquireResult, Lease, LeaseRequest, LeaseStore, RenewResult } from './streams/leases.ts'
+export type {
+  AcquireResult,
+  ExpiredOptions,
+  Lease,
+  LeaseRequest,
+  LeaseStore,
+  RenewResult,
+} from './streams/leases.ts'
 export { memoryStreams } from './streams/memory.ts'
 export { storeFromEnvironment } from './streams/open-store.ts'
 export { type InboxSource, StreamInbox } from './streams/inbox.ts'

@@ -85,6 +85,7 @@ const INTERNAL: Readonly<Record<string, string>> = {
   AuthenticateResult: 'what Authenticate returns, and nobody takes',
   Outlet: 'an endpoint makes one for Delivery, and applications make no endpoints',
   LargeFrames: 'a member of Delivery for the endpoints',
+  Turns: 'a member of Delivery for the endpoints',
   Pattern: 'a member of routes for the search',
   NEEDS: 'marks a route for the compiler',
   Merge: 'computes ParamsOf',
