@@ -485,6 +485,27 @@ describe('deleted streams', () => {
   })
 })
 
+describe('the records of a deleted stream', () => {
+  it('are removed a few large ones at a time, between the appends of others', async () => {
+    const store = open()
+    const large = `"${'x'.repeat(512 * 1024)}"`
+    await store.create('large', { records: Array.from({ length: 16 }, () => large) })
+    await store.create('other')
+    const db = new DatabaseSync(path)
+    const left = db.prepare('SELECT count(*) AS n FROM records WHERE octet_length(data) > 1000')
+    await store.delete('large')
+    const counts: number[] = []
+    while (counts.at(-1) !== 0) {
+      await store.append('other', { records: ['1'] })
+      counts.push(Number(left.get()?.['n']))
+    }
+    db.close()
+    const removed = counts.map((n, at) => (counts[at - 1] ?? 16) - n)
+    // An append and a slice share a transaction, and each is 1 MiB.
+    expect(Math.max(...removed)).toBeLessThanOrEqual(4)
+  })
+})
+
 describe('a stream of a million records', () => {
   it('is read anywhere by its key, as every other table is', async () => {
     const statements = new Set<string>()

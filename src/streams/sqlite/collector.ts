@@ -1,6 +1,7 @@
 /**
  * Removes the records of deleted streams, a slice at a time: deleting millions of rows at once would
- * hold the event loop, and the lock on the file, for seconds. What a crash leaves is found again.
+ * hold the event loop, and the lock on the file, for seconds. A slice is bounded by records and by bytes,
+ * and grows and shrinks with the time it takes. What a crash leaves is found again.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Logger } from '../../logging/logger.ts'
@@ -8,26 +9,36 @@ import { StoreError } from '../errors.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import { MAX_POSITION } from './stream-table.ts'
 
-/** Records removed in one transaction. */
-const SLICE = 500
+/** Records, and bytes of them, removed in one transaction at most; one record at least. */
+const MAX_RECORDS = 500
+const MAX_BYTES = 1024 * 1024
+/** Milliseconds that a slice may take: the next one is half as large, or twice. */
+const SLICE_MS = 5
 
 export class Collector {
   readonly #queue: CommitQueue
   readonly #logger: Logger
   readonly #next: StatementSync
+  readonly #sizes: StatementSync
   readonly #records: StatementSync
   readonly #producers: StatementSync
   readonly #done: StatementSync
+  /** How much of the most that a slice may be, up to 1. */
+  #share = 1
   #running = false
   #wanted = false
 
   constructor(db: DatabaseSync, queue: CommitQueue, logger: Logger) {
     this.#queue = queue
     this.#logger = logger
+    const all = `place BETWEEN :stream << 32 AND (:stream << 32) | ${MAX_POSITION}`
     this.#next = db.prepare('SELECT stream FROM garbage LIMIT 1')
-    this.#records = db.prepare(`DELETE FROM records WHERE place IN (SELECT place FROM records
-      WHERE place BETWEEN :stream << 32 AND (:stream << 32) | ${MAX_POSITION} ORDER BY place LIMIT ${SLICE})`)
-    this.#producers = db.prepare('DELETE FROM producers WHERE stream = ?')
+    // Read without the pages that a large record goes on in.
+    this.#sizes = db.prepare(`SELECT place, octet_length(data) AS bytes FROM records
+      WHERE ${all} ORDER BY place LIMIT :limit`)
+    this.#records = db.prepare('DELETE FROM records WHERE place BETWEEN :stream << 32 AND :last')
+    this.#producers = db.prepare(`DELETE FROM producers WHERE stream = :stream AND id IN (
+      SELECT id FROM producers WHERE stream = :stream LIMIT :limit)`)
     this.#done = db.prepare('DELETE FROM garbage WHERE stream = ?')
   }
 
@@ -42,7 +53,7 @@ export class Collector {
     try {
       while (this.#wanted) {
         this.#wanted = false
-        while (await this.#queue.submit({ records: SLICE, bytes: 0, frees: true }, () => this.#slice()));
+        while (await this.#collect());
       }
     } catch (error) {
       if (!(error instanceof StoreError && error.code === 'closed')) {
@@ -53,13 +64,43 @@ export class Collector {
   }
 
   /** Whether there may be more. */
+  async #collect(): Promise<boolean> {
+    const weight = { records: MAX_RECORDS, bytes: 0, frees: true }
+    try {
+      return await this.#queue.submit(weight, () => this.#slice())
+    } catch (error) {
+      // On a full disk a smaller one may fit.
+      if (!(error instanceof StoreError && error.code === 'full') || this.#limit === 1) throw error
+      this.#share /= 8
+      return true
+    }
+  }
+
+  get #limit(): number {
+    return Math.max(1, Math.round(this.#share * MAX_RECORDS))
+  }
+
   #slice(): boolean {
     const stream = this.#next.get()?.['stream']
     if (typeof stream !== 'number') return false
-    if (this.#records.run({ stream }).changes === 0) {
-      this.#producers.run(stream)
-      this.#done.run(stream)
-    }
+    const since = performance.now()
+    const last = this.#lastOfSlice(stream)
+    if (last !== undefined) this.#records.run({ stream, last })
+    else if (this.#producers.run({ stream, limit: this.#limit }).changes === 0) this.#done.run(stream)
+    const isSlow = performance.now() - since > SLICE_MS
+    this.#share = isSlow ? Math.max(this.#share / 2, 1 / MAX_RECORDS) : Math.min(this.#share * 2, 1)
     return true
+  }
+
+  /** Where a slice of the records of a stream ends; undefined when there are none. */
+  #lastOfSlice(stream: number): number | undefined {
+    let last: number | undefined
+    let bytes = 0
+    for (const row of this.#sizes.iterate({ stream, limit: this.#limit })) {
+      last = Number(row['place'])
+      bytes += Number(row['bytes'])
+      if (bytes >= this.#share * MAX_BYTES) break
+    }
+    return last
   }
 }
