@@ -98,7 +98,7 @@ export {
 export { httpStreams, streamSocket } from './routing/stream-routes.ts'
 export { END_REASONS, type EndReason, RunFailure } from './runs/end-reasons.ts'
 export { RUN_ERRORS, RunError, type RunErrorCode } from './runs/errors.ts'
-export type { RunKind, RunLimits, RunsOptions } from './runs/options.ts'
+export type { NewAttempt, RunKind, RunLimits, RunsOptions } from './runs/options.ts'
 export type { Run, RunInfo, StartRequest } from './runs/run.ts'
 export type { RunList, RunListOptions } from './runs/run-list.ts'
 export type { Runs } from './runs/runs.ts'

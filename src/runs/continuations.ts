@@ -3,11 +3,21 @@ import type { Json } from '../protocol/json.ts'
 import type { RunProvider } from '../providers/provider.ts'
 import { StoreError } from '../streams/errors.ts'
 import type { Inputs } from './inputs.ts'
-import type { RunSettings } from './options.ts'
+import type { RunKind, RunSettings } from './options.ts'
 import type { RunRecord } from './run-record.ts'
 
 /** Attempts that may die in a row without a record: a run that kills its process does not kill them all. */
 const MAX_BARREN = 5
+/** Times that a run begins anew. */
+const MAX_RESTARTS = 5
+
+/** How a run goes on. */
+export interface Continuation extends Pick<RunKind, 'newAttempt'> {
+  /** Makes its provider. */
+  readonly provider: () => RunProvider
+  /** Whether the provider goes on from a checkpoint; otherwise the run begins anew. */
+  readonly resumable: boolean
+}
 
 export class Continuations {
   readonly #settings: RunSettings
@@ -18,12 +28,16 @@ export class Continuations {
     this.#inputs = inputs
   }
 
-  /** What makes the run's provider again; undefined when it cannot be continued, here or by this attempt. */
-  async of(record: RunRecord, signal: AbortSignal): Promise<(() => RunProvider) | undefined> {
+  /** Undefined when the run cannot go on, here or by this attempt. */
+  async of(record: RunRecord, signal: AbortSignal): Promise<Continuation | undefined> {
     const kind = record.kind === undefined ? undefined : this.#settings.kinds.get(record.kind)
-    if (!kind?.resumable || record.barren >= MAX_BARREN) return undefined
+    if (!kind || record.barren >= MAX_BARREN) return undefined
+    const newAttempt = (record.restarts ?? 0) < MAX_RESTARTS ? kind.newAttempt : undefined
+    const { resumable = false } = kind
+    if (!resumable && !newAttempt) return undefined
     const input = await this.#load(record, signal)
-    return input === undefined ? undefined : () => kind.provider(input)
+    if (input === undefined) return undefined
+    return { provider: () => kind.provider(input), resumable, ...(newAttempt && { newAttempt }) }
   }
 
   /** What is damaged stays so: without its input a run ends, rather than never. */

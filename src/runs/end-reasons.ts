@@ -15,6 +15,10 @@ export const END_REASONS = {
     status: 'failed',
     message: 'The server was interrupted in the middle of this answer. Please try again.',
   },
+  replay_differs: {
+    status: 'failed',
+    message: 'The answer could not be continued where it had been interrupted. Please try again.',
+  },
   silent: { status: 'failed', message: 'Nothing came for too long, so the answer ends here.' },
   thinking_exceeded: {
     status: 'failed',

@@ -5,45 +5,27 @@
  * provider's clean-up. Once the log refuses it (another process took it over, its stream is gone)
  * it does nothing more.
  */
-import { Buffer } from 'node:buffer'
-import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import { RunMoved } from '../providers/provider.ts'
-import type { RunContext, RunProvider } from '../providers/provider.ts'
+import type { RunContext } from '../providers/provider.ts'
 import type { Lease } from '../streams/leases.ts'
+import type { Assignment } from './assignment.ts'
 import { isForNobody } from './cause.ts'
 import type { Cause } from './cause.ts'
-import { checkpointValueBytes, encodeCheckpoint } from './checkpoint.ts'
+import { encodeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { closingOf } from './closing.ts'
 import { endAfterError, endFor, failureFor, upstreamDetail } from './end-reasons.ts'
 import { Generation } from './generation.ts'
 import type { Ending } from './generation.ts'
 import { HeldLease } from './held-lease.ts'
+import { Intake } from './intake.ts'
 import { LogWriter } from './log-writer.ts'
 import type { Refusal } from './log-writer.ts'
-import type { RunSettings } from './options.ts'
+import { marksOf } from './marks.ts'
+import type { NewAttempt, RunSettings } from './options.ts'
 import { encodeRunRecord } from './run-record.ts'
 import type { RunRecord } from './run-record.ts'
-
-/** A run that this process is to work on. */
-export interface Assignment {
-  readonly lease: Lease
-  readonly owner: string | undefined
-  readonly record: RunRecord
-  /** From where its provider goes on; undefined for the start. */
-  readonly checkpoint: Checkpoint | undefined
-  /** Records in its log. */
-  readonly tail: number
-  /** Whether another process, or this one in an earlier life, worked on it before. */
-  readonly takenOver: boolean
-  /** Whether it can be left to another process. */
-  readonly resumable: boolean
-  /** Makes its provider, if it can be made here. */
-  readonly provider: (() => RunProvider) | undefined
-  /** How it ends, when it is not to go on. */
-  readonly end?: RunEnd
-}
 
 const STOPPED: RunEnd = { status: 'stopped' }
 
@@ -57,30 +39,25 @@ export class LocalRun {
   readonly #settings: RunSettings
   readonly #provider: Assignment['provider']
   readonly #resumable: boolean
+  readonly #newAttempt: Assignment['newAttempt']
   readonly #lease: HeldLease
   readonly #writer: LogWriter
-  readonly #checkpointBytes: number
   /** On the clock of `performance.now()`; of a run that was taken over by the wall clock, which alone is shared. */
   readonly #startedAt: number
-  /** Events that a provider which goes on yields again. */
-  readonly #known: number
-  readonly #covered: number
-  readonly #record: RunRecord
+  /** Aborts when the work has a cause to end. */
+  readonly #over = new AbortController()
+  #record: RunRecord
   /** Where the attempt began. */
-  readonly #resumeFrom: Checkpoint | undefined
+  #resumeFrom: Checkpoint | undefined
+  #intake: Intake
   /** Whether its record is to be kept with its end: this attempt is not in it. */
   #noteDue = false
   #generation: Generation | undefined
   #cause: Cause | undefined
-  /** Goes with the event that is yielded next. */
-  #checkpoint: { readonly value: Json } | undefined
-  #events = 0
-  /** Of all records of the run, whichever process wrote them. */
-  #bytes: number
   #readAt: number
 
   constructor(settings: RunSettings, assignment: Assignment) {
-    const { lease, owner, record, checkpoint, tail, resumable, provider } = assignment
+    const { lease, owner, record, checkpoint, tail, resumable, provider, newAttempt } = assignment
     this.id = lease.stream
     this.incarnation = lease.incarnation
     this.owner = owner
@@ -89,11 +66,8 @@ export class LocalRun {
     this.#record = record
     this.#provider = provider
     this.#resumable = resumable
+    this.#newAttempt = newAttempt
     this.#resumeFrom = checkpoint
-    this.#covered = checkpoint?.at ?? 0
-    this.#bytes = checkpoint?.bytes ?? 0
-    this.#known = Math.max(0, tail - this.#covered)
-    this.#checkpointBytes = checkpointValueBytes(settings.store)
     this.#readAt = performance.now()
     this.#startedAt = this.#readAt - Math.max(0, Date.now() - record.startedAt)
     const { store, logger, highWaterMark, storePatienceMs } = settings
@@ -105,6 +79,7 @@ export class LocalRun {
       patienceMs: storePatienceMs,
       onRefused: (refusal) => this.#refused(refusal),
     })
+    this.#intake = this.#newIntake(lease, checkpoint, tail)
     this.settled = this.#run(assignment)
   }
 
@@ -123,6 +98,7 @@ export class LocalRun {
   leave(): Promise<RunEnd | undefined> {
     this.#writer.hurry()
     if (this.#resumable) this.#cut({ type: 'released' }, new RunMoved())
+    else if (this.#newAttempt) this.#cut({ type: 'released' }, new Error('The run begins anew elsewhere'))
     else this.#end(endFor('interrupted'))
     return this.settled
   }
@@ -174,12 +150,18 @@ export class LocalRun {
     this.#end(endFor('unread'))
   }
 
-  async #run({ takenOver, end }: Assignment): Promise<RunEnd | undefined> {
+  async #run({ lease, takenOver, anew, end }: Assignment): Promise<RunEnd | undefined> {
     if (end) this.#end(end)
     // Kept before anything is asked of the provider: a run that kills its process is found out.
-    this.#noteDue = takenOver && (!!end || !!(await this.#writer.note(encodeRunRecord(this.#record))))
-    if (!this.#cause) this.#decide(await this.#generate())
-    else if (isForNobody(this.#cause) && this.#resumeFrom) await this.#clear()
+    this.#noteDue =
+      takenOver && (!!end || !!(await this.#writer.note({ metadata: encodeRunRecord(this.#record) })))
+    if (anew && !this.#cause) await this.#beginAnew(lease, 'interrupted')
+    if (this.#cause && isForNobody(this.#cause)) await this.#clear()
+    while (!this.#cause) {
+      const ending = this.#checked(await this.#generate())
+      if (!this.#cause && this.#beginsAnew) await this.#beginAnew(lease, 'replay_differs')
+      else this.#decide(ending)
+    }
     const cause = this.#cause
     if (cause?.type === 'end') return this.#finish(cause.end)
     if (cause?.type === 'refused' && cause.refusal === 'unwritable') return this.#finish(endFor('store'))
@@ -192,11 +174,9 @@ export class LocalRun {
       begin: (signal) => this.#begin(signal),
       take: (event) => {
         try {
-          return this.#take(event)
+          return this.#take(event)?.catch((error: unknown) => this.#refuse(error))
         } catch (error) {
-          // At once: whatever comes while its provider cleans up comes second.
-          this.#fail(error)
-          throw error
+          return this.#refuse(error)
         }
       },
       stopTimeoutMs: this.#settings.stopTimeoutMs,
@@ -207,12 +187,48 @@ export class LocalRun {
 
   /** Ends upstream what an earlier attempt left there; its provider knows it by the checkpoint. */
   async #clear(): Promise<void> {
+    if (this.#resumeFrom?.value === undefined) return
     if (this.#provider) await this.#generate(new Error('The run was stopped'))
     else
       this.#settings.logger.warn(
         { run: this.id },
         'What a run left upstream may go on: its provider cannot be made here',
       )
+  }
+
+  /**
+   * Begins with another attempt behind what the log holds. The marks, where the attempt begins and that it did
+   * are kept in one step.
+   */
+  async #beginAnew(lease: Lease, reason: NewAttempt['reason']): Promise<void> {
+    // Whoever differs was cut, and has ended it.
+    if (reason === 'interrupted') await this.#clear()
+    this.#resumeFrom = undefined
+    if (this.#cause) return
+    try {
+      const { restarts = 0 } = this.#record
+      const { records, size } = marksOf(this.#newAttempt, { attempt: restarts + 2, reason })
+      const { at, bytes } = await this.#intake.skip()
+      const tail = at + records.length
+      const checkpoint = { at: tail, bytes: bytes + size }
+      this.#record = { ...this.#record, restarts: restarts + 1, attemptAt: tail }
+      this.#settings.logger.info({ run: this.id, reason }, 'A run begins anew')
+      const metadata = encodeRunRecord(this.#record)
+      await this.#writer.note({ records, metadata, checkpoint: encodeCheckpoint(checkpoint) })
+      this.#intake = this.#newIntake(lease, checkpoint, tail)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** Whether it begins anew instead of failing: what its provider yielded again is not what the log holds. */
+  get #beginsAnew(): boolean {
+    return this.#intake.differs && this.#newAttempt !== undefined
+  }
+
+  #newIntake(lease: Lease, checkpoint: Checkpoint | undefined, tail: number): Intake {
+    const { signal } = this.#over
+    return new Intake({ settings: this.#settings, writer: this.#writer, lease, checkpoint, tail, signal })
   }
 
   #begin(signal: AbortSignal): AsyncIterable<unknown> {
@@ -224,41 +240,33 @@ export class LocalRun {
     return {
       signal,
       runId: this.id,
-      ...(this.#resumeFrom && { resumeFrom: this.#resumeFrom.value }),
-      checkpoint: (value) => this.#keep(value),
+      ...(this.#resumeFrom?.value !== undefined && { resumeFrom: this.#resumeFrom.value }),
+      checkpoint: (value) => this.#intake.keep(value),
       alive: () => this.#generation?.alive(),
     }
   }
 
-  #keep(value: Json): void {
-    const text = jsonText(value)
-    if (text === undefined || Buffer.byteLength(text) > this.#checkpointBytes)
-      throw failureFor('bad_checkpoint')
-    this.#checkpoint = { value }
-  }
-
   #take(event: unknown): Promise<void> | undefined {
-    const text = jsonText(event)
-    if (text === undefined) throw failureFor('not_json')
-    this.#events++
-    const at = this.#covered + this.#events
-    const isNew = this.#events > this.#known
-    const size = Buffer.byteLength(text)
-    this.#bytes += size
-    if (isNew) this.#checkLimits(size, at)
-    const checkpoint = this.#checkpoint && encodeCheckpoint({ ...this.#checkpoint, at, bytes: this.#bytes })
-    this.#checkpoint = undefined
-    if (!isNew) return undefined
-    this.#writer.push(text, size, checkpoint)
-    return this.#writer.room()
+    // Whoever goes on with it yields it again.
+    if (this.#cause && this.#cause.type !== 'end') return undefined
+    return this.#intake.take(event)
   }
 
-  /** Whether there is room for a record of so many bytes, which is the so many-th of the run. */
-  #checkLimits(size: number, at: number): void {
-    const { store, records, bytes } = this.#settings
-    if (size > store.limits.recordBytes) throw failureFor('record_too_large')
-    if (at > records) throw failureFor('records_exceeded')
-    if (this.#bytes > bytes) throw failureFor('bytes_exceeded')
+  /** At once: whatever comes while the provider cleans up comes second. */
+  #refuse(error: unknown): never {
+    if (!this.#beginsAnew) this.#fail(error)
+    throw error
+  }
+
+  /** What a provider that says it is whole has left out is known only then. */
+  #checked(ending: Ending): Ending {
+    if (ending.type !== 'whole' || this.#cause) return ending
+    try {
+      this.#intake.finish()
+      return ending
+    } catch (error) {
+      return { type: 'threw', error }
+    }
   }
 
   /** The provider ended first. */
@@ -315,14 +323,8 @@ export class LocalRun {
     // That the log refuses it is stronger than a release: there is nothing left to hand over.
     if (this.#cause && !(this.#cause.type === 'released' && cause.type === 'refused')) return
     this.#cause = cause
+    if (cause.type === 'end') this.#writer.hold()
+    this.#over.abort(reason)
     this.#generation?.cut(reason)
-  }
-}
-
-function jsonText(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value)
-  } catch {
-    return undefined
   }
 }

@@ -3,7 +3,7 @@
  * to their limits; both stand still while there is no run.
  */
 import type { RunEnd } from '../protocol/run-end.ts'
-import type { Assignment } from './local-run.ts'
+import type { Assignment } from './assignment.ts'
 import { LocalRun } from './local-run.ts'
 import type { RunSettings } from './options.ts'
 import type { Readership } from './readership.ts'

@@ -9,12 +9,10 @@
 import { Buffer } from 'node:buffer'
 import type { Logger } from '../logging/logger.ts'
 import type { Json } from '../protocol/json.ts'
-import { StoreError } from '../streams/errors.ts'
-import type { StoreErrorCode } from '../streams/errors.ts'
 import { LEASE_PRODUCER } from '../streams/leases.ts'
 import type { Lease } from '../streams/leases.ts'
 import type { AppendRequest, AppendResult, StreamStore } from '../streams/store.ts'
-import { pause } from './ticker.ts'
+import { patiently } from './patience.ts'
 
 /** Why nothing more can be written. */
 export type Refusal =
@@ -44,11 +42,6 @@ export interface LogWriterOptions {
   readonly onRefused: (refusal: Refusal) => void
 }
 
-/** They pass by themselves. */
-const TRANSIENT: ReadonlySet<StoreErrorCode> = new Set(['full', 'locked', 'overloaded', 'unavailable'])
-const FIRST_PAUSE_MS = 50
-const LONGEST_PAUSE_MS = 1000
-
 export class LogWriter {
   readonly #options: LogWriterOptions
   readonly #maxRecords: number
@@ -62,6 +55,8 @@ export class LogWriter {
   #pumping: Promise<void> | undefined
   #room: PromiseWithResolvers<void> | undefined
   #finishing = false
+  /** What was pushed once `hold` was called. */
+  #held: { readonly record: string; readonly bytes: number }[] | undefined
   #refusal: Refusal | undefined
   /** Whether the append with the present seq may have been kept though it failed. */
   #inDoubt = false
@@ -85,15 +80,29 @@ export class LogWriter {
   /** Takes a record of so many bytes, and a checkpoint that covers it and all before it. */
   push(record: string, bytes: number, checkpoint: Json | undefined): void {
     if (this.#refusal || this.#finishing) return
+    if (this.#held) {
+      this.#held.push({ record, bytes })
+      return
+    }
     this.#waiting.push(record)
     this.#waitingBytes += bytes
     this.#checkpoint = checkpoint ?? this.#checkpoint
     this.#pumping ??= this.#pump()
   }
 
-  /** Writes metadata alone. Resolves to why it could not, if so. */
-  async note(metadata: Json): Promise<Refusal | undefined> {
-    await this.#append({ metadata })
+  /**
+   * What is pushed from now on is kept with the end alone: it belongs to that end, and would be in the way of
+   * whoever goes on with the run if this process died before it.
+   */
+  hold(): void {
+    this.#held ??= []
+  }
+
+  /** Writes something beside the records that are pushed, before the first of them. Resolves to why it could not, if so. */
+  async note(
+    request: Pick<AppendRequest, 'records' | 'metadata' | 'checkpoint'>,
+  ): Promise<Refusal | undefined> {
+    await this.#append(request)
     return this.#refusal
   }
 
@@ -110,6 +119,12 @@ export class LogWriter {
   async finish(how: (isLossy: boolean) => Closing): Promise<'ended' | Refusal> {
     this.#finishing = true
     await this.#pumping
+    for (const { record, bytes } of this.#held ?? []) {
+      if (!this.#refusal && !this.#fits([record])) await this.#append(this.#take())
+      if (this.#refusal) break
+      this.#waiting.push(record)
+      this.#waitingBytes += bytes
+    }
     let closing = this.#refusal ? undefined : how(false)
     if (closing && !this.#fits(closing.records)) await this.#append(this.#take())
     // A store that failed is tried once more: a close is small, and may fit where many records did not.
@@ -184,17 +199,8 @@ export class LogWriter {
     const { store, lease, patienceMs } = this.#options
     const { stream, incarnation, epoch } = lease
     const producer = { id: LEASE_PRODUCER, epoch, seq: this.#seq }
-    const since = performance.now()
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-      try {
-        return await store.append(stream, { ...request, producer, incarnation })
-      } catch (error) {
-        const transient = error instanceof StoreError && TRANSIENT.has(error.code)
-        const patient = !this.#hurry.signal.aborted && performance.now() - since < patienceMs
-        if (!transient || !patient) throw error
-      }
-      await pause(pauseMs, this.#hurry.signal)
-    }
+    const send = (): Promise<AppendResult> => store.append(stream, { ...request, producer, incarnation })
+    return patiently(send, patienceMs, this.#hurry.signal)
   }
 
   #refusalOf(result: AppendResult): Refusal {

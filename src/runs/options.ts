@@ -13,8 +13,8 @@ export interface RunKind {
   readonly provider: (input: Json) => RunProvider
   /**
    * Whether a run of this kind goes on when its process died. Its provider then yields, from the same
-   * `resumeFrom`, the same events again: those that the log holds already are counted off and dropped.
-   * Default false: the run fails as `interrupted`.
+   * `resumeFrom`, the same events again: each is held against what the log has, and the first that is another
+   * ends the run as `replay_differs`. Default false: the run fails as `interrupted`.
    */
   readonly resumable?: boolean
   /**
@@ -22,6 +22,20 @@ export interface RunKind {
    * ends it and however. Pure. Without it a log holds what the provider yielded, and nothing else.
    */
   readonly closing?: (end: RunEnd) => readonly Json[]
+  /**
+   * Lets a run begin anew, up to five times, where it would end so: its provider is called without `resumeFrom`,
+   * and goes on in the same log. Returns the records that come first, one at least, by which a reader knows that
+   * what stands before them counts no more. What it throws ends the run as `provider_failed`.
+   */
+  readonly newAttempt?: (attempt: NewAttempt) => readonly (Json | object)[]
+}
+
+/** Why a run begins anew. */
+export interface NewAttempt {
+  /** 2 for the first one that begins anew. */
+  readonly attempt: number
+  /** Its process is gone and it cannot be continued, or what its provider yielded again was something else. */
+  readonly reason: 'interrupted' | 'replay_differs'
 }
 
 /** What ends a run that does not end by itself. `Infinity` lifts a limit. */

@@ -30,6 +30,8 @@ export interface RunRecord {
   readonly attemptAt: number
   /** How many attempts before it died without a single record, in a row. */
   readonly barren: number
+  /** How often it began anew. */
+  readonly restarts?: number
 }
 
 export function encodeRunRecord({ end: _, ...record }: RunRecord): Json {
@@ -55,6 +57,7 @@ export function readRunRecord({ metadata, closed, end }: StreamInfo): RunRecord 
     attemptAt: numberIn(run, 'attemptAt') ?? 0,
     barren: numberIn(run, 'barren') ?? 0,
     ...texts(run),
+    ...given('restarts', numberIn(run, 'restarts')),
     ...given('metadata', member(run, 'metadata')),
     ...given('input', member(run, 'input')),
   }

@@ -7,7 +7,8 @@ import type { CreateResult, StreamConfig, StreamInfo } from '../streams/store.ts
 import type { ChatIndex } from './chat-index.ts'
 import { RunError } from './errors.ts'
 import type { Inputs, KeptInput } from './inputs.ts'
-import type { Assignment, LocalRun } from './local-run.ts'
+import type { Assignment } from './assignment.ts'
+import type { LocalRun } from './local-run.ts'
 import type { Mailbox } from './mailbox.ts'
 import { metadataShares } from './options.ts'
 import type { RunSettings } from './options.ts'
@@ -133,6 +134,7 @@ export class RunStarter {
       tail: 0,
       takenOver: false,
       resumable: 'kind' in source && source.of.resumable === true,
+      ...('kind' in source && source.of.newAttempt && { newAttempt: source.of.newAttempt }),
       provider: () => ('kind' in source ? source.of.provider(source.input) : source.provider),
     })
     return { info: result.info, record, settled: run.settled }

@@ -9,7 +9,8 @@ import { followEnd } from './follow-end.ts'
 import type { Lease } from '../streams/leases.ts'
 import type { StreamInfo } from '../streams/store.ts'
 import type { Continuations } from './continuations.ts'
-import type { Assignment, LocalRun } from './local-run.ts'
+import type { Assignment } from './assignment.ts'
+import type { LocalRun } from './local-run.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { RunSettings } from './options.ts'
 import { readRunRecord } from './run-record.ts'
@@ -68,7 +69,7 @@ export class Stopper {
       }
       const record = await this.#recordOf(id, signal)
       if (record.end) return record.end
-      const provider = await this.#options.continuations.of(record, signal)
+      const { provider } = (await this.#options.continuations.of(record, signal)) ?? {}
       // Not aborted: a lease that was taken and not noticed would be nobody's for its whole length.
       const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
       if (taken.outcome === 'acquired') this.#conclude(taken.lease, taken.info, provider)

@@ -17,7 +17,7 @@ import { readCheckpoint } from './checkpoint.ts'
 import { endFor } from './end-reasons.ts'
 import type { Continuations } from './continuations.ts'
 import { HAND_OVER_MS } from './held-lease.ts'
-import type { Assignment } from './local-run.ts'
+import type { Assignment } from './assignment.ts'
 import { LookNotes } from './look-notes.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { RunSettings } from './options.ts'
@@ -203,7 +203,7 @@ export class Takeover {
     }
     await this.#options.mailbox.open()
     const expected = nextAttempt(known, before.tail.position, lease)
-    const provider = await this.#options.continuations.of(expected, signal)
+    const continuation = await this.#options.continuations.of(expected, signal)
     // Not aborted: a lease that was taken and not noticed would be nobody's for its whole length.
     const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
     const record = taken.outcome === 'acquired' ? readRunRecord(taken.info) : undefined
@@ -218,9 +218,8 @@ export class Takeover {
       checkpoint: readCheckpoint(taken.info),
       tail,
       takenOver: true,
-      resumable: provider !== undefined,
-      provider,
-      ...(!provider && { end: endFor('interrupted') }),
+      ...(continuation ?? { resumable: false, provider: undefined, end: endFor('interrupted') }),
+      ...(continuation && !continuation.resumable && { anew: true }),
     })
   }
 }

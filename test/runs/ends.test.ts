@@ -418,6 +418,24 @@ onEveryStore('a run ends', (world) => {
     await expectEnd(world(), run, ['part'], end('interrupted'))
   })
 
+  it('replay_differs, when its provider goes on and yields something else', async () => {
+    const puppet = new PuppetProvider()
+    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
+    const first = world().mortal({ kinds })
+    const run = await first.runs.start({ kind: 'play' })
+    puppet.last.yield('one', 'two')
+    await world().until(async () => (await world().records(run.id)).length === 2)
+    first.kill()
+    const second = world().process({ kinds })
+    second.open()
+    await world().passUntil(() => puppet.calls.length === 2, 14)
+    puppet.last.yield('one', 'other', 'three')
+    await world().until(() => puppet.last.ended)
+    const found = await second.get(run.id)
+    if (!found) throw new Error('The run is gone')
+    await expectEnd(world(), found, ['one', 'two'], end('replay_differs'))
+  })
+
   it('once: what happens to its provider afterwards changes nothing', async () => {
     const runs = world().process()
     const run = await runs.start({}, async function* ({ signal }) {

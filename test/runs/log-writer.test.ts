@@ -358,12 +358,23 @@ describe('the writer of a log', () => {
     expect(await kept()).toEqual([LAST])
   })
 
+  it('holds what comes once it is told to, and writes it with the end', async () => {
+    const { writer, push, kept } = await writing()
+    push('1')
+    writer.hold()
+    push('2', '3')
+    expect(await writer.flush()).toBeUndefined()
+    expect(await kept()).toEqual(['1'])
+    expect(await writer.finish(() => END)).toBe('ended')
+    expect(await kept()).toEqual(['1', '2', '3', LAST])
+  })
+
   it('writes the metadata alone when it is told to', async () => {
     const { inner, writer, kept } = await writing()
-    expect(await writer.note({ attempt: 2 })).toBeUndefined()
+    expect(await writer.note({ metadata: { attempt: 2 } })).toBeUndefined()
     expect((await inner.head('r'))?.metadata).toEqual({ attempt: 2 })
     expect(await kept()).toEqual([])
     await inner.delete('r')
-    expect(await writer.note(null)).toBe('gone')
+    expect(await writer.note({ metadata: null })).toBe('gone')
   })
 })

@@ -11,6 +11,7 @@ const WHOLE: Required<Omit<RunRecord, 'end'>> = {
   kind: 'k',
   input: null,
   inputIn: '@input/x',
+  restarts: 1,
   asked: 'of',
   retryOf: 'r',
   startedAt: 5,

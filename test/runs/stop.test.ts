@@ -255,6 +255,20 @@ onEveryStore('stop', (world) => {
     expect(await world().records(run.id)).toEqual([LAST])
   })
 
+  it('keeps what its provider says to it in one step with the end', async () => {
+    const { runs, hand } = world().mortal()
+    const run = await runs.start({}, async function* ({ signal }) {
+      yield 'part'
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      yield 'stopped here'
+    })
+    await world().until(async () => (await world().records(run.id)).length === 1)
+    expect(await runs.stop(run.id)).toEqual(STOPPED)
+    expect(await world().records(run.id)).toEqual(['part', 'stopped here', LAST])
+    const appends = hand.calls.filter(({ method, args }) => method === 'append' && args[0] === run.id)
+    expect(appends).toHaveLength(2)
+  })
+
   it('holds when its own process finds that the one that worked on the run has died', async () => {
     const first = world().mortal()
     const second = world().mortal()

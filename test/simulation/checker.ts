@@ -24,8 +24,17 @@ export interface KeptLog {
   readonly holders: Map<number, string>
 }
 
-/** Whether an undisturbed run of a source, which yielded `first` first, yields this record at this place. */
-export type Yields = (source: RunSource, at: number, record: string, first: string) => boolean
+/**
+ * Whether an undisturbed run of a source, which yielded `first` first, yields this record at this place; `isLast`: it
+ * is the last one of a run that was cut.
+ */
+export type Yields = (
+  source: RunSource,
+  at: number,
+  record: string,
+  first: string,
+  isLast: boolean,
+) => boolean
 
 interface Reading {
   next: number
@@ -296,7 +305,10 @@ export class Checker {
   #isRecord(log: KeptLog, source: RunSource, at: number): boolean {
     const [first = ''] = log.records
     const record = log.records[at] ?? ''
-    const isRight = at < (source.events ?? Infinity) && this.#yields(source, at, record, first)
+    const isCut = log.end !== undefined && log.end.status !== 'completed'
+    const isLast = isCut && at === log.records.length - 1
+    const isWithin = isLast || at < (source.events ?? Infinity)
+    const isRight = isWithin && this.#yields(source, at, record, first, isLast)
     if (!isRight) {
       const what = `record ${at} of ${log.stream} is ${record}`
       this.#fail('prefix', `${what}, which no undisturbed run of ${source.tag} has there`)

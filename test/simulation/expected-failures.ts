@@ -26,8 +26,6 @@ export interface ExpectedFailure {
 
 export const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
   { hazard: 'clock far ahead', invariant: 'nothing-lost', seed: 1 },
-  { hazard: 'abort with an event', invariant: 'prefix', seed: 3 },
-  { hazard: 'provider that differs', invariant: 'prefix', seed: 1 },
 ]
 
 /** What fresh seeds may hold. */

@@ -109,8 +109,11 @@ export function yieldsScript(
   at: number,
   record: string,
   first: string,
+  isLast: boolean,
 ): boolean {
-  const { of, n, attempt } = JSON.parse(record) as Partial<Yielded>
+  const { of, n, type, attempt } = JSON.parse(record) as Partial<Yielded>
+  // What it says to its abort belongs to the end of a run that was cut.
+  if (of === tag && type === 'abort') return isLast
   return of === tag && n === at && attempt === (JSON.parse(first) as Partial<Yielded>).attempt
 }
 
@@ -118,4 +121,5 @@ interface Yielded {
   readonly of: string
   readonly n: number
   readonly attempt: number
+  readonly type: string
 }

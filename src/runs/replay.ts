@@ -1,0 +1,73 @@
+/**
+ * What a provider that goes on has to yield again: the records that the log holds behind the checkpoint. They
+ * are read page by page, as they are yielded.
+ */
+import { Buffer } from 'node:buffer'
+import type { StreamRecord, StreamStore } from '../streams/store.ts'
+import { patiently } from './patience.ts'
+
+export interface ReplayOptions {
+  readonly store: Pick<StreamStore, 'read'>
+  readonly id: string
+  readonly incarnation: string
+  /** Positions: of the place before the first record, and of that after the last one. */
+  readonly from: number
+  readonly to: number
+  readonly patienceMs: number
+  /** Ends all reading. */
+  readonly signal: AbortSignal
+}
+
+export class Replay {
+  readonly #options: ReplayOptions
+  /** Of the place before the first record of `page`. */
+  #position: number
+  #page: readonly StreamRecord[] = []
+  #at = 0
+
+  constructor(options: ReplayOptions) {
+    this.#options = options
+    this.#position = options.from
+  }
+
+  /** How many are still to come. */
+  get left(): number {
+    return Math.max(0, this.#options.to - this.#position - this.#at)
+  }
+
+  /**
+   * Whether this text is that of the record which is due; it is due no more then. Rejects as the store
+   * does once patience with it ended, and when the log has not what it had.
+   */
+  takes(text: string): boolean | Promise<boolean> {
+    const due = this.#page[this.#at]
+    if (due === undefined) return this.#turn().then(() => this.takes(text))
+    if (due !== text) return false
+    this.#at++
+    return true
+  }
+
+  /** Passes over all that are still to come; resolves with how many bytes they have. */
+  async skip(): Promise<number> {
+    let bytes = 0
+    while (this.left > 0) {
+      for (const record of this.#page.slice(this.#at, this.#at + this.left))
+        bytes += Buffer.byteLength(record)
+      this.#at = this.#page.length
+      if (this.left > 0) await this.#turn()
+    }
+    return bytes
+  }
+
+  async #turn(): Promise<void> {
+    const { store, id, incarnation, patienceMs, signal } = this.#options
+    const position = this.#position + this.#page.length
+    const read = (): ReturnType<StreamStore['read']> => store.read(id, { incarnation, position }, { signal })
+    const page = await patiently(read, patienceMs, signal)
+    if (page.outcome !== 'page' || page.records.length === 0)
+      throw new Error('The log has lost records that a provider is to yield again')
+    this.#position = position
+    this.#page = page.records
+    this.#at = 0
+  }
+}
