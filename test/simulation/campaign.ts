@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { Coverage } from './coverage.ts'
 import type { ExpectedFailure } from './expected-failures.ts'
-import { BORNE_HAZARDS } from './expected-failures.ts'
+import { BORNE_HAZARDS, SEEDS_FOR_EXPECTED } from './expected-failures.ts'
 import type { Hazard } from './hazards.ts'
 import type { Violation } from './history.ts'
 import type { Plan } from './plan.ts'
@@ -65,10 +65,10 @@ export async function searchPlanted(seeds: number): Promise<ReadonlyMap<PlantedB
   return results
 }
 
-/** What becomes of a failure that is expected. */
-export async function retry({ hazard, seed }: ExpectedFailure): Promise<Violation | undefined> {
-  const { violation } = await simulate(planWith(seed, hazard))
-  return violation
+/** The first that a failure which is expected shows. */
+export async function retry({ hazard }: ExpectedFailure): Promise<Found | undefined> {
+  const { found } = await search({ from: 1, seeds: SEEDS_FOR_EXPECTED, hazards: [hazard] })
+  return found
 }
 
 /** One text for all that happened in a simulation. */

@@ -52,6 +52,8 @@ export class Checker {
   readonly #stopped = new Map<string, { readonly log: KeptLog; readonly length: number }>()
   readonly #asked = new Set<string>()
   readonly #generations = new Map<string, number>()
+  /** Generations that began in each life of a run. */
+  readonly #inLife = new Map<KeptLog, number>()
   readonly #working = new Map<string, Set<number>>()
   readonly #yields: Yields
   readonly #isWell: (holder: string) => boolean
@@ -292,7 +294,10 @@ export class Checker {
     const leases = epochs.reduce((sum, { epoch }) => sum + epoch, 0)
     if (count > leases)
       this.#fail('generations', `${by} begins generation ${count} of ${run}, in ${leases} leases`)
-    if (count > epochs.length && this.#sources.get(run)?.once)
+    const log = this.current.get(run)
+    const inLife = (log ? (this.#inLife.get(log) ?? 0) : 0) + 1
+    if (log) this.#inLife.set(log, inLife)
+    if (inLife > 1 && this.#sources.get(run)?.once)
       this.#fail('generations', `${by} begins ${run} again, which cannot be continued`)
   }
 

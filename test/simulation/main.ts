@@ -104,11 +104,13 @@ async function printPlanted(): Promise<boolean> {
 
 async function printExpected(): Promise<boolean> {
   const lines = []
-  for (const failure of EXPECTED_FAILURES)
-    lines.push({ ...failure, broken: (await retry(failure))?.invariant ?? null })
+  for (const failure of EXPECTED_FAILURES) {
+    const { invariant, seed } = (await retry(failure)) ?? {}
+    lines.push({ ...failure, broken: invariant ?? null, seed: seed ?? null })
+  }
   if (values.json) return print(JSON.stringify(lines))
   for (const { hazard, invariant, seed, broken } of lines)
-    print(`${hazard}: seed ${seed} breaks ${broken ?? 'nothing'}, and is to break ${invariant}`)
+    print(`${hazard}: ${seed ? `seed ${seed} breaks ${broken}` : 'nothing breaks'}, and ${invariant} is to`)
   return lines.every(({ broken, invariant }) => broken === invariant)
 }
 
