@@ -1,6 +1,7 @@
 /** What happens when Redis is away, hangs or refuses. */
 import { expect, it } from 'vitest'
 import type { Logger } from '../../src/logging/logger.ts'
+import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
 import { bulk, FakeRedis } from '../support/fake-redis.ts'
 import { describeWith } from '../support/services.ts'
 import { eventually, failure, FAST, follow, recordsOf, StoresOnRedis } from './redis-tools.ts'
@@ -150,7 +151,8 @@ describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
     const store = on.open({ url: on.server.url.replace('//', '//app:pass@'), logger })
     await store.create('stream', { ttlMs: 60_000, owner: 'anna', lease: { holder: 'a', ttlMs: 60_000 } })
     const told = await follow(store)
-    await store.append('stream', { records: ['1'] })
+    const producer = { id: LEASE_PRODUCER, epoch: 1, seq: 0 }
+    expect((await store.append('stream', { records: ['1'], producer })).outcome).toBe('appended')
     await told.until(() => told.records.length === 1)
     expect((await store.list({ owner: 'anna' })).streams).toHaveLength(1)
     expect(await store.leases.expired()).toEqual([])
