@@ -7,11 +7,13 @@ import type { RunRecord } from './run-record.ts'
 export async function removeRun(
   store: Pick<StreamStore, 'delete'>,
   id: string,
+  incarnation: string,
   { end, inputIn }: RunRecord,
   signal: AbortSignal,
 ): Promise<void> {
   if (!end) throw new RunError('run_not_ended', 'The run has not ended yet. Stop it first.')
   // Before the stream, which alone tells where it is: a removal that is cut short can be asked for again.
   if (inputIn !== undefined) await store.delete(inputIn, signal)
-  await store.delete(id, signal)
+  // Another run may have this id by now.
+  await store.delete(id, signal, incarnation)
 }

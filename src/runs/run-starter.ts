@@ -123,7 +123,8 @@ export class RunStarter {
     try {
       await admission()
     } catch (error) {
-      await Promise.all([store.delete(id), inputs.forget(kept)])
+      const { incarnation } = result.info.tail
+      await Promise.all([store.delete(id, undefined, incarnation), inputs.forget(kept)])
       throw error
     }
     const run = this.#options.adopt({

@@ -209,7 +209,7 @@ export class Runs {
     const closed = this.#closed.signal
     closed.throwIfAborted()
     const found = await this.#find(id)
-    if (found) await removeRun(this.#settings.store, id, found.record, closed)
+    if (found) await removeRun(this.#settings.store, id, found.info.tail.incarnation, found.record, closed)
     return found !== undefined
   }
 

@@ -122,16 +122,21 @@ export function refusalOf(
   known: ProducerState | undefined,
   request: CheckedAppend,
 ): AppendResult | undefined {
-  const { producer, streamSeq, incarnation } = request
+  const { producer, streamSeq, incarnation, after } = request
   if (incarnation !== undefined && incarnation !== state.incarnation) return { outcome: 'missing' }
   if (state.closed) return decideClosed(state, request)
   if (state.leased && producer?.id !== LEASE_PRODUCER) return { outcome: 'leased' }
   if (!sameKind(state, request)) return { outcome: 'content-type', contentType: state.contentType }
   const refusal = producer && refuseProducer(state, known, producer)
   if (refusal) return refusal
+  if (after && !isTail(state, after)) return { outcome: 'moved', offset: tailOf(state) }
   return streamSeq !== undefined && state.streamSeq !== undefined && streamSeq <= state.streamSeq
     ? { outcome: 'stream-seq', last: state.streamSeq }
     : undefined
+}
+
+function isTail(state: StreamState, { incarnation, position }: Offset): boolean {
+  return incarnation === state.incarnation && position === state.tail
 }
 
 /** Changes the state as an append does that was not refused. */

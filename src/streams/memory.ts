@@ -151,16 +151,16 @@ class MemoryStreams implements StreamStore, LeaseStore {
     return found.length > limit && last ? { streams, next: last.id } : { streams }
   }
 
-  async delete(id: string, signal?: AbortSignal): Promise<boolean> {
+  async delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {
     this.#enter(signal)
-    if (!this.#alive(id, this.#clock())) return false
+    if (!this.#alive(id, this.#clock(), incarnation)) return false
     return this.#remove(id, 'deleted')
   }
 
-  async touch(id: string, signal?: AbortSignal): Promise<boolean> {
+  async touch(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {
     this.#enter(signal)
     const now = this.#clock()
-    const stream = this.#alive(id, now)
+    const stream = this.#alive(id, now, incarnation)
     if (stream) stream.expiresAt = endAfter(stream, now)
     return stream !== undefined
   }
@@ -277,9 +277,10 @@ class MemoryStreams implements StreamStore, LeaseStore {
     return stream
   }
 
-  #alive(id: string, now: number): MemoryStream | undefined {
+  #alive(id: string, now: number, incarnation?: string): MemoryStream | undefined {
     const stream = this.#find(id)
-    return stream && isAlive(stream, now) ? stream : undefined
+    if (!stream || !isAlive(stream, now)) return undefined
+    return incarnation === undefined || incarnation === stream.incarnation ? stream : undefined
   }
 
   #remove(id: string, reason: 'deleted' | 'expired'): boolean {

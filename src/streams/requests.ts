@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer'
 import type { Json } from '../protocol/json.ts'
 import { isIncarnation } from '../protocol/offset.ts'
-import type { Place } from '../protocol/offset.ts'
+import type { Offset, Place } from '../protocol/offset.ts'
 import { StreamRequestError } from './errors.ts'
 import type { StreamRequestCode } from './errors.ts'
 import { isJsonText } from './json-text.ts'
@@ -55,6 +55,7 @@ export interface CheckedAppend {
   /** The same. */
   readonly checkpoint: string | undefined
   readonly incarnation: string | undefined
+  readonly after: Offset | undefined
 }
 
 /** A configuration that a stream can have. */
@@ -97,7 +98,7 @@ export function kindOf(contentType: string): RecordKind {
 }
 
 export function checkAppend(request: AppendRequest, limits: StreamLimits): CheckedAppend {
-  const { records = [], close = false, producer, contentType, streamSeq, incarnation } = request
+  const { records = [], close = false, producer, contentType, streamSeq, incarnation, after } = request
   const { metadata, checkpoint } = request
   const end = request.end === undefined ? undefined : endText(request.end, close, limits)
   if (records.length === 0 && !close && metadata === undefined && checkpoint === undefined) {
@@ -108,6 +109,7 @@ export function checkAppend(request: AppendRequest, limits: StreamLimits): Check
   }
   if (producer) checkProducer(producer)
   if (contentType !== undefined) checkContentType(contentType)
+  if (after) checkPlace(after)
   if (streamSeq !== undefined) checkName(streamSeq, 255, 'invalid_stream_seq', 'A stream seq')
   const checked = checkRecords(records, limits)
   return {
@@ -122,6 +124,7 @@ export function checkAppend(request: AppendRequest, limits: StreamLimits): Check
     metadata: metadataText(metadata, limits),
     checkpoint: checkpointText(checkpoint, limits),
     incarnation,
+    after,
   }
 }
 

@@ -217,21 +217,21 @@ class SqliteStreams implements StreamStore {
     }, options.signal)
   }
 
-  async delete(id: string, signal?: AbortSignal): Promise<boolean> {
+  async delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {
     checkId(id)
-    const deleted = await this.#write(DELETE, (now) => this.#writes.delete(id, now), signal)
+    const deleted = await this.#write(DELETE, (now) => this.#writes.delete(id, now, incarnation), signal)
     if (deleted) this.#collector.wake()
     return deleted
   }
 
-  async touch(id: string, signal?: AbortSignal): Promise<boolean> {
+  async touch(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {
     checkId(id)
     const settled = await this.#look((now) => {
-      const stream = this.#table.alive(id, now)
+      const stream = this.#table.alive(id, now, incarnation)
       // Most touches gain too little to be written.
       return stream ? endAfter(stream.state, now) === stream.state.expiresAt || undefined : false
     }, signal)
-    return settled ?? this.#write(FEW_ROWS, (now) => this.#writes.touch(id, now), signal)
+    return settled ?? this.#write(FEW_ROWS, (now) => this.#writes.touch(id, now, incarnation), signal)
   }
 
   async sweep(signal?: AbortSignal): Promise<number> {

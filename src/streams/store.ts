@@ -145,6 +145,8 @@ export interface AppendRequest {
   readonly checkpoint?: Json
   /** When given, a stream that was created anew since then is `missing`. */
   readonly incarnation?: string
+  /** When given, nothing is kept unless the stream's tail is there: nobody has appended since it was read. */
+  readonly after?: Offset
 }
 
 /** What became of an append. The refusals are looked for in the order in which they stand here. */
@@ -175,6 +177,8 @@ export type AppendResult =
     }
   /** The append before this one is missing. */
   | { readonly outcome: 'gap'; readonly expectedSeq: number; readonly receivedSeq: number }
+  /** The tail is not at `after`, but at `offset`. */
+  | { readonly outcome: 'moved'; readonly offset: Offset }
   /** `streamSeq` is not above `last`. */
   | { readonly outcome: 'stream-seq'; readonly last: string }
 
@@ -287,14 +291,17 @@ export interface StreamStore {
 
   list(options?: ListOptions): Promise<StreamList>
 
-  /** Deletes a stream, its records, its producers and its lease. False when it was missing. */
-  delete(id: string, signal?: AbortSignal): Promise<boolean>
+  /**
+   * Deletes a stream, its records, its producers and its lease. False when it was missing, and, with an
+   * incarnation, when it was created anew since then: who looked at one stream deletes no other.
+   */
+  delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean>
 
   /**
    * Moves the end of a stream with `ttlMs` to `ttlMs` from now. To spare writes it may stay where it
-   * is while less than a hundredth of `ttlMs` would be gained. False when the stream is missing.
+   * is while less than a hundredth of `ttlMs` would be gained. False as for `delete`.
    */
-  touch(id: string, signal?: AbortSignal): Promise<boolean>
+  touch(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean>
 
   /**
    * Whether the store can be reached at present, found out within a second or so: for `/readyz`. A

@@ -10,6 +10,7 @@
  * They hold the rules of docs/streams.md, and each names those it holds.
  */
 import { appendingCases } from './stream-store/appending.ts'
+import { conditionalCases } from './stream-store/conditional.ts'
 import { creationCases } from './stream-store/creation.ts'
 import { endingCases } from './stream-store/ending.ts'
 import { expiryCases } from './stream-store/expiry.ts'
@@ -33,6 +34,7 @@ export const streamStoreCases: readonly StreamStoreCase[] = [
   ...creationCases,
   ...appendingCases,
   ...producingCases,
+  ...conditionalCases,
   ...readingCases,
   ...watchingCases,
   ...expiryCases,

@@ -215,6 +215,23 @@ it('HS-21: a run is removed with its input, and again when that was cut short', 
   expect((await store.list()).streams.map(({ id }) => id)).toEqual(['@input/y'])
 })
 
+it.each(['no run', 'a run'])('HS-21: what took the id of %s since it was looked up stays', async (what) => {
+  const { store, ask } = setUp({ authenticated: true })
+  const mine = what === 'a run' ? runConfig('failed') : {}
+  await store.create('id', { ...mine, owner: 'ada' })
+  const remove = store.delete.bind(store)
+  // Between the two calls of the request: its stream goes, and another owner starts a run of that name.
+  const removing = vi.spyOn(store, 'delete').mockImplementationOnce(async (...call) => {
+    await remove('id')
+    await store.create('id', { ...runConfig('running'), owner: 'bob' })
+    return remove(...call)
+  })
+  const answer = await ask('/id', { ...as('ada'), method: 'DELETE' })
+  expect([answer.status, removing.mock.calls.length]).toEqual([204, 1])
+  expect((await store.head('id'))?.owner).toBe('bob')
+  expect((await store.read('id', 'start')).outcome).toBe('page')
+})
+
 it('HS-18: what is not there for a user is not there to be removed', async () => {
   const { store, ask } = setUp({ authenticated: true })
   await store.create('a', { owner: 'ada' })

@@ -8,6 +8,7 @@ import { memoryStreams } from '../../src/streams/memory.ts'
 import type { StreamStoreOptions } from '../../src/streams/options.ts'
 import type {
   AppendRequest,
+  AppendResult,
   ReadResult,
   StreamEvent,
   StreamRecord,
@@ -101,6 +102,13 @@ const BROKEN: readonly [rule: string, what: string, fault: Fault][] = [
     'ignores the incarnation',
     (store) => appending(store, ({ incarnation: _, ...request }) => request),
   ],
+  ['ST-16', 'ignores the place', (store) => appending(store, ({ after: _, ...request }) => request)],
+  [
+    'ST-22',
+    'looks at the place first',
+    (store) => ({ append: (id, request) => placeFirst(store, id, request) }),
+  ],
+  ['ST-32', 'deletes any incarnation', (store) => ({ delete: (id, signal) => store.delete(id, signal) })],
   ['ST-17', 'ignores the stream seq', (store) => appending(store, ({ streamSeq: _, ...request }) => request)],
   ['ST-18', 'ignores producers', (store) => appending(store, ({ producer: _, ...request }) => request)],
   ['ST-19', 'ignores seqs', (store) => appending(store, ({ producer: _, ...request }) => request)],
@@ -337,6 +345,12 @@ function harness(fault: Fault): StreamStoreHarness {
   }
 }
 
+async function placeFirst(store: StreamStore, id: string, request: AppendRequest): Promise<AppendResult> {
+  const tail = (await store.head(id))?.tail
+  const isThere = tail?.position === (request.after?.position ?? tail?.position)
+  return tail && !isThere ? { outcome: 'moved', offset: tail } : store.append(id, request)
+}
+
 /** The store with some members replaced. */
 function breaking(store: StreamStore, faults: Partial<StreamStore>): StreamStore {
   return {
@@ -349,8 +363,8 @@ function breaking(store: StreamStore, faults: Partial<StreamStore>): StreamStore
     watch: (id, listener, signal) => store.watch(id, listener, signal),
     head: (id, signal, owner) => store.head(id, signal, owner),
     list: (options) => store.list(options),
-    delete: (id, signal) => store.delete(id, signal),
-    touch: (id, signal) => store.touch(id, signal),
+    delete: (id, signal, incarnation) => store.delete(id, signal, incarnation),
+    touch: (id, signal, incarnation) => store.touch(id, signal, incarnation),
     sweep: (signal) => store.sweep(signal),
     close: () => store.close(),
     ...faults,

@@ -134,8 +134,9 @@ export class HttpStreams {
       const info = await this.#find(exchange)
       const { store } = this.#options
       const run = readRunRecord(info)
-      if (run) await removeRun(store, info.id, run, exchange.signal)
-      else await store.delete(info.id, exchange.signal)
+      const { incarnation } = info.tail
+      if (run) await removeRun(store, info.id, incarnation, run, exchange.signal)
+      else await store.delete(info.id, exchange.signal, incarnation)
       return new Response(null, { status: 204, headers: PRIVATE })
     })
 

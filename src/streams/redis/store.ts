@@ -189,10 +189,10 @@ export class RedisStore implements StreamStore {
     return this.#call(() => this.#catalogue.list(checked, options.signal), options.signal)
   }
 
-  async delete(id: string, signal?: AbortSignal): Promise<boolean> {
+  async delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {
     checkId(id)
     return this.#call(async () => {
-      const deleted = await this.#table.delete(id)
+      const deleted = await this.#table.delete(id, incarnation)
       if (!deleted) return false
       this.#follower.tellDeleted(id, deleted.incarnation)
       await this.#catalogue.remove(id, deleted.owner)
@@ -200,9 +200,9 @@ export class RedisStore implements StreamStore {
     }, signal)
   }
 
-  async touch(id: string, signal?: AbortSignal): Promise<boolean> {
+  async touch(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {
     checkId(id)
-    return this.#call(() => this.#table.touch(id), signal)
+    return this.#call(() => this.#table.touch(id, incarnation), signal)
   }
 
   async check(signal?: AbortSignal): Promise<boolean> {

@@ -95,14 +95,15 @@ return {'created', int(now)}
 /**
  * ARGV: incarnation, media type, kind, close, id, epoch and seq of the producer, stream seq, metadata,
  * checkpoint (each empty for none), stamp, the lengths of the records, or empty to publish none, the
- * tail that it must follow, or empty, what it is closed with, or empty, records.
+ * tail that it must follow as an append that was lost, or empty, what it is closed with, or empty,
+ * incarnation and tail that it asks for, or empty, records.
  * Gives the outcome and what belongs to it.
  */
 export const APPEND: RedisScript = streamScript(
   'write',
   `local incarnation, mediaType, kind, close, producer = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1', ARGV[6]
 local streamSeq, metadata, checkpoint = ARGV[9], ARGV[10], ARGV[11]
-local count, ending = #ARGV - 15, ARGV[15]
+local count, ending = #ARGV - 16, ARGV[15]
 local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 't', 'm', 'k', 's', 'c', 'y', '${LEASE_FIELD}', 'p:' .. producer,
   'z')
 local at = tonumber(v[4])
@@ -144,10 +145,11 @@ if producer ~= '' then
   end
 end
 if ARGV[14] ~= '' and tonumber(ARGV[14]) ~= tail then return {'elsewhere'} end
+if ARGV[16] ~= '' and ARGV[16] ~= v[1] .. ' ' .. int(tail) then return {'moved', v[1], tail} end
 if streamSeq ~= '' and v[8] and not above(streamSeq, v[8]) then return {'stream-seq', v[8]} end
 
 local stamp = ARGV[12]
-for i = 1, count do redis.call('XADD', log, int(tail + i) .. '-' .. stamp, 'r', ARGV[15 + i]) end
+for i = 1, count do redis.call('XADD', log, int(tail + i) .. '-' .. stamp, 'r', ARGV[16 + i]) end
 local fields = {'n', int(tail + count)}
 local function set(name, value)
   fields[#fields + 1] = name
@@ -170,7 +172,7 @@ if moved ~= at then expireBoth(moved) elseif at and tail == 0 then expire(log, a
 if close or count > 0 then
   local head = 'append ' .. v[1] .. ' ' .. int(tail) .. ' ' .. int(tail + count) .. ' ' .. (close and '1' or '0')
     .. ' ' .. stamp .. ' ' .. v[7] .. ' ' .. int(#ending) .. ' ' .. ARGV[13] .. '\\n' .. ending
-  redis.call('SPUBLISH', channel, ARGV[13] == '' and head or head .. table.concat(ARGV, '', 16))
+  redis.call('SPUBLISH', channel, ARGV[13] == '' and head or head .. table.concat(ARGV, '', 17))
 end
 return {'appended', v[1], tail + count}
 `,
@@ -236,12 +238,13 @@ return {known, stampAt(tonumber(known[8]))}
 /** Gives 1 for a stream of which anything is left. */
 export const IS_KEPT: RedisScript = streamScript('read', `return redis.call('EXISTS', state)\n`)
 
-/** Gives 1 for a stream that is there. */
+/** ARGV: the incarnation that it has to be, or empty. Gives 1 for a stream that is there. */
 export const TOUCH: RedisScript = streamScript(
   'free',
   `local v = redis.call('HMGET', state, 'i', 'e', 't')
 local at = tonumber(v[2])
 if not v[1] or (at and now >= at) then return 0 end
+if ARGV[2] ~= '' and ARGV[2] ~= v[1] then return 0 end
 local moved = endAfter(tonumber(v[3]), at)
 if moved ~= at then
   redis.call('HSET', state, 'e', int(moved))
@@ -251,12 +254,13 @@ return 1
 `,
 )
 
-/** Deletes a stream. Gives its incarnation and owner. */
+/** ARGV: as for TOUCH. Deletes a stream. Gives its incarnation and owner. */
 export const DELETE: RedisScript = streamScript(
   'free',
   `local v = redis.call('HMGET', state, 'i', 'e', 'o')
 local at = tonumber(v[2])
 if not v[1] or (at and now >= at) then return {} end
+if ARGV[2] ~= '' and ARGV[2] ~= v[1] then return {} end
 redis.call('UNLINK', state, log)
 redis.call('SPUBLISH', channel, 'gone ' .. v[1] .. ' deleted')
 return {v[1], v[3] or ''}

@@ -105,6 +105,7 @@ export class StreamTable {
       streamSeq = '',
       metadata = '',
       checkpoint = '',
+      after,
     } = request
     const { records, bytes } = request
     return this.#scripts.onStream(APPEND, this.#keys.of(id), [
@@ -122,6 +123,7 @@ export class StreamTable {
       lengthsOf(records, bytes),
       tail,
       end,
+      after ? `${after.incarnation} ${after.position}` : '',
       ...records.map(argumentOf),
     ])
   }
@@ -178,12 +180,15 @@ export class StreamTable {
     return (await this.#scripts.onStream(IS_KEPT, this.#keys.of(id))) === 1
   }
 
-  async touch(id: string): Promise<boolean> {
-    return (await this.#scripts.onStream(TOUCH, this.#keys.of(id))) === 1
+  async touch(id: string, incarnation = ''): Promise<boolean> {
+    return (await this.#scripts.onStream(TOUCH, this.#keys.of(id), [incarnation])) === 1
   }
 
-  async delete(id: string): Promise<{ incarnation: string; owner: string | undefined } | undefined> {
-    const [incarnation, owner] = (await this.#scripts.onStream(DELETE, this.#keys.of(id))) as Reply[]
+  async delete(
+    id: string,
+    known = '',
+  ): Promise<{ incarnation: string; owner: string | undefined } | undefined> {
+    const [incarnation, owner] = (await this.#scripts.onStream(DELETE, this.#keys.of(id), [known])) as Reply[]
     return incarnation === undefined
       ? undefined
       : { incarnation: String(incarnation), owner: String(owner) || undefined }
@@ -221,6 +226,8 @@ function appendResult(reply: Reply, { close, producer }: CheckedAppend): AppendR
     case 'missing':
     case 'leased':
       return { outcome }
+    case 'moved':
+      return { outcome, offset }
     case 'closed':
       return { outcome, offset, ...endMember(String(rest[2]) || undefined) }
     case 'content-type':

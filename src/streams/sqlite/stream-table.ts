@@ -112,10 +112,11 @@ export class StreamTable {
     return this.#selectOwned.get(id, owner) !== undefined
   }
 
-  /** A stream whose time is not over. */
-  alive(id: string, now: number): StoredStream | undefined {
+  /** A stream whose time is not over; with an incarnation that one alone. */
+  alive(id: string, now: number, incarnation?: string): StoredStream | undefined {
     const stream = this.find(id)
-    return stream && isAlive(stream.state, now) ? stream : undefined
+    if (!stream || !isAlive(stream.state, now)) return undefined
+    return incarnation === undefined || incarnation === stream.state.incarnation ? stream : undefined
   }
 
   /** Its first records are not among what is inserted. */

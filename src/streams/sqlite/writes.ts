@@ -87,14 +87,14 @@ export class StreamWrites {
     return result
   }
 
-  delete(id: string, now: number): boolean {
-    const stream = this.#streams.alive(id, now)
+  delete(id: string, now: number, incarnation?: string): boolean {
+    const stream = this.#streams.alive(id, now, incarnation)
     if (stream) this.#remove(stream, 'deleted')
     return stream !== undefined
   }
 
-  touch(id: string, now: number): boolean {
-    const stream = this.#streams.alive(id, now)
+  touch(id: string, now: number, incarnation?: string): boolean {
+    const stream = this.#streams.alive(id, now, incarnation)
     if (stream) this.#streams.save(stream, { ...stream.state, expiresAt: endAfter(stream.state, now) })
     return stream !== undefined
   }
