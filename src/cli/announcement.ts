@@ -66,7 +66,6 @@ const SURVIVES: Readonly<Record<Durability, string>> = {
   // What a crash of Redis costs, only Redis knows; its store says so once it has asked.
   process: 'outlive this process',
   power: 'survive a loss of power',
-  replica: 'survive the loss of a machine',
 }
 
 /** Undefined without streams, and for an application of another Millrace that does not tell. */

@@ -9,8 +9,11 @@ import type { OwnerOf } from './owner-of.ts'
 
 /** What an endpoint needs of the runs: `Runs` fits. */
 export interface RunControl {
-  /** Resolves when the run has ended; rejects with a `RunError` for what is no run. */
-  stop(id: string): Promise<RunEnd>
+  /**
+   * Resolves when the run has ended; rejects with a `RunError` for what is no run, and where another one has
+   * taken the id since its stream had this incarnation.
+   */
+  stop(id: string, options?: { readonly incarnation?: string }): Promise<RunEnd>
   /** The run of an owner's chat that was started last. Without it no client can ask for that. */
   latest?(chat: string, owner?: string): Promise<LatestRun | undefined>
 }

@@ -4,13 +4,14 @@
  * it again, and takeovers are looked for anyway.
  */
 import type { Json } from '../protocol/json.ts'
+import type { Lease } from '../streams/leases.ts'
 import type { StreamEvent } from '../streams/store.ts'
 import type { RunSettings } from './options.ts'
 import { MAILBOXES, mailboxId } from './run-ids.ts'
 
 export interface MailboxListener {
-  /** Somebody wants a run of this process stopped. */
-  onStop(run: string): void
+  /** Somebody wants a run of this process stopped; with an incarnation that one alone. */
+  onStop(run: string, incarnation: string | undefined): void
   /** Somebody left runs for others to take over. */
   onLook(): void
   /** The process that works on a run asks whether it has readers here. */
@@ -19,7 +20,7 @@ export interface MailboxListener {
   onReaders(run: string): void
 }
 
-type Word = { readonly [name in 'stop' | 'look' | 'readersOf' | 'to' | 'read']?: unknown }
+type Word = { readonly [name in 'stop' | 'incarnation' | 'look' | 'readersOf' | 'to' | 'read']?: unknown }
 
 /** Longer than any lease is silent, so that a mailbox outlives each of its process's leases. */
 const LIFE_IN_LEASES = 20
@@ -74,8 +75,8 @@ export class Mailbox {
   }
 
   /** Asks whoever holds a run to stop it. A process that is gone, or not there yet, does not hear. */
-  async askToStop(holder: string, run: string, signal: AbortSignal): Promise<void> {
-    await this.#tell(mailboxId(holder), { stop: run }, signal)
+  async askToStop({ holder, stream, incarnation }: Lease, signal: AbortSignal): Promise<void> {
+    await this.#tell(mailboxId(holder), { stop: stream, incarnation }, signal)
   }
 
   /** Tells every process that there are runs to take over. */
@@ -139,8 +140,10 @@ export class Mailbox {
 
   /** A process of another version may say more, or less. */
   #pass(word: Word | null): void {
-    const { stop, look, readersOf, to, read } = word ?? {}
-    if (typeof stop === 'string') this.#listener.onStop(stop)
+    const { stop, incarnation, look, readersOf, to, read } = word ?? {}
+    if (typeof stop === 'string') {
+      this.#listener.onStop(stop, typeof incarnation === 'string' ? incarnation : undefined)
+    }
     if (look === true) this.#listener.onLook()
     if (typeof readersOf === 'string' && typeof to === 'string') this.#listener.onReadersAsked(readersOf, to)
     if (typeof read === 'string') this.#listener.onReaders(read)

@@ -9,7 +9,6 @@ import { ChatIndex } from './chat-index.ts'
 import { Continuations } from './continuations.ts'
 import { RunError } from './errors.ts'
 import { followEnd } from './follow-end.ts'
-import { HAND_OVER_MS } from './held-lease.ts'
 import { Inputs } from './inputs.ts'
 import type { Assignment } from './assignment.ts'
 import type { LocalRun } from './local-run.ts'
@@ -31,7 +30,6 @@ import type { Run, RunInfo, StartRequest } from './run.ts'
 import { checkStart } from './start-request.ts'
 import { Stopper } from './stopper.ts'
 import { Takeover } from './takeover.ts'
-import { pause } from './ticker.ts'
 
 /**
  * The runs of an application in one process. Those of all processes on the same store are one set:
@@ -62,7 +60,10 @@ export class Runs {
     this.#inputs = new Inputs(settings)
     this.#chats = new ChatIndex(settings)
     this.#mailbox = new Mailbox(settings, {
-      onStop: (id) => void this.#local(id).then((run) => run?.stop()),
+      onStop: (id, incarnation) =>
+        void this.#local(id).then((run) =>
+          incarnation === undefined || incarnation === run?.incarnation ? run?.stop() : undefined,
+        ),
       onLook: () => this.#takeover.now(),
       onReadersAsked: (id, holder) => void readership.answer(id, holder),
       onReaders: (id) => readership.heard(id),
@@ -153,13 +154,17 @@ export class Runs {
    * the run, which is another one than `stopped` when something else ended it first.
    *
    * @param options.signal ends the waiting, and not the stop.
+   * @param options.incarnation of the run's stream: no run is stopped that took the id since.
    * @throws {RunError} `run_not_found`; `run_gone` when it is deleted meanwhile.
    */
-  async stop(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<RunEnd> {
+  async stop(
+    id: string,
+    { signal, incarnation }: { readonly signal?: AbortSignal; readonly incarnation?: string } = {},
+  ): Promise<RunEnd> {
     const closed = this.#closed.signal
     closed.throwIfAborted()
     if (!isRunId(id)) throw new RunError('run_not_found')
-    return this.#stopper.stop(id, signal ? AbortSignal.any([closed, signal]) : closed)
+    return this.#stopper.stop(id, signal ? AbortSignal.any([closed, signal]) : closed, incarnation)
   }
 
   /**
@@ -248,10 +253,7 @@ export class Runs {
     if (graceMs > 0) await this.#locals.emptied(graceMs)
     const ends = await this.#locals.leaveAll()
     try {
-      if (ends.includes(undefined)) {
-        await pause(HAND_OVER_MS + 1, this.#closed.signal)
-        await this.#mailbox.askToLook(this.#closed.signal)
-      }
+      if (ends.includes(undefined)) await this.#mailbox.askToLook(this.#closed.signal)
       await this.#mailbox.close()
     } catch (err) {
       logger.warn({ err }, 'Other processes could not be told that this one shuts down')
@@ -260,7 +262,7 @@ export class Runs {
   }
 
   #adopt(assignment: Assignment): LocalRun {
-    const isUnwanted = this.#stopper.wants(assignment.lease.stream)
+    const isUnwanted = this.#stopper.wants(assignment.lease.stream, assignment.lease.incarnation)
     // Whatever else it was to end by: the stop was asked for first.
     return this.#locals.add(isUnwanted ? { ...assignment, end: { status: 'stopped' } } : assignment)
   }

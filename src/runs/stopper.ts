@@ -29,7 +29,7 @@ export interface StopperOptions {
 export class Stopper {
   readonly #settings: RunSettings
   readonly #options: StopperOptions
-  /** Runs to stop, with how many callers wait for each. */
+  /** Runs to stop, by id or by id and incarnation, with how many callers wait for each. */
   readonly #wanted = new Map<string, number>()
 
   constructor(settings: RunSettings, options: StopperOptions) {
@@ -38,56 +38,65 @@ export class Stopper {
   }
 
   /** Whether somebody here waits for a run to stop. */
-  wants(id: string): boolean {
-    return this.#wanted.has(id)
+  wants(id: string, incarnation: string): boolean {
+    return this.#wanted.has(id) || this.#wanted.has(`${id} ${incarnation}`)
   }
 
-  /** Resolves to the end of the run, which may be another one than the stop. */
-  async stop(id: string, signal: AbortSignal): Promise<RunEnd> {
-    this.#wanted.set(id, (this.#wanted.get(id) ?? 0) + 1)
+  /**
+   * Resolves to the end of the run, which may be another one than the stop. With an incarnation no run is
+   * stopped that took the id since.
+   */
+  async stop(id: string, signal: AbortSignal, incarnation?: string): Promise<RunEnd> {
+    const wanted = incarnation === undefined ? id : `${id} ${incarnation}`
+    this.#wanted.set(wanted, (this.#wanted.get(wanted) ?? 0) + 1)
     const waiting = new AbortController()
     try {
-      return await this.#stop(id, AbortSignal.any([signal, waiting.signal]))
+      return await this.#stop(id, AbortSignal.any([signal, waiting.signal]), incarnation)
     } finally {
       waiting.abort()
-      const left = (this.#wanted.get(id) ?? 1) - 1
-      if (left > 0) this.#wanted.set(id, left)
-      else this.#wanted.delete(id)
+      const left = (this.#wanted.get(wanted) ?? 1) - 1
+      if (left > 0) this.#wanted.set(wanted, left)
+      else this.#wanted.delete(wanted)
     }
   }
 
-  async #stop(id: string, signal: AbortSignal): Promise<RunEnd> {
+  async #stop(id: string, signal: AbortSignal, incarnation: string | undefined): Promise<RunEnd> {
     const { store, holder, leaseTtlMs } = this.#settings
     let ended: Promise<RunEnd> | undefined
     for (;;) {
       signal.throwIfAborted()
       const here = await this.#options.local(id)
       if (here) {
+        checkIncarnation(here.incarnation, incarnation)
         const end = await here.stop()
         if (end) return end
         continue
       }
-      const record = await this.#recordOf(id, signal)
+      const { info, record } = await this.#find(id, signal)
+      checkIncarnation(info.tail.incarnation, incarnation)
       if (record.end) return record.end
       const { provider } = (await this.#options.continuations.of(record, signal)) ?? {}
       // Not aborted: a lease that was taken and not noticed would be nobody's for its whole length.
       const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
-      if (taken.outcome === 'acquired') this.#conclude(taken.lease, taken.info, provider)
-      else if (taken.outcome === 'held') {
+      if (taken.outcome === 'acquired') {
+        if (taken.lease.incarnation !== info.tail.incarnation) await store.leases.handOver(taken.lease)
+        else this.#conclude(taken.lease, taken.info, provider)
+      } else if (taken.outcome === 'held') {
+        checkIncarnation(taken.lease.incarnation, incarnation)
         ended ??= followEnd(store, { id, incarnation: taken.lease.incarnation }, signal)
         ended.catch(() => undefined)
-        await this.#options.mailbox.askToStop(taken.lease.holder, id, signal)
+        await this.#options.mailbox.askToStop(taken.lease, signal)
         const known = await Promise.race([ended, pause(leaseTtlMs / LOOKS, signal)])
         if (known) return known
       }
     }
   }
 
-  async #recordOf(id: string, signal: AbortSignal): Promise<RunRecord> {
+  async #find(id: string, signal: AbortSignal): Promise<{ info: StreamInfo; record: RunRecord }> {
     const info = await this.#settings.store.head(id, signal)
     const record = info && readRunRecord(info)
     if (!record) throw new RunError('run_not_found')
-    return record
+    return { info, record }
   }
 
   /** Its process is gone. What that left upstream is ended, and the end is written. */
@@ -106,4 +115,9 @@ export class Stopper {
       end: { status: 'stopped' },
     })
   }
+}
+
+/** @throws {RunError} `run_gone` where the run that was to be stopped is no longer there, and another one is. */
+function checkIncarnation(found: string, asked: string | undefined): void {
+  if (asked !== undefined && found !== asked) throw new RunError('run_gone')
 }

@@ -16,7 +16,6 @@ import type { Lease } from '../streams/leases.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import { endFor } from './end-reasons.ts'
 import type { Continuations } from './continuations.ts'
-import { HAND_OVER_MS } from './held-lease.ts'
 import type { Assignment } from './assignment.ts'
 import { LookNotes } from './look-notes.ts'
 import type { Mailbox } from './mailbox.ts'
@@ -226,8 +225,8 @@ export class Takeover {
 
 /** `lease` is the one that is over. */
 function nextAttempt(record: RunRecord, tail: number, lease: Lease): RunRecord {
-  // Of a lease that was handed over nobody died; no run is leased for so short otherwise.
-  const died = lease.ttlMs === HAND_OVER_MS ? 0 : 1
+  // Of a lease that was handed over nobody died.
+  const died = lease.ttlMs === 0 ? 0 : 1
   const barren = tail === record.attemptAt ? record.barren + died : 0
   return { ...record, attempt: record.attempt + 1, attemptAt: tail, barren }
 }

@@ -61,12 +61,18 @@ export function newLease({ holder, ttlMs }: LeaseRequest, epoch: number, now: nu
   return { holder, epoch, ttlMs, expiresAt: now + ttlMs }
 }
 
-/** Whether a lease that somebody holds in hand is the one that is kept. */
+/** A lease that its holder left to others: its time is over, whatever the clock says later. */
+export function handedOver(lease: LeaseState, now: number): LeaseState {
+  return { ...lease, ttlMs: 0, expiresAt: now }
+}
+
+/** Whether a lease that somebody holds in hand is the one that is kept, and was not handed over. */
 export function isHeld(state: StreamState | undefined, kept: LeaseState | undefined, inHand: Lease): boolean {
   return (
     state !== undefined &&
     kept !== undefined &&
     state.incarnation === inHand.incarnation &&
+    kept.ttlMs > 0 &&
     kept.epoch === inHand.epoch &&
     kept.holder === inHand.holder
   )

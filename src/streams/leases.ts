@@ -12,7 +12,7 @@
  * epoch counts its appends from seq 0.
  *
  * An expired lease that nobody took still belongs to its holder: it can be renewed, and its appends
- * are accepted. Only a takeover ends it, or a release, or the closing of the stream.
+ * are accepted. Only a takeover ends it, or a hand-over, or the closing of the stream.
  */
 import type { Offset } from '../protocol/offset.ts'
 import type { StreamInfo } from './store.ts'
@@ -32,6 +32,8 @@ export interface LeaseRequest {
 }
 
 export interface Lease extends LeaseRequest {
+  /** As in a request; 0 for one that was handed over. */
+  readonly ttlMs: number
   /** The stream's id. */
   readonly stream: string
   /** The incarnation of the stream: a lease does not outlive it. */
@@ -53,7 +55,7 @@ export type AcquireResult =
 
 export type RenewResult =
   | { readonly outcome: 'renewed'; readonly lease: Lease }
-  /** Taken over, released, or the stream is closed or gone. Stop what you do for it. */
+  /** Taken over, handed over, or the stream is closed or gone. Stop what you do for it. */
   | { readonly outcome: 'lost' }
 
 /** A page of the leases whose time is over. */
@@ -73,8 +75,12 @@ export interface LeaseStore {
   /** Holds a lease for another `ttlMs` from now. */
   renew(lease: Lease, signal?: AbortSignal): Promise<RenewResult>
 
-  /** Gives a lease back, so that anyone may take it at once. False when it was lost already. */
-  release(lease: Lease, signal?: AbortSignal): Promise<boolean>
+  /**
+   * Ends the time of a lease at once, for others to go on with: whoever asks first gets it, and it is listed
+   * among those that are over, with a `ttlMs` of 0. It cannot be renewed any more, not by a renewal under
+   * way either. False when it was lost already.
+   */
+  handOver(lease: Lease, signal?: AbortSignal): Promise<boolean>
 
   /**
    * The leases whose time is over, the longest over first, and those that ended together in the order of

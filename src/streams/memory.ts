@@ -18,7 +18,15 @@ import {
 } from './bookkeeping.ts'
 import { StoreError } from './errors.ts'
 import { newIncarnation } from './incarnation.ts'
-import { compareLeases, decideAcquire, isHeld, leaseEnd, leaseOf, newLease } from './lease-bookkeeping.ts'
+import {
+  compareLeases,
+  decideAcquire,
+  handedOver,
+  isHeld,
+  leaseEnd,
+  leaseOf,
+  newLease,
+} from './lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from './leases.ts'
 import type { AcquireResult, ExpiredOptions, Lease, LeaseRequest, LeaseStore, RenewResult } from './leases.ts'
 import { StreamInbox } from './inbox.ts'
@@ -216,11 +224,12 @@ class MemoryStreams implements StreamStore, LeaseStore {
     return { outcome: 'renewed', lease: leaseOf(lease.stream, stream, stream.lease) }
   }
 
-  async release(lease: Lease, signal?: AbortSignal): Promise<boolean> {
+  async handOver(lease: Lease, signal?: AbortSignal): Promise<boolean> {
     this.#enter(signal)
-    const stream = this.#alive(lease.stream, this.#clock())
-    if (!stream || !isHeld(stream, stream.lease, lease)) return false
-    stream.lease = undefined
+    const now = this.#clock()
+    const stream = this.#alive(lease.stream, now)
+    if (!stream?.lease || !isHeld(stream, stream.lease, lease)) return false
+    stream.lease = handedOver(stream.lease, now)
     return true
   }
 

@@ -32,8 +32,6 @@ export type Durability =
   | 'process'
   /** A loss of power. */
   | 'power'
-  /** The loss of a machine. */
-  | 'replica'
 
 export interface StreamLimits {
   /** Bytes of one record, as UTF-8. Default 8 MiB, or `appendBytes` where that is less. */

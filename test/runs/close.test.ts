@@ -1,9 +1,7 @@
 import { expect, it } from 'vitest'
 import { RunMoved } from '../../src/providers/provider.ts'
 import { END_REASONS } from '../../src/runs/end-reasons.ts'
-import { HAND_OVER_MS } from '../../src/runs/held-lease.ts'
 import { StoreError } from '../../src/streams/errors.ts'
-import type { Lease } from '../../src/streams/leases.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 
@@ -92,9 +90,9 @@ onEveryStore('close', (world) => {
     })
     const run = await runs.start({ kind: 'play' })
     const held = Promise.withResolvers<void>()
-    hand.around = async (method, call, [lease]) => {
+    hand.around = async (method, call) => {
       const result = await call()
-      if (method === 'leases.renew' && (lease as Lease).ttlMs === HAND_OVER_MS) await held.promise
+      if (method === 'leases.handOver') await held.promise
       return result
     }
     const closing = runs.close()

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import type { Place } from '../../src/protocol/offset.ts'
 import type { RunErrorCode } from '../../src/runs/errors.ts'
 import { StoreError } from '../../src/streams/errors.ts'
+import type { StreamStore } from '../../src/streams/store.ts'
 import { PuppetProvider, throwing } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 
@@ -10,6 +11,11 @@ const STOPPED = { status: 'stopped' } as const
 const LAST = { end: { status: 'stopped' } }
 
 const refusedAs = (code: RunErrorCode): unknown => expect.objectContaining({ name: 'RunError', code })
+
+async function holderOf(store: StreamStore, id: string): Promise<string> {
+  const taken = await store.leases.acquire(id, { holder: 'nobody', ttlMs: 1 })
+  return taken.outcome === 'held' ? taken.lease.holder : expect.fail(taken.outcome)
+}
 
 onEveryStore('stop', (world) => {
   it('aborts the signal of the provider in the very call', async () => {
@@ -22,6 +28,25 @@ onEveryStore('stop', (world) => {
     await Promise.resolve()
     expect(puppet.last.context.signal.aborted).toBe(true)
     expect(await stopping).toEqual(STOPPED)
+  })
+
+  it('of one run stops no other that took its id since, here or elsewhere', async () => {
+    const [here, elsewhere] = [world().process(), world().process()]
+    const puppet = new PuppetProvider()
+    const before = await here.start({ id: 'r' }, puppet.provider)
+    const { incarnation } = before.info.tail
+    await world().store.delete('r')
+    puppet.last.yield('for nobody')
+    await world().until(() => puppet.last.context.signal.aborted)
+    const since = await here.start({ id: 'r' }, puppet.provider)
+    await expect(here.stop('r', { incarnation })).rejects.toEqual(refusedAs('run_gone'))
+    await expect(elsewhere.stop('r', { incarnation })).rejects.toEqual(refusedAs('run_gone'))
+    await world().store.append('@control/' + (await holderOf(world().store, 'r')), {
+      records: [JSON.stringify({ stop: 'r', incarnation })],
+    })
+    puppet.last.yield('still there')
+    await world().until(async () => (await world().records('r')).length === 1)
+    expect(await here.stop('r', { incarnation: since.info.tail.incarnation })).toEqual(STOPPED)
   })
 
   it('waits for the provider, and keeps what came until then', async () => {

@@ -194,16 +194,18 @@ export class FaultyStore implements StreamStore, LeaseStore {
   }
 
   renew(lease: Lease, signal?: AbortSignal): Promise<RenewResult> {
-    const isHandOver = lease.ttlMs <= 1
-    if (isHandOver) this.#options.coverage.add('handOvers')
-    const isForgotten = this.#planted(isHandOver ? 'hand-over-forgotten' : 'renewal-forgotten')
+    const isForgotten = this.#planted('renewal-forgotten')
     return this.#call('renew', lease.stream, signal, async () =>
       isForgotten ? { outcome: 'renewed', lease } : this.#store.leases.renew(lease),
     )
   }
 
-  release(lease: Lease, signal?: AbortSignal): Promise<boolean> {
-    return this.#call('release', lease.stream, signal, () => this.#store.leases.release(lease))
+  handOver(lease: Lease, signal?: AbortSignal): Promise<boolean> {
+    this.#options.coverage.add('handOvers')
+    const isForgotten = this.#planted('hand-over-forgotten')
+    return this.#call('handOver', lease.stream, signal, async () =>
+      isForgotten ? true : this.#store.leases.handOver(lease),
+    )
   }
 
   expired({ signal, ...page }: ExpiredOptions = {}): Promise<readonly Lease[]> {

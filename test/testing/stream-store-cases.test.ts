@@ -253,7 +253,15 @@ const BROKEN: readonly [rule: string, what: string, fault: Fault][] = [
     'does not renew',
     (store) => leasing(store, { renew: async (lease) => ({ outcome: 'renewed', lease }) }),
   ],
-  ['ST-46', 'does not release', (store) => leasing(store, { release: async () => true })],
+  ['ST-46', 'does not hand over', (store) => leasing(store, { handOver: async () => true })],
+  [
+    'ST-46',
+    'renews what was handed over',
+    (store) =>
+      leasing(store, {
+        handOver: async (lease) => (await store.leases.renew({ ...lease, ttlMs: 1 })).outcome === 'renewed',
+      }),
+  ],
   ['ST-47', 'lists no leases', (store) => leasing(store, { expired: async () => [] })],
   [
     'ST-49',
@@ -446,7 +454,7 @@ function leasing(store: StreamStore, faults: Partial<LeaseStore>): Partial<Strea
     leases: {
       acquire: (id, request, signal) => leases.acquire(id, request, signal),
       renew: (lease, signal) => leases.renew(lease, signal),
-      release: (lease, signal) => leases.release(lease, signal),
+      handOver: (lease, signal) => leases.handOver(lease, signal),
       expired: (options) => leases.expired(options),
       ...faults,
     },
@@ -455,7 +463,7 @@ function leasing(store: StreamStore, faults: Partial<LeaseStore>): Partial<Strea
 
 async function free(store: StreamStore, id: string): Promise<void> {
   const held = await store.leases.acquire(id, { holder: 'thief', ttlMs: 1 })
-  if (held.outcome === 'held' || held.outcome === 'acquired') await store.leases.release(held.lease)
+  if (held.outcome === 'held' || held.outcome === 'acquired') await store.leases.handOver(held.lease)
 }
 
 function overtaking(store: StreamStore): Partial<StreamStore> {

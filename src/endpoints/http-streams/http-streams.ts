@@ -88,8 +88,9 @@ export class HttpStreams {
     this.#answer(exchange, async () => {
       const { runs } = this.#options
       if (!runs) throw new Refusal('stop_not_served')
-      const { id } = await this.#find(exchange)
-      return Response.json(await runs.stop(id), { headers: PRIVATE })
+      const { id, tail } = await this.#find(exchange)
+      const { incarnation } = tail
+      return Response.json(await runs.stop(id, { incarnation }), { headers: PRIVATE })
     })
 
   /** `POST {prefix}` */

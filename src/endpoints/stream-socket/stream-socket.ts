@@ -238,8 +238,10 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   async #stop({ req, stream }: StopFrame): Promise<ServerFrame | StreamErrorCode> {
     const { runs } = this.#options
     if (!runs) return 'stop_not_served'
-    if (!(await this.#access.find(stream, this.scope.user))) return 'stream_not_found'
-    const { status } = await runs.stop(stream)
+    const info = await this.#access.find(stream, this.scope.user)
+    if (!info) return 'stream_not_found'
+    const { incarnation } = info.tail
+    const { status } = await runs.stop(stream, { incarnation })
     return { type: 'stopped', req, stream, status }
   }
 

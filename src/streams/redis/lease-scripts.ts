@@ -50,22 +50,22 @@ export const RENEW: RedisScript = streamScript(
   'free',
   `${LEASE}local v = redis.call('HMGET', state, 'i', 'e', 'l')
 if v[1] ~= ARGV[2] or not v[3] or not alive(v[2]) then return {} end
-local epoch, _, before, holder = lease(v[3])
-if epoch ~= tonumber(ARGV[3]) or holder ~= ARGV[4] then return {} end
+local epoch, ttl, before, holder = lease(v[3])
+if ttl == 0 or epoch ~= tonumber(ARGV[3]) or holder ~= ARGV[4] then return {} end
 local at = now + tonumber(ARGV[5])
 redis.call('HSET', state, 'l', int(epoch) .. ' ' .. ARGV[5] .. ' ' .. int(at) .. ' ' .. holder)
 return {int(at), at < before and 1 or 0}
 `,
 )
 
-/** ARGV: incarnation, epoch, holder of the lease in hand. Gives 1 when it was held. */
-export const RELEASE: RedisScript = streamScript(
+/** ARGV: incarnation, epoch, holder of the lease in hand. Gives 1 when it was held: now its length is 0. */
+export const HAND_OVER: RedisScript = streamScript(
   'free',
   `${LEASE}local v = redis.call('HMGET', state, 'i', 'e', 'l')
 if v[1] ~= ARGV[2] or not v[3] or not alive(v[2]) then return 0 end
-local epoch, _, _, holder = lease(v[3])
-if epoch ~= tonumber(ARGV[3]) or holder ~= ARGV[4] then return 0 end
-redis.call('HDEL', state, 'l')
+local epoch, ttl, _, holder = lease(v[3])
+if ttl == 0 or epoch ~= tonumber(ARGV[3]) or holder ~= ARGV[4] then return 0 end
+redis.call('HSET', state, 'l', int(epoch) .. ' 0 ' .. int(now) .. ' ' .. holder)
 return 1
 `,
 )
@@ -88,4 +88,4 @@ return {v[3], v[1], at <= now and 1 or 0}
 `,
 )
 
-export const LEASE_SCRIPTS: readonly RedisScript[] = [ACQUIRE, RENEW, RELEASE, LOOK_AT_LEASE]
+export const LEASE_SCRIPTS: readonly RedisScript[] = [ACQUIRE, RENEW, HAND_OVER, LOOK_AT_LEASE]

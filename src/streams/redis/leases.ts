@@ -14,7 +14,7 @@ import type {
 import { checkExpired, checkId, checkLease } from '../requests.ts'
 import type { CheckedExpired } from '../requests.ts'
 import type { Keys } from './keys.ts'
-import { ACQUIRE, LOOK_AT_LEASE, RELEASE, RENEW } from './lease-scripts.ts'
+import { ACQUIRE, HAND_OVER, LOOK_AT_LEASE, RENEW } from './lease-scripts.ts'
 import type { Scripts } from './scripts.ts'
 import { parseLease, parseState } from './state.ts'
 import type { StreamLists } from './stream-lists.ts'
@@ -84,11 +84,15 @@ export class RedisLeases implements LeaseStore {
     return { outcome: 'renewed', lease: renewed }
   }
 
-  async release({ stream, incarnation, epoch, holder }: Lease, signal?: AbortSignal): Promise<boolean> {
+  async handOver({ stream, incarnation, epoch, holder }: Lease, signal?: AbortSignal): Promise<boolean> {
     checkId(stream)
-    const { scripts, keys, call } = this.#options
+    const { scripts, keys, lists, call } = this.#options
     const values = [incarnation, String(epoch), holder]
-    return (await call(() => scripts.onStream(RELEASE, keys.of(stream), values), signal)) === 1
+    return call(async () => {
+      if ((await scripts.onStream(HAND_OVER, keys.of(stream), values)) !== 1) return false
+      await lists.addLease(stream, 0)
+      return true
+    }, signal)
   }
 
   async expired(options: ExpiredOptions = {}): Promise<readonly Lease[]> {

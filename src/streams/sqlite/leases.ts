@@ -1,5 +1,5 @@
 /** The leases of the SQLite store: each call is one write of the group commit. */
-import { decideAcquire, isHeld, leaseOf, newLease } from '../lease-bookkeeping.ts'
+import { decideAcquire, handedOver, isHeld, leaseOf, newLease } from '../lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import type {
   AcquireResult,
@@ -55,11 +55,11 @@ export class SqliteLeases implements LeaseStore {
     }, signal)
   }
 
-  async release(lease: Lease, signal?: AbortSignal): Promise<boolean> {
+  async handOver(lease: Lease, signal?: AbortSignal): Promise<boolean> {
     checkId(lease.stream)
     return this.#write((now) => {
       const stream = this.#held(lease, now)
-      if (stream) this.#leases.delete(stream.key)
+      if (stream) this.#leases.save(stream.key, handedOver(lease, now))
       return stream !== undefined
     }, signal)
   }

@@ -36,7 +36,7 @@ export const creationCases: readonly StreamStoreCase[] = [
       (id) => store.touch(id),
       (id) => store.leases.acquire(id, { holder: 'x', ttlMs: 1 }),
       (id) => store.leases.renew({ ...lease, stream: id }),
-      (id) => store.leases.release({ ...lease, stream: id }),
+      (id) => store.leases.handOver({ ...lease, stream: id }),
     ]
     for (const id of BAD_IDS) {
       for (const call of calls) await trial.expectError('invalid_id', () => call(id))

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import type { AppendRequest, StreamStore } from '../../streams/store.ts'
+import { acquire, write } from './leasing.ts'
 import { type StreamStoreCase, type Trial, storeCase } from './harness.ts'
 
 /** What somebody without the lease may try: each way to write, as nobody and as a producer. */
@@ -100,6 +101,31 @@ export const fencingCases: readonly StreamStoreCase[] = [
     await trial.append(store, 'stream', ['2'])
     assert.deepStrictEqual(await trial.records(store, 'stream'), ['2'], 'a new stream has had no lease')
   }),
+
+  storeCase(
+    ['ST-46'],
+    'a lease that is handed over is free at once, and its epoch is not used again',
+    async (trial) => {
+      const store = await trial.store()
+      await store.create('stream')
+      const first = await acquire(store, 'a', trial.shortTime * 1000)
+      assert.equal((await write(store, first, 0)).outcome, 'appended')
+      assert.equal(await store.leases.handOver(first), true)
+      const [left, ...others] = await store.leases.expired()
+      assert.deepStrictEqual(others, [])
+      assert.ok(left && left.expiresAt < first.expiresAt)
+      assert.deepStrictEqual(left, { ...first, ttlMs: 0, expiresAt: left.expiresAt })
+      assert.equal(await store.leases.handOver(first), false)
+      assert.deepStrictEqual(await store.leases.renew(first), { outcome: 'lost' }, 'nothing undoes it')
+      assert.equal((await store.leases.expired()).length, 1)
+      assert.deepStrictEqual(await store.append('stream', { close: true }), { outcome: 'leased' })
+      const second = await acquire(store, 'b', 60_000)
+      assert.equal(second.epoch, 2)
+      assert.equal((await write(store, first, 1)).outcome, 'fenced')
+      assert.deepStrictEqual(await store.leases.expired(), [])
+      assert.equal((await store.leases.renew(second)).outcome, 'renewed')
+    },
+  ),
 
   storeCase(
     ['ST-44', 'ST-54'],

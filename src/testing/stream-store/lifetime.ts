@@ -19,7 +19,7 @@ function everyCall(store: StreamStore, signal?: AbortSignal): (() => Promise<unk
     () => store.delete('stream', signal),
     () => store.leases.acquire('stream', { holder: 'x', ttlMs: 1 }, signal),
     () => store.leases.renew(lease, signal),
-    () => store.leases.release(lease, signal),
+    () => store.leases.handOver(lease, signal),
     () => store.leases.expired(options),
   ]
 }
