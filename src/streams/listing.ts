@@ -1,4 +1,5 @@
 /** Which streams there are: what a store is asked for, and the pages in which it answers. */
+import { checkInteger } from './requests.ts'
 import type { StreamInfo } from './store.ts'
 
 export interface ListOptions {
@@ -18,4 +19,19 @@ export interface StreamList {
   readonly streams: readonly StreamInfo[]
   /** Where the next page begins, when there may be one. */
   readonly next?: string
+}
+
+/** A listing that a store can give. */
+export interface CheckedList {
+  readonly prefix: string
+  readonly owner: string | undefined
+  readonly closed: boolean | undefined
+  readonly after: string
+  readonly limit: number
+}
+
+export function checkList(options: ListOptions): CheckedList {
+  const { prefix = '', owner, closed, after = '', limit = 100 } = options
+  checkInteger(limit, 1, 1000, 'invalid_limit', 'The streams of a page')
+  return { prefix, owner, closed, after, limit }
 }

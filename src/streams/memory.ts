@@ -35,15 +35,8 @@ import { LogFollower } from './memory/log-follower.ts'
 import { MemoryStream } from './memory/memory-stream.ts'
 import { limitsOf } from './options.ts'
 import type { StreamStoreOptions } from './options.ts'
-import {
-  checkAppend,
-  checkConfig,
-  checkExpired,
-  checkId,
-  checkLease,
-  checkList,
-  checkRead,
-} from './requests.ts'
+import { checkAppend, checkConfig, checkExpired, checkId, checkLease, checkRead } from './requests.ts'
+import { checkList } from './listing.ts'
 import type { ListOptions, StreamList } from './listing.ts'
 import type {
   AppendRequest,

@@ -10,7 +10,6 @@ import { StreamRequestError } from './errors.ts'
 import type { StreamRequestCode } from './errors.ts'
 import { isJsonText } from './json-text.ts'
 import type { ExpiredOptions, LeaseRequest } from './leases.ts'
-import type { ListOptions } from './listing.ts'
 import type {
   AppendRequest,
   Producer,
@@ -209,21 +208,6 @@ export function checkRead(after: Place, options: ReadOptions): { maxRecords: num
   checkInteger(maxRecords, 1, 1000, 'invalid_limit', 'The records of a page')
   checkInteger(maxBytes, 1, 16 * 1024 * 1024, 'invalid_limit', 'The bytes of a page')
   return { maxRecords, maxBytes }
-}
-
-/** A listing, with `after` moved up to where the prefix begins. */
-export interface CheckedList {
-  readonly prefix: string
-  readonly owner: string | undefined
-  readonly closed: boolean | undefined
-  readonly after: string
-  readonly limit: number
-}
-
-export function checkList(options: ListOptions): CheckedList {
-  const { prefix = '', owner, closed, after = '', limit = 100 } = options
-  checkInteger(limit, 1, 1000, 'invalid_limit', 'The streams of a page')
-  return { prefix, owner, closed, after, limit }
 }
 
 export function checkInteger(

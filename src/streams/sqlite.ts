@@ -11,7 +11,7 @@ import { endAfter, endMember, infoOf, pageOf, positionOf } from './bookkeeping.t
 import type { LeaseStore } from './leases.ts'
 import { limitsOf } from './options.ts'
 import type { StreamStoreOptions } from './options.ts'
-import { checkAppend, checkConfig, checkId, checkInteger, checkList, checkRead } from './requests.ts'
+import { checkAppend, checkConfig, checkId, checkInteger, checkRead } from './requests.ts'
 import { ChangeLog } from './sqlite/change-log.ts'
 import { Collector } from './sqlite/collector.ts'
 import { CommitQueue } from './sqlite/commit-queue.ts'
@@ -27,6 +27,7 @@ import type { Migration } from './sqlite/schema.ts'
 import { Snapshots } from './sqlite/snapshots.ts'
 import { StreamTable } from './sqlite/stream-table.ts'
 import { StreamWrites, SWEEP_SLICE } from './sqlite/writes.ts'
+import { checkList } from './listing.ts'
 import type { ListOptions, StreamList } from './listing.ts'
 import type {
   AppendRequest,

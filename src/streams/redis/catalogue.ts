@@ -4,8 +4,7 @@
  */
 import { infoOf } from '../bookkeeping.ts'
 import type { StreamState } from '../bookkeeping.ts'
-import type { CheckedList } from '../requests.ts'
-import type { StreamList } from '../listing.ts'
+import type { CheckedList, StreamList } from '../listing.ts'
 import type { StreamInfo } from '../store.ts'
 import type { Listing, StreamLists } from './stream-lists.ts'
 import type { StreamTable } from './stream-table.ts'

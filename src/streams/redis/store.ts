@@ -11,7 +11,8 @@ import { configDifference, endMember, infoOf } from '../bookkeeping.ts'
 import { leaseOf, newLease } from '../lease-bookkeeping.ts'
 import type { LeaseStore } from '../leases.ts'
 import type { CheckedAppend } from '../requests.ts'
-import { checkAppend, checkConfig, checkId, checkList, checkRead } from '../requests.ts'
+import { checkAppend, checkConfig, checkId, checkRead } from '../requests.ts'
+import { checkList } from '../listing.ts'
 import type { ListOptions, StreamList } from '../listing.ts'
 import type {
   AppendRequest,

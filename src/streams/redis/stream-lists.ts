@@ -12,7 +12,7 @@ import type { Keys, ListKeys } from './keys.ts'
 import { plainScript } from './script.ts'
 import type { RedisScript } from './script.ts'
 import type { Scripts } from './scripts.ts'
-import type { CheckedList } from '../requests.ts'
+import type { CheckedList } from '../listing.ts'
 
 export type ListName = 'ids' | 'owners' | 'open' | 'leases' | 'ends'
 
