@@ -25,7 +25,7 @@ import { OriginRefusals } from './origin-refusals.ts'
 import { restoreBody, withFailingBody } from './parsed-body.ts'
 import { proxyTrust } from './proxy-trust.ts'
 import { RequestScope, type ScopeOptions, headOf } from './request-scope.ts'
-import { parseTarget, withoutRootPath } from './request-target.ts'
+import { parseTarget, takeTarget, withoutRootPath } from './request-target.ts'
 import { UnreadWatch, type Watched } from './unread-watch.ts'
 import { Handshakers } from './websocket-server.ts'
 import { type TransportContext, WebSocketTransport } from './websocket-transport.ts'
@@ -111,13 +111,7 @@ export class Gateway {
     } catch (error) {
       return this.refuse(incoming, outgoing, this.#errorFor(error))
     }
-    // As a framework does with what is mounted in it: handlers, and applications in them, see their own paths.
-    if (this.options.rootPath !== '')
-      incoming.url = withoutRootPath(incoming.url ?? '/', this.options.rootPath)
-    const { host = '' } = incoming.headers
-    // The adapter knows an address in brackets only as a URL writes it.
-    if (host.startsWith('[') && URL.canParse(`http://${host}`))
-      incoming.headers.host = new URL(`http://${host}`).host
+    takeTarget(incoming, this.options.rootPath)
     const draining = (): boolean => this.#draining
     const onEnd = (): void => void this.#exchanges.delete(incoming)
     const options = { limits: this.options, logger, draining, onEnd }

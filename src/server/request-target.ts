@@ -4,6 +4,7 @@
  * What is routed here is handed on as a `Request`, whose URL normalises what it reads. So a target
  * that would read differently there is none: one path must not pass the guards of another.
  */
+import type { IncomingMessage } from 'node:http'
 
 export interface RequestTarget {
   /** As it came, still encoded. */
@@ -35,4 +36,18 @@ export function withoutRootPath(path: string, rootPath: string): string {
   const rest = path.slice(rootPath.length)
   if (rest === '' || rest.startsWith('?')) return `/${rest}`
   return rest.startsWith('/') ? rest : path
+}
+
+/**
+ * Makes a request say what its handlers are to see, whatever they take it from: their own path, as a framework
+ * does with what is mounted in it, and the host that counts, as a URL writes it.
+ */
+export function takeTarget(incoming: IncomingMessage, rootPath: string): void {
+  const target = parseTarget(incoming.url ?? '/')
+  if (!target) return
+  incoming.url = withoutRootPath(target.path, rootPath) + target.search
+  const host = target.host ?? incoming.headers.host ?? ''
+  // The adapter knows an address in brackets in its shortest form only.
+  const isAddress = host.startsWith('[') && URL.canParse(`http://${host}`)
+  incoming.headers.host = isAddress ? new URL(`http://${host}`).host : host
 }

@@ -241,4 +241,8 @@ it('what is mounted under a root path sees its own paths', async () => {
   )
   const response = await fetch(server.url('/app/api/items?q=1'))
   expect(await response.text()).toBe(server.url('/api/items?q=1'))
+  // Whose host counts, and not that of the header.
+  await using client = await server.raw()
+  client.request('GET http://127.0.0.1/app/api/items?q=1', { host: 'localhost' })
+  expect((await client.response()).body).toBe('http://127.0.0.1/api/items?q=1')
 })

@@ -235,8 +235,7 @@ function holds(check: (entry: string) => void): (entry: string) => boolean {
 /** The value, if the server takes it for the option. */
 function inRange<T>(option: keyof ConnectionOptions, value: T): T {
   try {
-    resolveOptions({ [option]: value })
-    return value
+    return resolveOptions({ [option]: value })[option] as T
   } catch (error) {
     // "pingInterval is -1; it takes …": the option's name is not the flag's, the rest holds.
     throw new RangeError((error as RangeError).message.replace(/^.*?; /, ''), { cause: error })

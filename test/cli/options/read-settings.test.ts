@@ -108,6 +108,7 @@ describe('settings', () => {
     [{ '--verbosity': '3' }, { verbosity: 'debug' }],
     [{ '--log-format': 'JSON' }, { logFormat: 'json' }],
     [{ '--root-path': '/app' }, { rootPath: '/app' }],
+    [{ '--root-path': '/app/' }, { rootPath: '/app' }],
   ])('read %j', (flags, settings) => {
     expect(read(flags)).toEqual(settings)
   })
