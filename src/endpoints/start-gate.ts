@@ -3,7 +3,8 @@
  * the HTTP endpoint, the stream socket and the demo's consumer. Counts are of this process; the runs of
  * an owner are counted by `Runs`, in all processes, and so are those of a process.
  */
-import type { Scope } from '../consumers/scope.ts'
+import { type Scope, scopeForLog } from '../consumers/scope.ts'
+import { callHandler, loggingOwner } from '../logging/late-errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { libraryLogger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
@@ -142,7 +143,7 @@ export class StartGate {
     }
     try {
       await this.#ask(attempt, signal)
-      const run = await start()
+      const run = await this.#call('start', attempt, start)
       this.#hold(run.id, leave)
       return run
     } catch (error) {
@@ -163,17 +164,31 @@ export class StartGate {
     void ended.then(free, free)
   }
 
+  /** Calls what is the application's: what that throws later is its own, and not the client's connection's. */
+  #call<T>(name: string, { scope }: Pick<StartAttempt, 'scope'>, handler: () => T): T {
+    const { logger = libraryLogger() } = this.#options
+    const words = { name, outcome: 'the server goes on' }
+    return callHandler(loggingOwner(logger, words, { scope: scopeForLog(scope) }), handler)
+  }
+
   async #ask(attempt: Omit<StartAttempt, 'signal'>, signal: AbortSignal): Promise<void> {
     const { mayStart, logger = libraryLogger() } = this.#options
     if (!mayStart) return
     const { promise: late, reject } = Promise.withResolvers<never>()
     const limit = AbortSignal.any([signal, AbortSignal.timeout(ASK_TIMEOUT * 1000)])
-    const leave = (): void => reject(limit.reason)
+    const asking = new AbortController()
+    const leave = (): void => {
+      this.#call('mayStart', attempt, () => asking.abort(limit.reason))
+      reject(limit.reason)
+    }
     limit.addEventListener('abort', leave, { once: true })
     let answer: unknown
     try {
       limit.throwIfAborted()
-      answer = await Promise.race([mayStart({ ...attempt, signal: limit }), late])
+      answer = await Promise.race([
+        this.#call('mayStart', attempt, () => mayStart({ ...attempt, signal: asking.signal })),
+        late,
+      ])
     } catch (error) {
       if (error instanceof HttpError || signal.aborted || !limit.aborted) throw error
       logger.warn({ seconds: ASK_TIMEOUT }, 'mayStart did not answer in time')

@@ -66,6 +66,15 @@ export function guardProcess(): () => void {
   }
 }
 
+/** An owner of whose errors nothing follows: they are logged with `fields`. As for `logLate`. */
+export function loggingOwner(
+  logger: Logger,
+  words: { readonly name: string; readonly outcome: string },
+  fields: object,
+): HandlerOwner {
+  return { threwLate: (err) => logLate(logger, words, { err, ...fields }) }
+}
+
 /**
  * Logs an error that a handler threw late, many of one kind as a count. `name` says whose it was and
  * `outcome` what becomes of it; a logger sees few of either.

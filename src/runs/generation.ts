@@ -5,11 +5,14 @@
  * after a while, and one that never waits for anything still lets the event loop have its turns.
  */
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Logger } from '../logging/logger.ts'
+import { type ProviderOf, ProviderOwner } from './provider-owner.ts'
 
 /** How the provider ended. */
 export type Ending =
   /** It said that it is done. */
   | { readonly type: 'whole' }
+  /** Also where nobody could catch it: then it was cut. */
   | { readonly type: 'threw'; readonly error: unknown }
   /** It was cut, and did not end in time. */
   | { readonly type: 'left' }
@@ -18,6 +21,9 @@ export type Ending =
 const EVENTS_PER_TURN = 100
 
 export interface GenerationOptions {
+  /** Whose the provider is, for the log. */
+  readonly of: ProviderOf
+  readonly logger: Logger
   /** Calls the provider. */
   readonly begin: (signal: AbortSignal) => AsyncIterable<unknown>
   /** Takes an event. What it throws cuts the generation; what it returns is waited for before the next. */
@@ -32,11 +38,14 @@ export class Generation {
   /** Never rejects. */
   readonly ending: Promise<Ending>
   readonly #options: GenerationOptions
+  /** Everything of the provider is called under it, and nothing else. */
+  readonly #owner: ProviderOwner
   readonly #abort = new AbortController()
   readonly #left = Promise.withResolvers<Ending>()
   #iterator: AsyncIterator<unknown> | undefined
   #leaving: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
+  #thrownLate: Ending | undefined
   #over = false
   #askedAt: number | undefined
   #aliveAt = 0
@@ -44,14 +53,17 @@ export class Generation {
   /** Begins at once. */
   constructor(options: GenerationOptions) {
     this.#options = options
+    this.#owner = new ProviderOwner(options.of, options.logger, (error) => this.#threwLate(error))
     if (options.cutFor) this.cut(options.cutFor)
     const ending = this.#run().then(
       (): Ending => ({ type: 'whole' }),
       (error: unknown): Ending => ({ type: 'threw', error }),
     )
-    this.ending = Promise.race([ending, this.#left.promise]).finally(() => {
+    this.ending = Promise.race([ending, this.#left.promise]).then((how) => {
       this.#over = true
       clearTimeout(this.#timer)
+      this.#owner.release()
+      return this.#thrownLate ?? how
     })
   }
 
@@ -77,30 +89,41 @@ export class Generation {
       this.#over = true
       this.#left.resolve({ type: 'left' })
     }, this.#options.stopTimeoutMs)
-    this.#abort.abort(reason)
+    this.#owner.cut(reason)
+    this.#owner.call(() => this.#abort.abort(reason))
     // Some iterators know no signal. A generator sees this once it yields; what it yields then is kept.
     this.#leaving = this.#return()
     this.#leaving.catch(() => undefined)
   }
 
+  /** Whether that ends it. */
+  #threwLate(error: unknown): boolean {
+    if (this.#abort.signal.aborted || this.#over) return false
+    this.#thrownLate = { type: 'threw', error }
+    this.cut(new Error('The provider failed', { cause: error }))
+    return true
+  }
+
   async #run(): Promise<void> {
     const { begin, take } = this.#options
     const { signal } = this.#abort
-    const iterator = begin(signal)[Symbol.asyncIterator]()
+    const owner = this.#owner
+    const iterator = owner.call(() => begin(signal)[Symbol.asyncIterator]())
     this.#iterator = iterator
+    const next = (): Promise<IteratorResult<unknown>> => iterator.next()
     if (signal.aborted) {
       // What it was to go on with is ended upstream by this.
-      await iterator.next()
-      await iterator.return?.()
+      await owner.call(next)
+      await this.#return()
       return
     }
     for (let events = 1; !signal.aborted; events++) {
       this.#askedAt = performance.now()
-      const next = await iterator.next()
+      const result = await owner.call(next)
       this.#askedAt = undefined
-      if (this.#over || next.done) break
+      if (this.#over || result.done) break
       try {
-        const room = take(next.value)
+        const room = take(result.value)
         if (room) await room
       } catch (error) {
         this.cut(error as Error)
@@ -113,6 +136,6 @@ export class Generation {
   }
 
   async #return(): Promise<void> {
-    await this.#iterator?.return?.()
+    await this.#owner.call(() => this.#iterator?.return?.())
   }
 }

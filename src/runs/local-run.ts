@@ -16,12 +16,10 @@ import { encodeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { closingOf } from './closing.ts'
 import { endAfterError, endFor, failureFor, upstreamDetail } from './end-reasons.ts'
-import { Generation } from './generation.ts'
-import type { Ending } from './generation.ts'
+import { type Ending, Generation } from './generation.ts'
 import { HeldLease } from './held-lease.ts'
 import { Intake } from './intake.ts'
-import { LogWriter } from './log-writer.ts'
-import type { Refusal } from './log-writer.ts'
+import { LogWriter, type Refusal } from './log-writer.ts'
 import { marksOf } from './marks.ts'
 import type { NewAttempt, RunSettings } from './options.ts'
 import { encodeRunRecord } from './run-record.ts'
@@ -171,6 +169,8 @@ export class LocalRun {
 
   #generate(cutFor?: Error): Promise<Ending> {
     this.#generation = new Generation({
+      of: { run: this.id, kind: this.#record.kind },
+      logger: this.#settings.logger,
       begin: (signal) => this.#begin(signal),
       take: (event) => {
         try {

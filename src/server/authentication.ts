@@ -1,6 +1,7 @@
 import { isResponse } from '../consumers/refusal.ts'
 import type { User } from '../consumers/scope.ts'
 import { scopeForLog } from '../consumers/scope.ts'
+import { callHandler, loggingOwner } from '../logging/late-errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
 import type { Authenticate } from '../routing/route.ts'
@@ -66,6 +67,9 @@ export async function authenticate(
   scope.user = user as User
 }
 
+/** Of what it threw where nobody could catch it. */
+const LATE = { name: 'authenticate', outcome: 'the server goes on' }
+
 /** The hook may ignore its signal: what it answers too late is of no use. */
 async function ask(
   scope: RequestScope,
@@ -74,11 +78,12 @@ async function ask(
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
   signal?.throwIfAborted()
+  const owner = loggingOwner(logger, LATE, { scope: scopeForLog(scope) })
   const controller = new AbortController()
   const { promise: over, reject } = Promise.withResolvers<never>()
   over.catch(ignore)
   const end = (reason: unknown): void => {
-    controller.abort(reason)
+    callHandler(owner, () => controller.abort(reason))
     reject(reason)
   }
   const leave = (): void => end(signal?.reason)
@@ -88,7 +93,8 @@ async function ask(
     end(unavailable())
   }, seconds * 1000)
   try {
-    return await Promise.race([hook(scope.toRequest(controller.signal)), over])
+    const asked = callHandler(owner, () => hook(scope.toRequest(controller.signal)))
+    return await Promise.race([asked, over])
   } catch (error) {
     if (signal?.aborted || error instanceof HttpError || !isUnreachable(error)) throw error
     logger.error({ err: error, scope: scopeForLog(scope) }, 'authenticate could not reach what it asks')

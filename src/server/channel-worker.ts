@@ -8,7 +8,7 @@ import { ChannelLayerClosed } from '../channels/errors.ts'
 import type { ChannelLayer, ChannelMessage } from '../channels/layer.ts'
 import type { ChannelConsumer, ChannelConsumerClass } from '../consumers/channel-consumer.ts'
 import { eventHandler, shownType } from '../consumers/event-handler.ts'
-import { type HandlerOwner, callHandler, guardProcess, logLate } from '../logging/late-errors.ts'
+import { type HandlerOwner, callHandler, guardProcess, loggingOwner } from '../logging/late-errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { pause } from '../runs/ticker.ts'
 
@@ -117,7 +117,7 @@ export class ChannelWorker implements RunningWorker {
   /** Whose what its consumers throw late is. The message in hand may go on: nobody knows whose it was. */
   #ownerOf(channel: string): HandlerOwner {
     const words = { name: `the consumer of the channel ${channel}`, outcome: 'the worker goes on' }
-    return { threwLate: (err) => logLate(this.#logger, words, { err, channel }) }
+    return loggingOwner(this.#logger, words, { channel })
   }
 
   async #serve(owner: HandlerOwner, consumer: ChannelConsumer): Promise<void> {

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isResponse } from '../consumers/refusal.ts'
 import { scopeForLog } from '../consumers/scope.ts'
-import { type HandlerOwner, callHandler, logLate } from '../logging/late-errors.ts'
+import { callHandler, loggingOwner } from '../logging/late-errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { type FoundRoute, findRoute } from '../routing/find-route.ts'
@@ -150,16 +150,12 @@ export class HttpDispatcher {
     scope: RequestScope,
     pair: NodePair | undefined,
   ): Response | Promise<Response> {
-    scope.owner = ownerOf(name, scope, this.#options.logger)
+    const words = { name: `the HTTP handler of ${name}`, outcome: 'the server goes on' }
+    scope.owner = loggingOwner(this.#options.logger, words, { scope: scopeForLog(scope) })
     return callHandler(scope.owner, () =>
       handler(request, contextOf(request, scope, pair, this.#options.signIns)),
     )
   }
-}
-
-function ownerOf(name: string, scope: RequestScope, logger: Logger): HandlerOwner {
-  const words = { name: `the HTTP handler of ${name}`, outcome: 'the server goes on' }
-  return { threwLate: (err) => logLate(logger, words, { err, scope: scopeForLog(scope) }) }
 }
 
 /** Methods that change nothing. */

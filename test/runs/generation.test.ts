@@ -2,7 +2,10 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Generation } from '../../src/runs/generation.ts'
 import type { GenerationOptions } from '../../src/runs/generation.ts'
+import { RecordingLogger } from './recording-logger.ts'
 import { useFakeTime } from './world.ts'
+
+const OF = { run: 'r', kind: 'k' }
 
 beforeEach(useFakeTime)
 afterEach(() => {
@@ -12,7 +15,17 @@ afterEach(() => {
 function generate(begin: GenerationOptions['begin'], options: Partial<GenerationOptions> = {}) {
   const events: unknown[] = []
   const take = (event: unknown): undefined => void events.push(event)
-  return { events, generation: new Generation({ begin, take, stopTimeoutMs: 1000, ...options }) }
+  return {
+    events,
+    generation: new Generation({
+      begin,
+      take,
+      stopTimeoutMs: 1000,
+      of: OF,
+      logger: new RecordingLogger(),
+      ...options,
+    }),
+  }
 }
 
 describe('a generation', () => {

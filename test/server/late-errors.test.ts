@@ -1,18 +1,6 @@
 /** What handlers do when nobody calls them any more, seen from outside: the process must live. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
-import { WebSocketClient } from '../support/websocket-client.ts'
-
-const HEAD = `
-  import { ChannelConsumer, WebSocketConsumer, channel, http, memoryChannels, millrace, websocket } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
-  const say = (fields, message) => console.log(JSON.stringify({ message, err: fields.err?.message, path: fields.scope?.path }))
-  const logger = { debug() {}, info() {}, warn: say, error: say }
-  const soon = (text) => setTimeout(() => { throw new Error(text) }, 1)
-  process.once('SIGUSR2', () => setTimeout(() => { throw new Error('of nobody') }))
-`
+import { ClumsyProcess, HEAD } from '../support/clumsy-process.ts'
 
 const SERVER = `${HEAD}
   class Clumsy extends WebSocketConsumer {
@@ -99,63 +87,9 @@ const WORKER = `${HEAD}
   say({}, 'working')
 `
 
-interface Line {
-  readonly message: string
-  readonly [name: string]: unknown
-}
-
-class Child implements AsyncDisposable {
-  readonly #child: ChildProcess
-  readonly exited: Promise<unknown[]>
-  readonly errors: Promise<string>
-  readonly #lines: AsyncIterator<string, undefined>
-  url = ''
-
-  private constructor(script: string) {
-    const options = ['--conditions=millrace:source', '--input-type=module', '-e', script]
-    this.#child = spawn(process.execPath, options, { stdio: ['pipe', 'pipe', 'pipe'] })
-    this.exited = once(this.#child, 'exit')
-    this.errors = text(this.#child.stderr!)
-    this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]()
-  }
-
-  static async start(script = SERVER): Promise<Child> {
-    const child = new Child(script)
-    child.url = (await child.next()).message
-    return child
-  }
-
-  async next(): Promise<Line> {
-    const line = await this.#lines.next()
-    if (line.done) throw new Error(`The server ended: ${await this.errors}`)
-    return JSON.parse(line.value) as Line
-  }
-
-  async text(path: string): Promise<string> {
-    return await (await fetch(this.url + path)).text()
-  }
-
-  connect(path: string): Promise<WebSocketClient> {
-    return WebSocketClient.connect(this.url.replace('http', 'ws') + path)
-  }
-
-  write(text: string): void {
-    this.#child.stdin?.write(text)
-  }
-
-  signal(name: NodeJS.Signals): void {
-    this.#child.kill(name)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill('SIGKILL')
-    await this.exited
-  }
-}
-
 describe('a handler', () => {
   it('that streams is told when a HEAD is answered, and the server goes on', async () => {
-    await using child = await Child.start()
+    await using child = await ClumsyProcess.start(SERVER)
     expect((await fetch(`${child.url}/clock`, { method: 'HEAD' })).status).toBe(200)
     // A tick may have come between the answer and the signal.
     let line = await child.next()
@@ -170,7 +104,7 @@ describe('a handler', () => {
     ['/signal', 'from the signal'],
     ['/source', 'from the source of its body'],
   ])('at %s that throws when it has answered is logged, and the server goes on', async (path, err) => {
-    await using child = await Child.start()
+    await using child = await ClumsyProcess.start(SERVER)
     expect(await child.text(path)).toBe('answered')
     const message = `the HTTP handler of ${path} threw where nobody could catch it: the server goes on`
     expect(await child.next()).toEqual({ message, err, path })
@@ -178,7 +112,7 @@ describe('a handler', () => {
   })
 
   it('that hears nothing and throws for ever is logged as a count, and the server goes on', async () => {
-    await using child = await Child.start()
+    await using child = await ClumsyProcess.start(SERVER)
     await fetch(`${child.url}/deaf`, { method: 'HEAD' })
     expect(await child.next()).toMatchObject({ path: '/deaf' })
     for (let i = 0; i < 20; i++) expect(await child.text('/')).toBe('served')
@@ -191,7 +125,7 @@ describe('a consumer', () => {
   const closes = 'the consumer Clumsy threw where nobody could catch it: its connection closes'
 
   it.each(['timer', 'promise', 'task'])('that throws from a %s loses its connection alone', async (what) => {
-    await using child = await Child.start()
+    await using child = await ClumsyProcess.start(SERVER)
     await using other = await child.connect('/ws/clumsy')
     const client = await child.connect('/ws/clumsy')
     client.send(what)
@@ -203,14 +137,14 @@ describe('a consumer', () => {
   })
 
   it('that throws from what its constructor began loses its connection', async () => {
-    await using child = await Child.start()
+    await using child = await ClumsyProcess.start(SERVER)
     const client = await child.connect('/ws/clumsy?early')
     expect(await client.closed).toEqual(FAILED)
     expect(await child.next()).toMatchObject({ message: closes, err: 'from the constructor' })
   })
 
   it('that throws for a message to its group is told from the one that sent it', async () => {
-    await using child = await Child.start()
+    await using child = await ClumsyProcess.start(SERVER)
     const member = await child.connect('/ws/member')
     await using sender = await child.connect('/ws/sender')
     sender.send('go')
@@ -221,7 +155,7 @@ describe('a consumer', () => {
   })
 
   it('that throws when its client has left is logged, and its aborts are no errors', async () => {
-    await using child = await Child.start()
+    await using child = await ClumsyProcess.start(SERVER)
     const client = await child.connect('/ws/clumsy')
     for (const what of ['abort', 'after']) {
       client.send(what)
@@ -239,7 +173,7 @@ describe('a consumer', () => {
 
 describe('the consumer of a channel', () => {
   it.each(['timer', 'promise'])('that throws from a %s is logged, and the worker goes on', async (what) => {
-    await using child = await Child.start(WORKER)
+    await using child = await ClumsyProcess.start(WORKER)
     child.write(what)
     expect(await child.next()).toEqual({
       message: 'the consumer of the channel clumsy threw where nobody could catch it: the worker goes on',
@@ -251,7 +185,7 @@ describe('the consumer of a channel', () => {
 })
 
 it('what is thrown outside of handlers ends the process as it always did', async () => {
-  await using child = await Child.start()
+  await using child = await ClumsyProcess.start(SERVER)
   child.signal('SIGUSR2')
   expect(await child.exited).toEqual([1, null])
   expect(await child.errors).toContain('Error: of nobody')
