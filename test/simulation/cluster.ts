@@ -202,6 +202,8 @@ export class Cluster {
     if (!(await this.#pass(() => this.#stores.every((store) => !store.isAwaited), STRAGGLERS))) return
     const lease = this.plan.leaseTtl
     await this.#pass(() => this.#isOver(true), CALM / 4 + 3 * lease)
+    // All may be shutting down, or down.
+    if (!(await this.#pass(() => this.ups.length > 0, CALM))) return
     this.#deeds.stopAll()
     if (!(await this.#pass(() => this.#isOver(false), CALM + 3 * lease))) return
     this.#missed()
