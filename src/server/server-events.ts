@@ -48,6 +48,12 @@ export function connectEvents(
       else gateway.upgrade(incoming, socket, bytes)
     }),
   )
+  // Without a listener the connection would be cut, with the answers that are not sent yet.
+  server.on('connect', (_incoming, socket, head) =>
+    pipelines.upgrade(socket, head, () =>
+      answerOnSocket(socket.on('error', ignore), new HttpError('bad_request'), serverName),
+    ),
+  )
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === 'ECONNRESET') return void socket.destroy()
     pipelines.of(socket).fail(error.code === REQUEST_TIMEOUT, (outgoing) => {

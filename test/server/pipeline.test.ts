@@ -142,6 +142,17 @@ describe('a client that does not wait for answers', () => {
     await client.closed
   })
 
+  it('is told that nothing is tunnelled here, behind the answers to the others', async () => {
+    await using server = await serve({ fetch: () => new Response('served') })
+    await using client = await server.raw()
+    client.write(
+      'GET / HTTP/1.1\r\nhost: localhost\r\n\r\nCONNECT a.example:1 HTTP/1.1\r\nhost: a.example:1\r\n\r\n',
+    )
+    expect(await client.response()).toMatchObject({ status: 200, body: 'served' })
+    expect(await client.response()).toMatchObject({ status: 400, headers: { connection: 'close' } })
+    await client.closed
+  })
+
   it('with the body of one that waits for its turn is read when it has come', async () => {
     const { routes, held, release } = holding()
     const echo = http('/echo', async (request) => new Response(await request.text()))
