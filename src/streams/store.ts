@@ -59,7 +59,7 @@ export interface StreamConfig {
   readonly owner?: string
   /** Milliseconds it lives after its creation, its last append or its last `touch`. Excludes `expiresAt`. */
   readonly ttlMs?: number
-  /** When it ends, in milliseconds since 1970. Excludes `ttlMs`. */
+  /** When it expires, in milliseconds since 1970. Excludes `ttlMs`. */
   readonly expiresAt?: number
   /** Whether it is created closed: whole from the start. */
   readonly closed?: boolean
@@ -84,7 +84,7 @@ export interface StreamInfo {
   /** Milliseconds since 1970. For people: nothing is ordered by it. */
   readonly createdAt: number
   readonly ttlMs?: number
-  /** When it ends as things stand: each append and `touch` moves it on a stream with `ttlMs`. */
+  /** When it expires as things stand: each append and `touch` moves it on a stream with `ttlMs`. */
   readonly expiresAt?: number
   /** The place after the last record. */
   readonly tail: Offset
@@ -296,7 +296,7 @@ export interface StreamStore {
   delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean>
 
   /**
-   * Moves the end of a stream with `ttlMs` to `ttlMs` from now. To spare writes it may stay where it
+   * Moves the expiry of a stream with `ttlMs` to `ttlMs` from now. To spare writes it may stay where it
    * is while less than a hundredth of `ttlMs` would be gained. False as for `delete`.
    */
   touch(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean>
