@@ -109,6 +109,7 @@ export type { RunningServer } from './server/listener.ts'
 export type { ConnectionOptions, ListenOptions } from './server/options.ts'
 export type { SocketAccess } from './server/unix-socket.ts'
 export { StartError } from './server/start-error.ts'
+export { deleteOwned } from './streams/delete-owned.ts'
 export {
   StoreError,
   type StoreErrorCode,

@@ -84,7 +84,7 @@ export class OwnerLimit {
       const place = after === undefined ? {} : { after }
       const { streams, next } = await this.#settings.store.list({
         owner,
-        closed: false,
+        leased: true,
         limit: PAGE,
         signal,
         ...place,

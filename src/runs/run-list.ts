@@ -37,7 +37,7 @@ export async function listRuns(
     limit: PAGE,
     signal,
     ...(owner !== undefined && { owner }),
-    ...(status !== undefined && { closed: status !== 'running' }),
+    ...(status === 'running' ? { leased: true as const } : status !== undefined && { closed: true }),
   }
   const runs: RunInfo[] = []
   for (let place = after; ;) {

@@ -219,7 +219,8 @@ export class Runs {
   }
 
   /**
-   * Runs in the order of their ids. It looks at all streams of the owner, or without one at all streams;
+   * Runs in the order of their ids. It looks at all streams of the owner, or without one at all streams, unless it is
+   * asked for those that run;
    * for the run of a chat that is to be shown, ask `latest`.
    *
    * @throws {RangeError} for a limit that is no whole number from 1 to 1,000.

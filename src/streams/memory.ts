@@ -33,6 +33,7 @@ import { StreamInbox } from './inbox.ts'
 import { ChunkPool } from './memory/chunk-pool.ts'
 import { LogFollower } from './memory/log-follower.ts'
 import { MemoryStream } from './memory/memory-stream.ts'
+import { StreamIndex } from './memory/stream-index.ts'
 import { limitsOf } from './options.ts'
 import type { StreamStoreOptions } from './options.ts'
 import { checkAppend, checkConfig, checkExpired, checkId, checkLease, checkRead } from './requests.ts'
@@ -66,7 +67,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
   readonly leases: LeaseStore = this
   readonly #clock: () => number
   readonly #watchers: Watchers
-  readonly #streams = new Map<string, MemoryStream>()
+  readonly #streams = new StreamIndex()
   readonly #chunks = new ChunkPool()
   #closed = false
 
@@ -86,14 +87,15 @@ class MemoryStreams implements StreamStore, LeaseStore {
       const differs = configDifference(there, config)
       return differs ? { outcome: 'conflict', info, differs } : { outcome: 'exists', info }
     }
-    const over = this.#streams.get(id)
+    const over = this.#streams.all.get(id)
     const state = newState(config, newIncarnation(), now)
     const lease = config.lease && newLease(config.lease, 1, now)
     const stream = new MemoryStream(state, this.#chunks)
     stream.append(config.records, config.bytes)
     stream.lease = lease
     if (lease) stream.producers.set(LEASE_PRODUCER, { epoch: lease.epoch, lastSeq: -1 })
-    this.#streams.set(id, stream)
+    if (over) this.#streams.remove(id, over)
+    this.#streams.add(id, stream)
     // Only now: who is told may call the store, and finds the new stream.
     if (over) this.#end(id, over, 'expired')
     const info = infoOf(id, state)
@@ -137,12 +139,11 @@ class MemoryStreams implements StreamStore, LeaseStore {
 
   async list(options: ListOptions = {}): Promise<StreamList> {
     this.#enter(options.signal)
-    const { prefix, owner, closed, after, limit } = checkList(options)
+    const { prefix, owner, closed, leased, after, limit } = checkList(options)
     const now = this.#clock()
     const found: StreamInfo[] = []
-    for (const [id, stream] of this.#streams) {
+    for (const [id, stream] of this.#streams.among(owner, leased)) {
       if (!id.startsWith(prefix) || id <= after || !isAlive(stream, now)) continue
-      if (owner !== undefined && stream.owner !== owner) continue
       if (closed !== undefined && stream.closed !== closed) continue
       found.push(infoOf(id, stream))
     }
@@ -170,7 +171,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
     this.#enter(signal)
     const now = this.#clock()
     let swept = 0
-    for (const [id, stream] of this.#streams) {
+    for (const [id, stream] of this.#streams.all) {
       if (!isAlive(stream, now)) {
         this.#remove(id, 'expired')
         swept++
@@ -188,7 +189,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
   async close(): Promise<void> {
     this.#closed = true
     this.#watchers.clear()
-    for (const stream of this.#streams.values()) stream.closeFollowers()
+    for (const stream of this.#streams.all.values()) stream.closeFollowers()
     this.#streams.clear()
   }
 
@@ -199,7 +200,10 @@ class MemoryStreams implements StreamStore, LeaseStore {
     const stream = this.#alive(id, now)
     const known = stream?.producers.get(LEASE_PRODUCER)
     const decision = decideAcquire(id, stream, stream?.lease, known, request, now)
-    if (stream && decision.lease) stream.lease = decision.lease
+    if (stream && decision.lease) {
+      stream.lease = decision.lease
+      this.#streams.lease(id, stream)
+    }
     if (stream && decision.producer) {
       stream.producers.set(LEASE_PRODUCER, decision.producer)
       stream.leased = true
@@ -231,7 +235,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
     const { limit, after } = checkExpired(options)
     const now = this.#clock()
     const over: Lease[] = []
-    for (const [id, stream] of this.#streams) {
+    for (const [id, stream] of this.#streams.leased) {
       if (!stream.lease || !isAlive(stream, now)) continue
       stream.lease = { ...stream.lease, expiresAt: leaseEnd(stream.lease, now) }
       if (stream.lease.expiresAt > now) continue
@@ -256,7 +260,10 @@ class MemoryStreams implements StreamStore, LeaseStore {
     const result = applyAppend(stream, request, now)
     if (producer) stream.producers.set(producer.id, { epoch: producer.epoch, lastSeq: producer.seq })
     const { closed } = result
-    if (closed) stream.lease = undefined
+    if (closed && stream.lease) {
+      stream.lease = undefined
+      this.#streams.unlease(id, stream)
+    }
     if (closed || records.length > 0) {
       if (stream.watched) {
         const end = closed ? endMember(stream.closedWith).end : undefined
@@ -273,7 +280,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
   }
 
   #find(id: string): MemoryStream | undefined {
-    const stream = this.#streams.get(id)
+    const stream = this.#streams.all.get(id)
     // The id of a stream that is there was looked at when it was created.
     if (!stream) checkId(id)
     return stream
@@ -286,9 +293,9 @@ class MemoryStreams implements StreamStore, LeaseStore {
   }
 
   #remove(id: string, reason: 'deleted' | 'expired'): boolean {
-    const stream = this.#streams.get(id)
+    const stream = this.#streams.all.get(id)
     if (!stream) return false
-    this.#streams.delete(id)
+    this.#streams.remove(id, stream)
     this.#end(id, stream, reason)
     return true
   }

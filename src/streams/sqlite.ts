@@ -19,6 +19,7 @@ import type { Weight } from './sqlite/commit-queue.ts'
 import { storeError, toStoreError } from './sqlite/store-error.ts'
 import { FileGuard } from './sqlite/file-guard.ts'
 import { Follower } from './sqlite/follower.ts'
+import { listQuery } from './sqlite/list-query.ts'
 import { LeaseTable } from './sqlite/lease-table.ts'
 import { SqliteLeases } from './sqlite/leases.ts'
 import { LogRoom } from './sqlite/log-room.ts'
@@ -200,18 +201,11 @@ class SqliteStreams implements StreamStore {
   }
 
   async list(options: ListOptions = {}): Promise<StreamList> {
-    const { prefix, owner, closed, after, limit } = checkList(options)
+    const checked = checkList(options)
+    const { limit } = checked
     return this.#look((now) => {
-      const conditions = ['id >= ? AND id < ? AND id > ? AND (expires_at IS NULL OR expires_at > ?)']
-      // No id holds a character above `~`.
-      const values: (string | number)[] = [prefix, `${prefix}\x7f`, after, now]
-      if (owner !== undefined) {
-        conditions.push('owner = ?')
-        values.push(owner)
-      }
-      if (closed !== undefined) conditions.push(closed ? 'closed = 1' : 'closed = 0')
-      const condition = `${conditions.join(' AND ')} ORDER BY id LIMIT ?`
-      const found = this.#table.select(condition, ...values, limit + 1)
+      const { source, values } = listQuery(checked, now)
+      const found = this.#table.select(source, ...values)
       const streams = found.slice(0, limit).map(({ id, state }) => infoOf(id, state))
       const last = streams.at(-1)
       return found.length > limit && last ? { streams, next: last.id } : { streams }

@@ -19,6 +19,7 @@ import type { StreamStoreCase } from './stream-store/harness.ts'
 import { inboxCases } from './stream-store/inboxes.ts'
 import { leasingCases } from './stream-store/leasing.ts'
 import { lifetimeCases } from './stream-store/lifetime.ts'
+import { listingCases } from './stream-store/listings.ts'
 import { producingCases } from './stream-store/producing.ts'
 import { readingCases } from './stream-store/reading.ts'
 import { watchingCases } from './stream-store/watching.ts'
@@ -40,6 +41,7 @@ export const streamStoreCases: readonly StreamStoreCase[] = [
   ...expiryCases,
   ...leasingCases,
   ...fencingCases,
+  ...listingCases,
   ...lifetimeCases,
   ...inboxCases,
   ...endingCases,

@@ -127,4 +127,20 @@ describeWith(['redis'], 'the lists of a stream store on Redis', ({ redis }) => {
     expect(await store.list({ owner: '\ud800' })).toEqual({ streams: [] })
     expect((await store.list({ owner: '\ufffd' })).streams).toHaveLength(1)
   })
+
+  it('name nothing that Redis has let expire, once somebody swept', async () => {
+    let now = 1_000_000
+    const store = on.open({ clock: () => now })
+    const lease = { holder: 'a', ttlMs: 10 }
+    for (let n = 0; n < 50; n++) await store.create(`s${n}`, { owner: `user ${n}`, ttlMs: 1000, lease })
+    for (let n = 50; n < 100; n++) await store.create(`s${n}`, { ttlMs: 1000 })
+    // Nobody swept for hours.
+    const gone = Array.from({ length: 100 }, (_, n) => `${on.prefix}:stream:{s${n}}:state`)
+    await on.admin('DEL', ...gone)
+    now += 10_000_000
+    await store.sweep()
+    const lists = ['ids', 'owners', 'open', 'leases', 'leased', 'ends', 'whose']
+    const left = await Promise.all(lists.map((list) => on.admin('EXISTS', `${on.prefix}:{lists}:${list}`)))
+    expect(left).toEqual(lists.map(() => 0))
+  })
 })

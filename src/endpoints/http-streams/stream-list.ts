@@ -53,7 +53,7 @@ export async function listStreams(
       signal,
       ...(prefix && { prefix }),
       ...(after && { after }),
-      ...(owner !== undefined && { owner }),
+      owner: owner ?? null,
     })
     for (const info of streams) if (access.allows(info, user)) own.push(info)
     if (own.length > limit || next === undefined) break

@@ -6,7 +6,7 @@ import { infoOf } from '../bookkeeping.ts'
 import type { StreamState } from '../bookkeeping.ts'
 import type { CheckedList, StreamList } from '../listing.ts'
 import type { StreamInfo } from '../store.ts'
-import type { Listing, StreamLists } from './stream-lists.ts'
+import type { Listing, ListName, StreamLists } from './stream-lists.ts'
 import type { StreamTable } from './stream-table.ts'
 
 /** Streams looked at in one go. */
@@ -50,7 +50,7 @@ export class Catalogue {
   }
 
   /** Takes an id out of a list that it does not belong to, unless it does since. */
-  async #drop(list: 'owners' | 'open', id: string, owner?: string): Promise<void> {
+  async #drop(list: ListName, id: string, owner?: string | null): Promise<void> {
     await this.#lists.drop(list, id, owner)
     await this.#putBack(id)
   }
@@ -61,9 +61,10 @@ export class Catalogue {
   }
 
   async list(checked: CheckedList, signal: AbortSignal | undefined): Promise<StreamList> {
-    const { owner, closed, limit } = checked
+    const { owner, closed, leased, limit } = checked
     // No stream has such an owner, and no list can name it.
-    if (owner !== undefined && !owner.isWellFormed()) return { streams: [] }
+    if (typeof owner === 'string' && !owner.isWellFormed()) return { streams: [] }
+    if (leased && closed === true) return { streams: [] }
     const streams: StreamInfo[] = []
     for (let after = checked.after; ;) {
       signal?.throwIfAborted()
@@ -73,10 +74,10 @@ export class Catalogue {
       const tidying: Promise<void>[] = []
       for (const [n, id] of ids.entries()) {
         const state = found[n]?.state
-        if (!state) tidying.push(this.#removeMissing(id, owner))
-        else if (owner !== undefined && state.owner !== owner) tidying.push(this.#drop('owners', id, owner))
-        else if (closed === undefined || state.closed === closed) streams.push(infoOf(id, state))
-        else if (list === 'open') tidying.push(this.#drop('open', id))
+        if (!state) tidying.push(this.#removeMissing(id, owner ?? undefined))
+        else if (!belongs(list, state, owner)) tidying.push(this.#drop(list, id, owner))
+        else if ((closed === undefined || state.closed === closed) && (!leased || state.leased))
+          streams.push(infoOf(id, state))
         if (streams.length > limit) break
       }
       await Promise.all(tidying)
@@ -133,8 +134,19 @@ export class Catalogue {
   }
 }
 
-function listingOf({ owner, closed, ttlMs, expiresAt }: StreamState): Listing {
+/** Whether a list that names a stream is right in that, asked for an owner or for all. */
+function belongs(
+  list: ListName,
+  { owner, closed, leased }: StreamState,
+  asked: string | null | undefined,
+): boolean {
+  if (asked !== undefined && owner !== (asked ?? undefined)) return false
+  if (list === 'leased') return leased && !closed
+  return list !== 'open' || !closed
+}
+
+function listingOf({ owner, closed, leased, ttlMs, expiresAt }: StreamState): Listing {
   const ends = ttlMs === undefined ? { endsAt: expiresAt } : { ttlMs }
   // Whether it has a lease, and for how long, is for the next look at what is over to find out.
-  return { owner, open: !closed, ...(!closed && { leaseMs: 0 }), ...ends }
+  return { owner, open: !closed, leased: leased && !closed, ...(!closed && { leaseMs: 0 }), ...ends }
 }

@@ -11,8 +11,12 @@ export interface StreamKeys {
 export interface ListKeys {
   /** Every stream: ids in their order. */
   readonly ids: string
-  /** `owner id`, the owner percent-encoded. */
+  /** `owner id`, the owner percent-encoded, and nothing where there is none. */
   readonly owners: string
+  /** As in `owners`: open streams that were leased, and some that are closed by now. */
+  readonly leased: string
+  /** The owners, percent-encoded, of the streams that end: Redis may have removed all else of one. */
+  readonly whose: string
   /** Streams that are open. */
   readonly open: string
   /** Streams with a lease, by when it ends at the earliest. */
@@ -33,6 +37,8 @@ export class Keys {
     this.lists = {
       ids: list('ids'),
       owners: list('owners'),
+      leased: list('leased'),
+      whose: list('whose'),
       open: list('open'),
       leases: list('leases'),
       ends: list('ends'),

@@ -51,6 +51,8 @@ export class RedisLeases implements LeaseStore {
       switch (String(word)) {
         case 'acquired': {
           const state = parseState(second)
+          // Whose it is, is known only now. A process that dies in between leaves it out of that list alone.
+          if (!state.leased) await lists.add(id, { owner: state.owner, open: true, leased: true })
           return {
             outcome: 'acquired',
             lease: leaseOf(id, state, parseLease(first)),

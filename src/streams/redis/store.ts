@@ -112,7 +112,8 @@ export class RedisStore implements StreamStore {
     checkId(id)
     const config = checkConfig(given, this.limits)
     const { owner, closed, ttlMs, expiresAt, lease } = config
-    const listing: Listing = { owner, open: !closed, ttlMs, endsAt: expiresAt, leaseMs: lease?.ttlMs }
+    const leasing = { leased: lease !== undefined, leaseMs: lease?.ttlMs }
+    const listing: Listing = { owner, open: !closed, ttlMs, endsAt: expiresAt, ...leasing }
     const answer = await this.#write(config, signal, () =>
       this.#catalogue.listed(
         () => this.#lists.add(id, listing),

@@ -14,7 +14,7 @@ import type { RedisScript } from './script.ts'
 import type { Scripts } from './scripts.ts'
 import type { CheckedList } from '../listing.ts'
 
-export type ListName = 'ids' | 'owners' | 'open' | 'leases' | 'ends'
+export type ListName = 'ids' | 'owners' | 'leased' | 'open' | 'leases' | 'ends'
 
 const NOW = `local now = tonumber(ARGV[1])
 if not now then
@@ -27,11 +27,15 @@ local function remember(clock, list)
 end
 `
 
-/** KEYS: ids, owners, open, leases, ends, clock. ARGV: time, id, owner and id, `1` for open, lease, TTL, end. */
+/**
+ * KEYS: ids, owners, open, leases, ends, clock, leased, whose. ARGV: time, id, owner, `1` for open, lease, TTL, end,
+ * `1` for leased.
+ */
 const ADD = plainScript(
   'write',
   `${NOW}redis.call('ZADD', KEYS[1], 0, ARGV[2])
-if ARGV[3] ~= '' then redis.call('ZADD', KEYS[2], 0, ARGV[3]) end
+redis.call('ZADD', KEYS[2], 0, ARGV[3] .. ' ' .. ARGV[2])
+if ARGV[8] == '1' then redis.call('ZADD', KEYS[7], 0, ARGV[3] .. ' ' .. ARGV[2]) end
 if ARGV[4] == '1' then redis.call('ZADD', KEYS[3], 0, ARGV[2]) end
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[4], 'LT', int(now + tonumber(ARGV[5])), ARGV[2]) end
 local at = tonumber(ARGV[7])
@@ -39,17 +43,23 @@ if ARGV[6] ~= '' then at = now + tonumber(ARGV[6]) end
 if at then
   redis.call('ZADD', KEYS[5], 'LT', int(at), ARGV[2])
   remember(KEYS[6], 'ends')
+  -- The first to come: of a create that finds a stream of another owner nothing is kept.
+  if ARGV[3] ~= '' then redis.call('HSETNX', KEYS[8], ARGV[2], ARGV[3]) end
 end
 return 1
 `,
 )
 
-/** KEYS: as for ADD. ARGV: time, id, owner and id. */
+/** KEYS: as for ADD. ARGV: time, id, owner where it is known. */
 const REMOVE = plainScript(
   'free',
   `redis.call('ZREM', KEYS[1], ARGV[2])
-if ARGV[3] ~= '' then redis.call('ZREM', KEYS[2], ARGV[3]) end
+for _, owner in ipairs({ARGV[3], redis.call('HGET', KEYS[8], ARGV[2]) or ''}) do
+  redis.call('ZREM', KEYS[2], owner .. ' ' .. ARGV[2])
+  redis.call('ZREM', KEYS[7], owner .. ' ' .. ARGV[2])
+end
 for i = 3, 5 do redis.call('ZREM', KEYS[i], ARGV[2]) end
+redis.call('HDEL', KEYS[8], ARGV[2])
 return 1
 `,
 )
@@ -121,6 +131,7 @@ export interface Due {
 export interface Listing {
   readonly owner?: string | undefined
   readonly open?: boolean
+  readonly leased?: boolean
   readonly leaseMs?: number | undefined
   readonly ttlMs?: number | undefined
   readonly endsAt?: number | undefined
@@ -135,19 +146,23 @@ export class StreamLists {
     this.#keys = keys.lists
   }
 
-  async add(id: string, { owner, open = false, leaseMs, ttlMs, endsAt }: Listing): Promise<void> {
+  async add(
+    id: string,
+    { owner, open = false, leased = false, leaseMs, ttlMs, endsAt }: Listing,
+  ): Promise<void> {
     await this.#scripts.run(ADD, this.#all(), [
       id,
-      memberOf(id, owner),
+      nameOf(owner),
       open ? '1' : '',
       textOf(leaseMs),
       textOf(ttlMs),
       textOf(endsAt),
+      leased ? '1' : '',
     ])
   }
 
   async remove(id: string, owner: string | undefined): Promise<void> {
-    await this.#scripts.run(REMOVE, this.#all(), [id, memberOf(id, owner)])
+    await this.#scripts.run(REMOVE, this.#all(), [id, nameOf(owner)])
   }
 
   /**
@@ -178,8 +193,8 @@ export class StreamLists {
   }
 
   /** Takes an id, or the id of an owner, out of one list. */
-  async drop(list: ListName, id: string, owner?: string): Promise<void> {
-    await this.#scripts.run(SET, [this.#keys[list]], [list === 'owners' ? memberOf(id, owner) : id, ''])
+  async drop(list: ListName, id: string, owner?: string | null): Promise<void> {
+    await this.#scripts.run(SET, [this.#keys[list]], [headOf(list, owner) + id, ''])
   }
 
   /** Says, before a lease is taken, when it may be over. */
@@ -207,12 +222,13 @@ export class StreamLists {
 
   /** Ids in their order, from the list in which there are fewest others. */
   async page(
-    { prefix, owner, closed }: CheckedList,
+    { prefix, owner, closed, leased }: CheckedList,
     after: string,
     limit: number,
   ): Promise<{ list: ListName; ids: readonly string[] }> {
-    const list = owner !== undefined ? 'owners' : closed === false ? 'open' : 'ids'
-    const head = memberOf('', owner)
+    const isOpen = leased || closed === false
+    const list = owner !== undefined ? (leased ? 'leased' : 'owners') : isOpen ? 'open' : 'ids'
+    const head = headOf(list, owner)
     const from = after >= prefix && after !== '' ? `(${head}${after}` : `[${head}${prefix}`
     // No id holds a character above `~`.
     const values = [from, `(${head}${prefix}\x7f`, String(limit)]
@@ -221,13 +237,18 @@ export class StreamLists {
   }
 
   #all(): string[] {
-    const { ids, owners, open, leases, ends, clock } = this.#keys
-    return [ids, owners, open, leases, ends, clock]
+    const { ids, owners, open, leases, ends, clock, leased, whose } = this.#keys
+    return [ids, owners, open, leases, ends, clock, leased, whose]
   }
 }
 
-function memberOf(id: string, owner: string | undefined): string {
-  return owner === undefined ? '' : `${encodeURIComponent(owner)} ${id}`
+/** What stands before the ids in a list. */
+function headOf(list: ListName, owner: string | null | undefined): string {
+  return list === 'owners' || list === 'leased' ? `${nameOf(owner)} ` : ''
+}
+
+function nameOf(owner: string | null | undefined): string {
+  return owner === undefined || owner === null ? '' : encodeURIComponent(owner)
 }
 
 function textOf(value: number | undefined): string {

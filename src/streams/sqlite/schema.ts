@@ -95,6 +95,13 @@ export const STEPS: readonly string[] = [
     FROM streams WHERE closed_with ->> '$.status' = metadata ->> '$.run.status'
   ) AND CASE WHEN json_valid(data) THEN data ->> '$.type' END IS 'millrace.end';
   `,
+  // What is leased, and what is nobody's, is found without a look at anything else.
+  `
+  ALTER TABLE streams ADD COLUMN leased INTEGER NOT NULL DEFAULT 0;
+  UPDATE streams SET leased = 1 WHERE key IN (SELECT stream FROM producers WHERE id = '@lease');
+  CREATE INDEX streams_leased ON streams (owner, id) WHERE leased = 1 AND closed = 0;
+  CREATE INDEX streams_of_nobody ON streams (id) WHERE owner IS NULL;
+  `,
 ]
 
 /** The version that this code reads and writes (`PRAGMA user_version`). */

@@ -32,9 +32,8 @@ const MAX_PRODUCERS = 100
 export const MAX_POSITION = 2 ** 32 - 1
 
 const COLUMNS = `key, id, incarnation, content_type, owner, created_at, ttl_ms, expires_at, metadata, closed,
-  closed_by, closed_with, stream_seq, ${lastPosition('key')} AS tail,
-  (SELECT data FROM checkpoints WHERE stream = key) AS checkpoint,
-  EXISTS (SELECT 1 FROM producers WHERE stream = key AND producers.id = '${LEASE_PRODUCER}') AS leased`
+  closed_by, closed_with, stream_seq, leased, ${lastPosition('key')} AS tail,
+  (SELECT data FROM checkpoints WHERE stream = key) AS checkpoint`
 
 /** SQL: the position of the last record of the stream with this key; null without records. */
 function lastPosition(key: string): string {
@@ -57,6 +56,7 @@ export class StreamTable {
   readonly #insertRecord: StatementSync
   readonly #selectProducer: StatementSync
   readonly #upsertProducer: StatementSync
+  readonly #lease: StatementSync
   #seenVersion: SQLOutputValue | undefined
 
   constructor(db: DatabaseSync) {
@@ -65,8 +65,8 @@ export class StreamTable {
     this.#select = db.prepare(`SELECT ${COLUMNS} FROM streams WHERE id = ?`)
     this.#selectOwned = db.prepare('SELECT 1 FROM streams WHERE id = ? AND owner IS ?')
     this.#insert = db.prepare(`INSERT INTO streams (id, incarnation, content_type, owner, created_at, ttl_ms,
-      expires_at, metadata, closed, closed_by, closed_with, stream_seq)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+      expires_at, metadata, closed, closed_by, closed_with, stream_seq, leased)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
     this.#update = db.prepare(`UPDATE streams SET expires_at = ?, metadata = ?, closed = ?, closed_by = ?,
       closed_with = ?, stream_seq = ? WHERE key = ?`)
     this.#upsertCheckpoint = db.prepare(`INSERT INTO checkpoints (stream, data) VALUES (?, ?)
@@ -78,6 +78,7 @@ export class StreamTable {
     this.#selectProducer = db.prepare('SELECT epoch, last_seq FROM producers WHERE stream = ? AND id = ?')
     this.#upsertProducer = db.prepare(`INSERT INTO producers (stream, id, epoch, last_seq) VALUES (?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET epoch = excluded.epoch, last_seq = excluded.last_seq`)
+    this.#lease = db.prepare('UPDATE streams SET leased = 1 WHERE key = ?')
   }
 
   /** Changes when another process has committed, and never by what this one does. */
@@ -130,6 +131,7 @@ export class StreamTable {
       createdAt,
       ttlMs ?? null,
       ...changingColumns(state),
+      state.leased ? 1 : 0,
     )
     return this.#keep({ key: Number(lastInsertRowid), id, state, producers: new Map() })
   }
@@ -197,15 +199,17 @@ export class StreamTable {
   saveProducer(stream: StoredStream, id: string, state: ProducerState): void {
     this.#upsertProducer.run(stream.key, id, state.epoch, state.lastSeq)
     stream.producers.set(id, state)
-    if (id === LEASE_PRODUCER && !stream.state.leased) stream.state = { ...stream.state, leased: true }
+    if (id !== LEASE_PRODUCER || stream.state.leased) return
+    this.#lease.run(stream.key)
+    stream.state = { ...stream.state, leased: true }
   }
 
-  /** Streams by a condition on the columns, which is a constant of the code; `?` stand for the values. */
-  select(condition: string, ...values: (string | number)[]): { id: string; state: StreamState }[] {
-    let statement = this.#lists.get(condition)
+  /** Streams by what follows `FROM`, which is a constant of the code; `?` stand for the values. */
+  select(source: string, ...values: (string | number)[]): { id: string; state: StreamState }[] {
+    let statement = this.#lists.get(source)
     if (!statement) {
-      statement = this.#db.prepare(`SELECT ${COLUMNS} FROM streams WHERE ${condition}`)
-      this.#lists.set(condition, statement)
+      statement = this.#db.prepare(`SELECT ${COLUMNS} FROM ${source}`)
+      this.#lists.set(source, statement)
     }
     return statement.all(...values).map((row) => ({ id: String(row['id']), state: stateOf(row) }))
   }

@@ -107,7 +107,7 @@ export class StreamWrites {
       this.#streams.forget()
     }
     this.#sweptAt = now
-    const over = this.#streams.select('expires_at <= ? LIMIT ?', now, SWEEP_SLICE)
+    const over = this.#streams.select('streams WHERE expires_at <= ? LIMIT ?', now, SWEEP_SLICE)
     for (const { id } of over) {
       const stream = this.#streams.find(id)
       if (stream) this.#remove(stream, 'expired')

@@ -1,0 +1,53 @@
+/**
+ * The streams in memory, and which of them are whose and leased: what is asked of one owner costs by what is that
+ * owner's, and a look at the leases by how many there are.
+ */
+import type { MemoryStream } from './memory-stream.ts'
+
+type Streams = Map<string, MemoryStream>
+
+export class StreamIndex {
+  readonly all: Streams = new Map()
+  /** Open ones that have a lease. */
+  readonly leased: Streams = new Map()
+  /** Undefined: nobody's. */
+  readonly #owned = new Map<string | undefined, { readonly all: Streams; readonly leased: Streams }>()
+
+  add(id: string, stream: MemoryStream): void {
+    this.all.set(id, stream)
+    let own = this.#owned.get(stream.owner)
+    if (!own) this.#owned.set(stream.owner, (own = { all: new Map(), leased: new Map() }))
+    own.all.set(id, stream)
+    if (stream.lease) this.lease(id, stream)
+  }
+
+  remove(id: string, stream: MemoryStream): void {
+    this.unlease(id, stream)
+    this.all.delete(id)
+    const own = this.#owned.get(stream.owner)
+    own?.all.delete(id)
+    if (own?.all.size === 0) this.#owned.delete(stream.owner)
+  }
+
+  lease(id: string, stream: MemoryStream): void {
+    this.leased.set(id, stream)
+    this.#owned.get(stream.owner)?.leased.set(id, stream)
+  }
+
+  unlease(id: string, stream: MemoryStream): void {
+    if (this.leased.delete(id)) this.#owned.get(stream.owner)?.leased.delete(id)
+  }
+
+  /** Among which the streams of an owner are, null for nobody, or the leased ones. */
+  among(owner: string | null | undefined, leased: boolean): Iterable<readonly [string, MemoryStream]> {
+    if (owner === undefined) return leased ? this.leased : this.all
+    const own = this.#owned.get(owner ?? undefined)
+    return own?.[leased ? 'leased' : 'all'] ?? []
+  }
+
+  clear(): void {
+    this.all.clear()
+    this.leased.clear()
+    this.#owned.clear()
+  }
+}

@@ -1,0 +1,172 @@
+/** 100,000 streams: what is asked often costs by what is asked for, and not by how many there are. */
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Runs } from '../../src/runs/runs.ts'
+import { silentLogger } from '../../src/logging/logger.ts'
+import { checkList } from '../../src/streams/listing.ts'
+import type { ListOptions } from '../../src/streams/listing.ts'
+import { memoryStreams } from '../../src/streams/memory.ts'
+import { sqliteStreams } from '../../src/streams/sqlite.ts'
+import { listQuery } from '../../src/streams/sqlite/list-query.ts'
+import type { StreamStore } from '../../src/streams/store.ts'
+import type { RedisClient } from '../../src/redis/open-client.ts'
+import { redisStreams } from '../../src/streams/redis.ts'
+import { RedisServer } from '../support/redis.ts'
+import { describeWith } from '../support/services.ts'
+import { temporaryFolder } from './harnesses.ts'
+import { connectTo } from './redis-tools.ts'
+
+const MANY = 100_000
+const folder = temporaryFolder()
+afterAll(() => folder.dispose())
+
+/** What is asked while there are many streams, all of `svc`, half of them open and none of them leased. */
+const ASKED: readonly [what: string, ids: readonly string[], options: ListOptions][] = [
+  ['what an owner has leased', ['mine'], { owner: 'svc', leased: true }],
+  ['what anybody has leased', ['mine'], { leased: true }],
+  ['what is of nobody', ['free'], { owner: null }],
+  ['what is of another owner', ['other'], { owner: 'ann' }],
+]
+
+async function createTheFew(store: StreamStore): Promise<void> {
+  await store.create('mine', { owner: 'svc', lease: { holder: 'a', ttlMs: 60_000 } })
+  await store.create('free')
+  await store.create('other', { owner: 'ann' })
+}
+
+async function idsOf(store: StreamStore, options: ListOptions): Promise<string[]> {
+  return (await store.list(options)).streams.map(({ id }) => id)
+}
+
+async function startOne(store: StreamStore): Promise<void> {
+  const runs = new Runs({ store, logger: silentLogger })
+  const run = await runs.start({ owner: 'svc' }, async function* () {
+    yield 'x'
+  })
+  await run.end
+  await runs.close()
+}
+
+describe('of 100,000 streams on SQLite', () => {
+  const path = join(folder.path, 'many.db')
+
+  async function withMany(work: (store: StreamStore, db: DatabaseSync) => Promise<void>): Promise<void> {
+    const store = sqliteStreams(path)
+    const db = new DatabaseSync(path)
+    const there = db.prepare('SELECT count(*) AS n FROM streams').get()?.['n']
+    if (there === 0) {
+      db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${MANY})
+        INSERT INTO streams (id, incarnation, content_type, owner, created_at, closed)
+        SELECT 'run' || i, 'abcdefgh', 'application/json', 'svc', 0, i % 2 FROM n`)
+      await createTheFew(store)
+    }
+    await work(store, db).finally(() => db.close())
+    await store.close()
+  }
+
+  it.each(ASKED)('%s is found by an index of little else', async (_what, ids, options) => {
+    await withMany(async (store, db) => {
+      expect(await idsOf(store, options)).toEqual(ids)
+      const { source, values } = listQuery(checkList(options), 1)
+      const plan = db.prepare(`EXPLAIN QUERY PLAN SELECT key FROM ${source}`).all(...values)
+      const steps = plan.map((row) => String(row['detail']))
+      expect(steps[0]).toMatch(/INDEX streams_(leased|of_nobody|by_owner)/)
+      // Rows that the index gives are few; a full one would be sorted, too.
+      if (options.owner !== undefined) expect(steps).toHaveLength(1)
+    })
+  })
+
+  it('leases that are over are looked for among leases', async () => {
+    await withMany(async (store, db) => {
+      expect(await store.leases.expired()).toEqual([])
+      const plan = db
+        .prepare(`EXPLAIN QUERY PLAN SELECT s.id FROM leases l JOIN streams s ON s.key = l.stream
+          WHERE l.expires_at BETWEEN 0 AND 1 ORDER BY l.expires_at, s.id LIMIT 100`)
+        .all()
+      expect(plan.map((row) => String(row['detail'])).join('; ')).toContain(
+        'INDEX leases_by_end (expires_at>? AND expires_at<?)',
+      )
+    })
+  })
+})
+
+describe('of 100,000 streams in memory', () => {
+  it('those that are asked for are found without a look at the others', async () => {
+    const store = memoryStreams()
+    const config = { owner: 'svc' }
+    for (let n = 0; n < MANY; n++) await store.create(`run${n}`, config)
+    await createTheFew(store)
+    const cost = async (work: () => Promise<unknown>): Promise<number> => {
+      const since = performance.now()
+      for (let n = 0; n < 5; n++) await work()
+      return performance.now() - since
+    }
+    const looks = await cost(async () => {
+      for (const [, ids, options] of ASKED) expect(await idsOf(store, options)).toEqual(ids)
+      expect(await store.leases.expired()).toEqual([])
+    })
+    // Each of the 25 would take about as long as this one, which has to look at all of them.
+    expect(looks).toBeLessThan(await cost(() => store.list({ prefix: 'x' })))
+    await store.close()
+  })
+})
+
+describeWith(['redis'], 'of 100,000 streams on Redis', ({ redis }) => {
+  let server: RedisServer
+  let client: RedisClient
+
+  beforeAll(async () => {
+    server = await RedisServer.start(redis)
+    client = await connectTo(server)
+  })
+  afterAll(async () => {
+    client.end()
+    await server.stop()
+  })
+
+  /** As if so many had been created. */
+  async function createMany(count: number): Promise<void> {
+    const script = `for i = 1, tonumber(ARGV[2]) do
+      local state = ARGV[1] .. ':stream:{run' .. i .. '}:state'
+      redis.call('HSET', state, 'i', 'abcdefgh', 'c', 'application/json', 'm', 'application/json', 'k', 'json',
+        'o', 'svc', 'b', '0', 'n', '0')
+      if i % 2 == 1 then redis.call('HSET', state, 'x', '1') else
+        redis.call('ZADD', ARGV[1] .. ':{lists}:open', 0, 'run' .. i) end
+      redis.call('ZADD', ARGV[1] .. ':{lists}:ids', 0, 'run' .. i)
+      redis.call('ZADD', ARGV[1] .. ':{lists}:owners', 0, 'svc run' .. i)
+    end`
+    await client.send(['EVAL', script, '0', 'many', String(count)])
+  }
+
+  /** Commands that Redis is sent, and runs in scripts, while something is done. */
+  async function commandsOf(work: () => Promise<unknown>): Promise<number> {
+    const count = async (): Promise<number> => {
+      const stats = String(await client.send(['INFO', 'commandstats']))
+      return [...stats.matchAll(/calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0)
+    }
+    const before = await count()
+    await work()
+    return (await count()) - before
+  }
+
+  it('a look costs as much as of a hundred', async () => {
+    const store = redisStreams({ url: server.url, prefix: 'many', logger: silentLogger })
+    await createMany(100)
+    await createTheFew(store)
+    const look = async (): Promise<void> => {
+      for (const [, ids, options] of ASKED.filter(([, , { owner }]) => owner !== undefined))
+        expect(await idsOf(store, options)).toEqual(ids)
+      await store.leases.expired()
+    }
+    await look()
+    const few = await commandsOf(look)
+    const fewOfStart = await commandsOf(() => startOne(store))
+    await createMany(MANY)
+    // Takes what has ended since out of the list of what is leased: once for each.
+    await look()
+    expect(await commandsOf(look)).toBeLessThanOrEqual(few + 2)
+    expect(await commandsOf(() => startOne(store))).toBeLessThanOrEqual(fewOfStart + 10)
+    await store.close()
+  })
+})
