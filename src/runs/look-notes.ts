@@ -22,6 +22,8 @@ export class LookNotes {
   /** How many failed in this look, and the first failure. */
   failed = 0
   failure: unknown
+  /** How many could go on, and found no place in this process. */
+  full = 0
 
   of(lease: Lease): LookNote | undefined {
     return this.#notes.get(nameOf(lease))

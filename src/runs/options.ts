@@ -42,7 +42,7 @@ export interface NewAttempt {
 export interface RunLimits {
   /** Runs of one owner at one time. Those without an owner are not counted. Default 100. */
   readonly runsPerOwner: number
-  /** Runs of this process at one time; those that it takes over are counted, and not refused. Default 1,000. */
+  /** Runs of this process at one time; those that it takes over are counted, up to as many again. Default 1,000. */
   readonly runsPerProcess: number
   /** Records of one run, closing ones aside. Default 1,000,000. */
   readonly records: number

@@ -2,6 +2,9 @@
 import { RunError } from './errors.ts'
 import type { RunSettings } from './options.ts'
 
+/** With runs that it takes over a process has at most so many times what it may start. */
+const TAKEN_OVER = 2
+
 export class ProcessLimit {
   readonly #settings: RunSettings
   readonly #active: () => number
@@ -21,8 +24,23 @@ export class ProcessLimit {
    * @throws {RunError} `process_full`.
    */
   take(): () => void {
-    if (this.#active() + this.#others >= this.#settings.limits.runsPerProcess)
-      throw new RunError('process_full')
+    if (this.#count >= this.#settings.limits.runsPerProcess) throw new RunError('process_full')
+    return this.#enter()
+  }
+
+  /**
+   * Takes a place for a run that is taken over: of as many again as there are for starts, so that those of
+   * another process fit in, and starts leave them free. Undefined when all are taken.
+   */
+  takeOver(): (() => void) | undefined {
+    return this.#count < TAKEN_OVER * this.#settings.limits.runsPerProcess ? this.#enter() : undefined
+  }
+
+  get #count(): number {
+    return this.#active() + this.#others
+  }
+
+  #enter(): () => void {
     this.#others++
     let isIn = true
     return () => {

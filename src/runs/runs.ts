@@ -90,6 +90,7 @@ export class Runs {
     this.#takeover = new Takeover(settings, {
       continuations,
       mailbox: this.#mailbox,
+      places: this.#places,
       has: ({ stream, incarnation }) =>
         this.#locals.get(stream, incarnation) !== undefined || this.#starter.has(stream),
       adopt,
@@ -252,6 +253,7 @@ export class Runs {
     this.#draining.abort(new RunError('runs_closed'))
     await Promise.all([this.#takeover.stop(), this.#starter.idle()])
     if (graceMs > 0) await this.#locals.emptied(graceMs)
+    await this.#stopper.close()
     const ends = await this.#locals.leaveAll()
     try {
       if (ends.includes(undefined)) await this.#mailbox.askToLook(this.#closed.signal)

@@ -6,7 +6,7 @@ import type { RunEnd } from '../protocol/run-end.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import { RunError } from './errors.ts'
 import { followEnd } from './follow-end.ts'
-import type { Lease } from '../streams/leases.ts'
+import type { AcquireResult, Lease } from '../streams/leases.ts'
 import type { StreamInfo } from '../streams/store.ts'
 import type { Continuations } from './continuations.ts'
 import type { Assignment } from './assignment.ts'
@@ -32,6 +32,10 @@ export class Stopper {
   /** Runs to stop, by id or by id and incarnation, with how many callers wait for each. */
   readonly #wanted = new Map<string, number>()
 
+  /** What is under way to take the lease of a run whose process is gone, and to adopt the run. */
+  readonly #taking = new Set<Promise<unknown>>()
+  #closing = false
+
   constructor(settings: RunSettings, options: StopperOptions) {
     this.#settings = settings
     this.#options = options
@@ -40,6 +44,12 @@ export class Stopper {
   /** Whether somebody here waits for a run to stop. */
   wants(id: string, incarnation: string): boolean {
     return this.#wanted.has(id) || this.#wanted.has(`${id} ${incarnation}`)
+  }
+
+  /** Adopts no more runs; resolves when none is being adopted. Who waits for a stop goes on waiting. */
+  async close(): Promise<void> {
+    this.#closing = true
+    await Promise.allSettled(this.#taking)
   }
 
   /**
@@ -61,7 +71,7 @@ export class Stopper {
   }
 
   async #stop(id: string, signal: AbortSignal, incarnation: string | undefined): Promise<RunEnd> {
-    const { store, holder, leaseTtlMs } = this.#settings
+    const { store, leaseTtlMs } = this.#settings
     let ended: Promise<RunEnd> | undefined
     for (;;) {
       signal.throwIfAborted()
@@ -76,12 +86,15 @@ export class Stopper {
       checkIncarnation(info.tail.incarnation, incarnation)
       if (record.end) return record.end
       const { provider } = (await this.#options.continuations.of(record, signal)) ?? {}
-      // Not aborted: a lease that was taken and not noticed would be nobody's for its whole length.
-      const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
-      if (taken.outcome === 'acquired') {
-        if (taken.lease.incarnation !== info.tail.incarnation) await store.leases.handOver(taken.lease)
-        else this.#conclude(taken.lease, taken.info, provider)
-      } else if (taken.outcome === 'held') {
+      if (this.#closing) {
+        // Whoever takes it over then, or waits with this one, may end it; here nobody would wait for that.
+        await pause(leaseTtlMs / LOOKS, signal)
+        continue
+      }
+      const taking = this.#take(id, info, provider)
+      this.#taking.add(taking)
+      const taken = await taking.finally(() => this.#taking.delete(taking))
+      if (taken.outcome === 'held') {
         checkIncarnation(taken.lease.incarnation, incarnation)
         ended ??= followEnd(store, { id, incarnation: taken.lease.incarnation }, signal)
         ended.catch(() => undefined)
@@ -90,6 +103,17 @@ export class Stopper {
         if (known) return known
       }
     }
+  }
+
+  /** Takes the lease of a run, if it is over, and ends the run. */
+  async #take(id: string, info: StreamInfo, provider: Assignment['provider']): Promise<AcquireResult> {
+    const { store, holder, leaseTtlMs } = this.#settings
+    // Not aborted: a lease that was taken and not noticed would be nobody's for its whole length.
+    const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
+    if (taken.outcome !== 'acquired') return taken
+    if (taken.lease.incarnation !== info.tail.incarnation) await store.leases.handOver(taken.lease)
+    else this.#conclude(taken.lease, taken.info, provider)
+    return taken
   }
 
   async #find(id: string, signal: AbortSignal): Promise<{ info: StreamInfo; record: RunRecord }> {

@@ -15,11 +15,12 @@ import type { StoreErrorCode } from '../streams/errors.ts'
 import type { Lease } from '../streams/leases.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import { endFor } from './end-reasons.ts'
-import type { Continuations } from './continuations.ts'
+import type { Continuation, Continuations } from './continuations.ts'
 import type { Assignment } from './assignment.ts'
 import { LookNotes } from './look-notes.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { RunSettings } from './options.ts'
+import type { ProcessLimit } from './process-limit.ts'
 import { readRunRecord } from './run-record.ts'
 import type { RunRecord } from './run-record.ts'
 import { Ticker } from './ticker.ts'
@@ -44,6 +45,7 @@ export interface TakeoverOptions {
   readonly continuations: Continuations
   /** Kept by a sign of life with each look. */
   readonly mailbox: Mailbox
+  readonly places: ProcessLimit
   /** Whether this process works on the run of a lease. */
   readonly has: (lease: Lease) => boolean
   readonly adopt: (assignment: Assignment) => void
@@ -150,6 +152,11 @@ export class Takeover {
       after = expired.at(-1)
       more = expired.length === PAGE
     }
+    if (notes.full > 0 && this.#notes.full === 0)
+      this.#settings.logger.warn(
+        { runs: notes.full },
+        'Runs wait to be taken over: this process has as many as it may',
+      )
     this.#notes = notes
     if (notes.failed > 0)
       this.#settings.logger.warn(
@@ -184,7 +191,7 @@ export class Takeover {
 
   /** Takes it over, if it is a run and nobody else shall do so first. */
   async #settle(lease: Lease, notes: LookNotes): Promise<void> {
-    const { store, kinds, holder, leaseTtlMs, logger } = this.#settings
+    const { store, kinds, leaseTtlMs } = this.#settings
     const { signal } = this.#closed
     const id = lease.stream
     const before = await store.head(id, signal)
@@ -203,6 +210,22 @@ export class Takeover {
     await this.#options.mailbox.open()
     const expected = nextAttempt(known, before.tail.position, lease)
     const continuation = await this.#options.continuations.of(expected, signal)
+    // What cannot go on is ended at once, and needs no place.
+    const leave = continuation ? this.#options.places.takeOver() : () => {}
+    if (!leave) {
+      notes.full++
+      return
+    }
+    try {
+      await this.#take(lease, continuation)
+    } finally {
+      leave()
+    }
+  }
+
+  async #take(lease: Lease, continuation: Continuation | undefined): Promise<void> {
+    const { store, holder, leaseTtlMs, logger } = this.#settings
+    const id = lease.stream
     // Not aborted: a lease that was taken and not noticed would be nobody's for its whole length.
     const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
     const record = taken.outcome === 'acquired' ? readRunRecord(taken.info) : undefined
