@@ -70,7 +70,9 @@ export async function* readTrace(file: string): AsyncGenerator<Call> {
 
 /** `3, "\x61", 1, 0` -> ['3', <Buffer 61>, '1', '0']. Escaped text holds no comma and no quote. */
 function splitArguments(text: string): (string | Buffer)[] {
-  return text.split(/, (?![^[]*\])/).map((argument) => {
+  return text.split(/, (?![^[]*\])/).map((given) => {
+    // The last one of a call in two lines has a space behind it.
+    const argument = given.trim()
     const quoted = /^"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?$/.exec(argument)
     if (!quoted) return argument
     if (quoted[2]) throw new Error('The trace was cut: a call wrote more than strace was told to keep')
