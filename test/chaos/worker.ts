@@ -66,7 +66,8 @@ function counting(input: Json): RunProvider {
         if (isOver) to ??= Math.ceil(next / HUNDRED) * HUNDRED
         checkpoint({ n: next, to })
       }
-      yield { n, by: process.pid }
+      // What is yielded again has to be the same, whoever yields it.
+      yield every === 1 ? { n, by: process.pid } : { n }
       await sleep(paceMs, undefined, { signal })
     }
   })
