@@ -37,6 +37,8 @@ export interface GenerationOptions {
 export class Generation {
   /** Never rejects. */
   readonly ending: Promise<Ending>
+  /** Resolves when the provider has ended, also after it was left behind. */
+  readonly done: Promise<void>
   readonly #options: GenerationOptions
   /** Everything of the provider is called under it, and nothing else. */
   readonly #owner: ProviderOwner
@@ -59,6 +61,7 @@ export class Generation {
       (): Ending => ({ type: 'whole' }),
       (error: unknown): Ending => ({ type: 'threw', error }),
     )
+    this.done = ending.then(() => undefined)
     this.ending = Promise.race([ending, this.#left.promise]).then((how) => {
       this.#over = true
       clearTimeout(this.#timer)

@@ -8,6 +8,7 @@ import type { Lease } from '../streams/leases.ts'
 import { checkpointValueBytes, encodeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { failureFor } from './end-reasons.ts'
+import type { Ending } from './generation.ts'
 import { jsonText } from './json-members.ts'
 import type { LogWriter } from './log-writer.ts'
 import type { RunSettings } from './options.ts'
@@ -80,13 +81,9 @@ export class Intake {
     return this.#writer.room()
   }
 
-  /**
-   * The provider says that it is done.
-   *
-   * @throws {RunFailure} `replay_differs` when the log holds more.
-   */
-  finish(): void {
-    if (this.#replay.left > 0) throw this.#difference()
+  /** The provider says that it is whole. It is not when the log holds more. */
+  finish(): Ending {
+    return this.#replay.left > 0 ? { type: 'threw', error: this.#difference() } : { type: 'whole' }
   }
 
   /** Passes over what is still to come again; resolves to a checkpoint behind all that the log holds. */

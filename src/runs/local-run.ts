@@ -86,6 +86,11 @@ export class LocalRun {
     return this.#record.inputIn
   }
 
+  /** Resolves when its provider has ended, which may have work upstream to cancel when the run is over. */
+  get providerEnded(): Promise<void> | undefined {
+    return this.#generation?.done
+  }
+
   /** Ends the run as stopped, unless something else ends it already. */
   stop(): Promise<RunEnd | undefined> {
     this.#end(STOPPED)
@@ -156,7 +161,9 @@ export class LocalRun {
     if (anew && !this.#cause) await this.#beginAnew(lease, 'interrupted')
     if (this.#cause && isForNobody(this.#cause)) await this.#clear()
     while (!this.#cause) {
-      const ending = this.#checked(await this.#generate())
+      const how = await this.#generate()
+      // What a provider that says it is whole has left out is known only then.
+      const ending = how.type === 'whole' && !this.#cause ? this.#intake.finish() : how
       if (!this.#cause && this.#beginsAnew) await this.#beginAnew(lease, 'replay_differs')
       else this.#decide(ending)
     }
@@ -256,17 +263,6 @@ export class LocalRun {
   #refuse(error: unknown): never {
     if (!this.#beginsAnew) this.#fail(error)
     throw error
-  }
-
-  /** What a provider that says it is whole has left out is known only then. */
-  #checked(ending: Ending): Ending {
-    if (ending.type !== 'whole' || this.#cause) return ending
-    try {
-      this.#intake.finish()
-      return ending
-    } catch (error) {
-      return { type: 'threw', error }
-    }
   }
 
   /** The provider ended first. */

@@ -22,6 +22,8 @@ export class LocalRuns {
   readonly #byId = new Map<string, LocalRun>()
   readonly #keeper: Ticker
   readonly #watchdog: Ticker
+  /** Providers that were left behind by runs that are over. */
+  readonly #leftBehind = new Set<Promise<void>>()
   readonly #touchedAt = new Map<LocalRun, number>()
   readonly #readership: Readership
   /** Runs whose readers in other processes are asked for. */
@@ -61,7 +63,10 @@ export class LocalRuns {
     this.#touchedAt.set(run, performance.now())
     this.#keeper.start()
     this.#watchdog.start()
-    void run.settled.then(() => this.#remove(run))
+    void run.settled.then(() => {
+      this.#remove(run)
+      this.#remember(run.providerEnded)
+    })
     return run
   }
 
@@ -75,6 +80,23 @@ export class LocalRuns {
   /** Lets go of every run; resolves when that is done. */
   async leaveAll(): Promise<readonly (RunEnd | undefined)[]> {
     return Promise.all(this.all().map((run) => run.leave()))
+  }
+
+  /**
+   * Resolves when the providers that were left behind have ended, or after the time that one has to end: what
+   * they cancel upstream goes on costing when the process ends before.
+   */
+  async cleanedUp(): Promise<void> {
+    if (this.#leftBehind.size === 0) return
+    const ended = new AbortController()
+    const ending = Promise.all(this.#leftBehind).then(() => ended.abort())
+    await Promise.race([ending, pause(this.#settings.stopTimeoutMs, ended.signal)])
+  }
+
+  #remember(provider: Promise<void> | undefined): void {
+    if (!provider) return
+    this.#leftBehind.add(provider)
+    void provider.then(() => this.#leftBehind.delete(provider))
   }
 
   #remove(run: LocalRun): void {

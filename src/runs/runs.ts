@@ -261,6 +261,7 @@ export class Runs {
     } catch (err) {
       logger.warn({ err }, 'Other processes could not be told that this one shuts down')
     }
+    await this.#locals.cleanedUp()
     this.#closed.abort(new RunError('runs_closed'))
   }
 

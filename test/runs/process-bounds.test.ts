@@ -58,4 +58,30 @@ onEveryStore('a process', (world) => {
     expect(await world().store.head(run.id)).toMatchObject({ closed: true })
     await stopping
   })
+
+  it.each([
+    ['until it is done', true],
+    ['as long as a provider has to end', false],
+  ])('that shuts down waits for what was left behind to cancel upstream, %s', async (_how, isDone) => {
+    const runs = world().process({ stopTimeout: 2 })
+    const cancelled = Promise.withResolvers<void>()
+    const run = await runs.start({}, async function* ({ signal }) {
+      yield 'part'
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      await cancelled.promise
+    })
+    await world().until(async () => (await world().records(run.id)).length > 0)
+    const stopping = runs.stop(run.id)
+    await world().passUntil(async () => (await world().store.head(run.id))?.closed, 2.5)
+    expect(await stopping).toEqual({ status: 'stopped' })
+    expect(runs.active).toBe(0)
+    let closed = false
+    const closing = runs.close().then(() => (closed = true))
+    await world().pass(1)
+    expect(closed).toBe(false)
+    if (isDone) cancelled.resolve()
+    await world().passUntil(() => closed, isDone ? 0.2 : 1.5)
+    await closing
+    cancelled.resolve()
+  })
 })
