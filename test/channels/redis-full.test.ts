@@ -9,6 +9,12 @@ import { type CollectingLogger, collectingLogger } from '../support/logger.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
 
+const LOST = {
+  level: 'warn',
+  message: 'Redis lost groups of this process (evicted, deleted?); it is in them again',
+  fields: { groups: 1 },
+}
+
 describeWith(['redis'], 'a Redis', ({ redis }) => {
   let server: RedisServer
   let admin: RedisClient
@@ -98,18 +104,13 @@ describeWith(['redis'], 'a Redis', ({ redis }) => {
     })
     await there.groupSend('room', { type: 'test' })
     expect(await here.receive(channel)).toEqual({ type: 'test' })
-    await vi.waitFor(() =>
-      expect(logger.entries).toContainEqual({
-        level: 'warn',
-        message: 'Redis lost groups of this process (evicted, deleted?); it is in them again',
-        fields: { groups: 1 },
-      }),
-    )
+    await vi.waitFor(() => expect(logger.entries).toContainEqual(LOST))
   })
 
   it('that lost the key of a group loses nothing of what its own process sends to it', async () => {
     const prefix = `test-${randomUUID()}.`
-    const [here, there] = [layer(prefix), layer(prefix)]
+    const logger = collectingLogger()
+    const [here, there] = [layer(prefix, logger), layer(prefix)]
     const channel = here.newChannel()
     await here.groupAdd('room', channel)
     await admin.send(['DEL', `${prefix}:group:room`])
@@ -117,5 +118,20 @@ describeWith(['redis'], 'a Redis', ({ redis }) => {
     await here.groupSend('room', { type: 'two' })
     await there.groupSend('room', { type: 'three' })
     for (const type of ['one', 'two', 'three']) expect(await here.receive(channel)).toEqual({ type })
+    expect(logger.entries).toContainEqual(LOST)
   })
+
+  it.each(['DEL', 'FLUSHALL'])(
+    'that lost it by %s is found out by a renewal, and it is said',
+    async (how) => {
+      const prefix = `test-${randomUUID()}.`
+      const logger = collectingLogger()
+      const here = layer(prefix, logger)
+      const channel = here.newChannel()
+      await here.groupAdd('room', channel)
+      await admin.send(how === 'DEL' ? ['DEL', `${prefix}:group:room`] : ['FLUSHALL'])
+      expect(await here.groupRenew('room', channel)).toBe(true)
+      expect(logger.entries).toContainEqual(LOST)
+    },
+  )
 })

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { Membership } from '../../src/channels/membership.ts'
 import { type RedisChannelLayer, redisChannels, type RedisChannelsOptions } from '../../src/channels/redis.ts'
 import { redisPubSubChannels } from '../../src/channels/redis-pubsub.ts'
+import { connectTo } from '../streams/redis-tools.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
 import { PythonPeer } from './python-peer.ts'
@@ -85,6 +86,24 @@ describeWith(['channels', 'redis'], 'a removal', (paths) => {
     // One renewal finds out, which may take a second; the other goes on.
     await python.until('it is renewed no more', async () => membership.size === 1)
     await python.call('group_send', { group: 'room', message: { type: 'one' } })
+    expect(await here.receive(stays)).toEqual({ type: 'one' })
+    await expectOut(here, removed)
+  })
+
+  it('by Python outlives a connection to Redis that breaks', async () => {
+    const { here, other, python } = peers()
+    const [removed, stays] = [here.newChannel(), here.newChannel()]
+    for (const channel of [removed, stays]) await here.groupAdd('room', channel)
+    // Redis has answered this process since then.
+    await here.groupRenew('room', stays)
+    await python.call('group_discard', { group: 'room', channel: removed })
+    const admin = await connectTo(server)
+    await admin.send(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'])
+    admin.end()
+    // What was sent on the connection that was cut is refused; what comes later goes out behind what it puts back.
+    await python.until('it is connected again', () => here.groupRenew('room', stays).catch(() => false))
+    await python.until('the other is, too', async () => (await other.check?.()) === true)
+    await other.groupSend('room', { type: 'one' })
     expect(await here.receive(stays)).toEqual({ type: 'one' })
     await expectOut(here, removed)
   })

@@ -8,23 +8,8 @@
  */
 import type { Logger } from '../../logging/logger.ts'
 import { GroupTable } from '../groups.ts'
+import type { GroupStore } from './group-store.ts'
 import { digestIn, groupDigest, groupMark, groupMember, isGroupMark } from './wire-names.ts'
-
-/** What the registry asks of the Redis that holds a group; see the scripts of the same names. */
-export interface GroupStore {
-  add(group: string, members: readonly string[]): Promise<void>
-  remove(group: string, members: readonly string[]): Promise<void>
-  gather(group: string, mark: string, member: string, channels: readonly string[]): Promise<readonly string[]>
-  spread(group: string, member: string, names: readonly string[]): Promise<void>
-  renew(group: string, mark: string, channel: string): Promise<'kept' | 'gone' | 'lost'>
-  restore(
-    group: string,
-    mark: string,
-    names: { readonly lately: readonly string[]; readonly others: readonly string[] },
-  ): Promise<boolean>
-  /** Those of the groups whose marks are not there. */
-  lost(marks: ReadonlyMap<string, string>): Promise<readonly string[]>
-}
 
 export interface GroupRegistryOptions {
   readonly process: string
@@ -91,7 +76,7 @@ export class GroupRegistry {
     const isGathered = this.#gathered.has(group)
     switch (await this.#store.renew(group, this.#markOf(group), isGathered ? '' : channel)) {
       case 'lost':
-        await this.#restoreGroup(group)
+        await this.#rejoin([group])
         break
       case 'gone':
         if (this.#take(group, channel)) await this.#store.remove(group, this.#marksOf(group))
@@ -145,7 +130,7 @@ export class GroupRegistry {
       }
     }
     if (isKept || !this.#table.has(group)) return channels
-    this.#inBackground(this.#restoreGroup(group))
+    this.#inBackground(this.#rejoin([group]))
     for (const channel of this.members(group)) channels.add(channel)
     return channels
   }
@@ -157,17 +142,14 @@ export class GroupRegistry {
    * although it kept the rest of the group: it answers before it has written or copied.
    */
   restore(isThere: (group: string) => boolean, since: number): void {
-    for (const group of this.#table.names()) {
-      if (isThere(group)) this.#inBackground(this.#restoreGroup(group, since))
-    }
+    const groups = [...this.#table.names()].filter(isThere)
+    if (groups.length > 0) this.#inBackground(this.#rejoin(groups, since))
   }
 
   /** Looks for groups that Redis lost, a thousand in their turn, and joins them again. Never rejects. */
   async #check(): Promise<void> {
     try {
-      const lost = await this.#store.lost(this.#nextMarks())
-      const restored = await Promise.all(lost.map((group) => this.#restoreGroup(group)))
-      this.#options.onLost(restored.filter(Boolean).length)
+      await this.#rejoin(await this.#store.lost(this.#nextMarks()))
     } catch (error) {
       this.#options.logger.debug({ err: error }, 'groups were not checked')
     }
@@ -271,6 +253,14 @@ export class GroupRegistry {
         throw error
       }),
     )
+  }
+
+  /** Joins groups again that Redis may have lost; tells of those that it had. */
+  async #rejoin(groups: readonly string[], since?: number): Promise<void> {
+    const joining = groups.map((group) => this.#restoreGroup(group, since))
+    const joined = await Promise.allSettled(joining)
+    this.#options.onLost(joined.filter((one) => one.status === 'fulfilled' && one.value).length)
+    await Promise.all(joining)
   }
 
   /** True when Redis had lost it. */

@@ -1,6 +1,21 @@
 /** What the registry of groups asks, asked of the Redis that has each group. */
-import type { GroupStore } from './group-registry.ts'
 import type { Shard } from './shard.ts'
+
+/** What the registry asks of the Redis that holds a group; see the scripts of the same names. */
+export interface GroupStore {
+  add(group: string, members: readonly string[]): Promise<void>
+  remove(group: string, members: readonly string[]): Promise<void>
+  gather(group: string, mark: string, member: string, channels: readonly string[]): Promise<readonly string[]>
+  spread(group: string, member: string, names: readonly string[]): Promise<void>
+  renew(group: string, mark: string, channel: string): Promise<'kept' | 'gone' | 'lost'>
+  restore(
+    group: string,
+    mark: string,
+    names: { readonly lately: readonly string[]; readonly others: readonly string[] },
+  ): Promise<boolean>
+  /** Those of the groups whose marks are not there. */
+  lost(marks: ReadonlyMap<string, string>): Promise<readonly string[]>
+}
 
 export interface GroupShards {
   /** The own inbox, by which processes know each other. */

@@ -66,7 +66,7 @@ export class RedisChannels implements ChannelLayer {
     this.#losses = new LossReport(logger)
     const names = new WireNames(settings.prefix)
     this.#shards = hosts.map(
-      (host, i) => new Shard(host, { ...settings, names }, () => this.#restore(this.#shards[i])),
+      (host, i) => new Shard(host, { ...settings, names }, () => this.#restore(this.#shards[i], true)),
     )
     this.#outbox = new Outbox(this.#codec, settings, (queue) => this.#shard(queue))
     this.#groups = new GroupRegistry({
@@ -321,8 +321,9 @@ export class RedisChannels implements ChannelLayer {
     this.#local.clear()
   }
 
-  #restore(shard: Shard | undefined): void {
+  #restore(shard: Shard | undefined, isReconnect = false): void {
     if (this.#closing || !shard) return
-    this.#groups.restore((group) => this.#shard(group) === shard, shard.keptUntil)
+    const since = isReconnect ? shard.kept.overReconnect : shard.kept.until
+    this.#groups.restore((group) => this.#shard(group) === shard, since)
   }
 }

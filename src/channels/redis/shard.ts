@@ -6,6 +6,7 @@ import { RedisClock } from './clock.ts'
 import { CONNECTION_ERRORS } from './connection-errors.ts'
 import { RedisConnection } from '../../redis/connection.ts'
 import { warnOfEviction } from './eviction.ts'
+import { Kept } from './kept.ts'
 import { restOf } from './partly-done.ts'
 import {
   type Argument,
@@ -61,13 +62,10 @@ const WAKE_TIME = 10_000
  */
 const BLOCK = 5
 const FLUSH_BATCH = 1000
-/** Milliseconds of what it answered that a Redis may lose in a crash, or a failover. */
-const LOST_BY_A_CRASH = 10_000
 
 export class Shard {
   readonly clock: RedisClock = new RedisClock()
-  /** When Redis last answered a sign of life. */
-  #aliveAt = 0
+  readonly kept: Kept = new Kept()
   readonly #host: HostSettings
   readonly #settings: ShardSettings
   readonly #connection: RedisConnection
@@ -83,11 +81,6 @@ export class Shard {
     this.#expiryMs = String(Math.ceil(settings.expiry * 1000))
     this.#groupExpiryMs = String(Math.ceil(settings.groupExpiry * 1000))
     this.#connection = this.#connect(settings.timeoutMs, onReady)
-  }
-
-  /** What Redis answered before this, in milliseconds of `performance.now()`, no crash takes back. */
-  get keptUntil(): number {
-    return this.#aliveAt - LOST_BY_A_CRASH
   }
 
   /** Seconds since a message was sent: by the sender's clock, but no longer than it can have waited here. */
@@ -215,7 +208,7 @@ export class Shard {
       Buffer,
     ]
     this.clock.read(Number(time))
-    this.#aliveAt = performance.now()
+    this.kept.answered()
     return isNew === 1
   }
 
@@ -288,6 +281,7 @@ export class Shard {
             ...SCRIPTS.map(({ source }) => client.send(['SCRIPT', 'LOAD', source])),
             checkAbilities(client),
             this.#sayPolicy(client),
+            this.kept.connected(client),
           ]),
       }),
     })
