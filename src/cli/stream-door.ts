@@ -1,6 +1,6 @@
 /** A running server's streams, as its HTTP door gives them (docs/http-streams.md). */
 import { placeText } from '../client/reader.ts'
-import type { Place } from '../protocol/offset.ts'
+import type { AskedPlace } from '../protocol/offset.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import {
@@ -53,7 +53,7 @@ export class StreamDoor {
    *
    * @throws {CommandError} for a stream of bytes, too.
    */
-  async read(id: string, place: Place): Promise<RecordPage> {
+  async read(id: string, place: AskedPlace): Promise<RecordPage> {
     const query = new URLSearchParams({ offset: placeText(place) })
     const response = await this.#request(`${pathOf(id)}?${query.toString()}`)
     if (response.headers.has(NEXT_OFFSET)) await checkJson(response)

@@ -6,7 +6,7 @@ import { HttpCarrier } from '../client/http-carrier.ts'
 import { Reader } from '../client/reader.ts'
 import { RemoteStream } from '../client/remote-stream.ts'
 import type { Json } from '../protocol/json.ts'
-import { OffsetError, type Place, parsePlace } from '../protocol/offset.ts'
+import { type AskedPlace, OffsetError, parsePlace } from '../protocol/offset.ts'
 import { readRunEnd } from '../protocol/run-end.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import { recordLines } from './record-lines.ts'
@@ -40,7 +40,7 @@ export async function tailStream(
   }
 }
 
-async function readStream(door: StreamDoor, id: string, from: Place, output: Output): Promise<void> {
+async function readStream(door: StreamDoor, id: string, from: AskedPlace, output: Output): Promise<void> {
   for (let place = from; ;) {
     const { lines, next, upToDate, closed, end } = await door.read(id, place)
     for (const line of lines) await output.line(line)
@@ -50,7 +50,7 @@ async function readStream(door: StreamDoor, id: string, from: Place, output: Out
   }
 }
 
-async function followStream(door: StreamDoor, id: string, from: Place, output: Output): Promise<void> {
+async function followStream(door: StreamDoor, id: string, from: AskedPlace, output: Output): Promise<void> {
   // The carrier waits for a server as long as it takes; one that was never there is a mistake.
   const { next } = await door.read(id, 'now')
   const place = from === 'now' ? next : from
@@ -82,7 +82,7 @@ function tellEnd(end: Json | undefined): void {
   if (end !== undefined) console.error(`millrace: closed with ${JSON.stringify(end)}`)
 }
 
-function readPlace(from: string): Place {
+function readPlace(from: string): AskedPlace {
   try {
     return parsePlace(from)
   } catch (error) {

@@ -6,7 +6,7 @@
  * begins later than it should is refused and asked for again from the last good place.
  */
 import type { Json } from '../protocol/json.ts'
-import { type Offset, type Place, encodeOffset } from '../protocol/offset.ts'
+import { type AskedPlace, type Offset, encodeOffset, isAt, offsetBefore } from '../protocol/offset.ts'
 import { type EndStatus, readRunEnd } from '../protocol/run-end.ts'
 import { isStreamId } from '../protocol/stream-frames.ts'
 import { StreamError } from './errors.ts'
@@ -50,7 +50,7 @@ export class Reader {
   /** What the stream is closed with, once its end has come. */
   closedWith: Json | undefined
   /** Behind the last record that came. */
-  place: Place
+  place: AskedPlace
   /** False while more records wait than may, and when nothing comes any more. */
   following = true
   readonly #host: ReaderHost
@@ -62,7 +62,7 @@ export class Reader {
   #closed = false
   #refused = false
 
-  constructor(id: string, place: Place, host: ReaderHost) {
+  constructor(id: string, place: AskedPlace, host: ReaderHost) {
     this.id = id
     this.place = place
     this.#host = host
@@ -81,11 +81,11 @@ export class Reader {
   }
 
   /** Behind the last record that was taken; before the batch of one that was merged and is taken in part. */
-  get takenTo(): Place {
+  get takenTo(): AskedPlace {
     const [piece] = this.#pieces
     if (!piece) return this.place
     const { from, to, merged, taken } = piece
-    return taken === 0 || merged ? from : { ...to, position: from.position + taken }
+    return taken === 0 || merged ? from : offsetBefore(to, from.position + taken)
   }
 
   /** Takes the first of the waiting records, of which there is one. */
@@ -112,18 +112,15 @@ export class Reader {
     if (typeof this.place === 'string' && placeText(this.place) === asked) {
       this.place = at
     }
-    const { place } = this
-    if (typeof place === 'string') return
-    if (place.incarnation !== at.incarnation) {
-      return this.fail(new StreamError('foreign_offset', 'The offset is of another stream.'))
-    }
     if (this.status === 'connecting') this.#become('running')
   }
 
-  /** Whether the records after `at` would leave some out. */
+  /** Whether the records after `at` would leave some out, or are of another history. */
   isBehind(at: Offset): boolean {
     const { place } = this
-    return typeof place === 'string' || place.incarnation !== at.incarnation || place.position < at.position
+    if (typeof place === 'string' || place.position < at.position) return true
+    // Of a place inside of what came together the history is known by another stamp.
+    return place.position === at.position && !place.ahead && !at.ahead && !isAt(place, at)
   }
 
   /**
@@ -219,7 +216,7 @@ export class Reader {
 }
 
 /** A place as a reader writes it. */
-export function placeText(place: Place): string {
+export function placeText(place: AskedPlace): string {
   if (typeof place !== 'string') return encodeOffset(place)
   return place === 'start' ? '-1' : place
 }

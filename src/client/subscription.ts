@@ -6,7 +6,7 @@
  * to the last one, so that each answer is known to belong to its question, and what comes in between
  * to none.
  */
-import { type Place, decodeOffset } from '../protocol/offset.ts'
+import { type AskedPlace, decodeOffset } from '../protocol/offset.ts'
 import type {
   ClientFrame,
   EndFrame,
@@ -141,8 +141,8 @@ export class Subscription {
 }
 
 /** `now` comes first: it is asked for to learn where it is. */
-function furthestBack(readers: ReadonlySet<Reader>): Place | undefined {
-  let furthest: Place | undefined
+function furthestBack(readers: ReadonlySet<Reader>): AskedPlace | undefined {
+  let furthest: AskedPlace | undefined
   for (const { place } of readers) {
     if (place === 'now') return place
     if (furthest === undefined || place === 'start') furthest = place

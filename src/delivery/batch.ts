@@ -3,6 +3,7 @@
  * at `from` gets the same frame, which is made once for each encoder.
  */
 import type { Json } from '../protocol/json.ts'
+import { offsetBefore } from '../protocol/offset.ts'
 import type { Offset } from '../protocol/offset.ts'
 import type { StreamRecord } from '../streams/store.ts'
 import type { Run } from './run.ts'
@@ -22,9 +23,9 @@ export type Reach = 'more' | 'tail' | 'closed'
 export class Batch {
   /** The id of the stream. */
   readonly stream: string
-  readonly incarnation: string
-  /** Position before the first record. */
-  readonly from: number
+  /** The places before the first record and after the last one. */
+  readonly from: Offset
+  readonly next: Offset
   /** At least one record. */
   readonly run: Run
   readonly reach: Reach
@@ -36,18 +37,13 @@ export class Batch {
   #rest: Batch | undefined
   #others: Map<Encoder<unknown>, unknown> | undefined
 
-  constructor(stream: string, from: Offset, run: Run, reach: Reach, end?: Json) {
+  constructor(stream: string, from: Offset, next: Offset, run: Run, reach: Reach, end?: Json) {
     this.stream = stream
-    this.incarnation = from.incarnation
-    this.from = from.position
+    this.from = from
+    this.next = next
     this.run = run
     this.reach = reach
     this.end = end
-  }
-
-  /** Position after the last record. */
-  get next(): number {
-    return this.from + this.run.length
   }
 
   get size(): number {
@@ -78,15 +74,10 @@ export class Batch {
 
   /** The part after a position inside this batch, the same for all who ask for it in a row. */
   after(position: number): Batch {
-    if (this.#rest?.from !== position) {
-      const rest = this.run.slice(position - this.from)
-      this.#rest = new Batch(
-        this.stream,
-        { incarnation: this.incarnation, position },
-        rest,
-        this.reach,
-        this.end,
-      )
+    if (this.#rest?.from.position !== position) {
+      const { stream, next, reach, end } = this
+      const rest = this.run.slice(position - this.from.position)
+      this.#rest = new Batch(stream, offsetBefore(next, position), next, rest, reach, end)
     }
     return this.#rest
   }

@@ -3,7 +3,8 @@
  * and the frames made of it: after a restart, a thousand readers of one stream read it about once.
  */
 import type { Json } from '../protocol/json.ts'
-import type { Offset } from '../protocol/offset.ts'
+import { encodeOffset } from '../protocol/offset.ts'
+import type { Offset, Place } from '../protocol/offset.ts'
 import type { StreamStore } from '../streams/store.ts'
 import { Batch } from './batch.ts'
 import type { Reach } from './batch.ts'
@@ -13,8 +14,9 @@ import type { Turns } from './turns.ts'
 export type LogPage =
   | { readonly outcome: 'page'; readonly batch: Batch }
   /** There is nothing after this place yet. */
-  | { readonly outcome: 'empty' }
-  | { readonly outcome: 'missing' | 'foreign-offset' | 'past-end' }
+  | { readonly outcome: 'empty'; readonly at: Offset }
+  | { readonly outcome: 'missing' | 'lost' | 'past-end' }
+  | { readonly outcome: 'trimmed'; readonly first: Offset }
 
 export interface LogPagesOptions {
   readonly store: Pick<StreamStore, 'read'>
@@ -58,8 +60,8 @@ export class LogPages {
   }
 
   /** Records after a place: a full page, or all there are. Rejects with what the store throws. */
-  read(stream: string, after: Offset): Promise<LogPage> {
-    const key = `${after.position} ${after.incarnation} ${stream}`
+  read(stream: string, after: Place): Promise<LogPage> {
+    const key = `${keyOf(after)} ${stream}`
     const known = this.#entries.get(key)
     if (known) {
       this.#entries.delete(key)
@@ -103,7 +105,7 @@ export class LogPages {
     }
   }
 
-  async #load(stream: string, after: Offset): Promise<LogPage> {
+  async #load(stream: string, after: Place): Promise<LogPage> {
     if (this.#reads >= MAX_READS) await new Promise<void>((resolve) => this.#queue.push(resolve))
     else this.#reads++
     try {
@@ -121,30 +123,44 @@ export class LogPages {
   }
 
   /** A store's page has at most 1,000 records; short ones are put together. */
-  async #gather(stream: string, after: Offset): Promise<LogPage> {
+  async #gather(stream: string, after: Place): Promise<LogPage> {
     const { store, turns, pageSize, signal } = this.#options
     let run: Run | undefined
-    let place = after
+    let from: Offset | undefined
+    let next: Offset | undefined
     for (;;) {
       await turns.pass()
-      const result = await store.read(stream, place, { maxBytes: pageSize - (run?.size ?? 0), signal })
+      const result = await store.read(stream, next ?? after, {
+        maxBytes: pageSize - (run?.size ?? 0),
+        signal,
+      })
       // What came before the loss is still right.
-      if (result.outcome !== 'page') return run ? pageOf('more') : { outcome: result.outcome }
-      const length = result.next.position - place.position
+      if (result.outcome !== 'page') return run && from && next ? pageOf(run, from, next, 'more') : result
+      from ??= result.from
+      const length = result.next.position - result.from.position
       if (length > 0) {
         const more = Run.of(result, length)
         turns.spend(more.size)
         run = run ? run.concat(more) : more
       }
-      place = result.next
+      next = result.next
       if (result.upToDate || length === 0 || this.#isFull(run)) {
-        return pageOf(result.closed ? 'closed' : result.upToDate ? 'tail' : 'more', result.end)
+        const reach = result.closed ? 'closed' : result.upToDate ? 'tail' : 'more'
+        return run ? pageOf(run, from, next, reach, result.end) : { outcome: 'empty', at: next }
       }
     }
-    function pageOf(reach: Reach, end?: Json): LogPage {
-      return run
-        ? { outcome: 'page', batch: new Batch(stream, after, run, reach, end) }
-        : { outcome: 'empty' }
+    function pageOf(records: Run, first: Offset, last: Offset, reach: Reach, end?: Json): LogPage {
+      return { outcome: 'page', batch: new Batch(stream, first, last, records, reach, end) }
     }
   }
+}
+
+function isOffset(place: Place): place is Offset {
+  return typeof place === 'object' && 'stamp' in place
+}
+
+function keyOf(place: Place): string {
+  if (typeof place === 'string') return place
+  if (isOffset(place)) return encodeOffset(place)
+  return 'last' in place ? `last ${place.last}` : `at ${place.position}`
 }

@@ -4,6 +4,7 @@
  * when its outlet has room; further back it reads the log; at the tail it waits for the next flush.
  */
 import type { Json } from '../protocol/json.ts'
+import { START, isAt } from '../protocol/offset.ts'
 import type { Offset, Place } from '../protocol/offset.ts'
 import type { Batch } from './batch.ts'
 import { LARGE } from './large-frames.ts'
@@ -20,8 +21,9 @@ export type FollowEnd =
   | { readonly type: 'missing' }
   /** The stream went away. `lost`: its store has lost records. */
   | { readonly type: 'gone'; readonly reason: 'deleted' | 'expired' | 'lost' }
-  /** The offset is of another stream, or lies behind the tail of this one. */
-  | { readonly type: 'refused'; readonly reason: 'foreign-offset' | 'past-end' }
+  /** The offset is of another history, lies past the tail, or before the `first` record that is kept. */
+  | { readonly type: 'refused'; readonly reason: 'lost' | 'past-end' }
+  | { readonly type: 'refused'; readonly reason: 'trimmed'; readonly first: Offset }
   /** The store failed for good. What fails for a time is tried again. */
   | { readonly type: 'failed'; readonly error: unknown }
   /** This process stops delivering; another one, or this one restarted, goes on from the offset. */
@@ -65,7 +67,8 @@ export class Reader implements Resumable {
   place: number | undefined
   readonly #tail: ReaderTail
   readonly #outlet: Outlet<unknown>
-  #position = 0
+  /** Where it stands; proven once it is opened. */
+  #at: Offset = START
   /** Among those who wait for room for a large frame, or whose turn it is. */
   #inLine = false
   #state: 'joining' | 'following' | 'over' = 'joining'
@@ -84,22 +87,17 @@ export class Reader implements Resumable {
     const { recent } = this.#tail
     if (incarnation !== undefined && incarnation !== this.#tail.incarnation)
       return this.end({ type: 'missing' })
-    if (place === 'now') this.#position = recent.tail
-    else if (place !== 'start') {
-      if (place.incarnation !== this.#tail.incarnation) {
-        return this.end({ type: 'refused', reason: 'foreign-offset' })
-      }
-      this.#position = place.position
-      // Another process may have appended what this one was not told of yet: the log knows.
-      if (place.position > recent.tail) return this.#readLog()
-    }
-    this.#open(this.#position === recent.tail)
+    const { tail } = recent
+    // What lies before any other place the log knows, and what another process appended just now.
+    if (place !== 'now' && !isAt(place, tail)) return this.#readLog(place)
+    this.#open(tail, true)
     this.resume()
   }
 
-  #open(atTail: boolean): void {
+  #open(at: Offset, atTail: boolean): void {
+    this.#at = at
     this.#state = 'following'
-    this.#options.observer.opened(this.#at(), atTail)
+    this.#options.observer.opened(at, atTail)
   }
 
   /** Sends what there is, then waits at the tail, for room, or for the log. */
@@ -111,11 +109,11 @@ export class Reader implements Resumable {
   /** Sends the batch that everybody waited for, and otherwise does as `advance`. */
   send(batch: Batch): boolean {
     const outlet = this.#outlet
-    const position = this.#position
-    const isInside = batch.from <= position && position < batch.next
+    const { position } = this.#at
+    const isInside = batch.from.position <= position && position < batch.next.position
     if (!isInside || this.#state !== 'following' || !outlet.writable) return this.advance()
     // It has seen a part when it came, or read the log, after the first of these records.
-    const unseen = position === batch.from ? batch : batch.after(position)
+    const unseen = position === batch.from.position ? batch : batch.after(position)
     return this.#write(unseen) && this.#hasMore()
   }
 
@@ -125,15 +123,15 @@ export class Reader implements Resumable {
     const outlet = this.#outlet
     const { recent } = this.#tail
     // Whoever is given a frame may stop the reader.
-    while (this.#state === 'following' && this.#position < recent.sealed) {
+    while (this.#state === 'following' && this.#at.position < recent.sealed) {
       if (!outlet.writable) {
         this.#leaveLine()
         outlet.block(this)
         return false
       }
-      const batch = recent.from(this.#position)
+      const batch = recent.from(this.#at.position)
       if (!batch) {
-        this.#readLog()
+        this.#readLog(this.#at)
         return false
       }
       if (!this.#write(batch)) return false
@@ -144,8 +142,8 @@ export class Reader implements Resumable {
   /** At the tail: whether anything may come. */
   #hasMore(): boolean {
     if (this.#state !== 'following') return false
-    if (!this.#tail.closed || this.#position < this.#tail.recent.tail) return true
-    this.end({ type: 'end', at: this.#at(), end: this.#tail.closedWith })
+    if (!this.#tail.closed || this.#at.position < this.#tail.recent.tail.position) return true
+    this.end({ type: 'end', at: this.#at, end: this.#tail.closedWith })
     return false
   }
 
@@ -164,11 +162,7 @@ export class Reader implements Resumable {
     return true
   }
 
-  #at(): Offset {
-    return { incarnation: this.#tail.incarnation, position: this.#position }
-  }
-
-  #readLog(): void {
+  #readLog(place: Place): void {
     const outlet = this.#outlet
     if (!outlet.mayRead) {
       this.#leaveLine()
@@ -176,7 +170,7 @@ export class Reader implements Resumable {
     }
     outlet.beginRead()
     this.#tail.pages
-      .read(this.#tail.stream, this.#at())
+      .read(this.#tail.stream, place)
       .then(
         (page) => this.#take(page),
         (error: unknown) => this.#retry(error),
@@ -197,25 +191,29 @@ export class Reader implements Resumable {
       case 'empty':
         return this.#retry(undefined)
       case 'missing':
-      case 'foreign-offset':
         return this.end({ type: 'gone', reason: 'deleted' })
+      // What it is yet to read was trimmed under it: it finds out when it comes back.
+      case 'trimmed':
       case 'past-end':
+      case 'lost':
         return this.end({ type: 'gone', reason: 'lost' })
     }
   }
 
-  /** What the log says of a place that the tail has not reached. */
+  /** What the log says of the place that was asked for. */
   #join(page: LogPage): void {
     switch (page.outcome) {
       case 'page':
-        this.#open(false)
+        this.#open(page.batch.from, false)
         return this.#take(page)
       case 'empty':
-        this.#open(true)
+        this.#open(page.at, true)
         return this.resume()
       case 'missing':
         return this.end({ type: 'missing' })
-      case 'foreign-offset':
+      case 'trimmed':
+        return this.end({ type: 'refused', reason: 'trimmed', first: page.first })
+      case 'lost':
       case 'past-end':
         return this.end({ type: 'refused', reason: page.outcome })
     }
@@ -238,7 +236,7 @@ export class Reader implements Resumable {
     if (!isLarge) this.#leaveLine()
     this.#inLine = false
     const outlet = this.#outlet
-    this.#position = batch.next
+    this.#at = batch.next
     outlet.write(batch.frame(outlet.encoder))
     if (isLarge) large.written(batch, outlet.writable ? undefined : outlet)
     return true

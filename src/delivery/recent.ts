@@ -5,6 +5,7 @@
  * One batch at the end is open: records are added to it until the flush clock, or its size, seals it.
  */
 import type { Json } from '../protocol/json.ts'
+import { offsetBefore } from '../protocol/offset.ts'
 import type { Offset } from '../protocol/offset.ts'
 import type { StreamRecord } from '../streams/store.ts'
 import { Batch } from './batch.ts'
@@ -36,32 +37,32 @@ export interface RecentLimits {
 export class RecentRecords {
   readonly #stream: string
   readonly #limits: RecentLimits
-  readonly #incarnation: string
   #batches: Batch[] = []
   #size = 0
   /** What of that the allowance knows: what stayed behind a flush. */
   #counted = 0
   #merged: Batch[] = []
   #open: Run | undefined
-  #openFrom: number
+  /** The places before and after what the open batch holds. */
+  #openFrom: Offset
+  #tail: Offset
   #closed = false
   #end: Json | undefined
 
   constructor(stream: string, limits: RecentLimits, at: Offset) {
     this.#stream = stream
     this.#limits = limits
-    this.#incarnation = at.incarnation
-    this.#openFrom = at.position
+    this.#openFrom = this.#tail = at
   }
 
   /** Position after the last record of the last sealed batch. */
   get sealed(): number {
-    return this.#openFrom
+    return this.#openFrom.position
   }
 
-  /** Position after the last record. */
-  get tail(): number {
-    return this.#openFrom + (this.#open?.length ?? 0)
+  /** The place after the last record. */
+  get tail(): Offset {
+    return this.#tail
   }
 
   /** What is kept, in the terms of `Batch.size`. */
@@ -69,9 +70,11 @@ export class RecentRecords {
     return this.#size + (this.#open?.size ?? 0)
   }
 
-  add(run: Run): void {
+  /** @param next the place after these records. */
+  add(run: Run, next: Offset): void {
     const { batchSize } = this.#limits
     if (this.#open && this.#open.size + run.size > batchSize) this.seal('more')
+    this.#tail = next
     if (run.size >= 2 * batchSize) return this.#addInParts(run)
     this.#open = this.#open ? this.#open.concat(run) : run
     if (this.#open.size >= batchSize) this.seal()
@@ -85,6 +88,7 @@ export class RecentRecords {
 
   #addInParts(run: Run): void {
     const { records } = run
+    const end = this.#tail
     let from = 0
     let size = 0
     for (let index = 0; index < records.length; index++) {
@@ -92,6 +96,7 @@ export class RecentRecords {
       const isLast = index === records.length - 1
       if (size < this.#limits.batchSize && !isLast) continue
       this.#open = run.slice(from, index + 1)
+      this.#tail = offsetBefore(end, end.position - (records.length - 1 - index))
       from = index + 1
       if (size >= this.#limits.batchSize) this.seal(isLast ? undefined : 'more')
       size = 0
@@ -120,7 +125,7 @@ export class RecentRecords {
 
   /** Keeps a batch that was taken: somebody needs it later. */
   keep(batch: Batch): void {
-    if (batch.next !== (this.#batches[0]?.from ?? this.#openFrom)) return
+    if (batch.next.position !== (this.#batches[0]?.from ?? this.#openFrom).position) return
     this.#batches.unshift(batch)
     this.#size += batch.size
   }
@@ -138,7 +143,7 @@ export class RecentRecords {
       if (size > 2 * batchSize) break
       last++
     }
-    if (last === first && batch.from === position) return batch
+    if (last === first && batch.from.position === position) return batch
     return this.#merge(first, last, position)
   }
 
@@ -153,32 +158,31 @@ export class RecentRecords {
   }
 
   /** Begins anew at another place, because records were missed. */
-  restart(position: number): void {
+  restart(at: Offset): void {
     this.clear()
     this.#open = undefined
-    this.#openFrom = position
+    this.#openFrom = this.#tail = at
   }
 
   #cut(reach: Reach): Batch | undefined {
     const run = this.#open
     if (!run) return undefined
-    const from = { incarnation: this.#incarnation, position: this.#openFrom }
-    const batch = new Batch(this.#stream, from, run, reach, reach === 'closed' ? this.#end : undefined)
-    this.#openFrom = batch.next
+    const end = reach === 'closed' ? this.#end : undefined
+    const batch = new Batch(this.#stream, this.#openFrom, this.#tail, run, reach, end)
+    this.#openFrom = this.#tail
     this.#open = undefined
     return batch
   }
 
   #merge(first: number, last: number, position: number): Batch {
     const { next, reach, end } = this.#batches[last] as Batch
-    const known = this.#merged.find((batch) => batch.from === position && batch.next === next)
+    const known = this.#merged.find((batch) => batch.from.position === position && batch.next === next)
     if (known) return known
     const parts = this.#batches.slice(first, last + 1)
     const run = Run.join(parts.map((batch) => batch.run))
     const { from: whole } = this.#batches[first] as Batch
-    const from = { incarnation: this.#incarnation, position: whole }
-    const all = new Batch(this.#stream, from, run, reach, end)
-    const merged = whole === position ? all : all.after(position)
+    const all = new Batch(this.#stream, whole, next, run, reach, end)
+    const merged = whole.position === position ? all : all.after(position)
     this.#merged.unshift(merged)
     this.#merged.length = Math.min(this.#merged.length, MERGED_KEPT)
     return merged
@@ -216,8 +220,8 @@ export class RecentRecords {
     while (low <= high) {
       const middle = (low + high) >> 1
       const batch = this.#batches[middle] as Batch
-      if (position < batch.from) high = middle - 1
-      else if (position >= batch.next) low = middle + 1
+      if (position < batch.from.position) high = middle - 1
+      else if (position >= batch.next.position) low = middle + 1
       else return middle
     }
     return -1

@@ -5,10 +5,9 @@
  */
 import type { Logger } from '../logging/logger.ts'
 import type { Json } from '../protocol/json.ts'
-import type { Offset } from '../protocol/offset.ts'
 import { StoreError } from '../streams/errors.ts'
 import { StreamInbox } from '../streams/inbox.ts'
-import type { StreamEvent, StreamStore } from '../streams/store.ts'
+import type { StreamEvent, StreamStore, WatchResult } from '../streams/store.ts'
 import type { Batch } from './batch.ts'
 import type { FlushClock, Flushable } from './flush-clock.ts'
 import type { LargeFrames } from './large-frames.ts'
@@ -30,6 +29,8 @@ export interface TailServices extends RecentLimits {
   readonly logger: Logger
 }
 
+type Watching = Extract<WatchResult, { outcome: 'watching' }>
+
 /** Failures that pass by themselves: see `StoreErrorCode`. */
 const PASSING: ReadonlySet<string> = new Set(['full', 'locked', 'io', 'unavailable'])
 
@@ -47,6 +48,8 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
   /** What took the stream away, until the next flush. */
   #gone: FollowEnd | undefined
   #incarnation = ''
+  /** Whether something came before it was known what is watched. */
+  #isEarly = false
   readonly #services: TailServices
   readonly stream: string
   readonly pages: LogPages
@@ -166,8 +169,7 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
         if (this.#over) return result.stop()
         this.#unwatch = result.stop
         this.#warned = false
-        if (this.#recent) this.#resume(result.tail, result.closed, result.end)
-        else this.#begin(result.tail, result.closed, result.end)
+        this.#begin(result)
       },
       (error: unknown) => {
         if (this.#over) return
@@ -190,28 +192,16 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     return passes
   }
 
-  #begin(tail: Offset, closed: boolean, end?: Json): void {
-    this.#incarnation = tail.incarnation
+  #begin({ incarnation, tail, closed, end }: Watching): void {
+    this.#incarnation = incarnation
     this.#recent = new RecentRecords(this.stream, this.#services, tail)
     this.#closed = closed
     this.#closedWith = end
     // Whoever is there has not begun, and lags as yet.
     for (const reader of this.#lagging ?? []) reader.begin()
-  }
-
-  /**
-   * The first event may come before the answer of the watch that caused it. Where that answer was a failure,
-   * the watch that took its place begins further on: what lies between is read from the log.
-   */
-  #resume(tail: Offset, closed: boolean, end: Json | undefined): void {
-    const { recent } = this
-    if (tail.incarnation !== this.#incarnation) this.#gone = { type: 'gone', reason: 'lost' }
-    else if (tail.position < recent.tail) return
-    else if (tail.position > recent.tail) recent.restart(tail.position)
-    else if (closed === this.#closed) return
-    this.#closed = closed
-    this.#closedWith = end
-    this.news()
+    // The first event may have come before the answer of the watch that caused it.
+    if (this.#isEarly) this.news()
+    this.#isEarly = false
   }
 
   #join(reader: Reader): void {
@@ -227,6 +217,10 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
 
   /** Takes what came. What there is to send is sent at the next flush. */
   #hear(): void {
+    if (!this.#recent) {
+      this.#isEarly = true
+      return
+    }
     for (let event = this.take(); event && !this.#over && !this.#gone; event = this.take()) {
       if (event.type === 'gone') this.#gone = event
       else this.#append(event)
@@ -235,20 +229,19 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
 
   #append(event: Extract<StreamEvent, { type: 'append' }>): void {
     const { from, next, closed, end } = event
-    if (!this.#recent) this.#begin(from, false)
-    const recent = this.recent
-    if (from.incarnation !== this.#incarnation) {
+    const { recent } = this
+    const { tail } = recent
+    if (from.position !== tail.position) {
+      const fields = { stream: this.stream, told: tail.position, from: from.position }
+      this.#services.logger.error(fields, 'a store told of records out of order; reading its log instead')
+      recent.restart(from)
+    } else if (from.stamp !== tail.stamp) {
       this.#gone = { type: 'gone', reason: 'lost' }
       return
     }
-    if (from.position !== recent.tail) {
-      const fields = { stream: this.stream, told: recent.tail, from: from.position }
-      this.#services.logger.error(fields, 'a store told of records out of order; reading its log instead')
-      recent.restart(from.position)
-    }
     const length = next.position - from.position
     if (closed) recent.close(end)
-    if (length > 0) recent.add(Run.of(event, length))
+    if (length > 0) recent.add(Run.of(event, length), next)
     this.#closed = closed
     this.#closedWith = end
   }

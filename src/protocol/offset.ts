@@ -1,25 +1,39 @@
 /**
  * Offsets: the place after a record. Pure; the browser's client reads them too.
  *
- * A token is the position as 16 digits, an underscore, and the incarnation of the stream:
- * `0000000000000042_k3j9x2a1bc` lies after the 42nd record. Fixed width makes the order of the
- * tokens of one stream the order of its records, byte by byte; 16 digits hold every integer that
- * JavaScript counts exactly. The incarnation is drawn when a stream is created, so that an offset of
- * another stream, of one deleted and created anew, or of a log that lost its tail is recognised.
+ * A token is the position as 16 digits, an underscore and a stamp: `0000000000000042_k3j9x2a1bc` lies
+ * after the 42nd record, in a log where the record before it has this stamp. A stamp is drawn at random
+ * when records are written, so that an offset names the history before it: what is asked of another log,
+ * of one that was deleted and created anew, or of one that lost its tail is recognised. Position 0 is the
+ * start, whatever follows it. Fixed width makes the order of the tokens of one stream the order of its
+ * records, byte by byte; 16 digits hold every integer that JavaScript counts exactly.
  *
- * The same token works at every door. Positions have no gaps: after position n comes n + 1.
+ * A place between two records that came together is named by the stamp of a later one:
+ * `0000000000000040_k3j9x2a1bc.2` is position 40 of the log that has this stamp two records further on.
+ *
+ * The same token works at every door. Positions count from the creation of a stream, records that were
+ * trimmed included, and have no gaps: after position n comes n + 1.
  */
 
-/** A place in one incarnation of a stream. */
+/** A place in one history of a stream. */
 export interface Offset {
-  /** 8 to 32 of `0-9a-z`, drawn at random when the stream was created. */
-  readonly incarnation: string
   /** How many records lie before this place: 0 is the start. */
   readonly position: number
+  /** 1 to 32 of `0-9a-z`: the stamp of the record before this place, or of one `ahead`. At 0 it means nothing. */
+  readonly stamp: string
+  /** How many records further on the one lies that has the stamp. None: it is the record before this place. */
+  readonly ahead?: number
 }
 
-/** Where a read begins: after an offset, before the first record, or after the last one. */
-export type Place = Offset | 'start' | 'now'
+/**
+ * Where a read begins: before the first record that is kept, after the last one, after an offset, before so many
+ * of the last records, or at a position, whatever the history before it. The last two are for the inside: they
+ * prove nothing, and no door takes them.
+ */
+export type Place = Offset | 'start' | 'now' | { readonly position: number } | { readonly last: number }
+
+/** What a reader may ask for. */
+export type AskedPlace = Offset | 'start' | 'now'
 
 /** Thrown for a text that is no offset. The message quotes nothing of it. */
 export class OffsetError extends Error {
@@ -33,22 +47,26 @@ export class OffsetError extends Error {
   }
 }
 
+/** Before the first record of any stream. */
+export const START: Offset = { position: 0, stamp: '0' }
+
 const DIGITS = 16
-const TOKEN = /^(\d{16})_([0-9a-z]{8,32})$/
-const INCARNATION = /^[0-9a-z]{8,32}$/
+const TOKEN = /^(\d{16})_([0-9a-z]{1,32})(?:\.([1-9]\d{0,15}))?$/
+const STAMP = /^[0-9a-z]{1,32}$/
 
 /** What stands before so many digits. Looked up: two tokens go with every frame, and padding costs more. */
 const LEADING = Array.from({ length: DIGITS + 1 }, (_, digits) => '0'.repeat(DIGITS - digits))
 
-/** Whether a text can be the incarnation of a stream. */
-export function isIncarnation(text: string): boolean {
-  return INCARNATION.test(text)
+/** Whether a text can be the stamp of an append. */
+export function isStamp(text: string): boolean {
+  return STAMP.test(text)
 }
 
-/** The token of an offset: url-safe, at most 49 characters, none of `,&=?/`. */
-export function encodeOffset(offset: Offset): string {
-  const digits = `${offset.position}`
-  return `${LEADING[digits.length]}${digits}_${offset.incarnation}`
+/** The token of an offset: url-safe, at most 66 characters, none of `,&=?/`. */
+export function encodeOffset({ position, stamp, ahead }: Offset): string {
+  const digits = `${position}`
+  const token = `${LEADING[digits.length]}${digits}_${stamp}`
+  return ahead ? `${token}.${ahead}` : token
 }
 
 /**
@@ -59,9 +77,23 @@ export function encodeOffset(offset: Offset): string {
 export function decodeOffset(token: string): Offset {
   const match = TOKEN.exec(token)
   const position = Number(match?.[1])
-  const incarnation = match?.[2]
-  if (incarnation === undefined || !Number.isSafeInteger(position)) throw new OffsetError()
-  return { incarnation, position }
+  const ahead = Number(match?.[3] ?? 0)
+  const stamp = match?.[2]
+  if (stamp === undefined || !Number.isSafeInteger(position + ahead)) throw new OffsetError()
+  return ahead > 0 ? { position, stamp, ahead } : { position, stamp }
+}
+
+/** Whether a place is where an offset of the same log lies, as far as the two say. */
+export function isAt(place: Place, { position, stamp, ahead = 0 }: Offset): boolean {
+  if (place === 'start') return position === 0
+  if (typeof place === 'string' || !('stamp' in place) || place.position !== position) return false
+  return position === 0 || (place.stamp === stamp && (place.ahead ?? 0) === ahead)
+}
+
+/** The place at a position up to `next`, where the history up to `next` is known. */
+export function offsetBefore(next: Offset, position: number): Offset {
+  const ahead = next.position - position + (next.ahead ?? 0)
+  return ahead > 0 ? { position, stamp: next.stamp, ahead } : next
 }
 
 /**
@@ -70,15 +102,7 @@ export function decodeOffset(token: string): Offset {
  *
  * @throws {OffsetError} for anything else.
  */
-export function parsePlace(text: string | null | undefined): Place {
+export function parsePlace(text: string | null | undefined): AskedPlace {
   if (text === null || text === undefined || text === '-1') return 'start'
   return text === 'now' ? 'now' : decodeOffset(text)
-}
-
-/**
- * Below zero when `a` lies before `b`, zero for the same place, above zero when it lies behind;
- * undefined for offsets of two incarnations, which have no order.
- */
-export function compareOffsets(a: Offset, b: Offset): number | undefined {
-  return a.incarnation === b.incarnation ? a.position - b.position : undefined
 }

@@ -8,10 +8,12 @@ export const STREAM_ERRORS = {
   unknown_type: 'There is no frame of this type.',
   invalid_offset:
     'The offset is malformed: send back one that the server gave, or -1 for the start, or now for the end.',
-  foreign_offset:
-    'The offset is of another stream, or of one that was deleted and created anew: read from the start.',
+  offset_lost:
+    'The offset is of another stream, of one that was deleted and created anew, or of records that were lost: read from the start.',
+  offset_trimmed:
+    'The records after this offset are no longer kept: read from the start, which is later now.',
   offset_past_end:
-    'The offset lies behind the end of the stream, which may have lost records: read from the start.',
+    'The offset lies past the end of the stream, which may have lost records: read from the start.',
   stream_not_found: 'There is no such stream, or it is not yours.',
   too_many_subscriptions: 'This socket follows as many streams as it may.',
   too_many_requests: 'As many requests of this socket are under way as may be. Wait for one to be answered.',
@@ -27,3 +29,10 @@ export const STREAM_ERRORS = {
 
 /** A stable name of what went wrong. */
 export type StreamErrorCode = keyof typeof STREAM_ERRORS
+
+/** Of the offsets that a store refuses: what it says, and what a client is told. */
+export const REFUSED_OFFSETS = {
+  lost: 'offset_lost',
+  trimmed: 'offset_trimmed',
+  'past-end': 'offset_past_end',
+} as const satisfies Record<string, StreamErrorCode>

@@ -31,7 +31,7 @@ export async function followEnd(store: StreamStore, run: FollowedRun, signal: Ab
     )
     if (watch.outcome === 'missing') throw new RunError('run_gone')
     stop = watch.stop
-    if (watch.tail.incarnation !== run.incarnation) throw new RunError('run_gone')
+    if (watch.incarnation !== run.incarnation) throw new RunError('run_gone')
     return watch.closed ? endOfClosed(watch.end) : await told.promise
   } finally {
     stop?.()

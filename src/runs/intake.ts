@@ -44,8 +44,8 @@ export class Intake {
     this.#writer = writer
     this.#at = checkpoint?.at ?? 0
     this.#bytes = checkpoint?.bytes ?? 0
-    const { stream: id, incarnation } = lease
-    this.#replay = new Replay({ store, id, incarnation, from: this.#at, to: tail, patienceMs, signal })
+    const { stream: id } = lease
+    this.#replay = new Replay({ store, id, from: this.#at, to: tail, patienceMs, signal })
     this.#checkpointBytes = checkpointValueBytes(store)
   }
 

@@ -124,7 +124,7 @@ export class LocalRun {
   /** Whether somebody goes on with it decides what becomes of the work upstream. */
   async #whyLost(signal: AbortSignal): Promise<Refusal> {
     const info = await this.#settings.store.head(this.id, signal)
-    if (info?.tail.incarnation !== this.incarnation) return 'gone'
+    if (info?.incarnation !== this.incarnation) return 'gone'
     return info.closed ? 'closed' : 'moved'
   }
 

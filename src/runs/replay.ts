@@ -3,13 +3,13 @@
  * are read page by page, as they are yielded.
  */
 import { Buffer } from 'node:buffer'
+import type { Place } from '../protocol/offset.ts'
 import type { StreamRecord, StreamStore } from '../streams/store.ts'
 import { patiently } from './patience.ts'
 
 export interface ReplayOptions {
   readonly store: Pick<StreamStore, 'read'>
   readonly id: string
-  readonly incarnation: string
   /** Positions: of the place before the first record, and of that after the last one. */
   readonly from: number
   readonly to: number
@@ -24,10 +24,13 @@ export class Replay {
   #position: number
   #page: readonly StreamRecord[] = []
   #at = 0
+  /** Where the next page begins: each one proves that its log is that of the page before. */
+  #next: Place
 
   constructor(options: ReplayOptions) {
     this.#options = options
     this.#position = options.from
+    this.#next = { position: options.from }
   }
 
   /** How many are still to come. */
@@ -60,13 +63,14 @@ export class Replay {
   }
 
   async #turn(): Promise<void> {
-    const { store, id, incarnation, patienceMs, signal } = this.#options
-    const position = this.#position + this.#page.length
-    const read = (): ReturnType<StreamStore['read']> => store.read(id, { incarnation, position }, { signal })
+    const { store, id, patienceMs, signal } = this.#options
+    const next = this.#next
+    const read = (): ReturnType<StreamStore['read']> => store.read(id, next, { signal })
     const page = await patiently(read, patienceMs, signal)
     if (page.outcome !== 'page' || page.records.length === 0)
       throw new Error('The log has lost records that a provider is to yield again')
-    this.#position = position
+    this.#position += this.#page.length
+    this.#next = page.next
     this.#page = page.records
     this.#at = 0
   }

@@ -68,7 +68,7 @@ export function endOfClosed(end: Json | undefined): RunEnd {
   return readRunEnd(end) ?? endFor('interrupted')
 }
 
-export function runInfo({ id, owner, tail }: StreamInfo, record: RunRecord): RunInfo {
+export function runInfo({ id, owner, tail, incarnation }: StreamInfo, record: RunRecord): RunInfo {
   const { end, chat, metadata, kind, retryOf, startedAt, attempt } = record
   return {
     id,
@@ -81,6 +81,7 @@ export function runInfo({ id, owner, tail }: StreamInfo, record: RunRecord): Run
     startedAt,
     attempt,
     tail,
+    incarnation,
   }
 }
 

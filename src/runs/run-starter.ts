@@ -123,7 +123,7 @@ export class RunStarter {
     try {
       await admission()
     } catch (error) {
-      const { incarnation } = result.info.tail
+      const { incarnation } = result.info
       await Promise.all([store.delete(id, undefined, incarnation), inputs.forget(kept)])
       throw error
     }

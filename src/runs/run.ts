@@ -47,6 +47,8 @@ export interface RunInfo {
   readonly attempt: number
   /** The place after its last record. */
   readonly tail: Offset
+  /** Of its stream: a run that was removed and started anew has another. */
+  readonly incarnation: string
 }
 
 export interface Run {

@@ -215,7 +215,7 @@ export class Runs {
     const closed = this.#closed.signal
     closed.throwIfAborted()
     const found = await this.#find(id)
-    if (found) await removeRun(this.#settings.store, id, found.info.tail.incarnation, found.record, closed)
+    if (found) await removeRun(this.#settings.store, id, found.info.incarnation, found.record, closed)
     return found !== undefined
   }
 
@@ -285,7 +285,7 @@ export class Runs {
 
   #handle({ info, record, ...started }: StartedRun): Run {
     const { id } = info
-    const { incarnation } = info.tail
+    const { incarnation } = info
     const settled = started.settled ?? this.#locals.get(id, incarnation)?.settled
     return new RunHandle(runInfo(info, record), async () => {
       const end = record.end ?? (await settled)

@@ -83,7 +83,7 @@ export class Stopper {
         continue
       }
       const { info, record } = await this.#find(id, signal)
-      checkIncarnation(info.tail.incarnation, incarnation)
+      checkIncarnation(info.incarnation, incarnation)
       if (record.end) return record.end
       const { provider } = (await this.#options.continuations.of(record, signal)) ?? {}
       if (this.#closing) {
@@ -111,7 +111,7 @@ export class Stopper {
     // Not aborted: a lease that was taken and not noticed would be nobody's for its whole length.
     const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
     if (taken.outcome !== 'acquired') return taken
-    if (taken.lease.incarnation !== info.tail.incarnation) await store.leases.handOver(taken.lease)
+    if (taken.lease.incarnation !== info.incarnation) await store.leases.handOver(taken.lease)
     else this.#conclude(taken.lease, taken.info, provider)
     return taken
   }

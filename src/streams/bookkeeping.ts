@@ -5,6 +5,7 @@
  * spares itself the copy: `refusalOf`, then `applyAppend`.
  */
 import type { Json } from '../protocol/json.ts'
+import { START, isAt } from '../protocol/offset.ts'
 import type { Offset, Place } from '../protocol/offset.ts'
 import { LEASE_PRODUCER } from './leases.ts'
 import { kindOf, mediaTypeOf } from './requests.ts'
@@ -24,8 +25,12 @@ export interface StreamState {
   readonly metadata: string | undefined
   /** As JSON text. */
   readonly checkpoint: string | undefined
-  /** Position after the last record. */
+  /** Position before the first record that is kept, and the stamp of the last one that is not. */
+  readonly first: number
+  readonly firstStamp: string
+  /** Position after the last record, and the stamp of the append that wrote that. */
   readonly tail: number
+  readonly stamp: string
   readonly closed: boolean
   /** Its end, as JSON text. */
   readonly closedWith: string | undefined
@@ -60,8 +65,13 @@ export function endAfter(state: Pick<StreamState, 'ttlMs' | 'expiresAt'>, now: n
   return gain < 0 || gain * 100 >= ttlMs ? now + ttlMs : expiresAt
 }
 
-/** A new stream, its first records included. */
-export function newState(config: CheckedConfig, incarnation: string, now: number): StreamState {
+/** A new stream, its first records included, which have this stamp. */
+export function newState(
+  config: CheckedConfig,
+  incarnation: string,
+  stamp: string,
+  now: number,
+): StreamState {
   const { contentType, owner, ttlMs, expiresAt, metadata, closed, end, records } = config
   return {
     incarnation,
@@ -72,7 +82,10 @@ export function newState(config: CheckedConfig, incarnation: string, now: number
     expiresAt: ttlMs === undefined ? expiresAt : now + ttlMs,
     metadata,
     checkpoint: undefined,
+    first: 0,
+    firstStamp: START.stamp,
     tail: records.length,
+    stamp: records.length > 0 ? stamp : START.stamp,
     closed,
     closedWith: end,
     closedBy: undefined,
@@ -97,18 +110,22 @@ export interface AppendDecision {
   readonly next?: { readonly state: StreamState; readonly producer: ProducerState | undefined }
 }
 
-/** `state` is undefined for a missing stream, `known` for a producer that never wrote to it. */
+/**
+ * `state` is undefined for a missing stream, `known` for a producer that never wrote to it; `stamp` is what the
+ * records get.
+ */
 export function decideAppend(
   state: StreamState | undefined,
   known: ProducerState | undefined,
   request: CheckedAppend,
+  stamp: string,
   now: number,
 ): AppendDecision {
   if (!state) return { result: { outcome: 'missing' } }
   const refusal = refusalOf(state, known, request)
   if (refusal) return { result: refusal }
   const next = { ...state }
-  const result = applyAppend(next, request, now)
+  const result = applyAppend(next, request, stamp, now)
   const { producer } = request
   return {
     result,
@@ -129,23 +146,23 @@ export function refusalOf(
   if (!sameKind(state, request)) return { outcome: 'content-type', contentType: state.contentType }
   const refusal = producer && refuseProducer(state, known, producer)
   if (refusal) return refusal
-  if (after && !isTail(state, after)) return { outcome: 'moved', offset: tailOf(state) }
+  if (after && !isAt(after, tailOf(state))) return { outcome: 'moved', offset: tailOf(state) }
   return streamSeq !== undefined && state.streamSeq !== undefined && streamSeq <= state.streamSeq
     ? { outcome: 'stream-seq', last: state.streamSeq }
     : undefined
-}
-
-function isTail(state: StreamState, { incarnation, position }: Offset): boolean {
-  return incarnation === state.incarnation && position === state.tail
 }
 
 /** Changes the state as an append does that was not refused. */
 export function applyAppend(
   state: Mutable<StreamState>,
   { records, close, end, producer, metadata, checkpoint, streamSeq }: CheckedAppend,
+  stamp: string,
   now: number,
 ): Extract<AppendResult, { outcome: 'appended' }> {
-  state.tail += records.length
+  if (records.length > 0) {
+    state.tail += records.length
+    state.stamp = stamp
+  }
   if (state.ttlMs !== undefined) state.expiresAt = endAfter(state, now)
   if (metadata !== undefined) state.metadata = metadata
   if (checkpoint !== undefined) state.checkpoint = checkpoint
@@ -207,36 +224,29 @@ function refuseProducer(
   return seq === expectedSeq ? undefined : { outcome: 'gap', expectedSeq, receivedSeq: seq }
 }
 
-/** Where a read begins, or why it cannot. */
-export function positionOf(
+/**
+ * Where a read begins, or why it cannot.
+ *
+ * @param stampAt the stamp of the record before a position between the first and the tail.
+ */
+export function beginOf(
   state: StreamState,
   place: Place,
-): number | Exclude<ReadResult, { outcome: 'page' }> {
-  if (place === 'start') return 0
-  if (place === 'now') return state.tail
-  if (place.incarnation !== state.incarnation) return { outcome: 'foreign-offset' }
-  return place.position > state.tail ? { outcome: 'past-end', tail: tailOf(state) } : place.position
-}
-
-/** The page of these records, which begin behind `position`. */
-export function pageOf(
-  state: Pick<StreamState, 'incarnation' | 'tail' | 'closed' | 'closedWith'>,
-  position: number,
-  records: readonly StreamRecord[],
-  length: number = records.length,
-): Extract<ReadResult, { outcome: 'page' }> {
-  const next = position + length
-  const upToDate = next === state.tail
-  const closed = upToDate && state.closed
-  return {
-    outcome: 'page',
-    records,
-    from: { incarnation: state.incarnation, position },
-    next: { incarnation: state.incarnation, position: next },
-    upToDate,
-    closed,
-    ...(closed && endMember(state.closedWith)),
+  stampAt: (position: number) => string,
+): Offset | Exclude<ReadResult, { outcome: 'page' }> {
+  if (place === 'start') return firstOf(state)
+  if (place === 'now') return tailOf(state)
+  const { first, tail } = state
+  if ('last' in place) return offsetAt(state, Math.max(first, tail - place.last), stampAt)
+  const { position } = place
+  if (position > tail) return { outcome: 'past-end', tail: tailOf(state) }
+  if (position < first) return { outcome: 'trimmed', first: firstOf(state) }
+  if ('stamp' in place && position > 0) {
+    const proof = position + (place.ahead ?? 0)
+    if (proof > tail) return { outcome: 'past-end', tail: tailOf(state) }
+    if (offsetAt(state, proof, stampAt).stamp !== place.stamp) return { outcome: 'lost' }
   }
+  return offsetAt(state, position, stampAt)
 }
 
 /** What a stream was closed with, for a spread: nothing at all without it. */
@@ -244,14 +254,45 @@ export function endMember(end: string | undefined): { readonly end?: Json } {
   return end === undefined ? {} : { end: JSON.parse(end) as Json }
 }
 
-export function tailOf(state: StreamState): Offset {
-  return { incarnation: state.incarnation, position: state.tail }
+function offsetAt(state: StreamState, position: number, stampAt: (position: number) => string): Offset {
+  if (position === state.tail) return tailOf(state)
+  return position === state.first ? firstOf(state) : { position, stamp: stampAt(position) }
+}
+
+/** The page of these records, which lie between two places. */
+export function pageOf(
+  state: Pick<StreamState, 'tail' | 'closed' | 'closedWith'>,
+  from: Offset,
+  next: Offset,
+  records: readonly StreamRecord[],
+): Extract<ReadResult, { outcome: 'page' }> {
+  const upToDate = next.position === state.tail
+  const closed = upToDate && state.closed
+  return {
+    outcome: 'page',
+    records,
+    from,
+    next,
+    upToDate,
+    closed,
+    ...(closed && endMember(state.closedWith)),
+  }
+}
+
+function firstOf({ first, firstStamp }: StreamState): Offset {
+  return { position: first, stamp: firstStamp }
+}
+
+export function tailOf({ tail, stamp }: StreamState): Offset {
+  return { position: tail, stamp }
 }
 
 export function infoOf(id: string, state: StreamState): StreamInfo {
-  const { contentType, owner, metadata, checkpoint, createdAt, ttlMs, expiresAt, closed, closedWith } = state
+  const { incarnation, contentType, owner, metadata, checkpoint, createdAt, ttlMs } = state
+  const { expiresAt, closed, closedWith } = state
   return {
     id,
+    incarnation,
     contentType,
     ...(owner !== undefined && { owner }),
     ...(metadata !== undefined && { metadata: JSON.parse(metadata) as Json }),
@@ -259,6 +300,7 @@ export function infoOf(id: string, state: StreamState): StreamInfo {
     createdAt,
     ...(ttlMs !== undefined && { ttlMs }),
     ...(expiresAt !== undefined && { expiresAt }),
+    first: firstOf(state),
     tail: tailOf(state),
     closed,
     ...endMember(closedWith),

@@ -19,7 +19,7 @@ export async function deleteOwned(
     const place = { ...(after !== undefined && { after }), ...(signal && { signal }) }
     const { streams, next } = await store.list({ owner, limit: AT_ONCE, ...place })
     const outcomes = await Promise.all(
-      streams.map(({ id, tail }) => store.delete(id, signal, tail.incarnation)),
+      streams.map(({ id, incarnation }) => store.delete(id, signal, incarnation)),
     )
     deleted += outcomes.filter(Boolean).length
     if (next === undefined) return deleted

@@ -6,13 +6,13 @@ import { libraryLogger } from '../logging/logger.ts'
 import type { Place } from '../protocol/offset.ts'
 import {
   applyAppend,
+  beginOf,
   configDifference,
   endAfter,
   endMember,
   infoOf,
   isAlive,
   newState,
-  positionOf,
   refusalOf,
   tailOf,
 } from './bookkeeping.ts'
@@ -88,7 +88,8 @@ class MemoryStreams implements StreamStore, LeaseStore {
       return differs ? { outcome: 'conflict', info, differs } : { outcome: 'exists', info }
     }
     const over = this.#streams.all.get(id)
-    const state = newState(config, newIncarnation(), now)
+    const incarnation = newIncarnation()
+    const state = newState(config, incarnation, incarnation, now)
     const lease = config.lease && newLease(config.lease, 1, now)
     const stream = new MemoryStream(state, this.#chunks)
     stream.append(config.records, config.bytes)
@@ -112,9 +113,8 @@ class MemoryStreams implements StreamStore, LeaseStore {
     const { maxRecords, maxBytes } = checkRead(after, options)
     const stream = this.#alive(id, this.#clock())
     if (!stream) return { outcome: 'missing' }
-    const position = positionOf(stream, after)
-    if (typeof position !== 'number') return position
-    return stream.page(position, maxRecords, maxBytes)
+    const begin = beginOf(stream, after, () => stream.incarnation)
+    return 'outcome' in begin ? begin : stream.page(begin, maxRecords, maxBytes)
   }
 
   async watch(id: string, listener: WatchListener, signal?: AbortSignal): Promise<WatchResult> {
@@ -122,12 +122,13 @@ class MemoryStreams implements StreamStore, LeaseStore {
     const stream = this.#alive(id, this.#clock())
     if (!stream) return { outcome: 'missing' }
     const tail = tailOf(stream)
-    const { closed, closedWith } = stream
+    const { closed, closedWith, incarnation } = stream
     const stop =
       listener instanceof StreamInbox
         ? stream.follow(new LogFollower(stream, listener))
         : this.#listen(id, stream, listener)
-    return { outcome: 'watching', tail, closed, ...endMember(closedWith), stop: stopWith(signal, stop) }
+    const place = { incarnation, tail, closed, ...endMember(closedWith) }
+    return { outcome: 'watching', ...place, stop: stopWith(signal, stop) }
   }
 
   async head(id: string, signal?: AbortSignal, owner?: string | null): Promise<StreamInfo | undefined> {
@@ -257,7 +258,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
     if (refusal) return refusal
     // First, as it may find no memory.
     stream.append(records, request.bytes)
-    const result = applyAppend(stream, request, now)
+    const result = applyAppend(stream, request, stream.incarnation, now)
     if (producer) stream.producers.set(producer.id, { epoch: producer.epoch, lastSeq: producer.seq })
     const { closed } = result
     if (closed && stream.lease) {
@@ -267,7 +268,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
     if (closed || records.length > 0) {
       if (stream.watched) {
         const end = closed ? endMember(stream.closedWith).end : undefined
-        this.#watchers.tell(stream.watched, records, stream.tail, closed, end)
+        this.#watchers.tell(stream.watched, records, tailOf(stream), closed, end)
       }
       if (!stream.isCalled) stream.call()
     }
@@ -307,7 +308,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
   }
 
   #listen(id: string, stream: MemoryStream, listener: (event: StreamEvent) => void): () => void {
-    const stop = this.#watchers.add(id, tailOf(stream), stream.closed, listener)
+    const stop = this.#watchers.add(id, stream.incarnation, tailOf(stream), stream.closed, listener)
     stream.watched = this.#watchers.get(id)
     return stop
   }

@@ -4,7 +4,7 @@
  */
 import { Buffer } from 'node:buffer'
 import type { Json } from '../protocol/json.ts'
-import { isIncarnation } from '../protocol/offset.ts'
+import { isStamp } from '../protocol/offset.ts'
 import type { Offset, Place } from '../protocol/offset.ts'
 import { StreamRequestError } from './errors.ts'
 import type { StreamRequestCode } from './errors.ts'
@@ -195,10 +195,16 @@ export function checkExpired({ limit = 100, after }: ExpiredOptions): CheckedExp
  */
 export function checkPlace(place: Place): void {
   if (typeof place === 'string') return
-  const { incarnation, position } = place
-  checkInteger(position, 0, Number.MAX_SAFE_INTEGER, 'invalid_offset', 'The position of an offset')
-  if (!isIncarnation(incarnation)) {
-    throw new StreamRequestError('invalid_offset', 'The incarnation of an offset is 8 to 32 of 0-9a-z')
+  const most = Number.MAX_SAFE_INTEGER
+  if ('last' in place)
+    return checkInteger(place.last, 0, most, 'invalid_offset', 'The number of the last records')
+  const { position } = place
+  checkInteger(position, 0, most, 'invalid_offset', 'The position of an offset')
+  if (!('stamp' in place)) return
+  const { stamp, ahead = 0 } = place
+  checkInteger(ahead, 0, most - position, 'invalid_offset', 'What an offset is ahead')
+  if (!isStamp(stamp)) {
+    throw new StreamRequestError('invalid_offset', 'The stamp of an offset is 1 to 32 of 0-9a-z')
   }
 }
 

@@ -7,7 +7,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Place } from '../protocol/offset.ts'
-import { endAfter, endMember, infoOf, pageOf, positionOf } from './bookkeeping.ts'
+import { beginOf, endAfter, endMember, infoOf, pageOf, tailOf } from './bookkeeping.ts'
 import type { LeaseStore } from './leases.ts'
 import { limitsOf } from './options.ts'
 import type { StreamStoreOptions } from './options.ts'
@@ -24,6 +24,7 @@ import { LeaseTable } from './sqlite/lease-table.ts'
 import { SqliteLeases } from './sqlite/leases.ts'
 import { LogRoom } from './sqlite/log-room.ts'
 import { openDatabase } from './sqlite/open.ts'
+import { versionOf } from './sqlite/schema.ts'
 import type { Migration } from './sqlite/schema.ts'
 import { Snapshots } from './sqlite/snapshots.ts'
 import { StreamTable } from './sqlite/stream-table.ts'
@@ -118,7 +119,7 @@ class SqliteStreams implements StreamStore {
     this.#path = path
     this.#clock = options.clock ?? Date.now
     this.#db = openDatabase(path, lockTimeoutMs, maxFileBytes).db
-    this.#table = new StreamTable(this.#db)
+    this.#table = new StreamTable(this.#db, () => void versionOf(this.#db, path))
     const leases = new LeaseTable(this.#db)
     const changes = new ChangeLog(this.#db)
     this.#writes = new StreamWrites(this.#db, this.#table, leases, changes)
@@ -174,11 +175,12 @@ class SqliteStreams implements StreamStore {
     return this.#look((now) => {
       const stream = this.#table.alive(id, now)
       if (!stream) return { outcome: 'missing' }
-      const position = positionOf(stream.state, after)
-      if (typeof position !== 'number') return position
-      const records =
-        position === stream.state.tail ? [] : this.#table.records(stream, position, maxRecords, maxBytes)
-      return pageOf(stream.state, position, records)
+      const { state } = stream
+      const begin = beginOf(state, after, (position) => this.#table.stampAt(stream, position))
+      if ('outcome' in begin) return begin
+      if (begin.position === state.tail) return pageOf(state, begin, begin, [])
+      const { records, next } = this.#table.records(stream, begin, maxRecords, maxBytes)
+      return pageOf(state, begin, next, records)
     }, options.signal)
   }
 
@@ -278,24 +280,27 @@ class SqliteStreams implements StreamStore {
   ): WatchResult | 'behind' {
     const stream = this.#table.alive(id, now)
     if (!stream) return { outcome: 'missing' }
-    const { closed, closedWith, tail: position, incarnation } = stream.state
+    const { closed, closedWith, incarnation } = stream.state
+    const tail = tailOf(stream.state)
     const there = this.#watchers.get(id)
-    if (there && (there.incarnation !== incarnation || there.told !== position || there.closed !== closed)) {
+    if (
+      there &&
+      (there.incarnation !== incarnation || there.told !== tail.position || there.closed !== closed)
+    ) {
       return 'behind'
     }
-    const tail = { incarnation, position }
-    const stop = stopWith(signal, this.#watchers.add(id, tail, closed, listener))
+    const stop = stopWith(signal, this.#watchers.add(id, incarnation, tail, closed, listener))
     this.#follower.follow(stream)
-    return { outcome: 'watching', tail, closed, ...endMember(closedWith), stop }
+    return { outcome: 'watching', incarnation, tail, closed, ...endMember(closedWith), stop }
   }
 
   #tellEvents(): void {
-    for (const { id, event } of this.#writes.takeEvents()) {
+    for (const { id, incarnation, event } of this.#writes.takeEvents()) {
       const watched = this.#watchers.get(id)
       if (!watched) continue
       if (event.type === 'gone') this.#watchers.tellGone(id, event.reason)
-      else if (event.from.incarnation === watched.incarnation && event.from.position === watched.told)
-        this.#watchers.tell(watched, event.records, event.next.position, event.closed, event.end)
+      else if (incarnation === watched.incarnation && event.from.position === watched.told)
+        this.#watchers.tell(watched, event.records, event.next, event.closed, event.end)
       // Not contiguous when another process appended in between: the log has both, in order.
       else this.#follower.tryToCatchUp(id)
     }

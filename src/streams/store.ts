@@ -75,6 +75,8 @@ export interface StreamConfig {
 
 export interface StreamInfo {
   readonly id: string
+  /** 8 to 32 of `0-9a-z`, drawn at random when it was created: a stream created anew has another. */
+  readonly incarnation: string
   /** As it was given to `create`. */
   readonly contentType: string
   readonly owner?: string
@@ -86,6 +88,8 @@ export interface StreamInfo {
   readonly ttlMs?: number
   /** When it expires as things stand: each append and `touch` moves it on a stream with `ttlMs`. */
   readonly expiresAt?: number
+  /** The place before the first record that is kept: the start, until the stream is trimmed. */
+  readonly first: Offset
   /** The place after the last record. */
   readonly tail: Offset
   readonly closed: boolean
@@ -208,9 +212,14 @@ export interface StreamPage {
 export type ReadResult =
   | ({ readonly outcome: 'page' } & StreamPage)
   | { readonly outcome: 'missing' }
-  /** An offset of another stream, or of this one before it was created anew. */
-  | { readonly outcome: 'foreign-offset' }
-  /** An offset behind the tail: it was never given out, or the store has lost records that were. */
+  /**
+   * The offset is of another history: of another stream, of this one before it was created anew, or of records
+   * that the store has lost, in whose place are others now.
+   */
+  | { readonly outcome: 'lost' }
+  /** The records after this place were trimmed. */
+  | { readonly outcome: 'trimmed'; readonly first: Offset }
+  /** A place past the tail: it was never given out, or the store has lost records that were. */
   | { readonly outcome: 'past-end'; readonly tail: Offset }
 
 /** What a watcher is told. */
@@ -243,6 +252,7 @@ export type WatchListener = ((event: StreamEvent) => void) | StreamInbox
 export type WatchResult =
   | {
       readonly outcome: 'watching'
+      readonly incarnation: string
       /** What lies before it can be read; all that comes after it is told. */
       readonly tail: Offset
       readonly closed: boolean

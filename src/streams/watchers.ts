@@ -16,8 +16,9 @@ import type { StreamEvent, StreamRecord, WatchListener } from './store.ts'
 export interface WatchedStream {
   readonly id: string
   readonly incarnation: string
-  /** Position after the last record that was told. */
+  /** Position after the last record that was told, and the stamp of that. */
   readonly told: number
+  readonly stamp: string
   readonly closed: boolean
   /** What it was closed with, if that was told to those who watch. */
   readonly end?: Json | undefined
@@ -25,6 +26,7 @@ export interface WatchedStream {
 
 interface Entry extends WatchedStream {
   told: number
+  stamp: string
   closed: boolean
   end: Json | undefined
   /** Never changed in place: an event that waits goes to those who watched when it came. */
@@ -65,11 +67,11 @@ export class Watchers {
   }
 
   /** Watches from `tail`, which is where the stream was told up to when somebody watches it already. */
-  add(id: string, tail: Offset, closed: boolean, listener: WatchListener): () => void {
+  add(id: string, incarnation: string, tail: Offset, closed: boolean, listener: WatchListener): () => void {
     let entry = this.#streams.get(id)
     if (!entry) {
-      const { incarnation, position: told } = tail
-      entry = { id, incarnation, told, closed, end: undefined, watchers: [] }
+      const { position: told, stamp } = tail
+      entry = { id, incarnation, told, stamp, closed, end: undefined, watchers: [] }
       this.#streams.set(id, entry)
     }
     const watched = entry
@@ -89,19 +91,18 @@ export class Watchers {
   tell(
     stream: string | WatchedStream,
     records: readonly StreamRecord[],
-    next: number,
+    next: Offset,
     closed: boolean,
     end?: Json,
   ): void {
     const entry = typeof stream === 'string' ? this.#streams.get(stream) : (stream as Entry)
     if (!entry) return
-    const { incarnation, told } = entry
-    entry.told = next
+    const from = { position: entry.told, stamp: entry.stamp }
+    entry.told = next.position
+    entry.stamp = next.stamp
     entry.closed = closed
     entry.end = end
-    const from = { incarnation, position: told }
-    const place = { incarnation, position: next }
-    const event: StreamEvent = { type: 'append', from, next: place, records, closed }
+    const event: StreamEvent = { type: 'append', from, next, records, closed }
     this.#tellAll(entry, end === undefined ? event : { ...event, end })
   }
 

@@ -167,6 +167,6 @@ describeWith(['redis'], 'a Redis that loses its last moments', ({ redis }) => {
     expect(anew.records).toEqual(log)
     expect(log.slice(0, 150)).not.toEqual(present.records.slice(0, 150))
     // Whoever was away meanwhile is not given what lies behind another past.
-    expect(await follow('P2', offset).end).toBe('foreign_offset')
+    expect(await follow('P2', offset).end).toBe('offset_lost')
   })
 })

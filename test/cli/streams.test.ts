@@ -111,7 +111,7 @@ describe('millrace streams', () => {
     const whole = { code: 0, stdout: lines(...numbers(0, 5)), stderr: COMPLETED }
     expect(await streams('tail', 'run')).toEqual(whole)
     const { headers } = await fetch(`http://127.0.0.1:${port}/streams/run`)
-    const from = (headers.get('stream-next-offset') ?? '').replace('5_', '4_')
+    const from = (headers.get('stream-next-offset') ?? '').replace('5_', '4_').concat('.1')
     const outcomes = await Promise.all([
       streams('tail', 'run', '--no-follow', '--from', '-1'),
       streams('tail', 'run', '--from', from),

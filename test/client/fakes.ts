@@ -2,11 +2,16 @@
 import type { ClientFrame, RecordsFrame, ServerFrame } from '../../src/protocol/stream-frames.ts'
 import type { SocketFactory, SocketLike } from '../../src/client/socket.ts'
 
-const INCARNATION = 'k3j9x2a1bc'
+const STAMP = 'k3j9x2a1bc'
 
 /** The token of a place in the streams of these tests. */
-export function at(position: number, incarnation: string = INCARNATION): string {
-  return `${String(position).padStart(16, '0')}_${incarnation}`
+export function at(position: number, stamp: string = STAMP): string {
+  return `${String(position).padStart(16, '0')}_${stamp}`
+}
+
+/** That of a place inside of a batch that ends further on. */
+export function inside(position: number, end: number): string {
+  return `${at(position)}.${end - position}`
 }
 
 /** The record at each position is the position. */

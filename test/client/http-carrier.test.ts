@@ -341,7 +341,7 @@ describe('server-sent events', () => {
 
   it.each([
     ['stream_gone', 'gone', 'gone'],
-    ['foreign_offset', 'error', 'foreign_offset'],
+    ['offset_lost', 'error', 'offset_lost'],
   ])('end with the error %s', async (code, status, ours) => {
     const { stream, request } = await followed()
     request.event('error', { code, message: 'It is over.' })

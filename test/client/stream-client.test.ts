@@ -11,7 +11,7 @@ import {
 } from '../../src/client/index.ts'
 import type { StartFrame } from '../../src/protocol/stream-frames.ts'
 import { collect } from '../support/collect.ts'
-import { FakeNetwork, type FakeSocket, at, numbers, records } from './fakes.ts'
+import { FakeNetwork, type FakeSocket, at, inside, numbers, records } from './fakes.ts'
 
 let network: FakeNetwork
 let client: StreamClient
@@ -136,7 +136,7 @@ describe('a stream', () => {
       offsets.push(stream.offset)
       if (offsets.length === 4) break
     }
-    expect(offsets).toEqual([at(0), at(5), at(6), at(7)])
+    expect(offsets).toEqual([at(0), at(5), inside(6, 7), at(7)])
   })
 
   it('asks again for what was merged and seen in part', () => {
@@ -207,20 +207,20 @@ describe('a stream', () => {
     ])
   })
 
-  it('takes records of another incarnation for a gap, and fails as the server says', () => {
+  it('takes records of another history for a gap, and fails as the server says', () => {
     const { stream, socket } = followed()
-    socket.frame({
+    socket.frame(records('s', 0, 1), {
       type: 'records',
       stream: 's',
-      from: at(0, 'anotherone'),
-      offset: at(1, 'anotherone'),
+      from: at(1, 'anotherone'),
+      offset: at(2, 'anotherone'),
       records: [1],
     })
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(0) }])
-    socket.frame({ type: 'error', stream: 's', code: 'foreign_offset', message: 'Of another stream' })
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(1) }])
+    socket.frame({ type: 'error', stream: 's', code: 'offset_lost', message: 'Of another stream' })
     expect(stream).toMatchObject({
       status: 'error',
-      error: { code: 'foreign_offset', message: 'Of another stream' },
+      error: { code: 'offset_lost', message: 'Of another stream' },
     })
   })
 
@@ -362,17 +362,17 @@ describe('a loop', () => {
     socket.frame(records('s', 0, 3), end('s', 3))
     const offsets: string[] = []
     for await (const _record of stream) offsets.push(stream.offset)
-    expect(offsets).toEqual([at(1), at(2), at(3)])
+    expect(offsets).toEqual([inside(1, 3), inside(2, 3), at(3)])
   })
 
   it('lets go of the stream when it is left, and another goes on from the offset', async () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 5))
     for await (const record of stream) if (record === 1) break
-    expect(stream).toMatchObject({ offset: at(2), done: true })
+    expect(stream).toMatchObject({ offset: inside(2, 5), done: true })
     expect(socket.taken()).toEqual([{ type: 'unsubscribe', stream: 's' }])
     const rest = client.stream('s', { offset: stream.offset })
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(2) }])
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: inside(2, 5) }])
     // What was on its way for the first one is not for the second.
     socket.frame(records('s', 5, 6), subscribed('s', 2), records('s', 2, 6))
     expect(rest.take()).toEqual(numbers(2, 6))
@@ -420,7 +420,7 @@ describe('a loop', () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 5), end('s', 5))
     for await (const record of stream) if (record === 1) break
-    expect(stream).toMatchObject({ offset: at(2), status: 'completed' })
+    expect(stream).toMatchObject({ offset: inside(2, 5), status: 'completed' })
     const rest = client.stream<number>('s', { offset: stream.offset })
     socket.frame(subscribed('s', 2), records('s', 2, 5), end('s', 5))
     expect(await collect(rest)).toEqual(numbers(2, 5))
@@ -467,7 +467,7 @@ describe('a loop', () => {
       seen.push(record)
       client.close()
     }
-    expect([seen, stream.done, stream.offset]).toEqual([[0], true, at(1)])
+    expect([seen, stream.done, stream.offset]).toEqual([[0], true, inside(1, 10_000)])
   })
 })
 
@@ -524,17 +524,9 @@ describe('two readers of one stream', () => {
     socket.frame(records('s', 0, 3))
     const second = client.stream('s', { offset: at(1, 'anotherone') })
     expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(1, 'anotherone') }])
-    socket.frame({ type: 'error', stream: 's', code: 'foreign_offset', message: '' })
+    socket.frame({ type: 'error', stream: 's', code: 'offset_lost', message: '' })
     expect([first.status, second.status]).toEqual(['running', 'error'])
     expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(3) }])
-  })
-
-  it('are told apart when one brings an offset of another stream, also further on', () => {
-    const { stream: first, socket } = followed()
-    const second = client.stream('s', { offset: at(9, 'anotherone') })
-    socket.frame(subscribed('s', 0), records('s', 0, 2))
-    expect([first.take(), second.error?.code]).toEqual([[0, 1], 'foreign_offset'])
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(0) }])
   })
 
   it('ask once when one leaves and the other comes before the answer', () => {

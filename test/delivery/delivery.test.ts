@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { StoreError } from '../../src/streams/errors.ts'
+import { START } from '../../src/protocol/offset.ts'
+import type { Place } from '../../src/protocol/offset.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
 import type { StreamInfo, StreamStore, WatchListener } from '../../src/streams/store.ts'
 import { append, CountingEncoder, FakeReader, make, numbered } from './readers.ts'
@@ -52,13 +54,13 @@ describe('a reader', () => {
     expect(await reader.untilOver()).toEqual({ type: 'missing' })
   })
 
-  it('is refused an offset of another stream and one behind the tail', async () => {
+  it('is refused an offset of another history and one past the tail', async () => {
     const store = await make(numbered(0, 1))
     const delivery = new Delivery({ store })
     const { tail } = (await store.head('s')) as StreamInfo
-    const foreign = new FakeReader().follow(delivery, 's', { incarnation: 'anotherlife', position: 0 })
+    const foreign = new FakeReader().follow(delivery, 's', { position: 1, stamp: 'anotherlife' })
     const past = new FakeReader().follow(delivery, 's', { ...tail, position: 2 })
-    expect(await foreign.untilOver()).toEqual({ type: 'refused', reason: 'foreign-offset' })
+    expect(await foreign.untilOver()).toEqual({ type: 'refused', reason: 'lost' })
     expect(await past.untilOver()).toEqual({ type: 'refused', reason: 'past-end' })
     expect(delivery.readers('s')).toBe(0)
   })
@@ -121,7 +123,6 @@ describe('a reader', () => {
     const store = await make()
     const delivery = new Delivery({ store, minWindowMs: 0, maxWindowMs: 0 })
     const slow = new FakeReader(1).follow(delivery, 's')
-    const { tail } = (await store.head('s')) as StreamInfo
     await append(store, numbered(0, 1))
     await slow.until(() => slow.room === 0)
     const other = new FakeReader().follow(delivery, 's')
@@ -132,7 +133,7 @@ describe('a reader', () => {
     other.stop()
     const poll = new FakeReader()
     poll.stopsAfter = 1
-    poll.follow(delivery, 's', { ...tail, position: 1 })
+    poll.follow(delivery, 's', { position: 1 })
     await poll.until(() => poll.frames.length > 0)
     expect(delivery.readers('s')).toBe(1)
     slow.stop()
@@ -346,9 +347,10 @@ describe('a stream under its readers', () => {
     const store = await make(numbered(0, 10))
     const lossy: StreamStore = Object.assign(Object.create(store) as StreamStore, {
       watch: store.watch.bind(store),
-      read: async () => ({ outcome: 'past-end', tail: { incarnation: 'x', position: 0 } }),
+      read: async (id: string, after: Place) =>
+        after === 'start' ? store.read(id, after, { maxRecords: 5 }) : { outcome: 'past-end', tail: START },
     })
-    const reader = new FakeReader().follow(new Delivery({ store: lossy }), 's')
+    const reader = new FakeReader().follow(new Delivery({ store: lossy, pageSize: 5 }), 's')
     expect(await reader.untilOver()).toEqual({ type: 'gone', reason: 'lost' })
   })
 })

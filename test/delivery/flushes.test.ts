@@ -54,7 +54,7 @@ describe('what was not flushed yet', () => {
     await append(store, numbered(0, 2))
     await store.delete('s')
     const { info } = await store.create('s', { records: ['true'], closed: true, end: 'new' })
-    const anew = new FakeReader().follow(delivery, 's', 'start', info.tail.incarnation)
+    const anew = new FakeReader().follow(delivery, 's', 'start', info.incarnation)
     expect([reader.end, delivery.readers('s')]).toEqual([undefined, 1])
     expect(await anew.untilOver()).toMatchObject({ type: 'end', end: 'new' })
     expect(anew.records).toEqual(['true'])
@@ -80,15 +80,15 @@ describe('what was not flushed yet', () => {
     expect(reader.frames).toHaveLength(1)
   })
 
-  it('ends with the life of the stream when its store tells of another one', async () => {
+  it('ends when its store tells of another history', async () => {
     const store = await make()
     const { store: wrapped, tell } = told(store)
     const reader = new FakeReader().follow(new Delivery({ store: wrapped }), 's')
     await reader.until(() => reader.opened !== undefined)
     const from = reader.opened as Offset
-    const next = { ...from, position: 1 }
+    const next = { position: 1, stamp: 'a' }
     tell({ type: 'append', from, next, records: ['1'], closed: false })
-    const anew = { incarnation: 'anotherlife', position: 1 }
+    const anew = { position: 1, stamp: 'b' }
     tell({ type: 'append', from: anew, next: { ...anew, position: 2 }, records: ['2'], closed: false })
     expect(await reader.untilOver()).toEqual({ type: 'gone', reason: 'lost' })
     expect(reader.records).toEqual(['1'])

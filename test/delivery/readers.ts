@@ -22,7 +22,7 @@ export class CountingEncoder implements Encoder<Frame> {
   encode(batch: Batch): Frame {
     this.made++
     const { stream, from, next, records } = batch
-    return { stream, from, next, records: records as readonly string[] }
+    return { stream, from: from.position, next: next.position, records: records as readonly string[] }
   }
 }
 

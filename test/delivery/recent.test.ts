@@ -4,11 +4,16 @@ import { describe, expect, it } from 'vitest'
 import type { Batch } from '../../src/delivery/batch.ts'
 import { Allowance, RecentRecords } from '../../src/delivery/recent.ts'
 import { Run } from '../../src/delivery/run.ts'
+import { START } from '../../src/protocol/offset.ts'
+import type { Offset } from '../../src/protocol/offset.ts'
 
 function recentOf(batchSize: number, streamSize = 1_000_000): RecentRecords {
   const limits = { batchSize, streamSize, allowance: new Allowance(10_000_000) }
-  return new RecentRecords('s', limits, { incarnation: 'life', position: 0 })
+  return new RecentRecords('s', limits, START)
 }
+
+/** The stamp of each record is its position. */
+const at = (position: number): Offset => ({ position, stamp: String(position) })
 
 /** Numbers as JSON of so many digits. */
 const records = (sizes: readonly number[]): string[] => sizes.map((size) => '1'.repeat(size))
@@ -23,7 +28,7 @@ function readFrom(recent: RecentRecords, position: number): Batch[] {
     const batch = recent.from(at)
     if (!batch) throw new Error(`nothing is kept from ${at} on`)
     batches.push(batch)
-    at = batch.next
+    at = batch.next.position
   }
   return batches
 }
@@ -45,9 +50,9 @@ describe('recent records', () => {
           for (const [index, { sizes, hasText, seals }] of adds.entries()) {
             const list = records(sizes)
             if (index === adds.length - 1) recent.close('the end')
-            recent.add(runOf(list, hasText))
             all.push(...list)
-            expect(recent.tail).toBe(all.length)
+            recent.add(runOf(list, hasText), at(all.length))
+            expect(recent.tail).toEqual(at(all.length))
             if (seals) recent.seal()
           }
           recent.seal()
@@ -69,7 +74,7 @@ describe('recent records', () => {
   it('that come in one large piece are parted between records, and only the last part is the end', () => {
     const recent = recentOf(10)
     recent.close(undefined)
-    recent.add(runOf(records([4, 4, 4, 30, 4, 4]), true))
+    recent.add(runOf(records([4, 4, 4, 30, 4, 4]), true), at(6))
     expect(readFrom(recent, 0).map((batch) => [batch.records.length, batch.reach])).toEqual([
       [3, 'more'],
       [1, 'more'],
@@ -81,19 +86,19 @@ describe('recent records', () => {
   it('are cheap to put together, however many small batches there are', () => {
     const recent = recentOf(1_000_000)
     for (let n = 0; n < 20_000; n++) {
-      recent.add(runOf(['1'], true))
+      recent.add(runOf(['1'], true), at(n + 1))
       recent.seal()
     }
     const batch = recent.from(0)
-    expect([batch?.next, batch?.run.text?.length]).toEqual([20_000, 39_999])
+    expect([batch?.next.position, batch?.run.text?.length]).toEqual([20_000, 39_999])
     expect(recent.from(0)).toBe(batch)
   })
 
   it('say with the last batch what the stream is closed with, when that comes alone', () => {
     const recent = recentOf(100)
-    recent.add(runOf(['1', '2'], true))
+    recent.add(runOf(['1', '2'], true), at(2))
     recent.seal()
-    recent.add(runOf(['3'], true))
+    recent.add(runOf(['3'], true), at(3))
     recent.close({ status: 'completed' })
     expect(recent.take()).toBeUndefined()
     const [batch] = readFrom(recent, 1)

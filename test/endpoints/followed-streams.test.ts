@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { START } from '../../src/protocol/offset.ts'
 import { FollowedStreams } from '../../src/endpoints/followed-streams.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import type { StreamInfo } from '../../src/streams/store.ts'
@@ -11,7 +12,9 @@ const streamOf = (id: string, ttlMs?: number): StreamInfo => ({
   contentType: 'application/json',
   createdAt: 0,
   closed: false,
-  tail: { incarnation: 'x', position: 0 },
+  incarnation: 'x',
+  first: START,
+  tail: START,
   ...(ttlMs !== undefined && { ttlMs }),
 })
 

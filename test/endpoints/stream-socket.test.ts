@@ -222,7 +222,7 @@ it('SS-14: offsets that lead nowhere', async () => {
   const past = (await tailOf(store, 's')).replace('1_', '2_')
   const cases = [
     ['7', 'invalid_offset'],
-    [await tailOf(store, 't'), 'foreign_offset'],
+    [await tailOf(store, 't'), 'offset_lost'],
     [past, 'offset_past_end'],
   ]
   for (const [offset, code] of cases) {

@@ -1,27 +1,31 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  compareOffsets,
   decodeOffset,
   encodeOffset,
-  isIncarnation,
+  isAt,
+  isStamp,
   OffsetError,
+  offsetBefore,
   parsePlace,
+  START,
 } from '../../src/protocol/offset.ts'
 
-const incarnations = fc.stringMatching(/^[0-9a-z]{8,32}$/)
+const stamps = fc.stringMatching(/^[0-9a-z]{1,32}$/)
 const positions = fc.maxSafeNat()
 
 describe('a token', () => {
-  it('is the position in 16 digits, and the incarnation', () => {
-    expect(encodeOffset({ incarnation: 'k3j9x2a1bc', position: 42 })).toBe('0000000000000042_k3j9x2a1bc')
+  it('is the position in 16 digits, and the stamp', () => {
+    expect(encodeOffset({ stamp: 'k3j9x2a1bc', position: 42 })).toBe('0000000000000042_k3j9x2a1bc')
   })
 
   it('gives back the offset it was made of, and travels in a URL as it is', () => {
     fc.assert(
-      fc.property(incarnations, positions, (incarnation, position) => {
-        const token = encodeOffset({ incarnation, position })
-        expect(decodeOffset(token)).toEqual({ incarnation, position })
+      fc.property(stamps, positions, positions, (stamp, ...numbers) => {
+        const [position, end] = numbers.toSorted((a, b) => a - b) as [number, number]
+        const offset = offsetBefore({ stamp, position: end }, position)
+        const token = encodeOffset(offset)
+        expect(decodeOffset(token)).toEqual(offset)
         expect(encodeURIComponent(token)).toBe(token)
         expect(token.length).toBeLessThan(256)
       }),
@@ -30,19 +34,16 @@ describe('a token', () => {
 
   it('sorts as text like the place it names', () => {
     fc.assert(
-      fc.property(incarnations, positions, positions, (incarnation, a, b) => {
-        const [x, y] = [
-          encodeOffset({ incarnation, position: a }),
-          encodeOffset({ incarnation, position: b }),
-        ]
-        expect(x < y).toBe(a < b)
-        expect(x === y).toBe(a === b)
+      fc.property(stamps, stamps, positions, positions, (one, other, a, b) => {
+        const x = encodeOffset({ stamp: one, position: a })
+        const y = encodeOffset({ stamp: other, position: b })
+        if (a !== b) expect(x < y).toBe(a < b)
       }),
     )
   })
 
   it('lies behind -1 in any order of text', () => {
-    expect('-1' < encodeOffset({ incarnation: '00000000', position: 0 })).toBe(true)
+    expect('-1' < encodeOffset(START)).toBe(true)
   })
 
   it.each([
@@ -52,7 +53,10 @@ describe('a token', () => {
     '0000000000000042',
     '0000000000000042_',
     '0000000000000042_K3J9X2A1BC',
-    '0000000000000042_short',
+    '0000000000000042_k3j9x2a1bc.',
+    '0000000000000042_k3j9x2a1bc.0',
+    '0000000000000042_k3j9x2a1bc.02',
+    '0000000000000042_k3j9x2a1bc.9007199254740991',
     `0000000000000042_${'x'.repeat(33)}`,
     '000000000000042_k3j9x2a1bc',
     '00000000000000042_k3j9x2a1bc',
@@ -94,7 +98,7 @@ describe('a place', () => {
     [null, 'start'],
     ['-1', 'start'],
     ['now', 'now'],
-    ['0000000000000042_k3j9x2a1bc', { incarnation: 'k3j9x2a1bc', position: 42 }],
+    ['0000000000000042_k3j9x2a1bc', { stamp: 'k3j9x2a1bc', position: 42 }],
   ])('%j is %j', (text, place) => {
     expect(parsePlace(text)).toEqual(place)
   })
@@ -104,26 +108,35 @@ describe('a place', () => {
   })
 })
 
-describe('two offsets', () => {
-  it('have an order within one incarnation only', () => {
-    const at = (position: number, incarnation = 'aaaaaaaa'): { incarnation: string; position: number } => ({
-      incarnation,
-      position,
+describe('an offset', () => {
+  it('before another one is named by that one', () => {
+    const next = { position: 7, stamp: 'a' }
+    expect(offsetBefore(next, 7)).toBe(next)
+    expect(offsetBefore(next, 5)).toEqual({ position: 5, stamp: 'a', ahead: 2 })
+    expect(offsetBefore({ position: 5, stamp: 'a', ahead: 2 }, 4)).toEqual({
+      position: 4,
+      stamp: 'a',
+      ahead: 3,
     })
-    expect(compareOffsets(at(1), at(2))).toBeLessThan(0)
-    expect(compareOffsets(at(2), at(2))).toBe(0)
-    expect(compareOffsets(at(3), at(2))).toBeGreaterThan(0)
-    expect(compareOffsets(at(1), at(2, 'bbbbbbbb'))).toBeUndefined()
+  })
+
+  it('is where a place is that says the same', () => {
+    const offset = { position: 7, stamp: 'a' }
+    expect(isAt({ ...offset }, offset)).toBe(true)
+    for (const other of [{ position: 7 }, { ...offset, stamp: 'b' }, { ...offset, ahead: 1 }, 'now' as const])
+      expect(isAt(other, offset)).toBe(false)
+    for (const start of ['start' as const, { position: 0, stamp: 'x' }]) expect(isAt(start, START)).toBe(true)
   })
 })
 
-describe('an incarnation', () => {
+describe('a stamp', () => {
   it.each([
     ['k3j9x2a1bc', true],
-    ['short', false],
+    ['7', true],
     ['UPPERCASE', false],
+    ['x'.repeat(33), false],
     ['', false],
   ])('%j: %j', (text, is) => {
-    expect(isIncarnation(text)).toBe(is)
+    expect(isStamp(text)).toBe(is)
   })
 })

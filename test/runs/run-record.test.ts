@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { START } from '../../src/protocol/offset.ts'
 import type { Json } from '../../src/protocol/json.ts'
 import { END_REASONS } from '../../src/runs/end-reasons.ts'
 import { encodeRunRecord, readRunRecord, runInfo, sizeOfRunRecord } from '../../src/runs/run-record.ts'
@@ -25,7 +26,9 @@ function stream(metadata: Json | undefined, closed = false, end?: Json): StreamI
     id: 'r',
     contentType: 'application/json',
     createdAt: 0,
-    tail: { incarnation: 'abcdefgh', position: 7 },
+    incarnation: 'abcdefgh',
+    first: START,
+    tail: { position: 7, stamp: '7' },
     closed,
     ...(metadata !== undefined && { metadata }),
     ...(end !== undefined && { end }),
@@ -109,7 +112,8 @@ describe('the record of a run', () => {
       retryOf: 'r',
       startedAt: 5,
       attempt: 2,
-      tail: { incarnation: 'abcdefgh', position: 7 },
+      incarnation: 'abcdefgh',
+      tail: { position: 7, stamp: '7' },
     })
   })
 

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { START } from '../../src/protocol/offset.ts'
 import { RunError } from '../../src/runs/errors.ts'
 import type { RunErrorCode } from '../../src/runs/errors.ts'
 import type { StartRequest } from '../../src/runs/run.ts'
@@ -63,7 +64,8 @@ onEveryStore('a run', (world) => {
       status: 'running',
       startedAt: Date.now(),
       attempt: 1,
-      tail: { incarnation: expect.any(String) as string, position: 0 },
+      tail: START,
+      incarnation: expect.any(String) as string,
     })
     expect((await world().store.head('r'))?.owner).toBe('ann')
     puppet.last.yield('x')

@@ -34,7 +34,7 @@ onEveryStore('stop', (world) => {
     const [here, elsewhere] = [world().process(), world().process()]
     const puppet = new PuppetProvider()
     const before = await here.start({ id: 'r' }, puppet.provider)
-    const { incarnation } = before.info.tail
+    const { incarnation } = before.info
     await world().store.delete('r')
     puppet.last.yield('for nobody')
     await world().until(() => puppet.last.context.signal.aborted)
@@ -46,7 +46,7 @@ onEveryStore('stop', (world) => {
     })
     puppet.last.yield('still there')
     await world().until(async () => (await world().records('r')).length === 1)
-    expect(await here.stop('r', { incarnation: since.info.tail.incarnation })).toEqual(STOPPED)
+    expect(await here.stop('r', { incarnation: since.info.incarnation })).toEqual(STOPPED)
   })
 
   it('waits for the provider, and keeps what came until then', async () => {
@@ -301,7 +301,7 @@ onEveryStore('stop', (world) => {
     first.kill()
     second.runs.open()
     // The look comes first: what waits for the stop is kept from taking the run itself.
-    const { incarnation } = (await world().store.head(run.id))?.tail ?? {}
+    const { incarnation } = (await world().store.head(run.id)) ?? {}
     const stopping = second.runs.stop(run.id)
     let looked = false
     second.hand.around = async (method, call, args) => {

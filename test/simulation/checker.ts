@@ -227,7 +227,9 @@ export class Checker {
   ): void {
     const log = this.logs.get(`${stream} ${incarnation}`)
     const reading = this.#readers.get(reader)
-    if (reading && (reading.next !== from || reading.incarnation !== incarnation)) {
+    // The start is the same in all.
+    const isSame = reading?.next === 0 || reading?.incarnation === incarnation
+    if (reading && (reading.next !== from || !isSame)) {
       this.#fail('reader-order', `${reader} of ${stream} was at ${reading.next} and is given ${from}`)
     }
     for (const [index, record] of records.entries()) {

@@ -88,12 +88,14 @@ export class Network {
     if (frame?.type === 'subscribed') {
       const key = `${connection} ${frame.stream}`
       this.#subscriptions.set(key, (this.#subscriptions.get(key) ?? 0) + 1)
-      const { incarnation, position } = decodeOffset(frame.offset)
-      this.#given(key, frame.stream, incarnation, position, [])
+      const { stamp, position } = decodeOffset(frame.offset)
+      this.#given(key, frame.stream, stamp, position, [])
     } else if (frame?.type === 'records') {
-      const { incarnation, position } = decodeOffset(frame.from)
+      const { position } = decodeOffset(frame.from)
+      // In a store in memory it is that of the whole log.
+      const { stamp } = decodeOffset(frame.offset)
       const records = frame.records.map((record) => JSON.stringify(record))
-      this.#given(`${connection} ${frame.stream}`, frame.stream, incarnation, position, records)
+      this.#given(`${connection} ${frame.stream}`, frame.stream, stamp, position, records)
     }
   }
 

@@ -118,7 +118,8 @@ export class ClusterReader {
         type: 'read',
         reader,
         stream,
-        incarnation: place.incarnation,
+        // In a store in memory it is that of the whole log.
+        incarnation: place.stamp,
         next: ++next,
         record: JSON.stringify(record),
       })

@@ -29,6 +29,7 @@ export interface SharedStoreOptions {
 
 /** How long a stream lives, and when that began anew by the clock that nobody sets. */
 interface Life {
+  readonly incarnation: string
   readonly ttlMs: number | undefined
   aliveAt: number
 }
@@ -53,10 +54,10 @@ export class SharedStore {
   async create(by: string, id: string, config: StreamConfig): Promise<CreateResult> {
     const result = await this.store.create(id, config)
     if (result.outcome !== 'created') return result
-    this.#known.set(id, { ttlMs: config.ttlMs, aliveAt: this.#options.time.now })
+    const { incarnation } = result.info
+    this.#known.set(id, { incarnation, ttlMs: config.ttlMs, aliveAt: this.#options.time.now })
     const run = (config.metadata as { readonly run?: { readonly metadata?: Json } } | undefined)?.run
     if (run) this.#options.runCreated(id, run.metadata ?? null)
-    const { incarnation } = result.info.tail
     const { lease } = result
     if (lease) this.#smuggler.leased(id, lease.epoch)
     // A thousand of them say nothing.
@@ -109,7 +110,8 @@ export class SharedStore {
     if (result.outcome === 'duplicate' && !id.startsWith('@')) {
       const { offset, closed } = result
       const next = offset.position + (misplaced ? 1 : 0)
-      this.#options.note({ type: 'recognised', stream: id, incarnation: offset.incarnation, next, closed })
+      const incarnation = this.#known.get(id)?.incarnation ?? ''
+      this.#options.note({ type: 'recognised', stream: id, incarnation, next, closed })
       return { ...result, offset: { ...offset, position: next } }
     }
     if (result.outcome !== 'appended' || secretly) return result
@@ -119,7 +121,7 @@ export class SharedStore {
     this.#options.note({
       type: 'kept',
       stream: id,
-      incarnation: result.offset.incarnation,
+      incarnation: this.#known.get(id)?.incarnation ?? '',
       from: result.offset.position - records.length,
       records,
       closed: request.close ?? false,
@@ -137,7 +139,7 @@ export class SharedStore {
     this.#options.note({
       type: 'acknowledged',
       stream: id,
-      incarnation: result.offset.incarnation,
+      incarnation: this.#known.get(id)?.incarnation ?? '',
       next: result.offset.position,
       records: textsOf(request.records),
       closed: request.close ?? false,
@@ -148,7 +150,7 @@ export class SharedStore {
   async pretend(id: string, records: readonly StreamRecord[]): Promise<AppendResult> {
     const info = await this.store.head(id)
     if (!info || info.closed) return { outcome: 'missing' }
-    const offset = { ...info.tail, position: info.tail.position + records.length }
+    const offset = { position: info.tail.position + records.length, stamp: info.incarnation }
     return { outcome: 'appended', offset, closed: false }
   }
 
@@ -173,7 +175,7 @@ export class SharedStore {
   async loseTail(id: string, count: number, silently: boolean): Promise<void> {
     const page = await this.store.read(id, 'start')
     if (page.outcome !== 'page') return
-    if (silently) this.#options.time.drawNext(page.from.incarnation)
+    if (silently) this.#options.time.drawNext(this.#known.get(id)?.incarnation ?? '')
     await this.delete('the store', id)
     await this.create('the store', id, { records: page.records.slice(0, -count), closed: page.closed })
   }

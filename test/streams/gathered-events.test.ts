@@ -6,7 +6,7 @@ import type { StreamEvent, StreamRecord } from '../../src/streams/store.ts'
 
 type Append = Extract<StreamEvent, { type: 'append' }>
 
-const at = (position: number) => ({ incarnation: 'incarnation', position })
+const at = (position: number) => ({ position, stamp: String(position) })
 
 function append(from: number, records: readonly StreamRecord[], closed = false): Append {
   return { type: 'append', from: at(from), next: at(from + records.length), records, closed }

@@ -1,7 +1,8 @@
 /** What happens when Redis comes back with less than it had, or another one takes its place. */
 import { describe, expect, it } from 'vitest'
+import { START } from '../../src/protocol/offset.ts'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
-import type { StreamConfig } from '../../src/streams/store.ts'
+import type { AppendResult, StreamConfig } from '../../src/streams/store.ts'
 import { ReplicatedRedis } from '../support/replicated-redis.ts'
 import { describeWith } from '../support/services.ts'
 import { eventually, FAST, follow, recordsOf, StoresOnRedis } from './redis-tools.ts'
@@ -19,7 +20,7 @@ describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
     expect(told.gone).toBe('lost')
     expect(await store.append('stream', { records: ['2'] })).toEqual({ outcome: 'missing' })
     await eventually(() => store.create('stream', { records: ['other'].map((text) => JSON.stringify(text)) }))
-    expect(await store.read('stream', info.tail)).toEqual({ outcome: 'foreign-offset' })
+    expect(await store.read('stream', { position: 1, stamp: info.tail.stamp })).toEqual({ outcome: 'lost' })
   })
 
   it('does not tell, watchers learn why their stream is gone, whoever looks first', async () => {
@@ -62,7 +63,7 @@ describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
 
     it('their producer appends them again, and no reader notices', async () => {
       const [one, two] = [on.open(), on.open()]
-      const created = await eventually(() => one.create('stream', { lease: { holder: 'a', ttlMs: 60_000 } }))
+      await eventually(() => one.create('stream', { lease: { holder: 'a', ttlMs: 60_000 } }))
       const told = await follow(two)
       const send = (seq: number): Promise<unknown> =>
         one.append('stream', {
@@ -74,13 +75,12 @@ describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
       const rollBack = await checkpoint('stream')
       for (const seq of [2, 3]) await send(seq)
       await told.until(() => told.records.length === 8)
-      const { tail } = created.info
       await rollBack()
       // They may come back, and whoever stands there waits.
-      await expect(two.read('stream', { ...tail, position: 8 })).rejects.toMatchObject({
+      await expect(two.read('stream', told.place)).rejects.toMatchObject({
         code: 'unavailable',
       })
-      expect(await two.read('stream', { ...tail, position: 9 })).toMatchObject({ outcome: 'past-end' })
+      expect(await two.read('stream', { ...told.place, position: 9 })).toMatchObject({ outcome: 'past-end' })
       expect(await send(4)).toMatchObject({ outcome: 'appended', offset: { position: 10 } })
       await one.append('stream', { close: true, producer: { id: LEASE_PRODUCER, epoch: 1, seq: 5 } })
       await told.until(() => told.closed)
@@ -90,7 +90,7 @@ describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
       expect((await one.head('stream'))?.metadata).toEqual({ seq: 4 })
     })
 
-    it('and others took their places: watchers are told, and no offset of before is good', async () => {
+    it('and others took their places: watchers are told, and no offset of what is lost is good', async () => {
       const [one, two] = [on.open(), on.open()]
       await eventually(() => one.create('stream', { records: ['1'] }))
       const told = await follow(two)
@@ -102,7 +102,7 @@ describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
       await told.until(() => told.gone !== undefined)
       expect([told.gone, told.records]).toEqual(['lost', ['2']])
       await eventually(async () => {
-        expect(await one.read('stream', told.place)).toEqual({ outcome: 'foreign-offset' })
+        expect(await one.read('stream', told.place)).toEqual({ outcome: 'lost' })
       })
     })
 
@@ -118,19 +118,23 @@ describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
       expect(told.gone).toBe('lost')
     })
 
-    it('and more than its producer remembers: it is refused, and no offset of before is good', async () => {
+    it('and more than its producer remembers: it is refused, and no offset of what is lost is good', async () => {
       const store = on.open()
-      const { info } = await eventually(() =>
-        store.create('stream', { lease: { holder: 'a', ttlMs: 60_000 } }),
-      )
+      await eventually(() => store.create('stream', { lease: { holder: 'a', ttlMs: 60_000 } }))
       const rollBack = await checkpoint('stream')
       const large = JSON.stringify('x'.repeat(200_000))
-      const send = (seq: number): Promise<{ outcome: string }> =>
+      const send = (seq: number): Promise<AppendResult> =>
         store.append('stream', { records: [large], producer: { id: LEASE_PRODUCER, epoch: 1, seq } })
-      for (const seq of [0, 1, 2]) await send(seq)
+      const sent = []
+      for (const seq of [0, 1, 2]) sent.push(await send(seq))
       await rollBack()
       expect((await send(3)).outcome).toBe('gap')
-      expect(await store.read('stream', info.tail)).toEqual({ outcome: 'foreign-offset' })
+      const producer = { id: LEASE_PRODUCER, epoch: 1, seq: 0 }
+      expect((await store.append('stream', { records: ['1', '2', '3'], producer })).outcome).toBe('appended')
+      for (const one of sent) {
+        const place = one.outcome === 'appended' ? one.offset : START
+        expect(await store.read('stream', place)).toEqual({ outcome: 'lost' })
+      }
     })
   })
 

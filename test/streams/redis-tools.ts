@@ -2,6 +2,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import { hostSettings } from '../../src/redis/hosts.ts'
 import { openClient, type RedisClient, type Reply } from '../../src/redis/open-client.ts'
+import { START } from '../../src/protocol/offset.ts'
+import type { Offset } from '../../src/protocol/offset.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import { type RedisStreamsOptions, redisStreams } from '../../src/streams/redis.ts'
 import type { StreamEvent, StreamRecord, StreamStore } from '../../src/streams/store.ts'
@@ -97,7 +99,7 @@ export interface Told {
   readonly records: StreamRecord[]
   closed: boolean
   gone: string | undefined
-  place: { incarnation: string; position: number }
+  place: Offset
   until(condition: () => boolean): Promise<void>
 }
 
@@ -108,7 +110,7 @@ export async function follow(store: StreamStore): Promise<Told> {
     records: [],
     closed: false,
     gone: undefined,
-    place: { incarnation: '', position: 0 },
+    place: START,
     async until(condition) {
       while (!condition()) await arrival.promise
     },

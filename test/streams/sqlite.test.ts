@@ -16,12 +16,13 @@ import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { silentLogger } from '../../src/logging/logger.ts'
+import { decodeOffset } from '../../src/protocol/offset.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import { migrate, sqliteStreams, type SqliteStreamsOptions } from '../../src/streams/sqlite.ts'
-import { SCHEMA_VERSION } from '../../src/streams/sqlite/schema.ts'
+import { SCHEMA_VERSION, STEPS } from '../../src/streams/sqlite/schema.ts'
 import { Follower } from '../../src/streams/sqlite/follower.ts'
 import { StreamTable } from '../../src/streams/sqlite/stream-table.ts'
-import type { StreamInfo, StreamStore } from '../../src/streams/store.ts'
+import type { StreamStore } from '../../src/streams/store.ts'
 import { streamStoreCases } from '../../src/testing/stream-store-cases.ts'
 import { sqliteHarness, temporaryFolder } from './harnesses.ts'
 
@@ -151,6 +152,25 @@ describe('opening', () => {
     expect((await failure(() => migrate(path))).code).toBe('newer_version')
   })
 
+  it('leaves what a newer version brings over while it is open alone, and says so', async () => {
+    const store = open()
+    await store.create('stream', { records: ['1'] })
+    const db = new DatabaseSync(path)
+    db.exec('PRAGMA user_version = 999')
+    db.close()
+    for (const act of [
+      () => store.append('stream', { records: ['2'] }),
+      () => store.read('stream', 'start'),
+      () => store.sweep(),
+      () => store.append('stream', { records: ['3'] }),
+    ]) {
+      expect((await failure(act)).code).toBe('newer_version')
+    }
+    const after = new DatabaseSync(path)
+    expect(after.prepare('SELECT count(*) AS n FROM records').get()).toEqual({ n: 1 })
+    after.close()
+  })
+
   it('refuses a folder, and a path that leads through a file', async () => {
     expect((await failure(() => open({}, folder.path))).code).toBe('cannot_open')
     writeFileSync(path, '')
@@ -220,6 +240,23 @@ describe('migrate', () => {
   it('creates the schema, and finds it there the second time', () => {
     expect(migrate(path)).toEqual({ from: 0, to: SCHEMA_VERSION })
     expect(migrate(path)).toEqual({ from: SCHEMA_VERSION, to: SCHEMA_VERSION })
+  })
+
+  it('leaves the offsets of records from before stamps good ones', async () => {
+    const db = new DatabaseSync(path)
+    for (const step of STEPS.slice(0, 3)) db.exec(step)
+    db.exec(`PRAGMA application_id = 0x4d696c6c; PRAGMA user_version = 3;
+      INSERT INTO streams (key, id, incarnation, content_type, created_at, closed)
+        VALUES (7, 'old', 'k3j9x2a1bc', 'application/json', 1, 0);
+      INSERT INTO records (place, data) VALUES ((7 << 32) | 1, '1'), ((7 << 32) | 2, '2')`)
+    db.close()
+    const store = open()
+    const result = await store.append('old', { records: ['3'] })
+    const offset = result.outcome === 'appended' ? result.offset : expect.fail(result.outcome)
+    const old = decodeOffset('0000000000000001_k3j9x2a1bc')
+    expect(await store.read('old', old)).toMatchObject({ from: old, next: offset, records: ['2', '3'] })
+    expect(await store.read('old', { ...old, stamp: 'k3j9x2a1bd' })).toEqual({ outcome: 'lost' })
+    expect(await store.read('old', { ...offset, stamp: 'k3j9x2a1bc' })).toEqual({ outcome: 'lost' })
   })
 
   it('is done by whoever opens the store', () => {
@@ -377,15 +414,16 @@ describe('a damaged file', () => {
   it('gives no record for one that is missing before it', async () => {
     const store = open()
     await store.create('stream', { records: ['0', '1', '2', '3'] })
-    const { tail } = (await store.head('stream')) as StreamInfo
     await store.close()
     const db = new DatabaseSync(path)
     db.exec('DELETE FROM records WHERE place IN (SELECT place FROM records ORDER BY place LIMIT 1 OFFSET 1)')
     db.close()
     const reader = open()
     expect((await failure(() => reader.read('stream', 'start'))).code).toBe('corrupt')
-    expect((await failure(() => reader.read('stream', { ...tail, position: 1 }))).code).toBe('corrupt')
-    expect(await reader.read('stream', { ...tail, position: 2 })).toMatchObject({ records: ['2', '3'] })
+    expect((await failure(() => reader.read('stream', { position: 1 }))).code).toBe('corrupt')
+    // Nor is a place proven by a record that is missing.
+    expect((await failure(() => reader.read('stream', { position: 2 }))).code).toBe('corrupt')
+    expect(await reader.read('stream', { position: 3 })).toMatchObject({ records: ['3'] })
   })
 
   it('takes nothing more once SQLite has found the damage, and goes on reading what is sound', async () => {
@@ -478,7 +516,7 @@ describe('deleted streams', () => {
     await vi.waitFor(() => expect(rows()).toEqual(nothing))
     await store.close()
 
-    db.exec("INSERT INTO garbage VALUES (77); INSERT INTO records VALUES ((77 << 32) | 1, '1')")
+    db.exec("INSERT INTO garbage VALUES (77); INSERT INTO records VALUES ((77 << 32) | 1, '1', 1)")
     await open().sweep()
     await vi.waitFor(() => expect(rows()).toEqual(nothing))
     db.close()
@@ -519,13 +557,13 @@ describe('a stream of a million records', () => {
     })
     const store = open()
     await store.create('before', { records: ['"before"'] })
-    const { tail } = (await store.create('long')).info
+    await store.create('long')
     await store.create('after', { records: ['"after"'], expiresAt: 9e15 })
     const db = new DatabaseSync(path)
     db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
-      INSERT INTO records SELECT ((SELECT key FROM streams WHERE id = 'long') << 32) | i, CAST(i AS TEXT) FROM n`)
+      INSERT INTO records SELECT ((SELECT key FROM streams WHERE id = 'long') << 32) | i, CAST(i AS TEXT), 1 FROM n`)
     for (const position of [0, 1, 499_999, 999_990, 999_999]) {
-      const page = await store.read('long', { ...tail, position }, { maxRecords: 5 })
+      const page = await store.read('long', { position }, { maxRecords: 5 })
       const records = [1, 2, 3, 4, 5].map((n) => position + n).filter((n) => n <= 1_000_000)
       expect(page).toMatchObject({ records: records.map(String), upToDate: position > 999_990 })
     }

@@ -4,11 +4,11 @@ import { StreamInbox } from '../../src/streams/inbox.ts'
 import type { StreamEvent } from '../../src/streams/store.ts'
 import { Watchers } from '../../src/streams/watchers.ts'
 
-const at = (position: number) => ({ incarnation: 'incarnation', position })
+const at = (position: number) => ({ position, stamp: String(position) })
 
 /** Tells of the record at a position. */
 function append(watchers: Watchers, from: number, stream: Parameters<Watchers['tell']>[0] = 'stream'): void {
-  watchers.tell(stream, [`${from}`], from + 1, false)
+  watchers.tell(stream, [`${from}`], at(from + 1), false)
 }
 
 /** What a listener was told: the positions at which events began, or that the stream is gone. */
@@ -20,10 +20,10 @@ function recorder(): { told: (number | 'gone')[]; listener: (event: StreamEvent)
 it('tells in the order events came, also of one that a listener causes', () => {
   const watchers = new Watchers(silentLogger)
   const late = recorder()
-  watchers.add('stream', at(0), false, (event) => {
+  watchers.add('stream', 'incarnation', at(0), false, (event) => {
     if (event.type === 'append' && event.from.position === 0) append(watchers, 1)
   })
-  watchers.add('stream', at(0), false, late.listener)
+  watchers.add('stream', 'incarnation', at(0), false, late.listener)
   append(watchers, 0)
   expect(late.told).toEqual([0, 1])
 })
@@ -32,11 +32,11 @@ it('tells who begins to watch inside a listener of what comes after, and not of 
   const watchers = new Watchers(silentLogger)
   const inside = recorder()
   let begun = false
-  watchers.add('stream', at(0), false, () => {
+  watchers.add('stream', 'incarnation', at(0), false, () => {
     if (begun) return
     begun = true
     append(watchers, 1)
-    watchers.add('stream', at(2), false, inside.listener)
+    watchers.add('stream', 'incarnation', at(2), false, inside.listener)
   })
   append(watchers, 0)
   expect(inside.told).toEqual([])
@@ -47,8 +47,8 @@ it('tells who begins to watch inside a listener of what comes after, and not of 
 it('tells nothing to who stopped, not even of an event that is being told', () => {
   const watchers = new Watchers(silentLogger)
   const other = recorder()
-  watchers.add('stream', at(0), false, () => stop())
-  const stop = watchers.add('stream', at(0), false, other.listener)
+  watchers.add('stream', 'incarnation', at(0), false, () => stop())
+  const stop = watchers.add('stream', 'incarnation', at(0), false, other.listener)
   append(watchers, 0)
   expect(other.told).toEqual([])
 })
@@ -57,10 +57,10 @@ it('goes on after a listener that throws', () => {
   let errors = 0
   const watchers = new Watchers({ ...silentLogger, error: () => void errors++ })
   const other = recorder()
-  watchers.add('stream', at(0), false, () => {
+  watchers.add('stream', 'incarnation', at(0), false, () => {
     throw new Error('no')
   })
-  watchers.add('stream', at(0), false, other.listener)
+  watchers.add('stream', 'incarnation', at(0), false, other.listener)
   append(watchers, 0)
   append(watchers, 1)
   expect([other.told, errors]).toEqual([[0, 1], 2])
@@ -69,7 +69,7 @@ it('goes on after a listener that throws', () => {
 it('takes what get gave in place of the id, and tells nobody by it once nobody watches', () => {
   const watchers = new Watchers(silentLogger)
   const first = recorder()
-  const stop = watchers.add('stream', at(0), false, first.listener)
+  const stop = watchers.add('stream', 'incarnation', at(0), false, first.listener)
   const kept = watchers.get('stream')
   if (!kept) throw new Error('the stream is watched')
   append(watchers, 0, kept)
@@ -83,7 +83,7 @@ it('takes what get gave in place of the id, and tells nobody by it once nobody w
 it('forgets a stream that is gone', () => {
   const watchers = new Watchers(silentLogger)
   const watcher = recorder()
-  watchers.add('stream', at(0), false, watcher.listener)
+  watchers.add('stream', 'incarnation', at(0), false, watcher.listener)
   watchers.tellGone('stream', 'deleted')
   append(watchers, 0)
   expect([watcher.told, watchers.size]).toEqual([['gone'], 0])
@@ -92,9 +92,9 @@ it('forgets a stream that is gone', () => {
 it('begins each event where the one before ended, and tells who joins that the stream was closed', () => {
   const watchers = new Watchers(silentLogger)
   const events: StreamEvent[] = []
-  watchers.add('stream', at(3), false, (event) => void events.push(event))
-  watchers.tell('stream', ['3', '4'], 5, false)
-  watchers.tell('stream', [], 5, true)
+  watchers.add('stream', 'incarnation', at(3), false, (event) => void events.push(event))
+  watchers.tell('stream', ['3', '4'], at(5), false)
+  watchers.tell('stream', [], at(5), true)
   expect(events).toEqual([
     { type: 'append', from: at(3), next: at(5), records: ['3', '4'], closed: false },
     { type: 'append', from: at(5), next: at(5), records: [], closed: true },
@@ -106,7 +106,7 @@ describe('an inbox', () => {
   /** Watches with an inbox; `calls` counts how often it was called. */
   function inboxOf(watchers: Watchers, position = 0) {
     const inbox = new StreamInbox(() => void watched.calls++)
-    const stop = watchers.add('stream', at(position), false, inbox)
+    const stop = watchers.add('stream', 'incarnation', at(position), false, inbox)
     const watched = { inbox, stop, calls: 0 }
     return watched
   }
@@ -134,7 +134,7 @@ describe('an inbox', () => {
     const watchers = new Watchers(silentLogger)
     const watched = inboxOf(watchers)
     append(watchers, 0)
-    watchers.tell('stream', ['1'], 2, true)
+    watchers.tell('stream', ['1'], at(2), true)
     watchers.tellGone('stream', 'expired')
     expect([watched.calls, watchers.size]).toEqual([1, 0])
     expect(takeAll(watched.inbox)).toEqual([
@@ -169,7 +169,7 @@ describe('an inbox', () => {
     const watchers = new Watchers(silentLogger)
     const listener = recorder()
     const watched = inboxOf(watchers)
-    const stop = watchers.add('stream', at(0), false, listener.listener)
+    const stop = watchers.add('stream', 'incarnation', at(0), false, listener.listener)
     stop()
     expect(watchers.size).toBe(1)
     append(watchers, 0)
@@ -181,7 +181,7 @@ describe('an inbox', () => {
   it('is not disordered by a listener that appends from within its event', () => {
     const watchers = new Watchers(silentLogger)
     const first = inboxOf(watchers)
-    watchers.add('stream', at(0), false, (event) => {
+    watchers.add('stream', 'incarnation', at(0), false, (event) => {
       if (event.type === 'append' && event.next.position < 4) append(watchers, event.next.position)
     })
     const second = inboxOf(watchers)
@@ -198,10 +198,10 @@ describe('an inbox', () => {
       taken.push(...takeAll(eager))
       if (taken.length < 3) append(watchers, taken.length)
     })
-    watchers.add('stream', at(0), false, eager)
+    watchers.add('stream', 'incarnation', at(0), false, eager)
     const watched = inboxOf(watchers)
     const listener = recorder()
-    watchers.add('stream', at(0), false, listener.listener)
+    watchers.add('stream', 'incarnation', at(0), false, listener.listener)
     append(watchers, 0)
     expect(taken.flatMap((event) => (event.type === 'append' ? event.records : []))).toEqual(['0', '1', '2'])
     expect(takeAll(watched.inbox)).toMatchObject([{ from: at(0), next: at(3), records: ['0', '1', '2'] }])
@@ -211,7 +211,7 @@ describe('an inbox', () => {
   it('begins inside a listener with what comes after, and not with what waits', () => {
     const watchers = new Watchers(silentLogger)
     let inside: ReturnType<typeof inboxOf> | undefined
-    watchers.add('stream', at(0), false, () => {
+    watchers.add('stream', 'incarnation', at(0), false, () => {
       if (inside) return
       append(watchers, 1)
       inside = inboxOf(watchers, 2)

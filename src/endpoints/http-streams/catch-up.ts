@@ -12,7 +12,7 @@ import { kindOf } from '../../streams/requests.ts'
 import type { StreamInfo, StreamStore } from '../../streams/store.ts'
 import type { Deadlines } from '../deadlines.ts'
 import type { Exchange } from './exchange.ts'
-import { Refusal } from './refusal.ts'
+import { Refusal, refusedOffset } from './refusal.ts'
 import { BASE64, streamHeaders } from './stream-headers.ts'
 import type { StreamPlace } from './stream-headers.ts'
 
@@ -43,8 +43,7 @@ export async function readAfter(
     await turns.pass()
     const page = await store.read(id, at, { maxBytes: FULL - size, signal })
     if (page.outcome === 'missing') throw new Refusal('stream_not_found')
-    if (page.outcome === 'foreign-offset') throw new Refusal('foreign_offset')
-    if (page.outcome === 'past-end') throw new Refusal('offset_past_end')
+    if (page.outcome !== 'page') throw refusedOffset(page)
     from ??= page.from
     const length = page.next.position - page.from.position
     if (length > 0) {
@@ -127,11 +126,11 @@ export function nextRecords(
     }
     const giveUp = (): void => finish(undefined)
     const take = (batch: Batch): boolean => {
-      const { incarnation } = batch
+      const { run, from, next } = batch
       finish({
-        run: batch.run,
-        from: { incarnation, position: batch.from },
-        next: { incarnation, position: batch.next },
+        run,
+        from,
+        next,
         upToDate: batch.reach !== 'more',
         closed: batch.reach === 'closed',
         end: batch.end,
@@ -144,7 +143,7 @@ export function nextRecords(
       finish({ run: undefined, from: next, next, upToDate: true, closed: true, end })
     }
     const outlet = new Outlet(sameBatch, { write: take })
-    const follow = delivery.follow(info.id, at, outlet, { opened: () => {}, over }, info.tail.incarnation)
+    const follow = delivery.follow(info.id, at, outlet, { opened: () => {}, over }, info.incarnation)
     polls.add(giveUp)
     // Whoever comes back is asked who they are.
     const leave = whileSignedIn?.(giveUp)

@@ -7,11 +7,11 @@ import { libraryLogger } from '../../logging/logger.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { HttpError } from '../../protocol/errors.ts'
 import type { Json } from '../../protocol/json.ts'
-import { OffsetError, type Place, parsePlace } from '../../protocol/offset.ts'
+import { type AskedPlace, OffsetError, isAt, parsePlace } from '../../protocol/offset.ts'
 import { isChat, isStreamId, readClientFrame } from '../../protocol/stream-frames.ts'
 import { removeRun } from '../../runs/remove-run.ts'
 import { readRunRecord } from '../../runs/run-record.ts'
-import type { StreamInfo } from '../../streams/store.ts'
+import type { StreamInfo, StreamStore } from '../../streams/store.ts'
 import { latestRun } from '../latest-run.ts'
 import { StartGate } from '../start-gate.ts'
 import { StreamAccess } from '../stream-access.ts'
@@ -21,7 +21,7 @@ import { Bodies } from './bodies.ts'
 import { type CatchUp, answerWith, holdAnswer, nextRecords, nothingNew, readAfter } from './catch-up.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Exchange } from './exchange.ts'
-import { Refusal, refuse } from './refusal.ts'
+import { Refusal, refuse, refusedOffset } from './refusal.ts'
 import { followAsEvents } from './sse.ts'
 import { PRIVATE, streamHeaders } from './stream-headers.ts'
 import { listStreams } from './stream-list.ts'
@@ -69,7 +69,8 @@ export class HttpStreams {
       const resumed = live === 'sse' ? request.headers.get('last-event-id') : null
       const place = placeOf(resumed || query.get('offset'))
       const info = await this.#find(exchange)
-      checkPlace(info, place)
+      // Before the first byte of an answer, while there is still a status to say it with.
+      if (live === 'sse') await checkPlace(this.#options.store, info, place, exchange.signal)
       void this.#access.touch(info, this.#logger)
       if (live === 'sse') return this.#follow(info, place, resumed !== null, exchange)
       return await this.#read(info, place, query, exchange)
@@ -88,8 +89,7 @@ export class HttpStreams {
     this.#answer(exchange, async () => {
       const { runs } = this.#options
       if (!runs) throw new Refusal('stop_not_served')
-      const { id, tail } = await this.#find(exchange)
-      const { incarnation } = tail
+      const { id, incarnation } = await this.#find(exchange)
       return Response.json(await runs.stop(id, { incarnation }), { headers: PRIVATE })
     })
 
@@ -135,7 +135,7 @@ export class HttpStreams {
       const info = await this.#find(exchange)
       const { store } = this.#options
       const run = readRunRecord(info)
-      const { incarnation } = info.tail
+      const { incarnation } = info
       if (run) await removeRun(store, info.id, incarnation, run, exchange.signal)
       else await store.delete(info.id, exchange.signal, incarnation)
       return new Response(null, { status: 204, headers: PRIVATE })
@@ -148,8 +148,8 @@ export class HttpStreams {
     return Response.json({ run: await latestRun(runs, this.#access, chat, scope.user) }, { headers: PRIVATE })
   }
 
-  #follow(info: StreamInfo, place: Place, resumed: boolean, exchange: Exchange): Response {
-    const atEnd = typeof place === 'object' && place.position === info.tail.position
+  #follow(info: StreamInfo, place: AskedPlace, resumed: boolean, exchange: Exchange): Response {
+    const atEnd = isAt(place, info.tail)
     // Nothing else keeps an EventSource from asking for ever.
     if (resumed && info.closed && atEnd)
       return nothingNew({ from: info.tail, next: info.tail, upToDate: true, closed: true, end: info.end })
@@ -159,7 +159,12 @@ export class HttpStreams {
     return followAsEvents(info, place, exchange, { delivery, signs: this.#signs, returnDelay, release })
   }
 
-  async #read(info: StreamInfo, place: Place, query: URLSearchParams, exchange: Exchange): Promise<Response> {
+  async #read(
+    info: StreamInfo,
+    place: AskedPlace,
+    query: URLSearchParams,
+    exchange: Exchange,
+  ): Promise<Response> {
     const { signal } = exchange
     const answer = (found: CatchUp): Response => {
       holdAnswer(delivery, found, exchange)
@@ -196,7 +201,7 @@ function abandoned(reason: unknown): Response {
   return reason instanceof HttpError ? reason.toResponse() : new Response(null, { status: 499 })
 }
 
-function placeOf(text: string | null): Place {
+function placeOf(text: string | null): AskedPlace {
   try {
     return parsePlace(text)
   } catch (error) {
@@ -205,9 +210,14 @@ function placeOf(text: string | null): Place {
   }
 }
 
-/** Before the first byte of an answer, while there is still a status to say it with. */
-function checkPlace({ tail }: StreamInfo, place: Place): void {
-  if (typeof place === 'string') return
-  if (place.incarnation !== tail.incarnation) throw new Refusal('foreign_offset')
-  if (place.position > tail.position) throw new Refusal('offset_past_end')
+async function checkPlace(
+  store: StreamStore,
+  { id, tail }: StreamInfo,
+  place: AskedPlace,
+  signal: AbortSignal,
+): Promise<void> {
+  if (typeof place === 'string' || isAt(place, tail)) return
+  const page = await store.read(id, place, { maxRecords: 1, maxBytes: 1, signal })
+  if (page.outcome === 'missing') throw new Refusal('stream_not_found')
+  if (page.outcome !== 'page') throw refusedOffset(page)
 }

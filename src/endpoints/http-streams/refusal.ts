@@ -2,10 +2,12 @@
 import { scopeForLog } from '../../consumers/scope.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { HttpError } from '../../protocol/errors.ts'
-import { STREAM_ERRORS } from '../../protocol/stream-errors.ts'
+import { encodeOffset } from '../../protocol/offset.ts'
+import { REFUSED_OFFSETS, STREAM_ERRORS } from '../../protocol/stream-errors.ts'
+import type { ReadResult } from '../../streams/store.ts'
 import { publicError } from '../public-error.ts'
 import type { Exchange } from './exchange.ts'
-import { PRIVATE } from './stream-headers.ts'
+import { FIRST_OFFSET, PRIVATE } from './stream-headers.ts'
 
 /** Statuses of the codes of streams and of runs; of any other, 400. */
 const STATUS: Readonly<Record<string, number>> = {
@@ -17,7 +19,8 @@ const STATUS: Readonly<Record<string, number>> = {
   run_conflict: 409,
   run_differs: 409,
   run_not_ended: 409,
-  foreign_offset: 410,
+  offset_lost: 410,
+  offset_trimmed: 410,
   offset_past_end: 410,
   run_gone: 410,
   request_too_large: 413,
@@ -33,25 +36,44 @@ const STATUS: Readonly<Record<string, number>> = {
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: string
+  readonly headers: Readonly<Record<string, string>>
 
-  constructor(code: keyof typeof STREAM_ERRORS, message: string = STREAM_ERRORS[code]) {
+  constructor(
+    code: keyof typeof STREAM_ERRORS,
+    message: string = STREAM_ERRORS[code],
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     super(message)
     this.code = code
+    this.headers = headers
   }
+}
+
+/** An offset from which nothing can be read; where records begin, it is told of those that were trimmed. */
+export function refusedOffset(
+  result: Extract<ReadResult, { outcome: keyof typeof REFUSED_OFFSETS }>,
+): Refusal {
+  const headers = result.outcome === 'trimmed' ? { [FIRST_OFFSET]: encodeOffset(result.first) } : {}
+  return new Refusal(REFUSED_OFFSETS[result.outcome], undefined, headers)
 }
 
 /** The answer to a request that failed. Logs what is the server's own fault. */
 export function refuse(error: unknown, { scope }: Exchange, logger: Logger): Response {
   if (error instanceof HttpError) return error.toResponse()
-  if (error instanceof Refusal) return answer(error.code, error.message)
+  if (error instanceof Refusal) return answer(error.code, error.message, undefined, error.headers)
   const { code, message, expected, retryAfter } = publicError(error)
   if (!expected) logger.error({ err: error, scope: scopeForLog(scope) }, 'a request for a stream failed')
   return answer(code, message, retryAfter)
 }
 
-function answer(code: string, message: string, retryAfter?: number): Response {
+function answer(
+  code: string,
+  message: string,
+  retryAfter?: number,
+  more: Readonly<Record<string, string>> = {},
+): Response {
   const status = STATUS[code] ?? 400
   const seconds = retryAfter ?? (status === 503 ? 1 : undefined)
-  const headers = { ...PRIVATE, ...(seconds !== undefined && { 'retry-after': String(seconds) }) }
+  const headers = { ...PRIVATE, ...more, ...(seconds !== undefined && { 'retry-after': String(seconds) }) }
   return Response.json({ error: { code, message } }, { status, headers })
 }

@@ -12,9 +12,9 @@ import type { Offset } from '../../protocol/offset.ts'
 const LINE_BREAKS = /\r\n|\r|\n/g
 
 export const sseEncoder: Encoder<Buffer> = {
-  encode({ incarnation, from, next, run, reach, end }: Batch): Buffer {
-    const id = encodeOffset({ incarnation, position: next })
-    const begin = encodeOffset({ incarnation, position: from })
+  encode({ from, next, run, reach, end }: Batch): Buffer {
+    const id = encodeOffset(next)
+    const begin = encodeOffset(from)
     const upToDate = reach === 'more' ? '' : ',"upToDate":true'
     const closed = reach === 'closed' ? ',"streamClosed":true' : ''
     const how = end === undefined ? '' : `,"end":${JSON.stringify(end)}`

@@ -5,7 +5,7 @@ import { Outlet } from '../../delivery/outlet.ts'
 import type { FollowEnd } from '../../delivery/reader.ts'
 import { HttpError } from '../../protocol/errors.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
-import { STREAM_ERRORS } from '../../protocol/stream-errors.ts'
+import { REFUSED_OFFSETS, STREAM_ERRORS } from '../../protocol/stream-errors.ts'
 import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
 import { kindOf } from '../../streams/requests.ts'
 import type { StreamInfo } from '../../streams/store.ts'
@@ -63,7 +63,7 @@ export function followAsEvents(
     },
   }
   signs.add(sign)
-  const follow = delivery.follow(info.id, place, outlet, observer, info.tail.incarnation)
+  const follow = delivery.follow(info.id, place, outlet, observer, info.incarnation)
   const letGo = (): void => {
     release()
     // A sign of life behind the end would be an error.
@@ -111,7 +111,7 @@ function faultOf(end: Exclude<FollowEnd, { type: 'end' | 'closing' }>): SseFault
     case 'missing':
       return known('stream_not_found')
     case 'refused':
-      return known(end.reason === 'past-end' ? 'offset_past_end' : 'foreign_offset')
+      return known(REFUSED_OFFSETS[end.reason])
     case 'failed':
       return known('store_failed')
   }

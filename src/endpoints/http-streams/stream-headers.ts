@@ -25,6 +25,9 @@ export const PRIVATE: Readonly<Record<string, string>> = {
 /** Of the records of a stream of bytes that stand in JSON, as the Durable Streams protocol has it. */
 export const BASE64: Readonly<Record<string, string>> = { 'stream-sse-data-encoding': 'base64' }
 
+/** Before the first record that is kept. */
+export const FIRST_OFFSET = 'stream-first-offset'
+
 export function streamHeaders({ from, next, upToDate, closed, end }: StreamPlace): Record<string, string> {
   return {
     ...PRIVATE,

@@ -6,8 +6,8 @@ import { encodeOffset } from '../../protocol/offset.ts'
 
 /** One for all sockets: its identity is what makes them share frames. */
 export const recordsEncoder: Encoder<TextFrame> = {
-  encode({ stream, incarnation, from, next, run }: Batch): TextFrame {
-    const place = `"from":"${encodeOffset({ incarnation, position: from })}","offset":"${encodeOffset({ incarnation, position: next })}"`
+  encode({ stream, from, next, run }: Batch): TextFrame {
+    const place = `"from":"${encodeOffset(from)}","offset":"${encodeOffset(next)}"`
     const head = `{"type":"records","stream":${JSON.stringify(stream)},${place}`
     if (run.json) return new TextFrame(`${head},"records":[`, run.json, ']}')
     if (run.text !== undefined) return new TextFrame(`${head},"records":[${run.text}]}`)

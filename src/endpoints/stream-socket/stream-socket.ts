@@ -10,7 +10,7 @@ import { Outlet } from '../../delivery/outlet.ts'
 import { CloseCode } from '../../protocol/close-codes.ts'
 import { HttpError } from '../../protocol/errors.ts'
 import type { Json } from '../../protocol/json.ts'
-import { OffsetError, type Place, parsePlace } from '../../protocol/offset.ts'
+import { type AskedPlace, OffsetError, parsePlace } from '../../protocol/offset.ts'
 import { STREAM_ERRORS, type StreamErrorCode } from '../../protocol/stream-errors.ts'
 import {
   type ErrorFrame,
@@ -154,7 +154,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
 
   /** The look-up runs beside the handlers. What it returns is awaited: there are only so many at a time. */
   #subscribe({ stream, offset }: SubscribeFrame): void | Promise<void> {
-    let place: Place
+    let place: AskedPlace
     try {
       place = parsePlace(offset)
     } catch (error) {
@@ -171,7 +171,12 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     this.#subscriptions.delete(stream)
   }
 
-  async #follow(stream: string, place: Place, isWanted: () => boolean, signal: AbortSignal): Promise<void> {
+  async #follow(
+    stream: string,
+    place: AskedPlace,
+    isWanted: () => boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
       const info = await this.#access.find(stream, this.scope.user, signal)
       if (!isWanted()) return
@@ -240,7 +245,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     if (!runs) return 'stop_not_served'
     const info = await this.#access.find(stream, this.scope.user)
     if (!info) return 'stream_not_found'
-    const { incarnation } = info.tail
+    const { incarnation } = info
     const { status } = await runs.stop(stream, { incarnation })
     return { type: 'stopped', req, stream, status }
   }

@@ -5,6 +5,7 @@ import type { Outlet } from '../../delivery/outlet.ts'
 import type { FollowEnd } from '../../delivery/reader.ts'
 import { encodeOffset } from '../../protocol/offset.ts'
 import type { Place } from '../../protocol/offset.ts'
+import { REFUSED_OFFSETS } from '../../protocol/stream-errors.ts'
 import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
 import type { ServerFrame } from '../../protocol/stream-frames.ts'
 import type { StreamInfo } from '../../streams/store.ts'
@@ -40,7 +41,7 @@ export class Subscriptions {
   /** Follows a stream that was looked up and may be read. */
   add(info: StreamInfo, place: Place): void {
     if (this.#over) return
-    const { id: stream, tail } = info
+    const { id: stream, incarnation } = info
     const { delivery, outlet, keep, send } = this.#options
     const release = keep(info)
     const observer = {
@@ -52,7 +53,7 @@ export class Subscriptions {
         this.#tell(stream, end)
       },
     }
-    const follow = delivery.follow(stream, place, outlet, observer, tail.incarnation)
+    const follow = delivery.follow(stream, place, outlet, observer, incarnation)
     const stop = (): void => {
       release()
       follow.stop()
@@ -87,7 +88,7 @@ export class Subscriptions {
       case 'missing':
         return refuse('stream_not_found', stream)
       case 'refused':
-        return refuse(end.reason === 'past-end' ? 'offset_past_end' : 'foreign_offset', stream)
+        return refuse(REFUSED_OFFSETS[end.reason], stream)
       case 'failed':
         return refuse('store_failed', stream)
       case 'closing':

@@ -2,7 +2,7 @@
 import type { Buffer } from 'node:buffer'
 import type { Json } from '../../protocol/json.ts'
 import type { Offset } from '../../protocol/offset.ts'
-import { endMember } from '../bookkeeping.ts'
+import { endMember, tailOf } from '../bookkeeping.ts'
 import type { InboxSource, StreamInbox } from '../inbox.ts'
 import { textsIn } from '../json-text.ts'
 import type { StreamEvent, StreamRecord } from '../store.ts'
@@ -15,6 +15,8 @@ export class LogFollower implements InboxSource, LogCursor {
   position: number
   chunk: number
   byte: number
+  /** The same place, as it was told. */
+  #at: Offset
   #closed: boolean
   /** Of a stream that is gone. */
   #kept: StreamEvent[] | undefined
@@ -29,6 +31,7 @@ export class LogFollower implements InboxSource, LogCursor {
     this.position = position
     this.chunk = chunk
     this.byte = byte
+    this.#at = tailOf(stream)
     this.#closed = stream.closed
     inbox.open(this)
   }
@@ -57,15 +60,16 @@ export class LogFollower implements InboxSource, LogCursor {
   #read(): StreamEvent | undefined {
     const stream = this.#stream
     const { tail, closed } = stream
-    const from = this.position
-    if (from === tail && this.#closed === closed) {
+    if (this.position === tail && this.#closed === closed) {
       stream.isCalled = false
       return undefined
     }
-    const stretch = from < tail ? stream.next(this) : NOTHING
+    const from = this.#at
+    const stretch = this.position < tail ? stream.next(this) : NOTHING
+    if (stretch !== NOTHING) this.#at = { position: this.position, stamp: stream.stamp }
     this.#closed = closed && this.position === tail
     const end = this.#closed ? endMember(stream.closedWith).end : undefined
-    return new AppendEvent(stream.incarnation, from, stretch, this.#closed, end)
+    return new AppendEvent(from, this.#at, stretch, this.#closed, end)
   }
 }
 
@@ -85,14 +89,14 @@ class AppendEvent {
   #records: readonly StreamRecord[] | undefined
 
   constructor(
-    incarnation: string,
-    from: number,
-    { length, json, records }: Stretch,
+    from: Offset,
+    next: Offset,
+    { json, records }: Stretch,
     closed: boolean,
     end: Json | undefined,
   ) {
-    this.from = { incarnation, position: from }
-    this.next = { incarnation, position: from + length }
+    this.from = from
+    this.next = next
     this.json = json
     this.closed = closed
     this.end = end

@@ -3,6 +3,7 @@
  * streams each append finds its stream in slow memory, and each object more is one more to wait for:
  * so a stream is its log, and has it not in another place.
  */
+import type { Offset } from '../../protocol/offset.ts'
 import { pageOf } from '../bookkeeping.ts'
 import type { Mutable, ProducerState, StreamState } from '../bookkeeping.ts'
 import { textsIn } from '../json-text.ts'
@@ -19,6 +20,11 @@ type Page = Extract<ReadResult, { outcome: 'page' }>
 // What an append looks at comes first, after the end of the log.
 export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   tail: number
+  /**
+   * The incarnation, once there are records: an append needs no stamp of its own, as this log cannot go back to
+   * an earlier state and go on in another way.
+   */
+  stamp: string
   closed: boolean
   leased: boolean
   /** Whether the followers know that there is something to take. */
@@ -31,6 +37,8 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   ttlMs: number | undefined
   contentType: string
   incarnation: string
+  first: number
+  firstStamp: string
   streamSeq: string | undefined
   closedWith: string | undefined
   closedBy: Producer | undefined
@@ -44,12 +52,15 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   constructor(state: StreamState, pool: ChunkPool) {
     super(kindOf(state.contentType), pool)
     this.tail = state.tail
+    this.stamp = state.stamp
     this.closed = state.closed
     this.leased = state.leased
     this.expiresAt = state.expiresAt
     this.ttlMs = state.ttlMs
     this.contentType = state.contentType
     this.incarnation = state.incarnation
+    this.first = state.first
+    this.firstStamp = state.firstStamp
     this.streamSeq = state.streamSeq
     this.closedWith = state.closedWith
     this.closedBy = state.closedBy
@@ -59,13 +70,14 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     this.createdAt = state.createdAt
   }
 
-  /** The page behind a position; see `read` for its limits. */
-  page(position: number, maxRecords: number, maxBytes: number): Page {
-    const { length, json, records } = this.read(position, maxRecords, maxBytes)
-    if (records) return pageOf(this, position, records)
+  /** The page behind a place; see `read` for its limits. */
+  page(from: Offset, maxRecords: number, maxBytes: number): Page {
+    const { length, json, records } = this.read(from.position, maxRecords, maxBytes)
+    const next = length === 0 ? from : { position: from.position + length, stamp: this.incarnation }
+    if (records) return pageOf(this, from, next, records)
     let texts: readonly string[] | undefined
     return {
-      ...pageOf(this, position, [], length),
+      ...pageOf(this, from, next, []),
       // Made only if somebody looks at them.
       get records() {
         return (texts ??= textsIn(json))

@@ -57,7 +57,7 @@ export class Catalogue {
 
   async #putBack(id: string): Promise<void> {
     const since = await this.#table.look(id)
-    if (since) await this.#lists.add(id, listingOf(since.state))
+    if (since) await this.#lists.add(id, listingOf(since))
   }
 
   async list(checked: CheckedList, signal: AbortSignal | undefined): Promise<StreamList> {
@@ -73,7 +73,7 @@ export class Catalogue {
       const found = await Promise.all(ids.map((id) => this.#table.look(id)))
       const tidying: Promise<void>[] = []
       for (const [n, id] of ids.entries()) {
-        const state = found[n]?.state
+        const state = found[n]
         if (!state) tidying.push(this.#removeMissing(id, owner ?? undefined))
         else if (!belongs(list, state, owner)) tidying.push(this.#drop(list, id, owner))
         else if ((closed === undefined || state.closed === closed) && (!leased || state.leased))

@@ -6,7 +6,7 @@ import type { Logger } from '../../logging/logger.ts'
 import type { Json } from '../../protocol/json.ts'
 import type { StreamRecord } from '../store.ts'
 import type { Watchers } from '../watchers.ts'
-import type { NoPage, StampedPlace, StampedRead, StreamTable } from './stream-table.ts'
+import type { IncarnatePlace, ReadAnswer, StreamTable } from './stream-table.ts'
 
 /** Records and bytes told in one go. */
 const MAX_RECORDS = 1000
@@ -43,8 +43,6 @@ export interface Followed {
   life: number
   /** Resolves once subscribed, for the first time. */
   readonly subscribed: PromiseWithResolvers<void>
-  /** Stamp of the last record told. */
-  stamp: string
   /** Times that Redis may have become another one, with another history; and how many are cleared up. */
   doubts: number
   settled: number
@@ -136,18 +134,19 @@ export class CatchUp {
     const { table, watchers, tell } = this.#options
     const watched = watchers.get(followed.id)
     if (!watched) return false
-    const { incarnation, told: position } = watched
+    const { incarnation, told: position, stamp } = watched
     const { doubts } = followed
-    const place: StampedPlace = { offset: { incarnation, position }, stamp: followed.stamp }
-    const answer = await table.read(followed.id, place, MAX_RECORDS, MAX_BYTES)
+    const at = { position, stamp }
+    const answer = await table.read(followed.id, at, MAX_RECORDS, MAX_BYTES, incarnation)
     if (watchers.get(followed.id)?.incarnation !== incarnation) return false
-    if (!isPage(answer)) {
-      await this.#tellEnd(followed, place, answer)
+    const { result } = answer
+    if (result.outcome !== 'page') {
+      await this.#tellEnd(followed, { incarnation, at }, answer)
       return false
     }
     followed.shortSince = undefined
     followed.settled = doubts
-    const { records, from, next, closed, end, upToDate } = answer.result
+    const { records, from, next, closed, end, upToDate } = result
     tell(followed, {
       incarnation,
       from: from.position,
@@ -155,22 +154,24 @@ export class CatchUp {
       records,
       closed,
       end,
-      stamp: answer.stamp,
+      stamp: next.stamp,
     })
     return !upToDate
   }
 
   async #tellEnd(
     followed: Followed,
-    place: StampedPlace,
-    { result: { outcome }, why }: NoPage,
+    place: IncarnatePlace,
+    { result: { outcome }, why }: ReadAnswer,
   ): Promise<void> {
     const { logger, table, tellGone } = this.#options
-    const { incarnation } = place.offset
-    if (outcome === 'missing' || outcome === 'foreign-offset') {
+    const { incarnation } = place
+    if (outcome === 'missing') {
       const isEmptied = why === undefined && (await this.#options.isEmptied(followed))
       tellGone(followed, incarnation, why ?? (isEmptied ? 'lost' : 'deleted'))
     } else if (outcome === 'past-end' && this.#isPatient(followed)) this.#lookLater(followed)
+    // By somebody who appended, too, and all before these watchers heard of it.
+    else if (outcome === 'trimmed') tellGone(followed, incarnation, 'lost')
     else {
       logger.error({ stream: followed.id }, 'Redis has lost records that were told')
       tellGone(followed, incarnation, 'lost')
@@ -199,8 +200,4 @@ export class CatchUp {
       for (const one of failed) void this.whole(one)
     }, RETRY_MS).unref()
   }
-}
-
-function isPage(answer: StampedRead): answer is Exclude<StampedRead, NoPage> {
-  return answer.result.outcome === 'page'
 }

@@ -10,7 +10,7 @@
  */
 import type { Logger } from '../../logging/logger.ts'
 import type { Offset } from '../../protocol/offset.ts'
-import { endMember } from '../bookkeeping.ts'
+import { endMember, tailOf } from '../bookkeeping.ts'
 import type { WatchListener, WatchResult } from '../store.ts'
 import { stopWith, Watchers } from '../watchers.ts'
 import { CatchUp } from './catch-up.ts'
@@ -68,16 +68,15 @@ export class Follower {
       const { there, heard, doubts } = await this.#look(followed)
       signal?.throwIfAborted()
       if (!there) return { outcome: 'missing' }
-      const { incarnation, tail: position, closedWith } = there.state
+      const { incarnation, closedWith } = there
       const joined = this.#watchers.get(id)
-      const tail: Offset = { incarnation, position: joined?.told ?? position }
+      const tail: Offset = joined ? { position: joined.told, stamp: joined.stamp } : tailOf(there)
       if (!joined) {
-        followed.stamp = there.stamp
         followed.settled = doubts
         followed.shortSince = undefined
       }
-      const closed = joined?.closed ?? there.state.closed
-      const leave = this.#watchers.add(id, tail, closed, listener)
+      const closed = joined?.closed ?? there.closed
+      const leave = this.#watchers.add(id, incarnation, tail, closed, listener)
       followed.watching++
       const { life } = followed
       const stop = stopWith(
@@ -89,10 +88,10 @@ export class Follower {
           this.#leave(followed)
         }),
       )
-      if (followed.heard !== heard || tail.position !== position) this.#catchUp.start(followed)
+      if (followed.heard !== heard || tail.position !== there.tail) this.#catchUp.start(followed)
       // Told since it was looked at, or looked at.
       const end = joined?.end === undefined ? endMember(closedWith) : { end: joined.end }
-      return { outcome: 'watching', tail, closed, ...(closed && end), stop }
+      return { outcome: 'watching', incarnation, tail, closed, ...(closed && end), stop }
     } finally {
       followed.coming--
       this.#leave(followed)
@@ -103,10 +102,11 @@ export class Follower {
    * Whether the watchers were told of what lies before a place. If the log ends before it, records are
    * lost, or about to be appended again: the watchers are told which.
    */
-  hasTold(id: string, { incarnation, position }: Offset): boolean {
+  hasTold(id: string, { position, stamp }: Offset): boolean {
     const followed = this.#followed.get(id)
     const watched = this.#watchers.get(id)
-    if (!followed || watched?.incarnation !== incarnation || position > watched.told) return false
+    if (!followed || !watched || position > watched.told) return false
+    if (position === watched.told && stamp !== watched.stamp) return false
     this.#catchUp.start(followed)
     return true
   }
@@ -175,7 +175,6 @@ export class Follower {
         watching: 0,
         life: 0,
         subscribed: Promise.withResolvers(),
-        stamp: '',
         doubts: 0,
         settled: 0,
         heard: 0,
@@ -212,7 +211,7 @@ export class Follower {
       const { heard, doubts } = followed
       const there = await this.#options.table.look(id)
       const watched = this.#watchers.get(id)
-      if (!watched || watched.incarnation === there?.state.incarnation) return { there, heard, doubts }
+      if (!watched || watched.incarnation === there?.incarnation) return { there, heard, doubts }
       await this.#catchUp.whole(followed)
       if (this.#watchers.get(id) === watched) this.#tellGone(followed, watched.incarnation, 'deleted')
     }
@@ -224,8 +223,7 @@ export class Follower {
     if (!watched) return
     const { from, next, stamp } = stretch
     const isDoubtful = followed.settled !== followed.doubts || followed.shortSince !== undefined
-    const isAnother =
-      from < watched.told && watched.told <= next && followed.stamp !== '' && followed.stamp !== stamp
+    const isAnother = from < watched.told && watched.told <= next && watched.stamp !== stamp
     if (isDoubtful || isAnother) this.#catchUp.start(followed)
     else this.#tell(followed, stretch)
   }
@@ -240,9 +238,10 @@ export class Follower {
       return
     }
     if (next < watched.told || (next === watched.told && (watched.closed || !closed))) return
-    if (next > watched.told) followed.stamp = stamp
+    // An append that only closed wrote no record.
+    const place = next > watched.told ? { position: next, stamp } : { position: next, stamp: watched.stamp }
     const records = from === watched.told ? stretch.records : stretch.records.slice(watched.told - from)
-    this.#watchers.tell(watched, records, next, closed, end)
+    this.#watchers.tell(watched, records, place, closed, end)
   }
 
   /** @param incarnation that is gone; undefined for whichever is watched. */

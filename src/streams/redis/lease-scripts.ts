@@ -12,8 +12,8 @@ local function alive(at) return not at or now < tonumber(at) end
 const FIELDS = STATE_FIELDS.map((field) => `'${field}'`).join(', ')
 
 /**
- * ARGV: holder, length, server. Gives `acquired`, the lease and the fields of the state; `held`, the
- * lease and the incarnation; `closed`, incarnation and tail; or `missing`.
+ * ARGV: holder, length, server. Gives `acquired`, the lease, the fields of the state and the stamp of its last
+ * record; `held`, the lease and the incarnation; `closed`, stamp and position of the tail; or `missing`.
  *
  * Under another run of the server than when the lease was last taken, a takeover in between may be
  * lost: the epoch then takes a leap over those that somebody may hold.
@@ -22,7 +22,8 @@ export const ACQUIRE: RedisScript = streamScript(
   'free',
   `${LEASE}local known = redis.call('HMGET', state, ${FIELDS})
 if not known[1] or not alive(known[7]) then return {'missing'} end
-if known[9] then return {'closed', known[1], tonumber(known[8])} end
+local tail = tonumber(known[8])
+if known[9] then return {'closed', stampAt(tail), tail} end
 local v = redis.call('HMGET', state, 'l', '${LEASE_FIELD}', 'g')
 if v[1] then
   local epoch, ttl, at, holder = lease(v[1])
@@ -38,7 +39,7 @@ local last = v[2] and tonumber(string.match(v[2], '^%d+')) or 0
 local epoch = last + (v[3] == ARGV[4] and 1 or 1000)
 local taken = int(epoch) .. ' ' .. ARGV[3] .. ' ' .. int(now + tonumber(ARGV[3])) .. ' ' .. ARGV[2]
 redis.call('HSET', state, 'l', taken, '${LEASE_FIELD}', int(epoch) .. ' -1', 'g', ARGV[4])
-return {'acquired', taken, known}
+return {'acquired', taken, known, stampAt(tail)}
 `,
 )
 

@@ -47,10 +47,10 @@ export class RedisLeases implements LeaseStore {
       const list = (): Promise<void> => lists.addLease(id, ttlMs)
       const take = (): Promise<Reply> =>
         scripts.onStream(ACQUIRE, keys.of(id), (server) => [holder, String(ttlMs), server])
-      const [word, first, second] = (await listed(list, take)) as [Reply, Reply, Reply]
+      const [word, first, second, stamp] = (await listed(list, take)) as [Reply, Reply, Reply, Reply]
       switch (String(word)) {
         case 'acquired': {
-          const state = parseState(second)
+          const state = parseState(second, stamp)
           // Whose it is, is known only now. A process that dies in between leaves it out of that list alone.
           if (!state.leased) await lists.add(id, { owner: state.owner, open: true, leased: true })
           return {
@@ -62,7 +62,7 @@ export class RedisLeases implements LeaseStore {
         case 'held':
           return { outcome: 'held', lease: leaseWith(id, String(second), parseLease(first)) }
         case 'closed':
-          return { outcome: 'closed', offset: { incarnation: String(first), position: Number(second) } }
+          return { outcome: 'closed', offset: { position: Number(second), stamp: String(first) } }
         default:
           return { outcome: 'missing' }
       }

@@ -7,7 +7,7 @@
  * failover loses is what was written just before.
  */
 import type { CheckedAppend } from '../requests.ts'
-import type { StampedPlace } from './stream-table.ts'
+import type { IncarnatePlace } from './stream-table.ts'
 
 /** An append that was kept. */
 export interface KeptAppend {
@@ -22,7 +22,7 @@ interface Recent {
   readonly producer: string
   readonly epoch: number
   lastSeq: number
-  last: StampedPlace
+  last: IncarnatePlace
   /** The last of them, in their order, up to `lastSeq`. */
   appends: KeptAppend[]
   bytes: number
@@ -33,7 +33,7 @@ export interface Loss {
   /** All that was lost, in its order; undefined when some of it is no longer known. */
   readonly appends: readonly KeptAppend[] | undefined
   /** The last record that was kept. */
-  readonly last: StampedPlace
+  readonly last: IncarnatePlace
 }
 
 export interface RecentAppendsOptions {
@@ -66,8 +66,11 @@ export class RecentAppends {
     this.#options = { ...DEFAULTS, ...options }
   }
 
-  /** @param next the place after it. */
-  keep(id: string, request: CheckedAppend, next: StampedPlace): void {
+  /**
+   * @param next the place after it.
+   * @param stamp of its records.
+   */
+  keep(id: string, request: CheckedAppend, next: IncarnatePlace, stamp: string): void {
     const { producer } = request
     if (!producer || request.close) {
       if (request.close) this.forget(id)
@@ -78,14 +81,14 @@ export class RecentAppends {
       known !== undefined &&
       known.producer === producer.id &&
       known.epoch === producer.epoch &&
-      known.last.offset.incarnation === next.offset.incarnation &&
+      known.last.incarnation === next.incarnation &&
       known.lastSeq + 1 === producer.seq
     const recent: Recent = goesOn
       ? known
       : { producer: producer.id, epoch: producer.epoch, lastSeq: -1, last: next, appends: [], bytes: 0 }
-    const from = next.offset.position - request.records.length
+    const from = next.at.position - request.records.length
     this.forget(id)
-    recent.appends.push({ request, from, stamp: next.stamp, at: performance.now() })
+    recent.appends.push({ request, from, stamp, at: performance.now() })
     recent.bytes += sizeOf(request)
     recent.lastSeq = producer.seq
     recent.last = next

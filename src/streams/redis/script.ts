@@ -24,6 +24,7 @@ const FLAGS: Readonly<Record<ScriptKind, string>> = {
  * for Redis's own. The channel is no key: while the slot moves, a Cluster refuses what names a key that
  * is not there.
  *
+ * `stampAt` is the stamp of the record before a position, empty where Redis no longer has it.
  * Numbers are doubles and exact up to 2^53, but Lua writes them with 14 digits: `int` does not. Strings
  * are compared byte by byte in `above`, because Lua asks the locale.
  */
@@ -56,10 +57,16 @@ local function endAfter(ttl, at)
   if gain < 0 or gain * 100 >= ttl then return now + ttl end
   return at
 end
+local function firstOf(text)
+  local first, stamp = string.match(text or '', '^(%d+) (%d+)$')
+  return tonumber(first) or 0, stamp or '0'
+end
 local function stampAt(position)
+  if position == 0 then return '0' end
   local found = redis.call('XRANGE', log, int(position) .. '-0', int(position))
   if found[1] then return string.match(found[1][1], '-(%d+)$') end
-  return ''
+  local first, stamp = firstOf(redis.call('HGET', state, 'f'))
+  return first == position and stamp or ''
 end
 `
 

@@ -1,10 +1,14 @@
 /** The state of a stream, as its fields in Redis say. */
 import type { Reply } from '../../redis/open-client.ts'
+import { START } from '../../protocol/offset.ts'
 import type { StreamState } from '../bookkeeping.ts'
 import type { LeaseState } from '../lease-bookkeeping.ts'
 
-/** @param fields in the order of `STATE_FIELDS`. */
-export function parseState(fields: Reply): StreamState {
+/**
+ * @param fields in the order of `STATE_FIELDS`.
+ * @param stamp of the last record.
+ */
+export function parseState(fields: Reply, stamp: Reply): StreamState {
   const texts = (fields as readonly Reply[]).map((field) => (field === null ? undefined : String(field)))
   const [
     incarnation = '',
@@ -21,7 +25,9 @@ export function parseState(fields: Reply): StreamState {
     closedWith,
     checkpoint,
     lease,
+    first,
   ] = texts
+  const [firstPosition, firstStamp = START.stamp] = first?.split(' ') ?? []
   return {
     incarnation,
     contentType,
@@ -31,7 +37,10 @@ export function parseState(fields: Reply): StreamState {
     createdAt: Number(createdAt),
     ttlMs: numberOf(ttlMs),
     expiresAt: numberOf(expiresAt),
+    first: Number(firstPosition ?? 0),
+    firstStamp,
     tail: Number(tail),
+    stamp: String(stamp),
     closed: closed !== undefined,
     closedBy: by === undefined ? undefined : producerOf(by),
     streamSeq: seq,

@@ -133,15 +133,16 @@ export class RedisStore implements StreamStore {
     checkId(id)
     const request = checkAppend(given, this.limits)
     return this.#write(request, signal, async () => {
-      let { result, stamp } = await this.#table.append(id, request)
+      let { result, incarnation, stamp } = await this.#table.append(id, request)
       if (result.outcome === 'gap' && (await this.#restore(id, request, result.expectedSeq))) {
-        ;({ result, stamp } = await this.#table.append(id, request))
+        ;({ result, incarnation, stamp } = await this.#table.append(id, request))
       }
-      if (result.outcome === 'appended') this.#recent.keep(id, request, { offset: result.offset, stamp })
+      if (result.outcome === 'appended')
+        this.#recent.keep(id, request, { incarnation, at: result.offset }, stamp)
       else if (FINAL.has(result.outcome)) this.#recent.forget(id)
       if (result.outcome === 'appended' && (request.close || request.records.length > 0)) {
         const { records } = request
-        const { incarnation, position: next } = result.offset
+        const { position: next } = result.offset
         const from = next - records.length
         const { closed } = result
         this.#follower.tellOwn(id, {
@@ -165,11 +166,11 @@ export class RedisStore implements StreamStore {
       () => this.#table.read(id, after, maxRecords, maxBytes),
       options.signal,
     )
-    if (result.outcome === 'past-end' && typeof after === 'object' && this.#follower.hasTold(id, after)) {
+    const isToken = typeof after === 'object' && 'stamp' in after
+    if (result.outcome === 'past-end' && isToken && this.#follower.hasTold(id, after)) {
       throw CONNECTION_ERRORS.unavailable('its Redis lacks records that it had', false)
     }
-    // Nothing was said about the record at the place.
-    return result.outcome === 'lost' ? { outcome: 'missing' } : result
+    return result
   }
 
   async watch(id: string, listener: WatchListener, signal?: AbortSignal): Promise<WatchResult> {
@@ -183,7 +184,7 @@ export class RedisStore implements StreamStore {
   async head(id: string, signal?: AbortSignal, owner?: string | null): Promise<StreamInfo | undefined> {
     checkId(id)
     const found = await this.#call(() => this.#table.look(id, owner), signal)
-    return found && infoOf(id, found.state)
+    return found && infoOf(id, found)
   }
 
   async list(options: ListOptions = {}): Promise<StreamList> {
@@ -235,8 +236,8 @@ export class RedisStore implements StreamStore {
   }
 
   /**
-   * Sends again what Redis has lost of a producer's appends. Where that cannot be done, every offset
-   * given out so far is made foreign: what follows has another history.
+   * Sends again what Redis has lost of a producer's appends. Where that cannot be done, those who follow are told:
+   * what comes has another history.
    */
   async #restore(id: string, request: CheckedAppend, expectedSeq: number): Promise<boolean> {
     const loss = this.#recent.lossAt(id, request, expectedSeq)

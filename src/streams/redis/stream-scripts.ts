@@ -11,6 +11,7 @@
  * | `o`, `d` | owner; metadata as JSON |
  * | `b`, `t`, `e` | created at, TTL, ends at: milliseconds |
  * | `n`, `x` | tail; `1` when closed |
+ * | `f` | once it was trimmed, the position before the first record that is kept, and the stamp of the one there: `position stamp` |
  * | `y` | the append that closed it: `epoch seq producer` |
  * | `s` | stream seq |
  * | `z` | what it was closed with, as JSON |
@@ -21,10 +22,11 @@
  * | `p:` + producer | `epoch seq` |
  *
  * Its records are a Redis stream. The id of a record is its position, from 1, and the stamp of the
- * append that wrote it: two histories of one stream, before and after a failover that lost its tail,
- * are told apart by it.
+ * append that wrote it, which an offset names, too: two histories of one stream, before and after a
+ * failover that lost its tail, are told apart by it.
  */
 import { LEASE_PRODUCER } from '../leases.ts'
+import { READ } from './read-script.ts'
 import { streamScript } from './script.ts'
 import type { RedisScript } from './script.ts'
 
@@ -47,6 +49,7 @@ export const STATE_FIELDS: readonly string[] = [
   'z',
   'r',
   LEASE_FIELD,
+  'f',
 ]
 
 const FIELDS = STATE_FIELDS.map((field) => `'${field}'`).join(', ')
@@ -54,14 +57,14 @@ const FIELDS = STATE_FIELDS.map((field) => `'${field}'`).join(', ')
 /**
  * ARGV: incarnation, content type, media type, kind, owner, TTL, end, closed, metadata, server, stamp,
  * holder and length of the lease, what it is closed with (each empty for none), records.
- * Gives `created` and the time, or `there` and the fields of the state.
+ * Gives `created` and the time, or `there`, the fields of the state and the stamp of its last record.
  */
 export const CREATE: RedisScript = streamScript(
   'write',
   `local known = redis.call('HMGET', state, ${FIELDS})
 if known[1] then
   local at = tonumber(known[7])
-  if not at or now < at then return {'there', known} end
+  if not at or now < at then return {'there', known, stampAt(tonumber(known[8]))} end
   redis.call('UNLINK', state, log)
   redis.call('SPUBLISH', channel, 'gone ' .. known[1] .. ' expired')
 end
@@ -96,8 +99,8 @@ return {'created', int(now)}
  * ARGV: incarnation, media type, kind, close, id, epoch and seq of the producer, stream seq, metadata,
  * checkpoint (each empty for none), stamp, the lengths of the records, or empty to publish none, the
  * tail that it must follow as an append that was lost, or empty, what it is closed with, or empty,
- * incarnation and tail that it asks for, or empty, records.
- * Gives the outcome and what belongs to it.
+ * position and stamp of the tail that it asks for, or empty, records.
+ * Gives the outcome and what belongs to it: with a place its stamp and position.
  */
 export const APPEND: RedisScript = streamScript(
   'write',
@@ -113,11 +116,11 @@ local tail = tonumber(v[2])
 local this = producer ~= '' and (ARGV[7] .. ' ' .. ARGV[8] .. ' ' .. producer) or ''
 if v[3] then
   if producer ~= '' then
-    if v[10] == this then return {'duplicate', v[1], tail, 1, ARGV[8], v[13] or ''} end
+    if v[10] == this then return {'duplicate', stampAt(tail), tail, 1, ARGV[8], v[13] or ''} end
   elseif close and count == 0 and metadata == '' and checkpoint == '' and (ending == '' or ending == v[13]) then
-    return {'duplicate', v[1], tail, 1, '', v[13] or ''}
+    return {'duplicate', stampAt(tail), tail, 1, '', v[13] or ''}
   end
-  return {'closed', v[1], tail, v[13] or ''}
+  return {'closed', stampAt(tail), tail, v[13] or ''}
 end
 if v[11] and producer ~= '${LEASE_PRODUCER}' then return {'leased'} end
 if (mediaType ~= '' and mediaType ~= v[6]) or (kind ~= '' and kind ~= v[7]) then
@@ -139,13 +142,13 @@ if producer ~= '' then
   elseif epoch > knownEpoch then
     if seq ~= 0 then return {'epoch-start'} end
   elseif seq <= lastSeq then
-    return {'duplicate', v[1], tail, 0, int(lastSeq), ''}
+    return {'duplicate', stampAt(tail), tail, 0, int(lastSeq), ''}
   elseif seq ~= lastSeq + 1 then
     return {'gap', lastSeq + 1}
   end
 end
 if ARGV[14] ~= '' and tonumber(ARGV[14]) ~= tail then return {'elsewhere'} end
-if ARGV[16] ~= '' and ARGV[16] ~= v[1] .. ' ' .. int(tail) then return {'moved', v[1], tail} end
+if ARGV[16] ~= '' and ARGV[16] ~= int(tail) .. ' ' .. stampAt(tail) then return {'moved', stampAt(tail), tail} end
 if streamSeq ~= '' and v[8] and not above(streamSeq, v[8]) then return {'stream-seq', v[8]} end
 
 local stamp = ARGV[12]
@@ -174,52 +177,7 @@ if close or count > 0 then
     .. ' ' .. stamp .. ' ' .. v[7] .. ' ' .. int(#ending) .. ' ' .. ARGV[13] .. '\\n' .. ending
   redis.call('SPUBLISH', channel, ARGV[13] == '' and head or head .. table.concat(ARGV, '', 17))
 end
-return {'appended', v[1], tail + count}
-`,
-)
-
-/**
- * ARGV: `start`, `now`, or an incarnation; position (with an incarnation); records and bytes at most;
- * the stamp that the record at the position must have, or empty.
- * Gives `page`, incarnation, tail, closed, position, kind, the stamp of the last record, what it is
- * closed with, records. Of a stream that is gone, the reason where it is known: `expired`, or `lost`.
- */
-export const READ: RedisScript = streamScript(
-  'read',
-  `local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 'k', 'u', 'z')
-local at = tonumber(v[4])
-if not v[1] then return {'missing', ''} end
-if at and now >= at then return {'missing', 'expired'} end
-local tail, position = tonumber(v[2]), 0
-if ARGV[2] == 'now' then
-  position = tail
-elseif ARGV[2] ~= 'start' then
-  if ARGV[2] ~= v[1] then return {'foreign-offset', ARGV[2] == v[6] and 'lost' or ''} end
-  position = tonumber(ARGV[3])
-  if position > tail then return {'past-end', v[1], tail} end
-  if ARGV[6] ~= '' and position > 0 and stampAt(position) ~= ARGV[6] then return {'lost', ''} end
-end
-local page = {'page', v[1], tail, v[3] and 1 or 0, position, v[5], '', v[7] or ''}
-local last = math.min(tail, position + tonumber(ARGV[4]))
-local left = tonumber(ARGV[5])
--- Few at a time: nobody knows how large they are, and what is found and not given was read for nothing.
-local step, next, largest = 2, position, 1
-while next < last and left > 0 do
-  local found = redis.call('XRANGE', log, int(next + 1) .. '-0', int(last), 'COUNT', step)
-  for _, entry in ipairs(found) do
-    local id, stamp = string.match(entry[1], '^(%d+)-(%d+)$')
-    if tonumber(id) ~= next + 1 then return {'damaged', v[1]} end
-    next = next + 1
-    page[7] = stamp
-    page[#page + 1] = entry[2][2]
-    left = left - #entry[2][2]
-    largest = math.max(largest, #entry[2][2])
-    if left <= 0 then break end
-  end
-  if #found == 0 then return {'damaged', v[1]} end
-  step = math.min(step * 4, 128, math.ceil(math.max(left, 1) / largest))
-end
-return page
+return {'appended', count > 0 and stamp or stampAt(tail), tail + count, v[1]}
 `,
 )
 

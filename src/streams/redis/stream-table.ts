@@ -1,11 +1,12 @@
 /** The streams in Redis: each call is one script, its answer in the terms of the store. */
 import { Buffer } from 'node:buffer'
 import type { Argument, Reply } from '../../redis/open-client.ts'
+import { START } from '../../protocol/offset.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import type { StreamState } from '../bookkeeping.ts'
 import { endMember, newState, pageOf } from '../bookkeeping.ts'
 import { StoreError } from '../errors.ts'
-import { newIncarnation } from '../incarnation.ts'
+import { newIncarnation, newStamp } from '../incarnation.ts'
 import { kindOf, mediaTypeOf } from '../requests.ts'
 import type { CheckedAppend, CheckedConfig } from '../requests.ts'
 import type { AppendResult, ReadResult, StreamRecord } from '../store.ts'
@@ -13,29 +14,33 @@ import type { Keys } from './keys.ts'
 import { lengthsOf, recordOf } from './live-message.ts'
 import type { KeptAppend } from './recent-appends.ts'
 import type { Scripts } from './scripts.ts'
+import { READ } from './read-script.ts'
 import { parseState } from './state.ts'
-import { APPEND, CREATE, CUT, DELETE, IS_KEPT, LOOK, READ, SWEEP, TOUCH } from './stream-scripts.ts'
+import { APPEND, CREATE, CUT, DELETE, IS_KEPT, LOOK, SWEEP, TOUCH } from './stream-scripts.ts'
 
 export type CreateAnswer =
-  | { readonly created: true; readonly state: StreamState; readonly now: number; readonly stamp: string }
+  | { readonly created: true; readonly state: StreamState; readonly now: number }
   | { readonly created: false; readonly state: StreamState }
 
-/** A place, and the stamp of the record before it; empty at the start. */
-export interface StampedPlace {
-  readonly offset: Offset
-  readonly stamp: string
+/** A place in one incarnation of a stream. */
+export interface IncarnatePlace {
+  readonly incarnation: string
+  readonly at: Offset
 }
 
-export interface NoPage {
-  /** `lost`: what lies at the place is of another history. */
-  readonly result: Exclude<ReadResult, { outcome: 'page' }> | { readonly outcome: 'lost' }
+export interface ReadAnswer {
+  readonly result: ReadResult
   /** Of a stream that is gone, as far as Redis knows. */
   readonly why?: 'expired' | 'lost'
 }
 
-export type StampedRead =
-  | { readonly result: Extract<ReadResult, { outcome: 'page' }>; readonly stamp: string }
-  | NoPage
+export interface AppendAnswer {
+  readonly result: AppendResult
+  /** Of the stream, when it was appended to. */
+  readonly incarnation: string
+  /** What its records have when it is kept. */
+  readonly stamp: string
+}
 
 export class StreamTable {
   readonly #scripts: Scripts
@@ -76,16 +81,16 @@ export class StreamTable {
       textOf(lease?.ttlMs),
       end,
       ...records.map(argumentOf),
-    ])) as [Buffer, Reply]
-    if (String(reply[0]) === 'there') return { created: false, state: parseState(reply[1]) }
+    ])) as [Buffer, Reply, Reply]
+    if (String(reply[0]) === 'there') return { created: false, state: parseState(reply[1], reply[2]) }
     const now = Number(reply[1])
-    return { created: true, state: newState(config, incarnation, now), now, stamp }
+    return { created: true, state: newState(config, incarnation, stamp, now), now }
   }
 
-  /** With the stamp that its records have when it is kept. */
-  async append(id: string, request: CheckedAppend): Promise<{ result: AppendResult; stamp: string }> {
+  async append(id: string, request: CheckedAppend): Promise<AppendAnswer> {
     const stamp = newStamp()
-    return { result: appendResult(await this.#append(id, request, stamp, ''), request), stamp }
+    const reply = (await this.#append(id, request, stamp, '')) as readonly Reply[]
+    return { result: appendResult(reply, request), incarnation: String(reply[3]), stamp }
   }
 
   /** Appends what Redis has lost where it was, as if it had not. False when it cannot be so. */
@@ -123,56 +128,55 @@ export class StreamTable {
       lengthsOf(records, bytes),
       tail,
       end,
-      after ? `${after.incarnation} ${after.position}` : '',
+      after ? tailText(after) : '',
       ...records.map(argumentOf),
     ])
   }
 
-  /** @param place with a stamp to be told whether the record there is still the same. */
+  /** @param incarnation that it must have: another one is as missing as none. */
   async read(
     id: string,
-    place: Place | StampedPlace,
+    place: Place,
     maxRecords: number,
     maxBytes: number,
-  ): Promise<StampedRead> {
-    const stamped = typeof place === 'object' && 'offset' in place ? place : undefined
-    const plain = stamped?.offset ?? (place as Place)
-    const at = typeof plain === 'string' ? [plain, ''] : [plain.incarnation, String(plain.position)]
-    const values = [...at, String(maxRecords), String(maxBytes), stamped?.stamp ?? '']
-    const [word, ...reply] = (await this.#scripts.onStream(READ, this.#keys.of(id), values)) as Reply[]
-    const outcome = String(word)
-    if (outcome === 'missing' || outcome === 'foreign-offset' || outcome === 'lost') {
-      const why = String(reply[0])
+    incarnation: string = '',
+  ): Promise<ReadAnswer> {
+    const [word, number, stamp, ahead] = argumentsOf(place)
+    const values = [incarnation, word, number, String(maxRecords), String(maxBytes), stamp, ahead]
+    const reply = (await this.#scripts.onStream(READ, this.#keys.of(id), values)) as Reply[]
+    const outcome = String(reply[0])
+    if (outcome === 'lost') return { result: { outcome } }
+    if (outcome === 'missing') {
+      const why = String(reply[1])
       return { result: { outcome }, ...((why === 'expired' || why === 'lost') && { why }) }
     }
-    const incarnation = String(reply[0])
-    if (outcome === 'past-end') {
-      return { result: { outcome, tail: { incarnation, position: Number(reply[1]) } } }
-    }
+    const there = { position: Number(reply[2]), stamp: String(reply[1]) }
+    if (outcome === 'past-end') return { result: { outcome, tail: there } }
+    if (outcome === 'trimmed') return { result: { outcome, first: there } }
     if (outcome !== 'page') {
       throw new StoreError(
         'corrupt',
         `Redis no longer has all records of the stream ${id}: it deletes what should be kept (maxmemory-policy)`,
       )
     }
-    const [, tail, closed, position, kind, stamp, end, ...found] = reply
+    const [, , tail, closed, position, kind, here, last, end, ...found] = reply
     const type = String(kind) === 'bytes' ? 'bytes' : 'json'
     const records = found.map((record) => recordOf(record as Buffer, type))
-    const state = {
-      incarnation,
-      tail: Number(tail),
-      closed: closed === 1,
-      closedWith: String(end) || undefined,
-    }
-    return { result: pageOf(state, Number(position), records), stamp: String(stamp) }
+    const from = { position: Number(position), stamp: String(here) }
+    const next = { position: from.position + records.length, stamp: String(last) }
+    const state = { tail: Number(tail), closed: closed === 1, closedWith: String(end) || undefined }
+    return { result: pageOf(state, from, next, records) }
   }
 
-  /** A stream that is there, and the stamp of its last record. */
-  /** @param owner whose it has to be, null for nobody's; nothing comes of that of another. */
-  async look(id: string, owner?: string | null): Promise<{ state: StreamState; stamp: string } | undefined> {
+  /**
+   * A stream that is there.
+   *
+   * @param owner whose it has to be, null for nobody's; nothing comes of that of another.
+   */
+  async look(id: string, owner?: string | null): Promise<StreamState | undefined> {
     const whose = owner === undefined ? '' : owner === null ? '-' : `+${owner}`
     const [fields, stamp] = (await this.#scripts.onStream(LOOK, this.#keys.of(id), [whose])) as Reply[]
-    return fields === undefined ? undefined : { state: parseState(fields), stamp: String(stamp) }
+    return fields === undefined || stamp === undefined ? undefined : parseState(fields, stamp)
   }
 
   /** Whether there is anything of a stream, be its time over or not. */
@@ -210,16 +214,16 @@ export class StreamTable {
   }
 
   /** Gives a stream that has lost what was told another incarnation, unless it has not. */
-  async cut(id: string, { offset, stamp }: StampedPlace): Promise<void> {
-    const values = [offset.incarnation, String(offset.position), stamp, newIncarnation()]
+  async cut(id: string, { incarnation, at }: IncarnatePlace): Promise<void> {
+    const values = [incarnation, String(at.position), at.stamp, newIncarnation()]
     await this.#scripts.onStream(CUT, this.#keys.of(id), values)
   }
 }
 
-function appendResult(reply: Reply, { close, producer }: CheckedAppend): AppendResult {
-  const [word, ...rest] = reply as readonly Reply[]
+function appendResult(reply: readonly Reply[], { close, producer }: CheckedAppend): AppendResult {
+  const [word, ...rest] = reply
   const outcome = String(word) as AppendResult['outcome']
-  const offset = { incarnation: String(rest[0]), position: Number(rest[1]) }
+  const offset = { position: Number(rest[1]), stamp: String(rest[0]) }
   switch (outcome) {
     case 'appended':
       return { outcome, offset, closed: close }
@@ -254,9 +258,18 @@ function appendResult(reply: Reply, { close, producer }: CheckedAppend): AppendR
   }
 }
 
-/** Of one append: 32 bits, and only two appends at the same position must not meet. */
-function newStamp(): string {
-  return String(Math.floor(Math.random() * 2 ** 32))
+/** As the script of an append writes its tail; of what can be none, what is none. */
+function tailText({ position, stamp, ahead }: Offset): string {
+  if (ahead) return 'inside'
+  return position === 0 ? `0 ${START.stamp}` : `${position} ${stamp}`
+}
+
+/** What the script of a read calls a place. */
+function argumentsOf(place: Place): readonly [word: string, number: string, stamp: string, ahead: string] {
+  if (typeof place === 'string') return [place, '', '', '0']
+  if ('last' in place) return ['last', String(place.last), '', '0']
+  const { position, stamp = '', ahead = 0 } = place as Partial<Offset> & { readonly position: number }
+  return ['at', String(position), stamp, String(ahead)]
 }
 
 function argumentOf(record: StreamRecord): Argument {

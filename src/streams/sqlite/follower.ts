@@ -6,7 +6,7 @@
  * where, so that the cost is by what is new and not by what is watched.
  */
 import type { Logger } from '../../logging/logger.ts'
-import { pageOf, tailOf } from '../bookkeeping.ts'
+import { beginOf, pageOf } from '../bookkeeping.ts'
 import type { WatchedStream, Watchers } from '../watchers.ts'
 import type { ChangeLog } from './change-log.ts'
 import type { StoredStream, StreamTable } from './stream-table.ts'
@@ -153,13 +153,17 @@ export class Follower {
   }
 
   /** Returns whether there is more. */
-  #tellPage({ id, incarnation, told, closed }: WatchedStream): boolean {
+  #tellPage({ id, incarnation, told, stamp, closed }: WatchedStream): boolean {
     const page = this.#options.snapshot(() => {
       const stream = this.#table.find(id)
       if (stream?.state.incarnation !== incarnation) return 'deleted'
-      if (stream.state.tail < told) return 'lost'
-      const records = this.#table.records(stream, told, MAX_RECORDS, MAX_BYTES)
-      return { ...pageOf(stream.state, told, records), tail: tailOf(stream.state) }
+      const { state } = stream
+      const begin = beginOf(state, { position: told, stamp }, (position) =>
+        this.#table.stampAt(stream, position),
+      )
+      if ('outcome' in begin) return 'lost'
+      const { records, next } = this.#table.records(stream, begin, MAX_RECORDS, MAX_BYTES)
+      return pageOf(state, begin, next, records)
     })
     if (typeof page === 'string') {
       this.#watchers.tellGone(id, page)
@@ -167,7 +171,7 @@ export class Follower {
     }
     const { records, next, end } = page
     if (records.length > 0 || page.closed !== closed) {
-      this.#watchers.tell(id, records, next.position, page.closed, end)
+      this.#watchers.tell(id, records, next, page.closed, end)
     }
     return !page.upToDate
   }

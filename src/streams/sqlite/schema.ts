@@ -4,12 +4,14 @@
  * A stream's `key` is never used twice, so that it names one incarnation. A record's `place` is that
  * key in the upper 32 bits and, in the lower ones, its position: the place after it, from 1. One
  * integer as the key, and not two columns, halves the cost of records of a kB (they stay in their
- * leaf page; measured). A stream's tail is its highest position, and is kept nowhere else. A checkpoint
- * is a row of its own, as SQLite writes the whole row that it changes. Records of a deleted stream stay
- * behind under their key in `garbage` until they are collected in slices. `changes` says which streams the
- * last transactions changed, for the processes that follow them.
+ * leaf page; measured). A stream's tail is its highest position, and is kept nowhere else, unless all of
+ * its records were trimmed: then it is `first`, the position before the first that is kept, whose stamp is
+ * `first_stamp`. A checkpoint is a row of its own, as SQLite writes the whole row that it changes. Records of
+ * a deleted stream stay behind under their key in `garbage` until they are collected in slices.
+ * `changes` says which streams the last transactions changed, for the processes that follow them.
  */
 import type { DatabaseSync } from 'node:sqlite'
+import { START } from '../../protocol/offset.ts'
 import { storeError } from './store-error.ts'
 
 /** `Mill` in ASCII; says in the file's header whose it is. */
@@ -102,6 +104,12 @@ export const STEPS: readonly string[] = [
   CREATE INDEX streams_leased ON streams (owner, id) WHERE leased = 1 AND closed = 0;
   CREATE INDEX streams_of_nobody ON streams (id) WHERE owner IS NULL;
   `,
+  // Records of before have no stamp: the incarnation of their stream stands for it, as in the offsets of then.
+  `
+  ALTER TABLE records ADD COLUMN stamp ANY;
+  ALTER TABLE streams ADD COLUMN first INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE streams ADD COLUMN first_stamp TEXT NOT NULL DEFAULT '${START.stamp}';
+  `,
 ]
 
 /** The version that this code reads and writes (`PRAGMA user_version`). */
@@ -142,7 +150,12 @@ function rollback(db: DatabaseSync): void {
   }
 }
 
-function versionOf(db: DatabaseSync, path: string): number {
+/**
+ * The version of an open database.
+ *
+ * @throws {StoreError} `newer_version`, or `not_a_store` for another application's database.
+ */
+export function versionOf(db: DatabaseSync, path: string): number {
   const version = pragma(db, 'user_version')
   if (pragma(db, 'application_id') !== APPLICATION_ID) {
     const tables = db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']

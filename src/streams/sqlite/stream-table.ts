@@ -7,6 +7,7 @@
  */
 import { Buffer } from 'node:buffer'
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import type { Offset } from '../../protocol/offset.ts'
 import { isAlive } from '../bookkeeping.ts'
 import type { ProducerState, StreamState } from '../bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
@@ -32,17 +33,23 @@ const MAX_PRODUCERS = 100
 export const MAX_POSITION = 2 ** 32 - 1
 
 const COLUMNS = `key, id, incarnation, content_type, owner, created_at, ttl_ms, expires_at, metadata, closed,
-  closed_by, closed_with, stream_seq, leased, ${lastPosition('key')} AS tail,
+  closed_by, closed_with, stream_seq, leased, first, first_stamp,
+  ${lastPosition('key')} AS tail, ${ofLastRecord('key', 'stamp')} AS stamp,
   (SELECT data FROM checkpoints WHERE stream = key) AS checkpoint`
 
 /** SQL: the position of the last record of the stream with this key; null without records. */
 function lastPosition(key: string): string {
-  return `(SELECT place & ${MAX_POSITION} FROM records
+  return ofLastRecord(key, `place & ${MAX_POSITION}`)
+}
+
+function ofLastRecord(key: string, column: string): string {
+  return `(SELECT ${column} FROM records
     WHERE place BETWEEN ${key} << 32 AND (${key} << 32) | ${MAX_POSITION} ORDER BY place DESC LIMIT 1)`
 }
 
 export class StreamTable {
   readonly #db: DatabaseSync
+  readonly #check: () => void
   readonly #cache = new Map<string, StoredStream>()
   readonly #lists = new Map<string, StatementSync>()
   readonly #dataVersion: StatementSync
@@ -52,6 +59,7 @@ export class StreamTable {
   readonly #update: StatementSync
   readonly #upsertCheckpoint: StatementSync
   readonly #deleteCheckpoint: StatementSync
+  readonly #selectStamp: StatementSync
   readonly #selectRecords: StatementSync
   readonly #insertRecord: StatementSync
   readonly #selectProducer: StatementSync
@@ -59,8 +67,10 @@ export class StreamTable {
   readonly #lease: StatementSync
   #seenVersion: SQLOutputValue | undefined
 
-  constructor(db: DatabaseSync) {
+  /** @param check may refuse what another process did to the file: one of a newer version may have brought it over. */
+  constructor(db: DatabaseSync, check: () => void = () => {}) {
     this.#db = db
+    this.#check = check
     this.#dataVersion = db.prepare('PRAGMA data_version')
     this.#select = db.prepare(`SELECT ${COLUMNS} FROM streams WHERE id = ?`)
     this.#selectOwned = db.prepare('SELECT 1 FROM streams WHERE id = ? AND owner IS ?')
@@ -72,9 +82,10 @@ export class StreamTable {
     this.#upsertCheckpoint = db.prepare(`INSERT INTO checkpoints (stream, data) VALUES (?, ?)
       ON CONFLICT DO UPDATE SET data = excluded.data`)
     this.#deleteCheckpoint = db.prepare('DELETE FROM checkpoints WHERE stream = ?')
-    this.#selectRecords = db.prepare(`SELECT place - (:key << 32) AS position, data FROM records
+    this.#selectStamp = db.prepare('SELECT stamp FROM records WHERE place = (? << 32) | ?')
+    this.#selectRecords = db.prepare(`SELECT place - (:key << 32) AS position, data, stamp FROM records
       WHERE place > (:key << 32) | :after AND place <= (:key << 32) | ${MAX_POSITION} ORDER BY place LIMIT :limit`)
-    this.#insertRecord = db.prepare('INSERT INTO records (place, data) VALUES ((? << 32) | ?, ?)')
+    this.#insertRecord = db.prepare('INSERT INTO records (place, data, stamp) VALUES ((? << 32) | ?, ?, ?)')
     this.#selectProducer = db.prepare('SELECT epoch, last_seq FROM producers WHERE stream = ? AND id = ?')
     this.#upsertProducer = db.prepare(`INSERT INTO producers (stream, id, epoch, last_seq) VALUES (?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET epoch = excluded.epoch, last_seq = excluded.last_seq`)
@@ -90,8 +101,11 @@ export class StreamTable {
   refresh(): boolean {
     const version = this.dataVersion()
     const isNew = version !== this.#seenVersion
-    if (isNew) this.forget()
     const isFirst = this.#seenVersion === undefined
+    if (isNew) {
+      this.forget()
+      this.#check()
+    }
     this.#seenVersion = version
     return isNew && !isFirst
   }
@@ -162,10 +176,23 @@ export class StreamTable {
     this.#db.prepare('INSERT INTO garbage (stream) VALUES (?)').run(stream.key)
   }
 
-  insertRecords(stream: StoredStream, after: number, records: readonly StreamRecord[]): void {
+  insertRecords(stream: StoredStream, after: number, records: readonly StreamRecord[], stamp: string): void {
     if (after + records.length > MAX_POSITION) throw new Error(`A stream may hold ${MAX_POSITION} records`)
     let position = after
-    for (const record of records) this.#insertRecord.run(stream.key, ++position, record)
+    // An integer takes half the room.
+    const number = Number(stamp)
+    for (const record of records) this.#insertRecord.run(stream.key, ++position, record, number)
+  }
+
+  /**
+   * The stamp of the record before a position.
+   *
+   * @throws {DamagedFile} where it is missing.
+   */
+  stampAt({ key, state }: StoredStream, position: number): string {
+    const row = this.#selectStamp.get(key, position)
+    if (!row) throw new DamagedFile()
+    return stampOf(row, state.incarnation)
   }
 
   /**
@@ -173,18 +200,28 @@ export class StreamTable {
    *
    * @throws {DamagedFile} where a record is missing: what follows must not be taken for it.
    */
-  records(stream: StoredStream, after: number, maxRecords: number, maxBytes: number): StreamRecord[] {
+  records(
+    stream: StoredStream,
+    from: Offset,
+    maxRecords: number,
+    maxBytes: number,
+  ): { readonly records: StreamRecord[]; readonly next: Offset } {
     const records: StreamRecord[] = []
+    const { tail, incarnation } = stream.state
+    const after = from.position
+    let next = from
     let bytes = 0
     for (const row of this.#selectRecords.iterate({ key: stream.key, after, limit: maxRecords })) {
       if (row['position'] !== after + records.length + 1) throw new DamagedFile()
       const record = row['data'] as StreamRecord
       records.push(record)
       bytes += Buffer.byteLength(record)
-      if (bytes >= maxBytes) break
+      if (bytes < maxBytes && records.length < maxRecords && after + records.length < tail) continue
+      next = { position: after + records.length, stamp: stampOf(row, incarnation) }
+      break
     }
-    if (records.length === 0 && after < stream.state.tail) throw new DamagedFile()
-    return records
+    if (next === from && after < tail) throw new DamagedFile()
+    return { records, next }
   }
 
   producer(stream: StoredStream, id: string): ProducerState | undefined {
@@ -240,13 +277,22 @@ function stateOf(row: Row): StreamState {
     expiresAt: integer(row['expires_at']),
     metadata: text(row['metadata']),
     checkpoint: text(row['checkpoint']),
-    tail: Number(row['tail'] ?? 0),
+    first: Number(row['first']),
+    firstStamp: String(row['first_stamp']),
+    ...(row['tail'] === null
+      ? { tail: Number(row['first']), stamp: String(row['first_stamp']) }
+      : { tail: Number(row['tail']), stamp: stampOf(row, String(row['incarnation'])) }),
     closed: row['closed'] === 1,
     closedBy: closedBy === undefined ? undefined : (JSON.parse(closedBy) as Producer),
     closedWith: text(row['closed_with']),
     streamSeq: text(row['stream_seq']),
     leased: row['leased'] === 1,
   }
+}
+
+/** Of a record that was written before there were stamps, the incarnation. */
+function stampOf({ stamp }: Row, incarnation: string): string {
+  return stamp === null ? incarnation : String(stamp)
 }
 
 function text(value: SQLOutputValue | undefined): string | undefined {

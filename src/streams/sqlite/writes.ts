@@ -13,7 +13,7 @@ import {
   newState,
   tailOf,
 } from '../bookkeeping.ts'
-import { newIncarnation } from '../incarnation.ts'
+import { newIncarnation, newStamp } from '../incarnation.ts'
 import { leaseOf, newLease } from '../lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import type { CheckedAppend, CheckedConfig } from '../requests.ts'
@@ -24,6 +24,7 @@ import type { StoredStream, StreamTable } from './stream-table.ts'
 
 export interface PendingEvent {
   readonly id: string
+  readonly incarnation: string
   readonly event: StreamEvent
 }
 
@@ -55,9 +56,10 @@ export class StreamWrites {
       return differs ? { outcome: 'conflict', info, differs } : { outcome: 'exists', info }
     }
     if (there) this.#remove(there, 'expired')
-    const state = newState(config, newIncarnation(), now)
+    const stamp = newStamp()
+    const state = newState(config, newIncarnation(), stamp, now)
     const stream = this.#streams.insert(id, state)
-    this.#streams.insertRecords(stream, 0, config.records)
+    this.#streams.insertRecords(stream, 0, config.records, stamp)
     const info = infoOf(id, state)
     if (!config.lease) return { outcome: 'created', info }
     const lease = newLease(config.lease, 1, now)
@@ -70,19 +72,20 @@ export class StreamWrites {
     const { producer, records } = request
     const stream = this.#streams.alive(id, now)
     const known = stream && producer && this.#streams.producer(stream, producer.id)
-    const { result, next } = decideAppend(stream?.state, known, request, now)
+    const stamp = newStamp()
+    const { result, next } = decideAppend(stream?.state, known, request, stamp, now)
     if (!stream || !next) return result
     const from = tailOf(stream.state)
-    this.#streams.insertRecords(stream, from.position, records)
+    this.#streams.insertRecords(stream, from.position, records, stamp)
     this.#streams.save(stream, next.state)
     if (producer && next.producer) this.#streams.saveProducer(stream, producer.id, next.producer)
-    const { closed } = next.state
+    const { closed, incarnation } = next.state
     if (closed) this.#leases.delete(stream.key)
     if (closed || records.length > 0) {
       this.#changes.note(stream.key)
       const place = { from, next: tailOf(next.state) }
       const end = endMember(next.state.closedWith)
-      this.#events.push({ id, event: { type: 'append', ...place, records, closed, ...end } })
+      this.#events.push({ id, incarnation, event: { type: 'append', ...place, records, closed, ...end } })
     }
     return result
   }
@@ -136,7 +139,8 @@ export class StreamWrites {
 
   #remove(stream: StoredStream, reason: 'deleted' | 'expired'): void {
     this.#streams.remove(stream)
-    this.#changes.note(stream.key)
-    this.#events.push({ id: stream.id, event: { type: 'gone', reason } })
+    const { key, id, state } = stream
+    this.#changes.note(key)
+    this.#events.push({ id, incarnation: state.incarnation, event: { type: 'gone', reason } })
   }
 }

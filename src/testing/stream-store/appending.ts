@@ -22,13 +22,16 @@ const TEXTS: readonly string[] = [
 export const appendingCases: readonly StreamStoreCase[] = [
   storeCase(['ST-9'], 'records are appended in order, and offsets have no gaps', async (trial) => {
     const store = await trial.store()
-    const { info } = await store.create('stream')
-    const { incarnation } = info.tail
-    assert.deepStrictEqual(await trial.append(store, 'stream', ['1']), { incarnation, position: 1 })
-    assert.deepStrictEqual(await trial.append(store, 'stream', ['2', '3']), { incarnation, position: 3 })
-    assert.deepStrictEqual(await trial.append(store, 'stream', ['4']), { incarnation, position: 4 })
+    await store.create('stream')
+    const places = []
+    for (const records of [['1'], ['2', '3'], ['4']])
+      places.push(await trial.append(store, 'stream', records))
+    assert.deepStrictEqual(
+      places.map(({ position }) => position),
+      [1, 3, 4],
+    )
     assert.deepStrictEqual(await trial.records(store, 'stream'), numbers(4))
-    assert.deepStrictEqual((await store.head('stream'))?.tail, { incarnation, position: 4 })
+    assert.deepStrictEqual((await store.head('stream'))?.tail, places.at(-1))
   }),
 
   storeCase(['ST-9'], 'appends that are not awaited one by one keep their order', async (trial) => {
@@ -232,7 +235,7 @@ export const appendingCases: readonly StreamStoreCase[] = [
 
   storeCase(['ST-16'], 'an append may name the incarnation it is for', async (trial) => {
     const store = await trial.store()
-    const { incarnation } = (await store.create('stream')).info.tail
+    const { incarnation } = (await store.create('stream')).info
     await trial.append(store, 'stream', { records: ['1'], incarnation })
     await store.delete('stream')
     await store.create('stream')

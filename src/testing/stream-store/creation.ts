@@ -1,5 +1,6 @@
 /** Cases: streams come to be. */
 import assert from 'node:assert/strict'
+import { START } from '../../protocol/offset.ts'
 import type { StreamConfig, StreamStore } from '../../streams/store.ts'
 import { type StreamStoreCase, storeCase } from './harness.ts'
 
@@ -47,10 +48,10 @@ export const creationCases: readonly StreamStoreCase[] = [
     const store = await trial.store()
     const result = await store.create('stream')
     assert.equal(result.outcome, 'created')
-    const { tail, createdAt, ...rest } = result.info
+    const { incarnation, first, tail, createdAt, ...rest } = result.info
     assert.deepStrictEqual(rest, { id: 'stream', contentType: 'application/json', closed: false })
-    assert.equal(tail.position, 0)
-    assert.match(tail.incarnation, /^[0-9a-z]{8,32}$/)
+    assert.deepStrictEqual([first, tail], [START, START])
+    assert.match(incarnation, /^[0-9a-z]{8,32}$/)
     assert.ok(Number.isSafeInteger(createdAt))
     assert.deepStrictEqual(await store.head('stream'), result.info)
     const page = await trial.page(store, 'stream')
@@ -67,7 +68,7 @@ export const creationCases: readonly StreamStoreCase[] = [
       metadata: { chat: 'c1', deep: [1, null, { ключ: '\ud83d' }] },
     }
     const result = await store.create('stream', config)
-    const { tail: _tail, createdAt, expiresAt, ...rest } = result.info
+    const { incarnation: _life, first: _first, tail: _tail, createdAt, expiresAt, ...rest } = result.info
     assert.deepStrictEqual(rest, { id: 'stream', ...config, closed: false })
     assert.equal(expiresAt, createdAt + config.ttlMs)
     assert.deepStrictEqual(await store.head('stream'), result.info)

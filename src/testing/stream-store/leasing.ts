@@ -32,7 +32,7 @@ export const leasingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(info, await store.head('stream'))
     assert.deepStrictEqual(info.checkpoint, { at: 2 })
     const { expiresAt, ...rest } = lease
-    const { incarnation } = info.tail
+    const { incarnation } = info
     assert.deepStrictEqual(rest, { stream: 'stream', incarnation, holder: 'a', epoch: 1, ttlMs: 60_000 })
     assert.ok(expiresAt >= info.createdAt + 60_000)
     for (const holder of ['b', 'a']) {

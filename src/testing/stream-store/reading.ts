@@ -1,22 +1,24 @@
 /** Cases: records get out of a stream, and streams are found and deleted. */
 import assert from 'node:assert/strict'
-import { decodeOffset, encodeOffset, type Place } from '../../protocol/offset.ts'
+import { decodeOffset, encodeOffset, offsetBefore, type Offset, type Place } from '../../protocol/offset.ts'
 import { answers, MISSING } from './creation.ts'
 import { numbers, type StreamStoreCase, storeCase } from './harness.ts'
 
 export const readingCases: readonly StreamStoreCase[] = [
   storeCase(['ST-26'], 'pages follow each other without gaps, whatever their size', async (trial) => {
     const store = await trial.store()
-    const { info } = await store.create('stream', { records: numbers(10) })
-    const { incarnation } = info.tail
+    await store.create('stream', { records: numbers(10) })
     for (const maxRecords of [1, 3, 10, 1000]) {
       const read: unknown[] = []
       let after: Place = 'start'
+      let place: Offset | undefined
       for (let position = 0; position < 10;) {
         const page = await trial.page(store, 'stream', after, { maxRecords })
-        assert.deepStrictEqual(page.from, { incarnation, position })
+        assert.deepStrictEqual(page.from, place ?? page.from)
+        assert.equal(page.from.position, position)
         position += Math.min(maxRecords, 10 - position)
-        assert.deepStrictEqual(page.next, { incarnation, position })
+        assert.equal(page.next.position, position)
+        place = page.next
         assert.equal(page.upToDate, position === 10)
         assert.ok(!page.closed)
         read.push(...page.records)
@@ -79,29 +81,93 @@ export const readingCases: readonly StreamStoreCase[] = [
       await trial.expectError('invalid_offset', () => store.read('stream', { ...tail, position }))
     }
     // What a store might take for one of its own words.
-    for (const incarnation of ['', 'start', 'now', '-1']) {
-      await trial.expectError('invalid_offset', () => store.read('stream', { ...tail, incarnation }))
+    for (const stamp of ['', 'Start', 'x'.repeat(33), '-1']) {
+      await trial.expectError('invalid_offset', () => store.read('stream', { ...tail, stamp }))
     }
+    for (const number of [-1, 0.5, Number.NaN]) {
+      await trial.expectError('invalid_offset', () => store.read('stream', { ...tail, ahead: number }))
+      await trial.expectError('invalid_offset', () => store.read('stream', { position: number }))
+      await trial.expectError('invalid_offset', () => store.read('stream', { last: number }))
+    }
+  }),
+
+  storeCase(['ST-27'], 'a read begins at a position, or with the last records', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream', { records: numbers(5) })
+    const { from: start, next: tail } = await trial.page(store, 'stream')
+    const middle = (await trial.page(store, 'stream', 'start', { maxRecords: 3 })).next
+    const places: [Place, Offset][] = [
+      [{ position: 0 }, start],
+      [{ position: 3 }, middle],
+      [{ position: 5 }, tail],
+      [{ last: 0 }, tail],
+      [{ last: 2 }, middle],
+      [{ last: 5 }, start],
+      [{ last: 9 }, start],
+    ]
+    for (const [place, from] of places) {
+      const page = await trial.page(store, 'stream', place)
+      assert.deepStrictEqual(page.from, from)
+      assert.deepStrictEqual(page.records, numbers(5 - from.position, from.position + 1))
+    }
+    assert.deepStrictEqual(await store.read('stream', { position: 6 }), { outcome: 'past-end', tail })
   }),
 
   storeCase(
     ['ST-28'],
-    'an offset of another stream, or of an earlier one of this id, is refused',
+    'an offset of another history is lost, and the start is the same in all',
     async (trial) => {
       const store = await trial.store()
       await store.create('stream', { records: numbers(3) })
+      const { from: start, next } = await trial.page(store, 'stream')
       await store.create('other', { records: numbers(3) })
-      const { next } = await trial.page(store, 'stream')
-      assert.deepStrictEqual(await store.read('other', next), { outcome: 'foreign-offset' })
+      await trial.append(store, 'other', ['4'])
+      const stamp = `${next.stamp}0`.slice(-32)
+      assert.deepStrictEqual(await store.read('stream', { ...next, stamp }), { outcome: 'lost' })
+      assert.deepStrictEqual(await store.read('other', next), { outcome: 'lost' })
       await store.delete('stream')
-      await store.create('stream', { records: numbers(9) })
-      assert.deepStrictEqual(await store.read('stream', next), { outcome: 'foreign-offset' })
-      const start = { ...next, position: 0 }
-      assert.deepStrictEqual(await store.read('stream', start), { outcome: 'foreign-offset' })
+      await store.create('stream', { records: numbers(3) })
+      assert.deepStrictEqual(await store.read('stream', next), { outcome: 'lost' })
+      await trial.append(store, 'stream', ['4'])
+      assert.deepStrictEqual(await store.read('stream', next), { outcome: 'lost' })
+      for (const place of [start, { ...next, position: 0 }]) {
+        assert.deepStrictEqual((await trial.page(store, 'stream', place)).records, numbers(4))
+      }
     },
   ),
 
-  storeCase(['ST-29'], 'an offset behind the tail is told from one at the tail', async (trial) => {
+  storeCase(['ST-28'], 'what was read stays proven, whatever is appended', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream', { records: numbers(2) })
+    const places = [(await trial.page(store, 'stream', 'start', { maxRecords: 1 })).next]
+    places.push((await trial.page(store, 'stream')).next)
+    for (let n = 3; n < 9; n += 2) places.push(await trial.append(store, 'stream', numbers(2, n)))
+    await trial.append(store, 'stream', { close: true })
+    for (const place of places) {
+      const page = await trial.page(store, 'stream', place)
+      assert.deepStrictEqual(page.from, place)
+      assert.deepStrictEqual(page.records, numbers(8 - place.position, place.position + 1))
+    }
+  }),
+
+  storeCase(['ST-28'], 'a place is proven by the stamp of a later one, too', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream')
+    for (let n = 1; n < 9; n += 2) await trial.append(store, 'stream', numbers(2, n))
+    const { next } = await trial.page(store, 'stream', 'start', { maxRecords: 5 })
+    for (let position = 0; position <= 5; position++) {
+      const page = await trial.page(store, 'stream', offsetBefore(next, position))
+      assert.equal(page.from.position, position)
+      assert.deepStrictEqual(page.records, numbers(8 - position, position + 1))
+    }
+    const lost = { ...offsetBefore(next, 3), stamp: '1' }
+    assert.deepStrictEqual(await store.read('stream', lost), { outcome: 'lost' })
+    const { tail } = (await store.head('stream')) ?? assert.fail()
+    const unproven = { ...next, ahead: 9 }
+    assert.deepStrictEqual(await store.read('stream', unproven), { outcome: 'past-end', tail })
+  }),
+
+  storeCase(['ST-29'], 'an offset past the tail is told from one at the tail', async (trial) => {
     const store = await trial.store()
     await store.create('stream', { records: numbers(3) })
     const { next } = await trial.page(store, 'stream')

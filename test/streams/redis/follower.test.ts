@@ -1,27 +1,29 @@
 import { Buffer } from 'node:buffer'
 import { expect, it } from 'vitest'
 import { silentLogger } from '../../../src/logging/logger.ts'
+import type { Offset } from '../../../src/protocol/offset.ts'
 import { newState } from '../../../src/streams/bookkeeping.ts'
 import { LOOKS } from '../../../src/streams/redis/catch-up.ts'
 import { Follower } from '../../../src/streams/redis/follower.ts'
-import type { StampedPlace, StampedRead, StreamTable } from '../../../src/streams/redis/stream-table.ts'
+import type { ReadAnswer, StreamTable } from '../../../src/streams/redis/stream-table.ts'
 import { checkConfig, DEFAULT_LIMITS } from '../../../src/streams/requests.ts'
 import type { StreamEvent } from '../../../src/streams/store.ts'
 
-type Answer = (read: StampedRead) => void
+type Answer = (read: ReadAnswer) => void
 
 /** A follower of streams with one record, of the stamp 1; a test answers what it reads. */
 function following(): {
   follower: Follower
-  reads: { place: StampedPlace; answer: Answer }[]
+  reads: { place: Offset; answer: Answer }[]
   watch: (id?: string) => Promise<StreamEvent[]>
 } {
-  const reads: { place: StampedPlace; answer: Answer }[] = []
-  const state = { ...newState(checkConfig({}, DEFAULT_LIMITS), 'incarnation', 0), tail: 1 }
+  const reads: { place: Offset; answer: Answer }[] = []
+  const at = { tail: 1, stamp: '1' }
+  const state = { ...newState(checkConfig({}, DEFAULT_LIMITS), 'incarnation', '1', 0), ...at }
   const table = {
-    look: async () => ({ state, stamp: '1' }),
-    read: (_: string, place: StampedPlace) =>
-      new Promise<StampedRead>((resolve) => reads.push({ place, answer: resolve })),
+    look: async () => state,
+    read: (_: string, place: Offset) =>
+      new Promise<ReadAnswer>((resolve) => reads.push({ place, answer: resolve })),
     cut: async () => undefined,
   }
   const follower: Follower = new Follower({
@@ -52,10 +54,8 @@ function following(): {
 const message = (from: number, stamp: string, record: string): Buffer =>
   Buffer.from(`append incarnation ${from} ${from + 1} 0 ${stamp} json 0 ${record.length}\n${record}`)
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-const offset = (position: number): { incarnation: string; position: number } => ({
-  incarnation: 'incarnation',
-  position,
-})
+/** The stamp of each record is its position. */
+const offset = (position: number): Offset => ({ position, stamp: String(position) })
 
 it('tells what it hears, and reads nothing', async () => {
   const { follower, reads, watch } = following()
@@ -87,7 +87,7 @@ it.each(['the connection that listens', 'the connection that asks'] as const)(
     follower.tellOwn('stream', own)
     await settled()
     expect(events).toEqual([])
-    expect(reads).toMatchObject([{ place: { offset: offset(1), stamp: '1' } }])
+    expect(reads).toMatchObject([{ place: offset(1) }])
     reads[0]?.answer({ result: { outcome: 'lost' } })
     await settled()
     expect(events).toEqual([{ type: 'gone', reason: 'lost' }])
@@ -101,9 +101,9 @@ it('tells what it hears again when the history was found to be the same', async 
   follower.onSubscribed('stream')
   follower.onMessage('stream', message(1, '2', '"2"'))
   const page = { outcome: 'page', records: ['"2"'], upToDate: true, closed: false } as const
-  reads[0]?.answer({ result: { ...page, from: offset(1), next: offset(2) }, stamp: '2' })
+  reads[0]?.answer({ result: { ...page, from: offset(1), next: offset(2) } })
   await settled()
-  reads[1]?.answer({ result: { ...page, records: [], from: offset(2), next: offset(2) }, stamp: '' })
+  reads[1]?.answer({ result: { ...page, records: [], from: offset(2), next: offset(2) } })
   await settled()
   follower.onMessage('stream', message(2, '3', '"3"'))
   expect(events).toMatchObject([{ records: ['"2"'] }, { records: ['"3"'] }])
@@ -129,7 +129,7 @@ it('reads a bounded number of streams at once, and all of them', async () => {
     expect(reads.length - answered).toBe(LOOKS)
     for (const { answer } of reads.slice(answered)) {
       const page = { outcome: 'page', records: [], upToDate: true, closed: false } as const
-      answer({ result: { ...page, from: offset(1), next: offset(1) }, stamp: '' })
+      answer({ result: { ...page, from: offset(1), next: offset(1) } })
       answered++
     }
   }
