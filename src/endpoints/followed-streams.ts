@@ -27,16 +27,17 @@ export class FollowedStreams {
   }
 
   /** A reader follows a stream, which was touched just now. Returns what says that it does no more. */
-  add({ id, ttlMs }: StreamInfo, logger: Logger): () => void {
+  add(info: StreamInfo, logger: Logger): () => void {
+    const { id, ttlMs, incarnation } = info
     if (ttlMs === undefined) return () => {}
     const clock = this.#clockFor(ttlMs)
-    // One of the same id that has another TTL is another stream.
-    const key = `${ttlMs} ${id}`
+    // What took the id since is another stream.
+    const key = `${incarnation} ${id}`
     let entry = this.#entries.get(key)
     if (!entry) {
       const touch = (): void => {
         clock.add(touch)
-        void this.touch(id, logger)
+        void this.touch(info, logger)
       }
       entry = { readers: 0, touch }
       this.#entries.set(key, entry)
@@ -55,9 +56,9 @@ export class FollowedStreams {
   }
 
   /** A sign of life for one stream. Never rejects. */
-  async touch(id: string, logger: Logger): Promise<void> {
+  async touch({ id, incarnation }: Pick<StreamInfo, 'id' | 'incarnation'>, logger: Logger): Promise<void> {
     try {
-      await this.#store.touch(id)
+      await this.#store.touch(id, undefined, incarnation)
     } catch (error) {
       logger.warn({ err: error, stream: id }, 'the expiry of a stream that is read was not moved')
     }

@@ -64,8 +64,8 @@ export class StreamAccess {
   }
 
   /** Reading is a sign of life: a stream with a sliding expiry lives on. Never rejects. */
-  async touch({ id, ttlMs }: StreamInfo, logger: Logger): Promise<void> {
-    if (ttlMs !== undefined) await this.#followed.touch(id, logger)
+  async touch(info: StreamInfo, logger: Logger): Promise<void> {
+    if (info.ttlMs !== undefined) await this.#followed.touch(info, logger)
   }
 
   /** Following, too: the stream does not expire by its TTL until the returned function is called. */

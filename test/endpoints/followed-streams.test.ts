@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { START } from '../../src/protocol/offset.ts'
 import { FollowedStreams } from '../../src/endpoints/followed-streams.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
+import { memoryStreams } from '../../src/streams/memory.ts'
 import type { StreamInfo } from '../../src/streams/store.ts'
 
 beforeEach(() => void vi.useFakeTimers())
@@ -81,4 +82,18 @@ it('goes on when a touch fails, and says so', async () => {
   release()
   expect(touch).toHaveBeenCalledTimes(4)
   expect(warn).toHaveBeenCalledTimes(4)
+})
+
+it('gives no sign of life for what took the id of a stream since', async () => {
+  let now = 0
+  const store = memoryStreams({ clock: () => now })
+  const { info } = await store.create('s', { ttlMs: 1000 })
+  const followed = new FollowedStreams(store)
+  await store.delete('s')
+  await store.create('s', { ttlMs: 1000, owner: 'somebody else' })
+  now = 500
+  await followed.touch(info, silentLogger)
+  expect((await store.head('s'))?.expiresAt).toBe(1000)
+  await followed.touch((await store.head('s')) as StreamInfo, silentLogger)
+  expect((await store.head('s'))?.expiresAt).toBe(1500)
 })
