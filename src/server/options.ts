@@ -163,5 +163,10 @@ function normalRootPath(rootPath: string): string {
   const path = rootPath.replace(/\/+$/, '')
   if (path !== '' && !path.startsWith('/'))
     throw new RangeError(`rootPath is "${rootPath}"; it begins with a slash`)
+  // What clients would send otherwise than it is written is never asked for, and //name would be a host to them.
+  if (path.includes('//') || new URL(path, 'http://host').pathname !== (path || '/'))
+    throw new RangeError(
+      `rootPath is "${rootPath}"; it is a path as it stands in an address, such as /app or /a%20b`,
+    )
   return path
 }

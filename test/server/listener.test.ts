@@ -234,6 +234,10 @@ it.each<[object, string]>([
   [{ maxConnections: 0 }, 'maxConnections is 0; it takes a whole number above 0'],
   [{ maxMessageSize: 1.5 }, 'maxMessageSize is 1.5'],
   [{ rootPath: 'app' }, 'rootPath is "app"; it begins with a slash'],
+  ...['//evil.example', '/a/../b', '/a?b', '/a b'].map((rootPath): [object, string] => [
+    { rootPath },
+    `rootPath is "${rootPath}"; it is a path as it stands in an address, such as /app or /a%20b`,
+  ]),
   [{ trustProxy: ['nonsense'] }, 'trustProxy holds "nonsense"'],
 ])('the option %j is refused', async (listen, message) => {
   const failure = serve(options, listen)

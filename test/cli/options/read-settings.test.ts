@@ -146,6 +146,10 @@ describe('what cannot be used is refused', () => {
       '--allowed-host is "http://a.example"; it takes host names, such as example.com or *.example.com',
     ],
     [{ '--root-path': 'app' }, '--root-path is "app"; it begins with a slash'],
+    [
+      { '--root-path': '//evil.example' },
+      '--root-path is "//evil.example"; it is a path as it stands in an address, such as /app or /a%20b',
+    ],
     [{ '--tls-cert': 'cert.pem' }, '--tls-cert and --tls-key belong together: give both, or neither'],
     [
       { '--port': '1', '--unix-socket': 'x' },
