@@ -58,11 +58,12 @@ onEveryStore('a run', (world) => {
     const runs = world().process()
     const puppet = new PuppetProvider()
     const request: StartRequest = { id: 'r', chat: 'c', owner: 'ann', metadata: { title: 'Hi' } }
+    const before = Date.now()
     const run = await runs.start(request, puppet.provider)
     expect(run.info).toEqual({
       ...request,
       status: 'running',
-      startedAt: Date.now(),
+      startedAt: expect.closeTo(before, -2) as number,
       attempt: 1,
       tail: START,
       incarnation: expect.any(String) as string,
