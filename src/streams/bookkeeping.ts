@@ -48,9 +48,12 @@ export interface ProducerState {
   readonly lastSeq: number
 }
 
-/** Whether a stream's time is not over. A clock that goes back prolongs a life and never ends one. */
-export function isAlive(state: StreamState, now: number): boolean {
-  return state.expiresAt === undefined || now < state.expiresAt
+/**
+ * Whether a stream's time is not over, or somebody holds its lease: while it is filled, no clock takes it
+ * away. A clock that goes back prolongs a life and never ends one.
+ */
+export function isAlive(state: StreamState, now: number, lease: object | undefined): boolean {
+  return state.expiresAt === undefined || now < state.expiresAt || lease !== undefined
 }
 
 /**

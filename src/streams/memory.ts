@@ -54,6 +54,7 @@ import type {
   WatchListener,
   WatchResult,
 } from './store.ts'
+import { SettledClock } from './settled-clock.ts'
 import { stopWith, Watchers } from './watchers.ts'
 
 /** Streams that live as long as this process. */
@@ -66,6 +67,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
   readonly limits: StreamLimits
   readonly leases: LeaseStore = this
   readonly #clock: () => number
+  readonly #settled: SettledClock
   readonly #watchers: Watchers
   readonly #streams = new StreamIndex()
   readonly #chunks = new ChunkPool()
@@ -74,6 +76,8 @@ class MemoryStreams implements StreamStore, LeaseStore {
   constructor(options: StreamStoreOptions) {
     this.limits = limitsOf(options)
     this.#clock = options.clock ?? Date.now
+    this.#settled = new SettledClock(options)
+    this.#settled.isSettled(this.#clock())
     this.#watchers = new Watchers(options.logger ?? libraryLogger())
   }
 
@@ -144,7 +148,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
     const now = this.#clock()
     const found: StreamInfo[] = []
     for (const [id, stream] of this.#streams.among(owner, leased)) {
-      if (!id.startsWith(prefix) || id <= after || !isAlive(stream, now)) continue
+      if (!id.startsWith(prefix) || id <= after || !isAlive(stream, now, stream.lease)) continue
       if (closed !== undefined && stream.closed !== closed) continue
       found.push(infoOf(id, stream))
     }
@@ -171,9 +175,11 @@ class MemoryStreams implements StreamStore, LeaseStore {
   async sweep(signal?: AbortSignal): Promise<number> {
     this.#enter(signal)
     const now = this.#clock()
+    const removes = this.#settled.isSettled(now)
     let swept = 0
     for (const [id, stream] of this.#streams.all) {
-      if (!isAlive(stream, now)) {
+      const held = stream.lease && now < stream.lease.expiresAt ? stream.lease : undefined
+      if (removes && !isAlive(stream, now, held)) {
         this.#remove(id, 'expired')
         swept++
       } else {
@@ -237,7 +243,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
     const now = this.#clock()
     const over: Lease[] = []
     for (const [id, stream] of this.#streams.leased) {
-      if (!stream.lease || !isAlive(stream, now)) continue
+      if (!stream.lease) continue
       stream.lease = { ...stream.lease, expiresAt: leaseEnd(stream.lease, now) }
       if (stream.lease.expiresAt > now) continue
       const lease = leaseOf(id, stream, stream.lease)
@@ -252,7 +258,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
     const stream = this.#find(id)
     // A stream that does not expire needs no clock.
     const now = stream?.expiresAt === undefined ? 0 : this.#clock()
-    if (!stream || !isAlive(stream, now)) return { outcome: 'missing' }
+    if (!stream || !isAlive(stream, now, stream.lease)) return { outcome: 'missing' }
     const { producer, records } = request
     const refusal = refusalOf(stream, producer && stream.producers.get(producer.id), request)
     if (refusal) return refusal
@@ -289,7 +295,7 @@ class MemoryStreams implements StreamStore, LeaseStore {
 
   #alive(id: string, now: number, incarnation?: string): MemoryStream | undefined {
     const stream = this.#find(id)
-    if (!stream || !isAlive(stream, now)) return undefined
+    if (!stream || !isAlive(stream, now, stream.lease)) return undefined
     return incarnation === undefined || incarnation === stream.incarnation ? stream : undefined
   }
 

@@ -7,8 +7,15 @@ import type { StreamLimits } from './store.ts'
 export interface StreamStoreOptions {
   /** Limits other than the defaults; each a positive integer. */
   readonly limits?: Partial<StreamLimits>
-  /** Milliseconds since 1970. Default `Date.now`. It may jump: expiry follows it, order never does. */
+  /** Milliseconds since 1970. Default `Date.now`. It may jump: what is hidden follows it, order never does. */
   readonly clock?: () => number
+  /** Milliseconds that never jump nor go back, from any start. Default `performance.now`. Another is for tests. */
+  readonly monotonic?: () => number
+  /**
+   * Seconds for which the clock must have gone on like `monotonic` before a sweep removes what is past its
+   * time by it. Default 600.
+   */
+  readonly settle?: number
   /**
    * Hears of watchers that throw and of work in the background that fails. Default: the log of
    * `millrace serve` and `millrace worker`; in any other program nobody.

@@ -14,6 +14,7 @@ import { OneServer } from './redis/one-server.ts'
 import { RedisStore } from './redis/store.ts'
 import { LIST_SCRIPTS } from './redis/stream-lists.ts'
 import { STREAM_SCRIPTS } from './redis/stream-scripts.ts'
+import { SettledClock } from './settled-clock.ts'
 import type { Durability, StreamStore } from './store.ts'
 
 export interface RedisStreamsOptions extends StreamStoreOptions {
@@ -82,6 +83,8 @@ export function redisStreams(options: RedisStreamsOptions = {}): StreamStore {
   return new RedisStore({
     keys,
     limits: limitsOf(options),
+    // An answer may take as long as that.
+    settled: new SettledClock(options, 1000 + timeoutMs),
     timeoutMs,
     lossPatienceMs: lossPatience * 1000,
     logger,

@@ -23,6 +23,7 @@ import { listQuery } from './sqlite/list-query.ts'
 import { LeaseTable } from './sqlite/lease-table.ts'
 import { SqliteLeases } from './sqlite/leases.ts'
 import { LogRoom } from './sqlite/log-room.ts'
+import { SettledClock } from './settled-clock.ts'
 import { openDatabase } from './sqlite/open.ts'
 import { versionOf } from './sqlite/schema.ts'
 import type { Migration } from './sqlite/schema.ts'
@@ -95,6 +96,7 @@ class SqliteStreams implements StreamStore {
   readonly leases: LeaseStore
   readonly #path: string
   readonly #clock: () => number
+  readonly #settled: SettledClock
   readonly #db: DatabaseSync
   readonly #table: StreamTable
   readonly #writes: StreamWrites
@@ -118,6 +120,8 @@ class SqliteStreams implements StreamStore {
     this.limits = limitsOf(options)
     this.#path = path
     this.#clock = options.clock ?? Date.now
+    this.#settled = new SettledClock(options)
+    this.#settled.isSettled(this.#clock())
     this.#db = openDatabase(path, lockTimeoutMs, maxFileBytes).db
     this.#table = new StreamTable(this.#db, () => void versionOf(this.#db, path))
     const leases = new LeaseTable(this.#db)
@@ -232,9 +236,10 @@ class SqliteStreams implements StreamStore {
   }
 
   async sweep(signal?: AbortSignal): Promise<number> {
+    const removes = this.#settled.isSettled(this.#clock())
     let swept = 0
     for (let found = SWEEP_SLICE; found === SWEEP_SLICE; swept += found) {
-      found = await this.#write(SWEEP, (now) => this.#writes.sweep(now), signal)
+      found = await this.#write(SWEEP, (now) => this.#writes.sweep(now, removes), signal)
     }
     this.#collector.wake()
     return swept

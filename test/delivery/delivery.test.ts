@@ -306,7 +306,7 @@ describe('a stream under its readers', () => {
     'is %s: they are told, and a new one is a new one',
     async (reason) => {
       let now = 1000
-      const store = memoryStreams({ clock: () => now })
+      const store = memoryStreams({ clock: () => now, settle: 0 })
       await store.create('s', { ttlMs: 500 })
       const delivery = new Delivery({ store })
       const readers = [1, 2].map(() => new FakeReader().follow(delivery, 's'))

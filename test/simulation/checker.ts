@@ -55,6 +55,7 @@ export class Checker {
   /** Generations that began in each life of a run. */
   readonly #inLife = new Map<KeptLog, number>()
   readonly #working = new Map<string, Set<number>>()
+  #mayBeHidden = false
   readonly #yields: Yields
   readonly #isWell: (holder: string) => boolean
 
@@ -72,6 +73,9 @@ export class Checker {
         return this.#leased(fact)
       case 'removed':
         return this.#removed(fact)
+      case 'hidden':
+        this.#mayBeHidden = true
+        return
       case 'acknowledged':
         return this.#acknowledged(fact)
       case 'recognised':
@@ -252,7 +256,8 @@ export class Checker {
     // Who has read a run to its end may hear of that, and no more of its removal.
     const whole = log?.closed ? (log.end?.status ?? 'closed') : undefined
     const isRight =
-      status === whole || (log?.removed !== false && (status === 'gone' || error === 'stream_not_found'))
+      status === whole ||
+      ((log?.removed !== false || this.#mayBeHidden) && (status === 'gone' || error === 'stream_not_found'))
     // Of an id with several lives it is not said which one it was.
     const others = [...this.logs.values()].filter((one) => one.stream === stream).length > 1
     if (!others && !isRight)

@@ -10,6 +10,8 @@ import type { AskedScript } from './providers.ts'
 import { ClusterReader } from './reader.ts'
 import type { ServerProcess } from './server-process.ts'
 
+const DAY_MS = 86_400_000
+
 type Of<Type extends Deed['type']> = Extract<Deed, { readonly type: Type }>
 
 export class Deeds {
@@ -263,6 +265,7 @@ export class Deeds {
     coverage.add('jumps')
     if (slot < 0) {
       this.#cluster.storeOffset += ms
+      if (ms >= DAY_MS) this.#cluster.note({ type: 'hidden', aheadMs: ms })
       time.after(forMs, () => {
         this.#cluster.trace("the store's clock is right again")
         this.#cluster.storeOffset = 0

@@ -35,6 +35,8 @@ export type Fact =
       /** Whether its time was over by a clock that nobody sets. */
       readonly due?: boolean
     }
+  /** The clock of the store is far ahead: what is past its time by it is hidden, and is there again later. */
+  | { readonly type: 'hidden'; readonly aheadMs: number }
   /** Whoever appended was told that it is kept: all before `next`, of which these are the last. */
   | (InStream & {
       readonly type: 'acknowledged'

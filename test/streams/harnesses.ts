@@ -14,13 +14,28 @@ const ONE_PROCESS = 'the memory store lives in one process'
 
 const START = Date.UTC(2026, 0, 1)
 
+/** The clock and the monotonic time of a harness. */
+class Time {
+  #now = START
+  #monotonic = 0
+  readonly clocks = { clock: () => this.#now, monotonic: () => this.#monotonic }
+
+  advance(milliseconds: number): void {
+    this.#now += milliseconds
+    this.#monotonic += Math.max(0, milliseconds)
+  }
+
+  jump(milliseconds: number): void {
+    this.#now += milliseconds
+  }
+}
+
 export function memoryHarness(): StreamStoreHarness {
-  let now = START
+  const time = new Time()
   return {
-    make: (options) => memoryStreams({ ...options, clock: () => now }),
-    advance(milliseconds) {
-      now += milliseconds
-    },
+    make: (options) => memoryStreams({ ...options, ...time.clocks }),
+    advance: (milliseconds) => time.advance(milliseconds),
+    jump: (milliseconds) => time.jump(milliseconds),
     cannot: { peers: ONE_PROCESS },
   }
 }
@@ -33,20 +48,19 @@ export function temporaryFolder(): { path: string; dispose: () => void } {
 
 /** Files in `folder`; a peer has a connection of its own, as another process would. */
 export function sqliteHarness(folder: string): StreamStoreHarness {
-  let now = START
+  const time = new Time()
   let files = 0
   const paths = new Map<StreamStore, string>()
   const open = (path: string, options: object): StreamStore => {
-    const store = sqliteStreams(path, { ...options, clock: () => now })
+    const store = sqliteStreams(path, { ...options, ...time.clocks })
     paths.set(store, path)
     return store
   }
   return {
     make: (options = {}) => open(join(folder, `streams-${++files}.db`), options),
     peer: (of) => open(paths.get(of) as string, {}),
-    advance(milliseconds) {
-      now += milliseconds
-    },
+    advance: (milliseconds) => time.advance(milliseconds),
+    jump: (milliseconds) => time.jump(milliseconds),
   }
 }
 
@@ -61,18 +75,17 @@ export function newPrefix(): string {
 export function redisHarness(
   where: Pick<RedisStreamsOptions, 'url' | 'host' | 'cluster'>,
 ): StreamStoreHarness {
-  let now = START
+  const time = new Time()
   const prefixes = new Map<StreamStore, string>()
   const open = (prefix: string, options: Pick<RedisStreamsOptions, 'limits'>): StreamStore => {
-    const store = redisStreams({ ...where, ...options, prefix, clock: () => now })
+    const store = redisStreams({ ...where, ...options, prefix, ...time.clocks })
     prefixes.set(store, prefix)
     return store
   }
   return {
     make: (options = {}) => open(newPrefix(), options),
     peer: (of) => open(prefixes.get(of) as string, {}),
-    advance(milliseconds) {
-      now += milliseconds
-    },
+    advance: (milliseconds) => time.advance(milliseconds),
+    jump: (milliseconds) => time.jump(milliseconds),
   }
 }

@@ -10,11 +10,11 @@ const folder = temporaryFolder()
 afterAll(() => folder.dispose())
 
 describe('the memory store', () => {
-  itDoesAsTheModelDoes((clock) => memoryStreams({ clock }))
+  itDoesAsTheModelDoes((clock) => memoryStreams({ clock, settle: 0 }))
 })
 
 describe('the SQLite store', () => {
   itDoesAsTheModelDoes((clock) =>
-    sqliteStreams(join(mkdtempSync(join(folder.path, 'model-')), 'streams.db'), { clock }),
+    sqliteStreams(join(mkdtempSync(join(folder.path, 'model-')), 'streams.db'), { clock, settle: 0 }),
   )
 })

@@ -66,6 +66,7 @@ export class Model {
     stream.closed = close
     stream.closedBy = close ? tuple : ''
     this.touch(id)
+    if (close) stream.leaseEnd = 0
     return 'appended'
   }
 
@@ -93,7 +94,7 @@ export class Model {
   }
 
   sweep(): number {
-    const over = [...this.#streams].filter(([, stream]) => stream.end <= this.now)
+    const over = [...this.#streams].filter(([, { end, leaseEnd }]) => Math.max(end, leaseEnd) <= this.now)
     for (const [id] of over) this.#streams.delete(id)
     return over.length
   }
@@ -105,6 +106,7 @@ export class Model {
 
   #find(id: string): ModelStream | undefined {
     const stream = this.#streams.get(id)
-    return stream && stream.end > this.now ? stream : undefined
+    // A lease that nobody took keeps its stream, also when its time is over.
+    return stream && (stream.end > this.now || stream.leaseEnd > 0) ? stream : undefined
   }
 }

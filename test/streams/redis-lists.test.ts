@@ -6,6 +6,7 @@ import type { HostSettings } from '../../src/redis/hosts.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import type { Lease } from '../../src/streams/leases.ts'
 import { Catalogue } from '../../src/streams/redis/catalogue.ts'
+import { SettledClock } from '../../src/streams/settled-clock.ts'
 import { Keys } from '../../src/streams/redis/keys.ts'
 import { OneServer } from '../../src/streams/redis/one-server.ts'
 import { Scripts } from '../../src/streams/redis/scripts.ts'
@@ -43,7 +44,7 @@ describeWith(['redis'], 'the lists of a stream store on Redis', ({ redis }) => {
 
   it('say once of each lease that it is over, also of those that were renewed', async () => {
     let now = 1_000_000
-    const store = on.open({ clock: () => now })
+    const store = on.open({ clock: () => now, settle: 0 })
     // A renewal writes nothing to the lists: all of these are listed as over before they are.
     const leases = []
     for (const id of ids(250)) {
@@ -63,7 +64,7 @@ describeWith(['redis'], 'the lists of a stream store on Redis', ({ redis }) => {
 
   it('give leases page by page, also those that end in one moment, and leave out what is damaged', async () => {
     let now = 1_000_000
-    const store = on.open({ clock: () => now })
+    const store = on.open({ clock: () => now, settle: 0 })
     for (const id of ids(25)) await store.create(id, { ttlMs: 5000, lease: { holder: 'a', ttlMs: 1000 } })
     const { state } = new Keys(on.prefix).of('s1003')
     await on.admin('DEL', state)
@@ -85,7 +86,7 @@ describeWith(['redis'], 'the lists of a stream store on Redis', ({ redis }) => {
 
   it('find the lease of a stream that was created anew while the one before was taken out', async () => {
     let now = 1_000_000
-    const store = on.open({ clock: () => now })
+    const store = on.open({ clock: () => now, settle: 0 })
     const { catalogue, close } = inside(() => now)
     await store.create('stream', { owner: 'anna', lease: { holder: 'a', ttlMs: 1000 } })
     await catalogue.remove('stream', 'anna')
@@ -97,7 +98,7 @@ describeWith(['redis'], 'the lists of a stream store on Redis', ({ redis }) => {
 
   it('leave a stream that is over to a sweep, which tells its watchers', async () => {
     let now = 1_000_000
-    const store = on.open({ clock: () => now })
+    const store = on.open({ clock: () => now, settle: 0 })
     await store.create('over', { ttlMs: 1000, owner: 'anna' })
     const gone = Promise.withResolvers<unknown>()
     await store.watch('over', gone.resolve)
@@ -109,13 +110,13 @@ describeWith(['redis'], 'the lists of a stream store on Redis', ({ redis }) => {
 
   it('are gone through once where the clock of a stream is behind theirs', async () => {
     let now = 1_000_000
-    const store = on.open({ clock: () => now })
+    const store = on.open({ clock: () => now, settle: 0 })
     for (const id of ids(150)) await store.create(id, { expiresAt: now + 1000 })
     const { catalogue, close } = inside(
       () => now,
       () => now + 10_000,
     )
-    expect(await catalogue.sweep(AbortSignal.timeout(3000))).toBe(0)
+    expect(await catalogue.sweep(new SettledClock({ settle: 0 }), AbortSignal.timeout(3000))).toBe(0)
     await close()
     now += 1000
     expect(await store.sweep()).toBe(150)
@@ -130,7 +131,7 @@ describeWith(['redis'], 'the lists of a stream store on Redis', ({ redis }) => {
 
   it('name nothing that Redis has let expire, once somebody swept', async () => {
     let now = 1_000_000
-    const store = on.open({ clock: () => now })
+    const store = on.open({ clock: () => now, settle: 0 })
     const lease = { holder: 'a', ttlMs: 10 }
     for (let n = 0; n < 50; n++) await store.create(`s${n}`, { owner: `user ${n}`, ttlMs: 1000, lease })
     for (let n = 50; n < 100; n++) await store.create(`s${n}`, { ttlMs: 1000 })

@@ -7,6 +7,7 @@ import type { StreamState } from '../bookkeeping.ts'
 import type { CheckedList, StreamList } from '../listing.ts'
 import type { StreamInfo } from '../store.ts'
 import type { Listing, ListName, StreamLists } from './stream-lists.ts'
+import type { SettledClock } from '../settled-clock.ts'
 import type { StreamTable } from './stream-table.ts'
 
 /** Streams looked at in one go. */
@@ -92,8 +93,9 @@ export class Catalogue {
   }
 
   /** Removes the streams past their time; how many. One that fails is told of once the others are removed. */
-  async sweep(signal: AbortSignal | undefined): Promise<number> {
+  async sweep(clock: SettledClock, signal: AbortSignal | undefined): Promise<number> {
     let swept = 0
+    const removes = clock.isSettled(await this.#lists.time())
     // Due by the clock of the list and not by their own: in a Cluster they are two servers.
     const alive = new Set<string>()
     const failures: unknown[] = []
@@ -101,23 +103,29 @@ export class Catalogue {
       signal?.throwIfAborted()
       const due = await this.#lists.due('ends', SLICE + alive.size)
       if (due.clockWentBack) {
-        for await (const some of this.#lists.all('ends')) swept += await this.#sweep(some, alive, failures)
+        for await (const some of this.#lists.all('ends'))
+          swept += await this.#sweep(some, alive, failures, removes)
         continue
       }
-      const ids = due.ids.filter((id) => !alive.has(id))
+      const ids = removes ? due.ids.filter((id) => !alive.has(id)) : []
       if (ids.length === 0) {
         if (failures.length > 0) throw failures[0]
         return swept
       }
-      swept += await this.#sweep(ids, alive, failures)
+      swept += await this.#sweep(ids, alive, failures, removes)
     }
   }
 
   /** How many were removed; the others that are there, or may be, go into `alive`. */
-  async #sweep(ids: readonly string[], alive: Set<string>, failures: unknown[]): Promise<number> {
+  async #sweep(
+    ids: readonly string[],
+    alive: Set<string>,
+    failures: unknown[],
+    removes: boolean,
+  ): Promise<number> {
     const removed = await Promise.allSettled(
       ids.map(async (id) => {
-        const answer = await this.#table.sweep(id)
+        const answer = await this.#table.sweep(id, removes)
         if (answer.found === 'alive') {
           alive.add(id)
           await this.#lists.set('ends', id, answer.endsAt)

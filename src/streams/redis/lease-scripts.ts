@@ -7,7 +7,6 @@ const LEASE = `local function lease(text)
   local epoch, ttl, at, holder = string.match(text, '^(%d+) (%d+) (%d+) (.*)$')
   return tonumber(epoch), tonumber(ttl), tonumber(at), holder
 end
-local function alive(at) return not at or now < tonumber(at) end
 `
 const FIELDS = STATE_FIELDS.map((field) => `'${field}'`).join(', ')
 
@@ -21,7 +20,7 @@ const FIELDS = STATE_FIELDS.map((field) => `'${field}'`).join(', ')
 export const ACQUIRE: RedisScript = streamScript(
   'free',
   `${LEASE}local known = redis.call('HMGET', state, ${FIELDS})
-if not known[1] or not alive(known[7]) then return {'missing'} end
+if not known[1] or isOver(known[7]) then return {'missing'} end
 local tail = tonumber(known[8])
 if known[9] then return {'closed', stampAt(tail), tail} end
 local v = redis.call('HMGET', state, 'l', '${LEASE_FIELD}', 'g')
@@ -50,7 +49,7 @@ return {'acquired', taken, known, stampAt(tail)}
 export const RENEW: RedisScript = streamScript(
   'free',
   `${LEASE}local v = redis.call('HMGET', state, 'i', 'e', 'l')
-if v[1] ~= ARGV[2] or not v[3] or not alive(v[2]) then return {} end
+if v[1] ~= ARGV[2] or not v[3] then return {} end
 local epoch, ttl, before, holder = lease(v[3])
 if ttl == 0 or epoch ~= tonumber(ARGV[3]) or holder ~= ARGV[4] then return {} end
 local at = now + tonumber(ARGV[5])
@@ -63,7 +62,7 @@ return {int(at), at < before and 1 or 0}
 export const HAND_OVER: RedisScript = streamScript(
   'free',
   `${LEASE}local v = redis.call('HMGET', state, 'i', 'e', 'l')
-if v[1] ~= ARGV[2] or not v[3] or not alive(v[2]) then return 0 end
+if v[1] ~= ARGV[2] or not v[3] then return 0 end
 local epoch, ttl, _, holder = lease(v[3])
 if ttl == 0 or epoch ~= tonumber(ARGV[3]) or holder ~= ARGV[4] then return 0 end
 redis.call('HSET', state, 'l', int(epoch) .. ' 0 ' .. int(now) .. ' ' .. holder)
@@ -78,7 +77,7 @@ return 1
 export const LOOK_AT_LEASE: RedisScript = streamScript(
   'free',
   `${LEASE}local v = redis.call('HMGET', state, 'i', 'e', 'l')
-if not v[1] or not v[3] or not alive(v[2]) then return {} end
+if not v[1] or not v[3] then return {} end
 local epoch, ttl, at, holder = lease(v[3])
 if at > now + ttl then
   at = now + ttl

@@ -14,7 +14,7 @@ export const READ: RedisScript = streamScript(
   `local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 'k', 'u', 'f', 'z')
 local at = tonumber(v[4])
 if not v[1] then return {'missing', ''} end
-if at and now >= at then return {'missing', 'expired'} end
+if isOver(at) then return {'missing', 'expired'} end
 if ARGV[2] ~= '' and ARGV[2] ~= v[1] then return {'missing', ARGV[2] == v[6] and 'lost' or ''} end
 local first, firstStamp = firstOf(v[7])
 local tail, position = tonumber(v[2]), first

@@ -44,12 +44,8 @@ local function above(a, b)
   end
   return #a > #b
 end
-local function expire(key, at)
-  redis.call('PEXPIRE', key, int(math.max(at - now + 3600000, 1)))
-end
-local function expireBoth(at)
-  expire(state, at)
-  expire(log, at)
+local function isOver(at)
+  return at and now >= tonumber(at) and redis.call('HEXISTS', state, 'l') == 0
 end
 local function endAfter(ttl, at)
   if not ttl or not at then return at end

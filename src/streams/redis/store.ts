@@ -34,6 +34,7 @@ import type { Keys } from './keys.ts'
 import { RedisLeases } from './leases.ts'
 import { RecentAppends } from './recent-appends.ts'
 import { Scripts } from './scripts.ts'
+import type { SettledClock } from '../settled-clock.ts'
 import type { ServerEvents, Servers } from './servers.ts'
 import { CONNECTION_ERRORS } from './store-error.ts'
 import { bytesOf, WaitingWrites, type WrittenParts } from '../waiting-writes.ts'
@@ -48,6 +49,8 @@ export interface RedisStoreSettings {
   /** See `CatchUpOptions`. */
   readonly lossPatienceMs: number
   readonly logger: Logger
+  /** Judges the clock of the lists. */
+  readonly settled: SettledClock
   /** Instead of Redis's own. */
   readonly clock: (() => number) | undefined
   readonly durability: () => Durability
@@ -221,7 +224,7 @@ export class RedisStore implements StreamStore {
   }
 
   async sweep(signal?: AbortSignal): Promise<number> {
-    return this.#call(() => this.#catalogue.sweep(signal), signal)
+    return this.#call(() => this.#catalogue.sweep(this.#settings.settled, signal), signal)
   }
 
   close(): Promise<void> {

@@ -94,6 +94,9 @@ return redis.call('ZADD', KEYS[1], 'LT', int(now + tonumber(ARGV[3])), ARGV[2])
 `,
 )
 
+/** KEYS: any of the lists. ARGV: time. Gives the time. */
+const TIME = plainScript('read', `${NOW}return int(now)\n`)
+
 const SCAN = plainScript('read', `return redis.call('ZSCAN', KEYS[1], ARGV[2], 'COUNT', ARGV[3])\n`)
 const SCAN_COUNT = 100
 
@@ -111,7 +114,17 @@ const PAGE = plainScript(
   `return redis.call('ZRANGE', KEYS[1], ARGV[2], ARGV[3], 'BYLEX', 'LIMIT', 0, ARGV[4])\n`,
 )
 
-export const LIST_SCRIPTS: readonly RedisScript[] = [ADD, REMOVE, DUE, SET, ADD_LEASE, SCAN, PAGE, MARKER]
+export const LIST_SCRIPTS: readonly RedisScript[] = [
+  ADD,
+  REMOVE,
+  DUE,
+  SET,
+  ADD_LEASE,
+  SCAN,
+  PAGE,
+  MARKER,
+  TIME,
+]
 
 /** A place in a list of times. */
 export interface DuePlace {
@@ -213,6 +226,11 @@ export class StreamLists {
       cursor = String(next)
       yield members.filter((_, n) => n % 2 === 0).map(String)
     }
+  }
+
+  /** Milliseconds since 1970 by the clock of these lists. */
+  async time(): Promise<number> {
+    return Number(String(await this.#scripts.run(TIME, [this.#keys.clock])))
   }
 
   /** Names these lists; another name says that everything in them was lost in between. */

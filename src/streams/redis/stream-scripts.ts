@@ -64,7 +64,7 @@ export const CREATE: RedisScript = streamScript(
   `local known = redis.call('HMGET', state, ${FIELDS})
 if known[1] then
   local at = tonumber(known[7])
-  if not at or now < at then return {'there', known, stampAt(tonumber(known[8]))} end
+  if not isOver(at) then return {'there', known, stampAt(tonumber(known[8]))} end
   redis.call('UNLINK', state, log)
   redis.call('SPUBLISH', channel, 'gone ' .. known[1] .. ' expired')
 end
@@ -90,7 +90,6 @@ if ARGV[13] ~= '' then
 end
 redis.call('HSET', state, unpack(fields))
 for i = 16, #ARGV do redis.call('XADD', log, (i - 15) .. '-' .. ARGV[12], 'r', ARGV[i]) end
-if at then expireBoth(at) end
 return {'created', int(now)}
 `,
 )
@@ -110,7 +109,7 @@ local count, ending = #ARGV - 16, ARGV[15]
 local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 't', 'm', 'k', 's', 'c', 'y', '${LEASE_FIELD}', 'p:' .. producer,
   'z')
 local at = tonumber(v[4])
-if not v[1] or (at and now >= at) then return {'missing'} end
+if not v[1] or isOver(at) then return {'missing'} end
 if incarnation ~= '' and incarnation ~= v[1] then return {'missing'} end
 local tail = tonumber(v[2])
 local this = producer ~= '' and (ARGV[7] .. ' ' .. ARGV[8] .. ' ' .. producer) or ''
@@ -171,7 +170,6 @@ end
 local moved = endAfter(tonumber(v[5]), at)
 if moved ~= at then set('e', int(moved)) end
 redis.call('HSET', state, unpack(fields))
-if moved ~= at then expireBoth(moved) elseif at and tail == 0 then expire(log, at) end
 if close or count > 0 then
   local head = 'append ' .. v[1] .. ' ' .. int(tail) .. ' ' .. int(tail + count) .. ' ' .. (close and '1' or '0')
     .. ' ' .. stamp .. ' ' .. v[7] .. ' ' .. int(#ending) .. ' ' .. ARGV[13] .. '\\n' .. ending
@@ -186,7 +184,7 @@ export const LOOK: RedisScript = streamScript(
   'read',
   `local known = redis.call('HMGET', state, ${FIELDS})
 local at = tonumber(known[7])
-if not known[1] or (at and now >= at) then return {} end
+if not known[1] or isOver(at) then return {} end
 local owner = known[3] and known[3] ~= '' and '+' .. known[3] or '-'
 if ARGV[2] ~= '' and ARGV[2] ~= owner then return {} end
 return {known, stampAt(tonumber(known[8]))}
@@ -201,12 +199,11 @@ export const TOUCH: RedisScript = streamScript(
   'free',
   `local v = redis.call('HMGET', state, 'i', 'e', 't')
 local at = tonumber(v[2])
-if not v[1] or (at and now >= at) then return 0 end
+if not v[1] or isOver(at) then return 0 end
 if ARGV[2] ~= '' and ARGV[2] ~= v[1] then return 0 end
 local moved = endAfter(tonumber(v[3]), at)
 if moved ~= at then
   redis.call('HSET', state, 'e', int(moved))
-  expireBoth(moved)
 end
 return 1
 `,
@@ -217,7 +214,7 @@ export const DELETE: RedisScript = streamScript(
   'free',
   `local v = redis.call('HMGET', state, 'i', 'e', 'o')
 local at = tonumber(v[2])
-if not v[1] or (at and now >= at) then return {} end
+if not v[1] or isOver(at) then return {} end
 if ARGV[2] ~= '' and ARGV[2] ~= v[1] then return {} end
 redis.call('UNLINK', state, log)
 redis.call('SPUBLISH', channel, 'gone ' .. v[1] .. ' deleted')
@@ -226,18 +223,21 @@ return {v[1], v[3] or ''}
 )
 
 /**
- * Removes a stream whose time is over, and brings an end in that was set before the clock went back.
+ * Removes a stream whose time is over, where it may, and brings an end in that was set before the clock
+ * went back. ARGV: 1 when it may be removed.
  * Gives `removed` and the owner, `missing`, or `alive` and the end, which is empty for never.
  */
 export const SWEEP: RedisScript = streamScript(
   'free',
-  `local v = redis.call('HMGET', state, 'i', 'e', 't', 'o')
+  `local v = redis.call('HMGET', state, 'i', 'e', 't', 'o', 'l')
 if not v[1] then
   redis.call('SPUBLISH', channel, 'look')
   return {'missing'}
 end
 local at, ttl = tonumber(v[2]), tonumber(v[3])
-if at and now >= at then
+-- Who holds a lease would have renewed it.
+local held = v[5] and now < tonumber(string.match(v[5], '^%d+ %d+ (%d+) '))
+if ARGV[2] == '1' and at and now >= at and not held then
   redis.call('UNLINK', state, log)
   redis.call('SPUBLISH', channel, 'gone ' .. v[1] .. ' expired')
   return {'removed', v[4] or ''}
@@ -245,7 +245,6 @@ end
 if ttl and at and at > now + ttl then
   at = now + ttl
   redis.call('HSET', state, 'e', int(at))
-  expireBoth(at)
 end
 return {'alive', at and int(at) or ''}
 `,

@@ -201,12 +201,15 @@ export class StreamTable {
   /** Removes a stream whose time is over; says when another one ends. */
   async sweep(
     id: string,
+    removes: boolean,
   ): Promise<
     | { readonly found: 'missing' }
     | { readonly found: 'removed'; readonly owner: string | undefined }
     | { readonly found: 'alive'; readonly endsAt: number | undefined }
   > {
-    const [found, value] = (await this.#scripts.onStream(SWEEP, this.#keys.of(id))) as Reply[]
+    const [found, value] = (await this.#scripts.onStream(SWEEP, this.#keys.of(id), [
+      removes ? '1' : '0',
+    ])) as Reply[]
     const text = value === undefined ? '' : String(value)
     if (String(found) === 'removed') return { found: 'removed', owner: text || undefined }
     if (String(found) === 'alive') return { found: 'alive', endsAt: text === '' ? undefined : Number(text) }

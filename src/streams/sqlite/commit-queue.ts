@@ -9,13 +9,20 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { StoreError, StoreErrorCode } from '../errors.ts'
 import { WaitingWrites } from '../waiting-writes.ts'
 import type { FileGuard } from './file-guard.ts'
-import { LockTurns } from './lock-turns.ts'
 import type { LogRoom } from './log-room.ts'
 import { isBusy, storeError, toStoreError } from './store-error.ts'
 
 /** Bounds a transaction, and so how long one commit holds the event loop. */
 const MAX_RECORDS = 1000
 const MAX_BYTES = 1024 * 1024
+
+/**
+ * Between two attempts to begin while another process writes: it is free for moments only, which are to be
+ * hit, and after a while it is held by something else. An attempt costs some 10 us.
+ */
+const FIRST_RETRY_MS = 1
+const EAGER_MS = 200
+const LONGEST_RETRY_MS = 10
 
 /** The fault of what a write asked for; all others are the file's, and stay whoever tries. */
 const OF_ONE_WRITE: ReadonlySet<StoreErrorCode> = new Set(['failed'])
@@ -45,8 +52,8 @@ export interface CommitQueueOptions {
   readonly lockTimeoutMs: number
   readonly guard: FileGuard
   readonly room: LogRoom
-  /** A transaction has begun: what other processes wrote is to be seen from now on. Whether one has. */
-  readonly onBegin: () => boolean
+  /** A transaction has begun: what other processes wrote is to be seen from now on. */
+  readonly onBegin: () => void
   /** Its writes have run; what they leave to be written is written now. */
   readonly onEnd: () => void
   /** It is durable; none of its writes is answered yet. */
@@ -61,7 +68,6 @@ export class CommitQueue {
   readonly #begin: StatementSync
   readonly #commit: StatementSync
   readonly #waiting = new WaitingWrites()
-  readonly #turns = new LockTurns()
   #writes: Write[] = []
   #immediate: NodeJS.Immediate | undefined
   #retry: NodeJS.Timeout | undefined
@@ -126,9 +132,7 @@ export class CommitQueue {
 
   #schedule(): void {
     if (this.#retry || this.#immediate) return
-    const gap = this.#turns.gap(performance.now())
-    if (gap > 0) this.#flushIn(gap)
-    else this.#immediate = setImmediate(() => this.#flush())
+    this.#immediate = setImmediate(() => this.#flush())
   }
 
   #flushIn(milliseconds: number): void {
@@ -150,11 +154,10 @@ export class CommitQueue {
     const batch = this.#admit(this.#take())
     if (batch.length === 0 || !this.#begins(batch)) return
     try {
-      if (onBegin()) this.#turns.shared(performance.now())
+      onBegin()
       for (const write of batch) write.run()
       onEnd()
       this.#commit.run()
-      this.#turns.free(performance.now())
       room.written(bytesOf(batch))
       guard.checkPlace()
     } catch (error) {
@@ -249,8 +252,7 @@ export class CommitQueue {
     }
     const [first] = this.#writes
     if (!first) return
-    this.#turns.shared(now)
-    this.#flushIn(this.#turns.pause(first.since, now))
+    this.#flushIn(Math.min(Math.max((now - first.since - EAGER_MS) / 20, FIRST_RETRY_MS), LONGEST_RETRY_MS))
   }
 
   #rollback(): void {

@@ -22,7 +22,6 @@ export class LeaseTable {
     this.#expired = db.prepare(`SELECT s.id, s.incarnation, l.holder, l.epoch, l.ttl_ms, l.expires_at
       FROM leases l JOIN streams s ON s.key = l.stream
       WHERE l.expires_at BETWEEN :end AND :now AND (l.expires_at > :end OR s.id > :id)
-      AND (s.expires_at IS NULL OR s.expires_at > :now)
       ORDER BY l.expires_at, s.id LIMIT :limit`)
   }
 

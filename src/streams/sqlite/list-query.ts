@@ -1,5 +1,6 @@
 /** How a page of a listing is asked for: each by an index that holds little else. */
 import type { CheckedList } from '../listing.ts'
+import { ALIVE } from './stream-table.ts'
 
 export interface ListQuery {
   /** What follows `FROM`; one of a few, so that each is prepared once. */
@@ -14,7 +15,7 @@ export function listQuery(
 ): ListQuery {
   // No id holds a character above `~`.
   const values: (string | number)[] = [prefix, `${prefix}\x7f`, after, now]
-  const conditions = ['id >= ? AND id < ? AND id > ? AND (expires_at IS NULL OR expires_at > ?)']
+  const conditions = [`id >= ? AND id < ? AND id > ? AND ${ALIVE}`]
   if (leased) conditions.push('leased = 1 AND closed = 0')
   else if (closed !== undefined) conditions.push(closed ? 'closed = 1' : 'closed = 0')
   if (leased && closed === true) conditions.push('FALSE')

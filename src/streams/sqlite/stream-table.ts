@@ -37,6 +37,10 @@ const COLUMNS = `key, id, incarnation, content_type, owner, created_at, ttl_ms, 
   ${lastPosition('key')} AS tail, ${ofLastRecord('key', 'stamp')} AS stamp,
   (SELECT data FROM checkpoints WHERE stream = key) AS checkpoint`
 
+/** SQL: whether a stream's time is not over at `?`, or somebody holds its lease. */
+export const ALIVE: string = `(expires_at IS NULL OR expires_at > ?
+  OR EXISTS (SELECT 1 FROM leases WHERE leases.stream = streams.key))`
+
 /** SQL: the position of the last record of the stream with this key; null without records. */
 function lastPosition(key: string): string {
   return ofLastRecord(key, `place & ${MAX_POSITION}`)
@@ -60,6 +64,7 @@ export class StreamTable {
   readonly #upsertCheckpoint: StatementSync
   readonly #deleteCheckpoint: StatementSync
   readonly #selectStamp: StatementSync
+  readonly #selectLease: StatementSync
   readonly #selectRecords: StatementSync
   readonly #insertRecord: StatementSync
   readonly #selectProducer: StatementSync
@@ -83,6 +88,7 @@ export class StreamTable {
       ON CONFLICT DO UPDATE SET data = excluded.data`)
     this.#deleteCheckpoint = db.prepare('DELETE FROM checkpoints WHERE stream = ?')
     this.#selectStamp = db.prepare('SELECT stamp FROM records WHERE place = (? << 32) | ?')
+    this.#selectLease = db.prepare('SELECT 1 FROM leases WHERE stream = ?')
     this.#selectRecords = db.prepare(`SELECT place - (:key << 32) AS position, data, stamp FROM records
       WHERE place > (:key << 32) | :after AND place <= (:key << 32) | ${MAX_POSITION} ORDER BY place LIMIT :limit`)
     this.#insertRecord = db.prepare('INSERT INTO records (place, data, stamp) VALUES ((? << 32) | ?, ?, ?)')
@@ -97,17 +103,14 @@ export class StreamTable {
     return this.#dataVersion.get()?.['data_version']
   }
 
-  /** To be called at the start of each transaction: drops what another process has changed; whether one has. */
-  refresh(): boolean {
+  /** To be called at the start of each transaction: drops what another process may have changed. */
+  refresh(): void {
     const version = this.dataVersion()
-    const isNew = version !== this.#seenVersion
-    const isFirst = this.#seenVersion === undefined
-    if (isNew) {
+    if (version !== this.#seenVersion) {
       this.forget()
       this.#check()
     }
     this.#seenVersion = version
-    return isNew && !isFirst
   }
 
   /** To be called when a transaction did not happen. */
@@ -127,11 +130,12 @@ export class StreamTable {
     return this.#selectOwned.get(id, owner) !== undefined
   }
 
-  /** A stream whose time is not over; with an incarnation that one alone. */
+  /** A stream whose time is not over, or whose lease is held; with an incarnation that one alone. */
   alive(id: string, now: number, incarnation?: string): StoredStream | undefined {
     const stream = this.find(id)
-    if (!stream || !isAlive(stream.state, now)) return undefined
-    return incarnation === undefined || incarnation === stream.state.incarnation ? stream : undefined
+    if (!stream || (incarnation !== undefined && incarnation !== stream.state.incarnation)) return undefined
+    if (isAlive(stream.state, now, undefined)) return stream
+    return isAlive(stream.state, now, this.#selectLease.get(stream.key)) ? stream : undefined
   }
 
   /** Its first records are not among what is inserted. */

@@ -9,7 +9,6 @@ import {
   endAfter,
   endMember,
   infoOf,
-  isAlive,
   newState,
   tailOf,
 } from '../bookkeeping.ts'
@@ -27,6 +26,10 @@ export interface PendingEvent {
   readonly incarnation: string
   readonly event: StreamEvent
 }
+
+/** What a lease does not keep, whose holder would have renewed it. */
+const OVER = `streams WHERE expires_at <= ? AND NOT EXISTS (SELECT 1 FROM leases
+  WHERE leases.stream = streams.key AND leases.expires_at > ?) LIMIT ?`
 
 /** Streams removed in one transaction of a sweep. */
 export const SWEEP_SLICE = 100
@@ -49,13 +52,14 @@ export class StreamWrites {
   }
 
   create(id: string, config: CheckedConfig, now: number): CreateResult {
-    const there = this.#streams.find(id)
-    if (there && isAlive(there.state, now)) {
+    const there = this.#streams.alive(id, now)
+    if (there) {
       const info = infoOf(id, there.state)
       const differs = configDifference(there.state, config)
       return differs ? { outcome: 'conflict', info, differs } : { outcome: 'exists', info }
     }
-    if (there) this.#remove(there, 'expired')
+    const over = this.#streams.find(id)
+    if (over) this.#remove(over, 'expired')
     const stamp = newStamp()
     const state = newState(config, newIncarnation(), stamp, now)
     const stream = this.#streams.insert(id, state)
@@ -102,15 +106,16 @@ export class StreamWrites {
     return stream !== undefined
   }
 
-  /** Removes a slice of what is over; returns how many. */
-  sweep(now: number): number {
+  /** Removes a slice of what is over, where it may; returns how many. */
+  sweep(now: number, removes: boolean): number {
     // A look at every stream: only when the clock went back, perhaps before this process began.
     if (now < this.#sweptAt) {
       this.#bringIn.run({ now })
       this.#streams.forget()
     }
     this.#sweptAt = now
-    const over = this.#streams.select('streams WHERE expires_at <= ? LIMIT ?', now, SWEEP_SLICE)
+    if (!removes) return 0
+    const over = this.#streams.select(OVER, now, now, SWEEP_SLICE)
     for (const { id } of over) {
       const stream = this.#streams.find(id)
       if (stream) this.#remove(stream, 'expired')

@@ -1,5 +1,6 @@
 /** Cases: streams end by themselves. */
 import assert from 'node:assert/strict'
+import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import { answers, MISSING } from './creation.ts'
 import { numbers, type StreamStoreCase, storeCase } from './harness.ts'
 
@@ -66,7 +67,7 @@ export const expiryCases: readonly StreamStoreCase[] = [
   }),
 
   storeCase(['ST-40'], 'a sweep removes what is over, and tells its watchers', async (trial) => {
-    const store = await trial.store()
+    const store = await trial.store({ settle: 0 })
     const ttlMs = trial.shortTime
     for (const n of numbers(250)) await store.create(`over-${n}`, { ttlMs, records: ['1'] })
     await store.create('stays', { ttlMs: ttlMs * 1000 })
@@ -102,7 +103,7 @@ export const expiryCases: readonly StreamStoreCase[] = [
     ['ST-41'],
     'a clock that goes back ends nothing, changes no order, and delays no end by its jump',
     async (trial) => {
-      const store = await trial.store()
+      const store = await trial.store({ settle: 0 })
       const ttlMs = 60_000
       await store.create('stream', { ttlMs, records: ['1'] })
       await store.create('idle', { ttlMs })
@@ -121,20 +122,92 @@ export const expiryCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-41'],
-    'a clock that goes forward ends what is past its time by it, and nothing else',
+    'a clock that jumps ahead hides what is past its time by it, and removes nothing',
     async (trial) => {
       const store = await trial.store()
-      const jump = trial.shortTime
-      await store.create('over', { ttlMs: jump, records: ['1'] })
-      await store.create('lives', { ttlMs: jump * 1000, records: ['1'] })
+      const days = 2 * 86_400_000
+      await store.create('over', { ttlMs: days / 2, records: ['1'] })
+      await store.create('lives', { ttlMs: days * 2, records: ['1'] })
       await store.create('stays', { records: ['1'] })
-      await trial.elapse(jump)
+      await trial.elapse(600_000)
+      await trial.jump(days)
+      assert.equal(await store.sweep(), 0)
       assert.deepStrictEqual(await answers(store, 'over'), MISSING)
       await trial.append(store, 'lives', ['2'])
       await trial.append(store, 'stays', ['2'])
-      assert.equal(await store.sweep(), 1)
-      assert.deepStrictEqual(await trial.records(store, 'lives'), ['1', '2'])
-      assert.deepStrictEqual(await trial.records(store, 'stays'), ['1', '2'])
+      await trial.jump(-days)
+      assert.equal(await store.sweep(), 0)
+      await trial.append(store, 'over', ['2'])
+      for (const id of ['over', 'lives', 'stays'])
+        assert.deepStrictEqual(await trial.records(store, id), ['1', '2'])
     },
+    ['clock-jumps', 'clock-goes-back'],
   ),
+
+  storeCase(
+    ['ST-40'],
+    'a sweep removes nothing until the clock has agreed with monotonic time for ten minutes',
+    async (trial) => {
+      const store = await trial.store()
+      await store.create('first', { ttlMs: 1000 })
+      await store.create('second', { ttlMs: 3_600_000 })
+      assert.equal(await store.sweep(), 0)
+      await trial.elapse(599_000)
+      assert.equal(await store.sweep(), 0)
+      await trial.elapse(1000)
+      assert.equal(await store.sweep(), 1)
+      await trial.jump(3_600_000)
+      assert.equal(await store.sweep(), 0)
+      await trial.elapse(599_000)
+      assert.equal(await store.sweep(), 0)
+      await trial.elapse(1000)
+      assert.equal(await store.sweep(), 1)
+    },
+    ['clock-jumps'],
+  ),
+
+  storeCase(
+    ['ST-38', 'ST-39'],
+    'a stream is there while its lease is held, whatever the clock says',
+    async (trial) => {
+      const store = await trial.store()
+      const days = 2 * 86_400_000
+      const lease = { holder: 'a', ttlMs: 10_000 }
+      await store.create('ttl', { ttlMs: days / 2, records: ['1'], lease })
+      const { info } = await store.create('clock')
+      await store.create('end', { expiresAt: info.createdAt + days / 2, records: ['1'], lease })
+      await trial.jump(days)
+      const producer = { id: LEASE_PRODUCER, epoch: 1, seq: 0 }
+      for (const id of ['ttl', 'end']) {
+        await trial.append(store, id, { records: ['2'], producer })
+        assert.equal((await store.head(id))?.tail.position, 2)
+      }
+      assert.deepStrictEqual(
+        (await store.list()).streams.map(({ id }) => id),
+        ['clock', 'end', 'ttl'],
+      )
+      assert.deepStrictEqual((await store.leases.expired()).map(({ stream }) => stream).sort(), [
+        'end',
+        'ttl',
+      ])
+      await trial.jump(-days)
+      for (const id of ['ttl', 'end']) assert.deepStrictEqual(await trial.records(store, id), ['1', '2'])
+      await trial.append(store, 'end', { close: true, producer: { ...producer, seq: 1 } })
+      await trial.jump(days)
+      assert.deepStrictEqual(await store.head('end'), undefined)
+    },
+    ['clock-jumps', 'clock-goes-back'],
+  ),
+
+  storeCase(['ST-40'], 'a sweep leaves what a lease keeps, until nobody renews it', async (trial) => {
+    const store = await trial.store({ settle: 0 })
+    const ttlMs = trial.shortTime
+    await store.create('stream', { ttlMs, lease: { holder: 'a', ttlMs: 2 * ttlMs } })
+    await trial.elapse(ttlMs)
+    assert.equal(await store.sweep(), 0)
+    assert.ok(await store.head('stream'))
+    await trial.elapse(ttlMs)
+    assert.equal(await store.sweep(), 1)
+    assert.equal(await store.head('stream'), undefined)
+  }),
 ]

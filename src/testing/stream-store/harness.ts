@@ -16,8 +16,9 @@ import { expectSameJson, InboxWatch, Watch } from './watch.ts'
  *
  * - `peers`: two stores, as two processes have them, or one process after the other, share streams.
  * - `clock-goes-back`: the harness moves the store's clock back.
+ * - `clock-jumps`: the harness moves the store's clock without its monotonic time, and both together.
  */
-export type StreamStoreAbility = 'peers' | 'clock-goes-back'
+export type StreamStoreAbility = 'peers' | 'clock-goes-back' | 'clock-jumps'
 
 /** How to get the stores that are put to the test. */
 export interface StreamStoreHarness {
@@ -26,10 +27,12 @@ export interface StreamStoreHarness {
   /** Another open store with the same streams as the first, which may be closed by now. */
   peer?(of: StreamStore): StreamStore | Promise<StreamStore>
   /**
-   * Moves the clock of every store of this harness by so many milliseconds, back when negative.
-   * Without it the cases that need time use times of about a second, and wait.
+   * Moves the clock of every store of this harness by so many milliseconds, back when negative, and its
+   * monotonic time as far, when positive. Without it the cases that need time use times of about a second, and wait.
    */
   advance?(milliseconds: number): void | Promise<void>
+  /** Moves the clock alone, as who sets it does: monotonic time stays. */
+  jump?(milliseconds: number): void | Promise<void>
   /** Seconds after which an event that did not come is missing. Default: 4. */
   readonly patience?: number
   /** What the store cannot do, each with the reason; see `reasonToSkip`. */
@@ -93,6 +96,13 @@ export class Trial extends TimedTrial {
   async peer(of: StreamStore): Promise<StreamStore> {
     const peer = await this.#harness.peer?.(of)
     return this.#keep(peer ?? assert.fail('the harness has neither `peer` nor a reason in `cannot.peers`'))
+  }
+
+  /** Sets the clock so many milliseconds ahead, or back. */
+  async jump(milliseconds: number): Promise<void> {
+    if (!('jump' in this.#harness))
+      assert.fail("the harness has neither `jump` nor a reason in `cannot['clock-jumps']`")
+    await this.#harness.jump?.(milliseconds)
   }
 
   #keep(store: StreamStore): StreamStore {

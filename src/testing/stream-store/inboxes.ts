@@ -140,7 +140,7 @@ export const inboxCases: readonly StreamStoreCase[] = [
     ['ST-56'],
     'an inbox gives what was not taken before it says that the stream is gone',
     async (trial) => {
-      const store = await trial.store()
+      const store = await trial.store({ settle: 0 })
       await store.create('deleted')
       await store.create('over', { ttlMs: trial.shortTime })
       for (const id of ['deleted', 'over']) {

@@ -130,7 +130,7 @@ export const leasingCases: readonly StreamStoreCase[] = [
     await store.create('second', { lease: lease(ttlMs) })
     await store.create('first', { lease: lease(ttlMs / 2) })
     await store.create('closed', { lease: lease(ttlMs) })
-    await store.create('gone', { lease: lease(ttlMs), ttlMs })
+    await store.create('kept', { lease: lease(ttlMs), ttlMs })
     assert.deepStrictEqual(await store.leases.expired(), [])
     await trial.append(store, 'closed', {
       close: true,
@@ -142,6 +142,7 @@ export const leasingCases: readonly StreamStoreCase[] = [
       expired.map(({ stream, holder, epoch }) => [stream, holder, epoch]),
       [
         ['first', 'a', 1],
+        ['kept', 'a', 1],
         ['second', 'a', 1],
       ],
     )
