@@ -603,12 +603,13 @@ onEveryStore('the look for runs to take over', (world) => {
   it('gets past a stream that cannot be read, and tries it again less and less often', async () => {
     const { store } = world()
     const metadata = { run: { status: 'running', startedAt: Date.now(), attempt: 1 } }
-    await store.create('damaged', { metadata, lease: { holder: 'dead', ttlMs: 1 } })
     const puppet = new PuppetProvider()
     const first = world().mortal({ leaseTtl: 5 })
     const second = world().mortal({ leaseTtl: 5 })
     const run = await first.runs.start({}, puppet.provider)
     first.kill()
+    // Only now: the first process looks for what to take over, too.
+    await store.create('damaged', { metadata, lease: { holder: 'dead', ttlMs: 1 } })
     const tries: number[] = []
     let isDamaged = true
     second.hand.around = async (method, call, args) => {
