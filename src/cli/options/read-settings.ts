@@ -19,6 +19,13 @@ export function readSettings(flags: Flags, environment: Environment, file?: stri
   if ((settings.tlsCert === undefined) !== (settings.tlsKey === undefined)) {
     throw new UsageError('--tls-cert and --tls-key belong together: give both, or neither')
   }
+  // A variable may be meant for another server of the same environment.
+  if (
+    settings.unixSocket === undefined &&
+    ('unixSocketMode' in fromFlags || 'unixSocketGroup' in fromFlags)
+  ) {
+    throw new UsageError('--unix-socket-mode and --unix-socket-group go with --unix-socket')
+  }
   return settings
 }
 

@@ -151,6 +151,7 @@ describe('what cannot be used is refused', () => {
       '--root-path is "//evil.example"; it is a path as it stands in an address, such as /app or /a%20b',
     ],
     [{ '--tls-cert': 'cert.pem' }, '--tls-cert and --tls-key belong together: give both, or neither'],
+    [{ '--unix-socket-mode': '660' }, '--unix-socket-mode and --unix-socket-group go with --unix-socket'],
     [
       { '--port': '1', '--unix-socket': 'x' },
       '--unix-socket, --fd and --bind with --port exclude each other: choose one to listen on',
