@@ -42,7 +42,10 @@ describe('settings', () => {
   })
 
   test('read the permissions of a unix socket as chmod does', () => {
-    expect(read({ '--unix-socket-mode': '660' })).toEqual({ unixSocketMode: 0o660 })
+    const socket = { '--unix-socket': 'x', '--unix-socket-mode': '660' }
+    expect(read(socket)).toEqual({ unixSocket: 'x', unixSocketMode: 0o660 })
+    // In a variable it may be meant for another server.
+    expect(read({}, { MILLRACE_UNIX_SOCKET_MODE: '660' })).toEqual({ unixSocketMode: 0o660 })
     expect(() => read({ '--unix-socket-mode': '888' })).toThrow('it takes three octal digits, such as 660')
   })
 
