@@ -297,7 +297,7 @@ describe('what an application leaves to chance', () => {
     const folder = await folderWith({ 'app.ts': APP })
     const running = await serve(['app.ts'], { folder })
     await fetch(`${running.url}/forget`)
-    await running.printed(/a promise was rejected and nobody handled it/)
+    await running.printed(/the HTTP handler of \/forget threw where nobody could catch it/)
     expect(await body(running.url)).toBe('hello')
     expect(logOf(running).find(({ err }) => err)).toMatchObject({ level: 50, err: { message: 'forgotten' } })
   })
