@@ -263,8 +263,8 @@ function appendResult(reply: readonly Reply[], { close, producer }: CheckedAppen
 
 /** As the script of an append writes its tail; of what can be none, what is none. */
 function tailText({ position, stamp, ahead }: Offset): string {
-  if (ahead) return 'inside'
-  return position === 0 ? `0 ${START.stamp}` : `${position} ${stamp}`
+  if (position === 0) return `0 ${START.stamp}`
+  return ahead ? 'inside' : `${position} ${stamp}`
 }
 
 /** What the script of a read calls a place. */

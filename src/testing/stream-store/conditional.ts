@@ -43,6 +43,20 @@ export const conditionalCases: readonly StreamStoreCase[] = [
     )
   }),
 
+  storeCase(['ST-16'], 'the start is the start, however it is named', async (trial) => {
+    const store = await trial.store()
+    for (const after of [
+      { position: 0, stamp: 'other' },
+      { position: 0, stamp: '1', ahead: 2 },
+    ]) {
+      await store.create('stream')
+      await trial.append(store, 'stream', { records: ['1'], after })
+      const again = await store.append('stream', { records: ['2'], after })
+      assert.deepStrictEqual(again, { outcome: 'moved', offset: await tailOf(store) })
+      await store.delete('stream')
+    }
+  }),
+
   storeCase(['ST-16'], 'of appends that are to follow one place one is kept', async (trial) => {
     const store = await trial.store()
     const after = (await store.create('stream')).info.tail
