@@ -304,9 +304,10 @@ class SqliteStreams implements StreamStore {
       const watched = this.#watchers.get(id)
       if (!watched) continue
       if (event.type === 'gone') this.#watchers.tellGone(id, event.reason)
-      else if (incarnation === watched.incarnation && event.from.position === watched.told)
+      else if (incarnation === watched.incarnation && event.from.position === watched.told && !watched.closed)
         this.#watchers.tell(watched, event.records, event.next, event.closed, event.end)
-      // Not contiguous when another process appended in between: the log has both, in order.
+      // Not contiguous when another process appended in between: the log has both, in order. What was read there
+      // with an earlier event, the close too, is told.
       else this.#follower.tryToCatchUp(id)
     }
   }

@@ -156,4 +156,26 @@ export const endingCases: readonly StreamStoreCase[] = [
     },
     ['peers'],
   ),
+
+  storeCase(
+    ['ST-55', 'ST-58'],
+    'a close is told once, behind an append of this store that follows one of another',
+    async (trial) => {
+      const one = await trial.store()
+      const two = await trial.peer(one)
+      for (const id of numbers(5)) {
+        await one.create(id)
+        const watches = [await trial.watch(one, id), await trial.inbox(one, id)]
+        await trial.append(two, id, ['1'])
+        await Promise.all([trial.append(one, id, ['2']), trial.append(one, id, { close: true, end: END })])
+        for (const watch of watches) await watch.until('the close', ({ closed }) => closed)
+        await one.delete(id)
+        for (const watch of watches) {
+          await watch.until('the last event', ({ gone }) => gone === 'deleted')
+          assert.deepStrictEqual([watch.end, watch.records], [END, numbers(2)])
+        }
+      }
+    },
+    ['peers'],
+  ),
 ]
