@@ -138,6 +138,8 @@ class SqliteStreams implements StreamStore {
       onEnd: () => this.#writes.finish(),
       onCommit: () => this.#tellEvents(),
       onRollback: () => {
+        // What was committed to a file that had been moved away is kept after all once the file is back.
+        for (const { id } of this.#writes.takeEvents()) this.#follower.lookAgain(id)
         this.#writes.forget()
         this.#table.forget()
       },

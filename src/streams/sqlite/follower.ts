@@ -93,6 +93,11 @@ export class Follower {
     this.#try(() => this.catchUp(id))
   }
 
+  /** Leaves a stream of which it is not known what was kept to the next look. */
+  lookAgain(id: string): void {
+    if (this.#watchers.get(id)) this.#behind.add(id)
+  }
+
   #poll(): void {
     if (this.#watchers.size === 0) return this.stop()
     this.#try(() => {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { sqliteStreams } from '../../../src/streams/sqlite.ts'
 import { openDatabase } from '../../../src/streams/sqlite/open.ts'
-import type { StreamStore } from '../../../src/streams/store.ts'
+import type { StreamEvent, StreamStore } from '../../../src/streams/store.ts'
 import { temporaryFolder } from '../harnesses.ts'
 
 const root = temporaryFolder()
@@ -82,6 +82,26 @@ it('goes on when its file is back', async () => {
   renameSync(`${path}.away`, path)
   expect(await store.check?.()).toBe(true)
   expect(await append()).toMatchObject({ outcome: 'appended' })
+})
+
+it('tells its watchers, when its file is back, of what was kept in it meanwhile', async () => {
+  await store.create('other')
+  const told: unknown[] = []
+  const all = Promise.withResolvers<void>()
+  const listen = (event: StreamEvent): void => {
+    told.push(event.type === 'append' ? event.records : event.reason)
+    if (told.length === 2) all.resolve()
+  }
+  await store.watch('stream', listen)
+  await store.watch('other', listen)
+  const producer = { id: 'p', epoch: 0, seq: 0 }
+  renameSync(path, `${path}.away`)
+  await expect(store.append('stream', { records: ['2'], producer })).rejects.toMatchObject({ code: 'io' })
+  await expect(store.delete('other')).rejects.toMatchObject({ code: 'io' })
+  renameSync(`${path}.away`, path)
+  expect(await store.append('stream', { records: ['2'], producer })).toMatchObject({ outcome: 'duplicate' })
+  await all.promise
+  expect(told).toEqual([['2'], 'deleted'])
 })
 
 it('syncs past the cache of the disk, where the system has to be told', () => {
