@@ -247,10 +247,11 @@ class SqliteStreams implements StreamStore {
     return swept
   }
 
-  async check(): Promise<boolean> {
+  async check(signal?: AbortSignal): Promise<boolean> {
     if (this.#closing) return false
     this.#guard.check()
-    return true
+    // Another process may have brought the file to a newer version.
+    return this.#look(() => true, signal)
   }
 
   close(): Promise<void> {

@@ -128,7 +128,7 @@ export interface Migration {
  * @throws {StoreError} `newer_version`, or `not_a_store` for another application's database.
  */
 export function migrateDatabase(db: DatabaseSync, path: string): Migration {
-  const from = versionOf(db, path)
+  const from = versionInOneLook(db, path)
   if (from === SCHEMA_VERSION) return { from, to: from }
   db.exec('BEGIN IMMEDIATE')
   try {
@@ -142,6 +142,16 @@ export function migrateDatabase(db: DatabaseSync, path: string): Migration {
   return { from, to: SCHEMA_VERSION }
 }
 
+/** Otherwise another process might create the tables between two of the questions, and its file be taken for a foreign one. */
+function versionInOneLook(db: DatabaseSync, path: string): number {
+  db.exec('BEGIN')
+  try {
+    return versionOf(db, path)
+  } finally {
+    rollback(db)
+  }
+}
+
 function rollback(db: DatabaseSync): void {
   try {
     db.exec('ROLLBACK')
@@ -151,7 +161,7 @@ function rollback(db: DatabaseSync): void {
 }
 
 /**
- * The version of an open database.
+ * The version of an open database. To be asked within a transaction.
  *
  * @throws {StoreError} `newer_version`, or `not_a_store` for another application's database.
  */

@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import type { StatementSync } from 'node:sqlite'
 import { afterAll, expect, it } from 'vitest'
 import { migrate, sqliteStreams } from '../../../src/streams/sqlite.ts'
-import { SCHEMA_VERSION, STEPS } from '../../../src/streams/sqlite/schema.ts'
+import { migrateDatabase, SCHEMA_VERSION, STEPS } from '../../../src/streams/sqlite/schema.ts'
 import { temporaryFolder } from '../harnesses.ts'
 
 const folder = temporaryFolder()
@@ -42,6 +43,33 @@ it('takes the checkpoints of a first version out of the metadata', async () => {
     ['over', { run: { status: 'running' } }, undefined],
     ['run', { run: { status: 'running', attempt: 1 } }, checkpoint],
   ])
+  await store.close()
+})
+
+it('waits for another process that creates the same file', () => {
+  const path = join(folder.path, 'both.db')
+  /** Another process is done in the middle of this one's look at the file. */
+  class Interrupted extends DatabaseSync {
+    override prepare(sql: string): StatementSync {
+      if (sql.includes('sqlite_schema')) migrate(path)
+      return super.prepare(sql)
+    }
+  }
+  new DatabaseSync(path).close()
+  const db = new Interrupted(path)
+  db.exec('PRAGMA journal_mode = WAL')
+  expect(migrateDatabase(db, path).to).toBe(SCHEMA_VERSION)
+  db.close()
+})
+
+it('says that it cannot work in a file that another process brought to a newer version', async () => {
+  const path = join(folder.path, 'newer.db')
+  const store = sqliteStreams(path)
+  expect(await store.check?.()).toBe(true)
+  const db = new DatabaseSync(path)
+  db.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`)
+  db.close()
+  await expect(store.check?.()).rejects.toMatchObject({ code: 'newer_version' })
   await store.close()
 })
 
