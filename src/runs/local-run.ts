@@ -214,7 +214,8 @@ export class LocalRun {
     if (this.#cause) return
     try {
       const { restarts = 0 } = this.#record
-      const { records, size } = marksOf(this.#newAttempt, { attempt: restarts + 2, reason })
+      const attempt = { attempt: restarts + 2, reason }
+      const { records, size } = marksOf(this.#settings, this.id, this.#record, this.#newAttempt, attempt)
       const { at, bytes } = await this.#intake.skip()
       const tail = at + records.length
       const checkpoint = { at: tail, bytes: bytes + size }

@@ -1,8 +1,8 @@
 /** The records by which a new attempt at a run is known, as its kind gives them. */
 import { Buffer } from 'node:buffer'
-import { failureFor } from './end-reasons.ts'
-import { jsonText } from './json-members.ts'
-import type { NewAttempt, RunKind } from './options.ts'
+import { kindRecords } from './kind-records.ts'
+import type { NewAttempt, RunKind, RunSettings } from './options.ts'
+import type { RunRecord } from './run-record.ts'
 
 export interface Marks {
   readonly records: readonly string[]
@@ -10,13 +10,17 @@ export interface Marks {
   readonly size: number
 }
 
-/** @throws what the kind throws, `RangeError` for no record at all, and `RunFailure` `not_json`. */
-export function marksOf(newAttempt: RunKind['newAttempt'], attempt: NewAttempt): Marks {
-  const records = newAttempt?.(attempt).map((mark) => {
-    const text = jsonText(mark)
-    if (text === undefined) throw failureFor('not_json')
-    return text
-  })
-  if (!records?.length) throw new RangeError('newAttempt returned no record')
+/** @throws as `kindRecords` does, and `RangeError` for no record at all. */
+export function marksOf(
+  settings: RunSettings,
+  run: string,
+  { kind = '' }: Pick<RunRecord, 'kind'>,
+  newAttempt: RunKind['newAttempt'],
+  attempt: NewAttempt,
+): Marks {
+  const give = (): readonly unknown[] => newAttempt?.(attempt) ?? []
+  const outcome = 'its run goes on'
+  const records = kindRecords(settings, { of: 'newAttempt', kind, run, outcome, give })
+  if (records.length === 0) throw new RangeError('newAttempt returned no record')
   return { records, size: records.reduce((sum, record) => sum + Buffer.byteLength(record), 0) }
 }

@@ -1,4 +1,4 @@
-/** What providers, and the hooks of a start, throw where nobody can catch it: the process and the others go on. */
+/** What providers, kinds, and the hooks of a start throw where nobody can catch it: the process and the others go on. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ClumsyProcess, HEAD } from '../support/clumsy-process.ts'
 
@@ -16,12 +16,25 @@ const SERVER = `${HEAD}
     if (way !== 'whole') await new Promise((resolve) => context.signal.addEventListener('abort', resolve))
     else soon('after the end')
   }
+  const store = memoryStreams()
+  const dying = {
+    provider: () => async function* () {},
+    newAttempt: () => (soon('from newAttempt'), ['again']),
+    closing: () => (soon('from closing'), []),
+  }
+  // Of a process that died: whoever takes it over does so in nobody's name.
+  const leaveDead = async (id) => {
+    const run = { startedAt: Date.now(), attempt: 1, kind: 'dying' }
+    await store.create(id, { owner: 'ann', metadata: { run }, lease: { holder: 'dead', ttlMs: 1 } })
+    return streams.runs.get(id)
+  }
   const streams = streaming({
-    store: memoryStreams(),
+    store,
     logger,
+    leaseTtl: 0.5,
     // Of each message the log tells once in ten seconds: each has a kind of its own.
-    kinds: Object.fromEntries(['none', 'whole', ...Object.keys(ways)].map((way) =>
-      [way, { provider: () => (context) => talk(context, way) }])),
+    kinds: { dying, ...Object.fromEntries(['none', 'whole', ...Object.keys(ways)].map((way) =>
+      [way, { provider: () => (context) => talk(context, way) }])) },
     mayStart: ({ input, signal }) => {
       if (input.hook === 'mayStart') soon('from mayStart')
       return true
@@ -31,6 +44,7 @@ const SERVER = `${HEAD}
     ...streams.services,
     start: ({ asked, input, ...request }) => {
       if (input.hook === 'start') soon('from start')
+      if (input.dead) return leaveDead('dead')
       return input.bare
         ? streams.runs.start(request, (context) => talk(context, input.way))
         : streams.runs.start({ ...request, kind: input.way ?? 'none', input })
@@ -55,6 +69,8 @@ interface Start {
   readonly hook?: string
   /** Without a kind. */
   readonly bare?: boolean
+  /** Left by a process that died. */
+  readonly dead?: boolean
 }
 
 const SPEAKING = { subprotocols: ['millrace.v1'] }
@@ -124,6 +140,16 @@ describe('a provider', () => {
     expect(await child.next()).toMatchObject({ err: 'after the end', run })
     expect(await endOf(run)).toMatchObject({ end: { status: 'completed' } })
   })
+})
+
+it('newAttempt and closing that throw later are logged, and cost the process nothing', async () => {
+  const run = await start({ dead: true })
+  const marked = threw('newAttempt of the kind dying', 'its run goes on')
+  const closed = threw('closing of the kind dying', 'its run has its end')
+  const lines = [await child.next(), await child.next()]
+  expect(lines).toContainEqual({ message: marked, err: 'from newAttempt', run })
+  expect(lines).toContainEqual({ message: closed, err: 'from closing', run })
+  expect(await endOf(run)).toMatchObject({ end: { status: 'completed' } })
 })
 
 describe.each(['mayStart', 'start'])('%s', (hook) => {

@@ -259,6 +259,8 @@ onEveryStore('a run that begins anew', (world) => {
       'provider_failed',
     ],
     ['gives what is no JSON', () => [undefined as never], 'not_json'],
+    ['gives a mark larger than may be', () => ['x'.repeat(8 * 1024 * 1024)], 'provider_failed'],
+    ['gives more than an append may hold', () => Array.from({ length: 1001 }, () => 1), 'provider_failed'],
   ])('ends where its kind %s', async (_what, newAttempt, reason) => {
     const puppet = new PuppetProvider()
     const kinds = { play: marked(puppet, { newAttempt: newAttempt as never }) }
