@@ -51,6 +51,8 @@ export class LocalRun {
   /** Whether its record is to be kept with its end: this attempt is not in it. */
   #noteDue = false
   #generation: Generation | undefined
+  /** Resolves when the providers of the generations before have ended. */
+  #leftBehind: Promise<unknown> | undefined
   #cause: Cause | undefined
   #readAt: number
 
@@ -86,9 +88,9 @@ export class LocalRun {
     return this.#record.inputIn
   }
 
-  /** Resolves when its provider has ended, which may have work upstream to cancel when the run is over. */
-  get providerEnded(): Promise<void> | undefined {
-    return this.#generation?.done
+  /** Resolves when its providers have ended, which may have work upstream to cancel when the run is over. */
+  get providersEnded(): Promise<unknown> | undefined {
+    return this.#generation && Promise.all([this.#leftBehind, this.#generation.done])
   }
 
   /** Ends the run as stopped, unless something else ends it already. */
@@ -175,6 +177,7 @@ export class LocalRun {
   }
 
   #generate(cutFor?: Error): Promise<Ending> {
+    this.#leftBehind = this.providersEnded
     this.#generation = new Generation({
       of: { run: this.id, kind: this.#record.kind },
       logger: this.#settings.logger,

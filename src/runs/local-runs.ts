@@ -23,7 +23,7 @@ export class LocalRuns {
   readonly #keeper: Ticker
   readonly #watchdog: Ticker
   /** Providers that were left behind by runs that are over. */
-  readonly #leftBehind = new Set<Promise<void>>()
+  readonly #leftBehind = new Set<Promise<unknown>>()
   readonly #touchedAt = new Map<LocalRun, number>()
   readonly #readership: Readership
   /** Runs whose readers in other processes are asked for. */
@@ -65,7 +65,7 @@ export class LocalRuns {
     this.#watchdog.start()
     void run.settled.then(() => {
       this.#remove(run)
-      this.#remember(run.providerEnded)
+      this.#remember(run.providersEnded)
     })
     return run
   }
@@ -93,10 +93,10 @@ export class LocalRuns {
     await Promise.race([ending, pause(this.#settings.stopTimeoutMs, ended.signal)])
   }
 
-  #remember(provider: Promise<void> | undefined): void {
-    if (!provider) return
-    this.#leftBehind.add(provider)
-    void provider.then(() => this.#leftBehind.delete(provider))
+  #remember(providers: Promise<unknown> | undefined): void {
+    if (!providers) return
+    this.#leftBehind.add(providers)
+    void providers.then(() => this.#leftBehind.delete(providers))
   }
 
   #remove(run: LocalRun): void {

@@ -1,5 +1,6 @@
 /** What a process takes on: how many runs of others, and none while it shuts down. */
 import { expect, it } from 'vitest'
+import type { RunKind } from '../../src/runs/options.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 
@@ -83,5 +84,40 @@ onEveryStore('a process', (world) => {
     await world().passUntil(() => closed, isDone ? 0.2 : 1.5)
     await closing
     cancelled.resolve()
+  })
+
+  it('that shuts down waits for what an earlier attempt still cancels upstream', async () => {
+    const cancelled = Promise.withResolvers<void>()
+    let calls = 0
+    const kinds: Record<string, RunKind> = {
+      play: {
+        resumable: true,
+        newAttempt: () => ['again'],
+        provider: () =>
+          async function* ({ signal }) {
+            const call = ++calls
+            try {
+              yield call
+              await new Promise((resolve) => signal.addEventListener('abort', resolve))
+            } finally {
+              if (call === 2) await cancelled.promise
+            }
+          },
+      },
+    }
+    const first = world().mortal({ kinds })
+    const { id } = await first.runs.start({ kind: 'play' })
+    await world().until(async () => (await world().records(id)).length > 0)
+    first.kill()
+    const second = world().process({ kinds, stopTimeout: 2 })
+    second.open()
+    await world().passUntil(() => calls === 3, 17)
+    let closed = false
+    const closing = second.close().then(() => (closed = true))
+    await world().pass(1)
+    expect(closed).toBe(false)
+    cancelled.resolve()
+    await world().passUntil(() => closed, 0.5)
+    await closing
   })
 })
