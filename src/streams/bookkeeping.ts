@@ -214,8 +214,8 @@ function refuseProducer(
   known: ProducerState | undefined,
   { id, epoch, seq }: Producer,
 ): AppendResult | undefined {
-  // Only taking the lease raises this producer's epoch.
-  if (id === LEASE_PRODUCER && epoch > (known?.epoch ?? 0))
+  // Only taking the lease raises this producer's epoch, and makes it known at all.
+  if (id === LEASE_PRODUCER && (!known || epoch > known.epoch))
     return { outcome: 'fenced', epoch: known?.epoch ?? 0 }
   if (!known) return seq === 0 ? undefined : { outcome: 'gap', expectedSeq: 0, receivedSeq: seq }
   if (epoch < known.epoch) return { outcome: 'fenced', epoch: known.epoch }

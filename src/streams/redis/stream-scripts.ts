@@ -132,8 +132,10 @@ if producer ~= '' then
     knownEpoch, lastSeq = string.match(v[12], '^(%d+) (-?%d+)$')
     knownEpoch, lastSeq = tonumber(knownEpoch), tonumber(lastSeq)
   end
-  -- Only taking the lease raises this producer's epoch.
-  if producer == '${LEASE_PRODUCER}' and epoch > (knownEpoch or 0) then return {'fenced', knownEpoch or 0} end
+  -- Only taking the lease raises this producer's epoch, and makes it known at all.
+  if producer == '${LEASE_PRODUCER}' and (not knownEpoch or epoch > knownEpoch) then
+    return {'fenced', knownEpoch or 0}
+  end
   if not knownEpoch then
     if seq ~= 0 then return {'gap', 0} end
   elseif epoch < knownEpoch then
