@@ -140,16 +140,26 @@ function startError(code: string | undefined, where: string, error: unknown): St
   }
 }
 
+/** Seconds that a shutdown waits for the first request on a connection: it may be on its way. */
+const FIRST_REQUEST = 1
+
 async function shutDown(server: Server, sockets: ReadonlySet<Socket>, gateway: Gateway): Promise<void> {
   // Node's own would cut at once what it takes for idle: connections whose answer is complete and not sent yet.
   const stopped = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
   void gateway.sent().then(() => server.close())
+  const { shutdownTimeout } = gateway.options
   // Nor does Node take for idle what a browser opened in advance, and has sent no request on.
-  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+  const silent = setTimeout(
+    () => {
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+    },
+    Math.min(FIRST_REQUEST, shutdownTimeout) * 1000,
+  )
   const timer = setTimeout(() => {
     for (const socket of sockets) socket.destroy()
-  }, gateway.options.shutdownTimeout * 1000)
+  }, shutdownTimeout * 1000)
   await Promise.all([gateway.drain(), stopped])
+  clearTimeout(silent)
   clearTimeout(timer)
 }
 

@@ -138,6 +138,18 @@ describe('closing a server', () => {
     },
   )
 
+  it('answers the first request on a connection that was made just before', async () => {
+    await using server = await serve({ routes: [] })
+    const accepted = once(server.running.server, 'connection')
+    const socket = connect(server.running.port)
+    await accepted
+    const closing = server.running.close()
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 \d{3} /)
+    await closing
+  })
+
   it('tells HTTP handlers, so that an event stream ends by itself', async () => {
     const reasons: unknown[] = []
     await using server = await serve({
