@@ -42,12 +42,9 @@ export class ChatIndex {
   async latest(chat: string, owner: string | undefined, signal: AbortSignal): Promise<RunInfo | undefined> {
     const { store } = this.#settings
     const id = chatIndexId(chat, owner)
-    const index = await store.head(id, signal)
-    if (!index) return undefined
-    await store.touch(id, signal)
-    const position = Math.max(0, index.tail.position - MAX_ENTRIES)
-    const page = await store.read(id, { ...index.tail, position }, { signal })
+    const page = await store.read(id, { last: MAX_ENTRIES }, { signal })
     if (page.outcome !== 'page') return undefined
+    await store.touch(id, signal)
     for (const entry of page.records.toReversed()) {
       const run = JSON.parse(entry as string) as Json
       const info = typeof run === 'string' ? await store.head(run, signal) : undefined
