@@ -227,10 +227,12 @@ export class Connection {
     if (finding?.door) return this.#events.blocked()
     if (finding?.refusal && this.#believes(finding.refusal)) return this.#refused(finding.refusal)
     if (error && this.#signOuts >= SIGN_OUTS) return this.#refused(error)
-    const said = this.error?.message
-    this.error = finding?.refusal ?? finding?.error ?? error ?? unreachable(this.#options.url)
+    const before = this.error
+    // A refused handshake looks like no answer, and is asked about only now: it is no news after a sign-out.
+    const known = before?.code === 'unauthenticated' ? before : undefined
+    this.error = finding?.refusal ?? finding?.error ?? error ?? known ?? unreachable(this.#options.url)
     this.#after(Math.max(delay, this.error.retryAfter ?? 0), () => void this.#retry(suspect))
-    if (this.#state === 'reconnecting' && said !== this.error.message) this.#events.stateChanged()
+    if (this.#state === 'reconnecting' && before?.message !== this.error.message) this.#events.stateChanged()
     this.#become('reconnecting')
   }
 
