@@ -64,7 +64,14 @@ export { bearerToken } from './protocol/bearer.ts'
 export { CloseCode } from './protocol/close-codes.ts'
 export { type ErrorBody, type ErrorCode, HttpError, forbidden, unauthenticated } from './protocol/errors.ts'
 export type { Json } from './protocol/json.ts'
-export { type Offset, OffsetError, type Place, encodeOffset, parsePlace } from './protocol/offset.ts'
+export {
+  type AskedPlace,
+  type Offset,
+  OffsetError,
+  type Place,
+  encodeOffset,
+  parsePlace,
+} from './protocol/offset.ts'
 export type { Origins } from './routing/origins.ts'
 export type { RunEnd, RunStatus } from './protocol/run-end.ts'
 export {

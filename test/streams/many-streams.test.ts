@@ -73,7 +73,7 @@ describe('of 100,000 streams on SQLite', () => {
       const steps = plan.map((row) => String(row['detail']))
       expect(steps[0]).toMatch(/INDEX streams_(leased|of_nobody|by_owner)/)
       // Rows that the index gives are few; a full one would be sorted, too.
-      if (options.owner !== undefined) expect(steps).toHaveLength(1)
+      if (options.owner !== undefined) expect(steps.join()).not.toMatch(/SCAN|TEMP B-TREE/)
     })
   })
 
