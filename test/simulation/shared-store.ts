@@ -45,6 +45,8 @@ export class SharedStore {
   readonly #smuggler = new Smuggler()
   /** The streams that are there, past their time or not. */
   readonly #known = new Map<string, Life>()
+  /** Of the stream that an answer is about: another one may be there when it is given. */
+  readonly #answeredFor = new WeakMap<AppendResult, string>()
 
   constructor(options: SharedStoreOptions) {
     this.#options = options
@@ -118,10 +120,12 @@ export class SharedStore {
     this.#live(id)
     const { metadata } = request
     const records = textsOf(request.records)
+    const incarnation = this.#known.get(id)?.incarnation ?? ''
+    this.#answeredFor.set(result, incarnation)
     this.#options.note({
       type: 'kept',
       stream: id,
-      incarnation: this.#known.get(id)?.incarnation ?? '',
+      incarnation,
       from: result.offset.position - records.length,
       records,
       closed: request.close ?? false,
@@ -139,7 +143,7 @@ export class SharedStore {
     this.#options.note({
       type: 'acknowledged',
       stream: id,
-      incarnation: this.#known.get(id)?.incarnation ?? '',
+      incarnation: this.#answeredFor.get(result) ?? this.#known.get(id)?.incarnation ?? '',
       next: result.offset.position,
       records: textsOf(request.records),
       closed: request.close ?? false,
