@@ -5,6 +5,7 @@
  * Invariant: nothing is answered, and nobody is told, before the COMMIT it belongs to has returned.
  */
 import type { DatabaseSync } from 'node:sqlite'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Place } from '../protocol/offset.ts'
 import { beginOf, endAfter, endMember, infoOf, pageOf, tailOf } from './bookkeeping.ts'
@@ -195,7 +196,8 @@ class SqliteStreams implements StreamStore {
     for (;;) {
       const result = await this.#look((now) => this.#watch(id, listener, signal, now), signal)
       if (result !== 'behind') return result
-      this.#snapshots.within(() => this.#follower.catchUp(id))
+      // A page a turn of the event loop: there may be much that others wrote.
+      if (this.#snapshots.within(() => this.#follower.catchUp(id))) await nextTurn()
     }
   }
 

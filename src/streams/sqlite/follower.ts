@@ -78,14 +78,15 @@ export class Follower {
 
   /**
    * Tells what lies between where a stream was told up to and its tail: a page now, the rest in later
-   * turns. Throws what SQLite throws; the next look tries again.
+   * turns. Returns whether there is a rest. Throws what SQLite throws; the next look tries again.
    */
-  catchUp(id: string): void {
+  catchUp(id: string): boolean {
     const watched = this.#watchers.get(id)
-    if (!watched) return void this.#behind.delete(id)
     this.#behind.add(id)
-    if (this.#tellPage(watched)) this.#continueSoon()
+    const hasMore = watched !== undefined && this.#tellPage(watched)
+    if (hasMore) this.#continueSoon()
     else this.#behind.delete(id)
+    return hasMore
   }
 
   /** The same; a failure is left to the next look. */

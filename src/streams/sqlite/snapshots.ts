@@ -58,9 +58,9 @@ export class Snapshots {
   }
 
   /** Runs what takes snapshots by itself, in a call of the store. */
-  within(work: () => void): void {
+  within<T>(work: () => T): T {
     try {
-      work()
+      return work()
     } catch (error) {
       this.#fail(error)
     }
