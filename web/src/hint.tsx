@@ -31,10 +31,12 @@ export function Hint({ connection, trouble, run, stressed }: HintProps): ReactEl
         </>
       )}
       {isActive(run) && (
-        <span className="keys">
+        <>
           {' '}
-          <kbd>Esc</kbd> ends it
-        </span>
+          <span className="keys">
+            <kbd>Esc</kbd> ends it
+          </span>
+        </>
       )}
     </p>
   )
@@ -46,5 +48,5 @@ function consequence(trouble: string, run: Run): string {
     return `${trouble || 'No connection yet.'} This is sent as soon as there is a connection.`
   const why = trouble || 'The connection is lost.'
   if (run.id === '') return `${why} Trying again.`
-  return `${why} The text is not lost: what is missing follows once it is back.`
+  return `${why} Nothing is lost: the rest follows once it is back.`
 }
