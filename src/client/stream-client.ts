@@ -45,6 +45,12 @@ export interface FollowOptions {
   readonly offset?: string
 }
 
+interface Starting {
+  /** The command as JSON: what is asked again while it is under way is the same start. */
+  readonly asked: string
+  readonly started: Promise<string>
+}
+
 export class StreamClient {
   readonly #http: Omit<HttpCarrierOptions, 'stateChanged'> | undefined
   readonly #large: LargeStarts
@@ -52,7 +58,7 @@ export class StreamClient {
   /** Those that are not done, also the ones that follow nothing until their records are taken. */
   readonly #readers = new Set<Reader>()
   /** Starts under way, by the id that was asked for: before they are answered, there is nothing to follow. */
-  readonly #starts = new Map<string, Promise<string>>()
+  readonly #starts = new Map<string, Starting>()
   readonly #host: ReaderHost
   readonly #end = new AbortController()
   #carrier: Carrier
@@ -124,19 +130,19 @@ export class StreamClient {
     { chat, id = randomId() }: StartOptions = {},
   ): Promise<RemoteStream<Record>> {
     const command = { id, input, ...(chat !== undefined && { chat }) }
-    let started = this.#starts.get(id)
-    if (!started) {
-      started = this.#command((carrier) => this.#large.start(carrier, command)).finally(() =>
-        this.#starts.delete(id),
-      )
-      this.#starts.set(id, started)
-      // Whoever asked for it just now would be told that it is not there.
-      for (const reader of this.#readers)
-        if (reader.id === id && reader.status === 'connecting') {
-          this.#carrier.unfollow(reader)
-          this.#waits(reader)
-        }
-    }
+    const send = (): Promise<string> => this.#command((carrier) => this.#large.start(carrier, command))
+    const asked = JSON.stringify(command)
+    const underWay = this.#starts.get(id)
+    // Whether it may be the answer to another question, the server knows.
+    if (underWay) return this.stream<Record>(await (underWay.asked === asked ? underWay.started : send()))
+    const started = send().finally(() => this.#starts.delete(id))
+    this.#starts.set(id, { asked, started })
+    // Whoever asked for it just now would be told that it is not there.
+    for (const reader of this.#readers)
+      if (reader.id === id && reader.status === 'connecting') {
+        this.#carrier.unfollow(reader)
+        this.#waits(reader)
+      }
     return this.stream<Record>(await started)
   }
 
@@ -172,7 +178,7 @@ export class StreamClient {
   /** Whether its run is being started; it is followed then. */
   #waits(reader: Reader): boolean {
     const follow = (): void => this.#follow(reader)
-    return !!this.#starts.get(reader.id)?.then(follow, follow)
+    return !!this.#starts.get(reader.id)?.started.then(follow, follow)
   }
 
   #follow(reader: Reader): void {

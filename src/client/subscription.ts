@@ -5,8 +5,11 @@
  * furthest back, and those further on drop what they have seen. A new question waits for the answer
  * to the last one, so that each answer is known to belong to its question, and what comes in between
  * to none.
+ *
+ * A reader further on was at its place in the log that it read from then. Whether that is this log, the
+ * server says to whoever asks for this place: it is asked for when the records come to it.
  */
-import { type AskedPlace, decodeOffset } from '../protocol/offset.ts'
+import { type AskedPlace, type Offset, decodeOffset, isAt } from '../protocol/offset.ts'
 import type {
   ClientFrame,
   EndFrame,
@@ -30,6 +33,8 @@ export class Subscription {
   /** The offset of the question that has no answer yet. */
   #asked: string | undefined
   #live = false
+  /** Whose place the server found in the log that it sends. */
+  #proven = new WeakSet<Reader>()
   #failures = 0
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -56,14 +61,14 @@ export class Subscription {
   reset(): void {
     clearTimeout(this.#timer)
     this.#asked = undefined
-    this.#live = false
+    this.#over()
   }
 
   /** Nobody reads any more. For when there is a connection. */
   end(): void {
     clearTimeout(this.#timer)
     if (this.#live) this.#send({ type: 'unsubscribe', stream: this.#stream })
-    this.#live = false
+    this.#over()
   }
 
   receive(frame: StreamFrame): void {
@@ -87,7 +92,10 @@ export class Subscription {
     const at = decodeOffset(offset)
     this.#asked = undefined
     this.#live = true
-    for (const reader of Array.from(this.readers)) reader.subscribed(asked, at)
+    for (const reader of Array.from(this.readers)) {
+      if (placeText(reader.place) === asked) this.#proven.add(reader)
+      reader.subscribed(asked, at)
+    }
     // Some came while it was asked, and where `now` is was asked for one of them. Whoever's very place was
     // asked for misses records: a server that begins too late is asked once more, and not for ever.
     const complete = [...this.readers].map((reader) => {
@@ -102,14 +110,34 @@ export class Subscription {
     const [at, to] = [decodeOffset(from), decodeOffset(offset)]
     const values = encoding === 'base64' ? records.map(bytesOf) : records
     this.#failures = 0
-    this.#deliver((reader) => reader.records(at, to, values))
+    this.#deliver((reader) => {
+      const { place } = reader
+      const isAhead = typeof place !== 'string' && place.position >= to.position
+      return (isAhead || this.#goesOn(reader, at)) && reader.records(at, to, values)
+    })
   }
 
   #ended(frame: EndFrame): void {
     if (this.#asked !== undefined) return
     this.#live = false
     const at = decodeOffset(frame.offset)
-    this.#deliver((reader) => reader.end(at, frame.end))
+    this.#deliver((reader) => this.#goesOn(reader, at) && reader.end(at, frame.end))
+    this.#over()
+  }
+
+  /** Whether a reader stands in the log that goes on at this place, as far as is known; behind it, it asks anyway. */
+  #goesOn(reader: Reader, at: Offset): boolean {
+    const { place } = reader
+    if (typeof place === 'string' || place.position < at.position || this.#proven.has(reader)) return true
+    if (!isAt(place, at) && place.position > 0) return false
+    this.#proven.add(reader)
+    return true
+  }
+
+  /** Nothing comes of what was asked. */
+  #over(): void {
+    this.#live = false
+    this.#proven = new WeakSet()
   }
 
   /** Hands something to every reader, and asks again when one of them misses what was before. */
@@ -121,7 +149,7 @@ export class Subscription {
   #refused({ code, message }: ErrorFrame): void {
     const asked = this.#asked
     this.#asked = undefined
-    this.#live = false
+    this.#over()
     if (code === 'store_failed') {
       this.#timer = setTimeout(() => this.ask(), retryDelay(this.#failures++) * 1000)
       return
@@ -133,7 +161,7 @@ export class Subscription {
   }
 
   #fail(error: StreamError, offset?: string): void {
-    this.#live = false
+    this.#over()
     for (const reader of Array.from(this.readers)) {
       if (offset === undefined || placeText(reader.place) === offset) reader.fail(error)
     }

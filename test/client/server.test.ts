@@ -84,6 +84,37 @@ describe.each(doors)('over %s', (door) => {
     })
   })
 
+  it('the same id is no other question while its start is under way either', async () => {
+    await using server = await startStreams()
+    const client = clientOf(server)
+    const starts = ['one', 'two', 'one'].map((say) => client.start({ say }, { id: 'run' }))
+    const [one, two, again] = await Promise.allSettled(starts)
+    expect([one?.status, again?.status]).toEqual(['fulfilled', 'fulfilled'])
+    expect(two).toMatchObject({ status: 'rejected', reason: { code: 'run_differs' } })
+  })
+
+  it.each([2, 7])(
+    'an offset of a former stream, at %i, is lost beside other readers too',
+    async (position) => {
+      await using server = await startStreams()
+      await server.append('s', ...numbers(0, position))
+      const client = clientOf(server)
+      const former = client.stream('s')
+      await expect.poll(() => former.take().length && former.offset).toMatch(/^\d+_/)
+      await server.store.delete('s')
+      await expect.poll(() => former.status).toBe('gone')
+      await server.append('s', ...numbers(100, 105))
+      await server.store.append('s', { close: true })
+      const [all, lost] = await Promise.allSettled([
+        collect(client.stream('s')),
+        collect(client.stream('s', { offset: former.offset })),
+      ])
+      expect(all).toMatchObject({ value: numbers(100, 105) })
+      const code = expect.stringMatching(/^offset_(?:lost|past_end)$/) as unknown
+      expect(lost).toMatchObject({ status: 'rejected', reason: { code } })
+    },
+  )
+
   it('a run whose start is under way is followed once it has begun', async () => {
     await using server = await startStreams()
     const client = clientOf(server)

@@ -215,7 +215,9 @@ describe('several observers of one stream', () => {
     const tail = observe('s', { offset: at(1) })
     all.subscribe(() => {})
     tail.subscribe(() => {})
-    opened().frame(subscribed('s', 0), records('s', 0, 3))
+    const socket = opened()
+    // Whether it is of this log, the server is asked.
+    socket.frame(subscribed('s', 0), records('s', 0, 3), subscribed('s', 1), records('s', 1, 3))
     await frames()
     expect([all.snapshot().text, tail.snapshot().text]).toEqual(['012', '12'])
   })
