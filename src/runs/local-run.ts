@@ -10,10 +10,8 @@ import { RunMoved } from '../providers/provider.ts'
 import type { RunContext } from '../providers/provider.ts'
 import type { Lease } from '../streams/leases.ts'
 import type { Assignment } from './assignment.ts'
-import { isForNobody } from './cause.ts'
-import type { Cause } from './cause.ts'
-import { encodeCheckpoint } from './checkpoint.ts'
-import type { Checkpoint } from './checkpoint.ts'
+import { type Cause, isForNobody } from './cause.ts'
+import { type Checkpoint, encodeCheckpoint } from './checkpoint.ts'
 import { closingOf } from './closing.ts'
 import { endAfterError, endFor, failureFor, upstreamDetail } from './end-reasons.ts'
 import { type Ending, Generation } from './generation.ts'
@@ -248,12 +246,14 @@ export class LocalRun {
   }
 
   #context(signal: AbortSignal): RunContext {
+    // That of this attempt: a provider may still be ending when the next attempt has begun.
+    const intake = this.#intake
     return {
       signal,
       runId: this.id,
       ...(this.#resumeFrom?.value !== undefined && { resumeFrom: this.#resumeFrom.value }),
-      checkpoint: (value) => this.#intake.keep(value),
-      alive: () => this.#generation?.alive(),
+      checkpoint: (value) => intake.keep(value),
+      alive: () => (signal.aborted ? undefined : this.#generation?.alive()),
     }
   }
 

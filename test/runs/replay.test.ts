@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest'
 import type { Json } from '../../src/protocol/json.ts'
 import type { RunEnd } from '../../src/protocol/run-end.ts'
 import { RunMoved } from '../../src/providers/provider.ts'
-import type { RunProvider } from '../../src/providers/provider.ts'
+import type { RunContext, RunProvider } from '../../src/providers/provider.ts'
 import { END_REASONS } from '../../src/runs/end-reasons.ts'
 import type { EndReason } from '../../src/runs/end-reasons.ts'
-import type { RunKind } from '../../src/runs/options.ts'
+import type { RunKind, RunLimits } from '../../src/runs/options.ts'
 import { Replay } from '../../src/runs/replay.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
@@ -31,10 +31,11 @@ async function takenOver(
   kind: RunKind,
   puppet: PuppetProvider,
   events: readonly Json[],
+  limits: Partial<RunLimits> = {},
 ): Promise<Mortal> {
   const kinds = { play: kind }
   const first = world.mortal({ kinds })
-  const second = world.mortal({ kinds })
+  const second = world.mortal({ kinds, limits })
   await first.runs.start({ id: 'r', kind: 'play' })
   puppet.last.yield(...events)
   await world.until(async () => (await world.records('r')).length === events.length)
@@ -200,6 +201,35 @@ onEveryStore('a run that begins anew', (world) => {
     await world().until(async () => (await world().store.head('r'))?.closed)
     const mark = { type: 'again', attempt: 2, reason: 'replay_differs' }
     await expectLog(world(), ['one', mark, 'eins', 'zwei'], COMPLETED)
+  })
+
+  it('hears nothing of the attempt before it, which may still be ending', async () => {
+    const puppet = new PuppetProvider()
+    let before: RunContext | undefined
+    const left = Promise.withResolvers<void>()
+    const late: RunProvider = async function* (context) {
+      try {
+        yield* puppet.provider(context)
+      } finally {
+        before = context
+        await left.promise
+      }
+    }
+    const kind = marked(puppet, { provider: () => late, resumable: true })
+    await takenOver(world(), kind, puppet, ['one'], { silence: 2 })
+    puppet.last.yield('other')
+    await world().passUntil(() => puppet.calls.length === 3, 6)
+    before?.checkpoint('late')
+    puppet.last.yield('eins')
+    await world().until(async () => (await world().records('r')).length === 3)
+    expect((await world().store.head('r'))?.checkpoint).not.toHaveProperty('value')
+    const isSilent = async (): Promise<boolean | undefined> => {
+      before?.alive()
+      return (await world().store.head('r'))?.closed
+    }
+    await world().passUntil(isSilent, 8)
+    expect((await world().store.head('r'))?.end).toEqual(failed('silent'))
+    left.resolve()
   })
 
   it('ends upstream what the attempt before it left there', async () => {
