@@ -53,7 +53,7 @@ export class Model {
     if (producer) {
       const { id: name, epoch, seq } = producer
       const current = stream.epochs.get(name)
-      if (name === '@lease' && epoch > stream.leaseEpoch) return 'fenced'
+      if (name === '@lease' && (stream.leaseEpoch === 0 || epoch > stream.leaseEpoch)) return 'fenced'
       if (current !== undefined && epoch < current) return 'fenced'
       if (current !== undefined && epoch > current && seq !== 0) return 'epoch-start'
       const due = current === epoch ? (stream.next.get(name) ?? 0) : 0
