@@ -36,7 +36,7 @@ function closingRecords(
   if (kind === undefined || !closing) return []
   try {
     const outcome = 'its run has its end'
-    return kindRecords(settings, { of: 'closing', kind, run, outcome, give: () => closing(end) })
+    return kindRecords(settings, { of: 'closing', kind, run, outcome, give: () => closing({ ...end }) })
   } catch (err) {
     settings.logger.error({ err, run, kind }, 'The closing records of a run could not be made')
     return []

@@ -70,6 +70,17 @@ onEveryStore('the closing records of a kind', (world) => {
     expect((await second.get(interrupted.id))?.info).toMatchObject({ attempt: 2, ...INTERRUPTED })
   })
 
+  it('change nothing of the end, whatever their kind does to what it was given', async () => {
+    const puppet = new PuppetProvider()
+    const kinds = kindOf(puppet, { closing: (end) => [Object.assign(end, { message: 'Bye' }) as never] })
+    const runs = world().process({ kinds })
+    for (const id of ['first', 'second']) {
+      await runs.start({ id, kind: 'play' })
+      expect(await runs.stop(id)).toEqual(STOPPED)
+      expect(await world().records(id)).toEqual([{ ...STOPPED, message: 'Bye' }, { end: STOPPED }])
+    }
+  })
+
   it('are left out by a process that does not know the kind', async () => {
     const puppet = new PuppetProvider()
     const first = world().mortal({ kinds: kindOf(puppet) })
