@@ -37,7 +37,9 @@ export class Continuations {
     if (!resumable && !newAttempt) return undefined
     const input = await this.#load(record, signal)
     if (input === undefined) return undefined
-    return { provider: () => kind.provider(input), resumable, ...(newAttempt && { newAttempt }) }
+    // A copy for each: an attempt may change its own, as a list of messages that it adds to.
+    const provider = (): RunProvider => kind.provider(structuredClone(input))
+    return { provider, resumable, ...(newAttempt && { newAttempt }) }
   }
 
   /** What is damaged stays so: without its input a run ends, rather than never. */

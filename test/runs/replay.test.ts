@@ -36,7 +36,7 @@ async function takenOver(
   const kinds = { play: kind }
   const first = world.mortal({ kinds })
   const second = world.mortal({ kinds, limits })
-  await first.runs.start({ id: 'r', kind: 'play' })
+  await first.runs.start({ id: 'r', kind: 'play', input: [] })
   puppet.last.yield(...events)
   await world.until(async () => (await world.records('r')).length === events.length)
   first.kill()
@@ -201,6 +201,20 @@ onEveryStore('a run that begins anew', (world) => {
     await world().until(async () => (await world().store.head('r'))?.closed)
     const mark = { type: 'again', attempt: 2, reason: 'replay_differs' }
     await expectLog(world(), ['one', mark, 'eins', 'zwei'], COMPLETED)
+  })
+
+  it('is given its input as it was, whatever the attempt before it did to that', async () => {
+    const puppet = new PuppetProvider()
+    const given: unknown[] = []
+    const provider = (input: Json): RunProvider => {
+      given.push(structuredClone(input))
+      ;(input as Json[]).push('a tool call')
+      return puppet.provider
+    }
+    await takenOver(world(), marked(puppet, { provider, resumable: true }), puppet, ['one'])
+    puppet.last.yield('other')
+    await world().until(() => puppet.calls.length === 3)
+    expect(given).toEqual([[], [], []])
   })
 
   it('hears nothing of the attempt before it, which may still be ending', async () => {
