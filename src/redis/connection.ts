@@ -46,6 +46,9 @@ interface Waiting {
   fail(error: Error): void
 }
 
+/** Between two looks for an answer that is overdue. */
+const LOOK_MS = 500
+
 export class RedisConnection {
   readonly #options: ConnectionOptions
   readonly #waiting = new Set<Waiting>()
@@ -55,6 +58,8 @@ export class RedisConnection {
   #client: RedisClient | undefined
   #opening: Promise<void> | undefined
   #watch: NodeJS.Timeout | undefined
+  /** Milliseconds for which looks came too late, as the event loop had no turn. */
+  #stood = 0
   #lastFailure: Error | undefined
 
   constructor(options: ConnectionOptions) {
@@ -95,7 +100,7 @@ export class RedisConnection {
   }
 
   async #send<Answer>(client: RedisClient, ask: (client: RedisClient) => Promise<Answer>): Promise<Answer> {
-    const sent = { at: performance.now() }
+    const sent = { at: performance.now() - this.#stood }
     this.#sent.add(sent)
     this.#armWatch()
     try {
@@ -216,16 +221,26 @@ export class RedisConnection {
 
   /** One timer for all requests: only the oldest can be overdue. */
   #armWatch(): void {
-    this.#watch ??= setTimeout(() => this.#checkOldest(), this.#options.timeoutMs)
+    if (!this.#watch) this.#look(this.#options.timeoutMs)
+  }
+
+  #look(milliseconds: number): void {
+    const wait = Math.min(milliseconds, LOOK_MS)
+    const due = performance.now() + wait
+    this.#watch = setTimeout(() => {
+      // While this process stood still, no answer could be read: that is no time that Redis took.
+      this.#stood += Math.max(0, performance.now() - due)
+      this.#checkOldest()
+    }, wait)
   }
 
   #checkOldest(): void {
     this.#watch = undefined
     const [oldest] = this.#sent
     if (!oldest || this.#closing.signal.aborted) return
-    const left = oldest.at + this.#options.timeoutMs - performance.now()
+    const left = oldest.at + this.#options.timeoutMs - (performance.now() - this.#stood)
     if (left > 0) {
-      this.#watch = setTimeout(() => this.#checkOldest(), left)
+      this.#look(left)
     } else if (this.#client) {
       this.#lost(this.#client, new Error(`no answer within ${this.#options.timeoutMs / 1000} s`))
     }

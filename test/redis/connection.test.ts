@@ -36,3 +36,28 @@ it('a Redis that hangs while a connection is prepared is left, and the next one 
   expect(clients.map(({ sent }) => sent)).toEqual([['PREPARE'], ['PREPARE', 'SECOND']])
   await connection.close()
 })
+
+it('a process that stood still for longer than it waits for an answer reads it all the same', async () => {
+  const client = fakeClient(true)
+  const answered = Promise.withResolvers<string>()
+  const called = Promise.withResolvers<void>()
+  client.send = () => {
+    called.resolve()
+    return answered.promise
+  }
+  const connection = new RedisConnection({
+    title: 'test',
+    timeoutMs: 200,
+    logger: silentLogger,
+    errors: { closed: () => new Error('closed'), unavailable: (what) => new Error(what) },
+    open: () => Promise.resolve(client),
+  })
+  const asked = connection.request(['SLOW'])
+  await called.promise
+  const until = performance.now() + 600
+  while (performance.now() < until);
+  // Behind the timers, as what is read from a socket is.
+  setImmediate(() => setImmediate(() => answered.resolve('OK')))
+  expect(await asked).toBe('OK')
+  await connection.close()
+})
