@@ -5,9 +5,9 @@ import type { ChannelMessage } from '../../src/channels/layer.ts'
 import { type RedisChannelLayer, redisChannels, type RedisChannelsOptions } from '../../src/channels/redis.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
+import { MANY } from './many.ts'
 import { bytes, float, int, map, PythonPeer } from './python-peer.ts'
 
-const MANY = 10_000
 /** Seconds for that many: less than the test has. */
 const MANY_SECONDS = 100
 

@@ -10,6 +10,7 @@ import { resolve } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { MANY, SLOW_MANY } from './many.ts'
 import { type RedisChannelLayer, redisChannels } from '../../src/channels/redis.ts'
 import { complaintsOf, launchBrowser } from '../support/browser.ts'
 import { RedisServer } from '../support/redis.ts'
@@ -39,9 +40,9 @@ describeWith(['channels', 'redis', 'chromium'], 'with a Django project on Daphne
   afterAll(() => browser?.close())
 
   describe.each([
-    { title: 'in the clear', secret: undefined, many: 10_000 },
-    // Fewer, for time: channels.test.ts has 10,000 encrypted ones, without Daphne in between.
-    { title: 'encrypted', secret: 'a secret of both', many: 2000 },
+    { title: 'in the clear', secret: undefined, many: MANY },
+    // Fewer, for time: channels.test.ts has more of them, without Daphne in between.
+    { title: 'encrypted', secret: 'a secret of both', many: SLOW_MANY },
   ])('$title', ({ secret, many }) => {
     let redis: RedisServer
     let servers: TwoServers

@@ -6,9 +6,9 @@ import { redisChannels } from '../../src/channels/redis.ts'
 import { type RedisPubSubChannelLayer, redisPubSubChannels } from '../../src/channels/redis-pubsub.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
+import { MANY } from './many.ts'
 import { bytes, float, int, PythonPeer } from './python-peer.ts'
 
-const MANY = 10_000
 /** Seconds for that many: less than the test has. */
 const MANY_SECONDS = 100
 const INTEGERS = ['0', '-1', '4294967296', '-8589934592', '9007199254740991']
