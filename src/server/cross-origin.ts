@@ -18,6 +18,7 @@ const EXPOSED = [
   'retry-after',
   'stream-closed',
   'stream-end',
+  'stream-first-offset',
   'stream-from-offset',
   'stream-next-offset',
   'stream-sse-data-encoding',

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { Hono } from 'hono'
 import {
@@ -40,6 +41,16 @@ function crossing({ headers }: Response): object {
 
 const PASSED = { origin: APP, credentials: 'true', vary: 'Origin' }
 const NOT_PASSED = { origin: null, credentials: null, vary: 'Origin' }
+
+it('a page of a listed origin may read every header that the answers of streams are said to have', async () => {
+  const specification = await readFile(new URL('../../docs/http-streams.md', import.meta.url), 'utf8')
+  const names = Array.from(specification.matchAll(/\bStream-[\w-]+/g), ([name]) => name.toLowerCase())
+  await using server = await serveStreams(LISTED)
+  const response = await fetch(server.url('/streams/s'), { headers: { origin: APP } })
+  const exposed = response.headers.get('access-control-expose-headers')?.split(', ')
+  expect(names.length).toBeGreaterThan(5)
+  expect(exposed).toEqual(expect.arrayContaining(names))
+})
 
 it('a page of a listed origin reads streams, live ones too, with cookies', async () => {
   await using server = await serveStreams(LISTED)
