@@ -47,9 +47,11 @@ const SCRIPTS = [...STREAM_SCRIPTS, ...LEASE_SCRIPTS, ...LIST_SCRIPTS]
  * whenever the connection is lost. Calls that cannot reach Redis reject with the `StoreError`
  * `unavailable` after `timeout`; watchers wait, and are told what they missed.
  *
- * @throws {RangeError} for an option out of its range, {TypeError} for a host that makes no sense.
+ * @throws {RangeError} for an option out of its range, {TypeError} for a host that makes no sense, and for a URL instead of options.
  */
 export function redisStreams(options: RedisStreamsOptions = {}): StreamStore {
+  // Otherwise it would be a Redis on this machine, without a word.
+  if (typeof options !== 'object') throw new TypeError('redisStreams takes options, such as { url }')
   const {
     url,
     host,

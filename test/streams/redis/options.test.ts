@@ -14,6 +14,7 @@ it.each<[RedisStreamsOptions, string]>([
   [{ timeout: 0 }, 'timeout must be a positive number'],
   [{ lossPatience: Number.NaN }, 'lossPatience must be a positive number'],
   [{ url: 'redis://a', cluster: ['redis://b'] }, 'Give one of'],
+  ['redis://a' as RedisStreamsOptions, 'takes options'],
   [{ url: 'http://a' }, 'begins with redis://'],
   [{ cluster: [] }, 'at least one'],
   [{ cluster: ['redis://a/3'] }, 'no Sentinel, path or database'],
