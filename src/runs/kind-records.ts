@@ -23,7 +23,11 @@ export function kindRecords(
   { of, kind, run, outcome, give }: KindRecords,
 ): readonly string[] {
   const owner = loggingOwner(logger, { name: `${of} of the kind ${kind}`, outcome }, { run })
-  const texts = callHandler(owner, () => give().map(textOf))
+  const texts = callHandler(owner, () => {
+    const records = give()
+    if (!Array.isArray(records)) throw new TypeError(`${of} returned no list, and may not be async`)
+    return records.map(textOf)
+  })
   const { recordBytes, appendBytes, appendRecords } = store.limits
   const sizes = texts.map((text) => Buffer.byteLength(text))
   const isTooLarge =

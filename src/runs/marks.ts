@@ -19,7 +19,7 @@ export function marksOf(
   attempt: NewAttempt,
 ): Marks {
   const give = (): readonly unknown[] => newAttempt?.(attempt) ?? []
-  const outcome = 'its run goes on'
+  const outcome = 'its run takes no notice'
   const records = kindRecords(settings, { of: 'newAttempt', kind, run, outcome, give })
   if (records.length === 0) throw new RangeError('newAttempt returned no record')
   return { records, size: records.reduce((sum, record) => sum + Buffer.byteLength(record), 0) }

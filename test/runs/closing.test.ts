@@ -96,6 +96,7 @@ onEveryStore('the closing records of a kind', (world) => {
     ['gives what is no JSON', () => [1, undefined as never]],
     ['gives what JSON cannot carry', () => [1n as never]],
     ['gives no list', () => 7 as never],
+    ['is async', () => Promise.resolve([]) as never],
     ['gives a record larger than may be', () => ['x'.repeat(8 * 1024 * 1024)]],
     ['gives more than an append may hold', () => Array.from({ length: 1001 }, () => 1)],
     [
