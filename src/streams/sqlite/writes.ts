@@ -40,7 +40,8 @@ export class StreamWrites {
   readonly #changes: ChangeLog
   readonly #bringIn: StatementSync
   #events: PendingEvent[] = []
-  #sweptAt = Number.POSITIVE_INFINITY
+  /** When something was last written, or swept; an end may lie so far ahead. Unknown, it is any time. */
+  #latest = Number.POSITIVE_INFINITY
 
   constructor(db: DatabaseSync, streams: StreamTable, leases: LeaseTable, changes: ChangeLog) {
     this.#streams = streams
@@ -60,6 +61,7 @@ export class StreamWrites {
     }
     const over = this.#streams.find(id)
     if (over) this.#remove(over, 'expired')
+    this.#note(now)
     const stamp = newStamp()
     const state = newState(config, newIncarnation(), stamp, now)
     const stream = this.#streams.insert(id, state)
@@ -79,6 +81,7 @@ export class StreamWrites {
     const stamp = newStamp()
     const { result, next } = decideAppend(stream?.state, known, request, stamp, now)
     if (!stream || !next) return result
+    this.#note(now)
     const from = tailOf(stream.state)
     this.#streams.insertRecords(stream, from.position, records, stamp)
     this.#streams.save(stream, next.state)
@@ -103,17 +106,18 @@ export class StreamWrites {
   touch(id: string, now: number, incarnation?: string): boolean {
     const stream = this.#streams.alive(id, now, incarnation)
     if (stream) this.#streams.save(stream, { ...stream.state, expiresAt: endAfter(stream.state, now) })
+    this.#note(now)
     return stream !== undefined
   }
 
   /** Removes a slice of what is over, where it may; returns how many. */
   sweep(now: number, removes: boolean): number {
     // A look at every stream: only when the clock went back, perhaps before this process began.
-    if (now < this.#sweptAt) {
+    if (now < this.#latest) {
       this.#bringIn.run({ now })
       this.#streams.forget()
     }
-    this.#sweptAt = now
+    this.#latest = now
     if (!removes) return 0
     const over = this.#streams.select(OVER, now, now, SWEEP_SLICE)
     for (const { id } of over) {
@@ -139,7 +143,11 @@ export class StreamWrites {
   forget(): void {
     this.#events = []
     this.#changes.forget()
-    this.#sweptAt = Number.POSITIVE_INFINITY
+    this.#latest = Number.POSITIVE_INFINITY
+  }
+
+  #note(now: number): void {
+    if (now > this.#latest) this.#latest = now
   }
 
   #remove(stream: StoredStream, reason: 'deleted' | 'expired'): void {

@@ -105,6 +105,9 @@ export const expiryCases: readonly StreamStoreCase[] = [
     async (trial) => {
       const store = await trial.store({ settle: 0 })
       const ttlMs = 60_000
+      // The clock is ahead between two sweeps, and no sweep sees it so.
+      assert.equal(await store.sweep(), 0)
+      await trial.elapse(3_600_000)
       await store.create('stream', { ttlMs, records: ['1'] })
       await store.create('idle', { ttlMs })
       await trial.elapse(-3_600_000)
