@@ -46,7 +46,7 @@ interface Waiting {
   fail(error: Error): void
 }
 
-/** Between two looks for an answer that is overdue. */
+/** Milliseconds between two looks for an answer that is overdue, at most. */
 const LOOK_MS = 500
 
 export class RedisConnection {
@@ -225,7 +225,7 @@ export class RedisConnection {
   }
 
   #look(milliseconds: number): void {
-    const wait = Math.min(milliseconds, LOOK_MS)
+    const wait = Math.min(milliseconds, LOOK_MS, this.#options.timeoutMs / 4)
     const due = performance.now() + wait
     this.#watch = setTimeout(() => {
       // While this process stood still, no answer could be read: that is no time that Redis took.
