@@ -257,10 +257,12 @@ export class Runs {
     const ends = await this.#locals.leaveAll()
     try {
       if (ends.includes(undefined)) await this.#mailbox.askToLook(this.#closed.signal)
-      await this.#mailbox.close()
     } catch (err) {
       logger.warn({ err }, 'Other processes could not be told that this one shuts down')
     }
+    await this.#mailbox
+      .close()
+      .catch((err: unknown) => logger.warn({ err }, 'The mailbox of the runs could not be removed'))
     await this.#locals.cleanedUp()
     this.#closed.abort(new RunError('runs_closed'))
   }

@@ -264,6 +264,17 @@ onEveryStore('close', (world) => {
     expect((await world().store.create('open')).outcome).toBe('created')
   })
 
+  it('watches its mailbox no longer, also where others cannot be told that it goes', async () => {
+    const { runs, hand } = world().mortal({ holder: 'me' })
+    await runs.start({}, new PuppetProvider().provider)
+    hand.around = async (method, call) => {
+      if (method === 'list') throw new StoreError('unavailable', 'no answer')
+      return call()
+    }
+    await world().close(runs)
+    expect(await world().store.head('@control/me')).toBeUndefined()
+  })
+
   it('does not wait for a store that fails', async () => {
     const { runs, hand } = world().mortal({ storePatience: 3600 })
     const puppet = new PuppetProvider()
