@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { StreamClient } from '../../src/client/stream-client.ts'
 import type { Json } from '../../src/protocol/json.ts'
 import type { RunEnd } from '../../src/protocol/run-end.ts'
+import type { Lease } from '../../src/streams/leases.ts'
 import type { Cluster } from './cluster.ts'
 import { Host } from './host.ts'
 import type { Deed, Via } from './plan.ts'
@@ -169,7 +170,13 @@ export class Deeds {
   async #handedOver({ host }: ServerProcess): Promise<void> {
     if (!host.isWell) return
     const { checker, shared } = this.#cluster
-    const free = await shared.store.leases.expired({ limit: 1000 })
+    const { leases } = shared.store
+    const free: Lease[] = []
+    // As many leases that are no runs may be over before them.
+    for (let page = await leases.expired({ limit: 1000 }); page.length > 0;) {
+      free.push(...page)
+      page = await leases.expired({ limit: 1000, after: page.at(-1) as Lease })
+    }
     for (const run of this.runs.keys()) {
       const log = checker.current.get(run)
       if (!log || log.closed || log.removed || log.holders.get(log.epoch) !== host.name) continue

@@ -18,7 +18,7 @@ import { shrink } from './shrink.ts'
 import { simulate } from './simulate.ts'
 
 /** Seeds within which a planted bug is to be found. */
-const SEEDS_FOR_PLANTED = 1000
+const SEEDS_FOR_PLANTED = 2000
 
 const HELP = `npm run simulate -- [options]
 

@@ -52,7 +52,7 @@ test(
   TIMEOUT,
 )
 
-describe('within 1,000 seeds it is found that', () => {
+describe('within 2,000 seeds it is found that', () => {
   let results: ReadonlyMap<string, { readonly seeds: number; readonly found?: Found }>
 
   beforeAll(async () => {
