@@ -149,7 +149,7 @@ function streamsCommand(command: Command): string {
 /** What a page has room for and help has not. */
 const NOTES: Readonly<Record<string, string>> = {
   tail: ' What it prints is the text that was written, number by number and key by key; only a line break within a record becomes a space. The exit code is 0 for a run that completed or was stopped and for any other stream that was closed, and 1 for one that failed, wherever it was read from.',
-  ls: ' With `--json` there is more: what kind of records it holds, when it was created and when it expires.',
+  ls: ' With `--json` there is more: what it is closed with, what kind of records it holds, when it was created and when it expires.',
 }
 
 function optionTable<T extends CommandOption>(

@@ -128,7 +128,7 @@ describeWith(['chromium'], 'the page over durable runs', ({ chromium }) => {
     await page.waitForSelector('#connection[data-status=reconnecting]', PATIENCE)
     expect(await textOf(page)).toMatch(/^Number 0\nNumber 1\n/)
     expect(await page.textContent('#hint')).toMatch(
-      /^(There is no network|The connection was lost)\. .* what is missing follows/,
+      /^(There is no network|The connection was lost)\. Nothing is lost: the rest follows/,
     )
     await context.setOffline(false)
     await page.waitForSelector('#connection[data-status=connected]', PATIENCE)
