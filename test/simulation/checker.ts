@@ -48,6 +48,8 @@ export class Checker {
   readonly current = new Map<string, KeptLog>()
   readonly #readers = new Map<string, Reading>()
   readonly #sources = new Map<string, RunSource>()
+  /** What an id was ever started for: an answer may come when the run is removed and another one there. */
+  readonly #tags = new Map<string, Set<string>>()
   /** Runs of which a stop was answered with `stopped`, with how long their logs were then. */
   readonly #stopped = new Map<string, { readonly log: KeptLog; readonly length: number }>()
   readonly #asked = new Set<string>()
@@ -88,6 +90,7 @@ export class Checker {
         return this.#readerEnded(fact)
       case 'run-asked':
         this.#sources.set(fact.run, fact.source)
+        this.#tags.set(fact.run, (this.#tags.get(fact.run) ?? new Set()).add(fact.source.tag))
         return
       case 'run-started':
         return this.#started(fact)
@@ -273,7 +276,7 @@ export class Checker {
 
   #started({ run, tag, by }: Extract<Fact, { type: 'run-started' }>): void {
     const source = this.#sources.get(run)
-    if (source && source.tag !== tag)
+    if (source && !this.#tags.get(run)?.has(tag))
       this.#fail('right-answer', `${by} asked ${run} for ${tag}, and is given that of ${source.tag}`)
     const log = this.current.get(run)
     if (!log) this.#fail('nothing-lost', `${run} was started, and is not kept`)

@@ -12,7 +12,7 @@ import { simulation } from './in-a-process.ts'
 import { PLANTED_BUGS } from './planted-bugs.ts'
 
 const TIMEOUT = 300_000
-const FRESH_SEEDS = 300
+const FRESH_SEEDS = 200
 
 describe('a cluster in one process', () => {
   test(
