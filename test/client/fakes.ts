@@ -211,3 +211,26 @@ export class FakeDoor {
     return request
   }
 }
+
+/**
+ * Counts the timeouts that are set and neither cleared nor over, of whoever uses the global functions from now on.
+ * To be called behind `vi.useFakeTimers`, whose own count holds timers of the test runner as well.
+ */
+export function timeouts(): ReadonlySet<unknown> {
+  const left = new Set<unknown>()
+  const { setTimeout: set, clearTimeout: clear } = globalThis
+  const tracked = (run: () => void, milliseconds?: number): ReturnType<typeof set> => {
+    const timer = set(() => {
+      left.delete(timer)
+      run()
+    }, milliseconds)
+    left.add(timer)
+    return timer
+  }
+  Object.assign(globalThis, { setTimeout: Object.assign(tracked, set) })
+  globalThis.clearTimeout = (timer) => {
+    left.delete(timer)
+    clear(timer)
+  }
+  return left
+}

@@ -11,13 +11,15 @@ import {
 } from '../../src/client/index.ts'
 import type { StartFrame } from '../../src/protocol/stream-frames.ts'
 import { collect } from '../support/collect.ts'
-import { FakeNetwork, type FakeSocket, at, inside, numbers, records } from './fakes.ts'
+import { FakeNetwork, type FakeSocket, at, inside, numbers, records, timeouts } from './fakes.ts'
 
 let network: FakeNetwork
 let client: StreamClient
+let timers: ReadonlySet<unknown>
 
 beforeEach(() => {
   vi.useFakeTimers()
+  timers = timeouts()
   vi.spyOn(Math, 'random').mockReturnValue(1)
   network = new FakeNetwork()
   client = connect('ws://server/ws', { webSocket: network.connect, http: false })
@@ -25,7 +27,7 @@ beforeEach(() => {
 
 afterEach(() => {
   client.close()
-  expect(vi.getTimerCount()).toBe(0)
+  expect(timers.size).toBe(0)
   vi.useRealTimers()
   vi.restoreAllMocks()
 })
