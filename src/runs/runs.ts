@@ -286,8 +286,7 @@ export class Runs {
   }
 
   #handle({ info, record, ...started }: StartedRun): Run {
-    const { id } = info
-    const { incarnation } = info
+    const { id, incarnation } = info
     const settled = started.settled ?? this.#locals.get(id, incarnation)?.settled
     return new RunHandle(runInfo(info, record), async () => {
       const end = record.end ?? (await settled)
