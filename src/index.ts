@@ -148,12 +148,10 @@ export type {
   ReadOptions,
   ReadResult,
   StreamConfig,
-  StreamEvent,
   StreamInfo,
   StreamLimits,
   StreamPage,
   StreamRecord,
   StreamStore,
-  WatchListener,
-  WatchResult,
 } from './streams/store.ts'
+export type { StreamEvent, WatchListener, WatchResult } from './streams/watching.ts'

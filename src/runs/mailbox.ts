@@ -5,7 +5,7 @@
  */
 import type { Json } from '../protocol/json.ts'
 import type { Lease } from '../streams/leases.ts'
-import type { StreamEvent } from '../streams/store.ts'
+import type { StreamEvent } from '../streams/watching.ts'
 import type { RunSettings } from './options.ts'
 import { MAILBOXES, mailboxId } from './run-ids.ts'
 

@@ -3,7 +3,8 @@
  * follow each other become one event.
  */
 import type { InboxSource, StreamInbox } from './inbox.ts'
-import type { StreamEvent, StreamRecord } from './store.ts'
+import type { StreamRecord } from './store.ts'
+import type { StreamEvent } from './watching.ts'
 
 type Append = Extract<StreamEvent, { type: 'append' }>
 type Gone = Extract<StreamEvent, { type: 'gone' }>

@@ -3,7 +3,7 @@
  * a time of its own for what it does: on a busy stream it is called once, and takes many appends
  * together.
  */
-import type { StreamEvent } from './store.ts'
+import type { StreamEvent } from './watching.ts'
 
 /** Where an inbox takes its events from: a store's side of it. */
 export interface InboxSource {

@@ -47,13 +47,11 @@ import type {
   ReadOptions,
   ReadResult,
   StreamConfig,
-  StreamEvent,
   StreamInfo,
   StreamLimits,
   StreamStore,
-  WatchListener,
-  WatchResult,
 } from './store.ts'
+import type { StreamEvent, WatchListener, WatchResult } from './watching.ts'
 import { SettledClock } from './settled-clock.ts'
 import { stopWith, Watchers } from './watchers.ts'
 

@@ -45,9 +45,8 @@ import type {
   StreamLimits,
   StreamRecord,
   StreamStore,
-  WatchListener,
-  WatchResult,
 } from './store.ts'
+import type { WatchListener, WatchResult } from './watching.ts'
 import { bytesOf } from './waiting-writes.ts'
 import type { WrittenParts } from './waiting-writes.ts'
 import { stopWith, Watchers } from './watchers.ts'

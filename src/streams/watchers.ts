@@ -10,7 +10,8 @@ import type { Json } from '../protocol/json.ts'
 import type { Offset } from '../protocol/offset.ts'
 import { GatheredEvents } from './gathered-events.ts'
 import { StreamInbox } from './inbox.ts'
-import type { StreamEvent, StreamRecord, WatchListener } from './store.ts'
+import type { StreamRecord } from './store.ts'
+import type { StreamEvent, WatchListener } from './watching.ts'
 
 /** A stream that somebody watches. */
 export interface WatchedStream {

@@ -1,6 +1,7 @@
 /** Stores that tell what a test says. */
 import { StreamInbox } from '../../src/streams/inbox.ts'
-import type { StreamEvent, StreamStore, WatchListener } from '../../src/streams/store.ts'
+import type { StreamStore } from '../../src/streams/store.ts'
+import type { StreamEvent, WatchListener } from '../../src/streams/watching.ts'
 
 /** What a store tells an inbox, in the hands of a test. */
 export function teller(listener: WatchListener): (event: StreamEvent) => void {

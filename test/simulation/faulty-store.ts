@@ -24,9 +24,8 @@ import type {
   StreamInfo,
   StreamLimits,
   StreamStore,
-  WatchListener,
-  WatchResult,
 } from '../../src/streams/store.ts'
+import type { WatchListener, WatchResult } from '../../src/streams/watching.ts'
 import type { Place } from '../../src/protocol/offset.ts'
 import type { Coverage } from './coverage.ts'
 import type { Faults } from './faults.ts'

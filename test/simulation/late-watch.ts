@@ -6,13 +6,8 @@
 import { GatheredEvents } from '../../src/streams/gathered-events.ts'
 import { StreamInbox } from '../../src/streams/inbox.ts'
 import type { Offset } from '../../src/protocol/offset.ts'
-import type {
-  StreamEvent,
-  StreamRecord,
-  StreamStore,
-  WatchListener,
-  WatchResult,
-} from '../../src/streams/store.ts'
+import type { StreamRecord, StreamStore } from '../../src/streams/store.ts'
+import type { StreamEvent, WatchListener, WatchResult } from '../../src/streams/watching.ts'
 import type { Faults } from './faults.ts'
 import type { Host } from './host.ts'
 import type { PlantedBug } from './planted-bugs.ts'

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { GatheredEvents } from '../../src/streams/gathered-events.ts'
 import { StreamInbox } from '../../src/streams/inbox.ts'
-import type { StreamEvent, StreamRecord } from '../../src/streams/store.ts'
+import type { StreamRecord } from '../../src/streams/store.ts'
+import type { StreamEvent } from '../../src/streams/watching.ts'
 
 type Append = Extract<StreamEvent, { type: 'append' }>
 

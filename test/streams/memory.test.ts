@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { StreamInbox } from '../../src/streams/inbox.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
-import type { CreateResult, StreamEvent } from '../../src/streams/store.ts'
+import type { CreateResult } from '../../src/streams/store.ts'
+import type { StreamEvent } from '../../src/streams/watching.ts'
 import { reasonToSkip, streamStoreCases } from '../../src/testing/stream-store-cases.ts'
 import { memoryHarness } from './harnesses.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { StreamInbox } from '../../src/streams/inbox.ts'
-import type { StreamEvent } from '../../src/streams/store.ts'
+import type { StreamEvent } from '../../src/streams/watching.ts'
 import { Watchers } from '../../src/streams/watchers.ts'
 
 const at = (position: number) => ({ position, stamp: String(position) })

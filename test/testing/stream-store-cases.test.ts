@@ -10,10 +10,10 @@ import type {
   AppendRequest,
   AppendResult,
   ReadResult,
-  StreamEvent,
   StreamRecord,
   StreamStore,
 } from '../../src/streams/store.ts'
+import type { StreamEvent } from '../../src/streams/watching.ts'
 import { streamStoreCases, type StreamStoreHarness } from '../../src/testing/stream-store-cases.ts'
 
 type Fault = (store: StreamStore) => Partial<StreamStore>

@@ -11,7 +11,7 @@
 import type { Logger } from '../../logging/logger.ts'
 import type { Offset } from '../../protocol/offset.ts'
 import { endMember, tailOf } from '../bookkeeping.ts'
-import type { WatchListener, WatchResult } from '../store.ts'
+import type { WatchListener, WatchResult } from '../watching.ts'
 import { stopWith, Watchers } from '../watchers.ts'
 import { CatchUp } from './catch-up.ts'
 import type { Followed, Stretch } from './catch-up.ts'

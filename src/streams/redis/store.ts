@@ -25,9 +25,8 @@ import type {
   StreamInfo,
   StreamLimits,
   StreamStore,
-  WatchListener,
-  WatchResult,
 } from '../store.ts'
+import type { WatchListener, WatchResult } from '../watching.ts'
 import { Catalogue } from './catalogue.ts'
 import { Follower } from './follower.ts'
 import type { Keys } from './keys.ts'

@@ -1,6 +1,7 @@
 /** Cases: what a stream is closed with. */
 import assert from 'node:assert/strict'
-import type { StreamEvent, StreamStore } from '../../streams/store.ts'
+import type { StreamStore } from '../../streams/store.ts'
+import type { StreamEvent } from '../../streams/watching.ts'
 import { numbers, type StreamStoreCase, storeCase } from './harness.ts'
 
 const END = { status: 'failed', message: 'the disk is "full"\n😀', codes: [1, null] }

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import type { Json } from '../../protocol/json.ts'
 import type { Offset } from '../../protocol/offset.ts'
 import { StreamInbox } from '../../streams/inbox.ts'
-import type { StreamEvent, StreamPage, StreamRecord, WatchListener } from '../../streams/store.ts'
+import type { StreamPage, StreamRecord } from '../../streams/store.ts'
+import type { StreamEvent, WatchListener } from '../../streams/watching.ts'
 import type { TimedTrial } from '../timed-trial.ts'
 
 /** What one watcher was told, checked for gaps as it comes. */

@@ -7,7 +7,7 @@ import { LOOKS } from '../../../src/streams/redis/catch-up.ts'
 import { Follower } from '../../../src/streams/redis/follower.ts'
 import type { ReadAnswer, StreamTable } from '../../../src/streams/redis/stream-table.ts'
 import { checkConfig, DEFAULT_LIMITS } from '../../../src/streams/requests.ts'
-import type { StreamEvent } from '../../../src/streams/store.ts'
+import type { StreamEvent } from '../../../src/streams/watching.ts'
 
 type Answer = (read: ReadAnswer) => void
 

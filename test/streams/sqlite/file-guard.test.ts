@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { sqliteStreams } from '../../../src/streams/sqlite.ts'
 import { openDatabase } from '../../../src/streams/sqlite/open.ts'
-import type { StreamEvent, StreamStore } from '../../../src/streams/store.ts'
+import type { StreamStore } from '../../../src/streams/store.ts'
+import type { StreamEvent } from '../../../src/streams/watching.ts'
 import { temporaryFolder } from '../harnesses.ts'
 
 const root = temporaryFolder()

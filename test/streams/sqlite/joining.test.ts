@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { afterAll, expect, it, onTestFinished } from 'vitest'
 import { sqliteStreams } from '../../../src/streams/sqlite.ts'
-import type { StreamEvent } from '../../../src/streams/store.ts'
+import type { StreamEvent } from '../../../src/streams/watching.ts'
 import { temporaryFolder } from '../harnesses.ts'
 
 const folder = temporaryFolder()
