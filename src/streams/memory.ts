@@ -18,25 +18,18 @@ import {
 } from './bookkeeping.ts'
 import { StoreError } from './errors.ts'
 import { newIncarnation } from './incarnation.ts'
-import {
-  compareLeases,
-  decideAcquire,
-  handedOver,
-  isHeld,
-  leaseEnd,
-  leaseOf,
-  newLease,
-} from './lease-bookkeeping.ts'
+import { leaseOf, newLease } from './lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from './leases.ts'
-import type { AcquireResult, ExpiredOptions, Lease, LeaseRequest, LeaseStore, RenewResult } from './leases.ts'
+import type { LeaseStore } from './leases.ts'
 import { StreamInbox } from './inbox.ts'
 import { ChunkPool } from './memory/chunk-pool.ts'
+import { MemoryLeases } from './memory/leases.ts'
 import { LogFollower } from './memory/log-follower.ts'
 import { MemoryStream } from './memory/memory-stream.ts'
 import { StreamIndex } from './memory/stream-index.ts'
 import { limitsOf } from './options.ts'
 import type { StreamStoreOptions } from './options.ts'
-import { checkAppend, checkConfig, checkExpired, checkId, checkLease, checkRead } from './requests.ts'
+import { checkAppend, checkConfig, checkId, checkRead } from './requests.ts'
 import { checkList } from './listing.ts'
 import type { ListOptions, StreamList } from './listing.ts'
 import type {
@@ -60,10 +53,10 @@ export function memoryStreams(options: StreamStoreOptions = {}): StreamStore {
   return new MemoryStreams(options)
 }
 
-class MemoryStreams implements StreamStore, LeaseStore {
+class MemoryStreams implements StreamStore {
   readonly durability: Durability = 'none'
   readonly limits: StreamLimits
-  readonly leases: LeaseStore = this
+  readonly leases: LeaseStore
   readonly #clock: () => number
   readonly #settled: SettledClock
   readonly #watchers: Watchers
@@ -77,6 +70,12 @@ class MemoryStreams implements StreamStore, LeaseStore {
     this.#settled = new SettledClock(options)
     this.#settled.isSettled(this.#clock())
     this.#watchers = new Watchers(options.logger ?? libraryLogger())
+    this.leases = new MemoryLeases({
+      streams: this.#streams,
+      clock: this.#clock,
+      enter: (signal) => this.#enter(signal),
+      alive: (id, now) => this.#alive(id, now),
+    })
   }
 
   async create(id: string, given: StreamConfig = {}, signal?: AbortSignal): Promise<CreateResult> {
@@ -196,58 +195,6 @@ class MemoryStreams implements StreamStore, LeaseStore {
     this.#watchers.clear()
     for (const stream of this.#streams.all.values()) stream.closeFollowers()
     this.#streams.clear()
-  }
-
-  async acquire(id: string, request: LeaseRequest, signal?: AbortSignal): Promise<AcquireResult> {
-    this.#enter(signal)
-    checkLease(request)
-    const now = this.#clock()
-    const stream = this.#alive(id, now)
-    const known = stream?.producers.get(LEASE_PRODUCER)
-    const decision = decideAcquire(id, stream, stream?.lease, known, request, now)
-    if (stream && decision.lease) {
-      stream.lease = decision.lease
-      this.#streams.lease(id, stream)
-    }
-    if (stream && decision.producer) {
-      stream.producers.set(LEASE_PRODUCER, decision.producer)
-      stream.leased = true
-    }
-    return decision.result
-  }
-
-  async renew(lease: Lease, signal?: AbortSignal): Promise<RenewResult> {
-    this.#enter(signal)
-    checkLease(lease)
-    const now = this.#clock()
-    const stream = this.#alive(lease.stream, now)
-    if (!stream || !isHeld(stream, stream.lease, lease)) return { outcome: 'lost' }
-    stream.lease = newLease(lease, lease.epoch, now)
-    return { outcome: 'renewed', lease: leaseOf(lease.stream, stream, stream.lease) }
-  }
-
-  async handOver(lease: Lease, signal?: AbortSignal): Promise<boolean> {
-    this.#enter(signal)
-    const now = this.#clock()
-    const stream = this.#alive(lease.stream, now)
-    if (!stream?.lease || !isHeld(stream, stream.lease, lease)) return false
-    stream.lease = handedOver(stream.lease, now)
-    return true
-  }
-
-  async expired(options: ExpiredOptions = {}): Promise<Lease[]> {
-    this.#enter(options.signal)
-    const { limit, after } = checkExpired(options)
-    const now = this.#clock()
-    const over: Lease[] = []
-    for (const [id, stream] of this.#streams.leased) {
-      if (!stream.lease) continue
-      stream.lease = { ...stream.lease, expiresAt: leaseEnd(stream.lease, now) }
-      if (stream.lease.expiresAt > now) continue
-      const lease = leaseOf(id, stream, stream.lease)
-      if (compareLeases(lease, after) > 0) over.push(lease)
-    }
-    return over.sort(compareLeases).slice(0, limit)
   }
 
   /** Apart from `append`: an async function allocates room for all that it holds. */
