@@ -2,7 +2,8 @@
  * Delivery: from a log to its many readers.
  *
  * - One watch per stream and process, however many read it. A reader is a cursor, not a queue.
- * - A frame is made once for each batch of records and format, and shared.
+ * - A frame is made once for each batch of records and format, and shared; where a protocol's frames belong to
+ *   one reader each, what they have in common is (`ReaderEncoder`).
  * - What comes while a connection is busy goes into its next frame. A connection without room is not
  *   written to; once it has room, its readers go on from where they stood, out of the recent records
  *   or out of the log.
@@ -14,14 +15,12 @@
  */
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
-import type { Place } from '../protocol/offset.ts'
 import { checkPlace } from '../streams/requests.ts'
 import type { StreamStore } from '../streams/store.ts'
 import { FlushClock } from './flush-clock.ts'
 import { LargeFrames } from './large-frames.ts'
 import { LogPages } from './log-pages.ts'
-import type { Outlet } from './outlet.ts'
-import type { FollowObserver } from './reader.ts'
+import type { FollowObserver, ReaderOptions } from './reader.ts'
 import { Allowance } from './recent.ts'
 import { Retries } from './retries.ts'
 import { Tail } from './tail.ts'
@@ -90,27 +89,20 @@ export class Delivery {
 
   /**
    * Sends every record of a stream after a place to an outlet: once, in order, without gaps, until
-   * the end of the stream. Checks no ownership. With `incarnation`, a stream that was created anew
-   * since it was looked up counts as missing. The observer hears nothing before this returns.
+   * the end of the stream. Checks no ownership. The observer hears nothing before this returns.
    *
    * @throws {StreamRequestError} `invalid_offset` for an offset that no store can have given out.
    */
-  follow<Frame>(
-    stream: string,
-    place: Place,
-    outlet: Outlet<Frame>,
-    observer: FollowObserver,
-    incarnation?: string,
-  ): Follow {
-    checkPlace(place)
-    if (this.#end.signal.aborted) return this.#refuse(observer)
+  follow<Frame>(stream: string, options: ReaderOptions<Frame>): Follow {
+    checkPlace(options.place)
+    if (this.#end.signal.aborted) return this.#refuse(options.observer)
     let tail = this.#tails.get(stream)
     if (!tail || tail.isGone()) {
       tail = new Tail(stream, this.#services, this.#forget)
       this.#tails.set(stream, tail)
     }
-    // Frames pass from an outlet's encoder to its port and are never looked at in between.
-    return tail.add({ place, outlet, observer, incarnation })
+    // Frames pass from the encoder to the outlet's port and are never looked at in between.
+    return tail.add(options)
   }
 
   /** How many readers of a stream there are in this process. */

@@ -1,16 +1,19 @@
 /**
  * The large frames that wait in connections: those of all readers together hold a fixed number of bytes. A
  * reader whose next frame is large waits in a line until there is room for it; small frames pass it by. A
- * frame that many connections hold counts once.
+ * frame that many connections hold, or records that their frames share, count once.
  *
  * Invariants: one frame is let in however large it is, and readers are served in the order they came. While
  * somebody waits, whoever has held a frame for too long is cut: a few clients that read a byte now and then
  * would keep large records from everybody.
  */
-import type { Batch } from './batch.ts'
-
 /** Size of a frame from which it counts. Smaller ones are bounded by each connection's mark. */
 export const LARGE: number = 256 * 1024
+
+/** What a frame holds: the batch that it shares with others, or something of its own. */
+export interface Sized {
+  readonly size: number
+}
 
 /** A connection that holds a frame. */
 export interface Holder {
@@ -36,7 +39,7 @@ export class LargeFrames {
   readonly #patienceMs: number
   #used = 0
   /** How many connections hold a frame of a batch. */
-  readonly #shared = new WeakMap<Batch, number>()
+  readonly #shared = new WeakMap<Sized, number>()
   /** The one held longest first. */
   readonly #held = new Set<Held>()
   /** What they asked for, in the order they came. */
@@ -62,11 +65,11 @@ export class LargeFrames {
   }
 
   /** Whether a large frame may be made and written now; if not, its reader has a place in the line. */
-  admits(batch: Batch, reader: Waiting): boolean {
+  admits(what: Sized, reader: Waiting): boolean {
     const hadTurn = this.#endTurn(reader)
-    if (this.#shared.has(batch)) return true
-    if (this.#fits(batch.size) && (hadTurn || this.#line.size === 0)) return true
-    this.#line.set(reader, batch.size)
+    if (this.#shared.has(what)) return true
+    if (this.#fits(what.size) && (hadTurn || this.#line.size === 0)) return true
+    this.#line.set(reader, what.size)
     if (hadTurn) this.#serve()
     else this.#watch()
     return false
@@ -79,21 +82,21 @@ export class LargeFrames {
     this.#serve()
   }
 
-  /** A frame of a batch that was let in is written. It waits in a connection, or has left already. */
-  written(batch: Batch, holder: Holder | undefined): void {
-    if (holder) this.#hold(batch, holder)
+  /** A frame that was let in is written. It waits in a connection, or has left already. */
+  written(what: Sized, holder: Holder | undefined): void {
+    if (holder) this.#hold(what, holder)
     this.#serve()
   }
 
-  #hold(batch: Batch, holder: Holder): void {
-    const { size } = batch
-    const holders = this.#shared.get(batch) ?? 0
-    this.#shared.set(batch, holders + 1)
+  #hold(what: Sized, holder: Holder): void {
+    const { size } = what
+    const holders = this.#shared.get(what) ?? 0
+    this.#shared.set(what, holders + 1)
     if (holders === 0) this.#used += size
     this.#keep(holder, () => {
-      const left = (this.#shared.get(batch) ?? 0) - 1
-      if (left > 0) return void this.#shared.set(batch, left)
-      this.#shared.delete(batch)
+      const left = (this.#shared.get(what) ?? 0) - 1
+      if (left > 0) return void this.#shared.set(what, left)
+      this.#shared.delete(what)
       this.#used -= size
     })
   }

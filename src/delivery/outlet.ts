@@ -2,7 +2,6 @@
  * A connection as delivery sees it: where frames go, whether there is room, and which of its readers
  * wait for room. All readers of one socket share its outlet.
  */
-import type { Encoder } from './batch.ts'
 import type { Holder } from './large-frames.ts'
 
 /** What delivery needs of a connection. */
@@ -23,7 +22,6 @@ export interface Resumable {
 }
 
 export class Outlet<Frame> implements Holder {
-  readonly encoder: Encoder<Frame>
   readonly #port: Port<Frame>
   /** None while nobody ever waited: most connections keep up. */
   #blocked: Set<Resumable> | undefined
@@ -33,8 +31,7 @@ export class Outlet<Frame> implements Holder {
   /** Called when what was written has left. */
   #held: (() => void)[] | undefined
 
-  constructor(encoder: Encoder<Frame>, port: Port<Frame>) {
-    this.encoder = encoder
+  constructor(port: Port<Frame>) {
     this.#port = port
   }
 

@@ -6,7 +6,7 @@
 import type { Json } from '../protocol/json.ts'
 import { START, isAt } from '../protocol/offset.ts'
 import type { Offset, Place } from '../protocol/offset.ts'
-import type { Batch } from './batch.ts'
+import type { Batch, Encoder } from './batch.ts'
 import { LARGE } from './large-frames.ts'
 import type { LargeFrames } from './large-frames.ts'
 import type { LogPage, LogPages } from './log-pages.ts'
@@ -54,12 +54,15 @@ export interface ReaderTail {
   remove(reader: Reader): void
 }
 
-export interface ReaderOptions {
+export interface ReaderOptions<Frame = unknown> {
   readonly place: Place
-  readonly outlet: Outlet<unknown>
+  /** Where its frames go, beside those of other readers of the same connection. */
+  readonly outlet: Outlet<Frame>
+  /** What makes them. */
+  readonly encoder: Encoder<Frame>
   readonly observer: FollowObserver
-  /** What the stream's incarnation has to be. */
-  readonly incarnation: string | undefined
+  /** What the stream's incarnation has to be. One that was created anew since it was looked up is missing. */
+  readonly incarnation?: string
 }
 
 export class Reader implements Resumable {
@@ -67,6 +70,7 @@ export class Reader implements Resumable {
   place: number | undefined
   readonly #tail: ReaderTail
   readonly #outlet: Outlet<unknown>
+  readonly #encoder: Encoder<unknown>
   /** Where it stands; proven once it is opened. */
   #at: Offset = START
   /** Among those who wait for room for a large frame, or whose turn it is. */
@@ -77,6 +81,7 @@ export class Reader implements Resumable {
   constructor(tail: ReaderTail, options: ReaderOptions) {
     this.#tail = tail
     this.#outlet = options.outlet
+    this.#encoder = options.encoder
     this.#options = options
   }
 
@@ -229,7 +234,9 @@ export class Reader implements Resumable {
   #write(batch: Batch): boolean {
     const { large } = this.#tail
     const isLarge = batch.size > LARGE
-    if (isLarge && !large.admits(batch, this)) {
+    // A frame of its own is nobody else's, and counts for itself.
+    const held = isLarge && this.#encoder.own === 'frame' ? { size: batch.size } : batch
+    if (isLarge && !large.admits(held, this)) {
       this.#inLine = true
       return false
     }
@@ -237,8 +244,8 @@ export class Reader implements Resumable {
     this.#inLine = false
     const outlet = this.#outlet
     this.#at = batch.next
-    outlet.write(batch.frame(outlet.encoder))
-    if (isLarge) large.written(batch, outlet.writable ? undefined : outlet)
+    outlet.write(batch.frame(this.#encoder))
+    if (isLarge) large.written(held, outlet.writable ? undefined : outlet)
     return true
   }
 

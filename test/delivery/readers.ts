@@ -1,5 +1,5 @@
 /** Readers without sockets: an outlet that keeps what it is sent, and takes as much as it is told to. */
-import type { Batch, Encoder } from '../../src/delivery/batch.ts'
+import type { Batch, Encoder, SharedEncoder } from '../../src/delivery/batch.ts'
 import type { Delivery, Follow } from '../../src/delivery/delivery.ts'
 import { Outlet } from '../../src/delivery/outlet.ts'
 import type { FollowEnd } from '../../src/delivery/reader.ts'
@@ -15,7 +15,7 @@ export interface Frame {
   readonly records: readonly string[]
 }
 
-export class CountingEncoder implements Encoder<Frame> {
+export class CountingEncoder implements SharedEncoder<Frame> {
   /** Frames made. */
   made = 0
 
@@ -31,6 +31,7 @@ const plain: CountingEncoder = new CountingEncoder()
 export class FakeReader {
   readonly frames: Frame[] = []
   readonly outlet: Outlet<Frame>
+  readonly encoder: Encoder<Frame>
   opened: Offset | undefined
   end: FollowEnd | undefined
   isCut = false
@@ -42,10 +43,11 @@ export class FakeReader {
   #wake: (() => void) | undefined
   readonly #batch: number
 
-  constructor(room = Number.POSITIVE_INFINITY, encoder: CountingEncoder = plain) {
+  constructor(room = Number.POSITIVE_INFINITY, encoder: Encoder<Frame> = plain) {
     this.room = room
+    this.encoder = encoder
     this.#batch = room
-    this.outlet = new Outlet(encoder, {
+    this.outlet = new Outlet({
       write: (frame) => {
         this.frames.push(frame)
         this.room--
@@ -63,22 +65,19 @@ export class FakeReader {
   }
 
   follow(delivery: Delivery, stream: string, place: Place = 'start', incarnation?: string): this {
-    this.#follow = delivery.follow(
-      stream,
-      place,
-      this.outlet,
-      {
-        opened: (at) => {
-          this.opened = at
-          this.#wake?.()
-        },
-        over: (end) => {
-          this.end = end
-          this.#wake?.()
-        },
+    const observer = {
+      opened: (at: Offset) => {
+        this.opened = at
+        this.#wake?.()
       },
-      incarnation,
-    )
+      over: (end: FollowEnd) => {
+        this.end = end
+        this.#wake?.()
+      },
+    }
+    const { outlet, encoder } = this
+    const of = incarnation === undefined ? {} : { incarnation }
+    this.#follow = delivery.follow(stream, { place, outlet, encoder, observer, ...of })
     return this
   }
 

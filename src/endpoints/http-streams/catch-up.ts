@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import { Outlet } from '../../delivery/outlet.ts'
 import type { FollowEnd } from '../../delivery/reader.ts'
 import type { Delivery } from '../../delivery/delivery.ts'
-import type { Batch, Encoder } from '../../delivery/batch.ts'
+import type { Batch, SharedEncoder } from '../../delivery/batch.ts'
 import { LARGE } from '../../delivery/large-frames.ts'
 import { Run } from '../../delivery/run.ts'
 import type { Turns } from '../../delivery/turns.ts'
@@ -102,7 +102,7 @@ export function nothingNew(place: StreamPlace): Response {
   return new Response(null, { status: 204, headers: streamHeaders(place) })
 }
 
-const sameBatch: Encoder<Batch> = { encode: (batch) => batch }
+const sameBatch: SharedEncoder<Batch> = { encode: (batch) => batch }
 
 /**
  * Waits at the tail for the next records, or the close: undefined when none came in time, the reader went,
@@ -142,8 +142,14 @@ export function nextRecords(
       const { at: next, end } = how
       finish({ run: undefined, from: next, next, upToDate: true, closed: true, end })
     }
-    const outlet = new Outlet(sameBatch, { write: take })
-    const follow = delivery.follow(info.id, at, outlet, { opened: () => {}, over }, info.incarnation)
+    const outlet = new Outlet({ write: take })
+    const follow = delivery.follow(info.id, {
+      place: at,
+      outlet,
+      encoder: sameBatch,
+      observer: { opened: () => {}, over },
+      incarnation: info.incarnation,
+    })
     polls.add(giveUp)
     // Whoever comes back is asked who they are.
     const leave = whileSignedIn?.(giveUp)

@@ -3,7 +3,7 @@
  * before and behind them. Both carry the latter as their id, so that an EventSource goes on from there.
  */
 import { Buffer } from 'node:buffer'
-import type { Batch, Encoder } from '../../delivery/batch.ts'
+import type { Batch, SharedEncoder } from '../../delivery/batch.ts'
 import type { Json } from '../../protocol/json.ts'
 import { encodeOffset } from '../../protocol/offset.ts'
 import type { Offset } from '../../protocol/offset.ts'
@@ -11,7 +11,7 @@ import type { Offset } from '../../protocol/offset.ts'
 /** Between two records a text of JSON may have line breaks, which would end the event's line. */
 const LINE_BREAKS = /\r\n|\r|\n/g
 
-export const sseEncoder: Encoder<Buffer> = {
+export const sseEncoder: SharedEncoder<Buffer> = {
   encode({ from, next, run, reach, end }: Batch): Buffer {
     const id = encodeOffset(next)
     const begin = encodeOffset(from)

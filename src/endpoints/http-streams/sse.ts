@@ -43,7 +43,7 @@ export function followAsEvents(
       outlet.gone()
     },
   })
-  const outlet: Outlet<Buffer> = new Outlet(sseEncoder, {
+  const outlet: Outlet<Buffer> = new Outlet({
     write: (frame) => sse.write(frame),
     cutSlow: () => sse.cut(),
   })
@@ -63,7 +63,13 @@ export function followAsEvents(
     },
   }
   signs.add(sign)
-  const follow = delivery.follow(info.id, place, outlet, observer, info.incarnation)
+  const follow = delivery.follow(info.id, {
+    place,
+    outlet,
+    encoder: sseEncoder,
+    observer,
+    incarnation: info.incarnation,
+  })
   const letGo = (): void => {
     release()
     // A sign of life behind the end would be an error.

@@ -27,7 +27,6 @@ import { publicError } from '../public-error.ts'
 import { StartGate } from '../start-gate.ts'
 import { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
-import { recordsEncoder } from './records-encoder.ts'
 import { Lookups } from './lookups.ts'
 import { Subscriptions } from './subscriptions.ts'
 
@@ -97,7 +96,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     this.#gate = gate
     const { connection } = context
     this.#connection = connection
-    const outlet = new Outlet<TextFrame>(recordsEncoder, connection.frames)
+    const outlet = new Outlet<TextFrame>(connection.frames)
     this.#subscriptions = new Subscriptions({
       delivery: options.delivery,
       outlet,

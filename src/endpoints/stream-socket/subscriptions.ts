@@ -9,6 +9,7 @@ import { REFUSED_OFFSETS } from '../../protocol/stream-errors.ts'
 import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
 import type { ServerFrame } from '../../protocol/stream-frames.ts'
 import type { StreamInfo } from '../../streams/store.ts'
+import { recordsEncoder } from './records-encoder.ts'
 
 export interface SubscriptionsOptions {
   readonly delivery: Delivery
@@ -53,7 +54,7 @@ export class Subscriptions {
         this.#tell(stream, end)
       },
     }
-    const follow = delivery.follow(stream, place, outlet, observer, incarnation)
+    const follow = delivery.follow(stream, { place, outlet, encoder: recordsEncoder, observer, incarnation })
     const stop = (): void => {
       release()
       follow.stop()
