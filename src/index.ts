@@ -34,7 +34,6 @@ export type { ClientAddress, Params, Register, Scope, User } from './consumers/s
 export { type AcceptOptions, ConnectionClosed, type WebSocketData } from './consumers/transport.ts'
 export { WebSocketConsumer } from './consumers/websocket-consumer.ts'
 export type { Delivery, DeliveryOptions, Follow } from './delivery/delivery.ts'
-export type { FollowEnd, FollowObserver } from './delivery/reader.ts'
 export type { HttpStreamsOptions } from './endpoints/http-streams/http-streams.ts'
 export type { ListedStream, StreamListPage } from './endpoints/http-streams/stream-list.ts'
 export type { OwnerOf } from './endpoints/owner-of.ts'

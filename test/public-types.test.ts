@@ -83,7 +83,7 @@ const INTERNAL: Readonly<Record<string, string>> = {
   ConsumerSession: 'a member of Application for the server',
   Transport: 'a member of Application for the server',
   AuthenticateResult: 'what Authenticate returns, and nobody takes',
-  Outlet: 'an endpoint makes one for Delivery, and applications make no endpoints',
+  ReaderOptions: 'endpoints follow streams so, and applications make no endpoints',
   LargeFrames: 'a member of Delivery for the endpoints',
   Turns: 'a member of Delivery for the endpoints',
   Pattern: 'a member of routes for the search',
