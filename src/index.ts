@@ -124,6 +124,7 @@ export {
 } from './streams/errors.ts'
 export type {
   AcquireResult,
+  ClaimResult,
   ExpiredOptions,
   Lease,
   LeaseRequest,

@@ -19,6 +19,7 @@ export type StreamRequestCode =
   | 'invalid_metadata'
   | 'invalid_checkpoint'
   | 'invalid_end'
+  | 'invalid_owes'
   | 'invalid_expiry'
   | 'invalid_lease'
   | 'invalid_limit'

@@ -4,7 +4,8 @@
  */
 import { infoOf, tailOf } from './bookkeeping.ts'
 import type { ProducerState, StreamState } from './bookkeeping.ts'
-import type { AcquireResult, Lease, LeaseRequest } from './leases.ts'
+import type { AcquireResult, ClaimResult, Lease, LeaseRequest } from './leases.ts'
+import type { Json } from '../protocol/json.ts'
 
 /** What a store keeps of a lease. */
 export interface LeaseState {
@@ -12,6 +13,19 @@ export interface LeaseState {
   readonly epoch: number
   readonly ttlMs: number
   readonly expiresAt: number
+  /** Of a closed stream, what it owes, as JSON text. */
+  readonly owes?: string | undefined
+}
+
+/**
+ * Milliseconds for which what is owed keeps its stream past its time once nobody is at it: a week. Somebody may have
+ * to be told who cannot be reached, and nobody may know how any more.
+ */
+export const OWED_KEPT_MS: number = 7 * 24 * 3600 * 1000
+
+/** Until when a lease keeps its stream from being swept. */
+export function keepsUntil({ expiresAt, owes }: LeaseState): number {
+  return owes === undefined ? expiresAt : expiresAt + OWED_KEPT_MS
 }
 
 /** When a lease ends as the clock stands: one set before the clock went back has its length from now. */
@@ -57,6 +71,42 @@ export function decideAcquire(
   }
 }
 
+export interface ClaimDecision {
+  readonly result: ClaimResult
+  readonly lease?: LeaseState
+  readonly producer?: ProducerState
+}
+
+/** As `decideAcquire`, of a closed stream that owes something. */
+export function decideClaim(
+  owed: Pick<Lease, 'stream' | 'incarnation'>,
+  state: StreamState | undefined,
+  lease: LeaseState | undefined,
+  known: ProducerState | undefined,
+  request: LeaseRequest,
+  now: number,
+): ClaimDecision {
+  const isThere = state?.incarnation === owed.incarnation && lease?.owes !== undefined
+  if (!isThere || now < leaseEnd(lease, now)) return { result: { outcome: 'lost' } }
+  const taken = { ...newLease(request, (known?.epoch ?? 0) + 1, now), owes: lease.owes }
+  const owes = JSON.parse(lease.owes) as Json
+  const id = owed.stream
+  return {
+    result: { outcome: 'claimed', lease: leaseOf(id, state, taken), info: infoOf(id, state), owes },
+    lease: taken,
+    producer: { epoch: taken.epoch, lastSeq: -1 },
+  }
+}
+
+/** A lease as it is once its stream is closed; none where nothing is owed. */
+export function afterClose(lease: LeaseState | undefined, owes: string | undefined): LeaseState | undefined {
+  return lease && owes !== undefined ? { ...lease, owes } : undefined
+}
+
+export function renewedLease({ owes }: LeaseState, inHand: Lease, now: number): LeaseState {
+  return { ...newLease(inHand, inHand.epoch, now), ...(owes !== undefined && { owes }) }
+}
+
 export function newLease({ holder, ttlMs }: LeaseRequest, epoch: number, now: number): LeaseState {
   return { holder, epoch, ttlMs, expiresAt: now + ttlMs }
 }
@@ -79,6 +129,7 @@ export function isHeld(state: StreamState | undefined, kept: LeaseState | undefi
 }
 
 export function leaseOf(id: string, state: StreamState, lease: LeaseState): Lease {
-  const { holder, epoch, ttlMs, expiresAt } = lease
-  return { stream: id, incarnation: state.incarnation, holder, epoch, ttlMs, expiresAt }
+  const { holder, epoch, ttlMs, expiresAt, owes } = lease
+  const owed = owes === undefined ? undefined : ({ owed: true } as const)
+  return { stream: id, incarnation: state.incarnation, holder, epoch, ttlMs, expiresAt, ...owed }
 }

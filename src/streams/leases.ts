@@ -13,7 +13,11 @@
  *
  * An expired lease that nobody took still belongs to its holder: it can be renewed, and its appends
  * are accepted. Only a takeover ends it, or a hand-over, or the closing of the stream.
+ *
+ * A close may leave something owed, such as to tell somebody of the end. Its lease then stays as it is, and is
+ * listed when it is over like that of an open stream: whoever claims it does what is owed, and settles it.
  */
+import type { Json } from '../protocol/json.ts'
 import type { Offset } from '../protocol/offset.ts'
 import type { StreamInfo } from './store.ts'
 
@@ -42,6 +46,8 @@ export interface Lease extends LeaseRequest {
   readonly epoch: number
   /** Milliseconds since 1970, by the clock of the store. */
   readonly expiresAt: number
+  /** Of a closed stream that owes something. */
+  readonly owed?: true
 }
 
 export type AcquireResult =
@@ -56,6 +62,12 @@ export type AcquireResult =
 export type RenewResult =
   | { readonly outcome: 'renewed'; readonly lease: Lease }
   /** Taken over, handed over, or the stream is closed or gone. Stop what you do for it. */
+  | { readonly outcome: 'lost' }
+
+export type ClaimResult =
+  /** It is yours to do. `info` is the stream, closed, and `owes` what was given with its close. */
+  | { readonly outcome: 'claimed'; readonly lease: Lease; readonly info: StreamInfo; readonly owes: Json }
+  /** Somebody else is at it, it was settled, or the stream is gone. */
   | { readonly outcome: 'lost' }
 
 /** A page of the leases whose time is over. */
@@ -81,6 +93,23 @@ export interface LeaseStore {
    * way either. False when it was lost already.
    */
   handOver(lease: Lease, signal?: AbortSignal): Promise<boolean>
+
+  /**
+   * Takes the lease of a closed stream that owes something, once its time is over, as `acquire` does that of an open
+   * one; of the incarnation that is named alone. While it is held nobody else does what is owed, and when it is over,
+   * whoever looks next does: so a lease that is renewed for longer puts off the next attempt.
+   */
+  claim(
+    owed: Pick<Lease, 'stream' | 'incarnation'>,
+    request: LeaseRequest,
+    signal?: AbortSignal,
+  ): Promise<ClaimResult>
+
+  /**
+   * Says that what a closed stream owed is done: it is listed no more, and its lease is no more. Who closed it does so
+   * with the lease that it wrote under, others with the one that they claimed. False when it was lost already.
+   */
+  settle(lease: Lease, signal?: AbortSignal): Promise<boolean>
 
   /**
    * The leases whose time is over, the longest over first, and those that ended together in the order of

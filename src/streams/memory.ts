@@ -18,7 +18,7 @@ import {
 } from './bookkeeping.ts'
 import { StoreError } from './errors.ts'
 import { newIncarnation } from './incarnation.ts'
-import { leaseOf, newLease } from './lease-bookkeeping.ts'
+import { afterClose, keepsUntil, leaseOf, newLease } from './lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from './leases.ts'
 import type { LeaseStore } from './leases.ts'
 import { StreamInbox } from './inbox.ts'
@@ -175,7 +175,7 @@ class MemoryStreams implements StreamStore {
     const removes = this.#settled.isSettled(now)
     let swept = 0
     for (const [id, stream] of this.#streams.all) {
-      const held = stream.lease && now < stream.lease.expiresAt ? stream.lease : undefined
+      const held = stream.lease && now < keepsUntil(stream.lease) ? stream.lease : undefined
       if (removes && !isAlive(stream, now, held)) {
         this.#remove(id, 'expired')
         swept++
@@ -213,8 +213,9 @@ class MemoryStreams implements StreamStore {
     if (producer) stream.producers.set(producer.id, { epoch: producer.epoch, lastSeq: producer.seq })
     const { closed } = result
     if (closed && stream.lease) {
-      stream.lease = undefined
+      stream.lease = afterClose(stream.lease, request.owes)
       this.#streams.unlease(id, stream)
+      if (stream.lease) this.#streams.owing.set(id, stream)
     }
     if (closed || records.length > 0) {
       if (stream.watched) {

@@ -9,7 +9,8 @@ import type { Offset, Place } from '../protocol/offset.ts'
 import { StreamRequestError } from './errors.ts'
 import type { StreamRequestCode } from './errors.ts'
 import { isJsonText } from './json-text.ts'
-import type { ExpiredOptions, LeaseRequest } from './leases.ts'
+import { LEASE_PRODUCER } from './leases.ts'
+import type { LeaseRequest } from './leases.ts'
 import type {
   AppendRequest,
   Producer,
@@ -31,11 +32,6 @@ export const DEFAULT_LIMITS: StreamLimits = {
   checkpointBytes: 8 * 1024,
 }
 
-/** A page of leases that are over. */
-export type CheckedExpired = Required<Pick<ExpiredOptions, 'limit' | 'after'>>
-
-const BEFORE_ALL: CheckedExpired['after'] = { expiresAt: -1, stream: '' }
-
 /** An append that some stream could accept. */
 export interface CheckedAppend {
   readonly records: readonly StreamRecord[]
@@ -46,6 +42,8 @@ export interface CheckedAppend {
   readonly close: boolean
   /** As JSON text. */
   readonly end: string | undefined
+  /** The same. */
+  readonly owes: string | undefined
   readonly producer: Producer | undefined
   readonly contentType: string | undefined
   readonly streamSeq: string | undefined
@@ -100,6 +98,7 @@ export function checkAppend(request: AppendRequest, limits: StreamLimits): Check
   const { records = [], close = false, producer, contentType, streamSeq, incarnation, after } = request
   const { metadata, checkpoint } = request
   const end = request.end === undefined ? undefined : endText(request.end, close, limits)
+  const owes = request.owes === undefined ? undefined : owesText(request.owes, request, limits)
   if (records.length === 0 && !close && metadata === undefined && checkpoint === undefined) {
     throw new StreamRequestError(
       'empty_append',
@@ -117,6 +116,7 @@ export function checkAppend(request: AppendRequest, limits: StreamLimits): Check
     kind: checked.kind,
     close,
     end,
+    owes,
     producer,
     contentType,
     streamSeq,
@@ -177,15 +177,6 @@ export function checkConfig(config: StreamConfig, limits: StreamLimits): Checked
 export function checkLease(request: LeaseRequest): void {
   checkName(request.holder, 255, 'invalid_lease', 'The holder of a lease')
   checkInteger(request.ttlMs, 1, MAX_MS, 'invalid_lease', 'The length of a lease in milliseconds')
-}
-
-/** @throws {StreamRequestError} `invalid_limit`, or `invalid_lease` for an `after` that no lease can be. */
-export function checkExpired({ limit = 100, after }: ExpiredOptions): CheckedExpired {
-  checkInteger(limit, 1, 1000, 'invalid_limit', 'The leases of a page')
-  if (!after) return { limit, after: BEFORE_ALL }
-  checkId(after.stream)
-  checkInteger(after.expiresAt, 0, Number.MAX_SAFE_INTEGER, 'invalid_lease', 'The end of a lease')
-  return { limit, after }
 }
 
 /**
@@ -294,6 +285,15 @@ function checkName(name: string, length: number, code: StreamRequestCode, what: 
 function endText(end: Json, closes: boolean, { endBytes }: StreamLimits): string {
   if (!closes) throw new StreamRequestError('invalid_end', 'An end is kept with the close of a stream alone')
   return textWithin(end, endBytes, 'invalid_end', 'The end of a stream')
+}
+
+function owesText(owes: Json, { close, producer }: AppendRequest, { checkpointBytes }: StreamLimits): string {
+  if (!close || producer?.id !== LEASE_PRODUCER)
+    throw new StreamRequestError(
+      'invalid_owes',
+      'Only who closes a stream under its lease leaves something owed',
+    )
+  return textWithin(owes, checkpointBytes, 'invalid_owes', 'What a close leaves owed')
 }
 
 function metadataText(metadata: Json | undefined, { metadataBytes }: StreamLimits): string | undefined {

@@ -44,7 +44,7 @@ export interface StreamLimits {
   readonly metadataBytes: number
   /** Bytes of a stream's end as JSON. Default 2 KiB; 4 KiB at most. */
   readonly endBytes: number
-  /** Bytes of a stream's checkpoint as JSON. Default 8 KiB. */
+  /** Bytes of a stream's checkpoint, and of what its close leaves owed, as JSON. Default 8 KiB. */
   readonly checkpointBytes: number
 }
 
@@ -129,6 +129,8 @@ export interface AppendRequest {
    * told with it: it is no record, and the store does not look into it.
    */
   readonly end?: Json
+  /** What the close leaves to be done, for `LeaseStore.claim`; with `close` by the holder of the lease only. */
+  readonly owes?: Json
   readonly producer?: Producer
   /** When given, it must match that of the stream. */
   readonly contentType?: string
@@ -271,10 +273,9 @@ export interface StreamStore {
   touch(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean>
 
   /**
-   * Whether the store can be reached at present, found out within a second or so: for `/readyz`. A
-   * store without it always can. Rejects with the `StoreError` of a store that is there and cannot work, as
-   * its file was removed (`io`) or is damaged (`corrupt`): `/readyz` says its code. Rejects with an `UnfitRedis` where the server that is there can never do:
-   * `/readyz` says what it lacks, and an application does not start.
+   * Whether the store can be reached at present, found out within a second or so: for `/readyz`. Without it a store
+   * always can. Rejects with the `StoreError` of one that cannot work, as its file was removed (`io`) or is damaged
+   * (`corrupt`), and with an `UnfitRedis` where the server can never do: then no application starts.
    */
   check?(signal?: AbortSignal): Promise<boolean>
 

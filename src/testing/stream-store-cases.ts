@@ -20,6 +20,7 @@ import { inboxCases } from './stream-store/inboxes.ts'
 import { leasingCases } from './stream-store/leasing.ts'
 import { lifetimeCases } from './stream-store/lifetime.ts'
 import { listingCases } from './stream-store/listings.ts'
+import { owingCases } from './stream-store/owing.ts'
 import { producingCases } from './stream-store/producing.ts'
 import { readingCases } from './stream-store/reading.ts'
 import { watchingCases } from './stream-store/watching.ts'
@@ -45,4 +46,5 @@ export const streamStoreCases: readonly StreamStoreCase[] = [
   ...lifetimeCases,
   ...inboxCases,
   ...endingCases,
+  ...owingCases,
 ]

@@ -6,6 +6,7 @@ import { StoreError } from '../../src/streams/errors.ts'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
 import type {
   AcquireResult,
+  ClaimResult,
   ExpiredOptions,
   Lease,
   LeaseRequest,
@@ -48,7 +49,16 @@ export interface FaultyStoreOptions {
 }
 
 /** What does something when it comes late. */
-const WRITES: ReadonlySet<string> = new Set(['create', 'append', 'acquire', 'renew', 'delete', 'touch'])
+const WRITES: ReadonlySet<string> = new Set([
+  'create',
+  'append',
+  'acquire',
+  'renew',
+  'claim',
+  'settle',
+  'delete',
+  'touch',
+])
 
 /** Milliseconds that a call may lie in a buffer when its caller has given it up. */
 const LATE_MS = 3_000
@@ -205,6 +215,18 @@ export class FaultyStore implements StreamStore, LeaseStore {
     return this.#call('handOver', lease.stream, signal, async () =>
       isForgotten ? true : this.#store.leases.handOver(lease),
     )
+  }
+
+  claim(
+    owed: Pick<Lease, 'stream' | 'incarnation'>,
+    request: LeaseRequest,
+    signal?: AbortSignal,
+  ): Promise<ClaimResult> {
+    return this.#call('claim', owed.stream, signal, () => this.#shared.claim(owed, request))
+  }
+
+  settle(lease: Lease, signal?: AbortSignal): Promise<boolean> {
+    return this.#call('settle', lease.stream, signal, () => this.#store.leases.settle(lease))
   }
 
   expired({ signal, ...page }: ExpiredOptions = {}): Promise<readonly Lease[]> {

@@ -1,7 +1,7 @@
 /** The one store of a simulated cluster, and the notes of all that it keeps. */
 import type { Json } from '../../src/protocol/json.ts'
 import { StoreError } from '../../src/streams/errors.ts'
-import type { AcquireResult, LeaseRequest } from '../../src/streams/leases.ts'
+import type { AcquireResult, ClaimResult, Lease, LeaseRequest } from '../../src/streams/leases.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
 import type {
   AppendRequest,
@@ -163,6 +163,15 @@ export class SharedStore {
     if (result.outcome === 'acquired') {
       const { incarnation, epoch, holder } = result.lease
       this.#smuggler.leased(stream, epoch)
+      this.#options.note({ type: 'leased', stream, incarnation, epoch, holder })
+    }
+    return result
+  }
+
+  async claim(owed: Pick<Lease, 'stream' | 'incarnation'>, request: LeaseRequest): Promise<ClaimResult> {
+    const result = await this.store.leases.claim(owed, request)
+    if (result.outcome === 'claimed') {
+      const { stream, incarnation, epoch, holder } = result.lease
       this.#options.note({ type: 'leased', stream, incarnation, epoch, holder })
     }
     return result

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import { describe, expect, it } from 'vitest'
 import type { Offset } from '../../src/protocol/offset.ts'
 import { StreamInbox } from '../../src/streams/inbox.ts'
-import type { LeaseStore } from '../../src/streams/leases.ts'
+import type { ClaimResult, LeaseStore } from '../../src/streams/leases.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
 import type { StreamStoreOptions } from '../../src/streams/options.ts'
 import type {
@@ -302,6 +302,40 @@ const BROKEN: readonly [rule: string, what: string, fault: Fault][] = [
     },
   ],
   [
+    'ST-61',
+    'forgets what a close leaves owed',
+    (store) => appending(store, ({ owes: _, ...request }) => request),
+  ],
+  [
+    'ST-61',
+    'leaves what is owed to whoever acquires',
+    (store) =>
+      leasing(store, {
+        acquire: async (id, request) => {
+          const incarnation = (await store.head(id))?.incarnation ?? ''
+          const claimed = await store.leases.claim({ stream: id, incarnation }, request)
+          return claimed.outcome === 'claimed'
+            ? { ...claimed, outcome: 'acquired' }
+            : store.leases.acquire(id, request)
+        },
+      }),
+  ],
+  [
+    'ST-62',
+    'lets two claim what is owed',
+    (store) => {
+      let last: ClaimResult = { outcome: 'lost' }
+      return leasing(store, {
+        claim: async (owed, request) => {
+          const result = await store.leases.claim(owed, request)
+          if (result.outcome === 'claimed') last = result
+          return last
+        },
+      })
+    },
+  ],
+  ['ST-63', 'does not settle', (store) => leasing(store, { settle: async () => true })],
+  [
     'ST-57',
     'gives a stopped inbox what waited',
     (store) => ({ watch: async (id, listener) => ({ ...(await store.watch(id, listener)), stop() {} }) }),
@@ -453,6 +487,8 @@ function leasing(store: StreamStore, faults: Partial<LeaseStore>): Partial<Strea
       acquire: (id, request, signal) => leases.acquire(id, request, signal),
       renew: (lease, signal) => leases.renew(lease, signal),
       handOver: (lease, signal) => leases.handOver(lease, signal),
+      claim: (owed, request, signal) => leases.claim(owed, request, signal),
+      settle: (lease, signal) => leases.settle(lease, signal),
       expired: (options) => leases.expired(options),
       ...faults,
     },

@@ -2,22 +2,25 @@
 import {
   compareLeases,
   decideAcquire,
+  decideClaim,
   handedOver,
   isHeld,
   leaseEnd,
   leaseOf,
-  newLease,
+  renewedLease,
 } from '../lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import type {
   AcquireResult,
+  ClaimResult,
   ExpiredOptions,
   Lease,
   LeaseRequest,
   LeaseStore,
   RenewResult,
 } from '../leases.ts'
-import { checkExpired, checkLease } from '../requests.ts'
+import { checkExpired } from '../lease-requests.ts'
+import { checkLease } from '../requests.ts'
 import type { MemoryStream } from './memory-stream.ts'
 import type { StreamIndex } from './stream-index.ts'
 
@@ -61,8 +64,8 @@ export class MemoryLeases implements LeaseStore {
     checkLease(lease)
     const now = clock()
     const stream = alive(lease.stream, now)
-    if (!stream || !isHeld(stream, stream.lease, lease)) return { outcome: 'lost' }
-    stream.lease = newLease(lease, lease.epoch, now)
+    if (!stream?.lease || !isHeld(stream, stream.lease, lease)) return { outcome: 'lost' }
+    stream.lease = renewedLease(stream.lease, lease, now)
     return { outcome: 'renewed', lease: leaseOf(lease.stream, stream, stream.lease) }
   }
 
@@ -76,13 +79,39 @@ export class MemoryLeases implements LeaseStore {
     return true
   }
 
+  async claim(
+    owed: Pick<Lease, 'stream' | 'incarnation'>,
+    request: LeaseRequest,
+    signal?: AbortSignal,
+  ): Promise<ClaimResult> {
+    const { clock, enter, alive } = this.#options
+    enter(signal)
+    checkLease(request)
+    const now = clock()
+    const stream = alive(owed.stream, now)
+    const known = stream?.producers.get(LEASE_PRODUCER)
+    const { result, lease, producer } = decideClaim(owed, stream, stream?.lease, known, request, now)
+    if (stream && lease) stream.lease = lease
+    if (stream && producer) stream.producers.set(LEASE_PRODUCER, producer)
+    return result
+  }
+
+  async settle(lease: Lease, signal?: AbortSignal): Promise<boolean> {
+    const { streams, clock, enter, alive } = this.#options
+    enter(signal)
+    const stream = alive(lease.stream, clock())
+    if (stream?.lease?.owes === undefined || !isHeld(stream, stream.lease, lease)) return false
+    stream.lease = undefined
+    return streams.owing.delete(lease.stream)
+  }
+
   async expired(options: ExpiredOptions = {}): Promise<Lease[]> {
     const { streams, clock, enter } = this.#options
     enter(options.signal)
     const { limit, after } = checkExpired(options)
     const now = clock()
     const over: Lease[] = []
-    for (const [id, stream] of streams.leased) {
+    for (const [id, stream] of streams.withLease()) {
       if (!stream.lease) continue
       stream.lease = { ...stream.lease, expiresAt: leaseEnd(stream.lease, now) }
       if (stream.lease.expiresAt > now) continue

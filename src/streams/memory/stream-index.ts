@@ -10,6 +10,8 @@ export class StreamIndex {
   readonly all: Streams = new Map()
   /** Open ones that have a lease. */
   readonly leased: Streams = new Map()
+  /** Closed ones that owe something. */
+  readonly owing: Streams = new Map()
   /** Undefined: nobody's. */
   readonly #owned = new Map<string | undefined, { readonly all: Streams; readonly leased: Streams }>()
 
@@ -23,6 +25,7 @@ export class StreamIndex {
 
   remove(id: string, stream: MemoryStream): void {
     this.unlease(id, stream)
+    this.owing.delete(id)
     this.all.delete(id)
     const own = this.#owned.get(stream.owner)
     own?.all.delete(id)
@@ -38,6 +41,12 @@ export class StreamIndex {
     if (this.leased.delete(id)) this.#owned.get(stream.owner)?.leased.delete(id)
   }
 
+  /** Open or not. */
+  *withLease(): Generator<readonly [string, MemoryStream]> {
+    yield* this.leased
+    yield* this.owing
+  }
+
   /** Among which the streams of an owner are, null for nobody, or the leased ones. */
   among(owner: string | null | undefined, leased: boolean): Iterable<readonly [string, MemoryStream]> {
     if (owner === undefined) return leased ? this.leased : this.all
@@ -48,6 +57,7 @@ export class StreamIndex {
   clear(): void {
     this.all.clear()
     this.leased.clear()
+    this.owing.clear()
     this.#owned.clear()
   }
 }

@@ -1,20 +1,23 @@
 /** The leases of the Redis store. */
 import type { Reply } from '../../redis/open-client.ts'
+import type { Json } from '../../protocol/json.ts'
 import { infoOf } from '../bookkeeping.ts'
 import { compareLeases, leaseOf } from '../lease-bookkeeping.ts'
 import type { LeaseState } from '../lease-bookkeeping.ts'
 import type {
   AcquireResult,
+  ClaimResult,
   ExpiredOptions,
   Lease,
   LeaseRequest,
   LeaseStore,
   RenewResult,
 } from '../leases.ts'
-import { checkExpired, checkId, checkLease } from '../requests.ts'
-import type { CheckedExpired } from '../requests.ts'
+import { checkExpired } from '../lease-requests.ts'
+import type { CheckedExpired } from '../lease-requests.ts'
+import { checkId, checkLease } from '../requests.ts'
 import type { Keys } from './keys.ts'
-import { ACQUIRE, HAND_OVER, LOOK_AT_LEASE, RENEW } from './lease-scripts.ts'
+import { ACQUIRE, CLAIM, HAND_OVER, LOOK_AT_LEASE, RENEW, SETTLE } from './lease-scripts.ts'
 import type { Scripts } from './scripts.ts'
 import { parseLease, parseState } from './state.ts'
 import type { StreamLists } from './stream-lists.ts'
@@ -75,15 +78,16 @@ export class RedisLeases implements LeaseStore {
     const { stream, incarnation, epoch, holder, ttlMs } = lease
     const { scripts, keys, lists, call } = this.#options
     const values = [incarnation, String(epoch), holder, String(ttlMs)]
-    const at = await call(async () => {
-      const [end, isSooner] = (await scripts.onStream(RENEW, keys.of(stream), values)) as Reply[]
+    const found = await call(async () => {
+      const [end, isSooner, owing] = (await scripts.onStream(RENEW, keys.of(stream), values)) as Reply[]
       // The list names the earliest end that there may be. Without this it is found, but as late as before.
       if (isSooner === 1) await lists.addLease(stream, ttlMs)
-      return end
+      return end === undefined ? undefined : { expiresAt: Number(String(end)), owing }
     }, signal)
-    if (at === undefined) return { outcome: 'lost' }
-    const renewed: Lease = { stream, incarnation, holder, epoch, ttlMs, expiresAt: Number(String(at)) }
-    return { outcome: 'renewed', lease: renewed }
+    if (!found) return { outcome: 'lost' }
+    const { expiresAt, owing } = found
+    const renewed: Lease = { stream, incarnation, holder, epoch, ttlMs, expiresAt }
+    return { outcome: 'renewed', lease: owing === 1 ? { ...renewed, owed: true } : renewed }
   }
 
   async handOver({ stream, incarnation, epoch, holder }: Lease, signal?: AbortSignal): Promise<boolean> {
@@ -95,6 +99,40 @@ export class RedisLeases implements LeaseStore {
       await lists.addLease(stream, 0)
       return true
     }, signal)
+  }
+
+  async claim(
+    owed: Pick<Lease, 'stream' | 'incarnation'>,
+    request: LeaseRequest,
+    signal?: AbortSignal,
+  ): Promise<ClaimResult> {
+    const { stream: id, incarnation } = owed
+    checkId(id)
+    checkLease(request)
+    const { holder, ttlMs } = request
+    const { scripts, keys, lists, listed, call } = this.#options
+    return call(async () => {
+      const claim = (): Promise<Reply> =>
+        scripts.onStream(CLAIM, keys.of(id), (server) => [incarnation, holder, String(ttlMs), server])
+      const list = (): Promise<void> => lists.addLease(id, ttlMs)
+      const [taken, fields, stamp, owes] = (await listed(list, claim)) as readonly Reply[]
+      if (taken === undefined || fields === undefined || stamp === undefined) return { outcome: 'lost' }
+      const state = parseState(fields, stamp)
+      return {
+        outcome: 'claimed',
+        lease: leaseOf(id, state, { ...parseLease(taken), owes: String(owes) }),
+        info: infoOf(id, state),
+        owes: JSON.parse(String(owes)) as Json,
+      }
+    }, signal)
+  }
+
+  async settle({ stream, incarnation, epoch, holder }: Lease, signal?: AbortSignal): Promise<boolean> {
+    checkId(stream)
+    const { scripts, keys, call } = this.#options
+    const values = [incarnation, String(epoch), holder]
+    // The list names it until the next look at what is over.
+    return call(async () => (await scripts.onStream(SETTLE, keys.of(stream), values)) === 1, signal)
   }
 
   async expired(options: ExpiredOptions = {}): Promise<readonly Lease[]> {
@@ -164,9 +202,10 @@ export class RedisLeases implements LeaseStore {
 
   async #leaseOf(id: string): Promise<{ lease: Lease; isOver: boolean } | undefined> {
     const { scripts, keys } = this.#options
-    const [text, incarnation, over] = (await scripts.onStream(LOOK_AT_LEASE, keys.of(id))) as Reply[]
+    const [text, incarnation, over, owed] = (await scripts.onStream(LOOK_AT_LEASE, keys.of(id))) as Reply[]
     if (text === undefined) return undefined
-    return { lease: leaseWith(id, String(incarnation), parseLease(text)), isOver: over === 1 }
+    const lease = leaseWith(id, String(incarnation), parseLease(text))
+    return { lease: owed === 1 ? { ...lease, owed: true } : lease, isOver: over === 1 }
   }
 }
 

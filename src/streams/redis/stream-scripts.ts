@@ -19,12 +19,14 @@
  * | `u` | the incarnation before this one, when records of it were lost |
  * | `g` | the run of the Redis server under which it was created, or its lease last taken |
  * | `l` | lease: `epoch ttl end holder` |
+ * | `w` | of a closed stream, what it owes, as JSON: then its lease stays |
  * | `p:` + producer | `epoch seq` |
  *
  * Its records are a Redis stream. The id of a record is its position, from 1, and the stamp of the
  * append that wrote it, which an offset names, too: two histories of one stream, before and after a
  * failover that lost its tail, are told apart by it.
  */
+import { OWED_KEPT_MS } from '../lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import { READ } from './read-script.ts'
 import { streamScript } from './script.ts'
@@ -98,14 +100,14 @@ return {'created', int(now)}
  * ARGV: incarnation, media type, kind, close, id, epoch and seq of the producer, stream seq, metadata,
  * checkpoint (each empty for none), stamp, the lengths of the records, or empty to publish none, the
  * tail that it must follow as an append that was lost, or empty, what it is closed with, or empty,
- * position and stamp of the tail that it asks for, or empty, records.
+ * position and stamp of the tail that it asks for, or empty, what it owes, or empty, records.
  * Gives the outcome and what belongs to it: with a place its stamp and position.
  */
 export const APPEND: RedisScript = streamScript(
   'write',
   `local incarnation, mediaType, kind, close, producer = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1', ARGV[6]
 local streamSeq, metadata, checkpoint = ARGV[9], ARGV[10], ARGV[11]
-local count, ending = #ARGV - 16, ARGV[15]
+local count, ending, owes = #ARGV - 17, ARGV[15], ARGV[17]
 local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 't', 'm', 'k', 's', 'c', 'y', '${LEASE_FIELD}', 'p:' .. producer,
   'z')
 local at = tonumber(v[4])
@@ -153,7 +155,7 @@ if ARGV[16] ~= '' and ARGV[16] ~= int(tail) .. ' ' .. stampAt(tail) then return 
 if streamSeq ~= '' and v[8] and not above(streamSeq, v[8]) then return {'stream-seq', v[8]} end
 
 local stamp = ARGV[12]
-for i = 1, count do redis.call('XADD', log, int(tail + i) .. '-' .. stamp, 'r', ARGV[16 + i]) end
+for i = 1, count do redis.call('XADD', log, int(tail + i) .. '-' .. stamp, 'r', ARGV[17 + i]) end
 local fields = {'n', int(tail + count)}
 local function set(name, value)
   fields[#fields + 1] = name
@@ -167,7 +169,8 @@ if close then
   set('x', '1')
   if this ~= '' then set('y', this) end
   if ending ~= '' then set('z', ending) end
-  redis.call('HDEL', state, 'l', 'r')
+  redis.call('HDEL', state, 'r')
+  if owes ~= '' then set('w', owes) else redis.call('HDEL', state, 'l') end
 end
 local moved = endAfter(tonumber(v[5]), at)
 if moved ~= at then set('e', int(moved)) end
@@ -175,7 +178,7 @@ redis.call('HSET', state, unpack(fields))
 if close or count > 0 then
   local head = 'append ' .. v[1] .. ' ' .. int(tail) .. ' ' .. int(tail + count) .. ' ' .. (close and '1' or '0')
     .. ' ' .. stamp .. ' ' .. v[7] .. ' ' .. int(#ending) .. ' ' .. ARGV[13] .. '\\n' .. ending
-  redis.call('SPUBLISH', channel, ARGV[13] == '' and head or head .. table.concat(ARGV, '', 17))
+  redis.call('SPUBLISH', channel, ARGV[13] == '' and head or head .. table.concat(ARGV, '', 18))
 end
 return {'appended', count > 0 and stamp or stampAt(tail), tail + count, v[1]}
 `,
@@ -231,14 +234,14 @@ return {v[1], v[3] or ''}
  */
 export const SWEEP: RedisScript = streamScript(
   'free',
-  `local v = redis.call('HMGET', state, 'i', 'e', 't', 'o', 'l')
+  `local v = redis.call('HMGET', state, 'i', 'e', 't', 'o', 'l', 'w')
 if not v[1] then
   redis.call('SPUBLISH', channel, 'look')
   return {'missing'}
 end
 local at, ttl = tonumber(v[2]), tonumber(v[3])
--- Who holds a lease would have renewed it.
-local held = v[5] and now < tonumber(string.match(v[5], '^%d+ %d+ (%d+) '))
+-- Who holds a lease would have renewed it; what is owed is kept for longer.
+local held = v[5] and now < tonumber(string.match(v[5], '^%d+ %d+ (%d+) ')) + (v[6] and ${OWED_KEPT_MS} or 0)
 if ARGV[2] == '1' and at and now >= at and not held then
   redis.call('UNLINK', state, log)
   redis.call('SPUBLISH', channel, 'gone ' .. v[1] .. ' expired')

@@ -111,6 +111,7 @@ export class StreamTable {
       metadata = '',
       checkpoint = '',
       after,
+      owes = '',
     } = request
     const { records, bytes } = request
     return this.#scripts.onStream(APPEND, this.#keys.of(id), [
@@ -129,6 +130,7 @@ export class StreamTable {
       tail,
       end,
       after ? tailText(after) : '',
+      owes,
       ...records.map(argumentOf),
     ])
   }

@@ -1,15 +1,25 @@
 /** The leases of the SQLite store: each call is one write of the group commit. */
-import { decideAcquire, handedOver, isHeld, leaseOf, newLease } from '../lease-bookkeeping.ts'
+import {
+  decideAcquire,
+  decideClaim,
+  handedOver,
+  isHeld,
+  leaseOf,
+  renewedLease,
+} from '../lease-bookkeeping.ts'
+import type { LeaseState } from '../lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import type {
   AcquireResult,
+  ClaimResult,
   ExpiredOptions,
   Lease,
   LeaseRequest,
   LeaseStore,
   RenewResult,
 } from '../leases.ts'
-import { checkExpired, checkId, checkLease } from '../requests.ts'
+import { checkExpired } from '../lease-requests.ts'
+import { checkId, checkLease } from '../requests.ts'
 import type { LeaseTable } from './lease-table.ts'
 import type { StoredStream, StreamTable } from './stream-table.ts'
 
@@ -47,20 +57,48 @@ export class SqliteLeases implements LeaseStore {
     checkId(lease.stream)
     checkLease(lease)
     return this.#write((now) => {
-      const stream = this.#held(lease, now)
-      if (!stream) return { outcome: 'lost' }
-      const renewed = newLease(lease, lease.epoch, now)
-      this.#leases.save(stream.key, renewed)
-      return { outcome: 'renewed', lease: leaseOf(lease.stream, stream.state, renewed) }
+      const held = this.#held(lease, now)
+      if (!held) return { outcome: 'lost' }
+      const renewed = renewedLease(held.kept, lease, now)
+      this.#leases.save(held.stream.key, renewed)
+      return { outcome: 'renewed', lease: leaseOf(lease.stream, held.stream.state, renewed) }
     }, signal)
   }
 
   async handOver(lease: Lease, signal?: AbortSignal): Promise<boolean> {
     checkId(lease.stream)
     return this.#write((now) => {
-      const stream = this.#held(lease, now)
-      if (stream) this.#leases.save(stream.key, handedOver(lease, now))
-      return stream !== undefined
+      const held = this.#held(lease, now)
+      if (held) this.#leases.save(held.stream.key, handedOver(held.kept, now))
+      return held !== undefined
+    }, signal)
+  }
+
+  async claim(
+    owed: Pick<Lease, 'stream' | 'incarnation'>,
+    request: LeaseRequest,
+    signal?: AbortSignal,
+  ): Promise<ClaimResult> {
+    checkId(owed.stream)
+    checkLease(request)
+    return this.#write((now) => {
+      const stream = this.#streams.alive(owed.stream, now)
+      const known = stream && this.#streams.producer(stream, LEASE_PRODUCER)
+      const kept = stream && this.#leases.find(stream.key)
+      const { result, lease, producer } = decideClaim(owed, stream?.state, kept, known, request, now)
+      if (stream && lease) this.#leases.save(stream.key, lease)
+      if (stream && producer) this.#streams.saveProducer(stream, LEASE_PRODUCER, producer)
+      return result
+    }, signal)
+  }
+
+  async settle(lease: Lease, signal?: AbortSignal): Promise<boolean> {
+    checkId(lease.stream)
+    return this.#write((now) => {
+      const held = this.#held(lease, now)
+      if (held?.kept.owes === undefined) return false
+      this.#leases.delete(held.stream.key)
+      return true
     }, signal)
   }
 
@@ -69,8 +107,9 @@ export class SqliteLeases implements LeaseStore {
     return this.#write((now) => this.#leases.expired(now, page), options.signal)
   }
 
-  #held(lease: Lease, now: number): StoredStream | undefined {
+  #held(lease: Lease, now: number): { readonly stream: StoredStream; readonly kept: LeaseState } | undefined {
     const stream = this.#streams.alive(lease.stream, now)
-    return stream && isHeld(stream.state, this.#leases.find(stream.key), lease) ? stream : undefined
+    const kept = stream && this.#leases.find(stream.key)
+    return stream && kept && isHeld(stream.state, kept, lease) ? { stream, kept } : undefined
   }
 }

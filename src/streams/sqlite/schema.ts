@@ -110,6 +110,8 @@ export const STEPS: readonly string[] = [
   ALTER TABLE streams ADD COLUMN first INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE streams ADD COLUMN first_stamp TEXT NOT NULL DEFAULT '${START.stamp}';
   `,
+  // Of a closed stream that owes something the lease stays.
+  'ALTER TABLE leases ADD COLUMN owes TEXT',
 ]
 
 /** The version that this code reads and writes (`PRAGMA user_version`). */

@@ -13,7 +13,7 @@ import {
   tailOf,
 } from '../bookkeeping.ts'
 import { newIncarnation, newStamp } from '../incarnation.ts'
-import { leaseOf, newLease } from '../lease-bookkeeping.ts'
+import { afterClose, leaseOf, newLease, OWED_KEPT_MS } from '../lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import type { CheckedAppend, CheckedConfig } from '../requests.ts'
 import type { AppendResult, CreateResult } from '../store.ts'
@@ -30,7 +30,7 @@ export interface PendingEvent {
 
 /** What a lease does not keep, whose holder would have renewed it. */
 const OVER = `streams WHERE expires_at <= ? AND NOT EXISTS (SELECT 1 FROM leases
-  WHERE leases.stream = streams.key AND leases.expires_at > ?) LIMIT ?`
+  WHERE leases.stream = streams.key AND leases.expires_at + iif(owes IS NULL, 0, ${OWED_KEPT_MS}) > ?) LIMIT ?`
 
 /** Streams removed in one transaction of a sweep. */
 export const SWEEP_SLICE = 100
@@ -88,7 +88,7 @@ export class StreamWrites {
     this.#streams.save(stream, next.state)
     if (producer && next.producer) this.#streams.saveProducer(stream, producer.id, next.producer)
     const { closed, incarnation } = next.state
-    if (closed) this.#leases.delete(stream.key)
+    if (closed) this.#endLease(stream, request.owes)
     if (closed || records.length > 0) {
       this.#changes.note(stream.key)
       const place = { from, next: tailOf(next.state) }
@@ -96,6 +96,13 @@ export class StreamWrites {
       this.#events.push({ id, incarnation, event: { type: 'append', ...place, records, closed, ...end } })
     }
     return result
+  }
+
+  /** With the close; of what is owed it is left. */
+  #endLease({ key }: StoredStream, owes: string | undefined): void {
+    const lease = afterClose(owes === undefined ? undefined : this.#leases.find(key), owes)
+    if (lease) this.#leases.save(key, lease)
+    else this.#leases.delete(key)
   }
 
   delete(id: string, now: number, incarnation?: string): boolean {
