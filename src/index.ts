@@ -131,6 +131,7 @@ export type {
   LeaseStore,
   RenewResult,
 } from './streams/leases.ts'
+export type { ForkPoint, ForkRefusal, ForkSource } from './streams/forks.ts'
 export { memoryStreams } from './streams/memory.ts'
 export { storeFromEnvironment } from './streams/open-store.ts'
 export { type InboxSource, StreamInbox } from './streams/inbox.ts'

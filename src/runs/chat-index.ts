@@ -36,6 +36,7 @@ export class ChatIndex {
       const config = { records, ...(owner !== undefined && { owner }), ...(ttlMs !== undefined && { ttlMs }) }
       const created = await store.create(id, config, signal)
       if (created.outcome === 'created') return
+      if (created.outcome === 'retired') throw new Error('Its index was deleted, and forks of it are there')
     }
   }
 

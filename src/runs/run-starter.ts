@@ -116,6 +116,10 @@ export class RunStarter {
     })
     const [result] = await Promise.all([creating, this.#index(start)])
     if (result.outcome !== 'created' || !result.lease) {
+      if (!('info' in result)) {
+        await inputs.forget(kept)
+        throw new RunError('run_conflict')
+      }
       // What another process took over meanwhile may be this very run.
       if (readRunRecord(result.info)?.inputIn !== record.inputIn) await inputs.forget(kept)
       return sameRun(start, result.info)

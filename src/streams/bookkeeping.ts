@@ -8,8 +8,11 @@ import type { Json } from '../protocol/json.ts'
 import { START, isAt } from '../protocol/offset.ts'
 import type { Offset, Place } from '../protocol/offset.ts'
 import { LEASE_PRODUCER } from './leases.ts'
+import type { CheckedConfig, CheckedFork } from './configurations.ts'
+import type { ForkPoint } from './forks.ts'
+import { isForkAt } from './forks.ts'
 import { kindOf, mediaTypeOf } from './requests.ts'
-import type { CheckedAppend, CheckedConfig } from './requests.ts'
+import type { CheckedAppend } from './requests.ts'
 import type { AppendResult, ConfigField, Producer, ReadResult, StreamInfo, StreamRecord } from './store.ts'
 
 /** What a store keeps of a stream besides its records, producers and lease. */
@@ -39,6 +42,8 @@ export interface StreamState {
   readonly streamSeq: string | undefined
   /** Whether a lease was ever taken on it: from then on it is written to under a lease alone. */
   readonly leased: boolean
+  /** Of a fork: where it was forked. */
+  readonly forkedFrom: ForkPoint | undefined
 }
 
 /** What a store keeps of a producer of a stream. */
@@ -70,7 +75,7 @@ export function endAfter(state: Pick<StreamState, 'ttlMs' | 'expiresAt'>, now: n
 
 /** A new stream, its first records included, which have this stamp. */
 export function newState(
-  config: CheckedConfig,
+  config: Omit<CheckedConfig, 'from'>,
   incarnation: string,
   stamp: string,
   now: number,
@@ -94,17 +99,27 @@ export function newState(
     closedBy: undefined,
     streamSeq: undefined,
     leased: config.lease !== undefined,
+    forkedFrom: undefined,
   }
 }
 
 /** In what a stream that exists differs from a configuration; undefined when it matches. */
-export function configDifference(state: StreamState, config: CheckedConfig): ConfigField | undefined {
-  if (mediaTypeOf(state.contentType) !== mediaTypeOf(config.contentType)) return 'contentType'
-  if (state.owner !== config.owner) return 'owner'
-  if (state.ttlMs !== config.ttlMs) return 'ttlMs'
-  // With a TTL the state's end is a moving one, and was not configured.
-  if (state.ttlMs === undefined && state.expiresAt !== config.expiresAt) return 'expiresAt'
-  return state.closed === config.closed ? undefined : 'closed'
+export function configDifference(
+  state: StreamState,
+  config: CheckedConfig | CheckedFork,
+): ConfigField | undefined {
+  const { contentType, owner, ttlMs, expiresAt, closed, from } = config
+  if (contentType !== undefined && mediaTypeOf(state.contentType) !== mediaTypeOf(contentType))
+    return 'contentType'
+  if (state.owner !== owner) return 'owner'
+  // A fork that says nothing has what its source had.
+  if (!from || ttlMs !== undefined || expiresAt !== undefined) {
+    if (state.ttlMs !== ttlMs) return 'ttlMs'
+    // With a TTL the state's end is a moving one, and was not configured.
+    if (state.ttlMs === undefined && state.expiresAt !== expiresAt) return 'expiresAt'
+  }
+  if (!isForkAt(state.forkedFrom, from)) return 'from'
+  return state.closed === closed ? undefined : 'closed'
 }
 
 export interface AppendDecision {
@@ -292,7 +307,7 @@ export function tailOf({ tail, stamp }: StreamState): Offset {
 
 export function infoOf(id: string, state: StreamState): StreamInfo {
   const { incarnation, contentType, owner, metadata, checkpoint, createdAt, ttlMs } = state
-  const { expiresAt, closed, closedWith } = state
+  const { expiresAt, closed, closedWith, forkedFrom } = state
   return {
     id,
     incarnation,
@@ -307,5 +322,6 @@ export function infoOf(id: string, state: StreamState): StreamInfo {
     tail: tailOf(state),
     closed,
     ...endMember(closedWith),
+    ...(forkedFrom && { forkedFrom }),
   }
 }

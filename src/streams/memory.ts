@@ -17,6 +17,7 @@ import {
   tailOf,
 } from './bookkeeping.ts'
 import { StoreError } from './errors.ts'
+import type { ForkRefusal } from './forks.ts'
 import { newIncarnation } from './incarnation.ts'
 import { afterClose, keepsUntil, leaseOf, newLease } from './lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from './leases.ts'
@@ -29,7 +30,10 @@ import { MemoryStream } from './memory/memory-stream.ts'
 import { StreamIndex } from './memory/stream-index.ts'
 import { limitsOf } from './options.ts'
 import type { StreamStoreOptions } from './options.ts'
-import { checkAppend, checkConfig, checkId, checkRead } from './requests.ts'
+import { checkConfig } from './configurations.ts'
+import type { CheckedConfig, CheckedFork } from './configurations.ts'
+import { decideFork, forkState } from './fork-bookkeeping.ts'
+import { checkAppend, checkId, checkRead } from './requests.ts'
 import { checkList } from './listing.ts'
 import type { ListOptions, StreamList } from './listing.ts'
 import type {
@@ -51,6 +55,12 @@ import { stopWith, Watchers } from './watchers.ts'
 /** Streams that live as long as this process. */
 export function memoryStreams(options: StreamStoreOptions = {}): StreamStore {
   return new MemoryStreams(options)
+}
+
+/** A new stream, and the records that are still to be appended to it. */
+interface MadeStream {
+  readonly stream: MemoryStream
+  readonly own: Pick<CheckedConfig, 'records' | 'bytes'>
 }
 
 class MemoryStreams implements StreamStore {
@@ -88,20 +98,27 @@ class MemoryStreams implements StreamStore {
       const differs = configDifference(there, config)
       return differs ? { outcome: 'conflict', info, differs } : { outcome: 'exists', info }
     }
-    const over = this.#streams.all.get(id)
-    const incarnation = newIncarnation()
-    const state = newState(config, incarnation, incarnation, now)
+    if (this.#retired(id, now)) return { outcome: 'retired' }
+    const made = this.#make(config, now)
+    if (typeof made === 'string') return { outcome: 'no-fork', reason: made }
+    const { stream, own } = made
+    try {
+      stream.append(own.records, own.bytes)
+    } catch (error) {
+      // There is no memory: nothing of it is kept.
+      stream.release()
+      throw error
+    }
     const lease = config.lease && newLease(config.lease, 1, now)
-    const stream = new MemoryStream(state, this.#chunks)
-    stream.append(config.records, config.bytes)
     stream.lease = lease
     if (lease) stream.producers.set(LEASE_PRODUCER, { epoch: lease.epoch, lastSeq: -1 })
+    const over = this.#streams.all.get(id)
     if (over) this.#streams.remove(id, over)
     this.#streams.add(id, stream)
     // Only now: who is told may call the store, and finds the new stream.
     if (over) this.#end(id, over, 'expired')
-    const info = infoOf(id, state)
-    return { outcome: 'created', info, ...(lease && { lease: leaseOf(id, state, lease) }) }
+    const info = infoOf(id, stream)
+    return { outcome: 'created', info, ...(lease && { lease: leaseOf(id, stream, lease) }) }
   }
 
   async append(id: string, given: AppendRequest, signal?: AbortSignal): Promise<AppendResult> {
@@ -114,7 +131,7 @@ class MemoryStreams implements StreamStore {
     const { maxRecords, maxBytes } = checkRead(after, options)
     const stream = this.#alive(id, this.#clock())
     if (!stream) return { outcome: 'missing' }
-    const begin = beginOf(stream, after, () => stream.incarnation)
+    const begin = beginOf(stream, after, (position) => stream.stampAt(position))
     return 'outcome' in begin ? begin : stream.page(begin, maxRecords, maxBytes)
   }
 
@@ -137,6 +154,13 @@ class MemoryStreams implements StreamStore {
     const stream = this.#alive(id, this.#clock())
     if (!stream || (owner !== undefined && stream.owner !== (owner ?? undefined))) return undefined
     return infoOf(id, stream)
+  }
+
+  async isRetired(id: string, signal?: AbortSignal, owner?: string | null): Promise<boolean> {
+    this.#enter(signal)
+    checkId(id)
+    const stream = this.#retired(id, this.#clock())
+    return stream !== undefined && (owner === undefined || stream.owner === (owner ?? undefined))
   }
 
   async list(options: ListOptions = {}): Promise<StreamList> {
@@ -195,6 +219,30 @@ class MemoryStreams implements StreamStore {
     this.#watchers.clear()
     for (const stream of this.#streams.all.values()) stream.closeFollowers()
     this.#streams.clear()
+  }
+
+  /** A stream without its own first records, or why it cannot be forked so. */
+  #make(config: CheckedConfig | CheckedFork, now: number): ForkRefusal | MadeStream {
+    const incarnation = newIncarnation()
+    if (!config.from) {
+      const state = newState(config, incarnation, incarnation, now)
+      return { stream: new MemoryStream(state, this.#chunks), own: config }
+    }
+    const { id } = config.from
+    const source = this.#alive(id, now)
+    if (!source) return this.#retired(id, now) ? 'retired' : 'missing'
+    const fork = decideFork(source, config, source)
+    if (typeof fork === 'string') return fork
+    const stream = new MemoryStream(forkState(source, fork, incarnation, incarnation, now), this.#chunks)
+    stream.forkFrom(source, fork.inherited)
+    return { stream, own: fork.config }
+  }
+
+  /** A stream that is gone or past its time, and that there are forks of. */
+  #retired(id: string, now: number): MemoryStream | undefined {
+    const there = this.#streams.all.get(id)
+    if (!there) return this.#streams.retired.get(id)
+    return there.forks > 0 && !isAlive(there, now, there.lease) ? there : undefined
   }
 
   /** Apart from `append`: an async function allocates room for all that it holds. */

@@ -11,14 +11,7 @@ import type { StreamRequestCode } from './errors.ts'
 import { isJsonText } from './json-text.ts'
 import { LEASE_PRODUCER } from './leases.ts'
 import type { LeaseRequest } from './leases.ts'
-import type {
-  AppendRequest,
-  Producer,
-  ReadOptions,
-  StreamConfig,
-  StreamLimits,
-  StreamRecord,
-} from './store.ts'
+import type { AppendRequest, Producer, ReadOptions, StreamLimits, StreamRecord } from './store.ts'
 
 /** What the records of a stream are. */
 export type RecordKind = 'json' | 'bytes'
@@ -55,22 +48,8 @@ export interface CheckedAppend {
   readonly after: Offset | undefined
 }
 
-/** A configuration that a stream can have. */
-export interface CheckedConfig {
-  readonly contentType: string
-  readonly owner: string | undefined
-  readonly ttlMs: number | undefined
-  readonly expiresAt: number | undefined
-  readonly closed: boolean
-  readonly end: string | undefined
-  readonly metadata: string | undefined
-  readonly records: readonly StreamRecord[]
-  readonly bytes: number
-  readonly lease: LeaseRequest | undefined
-}
-
 /** Longest life and lease: beyond it, time plus a length would no longer be an exact integer. */
-const MAX_MS = 100 * 365 * 24 * 3600 * 1000
+export const MAX_MS: number = 100 * 365 * 24 * 3600 * 1000
 const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+(?:[ \t]*;[\x20-\x7e\t]*)?$/
 
 /** @throws {StreamRequestError} `invalid_id` for what cannot be the id of a stream. */
@@ -127,53 +106,6 @@ export function checkAppend(request: AppendRequest, limits: StreamLimits): Check
   }
 }
 
-export function checkConfig(config: StreamConfig, limits: StreamLimits): CheckedConfig {
-  const { contentType = 'application/json', owner, ttlMs, expiresAt, closed = false, lease } = config
-  checkContentType(contentType)
-  if (owner !== undefined && !isOwner(owner)) {
-    throw new StreamRequestError('invalid_owner', 'An owner is 1 to 512 well-formed characters')
-  }
-  if (ttlMs !== undefined && expiresAt !== undefined) {
-    throw new StreamRequestError('invalid_expiry', 'A stream has a TTL or a time to expire at, not both')
-  }
-  // A TTL of nothing is a stream that is over as soon as it is there: the protocol allows it.
-  if (ttlMs !== undefined) checkInteger(ttlMs, 0, MAX_MS, 'invalid_expiry', 'A TTL in milliseconds')
-  if (expiresAt !== undefined) {
-    checkInteger(
-      expiresAt,
-      0,
-      Number.MAX_SAFE_INTEGER,
-      'invalid_expiry',
-      'A time to expire at, in milliseconds',
-    )
-  }
-  if (lease) {
-    checkLease(lease)
-    if (closed) throw new StreamRequestError('invalid_lease', 'A stream that is created closed has no lease')
-  }
-  const { records, bytes, kind } = checkRecords(config.records ?? [], limits)
-  if (kind !== undefined && kind !== kindOf(contentType)) {
-    throw new StreamRequestError(
-      'invalid_record',
-      kind === 'json'
-        ? 'Records of this content type are bytes'
-        : 'Records of this content type are JSON text',
-    )
-  }
-  return {
-    contentType,
-    owner,
-    ttlMs,
-    expiresAt,
-    closed,
-    end: config.end === undefined ? undefined : endText(config.end, closed, limits),
-    metadata: metadataText(config.metadata, limits),
-    records,
-    bytes,
-    lease,
-  }
-}
-
 export function checkLease(request: LeaseRequest): void {
   checkName(request.holder, 255, 'invalid_lease', 'The holder of a lease')
   checkInteger(request.ttlMs, 1, MAX_MS, 'invalid_lease', 'The length of a lease in milliseconds')
@@ -219,7 +151,7 @@ export function checkInteger(
   }
 }
 
-function checkRecords(
+export function checkRecords(
   given: readonly StreamRecord[],
   limits: StreamLimits,
 ): { records: readonly StreamRecord[]; bytes: number; kind: RecordKind | undefined } {
@@ -270,7 +202,7 @@ function checkProducer({ id, epoch, seq }: Producer): void {
   checkInteger(seq, 0, Number.MAX_SAFE_INTEGER, 'invalid_producer', "A producer's seq")
 }
 
-function checkContentType(contentType: string): void {
+export function checkContentType(contentType: string): void {
   if (contentType.length > 255 || !MEDIA_TYPE.test(contentType)) {
     throw new StreamRequestError('invalid_content_type', 'The content type is not a media type')
   }
@@ -282,7 +214,7 @@ function checkName(name: string, length: number, code: StreamRequestCode, what: 
   }
 }
 
-function endText(end: Json, closes: boolean, { endBytes }: StreamLimits): string {
+export function endText(end: Json, closes: boolean, { endBytes }: StreamLimits): string {
   if (!closes) throw new StreamRequestError('invalid_end', 'An end is kept with the close of a stream alone')
   return textWithin(end, endBytes, 'invalid_end', 'The end of a stream')
 }
@@ -296,7 +228,10 @@ function owesText(owes: Json, { close, producer }: AppendRequest, { checkpointBy
   return textWithin(owes, checkpointBytes, 'invalid_owes', 'What a close leaves owed')
 }
 
-function metadataText(metadata: Json | undefined, { metadataBytes }: StreamLimits): string | undefined {
+export function metadataText(
+  metadata: Json | undefined,
+  { metadataBytes }: StreamLimits,
+): string | undefined {
   return metadata === undefined
     ? undefined
     : textWithin(metadata, metadataBytes, 'invalid_metadata', 'The metadata of a stream')

@@ -9,10 +9,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Place } from '../protocol/offset.ts'
 import { beginOf, endAfter, endMember, infoOf, pageOf, tailOf } from './bookkeeping.ts'
+import { StoreError } from './errors.ts'
 import type { LeaseStore } from './leases.ts'
 import { limitsOf } from './options.ts'
 import type { StreamStoreOptions } from './options.ts'
-import { checkAppend, checkConfig, checkId, checkInteger, checkRead } from './requests.ts'
+import { checkConfig } from './configurations.ts'
+import { checkAppend, checkId, checkInteger, checkRead } from './requests.ts'
 import { ChangeLog } from './sqlite/change-log.ts'
 import { Collector } from './sqlite/collector.ts'
 import { CommitQueue } from './sqlite/commit-queue.ts'
@@ -166,6 +168,7 @@ class SqliteStreams implements StreamStore {
   async create(id: string, config: StreamConfig = {}, signal?: AbortSignal): Promise<CreateResult> {
     checkId(id)
     const checked = checkConfig(config, this.limits)
+    if (checked.from) throw new StoreError('failed', 'This store has no forks yet')
     return this.#write(weightOf(checked), (now) => this.#writes.create(id, checked, now), signal)
   }
 
@@ -207,6 +210,11 @@ class SqliteStreams implements StreamStore {
       const stream = this.#table.alive(id, now)
       return stream && infoOf(id, stream.state)
     }, signal)
+  }
+
+  async isRetired(id: string): Promise<boolean> {
+    checkId(id)
+    return false
   }
 
   async list(options: ListOptions = {}): Promise<StreamList> {

@@ -14,6 +14,7 @@
  */
 import type { Json } from '../protocol/json.ts'
 import type { Offset, Place } from '../protocol/offset.ts'
+import type { ForkPoint, ForkRefusal, ForkSource } from './forks.ts'
 import type { Lease, LeaseRequest, LeaseStore } from './leases.ts'
 import type { ListOptions, StreamList } from './listing.ts'
 import type { WatchListener, WatchResult } from './watching.ts'
@@ -52,7 +53,7 @@ export interface StreamConfig {
   /**
    * A media type. `application/json` and `application/…+json` make a stream of JSON records, any
    * other one of bytes. Compared without parameters and without regard to case. Default
-   * `application/json`.
+   * `application/json`; of a fork its source's.
    */
   readonly contentType?: string
   /** Who may read it, in the terms of the application. 1 to 512 characters. */
@@ -71,13 +72,19 @@ export interface StreamConfig {
   readonly records?: readonly StreamRecord[]
   /** Takes the lease in the step that creates the stream. Not taken when the stream is there already. */
   readonly lease?: LeaseRequest
+  /**
+   * Makes it a fork: it begins with what another stream held up to a point, and the records above come behind
+   * that. Content type and expiry are the source's unless they are given, and then a content type must match.
+   * Nothing else is inherited: a fork is open, of the owner given here, without lease, metadata and producers.
+   */
+  readonly from?: ForkSource
 }
 
 export interface StreamInfo {
   readonly id: string
   /** 8 to 32 of `0-9a-z`, drawn at random when it was created: a stream created anew has another. */
   readonly incarnation: string
-  /** As it was given to `create`. */
+  /** As it was given to `create`, or as its source has it. */
   readonly contentType: string
   readonly owner?: string
   readonly metadata?: Json
@@ -95,18 +102,24 @@ export interface StreamInfo {
   readonly closed: boolean
   /** What a closed stream was closed with, if with anything. */
   readonly end?: Json
+  /** Of a fork. For whoever keeps the stream, not for readers. */
+  readonly forkedFrom?: ForkPoint
 }
 
 /** What two configurations are compared by. */
-export type ConfigField = 'contentType' | 'owner' | 'ttlMs' | 'expiresAt' | 'closed'
+export type ConfigField = 'contentType' | 'owner' | 'ttlMs' | 'expiresAt' | 'from' | 'closed'
 
 export type CreateResult =
   /** With the lease, when one was asked for. */
   | { readonly outcome: 'created'; readonly info: StreamInfo; readonly lease?: Lease }
-  /** It was there, with the same content type, owner, expiry and closed state. */
+  /** It was there, with the same content type, owner, expiry, source and closed state. */
   | { readonly outcome: 'exists'; readonly info: StreamInfo }
   /** It was there, and differs in `differs`. `info` may be another owner's. */
   | { readonly outcome: 'conflict'; readonly info: StreamInfo; readonly differs: ConfigField }
+  /** The id is that of a stream which was deleted or is past its time, and which others that are there were forked from. */
+  | { readonly outcome: 'retired' }
+  /** With `from`: there is nothing to be forked so. */
+  | { readonly outcome: 'no-fork'; readonly reason: ForkRefusal }
 
 /**
  * Makes an append safe to send again. Seq counts appends (not records) from 0 in each epoch; both
@@ -258,10 +271,18 @@ export interface StreamStore {
    */
   head(id: string, signal?: AbortSignal, owner?: string | null): Promise<StreamInfo | undefined>
 
+  /**
+   * Whether an id is kept from being used again, as forks are there of the stream that had it: that was deleted or
+   * is past its time, and is missing to everything else. With an `owner`, null for none, only what was that
+   * owner's. For whoever has to tell such an id from one that is free.
+   */
+  isRetired(id: string, signal?: AbortSignal, owner?: string | null): Promise<boolean>
+
   list(options?: ListOptions): Promise<StreamList>
 
   /**
-   * Deletes a stream, its records, its producers and its lease. False when it was missing, and, with an
+   * Deletes a stream, its records, its producers and its lease. Forks keep what they have of it, and its id stays
+   * taken while there are any: see `isRetired`. False when it was missing, and, with an
    * incarnation, when it was created anew since then: who looked at one stream deletes no other.
    */
   delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean>

@@ -16,6 +16,7 @@ import { endingCases } from './stream-store/ending.ts'
 import { expiryCases } from './stream-store/expiry.ts'
 import { fencingCases } from './stream-store/fencing.ts'
 import type { StreamStoreCase } from './stream-store/harness.ts'
+import { forkingCases } from './stream-store/forking.ts'
 import { inboxCases } from './stream-store/inboxes.ts'
 import { leasingCases } from './stream-store/leasing.ts'
 import { lifetimeCases } from './stream-store/lifetime.ts'
@@ -23,6 +24,7 @@ import { listingCases } from './stream-store/listings.ts'
 import { owingCases } from './stream-store/owing.ts'
 import { producingCases } from './stream-store/producing.ts'
 import { readingCases } from './stream-store/reading.ts'
+import { retiringCases } from './stream-store/retiring.ts'
 import { watchingCases } from './stream-store/watching.ts'
 
 export {
@@ -47,4 +49,8 @@ export const streamStoreCases: readonly StreamStoreCase[] = [
   ...inboxCases,
   ...endingCases,
   ...owingCases,
+  ...[...forkingCases, ...retiringCases].map((each) => ({
+    ...each,
+    needs: [...each.needs, 'forks' as const],
+  })),
 ]

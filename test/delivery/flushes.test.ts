@@ -1,5 +1,6 @@
 /** What happens before a flush, and while it is under way. */
 import { describe, expect, it } from 'vitest'
+import { created } from '../streams/created.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import type { Offset } from '../../src/protocol/offset.ts'
@@ -53,7 +54,7 @@ describe('what was not flushed yet', () => {
     const { store, delivery, reader } = await busy()
     await append(store, numbered(0, 2))
     await store.delete('s')
-    const { info } = await store.create('s', { records: ['true'], closed: true, end: 'new' })
+    const info = await created(store, 's', { records: ['true'], closed: true, end: 'new' })
     const anew = new FakeReader().follow(delivery, 's', 'start', info.incarnation)
     expect([reader.end, delivery.readers('s')]).toEqual([undefined, 1])
     expect(await anew.untilOver()).toMatchObject({ type: 'end', end: 'new' })

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { created } from '../streams/created.ts'
 import { START } from '../../src/protocol/offset.ts'
 import { FollowedStreams } from '../../src/endpoints/followed-streams.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
@@ -87,7 +88,7 @@ it('goes on when a touch fails, and says so', async () => {
 it('gives no sign of life for what took the id of a stream since', async () => {
   let now = 0
   const store = memoryStreams({ clock: () => now })
-  const { info } = await store.create('s', { ttlMs: 1000 })
+  const info = await created(store, 's', { ttlMs: 1000 })
   const followed = new FollowedStreams(store)
   await store.delete('s')
   await store.create('s', { ttlMs: 1000, owner: 'somebody else' })

@@ -165,6 +165,10 @@ export class FaultyStore implements StreamStore, LeaseStore {
     return { ...result, ...(isBehind && { tail: { ...tail, position: tail.position - 1 } }), stop }
   }
 
+  isRetired(id: string, signal?: AbortSignal, owner?: string | null): Promise<boolean> {
+    return this.#call('isRetired', id, signal, () => this.#store.isRetired(id, undefined, owner))
+  }
+
   head(id: string, signal?: AbortSignal): Promise<StreamInfo | undefined> {
     return this.#call('head', id, signal, async () => {
       this.#shared.damage(id)

@@ -59,6 +59,7 @@ export function sqliteHarness(folder: string): StreamStoreHarness {
   return {
     make: (options = {}) => open(join(folder, `streams-${++files}.db`), options),
     peer: (of) => open(paths.get(of) as string, {}),
+    cannot: { forks: 'they are not built yet' },
     advance: (milliseconds) => time.advance(milliseconds),
     jump: (milliseconds) => time.jump(milliseconds),
   }
@@ -85,6 +86,7 @@ export function redisHarness(
   return {
     make: (options = {}) => open(newPrefix(), options),
     peer: (of) => open(prefixes.get(of) as string, {}),
+    cannot: { forks: 'they are not built yet' },
     advance: (milliseconds) => time.advance(milliseconds),
     jump: (milliseconds) => time.jump(milliseconds),
   }

@@ -1,5 +1,6 @@
 /** What happens when Redis comes back with less than it had, or another one takes its place. */
 import { describe, expect, it } from 'vitest'
+import { created } from './created.ts'
 import { START } from '../../src/protocol/offset.ts'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
 import type { AppendResult, StreamConfig } from '../../src/streams/store.ts'
@@ -12,7 +13,7 @@ describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
 
   it('is emptied, streams are missing and their watchers told that they are lost', async () => {
     const store = on.open(FAST)
-    const { info } = await eventually(() => store.create('stream', { records: ['1'] }))
+    const info = await eventually(() => created(store, 'stream', { records: ['1'] }))
     const told = await follow(store)
     await on.admin('FLUSHALL')
     await on.admin('CLIENT', 'KILL', 'TYPE', 'pubsub')

@@ -402,6 +402,7 @@ function breaking(store: StreamStore, faults: Partial<StreamStore>): StreamStore
     read: (id, after, options) => store.read(id, after, options),
     watch: (id, listener, signal) => store.watch(id, listener, signal),
     head: (id, signal, owner) => store.head(id, signal, owner),
+    isRetired: (id, signal, owner) => store.isRetired(id, signal, owner),
     list: (options) => store.list(options),
     delete: (id, signal, incarnation) => store.delete(id, signal, incarnation),
     touch: (id, signal, incarnation) => store.touch(id, signal, incarnation),

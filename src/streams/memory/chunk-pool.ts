@@ -27,6 +27,8 @@ export interface Chunk {
 
 export class ChunkPool {
   readonly #idle = new Map<number, Chunk[]>()
+  /** How many more than one have a chunk, by its slab and where it begins there. */
+  readonly #shared = new Map<Buffer, Map<number, number>>()
   #slab: Buffer | undefined
   /** Bytes of the slab that were cut off. */
   #cut = 0
@@ -38,13 +40,29 @@ export class ChunkPool {
     return this.#idle.get(length)?.pop() ?? this.#new(length)
   }
 
-  /** Takes back a chunk that nobody looks at any more. What is not of a pool is left to V8. */
+  /** One more has this chunk, and will give it back as well. */
+  share({ slab, begin }: Chunk): void {
+    if (!isOfPool(slab)) return
+    const shared = this.#shared.get(slab) ?? new Map<number, number>()
+    this.#shared.set(slab, shared.set(begin, (shared.get(begin) ?? 0) + 1))
+  }
+
+  /** Takes back a chunk that nobody looks at any more but those it is shared with. What is not of a pool is left to V8. */
   give(chunk: Chunk): void {
-    if (!(chunk.slab.buffer instanceof SharedArrayBuffer)) return
+    if (!isOfPool(chunk.slab) || this.#isStillHad(chunk)) return
     const length = chunk.end - chunk.begin
     const idle = this.#idle.get(length)
     if (idle) idle.push(chunk)
     else this.#idle.set(length, [chunk])
+  }
+
+  #isStillHad({ slab, begin }: Chunk): boolean {
+    const shared = this.#shared.get(slab)
+    const others = shared?.get(begin)
+    if (!shared || others === undefined) return false
+    if (others > 1) shared.set(begin, others - 1)
+    else if (shared.delete(begin) && shared.size === 0) this.#shared.delete(slab)
+    return true
   }
 
   #new(length: number): Chunk {
@@ -56,4 +74,8 @@ export class ChunkPool {
     this.#cut += length
     return { slab: this.#slab, begin, end: this.#cut }
   }
+}
+
+function isOfPool(slab: Buffer): boolean {
+  return slab.buffer instanceof SharedArrayBuffer
 }

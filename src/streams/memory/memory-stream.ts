@@ -8,6 +8,7 @@ import { pageOf } from '../bookkeeping.ts'
 import type { Mutable, ProducerState, StreamState } from '../bookkeeping.ts'
 import { textsIn } from '../json-text.ts'
 import type { LeaseState } from '../lease-bookkeeping.ts'
+import type { ForkPoint } from '../forks.ts'
 import { kindOf } from '../requests.ts'
 import type { Producer, ReadResult } from '../store.ts'
 import type { WatchedStream } from '../watchers.ts'
@@ -15,13 +16,15 @@ import type { ChunkPool } from './chunk-pool.ts'
 import type { LogFollower } from './log-follower.ts'
 import { RecordLog } from './record-log.ts'
 
+const NO_BYTES: Uint8Array = new Uint8Array()
+
 type Page = Extract<ReadResult, { outcome: 'page' }>
 
 // What an append looks at comes first, after the end of the log.
 export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   tail: number
   /**
-   * The incarnation, once there are records: an append needs no stamp of its own, as this log cannot go back to
+   * The incarnation, once there are records of its own: an append needs no stamp of its own, as this log cannot go back to
    * an earlier state and go on in another way.
    */
   stamp: string
@@ -48,6 +51,12 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   createdAt: number
   lease: LeaseState | undefined
   readonly producers = new Map<string, ProducerState>()
+  readonly forkedFrom: ForkPoint | undefined
+  /** Which it is a fork of, and how many forks of it there are. */
+  source: MemoryStream | undefined
+  forks = 0
+  /** Up to which position its records have the stamps of other streams, in their order. */
+  #inherited: readonly { readonly last: number; readonly stamp: string }[] = []
 
   constructor(state: StreamState, pool: ChunkPool) {
     super(kindOf(state.contentType), pool)
@@ -68,12 +77,32 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     this.metadata = state.metadata
     this.owner = state.owner
     this.createdAt = state.createdAt
+    this.forkedFrom = state.forkedFrom
+  }
+
+  /** Makes it a fork, before it has records of its own. */
+  forkFrom(source: MemoryStream, position: number): void {
+    this.inherit(source, position)
+    const before = source.#inherited.filter(({ last }) => last < position)
+    this.#inherited = [...before, { last: position, stamp: source.stampAt(position) }]
+    this.source = source
+  }
+
+  /** The stamp of the record before a position between the first and the tail. */
+  stampAt(position: number): string {
+    return this.#inherited.find(({ last }) => position <= last)?.stamp ?? this.incarnation
+  }
+
+  /** The record of bytes after a position before the tail. */
+  recordAt(position: number): Uint8Array {
+    return this.read(position, 1, 1).records?.[0] ?? NO_BYTES
   }
 
   /** The page behind a place; see `read` for its limits. */
   page(from: Offset, maxRecords: number, maxBytes: number): Page {
     const { length, json, records } = this.read(from.position, maxRecords, maxBytes)
-    const next = length === 0 ? from : { position: from.position + length, stamp: this.incarnation }
+    const next =
+      length === 0 ? from : { position: from.position + length, stamp: this.stampAt(from.position + length) }
     if (records) return pageOf(this, from, next, records)
     let texts: readonly string[] | undefined
     return {
@@ -109,6 +138,9 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     this.#follower = undefined
     for (; follower; follower = follower.after) follower.end(reason)
     this.release()
+    // Its forks may keep its id for long.
+    this.producers.clear()
+    this.metadata = this.checkpoint = this.lease = undefined
   }
 
   /** The store forgets who follows. */

@@ -62,6 +62,8 @@ export class RecordLog {
   #begin = 0
   #end = 0
   readonly #full: Piece[] = []
+  /** How many of these are another log's as well. */
+  #inherited = 0
   readonly #kind: RecordKind
   readonly #pool: ChunkPool
 
@@ -96,6 +98,23 @@ export class RecordLog {
       this.#size = before
       throw error
     }
+  }
+
+  /**
+   * Begins a new log with the records of another one up to a position. Both have them in the same memory, which
+   * nobody writes to again: this one goes on in a chunk of its own.
+   */
+  inherit(source: RecordLog, length: number): void {
+    for (const piece of [...source.#full, source.#lastPiece()]) {
+      const count = Math.min(piece.count, length - piece.first)
+      if (count <= 0) break
+      const used = endOf(piece, count - 1)
+      this.#pool.share(piece)
+      this.#full.push({ ...piece, count, used })
+      this.#size += used - piece.begin
+    }
+    this.#inherited = this.#full.length
+    this.#length = length
   }
 
   /** Records from a position on: so many at most, and none behind the one that reaches so many bytes. */
@@ -208,7 +227,7 @@ export class RecordLog {
     while (this.#count > 0 && this.#length - this.#count >= length) {
       this.#giveLast()
       this.#length -= this.#count
-      const last = this.#full.pop()
+      const last = this.#full.length > this.#inherited ? this.#full.pop() : undefined
       this.#slab = last?.slab ?? NO_BYTES
       this.#begin = last?.begin ?? 0
       this.#end = last?.end ?? 0

@@ -12,11 +12,14 @@ export class StreamIndex {
   readonly leased: Streams = new Map()
   /** Closed ones that owe something. */
   readonly owing: Streams = new Map()
+  /** Those that are gone, and whose ids are kept as there are forks of them. */
+  readonly retired: Streams = new Map()
   /** Undefined: nobody's. */
   readonly #owned = new Map<string | undefined, { readonly all: Streams; readonly leased: Streams }>()
 
   add(id: string, stream: MemoryStream): void {
     this.all.set(id, stream)
+    if (stream.source) stream.source.forks++
     let own = this.#owned.get(stream.owner)
     if (!own) this.#owned.set(stream.owner, (own = { all: new Map(), leased: new Map() }))
     own.all.set(id, stream)
@@ -30,6 +33,17 @@ export class StreamIndex {
     const own = this.#owned.get(stream.owner)
     own?.all.delete(id)
     if (own?.all.size === 0) this.#owned.delete(stream.owner)
+    if (stream.forks > 0) this.retired.set(id, stream)
+    else this.#forget(stream)
+  }
+
+  /** Nothing is left of a stream; nor of what it was forked from, if that was kept for it alone. */
+  #forget(stream: MemoryStream): void {
+    for (let gone = stream; gone.source && gone.forkedFrom; gone = gone.source) {
+      const { source, forkedFrom } = gone
+      if (--source.forks > 0 || this.retired.get(forkedFrom.id) !== source) return
+      this.retired.delete(forkedFrom.id)
+    }
   }
 
   lease(id: string, stream: MemoryStream): void {
@@ -58,6 +72,7 @@ export class StreamIndex {
     this.all.clear()
     this.leased.clear()
     this.owing.clear()
+    this.retired.clear()
     this.#owned.clear()
   }
 }

@@ -46,6 +46,7 @@ export function parseState(fields: Reply, stamp: Reply): StreamState {
     streamSeq: seq,
     closedWith,
     leased: lease !== undefined,
+    forkedFrom: undefined,
   }
 }
 

@@ -9,9 +9,11 @@ import type { Logger } from '../../logging/logger.ts'
 import type { Place } from '../../protocol/offset.ts'
 import { configDifference, endMember, infoOf } from '../bookkeeping.ts'
 import { leaseOf, newLease } from '../lease-bookkeeping.ts'
+import { StoreError } from '../errors.ts'
 import type { LeaseStore } from '../leases.ts'
 import type { CheckedAppend } from '../requests.ts'
-import { checkAppend, checkConfig, checkId, checkRead } from '../requests.ts'
+import { checkConfig } from '../configurations.ts'
+import { checkAppend, checkId, checkRead } from '../requests.ts'
 import { checkList } from '../listing.ts'
 import type { ListOptions, StreamList } from '../listing.ts'
 import type {
@@ -113,6 +115,7 @@ export class RedisStore implements StreamStore {
   async create(id: string, given: StreamConfig = {}, signal?: AbortSignal): Promise<CreateResult> {
     checkId(id)
     const config = checkConfig(given, this.limits)
+    if (config.from) throw new StoreError('failed', 'This store has no forks yet')
     const { owner, closed, ttlMs, expiresAt, lease } = config
     const leasing = { leased: lease !== undefined, leaseMs: lease?.ttlMs }
     const listing: Listing = { owner, open: !closed, ttlMs, endsAt: expiresAt, ...leasing }
@@ -187,6 +190,11 @@ export class RedisStore implements StreamStore {
     checkId(id)
     const found = await this.#call(() => this.#table.look(id, owner), signal)
     return found && infoOf(id, found)
+  }
+
+  async isRetired(id: string): Promise<boolean> {
+    checkId(id)
+    return false
   }
 
   async list(options: ListOptions = {}): Promise<StreamList> {

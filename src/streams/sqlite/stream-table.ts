@@ -291,6 +291,7 @@ function stateOf(row: Row): StreamState {
     closedWith: text(row['closed_with']),
     streamSeq: text(row['stream_seq']),
     leased: row['leased'] === 1,
+    forkedFrom: undefined,
   }
 }
 

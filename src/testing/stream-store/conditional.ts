@@ -12,7 +12,7 @@ async function tailOf(store: StreamStore, id = 'stream'): Promise<Offset> {
 export const conditionalCases: readonly StreamStoreCase[] = [
   storeCase(['ST-16'], 'an append may name the place that it is to follow', async (trial) => {
     const store = await trial.store()
-    const start = (await store.create('stream', { metadata: 0 })).info.tail
+    const start = (await trial.create(store, 'stream', { metadata: 0 })).tail
     const first = await trial.append(store, 'stream', { records: ['1'], after: start })
     const second = await trial.append(store, 'stream', { records: ['2', '3'], after: first })
     const before = await store.head('stream')
@@ -59,7 +59,7 @@ export const conditionalCases: readonly StreamStoreCase[] = [
 
   storeCase(['ST-16'], 'of appends that are to follow one place one is kept', async (trial) => {
     const store = await trial.store()
-    const after = (await store.create('stream')).info.tail
+    const after = (await trial.create(store, 'stream')).tail
     const append = (n: string): ReturnType<StreamStore['append']> =>
       store.append('stream', { records: [n], after })
     const outcomes = (await Promise.all(numbers(20).map(append))).map(({ outcome }) => outcome)
@@ -73,7 +73,7 @@ export const conditionalCases: readonly StreamStoreCase[] = [
     'an append that was kept is a duplicate, wherever the tail is by then',
     async (trial) => {
       const store = await trial.store()
-      const after = (await store.create('stream')).info.tail
+      const after = (await trial.create(store, 'stream')).tail
       const once = { records: ['1'], producer: { id: 'p', epoch: 0, seq: 0 }, after }
       await trial.append(store, 'stream', once)
       await trial.append(store, 'stream', ['2'])
@@ -87,7 +87,7 @@ export const conditionalCases: readonly StreamStoreCase[] = [
 
   storeCase(['ST-22'], 'refusals are looked for in one order', async (trial) => {
     const store = await trial.store()
-    const after = (await store.create('stream')).info.tail
+    const after = (await trial.create(store, 'stream')).tail
     await trial.append(store, 'stream', { records: ['1'], streamSeq: 'b' })
     const producer = { id: 'p', epoch: 0, seq: 1 }
     const all = { records: ['2'], contentType: 'text/plain', producer, after, streamSeq: 'a' }
@@ -112,10 +112,10 @@ export const conditionalCases: readonly StreamStoreCase[] = [
   storeCase(['ST-32'], 'who deletes or touches what it looked at does so to nothing else', async (trial) => {
     const store = await trial.store()
     const ttlMs = trial.shortTime
-    const { incarnation: before } = (await store.create('stream', { ttlMs })).info
+    const { incarnation: before } = await trial.create(store, 'stream', { ttlMs })
     assert.equal(await store.touch('stream', undefined, before), true)
     assert.equal(await store.delete('stream', undefined, before), true)
-    const { incarnation } = (await store.create('stream', { ttlMs, records: ['1'] })).info
+    const { incarnation } = await trial.create(store, 'stream', { ttlMs, records: ['1'] })
     const info = await store.head('stream')
     await trial.elapse(ttlMs / 2)
     assert.equal(await store.touch('stream', undefined, before), false)

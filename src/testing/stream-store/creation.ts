@@ -67,11 +67,11 @@ export const creationCases: readonly StreamStoreCase[] = [
       ttlMs: 3_600_000,
       metadata: { chat: 'c1', deep: [1, null, { ключ: '\ud83d' }] },
     }
-    const result = await store.create('stream', config)
-    const { incarnation: _life, first: _first, tail: _tail, createdAt, expiresAt, ...rest } = result.info
+    const info = await trial.create(store, 'stream', config)
+    const { incarnation: _life, first: _first, tail: _tail, createdAt, expiresAt, ...rest } = info
     assert.deepStrictEqual(rest, { id: 'stream', ...config, closed: false })
     assert.equal(expiresAt, createdAt + config.ttlMs)
-    assert.deepStrictEqual(await store.head('stream'), result.info)
+    assert.deepStrictEqual(await store.head('stream'), info)
   }),
 
   storeCase(['ST-3'], 'a stream is created with its first records, and closed at once', async (trial) => {

@@ -51,8 +51,8 @@ export const endingCases: readonly StreamStoreCase[] = [
       for (const [n, end] of [null, false, 0, '', [], {}, END].entries()) {
         await store.create(`appended${n}`)
         await trial.append(store, `appended${n}`, { close: true, end })
-        const created = await store.create(`created${n}`, { records: ['1'], closed: true, end })
-        assert.deepStrictEqual(created.info.end, end)
+        const created = await trial.create(store, `created${n}`, { records: ['1'], closed: true, end })
+        assert.deepStrictEqual(created.end, end)
         for (const id of [`appended${n}`, `created${n}`]) {
           assert.deepStrictEqual(await endsOf(store, id), [end, end, end, end])
         }

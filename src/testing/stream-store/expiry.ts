@@ -45,7 +45,7 @@ export const expiryCases: readonly StreamStoreCase[] = [
     async (trial) => {
       const store = await trial.store()
       const ttlMs = 10_000_000
-      const { info } = await store.create('stream', { ttlMs })
+      const info = await trial.create(store, 'stream', { ttlMs })
       await trial.append(store, 'stream', ['1'])
       await store.touch('stream')
       assert.equal((await store.head('stream'))?.expiresAt, info.expiresAt)
@@ -54,7 +54,7 @@ export const expiryCases: readonly StreamStoreCase[] = [
 
   storeCase(['ST-39'], 'a time to expire at stays where it is', async (trial) => {
     const store = await trial.store()
-    const { info } = await store.create('clock')
+    const info = await trial.create(store, 'clock')
     const expiresAt = info.createdAt + trial.shortTime
     await store.create('stream', { expiresAt })
     await trial.append(store, 'stream', ['1'])
@@ -177,7 +177,7 @@ export const expiryCases: readonly StreamStoreCase[] = [
       const days = 2 * 86_400_000
       const lease = { holder: 'a', ttlMs: 10_000 }
       await store.create('ttl', { ttlMs: days / 2, records: ['1'], lease })
-      const { info } = await store.create('clock')
+      const info = await trial.create(store, 'clock')
       await store.create('end', { expiresAt: info.createdAt + days / 2, records: ['1'], lease })
       await trial.jump(days)
       const producer = { id: LEASE_PRODUCER, epoch: 1, seq: 0 }

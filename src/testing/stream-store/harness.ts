@@ -7,7 +7,14 @@
 import assert from 'node:assert/strict'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import type { StreamStoreOptions } from '../../streams/options.ts'
-import type { AppendRequest, StreamPage, StreamRecord, StreamStore } from '../../streams/store.ts'
+import type {
+  AppendRequest,
+  StreamConfig,
+  StreamInfo,
+  StreamPage,
+  StreamRecord,
+  StreamStore,
+} from '../../streams/store.ts'
 import { TimedTrial } from '../timed-trial.ts'
 import { expectSameJson, InboxWatch, Watch } from './watch.ts'
 
@@ -18,7 +25,7 @@ import { expectSameJson, InboxWatch, Watch } from './watch.ts'
  * - `clock-goes-back`: the harness moves the store's clock back.
  * - `clock-jumps`: the harness moves the store's clock without its monotonic time, and both together.
  */
-export type StreamStoreAbility = 'peers' | 'clock-goes-back' | 'clock-jumps'
+export type StreamStoreAbility = 'peers' | 'clock-goes-back' | 'clock-jumps' | 'forks'
 
 /** How to get the stores that are put to the test. */
 export interface StreamStoreHarness {
@@ -117,6 +124,13 @@ export class Trial extends TimedTrial {
 
   async end(): Promise<void> {
     await Promise.all(this.#stores.map((store) => store.close()))
+  }
+
+  /** Creates what must not be there. */
+  async create(store: StreamStore, id: string, config?: StreamConfig): Promise<StreamInfo> {
+    const result = await store.create(id, config)
+    assert.equal(result.outcome, 'created')
+    return result.outcome === 'created' ? result.info : assert.fail()
   }
 
   /** Appends what must be accepted; the place after it. */

@@ -3,10 +3,12 @@ import { expect, it } from 'vitest'
 import { silentLogger } from '../../../src/logging/logger.ts'
 import type { Offset } from '../../../src/protocol/offset.ts'
 import { newState } from '../../../src/streams/bookkeeping.ts'
+import { checkConfig } from '../../../src/streams/configurations.ts'
+import type { CheckedConfig } from '../../../src/streams/configurations.ts'
 import { LOOKS } from '../../../src/streams/redis/catch-up.ts'
 import { Follower } from '../../../src/streams/redis/follower.ts'
 import type { ReadAnswer, StreamTable } from '../../../src/streams/redis/stream-table.ts'
-import { checkConfig, DEFAULT_LIMITS } from '../../../src/streams/requests.ts'
+import { DEFAULT_LIMITS } from '../../../src/streams/requests.ts'
 import type { StreamEvent } from '../../../src/streams/watching.ts'
 
 type Answer = (read: ReadAnswer) => void
@@ -19,7 +21,8 @@ function following(): {
 } {
   const reads: { place: Offset; answer: Answer }[] = []
   const at = { tail: 1, stamp: '1' }
-  const state = { ...newState(checkConfig({}, DEFAULT_LIMITS), 'incarnation', '1', 0), ...at }
+  const config = checkConfig({}, DEFAULT_LIMITS) as CheckedConfig
+  const state = { ...newState(config, 'incarnation', '1', 0), ...at }
   const table = {
     look: async () => state,
     read: (_: string, place: Offset) =>
