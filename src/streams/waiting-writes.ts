@@ -28,18 +28,19 @@ export class WaitingWrites {
   #bytes = 0
 
   /**
-   * Takes on a write of so many bytes; to be called with its result once it is answered.
+   * Takes on a write of so many bytes, which are to be given back once it is answered.
    *
    * @throws {StoreError} `overloaded` when there is no room for it.
    */
-  take(bytes: number): () => void {
+  take(bytes: number): void {
     const taken = bytes + WRITE_BYTES
     if (this.#bytes > 0 && this.#bytes + taken > MAX_WAITING_BYTES) {
       throw new StoreError('overloaded', 'The stream store has too much to write already: try again later')
     }
     this.#bytes += taken
-    return () => {
-      this.#bytes -= taken
-    }
+  }
+
+  give(bytes: number): void {
+    this.#bytes -= bytes + WRITE_BYTES
   }
 }

@@ -266,11 +266,12 @@ export class RedisStore implements StreamStore {
 
   #write<T>(request: WrittenParts, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     return this.#call(async () => {
-      const answered = this.#waiting.take(bytesOf(request))
+      const bytes = bytesOf(request)
+      this.#waiting.take(bytes)
       try {
         return await work()
       } finally {
-        answered()
+        this.#waiting.give(bytes)
       }
     }, signal)
   }

@@ -10,6 +10,8 @@ import type { StoreError, StoreErrorCode } from '../errors.ts'
 import { WaitingWrites } from '../waiting-writes.ts'
 import type { FileGuard } from './file-guard.ts'
 import type { LogRoom } from './log-room.ts'
+import { PendingWrite } from './pending-write.ts'
+import type { Weight } from './pending-write.ts'
 import { isBusy, storeError, toStoreError } from './store-error.ts'
 
 /** Bounds a transaction, and so how long one commit holds the event loop. */
@@ -26,26 +28,6 @@ const LONGEST_RETRY_MS = 10
 
 /** The fault of what a write asked for; all others are the file's, and stay whoever tries. */
 const OF_ONE_WRITE: ReadonlySet<StoreErrorCode> = new Set(['failed'])
-
-/** How much a write adds to its transaction. `bytes` are what it holds in memory while it waits. */
-export interface Weight {
-  readonly records: number
-  readonly bytes: number
-  /** Whether it removes more than it adds: let in while the disk is full, and tried again then. */
-  readonly frees?: boolean
-}
-
-interface Write {
-  readonly weight: Weight
-  readonly run: () => void
-  readonly resolve: () => void
-  readonly reject: (reason: unknown) => void
-  readonly since: number
-  /** What it was tried with and failed; it shares its next transaction with nobody else. */
-  half?: symbol
-  /** How often it did not fit, and was tried again with the room that was made. */
-  tries?: number
-}
 
 export interface CommitQueueOptions {
   readonly path: string
@@ -68,7 +50,7 @@ export class CommitQueue {
   readonly #begin: StatementSync
   readonly #commit: StatementSync
   readonly #waiting = new WaitingWrites()
-  #writes: Write[] = []
+  #writes: PendingWrite[] = []
   #immediate: NodeJS.Immediate | undefined
   #retry: NodeJS.Timeout | undefined
   #closed: PromiseWithResolvers<void> | undefined
@@ -89,35 +71,10 @@ export class CommitQueue {
    */
   submit<T>(weight: Weight, work: () => T, signal?: AbortSignal): Promise<T> {
     if (this.#closed) return Promise.reject(storeError('closed', this.#options.path))
-    return new Promise((resolve, reject) => {
-      const answered = this.#waiting.take(weight.bytes)
-      let result: T
-      const end = (): void => {
-        signal?.removeEventListener('abort', withdraw)
-        answered()
-      }
-      const withdraw = (): void => {
-        this.#writes = this.#writes.filter((other) => other !== write)
-        end()
-        reject(signal?.reason)
-      }
-      const write: Write = {
-        weight,
-        run: () => {
-          signal?.removeEventListener('abort', withdraw)
-          result = work()
-        },
-        resolve: () => {
-          end()
-          resolve(result)
-        },
-        reject: (reason) => {
-          end()
-          reject(reason)
-        },
-        since: performance.now(),
-      }
-      signal?.addEventListener('abort', withdraw, { once: true })
+    return new Promise<T>((resolve, reject) => {
+      const answer = resolve as (result: unknown) => void
+      const write = new PendingWrite(weight, this.#waiting, work, answer, reject)
+      if (signal) write.until(signal, () => this.#forget(write))
       this.#writes.push(write)
       this.#schedule()
     })
@@ -128,6 +85,10 @@ export class CommitQueue {
     this.#closed ??= Promise.withResolvers()
     this.#schedule()
     return this.#closed.promise
+  }
+
+  #forget(write: PendingWrite): void {
+    this.#writes = this.#writes.filter((other) => other !== write)
   }
 
   #schedule(): void {
@@ -170,9 +131,9 @@ export class CommitQueue {
   }
 
   /** Those that may be tried; the others are refused. */
-  #admit(batch: readonly Write[]): readonly Write[] {
+  #admit(batch: readonly PendingWrite[]): readonly PendingWrite[] {
     const { guard, room } = this.#options
-    let tried: readonly Write[] = []
+    let tried: readonly PendingWrite[] = []
     try {
       guard.checkDamage()
       tried = batch.filter(({ weight }) => weight.frees)
@@ -184,7 +145,7 @@ export class CommitQueue {
     }
   }
 
-  #begins(batch: readonly Write[]): boolean {
+  #begins(batch: readonly PendingWrite[]): boolean {
     try {
       this.#begin.run()
       return true
@@ -198,7 +159,7 @@ export class CommitQueue {
   }
 
   /** Rolls a transaction back, should there be one, and tries again what may succeed. */
-  #failed(batch: readonly Write[], error: unknown): void {
+  #failed(batch: readonly PendingWrite[], error: unknown): void {
     const { path, guard, onRollback } = this.#options
     this.#rollback()
     onRollback()
@@ -210,17 +171,17 @@ export class CommitQueue {
   }
 
   /** Some times only: what does not fit then will not by trying. */
-  #retryWithRoom(batch: readonly Write[], failure: StoreError): void {
-    const again = batch.filter(({ weight, tries = 0 }) => tries < (weight.frees ? 2 : 1))
+  #retryWithRoom(batch: readonly PendingWrite[], failure: StoreError): void {
+    const again = batch.filter(({ weight, tries }) => tries < (weight.frees ? 2 : 1))
     const hasRoom = again.length > 0 && this.#options.room.makeRoom(again.every(({ weight }) => weight.frees))
     for (const write of batch) {
       if (!hasRoom || !again.includes(write)) write.reject(failure)
-      else write.tries = (write.tries ?? 0) + 1
+      else write.tries++
     }
     if (hasRoom) this.#writes.unshift(...again)
   }
 
-  #take(): Write[] {
+  #take(): PendingWrite[] {
     let records = 0
     let bytes = 0
     let count = 0
@@ -235,7 +196,7 @@ export class CommitQueue {
   }
 
   /** In front of all others, as they came: of one fault among a thousand writes come twenty transactions. */
-  #retryInHalves(batch: readonly Write[]): void {
+  #retryInHalves(batch: readonly PendingWrite[]): void {
     const halves = [Symbol('first half'), Symbol('second half')] as const
     for (const [n, write] of batch.entries()) write.half = halves[n * 2 < batch.length ? 0 : 1]
     this.#writes.unshift(...batch)
@@ -264,6 +225,6 @@ export class CommitQueue {
   }
 }
 
-function bytesOf(batch: readonly Write[]): number {
+function bytesOf(batch: readonly PendingWrite[]): number {
   return batch.reduce((sum, { weight }) => sum + weight.bytes, 0)
 }

@@ -1,0 +1,68 @@
+/** A write that waits for its transaction, or is in it: one object, as there is one for each append. */
+import type { WaitingWrites } from '../waiting-writes.ts'
+
+/** How much a write adds to its transaction. `bytes` are what it holds in memory while it waits. */
+export interface Weight {
+  readonly records: number
+  readonly bytes: number
+  /** Whether it removes more than it adds: let in while the disk is full, and tried again then. */
+  readonly frees?: boolean
+}
+
+export class PendingWrite {
+  readonly weight: Weight
+  readonly since: number = performance.now()
+  /** What it was tried with and failed; it shares its next transaction with nobody else. */
+  half: symbol | undefined
+  /** How often it did not fit, and was tried again with the room that was made. */
+  tries = 0
+  readonly #waiting: WaitingWrites
+  readonly #work: () => unknown
+  readonly #resolve: (result: unknown) => void
+  readonly #reject: (reason: unknown) => void
+  #result: unknown
+  #stay: (() => void) | undefined
+
+  /** @throws {StoreError} `overloaded` when too much waits already. */
+  constructor(
+    weight: Weight,
+    waiting: WaitingWrites,
+    work: () => unknown,
+    resolve: (result: unknown) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    waiting.take(weight.bytes)
+    this.weight = weight
+    this.#waiting = waiting
+    this.#work = work
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  /** Has it withdrawn by the signal, until it is run. */
+  until(signal: AbortSignal, withdraw: () => void): void {
+    const leave = (): void => {
+      withdraw()
+      this.reject(signal.reason)
+    }
+    signal.addEventListener('abort', leave, { once: true })
+    this.#stay = () => signal.removeEventListener('abort', leave)
+  }
+
+  run(): void {
+    this.#stay?.()
+    this.#result = this.#work()
+  }
+
+  /** Answers with what its last run gave. */
+  resolve(): void {
+    this.#waiting.give(this.weight.bytes)
+    this.#resolve(this.#result)
+  }
+
+  reject(reason: unknown): void {
+    this.#stay?.()
+    this.#waiting.give(this.weight.bytes)
+    this.#reject(reason)
+  }
+}
