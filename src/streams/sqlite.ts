@@ -22,6 +22,7 @@ import type { Weight } from './sqlite/pending-write.ts'
 import { storeError, toStoreError } from './sqlite/store-error.ts'
 import { FileGuard } from './sqlite/file-guard.ts'
 import { Follower } from './sqlite/follower.ts'
+import { FollowerTable } from './sqlite/follower-table.ts'
 import { listQuery } from './sqlite/list-query.ts'
 import { LeaseTable } from './sqlite/lease-table.ts'
 import { SqliteLeases } from './sqlite/leases.ts'
@@ -103,6 +104,7 @@ class SqliteStreams implements StreamStore {
   readonly #table: StreamTable
   readonly #writes: StreamWrites
   readonly #snapshots: Snapshots
+  readonly #followers: FollowerTable
   readonly #watchers: Watchers
   readonly #queue: CommitQueue
   readonly #follower: Follower
@@ -125,10 +127,14 @@ class SqliteStreams implements StreamStore {
     this.#settled = new SettledClock(options)
     this.#settled.isSettled(this.#clock())
     this.#db = openDatabase(path, lockTimeoutMs, maxFileBytes).db
-    this.#table = new StreamTable(this.#db, () => void versionOf(this.#db, path))
+    this.#followers = new FollowerTable(this.#db)
+    this.#table = new StreamTable(this.#db, () => {
+      this.#followers.forget()
+      versionOf(this.#db, path)
+    })
     const leases = new LeaseTable(this.#db)
-    const changes = new ChangeLog(this.#db)
-    this.#writes = new StreamWrites(this.#db, this.#table, leases, changes)
+    const changes = new ChangeLog(this.#db, this.#followers)
+    this.#writes = new StreamWrites(this.#db, this.#table, leases, changes, this.#followers)
     this.#watchers = new Watchers(logger)
     this.#guard = new FileGuard(path)
     this.#queue = new CommitQueue(this.#db, {
@@ -154,10 +160,11 @@ class SqliteStreams implements StreamStore {
         if (this.#closing) throw storeError('closed', path)
       },
     })
-    this.#follower = new Follower(this.#table, changes, this.#watchers, {
+    this.#follower = new Follower(this.#table, changes, this.#followers, this.#watchers, {
       intervalMs: followIntervalMs,
       logger,
       snapshot: (work) => this.#snapshots.take(work),
+      write: (work, signal) => this.#write(FEW_ROWS, work, signal),
     })
     this.#collector = new Collector(this.#db, this.#queue, logger)
     this.leases = new SqliteLeases(this.#table, leases, {
@@ -269,6 +276,7 @@ class SqliteStreams implements StreamStore {
   }
 
   async #close(): Promise<void> {
+    this.#follower.leave()
     await this.#queue.close()
     this.#follower.stop()
     this.#watchers.clear()

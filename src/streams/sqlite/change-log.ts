@@ -1,9 +1,10 @@
 /**
  * Which streams each transaction of each process changed, so that a follower looks at what is new and not at
- * all that it follows. One row a transaction, written in it; the last few thousand are kept.
+ * all that it follows. One row a transaction, written in it where other processes follow; the last few thousand
+ * are kept.
  */
-import { randomInt } from 'node:crypto'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { FollowerTable } from './follower-table.ts'
 
 /** Transactions that are kept, about: a follower further back looks at everything. */
 const KEPT = 4096
@@ -20,15 +21,15 @@ export interface Changes {
 }
 
 export class ChangeLog {
-  /** Tells this connection's transactions from those of others. */
-  readonly #writer = randomInt(2 ** 47)
+  readonly #followers: FollowerTable
   readonly #insert: StatementSync
   readonly #trim: StatementSync
   readonly #last: StatementSync
   readonly #since: StatementSync
   readonly #changed = new Set<number>()
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, followers: FollowerTable) {
+    this.#followers = followers
     this.#insert = db.prepare('INSERT INTO changes (writer, streams) VALUES (?, ?)')
     this.#trim = db.prepare('DELETE FROM changes WHERE seq <= ?')
     this.#last = db.prepare('SELECT max(seq) AS seq FROM changes')
@@ -43,8 +44,10 @@ export class ChangeLog {
   /** To be called at the end of each transaction, within it. */
   write(): void {
     if (this.#changed.size === 0) return
-    const { lastInsertRowid } = this.#insert.run(this.#writer, JSON.stringify([...this.#changed]))
+    const keys = this.#followers.hasOthers ? JSON.stringify([...this.#changed]) : undefined
     this.#changed.clear()
+    if (keys === undefined) return
+    const { lastInsertRowid } = this.#insert.run(this.#followers.id, keys)
     const seq = Number(lastInsertRowid)
     if (seq % TRIM_EVERY === 0) this.#trim.run(seq - KEPT)
   }
@@ -52,9 +55,10 @@ export class ChangeLog {
   /** To be called when a transaction did not happen. */
   forget(): void {
     this.#changed.clear()
+    this.#followers.forget()
   }
 
-  /** The last transaction that changed anything; 0 where none did. */
+  /** The last transaction that is in the log; 0 where none is. */
   last(): number {
     return Number(this.#last.get()?.['seq'] ?? 0)
   }
@@ -66,7 +70,7 @@ export class ChangeLog {
     for (const row of this.#since.iterate(seq, MAX_READ)) {
       if (row['seq'] !== next + 1 || ++read === MAX_READ) return { seq: this.last(), keys: undefined }
       next++
-      if (row['writer'] === this.#writer) continue
+      if (row['writer'] === this.#followers.id) continue
       for (const key of JSON.parse(String(row['streams'])) as number[]) keys.add(key)
     }
     return { seq: next, keys }

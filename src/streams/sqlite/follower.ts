@@ -3,12 +3,15 @@
  *
  * SQLite has no notifications, but `PRAGMA data_version` changes when another process has committed,
  * and asking costs 3 us: one timer asks, and only while somebody watches. The log of changes then tells
- * where, so that the cost is by what is new and not by what is watched.
+ * where, so that the cost is by what is new and not by what is watched. Others write it for who joined them: the
+ * first change of another process has everything looked at, and this one join.
  */
 import type { Logger } from '../../logging/logger.ts'
 import { beginOf, pageOf } from '../bookkeeping.ts'
 import type { WatchedStream, Watchers } from '../watchers.ts'
+import { StoreError } from '../errors.ts'
 import type { ChangeLog } from './change-log.ts'
+import type { FollowerTable } from './follower-table.ts'
 import type { StoredStream, StreamTable } from './stream-table.ts'
 
 /** Records and bytes told in one go, before the event loop has its turn. */
@@ -18,6 +21,13 @@ const MAX_BYTES = 1024 * 1024
 /** Milliseconds for which streams are told one after the other, before the event loop has its turn. */
 const TURN_MS = 5
 
+/** Milliseconds after which a process that follows says again that it is there. */
+const RENEW_MS = 60_000
+/** Milliseconds between two attempts to join, on a full disk or while another process holds the file. */
+const JOIN_MS = 1000
+/** Milliseconds for which a process that ends waits to leave. */
+const LEAVE_MS = 100
+
 /** Streams that nobody watches any longer, about as many as those watched may be known beside them. */
 const SPARE = 1000
 
@@ -26,11 +36,14 @@ export interface FollowerOptions {
   readonly logger: Logger
   /** Runs what reads, in one snapshot of the database. */
   readonly snapshot: <T>(work: () => T) => T
+  /** Runs what writes, in the next transaction. */
+  readonly write: <T>(work: (now: number) => T, signal?: AbortSignal) => Promise<T>
 }
 
 export class Follower {
   readonly #table: StreamTable
   readonly #changes: ChangeLog
+  readonly #followers: FollowerTable
   readonly #watchers: Watchers
   readonly #options: FollowerOptions
   /** Ids of the streams that are or were watched, by the key that names one incarnation. */
@@ -42,12 +55,21 @@ export class Follower {
   #version: unknown
   /** The last transaction that was looked at. */
   #seq: number | undefined
+  /** When it last joined, or tried to. */
+  #joinedAt = Number.NEGATIVE_INFINITY
   #failing = false
   #isBlind = false
 
-  constructor(table: StreamTable, changes: ChangeLog, watchers: Watchers, options: FollowerOptions) {
+  constructor(
+    table: StreamTable,
+    changes: ChangeLog,
+    followers: FollowerTable,
+    watchers: Watchers,
+    options: FollowerOptions,
+  ) {
     this.#table = table
     this.#changes = changes
+    this.#followers = followers
     this.#watchers = watchers
     this.#options = options
   }
@@ -62,6 +84,8 @@ export class Follower {
     this.#ids.set(key, id)
     if (this.#ids.size > 2 * this.#watchers.size + SPARE) this.#prune()
     if (this.#timer) return
+    // Of this very snapshot.
+    this.#version = this.#table.dataVersion()
     this.#seq = this.#changes.last()
     this.#timer = setInterval(() => this.#poll(), this.#options.intervalMs)
   }
@@ -74,6 +98,13 @@ export class Follower {
     this.#version = undefined
     this.#behind.clear()
     this.#ids.clear()
+  }
+
+  /** Others need not write for this process any longer. Nothing waits for that: they find out by themselves. */
+  leave(): void {
+    if (this.#joinedAt === Number.NEGATIVE_INFINITY) return
+    const soon = AbortSignal.timeout(LEAVE_MS)
+    this.#options.write(() => this.#followers.leave(), soon).catch(() => undefined)
   }
 
   /**
@@ -112,14 +143,42 @@ export class Follower {
   }
 
   #findChanged(): void {
-    const { seq, keys } = this.#changesSince(this.#seq ?? 0)
+    // In this order: whoever is taken out in between finds out with the change that did so.
+    const isListed = this.#followers.isListed
+    const { seq, keys } = isListed ? this.#changesSince(this.#seq ?? 0) : { seq: undefined, keys: undefined }
     this.#seq = seq
-    if (!keys) for (const { id } of this.#watchers.all()) this.#behind.add(id)
+    const age = performance.now() - this.#joinedAt
+    if (age > (isListed ? RENEW_MS : JOIN_MS)) void this.#join()
+    if (!keys) this.#lookAtAll()
     for (const key of keys ?? []) {
       const id = this.#ids.get(key)
       if (id === undefined) continue
       if (this.#watchers.get(id)) this.#behind.add(id)
       else this.#ids.delete(key)
+    }
+  }
+
+  #lookAtAll(): void {
+    for (const { id } of this.#watchers.all()) this.#behind.add(id)
+  }
+
+  /** What others wrote before that is in no log: everything is looked at once more. */
+  async #join(): Promise<void> {
+    this.#joinedAt = performance.now()
+    try {
+      const seq = await this.#options.write((now) => {
+        // Whoever was taken out meanwhile has missed changes.
+        const isListed = this.#followers.isListed
+        this.#followers.join(now)
+        return isListed ? undefined : this.#changes.last()
+      })
+      if (seq === undefined || !this.#timer) return
+      this.#seq = seq
+      this.#lookAtAll()
+      this.#continueSoon()
+    } catch (error) {
+      // Until it can, each change of another process has everything looked at.
+      if (!(error instanceof StoreError && error.code === 'closed')) this.#warn(error)
     }
   }
 

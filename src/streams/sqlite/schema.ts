@@ -8,7 +8,7 @@
  * its records were trimmed: then it is `first`, the position before the first that is kept, whose stamp is
  * `first_stamp`. A checkpoint is a row of its own, as SQLite writes the whole row that it changes. Records of
  * a deleted stream stay behind under their key in `garbage` until they are collected in slices.
- * `changes` says which streams the last transactions changed, for the processes that follow them.
+ * `changes` says which streams the last transactions changed, for the processes in `followers`.
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { START } from '../../protocol/offset.ts'
@@ -112,6 +112,12 @@ export const STEPS: readonly string[] = [
   `,
   // Of a closed stream that owes something the lease stays.
   'ALTER TABLE leases ADD COLUMN owes TEXT',
+  `
+  CREATE TABLE followers (
+    id INTEGER PRIMARY KEY,
+    seen_at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ]
 
 /** The version that this code reads and writes (`PRAGMA user_version`). */

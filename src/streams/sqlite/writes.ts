@@ -20,6 +20,7 @@ import type { CheckedAppend } from '../requests.ts'
 import type { AppendResult, CreateResult } from '../store.ts'
 import type { StreamEvent } from '../watching.ts'
 import type { ChangeLog } from './change-log.ts'
+import type { FollowerTable } from './follower-table.ts'
 import type { LeaseTable } from './lease-table.ts'
 import type { StoredStream, StreamTable } from './stream-table.ts'
 
@@ -40,15 +41,23 @@ export class StreamWrites {
   readonly #streams: StreamTable
   readonly #leases: LeaseTable
   readonly #changes: ChangeLog
+  readonly #followers: FollowerTable
   readonly #bringIn: StatementSync
   #events: PendingEvent[] = []
   /** When something was last written, or swept; an end may lie so far ahead. Unknown, it is any time. */
   #latest = Number.POSITIVE_INFINITY
 
-  constructor(db: DatabaseSync, streams: StreamTable, leases: LeaseTable, changes: ChangeLog) {
+  constructor(
+    db: DatabaseSync,
+    streams: StreamTable,
+    leases: LeaseTable,
+    changes: ChangeLog,
+    followers: FollowerTable,
+  ) {
     this.#streams = streams
     this.#leases = leases
     this.#changes = changes
+    this.#followers = followers
     this.#bringIn = db.prepare(
       'UPDATE streams SET expires_at = :now + ttl_ms WHERE ttl_ms IS NOT NULL AND expires_at > :now + ttl_ms',
     )
@@ -92,9 +101,10 @@ export class StreamWrites {
     if (closed) this.#endLease(stream, request.owes)
     if (closed || records.length > 0) {
       this.#changes.note(stream.key)
-      const place = { from, next: tailOf(next.state) }
-      const end = endMember(next.state.closedWith)
-      this.#events.push({ id, incarnation, event: { type: 'append', ...place, records, closed, ...end } })
+      // Written out: every append makes one, and a spread costs more than all the rest of it.
+      const { end } = endMember(next.state.closedWith)
+      const event: StreamEvent = { type: 'append', from, next: tailOf(next.state), records, closed, end }
+      this.#events.push({ id, incarnation, event })
     }
     return result
   }
@@ -127,6 +137,7 @@ export class StreamWrites {
       this.#streams.forget()
     }
     this.#latest = now
+    this.#followers.sweep(now)
     if (!removes) return 0
     const over = this.#streams.select(OVER, now, now, SWEEP_SLICE)
     for (const { id } of over) {

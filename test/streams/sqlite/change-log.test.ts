@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { ChangeLog } from '../../../src/streams/sqlite/change-log.ts'
+import { FollowerTable } from '../../../src/streams/sqlite/follower-table.ts'
 import { openDatabase } from '../../../src/streams/sqlite/open.ts'
 import { temporaryFolder } from '../harnesses.ts'
 
@@ -9,12 +10,18 @@ let folder: ReturnType<typeof temporaryFolder>
 let db: DatabaseSync
 let mine: ChangeLog
 let others: ChangeLog
+let me: FollowerTable
+let they: FollowerTable
 
 beforeEach(() => {
   folder = temporaryFolder()
   db = openDatabase(join(folder.path, 'streams.db'), 0).db
-  mine = new ChangeLog(db)
-  others = new ChangeLog(db)
+  me = new FollowerTable(db)
+  they = new FollowerTable(db)
+  mine = new ChangeLog(db, me)
+  others = new ChangeLog(db, they)
+  me.join(0)
+  they.join(0)
 })
 afterEach(() => {
   db.close()
@@ -43,6 +50,34 @@ it('writes nothing for a transaction that changed no stream, or did not happen',
   others.forget()
   others.write()
   expect(mine.last()).toBe(0)
+})
+
+it('is written for other processes alone, while they follow', () => {
+  change(mine, 1)
+  they.leave()
+  expect(mine.last()).toBe(1)
+  // Another process has written.
+  me.forget()
+  change(mine, 2)
+  expect(mine.last()).toBe(1)
+  they.join(0)
+  me.forget()
+  change(mine, 3)
+  expect(mine.since(1).seq).toBe(2)
+})
+
+it('is no longer written for who was not seen for long, by whichever clock', () => {
+  const minutes = 60_000
+  they.join(100 * minutes)
+  for (const now of [90 * minutes, 110 * minutes]) {
+    me.sweep(now)
+    expect([me.hasOthers, they.isListed]).toEqual([true, true])
+  }
+  me.sweep(120 * minutes)
+  expect([me.hasOthers, they.isListed]).toEqual([false, false])
+  they.join(100 * minutes)
+  me.sweep(0)
+  expect([me.hasOthers, they.isListed]).toEqual([false, false])
 })
 
 it('does not know what lies too far back, and then goes on', () => {
