@@ -8,8 +8,13 @@ import { statSync } from 'node:fs'
 import type { StoreError } from '../errors.ts'
 import { storeError } from './store-error.ts'
 
-/** Milliseconds between two looks at the files beside the database. */
+/** Milliseconds between two looks at the files, the ones beside the database included. */
 const LOOK_MS = 250
+/**
+ * Milliseconds between two looks at the database while transactions follow each other: a look takes some
+ * microseconds, a tenth of a short one. Whatever was acknowledged in them goes the way of all that the file held.
+ */
+const GLANCE_MS = 10
 
 interface Identity {
   readonly file: string
@@ -23,6 +28,7 @@ export class FileGuard {
   /** The log and its index; they stay the same while any process has the database open. */
   readonly #beside: readonly Identity[]
   #lookedAt = Number.NEGATIVE_INFINITY
+  #glancedAt = Number.NEGATIVE_INFINITY
   #damage: StoreError | undefined
 
   /** Of a database that was just opened. */
@@ -45,12 +51,14 @@ export class FileGuard {
    */
   checkPlace(): void {
     const now = performance.now()
+    if (now - this.#glancedAt < GLANCE_MS) return
+    this.#glancedAt = now
     const isDue = now - this.#lookedAt >= LOOK_MS
     if (isDue) this.#lookedAt = now
     const files = isDue ? [this.#database, ...this.#beside] : [this.#database]
     const lost = files.find((known) => known && !isStillThere(known))
     if (!lost) return
-    this.#lookedAt = Number.NEGATIVE_INFINITY
+    this.#lookNext()
     throw storeError('io', this.#path, undefined, `${lost.file} was removed, or replaced by another file`)
   }
 
@@ -67,8 +75,13 @@ export class FileGuard {
   /** @throws {StoreError} for anything that keeps the store from working. Looks at the files each time. */
   check(): void {
     this.checkDamage()
-    this.#lookedAt = Number.NEGATIVE_INFINITY
+    this.#lookNext()
     this.checkPlace()
+  }
+
+  #lookNext(): void {
+    this.#lookedAt = Number.NEGATIVE_INFINITY
+    this.#glancedAt = Number.NEGATIVE_INFINITY
   }
 }
 

@@ -14,6 +14,11 @@ import { Reserve } from './reserve.ts'
 
 /** The reserve grows in such steps, and is so large at the least, for deletes to write their log in. */
 const STEP_BYTES = 256 * 1024
+/**
+ * What the reserve holds beyond that, where the disk has it: the closer the log comes to its room, the more often
+ * it has to be looked at, which takes a third of a short transaction.
+ */
+const SPARE_BYTES = STEP_BYTES / 2
 /** What a write adds to the database beside its bytes: pages that are split, rows of other tables. */
 const PAGES_OF_A_WRITE = 4
 /** Milliseconds for which a disk that was full is taken to be so. */
@@ -23,22 +28,24 @@ export class LogRoom {
   readonly #db: DatabaseSync
   readonly #path: string
   readonly #reserve: Reserve
-  readonly #pageCount: StatementSync
-  readonly #freePages: StatementSync
+  readonly #pages: StatementSync
   readonly #pageBytes: number
   #held: number
   /** Bytes that the log adds to the database when it is brought in, at most. */
   #due = Number.POSITIVE_INFINITY
   #fullUntil = Number.NEGATIVE_INFINITY
+  #tightUntil = Number.NEGATIVE_INFINITY
 
   constructor(db: DatabaseSync, path: string) {
     this.#db = db
     this.#path = path
     this.#reserve = new Reserve(path)
     this.#held = this.#reserve.size
-    this.#pageCount = db.prepare('PRAGMA page_count')
-    this.#freePages = db.prepare('PRAGMA freelist_count')
-    this.#pageBytes = valueOf(db.prepare('PRAGMA page_size'))
+    // The snapshot that they are taken from costs more than they do.
+    this.#pages = db.prepare(
+      'SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count',
+    )
+    this.#pageBytes = Number(db.prepare('PRAGMA page_size').get()?.['page_size'])
   }
 
   /**
@@ -83,7 +90,7 @@ export class LogRoom {
       this.#held = 0
       if (outcome === 'failed') outcome = this.#bringIn()
     }
-    this.#due = this.#dueNow()
+    this.#look(0)
     if (frees && !gained) return true
     if (this.#held === 0) this.#held = this.#reserve.take(STEP_BYTES)
     return outcome === 'done' && (before > 0 || isLarge)
@@ -94,14 +101,24 @@ export class LogRoom {
   }
 
   #hasRoomFor(added: number): boolean {
-    this.#due = this.#dueNow()
-    const grows = (): number => Math.max(0, added - valueOf(this.#freePages) * this.#pageBytes)
-    if (!this.#holds(this.#due + grows())) {
-      // While there is room for it.
-      this.makeRoom(false)
-      if (!this.#holds(this.#due + grows())) return false
+    const needed = this.#look(added)
+    if (needed + SPARE_BYTES <= this.#held) return true
+    if (performance.now() >= this.#tightUntil) {
+      if (this.#holds(needed + SPARE_BYTES)) return true
+      this.#tightUntil = performance.now() + FULL_MS
     }
-    return true
+    if (this.#holds(needed)) return true
+    // While there is room for it.
+    this.makeRoom(false)
+    return this.#holds(this.#look(added))
+  }
+
+  /** Looks at what the log adds to the database; with so many bytes more, those that are free already aside. */
+  #look(added: number): number {
+    const { page_count: all, freelist_count: free } = this.#pages.get() ?? {}
+    const size = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0
+    this.#due = Math.max(0, Number(all) * this.#pageBytes - size)
+    return this.#due + Math.max(0, added - Number(free) * this.#pageBytes)
   }
 
   /** Whether the reserve is so large, or can be made so. */
@@ -112,11 +129,6 @@ export class LogRoom {
     if (!this.#reserve.grow(wanted)) return false
     this.#held = wanted
     return true
-  }
-
-  #dueNow(): number {
-    const pages = valueOf(this.#pageCount) * this.#pageBytes
-    return Math.max(0, pages - (statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0))
   }
 
   #logBytes(): number {
@@ -131,9 +143,4 @@ export class LogRoom {
       return isBusy(error) ? 'busy' : 'failed'
     }
   }
-}
-
-/** The one value of a pragma. */
-function valueOf(pragma: StatementSync): number {
-  return Number(Object.values(pragma.get() ?? {})[0])
 }

@@ -69,6 +69,7 @@ export class StreamTable {
   readonly #insertRecord: StatementSync
   readonly #selectProducer: StatementSync
   readonly #upsertProducer: StatementSync
+  readonly #updateProducer: StatementSync
   readonly #lease: StatementSync
   #seenVersion: SQLOutputValue | undefined
 
@@ -91,10 +92,15 @@ export class StreamTable {
     this.#selectLease = db.prepare('SELECT 1 FROM leases WHERE stream = ?')
     this.#selectRecords = db.prepare(`SELECT place - (:key << 32) AS position, data, stamp FROM records
       WHERE place > (:key << 32) | :after AND place <= (:key << 32) | ${MAX_POSITION} ORDER BY place LIMIT :limit`)
-    this.#insertRecord = db.prepare('INSERT INTO records (place, data, stamp) VALUES ((? << 32) | ?, ?, ?)')
+    this.#insertRecord = db.prepare(
+      'INSERT INTO records (place, data, stamp) VALUES ((? << 32) | ?, ?, CAST(? AS INTEGER))',
+    )
     this.#selectProducer = db.prepare('SELECT epoch, last_seq FROM producers WHERE stream = ? AND id = ?')
     this.#upsertProducer = db.prepare(`INSERT INTO producers (stream, id, epoch, last_seq) VALUES (?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET epoch = excluded.epoch, last_seq = excluded.last_seq`)
+    this.#updateProducer = db.prepare(
+      'UPDATE producers SET epoch = ?, last_seq = ? WHERE stream = ? AND id = ?',
+    )
     this.#lease = db.prepare('UPDATE streams SET leased = 1 WHERE key = ?')
   }
 
@@ -183,7 +189,7 @@ export class StreamTable {
   insertRecords(stream: StoredStream, after: number, records: readonly StreamRecord[], stamp: string): void {
     if (after + records.length > MAX_POSITION) throw new Error(`A stream may hold ${MAX_POSITION} records`)
     let position = after
-    // An integer takes half the room.
+    // An integer takes half the room of a real number, which is what a number comes to SQLite as.
     const number = Number(stamp)
     for (const record of records) this.#insertRecord.run(stream.key, ++position, record, number)
   }
@@ -238,7 +244,10 @@ export class StreamTable {
   }
 
   saveProducer(stream: StoredStream, id: string, state: ProducerState): void {
-    this.#upsertProducer.run(stream.key, id, state.epoch, state.lastSeq)
+    const { epoch, lastSeq } = state
+    // One look less than an insert that finds it there.
+    if (stream.producers.get(id)) this.#updateProducer.run(epoch, lastSeq, stream.key, id)
+    else this.#upsertProducer.run(stream.key, id, epoch, lastSeq)
     stream.producers.set(id, state)
     if (id !== LEASE_PRODUCER || stream.state.leased) return
     this.#lease.run(stream.key)
