@@ -1,6 +1,8 @@
 /** What is asked of leases that are over, checked as `requests.ts` does what is asked of streams. */
+import type { Json } from '../protocol/json.ts'
 import type { ExpiredOptions } from './leases.ts'
-import { checkId, checkInteger } from './requests.ts'
+import { checkId, checkInteger, textWithin } from './requests.ts'
+import type { StreamLimits } from './store.ts'
 
 /** A page of leases that are over. */
 export type CheckedExpired = Required<Pick<ExpiredOptions, 'limit' | 'after'>>
@@ -14,4 +16,14 @@ export function checkExpired({ limit = 100, after }: ExpiredOptions): CheckedExp
   checkId(after.stream)
   checkInteger(after.expiresAt, 0, Number.MAX_SAFE_INTEGER, 'invalid_lease', 'The end of a lease')
   return { limit, after }
+}
+
+/** @throws {StreamRequestError} `invalid_owes` for more than a close may leave owed. */
+export function checkLeft(
+  left: Json | undefined,
+  { checkpointBytes }: Pick<StreamLimits, 'checkpointBytes'>,
+): string | undefined {
+  return left === undefined
+    ? undefined
+    : textWithin(left, checkpointBytes, 'invalid_owes', 'What is left owed')
 }

@@ -108,8 +108,10 @@ export interface LeaseStore {
   /**
    * Says that what a closed stream owed is done: it is listed no more, and its lease is no more. Who closed it does so
    * with the lease that it wrote under, others with the one that they claimed. False when it was lost already.
+   *
+   * @param left what is still owed, in place of what was: the lease stays then as it is.
    */
-  settle(lease: Lease, signal?: AbortSignal): Promise<boolean>
+  settle(lease: Lease, left?: Json, signal?: AbortSignal): Promise<boolean>
 
   /**
    * The leases whose time is over, the longest over first, and those that ended together in the order of

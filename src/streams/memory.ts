@@ -81,6 +81,7 @@ class MemoryStreams implements StreamStore {
     this.#settled.isSettled(this.#clock())
     this.#watchers = new Watchers(options.logger ?? libraryLogger())
     this.leases = new MemoryLeases({
+      limits: this.limits,
       streams: this.#streams,
       clock: this.#clock,
       enter: (signal) => this.#enter(signal),

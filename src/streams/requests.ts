@@ -243,7 +243,7 @@ function checkpointText(checkpoint: Json | undefined, { checkpointBytes }: Strea
     : textWithin(checkpoint, checkpointBytes, 'invalid_checkpoint', 'The checkpoint of a stream')
 }
 
-function textWithin(value: Json, bytes: number, code: StreamRequestCode, what: string): string {
+export function textWithin(value: Json, bytes: number, code: StreamRequestCode, what: string): string {
   const text = JSON.stringify(value)
   if (Buffer.byteLength(text) > bytes)
     throw new StreamRequestError(code, `${what} may have ${bytes} bytes as JSON`)

@@ -168,6 +168,7 @@ class SqliteStreams implements StreamStore {
     })
     this.#collector = new Collector(this.#db, this.#queue, logger)
     this.leases = new SqliteLeases(this.#table, leases, {
+      limits: this.limits,
       write: (work, signal) => this.#write(FEW_ROWS, work, signal),
     })
   }

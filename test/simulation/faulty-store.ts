@@ -27,6 +27,7 @@ import type {
   StreamStore,
 } from '../../src/streams/store.ts'
 import type { WatchListener, WatchResult } from '../../src/streams/watching.ts'
+import type { Json } from '../../src/protocol/json.ts'
 import type { Place } from '../../src/protocol/offset.ts'
 import type { Coverage } from './coverage.ts'
 import type { Faults } from './faults.ts'
@@ -229,8 +230,8 @@ export class FaultyStore implements StreamStore, LeaseStore {
     return this.#call('claim', owed.stream, signal, () => this.#shared.claim(owed, request))
   }
 
-  settle(lease: Lease, signal?: AbortSignal): Promise<boolean> {
-    return this.#call('settle', lease.stream, signal, () => this.#store.leases.settle(lease))
+  settle(lease: Lease, left?: Json, signal?: AbortSignal): Promise<boolean> {
+    return this.#call('settle', lease.stream, signal, () => this.#store.leases.settle(lease, left))
   }
 
   expired({ signal, ...page }: ExpiredOptions = {}): Promise<readonly Lease[]> {

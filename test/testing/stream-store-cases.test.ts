@@ -489,7 +489,7 @@ function leasing(store: StreamStore, faults: Partial<LeaseStore>): Partial<Strea
       renew: (lease, signal) => leases.renew(lease, signal),
       handOver: (lease, signal) => leases.handOver(lease, signal),
       claim: (owed, request, signal) => leases.claim(owed, request, signal),
-      settle: (lease, signal) => leases.settle(lease, signal),
+      settle: (lease, left, signal) => leases.settle(lease, left, signal),
       expired: (options) => leases.expired(options),
       ...faults,
     },

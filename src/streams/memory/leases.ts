@@ -1,4 +1,5 @@
 /** The leases of streams in memory. */
+import type { Json } from '../../protocol/json.ts'
 import {
   compareLeases,
   decideAcquire,
@@ -19,12 +20,14 @@ import type {
   LeaseStore,
   RenewResult,
 } from '../leases.ts'
-import { checkExpired } from '../lease-requests.ts'
+import { checkExpired, checkLeft } from '../lease-requests.ts'
 import { checkLease } from '../requests.ts'
+import type { StreamLimits } from '../store.ts'
 import type { MemoryStream } from './memory-stream.ts'
 import type { StreamIndex } from './stream-index.ts'
 
 export interface MemoryLeasesOptions {
+  readonly limits: StreamLimits
   readonly streams: StreamIndex
   readonly clock: () => number
   /** Throws what a call must be refused with. */
@@ -96,13 +99,14 @@ export class MemoryLeases implements LeaseStore {
     return result
   }
 
-  async settle(lease: Lease, signal?: AbortSignal): Promise<boolean> {
-    const { streams, clock, enter, alive } = this.#options
+  async settle(lease: Lease, left?: Json, signal?: AbortSignal): Promise<boolean> {
+    const { limits, streams, clock, enter, alive } = this.#options
     enter(signal)
+    const owes = checkLeft(left, limits)
     const stream = alive(lease.stream, clock())
     if (stream?.lease?.owes === undefined || !isHeld(stream, stream.lease, lease)) return false
-    stream.lease = undefined
-    return streams.owing.delete(lease.stream)
+    stream.lease = owes === undefined ? undefined : { ...stream.lease, owes }
+    return stream.lease !== undefined || streams.owing.delete(lease.stream)
   }
 
   async expired(options: ExpiredOptions = {}): Promise<Lease[]> {

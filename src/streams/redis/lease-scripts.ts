@@ -89,14 +89,17 @@ return {taken, known, stampAt(tonumber(known[8])), v[4]}
 `,
 )
 
-/** ARGV: incarnation, epoch, holder of the lease in hand. Gives 1 when it was held, and something owed. */
+/**
+ * ARGV: incarnation, epoch, holder of the lease in hand; what is still owed, or empty. Gives 1 when it was held, and
+ * something owed.
+ */
 export const SETTLE: RedisScript = streamScript(
   'free',
   `${LEASE}local v = redis.call('HMGET', state, 'i', 'w', 'l')
 if v[1] ~= ARGV[2] or not v[2] or not v[3] then return 0 end
 local epoch, ttl, _, holder = lease(v[3])
 if ttl == 0 or epoch ~= tonumber(ARGV[3]) or holder ~= ARGV[4] then return 0 end
-redis.call('HDEL', state, 'l', 'w')
+if ARGV[5] ~= '' then redis.call('HSET', state, 'w', ARGV[5]) else redis.call('HDEL', state, 'l', 'w') end
 return 1
 `,
 )

@@ -13,9 +13,10 @@ import type {
   LeaseStore,
   RenewResult,
 } from '../leases.ts'
-import { checkExpired } from '../lease-requests.ts'
+import { checkExpired, checkLeft } from '../lease-requests.ts'
 import type { CheckedExpired } from '../lease-requests.ts'
 import { checkId, checkLease } from '../requests.ts'
+import type { StreamLimits } from '../store.ts'
 import type { Keys } from './keys.ts'
 import { ACQUIRE, CLAIM, HAND_OVER, LOOK_AT_LEASE, RENEW, SETTLE } from './lease-scripts.ts'
 import type { Scripts } from './scripts.ts'
@@ -23,6 +24,7 @@ import { parseLease, parseState } from './state.ts'
 import type { StreamLists } from './stream-lists.ts'
 
 export interface RedisLeasesOptions {
+  readonly limits: StreamLimits
   readonly scripts: Scripts
   readonly keys: Keys
   readonly lists: StreamLists
@@ -127,10 +129,11 @@ export class RedisLeases implements LeaseStore {
     }, signal)
   }
 
-  async settle({ stream, incarnation, epoch, holder }: Lease, signal?: AbortSignal): Promise<boolean> {
+  async settle(lease: Lease, left?: Json, signal?: AbortSignal): Promise<boolean> {
+    const { stream, incarnation, epoch, holder } = lease
     checkId(stream)
-    const { scripts, keys, call } = this.#options
-    const values = [incarnation, String(epoch), holder]
+    const { scripts, keys, limits, call } = this.#options
+    const values = [incarnation, String(epoch), holder, checkLeft(left, limits) ?? '']
     // The list names it until the next look at what is over.
     return call(async () => (await scripts.onStream(SETTLE, keys.of(stream), values)) === 1, signal)
   }

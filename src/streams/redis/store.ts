@@ -100,6 +100,7 @@ export class RedisStore implements StreamStore {
       lossPatienceMs: settings.lossPatienceMs,
     })
     this.leases = new RedisLeases({
+      limits: this.limits,
       scripts,
       keys,
       lists: this.#lists,

@@ -1,4 +1,5 @@
 /** The leases of the SQLite store: each call is one write of the group commit. */
+import type { Json } from '../../protocol/json.ts'
 import {
   decideAcquire,
   decideClaim,
@@ -18,12 +19,14 @@ import type {
   LeaseStore,
   RenewResult,
 } from '../leases.ts'
-import { checkExpired } from '../lease-requests.ts'
+import { checkExpired, checkLeft } from '../lease-requests.ts'
 import { checkId, checkLease } from '../requests.ts'
+import type { StreamLimits } from '../store.ts'
 import type { LeaseTable } from './lease-table.ts'
 import type { StoredStream, StreamTable } from './stream-table.ts'
 
 export interface SqliteLeasesOptions {
+  readonly limits: StreamLimits
   /** Runs `work` in the next transaction. */
   readonly write: <T>(work: (now: number) => T, signal: AbortSignal | undefined) => Promise<T>
 }
@@ -31,11 +34,13 @@ export interface SqliteLeasesOptions {
 export class SqliteLeases implements LeaseStore {
   readonly #streams: StreamTable
   readonly #leases: LeaseTable
+  readonly #limits: StreamLimits
   readonly #write: SqliteLeasesOptions['write']
 
   constructor(streams: StreamTable, leases: LeaseTable, options: SqliteLeasesOptions) {
     this.#streams = streams
     this.#leases = leases
+    this.#limits = options.limits
     this.#write = options.write
   }
 
@@ -92,12 +97,14 @@ export class SqliteLeases implements LeaseStore {
     }, signal)
   }
 
-  async settle(lease: Lease, signal?: AbortSignal): Promise<boolean> {
+  async settle(lease: Lease, left?: Json, signal?: AbortSignal): Promise<boolean> {
     checkId(lease.stream)
+    const owes = checkLeft(left, this.#limits)
     return this.#write((now) => {
       const held = this.#held(lease, now)
       if (held?.kept.owes === undefined) return false
-      this.#leases.delete(held.stream.key)
+      if (owes === undefined) this.#leases.delete(held.stream.key)
+      else this.#leases.save(held.stream.key, { ...held.kept, owes })
       return true
     }, signal)
   }

@@ -212,6 +212,22 @@ export const owingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await trial.records(store, 'stream'), ['1'])
   }),
 
+  storeCase(['ST-63'], 'a part of what is owed can be settled, and the rest stays owed', async (trial) => {
+    const store = await trial.store({ limits: { checkpointBytes: 20 } })
+    const lease = await closeOwing(trial, store, 'stream', { owes: ['one', 'two'] })
+    await trial.expectError('invalid_owes', () => store.leases.settle(lease, '3'.repeat(19)))
+    assert.equal(await store.leases.settle(lease, ['two']), true)
+    assert.equal((await store.leases.renew(lease)).outcome, 'renewed')
+    await store.leases.handOver(lease)
+    assert.equal(await store.leases.settle(lease, 'late'), false)
+    const result = await claim(store, lease, 'b')
+    assert.ok(result.outcome === 'claimed')
+    assert.deepStrictEqual(result.owes, ['two'])
+    assert.equal(await store.leases.settle(result.lease, null), true)
+    assert.equal(await store.leases.settle(result.lease), true)
+    assert.equal(await store.leases.settle(result.lease, 'late'), false)
+  }),
+
   storeCase(
     ['ST-63'],
     'a claim that is over and that nobody took can be settled, and renewed for longer',
