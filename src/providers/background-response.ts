@@ -96,7 +96,12 @@ export class BackgroundResponse {
     } finally {
       this.#signal.removeEventListener('abort', this.#stop)
       clearTimeout(this.#idTimer)
-      if (this.#isOurs) await this.#cancel()
+      if (this.#isOurs) {
+        // Should this process die before that is done, another one has it to go by.
+        const { id = '', place } = this.#progress
+        this.#context.checkpoint?.(place ?? { response: id, after: 0 })
+        await this.#cancel()
+      }
     }
   }
 

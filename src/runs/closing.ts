@@ -4,20 +4,29 @@ import type { RunEnd } from '../protocol/run-end.ts'
 import { kindRecords } from './kind-records.ts'
 import type { Closing } from './log-writer.ts'
 import type { RunSettings } from './options.ts'
+import { encodeOwed } from './owed.ts'
+import type { Owed } from './owed.ts'
 import { encodeRunRecord } from './run-record.ts'
 import type { RunRecord } from './run-record.ts'
 
-/** `noteDue`: the record is kept with it, as it is not yet. */
+export interface ClosingDue {
+  /** Whether the record is kept with it, as it is not yet. */
+  readonly noteDue: boolean
+  readonly owed: Owed | undefined
+}
+
 export function closingOf(
   settings: RunSettings,
   run: string,
   record: RunRecord,
   end: RunEnd,
-  noteDue: boolean,
+  { noteDue, owed }: ClosingDue,
 ): Closing {
+  const owes = owed && encodeOwed(owed)
   return {
     records: closingRecords(settings, run, record.kind, end),
     end: writeRunEnd(end),
+    ...(owes !== undefined && { owes }),
     ...(noteDue && { metadata: encodeRunRecord(record) }),
   }
 }

@@ -42,6 +42,13 @@ export class Continuations {
     return { provider, resumable, ...(newAttempt && { newAttempt }) }
   }
 
+  /** Makes the provider of a run that has ended, to cancel what it left upstream; undefined when nobody can here. */
+  async provider(record: RunRecord, signal: AbortSignal): Promise<(() => RunProvider) | undefined> {
+    const kind = record.kind === undefined ? undefined : this.#settings.kinds.get(record.kind)
+    const input = kind && (await this.#load(record, signal))
+    return kind && input !== undefined ? (): RunProvider => kind.provider(structuredClone(input)) : undefined
+  }
+
   /** What is damaged stays so: without its input a run ends, rather than never. */
   async #load(record: RunRecord, signal: AbortSignal): Promise<Json | undefined> {
     try {

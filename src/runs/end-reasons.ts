@@ -3,6 +3,7 @@
  * each a stable code and the sentence that a person reads. A provider adds codes of its own with
  * `RunFailure`, and those of a model service come from `UpstreamError`.
  */
+import type { Logger } from '../logging/logger.ts'
 import { UpstreamError } from '../providers/upstream-error.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 
@@ -95,14 +96,22 @@ export function failureFor(reason: EndReason, options?: ErrorOptions): RunFailur
 }
 
 /** The end of a run whose provider threw. */
-export function endAfterError(error: unknown): RunEnd {
+function endAfterError(error: unknown): RunEnd {
   if (!(error instanceof RunFailure) && !(error instanceof UpstreamError)) return endFor('provider_failed')
   const message = error.message.toWellFormed().replace(CONTROL, ' ').slice(0, MAX_MESSAGE).toWellFormed()
   return { status: 'failed', reason: error.code, message }
 }
 
+/** The same, and a word of it for the log. */
+export function failedEnd(logger: Logger, run: string, err: unknown): RunEnd {
+  const end = endAfterError(err)
+  const detail = upstreamDetail(err)
+  logger.warn({ err, run, ...end, ...(detail && { detail }) }, 'A run failed')
+  return end
+}
+
 /** What a model service said, for the log: of the error, or of one that caused it. */
-export function upstreamDetail(error: unknown): string | undefined {
+function upstreamDetail(error: unknown): string | undefined {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
     if (cause instanceof UpstreamError) return cause.detail || undefined
   }

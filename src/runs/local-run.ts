@@ -7,21 +7,25 @@
  */
 import type { RunEnd } from '../protocol/run-end.ts'
 import { RunMoved } from '../providers/provider.ts'
-import type { RunContext } from '../providers/provider.ts'
 import type { Lease } from '../streams/leases.ts'
 import type { Assignment } from './assignment.ts'
 import { type Cause, isForNobody } from './cause.ts'
 import { type Checkpoint, encodeCheckpoint } from './checkpoint.ts'
 import { closingOf } from './closing.ts'
-import { endAfterError, endFor, failureFor, upstreamDetail } from './end-reasons.ts'
+import { endFor, failedEnd, failureFor } from './end-reasons.ts'
 import { type Ending, Generation } from './generation.ts'
 import { HeldLease } from './held-lease.ts'
 import { Intake } from './intake.ts'
 import { LogWriter, type Refusal } from './log-writer.ts'
 import { marksOf } from './marks.ts'
 import type { NewAttempt, RunSettings } from './options.ts'
+import { owedBy } from './owed.ts'
+import type { OwedHere } from './owed-ends.ts'
+import { contextOf } from './run-context.ts'
 import { encodeRunRecord } from './run-record.ts'
 import type { RunRecord } from './run-record.ts'
+import { TimeLimits } from './time-limits.ts'
+import { UpstreamPlace } from './upstream-place.ts'
 
 const STOPPED: RunEnd = { status: 'stopped' }
 
@@ -32,14 +36,16 @@ export class LocalRun {
   readonly owner: string | undefined
   /** The end, or undefined when the run is no longer this process's: its log tells the end. Never rejects. */
   readonly settled: Promise<RunEnd | undefined>
+  /** What its close has left to be done, once it has ended here. */
+  owed: OwedHere | undefined
   readonly #settings: RunSettings
   readonly #provider: Assignment['provider']
   readonly #resumable: boolean
   readonly #newAttempt: Assignment['newAttempt']
   readonly #lease: HeldLease
   readonly #writer: LogWriter
-  /** On the clock of `performance.now()`; of a run that was taken over by the wall clock, which alone is shared. */
-  readonly #startedAt: number
+  readonly #limits: TimeLimits
+  #place: UpstreamPlace
   /** Aborts when the work has a cause to end. */
   readonly #over = new AbortController()
   #record: RunRecord
@@ -51,23 +57,24 @@ export class LocalRun {
   #generation: Generation | undefined
   /** Resolves when the providers of the generations before have ended. */
   #leftBehind: Promise<unknown> | undefined
+  /** Whether the one of the last generation did not end in time. */
+  #isLeft = false
   #cause: Cause | undefined
-  #readAt: number
 
   constructor(settings: RunSettings, assignment: Assignment) {
     const { lease, owner, record, checkpoint, tail, resumable, provider, newAttempt } = assignment
     this.id = lease.stream
     this.incarnation = lease.incarnation
     this.owner = owner
-    this.#lease = new HeldLease(settings.store.leases, lease)
+    this.#lease = new HeldLease(settings.store, lease)
     this.#settings = settings
     this.#record = record
     this.#provider = provider
     this.#resumable = resumable
     this.#newAttempt = newAttempt
     this.#resumeFrom = checkpoint
-    this.#readAt = performance.now()
-    this.#startedAt = this.#readAt - Math.max(0, Date.now() - record.startedAt)
+    this.#limits = new TimeLimits(settings, record.startedAt)
+    this.#place = new UpstreamPlace(checkpoint?.value)
     const { store, logger, highWaterMark, storePatienceMs } = settings
     this.#writer = new LogWriter({
       store,
@@ -117,15 +124,8 @@ export class LocalRun {
    */
   async renew(signal: AbortSignal): Promise<boolean> {
     const outcome = await this.#lease.renew(signal)
-    if (outcome === 'lost' && !this.#cause) this.#refused(await this.#whyLost(signal))
+    if (outcome === 'lost' && !this.#cause) this.#refused(await this.#lease.whyLost(signal))
     return outcome === 'renewed'
-  }
-
-  /** Whether somebody goes on with it decides what becomes of the work upstream. */
-  async #whyLost(signal: AbortSignal): Promise<Refusal> {
-    const info = await this.#settings.store.head(this.id, signal)
-    if (info?.incarnation !== this.incarnation) return 'gone'
-    return info.closed ? 'closed' : 'moved'
   }
 
   /**
@@ -133,19 +133,16 @@ export class LocalRun {
    * process has read it for too long: then call `unread`, or `read` when others do.
    */
   check(now: number, readers: (id: string) => number): boolean {
-    const { silenceMs, thinkingMs, lifeMs, unreadMs } = this.#settings
-    const { askedAt = now, quietSince = now } = this.#generation ?? {}
-    if (now - quietSince >= silenceMs) this.#end(endFor('silent'))
-    if (now - askedAt >= thinkingMs) this.#end(endFor('thinking_exceeded'))
-    if (now - this.#startedAt >= lifeMs) this.#end(endFor('life_exceeded'))
-    if (unreadMs === Number.POSITIVE_INFINITY) return false
+    const end = this.#limits.exceeded(now, this.#generation)
+    if (end) this.#end(end)
+    if (this.#settings.unreadMs === Number.POSITIVE_INFINITY) return false
     if (readers(this.id) > 0) this.read(now)
-    return now - this.#readAt >= unreadMs
+    return this.#limits.isUnread(now)
   }
 
   /** Somebody reads it, or may. */
   read(now: number): void {
-    this.#readAt = now
+    this.#limits.read(now)
   }
 
   /** Ends the run for want of readers. */
@@ -174,7 +171,7 @@ export class LocalRun {
     return undefined
   }
 
-  #generate(cutFor?: Error): Promise<Ending> {
+  async #generate(cutFor?: Error): Promise<Ending> {
     this.#leftBehind = this.providersEnded
     this.#generation = new Generation({
       of: { run: this.id, kind: this.#record.kind },
@@ -190,7 +187,11 @@ export class LocalRun {
       stopTimeoutMs: this.#settings.stopTimeoutMs,
       ...(cutFor && { cutFor }),
     })
-    return this.#generation.ending
+    const ending = await this.#generation.ending
+    this.#isLeft = ending.type === 'left'
+    if (this.#isLeft)
+      this.#settings.logger.warn({ run: this.id }, 'A provider did not end when its signal aborted')
+    return ending
   }
 
   /** Ends upstream what an earlier attempt left there; its provider knows it by the checkpoint. */
@@ -212,15 +213,15 @@ export class LocalRun {
     // Whoever differs was cut, and has ended it.
     if (reason === 'interrupted') await this.#clear()
     this.#resumeFrom = undefined
+    this.#place = new UpstreamPlace(undefined)
     if (this.#cause) return
     try {
-      const { restarts = 0 } = this.#record
-      const attempt = { attempt: restarts + 2, reason }
-      const { records, size } = marksOf(this.#settings, this.id, this.#record, this.#newAttempt, attempt)
+      const marking = { run: this.id, record: this.#record, newAttempt: this.#newAttempt, reason }
+      const { records, size, restarts } = marksOf(this.#settings, marking)
       const { at, bytes } = await this.#intake.skip()
       const tail = at + records.length
       const checkpoint = { at: tail, bytes: bytes + size }
-      this.#record = { ...this.#record, restarts: restarts + 1, attemptAt: tail }
+      this.#record = { ...this.#record, restarts, attemptAt: tail }
       this.#settings.logger.info({ run: this.id, reason }, 'A run begins anew')
       const metadata = encodeRunRecord(this.#record)
       await this.#writer.note({ records, metadata, checkpoint: encodeCheckpoint(checkpoint) })
@@ -242,19 +243,10 @@ export class LocalRun {
 
   #begin(signal: AbortSignal): AsyncIterable<unknown> {
     if (!this.#provider) throw failureFor('interrupted')
-    return this.#provider()(this.#context(signal))
-  }
-
-  #context(signal: AbortSignal): RunContext {
-    // That of this attempt: a provider may still be ending when the next attempt has begun.
-    const intake = this.#intake
-    return {
-      signal,
-      runId: this.id,
-      ...(this.#resumeFrom?.value !== undefined && { resumeFrom: this.#resumeFrom.value }),
-      checkpoint: (value) => intake.keep(value),
-      alive: () => (signal.aborted ? undefined : this.#generation?.alive()),
-    }
+    const resumeFrom = this.#resumeFrom?.value
+    const attempt = { intake: this.#intake, place: this.#place }
+    const onAlive = (): void => this.#generation?.alive()
+    return this.#provider()(contextOf({ runId: this.id, signal, resumeFrom, ...attempt, onAlive }))
   }
 
   #take(event: unknown): Promise<void> | undefined {
@@ -271,28 +263,31 @@ export class LocalRun {
 
   /** The provider ended first. */
   #decide(ending: Ending): void {
-    if (ending.type === 'left')
-      this.#settings.logger.warn({ run: this.id }, 'A provider did not end when its signal aborted')
     if (ending.type === 'threw') this.#fail(ending.error)
     this.#cause ??= { type: 'end', end: { status: 'completed' } }
   }
 
   #fail(err: unknown): void {
     if (this.#cause) return
-    const end = endAfterError(err)
-    const detail = upstreamDetail(err)
-    this.#settings.logger.warn({ err, run: this.id, ...end, ...(detail && { detail }) }, 'A run failed')
+    const end = failedEnd(this.#settings.logger, this.id, err)
     this.#cause = { type: 'end', end }
   }
 
   async #finish(end: RunEnd): Promise<RunEnd | undefined> {
+    const settings = this.#settings
+    const place = this.#place
+    const { inHand: lease } = this.#lease
+    const left = this.#isLeft ? { resumable: this.#resumable, place } : undefined
+    const owed = owedBy(settings, this.#record, lease, left)
     let kept = end
     const outcome = await this.#writer.finish((isLossy) => {
       // Its provider may have been done before the store refused what it yielded last: a part is not a whole.
       kept = isLossy && end.status === 'completed' ? endFor('store') : end
-      return closingOf(this.#settings, this.id, this.#record, kept, this.#noteDue)
+      return closingOf(settings, this.id, this.#record, kept, { noteDue: this.#noteDue, owed })
     })
-    return outcome === 'ended' ? kept : undefined
+    if (outcome !== 'ended') return undefined
+    if (owed) this.owed = { lease, owed, record: this.#record, place, providersEnded: this.providersEnded }
+    return kept
   }
 
   /** Keeps what came, and hands the lease over. */

@@ -6,6 +6,7 @@ import type { RunEnd } from '../protocol/run-end.ts'
 import type { Assignment } from './assignment.ts'
 import { LocalRun } from './local-run.ts'
 import type { RunSettings } from './options.ts'
+import type { OwedEnds } from './owed-ends.ts'
 import type { Readership } from './readership.ts'
 import { pause, Ticker } from './ticker.ts'
 
@@ -26,12 +27,14 @@ export class LocalRuns {
   readonly #leftBehind = new Set<Promise<unknown>>()
   readonly #touchedAt = new Map<LocalRun, number>()
   readonly #readership: Readership
+  readonly #owedEnds: OwedEnds
   /** Runs whose readers in other processes are asked for. */
   readonly #asking = new Set<LocalRun>()
 
-  constructor(settings: RunSettings, readership: Readership) {
+  constructor(settings: RunSettings, readership: Readership, owedEnds: OwedEnds) {
     this.#settings = settings
     this.#readership = readership
+    this.#owedEnds = owedEnds
     const { leaseTtlMs, silenceMs, lifeMs, unreadMs } = settings
     this.#keeper = new Ticker(leaseTtlMs / RENEWALS, () => this.#renewAll(), { ref: true })
     const checkMs = Math.min(silenceMs / 10, lifeMs / 10, unreadMs / 10, LONGEST_CHECK_MS)
@@ -65,6 +68,7 @@ export class LocalRuns {
     this.#watchdog.start()
     void run.settled.then(() => {
       this.#remove(run)
+      if (run.owed) this.#owedEnds.begin(run.owed)
       this.#remember(run.providersEnded)
     })
     return run

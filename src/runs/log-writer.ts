@@ -29,6 +29,8 @@ export type Refusal =
 export interface Closing {
   readonly records: readonly string[]
   readonly end: Json
+  /** What is left to be done. */
+  readonly owes?: Json
   readonly metadata?: Json
 }
 

@@ -5,7 +5,7 @@
 import type { Lease } from '../streams/leases.ts'
 
 export type LookNote =
-  /** The stream is no run. Its lease is the application's own. */
+  /** The stream is no run, or owes what is not known here: others see to it. */
   | { readonly type: 'foreign' }
   /** Left first to those who know its kind, since then. */
   | { readonly type: 'left'; readonly since: number }
@@ -24,6 +24,8 @@ export class LookNotes {
   failure: unknown
   /** How many could go on, and found no place in this process. */
   full = 0
+  /** How many ends are owed to kinds, or in a way, that is not known here. */
+  unknown = 0
 
   of(lease: Lease): LookNote | undefined {
     return this.#notes.get(nameOf(lease))
@@ -31,6 +33,12 @@ export class LookNotes {
 
   keep(lease: Lease, note: LookNote): void {
     if (note.type === 'left' || this.#notes.size < MOST) this.#notes.set(nameOf(lease), note)
+  }
+
+  /** What a lease owes is left to others. */
+  leave(lease: Lease): void {
+    this.keep(lease, { type: 'foreign' })
+    this.unknown++
   }
 
   /** Notes that it failed in this look. */

@@ -5,6 +5,7 @@ import type { Logger } from '../logging/logger.ts'
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { RunProvider } from '../providers/provider.ts'
+import type { RunInfo } from './run.ts'
 import type { StreamStore } from '../streams/store.ts'
 
 /** A kind of run that any process which knows it can carry on, because it is made from JSON alone. */
@@ -28,6 +29,16 @@ export interface RunKind {
    * what stands before them counts no more. What it throws ends the run as `provider_failed`.
    */
   readonly newAttempt?: (attempt: NewAttempt) => readonly (Json | object)[]
+  /**
+   * Called when a run of this kind has ended, however, once that is durable: in the process that ended it, or, should
+   * that die before this has returned, in another one that knows the kind. Once as a rule, and at least once;
+   * `info.id` with `info.incarnation` tells whether it was before. It is no broadcast: whoever wants to hear of runs
+   * elsewhere follows them. When it throws, rejects, or takes longer than `endedTimeout`, it is called again later,
+   * after a second at first and ten minutes at most, for a day.
+   *
+   * @param signal aborts when it takes too long, and when the process shuts down.
+   */
+  readonly ended?: (info: RunInfo, end: RunEnd, signal: AbortSignal) => void | Promise<void>
 }
 
 /** Why a run begins anew. */
@@ -71,6 +82,8 @@ export interface RunsOptions {
   readonly retention?: number
   /** Seconds that a provider has to end once its signal aborted; then its run ends without it. Default 5. */
   readonly stopTimeout?: number
+  /** Seconds that `ended` of a kind has, and the cancelling that is left of a run; then it is tried again later. Default 30. */
+  readonly endedTimeout?: number
   /** Seconds that records wait for a store that is full, locked or unavailable; then the run fails. Default 30. */
   readonly storePatience?: number
   /** Bytes that wait for the store before the provider waits as well. Default 256 KiB. */
@@ -94,6 +107,7 @@ export interface RunSettings {
   /** Undefined: for good. */
   readonly retentionMs: number | undefined
   readonly stopTimeoutMs: number
+  readonly endedTimeoutMs: number
   readonly storePatienceMs: number
   readonly highWaterMark: number
   readonly unreadMs: number
@@ -164,6 +178,7 @@ export function runSettings(options: RunsOptions): RunSettings {
     leaseTtlMs,
     retentionMs: Number.isFinite(retentionMs) ? retentionMs : undefined,
     stopTimeoutMs: milliseconds('stopTimeout', options.stopTimeout ?? 5, 0, MAX_SECONDS),
+    endedTimeoutMs: milliseconds('endedTimeout', options.endedTimeout ?? 30, 0.001, MAX_SECONDS),
     storePatienceMs: milliseconds('storePatience', options.storePatience ?? 30, 0),
     highWaterMark: count('highWaterMark', options.highWaterMark ?? 256 * 1024),
     unreadMs,

@@ -16,6 +16,7 @@ import { LocalRuns } from './local-runs.ts'
 import { Mailbox } from './mailbox.ts'
 import { changeLimits, graceMilliseconds, runSettings } from './options.ts'
 import type { RunLimits, RunSettings, RunsOptions } from './options.ts'
+import { OwedEnds } from './owed-ends.ts'
 import { ProcessLimit } from './process-limit.ts'
 import { Readership } from './readership.ts'
 import { removeRun } from './remove-run.ts'
@@ -48,6 +49,7 @@ export class Runs {
   readonly #stopper: Stopper
   readonly #takeover: Takeover
   readonly #places: ProcessLimit
+  readonly #owed: OwedEnds
   /** Aborts when no run is started any more, and then when none is followed any more. */
   readonly #draining = new AbortController()
   readonly #closed = new AbortController()
@@ -69,9 +71,10 @@ export class Runs {
       onReaders: (id) => readership.heard(id),
     })
     const readership = new Readership(settings, this.#mailbox, this.#closed.signal)
-    this.#locals = new LocalRuns(settings, readership)
-    this.#places = new ProcessLimit(settings, () => this.#locals.size)
     const continuations = new Continuations(settings, this.#inputs)
+    this.#owed = new OwedEnds(settings, continuations)
+    this.#locals = new LocalRuns(settings, readership, this.#owed)
+    this.#places = new ProcessLimit(settings, () => this.#locals.size)
     const adopt = (assignment: Assignment): LocalRun => this.#adopt(assignment)
     this.#starter = new RunStarter(settings, {
       chats: this.#chats,
@@ -91,6 +94,7 @@ export class Runs {
       continuations,
       mailbox: this.#mailbox,
       places: this.#places,
+      owed: this.#owed,
       has: ({ stream, incarnation }) =>
         this.#locals.get(stream, incarnation) !== undefined || this.#starter.has(stream),
       adopt,
@@ -255,8 +259,9 @@ export class Runs {
     if (graceMs > 0) await this.#locals.emptied(graceMs)
     await this.#stopper.close()
     const ends = await this.#locals.leaveAll()
+    const isOwing = await this.#owed.close()
     try {
-      if (ends.includes(undefined)) await this.#mailbox.askToLook(this.#closed.signal)
+      if (isOwing || ends.includes(undefined)) await this.#mailbox.askToLook(this.#closed.signal)
     } catch (err) {
       logger.warn({ err }, 'Other processes could not be told that this one shuts down')
     }

@@ -20,6 +20,7 @@ import type { Assignment } from './assignment.ts'
 import { LookNotes } from './look-notes.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { RunSettings } from './options.ts'
+import type { OwedEnds } from './owed-ends.ts'
 import type { ProcessLimit } from './process-limit.ts'
 import { readRunRecord } from './run-record.ts'
 import type { RunRecord } from './run-record.ts'
@@ -46,6 +47,7 @@ export interface TakeoverOptions {
   /** Kept by a sign of life with each look. */
   readonly mailbox: Mailbox
   readonly places: ProcessLimit
+  readonly owed: OwedEnds
   /** Whether this process works on the run of a lease. */
   readonly has: (lease: Lease) => boolean
   readonly adopt: (assignment: Assignment) => void
@@ -157,6 +159,11 @@ export class Takeover {
         { runs: notes.full },
         'Runs wait to be taken over: this process has as many as it may',
       )
+    if (notes.unknown > 0 && this.#notes.unknown === 0)
+      this.#settings.logger.warn(
+        { runs: notes.unknown },
+        'Runs owe their ends to kinds that this process does not know; they are left to others',
+      )
     this.#notes = notes
     if (notes.failed > 0)
       this.#settings.logger.warn(
@@ -171,12 +178,14 @@ export class Takeover {
    */
   async #tryToSettle(lease: Lease, notes: LookNotes): Promise<boolean> {
     const note = this.#notes.of(lease)
+    if (note?.type === 'foreign' && lease.owed) notes.unknown++
     if (note?.type === 'foreign' || (note?.type === 'failed' && performance.now() < note.again)) {
       notes.keep(lease, note)
       return true
     }
     try {
-      await this.#settle(lease, notes)
+      if (lease.owed) await this.#options.owed.take(lease, notes, this.#closed.signal)
+      else await this.#settle(lease, notes)
       return true
     } catch (error) {
       this.#closed.signal.throwIfAborted()

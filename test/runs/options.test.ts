@@ -11,6 +11,7 @@ describe('the options of runs', () => {
     const { holder, store: _store, logger: _logger, kinds, ...rest } = runSettings({ store })
     expect(rest).toEqual({
       leaseTtlMs: 10_000,
+      endedTimeoutMs: 30_000,
       retentionMs: 86_400_000,
       stopTimeoutMs: 5000,
       storePatienceMs: 30_000,
