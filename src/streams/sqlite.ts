@@ -33,6 +33,7 @@ import { versionOf } from './sqlite/schema.ts'
 import type { Migration } from './sqlite/schema.ts'
 import { Snapshots } from './sqlite/snapshots.ts'
 import { StreamTable } from './sqlite/stream-table.ts'
+import { DELETE, FEW_ROWS, SWEEP, weightOf } from './sqlite/weights.ts'
 import { StreamWrites, SWEEP_SLICE } from './sqlite/writes.ts'
 import { checkList } from './listing.ts'
 import type { ListOptions, StreamList } from './listing.ts'
@@ -46,12 +47,9 @@ import type {
   StreamConfig,
   StreamInfo,
   StreamLimits,
-  StreamRecord,
   StreamStore,
 } from './store.ts'
 import type { WatchListener, WatchResult } from './watching.ts'
-import { bytesOf } from './waiting-writes.ts'
-import type { WrittenParts } from './waiting-writes.ts'
 import { stopWith, Watchers } from './watchers.ts'
 
 export interface SqliteStreamsOptions extends StreamStoreOptions {
@@ -64,11 +62,6 @@ export interface SqliteStreamsOptions extends StreamStoreOptions {
 }
 
 const LOCK_TIMEOUT_MS = 5000
-/** A write of a few rows. */
-const FEW_ROWS: Weight = { records: 1, bytes: 0 }
-const DELETE: Weight = { ...FEW_ROWS, frees: true }
-const SWEEP: Weight = { records: SWEEP_SLICE, bytes: 0, frees: true }
-
 /**
  * Opens the store in the file at `path`, which is created or migrated as needed.
  *
@@ -87,10 +80,6 @@ export function migrate(path: string): Migration {
   const { db, migration } = openDatabase(path, LOCK_TIMEOUT_MS)
   db.close()
   return migration
-}
-
-function weightOf(parts: WrittenParts & { readonly records: readonly StreamRecord[] }): Weight {
-  return { records: parts.records.length, bytes: bytesOf(parts) }
 }
 
 class SqliteStreams implements StreamStore {

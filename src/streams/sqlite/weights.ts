@@ -1,0 +1,15 @@
+/** What writes weigh in a group commit. */
+import type { StreamRecord } from '../store.ts'
+import { bytesOf } from '../waiting-writes.ts'
+import type { WrittenParts } from '../waiting-writes.ts'
+import type { Weight } from './pending-write.ts'
+import { SWEEP_SLICE } from './writes.ts'
+
+/** A write of a few rows. */
+export const FEW_ROWS: Weight = { records: 1, bytes: 0 }
+export const DELETE: Weight = { ...FEW_ROWS, frees: true }
+export const SWEEP: Weight = { records: SWEEP_SLICE, bytes: 0, frees: true }
+
+export function weightOf(parts: WrittenParts & { readonly records: readonly StreamRecord[] }): Weight {
+  return { records: parts.records.length, bytes: bytesOf(parts) }
+}
