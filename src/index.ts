@@ -136,7 +136,8 @@ export { memoryStreams } from './streams/memory.ts'
 export { storeFromEnvironment } from './streams/open-store.ts'
 export { type InboxSource, StreamInbox } from './streams/inbox.ts'
 export type { StreamStoreOptions } from './streams/options.ts'
-export { type SqliteStreamsOptions, migrate, sqliteStreams } from './streams/sqlite.ts'
+export { migrate, sqliteStreams } from './streams/sqlite.ts'
+export type { SqliteStreamsOptions } from './streams/sqlite/options.ts'
 export type { Migration } from './streams/sqlite/schema.ts'
 export type { ListOptions, StreamList } from './streams/listing.ts'
 export type {
@@ -155,4 +156,5 @@ export type {
   StreamRecord,
   StreamStore,
 } from './streams/store.ts'
-export type { StreamEvent, WatchListener, WatchResult } from './streams/watching.ts'
+export type { TrimResult } from './streams/trimming.ts'
+export type { GoneReason, StreamEvent, WatchListener, WatchResult } from './streams/watching.ts'

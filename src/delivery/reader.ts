@@ -21,8 +21,9 @@ export type FollowEnd =
   | { readonly type: 'missing' }
   /** The stream went away. `lost`: its store has lost records. */
   | { readonly type: 'gone'; readonly reason: 'deleted' | 'expired' | 'lost' }
-  /** The offset is of another history, lies past the tail, or before the `first` record that is kept. */
+  /** The offset is of another history, or lies past the tail. */
   | { readonly type: 'refused'; readonly reason: 'lost' | 'past-end' }
+  /** The place, at the beginning or where it had come to, is before the `first` record that is kept. */
   | { readonly type: 'refused'; readonly reason: 'trimmed'; readonly first: Offset }
   /** The store failed for good. What fails for a time is tried again. */
   | { readonly type: 'failed'; readonly error: unknown }
@@ -197,8 +198,9 @@ export class Reader implements Resumable {
         return this.#retry(undefined)
       case 'missing':
         return this.end({ type: 'gone', reason: 'deleted' })
-      // What it is yet to read was trimmed under it: it finds out when it comes back.
+      // What it is yet to read was trimmed under it.
       case 'trimmed':
+        return this.end({ type: 'refused', reason: 'trimmed', first: page.first })
       case 'past-end':
       case 'lost':
         return this.end({ type: 'gone', reason: 'lost' })

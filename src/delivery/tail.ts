@@ -193,9 +193,22 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     return passes
   }
 
+  /** What came was trimmed before it was told. Where each of its readers is left by that, the log says. */
+  #watchAnew(): void {
+    this.#unwatch = undefined
+    this.#watch()
+  }
+
   #begin({ incarnation, tail, closed, end }: Watching): void {
+    if (this.#recent && incarnation !== this.#incarnation) {
+      this.endAll({ type: 'gone', reason: 'deleted' })
+      return
+    }
     this.#incarnation = incarnation
-    this.#recent = new RecentRecords(this.stream, this.#services, tail)
+    if (this.#recent) {
+      this.#recent.restart(tail)
+      this.#isEarly = true
+    } else this.#recent = new RecentRecords(this.stream, this.#services, tail)
     this.#closed = closed
     this.#closedWith = end
     // Whoever is there has not begun, and lags as yet.
@@ -223,8 +236,11 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
       return
     }
     for (let event = this.take(); event && !this.#over && !this.#gone; event = this.take()) {
-      if (event.type === 'gone') this.#gone = event
-      else this.#append(event)
+      if (event.type === 'gone') {
+        const { reason } = event
+        if (reason === 'trimmed') return this.#watchAnew()
+        this.#gone = { type: 'gone', reason }
+      } else this.#append(event)
     }
   }
 

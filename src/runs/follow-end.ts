@@ -15,8 +15,20 @@ export interface FollowedRun {
  * signal's reason when it aborts, and with what the store throws.
  */
 export async function followEnd(store: StreamStore, run: FollowedRun, signal: AbortSignal): Promise<RunEnd> {
+  for (;;) {
+    const end = await watchedEnd(store, run, signal)
+    if (end !== 'trimmed') return end
+  }
+}
+
+/** `trimmed`: it fell so far behind that there is something it was not told. */
+async function watchedEnd(
+  store: StreamStore,
+  run: FollowedRun,
+  signal: AbortSignal,
+): Promise<RunEnd | 'trimmed'> {
   signal.throwIfAborted()
-  const told = Promise.withResolvers<RunEnd>()
+  const told = Promise.withResolvers<RunEnd | 'trimmed'>()
   const abort = (): void => told.reject(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
   let stop: (() => void) | undefined
@@ -24,8 +36,10 @@ export async function followEnd(store: StreamStore, run: FollowedRun, signal: Ab
     const watch = await store.watch(
       run.id,
       (event) => {
-        if (event.type === 'gone') told.reject(new RunError('run_gone'))
-        else if (event.closed) told.resolve(endOfClosed(event.end))
+        if (event.type === 'gone') {
+          if (event.reason === 'trimmed') told.resolve('trimmed')
+          else told.reject(new RunError('run_gone'))
+        } else if (event.closed) told.resolve(endOfClosed(event.end))
       },
       signal,
     )

@@ -33,7 +33,7 @@ import type { StreamStoreOptions } from './options.ts'
 import { checkConfig } from './configurations.ts'
 import type { CheckedConfig, CheckedFork } from './configurations.ts'
 import { decideFork, forkState } from './fork-bookkeeping.ts'
-import { checkAppend, checkId, checkRead } from './requests.ts'
+import { checkAppend, checkId, checkPlace, checkRead } from './requests.ts'
 import { checkList } from './listing.ts'
 import type { ListOptions, StreamList } from './listing.ts'
 import type {
@@ -49,6 +49,7 @@ import type {
   StreamStore,
 } from './store.ts'
 import type { StreamEvent, WatchListener, WatchResult } from './watching.ts'
+import type { TrimResult } from './trimming.ts'
 import { SettledClock } from './settled-clock.ts'
 import { stopWith, Watchers } from './watchers.ts'
 
@@ -192,6 +193,13 @@ class MemoryStreams implements StreamStore {
     const stream = this.#alive(id, now, incarnation)
     if (stream) stream.expiresAt = endAfter(stream, now)
     return stream !== undefined
+  }
+
+  async trim(id: string, before: Place, signal?: AbortSignal, incarnation?: string): Promise<TrimResult> {
+    this.#enter(signal)
+    checkPlace(before)
+    const stream = this.#alive(id, this.#clock(), incarnation)
+    return stream ? stream.trimBefore(before) : { outcome: 'missing' }
   }
 
   async sweep(signal?: AbortSignal): Promise<number> {

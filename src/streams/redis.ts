@@ -14,6 +14,7 @@ import { OneServer } from './redis/one-server.ts'
 import { RedisStore } from './redis/store.ts'
 import { LIST_SCRIPTS } from './redis/stream-lists.ts'
 import { STREAM_SCRIPTS } from './redis/stream-scripts.ts'
+import { TRIM_SCRIPTS } from './redis/trim-scripts.ts'
 import { SettledClock } from './settled-clock.ts'
 import type { Durability, StreamStore } from './store.ts'
 
@@ -40,7 +41,7 @@ export interface RedisStreamsOptions extends StreamStoreOptions {
   readonly clock?: () => number
 }
 
-const SCRIPTS = [...STREAM_SCRIPTS, ...LEASE_SCRIPTS, ...LIST_SCRIPTS]
+const SCRIPTS = [...STREAM_SCRIPTS, ...TRIM_SCRIPTS, ...LEASE_SCRIPTS, ...LIST_SCRIPTS]
 
 /**
  * A stream store that processes share through Redis. It connects when it is first used, and again

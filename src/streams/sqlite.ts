@@ -12,9 +12,8 @@ import { beginOf, endAfter, endMember, infoOf, pageOf, tailOf } from './bookkeep
 import { StoreError } from './errors.ts'
 import type { LeaseStore } from './leases.ts'
 import { limitsOf } from './options.ts'
-import type { StreamStoreOptions } from './options.ts'
 import { checkConfig } from './configurations.ts'
-import { checkAppend, checkId, checkInteger, checkRead } from './requests.ts'
+import { checkAppend, checkId, checkPlace, checkRead } from './requests.ts'
 import { ChangeLog } from './sqlite/change-log.ts'
 import { Collector } from './sqlite/collector.ts'
 import { CommitQueue } from './sqlite/commit-queue.ts'
@@ -30,6 +29,8 @@ import { LogRoom } from './sqlite/log-room.ts'
 import { SettledClock } from './settled-clock.ts'
 import { openDatabase } from './sqlite/open.ts'
 import { versionOf } from './sqlite/schema.ts'
+import { LOCK_TIMEOUT_MS, timesOf } from './sqlite/options.ts'
+import type { SqliteStreamsOptions } from './sqlite/options.ts'
 import type { Migration } from './sqlite/schema.ts'
 import { Snapshots } from './sqlite/snapshots.ts'
 import { StreamTable } from './sqlite/stream-table.ts'
@@ -50,18 +51,9 @@ import type {
   StreamStore,
 } from './store.ts'
 import type { WatchListener, WatchResult } from './watching.ts'
+import type { TrimResult } from './trimming.ts'
 import { stopWith, Watchers } from './watchers.ts'
 
-export interface SqliteStreamsOptions extends StreamStoreOptions {
-  /** Milliseconds to wait for another process that holds the file, before `locked`. Default 5,000. */
-  readonly lockTimeoutMs?: number
-  /** Milliseconds between two looks for what other processes wrote, while anybody watches. Default 20. */
-  readonly followIntervalMs?: number
-  /** Bytes the database may grow to, before `full`; its log comes on top. Default: what the disk holds. */
-  readonly maxFileBytes?: number
-}
-
-const LOCK_TIMEOUT_MS = 5000
 /**
  * Opens the store in the file at `path`, which is created or migrated as needed.
  *
@@ -102,14 +94,8 @@ class SqliteStreams implements StreamStore {
   #closing: Promise<void> | undefined
 
   constructor(path: string, options: SqliteStreamsOptions) {
-    const {
-      logger = libraryLogger(),
-      lockTimeoutMs = LOCK_TIMEOUT_MS,
-      followIntervalMs = 20,
-      maxFileBytes,
-    } = options
-    checkInteger(followIntervalMs, 1, 60_000, 'invalid_limit', 'followIntervalMs')
-    checkInteger(lockTimeoutMs, 0, 600_000, 'invalid_limit', 'lockTimeoutMs')
+    const { logger = libraryLogger(), maxFileBytes } = options
+    const { lockTimeoutMs, followIntervalMs } = timesOf(options)
     this.limits = limitsOf(options)
     this.#path = path
     this.#clock = options.clock ?? Date.now
@@ -241,6 +227,14 @@ class SqliteStreams implements StreamStore {
       return stream ? endAfter(stream.state, now) === stream.state.expiresAt || undefined : false
     }, signal)
     return settled ?? this.#write(FEW_ROWS, (now) => this.#writes.touch(id, now, incarnation), signal)
+  }
+
+  async trim(id: string, before: Place, signal?: AbortSignal, incarnation?: string): Promise<TrimResult> {
+    checkId(id)
+    checkPlace(before)
+    const result = await this.#write(DELETE, (now) => this.#writes.trim(id, before, now, incarnation), signal)
+    this.#collector.wake()
+    return result
   }
 
   async sweep(signal?: AbortSignal): Promise<number> {

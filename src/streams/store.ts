@@ -17,6 +17,7 @@ import type { Offset, Place } from '../protocol/offset.ts'
 import type { ForkPoint, ForkRefusal, ForkSource } from './forks.ts'
 import type { Lease, LeaseRequest, LeaseStore } from './leases.ts'
 import type { ListOptions, StreamList } from './listing.ts'
+import type { TrimResult } from './trimming.ts'
 import type { WatchListener, WatchResult } from './watching.ts'
 
 /**
@@ -232,7 +233,7 @@ export type ReadResult =
    * that the store has lost, in whose place are others now.
    */
   | { readonly outcome: 'lost' }
-  /** The records after this place were trimmed. */
+  /** The records after this place were trimmed, up to `first`: whoever has seen none of them goes on from there. */
   | { readonly outcome: 'trimmed'; readonly first: Offset }
   /** A place past the tail: it was never given out, or the store has lost records that were. */
   | { readonly outcome: 'past-end'; readonly tail: Offset }
@@ -292,6 +293,15 @@ export interface StreamStore {
    * is while less than a hundredth of `ttlMs` would be gained. False as for `delete`.
    */
   touch(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean>
+
+  /**
+   * Removes the records before a place, on any stream that is there: leased, closed, or being read. They are
+   * gone for every reader once this resolves, though their room may be given back a little later. Positions,
+   * stamps, the tail and what is known of producers stay as they are, also when no record is left: nothing
+   * is counted anew. Before what was trimmed already, it changes nothing. With an incarnation a stream that
+   * was created anew since then is `missing`.
+   */
+  trim(id: string, before: Place, signal?: AbortSignal, incarnation?: string): Promise<TrimResult>
 
   /**
    * Whether the store can be reached at present, found out within a second or so: for `/readyz`. Without it a store

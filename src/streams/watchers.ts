@@ -11,7 +11,7 @@ import type { Offset } from '../protocol/offset.ts'
 import { GatheredEvents } from './gathered-events.ts'
 import { StreamInbox } from './inbox.ts'
 import type { StreamRecord } from './store.ts'
-import type { StreamEvent, WatchListener } from './watching.ts'
+import type { GoneReason, StreamEvent, WatchListener } from './watching.ts'
 
 /** A stream that somebody watches. */
 export interface WatchedStream {
@@ -39,8 +39,6 @@ interface Watcher {
   /** From now on nothing comes of what is added. */
   close(): void
 }
-
-type Gone = Extract<StreamEvent, { type: 'gone' }>
 
 export class Watchers {
   readonly #streams = new Map<string, Entry>()
@@ -108,7 +106,7 @@ export class Watchers {
   }
 
   /** Tells the last thing of a stream, and forgets who watched it. */
-  tellGone(id: string, reason: Gone['reason']): void {
+  tellGone(id: string, reason: GoneReason): void {
     const entry = this.#streams.get(id)
     if (!entry) return
     this.#streams.delete(id)

@@ -22,8 +22,15 @@ export type StreamEvent =
       /** With `closed`: what the stream was closed with. */
       readonly end?: Json | undefined
     }
-  /** The last event. `lost`: the store has lost records it had told of. */
-  | { readonly type: 'gone'; readonly reason: 'deleted' | 'expired' | 'lost' }
+  /** The last event. */
+  | { readonly type: 'gone'; readonly reason: GoneReason }
+
+/**
+ * Why nothing more is told. `lost`: the store has lost records it had told of. `trimmed`: records were trimmed
+ * before the watcher was told of them, as happens to one far behind what another process appends; the stream
+ * is there, and can be watched again.
+ */
+export type GoneReason = 'deleted' | 'expired' | 'lost' | 'trimmed'
 
 /**
  * Who watches: a function that is told of each event at once, or an inbox that gathers them until its

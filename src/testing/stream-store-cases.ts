@@ -25,6 +25,7 @@ import { owingCases } from './stream-store/owing.ts'
 import { producingCases } from './stream-store/producing.ts'
 import { readingCases } from './stream-store/reading.ts'
 import { retiringCases } from './stream-store/retiring.ts'
+import { trimmingCases } from './stream-store/trimming.ts'
 import { watchingCases } from './stream-store/watching.ts'
 
 export {
@@ -53,4 +54,5 @@ export const streamStoreCases: readonly StreamStoreCase[] = [
     ...each,
     needs: [...each.needs, 'forks' as const],
   })),
+  ...trimmingCases,
 ]

@@ -26,6 +26,7 @@ import type {
   StreamLimits,
   StreamStore,
 } from '../../src/streams/store.ts'
+import type { TrimResult } from '../../src/streams/trimming.ts'
 import type { WatchListener, WatchResult } from '../../src/streams/watching.ts'
 import type { Json } from '../../src/protocol/json.ts'
 import type { Place } from '../../src/protocol/offset.ts'
@@ -59,6 +60,7 @@ const WRITES: ReadonlySet<string> = new Set([
   'settle',
   'delete',
   'touch',
+  'trim',
 ])
 
 /** Milliseconds that a call may lie in a buffer when its caller has given it up. */
@@ -183,6 +185,10 @@ export class FaultyStore implements StreamStore, LeaseStore {
 
   delete(id: string, signal?: AbortSignal): Promise<boolean> {
     return this.#call('delete', id, signal, () => this.#shared.delete(this.#by, id))
+  }
+
+  trim(id: string, before: Place, signal?: AbortSignal, incarnation?: string): Promise<TrimResult> {
+    return this.#call('trim', id, signal, () => this.#store.trim(id, before, undefined, incarnation))
   }
 
   touch(id: string, signal?: AbortSignal): Promise<boolean> {

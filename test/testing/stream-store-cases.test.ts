@@ -1,7 +1,7 @@
 /** The suite is put to the test: a store that breaks a rule must not pass the cases of that rule. */
 import { Buffer } from 'node:buffer'
 import { describe, expect, it } from 'vitest'
-import type { Offset } from '../../src/protocol/offset.ts'
+import type { Offset, Place } from '../../src/protocol/offset.ts'
 import { StreamInbox } from '../../src/streams/inbox.ts'
 import type { ClaimResult, LeaseStore } from '../../src/streams/leases.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
@@ -13,6 +13,7 @@ import type {
   StreamRecord,
   StreamStore,
 } from '../../src/streams/store.ts'
+import type { TrimResult } from '../../src/streams/trimming.ts'
 import type { StreamEvent } from '../../src/streams/watching.ts'
 import { streamStoreCases, type StreamStoreHarness } from '../../src/testing/stream-store-cases.ts'
 
@@ -107,6 +108,36 @@ const BROKEN: readonly [rule: string, what: string, fault: Fault][] = [
     'ST-22',
     'looks at the place first',
     (store) => ({ append: (id, request) => placeFirst(store, id, request) }),
+  ],
+  ['ST-74', 'does not trim', (store) => ({ trim: (id) => trimmedNothing(store, id) })],
+  [
+    'ST-74',
+    'takes position 0 of a trimmed stream for its start',
+    (store) => ({
+      read: (id, after, options) => store.read(id, isStart(after) ? 'start' : after, options),
+    }),
+  ],
+  [
+    'ST-75',
+    'trims by the position alone',
+    (store) => ({
+      trim: (id, before, signal, incarnation) =>
+        store.trim(
+          id,
+          typeof before === 'object' && 'position' in before ? { position: before.position } : before,
+          signal,
+          incarnation,
+        ),
+    }),
+  ],
+  ['ST-75', 'trims any incarnation', (store) => ({ trim: (id, before) => store.trim(id, before) })],
+  [
+    'ST-76',
+    'trims what is open alone',
+    (store) => ({
+      trim: async (id, before) =>
+        (await store.head(id))?.closed ? trimmedNothing(store, id) : store.trim(id, before),
+    }),
   ],
   ['ST-32', 'deletes any incarnation', (store) => ({ delete: (id, signal) => store.delete(id, signal) })],
   ['ST-17', 'ignores the stream seq', (store) => appending(store, ({ streamSeq: _, ...request }) => request)],
@@ -391,6 +422,15 @@ async function placeFirst(store: StreamStore, id: string, request: AppendRequest
   return tail && !isThere ? { outcome: 'moved', offset: tail } : store.append(id, request)
 }
 
+async function trimmedNothing(store: StreamStore, id: string): Promise<TrimResult> {
+  const info = await store.head(id)
+  return info ? { outcome: 'trimmed', first: info.first } : { outcome: 'missing' }
+}
+
+function isStart(place: Place): boolean {
+  return typeof place === 'object' && 'position' in place && place.position === 0
+}
+
 /** The store with some members replaced. */
 function breaking(store: StreamStore, faults: Partial<StreamStore>): StreamStore {
   return {
@@ -406,6 +446,7 @@ function breaking(store: StreamStore, faults: Partial<StreamStore>): StreamStore
     list: (options) => store.list(options),
     delete: (id, signal, incarnation) => store.delete(id, signal, incarnation),
     touch: (id, signal, incarnation) => store.touch(id, signal, incarnation),
+    trim: (id, before, signal, incarnation) => store.trim(id, before, signal, incarnation),
     sweep: (signal) => store.sweep(signal),
     close: () => store.close(),
     ...faults,

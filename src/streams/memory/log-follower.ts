@@ -19,8 +19,9 @@ export class LogFollower implements InboxSource, LogCursor {
   /** The same place, as it was told. */
   #at: Offset
   #closed: boolean
-  /** Of a stream that is gone. */
+  /** What was not taken of records that are gone, or of a stream that is. */
   #kept: StreamEvent[] | undefined
+  #isOver = false
   /** The next follower of its stream, in a list that the stream keeps. */
   after: LogFollower | undefined
 
@@ -38,24 +39,36 @@ export class LogFollower implements InboxSource, LogCursor {
   }
 
   take(): StreamEvent | undefined {
-    return this.#kept ? this.#kept.shift() : this.#read()
+    return this.#kept ? this.#takeKept() : this.#read()
   }
 
   call(): void {
     this.#inbox.call()
   }
 
-  /** The log goes away: what was not taken is kept. */
-  end(reason: 'deleted' | 'expired'): void {
-    const kept: StreamEvent[] = []
+  /** Records of the log go away: what was not taken is kept. */
+  keep(): StreamEvent[] {
+    const kept = (this.#kept ??= [])
     for (let event = this.#read(); event; event = this.#read()) kept.push(event)
-    kept.push({ type: 'gone', reason })
-    this.#kept = kept
+    return kept
+  }
+
+  /** All of the log goes away. */
+  end(reason: 'deleted' | 'expired'): void {
+    this.keep().push({ type: 'gone', reason })
+    this.#isOver = true
     this.#inbox.call()
   }
 
   close(): void {
     this.#inbox.close(this)
+  }
+
+  #takeKept(): StreamEvent | undefined {
+    const event = this.#kept?.shift()
+    if (event || this.#isOver) return event
+    this.#kept = undefined
+    return this.#read()
   }
 
   #read(): StreamEvent | undefined {

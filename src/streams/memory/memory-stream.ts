@@ -3,7 +3,7 @@
  * streams each append finds its stream in slow memory, and each object more is one more to wait for:
  * so a stream is its log, and has it not in another place.
  */
-import type { Offset } from '../../protocol/offset.ts'
+import type { Offset, Place } from '../../protocol/offset.ts'
 import { pageOf } from '../bookkeeping.ts'
 import type { Mutable, ProducerState, StreamState } from '../bookkeeping.ts'
 import { textsIn } from '../json-text.ts'
@@ -12,6 +12,8 @@ import type { ForkPoint } from '../forks.ts'
 import { kindOf } from '../requests.ts'
 import type { Producer, ReadResult } from '../store.ts'
 import type { WatchedStream } from '../watchers.ts'
+import { decideTrim } from '../trimming.ts'
+import type { TrimResult } from '../trimming.ts'
 import type { ChunkPool } from './chunk-pool.ts'
 import type { LogFollower } from './log-follower.ts'
 import { RecordLog } from './record-log.ts'
@@ -113,6 +115,22 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
       },
       json,
     }
+  }
+
+  /** Its followers have what they did not take yet. */
+  trimBefore(before: Place): TrimResult {
+    const { result, next } = decideTrim(this, before, (position) => this.stampAt(position))
+    if (next) this.#trimTo(next)
+    return result
+  }
+
+  #trimTo({ first, firstStamp }: Pick<StreamState, 'first' | 'firstStamp'>): void {
+    for (let follower = this.#follower; follower; follower = follower.after) {
+      if (follower.position < first) follower.keep()
+    }
+    this.first = first
+    this.firstStamp = firstStamp
+    this.trim(first)
   }
 
   follow(follower: LogFollower): () => void {

@@ -12,25 +12,11 @@ import { Buffer } from 'node:buffer'
 import type { RecordKind } from '../requests.ts'
 import type { StreamRecord } from '../store.ts'
 import { LARGEST_CHUNK } from './chunk-pool.ts'
-import type { Chunk, ChunkPool } from './chunk-pool.ts'
+import type { ChunkPool } from './chunk-pool.ts'
+import { beginOf, bytesIn, endOf, joined, recordsOf } from './piece.ts'
+import type { Part, Piece } from './piece.ts'
 
 const COMMA = 0x2c
-
-/** A chunk with records in it. All places are those of its slab. */
-interface Piece extends Chunk {
-  /** Position of its first record. */
-  readonly first: number
-  readonly count: number
-  /** Where its last record ends. */
-  readonly used: number
-}
-
-/** The records of a piece from one on up to another. */
-interface Part {
-  readonly piece: Piece
-  readonly from: number
-  readonly to: number
-}
 
 /** Copies of records that follow each other in a log: those of JSON as UTF-8, with commas between them. */
 export type Stretch = { readonly length: number } & (
@@ -41,7 +27,7 @@ export type Stretch = { readonly length: number } & (
 /** A place in a log that moves on. It knows the byte, too, so that nobody has to look for it. */
 export interface LogCursor {
   position: number
-  /** Which chunk it is in, or at the end of. */
+  /** Which chunk it is in, or at the end of; chunks that were given back count. */
   chunk: number
   /** Where the record before it ends, in the chunk's slab. */
   byte: number
@@ -58,12 +44,16 @@ export class RecordLog {
   /** Bytes between two records. */
   readonly #gap: number
   #length = 0
+  /** Bytes of the records behind `#start`. */
   #size = 0
+  #start = 0
   #begin = 0
   #end = 0
   readonly #full: Piece[] = []
   /** How many of these are another log's as well. */
   #inherited = 0
+  /** How many stood before these, and were given back. */
+  #dropped = 0
   readonly #kind: RecordKind
   readonly #pool: ChunkPool
 
@@ -73,8 +63,14 @@ export class RecordLog {
     this.#pool = pool
   }
 
+  /** How many records were ever appended. */
   get length(): number {
     return this.#length
+  }
+
+  /** Bytes of the records that are kept. */
+  get bytes(): number {
+    return this.#size
   }
 
   /**
@@ -105,14 +101,17 @@ export class RecordLog {
    * nobody writes to again: this one goes on in a chunk of its own.
    */
   inherit(source: RecordLog, length: number): void {
+    const start = Math.min(source.#start, length)
     for (const piece of [...source.#full, source.#lastPiece()]) {
       const count = Math.min(piece.count, length - piece.first)
       if (count <= 0) break
       const used = endOf(piece, count - 1)
       this.#pool.share(piece)
       this.#full.push({ ...piece, count, used })
-      this.#size += used - piece.begin
+      const from = Math.max(0, start - piece.first)
+      this.#size += bytesIn({ piece: { ...piece, count, used }, from, to: count }, this.#gap)
     }
+    this.#start = start
     this.#inherited = this.#full.length
     this.#length = length
   }
@@ -147,12 +146,14 @@ export class RecordLog {
     const chunk = this.#indexOf(position)
     const piece = this.#pieceAt(chunk)
     const n = position - piece.first
-    return { position, chunk, byte: n === 0 ? piece.begin : endOf(piece, n - 1) }
+    return { position, chunk: chunk + this.#dropped, byte: n === 0 ? piece.begin : endOf(piece, n - 1) }
   }
 
   /** Records from a cursor on, in one piece: as far as a chunk goes. There has to be one. Moves the cursor behind them. */
   next(cursor: LogCursor): Stretch {
-    const piece = this.#full[cursor.chunk]
+    // At the end of one that was given back, which is where the next one begins.
+    if (cursor.chunk < this.#dropped) cursor.chunk = this.#dropped
+    const piece = this.#full[cursor.chunk - this.#dropped]
     if (!piece) {
       return this.#pass(cursor, this.#length - this.#count, this.#count, this.#slab, this.#begin, this.#used)
     }
@@ -162,14 +163,54 @@ export class RecordLog {
     return this.next(cursor)
   }
 
+  /**
+   * Forgets the records before a position, and gives back the chunks that held no others. No cursor may stand
+   * before it.
+   */
+  trim(before: number): void {
+    let whole = 0
+    for (let index = 0; this.#start < before; index++) {
+      const piece = this.#pieceAt(index)
+      const to = Math.min(piece.count, before - piece.first)
+      this.#size -= bytesIn({ piece, from: this.#start - piece.first, to }, this.#gap)
+      this.#start = piece.first + to
+      if (to === piece.count) whole++
+    }
+    if (whole > this.#full.length) this.#dropLast()
+    for (const piece of this.#full.splice(0, whole)) {
+      this.#pool.give(piece)
+      this.#dropped++
+    }
+    this.#inherited = Math.max(0, this.#inherited - whole)
+  }
+
+  /** The least position behind which the records have at most so many bytes, or behind which only the last one lies. */
+  positionOfLast(bytes: number): number {
+    let position = this.#start
+    let left = this.#size
+    for (let index = 0; left > bytes && position < this.#length - 1; index++) {
+      const piece = this.#pieceAt(index)
+      const end = Math.min(piece.count, this.#length - 1 - piece.first)
+      const from = position - piece.first
+      const all = bytesIn({ piece, from, to: end }, this.#gap)
+      if (left - all > bytes) {
+        left -= all
+        position = piece.first + end
+        continue
+      }
+      for (let n = from; left > bytes && n < end; n++) {
+        left -= bytesIn({ piece, from: n, to: n + 1 }, this.#gap)
+        position++
+      }
+    }
+    return position
+  }
+
   /** Gives its memory back: nothing is appended or read any more. */
   release(): void {
     for (const piece of this.#full) this.#pool.give(piece)
-    this.#giveLast()
+    this.#dropLast()
     this.#full.length = 0
-    this.#slab = NO_BYTES
-    this.#begin = this.#end = this.#slot = this.#used = 0
-    this.#count = 0
     this.#length = 0
   }
 
@@ -185,7 +226,7 @@ export class RecordLog {
       slab.copy(json, 0, from, used)
       return { length, json, records: undefined }
     }
-    const piece = this.#pieceAt(cursor.chunk)
+    const piece = this.#pieceAt(cursor.chunk - this.#dropped)
     return { length, json: undefined, records: recordsOf({ piece, from: position - first, to: count }) }
   }
 
@@ -243,6 +284,14 @@ export class RecordLog {
     this.#slot = this.#end - 2 * this.#count
   }
 
+  /** Gives the last chunk back; the next one takes its place. */
+  #dropLast(): void {
+    this.#giveLast()
+    this.#slab = NO_BYTES
+    this.#begin = this.#end = this.#slot = this.#used = 0
+    this.#count = 0
+  }
+
   #giveLast(): void {
     if (this.#end > this.#begin) this.#pool.give({ slab: this.#slab, begin: this.#begin, end: this.#end })
   }
@@ -278,37 +327,3 @@ export class RecordLog {
 }
 
 const NO_BYTES: Buffer = Buffer.alloc(0)
-
-function beginOf(piece: Piece, n: number, gap: number): number {
-  return n === 0 ? piece.begin : endOf(piece, n - 1) + gap
-}
-
-function endOf({ slab, begin, end, count, used }: Piece, n: number): number {
-  if (n === count - 1) return used
-  const slot = end - 2 * (n + 1)
-  return begin + (slab[slot] as number) + (slab[slot + 1] as number) * 256
-}
-
-/** Records of JSON with commas between them, out of the chunks that they are in. */
-function joined(parts: readonly Part[]): Buffer {
-  const places = parts.map(({ piece, from, to }) => {
-    return { slab: piece.slab, begin: beginOf(piece, from, 1), end: endOf(piece, to - 1) }
-  })
-  const commas = Math.max(0, places.length - 1)
-  const json = Buffer.allocUnsafe(places.reduce((sum, { begin, end }) => sum + end - begin, commas))
-  let at = 0
-  for (const { slab, begin, end } of places) {
-    if (at > 0) json[at++] = COMMA
-    slab.copy(json, at, begin, end)
-    at += end - begin
-  }
-  return json
-}
-
-/** Those of bytes. Copies: the memory of a chunk is used again once its stream is gone. */
-function recordsOf({ piece, from, to }: Part): Uint8Array[] {
-  const { slab } = piece
-  return Array.from({ length: to - from }, (_, n) => {
-    return new Uint8Array(slab.subarray(beginOf(piece, from + n, 0), endOf(piece, from + n)))
-  })
-}

@@ -5,6 +5,7 @@
 import type { Logger } from '../../logging/logger.ts'
 import type { Json } from '../../protocol/json.ts'
 import type { StreamRecord } from '../store.ts'
+import type { GoneReason } from '../watching.ts'
 import type { Watchers } from '../watchers.ts'
 import type { IncarnatePlace, ReadAnswer, StreamTable } from './stream-table.ts'
 
@@ -58,7 +59,7 @@ export interface CatchUpOptions {
   readonly table: StreamTable
   readonly watchers: Watchers
   readonly tell: (followed: Followed, stretch: Stretch) => void
-  readonly tellGone: (followed: Followed, incarnation: string, reason: 'deleted' | 'expired' | 'lost') => void
+  readonly tellGone: (followed: Followed, incarnation: string, reason: GoneReason) => void
   /** Whether all streams have been lost since the stream was followed. */
   readonly isEmptied: (followed: Followed) => Promise<boolean>
   readonly logger: Logger
@@ -171,7 +172,7 @@ export class CatchUp {
       tellGone(followed, incarnation, why ?? (isEmptied ? 'lost' : 'deleted'))
     } else if (outcome === 'past-end' && this.#isPatient(followed)) this.#lookLater(followed)
     // By somebody who appended, too, and all before these watchers heard of it.
-    else if (outcome === 'trimmed') tellGone(followed, incarnation, 'lost')
+    else if (outcome === 'trimmed') tellGone(followed, incarnation, 'trimmed')
     else {
       logger.error({ stream: followed.id }, 'Redis has lost records that were told')
       tellGone(followed, incarnation, 'lost')

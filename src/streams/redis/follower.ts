@@ -11,7 +11,7 @@
 import type { Logger } from '../../logging/logger.ts'
 import type { Offset } from '../../protocol/offset.ts'
 import { endMember, tailOf } from '../bookkeeping.ts'
-import type { WatchListener, WatchResult } from '../watching.ts'
+import type { GoneReason, WatchListener, WatchResult } from '../watching.ts'
 import { stopWith, Watchers } from '../watchers.ts'
 import { CatchUp } from './catch-up.ts'
 import type { Followed, Stretch } from './catch-up.ts'
@@ -245,11 +245,7 @@ export class Follower {
   }
 
   /** @param incarnation that is gone; undefined for whichever is watched. */
-  #tellGone(
-    followed: Followed,
-    incarnation: string | undefined,
-    reason: 'deleted' | 'expired' | 'lost',
-  ): void {
+  #tellGone(followed: Followed, incarnation: string | undefined, reason: GoneReason): void {
     const watched = this.#watchers.get(followed.id)
     if (!watched || (incarnation !== undefined && watched.incarnation !== incarnation)) return
     followed.life++

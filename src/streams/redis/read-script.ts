@@ -2,40 +2,44 @@
 import { streamScript } from './script.ts'
 import type { RedisScript } from './script.ts'
 
+/** Lua: the position that a place names, as `beginOf` of bookkeeping.ts finds it; or nil, and the answer. */
+export const PLACE = `local function placeOf(first, firstStamp, tail, word, number, stamp, ahead)
+  if word == 'start' then return first end
+  if word == 'now' then return tail end
+  if word == 'last' then return math.max(first, tail - tonumber(number)) end
+  local position = tonumber(number)
+  if position > tail then return nil, {'past-end', stampAt(tail), tail} end
+  if position < first then return nil, {'trimmed', firstStamp, first} end
+  if stamp == '' or position == 0 then return position end
+  local proof = position + tonumber(ahead)
+  if proof > tail then return nil, {'past-end', stampAt(tail), tail} end
+  if stampAt(proof) ~= stamp then return nil, {'lost'} end
+  return position
+end
+`
+
 /**
- * ARGV: the incarnation that the stream must have, or empty; `start`, `now`, `last` and a number, or `at` and
- * a position; records and bytes at most; of `at`, the stamp that a record must have, or empty, and how far
- * behind the position it lies.
+ * ARGV: the incarnation that the stream must have, or empty; a place: `start`, `now`, `last` and a number, or
+ * `at` and a position, the stamp that a record must have, or empty, and how far behind the position it lies;
+ * records and bytes at most.
  * Gives `page`, incarnation, tail, closed, position, kind, the stamps there and of the last record, what it is
  * closed with, records. Of a stream that is gone, the reason where it is known: `expired`, or `lost`.
  */
 export const READ: RedisScript = streamScript(
   'read',
-  `local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 'k', 'u', 'f', 'z')
+  `${PLACE}local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 'k', 'u', 'f', 'z')
 local at = tonumber(v[4])
 if not v[1] then return {'missing', ''} end
 if isOver(at) then return {'missing', 'expired'} end
 if ARGV[2] ~= '' and ARGV[2] ~= v[1] then return {'missing', ARGV[2] == v[6] and 'lost' or ''} end
 local first, firstStamp = firstOf(v[7])
-local tail, position = tonumber(v[2]), first
-if ARGV[3] == 'now' then
-  position = tail
-elseif ARGV[3] == 'last' then
-  position = math.max(first, tail - tonumber(ARGV[4]))
-elseif ARGV[3] == 'at' then
-  position = tonumber(ARGV[4])
-  if position > tail then return {'past-end', stampAt(tail), tail} end
-  if position < first then return {'trimmed', firstStamp, first} end
-  if ARGV[7] ~= '' and position > 0 then
-    local proof = position + tonumber(ARGV[8])
-    if proof > tail then return {'past-end', stampAt(tail), tail} end
-    if stampAt(proof) ~= ARGV[7] then return {'lost'} end
-  end
-end
-local here = ARGV[7] ~= '' and ARGV[8] == '0' and position > 0 and ARGV[7] or stampAt(position)
+local tail = tonumber(v[2])
+local position, refusal = placeOf(first, firstStamp, tail, ARGV[3], ARGV[4], ARGV[5], ARGV[6])
+if not position then return refusal end
+local here = ARGV[5] ~= '' and ARGV[6] == '0' and position > 0 and ARGV[5] or stampAt(position)
 local page = {'page', v[1], tail, v[3] and 1 or 0, position, v[5], here, here, v[8] or ''}
-local last = math.min(tail, position + tonumber(ARGV[5]))
-local left = tonumber(ARGV[6])
+local last = math.min(tail, position + tonumber(ARGV[7]))
+local left = tonumber(ARGV[8])
 -- Few at a time: nobody knows how large they are, and what is found and not given was read for nothing.
 local step, next, largest = 2, position, 1
 while next < last and left > 0 do

@@ -13,7 +13,7 @@ import { StoreError } from '../errors.ts'
 import type { LeaseStore } from '../leases.ts'
 import type { CheckedAppend } from '../requests.ts'
 import { checkConfig } from '../configurations.ts'
-import { checkAppend, checkId, checkRead } from '../requests.ts'
+import { checkAppend, checkId, checkPlace, checkRead } from '../requests.ts'
 import { checkList } from '../listing.ts'
 import type { ListOptions, StreamList } from '../listing.ts'
 import type {
@@ -29,7 +29,9 @@ import type {
   StreamStore,
 } from '../store.ts'
 import type { WatchListener, WatchResult } from '../watching.ts'
+import type { TrimResult } from '../trimming.ts'
 import { Catalogue } from './catalogue.ts'
+import { Collector } from './collector.ts'
 import { Follower } from './follower.ts'
 import type { Keys } from './keys.ts'
 import { RedisLeases } from './leases.ts'
@@ -73,6 +75,7 @@ export class RedisStore implements StreamStore {
   readonly #lists: StreamLists
   readonly #catalogue: Catalogue
   readonly #follower: Follower
+  readonly #collector: Collector
   readonly #recent = new RecentAppends()
   readonly #underWay = new Set<Promise<unknown>>()
   readonly #waiting = new WaitingWrites()
@@ -99,6 +102,7 @@ export class RedisStore implements StreamStore {
       logger,
       lossPatienceMs: settings.lossPatienceMs,
     })
+    this.#collector = new Collector((id) => this.#call(() => this.#table.collect(id), undefined), logger)
     this.leases = new RedisLeases({
       limits: this.limits,
       scripts,
@@ -217,6 +221,14 @@ export class RedisStore implements StreamStore {
   async touch(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {
     checkId(id)
     return this.#call(() => this.#table.touch(id, incarnation), signal)
+  }
+
+  async trim(id: string, before: Place, signal?: AbortSignal, incarnation?: string): Promise<TrimResult> {
+    checkId(id)
+    checkPlace(before)
+    const result = await this.#call(() => this.#table.trim(id, before, incarnation), signal)
+    if (result.outcome === 'trimmed') this.#collector.wake(id)
+    return result
   }
 
   async check(signal?: AbortSignal): Promise<boolean> {

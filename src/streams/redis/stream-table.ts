@@ -11,13 +11,18 @@ import { kindOf, mediaTypeOf } from '../requests.ts'
 import type { CheckedConfig } from '../configurations.ts'
 import type { CheckedAppend } from '../requests.ts'
 import type { AppendResult, ReadResult, StreamRecord } from '../store.ts'
+import type { TrimResult } from '../trimming.ts'
 import type { Keys } from './keys.ts'
 import { lengthsOf, recordOf } from './live-message.ts'
 import type { KeptAppend } from './recent-appends.ts'
 import type { Scripts } from './scripts.ts'
 import { READ } from './read-script.ts'
 import { parseState } from './state.ts'
+import { COLLECT, TRIM } from './trim-scripts.ts'
 import { APPEND, CREATE, CUT, DELETE, IS_KEPT, LOOK, SWEEP, TOUCH } from './stream-scripts.ts'
+
+/** Records removed in one step, which holds Redis for about as many microseconds. */
+const COLLECTED = 1000
 
 export type CreateAnswer =
   | { readonly created: true; readonly state: StreamState; readonly now: number }
@@ -144,8 +149,7 @@ export class StreamTable {
     maxBytes: number,
     incarnation: string = '',
   ): Promise<ReadAnswer> {
-    const [word, number, stamp, ahead] = argumentsOf(place)
-    const values = [incarnation, word, number, String(maxRecords), String(maxBytes), stamp, ahead]
+    const values = [incarnation, ...argumentsOf(place), String(maxRecords), String(maxBytes)]
     const reply = (await this.#scripts.onStream(READ, this.#keys.of(id), values)) as Reply[]
     const outcome = String(reply[0])
     if (outcome === 'lost') return { result: { outcome } }
@@ -156,12 +160,7 @@ export class StreamTable {
     const there = { position: Number(reply[2]), stamp: String(reply[1]) }
     if (outcome === 'past-end') return { result: { outcome, tail: there } }
     if (outcome === 'trimmed') return { result: { outcome, first: there } }
-    if (outcome !== 'page') {
-      throw new StoreError(
-        'corrupt',
-        `Redis no longer has all records of the stream ${id}: it deletes what should be kept (maxmemory-policy)`,
-      )
-    }
+    if (outcome !== 'page') throw damaged(id)
     const [, , tail, closed, position, kind, here, last, end, ...found] = reply
     const type = String(kind) === 'bytes' ? 'bytes' : 'json'
     const records = found.map((record) => recordOf(record as Buffer, type))
@@ -189,6 +188,23 @@ export class StreamTable {
 
   async touch(id: string, incarnation = ''): Promise<boolean> {
     return (await this.#scripts.onStream(TOUCH, this.#keys.of(id), [incarnation])) === 1
+  }
+
+  /** What is trimmed is left to `collect`. */
+  async trim(id: string, before: Place, incarnation = ''): Promise<TrimResult> {
+    const values = [incarnation, ...argumentsOf(before)]
+    const [word, stamp, position] = (await this.#scripts.onStream(TRIM, this.#keys.of(id), values)) as Reply[]
+    const outcome = String(word)
+    const there = { position: Number(position), stamp: String(stamp) }
+    if (outcome === 'missing' || outcome === 'lost') return { outcome }
+    if (outcome === 'past-end') return { outcome, tail: there }
+    if (outcome === 'trimmed') return { outcome, first: there }
+    throw damaged(id)
+  }
+
+  /** Removes some of the records that were trimmed; whether there are more. */
+  async collect(id: string): Promise<boolean> {
+    return (await this.#scripts.onStream(COLLECT, this.#keys.of(id), [String(COLLECTED)])) === 1
   }
 
   async delete(
@@ -224,6 +240,13 @@ export class StreamTable {
     const values = [incarnation, String(at.position), at.stamp, newIncarnation()]
     await this.#scripts.onStream(CUT, this.#keys.of(id), values)
   }
+}
+
+function damaged(id: string): StoreError {
+  return new StoreError(
+    'corrupt',
+    `Redis no longer has all records of the stream ${id}: it deletes what should be kept (maxmemory-policy)`,
+  )
 }
 
 function appendResult(reply: readonly Reply[], { close, producer }: CheckedAppend): AppendResult {

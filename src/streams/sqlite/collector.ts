@@ -1,5 +1,5 @@
 /**
- * Removes the records of deleted streams, a slice at a time: deleting millions of rows at once would
+ * Removes the records of deleted streams and those that were trimmed, a slice at a time: deleting millions of rows at once would
  * hold the event loop, and the lock on the file, for seconds. A slice is bounded by records and by bytes,
  * and grows and shrinks with the time it takes. What a crash leaves is found again.
  */
@@ -22,7 +22,8 @@ export class Collector {
   readonly #sizes: StatementSync
   readonly #records: StatementSync
   readonly #producers: StatementSync
-  readonly #done: StatementSync
+  readonly #collected: StatementSync
+  readonly #trimmed: StatementSync
   /** How much of the most that a slice may be, up to 1. */
   #share = 1
   #running = false
@@ -31,15 +32,16 @@ export class Collector {
   constructor(db: DatabaseSync, queue: CommitQueue, logger: Logger) {
     this.#queue = queue
     this.#logger = logger
-    const all = `place BETWEEN :stream << 32 AND (:stream << 32) | ${MAX_POSITION}`
-    this.#next = db.prepare('SELECT stream FROM garbage LIMIT 1')
+    this.#next = db.prepare(`SELECT stream, ${MAX_POSITION} AS last, 1 AS deleted FROM garbage
+      UNION ALL SELECT stream, first, 0 FROM trimmed JOIN streams ON key = stream LIMIT 1`)
     // Read without the pages that a large record goes on in.
     this.#sizes = db.prepare(`SELECT place, octet_length(data) AS bytes FROM records
-      WHERE ${all} ORDER BY place LIMIT :limit`)
+      WHERE place BETWEEN :stream << 32 AND (:stream << 32) | :last ORDER BY place LIMIT :limit`)
     this.#records = db.prepare('DELETE FROM records WHERE place BETWEEN :stream << 32 AND :last')
     this.#producers = db.prepare(`DELETE FROM producers WHERE stream = :stream AND id IN (
       SELECT id FROM producers WHERE stream = :stream LIMIT :limit)`)
-    this.#done = db.prepare('DELETE FROM garbage WHERE stream = ?')
+    this.#collected = db.prepare('DELETE FROM garbage WHERE stream = ?')
+    this.#trimmed = db.prepare('DELETE FROM trimmed WHERE stream = ?')
   }
 
   /** Collects what there is, in the background; ends by itself, and when the store closes. */
@@ -57,7 +59,7 @@ export class Collector {
       }
     } catch (error) {
       if (!(error instanceof StoreError && error.code === 'closed')) {
-        this.#logger.warn({ err: error }, 'Records of deleted streams are left for the next sweep to remove')
+        this.#logger.warn({ err: error }, 'Records that were deleted are left for the next sweep to remove')
       }
     }
     this.#running = false
@@ -81,22 +83,24 @@ export class Collector {
   }
 
   #slice(): boolean {
-    const stream = this.#next.get()?.['stream']
-    if (typeof stream !== 'number') return false
+    const row = this.#next.get()
+    if (!row) return false
+    const stream = Number(row['stream'])
     const since = performance.now()
-    const last = this.#lastOfSlice(stream)
+    const last = this.#lastOfSlice(stream, Number(row['last']))
     if (last !== undefined) this.#records.run({ stream, last })
-    else if (this.#producers.run({ stream, limit: this.#limit }).changes === 0) this.#done.run(stream)
+    else if (row['deleted'] === 0) this.#trimmed.run(stream)
+    else if (this.#producers.run({ stream, limit: this.#limit }).changes === 0) this.#collected.run(stream)
     const isSlow = performance.now() - since > SLICE_MS
     this.#share = isSlow ? Math.max(this.#share / 2, 1 / MAX_RECORDS) : Math.min(this.#share * 2, 1)
     return true
   }
 
-  /** Where a slice of the records of a stream ends; undefined when there are none. */
-  #lastOfSlice(stream: number): number | undefined {
+  /** Where a slice of the records of a stream ends, of those up to a position; undefined when there are none. */
+  #lastOfSlice(stream: number, position: number): number | undefined {
     let last: number | undefined
     let bytes = 0
-    for (const row of this.#sizes.iterate({ stream, limit: this.#limit })) {
+    for (const row of this.#sizes.iterate({ stream, last: position, limit: this.#limit })) {
       last = Number(row['place'])
       bytes += Number(row['bytes'])
       if (bytes >= this.#share * MAX_BYTES) break

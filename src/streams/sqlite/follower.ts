@@ -226,7 +226,7 @@ export class Follower {
       const begin = beginOf(state, { position: told, stamp }, (position) =>
         this.#table.stampAt(stream, position),
       )
-      if ('outcome' in begin) return 'lost'
+      if ('outcome' in begin) return begin.outcome === 'trimmed' ? 'trimmed' : 'lost'
       const { records, next } = this.#table.records(stream, begin, MAX_RECORDS, MAX_BYTES)
       return pageOf(state, begin, next, records)
     })

@@ -7,7 +7,8 @@
  * leaf page; measured). A stream's tail is its highest position, and is kept nowhere else, unless all of
  * its records were trimmed: then it is `first`, the position before the first that is kept, whose stamp is
  * `first_stamp`. A checkpoint is a row of its own, as SQLite writes the whole row that it changes. Records of
- * a deleted stream stay behind under their key in `garbage` until they are collected in slices.
+ * a deleted stream stay behind under their key in `garbage` until they are collected in slices, and those
+ * before the first record that is kept of a stream in `trimmed`.
  * `changes` says which streams the last transactions changed, for the processes in `followers`.
  */
 import type { DatabaseSync } from 'node:sqlite'
@@ -118,6 +119,7 @@ export const STEPS: readonly string[] = [
     seen_at INTEGER NOT NULL
   ) STRICT;
   `,
+  'CREATE TABLE trimmed (stream INTEGER PRIMARY KEY) STRICT',
 ]
 
 /** The version that this code reads and writes (`PRAGMA user_version`). */

@@ -71,6 +71,8 @@ export class StreamTable {
   readonly #upsertProducer: StatementSync
   readonly #updateProducer: StatementSync
   readonly #lease: StatementSync
+  readonly #trim: StatementSync
+  readonly #noteTrimmed: StatementSync
   #seenVersion: SQLOutputValue | undefined
 
   /** @param check may refuse what another process did to the file: one of a newer version may have brought it over. */
@@ -102,6 +104,8 @@ export class StreamTable {
       'UPDATE producers SET epoch = ?, last_seq = ? WHERE stream = ? AND id = ?',
     )
     this.#lease = db.prepare('UPDATE streams SET leased = 1 WHERE key = ?')
+    this.#trim = db.prepare('UPDATE streams SET first = ?, first_stamp = ? WHERE key = ?')
+    this.#noteTrimmed = db.prepare('INSERT OR IGNORE INTO trimmed (stream) VALUES (?)')
   }
 
   /** Changes when another process has committed, and never by what this one does. */
@@ -183,7 +187,15 @@ export class StreamTable {
     this.#db.prepare('DELETE FROM streams WHERE key = ?').run(stream.key)
     this.#db.prepare('DELETE FROM leases WHERE stream = ?').run(stream.key)
     this.#deleteCheckpoint.run(stream.key)
+    this.#db.prepare('DELETE FROM trimmed WHERE stream = ?').run(stream.key)
     this.#db.prepare('INSERT INTO garbage (stream) VALUES (?)').run(stream.key)
+  }
+
+  /** Moves the first record that is kept; those before it are left to the collector. */
+  trim(stream: StoredStream, { first, firstStamp }: Pick<StreamState, 'first' | 'firstStamp'>): void {
+    stream.state = { ...stream.state, first, firstStamp }
+    this.#trim.run(first, firstStamp, stream.key)
+    this.#noteTrimmed.run(stream.key)
   }
 
   insertRecords(stream: StoredStream, after: number, records: readonly StreamRecord[], stamp: string): void {

@@ -1,4 +1,4 @@
-/** What writes weigh in a group commit. */
+/** How much each write adds to its transaction. */
 import type { StreamRecord } from '../store.ts'
 import { bytesOf } from '../waiting-writes.ts'
 import type { WrittenParts } from '../waiting-writes.ts'
@@ -7,6 +7,7 @@ import { SWEEP_SLICE } from './writes.ts'
 
 /** A write of a few rows. */
 export const FEW_ROWS: Weight = { records: 1, bytes: 0 }
+/** A delete, or a trim: the records are removed behind it. */
 export const DELETE: Weight = { ...FEW_ROWS, frees: true }
 export const SWEEP: Weight = { records: SWEEP_SLICE, bytes: 0, frees: true }
 

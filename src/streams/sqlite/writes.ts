@@ -3,6 +3,7 @@
  * tell once it is durable.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { Place } from '../../protocol/offset.ts'
 import {
   configDifference,
   decideAppend,
@@ -19,6 +20,8 @@ import type { CheckedConfig } from '../configurations.ts'
 import type { CheckedAppend } from '../requests.ts'
 import type { AppendResult, CreateResult } from '../store.ts'
 import type { StreamEvent } from '../watching.ts'
+import { decideTrim } from '../trimming.ts'
+import type { TrimResult } from '../trimming.ts'
 import type { ChangeLog } from './change-log.ts'
 import type { FollowerTable } from './follower-table.ts'
 import type { LeaseTable } from './lease-table.ts'
@@ -127,6 +130,16 @@ export class StreamWrites {
     if (stream) this.#streams.save(stream, { ...stream.state, expiresAt: endAfter(stream.state, now) })
     this.#note(now)
     return stream !== undefined
+  }
+
+  /** What was before the place is gone for every reader; its room is left to the collector. */
+  trim(id: string, before: Place, now: number, incarnation?: string): TrimResult {
+    const stream = this.#streams.alive(id, now, incarnation)
+    if (!stream) return { outcome: 'missing' }
+    const stampAt = (position: number): string => this.#streams.stampAt(stream, position)
+    const { result, next } = decideTrim(stream.state, before, stampAt)
+    if (next) this.#streams.trim(stream, next)
+    return result
   }
 
   /** Removes a slice of what is over, where it may; returns how many. */

@@ -35,6 +35,7 @@ export const creationCases: readonly StreamStoreCase[] = [
       (id) => store.head(id),
       (id) => store.delete(id),
       (id) => store.touch(id),
+      (id) => store.trim(id, 'now'),
       (id) => store.leases.acquire(id, { holder: 'x', ttlMs: 1 }),
       (id) => store.leases.renew({ ...lease, stream: id }),
       (id) => store.leases.handOver({ ...lease, stream: id }),

@@ -15,6 +15,7 @@ function everyCall(store: StreamStore, signal?: AbortSignal): (() => Promise<unk
     () => store.head('stream', signal),
     () => store.list(options),
     () => store.touch('stream', signal),
+    () => store.trim('stream', 'now', signal),
     () => store.sweep(signal),
     () => store.delete('stream', signal),
     () => store.leases.acquire('stream', { holder: 'x', ttlMs: 1 }, signal),

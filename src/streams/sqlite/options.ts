@@ -1,0 +1,24 @@
+/** What the SQLite store can be told. */
+import type { StreamStoreOptions } from '../options.ts'
+import { checkInteger } from '../requests.ts'
+
+export interface SqliteStreamsOptions extends StreamStoreOptions {
+  /** Milliseconds to wait for another process that holds the file, before `locked`. Default 5,000. */
+  readonly lockTimeoutMs?: number
+  /** Milliseconds between two looks for what other processes wrote, while anybody watches. Default 20. */
+  readonly followIntervalMs?: number
+  /** Bytes the database may grow to, before `full`; its log comes on top. Default: what the disk holds. */
+  readonly maxFileBytes?: number
+}
+
+export const LOCK_TIMEOUT_MS = 5000
+
+/** @throws {StreamRequestError} `invalid_limit` */
+export function timesOf({ lockTimeoutMs = LOCK_TIMEOUT_MS, followIntervalMs = 20 }: SqliteStreamsOptions): {
+  readonly lockTimeoutMs: number
+  readonly followIntervalMs: number
+} {
+  checkInteger(followIntervalMs, 1, 60_000, 'invalid_limit', 'followIntervalMs')
+  checkInteger(lockTimeoutMs, 0, 600_000, 'invalid_limit', 'lockTimeoutMs')
+  return { lockTimeoutMs, followIntervalMs }
+}
