@@ -34,7 +34,9 @@ export type { ClientAddress, Params, Register, Scope, User } from './consumers/s
 export { type AcceptOptions, ConnectionClosed, type WebSocketData } from './consumers/transport.ts'
 export { WebSocketConsumer } from './consumers/websocket-consumer.ts'
 export type { Delivery, DeliveryOptions, Follow } from './delivery/delivery.ts'
+export type { DurableStreamsOptions } from './endpoints/http-streams/durable-streams.ts'
 export type { HttpStreamsOptions } from './endpoints/http-streams/http-streams.ts'
+export type { HttpReadOptions } from './endpoints/http-streams/reads.ts'
 export type { ListedStream, StreamListPage } from './endpoints/http-streams/stream-list.ts'
 export type { OwnerOf } from './endpoints/owner-of.ts'
 export type {
@@ -101,7 +103,7 @@ export {
   router,
   websocket,
 } from './routing/route.ts'
-export { httpStreams, streamSocket } from './routing/stream-routes.ts'
+export { durableStreams, httpStreams, streamSocket } from './routing/stream-routes.ts'
 export { END_REASONS, type EndReason, RunFailure } from './runs/end-reasons.ts'
 export { RUN_ERRORS, RunError, type RunErrorCode } from './runs/errors.ts'
 export type { NewAttempt, RunKind, RunLimits, RunsOptions } from './runs/options.ts'

@@ -35,7 +35,7 @@ const ENCODING = 'stream-sse-data-encoding'
 /** Resolves with the seconds after which the server wants to be asked again, 0 where it did not say. */
 export async function readEvents(reader: Reader, { recordsIn, get, heard }: FeedOptions): Promise<number> {
   const asked = placeText(reader.place)
-  const { body, headers } = await get(`offset=${asked}&live=sse`, 'text/event-stream')
+  const { body, headers } = await get(`offset=${asked}&live=sse&encoding=base64`, 'text/event-stream')
   let records: readonly Received[] = []
   let pause = 0
   for await (const { event, data } of serverSentEvents(body, heard)) {

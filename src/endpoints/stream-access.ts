@@ -5,12 +5,16 @@
 import type { User } from '../consumers/scope.ts'
 import { type Logger, libraryLogger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
+import { isStreamId } from '../protocol/stream-frames.ts'
 import type { StreamInfo, StreamStore } from '../streams/store.ts'
 import { FollowedStreams } from './followed-streams.ts'
 import { type OwnerOf, defaultOwnerOf, nameIn } from './owner-of.ts'
 
 /** Begins the ids of Millrace's own streams, which no endpoint serves. */
 const RESERVED = '@'
+
+/** What the Durable Streams protocol keeps for control. */
+const CONTROL = /^__ds(?:\/|$)/
 
 export interface StreamAccessOptions {
   readonly store: Pick<StreamStore, 'head' | 'touch'>
@@ -56,6 +60,11 @@ export class StreamAccess {
     const owner = this.ownerOf(user)
     const info = id.startsWith(RESERVED) ? undefined : await this.#store.head(id, signal, owner ?? null)
     return info && info.owner === owner ? info : undefined
+  }
+
+  /** Whether a client may create a stream of this name: Millrace's own, and those of the protocol, are others'. */
+  mayExist(id: string): boolean {
+    return isStreamId(id) && !id.startsWith(RESERVED) && !CONTROL.test(id)
   }
 
   /** Whether this user may touch this stream. Throws as `ownerOf` does. */

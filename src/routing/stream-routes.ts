@@ -1,8 +1,10 @@
 /** The routes of streams: how an application writes their endpoints. */
+import { DurableStreams, type DurableStreamsOptions } from '../endpoints/http-streams/durable-streams.ts'
 import { HttpStreams, type HttpStreamsOptions } from '../endpoints/http-streams/http-streams.ts'
 import { type StreamSocketOptions, streamSocketConsumer } from '../endpoints/stream-socket/stream-socket.ts'
 import {
   type Guards,
+  type HttpRoute,
   type RouterRoute,
   type WebSocketOptions,
   type WebSocketRoute,
@@ -30,22 +32,47 @@ export function streamSocket(path: string, options: StreamSocketOptions & WebSoc
 }
 
 /**
- * Serves streams over plain HTTP under a prefix, `/streams` for one; docs/http-streams.md says how.
- * Without an `authenticate` here the application's own holds.
+ * Serves streams over plain HTTP under a prefix, `/streams` for one, to their readers, and starts and stops
+ * runs; docs/http-streams.md says how. Without an `authenticate` here the application's own holds.
  *
  * @throws {TypeError} for a malformed prefix.
  */
 export function httpStreams(prefix: string, options: HttpStreamsOptions & Guards): RouterRoute {
-  const { authenticate, origins } = options
+  const streams = new HttpStreams(options)
+  const { get, head, delete: remove } = streams.reads
+  return ownRouter(prefix, options, [
+    http('/', { GET: streams.list, POST: streams.start }),
+    http('/:id', { GET: get, HEAD: head, DELETE: remove }),
+    http('/:id/stop', { POST: streams.stop }),
+  ])
+}
+
+/**
+ * Serves the Durable Streams protocol under a prefix, `/v1/stream` for one: whoever may pass creates, writes,
+ * reads and removes streams of their own. The rest of a path is the id of a stream, which may have slashes.
+ * Without an `authenticate` here the application's own holds; without any, streams belong to nobody, and
+ * everybody writes to them.
+ *
+ * @throws {TypeError} for a malformed prefix.
+ */
+export function durableStreams(prefix: string, options: DurableStreamsOptions & Guards): RouterRoute {
+  const { reads, writes } = new DurableStreams(options)
+  const { get, head, delete: remove } = reads
+  const { put, post } = writes
+  return ownRouter(prefix, options, [
+    http('/*id', { GET: get, HEAD: head, PUT: put, POST: post, DELETE: remove }),
+  ])
+}
+
+function ownRouter(
+  prefix: string,
+  { authenticate, origins }: Guards,
+  routes: readonly HttpRoute[],
+): RouterRoute {
   const guards = {
     ...(authenticate !== undefined && { authenticate }),
     ...(origins !== undefined && { origins }),
   }
-  const streams = new HttpStreams(options)
-  const routes = [
-    http('/', { GET: streams.list, POST: streams.start }),
-    http('/:id', { GET: streams.get, HEAD: streams.head, DELETE: streams.delete }),
-    http('/:id/stop', { POST: streams.stop }),
-  ].map((route) => ({ ...route, own: true }))
-  return router(prefix, routes, guards)
+  const own = routes.map((route) => ({ ...route, own: true }))
+  return router(prefix, own, guards)
 }

@@ -14,14 +14,22 @@ const PREFLIGHT_AGE = '600'
 
 /** Headers of Millrace's own answers that a page may read. */
 const EXPOSED = [
+  'etag',
   'location',
+  'producer-epoch',
+  'producer-expected-seq',
+  'producer-received-seq',
+  'producer-seq',
   'retry-after',
   'stream-closed',
+  'stream-cursor',
   'stream-end',
+  'stream-expires-at',
   'stream-first-offset',
   'stream-from-offset',
   'stream-next-offset',
   'stream-sse-data-encoding',
+  'stream-ttl',
   'stream-up-to-date',
   'www-authenticate',
 ].join(', ')

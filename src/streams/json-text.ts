@@ -31,8 +31,8 @@ export function textsIn(json: Buffer | undefined): string[] {
   return json && json.length > 0 ? splitJson(json.toString()) : []
 }
 
-/** The texts of JSON values that have commas between them, as they were. There has to be one. */
-export function splitJson(text: string): string[] {
+/** The texts of JSON values that have commas between them, as they were: `most` of them. There has to be one. */
+export function splitJson(text: string, most: number = Number.POSITIVE_INFINITY): string[] {
   const texts: string[] = []
   let depth = 0
   let begin = 0
@@ -52,6 +52,7 @@ export function splitJson(text: string): string[] {
       case COMMA:
         if (depth > 0) break
         texts.push(text.slice(begin, at))
+        if (texts.length === most) return texts
         begin = at + 1
     }
   }

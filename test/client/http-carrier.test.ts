@@ -62,7 +62,7 @@ describe('the fall back', () => {
     await blocked()
     expect(door.requests.map(({ url }) => url.href)).toEqual([
       'https://server/streams/%40probe',
-      'https://server/streams/a%2Fb?offset=-1&live=sse',
+      'https://server/streams/a%2Fb?offset=-1&live=sse&encoding=base64',
     ])
     expect([client.state, stream.status]).toEqual(['connecting', 'connecting'])
   })
@@ -73,7 +73,7 @@ describe('the fall back', () => {
     network.socket.cut()
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
     await blocked()
-    expect(door.request.url.search).toBe(`?offset=${at(3)}&live=sse`)
+    expect(door.request.url.search).toBe(`?offset=${at(3)}&live=sse&encoding=base64`)
     door.request.events().records(3, 5)
     await settled()
     expect(stream.take()).toEqual(numbers(0, 5))
@@ -88,7 +88,9 @@ describe('the fall back', () => {
     await blocked()
     expect(door.requests.map(({ url }) => url.pathname)).toEqual(['/streams/%40probe', '/streams/t'])
     expect(full.take()).toHaveLength(10_000)
-    expect(door.request.url.href).toBe(`https://server/streams/s?offset=${at(10_000)}&live=sse`)
+    expect(door.request.url.href).toBe(
+      `https://server/streams/s?offset=${at(10_000)}&live=sse&encoding=base64`,
+    )
     expect(door.requests).toHaveLength(3)
   })
 
@@ -179,7 +181,7 @@ describe('the fall back', () => {
     client.stream('s')
     await blocked()
     expect(door.requests[0]?.url.href).toBe('https://door/logs/%40probe')
-    expect(door.request.url.href).toBe('https://door/logs/s?offset=-1&live=sse')
+    expect(door.request.url.href).toBe('https://door/logs/s?offset=-1&live=sse&encoding=base64')
     client.close()
     client = connect('ws://server/ws', { ...options, http: false })
     client.stream('s')
@@ -259,7 +261,7 @@ describe('server-sent events', () => {
     await settled()
     expect([client.state, stream.status]).toEqual(['reconnecting', 'running'])
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
-    expect(door.request.url.search).toBe(`?offset=${at(3)}&live=sse`)
+    expect(door.request.url.search).toBe(`?offset=${at(3)}&live=sse&encoding=base64`)
     door.request.events().records(2, 5)
     await settled()
     expect(stream.take()).toEqual(numbers(0, 5))
@@ -275,7 +277,7 @@ describe('server-sent events', () => {
     request.end()
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
     expect(stream.take()).toEqual([7])
-    expect(door.request.url.search).toBe(`?offset=${at(8)}&live=sse`)
+    expect(door.request.url.search).toBe(`?offset=${at(8)}&live=sse&encoding=base64`)
   })
 
   it('are asked for again where records are missing, once', async () => {
@@ -285,7 +287,7 @@ describe('server-sent events', () => {
     request.records(4, 5)
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
     expect([stream.take(), request.aborted]).toEqual([[0, 1], false])
-    expect(door.request.url.search).toBe(`?offset=${at(2)}&live=sse`)
+    expect(door.request.url.search).toBe(`?offset=${at(2)}&live=sse&encoding=base64`)
     door.request.events().records(3, 4)
     await settled()
     expect(stream).toMatchObject({ status: 'error', error: { code: 'gap' } })
@@ -410,7 +412,7 @@ describe('server-sent events', () => {
     await settled()
     expect(request.aborted).toBe(true)
     expect(stream.take()).toHaveLength(10_000)
-    expect(door.request.url.search).toBe(`?offset=${at(10_000)}&live=sse`)
+    expect(door.request.url.search).toBe(`?offset=${at(10_000)}&live=sse&encoding=base64`)
     stream.close()
     expect(door.request.aborted).toBe(true)
     await vi.advanceTimersByTimeAsync(60 * SECOND)
@@ -494,7 +496,7 @@ describe('events that do not come through', () => {
     expect(door.request.url.search).toBe(`?offset=${at(1)}&encoding=base64`)
     poll(door.request, 1, 2)
     await settled()
-    expect(door.request.url.search).toBe(`?offset=${at(2)}&live=sse`)
+    expect(door.request.url.search).toBe(`?offset=${at(2)}&live=sse&encoding=base64`)
     door.request.events().records(2, 3)
     await vi.advanceTimersByTimeAsync(41 * SECOND)
     poll(door.request, 3, 4)
@@ -507,7 +509,7 @@ describe('events that do not come through', () => {
     await blocked()
     await vi.advanceTimersByTimeAsync(5.5 * SECOND)
     await vi.advanceTimersByTimeAsync(42 * SECOND)
-    expect(door.request.url.search).toBe('?offset=-1&live=sse')
+    expect(door.request.url.search).toBe('?offset=-1&live=sse&encoding=base64')
   })
 
   it('are not asked for in a storm where polls are answered at once and with nothing', async () => {
@@ -585,7 +587,7 @@ describe('a page without a network, over HTTP', () => {
     expect(client).toMatchObject({ state: 'connected', error: undefined })
     page.dispatch('offline')
     await vi.advanceTimersByTimeAsync(17.5 * SECOND)
-    expect(door.request.url.search).toBe(`?offset=${at(1)}&live=sse`)
+    expect(door.request.url.search).toBe(`?offset=${at(1)}&live=sse&encoding=base64`)
   })
 })
 
@@ -680,7 +682,7 @@ describe('a command over HTTP', () => {
     request.json(200, { status: 'stopped' })
     expect(await stopped).toBe('stopped')
     await vi.advanceTimersByTimeAsync(1 * SECOND)
-    expect(door.request.url.search).toBe(`?offset=${at(2)}&live=sse`)
+    expect(door.request.url.search).toBe(`?offset=${at(2)}&live=sse&encoding=base64`)
   })
 
   it('asks the other pages for theirs where the own one has none, and they give way once a second', async () => {

@@ -46,7 +46,7 @@ function numbersIn(text: string): number[] {
 it('HS-14: a reader that does not read costs a fixed amount, and then gets everything', async () => {
   const { store, delivery, open } = await serve()
   await store.create('s')
-  const slow = await open('s?live=sse')
+  const slow = await open('s?offset=-1&live=sse')
   const total = 30_000
   for (let n = 0; n < total; n += 500) {
     const records = Array.from({ length: 500 }, (_, index) =>
@@ -68,7 +68,7 @@ it('HS-14: a reader that does not read costs a fixed amount, and then gets every
 it('HS-8: a reader that goes is forgotten', async () => {
   const { store, delivery, open } = await serve()
   await store.create('s')
-  const reader = await open('s?live=sse')
+  const reader = await open('s?offset=-1&live=sse')
   await once(reader, 'data')
   expect(delivery.readers('s')).toBe(1)
   reader.destroy()
@@ -78,7 +78,7 @@ it('HS-8: a reader that goes is forgotten', async () => {
 it('HS-13: a server that goes down ends its events', async () => {
   const { store, delivery, open } = await serve()
   await store.create('s')
-  const reader = await open('s?live=sse')
+  const reader = await open('s?offset=-1&live=sse')
   let text = ''
   reader.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
   await once(reader, 'data')
@@ -90,7 +90,7 @@ it('HS-13: a server that goes down ends its events', async () => {
 it('a reader of events that takes none of them is cut, and counts as a reader no more', async () => {
   const { store, delivery, open } = await serve({ unreadTimeout: 0.2 })
   await store.create('s')
-  await open('s?live=sse')
+  await open('s?offset=-1&live=sse')
   expect(delivery.readers('s')).toBe(1)
   const records = Array.from({ length: 500 }, (_, n) => JSON.stringify({ n, pad: 'x'.repeat(1000) }))
   for (let n = 0; n < 60; n++) {

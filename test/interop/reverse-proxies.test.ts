@@ -69,7 +69,7 @@ describe.each<ProxyName>(['nginx', 'caddy'])('behind %s', (name) => {
 
       // Events as they come: the second is written when the first has arrived.
       const { store } = server.app.options.streams!
-      const events = bytesOf(`${proxy.url}/streams/s?live=sse`)
+      const events = bytesOf(`${proxy.url}/streams/s?offset=-1&live=sse`)
       let seen = ''
       while (!seen.includes('"first"')) seen += String((await events.next()).value)
       await store.append('s', { records: ['"second"'], close: true })
@@ -85,7 +85,7 @@ describe.each<ProxyName>(['nginx', 'caddy'])('behind %s', (name) => {
       await using server = await serveBehindProxy()
       await using proxy = await startProxy(name, paths[name], server.running.port)
       const { store } = server.app.options.streams!
-      const response = await fetch(`${proxy.url}/streams/s?live=sse`, {
+      const response = await fetch(`${proxy.url}/streams/s?offset=-1&live=sse`, {
         headers: { 'accept-encoding': 'gzip' },
       })
       const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()

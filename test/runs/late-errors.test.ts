@@ -97,7 +97,7 @@ async function stop(run: string): Promise<unknown> {
 
 /** How a run ended: the last event of its stream. */
 async function endOf(run: string): Promise<unknown> {
-  const events = await child.text(`/streams/${run}?live=sse`)
+  const events = await child.text(`/streams/${run}?offset=-1&live=sse`)
   return JSON.parse(events.slice(events.lastIndexOf('data:') + 5))
 }
 

@@ -44,7 +44,10 @@ function options(more: object = {}) {
 /** The answer to a request for the events of a stream of ada's. */
 async function follow(server: TestServer): Promise<IncomingMessage> {
   await server.app.options.streams?.store.create('s', { owner: 'ada' })
-  const asked = request(server.url('/streams/s?live=sse'), { agent: false, headers: { 'x-user': 'ada' } })
+  const asked = request(server.url('/streams/s?offset=-1&live=sse'), {
+    agent: false,
+    headers: { 'x-user': 'ada' },
+  })
   asked.end()
   const [answer] = (await once(asked, 'response')) as [IncomingMessage]
   answer.resume()

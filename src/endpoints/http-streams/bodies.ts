@@ -1,13 +1,12 @@
 /**
- * The bodies of starts: read as JSON, each up to what the input of a run may be, and all of them together
- * up to a bound. What is small is not counted, so that large ones, however slowly they come, keep no
- * ordinary start out.
+ * The bodies of requests: each up to a bound, and all of them together up to another. What is small is not
+ * counted, so that large ones, however slowly they come, keep no ordinary request out.
  */
 import { Buffer, isUtf8 } from 'node:buffer'
 import { type Json, JsonError, parseJson } from '../../protocol/json.ts'
 import { Refusal } from './refusal.ts'
 
-/** Bytes of a body that are not counted, and that it may have beside the input. */
+/** Bytes of a body that are not counted, and that it may have beside what it is for. */
 const SMALL = 64 * 1024
 
 /** Bytes that all bodies may hold beyond that, if one alone may not have more. */
@@ -19,22 +18,39 @@ export class Bodies {
   readonly #held = new Map<Request, number>()
   #bytes = 0
 
-  /** @param inputBytes which the input of a run may have. */
-  constructor(inputBytes: number) {
-    this.#longest = inputBytes + SMALL
-    this.#total = Math.max(TOTAL, inputBytes)
+  /** @param bytes of what a body is for: the input of a run, the records of an append. */
+  constructor(bytes: number) {
+    this.#longest = bytes + SMALL
+    this.#total = Math.max(TOTAL, bytes)
+  }
+
+  /**
+   * The body of a request as JSON, which is held until `release`.
+   *
+   * @throws {Refusal} for what is not JSON, or too large, and while too much is held.
+   */
+  async json(request: Request): Promise<Json> {
+    const type = request.headers.get('content-type') ?? ''
+    // A form of another site can post anything but this.
+    if (!/^application\/json\s*(?:;|$)/i.test(type))
+      throw new Refusal('invalid_frame', 'Send JSON as application/json.')
+    const bytes = await this.bytes(request)
+    // It would be kept as replacement characters.
+    if (!isUtf8(bytes)) throw new Refusal('invalid_frame', 'The body is not UTF-8.')
+    try {
+      return parseJson(bytes.toString('utf8'))
+    } catch (error) {
+      if (error instanceof JsonError) throw new Refusal('invalid_frame', error.message)
+      throw error
+    }
   }
 
   /**
    * The body of a request, which is held until `release`.
    *
-   * @throws {Refusal} for what is not JSON, or too large, and while too much is held.
+   * @throws {Refusal} for what is too large, as soon as that is known, and while too much is held.
    */
-  async read(request: Request): Promise<Json> {
-    const type = request.headers.get('content-type') ?? ''
-    // A form of another site can post anything but this.
-    if (!/^application\/json\s*(?:;|$)/i.test(type))
-      throw new Refusal('invalid_frame', 'Send JSON as application/json.')
+  async bytes(request: Request): Promise<Buffer> {
     // Before it comes: a client that says so need not send it.
     this.#check(Number(request.headers.get('content-length') ?? 0))
     const chunks: Uint8Array[] = []
@@ -45,12 +61,7 @@ export class Bodies {
       this.#hold(request, size - SMALL)
       chunks.push(chunk)
     }
-    try {
-      return parseJson(textOf(chunks))
-    } catch (error) {
-      if (error instanceof JsonError) throw new Refusal('invalid_frame', error.message)
-      throw error
-    }
+    return Buffer.concat(chunks)
   }
 
   /** The request was answered. */
@@ -71,11 +82,4 @@ export class Bodies {
     this.#bytes += more
     this.#held.set(request, bytes)
   }
-}
-
-/** @throws {Refusal} for what is not UTF-8: it would be kept as replacement characters. */
-function textOf(chunks: readonly Uint8Array[]): string {
-  const bytes = Buffer.concat(chunks)
-  if (!isUtf8(bytes)) throw new Refusal('invalid_frame', 'The body is not UTF-8.')
-  return bytes.toString('utf8')
 }

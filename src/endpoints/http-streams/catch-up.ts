@@ -64,9 +64,16 @@ export async function readAfter(
 /**
  * An array of JSON values, each as it was written; or bytes, one record behind the other, or apart as an
  * array of base64 texts.
+ *
+ * @param more headers, of how the answer is kept.
  */
-export function answerWith(info: StreamInfo, { run, ...place }: CatchUp, base64: boolean): Response {
-  const headers = streamHeaders(place)
+export function answerWith(
+  info: StreamInfo,
+  { run, ...place }: CatchUp,
+  base64: boolean,
+  more: Readonly<Record<string, string>>,
+): Response {
+  const headers = { ...streamHeaders(place), ...more }
   if (base64 && kindOf(info.contentType) === 'bytes') {
     const texts = (run?.records ?? []).map((bytes) => Buffer.from(bytes as Uint8Array).toString('base64'))
     return Response.json(texts, { headers: { ...headers, ...BASE64 } })

@@ -16,6 +16,13 @@ const STATUS: Readonly<Record<string, number>> = {
   start_not_served: 404,
   stop_not_served: 404,
   latest_not_served: 404,
+  producer_fenced: 403,
+  content_type_differs: 409,
+  producer_gap: 409,
+  stream_closed: 409,
+  stream_differs: 409,
+  stream_leased: 409,
+  stream_seq_behind: 409,
   run_conflict: 409,
   run_differs: 409,
   run_not_ended: 409,
@@ -23,7 +30,10 @@ const STATUS: Readonly<Record<string, number>> = {
   offset_trimmed: 410,
   offset_past_end: 410,
   run_gone: 410,
+  append_too_large: 413,
+  record_too_large: 413,
   request_too_large: 413,
+  too_many_records: 413,
   too_many_runs: 429,
   process_full: 429,
   internal_error: 500,
@@ -58,7 +68,7 @@ export function refusedOffset(
 }
 
 /** The answer to a request that failed. Logs what is the server's own fault. */
-export function refuse(error: unknown, { scope }: Exchange, logger: Logger): Response {
+export function refuse(error: unknown, { scope }: Pick<Exchange, 'scope'>, logger: Logger): Response {
   if (error instanceof HttpError) return error.toResponse()
   if (error instanceof Refusal) return answer(error.code, error.message, undefined, error.headers)
   const { code, message, expected, retryAfter } = publicError(error)

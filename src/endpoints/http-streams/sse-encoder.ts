@@ -1,44 +1,98 @@
 /**
- * Batches as server-sent events: `data` with an array of the records, then `control` with the places
- * before and behind them. Both carry the latter as their id, so that an EventSource goes on from there.
+ * Batches as server-sent events: `data` with the records, then `control` with the places before and behind
+ * them. Both carry the latter as their id, so that an EventSource goes on from there.
  */
 import { Buffer } from 'node:buffer'
-import type { Batch, SharedEncoder } from '../../delivery/batch.ts'
+import type { Batch } from '../../delivery/batch.ts'
 import type { Json } from '../../protocol/json.ts'
 import { encodeOffset } from '../../protocol/offset.ts'
 import type { Offset } from '../../protocol/offset.ts'
+import { kindOf, mediaTypeOf } from '../../streams/requests.ts'
+import { currentCursor, nextCursor } from './cursor.ts'
 
-/** Between two records a text of JSON may have line breaks, which would end the event's line. */
-const LINE_BREAKS = /\r\n|\r|\n/g
+/**
+ * How the records of a batch are written: an array of JSON, the text that they are together, the base64 of
+ * their bytes together, or an array with the base64 text of each.
+ */
+type Format = 'json' | 'text' | 'base64' | 'apart'
 
-export const sseEncoder: SharedEncoder<Buffer> = {
+/** A line break, which would end the line of the event, and a space behind it. */
+const LINE_BREAKS = /(?:\r\n|\r|\n)( ?)/g
+
+export class SseEncoder {
+  readonly own: 'frame' | undefined
+  readonly #format: Format
+  readonly #least: number
+
+  /** @param least cursor that its one reader may be given. Without it, readers share their frames. */
+  constructor(format: Format, least?: number) {
+    this.own = least === undefined ? undefined : 'frame'
+    this.#format = format
+    this.#least = least ?? 0
+  }
+
+  /** Whether records are written as base64. */
+  get isBase64(): boolean {
+    return this.#format === 'base64' || this.#format === 'apart'
+  }
+
   encode({ from, next, run, reach, end }: Batch): Buffer {
     const id = encodeOffset(next)
     const begin = encodeOffset(from)
     const upToDate = reach === 'more' ? '' : ',"upToDate":true'
-    const closed = reach === 'closed' ? ',"streamClosed":true' : ''
+    const place = `"streamNextOffset":"${id}","streamFromOffset":"${begin}"${upToDate}`
     const how = end === undefined ? '' : `,"end":${JSON.stringify(end)}`
-    const control = `{"streamNextOffset":"${id}","streamFromOffset":"${begin}"${upToDate}${closed}${how}}`
+    const rest = reach === 'closed' ? `,"streamClosed":true${how}` : `,"streamCursor":"${this.#cursor()}"`
+    const data = dataLines(this.#format, run)
     return Buffer.from(
-      `id: ${id}\nevent: data\n${dataLines(run)}\n\nid: ${id}\nevent: control\ndata: ${control}\n\n`,
+      `id: ${id}\nevent: data\n${data}\n\nid: ${id}\nevent: control\ndata:{${place}${rest}}\n\n`,
     )
-  },
+  }
+
+  /** A `control` event without records before it: at the tail. */
+  control(at: Offset): Buffer {
+    return controlWith(at, { streamCursor: String(this.#cursor()) })
+  }
+
+  /** The same at the end of a closed stream, with what it is closed with. */
+  closed(at: Offset, end: Json | undefined): Buffer {
+    return controlWith(at, { streamClosed: true, ...(end !== undefined && { end }) })
+  }
+
+  #cursor(): number {
+    return Math.max(this.#least, currentCursor())
+  }
 }
 
-/** A `control` event without records before it: at the tail. */
-export function controlEvent(at: Offset): Buffer {
-  return controlWith(at, {})
+/** One for each format, so that readers share their frames. */
+const SHARED: Readonly<Record<Format, SseEncoder>> = {
+  json: new SseEncoder('json'),
+  text: new SseEncoder('text'),
+  base64: new SseEncoder('base64'),
+  apart: new SseEncoder('apart'),
 }
 
-/** The same at the end of a closed stream, with what it is closed with. */
-export function closedEvent(at: Offset, end: Json | undefined): Buffer {
-  return controlWith(at, { streamClosed: true, ...(end !== undefined && { end }) })
+/**
+ * The encoder for the readers of a stream. Who sent a cursor that is not past yet has one of its own.
+ *
+ * @param apart whether records of bytes are to be told from each other.
+ */
+export function sseEncoderFor(contentType: string, apart: boolean, sent: number | undefined): SseEncoder {
+  const format = formatOf(contentType, apart)
+  if (sent === undefined || sent < currentCursor()) return SHARED[format]
+  return new SseEncoder(format, nextCursor(sent))
+}
+
+function formatOf(contentType: string, apart: boolean): Format {
+  if (kindOf(contentType) === 'json') return 'json'
+  if (apart) return 'apart'
+  return mediaTypeOf(contentType).startsWith('text/') ? 'text' : 'base64'
 }
 
 function controlWith(at: Offset, more: { readonly [key: string]: Json }): Buffer {
   const id = encodeOffset(at)
   const data = { streamNextOffset: id, streamFromOffset: id, upToDate: true, ...more }
-  return Buffer.from(`id: ${id}\nevent: control\ndata: ${JSON.stringify(data)}\n\n`)
+  return Buffer.from(`id: ${id}\nevent: control\ndata:${JSON.stringify(data)}\n\n`)
 }
 
 /** Why a stream cannot be followed further. */
@@ -51,7 +105,7 @@ export interface SseFault {
 
 /** Ends the response. */
 export function errorEvent(fault: SseFault): Buffer {
-  return Buffer.from(`event: error\ndata: ${JSON.stringify(fault)}\n\n`)
+  return Buffer.from(`event: error\ndata:${JSON.stringify(fault)}\n\n`)
 }
 
 export const SIGN_OF_LIFE: Buffer = Buffer.from(':\n\n')
@@ -61,13 +115,24 @@ export function retryLine(seconds: number): Buffer {
   return Buffer.from(`retry: ${Math.round(seconds * 1000)}\n\n`)
 }
 
-function dataLines(run: Batch['run']): string {
-  const { text } = run
-  if (text === undefined) {
-    const texts = run.records.map((bytes) => Buffer.from(bytes as Uint8Array).toString('base64'))
-    return `data: ${JSON.stringify(texts)}`
-  }
-  // Rare, and looked for in one go.
+function dataLines(format: Format, run: Batch['run']): string {
+  // Between two records of JSON, and in them, there may be line breaks.
+  if (format === 'json') return `data:[${overLines(run.text ?? '')}]`
+  const records = run.records as readonly Uint8Array[]
+  if (format === 'apart') return `data:${JSON.stringify(records.map(base64Of))}`
+  const bytes = Buffer.concat(records)
+  if (format === 'base64') return `data:${base64Of(bytes)}`
+  const text = bytes.toString()
+  return `data:${text.startsWith(' ') ? ' ' : ''}${overLines(text)}`
+}
+
+/** One space behind the colon is not part of a line: one that begins with a space has two. */
+function overLines(text: string): string {
+  // Rare in JSON, and looked for in one go.
   const broken = text.includes('\n') || text.includes('\r')
-  return `data: [${broken ? text.replace(LINE_BREAKS, '\ndata: ') : text}]`
+  return broken ? text.replace(LINE_BREAKS, '\ndata:$1$1') : text
+}
+
+function base64Of({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('base64')
 }

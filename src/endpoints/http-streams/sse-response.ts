@@ -25,7 +25,7 @@ export interface SseResponse {
 export const SSE_HEADERS: Readonly<Record<string, string>> = {
   'content-type': 'text/event-stream',
   // Middleware and proxies that compress would collect events until they have a block of them.
-  'cache-control': 'no-store, no-transform',
+  'cache-control': 'no-store, no-cache, no-transform',
   // nginx and others would collect events before they pass them on.
   'x-accel-buffering': 'no',
 }

@@ -7,18 +7,18 @@ import { HttpError } from '../../protocol/errors.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import { REFUSED_OFFSETS, STREAM_ERRORS } from '../../protocol/stream-errors.ts'
 import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
-import { kindOf } from '../../streams/requests.ts'
 import type { StreamInfo } from '../../streams/store.ts'
 import type { Deadlines } from '../deadlines.ts'
 import type { Exchange } from './exchange.ts'
-import { SIGN_OF_LIFE, closedEvent, controlEvent, errorEvent, retryLine, sseEncoder } from './sse-encoder.ts'
-import type { SseFault } from './sse-encoder.ts'
+import { SIGN_OF_LIFE, errorEvent, retryLine } from './sse-encoder.ts'
+import type { SseEncoder, SseFault } from './sse-encoder.ts'
 import { SSE_HEADERS, openSse } from './sse-response.ts'
 import type { SseResponse } from './sse-response.ts'
 import { BASE64, PRIVATE } from './stream-headers.ts'
 
 export interface SseOptions {
   readonly delivery: Delivery
+  readonly encoder: SseEncoder
   /** Signs of life fall due here. */
   readonly signs: Deadlines
   /** Seconds after which a reader is to come back when the server goes down; drawn for each. */
@@ -34,8 +34,8 @@ export function followAsEvents(
   exchange: Exchange,
   options: SseOptions,
 ): Response {
-  const { delivery, signs, release } = options
-  const headers = { ...PRIVATE, ...SSE_HEADERS, ...(kindOf(info.contentType) === 'bytes' && BASE64) }
+  const { delivery, encoder, signs, release } = options
+  const headers = { ...PRIVATE, ...SSE_HEADERS, ...(encoder.isBase64 && BASE64) }
   const sse: SseResponse = openSse(headers, exchange.outgoing, {
     drained: () => outlet.drained(),
     ended: () => {
@@ -53,11 +53,12 @@ export function followAsEvents(
   }
   const observer = {
     opened: (at: Offset, atTail: boolean) => {
-      if (atTail) sse.write(controlEvent(at))
+      // Of a stream that is closed already, the end is told instead.
+      if (atTail && !info.closed) sse.write(encoder.control(at))
     },
     over: (end: FollowEnd) => {
       if (end.type !== 'end') tellEnd(sse, end, options.returnDelay)
-      else sse.write(closedEvent(end.at, end.end))
+      else sse.write(encoder.closed(end.at, end.end))
       letGo()
       sse.end()
     },
@@ -66,7 +67,7 @@ export function followAsEvents(
   const follow = delivery.follow(info.id, {
     place,
     outlet,
-    encoder: sseEncoder,
+    encoder,
     observer,
     incarnation: info.incarnation,
   })

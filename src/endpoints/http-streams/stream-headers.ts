@@ -13,9 +13,11 @@ export interface StreamPlace {
   readonly closed: boolean
   /** What that is closed with. */
   readonly end?: Json | undefined
+  /** Of a live answer. A closed stream has none: nobody asks on. */
+  readonly cursor?: number | undefined
 }
 
-/** For every answer: what is somebody's own is kept by nobody on the way, and read by no other page. */
+/** For every answer that says nothing else: it is kept by nobody on the way, and read by no other page. */
 export const PRIVATE: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
@@ -28,12 +30,20 @@ export const BASE64: Readonly<Record<string, string>> = { 'stream-sse-data-encod
 /** Before the first record that is kept. */
 export const FIRST_OFFSET = 'stream-first-offset'
 
-export function streamHeaders({ from, next, upToDate, closed, end }: StreamPlace): Record<string, string> {
+export function streamHeaders({
+  from,
+  next,
+  upToDate,
+  closed,
+  end,
+  cursor,
+}: StreamPlace): Record<string, string> {
   return {
     ...PRIVATE,
     ...(from && { 'stream-from-offset': encodeOffset(from) }),
     'stream-next-offset': encodeOffset(next),
     ...(upToDate && { 'stream-up-to-date': 'true' }),
+    ...(cursor !== undefined && !closed && { 'stream-cursor': String(cursor) }),
     ...(closed && { 'stream-closed': 'true' }),
     ...(closed && end !== undefined && { 'stream-end': asciiText(end) }),
   }

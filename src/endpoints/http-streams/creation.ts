@@ -1,0 +1,42 @@
+/** What a `PUT` says of the stream that it creates. */
+import { HttpError } from '../../protocol/errors.ts'
+import type { StreamConfig } from '../../streams/store.ts'
+
+/** Of a stream whose creator does not say what it holds. */
+const DEFAULT_TYPE = 'application/octet-stream'
+
+const TTL = /^(?:0|[1-9]\d{0,12})$/
+/** RFC 3339, section 5.6. */
+const TIME = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
+
+/** All but its owner and its first records. @throws {HttpError} `bad_request`, naming the header. */
+export function creationOf(headers: Headers): StreamConfig & { readonly contentType: string } {
+  const ttl = headers.get('stream-ttl')
+  const expires = headers.get('stream-expires-at')
+  if (ttl !== null && expires !== null) {
+    throw new HttpError('bad_request', 'A stream has a Stream-TTL or a Stream-Expires-At, not both.')
+  }
+  return {
+    contentType: headers.get('content-type') ?? DEFAULT_TYPE,
+    closed: saysClosed(headers),
+    ...(ttl !== null && { ttlMs: milliseconds(ttl) }),
+    ...(expires !== null && { expiresAt: timeOf(expires) }),
+  }
+}
+
+/** Whether a stream is to be closed: any other value than `true` counts as nothing. */
+export function saysClosed(headers: Headers): boolean {
+  return headers.get('stream-closed')?.toLowerCase() === 'true'
+}
+
+function milliseconds(ttl: string): number {
+  if (!TTL.test(ttl))
+    throw new HttpError('bad_request', 'Stream-TTL is a whole number of seconds, such as 3600.')
+  return Number(ttl) * 1000
+}
+
+function timeOf(text: string): number {
+  const time = TIME.test(text) ? Date.parse(text) : Number.NaN
+  if (time >= 0) return time
+  throw new HttpError('bad_request', 'Stream-Expires-At is a time of RFC 3339, such as 2030-01-31T12:00:00Z.')
+}
