@@ -24,7 +24,17 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.{ts,tsx}'],
           setupFiles: './test/support/property-seed.ts',
-          exclude: ['test/{integration,browser,interop,chaos,power,simulation}/**'],
+          exclude: ['test/{integration,browser,interop,chaos,power,simulation,durable-streams}/**'],
+        },
+      },
+      {
+        // A suite of others, most of which waits: its tests know nothing of each other.
+        extends: true,
+        test: {
+          name: 'conformance',
+          include: ['test/durable-streams/**/*.test.ts'],
+          // Those that run at the same time wait for streams to expire.
+          maxConcurrency: 30,
         },
       },
       {
