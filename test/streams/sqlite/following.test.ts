@@ -65,7 +65,7 @@ it('misses nothing when it was taken for gone', async () => {
   await untilTold('1', '2')
   await append(peer, '3')
   await untilTold('1', '2', '3')
-  expect(rowsOf('followers')).toBe(1)
+  expect(rowsOf('changes')).toBe(0)
 })
 
 it('goes on without the log where it cannot join', async () => {
