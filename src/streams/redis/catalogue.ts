@@ -4,11 +4,16 @@
  */
 import { infoOf } from '../bookkeeping.ts'
 import type { StreamState } from '../bookkeeping.ts'
+import { StoreError } from '../errors.ts'
+import type { StoreErrorCode } from '../errors.ts'
 import type { CheckedList, StreamList } from '../listing.ts'
 import type { StreamInfo } from '../store.ts'
 import type { Listing, ListName, StreamLists } from './stream-lists.ts'
 import type { SettledClock } from '../settled-clock.ts'
 import type { StreamTable } from './stream-table.ts'
+
+/** What Redis says of a stream whose keys hold something else. All other errors are those of its server. */
+const OF_ONE_STREAM: ReadonlySet<StoreErrorCode> = new Set(['not_a_store', 'corrupt', 'failed'])
 
 /** Streams looked at in one go. */
 const SLICE = 100
@@ -71,10 +76,11 @@ export class Catalogue {
       signal?.throwIfAborted()
       const wanted = limit + 1 - streams.length
       const { list, ids } = await this.#lists.page(checked, after, Math.max(wanted, SLICE))
-      const found = await Promise.all(ids.map((id) => this.#table.look(id)))
+      const found = await Promise.all(ids.map((id) => this.#lookPast(id)))
       const tidying: Promise<void>[] = []
       for (const [n, id] of ids.entries()) {
         const state = found[n]
+        if (state === 'damaged') continue
         if (!state) tidying.push(this.#removeMissing(id, owner ?? undefined))
         else if (!belongs(list, state, owner)) tidying.push(this.#drop(list, id, owner))
         else if ((closed === undefined || state.closed === closed) && (!leased || state.leased))
@@ -89,6 +95,16 @@ export class Catalogue {
       }
       if (last === undefined || ids.length < Math.max(wanted, SLICE)) return { streams }
       after = last
+    }
+  }
+
+  /** One stream that cannot be looked at keeps nobody from the others. */
+  async #lookPast(id: string): Promise<StreamState | 'damaged' | undefined> {
+    try {
+      return await this.#table.look(id)
+    } catch (error) {
+      if (error instanceof StoreError && OF_ONE_STREAM.has(error.code)) return 'damaged'
+      throw error
     }
   }
 

@@ -18,7 +18,7 @@ export class LeaseTable {
       ON CONFLICT DO UPDATE SET holder = excluded.holder, epoch = excluded.epoch, ttl_ms = excluded.ttl_ms,
       expires_at = excluded.expires_at, owes = excluded.owes`)
     this.#delete = db.prepare('DELETE FROM leases WHERE stream = ?')
-    this.#cut = db.prepare('UPDATE leases SET expires_at = :now + ttl_ms WHERE expires_at > :now + ttl_ms')
+    this.#cut = db.prepare('UPDATE leases SET expires_at = :now + ttl_ms WHERE expires_at - ttl_ms > :now')
     this.#expired = db.prepare(`SELECT s.id, s.incarnation, l.holder, l.epoch, l.ttl_ms, l.expires_at,
       l.owes IS NOT NULL AS owed
       FROM leases l JOIN streams s ON s.key = l.stream

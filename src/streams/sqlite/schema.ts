@@ -120,6 +120,8 @@ export const STEPS: readonly string[] = [
   ) STRICT;
   `,
   'CREATE TABLE trimmed (stream INTEGER PRIMARY KEY) STRICT',
+  // By when they begin: what begins later than now was set before the clock went back.
+  'CREATE INDEX leases_by_begin ON leases (expires_at - ttl_ms)',
 ]
 
 /** The version that this code reads and writes (`PRAGMA user_version`). */
