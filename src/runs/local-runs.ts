@@ -2,6 +2,7 @@
  * The runs whose leases this process holds. One timer renews all leases, a second one holds all runs
  * to their limits; both stand still while there is no run.
  */
+import { FloodLog } from '../logging/flood-log.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { Assignment } from './assignment.ts'
 import { LocalRun } from './local-run.ts'
@@ -18,6 +19,8 @@ const SHORTEST_CHECK_MS = 10
 
 export class LocalRuns {
   readonly #settings: RunSettings
+  /** A store that hangs is told of once, and not by each run. */
+  readonly #flood: FloodLog
   readonly #runs = new Set<LocalRun>()
   /** The last one of each id. One before it, whose stream was removed, is on its way out. */
   readonly #byId = new Map<string, LocalRun>()
@@ -33,6 +36,7 @@ export class LocalRuns {
 
   constructor(settings: RunSettings, readership: Readership, owedEnds: OwedEnds) {
     this.#settings = settings
+    this.#flood = new FloodLog(settings.logger)
     this.#readership = readership
     this.#owedEnds = owedEnds
     const { leaseTtlMs, silenceMs, lifeMs, unreadMs } = settings
@@ -108,6 +112,7 @@ export class LocalRuns {
     if (this.#byId.get(run.id) === run) this.#byId.delete(run.id)
     this.#touchedAt.delete(run)
     if (this.#runs.size > 0) return
+    this.#flood.close()
     void this.#keeper.stop()
     void this.#watchdog.stop()
   }
@@ -135,7 +140,7 @@ export class LocalRuns {
     } catch (err) {
       // Not for want of readers, but of an answer: it is asked again when as much time has passed.
       run.read(performance.now())
-      this.#settings.logger.warn({ err, run: run.id }, 'The readers of a run elsewhere could not be counted')
+      this.#flood.warn({ err, run: run.id }, 'The readers of a run elsewhere could not be counted')
     } finally {
       this.#asking.delete(run)
     }
@@ -155,10 +160,7 @@ export class LocalRuns {
     try {
       if (await run.renew(signal)) await this.#touch(run, signal)
     } catch (err) {
-      this.#settings.logger.warn(
-        { err, run: run.id },
-        'The lease of a run could not be renewed; trying again',
-      )
+      this.#flood.warn({ err, run: run.id }, 'The lease of a run could not be renewed; trying again')
     }
   }
 

@@ -206,10 +206,7 @@ export class OwedEnds {
     for (const work of this.#works) {
       work.renew(signal).catch((err: unknown) => {
         const run = work.lease.stream
-        this.#settings.logger.warn(
-          { err, run },
-          'The lease of what a run owes could not be renewed; trying again',
-        )
+        this.#flood.warn({ err, run }, 'The lease of what a run owes could not be renewed; trying again')
       })
     }
   }

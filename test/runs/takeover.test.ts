@@ -519,6 +519,20 @@ onEveryStore('a lease', (world) => {
     expect(await run.end).toEqual({ status: 'completed' })
   })
 
+  it('that could not be renewed is told of once in ten seconds, however many runs there are', async () => {
+    const puppet = new PuppetProvider()
+    const { runs, hand } = world().mortal()
+    const started = await Promise.all([1, 2, 3].map(() => runs.start({}, puppet.provider)))
+    hand.around = async (method, call) => {
+      if (method === 'leases.renew') throw new Error('no answer')
+      return call()
+    }
+    await world().pass(7)
+    expect(world().logger.messages('warn')).toEqual(['The lease of a run could not be renewed; trying again'])
+    hand.around = (_method, call) => call()
+    await Promise.all(started.map(({ id }) => runs.stop(id)))
+  })
+
   it('raises the epoch with which the log is written', async () => {
     const puppet = new PuppetProvider()
     const kinds = kindOf(puppet.provider)
