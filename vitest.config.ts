@@ -9,6 +9,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    server: { deps: { inline: ['assistant-stream'] } },
     reporters: ['default', './test/support/skip-reporter.ts'],
     // No measure of speed: what takes so long on a shared machine has stopped.
     testTimeout: 60_000,

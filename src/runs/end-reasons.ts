@@ -96,7 +96,7 @@ export function failureFor(reason: EndReason, options?: ErrorOptions): RunFailur
 }
 
 /** The end of a run whose provider threw. */
-function endAfterError(error: unknown): RunEnd {
+export function endAfterError(error: unknown): RunEnd {
   if (!(error instanceof RunFailure) && !(error instanceof UpstreamError)) return endFor('provider_failed')
   const message = error.message.toWellFormed().replace(CONTROL, ' ').slice(0, MAX_MESSAGE).toWellFormed()
   return { status: 'failed', reason: error.code, message }

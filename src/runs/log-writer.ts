@@ -1,5 +1,5 @@
 /**
- * Writes the records of one run to its stream, as the holder of its lease.
+ * Writes records to one stream, as the holder of its lease: those of a run, or of whoever else fills it.
  *
  * One append is in flight at a time. What comes meanwhile goes into the next one together: no record
  * waits for company, and a slow store is sent few and large appends. Appends are not aborted: whether
@@ -11,7 +11,7 @@ import type { Logger } from '../logging/logger.ts'
 import type { Json } from '../protocol/json.ts'
 import { LEASE_PRODUCER } from '../streams/leases.ts'
 import type { Lease } from '../streams/leases.ts'
-import type { AppendRequest, AppendResult, StreamStore } from '../streams/store.ts'
+import type { AppendRequest, AppendResult, StreamRecord, StreamStore } from '../streams/store.ts'
 import { patiently } from './patience.ts'
 
 /** Why nothing more can be written. */
@@ -27,7 +27,7 @@ export type Refusal =
 
 /** How a log ends: its closing records, what it is closed with, and metadata that is not kept yet. */
 export interface Closing {
-  readonly records: readonly string[]
+  readonly records: readonly StreamRecord[]
   readonly end: Json
   /** What is left to be done. */
   readonly owes?: Json
@@ -50,7 +50,7 @@ export class LogWriter {
   readonly #mark: number
   readonly #hurry = new AbortController()
   #seq = 0
-  #waiting: string[] = []
+  #waiting: StreamRecord[] = []
   #waitingBytes = 0
   /** Of the records that wait: goes with them. */
   #checkpoint: Json | undefined
@@ -58,7 +58,7 @@ export class LogWriter {
   #room: PromiseWithResolvers<void> | undefined
   #finishing = false
   /** What was pushed once `hold` was called. */
-  #held: { readonly record: string; readonly bytes: number }[] | undefined
+  #held: { readonly record: StreamRecord; readonly bytes: number }[] | undefined
   #refusal: Refusal | undefined
   /** Whether the append with the present seq may have been kept though it failed. */
   #inDoubt = false
@@ -80,7 +80,7 @@ export class LogWriter {
   }
 
   /** Takes a record of so many bytes, and a checkpoint that covers it and all before it. */
-  push(record: string, bytes: number, checkpoint: Json | undefined): void {
+  push(record: StreamRecord, bytes: number, checkpoint: Json | undefined): void {
     if (this.#refusal || this.#finishing) return
     if (this.#held) {
       this.#held.push({ record, bytes })
@@ -165,7 +165,7 @@ export class LogWriter {
   }
 
   /** In one append with what waits. */
-  #fits(records: readonly string[]): boolean {
+  #fits(records: readonly StreamRecord[]): boolean {
     const { appendRecords, appendBytes } = this.#options.store.limits
     const bytes = records.reduce((sum, record) => sum + Buffer.byteLength(record), this.#waitingBytes)
     return this.#waiting.length + records.length <= appendRecords && bytes <= appendBytes

@@ -23,6 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   runs: sources,
   delivery: sources,
   consumers: generations,
+  adapters: [...ground, 'streams', 'runs'],
   // The stream socket is a consumer.
   endpoints: [...generations, 'consumers'],
   routing: edges,

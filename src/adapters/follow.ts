@@ -1,0 +1,103 @@
+/** A stream from a place to its end, page by page, as fast as whoever follows it takes them: a cursor, which holds one page at most. */
+import type { Json } from '../protocol/json.ts'
+import type { Place } from '../protocol/offset.ts'
+import { patiently } from '../runs/patience.ts'
+import type { StreamPage, StreamStore } from '../streams/store.ts'
+import type { GoneReason, StreamEvent } from '../streams/watching.ts'
+import type { Orphans } from './orphans.ts'
+
+/** How a stream ended for whoever followed it. */
+export type FollowEnd =
+  | { readonly type: 'closed'; readonly end?: Json }
+  | { readonly type: 'gone'; readonly reason: 'missing' | GoneReason }
+
+export interface FollowOptions {
+  readonly store: StreamStore
+  readonly orphans: Orphans
+  readonly signal: AbortSignal
+}
+
+const PAGE_BYTES = 256 * 1024
+/** How long a store that is away is waited for. */
+const PATIENCE_MS = 30_000
+
+/**
+ * Yields the pages after a place; the first one also when it is empty. Returns how the stream ended.
+ * Rejects with the signal's reason when it aborts, and with what the store throws once patience is over.
+ */
+export async function* follow(
+  id: string,
+  after: Place,
+  { store, orphans, signal }: FollowOptions,
+): AsyncGenerator<StreamPage, FollowEnd> {
+  const news = new News(signal)
+  const watch = await patiently(
+    () => store.watch(id, (event) => news.tell(event), signal),
+    PATIENCE_MS,
+    signal,
+  )
+  if (watch.outcome === 'missing') return { type: 'gone', reason: 'missing' }
+  const leave = orphans.add(id)
+  try {
+    let place = after
+    for (let isFirst = true; ; isFirst = false) {
+      news.clear()
+      const read = (): ReturnType<StreamStore['read']> =>
+        store.read(id, place, { maxBytes: PAGE_BYTES, signal })
+      const page = await patiently(read, PATIENCE_MS, signal)
+      // Before the page is looked at: it may be of a stream that was created anew meanwhile.
+      if (news.gone) return { type: 'gone', reason: news.gone }
+      if (page.outcome === 'missing') return { type: 'gone', reason: 'expired' }
+      if (page.outcome === 'trimmed') return { type: 'gone', reason: 'trimmed' }
+      if (page.outcome !== 'page') return { type: 'gone', reason: 'lost' }
+      if (page.records.length > 0 || isFirst) yield page
+      if (page.closed) return { type: 'closed', ...(page.end !== undefined && { end: page.end }) }
+      place = page.next
+      if (!page.upToDate) continue
+      if (!(await orphans.look(id))) return { type: 'gone', reason: news.gone ?? 'expired' }
+      await news.arrival()
+    }
+  } finally {
+    leave()
+    watch.stop()
+  }
+}
+
+/** Whether something came on a stream since it was last read. */
+class News {
+  gone: GoneReason | undefined
+  readonly #signal: AbortSignal
+  #isThere = false
+  #waiter: (() => void) | undefined
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  clear(): void {
+    this.#isThere = false
+  }
+
+  tell(event: StreamEvent): void {
+    if (event.type === 'gone') this.gone = event.reason
+    this.#isThere = true
+    this.#waiter?.()
+  }
+
+  /** Rejects with the signal's reason when it aborts. */
+  async arrival(): Promise<void> {
+    const signal = this.#signal
+    if (!this.#isThere && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const arrive = (): void => {
+          signal.removeEventListener('abort', arrive)
+          this.#waiter = undefined
+          resolve()
+        }
+        this.#waiter = arrive
+        signal.addEventListener('abort', arrive, { once: true })
+      })
+    }
+    signal.throwIfAborted()
+  }
+}

@@ -1,0 +1,70 @@
+/** What the adapters can be told. Every duration is in seconds; fractions are fine. */
+import { randomBytes } from 'node:crypto'
+import { libraryLogger } from '../logging/logger.ts'
+import type { Logger } from '../logging/logger.ts'
+import type { StreamStore } from '../streams/store.ts'
+
+export interface AdapterOptions {
+  /**
+   * What the ids of the streams begin with. Default: `@` and the name of the package that is served. No
+   * endpoint of Millrace serves a stream whose id begins with `@`; with another prefix they do, to its owner.
+   */
+  readonly prefix?: string
+  /** Whose a stream is, by the id that the package gives it. Default: nobody's. */
+  readonly owner?: (id: string) => string | undefined
+  /** Seconds that a stream is kept after its last chunk. Default 86,400: a day, as both packages ask. */
+  readonly ttl?: number
+  /** Seconds after which a stream ends whose producer's process fell silent. Default 10. */
+  readonly leaseTtl?: number
+  /** Hears what went wrong with a stream. Default: as for a store. */
+  readonly logger?: Logger
+  /** Milliseconds that never go back. Default `performance.now`. Another is for tests. */
+  readonly monotonic?: () => number
+}
+
+/** The same, whole, in milliseconds. */
+export interface AdapterSettings {
+  readonly store: StreamStore
+  readonly logger: Logger
+  /** Names this process in leases. */
+  readonly holder: string
+  readonly prefix: string
+  readonly owner: (id: string) => string | undefined
+  readonly ttlMs: number
+  readonly leaseTtlMs: number
+  readonly monotonic: () => number
+}
+
+/** Longest delay a timer of Node can hold, 2^31 - 1 ms, in seconds. */
+const MAX_LEASE = 2_147_483
+/** Beyond it, no time of a store is an exact integer. */
+const MAX_TTL = 100 * 365 * 86_400
+
+/** @throws {RangeError} naming the option that is out of range. */
+export function adapterSettings(
+  store: StreamStore,
+  options: AdapterOptions,
+  defaultPrefix: string,
+): AdapterSettings {
+  const { prefix = defaultPrefix, owner = () => undefined, logger = libraryLogger() } = options
+  if (!/^[\x21-\x7e]{0,128}$/.test(prefix)) {
+    throw new RangeError('prefix is not up to 128 printable ASCII characters')
+  }
+  return {
+    store,
+    logger,
+    holder: `${process.pid}-${randomBytes(12).toString('hex')}`,
+    prefix,
+    owner,
+    ttlMs: milliseconds('ttl', options.ttl ?? 86_400, 0.001, MAX_TTL),
+    monotonic: options.monotonic ?? (() => performance.now()),
+    leaseTtlMs: milliseconds('leaseTtl', options.leaseTtl ?? 10, 0.05, MAX_LEASE),
+  }
+}
+
+function milliseconds(name: string, seconds: number, low: number, high: number): number {
+  if (!(seconds >= low && seconds <= high)) {
+    throw new RangeError(`${name} is ${seconds}; it takes ${low} to ${high} seconds`)
+  }
+  return Math.round(seconds * 1000)
+}
