@@ -6,6 +6,7 @@ import type { Place } from '../protocol/offset.ts'
 import { beginOf, newState } from './bookkeeping.ts'
 import type { StreamState } from './bookkeeping.ts'
 import type { CheckedConfig, CheckedFork } from './configurations.ts'
+import { MAX_FORK_DEPTH } from './forks.ts'
 import type { ForkPoint, ForkRefusal } from './forks.ts'
 import { kindOf, mediaTypeOf } from './requests.ts'
 
@@ -20,6 +21,7 @@ export interface ForkedLog {
 export interface Fork {
   /** Its configuration, with what it takes from its source. Its records are all that are its own. */
   readonly config: Omit<CheckedConfig, 'from'>
+  readonly source: StreamState
   readonly point: ForkPoint
   /** Records up to this position are the source's; this is the stamp of the last of them. */
   readonly inherited: number
@@ -41,10 +43,12 @@ export function decideFork(
   const begin = beginOf(source, at, (position) => log.stampAt(position))
   if ('outcome' in begin) return begin.outcome
   const { sub = 0 } = from
-  const point = { id: from.id, offset: begin, sub }
+  const depth = (source.forkedFrom?.depth ?? 0) + 1
+  if (depth > MAX_FORK_DEPTH) return 'too-deep'
+  const point = { id: from.id, offset: begin, sub, depth }
   const inherits = (position: number): Fork => {
     const stamp = stampBefore(source, position, log)
-    return { config: inheriting(config, source), point, inherited: position, stamp }
+    return { config: inheriting(config, source), source, point, inherited: position, stamp }
   }
   if (sub === 0) return inherits(begin.position)
   const beyond = begin.position + sub
@@ -61,8 +65,7 @@ export function decideFork(
 
 /** The state of a fork with its own first records, which have this stamp. */
 export function forkState(
-  source: StreamState,
-  { config, point, inherited, stamp: last }: Fork,
+  { config, source, point, inherited, stamp: last }: Fork,
   incarnation: string,
   stamp: string,
   now: number,

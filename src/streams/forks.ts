@@ -21,7 +21,12 @@ export interface ForkPoint {
   readonly id: string
   readonly offset: Offset
   readonly sub: number
+  /** How many forks lie between it and a stream that is none, itself included. */
+  readonly depth: number
 }
+
+/** As deep as forks of forks may go: who reads the last of them looks for its beginning in all of them. */
+export const MAX_FORK_DEPTH = 1000
 
 /** Why a stream cannot be forked so. They are looked for in the order in which they stand here. */
 export type ForkRefusal =
@@ -37,6 +42,8 @@ export type ForkRefusal =
   | 'trimmed'
   /** The offset is of another history than the source has. */
   | 'lost'
+  /** The source is the thousandth fork of a fork. */
+  | 'too-deep'
 
 /** Whether a fork is one of this source at this point, as far as the request says. */
 export function isForkAt(point: ForkPoint | undefined, from: ForkSource | undefined): boolean {

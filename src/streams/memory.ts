@@ -242,7 +242,7 @@ class MemoryStreams implements StreamStore {
     if (!source) return this.#retired(id, now) ? 'retired' : 'missing'
     const fork = decideFork(source, config, source)
     if (typeof fork === 'string') return fork
-    const stream = new MemoryStream(forkState(source, fork, incarnation, incarnation, now), this.#chunks)
+    const stream = new MemoryStream(forkState(fork, incarnation, incarnation, now), this.#chunks)
     stream.forkFrom(source, fork.inherited)
     return { stream, own: fork.config }
   }

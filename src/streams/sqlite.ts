@@ -8,32 +8,30 @@ import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Place } from '../protocol/offset.ts'
-import { beginOf, endAfter, endMember, infoOf, pageOf, tailOf } from './bookkeeping.ts'
-import { StoreError } from './errors.ts'
+import { endAfter, endMember, infoOf, tailOf } from './bookkeeping.ts'
 import type { LeaseStore } from './leases.ts'
 import { limitsOf } from './options.ts'
 import { checkConfig } from './configurations.ts'
 import { checkAppend, checkId, checkPlace, checkRead } from './requests.ts'
-import { ChangeLog } from './sqlite/change-log.ts'
 import { Collector } from './sqlite/collector.ts'
 import { CommitQueue } from './sqlite/commit-queue.ts'
 import type { Weight } from './sqlite/pending-write.ts'
 import { storeError, toStoreError } from './sqlite/store-error.ts'
 import { FileGuard } from './sqlite/file-guard.ts'
 import { Follower } from './sqlite/follower.ts'
-import { FollowerTable } from './sqlite/follower-table.ts'
+import type { FollowerTable } from './sqlite/follower-table.ts'
 import { listQuery } from './sqlite/list-query.ts'
-import { LeaseTable } from './sqlite/lease-table.ts'
 import { SqliteLeases } from './sqlite/leases.ts'
 import { LogRoom } from './sqlite/log-room.ts'
 import { SettledClock } from './settled-clock.ts'
 import { openDatabase } from './sqlite/open.ts'
-import { versionOf } from './sqlite/schema.ts'
 import { LOCK_TIMEOUT_MS, timesOf } from './sqlite/options.ts'
 import type { SqliteStreamsOptions } from './sqlite/options.ts'
 import type { Migration } from './sqlite/schema.ts'
+import type { RecordTable } from './sqlite/record-table.ts'
 import { Snapshots } from './sqlite/snapshots.ts'
-import { StreamTable } from './sqlite/stream-table.ts'
+import type { StreamTable } from './sqlite/stream-table.ts'
+import { openTables } from './sqlite/tables.ts'
 import { DELETE, FEW_ROWS, SWEEP, weightOf } from './sqlite/weights.ts'
 import { StreamWrites, SWEEP_SLICE } from './sqlite/writes.ts'
 import { checkList } from './listing.ts'
@@ -83,6 +81,7 @@ class SqliteStreams implements StreamStore {
   readonly #settled: SettledClock
   readonly #db: DatabaseSync
   readonly #table: StreamTable
+  readonly #records: RecordTable
   readonly #writes: StreamWrites
   readonly #snapshots: Snapshots
   readonly #followers: FollowerTable
@@ -102,14 +101,12 @@ class SqliteStreams implements StreamStore {
     this.#settled = new SettledClock(options)
     this.#settled.isSettled(this.#clock())
     this.#db = openDatabase(path, lockTimeoutMs, maxFileBytes).db
-    this.#followers = new FollowerTable(this.#db)
-    this.#table = new StreamTable(this.#db, () => {
-      this.#followers.forget()
-      versionOf(this.#db, path)
-    })
-    const leases = new LeaseTable(this.#db)
-    const changes = new ChangeLog(this.#db, this.#followers)
-    this.#writes = new StreamWrites(this.#db, this.#table, leases, changes, this.#followers)
+    const tables = openTables(this.#db, path)
+    const { streams, records, forks, leases, changes, followers } = tables
+    this.#table = streams
+    this.#records = records
+    this.#followers = followers
+    this.#writes = new StreamWrites(this.#db, tables)
     this.#watchers = new Watchers(logger)
     this.#guard = new FileGuard(path)
     this.#queue = new CommitQueue(this.#db, {
@@ -135,13 +132,13 @@ class SqliteStreams implements StreamStore {
         if (this.#closing) throw storeError('closed', path)
       },
     })
-    this.#follower = new Follower(this.#table, changes, this.#followers, this.#watchers, {
+    this.#follower = new Follower(this.#table, this.#records, changes, this.#followers, this.#watchers, {
       intervalMs: followIntervalMs,
       logger,
       snapshot: (work) => this.#snapshots.take(work),
       write: (work, signal) => this.#write(FEW_ROWS, work, signal),
     })
-    this.#collector = new Collector(this.#db, this.#queue, logger)
+    this.#collector = new Collector(this.#db, forks, this.#queue, logger)
     this.leases = new SqliteLeases(this.#table, leases, {
       limits: this.limits,
       write: (work, signal) => this.#write(FEW_ROWS, work, signal),
@@ -151,7 +148,6 @@ class SqliteStreams implements StreamStore {
   async create(id: string, config: StreamConfig = {}, signal?: AbortSignal): Promise<CreateResult> {
     checkId(id)
     const checked = checkConfig(config, this.limits)
-    if (checked.from) throw new StoreError('failed', 'This store has no forks yet')
     return this.#write(weightOf(checked), (now) => this.#writes.create(id, checked, now), signal)
   }
 
@@ -166,13 +162,7 @@ class SqliteStreams implements StreamStore {
     const { maxRecords, maxBytes } = checkRead(after, options)
     return this.#look((now) => {
       const stream = this.#table.alive(id, now)
-      if (!stream) return { outcome: 'missing' }
-      const { state } = stream
-      const begin = beginOf(state, after, (position) => this.#table.stampAt(stream, position))
-      if ('outcome' in begin) return begin
-      if (begin.position === state.tail) return pageOf(state, begin, begin, [])
-      const { records, next } = this.#table.records(stream, begin, maxRecords, maxBytes)
-      return pageOf(state, begin, next, records)
+      return stream ? this.#records.read(stream, after, maxRecords, maxBytes) : { outcome: 'missing' }
     }, options.signal)
   }
 
@@ -195,9 +185,12 @@ class SqliteStreams implements StreamStore {
     }, signal)
   }
 
-  async isRetired(id: string): Promise<boolean> {
+  async isRetired(id: string, signal?: AbortSignal, owner?: string | null): Promise<boolean> {
     checkId(id)
-    return false
+    return this.#look((now) => {
+      const retired = this.#writes.retired(id, now)
+      return retired !== undefined && (owner === undefined || retired.owner === (owner ?? undefined))
+    }, signal)
   }
 
   async list(options: ListOptions = {}): Promise<StreamList> {

@@ -59,7 +59,6 @@ export function sqliteHarness(folder: string): StreamStoreHarness {
   return {
     make: (options = {}) => open(join(folder, `streams-${++files}.db`), options),
     peer: (of) => open(paths.get(of) as string, {}),
-    cannot: { forks: 'they are not built yet' },
     advance: (milliseconds) => time.advance(milliseconds),
     jump: (milliseconds) => time.jump(milliseconds),
   }

@@ -22,7 +22,7 @@ import { migrate, sqliteStreams } from '../../src/streams/sqlite.ts'
 import type { SqliteStreamsOptions } from '../../src/streams/sqlite/options.ts'
 import { SCHEMA_VERSION, STEPS } from '../../src/streams/sqlite/schema.ts'
 import { Follower } from '../../src/streams/sqlite/follower.ts'
-import { StreamTable } from '../../src/streams/sqlite/stream-table.ts'
+import { RecordTable } from '../../src/streams/sqlite/record-table.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { streamStoreCases } from '../../src/testing/stream-store-cases.ts'
 import { sqliteHarness, temporaryFolder } from './harnesses.ts'
@@ -639,7 +639,7 @@ describe('what other processes append', () => {
       await store.create(`s${n}`)
       await store.watch(`s${n}`, (event) => event.type === 'append' && told.push(...event.records))
     }
-    const reads = vi.spyOn(StreamTable.prototype, 'records')
+    const reads = vi.spyOn(RecordTable.prototype, 'read')
     onTestFinished(() => reads.mockRestore())
     // The first change of another process has everything looked at, and once more when this one has joined it.
     await peer.create('elsewhere')

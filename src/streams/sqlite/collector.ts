@@ -1,12 +1,14 @@
 /**
  * Removes the records of deleted streams and those that were trimmed, a slice at a time: deleting millions of rows at once would
  * hold the event loop, and the lock on the file, for seconds. A slice is bounded by records and by bytes,
- * and grows and shrinks with the time it takes. What a crash leaves is found again.
+ * and grows and shrinks with the time it takes. What a crash leaves is found again. What forks have of a stream
+ * stays.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Logger } from '../../logging/logger.ts'
 import { StoreError } from '../errors.ts'
 import type { CommitQueue } from './commit-queue.ts'
+import type { ForkTable } from './fork-table.ts'
 import { MAX_POSITION } from './stream-table.ts'
 
 /** Records, and bytes of them, removed in one transaction at most; one record at least. */
@@ -16,6 +18,7 @@ const MAX_BYTES = 1024 * 1024
 const SLICE_MS = 5
 
 export class Collector {
+  readonly #forks: ForkTable
   readonly #queue: CommitQueue
   readonly #logger: Logger
   readonly #next: StatementSync
@@ -29,15 +32,16 @@ export class Collector {
   #running = false
   #wanted = false
 
-  constructor(db: DatabaseSync, queue: CommitQueue, logger: Logger) {
+  constructor(db: DatabaseSync, forks: ForkTable, queue: CommitQueue, logger: Logger) {
+    this.#forks = forks
     this.#queue = queue
     this.#logger = logger
     this.#next = db.prepare(`SELECT stream, ${MAX_POSITION} AS last, 1 AS deleted FROM garbage
       UNION ALL SELECT stream, first, 0 FROM trimmed JOIN streams ON key = stream LIMIT 1`)
     // Read without the pages that a large record goes on in.
     this.#sizes = db.prepare(`SELECT place, octet_length(data) AS bytes FROM records
-      WHERE place BETWEEN :stream << 32 AND (:stream << 32) | :last ORDER BY place LIMIT :limit`)
-    this.#records = db.prepare('DELETE FROM records WHERE place BETWEEN :stream << 32 AND :last')
+      WHERE place > (:stream << 32) | :held AND place <= (:stream << 32) | :last ORDER BY place LIMIT :limit`)
+    this.#records = db.prepare('DELETE FROM records WHERE place > (:stream << 32) | :held AND place <= :last')
     this.#producers = db.prepare(`DELETE FROM producers WHERE stream = :stream AND id IN (
       SELECT id FROM producers WHERE stream = :stream LIMIT :limit)`)
     this.#collected = db.prepare('DELETE FROM garbage WHERE stream = ?')
@@ -87,20 +91,25 @@ export class Collector {
     if (!row) return false
     const stream = Number(row['stream'])
     const since = performance.now()
-    const last = this.#lastOfSlice(stream, Number(row['last']))
-    if (last !== undefined) this.#records.run({ stream, last })
+    const heldUpTo = this.#forks.heldUpTo(stream)
+    const held = heldUpTo ?? 0
+    const last = this.#lastOfSlice(stream, held, Number(row['last']))
+    if (last !== undefined) this.#records.run({ stream, held, last })
     else if (row['deleted'] === 0) this.#trimmed.run(stream)
-    else if (this.#producers.run({ stream, limit: this.#limit }).changes === 0) this.#collected.run(stream)
+    else if (this.#producers.run({ stream, limit: this.#limit }).changes === 0) {
+      this.#collected.run(stream)
+      if (heldUpTo === undefined) this.#forks.release(stream)
+    }
     const isSlow = performance.now() - since > SLICE_MS
     this.#share = isSlow ? Math.max(this.#share / 2, 1 / MAX_RECORDS) : Math.min(this.#share * 2, 1)
     return true
   }
 
-  /** Where a slice of the records of a stream ends, of those up to a position; undefined when there are none. */
-  #lastOfSlice(stream: number, position: number): number | undefined {
+  /** Where a slice of the records of a stream ends, of those between two positions; undefined when there are none. */
+  #lastOfSlice(stream: number, held: number, position: number): number | undefined {
     let last: number | undefined
     let bytes = 0
-    for (const row of this.#sizes.iterate({ stream, last: position, limit: this.#limit })) {
+    for (const row of this.#sizes.iterate({ stream, held, last: position, limit: this.#limit })) {
       last = Number(row['place'])
       bytes += Number(row['bytes'])
       if (bytes >= this.#share * MAX_BYTES) break

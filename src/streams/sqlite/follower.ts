@@ -7,11 +7,11 @@
  * first change of another process has everything looked at, and this one join.
  */
 import type { Logger } from '../../logging/logger.ts'
-import { beginOf, pageOf } from '../bookkeeping.ts'
 import type { WatchedStream, Watchers } from '../watchers.ts'
 import { StoreError } from '../errors.ts'
 import type { ChangeLog } from './change-log.ts'
 import type { FollowerTable } from './follower-table.ts'
+import type { RecordTable } from './record-table.ts'
 import type { StoredStream, StreamTable } from './stream-table.ts'
 
 /** Records and bytes told in one go, before the event loop has its turn. */
@@ -42,6 +42,7 @@ export interface FollowerOptions {
 
 export class Follower {
   readonly #table: StreamTable
+  readonly #records: RecordTable
   readonly #changes: ChangeLog
   readonly #followers: FollowerTable
   readonly #watchers: Watchers
@@ -62,12 +63,14 @@ export class Follower {
 
   constructor(
     table: StreamTable,
+    records: RecordTable,
     changes: ChangeLog,
     followers: FollowerTable,
     watchers: Watchers,
     options: FollowerOptions,
   ) {
     this.#table = table
+    this.#records = records
     this.#changes = changes
     this.#followers = followers
     this.#watchers = watchers
@@ -222,13 +225,10 @@ export class Follower {
     const page = this.#options.snapshot(() => {
       const stream = this.#table.find(id)
       if (stream?.state.incarnation !== incarnation) return 'deleted'
-      const { state } = stream
-      const begin = beginOf(state, { position: told, stamp }, (position) =>
-        this.#table.stampAt(stream, position),
-      )
-      if ('outcome' in begin) return begin.outcome === 'trimmed' ? 'trimmed' : 'lost'
-      const { records, next } = this.#table.records(stream, begin, MAX_RECORDS, MAX_BYTES)
-      return pageOf(state, begin, next, records)
+      const place = { position: told, stamp }
+      const read = this.#records.read(stream, place, MAX_RECORDS, MAX_BYTES)
+      if (read.outcome === 'page') return read
+      return read.outcome === 'trimmed' ? 'trimmed' : 'lost'
     })
     if (typeof page === 'string') {
       this.#watchers.tellGone(id, page)

@@ -122,6 +122,22 @@ export const STEPS: readonly string[] = [
   'CREATE TABLE trimmed (stream INTEGER PRIMARY KEY) STRICT',
   // By when they begin: what begins later than now was set before the clock went back.
   'CREATE INDEX leases_by_begin ON leases (expires_at - ttl_ms)',
+  `
+  CREATE TABLE forks (
+    stream INTEGER PRIMARY KEY,
+    source INTEGER NOT NULL,
+    incarnation TEXT NOT NULL,
+    inherited INTEGER NOT NULL,
+    stamp TEXT NOT NULL,
+    point TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX forks_by_source ON forks (source, inherited);
+  CREATE TABLE retired (
+    stream INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    owner TEXT
+  ) STRICT;
+  `,
 ]
 
 /** The version that this code reads and writes (`PRAGMA user_version`). */

@@ -1,18 +1,17 @@
 /**
- * Streams, their records and their producers as rows, and a cache of what was read of them.
+ * Streams and their producers as rows, and a cache of what was read of them.
  *
  * The cache holds what this process's last transaction left. It is dropped when another process has
  * written (`PRAGMA data_version`, asked at the start of each transaction) and when one of our own
  * was rolled back, so that within a transaction it always equals the tables.
  */
-import { Buffer } from 'node:buffer'
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
-import type { Offset } from '../../protocol/offset.ts'
 import { isAlive } from '../bookkeeping.ts'
 import type { ProducerState, StreamState } from '../bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
-import type { Producer, StreamRecord } from '../store.ts'
-import { DamagedFile } from './store-error.ts'
+import type { ForkPoint } from '../forks.ts'
+import type { Producer } from '../store.ts'
+import type { LogPart } from './fork-table.ts'
 
 /** A stream that exists in the tables. `state` and `producers` follow what is saved. */
 export interface StoredStream {
@@ -20,6 +19,8 @@ export interface StoredStream {
   readonly id: string
   state: StreamState
   readonly producers: Map<string, ProducerState | undefined>
+  /** Where its records are, once somebody asked for them. */
+  parts?: readonly LogPart[]
 }
 
 type Row = Record<string, SQLOutputValue>
@@ -35,7 +36,8 @@ export const MAX_POSITION = 2 ** 32 - 1
 const COLUMNS = `key, id, incarnation, content_type, owner, created_at, ttl_ms, expires_at, metadata, closed,
   closed_by, closed_with, stream_seq, leased, first, first_stamp,
   ${lastPosition('key')} AS tail, ${ofLastRecord('key', 'stamp')} AS stamp,
-  (SELECT data FROM checkpoints WHERE stream = key) AS checkpoint`
+  (SELECT data FROM checkpoints WHERE stream = key) AS checkpoint,
+  (SELECT json_array(inherited, stamp, json(point)) FROM forks WHERE stream = key) AS fork`
 
 /** SQL: whether a stream's time is not over at `?`, or somebody holds its lease. */
 export const ALIVE: string = `(expires_at IS NULL OR expires_at > ?
@@ -63,10 +65,7 @@ export class StreamTable {
   readonly #update: StatementSync
   readonly #upsertCheckpoint: StatementSync
   readonly #deleteCheckpoint: StatementSync
-  readonly #selectStamp: StatementSync
   readonly #selectLease: StatementSync
-  readonly #selectRecords: StatementSync
-  readonly #insertRecord: StatementSync
   readonly #selectProducer: StatementSync
   readonly #upsertProducer: StatementSync
   readonly #updateProducer: StatementSync
@@ -83,20 +82,14 @@ export class StreamTable {
     this.#select = db.prepare(`SELECT ${COLUMNS} FROM streams WHERE id = ?`)
     this.#selectOwned = db.prepare('SELECT 1 FROM streams WHERE id = ? AND owner IS ?')
     this.#insert = db.prepare(`INSERT INTO streams (id, incarnation, content_type, owner, created_at, ttl_ms,
-      expires_at, metadata, closed, closed_by, closed_with, stream_seq, leased)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+      expires_at, metadata, closed, closed_by, closed_with, stream_seq, leased, first, first_stamp)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
     this.#update = db.prepare(`UPDATE streams SET expires_at = ?, metadata = ?, closed = ?, closed_by = ?,
       closed_with = ?, stream_seq = ? WHERE key = ?`)
     this.#upsertCheckpoint = db.prepare(`INSERT INTO checkpoints (stream, data) VALUES (?, ?)
       ON CONFLICT DO UPDATE SET data = excluded.data`)
     this.#deleteCheckpoint = db.prepare('DELETE FROM checkpoints WHERE stream = ?')
-    this.#selectStamp = db.prepare('SELECT stamp FROM records WHERE place = (? << 32) | ?')
     this.#selectLease = db.prepare('SELECT 1 FROM leases WHERE stream = ?')
-    this.#selectRecords = db.prepare(`SELECT place - (:key << 32) AS position, data, stamp FROM records
-      WHERE place > (:key << 32) | :after AND place <= (:key << 32) | ${MAX_POSITION} ORDER BY place LIMIT :limit`)
-    this.#insertRecord = db.prepare(
-      'INSERT INTO records (place, data, stamp) VALUES ((? << 32) | ?, ?, CAST(? AS INTEGER))',
-    )
     this.#selectProducer = db.prepare('SELECT epoch, last_seq FROM producers WHERE stream = ? AND id = ?')
     this.#upsertProducer = db.prepare(`INSERT INTO producers (stream, id, epoch, last_seq) VALUES (?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET epoch = excluded.epoch, last_seq = excluded.last_seq`)
@@ -160,6 +153,8 @@ export class StreamTable {
       ttlMs ?? null,
       ...changingColumns(state),
       state.leased ? 1 : 0,
+      state.first,
+      state.firstStamp,
     )
     return this.#keep({ key: Number(lastInsertRowid), id, state, producers: new Map() })
   }
@@ -196,54 +191,6 @@ export class StreamTable {
     stream.state = { ...stream.state, first, firstStamp }
     this.#trim.run(first, firstStamp, stream.key)
     this.#noteTrimmed.run(stream.key)
-  }
-
-  insertRecords(stream: StoredStream, after: number, records: readonly StreamRecord[], stamp: string): void {
-    if (after + records.length > MAX_POSITION) throw new Error(`A stream may hold ${MAX_POSITION} records`)
-    let position = after
-    // An integer takes half the room of a real number, which is what a number comes to SQLite as.
-    const number = Number(stamp)
-    for (const record of records) this.#insertRecord.run(stream.key, ++position, record, number)
-  }
-
-  /**
-   * The stamp of the record before a position.
-   *
-   * @throws {DamagedFile} where it is missing.
-   */
-  stampAt({ key, state }: StoredStream, position: number): string {
-    const row = this.#selectStamp.get(key, position)
-    if (!row) throw new DamagedFile()
-    return stampOf(row, state.incarnation)
-  }
-
-  /**
-   * Ends with the record that reaches `maxBytes`; none only at the tail.
-   *
-   * @throws {DamagedFile} where a record is missing: what follows must not be taken for it.
-   */
-  records(
-    stream: StoredStream,
-    from: Offset,
-    maxRecords: number,
-    maxBytes: number,
-  ): { readonly records: StreamRecord[]; readonly next: Offset } {
-    const records: StreamRecord[] = []
-    const { tail, incarnation } = stream.state
-    const after = from.position
-    let next = from
-    let bytes = 0
-    for (const row of this.#selectRecords.iterate({ key: stream.key, after, limit: maxRecords })) {
-      if (row['position'] !== after + records.length + 1) throw new DamagedFile()
-      const record = row['data'] as StreamRecord
-      records.push(record)
-      bytes += Buffer.byteLength(record)
-      if (bytes < maxBytes && records.length < maxRecords && after + records.length < tail) continue
-      next = { position: after + records.length, stamp: stampOf(row, incarnation) }
-      break
-    }
-    if (next === from && after < tail) throw new DamagedFile()
-    return { records, next }
   }
 
   producer(stream: StoredStream, id: string): ProducerState | undefined {
@@ -293,8 +240,11 @@ function changingColumns(state: StreamState): ChangingColumns {
 
 function stateOf(row: Row): StreamState {
   const closedBy = text(row['closed_by'])
+  const incarnation = String(row['incarnation'])
+  const first = { first: Number(row['first']), firstStamp: String(row['first_stamp']) }
+  const fork = forkOf(row)
   return {
-    incarnation: String(row['incarnation']),
+    incarnation,
     contentType: String(row['content_type']),
     owner: text(row['owner']),
     createdAt: Number(row['created_at']),
@@ -302,22 +252,45 @@ function stateOf(row: Row): StreamState {
     expiresAt: integer(row['expires_at']),
     metadata: text(row['metadata']),
     checkpoint: text(row['checkpoint']),
-    first: Number(row['first']),
-    firstStamp: String(row['first_stamp']),
-    ...(row['tail'] === null
-      ? { tail: Number(row['first']), stamp: String(row['first_stamp']) }
-      : { tail: Number(row['tail']), stamp: stampOf(row, String(row['incarnation'])) }),
+    ...first,
+    ...tailOf(row, incarnation, first, fork),
     closed: row['closed'] === 1,
     closedBy: closedBy === undefined ? undefined : (JSON.parse(closedBy) as Producer),
     closedWith: text(row['closed_with']),
     streamSeq: text(row['stream_seq']),
     leased: row['leased'] === 1,
-    forkedFrom: undefined,
+    forkedFrom: fork?.point,
   }
 }
 
+interface ForkRow {
+  readonly inherited: number
+  readonly stamp: string
+  readonly point: ForkPoint
+}
+
+function forkOf(row: Row): ForkRow | undefined {
+  const fork = text(row['fork'])
+  if (fork === undefined) return undefined
+  const [inherited, stamp, point] = JSON.parse(fork) as [number, string, ForkPoint]
+  return { inherited, stamp, point }
+}
+
+/** The last record of its own, or what it has before that: all that it inherited, or all that was trimmed. */
+function tailOf(
+  row: Row,
+  incarnation: string,
+  { first, firstStamp }: Pick<StreamState, 'first' | 'firstStamp'>,
+  fork: ForkRow | undefined,
+): Pick<StreamState, 'tail' | 'stamp'> {
+  const last = Number(row['tail'])
+  if (last > first) return { tail: last, stamp: stampOf(row, incarnation) }
+  if (fork && fork.inherited > first) return { tail: fork.inherited, stamp: fork.stamp }
+  return { tail: first, stamp: firstStamp }
+}
+
 /** Of a record that was written before there were stamps, the incarnation. */
-function stampOf({ stamp }: Row, incarnation: string): string {
+export function stampOf({ stamp }: Row, incarnation: string): string {
   return stamp === null ? incarnation : String(stamp)
 }
 

@@ -16,7 +16,9 @@ import {
 import { newIncarnation, newStamp } from '../incarnation.ts'
 import { afterClose, leaseOf, newLease, OWED_KEPT_MS } from '../lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
-import type { CheckedConfig } from '../configurations.ts'
+import type { CheckedConfig, CheckedFork } from '../configurations.ts'
+import { decideFork, forkState } from '../fork-bookkeeping.ts'
+import type { ForkRefusal } from '../forks.ts'
 import type { CheckedAppend } from '../requests.ts'
 import type { AppendResult, CreateResult } from '../store.ts'
 import type { StreamEvent } from '../watching.ts'
@@ -24,8 +26,11 @@ import { decideTrim } from '../trimming.ts'
 import type { TrimResult } from '../trimming.ts'
 import type { ChangeLog } from './change-log.ts'
 import type { FollowerTable } from './follower-table.ts'
+import type { ForkTable, StoredFork } from './fork-table.ts'
 import type { LeaseTable } from './lease-table.ts'
+import type { RecordTable } from './record-table.ts'
 import type { StoredStream, StreamTable } from './stream-table.ts'
+import type { Tables } from './tables.ts'
 
 export interface PendingEvent {
   readonly id: string
@@ -42,6 +47,8 @@ export const SWEEP_SLICE = 100
 
 export class StreamWrites {
   readonly #streams: StreamTable
+  readonly #records: RecordTable
+  readonly #forks: ForkTable
   readonly #leases: LeaseTable
   readonly #changes: ChangeLog
   readonly #followers: FollowerTable
@@ -50,36 +57,39 @@ export class StreamWrites {
   /** When something was last written, or swept; an end may lie so far ahead. Unknown, it is any time. */
   #latest = Number.POSITIVE_INFINITY
 
-  constructor(
-    db: DatabaseSync,
-    streams: StreamTable,
-    leases: LeaseTable,
-    changes: ChangeLog,
-    followers: FollowerTable,
-  ) {
-    this.#streams = streams
-    this.#leases = leases
-    this.#changes = changes
-    this.#followers = followers
+  constructor(db: DatabaseSync, tables: Tables) {
+    this.#streams = tables.streams
+    this.#records = tables.records
+    this.#forks = tables.forks
+    this.#leases = tables.leases
+    this.#changes = tables.changes
+    this.#followers = tables.followers
     this.#bringIn = db.prepare(
       'UPDATE streams SET expires_at = :now + ttl_ms WHERE ttl_ms IS NOT NULL AND expires_at > :now + ttl_ms',
     )
   }
 
-  create(id: string, config: CheckedConfig, now: number): CreateResult {
+  create(id: string, config: CheckedConfig | CheckedFork, now: number): CreateResult {
     const there = this.#streams.alive(id, now)
     if (there) {
       const info = infoOf(id, there.state)
       const differs = configDifference(there.state, config)
       return differs ? { outcome: 'conflict', info, differs } : { outcome: 'exists', info }
     }
+    if (this.retired(id, now)) return { outcome: 'retired' }
+    const made = config.from ? this.#decideFork(config, now) : config
+    if (typeof made === 'string') return { outcome: 'no-fork', reason: made }
     const over = this.#streams.find(id)
     if (over) this.#remove(over, 'expired')
+    else this.#forks.take(id)
     this.#note(now)
-    const stamp = newStamp()
-    const state = newState(config, newIncarnation(), stamp, now)
+    const [incarnation, stamp] = [newIncarnation(), newStamp()]
+    const state =
+      'point' in made ? forkState(made, incarnation, stamp, now) : newState(made, incarnation, stamp, now)
     const stream = this.#streams.insert(id, state)
-    this.#streams.insertRecords(stream, 0, config.records, stamp)
+    if ('point' in made) this.#forks.insert(stream, made)
+    const { records } = 'point' in made ? made.config : made
+    this.#records.insert(stream, state.tail - records.length, records, stamp)
     const info = infoOf(id, state)
     if (!config.lease) return { outcome: 'created', info }
     const lease = newLease(config.lease, 1, now)
@@ -97,7 +107,7 @@ export class StreamWrites {
     if (!stream || !next) return result
     this.#note(now)
     const from = tailOf(stream.state)
-    this.#streams.insertRecords(stream, from.position, records, stamp)
+    this.#records.insert(stream, from.position, records, stamp)
     this.#streams.save(stream, next.state)
     if (producer && next.producer) this.#streams.saveProducer(stream, producer.id, next.producer)
     const { closed, incarnation } = next.state
@@ -136,7 +146,7 @@ export class StreamWrites {
   trim(id: string, before: Place, now: number, incarnation?: string): TrimResult {
     const stream = this.#streams.alive(id, now, incarnation)
     if (!stream) return { outcome: 'missing' }
-    const stampAt = (position: number): string => this.#streams.stampAt(stream, position)
+    const stampAt = (position: number): string => this.#records.stampAt(stream, position)
     const { result, next } = decideTrim(stream.state, before, stampAt)
     if (next) this.#streams.trim(stream, next)
     return result
@@ -158,6 +168,24 @@ export class StreamWrites {
       if (stream) this.#remove(stream, 'expired')
     }
     return over.length
+  }
+
+  /** A stream that is gone or past its time, and that there are forks of. */
+  retired(id: string, now: number): { readonly owner: string | undefined } | undefined {
+    const stream = this.#streams.find(id)
+    if (!stream) return this.#forks.retired(id)
+    const isOver = !this.#streams.alive(id, now)
+    return isOver && this.#forks.heldUpTo(stream.key) !== undefined ? stream.state : undefined
+  }
+
+  #decideFork(config: CheckedFork, now: number): StoredFork | ForkRefusal {
+    const source = this.#streams.alive(config.from.id, now)
+    if (!source) return this.retired(config.from.id, now) ? 'retired' : 'missing'
+    const fork = decideFork(source.state, config, {
+      stampAt: (position) => this.#records.stampAt(source, position),
+      recordAt: (position) => this.#records.recordAt(source, position),
+    })
+    return typeof fork === 'string' ? fork : { ...fork, key: source.key }
   }
 
   /** The events of the writes since the last call. */
@@ -185,6 +213,7 @@ export class StreamWrites {
 
   #remove(stream: StoredStream, reason: 'deleted' | 'expired'): void {
     this.#streams.remove(stream)
+    this.#forks.leave(stream)
     const { key, id, state } = stream
     this.#changes.note(key)
     this.#events.push({ id, incarnation: state.incarnation, event: { type: 'gone', reason } })

@@ -1,11 +1,58 @@
 /** Cases: what becomes of a stream that others were forked from. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { START } from '../../protocol/offset.ts'
 import type { StreamStore } from '../../streams/store.ts'
 import { expectNone } from './forking.ts'
 import { numbers, type StreamStoreCase, storeCase, type Trial } from './harness.ts'
 
 export const retiringCases: readonly StreamStoreCase[] = [
+  storeCase(['ST-65', 'ST-69'], 'a fork of a trimmed stream begins where that does', async (trial) => {
+    const store = await trial.store()
+    await trial.create(store, 'source', { records: numbers(3) })
+    const places = [
+      await trial.append(store, 'source', ['4']),
+      await trial.append(store, 'source', ['5']),
+    ] as const
+    assert.equal((await store.trim('source', places[0])).outcome, 'trimmed')
+    await expectNone(store, 'trimmed', { id: 'source', offset: START })
+    await expectNone(store, 'trimmed', {
+      id: 'source',
+      offset: { position: 3, stamp: places[0].stamp, ahead: 1 },
+    })
+    for (const [n, offset] of [undefined, ...places].entries()) {
+      const info = await trial.create(store, `fork${n}`, {
+        from: { id: 'source', ...(offset && { offset }) },
+      })
+      assert.deepStrictEqual([info.first, info.tail], [places[0], offset ?? places[1]])
+      await trial.append(store, `fork${n}`, ['"own"'])
+      const expected = offset === places[0] ? ['"own"'] : ['5', '"own"']
+      assert.deepStrictEqual(await trial.records(store, `fork${n}`), expected)
+      assert.equal((await store.read(`fork${n}`, START)).outcome, 'trimmed')
+    }
+  }),
+
+  storeCase(
+    ['ST-65'],
+    'a trim takes nothing from forks, and none of a fork from its source',
+    async (trial) => {
+      const store = await trial.store()
+      await trial.create(store, 'source', { records: numbers(3) })
+      await trial.create(store, 'fork', { from: { id: 'source' }, records: ['4'] })
+      await trial.create(store, 'other', { from: { id: 'source' } })
+      await trial.append(store, 'source', ['"source"'])
+      await store.trim('source', 'now')
+      await store.trim('other', 'now')
+      assert.deepStrictEqual(await trial.records(store, 'fork'), numbers(4))
+      assert.deepStrictEqual((await trial.page(store, 'source')).records, [])
+      await trial.append(store, 'source', ['5'])
+      await trial.append(store, 'other', ['"other"'])
+      await store.delete('source')
+      assert.deepStrictEqual(await trial.records(store, 'fork'), numbers(4))
+      assert.deepStrictEqual(await trial.records(store, 'other'), ['"other"'])
+    },
+  ),
+
   storeCase(['ST-71'], 'a deleted stream keeps its id while there are forks of it', async (trial) => {
     const store = await trial.store()
     await trial.create(store, 'source', { owner: 'anna', records: numbers(2) })

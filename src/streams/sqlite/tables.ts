@@ -1,0 +1,36 @@
+/** The tables of one file. */
+import type { DatabaseSync } from 'node:sqlite'
+import { ChangeLog } from './change-log.ts'
+import { FollowerTable } from './follower-table.ts'
+import { ForkTable } from './fork-table.ts'
+import { LeaseTable } from './lease-table.ts'
+import { RecordTable } from './record-table.ts'
+import { versionOf } from './schema.ts'
+import { StreamTable } from './stream-table.ts'
+
+export interface Tables {
+  readonly streams: StreamTable
+  readonly records: RecordTable
+  readonly forks: ForkTable
+  readonly leases: LeaseTable
+  readonly changes: ChangeLog
+  readonly followers: FollowerTable
+}
+
+export function openTables(db: DatabaseSync, path: string): Tables {
+  const forks = new ForkTable(db)
+  const followers = new FollowerTable(db)
+  const streams = new StreamTable(db, () => {
+    followers.forget()
+    versionOf(db, path)
+  })
+  const changes = new ChangeLog(db, followers)
+  return {
+    streams,
+    records: new RecordTable(db, forks),
+    forks,
+    leases: new LeaseTable(db),
+    changes,
+    followers,
+  }
+}
