@@ -14,12 +14,15 @@ export class StreamError extends Error {
   readonly reason: string | undefined
   /** Seconds after which the server wants to be asked again; undefined where it did not say. */
   readonly retryAfter: number | undefined
+  /** Of `offset_trimmed`: from where the stream can be read, to be given as its `offset`. What lay before is gone. */
+  readonly first: string | undefined
 
-  constructor(code: string, message: string, reason?: string, retryAfter?: number) {
+  constructor(code: string, message: string, reason?: string, retryAfter?: number, first?: string) {
     super(message)
     this.code = code
     this.reason = reason
     this.retryAfter = retryAfter
+    this.first = first
   }
 }
 

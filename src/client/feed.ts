@@ -91,7 +91,7 @@ function secondsOf(milliseconds: string): number {
   return /^\d{1,9}$/.test(milliseconds) ? Number(milliseconds) / 1000 : 0
 }
 
-function faultOf({ code, message, reason }: Fault): Error {
-  const error = new StreamError(code === 'stream_gone' ? 'gone' : code, message, reason)
+function faultOf({ code, message, reason, first }: Fault): Error {
+  const error = new StreamError(code === 'stream_gone' ? 'gone' : code, message, reason, undefined, first)
   return code === PASSING ? new Setback(error) : error
 }

@@ -12,6 +12,7 @@ export interface Fault {
   readonly code: string
   readonly message: string
   readonly reason?: string
+  readonly first?: string
 }
 
 /** Statuses of what may be otherwise the next time, whoever says so. */
@@ -59,7 +60,9 @@ async function refusalOf(response: Response): Promise<StreamError | Setback> {
   const { status } = response
   const body = (await response.json().catch(() => undefined)) as { error?: Partial<Fault> } | undefined
   const { code = `${FOREIGN}${status}`, message = `The server answered ${status}.` } = body?.error ?? {}
-  const error = new StreamError(code, message, undefined, secondsOf(response.headers.get('retry-after')))
+  const { headers } = response
+  const [retryAfter, first] = [secondsOf(headers.get('retry-after')), headers.get('stream-first-offset')]
+  const error = new StreamError(code, message, undefined, retryAfter, first ?? undefined)
   // Of what has no code, any failure may be that of a proxy. What somebody asks too often is theirs to know.
   const passes = isOwn(error) ? status === 503 : PASSING.includes(status) || status > 499
   return passes ? new Setback(error) : error

@@ -146,7 +146,7 @@ export class Subscription {
     if (complete.includes(false)) this.ask()
   }
 
-  #refused({ code, message }: ErrorFrame): void {
+  #refused({ code, message, first }: ErrorFrame): void {
     const asked = this.#asked
     this.#asked = undefined
     this.#over()
@@ -156,16 +156,22 @@ export class Subscription {
     }
     // A wrong offset is the fault of the reader that brought it, and no concern of the others.
     const guilty = code.includes('offset') ? asked : undefined
-    this.#fail(new StreamError(code, message), guilty)
+    this.#fail(new StreamError(code, message, undefined, undefined, first), (reader) => {
+      // One that was asked for, or that somebody had come to; those further on have missed nothing.
+      if (first !== undefined) return isBefore(reader.place, decodeOffset(first))
+      return guilty === undefined || placeText(reader.place) === guilty
+    })
     this.ask()
   }
 
-  #fail(error: StreamError, offset?: string): void {
+  #fail(error: StreamError, isMeant: (reader: Reader) => boolean = () => true): void {
     this.#over()
-    for (const reader of Array.from(this.readers)) {
-      if (offset === undefined || placeText(reader.place) === offset) reader.fail(error)
-    }
+    for (const reader of Array.from(this.readers)) if (isMeant(reader)) reader.fail(error)
   }
+}
+
+function isBefore(place: AskedPlace, { position }: Offset): boolean {
+  return typeof place !== 'string' && place.position < position
 }
 
 /** `now` comes first: it is asked for to learn where it is. */

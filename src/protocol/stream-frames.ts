@@ -128,6 +128,8 @@ export interface ErrorFrame {
   readonly message: string
   readonly req?: string
   readonly stream?: string
+  /** With `offset_trimmed`: the place before the first record that is kept. */
+  readonly first?: string
   /** Seconds after which a start that was too much may be tried again. */
   readonly retryAfter?: number
 }

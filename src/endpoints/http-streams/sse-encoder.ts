@@ -101,6 +101,8 @@ export interface SseFault {
   readonly message: string
   /** Of a stream that is gone: what took it away. */
   readonly reason?: string
+  /** Of records that were trimmed: the token of the place before the first that is kept. */
+  readonly first?: string
 }
 
 /** Ends the response. */

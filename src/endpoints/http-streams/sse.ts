@@ -4,6 +4,7 @@ import type { Delivery } from '../../delivery/delivery.ts'
 import { Outlet } from '../../delivery/outlet.ts'
 import type { FollowEnd } from '../../delivery/reader.ts'
 import { HttpError } from '../../protocol/errors.ts'
+import { encodeOffset } from '../../protocol/offset.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import { REFUSED_OFFSETS, STREAM_ERRORS } from '../../protocol/stream-errors.ts'
 import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
@@ -118,7 +119,10 @@ function faultOf(end: Exclude<FollowEnd, { type: 'end' | 'closing' }>): SseFault
     case 'missing':
       return known('stream_not_found')
     case 'refused':
-      return known(REFUSED_OFFSETS[end.reason])
+      return {
+        ...known(REFUSED_OFFSETS[end.reason]),
+        ...(end.reason === 'trimmed' && { first: encodeOffset(end.first) }),
+      }
     case 'failed':
       return known('store_failed')
   }

@@ -10,7 +10,7 @@ import { Outlet } from '../../delivery/outlet.ts'
 import { CloseCode } from '../../protocol/close-codes.ts'
 import { HttpError } from '../../protocol/errors.ts'
 import type { Json } from '../../protocol/json.ts'
-import { type AskedPlace, OffsetError, parsePlace } from '../../protocol/offset.ts'
+import { type AskedPlace, OffsetError, encodeOffset, parsePlace } from '../../protocol/offset.ts'
 import { STREAM_ERRORS, type StreamErrorCode } from '../../protocol/stream-errors.ts'
 import {
   type ErrorFrame,
@@ -102,7 +102,9 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
       outlet,
       keep: (info) => access.follow(info, this.logger),
       send: (frame) => void (this.#room = this.send(frame)),
-      refuse: (code, stream) => void (this.#room = this.#refuse(code, { stream })),
+      refuse: (code, stream, first) => {
+        this.#room = this.#refuse(code, { stream, ...(first && { first: encodeOffset(first) }) })
+      },
       closing: () => this.#sayGoodbye(),
     })
     connection.listen({
@@ -255,7 +257,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     return { type: 'latest', req, run: await latestRun(runs, this.#access, chat, this.scope.user) }
   }
 
-  #refuse(code: StreamErrorCode, names: Pick<ErrorFrame, 'req' | 'stream'>): Promise<void> {
+  #refuse(code: StreamErrorCode, names: Pick<ErrorFrame, 'req' | 'stream' | 'first'>): Promise<void> {
     return this.send({ type: 'error', code, message: STREAM_ERRORS[code], ...names })
   }
 

@@ -4,7 +4,7 @@ import type { Delivery, Follow } from '../../delivery/delivery.ts'
 import type { Outlet } from '../../delivery/outlet.ts'
 import type { FollowEnd } from '../../delivery/reader.ts'
 import { encodeOffset } from '../../protocol/offset.ts'
-import type { Place } from '../../protocol/offset.ts'
+import type { Offset, Place } from '../../protocol/offset.ts'
 import { REFUSED_OFFSETS } from '../../protocol/stream-errors.ts'
 import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
 import type { ServerFrame } from '../../protocol/stream-frames.ts'
@@ -17,7 +17,8 @@ export interface SubscriptionsOptions {
   /** A stream is followed: keeps it. Returns what lets it go. */
   readonly keep: (info: StreamInfo) => () => void
   readonly send: (frame: ServerFrame) => void
-  readonly refuse: (code: StreamErrorCode, stream: string) => void
+  /** `first`: from where it can be read. */
+  readonly refuse: (code: StreamErrorCode, stream: string, first?: Offset) => void
   /** Delivery ends for everybody: the server goes down. */
   readonly closing: () => void
 }
@@ -89,7 +90,7 @@ export class Subscriptions {
       case 'missing':
         return refuse('stream_not_found', stream)
       case 'refused':
-        return refuse(REFUSED_OFFSETS[end.reason], stream)
+        return refuse(REFUSED_OFFSETS[end.reason], stream, end.reason === 'trimmed' ? end.first : undefined)
       case 'failed':
         return refuse('store_failed', stream)
       case 'closing':
