@@ -158,5 +158,6 @@ export type {
   StreamRecord,
   StreamStore,
 } from './streams/store.ts'
+export type { Retention, RetentionOption } from './streams/retention.ts'
 export type { TrimResult } from './streams/trimming.ts'
 export type { GoneReason, StreamEvent, WatchListener, WatchResult } from './streams/watching.ts'

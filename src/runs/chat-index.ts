@@ -33,7 +33,12 @@ export class ChatIndex {
       if (outcome !== 'missing') return
       // An entry outlives its run, which is kept for that long after an end that comes that late.
       const ttlMs = retentionMs === undefined ? undefined : retentionMs + Math.min(lifeMs, LONGEST_LIFE_MS)
-      const config = { records, ...(owner !== undefined && { owner }), ...(ttlMs !== undefined && { ttlMs }) }
+      const config = {
+        records,
+        retention: {},
+        ...(owner !== undefined && { owner }),
+        ...(ttlMs !== undefined && { ttlMs }),
+      }
       const created = await store.create(id, config, signal)
       if (created.outcome === 'created') return
       if (created.outcome === 'retired') throw new Error('Its index was deleted, and forks of it are there')

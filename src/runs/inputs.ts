@@ -37,6 +37,8 @@ export class Inputs {
     const config = {
       records: [text],
       ...(owner !== undefined && { owner }),
+      // Whole, whatever the store keeps of other streams.
+      retention: {},
       ...(retentionMs !== undefined && { ttlMs: retentionMs }),
     }
     await store.create(inputIn, config, signal)

@@ -71,7 +71,7 @@ export class Mailbox {
     const { signal } = this.#closed
     if (await store.touch(this.#id, signal)) return
     // By this its watcher is told that the old one is gone, and watches this one.
-    await store.create(this.#id, { ttlMs: this.#ttlMs }, signal)
+    await store.create(this.#id, { ttlMs: this.#ttlMs, retention: {} }, signal)
   }
 
   /** Asks whoever holds a run to stop it. A process that is gone, or not there yet, does not hear. */
@@ -105,7 +105,7 @@ export class Mailbox {
     const { store } = this.#settings
     const { signal } = this.#closed
     for (;;) {
-      await store.create(this.#id, { ttlMs: this.#ttlMs }, signal)
+      await store.create(this.#id, { ttlMs: this.#ttlMs, retention: {} }, signal)
       const watch = await store.watch(this.#id, (event) => this.#hear(event), signal)
       if (watch.outcome === 'watching') return
     }

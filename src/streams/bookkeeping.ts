@@ -8,12 +8,13 @@ import type { Json } from '../protocol/json.ts'
 import { START, isAt } from '../protocol/offset.ts'
 import type { Offset, Place } from '../protocol/offset.ts'
 import { LEASE_PRODUCER } from './leases.ts'
-import type { CheckedConfig, CheckedFork } from './configurations.ts'
+import type { CheckedConfig } from './configurations.ts'
 import type { ForkPoint } from './forks.ts'
-import { isForkAt } from './forks.ts'
 import { kindOf, mediaTypeOf } from './requests.ts'
+import { retentionOf } from './retention.ts'
+import type { KeptRetention } from './retention.ts'
 import type { CheckedAppend } from './requests.ts'
-import type { AppendResult, ConfigField, Producer, ReadResult, StreamInfo, StreamRecord } from './store.ts'
+import type { AppendResult, Producer, ReadResult, StreamInfo, StreamRecord } from './store.ts'
 
 /** What a store keeps of a stream besides its records, producers and lease. */
 export interface StreamState {
@@ -42,6 +43,7 @@ export interface StreamState {
   readonly streamSeq: string | undefined
   /** Whether a lease was ever taken on it: from then on it is written to under a lease alone. */
   readonly leased: boolean
+  readonly retention: KeptRetention | undefined
   /** Of a fork: where it was forked. */
   readonly forkedFrom: ForkPoint | undefined
 }
@@ -99,27 +101,9 @@ export function newState(
     closedBy: undefined,
     streamSeq: undefined,
     leased: config.lease !== undefined,
+    retention: config.retention,
     forkedFrom: undefined,
   }
-}
-
-/** In what a stream that exists differs from a configuration; undefined when it matches. */
-export function configDifference(
-  state: StreamState,
-  config: CheckedConfig | CheckedFork,
-): ConfigField | undefined {
-  const { contentType, owner, ttlMs, expiresAt, closed, from } = config
-  if (contentType !== undefined && mediaTypeOf(state.contentType) !== mediaTypeOf(contentType))
-    return 'contentType'
-  if (state.owner !== owner) return 'owner'
-  // A fork that says nothing has what its source had.
-  if (!from || ttlMs !== undefined || expiresAt !== undefined) {
-    if (state.ttlMs !== ttlMs) return 'ttlMs'
-    // With a TTL the state's end is a moving one, and was not configured.
-    if (state.ttlMs === undefined && state.expiresAt !== expiresAt) return 'expiresAt'
-  }
-  if (!isForkAt(state.forkedFrom, from)) return 'from'
-  return state.closed === closed ? undefined : 'closed'
 }
 
 export interface AppendDecision {
@@ -318,6 +302,7 @@ export function infoOf(id: string, state: StreamState): StreamInfo {
     createdAt,
     ...(ttlMs !== undefined && { ttlMs }),
     ...(expiresAt !== undefined && { expiresAt }),
+    ...(state.retention && { retention: retentionOf(state.retention) }),
     first: firstOf(state),
     tail: tailOf(state),
     closed,

@@ -1,5 +1,7 @@
 /** What a stream may be created with, checked against everything that does not depend on a stream's state. */
+import type { StreamState } from './bookkeeping.ts'
 import { StreamRequestError } from './errors.ts'
+import { isForkAt } from './forks.ts'
 import type { ForkSource } from './forks.ts'
 import type { LeaseRequest } from './leases.ts'
 import {
@@ -13,10 +15,13 @@ import {
   isOwner,
   kindOf,
   MAX_MS,
+  mediaTypeOf,
   metadataText,
 } from './requests.ts'
 import type { RecordKind } from './requests.ts'
-import type { StreamConfig, StreamLimits, StreamRecord } from './store.ts'
+import { checkRetention } from './retention.ts'
+import type { KeptRetention } from './retention.ts'
+import type { ConfigField, StreamConfig, StreamLimits, StreamRecord } from './store.ts'
 
 interface CheckedParts {
   readonly owner: string | undefined
@@ -31,6 +36,7 @@ interface CheckedParts {
   /** Of all records together. */
   readonly bytes: number
   readonly lease: LeaseRequest | undefined
+  readonly retention: KeptRetention | undefined
 }
 
 /** A configuration that a stream can have. */
@@ -61,7 +67,8 @@ export function checkConfig(config: StreamConfig, limits: StreamLimits): Checked
   const { records, bytes, kind } = checkRecords(config.records ?? [], limits)
   const end = config.end === undefined ? undefined : endText(config.end, closed, limits)
   const metadata = metadataText(config.metadata, limits)
-  const parts = { owner, ttlMs, expiresAt, closed, end, metadata, records, bytes, lease }
+  const retention = config.retention && checkRetention(config.retention)
+  const parts = { owner, ttlMs, expiresAt, closed, end, metadata, records, bytes, lease, retention }
   if (from) {
     checkSource(from)
     return { ...parts, contentType, kind, from }
@@ -94,4 +101,23 @@ function checkSource({ id, offset, sub = 0 }: ForkSource): void {
   checkId(id)
   if (offset) checkPlace(offset)
   checkInteger(sub, 0, Number.MAX_SAFE_INTEGER, 'invalid_offset', 'What a fork has beyond its offset')
+}
+
+/** In what a stream that exists differs from a configuration; undefined when it matches. */
+export function configDifference(
+  state: StreamState,
+  config: CheckedConfig | CheckedFork,
+): ConfigField | undefined {
+  const { contentType, owner, ttlMs, expiresAt, closed, from } = config
+  if (contentType !== undefined && mediaTypeOf(state.contentType) !== mediaTypeOf(contentType))
+    return 'contentType'
+  if (state.owner !== owner) return 'owner'
+  // A fork that says nothing has what its source had.
+  if (!from || ttlMs !== undefined || expiresAt !== undefined) {
+    if (state.ttlMs !== ttlMs) return 'ttlMs'
+    // With a TTL the state's end is a moving one, and was not configured.
+    if (state.ttlMs === undefined && state.expiresAt !== expiresAt) return 'expiresAt'
+  }
+  if (!isForkAt(state.forkedFrom, from)) return 'from'
+  return state.closed === closed ? undefined : 'closed'
 }

@@ -23,6 +23,7 @@ export type StreamRequestCode =
   | 'invalid_expiry'
   | 'invalid_lease'
   | 'invalid_limit'
+  | 'invalid_retention'
   | 'invalid_offset'
 
 /** A call that no stream could accept. Nothing happened. The message is fit for the sender. */

@@ -7,7 +7,6 @@ import type { Place } from '../protocol/offset.ts'
 import {
   applyAppend,
   beginOf,
-  configDifference,
   endAfter,
   endMember,
   infoOf,
@@ -30,10 +29,12 @@ import { MemoryStream } from './memory/memory-stream.ts'
 import { StreamIndex } from './memory/stream-index.ts'
 import { limitsOf } from './options.ts'
 import type { StreamStoreOptions } from './options.ts'
-import { checkConfig } from './configurations.ts'
+import { checkConfig, configDifference } from './configurations.ts'
 import type { CheckedConfig, CheckedFork } from './configurations.ts'
 import { decideFork, forkState } from './fork-bookkeeping.ts'
 import { checkAppend, checkId, checkPlace, checkRead } from './requests.ts'
+import { withRetention } from './retention.ts'
+import type { RetentionOption } from './retention.ts'
 import { checkList } from './listing.ts'
 import type { ListOptions, StreamList } from './listing.ts'
 import type {
@@ -73,12 +74,14 @@ class MemoryStreams implements StreamStore {
   readonly #watchers: Watchers
   readonly #streams = new StreamIndex()
   readonly #chunks = new ChunkPool()
+  readonly #retention: RetentionOption | undefined
   #closed = false
 
   constructor(options: StreamStoreOptions) {
     this.limits = limitsOf(options)
     this.#clock = options.clock ?? Date.now
     this.#settled = new SettledClock(options)
+    this.#retention = options.retention
     this.#settled.isSettled(this.#clock())
     this.#watchers = new Watchers(options.logger ?? libraryLogger())
     this.leases = new MemoryLeases({
@@ -92,7 +95,7 @@ class MemoryStreams implements StreamStore {
 
   async create(id: string, given: StreamConfig = {}, signal?: AbortSignal): Promise<CreateResult> {
     this.#enter(signal)
-    const config = checkConfig(given, this.limits)
+    const config = checkConfig(withRetention(id, given, this.#retention), this.limits)
     const now = this.#clock()
     const there = this.#alive(id, now)
     if (there) {
@@ -111,6 +114,7 @@ class MemoryStreams implements StreamStore {
       stream.release()
       throw error
     }
+    if (stream.retention && stream.tail > stream.first) stream.retain(stream.first, now)
     const lease = config.lease && newLease(config.lease, 1, now)
     stream.lease = lease
     if (lease) stream.producers.set(LEASE_PRODUCER, { epoch: lease.epoch, lastSeq: -1 })
@@ -167,18 +171,7 @@ class MemoryStreams implements StreamStore {
 
   async list(options: ListOptions = {}): Promise<StreamList> {
     this.#enter(options.signal)
-    const { prefix, owner, closed, leased, after, limit } = checkList(options)
-    const now = this.#clock()
-    const found: StreamInfo[] = []
-    for (const [id, stream] of this.#streams.among(owner, leased)) {
-      if (!id.startsWith(prefix) || id <= after || !isAlive(stream, now, stream.lease)) continue
-      if (closed !== undefined && stream.closed !== closed) continue
-      found.push(infoOf(id, stream))
-    }
-    found.sort((a, b) => (a.id < b.id ? -1 : 1))
-    const streams = found.slice(0, limit)
-    const last = streams.at(-1)
-    return found.length > limit && last ? { streams, next: last.id } : { streams }
+    return this.#streams.page(checkList(options), this.#clock())
   }
 
   async delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {
@@ -213,6 +206,7 @@ class MemoryStreams implements StreamStore {
         this.#remove(id, 'expired')
         swept++
       } else {
+        if (removes) stream.trimAged(now)
         const { ttlMs, expiresAt } = stream
         // Set before the clock went back: nobody may have to wait for the jump as well.
         if (ttlMs !== undefined && expiresAt !== undefined && expiresAt > now + ttlMs) {
@@ -280,6 +274,8 @@ class MemoryStreams implements StreamStore {
         this.#watchers.tell(stream.watched, records, tailOf(stream), closed, end)
       }
       if (!stream.isCalled) stream.call()
+      // Behind all who are told: they have it, whatever is trimmed.
+      if (stream.retention && records.length > 0) stream.retain(stream.tail - records.length, this.#clock())
     }
     return result
   }

@@ -2,6 +2,7 @@
 import type { Logger } from '../logging/logger.ts'
 import { StreamRequestError } from './errors.ts'
 import { checkInteger, DEFAULT_LIMITS } from './requests.ts'
+import type { RetentionOption } from './retention.ts'
 import type { StreamLimits } from './store.ts'
 
 export interface StreamStoreOptions {
@@ -16,6 +17,11 @@ export interface StreamStoreOptions {
    * time by it. Default 600.
    */
   readonly settle?: number
+  /**
+   * What is kept of the records of each stream that is created without a `retention` of its own; it may depend on the
+   * stream and its owner. Default: all.
+   */
+  readonly retention?: RetentionOption
   /**
    * Hears of watchers that throw and of work in the background that fails. Default: the log of
    * `millrace serve` and `millrace worker`; in any other program nobody.

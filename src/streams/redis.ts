@@ -87,6 +87,7 @@ export function redisStreams(options: RedisStreamsOptions = {}): StreamStore {
     keys,
     limits: limitsOf(options),
     // An answer may take as long as that.
+    retention: options.retention,
     settled: new SettledClock(options, 1000 + timeoutMs),
     timeoutMs,
     lossPatienceMs: lossPatience * 1000,

@@ -34,6 +34,8 @@ import type { StreamTable } from './sqlite/stream-table.ts'
 import { openTables } from './sqlite/tables.ts'
 import { DELETE, FEW_ROWS, SWEEP, weightOf } from './sqlite/weights.ts'
 import { StreamWrites, SWEEP_SLICE } from './sqlite/writes.ts'
+import { withRetention } from './retention.ts'
+import type { RetentionOption } from './retention.ts'
 import { checkList } from './listing.ts'
 import type { ListOptions, StreamList } from './listing.ts'
 import type {
@@ -79,6 +81,7 @@ class SqliteStreams implements StreamStore {
   readonly #path: string
   readonly #clock: () => number
   readonly #settled: SettledClock
+  readonly #retention: RetentionOption | undefined
   readonly #db: DatabaseSync
   readonly #table: StreamTable
   readonly #records: RecordTable
@@ -99,6 +102,7 @@ class SqliteStreams implements StreamStore {
     this.#path = path
     this.#clock = options.clock ?? Date.now
     this.#settled = new SettledClock(options)
+    this.#retention = options.retention
     this.#settled.isSettled(this.#clock())
     this.#db = openDatabase(path, lockTimeoutMs, maxFileBytes).db
     const tables = openTables(this.#db, path)
@@ -147,7 +151,7 @@ class SqliteStreams implements StreamStore {
 
   async create(id: string, config: StreamConfig = {}, signal?: AbortSignal): Promise<CreateResult> {
     checkId(id)
-    const checked = checkConfig(config, this.limits)
+    const checked = checkConfig(withRetention(id, config, this.#retention), this.limits)
     return this.#write(weightOf(checked), (now) => this.#writes.create(id, checked, now), signal)
   }
 
@@ -236,6 +240,9 @@ class SqliteStreams implements StreamStore {
     for (let found = SWEEP_SLICE; found === SWEEP_SLICE; swept += found) {
       found = await this.#write(SWEEP, (now) => this.#writes.sweep(now, removes), signal)
     }
+    for (let found = removes ? SWEEP_SLICE : 0; found === SWEEP_SLICE;) {
+      found = await this.#write(SWEEP, (now) => this.#writes.trimAged(now), signal)
+    }
     this.#collector.wake()
     return swept
   }
@@ -297,6 +304,7 @@ class SqliteStreams implements StreamStore {
   }
 
   #tellEvents(): void {
+    if (this.#writes.takeTrimmed()) this.#collector.wake()
     for (const { id, incarnation, event } of this.#writes.takeEvents()) {
       const watched = this.#watchers.get(id)
       if (!watched) continue

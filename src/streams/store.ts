@@ -17,6 +17,7 @@ import type { Offset, Place } from '../protocol/offset.ts'
 import type { ForkPoint, ForkRefusal, ForkSource } from './forks.ts'
 import type { Lease, LeaseRequest, LeaseStore } from './leases.ts'
 import type { ListOptions, StreamList } from './listing.ts'
+import type { Retention } from './retention.ts'
 import type { TrimResult } from './trimming.ts'
 import type { WatchListener, WatchResult } from './watching.ts'
 
@@ -63,6 +64,8 @@ export interface StreamConfig {
   readonly ttlMs?: number
   /** When it expires, in milliseconds since 1970. Excludes `ttlMs`. */
   readonly expiresAt?: number
+  /** What is kept of its records; `{}` for all, also where the store says otherwise. Not compared by `create`. */
+  readonly retention?: Retention
   /** Whether it is created closed: whole from the start. */
   readonly closed?: boolean
   /** See `AppendRequest`; with `closed` only. Not compared by `create`. */
@@ -96,6 +99,8 @@ export interface StreamInfo {
   readonly ttlMs?: number
   /** When it expires as things stand: each append and `touch` moves it on a stream with `ttlMs`. */
   readonly expiresAt?: number
+  /** What is kept of its records, where not all are. */
+  readonly retention?: Retention
   /** The place before the first record that is kept: the start, until the stream is trimmed. */
   readonly first: Offset
   /** The place after the last record. */

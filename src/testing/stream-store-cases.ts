@@ -24,6 +24,7 @@ import { listingCases } from './stream-store/listings.ts'
 import { owingCases } from './stream-store/owing.ts'
 import { producingCases } from './stream-store/producing.ts'
 import { readingCases } from './stream-store/reading.ts'
+import { retainingCases } from './stream-store/retaining.ts'
 import { retiringCases } from './stream-store/retiring.ts'
 import { trimmingCases } from './stream-store/trimming.ts'
 import { watchingCases } from './stream-store/watching.ts'
@@ -55,4 +56,5 @@ export const streamStoreCases: readonly StreamStoreCase[] = [
     needs: [...each.needs, 'forks' as const],
   })),
   ...trimmingCases,
+  ...retainingCases,
 ]

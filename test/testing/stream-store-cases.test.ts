@@ -139,6 +139,12 @@ const BROKEN: readonly [rule: string, what: string, fault: Fault][] = [
         (await store.head(id))?.closed ? trimmedNothing(store, id) : store.trim(id, before),
     }),
   ],
+  [
+    'ST-78',
+    'keeps all',
+    (store) => ({ create: (id, { retention: _, ...config } = {}) => store.create(id, config) }),
+  ],
+  ['ST-79', 'sweeps no ages', () => ({ sweep: () => Promise.resolve(0) })],
   ['ST-32', 'deletes any incarnation', (store) => ({ delete: (id, signal) => store.delete(id, signal) })],
   ['ST-17', 'ignores the stream seq', (store) => appending(store, ({ streamSeq: _, ...request }) => request)],
   ['ST-18', 'ignores producers', (store) => appending(store, ({ producer: _, ...request }) => request)],

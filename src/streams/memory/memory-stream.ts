@@ -11,6 +11,8 @@ import type { LeaseState } from '../lease-bookkeeping.ts'
 import type { ForkPoint } from '../forks.ts'
 import { kindOf } from '../requests.ts'
 import type { Producer, ReadResult } from '../store.ts'
+import { agedBy, fullFrom, withAppended } from '../retention.ts'
+import type { KeptRetention, Span } from '../retention.ts'
 import type { WatchedStream } from '../watchers.ts'
 import { decideTrim } from '../trimming.ts'
 import type { TrimResult } from '../trimming.ts'
@@ -21,6 +23,8 @@ import { RecordLog } from './record-log.ts'
 const NO_BYTES: Uint8Array = new Uint8Array()
 
 type Page = Extract<ReadResult, { outcome: 'page' }>
+
+const NO_RETENTION: KeptRetention = { ageMs: undefined, bytes: undefined }
 
 // What an append looks at comes first, after the end of the log.
 export class MemoryStream extends RecordLog implements Mutable<StreamState> {
@@ -39,6 +43,7 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   /** Set by the first listener; spares each append a search. */
   watched: WatchedStream | undefined
   expiresAt: number | undefined
+  readonly retention: KeptRetention | undefined
   ttlMs: number | undefined
   contentType: string
   incarnation: string
@@ -56,6 +61,8 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   readonly forkedFrom: ForkPoint | undefined
   /** Which it is a fork of, and how many forks of it there are. */
   source: MemoryStream | undefined
+  /** With an age alone. */
+  #spans: readonly Span[] = []
   forks = 0
   /** Up to which position its records have the stamps of other streams, in their order. */
   #inherited: readonly { readonly last: number; readonly stamp: string }[] = []
@@ -67,6 +74,7 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     this.closed = state.closed
     this.leased = state.leased
     this.expiresAt = state.expiresAt
+    this.retention = state.retention
     this.ttlMs = state.ttlMs
     this.contentType = state.contentType
     this.incarnation = state.incarnation
@@ -122,6 +130,23 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     const { result, next } = decideTrim(this, before, (position) => this.stampAt(position))
     if (next) this.#trimTo(next)
     return result
+  }
+
+  /** Records came behind a position: of a stream with a retention. */
+  retain(from: number, now: number): void {
+    const { ageMs, bytes } = this.retention ?? NO_RETENTION
+    if (ageMs !== undefined) this.#spans = withAppended(this.#spans, from, now, ageMs)
+    if (bytes === undefined || this.bytes < fullFrom(bytes)) return
+    this.trimBefore({ position: this.positionOfLast(bytes) })
+  }
+
+  /** Trims what is too old, by a clock that is believed. */
+  trimAged(now: number): void {
+    const ageMs = this.retention?.ageMs
+    if (ageMs === undefined) return
+    const { before, spans } = agedBy(this.#spans, this.tail, now, ageMs)
+    this.#spans = spans
+    if (before !== undefined) this.trimBefore({ position: before })
   }
 
   #trimTo({ first, firstStamp }: Pick<StreamState, 'first' | 'firstStamp'>): void {

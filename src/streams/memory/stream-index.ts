@@ -2,6 +2,9 @@
  * The streams in memory, and which of them are whose and leased: what is asked of one owner costs by what is that
  * owner's, and a look at the leases by how many there are.
  */
+import { infoOf, isAlive } from '../bookkeeping.ts'
+import type { CheckedList, StreamList } from '../listing.ts'
+import type { StreamInfo } from '../store.ts'
 import type { MemoryStream } from './memory-stream.ts'
 
 type Streams = Map<string, MemoryStream>
@@ -66,6 +69,20 @@ export class StreamIndex {
     if (owner === undefined) return leased ? this.leased : this.all
     const own = this.#owned.get(owner ?? undefined)
     return own?.[leased ? 'leased' : 'all'] ?? []
+  }
+
+  /** A page of the streams that are there, in the order of their ids. */
+  page({ prefix, owner, closed, leased, after, limit }: CheckedList, now: number): StreamList {
+    const found: StreamInfo[] = []
+    for (const [id, stream] of this.among(owner, leased)) {
+      if (!id.startsWith(prefix) || id <= after || !isAlive(stream, now, stream.lease)) continue
+      if (closed !== undefined && stream.closed !== closed) continue
+      found.push(infoOf(id, stream))
+    }
+    found.sort((a, b) => (a.id < b.id ? -1 : 1))
+    const streams = found.slice(0, limit)
+    const last = streams.at(-1)
+    return found.length > limit && last ? { streams, next: last.id } : { streams }
   }
 
   clear(): void {

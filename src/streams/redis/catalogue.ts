@@ -22,9 +22,11 @@ export class Catalogue {
   readonly #table: StreamTable
   readonly #lists: StreamLists
   readonly #ordered: boolean
+  readonly #trimmed: (id: string) => void
 
-  /** @param ordered see `Servers`. */
-  constructor(table: StreamTable, lists: StreamLists, ordered: boolean) {
+  /** @param ordered see `Servers`. @param trimmed is told of a stream of which a sweep trimmed something. */
+  constructor(table: StreamTable, lists: StreamLists, ordered: boolean, trimmed: (id: string) => void) {
+    this.#trimmed = trimmed
     this.#table = table
     this.#lists = lists
     this.#ordered = ordered
@@ -144,6 +146,7 @@ export class Catalogue {
         const answer = await this.#table.sweep(id, removes)
         if (answer.found === 'alive') {
           alive.add(id)
+          if (answer.trimmed) this.#trimmed(id)
           await this.#lists.set('ends', id, answer.endsAt)
         } else await this.remove(id, answer.found === 'removed' ? answer.owner : undefined)
         return answer.found === 'removed'
@@ -169,8 +172,9 @@ function belongs(
   return list !== 'open' || !closed
 }
 
-function listingOf({ owner, closed, leased, ttlMs, expiresAt }: StreamState): Listing {
+function listingOf({ owner, closed, leased, ttlMs, expiresAt, retention }: StreamState): Listing {
   const ends = ttlMs === undefined ? { endsAt: expiresAt } : { ttlMs }
+  const aged = retention?.ageMs === undefined ? {} : { agedInMs: 0 }
   // Whether it has a lease, and for how long, is for the next look at what is over to find out.
-  return { owner, open: !closed, leased: leased && !closed, ...(!closed && { leaseMs: 0 }), ...ends }
+  return { owner, open: !closed, leased: leased && !closed, ...(!closed && { leaseMs: 0 }), ...ends, ...aged }
 }

@@ -26,6 +26,7 @@ export function parseState(fields: Reply, stamp: Reply): StreamState {
     checkpoint,
     lease,
     first,
+    retention,
   ] = texts
   const [firstPosition, firstStamp = START.stamp] = first?.split(' ') ?? []
   return {
@@ -46,8 +47,15 @@ export function parseState(fields: Reply, stamp: Reply): StreamState {
     streamSeq: seq,
     closedWith,
     leased: lease !== undefined,
+    retention: retention === undefined ? undefined : retentionOf(retention),
     forkedFrom: undefined,
   }
+}
+
+/** `age bytes`, 0 for none. */
+function retentionOf(text: string): StreamState['retention'] {
+  const [ageMs, bytes] = text.split(' ').map((number) => Number(number) || undefined)
+  return { ageMs, bytes }
 }
 
 /** `epoch ttl end holder`. */

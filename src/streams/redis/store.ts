@@ -7,13 +7,15 @@
  */
 import type { Logger } from '../../logging/logger.ts'
 import type { Place } from '../../protocol/offset.ts'
-import { configDifference, endMember, infoOf } from '../bookkeeping.ts'
+import { endMember, infoOf } from '../bookkeeping.ts'
 import { leaseOf, newLease } from '../lease-bookkeeping.ts'
 import { StoreError } from '../errors.ts'
 import type { LeaseStore } from '../leases.ts'
 import type { CheckedAppend } from '../requests.ts'
-import { checkConfig } from '../configurations.ts'
+import { checkConfig, configDifference } from '../configurations.ts'
 import { checkAppend, checkId, checkPlace, checkRead } from '../requests.ts'
+import { stepOf, withRetention } from '../retention.ts'
+import type { RetentionOption } from '../retention.ts'
 import { checkList } from '../listing.ts'
 import type { ListOptions, StreamList } from '../listing.ts'
 import type {
@@ -30,6 +32,7 @@ import type {
 } from '../store.ts'
 import type { WatchListener, WatchResult } from '../watching.ts'
 import type { TrimResult } from '../trimming.ts'
+import { orAborted } from './or-aborted.ts'
 import { Catalogue } from './catalogue.ts'
 import { Collector } from './collector.ts'
 import { Follower } from './follower.ts'
@@ -54,6 +57,7 @@ export interface RedisStoreSettings {
   readonly logger: Logger
   /** Judges the clock of the lists. */
   readonly settled: SettledClock
+  readonly retention: RetentionOption | undefined
   /** Instead of Redis's own. */
   readonly clock: (() => number) | undefined
   readonly durability: () => Durability
@@ -93,7 +97,9 @@ export class RedisStore implements StreamStore {
     const scripts = new Scripts(this.#servers, settings.clock)
     this.#table = new StreamTable(scripts, keys)
     this.#lists = new StreamLists(scripts, keys)
-    this.#catalogue = new Catalogue(this.#table, this.#lists, this.#servers.ordered)
+    this.#catalogue = new Catalogue(this.#table, this.#lists, this.#servers.ordered, (id) =>
+      this.#collector.wake(id),
+    )
     this.#follower = new Follower({
       table: this.#table,
       servers: this.#servers,
@@ -119,11 +125,13 @@ export class RedisStore implements StreamStore {
 
   async create(id: string, given: StreamConfig = {}, signal?: AbortSignal): Promise<CreateResult> {
     checkId(id)
-    const config = checkConfig(given, this.limits)
+    const config = checkConfig(withRetention(id, given, this.#settings.retention), this.limits)
     if (config.from) throw new StoreError('failed', 'This store has no forks yet')
     const { owner, closed, ttlMs, expiresAt, lease } = config
     const leasing = { leased: lease !== undefined, leaseMs: lease?.ttlMs }
-    const listing: Listing = { owner, open: !closed, ttlMs, endsAt: expiresAt, ...leasing }
+    const ageMs = config.retention?.ageMs
+    const agedInMs = ageMs === undefined ? undefined : ageMs + stepOf(ageMs)
+    const listing: Listing = { owner, open: !closed, ttlMs, endsAt: expiresAt, agedInMs, ...leasing }
     const answer = await this.#write(config, signal, () =>
       this.#catalogue.listed(
         () => this.#lists.add(id, listing),
@@ -143,9 +151,9 @@ export class RedisStore implements StreamStore {
     checkId(id)
     const request = checkAppend(given, this.limits)
     return this.#write(request, signal, async () => {
-      let { result, incarnation, stamp } = await this.#table.append(id, request)
+      let { result, incarnation, stamp, trimmed } = await this.#table.append(id, request)
       if (result.outcome === 'gap' && (await this.#restore(id, request, result.expectedSeq))) {
-        ;({ result, incarnation, stamp } = await this.#table.append(id, request))
+        ;({ result, incarnation, stamp, trimmed } = await this.#table.append(id, request))
       }
       if (result.outcome === 'appended')
         this.#recent.keep(id, request, { incarnation, at: result.offset }, stamp)
@@ -165,6 +173,7 @@ export class RedisStore implements StreamStore {
           stamp,
         })
       }
+      if (trimmed) this.#collector.wake(id)
       return result
     })
   }
@@ -309,16 +318,5 @@ export class RedisStore implements StreamStore {
     } finally {
       clearTimeout(timer)
     }
-  }
-}
-
-async function orAborted<T>(working: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const abort = (): void => reject(signal.reason as Error)
-  signal.addEventListener('abort', abort)
-  try {
-    return await Promise.race([working, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }

@@ -29,7 +29,7 @@ end
 
 /**
  * KEYS: ids, owners, open, leases, ends, clock, leased, whose. ARGV: time, id, owner, `1` for open, lease, TTL, end,
- * `1` for leased.
+ * `1` for leased, in how many milliseconds records may be too old.
  */
 const ADD = plainScript(
   'write',
@@ -40,6 +40,7 @@ if ARGV[4] == '1' then redis.call('ZADD', KEYS[3], 0, ARGV[2]) end
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[4], 'LT', int(now + tonumber(ARGV[5])), ARGV[2]) end
 local at = tonumber(ARGV[7])
 if ARGV[6] ~= '' then at = now + tonumber(ARGV[6]) end
+if ARGV[9] ~= '' then at = math.min(at or math.huge, now + tonumber(ARGV[9])) end
 if at then
   redis.call('ZADD', KEYS[5], 'LT', int(at), ARGV[2])
   remember(KEYS[6], 'ends')
@@ -148,6 +149,8 @@ export interface Listing {
   readonly leaseMs?: number | undefined
   readonly ttlMs?: number | undefined
   readonly endsAt?: number | undefined
+  /** In how many milliseconds records of it may be too old. */
+  readonly agedInMs?: number | undefined
 }
 
 export class StreamLists {
@@ -161,7 +164,7 @@ export class StreamLists {
 
   async add(
     id: string,
-    { owner, open = false, leased = false, leaseMs, ttlMs, endsAt }: Listing,
+    { owner, open = false, leased = false, leaseMs, ttlMs, endsAt, agedInMs }: Listing,
   ): Promise<void> {
     await this.#scripts.run(ADD, this.#all(), [
       id,
@@ -171,6 +174,7 @@ export class StreamLists {
       textOf(ttlMs),
       textOf(endsAt),
       leased ? '1' : '',
+      textOf(agedInMs),
     ])
   }
 

@@ -20,6 +20,7 @@
  * | `g` | the run of the Redis server under which it was created, or its lease last taken |
  * | `l` | lease: `epoch ttl end holder` |
  * | `w` | of a closed stream, what it owes, as JSON: then its lease stays |
+ * | `q`, `w`, `h` | retention, and what is known for it: retention-lua.ts |
  * | `p:` + producer | `epoch seq` |
  *
  * Its records are a Redis stream. The id of a record is its position, from 1, and the stamp of the
@@ -28,6 +29,7 @@
  */
 import { OWED_KEPT_MS } from '../lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
+import { RETENTION } from './retention-lua.ts'
 import { READ } from './read-script.ts'
 import { streamScript } from './script.ts'
 import type { RedisScript } from './script.ts'
@@ -52,13 +54,14 @@ export const STATE_FIELDS: readonly string[] = [
   'r',
   LEASE_FIELD,
   'f',
+  'q',
 ]
 
 const FIELDS = STATE_FIELDS.map((field) => `'${field}'`).join(', ')
 
 /**
  * ARGV: incarnation, content type, media type, kind, owner, TTL, end, closed, metadata, server, stamp,
- * holder and length of the lease, what it is closed with (each empty for none), records.
+ * holder and length of the lease, what it is closed with, retention (each empty for none), records.
  * Gives `created` and the time, or `there`, the fields of the state and the stamp of its last record.
  */
 export const CREATE: RedisScript = streamScript(
@@ -74,7 +77,7 @@ end
 redis.call('UNLINK', log)
 local ttl, at = tonumber(ARGV[7]), tonumber(ARGV[8])
 if ttl then at = now + ttl end
-local fields = {'i', ARGV[2], 'c', ARGV[3], 'm', ARGV[4], 'k', ARGV[5], 'b', int(now), 'n', int(#ARGV - 15),
+local fields = {'i', ARGV[2], 'c', ARGV[3], 'm', ARGV[4], 'k', ARGV[5], 'b', int(now), 'n', int(#ARGV - 16),
   'g', ARGV[11]}
 local function set(name, value)
   fields[#fields + 1] = name
@@ -86,12 +89,19 @@ if at then set('e', int(at)) end
 if ARGV[9] == '1' then set('x', '1') end
 if ARGV[10] ~= '' then set('d', ARGV[10]) end
 if ARGV[15] ~= '' then set('z', ARGV[15]) end
+if ARGV[16] ~= '' then
+  local bytes = 0
+  for i = 17, #ARGV do bytes = bytes + #ARGV[i] end
+  set('q', ARGV[16])
+  set('w', int(bytes))
+  if #ARGV > 16 then set('h', int(now) .. ':0') end
+end
 if ARGV[13] ~= '' then
   set('l', '1 ' .. ARGV[14] .. ' ' .. int(now + tonumber(ARGV[14])) .. ' ' .. ARGV[13])
   set('${LEASE_FIELD}', '1 -1')
 end
 redis.call('HSET', state, unpack(fields))
-for i = 16, #ARGV do redis.call('XADD', log, (i - 15) .. '-' .. ARGV[12], 'r', ARGV[i]) end
+for i = 17, #ARGV do redis.call('XADD', log, (i - 16) .. '-' .. ARGV[12], 'r', ARGV[i]) end
 return {'created', int(now)}
 `,
 )
@@ -105,11 +115,11 @@ return {'created', int(now)}
  */
 export const APPEND: RedisScript = streamScript(
   'write',
-  `local incarnation, mediaType, kind, close, producer = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1', ARGV[6]
+  `${RETENTION}local incarnation, mediaType, kind, close, producer = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1', ARGV[6]
 local streamSeq, metadata, checkpoint = ARGV[9], ARGV[10], ARGV[11]
 local count, ending, owes = #ARGV - 17, ARGV[15], ARGV[17]
 local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 't', 'm', 'k', 's', 'c', 'y', '${LEASE_FIELD}', 'p:' .. producer,
-  'z')
+  'z', 'q', 'w', 'h', 'f')
 local at = tonumber(v[4])
 if not v[1] or isOver(at) then return {'missing'} end
 if incarnation ~= '' and incarnation ~= v[1] then return {'missing'} end
@@ -174,13 +184,32 @@ if close then
 end
 local moved = endAfter(tonumber(v[5]), at)
 if moved ~= at then set('e', int(moved)) end
+local excess = 0
+if v[14] and count > 0 then
+  local age, most = retentionOf(v[14])
+  if age > 0 then set('h', spansWith(v[16], tail, age)) end
+  local held = tonumber(v[15])
+  for i = 17, #ARGV do held = held + #ARGV[i] end
+  if most > 0 and held > most + math.min(math.floor(most / 8), 65536) then excess = held - most end
+  set('w', int(held))
+end
 redis.call('HSET', state, unpack(fields))
 if close or count > 0 then
   local head = 'append ' .. v[1] .. ' ' .. int(tail) .. ' ' .. int(tail + count) .. ' ' .. (close and '1' or '0')
     .. ' ' .. stamp .. ' ' .. v[7] .. ' ' .. int(#ending) .. ' ' .. ARGV[13] .. '\\n' .. ending
   redis.call('SPUBLISH', channel, ARGV[13] == '' and head or head .. table.concat(ARGV, '', 18))
 end
-return {'appended', count > 0 and stamp or stampAt(tail), tail + count, v[1]}
+if excess > 0 then
+  local first = firstOf(v[17])
+  local bytes, position, mark = sizes(first, tail + count - 1, excess)
+  if position > first then
+    redis.call('HSET', state, 'f', int(position) .. ' ' .. mark)
+    redis.call('HINCRBY', state, 'w', int(-bytes))
+  else
+    excess = 0
+  end
+end
+return {'appended', count > 0 and stamp or stampAt(tail), tail + count, v[1], excess > 0 and 1 or 0}
 `,
 )
 
@@ -230,11 +259,12 @@ return {v[1], v[3] or ''}
 /**
  * Removes a stream whose time is over, where it may, and brings an end in that was set before the clock
  * went back. ARGV: 1 when it may be removed.
- * Gives `removed` and the owner, `missing`, or `alive` and the end, which is empty for never.
+ * Trims what is too old of a stream that is there. Gives `removed` and the owner, `missing`, or `alive` and when to
+ * look again, which is empty for never, and 1 when something was trimmed.
  */
 export const SWEEP: RedisScript = streamScript(
   'free',
-  `local v = redis.call('HMGET', state, 'i', 'e', 't', 'o', 'l', 'w')
+  `${RETENTION}local v = redis.call('HMGET', state, 'i', 'e', 't', 'o', 'l', 'w')
 if not v[1] then
   redis.call('SPUBLISH', channel, 'look')
   return {'missing'}
@@ -251,7 +281,21 @@ if ttl and at and at > now + ttl then
   at = now + ttl
   redis.call('HSET', state, 'e', int(at))
 end
-return {'alive', at and int(at) or ''}
+local trimmed = 0
+local r = redis.call('HMGET', state, 'q', 'h', 'n', 'f')
+local age, most = retentionOf(r[1])
+if age > 0 then
+  local before, spans, due = agedBy(r[2], tonumber(r[3]), age)
+  local first = firstOf(r[4])
+  if ARGV[2] == '1' then redis.call('HSET', state, 'h', spans) end
+  if ARGV[2] == '1' and before and before > first then
+    if most > 0 then redis.call('HINCRBY', state, 'w', int(-sizes(first, before, math.huge))) end
+    redis.call('HSET', state, 'f', int(before) .. ' ' .. stampAt(before))
+    trimmed = 1
+  end
+  at = at and math.min(at, due) or due
+end
+return {'alive', at and int(at) or '', trimmed}
 `,
 )
 

@@ -46,6 +46,8 @@ export interface AppendAnswer {
   readonly incarnation: string
   /** What its records have when it is kept. */
   readonly stamp: string
+  /** Whether records were trimmed by it. */
+  readonly trimmed: boolean
 }
 
 export class StreamTable {
@@ -67,6 +69,7 @@ export class StreamTable {
       end = '',
       metadata = '',
       lease,
+      retention,
       records,
     } = config
     const incarnation = newIncarnation()
@@ -86,6 +89,7 @@ export class StreamTable {
       lease?.holder ?? '',
       textOf(lease?.ttlMs),
       end,
+      retention ? `${retention.ageMs ?? 0} ${retention.bytes ?? 0}` : '',
       ...records.map(argumentOf),
     ])) as [Buffer, Reply, Reply]
     if (String(reply[0]) === 'there') return { created: false, state: parseState(reply[1], reply[2]) }
@@ -96,7 +100,12 @@ export class StreamTable {
   async append(id: string, request: CheckedAppend): Promise<AppendAnswer> {
     const stamp = newStamp()
     const reply = (await this.#append(id, request, stamp, '')) as readonly Reply[]
-    return { result: appendResult(reply, request), incarnation: String(reply[3]), stamp }
+    return {
+      result: appendResult(reply, request),
+      incarnation: String(reply[3]),
+      stamp,
+      trimmed: reply[4] === 1,
+    }
   }
 
   /** Appends what Redis has lost where it was, as if it had not. False when it cannot be so. */
@@ -224,14 +233,15 @@ export class StreamTable {
   ): Promise<
     | { readonly found: 'missing' }
     | { readonly found: 'removed'; readonly owner: string | undefined }
-    | { readonly found: 'alive'; readonly endsAt: number | undefined }
+    | { readonly found: 'alive'; readonly endsAt: number | undefined; readonly trimmed: boolean }
   > {
-    const [found, value] = (await this.#scripts.onStream(SWEEP, this.#keys.of(id), [
+    const [found, value, trimmed] = (await this.#scripts.onStream(SWEEP, this.#keys.of(id), [
       removes ? '1' : '0',
     ])) as Reply[]
     const text = value === undefined ? '' : String(value)
     if (String(found) === 'removed') return { found: 'removed', owner: text || undefined }
-    if (String(found) === 'alive') return { found: 'alive', endsAt: text === '' ? undefined : Number(text) }
+    if (String(found) === 'alive')
+      return { found: 'alive', endsAt: text === '' ? undefined : Number(text), trimmed: trimmed === 1 }
     return { found: 'missing' }
   }
 

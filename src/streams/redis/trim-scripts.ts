@@ -1,5 +1,6 @@
 /** How records get out of a log in Redis for good, from its beginning on. stream-scripts.ts says what a stream is there. */
 import { PLACE } from './read-script.ts'
+import { RETENTION } from './retention-lua.ts'
 import { streamScript } from './script.ts'
 import type { RedisScript } from './script.ts'
 
@@ -10,7 +11,7 @@ import type { RedisScript } from './script.ts'
  */
 export const TRIM: RedisScript = streamScript(
   'free',
-  `${PLACE}local v = redis.call('HMGET', state, 'i', 'n', 'e', 'f')
+  `${PLACE}${RETENTION}local v = redis.call('HMGET', state, 'i', 'n', 'e', 'f', 'q')
 if not v[1] or isOver(v[3]) then return {'missing'} end
 if ARGV[2] ~= '' and ARGV[2] ~= v[1] then return {'missing'} end
 local first, firstStamp = firstOf(v[4])
@@ -19,6 +20,8 @@ if not position then return refusal end
 if position == first then return {'trimmed', firstStamp, first} end
 local stamp = stampAt(position)
 if stamp == '' then return {'damaged'} end
+local _, most = retentionOf(v[5])
+if most > 0 then redis.call('HINCRBY', state, 'w', int(-sizes(first, position, math.huge))) end
 redis.call('HSET', state, 'f', int(position) .. ' ' .. stamp)
 return {'trimmed', stamp, position}
 `,

@@ -138,6 +138,17 @@ export const STEPS: readonly string[] = [
     owner TEXT
   ) STRICT;
   `,
+  `
+  CREATE TABLE retained (
+    stream INTEGER PRIMARY KEY,
+    age_ms INTEGER,
+    max_bytes INTEGER,
+    bytes INTEGER NOT NULL,
+    spans TEXT NOT NULL,
+    due INTEGER
+  ) STRICT;
+  CREATE INDEX retained_by_due ON retained (due) WHERE due IS NOT NULL;
+  `,
 ]
 
 /** The version that this code reads and writes (`PRAGMA user_version`). */

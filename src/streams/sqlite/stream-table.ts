@@ -37,7 +37,8 @@ const COLUMNS = `key, id, incarnation, content_type, owner, created_at, ttl_ms, 
   closed_by, closed_with, stream_seq, leased, first, first_stamp,
   ${lastPosition('key')} AS tail, ${ofLastRecord('key', 'stamp')} AS stamp,
   (SELECT data FROM checkpoints WHERE stream = key) AS checkpoint,
-  (SELECT json_array(inherited, stamp, json(point)) FROM forks WHERE stream = key) AS fork`
+  (SELECT json_array(inherited, stamp, json(point)) FROM forks WHERE stream = key) AS fork,
+  (SELECT json_array(age_ms, max_bytes) FROM retained WHERE stream = key) AS retention`
 
 /** SQL: whether a stream's time is not over at `?`, or somebody holds its lease. */
 export const ALIVE: string = `(expires_at IS NULL OR expires_at > ?
@@ -259,6 +260,7 @@ function stateOf(row: Row): StreamState {
     closedWith: text(row['closed_with']),
     streamSeq: text(row['stream_seq']),
     leased: row['leased'] === 1,
+    retention: retentionOf(text(row['retention'])),
     forkedFrom: fork?.point,
   }
 }
@@ -292,6 +294,11 @@ function tailOf(
 /** Of a record that was written before there were stamps, the incarnation. */
 export function stampOf({ stamp }: Row, incarnation: string): string {
   return stamp === null ? incarnation : String(stamp)
+}
+
+function retentionOf(json: string | undefined): StreamState['retention'] {
+  const [ageMs, bytes] = JSON.parse(json ?? '[]') as (number | null)[]
+  return json === undefined ? undefined : { ageMs: ageMs ?? undefined, bytes: bytes ?? undefined }
 }
 
 function text(value: SQLOutputValue | undefined): string | undefined {

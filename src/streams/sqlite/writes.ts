@@ -4,24 +4,19 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Place } from '../../protocol/offset.ts'
-import {
-  configDifference,
-  decideAppend,
-  endAfter,
-  endMember,
-  infoOf,
-  newState,
-  tailOf,
-} from '../bookkeeping.ts'
+import { decideAppend, endAfter, endMember, infoOf, newState, tailOf } from '../bookkeeping.ts'
+import type { StreamState } from '../bookkeeping.ts'
 import { newIncarnation, newStamp } from '../incarnation.ts'
 import { afterClose, leaseOf, newLease, OWED_KEPT_MS } from '../lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
+import { configDifference } from '../configurations.ts'
 import type { CheckedConfig, CheckedFork } from '../configurations.ts'
 import { decideFork, forkState } from '../fork-bookkeeping.ts'
 import type { ForkRefusal } from '../forks.ts'
 import type { CheckedAppend } from '../requests.ts'
 import type { AppendResult, CreateResult } from '../store.ts'
 import type { StreamEvent } from '../watching.ts'
+import { agedBy } from '../retention.ts'
 import { decideTrim } from '../trimming.ts'
 import type { TrimResult } from '../trimming.ts'
 import type { ChangeLog } from './change-log.ts'
@@ -29,6 +24,7 @@ import type { FollowerTable } from './follower-table.ts'
 import type { ForkTable, StoredFork } from './fork-table.ts'
 import type { LeaseTable } from './lease-table.ts'
 import type { RecordTable } from './record-table.ts'
+import { RetentionTable } from './retention-table.ts'
 import type { StoredStream, StreamTable } from './stream-table.ts'
 import type { Tables } from './tables.ts'
 
@@ -53,6 +49,8 @@ export class StreamWrites {
   readonly #changes: ChangeLog
   readonly #followers: FollowerTable
   readonly #bringIn: StatementSync
+  readonly #retention: RetentionTable
+  #hasTrimmed = false
   #events: PendingEvent[] = []
   /** When something was last written, or swept; an end may lie so far ahead. Unknown, it is any time. */
   #latest = Number.POSITIVE_INFINITY
@@ -64,6 +62,7 @@ export class StreamWrites {
     this.#leases = tables.leases
     this.#changes = tables.changes
     this.#followers = tables.followers
+    this.#retention = new RetentionTable(db)
     this.#bringIn = db.prepare(
       'UPDATE streams SET expires_at = :now + ttl_ms WHERE ttl_ms IS NOT NULL AND expires_at > :now + ttl_ms',
     )
@@ -90,6 +89,7 @@ export class StreamWrites {
     if ('point' in made) this.#forks.insert(stream, made)
     const { records } = 'point' in made ? made.config : made
     this.#records.insert(stream, state.tail - records.length, records, stamp)
+    if (state.retention) this.#retention.begin(stream.key, state.retention, state.first, state.tail, now)
     const info = infoOf(id, state)
     if (!config.lease) return { outcome: 'created', info }
     const lease = newLease(config.lease, 1, now)
@@ -111,6 +111,7 @@ export class StreamWrites {
     this.#streams.save(stream, next.state)
     if (producer && next.producer) this.#streams.saveProducer(stream, producer.id, next.producer)
     const { closed, incarnation } = next.state
+    if (next.state.retention && records.length > 0) this.#retain(stream, from.position, request.bytes, now)
     if (closed) this.#endLease(stream, request.owes)
     if (closed || records.length > 0) {
       this.#changes.note(stream.key)
@@ -148,8 +149,47 @@ export class StreamWrites {
     if (!stream) return { outcome: 'missing' }
     const stampAt = (position: number): string => this.#records.stampAt(stream, position)
     const { result, next } = decideTrim(stream.state, before, stampAt)
-    if (next) this.#streams.trim(stream, next)
+    if (next) this.#trimTo(stream, next)
     return result
+  }
+
+  #retain(stream: StoredStream, from: number, bytes: number, now: number): void {
+    const { key, state } = stream
+    if (!state.retention) return
+    const excess = this.#retention.appended(key, state.retention, from, bytes, now)
+    if (excess > 0) this.#trimAt(stream, this.#retention.placeBehind(key, state.first, state.tail, excess))
+  }
+
+  #trimAt(stream: StoredStream, position: number): void {
+    const { next } = decideTrim(stream.state, { position }, (at) => this.#records.stampAt(stream, at))
+    if (next) this.#trimTo(stream, next)
+  }
+
+  #trimTo(stream: StoredStream, next: Pick<StreamState, 'first' | 'firstStamp'>): void {
+    if (stream.state.retention) this.#retention.trimmed(stream.key, stream.state.first, next.first)
+    this.#streams.trim(stream, next)
+    this.#hasTrimmed = true
+  }
+
+  /** Whether anything was trimmed since the last call: there is something to collect. */
+  takeTrimmed(): boolean {
+    const had = this.#hasTrimmed
+    this.#hasTrimmed = false
+    return had
+  }
+
+  /** Trims a slice of what is too old, by a clock that is believed; how many streams were looked at. */
+  trimAged(now: number): number {
+    const due = this.#retention.due(now, SWEEP_SLICE)
+    for (const id of due) {
+      const stream = this.#streams.find(id)
+      const ageMs = stream?.state.retention?.ageMs
+      if (!stream || ageMs === undefined) continue
+      const aged = agedBy(this.#retention.spans(stream.key), stream.state.tail, now, ageMs)
+      this.#retention.save(stream.key, aged)
+      if (aged.before !== undefined) this.#trimAt(stream, aged.before)
+    }
+    return due.length
   }
 
   /** Removes a slice of what is over, where it may; returns how many. */
@@ -157,6 +197,7 @@ export class StreamWrites {
     // A look at every stream: only when the clock went back, perhaps before this process began.
     if (now < this.#latest) {
       this.#bringIn.run({ now })
+      this.#retention.bringIn(now)
       this.#streams.forget()
     }
     this.#latest = now
@@ -213,6 +254,7 @@ export class StreamWrites {
 
   #remove(stream: StoredStream, reason: 'deleted' | 'expired'): void {
     this.#streams.remove(stream)
+    if (stream.state.retention) this.#retention.delete(stream.key)
     this.#forks.leave(stream)
     const { key, id, state } = stream
     this.#changes.note(key)
