@@ -1,7 +1,4 @@
 /** Real processes on one store, some of which are killed. */
-import { fork } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +9,7 @@ import { openStore } from '../../src/streams/open-store.ts'
 import type { StreamRecord, StreamStore } from '../../src/streams/store.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
-import type { Answer, Command } from './fixtures/worker.ts'
+import { Worker } from './worker-process.ts'
 
 const COMPLETED = { end: { status: 'completed' } }
 const STOPPED = { end: { status: 'stopped' } }
@@ -30,51 +27,17 @@ beforeEach(() => {
 
 afterEach(async () => {
   await Promise.all([...workers].map((worker) => worker.kill()))
+  workers.clear()
   await store.close()
   rmSync(folder, { recursive: true, force: true })
 })
 
-class Worker {
-  readonly #process: ChildProcess
-  readonly #answers = new Map<number, PromiseWithResolvers<Json>>()
-  readonly exited: Promise<unknown>
-  #calls = 0
-
-  private constructor() {
-    this.#process = fork(join(import.meta.dirname, 'fixtures/worker.ts'), [place], { execArgv: [] })
-    this.exited = once(this.#process, 'exit')
-    this.#answers.set(0, Promise.withResolvers())
-    this.#process.on('message', ({ call, result, error }: Answer) => {
-      const answer = this.#answers.get(call)
-      if (error === undefined) answer?.resolve(result as Json)
-      else answer?.reject(new Error(error))
-    })
-    workers.add(this)
-  }
-
-  static async start(): Promise<Worker> {
-    const worker = new Worker()
-    await worker.#answers.get(0)?.promise
-    return worker
-  }
-
-  do(command: Command): Promise<Json> {
-    const call = ++this.#calls
-    const answer = Promise.withResolvers<Json>()
-    this.#answers.set(call, answer)
-    this.#process.send({ call, command })
-    return answer.promise
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.#process.kill(signal)
-  }
-
-  async kill(): Promise<void> {
-    workers.delete(this)
-    if (this.#process.exitCode === null && this.#process.signalCode === null) this.#process.kill('SIGKILL')
-    await this.exited
-  }
+/** One that is killed when the test ends. */
+async function startWorker(): Promise<Worker> {
+  const worker = new Worker(place)
+  workers.add(worker)
+  await worker.ready
+  return worker
 }
 
 /** Every record of a stream as it comes, from the first on, and behind them `{ end }`. */
@@ -138,7 +101,7 @@ function itRunsInSeveralProcesses(newPlace: () => string): void {
   })
 
   it('go on from the exact record after kill -9', async () => {
-    const [first] = [await Worker.start(), await Worker.start()]
+    const [first] = [await startWorker(), await startWorker()]
     const id = (await first.do({ do: 'start', request: counting(300) })) as string
     const reader = await Reader.of(id)
     await reader.reaches(100)
@@ -148,7 +111,7 @@ function itRunsInSeveralProcesses(newPlace: () => string): void {
   })
 
   it('survive that each process is killed, one after the other', async () => {
-    const starter = await Worker.start()
+    const starter = await startWorker()
     const every = [1, 7, 1000]
     const ids: string[] = []
     for (const checkpoint of every) {
@@ -159,7 +122,7 @@ function itRunsInSeveralProcesses(newPlace: () => string): void {
     for (const records of [50, 120, 190, 260, 330]) {
       await Promise.all(readers.map((reader) => reader.reaches(records)))
       await worker.kill()
-      worker = await Worker.start()
+      worker = await startWorker()
     }
     await Promise.all(readers.map((reader) => reader.ends()))
     for (const reader of readers) expect(reader.records).toEqual([...numbers(400), COMPLETED])
@@ -168,7 +131,7 @@ function itRunsInSeveralProcesses(newPlace: () => string): void {
   })
 
   it('that nobody else can go on with end as interrupted', async () => {
-    const [first] = [await Worker.start(), await Worker.start()]
+    const [first] = [await startWorker(), await startWorker()]
     const id = (await first.do({ do: 'start-ad-hoc', request: {} })) as string
     const reader = await Reader.of(id)
     await reader.reaches(20)
@@ -180,7 +143,7 @@ function itRunsInSeveralProcesses(newPlace: () => string): void {
   })
 
   it('are stopped from any of them, and keep what came', async () => {
-    const [first, second] = [await Worker.start(), await Worker.start()]
+    const [first, second] = [await startWorker(), await startWorker()]
     const id = (await first.do({ do: 'start', request: counting(1e9) })) as string
     const reader = await Reader.of(id)
     await reader.reaches(20)
@@ -192,7 +155,7 @@ function itRunsInSeveralProcesses(newPlace: () => string): void {
   })
 
   it('are stopped although their process dies over it', async () => {
-    const [first, second] = [await Worker.start(), await Worker.start()]
+    const [first, second] = [await startWorker(), await startWorker()]
     const id = (await first.do({ do: 'start', request: counting(1e9) })) as string
     const reader = await Reader.of(id)
     await reader.reaches(20)
@@ -205,7 +168,7 @@ function itRunsInSeveralProcesses(newPlace: () => string): void {
   })
 
   it('are not touched any more by a process that stood still and wakes up', async () => {
-    const [zombie] = [await Worker.start(), await Worker.start()]
+    const [zombie] = [await startWorker(), await startWorker()]
     const id = (await zombie.do({ do: 'start', request: counting(400) })) as string
     const reader = await Reader.of(id)
     await reader.reaches(50)
@@ -225,7 +188,7 @@ function itRunsInSeveralProcesses(newPlace: () => string): void {
   })
 
   it('are handed over by a process that shuts down, which then ends by itself', async () => {
-    const [first] = [await Worker.start(), await Worker.start()]
+    const [first] = [await startWorker(), await startWorker()]
     const id = (await first.do({ do: 'start', request: counting(200) })) as string
     const reader = await Reader.of(id)
     await reader.reaches(50)
@@ -236,7 +199,7 @@ function itRunsInSeveralProcesses(newPlace: () => string): void {
   })
 
   it('started with the same id at once are one', async () => {
-    const both = [await Worker.start(), await Worker.start()]
+    const both = [await startWorker(), await startWorker()]
     const request = { id: 'same', ...counting(30) }
     const ids = await Promise.all(
       Array.from({ length: 20 }, (_, n) => both[n % 2]!.do({ do: 'start', request })),
@@ -266,7 +229,7 @@ describeWith(['redis'], 'runs in several processes', ({ redis }) => {
     itRunsInSeveralProcesses(() => `${server.url}/${databases++}`)
 
     it('go on when Redis is killed and started again, and nobody reads anything twice', async () => {
-      const [first, second] = [await Worker.start(), await Worker.start()]
+      const [first, second] = [await startWorker(), await startWorker()]
       const ids = await Promise.all(
         [first, second].map((worker) => worker.do({ do: 'start', request: counting(300) })),
       )
