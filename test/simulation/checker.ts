@@ -22,7 +22,18 @@ export interface KeptLog {
   /** Of the lease: whether there ever was one, and the highest epoch that wrote or was given. */
   epoch: number
   readonly holders: Map<number, string>
+  /** Whether its kind is to be told of its end. */
+  owes: boolean
+  /** The calls of that, with who was called, and how each is over. */
+  readonly told: Map<number, { readonly by: string; how?: 'returned' | 'failed' }>
+  /** Generations in a row that died without a record, and how long the log was when the last one began. */
+  barren: number
+  begunAt: number
+  hasDied: boolean
 }
+
+/** Generations that may die in a row without a record. */
+const MOST_BARREN = 5
 
 /**
  * Whether an undisturbed run of a source, which yielded `first` first, yields this record at this place; `isLast`: it
@@ -104,6 +115,13 @@ export class Checker {
       case 'generation-began':
       case 'generation-ended':
         return this.#generation(fact)
+      case 'ended-called':
+        return this.#called(fact)
+      case 'ended-over': {
+        const call = this.logs.get(`${fact.stream} ${fact.incarnation}`)?.told.get(fact.call)
+        if (call) call.how = fact.how
+        return
+      }
       case 'fault-logged':
         return this.#fail('no-fault', `${fact.by} logs: ${fact.message}`)
       case 'held':
@@ -123,6 +141,16 @@ export class Checker {
     return this.#working.get(run)?.size ?? 0
   }
 
+  /** Runs whose kinds have not been told yet of their ends. */
+  owing(): readonly string[] {
+    const logs = [...this.logs.values()]
+    return logs.filter((log) => !log.removed && this.#isOwing(log)).map(({ stream }) => stream)
+  }
+
+  #isOwing({ owes, told }: KeptLog): boolean {
+    return owes && ![...told.values()].some(({ how }) => how === 'returned')
+  }
+
   stopAsked(run: string): boolean {
     return this.#asked.has(run)
   }
@@ -135,6 +163,8 @@ export class Checker {
       if (!log.closed) this.#fail('run-ends', `${run} has no end`)
       else this.#ended(run, source, log)
     }
+    for (const run of this.owing())
+      if (!except.has(run)) this.#fail('ended-told', `nobody is told of the end of ${run}`)
   }
 
   #kept(fact: Extract<Fact, { type: 'kept' }>): void {
@@ -144,6 +174,7 @@ export class Checker {
     if (from !== log.records.length)
       this.#fail('nothing-lost', `${stream} goes on at ${from}; it had ${log.records.length} records`)
     if (log.epoch > 0 && !fact.created) this.#written(log, fact)
+    if (stream.startsWith('raced-')) this.#follows(log, fact)
     for (const record of records) log.records.push(record)
     if (closed) this.#closed(log, fact)
     const source = this.#sources.get(stream)
@@ -166,8 +197,28 @@ export class Checker {
       )
   }
 
-  #closed(log: KeptLog, { end }: Extract<Fact, { type: 'kept' }>): void {
+  /** Each record says where its writer saw the tail. */
+  #follows({ stream }: KeptLog, { from, records }: Extract<Fact, { type: 'kept' }>): void {
+    const [first] = records
+    const after = first === undefined ? from : (JSON.parse(first) as { readonly after?: number }).after
+    if (after !== from)
+      this.#fail('follows', `${first} of ${stream} is to follow ${after}, and follows ${from}`)
+  }
+
+  /** The kind of a run is told of its end. */
+  #called({ stream, incarnation, call, status, by }: Extract<Fact, { type: 'ended-called' }>): void {
+    const log = this.logs.get(`${stream} ${incarnation}`)
+    if (!log?.closed || log.end?.status !== status)
+      return this.#fail('ended-told', `${by} is told that ${stream} is ${status}, which is not kept`)
+    for (const other of log.told.values())
+      if (other.how !== 'failed' && this.#isWell(other.by))
+        this.#fail('ended-told', `${by} is told of the end of ${stream}, and ${other.by} was`)
+    log.told.set(call, { by })
+  }
+
+  #closed(log: KeptLog, { end, owes }: Extract<Fact, { type: 'kept' }>): void {
     log.closed = true
+    log.owes = this.#sources.get(log.stream)?.tells ?? owes === true
     log.end = readRunEnd(end)
     if (!log.end && this.#sources.has(log.stream))
       this.#fail('run-ends', `${log.stream} is closed without an end`)
@@ -182,13 +233,16 @@ export class Checker {
     if (before !== undefined && epoch > log.epoch && !log.closed && this.#isWell(before))
       this.#fail('stays', `${holder} is given ${stream}, of ${before} to whom nothing happened`)
     log.holders.set(epoch, holder)
-    log.epoch = Math.max(log.epoch, epoch)
+    // Of a closed one only what it owes is claimed.
+    if (!log.closed) log.epoch = Math.max(log.epoch, epoch)
   }
 
   #removed({ stream, by, reason, due }: Extract<Fact, { type: 'removed' }>): void {
     const log = this.current.get(stream)
     if (!log) return
     log.removed = true
+    if (reason === 'expired' && this.#isOwing(log))
+      this.#fail('ended-told', `${stream} is past its time, and nobody was told of its end`)
     const isRun = this.#sources.has(stream)
     if (reason === 'deleted' && isRun && !log.closed && !BY_RIGHT.has(by))
       this.#fail('run-ends', `${by} removes ${stream}, which has not ended`)
@@ -293,22 +347,41 @@ export class Checker {
     if (!this.#stopped.has(run)) this.#stopped.set(run, { log, length: log.records.length })
   }
 
-  #generation({ type, run, generation, by }: Extract<Fact, { type: `generation-${string}` }>): void {
+  #generation({
+    type,
+    run,
+    generation,
+    by,
+    died = false,
+  }: Extract<Fact, { type: `generation-${string}` }>): void {
     const working = this.#working.get(run) ?? new Set()
     this.#working.set(run, working)
-    if (type === 'generation-ended') return void working.delete(generation)
+    const log = this.current.get(run)
+    if (type === 'generation-ended') {
+      if (log) log.hasDied = died
+      return void working.delete(generation)
+    }
     working.add(generation)
+    if (log) this.#begins(log, by)
     const count = (this.#generations.get(run) ?? 0) + 1
     this.#generations.set(run, count)
     const epochs = [...this.logs.values()].filter(({ stream }) => stream === run)
     const leases = epochs.reduce((sum, { epoch }) => sum + epoch, 0)
     if (count > leases)
       this.#fail('generations', `${by} begins generation ${count} of ${run}, in ${leases} leases`)
-    const log = this.current.get(run)
     const inLife = (log ? (this.#inLife.get(log) ?? 0) : 0) + 1
     if (log) this.#inLife.set(log, inLife)
     if (inLife > 1 && this.#sources.get(run)?.once)
       this.#fail('generations', `${by} begins ${run} again, which cannot be continued`)
+  }
+
+  #begins(log: KeptLog, by: string): void {
+    const { length } = log.records
+    log.barren = log.hasDied && log.begunAt === length ? log.barren + 1 : 0
+    log.begunAt = length
+    log.hasDied = false
+    if (log.barren >= MOST_BARREN)
+      this.#fail('generations', `${by} begins ${log.stream}, of which ${log.barren} died without a record`)
   }
 
   /** What a run has kept so far is what one undisturbed run yields. */
@@ -358,6 +431,11 @@ export class Checker {
         removed: false,
         epoch: 0,
         holders: new Map(),
+        owes: false,
+        told: new Map(),
+        barren: 0,
+        begunAt: -1,
+        hasDied: false,
       }
       this.logs.set(key, log)
       this.current.set(stream, log)

@@ -58,6 +58,7 @@ export class Cluster {
   #calm = false
   #leaving = false
   #asks = 0
+  #calls = 0
 
   constructor(plan: Plan, planted?: PlantedBug) {
     this.plan = plan
@@ -182,6 +183,11 @@ export class Cluster {
     })
   }
 
+  /** The number of a call of `ended`, from 1. */
+  nextCall(): number {
+    return ++this.#calls
+  }
+
   /** The number of a generation of a run, from 1. */
   nextGeneration(run: string): number {
     const generation = (this.#generations.get(run) ?? 0) + 1
@@ -250,12 +256,19 @@ export class Cluster {
       if (exceptEndless && this.#deeds.runs.get(run)?.events === null) continue
       return false
     }
+    if (this.#owing().length > 0) return false
     // Who died answers nothing.
     for (const host of this.#asked.values()) if (host.alive) return false
     return exceptEndless || this.readers.every((reader) => reader.done)
   }
 
+  /** Runs whose ends nobody was told of yet. */
+  #owing(): readonly string[] {
+    return this.checker.owing().filter((run) => !this.shared.damaged.has(run))
+  }
+
   #missed(): void {
+    for (const run of this.#owing()) this.#miss('ended-told', `nobody is told of the end of ${run}`)
     for (const run of this.#deeds.runs.keys()) {
       const log = this.checker.current.get(run)
       const isDue = log && !log.closed && !log.removed && !this.shared.damaged.has(run)
@@ -314,6 +327,8 @@ export class Cluster {
         events,
         fails: temper === 'failing',
         resumable: kind && isKnown && isResumable(temper),
+        // Of those that only some know, whoever closes it may leave nothing owed.
+        ...(temper === forgotten ? { tells: false } : isKnown && { tells: this.plan.tells && kind }),
         once: !kind || !isResumable(temper),
       },
     })
@@ -324,6 +339,10 @@ export class Cluster {
       for (const one of this.#processes()) one.noteHeld()
       this.coverage.add('records', fact.records.length)
       if (fact.closed) this.coverage.add('ends')
+    }
+    if (fact.type === 'ended-called') {
+      const before = this.checker.logs.get(`${fact.stream} ${fact.incarnation}`)?.told.size
+      this.coverage.add(before ? 'toldAgain' : 'told')
     }
   }
 

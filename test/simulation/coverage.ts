@@ -25,6 +25,9 @@ const COUNTED = [
   'reads',
   'ends',
   'strangers',
+  'races',
+  'told',
+  'toldAgain',
 ] as const
 
 export type Counted = (typeof COUNTED)[number]

@@ -68,6 +68,8 @@ export class Deeds {
         return this.#laggards(deed)
       case 'sweep':
         return this.#sweep(deed)
+      case 'race':
+        return this.#race(deed)
       case 'lose-tail':
         return this.#loseTail(deed)
     }
@@ -265,6 +267,27 @@ export class Deeds {
         await sleep(200)
       }
     })
+  }
+
+  /** Each writes behind the tail that it saw, and says so in its record. */
+  #race({ stream, writers, count }: Of<'race'>): void {
+    for (let writer = 0; writer < writers; writer++) {
+      const host = new Host(`racer ${writer} of ${stream}`, this.#cluster.plan.seed)
+      const store = this.#cluster.storeFor(host)
+      this.#cluster.ask(`race ${stream}`, host, async () => {
+        await persistently(() => store.create(stream))
+        let after = (await persistently(() => store.head(stream)))?.tail
+        for (let left = count; left > 0 && after;) {
+          const request = { records: [JSON.stringify({ after: after.position, by: writer })], after }
+          const result = await persistently(() => store.append(stream, request))
+          if (result.outcome !== 'appended' && result.outcome !== 'moved') return
+          after = result.offset
+          if (result.outcome === 'appended') left--
+          this.#cluster.coverage.add('races')
+          await sleep(50 * (writer + 1))
+        }
+      })
+    }
   }
 
   #jump({ slot, ms, forMs }: Of<'jump'>): void {

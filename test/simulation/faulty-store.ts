@@ -237,7 +237,10 @@ export class FaultyStore implements StreamStore, LeaseStore {
   }
 
   settle(lease: Lease, left?: Json, signal?: AbortSignal): Promise<boolean> {
-    return this.#call('settle', lease.stream, signal, () => this.#store.leases.settle(lease, left))
+    const isForgotten = this.#planted('settle-forgotten')
+    return this.#call('settle', lease.stream, signal, async () =>
+      isForgotten ? true : this.#store.leases.settle(lease, left),
+    )
   }
 
   expired({ signal, ...page }: ExpiredOptions = {}): Promise<readonly Lease[]> {
@@ -328,6 +331,20 @@ export class FaultyStore implements StreamStore, LeaseStore {
         const result = await this.#shared.append(this.#by, id, request)
         if (result.outcome !== 'fenced') return result
         return this.#shared.append(this.#by, id, request, { smuggled: true })
+      }
+      case 'owed-end-dropped': {
+        const { owes: _, ...others } = request
+        return this.#shared.append(this.#by, id, others)
+      }
+      case 'after-ignored': {
+        const { after: _, ...others } = request
+        return this.#shared.append(this.#by, id, others)
+      }
+      case 'deaths-not-counted': {
+        const { metadata } = request
+        const { run } = (metadata ?? {}) as { readonly run?: object }
+        const forgetful = run ? { ...request, metadata: { run: { ...run, barren: 0 } } as Json } : request
+        return this.#shared.append(this.#by, id, forgetful)
       }
       case 'double-misplaced':
         return this.#shared.append(this.#by, id, request, { misplaced: true })

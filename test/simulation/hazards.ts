@@ -17,6 +17,7 @@ export const HAZARDS = {
   'damaged stream': 'one stream of the store cannot be read',
   'many laggards': 'readers that do not read, on more streams than delivery has room for',
   'merged records': 'a server merges records for a reader that is late',
+  'deadly run': 'a run kills each process that works on it, before its first record',
   'lost tail': 'the store loses its last records, and says so',
 } as const
 

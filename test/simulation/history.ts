@@ -24,6 +24,8 @@ export type Fact =
       readonly producer?: Producer
       /** Whether it is the create of the stream. */
       readonly created?: boolean
+      /** Whether whoever closed it left an end to be told. */
+      readonly owes?: boolean
     })
   /** Somebody was given a lease. */
   | (InStream & { readonly type: 'leased'; readonly epoch: number; readonly holder: string })
@@ -83,7 +85,18 @@ export type Fact =
       readonly run: string
       readonly generation: number
       readonly by: string
+      /** Whether it ended with its process. */
+      readonly died?: boolean
     }
+  /** The kind of a run is told of its end; `call` counts over all processes. */
+  | (InStream & {
+      readonly type: 'ended-called'
+      readonly call: number
+      readonly status: RunEnd['status']
+      readonly by: string
+    })
+  /** That has returned, or failed. */
+  | (InStream & { readonly type: 'ended-over'; readonly call: number; readonly how: 'returned' | 'failed' })
   /** What a process knows for a fault: its log has a line that no healthy one has. */
   | { readonly type: 'fault-logged'; readonly by: string; readonly message: string }
   | { readonly type: 'held'; readonly by: string; readonly bytes: number; readonly atMost: number }
@@ -99,6 +112,8 @@ export interface RunSource {
   /** Whether its end comes in its records' number: an event that it answers a stop with comes on top. */
   readonly fails: boolean
   readonly resumable: boolean
+  /** Whether its kind is to be told of its end; left out, it is where whoever closes it says so. */
+  readonly tells?: boolean
   /** Whether nobody may generate it a second time. */
   readonly once?: boolean
 }
@@ -128,6 +143,10 @@ export type Invariant =
   | 'handed-over'
   /** Each epoch generates once, what cannot be continued never again, and no generation outlives its run. */
   | 'generations'
+  /** A kind is told of each end of its runs once it is kept, and twice only where the first time may have been in vain. */
+  | 'ended-told'
+  /** What is appended on the condition that it follows a place follows it. */
+  | 'follows'
   /** Whoever starts a run is given what was asked for. */
   | 'right-answer'
   /** What is asked is answered in time. */

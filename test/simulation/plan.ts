@@ -41,6 +41,8 @@ export type Deed =
   | { readonly type: 'damage'; readonly stream: string; readonly slot: number }
   | { readonly type: 'sweep'; readonly slot: number }
   | { readonly type: 'laggards'; readonly count: number }
+  /** Strangers who append to one stream, each behind the tail that it saw. */
+  | { readonly type: 'race'; readonly stream: string; readonly writers: number; readonly count: number }
   | { readonly type: 'lose-tail'; readonly stream: string; readonly count: number }
 
 /** Which process it happens to: that which works on a run, if any does, or the one with this number. */
@@ -70,6 +72,8 @@ export interface Plan {
   /** Whether deliveries have little room. */
   readonly isSmall: boolean
   readonly merges: boolean
+  /** Whether kinds are told of the ends of their runs. */
+  readonly tells: boolean
   /** A kind that only the processes of the beginning know. */
   readonly forgotten: Temper | undefined
   readonly acts: readonly Act[]
@@ -101,6 +105,7 @@ class Draft {
   readonly #chance: Chance
   /** For what was added later, so that seeds stay what they were. */
   readonly #more: Chance
+  readonly #ends: Chance
   readonly #hazards: readonly Hazard[]
   readonly #acts: Act[] = []
   readonly #processes: number
@@ -112,6 +117,7 @@ class Draft {
     this.#seed = seed
     this.#chance = new Chance(seed, 'acts')
     this.#more = new Chance(seed, 'more acts')
+    this.#ends = new Chance(seed, 'ends and races')
     this.#hazards = hazards
     this.#processes = this.#has('many laggards') ? 2 : this.#chance.between(2, 4)
     this.#lengthMs = this.#has('foreign leases') ? 5_000 : this.#chance.pick([5_000, 15_000, 30_000])
@@ -124,6 +130,7 @@ class Draft {
     this.#disturb(runs, leaseTtl)
     this.#readers(runs)
     this.#writes()
+    this.#races()
     this.#hazardous(runs)
     const all = TEMPERS
     return {
@@ -135,10 +142,13 @@ class Draft {
       rates: this.#rates(),
       // The first knows all of them, so that somebody does.
       tempers: Array.from({ length: this.#processes }, (_, slot) =>
-        slot === 0 || chance.next() < 0.7 ? all : all.filter(() => chance.next() < 0.6),
+        slot === 0 || chance.next() < 0.7
+          ? all
+          : all.filter((temper) => temper === 'deadly' || chance.next() < 0.6),
       ),
       isSmall: this.#has('many laggards') || chance.next() < 0.5,
       merges: this.#has('merged records'),
+      tells: this.#has('deadly run') || this.#ends.next() < 0.6,
       forgotten: this.#has('damaged stream') ? 'replayed' : undefined,
       acts: this.#acts.toSorted((a, b) => a.atMs - b.atMs),
       hazards: this.#hazards,
@@ -316,6 +326,13 @@ class Draft {
       })
   }
 
+  #races(): void {
+    const chance = this.#ends
+    if (chance.next() < 0.7) return
+    const [writers, count] = [chance.between(2, 4), chance.between(1, 6)]
+    this.#add({ type: 'race', stream: 'raced-0', writers, count }, chance.between(0, this.#lengthMs / 2))
+  }
+
   #hazardous(runs: readonly string[]): void {
     const chance = this.#chance
     const run = runs[0] ?? 'run-0'
@@ -339,6 +356,10 @@ class Draft {
       const script = { ...this.#script('damaged', 'checkpointed'), events: null }
       this.#add({ type: 'start', run: 'damaged', script, kind: true, via: slot }, 0)
       this.#add({ type: 'damage', stream: 'damaged', slot }, chance.between(100, 1_000))
+    }
+    if (this.#has('deadly run')) {
+      const script = { tag: 'deadly', temper: 'deadly', events: 3, paceMs: 50 } as const
+      this.#add({ type: 'start', run: 'deadly', script, kind: true, via: this.#slot() }, soonMs)
     }
     if (this.#has('many laggards')) this.#add({ type: 'laggards', count: 60 }, 0)
     if (this.#has('lost tail'))

@@ -25,6 +25,11 @@ export const PLANTED_BUGS = {
   'touch-forgotten': 'a store answers that a stream is touched, and lets its time run out',
   'continued-though-it-cannot': 'a server takes every kind for one that can be continued',
   'removed-while-it-runs': 'a server removes a run that has not ended',
+  'owed-end-dropped': 'a store forgets what the close of a run leaves owed',
+  'settle-forgotten': 'a store answers that what was owed is settled, and goes on owing it',
+  'after-ignored':
+    'a store keeps an append wherever the tail is, and not only behind the place that it names',
+  'deaths-not-counted': 'a store forgets how many attempts at a run have died without a record',
   'watch-not-ended': 'a watch goes on when it was stopped',
 } as const
 

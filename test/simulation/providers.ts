@@ -24,6 +24,8 @@ export const TEMPERS = [
   'aborting',
   /** Has no checkpoint, and yields something else each time. */
   'wandering',
+  /** Kills its process before it yields anything. */
+  'deadly',
 ] as const
 
 /** Milliseconds that no simulation lasts. */
@@ -46,20 +48,26 @@ export interface AskedScript extends Script {
   readonly kind: boolean
 }
 
-/** Told when a generation begins; returns what to call when it has ended. */
-export type Watched = (run: string) => { readonly attempt: number; readonly ended: () => void }
+/** Told when a generation begins; returns what to call when it has ended, and what kills its process. */
+export type Watched = (run: string) => {
+  readonly attempt: number
+  readonly ended: () => void
+  readonly die: () => void
+}
 
 /** The kinds that a process knows; for a planted bug, those also as resumable that are not. */
 export function kindsOf(
   tempers: readonly Temper[],
   watched: Watched,
   allResumable: boolean,
+  ended: RunKind['ended'],
 ): Record<string, RunKind> {
   return Object.fromEntries(
     tempers.map((temper) => [
       temper,
       {
         resumable: allResumable || isResumable(temper),
+        ...(ended && { ended }),
         provider: (input: Json) => scripted(input as unknown as Script, watched),
       },
     ]),
@@ -79,8 +87,12 @@ async function* generation(script: Script, context: RunContext, watched: Watched
   const { signal, runId, resumeFrom, checkpoint } = context
   // Begun to be ended: nothing is asked of a model.
   if (signal.aborted) return
-  const { attempt, ended } = watched(runId)
+  const { attempt, ended, die } = watched(runId)
   try {
+    if (temper === 'deadly') {
+      die()
+      await new Promise(() => {})
+    }
     for (let n = Number(resumeFrom ?? 0); n < (events ?? Infinity); n++) {
       if (temper === 'checkpointed' || temper === 'aborting' || (temper === 'chaptered' && n % 3 === 2))
         checkpoint(n + 1)

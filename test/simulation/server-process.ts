@@ -1,22 +1,25 @@
 /** One server process of the simulated cluster: the real durable half and the real stream socket, on a faulty store. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { memoryChannels } from '../../src/channels/memory.ts'
 import { type Streaming, streaming } from '../../src/endpoints/streaming.ts'
 import type { StartCommand } from '../../src/endpoints/stream-socket/stream-socket.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import type { Logger } from '../../src/logging/logger.ts'
 import type { Json } from '../../src/protocol/json.ts'
-import type { Run, StartRequest } from '../../src/runs/run.ts'
+import type { RunEnd } from '../../src/protocol/run-end.ts'
+import type { Run, RunInfo, StartRequest } from '../../src/runs/run.ts'
 import { streamSocket } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
 import { proxyTrust } from '../../src/server/proxy-trust.ts'
 import { RequestScope } from '../../src/server/request-scope.ts'
 import { STREAM_SUBPROTOCOL } from '../../src/protocol/stream-frames.ts'
+import { Chance } from '../chaos/chance.ts'
 import type { Cluster } from './cluster.ts'
 import type { Faults } from './faults.ts'
 import type { FaultyStore } from './faulty-store.ts'
 import { Host } from './host.ts'
 import { kindsOf, scripted } from './providers.ts'
-import type { AskedScript, Temper } from './providers.ts'
+import type { AskedScript, Temper, Watched } from './providers.ts'
 import type { Wire } from './wire.ts'
 
 /** Lines of a log that no healthy process writes. */
@@ -57,6 +60,7 @@ export class ServerProcess {
   readonly #cluster: Cluster
   readonly #isSmall: boolean
   /** Generations that go on here. */
+  readonly #endings: Chance
   readonly #generations = new Set<{ readonly run: string; readonly generation: number }>()
 
   constructor({ cluster, slot, life, tempers, isSmall }: ServerProcessOptions) {
@@ -66,6 +70,7 @@ export class ServerProcess {
     this.#cluster = cluster
     this.#isSmall = isSmall
     this.host = new Host(name, plan.seed)
+    this.#endings = new Chance(plan.seed, `endings ${name}`)
     this.store = cluster.storeFor(this.host)
     this.faults = this.store.faults
     this.host.onDeath(() => this.#die())
@@ -75,7 +80,13 @@ export class ServerProcess {
         store: this.store,
         logger,
         holder: name,
-        kinds: kindsOf(tempers, (run) => this.#watch(run), cluster.planted === 'continued-though-it-cannot'),
+        kinds: kindsOf(
+          tempers,
+          (run) => this.#watch(run),
+          cluster.planted === 'continued-though-it-cannot',
+          plan.tells ? (info, end, signal) => this.#ended(info, end, signal) : undefined,
+        ),
+        endedTimeout: 5,
         leaseTtl: plan.leaseTtl,
         shutdownGrace: plan.shutdownGrace,
         ...(plan.retention !== undefined && { retention: plan.retention }),
@@ -186,7 +197,7 @@ export class ServerProcess {
     this.wires.delete(wire)
   }
 
-  #watch(run: string): { readonly attempt: number; readonly ended: () => void } {
+  #watch(run: string): ReturnType<Watched> {
     const generation = this.#cluster.nextGeneration(run)
     this.#cluster.coverage.add('generations')
     const one = { run, generation }
@@ -196,14 +207,42 @@ export class ServerProcess {
       if (!this.#generations.delete(one)) return
       this.#cluster.note({ type: 'generation-ended', run, generation, by: this.name })
     }
-    return { attempt: generation, ended }
+    return { attempt: generation, ended, die: () => this.#dieAndComeBack() }
+  }
+
+  /** What an application does when it is told of an end: it may be slow, fail, hang, or die of it. */
+  async #ended({ id: stream, incarnation }: RunInfo, { status }: RunEnd, signal: AbortSignal): Promise<void> {
+    const cluster = this.#cluster
+    const call = cluster.nextCall()
+    cluster.note({ type: 'ended-called', stream, incarnation, call, status, by: this.name })
+    const over = (how: 'returned' | 'failed'): void =>
+      cluster.note({ type: 'ended-over', stream, incarnation, call, how })
+    const what = cluster.isCalm ? 0 : this.#endings.next()
+    try {
+      if (what > 0.5 && what < 0.75) await sleep(this.#endings.between(10, 3_000), undefined, { signal })
+      else if (what > 0.75 && what < 0.85) throw new Error('it cannot be told now')
+      else if (what > 0.85 && what < 0.92) await sleep(3_600_000, undefined, { signal })
+      else if (what > 0.92) {
+        this.#dieAndComeBack()
+        await new Promise(() => {})
+      }
+    } catch (error) {
+      over('failed')
+      throw error
+    }
+    over('returned')
+  }
+
+  #dieAndComeBack(): void {
+    this.kill()
+    this.#cluster.time.after(500, () => this.#cluster.boot(this.slot))
   }
 
   #die(): void {
     this.#state = 'dead'
     // What asked upstream is gone, and its connection with it.
     for (const one of this.#generations)
-      this.#cluster.note({ type: 'generation-ended', ...one, by: this.name })
+      this.#cluster.note({ type: 'generation-ended', ...one, by: this.name, died: true })
     this.#generations.clear()
     for (const wire of this.wires) wire.cut(1)
     this.wires.clear()

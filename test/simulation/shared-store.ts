@@ -132,6 +132,7 @@ export class SharedStore {
       end: request.end,
       by,
       ...(metadata !== undefined && { metadata: true }),
+      ...(owesEnd(request.owes) && { owes: true }),
       ...(as && { producer: as }),
     })
     return result
@@ -227,4 +228,9 @@ export class SharedStore {
 
 function textsOf(records: readonly StreamRecord[] = []): string[] {
   return records.map(String)
+}
+
+/** Whether what a close leaves owed is to tell a kind. */
+function owesEnd(owes: Json | undefined): boolean {
+  return (owes as { readonly ended?: boolean } | undefined)?.ended === true
 }
