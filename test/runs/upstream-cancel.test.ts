@@ -16,8 +16,8 @@ const CANCEL = '/v1/responses/resp_1/cancel'
 
 /** What a service is asked, each thing when somebody waits for it. */
 class Asked {
-  #waiting: ((request: UpstreamRequest) => void)[] = []
-  #come: UpstreamRequest[] = []
+  readonly #waiting: ((request: UpstreamRequest) => void)[] = []
+  readonly #come: UpstreamRequest[] = []
 
   push(request: UpstreamRequest): void {
     const next = this.#waiting.shift()
