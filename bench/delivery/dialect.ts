@@ -20,11 +20,14 @@ export function requestOf(dialect: Dialect, stream: string, path: string = '/'):
 /** What is sent once the connection is open, to begin with. */
 export function greetingOf(dialect: Dialect, stream: string): string | undefined {
   const asks = dialect === 'millrace' || dialect === 'ws' || dialect === 'ws-turn'
-  return asks ? `{"type":"subscribe","stream":"${stream}"}` : undefined
+  return asks ? `{"type":"subscribe","sub":${SUB},"stream":"${stream}"}` : undefined
 }
 
 /** What a message means: so many records, that the reader is subscribed, or what to answer. */
 export type Meaning = number | 'subscribed' | { readonly answer: string } | undefined
+
+/** The number of the one subscription of a reader of Millrace's. The others have none, and pass it over. */
+const SUB = 1
 
 const OFFSET = Buffer.from('"offset":"')
 const CURLY = 0x7b
@@ -40,7 +43,7 @@ export class MessageReader {
   constructor(dialect: Dialect, stream: string) {
     this.#dialect = dialect
     this.#stream = stream
-    this.#fromAt = `{"type":"records","stream":"${stream}","from":"`.length
+    this.#fromAt = `{"type":"records","sub":${SUB},"from":"`.length
   }
 
   /** How much of a message has to be there to know what it means. */

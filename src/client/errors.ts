@@ -41,6 +41,11 @@ export function clientClosed(): StreamError {
   return new StreamError('closed', 'The client was closed.')
 }
 
+/** The stream was taken away under its reader. */
+export function gone(reason: string): StreamError {
+  return new StreamError('gone', `The stream is gone (${reason}).`, reason)
+}
+
 /** Why a server that does not answer may not have done so. */
 export function unreachable(url: string): StreamError {
   const { navigator } = globalThis as { navigator?: { onLine?: boolean } }

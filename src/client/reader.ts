@@ -9,7 +9,7 @@ import type { Json } from '../protocol/json.ts'
 import { type AskedPlace, type Offset, encodeOffset, isAt, offsetBefore } from '../protocol/offset.ts'
 import { type EndStatus, readRunEnd } from '../protocol/run-end.ts'
 import { isStreamId } from '../protocol/stream-frames.ts'
-import { StreamError } from './errors.ts'
+import { StreamError, gone } from './errors.ts'
 import { Listeners } from './listeners.ts'
 
 /** `connecting` until the server answers, `running` while records may follow, then how it ended. */
@@ -115,14 +115,6 @@ export class Reader {
     if (this.status === 'connecting') this.#become('running')
   }
 
-  /** Whether the records after `at` would leave some out, or are of another history. */
-  isBehind(at: Offset): boolean {
-    const { place } = this
-    if (typeof place === 'string' || place.position < at.position) return true
-    // Of a place inside of what came together the history is known by another stamp.
-    return place.position === at.position && !place.ahead && !at.ahead && !isAt(place, at)
-  }
-
   /**
    * Takes what lies between two places. False when records before these are missing, or what was seen cannot
    * be told from what was not: what follows `place` is to be sent again.
@@ -130,7 +122,7 @@ export class Reader {
   records(from: Offset, to: Offset, records: readonly Received[]): boolean {
     if (this.done) return true
     const { place } = this
-    if (typeof place === 'string' || this.isBehind(from)) return this.#refuse()
+    if (typeof place === 'string' || this.#isBehind(from)) return this.#refuse()
     if (place.position >= to.position) return true
     const seen = place.position - from.position
     const merged = records.length !== to.position - from.position
@@ -146,7 +138,7 @@ export class Reader {
   /** The stream is closed here, with this. False as for `records`. */
   end(at: Offset, end: Json | undefined): boolean {
     if (this.done) return true
-    if (this.isBehind(at)) return this.#refuse()
+    if (this.#isBehind(at)) return this.#refuse()
     this.closedWith = end
     const { status, reason, message } = readRunEnd(end) ?? { status: 'closed' }
     if (status === 'failed') this.error = new StreamError('failed', message ?? 'The run failed.', reason)
@@ -156,8 +148,10 @@ export class Reader {
 
   fail(error: StreamError): void {
     if (this.done) return
-    this.error = error
-    this.#finish(error.code === 'gone' ? 'gone' : 'error')
+    // Whoever was away when it went is told the same as whoever was there.
+    const wasThere = this.status === 'running' && error.code === 'stream_not_found'
+    this.error = wasThere ? gone('deleted') : error
+    this.#finish(this.error.code === 'gone' ? 'gone' : 'error')
   }
 
   /** Lets go of the stream, and of what was not taken. */
@@ -170,6 +164,14 @@ export class Reader {
     this.#pieces = []
     this.#unfollow()
     this.listeners.tell()
+  }
+
+  /** Whether the records after `at` would leave some out, or are of another history. */
+  #isBehind(at: Offset): boolean {
+    const { place } = this
+    if (typeof place === 'string' || place.position < at.position) return true
+    // Of a place inside of what came together the history is known by another stamp.
+    return place.position === at.position && !place.ahead && !at.ahead && !isAt(place, at)
   }
 
   #add(piece: Piece, records: readonly Received[]): void {

@@ -16,7 +16,7 @@ import type { Carrier, ConnectionState, StartCommand } from './carrier.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import { StreamError, clientClosed } from './errors.ts'
 import type { Reader } from './reader.ts'
-import { type StreamFrame, Subscription } from './subscription.ts'
+import { Subscriptions } from './subscriptions.ts'
 
 export interface SocketCarrierOptions extends Omit<ConnectionOptions, 'needed'> {
   readonly stateChanged: () => void
@@ -39,12 +39,12 @@ const PASSING = 'runs_closed'
 
 export class SocketCarrier implements Carrier {
   readonly #connection: Connection
-  readonly #subscriptions = new Map<string, Subscription>()
+  readonly #subscriptions: Subscriptions
   readonly #pending = new Map<string, Pending>()
   #lastReq = 0
 
   constructor({ stateChanged, blocked, ...options }: SocketCarrierOptions) {
-    const needed = (): boolean => this.#subscriptions.size + this.#pending.size > 0
+    const needed = (): boolean => this.#subscriptions.readers.length + this.#pending.size > 0
     this.#connection = new Connection(
       { ...options, needed },
       {
@@ -56,6 +56,7 @@ export class SocketCarrier implements Carrier {
         refused: (error) => this.#fail(error),
       },
     )
+    this.#subscriptions = new Subscriptions(this.#connection)
   }
 
   get error(): StreamError | undefined {
@@ -67,20 +68,12 @@ export class SocketCarrier implements Carrier {
   }
 
   follow(reader: Reader): void {
-    let subscription = this.#subscriptions.get(reader.id)
-    if (!subscription) {
-      subscription = new Subscription(reader.id, (frame) => this.#connection.send(frame))
-      this.#subscriptions.set(reader.id, subscription)
-    }
-    subscription.readers.add(reader)
-    if (this.#connection.isOpen) subscription.ask()
-    else this.#connection.connect()
+    this.#subscriptions.follow(reader)
+    this.#connection.connect()
   }
 
   unfollow(reader: Reader): void {
-    const subscription = this.#subscriptions.get(reader.id)
-    subscription?.readers.delete(reader)
-    this.#tidy(reader.id)
+    this.#subscriptions.unfollow(reader)
   }
 
   async start(command: StartCommand): Promise<string> {
@@ -100,8 +93,7 @@ export class SocketCarrier implements Carrier {
 
   close(): void {
     this.#connection.close()
-    for (const subscription of this.#subscriptions.values()) subscription.reset()
-    this.#subscriptions.clear()
+    this.#subscriptions.lost()
     this.#reject(clientClosed())
   }
 
@@ -117,15 +109,12 @@ export class SocketCarrier implements Carrier {
   }
 
   #opened(): void {
-    for (const subscription of this.#subscriptions.values()) subscription.ask()
+    this.#subscriptions.opened()
     for (const { frame } of this.#pending.values()) this.#connection.send(frame)
   }
 
   #lost(code: number): void {
-    for (const [id, subscription] of this.#subscriptions) {
-      subscription.reset()
-      this.#tidy(id)
-    }
+    this.#subscriptions.lost()
     if (UNREADABLE.includes(code)) {
       this.#reject(
         new StreamError('refused', `The server does not read such a request (close code ${code}).`),
@@ -137,12 +126,7 @@ export class SocketCarrier implements Carrier {
     if (frame.type === 'started' || frame.type === 'stopped' || frame.type === 'latest') {
       this.#settle(frame.req, ({ resolve }) => resolve(frame))
     } else if (frame.type === 'error' && frame.req !== undefined) this.#refused(frame.req, frame)
-    else if ('stream' in frame && frame.stream !== undefined) this.#pass(frame.stream, frame)
-  }
-
-  #pass(id: string, frame: StreamFrame): void {
-    this.#subscriptions.get(id)?.receive(frame)
-    this.#tidy(id)
+    else if ('sub' in frame && frame.sub !== undefined) this.#subscriptions.receive(frame.sub, frame)
   }
 
   #refused(req: string, { code, message, retryAfter }: ErrorFrame): void {
@@ -159,20 +143,11 @@ export class SocketCarrier implements Carrier {
   /** Nothing that is asked of the server would be answered. */
   #fail(error: StreamError): void {
     this.#reject(error)
-    for (const { readers } of Array.from(this.#subscriptions.values()))
-      for (const reader of Array.from(readers)) reader.fail(error)
+    for (const reader of this.#subscriptions.readers) reader.fail(error)
   }
 
   #reject(error: StreamError): void {
     for (const { reject } of this.#pending.values()) reject(error)
     this.#pending.clear()
-  }
-
-  /** Ends a subscription that nobody needs any more. */
-  #tidy(id: string): void {
-    const subscription = this.#subscriptions.get(id)
-    if (!subscription || subscription.needed) return
-    this.#subscriptions.delete(id)
-    subscription.end()
   }
 }

@@ -15,7 +15,7 @@ export interface AcceptOptions {
 /** Takes frames on a hot path. */
 export interface FramePort {
   /**
-   * Takes a frame that is shared with other connections, without a promise for it: whether there is
+   * Takes a frame that other connections may share, or a part of it, without a promise for it: whether there is
    * room for more. After `false` the session's `drained` is called once there is, if ever. What is
    * written to many connections without an `await` in between leaves together.
    */

@@ -25,6 +25,8 @@ export const STREAM_ERRORS = {
   producer_epoch_start: 'A new epoch of a producer begins with seq 0.',
   producer_gap: 'An earlier append of this producer is missing.',
   too_many_subscriptions: 'This socket follows as many streams as it may.',
+  sub_in_use:
+    'Something is followed under this number, which ends here: take a number for each subscription, and a new one for the next.',
   too_many_requests: 'As many requests of this socket are under way as may be. Wait for one to be answered.',
   request_too_large: 'The request is larger than this server takes.',
   too_much_at_once: 'The server holds as many large requests or answers as it may. Try again in a moment.',

@@ -10,9 +10,11 @@ export const STREAM_SUBPROTOCOL = 'millrace.v1'
 
 // What a client sends.
 
-/** Follow a stream from a place; a stream that is followed already is followed from there instead. */
+/** Follow a stream from a place. A stream can be followed several times, under a number each. */
 export interface SubscribeFrame {
   readonly type: 'subscribe'
+  /** The client's own number for this subscription, 1 to `MAX_SUB`: whatever comes of it carries it. */
+  readonly sub: number
   readonly stream: string
   /** A token, `-1` for the start (the default), or `now` for the tail. */
   readonly offset?: string
@@ -20,7 +22,7 @@ export interface SubscribeFrame {
 
 export interface UnsubscribeFrame {
   readonly type: 'unsubscribe'
-  readonly stream: string
+  readonly sub: number
 }
 
 /** Start a run, through the application's handler. Answered by `started`. */
@@ -60,13 +62,13 @@ export type ClientFrame = SubscribeFrame | UnsubscribeFrame | StartFrame | StopF
 /** The place where the records begin. */
 export interface SubscribedFrame {
   readonly type: 'subscribed'
-  readonly stream: string
+  readonly sub: number
   readonly offset: string
 }
 
 export interface RecordsFrame {
   readonly type: 'records'
-  readonly stream: string
+  readonly sub: number
   /** The place before the first record, and after the last one. */
   readonly from: string
   readonly offset: string
@@ -78,7 +80,7 @@ export interface RecordsFrame {
 /** The stream is closed and every record of it was sent. */
 export interface EndFrame {
   readonly type: 'end'
-  readonly stream: string
+  readonly sub: number
   readonly offset: string
   /** What it is closed with: of a run, how it ended. */
   readonly end?: Json
@@ -87,7 +89,7 @@ export interface EndFrame {
 /** The stream was taken away under its reader. */
 export interface GoneFrame {
   readonly type: 'gone'
-  readonly stream: string
+  readonly sub: number
   readonly reason: 'deleted' | 'expired' | 'lost'
 }
 
@@ -121,13 +123,13 @@ export interface FoundFrame {
   readonly run: LatestRun | null
 }
 
-/** A frame was refused (`req`, or the `stream` it was about), or a stream cannot be followed further. */
+/** A request was refused (`req`), or nothing comes, or comes any more, of a subscription (`sub`). */
 export interface ErrorFrame {
   readonly type: 'error'
   readonly code: string
   readonly message: string
   readonly req?: string
-  readonly stream?: string
+  readonly sub?: number
   /** With `offset_trimmed`: the place before the first record that is kept. */
   readonly first?: string
   /** Seconds after which a start that was too much may be tried again. */
@@ -162,13 +164,16 @@ export interface FrameFault {
   readonly code: 'invalid_frame' | 'unknown_type'
   readonly message: string
   readonly req?: string
-  readonly stream?: string
+  /** Of a `subscribe`. */
+  readonly sub?: number
 }
 
 type Fields = Readonly<Record<string, Json>>
 
 /** The id of a stream, as every store takes it. */
 const STREAM_ID = /^[\x21-\x7e]{1,512}$/
+/** The largest number of a subscription. */
+export const MAX_SUB: number = 2 ** 31 - 1
 const MAX_REQ = 128
 const MAX_CHAT = 256
 const MAX_OFFSET = 256
@@ -176,19 +181,20 @@ const MAX_OFFSET = 256
 /** Reads what a client sent. Fields that are not of the protocol are ignored. */
 export function readClientFrame(value: Json): ClientFrame | FrameFault {
   if (!isObject(value)) return fault({}, 'invalid_frame', 'A frame is a JSON object')
-  const { type, stream, req, offset, chat, id } = value
+  const { type, sub, stream, req, offset, chat, id } = value
   const wrong = (what: string): FrameFault => fault(value, 'invalid_frame', what)
   if (type === 'ping') return { type }
-  if (type === 'subscribe' || type === 'unsubscribe' || type === 'stop') {
-    if (!isStreamId(stream)) return wrong(`${type} needs a stream: 1 to 512 printable ASCII characters`)
-    if (type === 'unsubscribe') return { type, stream }
-    if (type === 'stop') return isText(req, MAX_REQ) ? { type, req, stream } : wrong(NO_REQ)
-    if (offset === undefined) return { type, stream }
-    return isText(offset, MAX_OFFSET) ? { type, stream, offset } : wrong('offset is a text')
+  if (type === 'unsubscribe') return isSub(sub) ? { type, sub } : wrong(NO_SUB)
+  if (type === 'subscribe') {
+    if (!isSub(sub)) return wrong(NO_SUB)
+    if (!isStreamId(stream)) return wrong(NO_STREAM)
+    if (offset === undefined) return { type, sub, stream }
+    return isText(offset, MAX_OFFSET) ? { type, sub, stream, offset } : wrong('offset is a text')
   }
-  if (type !== 'start' && type !== 'latest')
+  if (type !== 'start' && type !== 'stop' && type !== 'latest')
     return fault(value, 'unknown_type', 'There is no frame of this type')
   if (!isText(req, MAX_REQ)) return wrong(NO_REQ)
+  if (type === 'stop') return isStreamId(stream) ? { type, req, stream } : wrong(NO_STREAM)
   if (type === 'latest') return isChat(chat) ? { type, req, chat } : wrong(NO_CHAT)
   if (value['input'] === undefined) return wrong('start needs an input; null will do')
   if (chat !== undefined && !isChat(chat)) return wrong(NO_CHAT)
@@ -202,6 +208,8 @@ export function readClientFrame(value: Json): ClientFrame | FrameFault {
   }
 }
 
+const NO_SUB = `subscribe and unsubscribe need a sub: a whole number from 1 to ${MAX_SUB}`
+const NO_STREAM = 'subscribe and stop need a stream: 1 to 512 printable ASCII characters'
 const NO_REQ = 'start, stop and latest need a req: 1 to 128 characters'
 const NO_CHAT = 'chat is a text of 1 to 256 characters'
 
@@ -231,13 +239,13 @@ export function readServerFrame(text: string): ServerFrame | undefined {
   }
 }
 
-function fault({ req, stream }: Fields, code: FrameFault['code'], message: string): FrameFault {
+function fault({ type, req, sub }: Fields, code: FrameFault['code'], message: string): FrameFault {
   return {
     type: 'fault',
     code,
     message,
     ...(isText(req, MAX_REQ) && { req }),
-    ...(isStreamId(stream) && { stream }),
+    ...(type === 'subscribe' && isSub(sub) && { sub }),
   }
 }
 
@@ -247,6 +255,10 @@ function isObject(value: Json): value is Fields {
 
 function isText(value: Json | undefined, max: number): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= max
+}
+
+function isSub(value: Json | undefined): value is number {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_SUB
 }
 
 /** Whether a chat can be named so. */

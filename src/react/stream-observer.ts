@@ -4,6 +4,7 @@
  */
 import type { ConnectionState } from '../client/carrier.ts'
 import { StreamError } from '../client/errors.ts'
+import type { RemoteStream } from '../client/remote-stream.ts'
 import type { StartOptions, StreamClient } from '../client/stream-client.ts'
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
@@ -48,7 +49,7 @@ export class StreamObserver {
   #count = 0
   #snapshot: Snapshot
   /** The newest start, while it is under way: where there are two, it is the one to be shown. */
-  #starting: Promise<string> | undefined
+  #starting: Promise<RemoteStream> | undefined
   /** Why the newest start was refused: shown over the stream that goes on, until the next one. */
   #refused: StreamError | undefined
   /** A record in which no text was found, since nobody said how to. */
@@ -82,14 +83,16 @@ export class StreamObserver {
 
   /** Starts a run and follows it from its start. Resolves with its id. */
   readonly start = async (input: Json, options?: StartOptions): Promise<string> => {
-    const starting = this.#start(input, options)
+    const starting = clientOf(this.#target).start(input, options)
     this.#starting = starting
     this.#refused = undefined
     this.#become({ ...this.#snapshot, status: 'starting', error: undefined })
     try {
-      const id = await starting
-      if (this.#settle(starting)) this.#show(id)
-      return id
+      const stream = await starting
+      if (this.#settle(starting)) this.#show(stream.id)
+      // A source reads it, so that other components can, too, and goes on in its place.
+      stream.close()
+      return stream.id
     } catch (error) {
       if (this.#settle(starting) && error instanceof StreamError) {
         this.#refused = error
@@ -102,19 +105,12 @@ export class StreamObserver {
   /** Stops the run that is followed, or that is being started; resolves with how it ended. */
   readonly stop = async (): Promise<RunEnd['status'] | undefined> => {
     // Why it did not start is told to whoever started it.
-    const id = (await this.#starting?.catch(() => undefined)) ?? this.#snapshot.id
+    const id = (await this.#starting?.catch(() => undefined))?.id ?? this.#snapshot.id
     return id === null ? undefined : await clientOf(this.#target).stop(id)
   }
 
-  async #start(input: Json, options?: StartOptions): Promise<string> {
-    const stream = await clientOf(this.#target).start(input, options)
-    // The source reads it, so that other components can, too.
-    stream.close()
-    return stream.id
-  }
-
   /** Whether it was the newest. */
-  #settle(starting: Promise<string>): boolean {
+  #settle(starting: Promise<RemoteStream>): boolean {
     if (this.#starting !== starting) return false
     this.#starting = undefined
     return true

@@ -118,7 +118,7 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
     const { highWaterMark, maxUnsent } = this.#context.limits
     // One message may be larger than the limit, and whatever is sent beside it counts by itself.
     if (outbox.unsent - outbox.largest > maxUnsent) return rejected(this.#cutOverfull())
-    if (typeof data === 'string') outbox.add(new TextFrame(data).bytes)
+    if (typeof data === 'string') outbox.add(TextFrame.of(data).bytes)
     else for (const part of binaryFrame(data)) outbox.add(part)
     flushAfterTurn(outbox)
     if (outbox.unsent <= highWaterMark) return undefined
@@ -126,12 +126,13 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
     return this.#room.promise
   }
 
-  write({ bytes }: TextFrame): boolean {
+  write({ bytes, rest }: TextFrame): boolean {
     // Once `ws` has begun to close it says so, or ends the socket: it need not be looked for as well.
     if (!this.#ws || this.#over || !this.socket.writable) return false
     const outbox = this.#outbox
     outbox.add(bytes)
-    if (bytes.length < WORTH_A_WRITE || outbox.scheduled) flushAfterTask(outbox)
+    if (rest) outbox.add(rest)
+    if ((rest ?? bytes).length < WORTH_A_WRITE || outbox.scheduled) flushAfterTask(outbox)
     else outbox.flush()
     // Until `drained` was called, also where there is room before: who was refused waits for that.
     this.#full ||= outbox.unsent > this.#context.limits.highWaterMark

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, it, vi } from 'vitest'
 import { type RemoteStream, type StreamClient, connect } from '../../src/client/index.ts'
 import type { ServerFrame } from '../../src/protocol/stream-frames.ts'
-import { FakeNetwork, type FakeSocket, at, numbers, records } from './fakes.ts'
+import { FakeNetwork, type FakeSocket, type Said, at, numbers, records } from './fakes.ts'
 
 /** What happens next. Fractions choose among what there is. */
 type Step =
@@ -34,9 +34,9 @@ class Server {
   closed = false
   holes = 0
   #socket: FakeSocket | undefined
-  /** Where the subscription of that socket stands. */
-  #cursor: number | undefined
-  #wire: ServerFrame[] = []
+  /** Where the subscriptions of that socket stand; the first has its turn. */
+  #cursors = new Map<number, number>()
+  #wire: (ServerFrame | Said)[] = []
   /** The newest answer to `now`, while it is on its way. */
   #now: { frame: number; readonly position: number } | undefined
 
@@ -47,38 +47,46 @@ class Server {
   }
 
   get cursor(): number {
-    return this.#cursor ?? 0
+    const [turn] = this.#cursors
+    return turn?.[1] ?? 0
   }
 
   /** Reads what came, and answers it. */
   answer(): boolean {
-    const asked = this.#live()?.taken() ?? []
+    const asked = this.#live()?.takenByNumber() ?? []
     for (const frame of asked) {
-      if (frame.type === 'unsubscribe') this.#cursor = undefined
+      if (frame.type === 'unsubscribe') this.#cursors.delete(frame.sub)
       if (frame.type !== 'subscribe') continue
-      const { offset = '-1' } = frame
-      this.#cursor = offset === 'now' ? this.tail : offset === '-1' ? 0 : Number(offset.slice(0, 16))
+      const { sub, offset = '-1' } = frame
+      expect(this.#cursors.has(sub)).toBe(false)
+      const cursor = offset === 'now' ? this.tail : offset === '-1' ? 0 : Number(offset.slice(0, 16))
+      this.#cursors.set(sub, cursor)
       if (offset === 'now') this.#now = { frame: this.#wire.length, position: this.tail }
-      this.#wire.push({ type: 'subscribed', stream: 's', offset: at(this.#cursor) })
+      this.#wire.push({ type: 'subscribed', sub, offset: at(cursor) })
     }
     return asked.length > 0
   }
 
-  /** Sends the next records, or the end. */
+  /** Sends the next records, or the end, to whose turn it is, and gives the turn to the next. */
   send(most: number): boolean {
-    if (!this.#live() || this.#cursor === undefined) return false
-    const next = Math.min(this.tail, this.#cursor + most)
-    if (next > this.#cursor) this.#wire.push(records('s', this.#cursor, next))
-    else if (this.closed) this.#wire.push({ type: 'end', stream: 's', offset: at(this.tail) })
-    else return false
-    this.#cursor = next === this.#cursor ? undefined : next
-    return true
+    if (!this.#live()) return false
+    for (const [sub, cursor] of Array.from(this.#cursors)) {
+      this.#cursors.delete(sub)
+      const next = Math.min(this.tail, cursor + most)
+      if (next === cursor && this.closed) this.#wire.push({ type: 'end', sub, offset: at(this.tail) })
+      else this.#cursors.set(sub, next)
+      if (next === cursor && !this.closed) continue
+      if (next > cursor) this.#wire.push(records(sub, cursor, next))
+      return true
+    }
+    return false
   }
 
   /** Sends records that the cursor says nothing of. */
   stray(from: number, length: number): void {
     const last = Math.min(this.tail, from + length)
-    if (this.#live() && this.#cursor !== undefined && last > from) this.#wire.push(records('s', from, last))
+    const [turn] = this.#cursors
+    if (this.#live() && turn && last > from) this.#wire.push(records(turn[0], from, last))
   }
 
   deliver(most: number): boolean {
@@ -96,7 +104,7 @@ class Server {
     const socket = this.network.sockets.at(-1)
     if (socket !== this.#socket) {
       this.#socket = socket
-      this.#cursor = undefined
+      this.#cursors.clear()
       this.#wire = []
       this.#now = undefined
     }

@@ -1,6 +1,30 @@
 /** A network without a network: the test opens, cuts and speaks for the server. */
-import type { ClientFrame, RecordsFrame, ServerFrame } from '../../src/protocol/stream-frames.ts'
+import type {
+  ClientFrame,
+  EndFrame,
+  ErrorFrame,
+  GoneFrame,
+  RecordsFrame,
+  ServerFrame,
+  SubscribedFrame,
+} from '../../src/protocol/stream-frames.ts'
 import type { SocketFactory, SocketLike } from '../../src/client/socket.ts'
+
+type OfStream<Frame> = Omit<Frame, 'sub'> & { readonly stream: string | number }
+
+/**
+ * What a server says of a stream, to whoever asked for it last, or by the number of one of its subscriptions.
+ * So tests that are about something else need no numbers.
+ */
+export type Said =
+  | OfStream<SubscribedFrame>
+  | OfStream<RecordsFrame>
+  | OfStream<EndFrame>
+  | OfStream<GoneFrame>
+  | OfStream<ErrorFrame>
+
+/** What a client asks, with the stream in place of its number. */
+export type Asked = Exclude<ClientFrame, { sub: number }> | { readonly type: string; readonly stream: string }
 
 const STAMP = 'k3j9x2a1bc'
 
@@ -19,7 +43,7 @@ export function numbers(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, index) => from + index)
 }
 
-export function records(stream: string, from: number, to: number): RecordsFrame {
+export function records(stream: string | number, from: number, to: number): OfStream<RecordsFrame> {
   return { type: 'records', stream, from: at(from), offset: at(to), records: numbers(from, to) }
 }
 
@@ -32,6 +56,8 @@ export class FakeSocket implements SocketLike {
   readonly protocol: string | string[]
   readonly sent: ClientFrame[] = []
   state: 'connecting' | 'open' | 'closed' = 'connecting'
+  /** The stream of each number that was asked for. */
+  readonly #streams = new Map<number, string>()
 
   constructor(url: string, protocol: string | string[]) {
     this.url = url
@@ -40,7 +66,10 @@ export class FakeSocket implements SocketLike {
 
   send(text: string): void {
     if (this.state === 'connecting') throw new Error('Sent before the socket was open')
-    if (this.state === 'open') this.sent.push(JSON.parse(text) as ClientFrame)
+    if (this.state !== 'open') return
+    const frame = JSON.parse(text) as ClientFrame
+    if (frame.type === 'subscribe') this.#streams.set(frame.sub, frame.stream)
+    this.sent.push(frame)
   }
 
   close(): void {
@@ -54,8 +83,8 @@ export class FakeSocket implements SocketLike {
   }
 
   /** The server says something. */
-  frame(...frames: readonly ServerFrame[]): void {
-    for (const frame of frames) this.onmessage?.({ data: JSON.stringify(frame) })
+  frame(...frames: readonly (ServerFrame | Said)[]): void {
+    for (const frame of frames) this.onmessage?.({ data: JSON.stringify(this.#numbered(frame)) })
   }
 
   /** The connection ends. */
@@ -64,9 +93,25 @@ export class FakeSocket implements SocketLike {
     this.onclose?.({ code })
   }
 
-  /** What was sent since it was last asked, without the pings. */
-  taken(): ClientFrame[] {
+  /** What was sent since it was last asked, without the pings, by the streams' ids. */
+  taken(): Asked[] {
+    return this.takenByNumber().map((frame) => {
+      if (!('sub' in frame)) return frame
+      const { sub, ...rest } = frame
+      return { ...rest, stream: this.#streams.get(sub) as string }
+    })
+  }
+
+  /** The same as it was sent. */
+  takenByNumber(): ClientFrame[] {
     return this.sent.splice(0).filter(({ type }) => type !== 'ping')
+  }
+
+  #numbered(frame: ServerFrame | Said): object {
+    if (!('stream' in frame) || frame.type === 'started' || frame.type === 'stopped') return frame
+    const { stream, ...rest } = frame
+    const asked = [...this.#streams].findLast(([, one]) => one === stream)?.[0]
+    return { ...rest, sub: typeof stream === 'number' ? stream : asked }
   }
 }
 

@@ -32,9 +32,9 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-const subscribed = (stream: string, position: number) =>
+const subscribed = (stream: string | number, position: number) =>
   ({ type: 'subscribed', stream, offset: at(position) }) as const
-const end = (stream: string, position: number) =>
+const end = (stream: string | number, position: number) =>
   ({ type: 'end', stream, offset: at(position), end: { status: 'completed' } }) as const
 
 /** Follows a stream over a socket that is open; the server has said that it begins at the start. */
@@ -144,17 +144,25 @@ describe('a stream', () => {
   it('asks again for what was merged and seen in part', () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 2), { ...records('s', 0, 5), records: [10] })
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(2) }])
+    expect(socket.taken()).toEqual([
+      { type: 'unsubscribe', stream: 's' },
+      { type: 'subscribe', stream: 's', offset: at(2) },
+    ])
     socket.frame(subscribed('s', 2), records('s', 2, 5))
     expect(stream.take()).toEqual(numbers(0, 5))
   })
 
   it('refuses a gap, hears nothing until it was asked anew, and goes on', () => {
     const { stream, socket } = followed()
-    socket.frame(records('s', 0, 2), records('s', 3, 4), records('s', 4, 5), end('s', 5))
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(2) }])
-    socket.frame(subscribed('s', 2), records('s', 2, 5), end('s', 5))
-    expect(stream.take()).toEqual(numbers(0, 5))
+    // What else was on its way has the number of the first question.
+    socket.frame(records(1, 0, 2), records(1, 3, 4), records(1, 2, 5), end(1, 5))
+    expect(socket.taken()).toEqual([
+      { type: 'unsubscribe', stream: 's' },
+      { type: 'subscribe', stream: 's', offset: at(2) },
+    ])
+    expect(stream.take()).toEqual(numbers(0, 2))
+    socket.frame(subscribed(2, 2), records(2, 2, 5), end(2, 5))
+    expect(stream.take()).toEqual(numbers(2, 5))
     expect(stream.status).toBe('completed')
   })
 
@@ -218,7 +226,10 @@ describe('a stream', () => {
       offset: at(2, 'anotherone'),
       records: [1],
     })
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(1) }])
+    expect(socket.taken()).toEqual([
+      { type: 'unsubscribe', stream: 's' },
+      { type: 'subscribe', stream: 's', offset: at(1) },
+    ])
     socket.frame({ type: 'error', stream: 's', code: 'offset_lost', message: 'Of another stream' })
     expect(stream).toMatchObject({
       status: 'error',
@@ -314,6 +325,14 @@ describe('the end of a stream', () => {
     expect(stream).toMatchObject({ status: 'gone', error: { code: 'gone', reason } })
     await expect(collect(stream)).rejects.toBeInstanceOf(StreamError)
     expect(socket.taken()).toEqual([])
+  })
+
+  it('is that the stream is gone also to whoever was away when it went', async () => {
+    const { stream, socket } = followed()
+    socket.frame(records('s', 0, 1))
+    const next = await reconnected()
+    next.frame({ type: 'error', stream: 's', code: 'stream_not_found', message: 'Not there' })
+    expect(stream).toMatchObject({ status: 'gone', error: { code: 'gone', reason: 'deleted' } })
   })
 
   it('does not come where the stream may not be read', () => {
@@ -474,72 +493,120 @@ describe('a loop', () => {
 })
 
 describe('two readers of one stream', () => {
-  it('have each record once, wherever they begin', () => {
+  it('at different places have each record once, under numbers of their own', () => {
     const { stream: first, socket } = followed()
-    socket.frame(records('s', 0, 4))
+    socket.frame(records(1, 0, 4))
     const second = client.stream('s', { offset: at(2) })
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(2) }])
-    socket.frame(subscribed('s', 2), records('s', 2, 6))
+    expect(socket.takenByNumber()).toEqual([{ type: 'subscribe', sub: 2, stream: 's', offset: at(2) }])
+    socket.frame(records(1, 4, 5), subscribed(2, 2), records(2, 2, 6), records(1, 5, 6))
     expect([first.take(), second.take()]).toEqual([numbers(0, 6), numbers(2, 6)])
     const third = client.stream('s')
-    socket.frame(records('s', 6, 7), subscribed('s', 0), records('s', 0, 8), end('s', 8))
-    expect([first.take(), second.take(), third.take()]).toEqual([numbers(6, 8), numbers(6, 8), numbers(0, 8)])
-    expect([first.status, second.status, third.status]).toEqual(['completed', 'completed', 'completed'])
+    socket.frame(records(1, 6, 7), subscribed(3, 0), records(3, 0, 8), end(3, 8))
+    expect([first.take(), second.take(), third.take()]).toEqual([[6], [], numbers(0, 8)])
+    expect([first.status, second.status, third.status]).toEqual(['running', 'running', 'completed'])
+    socket.frame(end(2, 6), records(1, 7, 8), end(1, 8))
+    expect([first.take(), first.status, second.status]).toEqual([[7], 'completed', 'completed'])
   })
 
-  it('may begin now, and at the start', () => {
-    const { stream: first, socket } = followed()
-    const second = client.stream('s', { offset: 'now' })
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: 'now' }])
-    socket.frame(records('s', 0, 3), subscribed('s', 5))
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(0) }])
-    socket.frame(subscribed('s', 0), records('s', 0, 7))
-    expect([first.take(), second.take()]).toEqual([numbers(0, 7), numbers(5, 7)])
-  })
-
-  it('wait for the answer to the first before it is asked for the second', () => {
+  it('at the same place share one number, before and after its answer', () => {
     const first = client.stream('s')
-    network.socket.open()
-    const { socket } = network
-    const second = client.stream('s', { offset: 'now' })
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: '-1' }])
+    const second = client.stream('s')
+    const socket = network.socket.open()
+    const third = client.stream('s', { offset: '-1' })
     socket.frame(subscribed('s', 0))
-    expect([first.offset, second.offset]).toEqual([at(0), 'now'])
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: 'now' }])
+    const fourth = client.stream('s')
+    expect(fourth.status).toBe('running')
+    socket.frame(records('s', 0, 2))
+    const fifth = client.stream('s', { offset: at(2) })
+    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: '-1' }])
+    socket.frame(records('s', 2, 3), end('s', 3))
+    expect([first, second, third, fourth].map((stream) => stream.take())).toEqual(
+      Array.from({ length: 4 }, () => numbers(0, 3)),
+    )
+    expect([fifth.take(), fifth.status]).toEqual([[2], 'completed'])
   })
 
-  it('part: the other reads on', () => {
+  it.each([at(2, 'anotherone'), inside(2, 5), 'now'])(
+    'do not share what only looks like the same place, as %s does',
+    (offset) => {
+      const { socket } = followed()
+      socket.frame(records('s', 0, 2))
+      client.stream('s', { offset })
+      expect(socket.takenByNumber()).toEqual([{ type: 'subscribe', sub: 2, stream: 's', offset }])
+    },
+  )
+
+  it('do not take the start for the first place of a log before the server has said so', () => {
+    client.stream('s', { offset: at(0) })
+    const second = client.stream('s')
+    const socket = network.socket.open()
+    expect(socket.taken()).toEqual([
+      { type: 'subscribe', stream: 's', offset: at(0) },
+      { type: 'subscribe', stream: 's', offset: '-1' },
+    ])
+    // The first five are no longer kept.
+    socket.frame(subscribed(2, 5), records(2, 5, 6))
+    expect(second.take()).toEqual([5])
+  })
+
+  it('part: the other reads on, whether they shared a number or not', () => {
     const { stream: first, socket } = followed()
     const second = client.stream('s')
-    socket.frame(subscribed('s', 0))
-    socket.taken()
     first.close()
     expect(socket.taken()).toEqual([])
-    socket.frame(records('s', 0, 2))
+    socket.frame(records(1, 0, 2))
     expect([first.take(), second.take()]).toEqual([[], [0, 1]])
+    const third = client.stream('s')
+    socket.frame(subscribed(2, 0))
     second.close()
-    expect(socket.taken()).toEqual([{ type: 'unsubscribe', stream: 's' }])
+    expect(socket.takenByNumber()).toEqual([
+      { type: 'subscribe', sub: 2, stream: 's', offset: '-1' },
+      { type: 'unsubscribe', sub: 1 },
+    ])
+    // On its way when the server was told.
+    socket.frame(records(1, 2, 4), end(1, 4), records(2, 0, 3))
+    expect([third.take(), third.status]).toEqual([numbers(0, 3), 'running'])
+    third.close()
+    expect(socket.takenByNumber()).toEqual([{ type: 'unsubscribe', sub: 2 }])
+  })
+
+  it('that shared a number have two when one of them waits for its records to be taken', () => {
+    const { stream: slow, socket } = followed()
+    const quick = client.stream<number>('s')
+    const undo = quick.subscribe(() => quick.take())
+    socket.frame(records(1, 0, 10_000), records(1, 10_000, 10_001))
+    expect([slow.take(), quick.offset]).toEqual([numbers(0, 10_000), at(10_001)])
+    expect(socket.takenByNumber()).toEqual([{ type: 'subscribe', sub: 2, stream: 's', offset: at(10_000) }])
+    undo()
+  })
+
+  it('go on from their places together on the next connection', async () => {
+    const { stream: first, socket } = followed()
+    const shared = client.stream('s')
+    socket.frame(records(1, 0, 4))
+    const second = client.stream('s', { offset: at(1) })
+    socket.frame(subscribed(2, 1), records(2, 1, 3))
+    const next = await reconnected()
+    expect(next.takenByNumber()).toEqual([
+      { type: 'subscribe', sub: 1, stream: 's', offset: at(4) },
+      { type: 'subscribe', sub: 2, stream: 's', offset: at(3) },
+    ])
+    next.frame(subscribed(1, 4), subscribed(2, 3), records(2, 3, 5), records(1, 4, 5), end(1, 5), end(2, 5))
+    expect([first.take(), shared.take(), second.take()]).toEqual([
+      numbers(0, 5),
+      numbers(0, 5),
+      numbers(1, 5),
+    ])
+    expect([first.status, shared.status, second.status]).toEqual(['completed', 'completed', 'completed'])
   })
 
   it('do not answer for the offset of the other', () => {
     const { stream: first, socket } = followed()
     socket.frame(records('s', 0, 3))
     const second = client.stream('s', { offset: at(1, 'anotherone') })
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(1, 'anotherone') }])
-    socket.frame({ type: 'error', stream: 's', code: 'offset_lost', message: '' })
+    socket.frame({ type: 'error', sub: 2, code: 'offset_lost', message: '' }, records(1, 3, 4))
     expect([first.status, second.status]).toEqual(['running', 'error'])
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(3) }])
-  })
-
-  it('ask once when one leaves and the other comes before the answer', () => {
-    client.stream('s').close()
-    const first = client.stream('s')
-    const socket = network.socket.open()
-    first.close()
-    const second = client.stream('s')
-    socket.frame(subscribed('s', 0), records('s', 0, 2))
-    expect(second.take()).toEqual([0, 1])
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: '-1' }])
+    expect(first.take()).toEqual(numbers(0, 4))
   })
 
   it('follow each other without a mix-up when one is left before it was answered', () => {
@@ -548,24 +615,55 @@ describe('two readers of one stream', () => {
     const { socket } = network
     first.close()
     const second = client.stream('s', { offset: 'now' })
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: '-1' }])
-    socket.frame(subscribed('s', 0), records('s', 0, 3))
-    expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: 'now' }])
-    socket.frame(subscribed('s', 3), records('s', 3, 4))
+    expect(socket.takenByNumber()).toEqual([
+      { type: 'subscribe', sub: 1, stream: 's', offset: '-1' },
+      { type: 'unsubscribe', sub: 1 },
+      { type: 'subscribe', sub: 2, stream: 's', offset: 'now' },
+    ])
+    socket.frame(subscribed(1, 0), records(1, 0, 3), subscribed(2, 3), records(2, 3, 4))
     expect(second.take()).toEqual([3])
   })
 
-  it('cost nothing when both are left before the answer', () => {
+  it('that are told the end, or why there is none, may be followed by a third at once', () => {
+    const { stream: first, socket } = followed()
+    client.stream('s')
+    let third: RemoteStream<number> | undefined
+    const undo = first.subscribe(() => {
+      undo()
+      third = client.stream<number>('s', { offset: first.offset })
+    })
+    socket.frame({ type: 'error', sub: 1, code: 'internal_error', message: '' })
+    expect(third?.status).toBe('connecting')
+    expect(socket.takenByNumber()).toEqual([{ type: 'subscribe', sub: 2, stream: 's', offset: at(0) }])
+    const again = third?.subscribe(() => {
+      again?.()
+      client.stream('s', { offset: at(0) })
+    })
+    socket.frame(subscribed(2, 0), end(2, 0))
+    expect(third?.status).toBe('completed')
+  })
+
+  it('cost nothing when both are left before the connection', () => {
     client.stream('s').close()
+    client.stream('s', { offset: 'now' }).close()
     network.socket.open()
     expect(network.socket.taken()).toEqual([])
-    const stream = client.stream('s')
-    stream.close()
-    network.socket.frame(subscribed('s', 0))
-    expect(network.socket.taken()).toEqual([
-      { type: 'subscribe', stream: 's', offset: '-1' },
-      { type: 'unsubscribe', stream: 's' },
-    ])
+  })
+
+  it('come and go by the thousand, and none is asked for again', async () => {
+    const { socket } = followed()
+    for (let times = 0; times < 3000; times++) {
+      const streams = [client.stream('s', { offset: 'now' }), client.stream(`t${times}`)]
+      if (times % 3 === 0) socket.frame(subscribed('s', 0), subscribed(`t${times}`, 0))
+      for (const stream of streams) stream.close()
+    }
+    const frames = socket.takenByNumber()
+    const subs = (type: string): unknown[] =>
+      frames.flatMap((frame) => (frame.type === type && 'sub' in frame ? [frame.sub] : []))
+    expect([subs('subscribe').length, new Set(subs('subscribe')).size]).toEqual([6000, 6000])
+    expect(subs('unsubscribe')).toEqual(subs('subscribe'))
+    const next = await reconnected()
+    expect(next.takenByNumber()).toEqual([{ type: 'subscribe', sub: 1, stream: 's', offset: at(0) }])
   })
 })
 
@@ -649,13 +747,7 @@ describe('a command', () => {
 
   it('rejects as the server refuses it', async () => {
     const stopped = client.stop('s')
-    const frame = {
-      type: 'error',
-      req: '1',
-      stream: 's',
-      code: 'stream_not_found',
-      message: 'Not there',
-    } as const
+    const frame = { type: 'error', req: '1', code: 'stream_not_found', message: 'Not there' } as const
     network.socket.open().frame(frame)
     await expect(stopped).rejects.toMatchObject({
       name: 'StreamError',

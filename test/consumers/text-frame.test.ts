@@ -10,7 +10,7 @@ it.each([0, 1, 125, 126, 65_535, 65_536, 200_000])(
   'frames %i characters as a WebSocket reads them',
   (length) => {
     const text = 'x'.repeat(length)
-    const frame = new TextFrame(text)
+    const frame = TextFrame.of(text)
     const received: unknown[] = []
     const receiver = new Receiver({ isServer: false })
     receiver.on('message', (data: Buffer, isBinary: boolean) => received.push(data.toString(), isBinary))
@@ -22,16 +22,28 @@ it.each([0, 1, 125, 126, 65_535, 65_536, 200_000])(
 
 it('counts bytes, not characters', () => {
   const text = '€'.repeat(100)
-  expect(new TextFrame(text).text).toBe(text)
-  expect(new TextFrame(text).bytes).toHaveLength(304)
+  expect(TextFrame.of(text).text).toBe(text)
+  expect(TextFrame.of(text).bytes).toHaveLength(304)
 })
 
 it.each([0, 1, 100, 126, 65_536])('puts %i bytes between a text and its end', (length) => {
   const body = Buffer.from('é'.repeat(length))
-  const frame = new TextFrame('{"é":[', body, ']}')
+  const frame = TextFrame.of('{"é":[', body, ']}')
   const whole = `{"é":[${'é'.repeat(length)}]}`
   expect(frame.text).toBe(whole)
-  expect(frame.bytes.equals(new TextFrame(whole).bytes)).toBe(true)
+  expect(frame.bytes.equals(TextFrame.of(whole).bytes)).toBe(true)
   body.fill(0)
   expect(frame.text, 'a copy').toBe(whole)
+})
+
+it.each([
+  [10, false],
+  [20_000, true],
+])('makes a message with another begin, of whose %i bytes it shares what is large: %s', (length, shares) => {
+  const first = TextFrame.of('{"n":1,"é":[', Buffer.from('é'.repeat(length / 2)), ']}')
+  const other = first.startingWith('{"n":123,', '{"n":1,'.length)
+  const whole = `{"n":123,"é":[${'é'.repeat(length / 2)}]}`
+  expect(other.text).toBe(whole)
+  expect(Buffer.concat([other.bytes, ...(other.rest ? [other.rest] : [])])).toEqual(TextFrame.of(whole).bytes)
+  expect(other.rest?.buffer === first.bytes.buffer).toBe(shares)
 })

@@ -126,7 +126,7 @@ describe('on a server', () => {
       sockets.push(socket)
       ends.unshift(() => socket.terminate())
       await once(socket, 'open')
-      socket.send(`{"type":"subscribe","stream":"s${n}"}`)
+      socket.send(`{"type":"subscribe","sub":1,"stream":"s${n}"}`)
       await once(socket, 'message')
       socket.pause()
     }

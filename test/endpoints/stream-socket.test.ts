@@ -73,10 +73,14 @@ it.each([
 it('SS-3, SS-4, SS-5: what is no frame is answered, and the socket goes on', async () => {
   await using client = await setUp().connect()
   client.sendJson({ type: 'stop', req: 'a' })
-  client.sendJson({ type: 'dance', stream: 's' })
+  client.sendJson({ type: 'dance', sub: 1 })
+  client.sendJson({ type: 'subscribe', sub: 1, stream: 'a b' })
   client.sendJson({ type: 'ping', extra: true })
   expect(await client.receiveJson()).toMatchObject({ type: 'error', code: 'invalid_frame', req: 'a' })
-  expect(await client.receiveJson()).toMatchObject({ type: 'error', code: 'unknown_type', stream: 's' })
+  const unknown = await client.receiveJson()
+  expect(unknown).toMatchObject({ type: 'error', code: 'unknown_type' })
+  expect(unknown).not.toHaveProperty('sub')
+  expect(await client.receiveJson()).toMatchObject({ type: 'error', code: 'invalid_frame', sub: 1 })
   expect(await client.receiveJson()).toEqual({ type: 'pong' })
 })
 
@@ -85,17 +89,17 @@ it('SS-6, SS-7, SS-8, SS-12: a stream is read whole, as it was written, to its e
   const texts = ['{"a" : 1.0}', '"ü"']
   await store.create('run', { records: texts })
   await using client = await connect()
-  client.sendJson({ type: 'subscribe', stream: 'run' })
+  client.sendJson({ type: 'subscribe', sub: 7, stream: 'run' })
   const start = (await client.receiveJson()) as { offset: string }
   expect(start).toEqual({
     type: 'subscribed',
-    stream: 'run',
+    sub: 7,
     offset: expect.stringMatching(/^0{16}_/) as string,
   })
   const middle = await tailOf(store, 'run')
   const frame = await client.receive()
   expect(frame).toBe(
-    `{"type":"records","stream":"run","from":"${start.offset}","offset":"${middle}","records":[${texts.join(',')}]}`,
+    `{"type":"records","sub":7,"from":"${start.offset}","offset":"${middle}","records":[${texts.join(',')}]}`,
   )
   const end = { status: 'failed', reason: 'silent', message: 'It said nothing.' }
   await store.append('run', { records: ['3'], close: true, end })
@@ -107,7 +111,7 @@ it('SS-6, SS-7, SS-8, SS-12: a stream is read whole, as it was written, to its e
   })
   expect(await client.receiveJson()).toEqual({
     type: 'end',
-    stream: 'run',
+    sub: 7,
     offset: tail,
     end,
   })
@@ -121,9 +125,9 @@ it('SS-12: the end is told at every offset, also of a stream that is no run', as
   for (const [stream, end] of Object.entries({ without: {}, with: { end: { sold: 'out' } } })) {
     const tail = await tailOf(store, stream)
     for (const offset of ['now', tail]) {
-      client.sendJson({ type: 'subscribe', stream, offset })
+      client.sendJson({ type: 'subscribe', sub: 1, stream, offset })
       expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', offset: tail })
-      expect(await client.receiveJson()).toEqual({ type: 'end', stream, offset: tail, ...end })
+      expect(await client.receiveJson()).toEqual({ type: 'end', sub: 1, offset: tail, ...end })
     }
   }
 })
@@ -132,7 +136,7 @@ it('SS-7: bytes come as base64', async () => {
   const { store, connect } = setUp()
   await store.create('b', { contentType: 'text/plain', records: [new Uint8Array([0, 255])], closed: true })
   await using client = await connect()
-  client.sendJson({ type: 'subscribe', stream: 'b' })
+  client.sendJson({ type: 'subscribe', sub: 1, stream: 'b' })
   await client.receiveJson()
   expect(await client.receiveJson()).toMatchObject({ encoding: 'base64', records: ['AP8='] })
 })
@@ -154,7 +158,7 @@ it('SS-9: a record is sent when its append is durable, and not before', async ()
   })
   await memory.create('s')
   await using client = await setUp({ store }).connect()
-  client.sendJson({ type: 'subscribe', stream: 's' })
+  client.sendJson({ type: 'subscribe', sub: 1, stream: 's' })
   await client.receiveJson()
   const appended = store.append('s', { records: ['1'] })
   client.sendJson({ type: 'ping' })
@@ -164,54 +168,107 @@ it('SS-9: a record is sent when its append is durable, and not before', async ()
   expect(await client.receiveJson()).toMatchObject({ type: 'records', records: [1] })
 })
 
-it('SS-10, SS-11: a second subscription replaces the first, and unsubscribing ends it', async () => {
+it('SS-10: one stream is read under several numbers, each from its own place', async () => {
   const { store, delivery, connect } = setUp()
   await store.create('s', { records: ['1', '2'] })
   await using client = await connect()
-  client.sendJson({ type: 'subscribe', stream: 's' })
-  await client.receiveJson()
-  await client.receiveJson()
-  client.sendJson({ type: 'subscribe', stream: 's', offset: 'now' })
-  expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', offset: await tailOf(store, 's') })
-  expect(delivery.readers('s')).toBe(1)
-  client.sendJson({ type: 'unsubscribe', stream: 's' })
-  client.sendJson({ type: 'ping' })
-  expect(await client.receiveJson()).toEqual({ type: 'pong' })
-  expect(delivery.readers('s')).toBe(0)
+  const begin = async (sub: number, offset?: string): Promise<void> => {
+    client.sendJson({ type: 'subscribe', sub, stream: 's', ...(offset !== undefined && { offset }) })
+    expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', sub })
+  }
+  await begin(2)
+  expect(await client.receiveJson()).toMatchObject({ type: 'records', sub: 2, records: [1, 2] })
+  await begin(1, 'now')
+  await begin(2_147_483_647, await tailOf(store, 's'))
+  expect(delivery.readers('s')).toBe(3)
   await store.append('s', { records: ['3'] })
-  client.sendJson({ type: 'ping' })
-  expect(await client.receiveJson()).toEqual({ type: 'pong' })
+  const frames = [await client.receiveJson(), await client.receiveJson(), await client.receiveJson()]
+  const bySub = (frames as { sub: number }[]).sort((one, other) => one.sub - other.sub)
+  const shared = { type: 'records', from: expect.any(String) as string, offset: await tailOf(store, 's') }
+  expect(bySub).toEqual([1, 2, 2_147_483_647].map((sub) => ({ ...shared, sub, records: [3] })))
 })
 
-it.each(['a malformed offset', 'a store that fails'])(
-  'SS-10: a second subscription that is refused for %s ends the first',
-  async (why) => {
-    const hand = new InterposedStore(memoryStreams())
-    const { store, delivery, connect } = setUp({ store: hand.store })
+it('SS-11: unsubscribing ends one subscription, and frees its number', async () => {
+  const { store, delivery, connect } = setUp()
+  await store.create('s')
+  await store.create('t', { records: ['"t"'] })
+  await using client = await connect()
+  for (const sub of [1, 2]) {
+    client.sendJson({ type: 'subscribe', sub, stream: 's' })
+    expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', sub })
+  }
+  client.sendJson({ type: 'unsubscribe', sub: 1 })
+  // Of a number that has none it means nothing.
+  client.sendJson({ type: 'unsubscribe', sub: 3 })
+  client.sendJson({ type: 'ping' })
+  expect(await client.receiveJson()).toEqual({ type: 'pong' })
+  expect(delivery.readers('s')).toBe(1)
+  await store.append('s', { records: ['3'] })
+  expect(await client.receiveJson()).toMatchObject({ type: 'records', sub: 2 })
+  client.sendJson({ type: 'subscribe', sub: 1, stream: 't' })
+  expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', sub: 1 })
+  expect(await client.receiveJson()).toMatchObject({ type: 'records', sub: 1, records: ['t'] })
+})
+
+it.each([
+  ['that is in use', { stream: 't' }, 'sub_in_use'],
+  ['in use, for what is no frame', { stream: 'a b' }, 'invalid_frame'],
+])('SS-10: a number %s is refused, and free', async (_what, fields, code) => {
+  const { store, delivery, connect } = setUp()
+  await store.create('s')
+  await store.create('t')
+  await using client = await connect()
+  client.sendJson({ type: 'subscribe', sub: 1, stream: 's' })
+  await client.receiveJson()
+  client.sendJson({ type: 'subscribe', sub: 1, ...fields })
+  expect(await client.receiveJson()).toMatchObject({ type: 'error', code, sub: 1 })
+  expect([delivery.readers('s'), delivery.readers('t')]).toEqual([0, 0])
+  client.sendJson({ type: 'subscribe', sub: 1, stream: 't' })
+  expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', sub: 1 })
+})
+
+it.each([undefined, null, 0, -1, 1.5, 2 ** 31, '1', [1]])(
+  'SS-3: %j is no number of a subscription',
+  async (sub) => {
+    const { store, connect } = setUp()
     await store.create('s')
     await using client = await connect()
-    client.sendJson({ type: 'subscribe', stream: 's' })
-    await client.receiveJson()
-    expect(delivery.readers('s')).toBe(1)
-    const fails = why === 'a store that fails'
-    if (fails) hand.around = () => Promise.reject(new StoreError('io', 'The disk is away'))
-    client.sendJson({ type: 'subscribe', stream: 's', offset: fails ? '-1' : 'nonsense' })
-    expect(await client.receiveJson()).toMatchObject({
-      code: fails ? 'store_failed' : 'invalid_offset',
-      stream: 's',
-    })
-    expect(delivery.readers('s')).toBe(0)
+    for (const type of ['subscribe', 'unsubscribe']) {
+      client.sendJson({ type, stream: 's', ...(sub !== undefined && { sub }) })
+      const answer = await client.receiveJson()
+      const message = 'subscribe and unsubscribe need a sub: a whole number from 1 to 2147483647'
+      expect(answer).toEqual({ type: 'error', code: 'invalid_frame', message })
+    }
   },
 )
+
+it('SS-6, SS-11: thousands that come and go leave nothing behind', async () => {
+  const { store, delivery, connect } = setUp()
+  await store.create('s', { records: ['1'] })
+  await using client = await connect()
+  for (let sub = 1; sub <= 5000; sub++) {
+    client.sendJson({ type: 'subscribe', sub, stream: 's', offset: 'now' })
+    client.sendJson({ type: 'unsubscribe', sub })
+    if (sub % 500 !== 0) continue
+    client.sendJson({ type: 'ping' })
+    while (((await client.receiveJson()) as { type: string }).type !== 'pong');
+  }
+  await vi.waitFor(() => expect([delivery.streams, delivery.held]).toEqual([0, 0]))
+  // None counts among those that one socket may have.
+  for (let sub = 1; sub <= 100; sub++) {
+    client.sendJson({ type: 'subscribe', sub, stream: 's', offset: 'now' })
+    expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', sub })
+  }
+})
 
 it('SS-13: a stream that goes is gone', async () => {
   const { store, connect } = setUp()
   await store.create('s')
   await using client = await connect()
-  client.sendJson({ type: 'subscribe', stream: 's' })
+  client.sendJson({ type: 'subscribe', sub: 1, stream: 's' })
   await client.receiveJson()
   await store.delete('s')
-  expect(await client.receiveJson()).toEqual({ type: 'gone', stream: 's', reason: 'deleted' })
+  expect(await client.receiveJson()).toEqual({ type: 'gone', sub: 1, reason: 'deleted' })
 })
 
 it('SS-14: offsets that lead nowhere', async () => {
@@ -226,31 +283,30 @@ it('SS-14: offsets that lead nowhere', async () => {
     [past, 'offset_past_end'],
   ]
   for (const [offset, code] of cases) {
-    client.sendJson({ type: 'subscribe', stream: 's', offset })
+    client.sendJson({ type: 'subscribe', sub: 1, stream: 's', offset })
     expect(await client.receiveJson()).toEqual({
       type: 'error',
       code,
       message: expect.any(String) as string,
-      stream: 's',
+      sub: 1,
     })
   }
 })
 
-it('SS-16: a socket follows so many streams', async () => {
-  const { store, connect } = setUp({ maxSubscriptions: 1 })
+it('SS-16: a socket has so many subscriptions, also to one stream', async () => {
+  const { store, connect } = setUp({ maxSubscriptions: 2 })
   await store.create('s')
   await store.create('t')
   await using client = await connect()
-  const answers = []
-  for (const stream of ['s', 't', 's']) {
-    client.sendJson({ type: 'subscribe', stream })
-    answers.push(await client.receiveJson())
+  const ask = async (sub: number, stream: string): Promise<unknown> => {
+    client.sendJson({ type: 'subscribe', sub, stream })
+    return await client.receiveJson()
   }
-  expect(answers).toMatchObject([
-    { type: 'subscribed' },
-    { type: 'error', code: 'too_many_subscriptions', stream: 't' },
-    { type: 'subscribed' },
-  ])
+  expect(await ask(1, 's')).toMatchObject({ type: 'subscribed', sub: 1 })
+  expect(await ask(2, 's')).toMatchObject({ type: 'subscribed', sub: 2 })
+  expect(await ask(3, 't')).toMatchObject({ type: 'error', code: 'too_many_subscriptions', sub: 3 })
+  client.sendJson({ type: 'unsubscribe', sub: 1 })
+  expect(await ask(3, 't')).toMatchObject({ type: 'subscribed', sub: 3 })
 })
 
 it('SS-17, SS-18, SS-19: every verb reaches the own streams, and learns nothing of others', async () => {
@@ -271,19 +327,13 @@ it('SS-17, SS-18, SS-19: every verb reaches the own streams, and learns nothing 
   await store.create('nobodys')
   await using client = await connect('ann')
   for (const stream of ['theirs', 'nobodys', '@control/x', 'missing']) {
-    client.sendJson({ type: 'subscribe', stream })
+    client.sendJson({ type: 'subscribe', sub: 1, stream })
     const message = 'There is no such stream, or it is not yours.'
-    expect(await client.receiveJson()).toEqual({ type: 'error', code: 'stream_not_found', message, stream })
+    expect(await client.receiveJson()).toEqual({ type: 'error', code: 'stream_not_found', message, sub: 1 })
     client.sendJson({ type: 'stop', req: '1', stream })
-    expect(await client.receiveJson()).toEqual({
-      type: 'error',
-      code: 'stream_not_found',
-      message,
-      stream,
-      req: '1',
-    })
+    expect(await client.receiveJson()).toEqual({ type: 'error', code: 'stream_not_found', message, req: '1' })
   }
-  client.sendJson({ type: 'subscribe', stream: 'mine' })
+  client.sendJson({ type: 'subscribe', sub: 1, stream: 'mine' })
   expect(await client.receiveJson()).toMatchObject({ type: 'subscribed' })
   client.sendJson({ type: 'stop', req: '2', stream: 'mine' })
   expect(await client.receiveJson()).toEqual({ type: 'stopped', req: '2', stream: 'mine', status: 'stopped' })
@@ -294,7 +344,7 @@ it('SS-17: without authentication, what has an owner is out of reach; a user wit
   const { store, connect } = setUp()
   await store.create('owned', { owner: 'ann' })
   await using anonymous = await connect()
-  anonymous.sendJson({ type: 'subscribe', stream: 'owned' })
+  anonymous.sendJson({ type: 'subscribe', sub: 1, stream: 'owned' })
   expect(await anonymous.receiveJson()).toMatchObject({ code: 'stream_not_found' })
   const strange = setUp({ authenticated: true, ownerOf: () => undefined })
   await strange.store.create('open')
@@ -444,14 +494,14 @@ it('SS-24: what fails inside is told to the log, not to the client', async () =>
   })
   await using client = await connect()
   client.sendJson({ type: 'start', req: '1', input: null })
-  client.sendJson({ type: 'subscribe', stream: 's' })
+  client.sendJson({ type: 'subscribe', sub: 1, stream: 's' })
   const answers = [await client.receiveJson(), await client.receiveJson()]
   expect(answers).toMatchObject([
     { type: 'error', code: 'internal_error', req: '1' },
-    { type: 'error', code: 'store_failed', stream: 's' },
+    { type: 'error', code: 'store_failed', sub: 1 },
   ])
   expect(JSON.stringify(answers)).not.toContain('secret')
-  expect(errors).toMatchObject([{ err: { message: 'secret key' } }, { err: { code: 'io' } }])
+  expect(errors).toMatchObject([{ err: { message: 'secret key' } }, { err: { code: 'io' }, stream: 's' }])
 })
 
 it('SS-25: when delivery ends, clients are told when to come back, each at another time', async () => {
@@ -459,7 +509,7 @@ it('SS-25: when delivery ends, clients are told when to come back, each at anoth
   await store.create('s')
   const clients = await Promise.all(Array.from({ length: 5 }, () => connect()))
   for (const client of clients) {
-    client.sendJson({ type: 'subscribe', stream: 's' })
+    client.sendJson({ type: 'subscribe', sub: 1, stream: 's' })
     await client.receiveJson()
   }
   delivery.close()
@@ -494,27 +544,21 @@ function slowStore(): { hand: InterposedStore; waiting: string[]; let: (stream: 
   return { hand, waiting, let: (stream) => gates.get(stream)?.resolve() }
 }
 
-it('SS-27: a slow look-up of one stream holds up no other, and keeps the order of its own', async () => {
+it('SS-27: a slow look-up of one stream holds up no other', async () => {
   const slow = slowStore()
   const { store, connect } = setUp({ store: slow.hand.store })
   await store.create('slow', { records: ['1', '2'] })
   await store.create('fast')
   await using client = await connect()
-  client.sendJson({ type: 'subscribe', stream: 'slow', offset: 'now' })
-  client.sendJson({ type: 'subscribe', stream: 'slow' })
-  client.sendJson({ type: 'subscribe', stream: 'fast' })
+  client.sendJson({ type: 'subscribe', sub: 1, stream: 'slow' })
+  client.sendJson({ type: 'subscribe', sub: 2, stream: 'fast' })
   client.sendJson({ type: 'ping' })
   const answers = [await client.receiveJson(), await client.receiveJson()]
-  expect(answers).toContainEqual(expect.objectContaining({ type: 'subscribed', stream: 'fast' }))
+  expect(answers).toContainEqual(expect.objectContaining({ type: 'subscribed', sub: 2 }))
   expect(answers).toContainEqual({ type: 'pong' })
-  // The second one waits for the first.
-  expect(slow.waiting).toEqual(['slow'])
   slow.let('slow')
-  await vi.waitFor(() => expect(slow.waiting).toEqual(['slow', 'slow']))
-  slow.let('slow')
-  const frames: { type: string; records?: unknown }[] = []
-  while (!frames.some(({ type }) => type === 'records')) frames.push((await client.receiveJson()) as never)
-  expect(frames.at(-1)).toMatchObject({ records: [1, 2] })
+  expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', sub: 1 })
+  expect(await client.receiveJson()).toMatchObject({ sub: 1, records: [1, 2] })
 })
 
 it('SS-6, SS-11: unsubscribing from a stream that is looked up ends it without an answer', async () => {
@@ -522,37 +566,47 @@ it('SS-6, SS-11: unsubscribing from a stream that is looked up ends it without a
   const { store, connect, delivery } = setUp({ store: slow.hand.store })
   await store.create('slow', { records: ['1'] })
   await using client = await connect()
-  client.sendJson({ type: 'subscribe', stream: 'slow' })
-  client.sendJson({ type: 'unsubscribe', stream: 'slow' })
-  client.sendJson({ type: 'subscribe', stream: 'slow-too' })
+  client.sendJson({ type: 'subscribe', sub: 1, stream: 'slow' })
+  client.sendJson({ type: 'unsubscribe', sub: 1 })
+  client.sendJson({ type: 'subscribe', sub: 2, stream: 'slow-too' })
   await vi.waitFor(() => expect(slow.waiting).toEqual(['slow', 'slow-too']))
   slow.let('slow')
   slow.let('slow-too')
-  expect(await client.receiveJson()).toMatchObject({ code: 'stream_not_found', stream: 'slow-too' })
+  expect(await client.receiveJson()).toMatchObject({ code: 'stream_not_found', sub: 2 })
   client.sendJson({ type: 'ping' })
   expect(await client.receiveJson()).toEqual({ type: 'pong' })
   expect(delivery.streams).toBe(0)
 })
 
-it('SS-11: unsubscribing ends every subscription that was asked for before it', async () => {
+it('SS-10: a number that was freed while its stream was looked up is the next one’s alone', async () => {
   const slow = slowStore()
   const { store, connect, delivery } = setUp({ store: slow.hand.store })
-  await store.create('slow', { records: ['1'] })
+  await store.create('slow')
+  await store.create('slow-too')
   await using client = await connect()
-  client.sendJson({ type: 'subscribe', stream: 'slow' })
-  client.sendJson({ type: 'subscribe', stream: 'slow' })
-  client.sendJson({ type: 'unsubscribe', stream: 'slow' })
-  client.sendJson({ type: 'subscribe', stream: 'slow', offset: 'now' })
+  client.sendJson({ type: 'subscribe', sub: 1, stream: 'slow' })
+  client.sendJson({ type: 'unsubscribe', sub: 1 })
+  client.sendJson({ type: 'subscribe', sub: 1, stream: 'slow-too' })
+  await vi.waitFor(() => expect(slow.waiting).toEqual(['slow', 'slow-too']))
+  slow.let('slow-too')
+  expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', sub: 1 })
+  slow.let('slow')
   client.sendJson({ type: 'ping' })
   expect(await client.receiveJson()).toEqual({ type: 'pong' })
+  expect([delivery.readers('slow'), delivery.readers('slow-too')]).toEqual([0, 1])
+})
+
+it('SS-10: a number whose stream is being looked up is in use', async () => {
+  const slow = slowStore()
+  const { store, connect, delivery } = setUp({ store: slow.hand.store })
+  await store.create('slow')
+  await using client = await connect()
+  for (const _ of [1, 2]) client.sendJson({ type: 'subscribe', sub: 1, stream: 'slow' })
+  expect(await client.receiveJson()).toMatchObject({ code: 'sub_in_use', sub: 1 })
   slow.let('slow')
-  await vi.waitFor(() => expect(slow.waiting).toEqual(['slow', 'slow']))
-  slow.let('slow')
-  expect(await client.receiveJson()).toMatchObject({
-    type: 'subscribed',
-    offset: await tailOf(store, 'slow'),
-  })
-  expect(delivery.readers('slow')).toBe(1)
+  client.sendJson({ type: 'ping' })
+  expect(await client.receiveJson()).toEqual({ type: 'pong' })
+  expect(delivery.streams).toBe(0)
 })
 
 it('SS-16, SS-27: of streams that are looked up there are so many, and they count as followed', async () => {
@@ -560,12 +614,12 @@ it('SS-16, SS-27: of streams that are looked up there are so many, and they coun
   const { connect } = setUp({ store: slow.hand.store, maxSubscriptions: 17 })
   const client = await connect()
   const streams = Array.from({ length: 20 }, (_, n) => `slow-${n}`)
-  for (const stream of streams) client.sendJson({ type: 'subscribe', stream })
+  for (const [sub, stream] of streams.entries()) client.sendJson({ type: 'subscribe', sub: sub + 1, stream })
   client.sendJson({ type: 'ping' })
   await vi.waitFor(() => expect(slow.waiting).toEqual(streams.slice(0, 16)))
   slow.let('slow-3')
   // The place of the one that is not there is free again; with the next two it is full.
-  expect(await client.receiveJson()).toMatchObject({ code: 'stream_not_found', stream: 'slow-3' })
+  expect(await client.receiveJson()).toMatchObject({ code: 'stream_not_found', sub: 4 })
   await vi.waitFor(() => expect(slow.waiting).toEqual(streams.slice(0, 17)))
   // The end of the socket ends them all.
   await client.disconnect()
@@ -575,15 +629,21 @@ it('SS-28: a stream that is followed does not expire, and is left alone once nob
   const { hand, touches } = touchedStore()
   const { store, connect } = setUp({ store: hand.store })
   await using client = await connect()
-  for (const stream of ['s', 'metronome']) {
+  for (const [sub, stream] of [
+    [1, 's'],
+    [2, 'metronome'],
+    [3, 's'],
+  ] as const) {
     await store.create(stream, { ttlMs: 400 })
-    client.sendJson({ type: 'subscribe', stream })
-    expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', stream })
+    client.sendJson({ type: 'subscribe', sub, stream })
+    expect(await client.receiveJson()).toMatchObject({ type: 'subscribed', sub })
   }
+  // Whoever of several readers leaves, it is followed by the others.
+  client.sendJson({ type: 'unsubscribe', sub: 3 })
   await touches('s', 10)
   await store.append('s', { records: ['1'] })
   expect(await client.receiveJson()).toMatchObject({ type: 'records', records: [1] })
-  client.sendJson({ type: 'unsubscribe', stream: 's' })
+  client.sendJson({ type: 'unsubscribe', sub: 1 })
   client.sendJson({ type: 'ping' })
   expect(await client.receiveJson()).toEqual({ type: 'pong' })
   const last = hand.calls.length

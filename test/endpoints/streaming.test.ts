@@ -41,15 +41,15 @@ test('a stream over the socket is its owner’s alone', async () => {
   })
   await run.end
   for (const [user, expected] of [
-    ['ann', { type: 'subscribed', stream: run.id }],
-    ['bob', { type: 'error', stream: run.id, code: 'stream_not_found' }],
+    ['ann', { type: 'subscribed', sub: 1 }],
+    ['bob', { type: 'error', sub: 1, code: 'stream_not_found' }],
   ] as const) {
     await using client = new WebSocketCommunicator(app, '/ws/streams/', {
       headers: { 'x-user': user },
       subprotocols: ['millrace.v1'],
     })
     expect(await client.connect()).toMatchObject({ accepted: true })
-    client.sendJson({ type: 'subscribe', stream: run.id })
+    client.sendJson({ type: 'subscribe', sub: 1, stream: run.id })
     expect(await client.receiveJson()).toMatchObject(expected)
   }
   await app.close()

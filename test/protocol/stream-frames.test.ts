@@ -6,9 +6,9 @@ import { readClientFrame, readServerFrame } from '../../src/protocol/stream-fram
 describe('what a client sends', () => {
   it.each<Json>([
     { type: 'ping' },
-    { type: 'subscribe', stream: 's' },
-    { type: 'subscribe', stream: 's', offset: 'now' },
-    { type: 'unsubscribe', stream: '!'.repeat(512) },
+    { type: 'subscribe', sub: 1, stream: '!'.repeat(512) },
+    { type: 'subscribe', sub: 2_147_483_647, stream: 's', offset: 'now' },
+    { type: 'unsubscribe', sub: 7 },
     { type: 'stop', stream: 's', req: '1' },
     { type: 'start', req: '1', input: null },
     { type: 'start', req: '1', input: { a: [1] }, chat: 'c', id: 'i' },
@@ -17,8 +17,9 @@ describe('what a client sends', () => {
   })
 
   it('loses the fields that nobody knows (SS-4)', () => {
-    expect(readClientFrame({ type: 'subscribe', stream: 's', more: 1 })).toEqual({
+    expect(readClientFrame({ type: 'subscribe', sub: 3, stream: 's', more: 1 })).toEqual({
       type: 'subscribe',
+      sub: 3,
       stream: 's',
     })
   })
@@ -29,21 +30,35 @@ describe('what a client sends', () => {
     ['ping', { code: 'invalid_frame' }],
     [{}, { code: 'unknown_type' }],
     [
-      { type: 'shout', req: '7', stream: 's' },
-      { code: 'unknown_type', req: '7', stream: 's' },
+      { type: 'shout', req: '7', sub: 1 },
+      { code: 'unknown_type', req: '7' },
     ],
-    [{ type: 'subscribe' }, { code: 'invalid_frame' }],
-    [{ type: 'subscribe', stream: '' }, { code: 'invalid_frame' }],
-    [{ type: 'subscribe', stream: 'a b' }, { code: 'invalid_frame' }],
-    [{ type: 'subscribe', stream: 'x'.repeat(513) }, { code: 'invalid_frame' }],
+    [{ type: 'subscribe', stream: 's' }, { code: 'invalid_frame' }],
+    [{ type: 'subscribe', sub: 0, stream: 's' }, { code: 'invalid_frame' }],
+    [{ type: 'subscribe', sub: 2_147_483_648, stream: 's' }, { code: 'invalid_frame' }],
+    [{ type: 'unsubscribe' }, { code: 'invalid_frame' }],
+    [{ type: 'unsubscribe', sub: '1' }, { code: 'invalid_frame' }],
     [
-      { type: 'subscribe', stream: 's', offset: 7 },
-      { code: 'invalid_frame', stream: 's' },
+      { type: 'subscribe', sub: 1 },
+      { code: 'invalid_frame', sub: 1 },
     ],
     [
-      { type: 'stop', stream: 's' },
-      { code: 'invalid_frame', stream: 's' },
+      { type: 'subscribe', sub: 1, stream: '' },
+      { code: 'invalid_frame', sub: 1 },
     ],
+    [
+      { type: 'subscribe', sub: 1, stream: 'a b' },
+      { code: 'invalid_frame', sub: 1 },
+    ],
+    [
+      { type: 'subscribe', sub: 1, stream: 'x'.repeat(513) },
+      { code: 'invalid_frame', sub: 1 },
+    ],
+    [
+      { type: 'subscribe', sub: 1, stream: 's', offset: 7 },
+      { code: 'invalid_frame', sub: 1 },
+    ],
+    [{ type: 'stop', stream: 's' }, { code: 'invalid_frame' }],
     [
       { type: 'stop', req: '1' },
       { code: 'invalid_frame', req: '1' },

@@ -3,8 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type StreamClient, connect } from '../../src/client/index.ts'
 import { StreamObserver } from '../../src/react/stream-observer.ts'
 import type { Json } from '../../src/protocol/json.ts'
-import type { RecordsFrame } from '../../src/protocol/stream-frames.ts'
-import { FakeNetwork, type FakeSocket, at, records } from '../client/fakes.ts'
+import { FakeNetwork, type FakeSocket, type Said, at, records } from '../client/fakes.ts'
 
 let network: FakeNetwork
 let client: StreamClient
@@ -24,7 +23,7 @@ afterEach(async () => {
 
 /** Long enough for what was put off to the next frame, and for nothing to be put off any more. */
 const frames = (): Promise<unknown> => vi.advanceTimersByTimeAsync(32)
-const subscribed = (stream: string, position: number) =>
+const subscribed = (stream: string | number, position: number) =>
   ({ type: 'subscribed', stream, offset: at(position) }) as const
 
 const texts = { reduce: undefined, initial: undefined, text: (record: unknown) => String(record) }
@@ -68,7 +67,7 @@ describe('an observer', () => {
       text: undefined,
     })
     observer.subscribe(() => {})
-    const frame = (from: number, ...values: Json[]): RecordsFrame => ({
+    const frame = (from: number, ...values: Json[]): Said => ({
       ...records('s', from, from + values.length),
       records: values,
     })
@@ -216,8 +215,7 @@ describe('several observers of one stream', () => {
     all.subscribe(() => {})
     tail.subscribe(() => {})
     const socket = opened()
-    // Whether it is of this log, the server is asked.
-    socket.frame(subscribed('s', 0), records('s', 0, 3), subscribed('s', 1), records('s', 1, 3))
+    socket.frame(subscribed(1, 0), records(1, 0, 3), subscribed(2, 1), records(2, 1, 3))
     await frames()
     expect([all.snapshot().text, tail.snapshot().text]).toEqual(['012', '12'])
   })

@@ -28,7 +28,7 @@ it('leave in one write for each connection once all have theirs, and arrive in o
   const { server, connections, clients, writes } = await connect(3)
   await using _ = server
   for (const text of ['one', 'two']) {
-    for (const { frames } of connections) expect(frames.write(new TextFrame(text))).toBe(true)
+    for (const { frames } of connections) expect(frames.write(TextFrame.of(text))).toBe(true)
   }
   expect(writes.map(({ mock }) => mock.calls.length)).toEqual([0, 0, 0])
   await Promise.resolve()
@@ -43,9 +43,9 @@ it('wait for nobody when they are large, nor pass those before them', async () =
   await using _ = server
   const large = 'x'.repeat(20_000)
   const [first, second] = connections.map(({ frames }) => frames)
-  first?.write(new TextFrame(large))
-  second?.write(new TextFrame('small'))
-  second?.write(new TextFrame(large))
+  first?.write(TextFrame.of(large))
+  second?.write(TextFrame.of('small'))
+  second?.write(TextFrame.of(large))
   expect(writes.map(({ mock }) => mock.calls.length)).toEqual([1, 0])
   expect(await clients[0]?.receive()).toBe(large)
   expect([await clients[1]?.receive(), await clients[1]?.receive()]).toEqual(['small', large])
@@ -55,7 +55,7 @@ it('wait for nobody when they are large, nor pass those before them', async () =
 it('are refused once the connection closes, by either side or by none', async () => {
   const { server, connections, clients, sockets } = await connect(3)
   await using _ = server
-  const frame = new TextFrame('late')
+  const frame = TextFrame.of('late')
   connections[0]?.close(1000, '')
   expect(connections[0]?.frames.write(frame)).toBe(false)
   const closing = clients[1]?.close()
@@ -75,12 +75,12 @@ it('find no room from when they were refused until that is taken back, also wher
   const [connection] = connections
   let drained = 0
   connection?.listen({ drained: () => void drained++, restarting: () => {}, ended: () => {} })
-  expect(connection?.frames.write(new TextFrame('x'.repeat(2000)))).toBe(false)
+  expect(connection?.frames.write(TextFrame.of('x'.repeat(2000)))).toBe(false)
   // The socket has written it by then, and has not said so.
   await Promise.resolve()
-  expect([connection?.frames.write(new TextFrame('y')), drained]).toEqual([false, 0])
+  expect([connection?.frames.write(TextFrame.of('y')), drained]).toEqual([false, 0])
   await vi.waitUntil(() => drained > 0)
-  expect([connection?.frames.write(new TextFrame('z')), drained]).toEqual([true, 1])
+  expect([connection?.frames.write(TextFrame.of('z')), drained]).toEqual([true, 1])
   expect([await clients[0]?.receive(), await clients[0]?.receive(), await clients[0]?.receive()]).toEqual([
     'x'.repeat(2000),
     'y',

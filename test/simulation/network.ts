@@ -6,7 +6,8 @@ import { connect } from '../../src/client/index.ts'
 import type { SocketLike } from '../../src/client/socket.ts'
 import type { StreamClient } from '../../src/client/stream-client.ts'
 import { decodeOffset } from '../../src/protocol/offset.ts'
-import { readServerFrame } from '../../src/protocol/stream-frames.ts'
+import type { Json } from '../../src/protocol/json.ts'
+import { readClientFrame, readServerFrame } from '../../src/protocol/stream-frames.ts'
 import { Chance } from '../chaos/chance.ts'
 import type { Cluster } from './cluster.ts'
 import type { Host } from './host.ts'
@@ -23,8 +24,8 @@ export class Network {
   readonly #cluster: Cluster
   readonly #chance: Chance
   readonly #questions: Chance
-  /** How often each stream was subscribed to over each connection. */
-  readonly #subscriptions = new Map<string, number>()
+  /** What each number of a connection was asked for. */
+  readonly #streams = new Map<string, string>()
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
@@ -58,7 +59,10 @@ export class Network {
         if (isLaggard && !this.#cluster.isCalm) wire.stall(LAG_MS)
         return plan.merges ? mergedFrame(text) : text
       },
-      received,
+      received: (text) => {
+        this.#asked(name, text)
+        return received(text)
+      },
     })
     this.wires.push(wire)
     if (server) time.after(1, () => server.connect(wire))
@@ -82,25 +86,28 @@ export class Network {
     })
   }
 
-  /** Which frames a server sends: each subscription of a connection is a reader. */
+  #asked(connection: string, text: string): void {
+    const frame = readClientFrame(JSON.parse(text) as Json)
+    if (frame.type === 'subscribe') this.#streams.set(`${connection} ${frame.sub}`, frame.stream)
+  }
+
+  /** Which frames a server sends: each number of a connection is a reader. */
   #sent(connection: string, text: string): void {
     const frame = readServerFrame(text)
     if (frame?.type === 'subscribed') {
-      const key = `${connection} ${frame.stream}`
-      this.#subscriptions.set(key, (this.#subscriptions.get(key) ?? 0) + 1)
       const { stamp, position } = decodeOffset(frame.offset)
-      this.#given(key, frame.stream, stamp, position, [])
+      this.#given(`${connection} ${frame.sub}`, stamp, position, [])
     } else if (frame?.type === 'records') {
       const { position } = decodeOffset(frame.from)
       // In a store in memory it is that of the whole log.
       const { stamp } = decodeOffset(frame.offset)
       const records = frame.records.map((record) => JSON.stringify(record))
-      this.#given(`${connection} ${frame.stream}`, frame.stream, stamp, position, records)
+      this.#given(`${connection} ${frame.sub}`, stamp, position, records)
     }
   }
 
-  #given(key: string, stream: string, incarnation: string, from: number, records: readonly string[]): void {
-    const reader = `${key} ${this.#subscriptions.get(key) ?? 0}`
+  #given(reader: string, incarnation: string, from: number, records: readonly string[]): void {
+    const stream = this.#streams.get(reader) as string
     this.#cluster.note({ type: 'sent', reader, stream, incarnation, from, records })
   }
 }

@@ -1,17 +1,56 @@
-/** Batches as `records` frames. The texts of the records are put in as they are, unparsed. */
+/**
+ * Batches as `records` frames, each under the number of its subscription. What follows the number is the
+ * same for all readers: it is made once for each batch, with the texts of the records put in as they are,
+ * unparsed. Sockets that gave the number of whoever came first, their first one mostly, share its frame.
+ */
 import { Buffer } from 'node:buffer'
 import { TextFrame } from '../../consumers/text-frame.ts'
-import type { Batch, SharedEncoder } from '../../delivery/batch.ts'
+import type { Batch, ReaderEncoder, SharedEncoder } from '../../delivery/batch.ts'
 import { encodeOffset } from '../../protocol/offset.ts'
 
-/** One for all sockets: its identity is what makes them share frames. */
-export const recordsEncoder: SharedEncoder<TextFrame> = {
-  encode({ stream, from, next, run }: Batch): TextFrame {
-    const place = `"from":"${encodeOffset(from)}","offset":"${encodeOffset(next)}"`
-    const head = `{"type":"records","stream":${JSON.stringify(stream)},${place}`
-    if (run.json) return new TextFrame(`${head},"records":[`, run.json, ']}')
-    if (run.text !== undefined) return new TextFrame(`${head},"records":[${run.text}]}`)
-    const texts = run.records.map((bytes) => `"${Buffer.from(bytes as Uint8Array).toString('base64')}"`)
-    return new TextFrame(`${head},"encoding":"base64","records":[${texts.join(',')}]}`)
-  },
+export class RecordsEncoder implements ReaderEncoder<TextFrame> {
+  readonly own = 'head'
+  readonly #sub: number
+
+  /** @param sub the client's number of the subscription */
+  constructor(sub: number) {
+    this.#sub = sub
+  }
+
+  encode(batch: Batch): TextFrame {
+    return batch.frame(frames).under(this.#sub)
+  }
+}
+
+/** The frames of one batch. */
+class RecordsFrames {
+  readonly #batch: Batch
+  /** Whose frame the first is, which the others are made of. */
+  #sub = 0
+  #first: TextFrame | undefined
+
+  constructor(batch: Batch) {
+    this.#batch = batch
+  }
+
+  under(sub: number): TextFrame {
+    if (sub === this.#sub) return this.#first as TextFrame
+    if (this.#first) return this.#first.startingWith(startOf(sub), startOf(this.#sub).length)
+    this.#sub = sub
+    return (this.#first = frameOf(this.#batch, startOf(sub)))
+  }
+}
+
+const frames: SharedEncoder<RecordsFrames> = { encode: (batch) => new RecordsFrames(batch) }
+
+function startOf(sub: number): string {
+  return `{"type":"records","sub":${sub},`
+}
+
+function frameOf({ from, next, run }: Batch, start: string): TextFrame {
+  const head = `${start}"from":"${encodeOffset(from)}","offset":"${encodeOffset(next)}"`
+  if (run.json) return TextFrame.of(`${head},"records":[`, run.json, ']}')
+  if (run.text !== undefined) return TextFrame.of(`${head},"records":[${run.text}]}`)
+  const texts = run.records.map((bytes) => `"${Buffer.from(bytes as Uint8Array).toString('base64')}"`)
+  return TextFrame.of(`${head},"encoding":"base64","records":[${texts.join(',')}]}`)
 }

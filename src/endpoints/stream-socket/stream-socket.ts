@@ -28,7 +28,7 @@ import { StartGate } from '../start-gate.ts'
 import { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import { Lookups } from './lookups.ts'
-import { Subscriptions } from './subscriptions.ts'
+import { type Subscription, Subscriptions } from './subscriptions.ts'
 
 /** A client's wish for a run. Everything but `owner` is the client's word. */
 export interface StartCommand {
@@ -54,7 +54,7 @@ export type StartHandler = (
 export interface StreamSocketOptions extends StreamServices {
   /** Without it clients start nothing. */
   readonly start?: StartHandler
-  /** Streams that one socket may follow at a time. Default 100. */
+  /** What one socket may follow at a time; several readers of one stream count each. Default 100. */
   readonly maxSubscriptions?: number
   /** Starts, stops and questions of one socket that may be under way. Default 16. */
   readonly maxRequests?: number
@@ -65,6 +65,9 @@ export interface StreamSocketOptions extends StreamServices {
   readonly returnAfter?: number
   readonly returnSpread?: number
 }
+
+/** What an error answers: a request, or a subscription. */
+type About = Pick<ErrorFrame, 'req' | 'sub' | 'first'>
 
 /** The consumer of a route; see `streamSocket` in src/routing. */
 export function streamSocketConsumer(options: StreamSocketOptions): ConsumerClass {
@@ -102,8 +105,8 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
       outlet,
       keep: (info) => access.follow(info, this.logger),
       send: (frame) => void (this.#room = this.send(frame)),
-      refuse: (code, stream, first) => {
-        this.#room = this.#refuse(code, { stream, ...(first && { first: encodeOffset(first) }) })
+      refuse: (code, sub, first) => {
+        this.#room = this.#refuse(code, { sub, ...(first && { first: encodeOffset(first) }) })
       },
       closing: () => this.#sayGoodbye(),
     })
@@ -141,7 +144,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
       case 'subscribe':
         return this.#subscribe(frame)
       case 'unsubscribe':
-        return this.#unsubscribe(frame.stream)
+        return this.#subscriptions.delete(frame.sub)
       case 'start':
         return this.#request(frame, () => this.#start(frame))
       case 'stop':
@@ -149,54 +152,52 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
       case 'latest':
         return this.#request(frame, () => this.#latest(frame))
       case 'fault':
+        if (frame.sub !== undefined) this.#subscriptions.delete(frame.sub)
         return this.send({ ...frame, type: 'error' })
     }
   }
 
   /** The look-up runs beside the handlers. What it returns is awaited: there are only so many at a time. */
-  #subscribe({ stream, offset }: SubscribeFrame): void | Promise<void> {
+  #subscribe({ sub, stream, offset }: SubscribeFrame): void | Promise<void> {
+    const { maxSubscriptions = 100 } = this.#options
+    if (this.#subscriptions.has(sub)) {
+      // An error says that nothing more comes under its number.
+      this.#subscriptions.delete(sub)
+      return this.#refuse('sub_in_use', { sub })
+    }
     let place: AskedPlace
     try {
       place = parsePlace(offset)
     } catch (error) {
       if (!(error instanceof OffsetError)) throw error
-      this.#unsubscribe(stream)
-      return this.#refuse('invalid_offset', { stream })
+      return this.#refuse('invalid_offset', { sub })
     }
-    if (this.#isOneTooMany(stream)) return this.#refuse('too_many_subscriptions', { stream })
-    return this.#lookups.add(stream, (isWanted, signal) => this.#follow(stream, place, isWanted, signal))
-  }
-
-  #unsubscribe(stream: string): void {
-    this.#lookups.cancel(stream)
-    this.#subscriptions.delete(stream)
+    if (this.#subscriptions.size >= maxSubscriptions) return this.#refuse('too_many_subscriptions', { sub })
+    const subscription = this.#subscriptions.reserve(sub)
+    return this.#lookups.add((signal) => this.#follow(subscription, stream, place, signal))
   }
 
   async #follow(
+    subscription: Subscription,
     stream: string,
     place: AskedPlace,
-    isWanted: () => boolean,
     signal: AbortSignal,
   ): Promise<void> {
+    const { sub } = subscription
     try {
       const info = await this.#access.find(stream, this.scope.user, signal)
-      if (!isWanted()) return
-      this.#subscriptions.delete(stream)
-      if (!info) return await this.#refuse('stream_not_found', { stream })
-      this.#subscriptions.add(info, place)
-      await this.#access.touch(info, this.logger)
+      if (!this.#subscriptions.holds(subscription)) return
+      if (info) {
+        this.#subscriptions.follow(subscription, info, place)
+        return await this.#access.touch(info, this.logger)
+      }
+      this.#subscriptions.delete(sub)
+      await this.#refuse('stream_not_found', { sub })
     } catch (error) {
-      if (!isWanted()) return
-      // Whoever is refused follows nothing, whatever it followed before.
-      this.#subscriptions.delete(stream)
-      await this.#fail(error, { stream })
+      if (!this.#subscriptions.holds(subscription)) return
+      this.#subscriptions.delete(sub)
+      await this.#fail(error, { sub }, stream)
     }
-  }
-
-  #isOneTooMany(stream: string): boolean {
-    const { maxSubscriptions = 100 } = this.#options
-    if (this.#subscriptions.has(stream) || this.#lookups.has(stream)) return false
-    return this.#subscriptions.size + this.#lookups.besides(this.#subscriptions) >= maxSubscriptions
   }
 
   /** Runs beside the handlers: a start or a stop may take a while, and nothing waits behind it. */
@@ -207,14 +208,14 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     const { req } = frame
     if (this.#requests >= (this.#options.maxRequests ?? 16)) return this.#refuse('too_many_requests', { req })
     this.#requests++
-    const names = frame.type === 'stop' ? { req, stream: frame.stream } : { req }
+    const stream = frame.type === 'stop' ? frame.stream : undefined
     this.background(async () => {
       try {
         const answer = await perform()
-        if (typeof answer === 'string') await this.#refuse(answer, names)
+        if (typeof answer === 'string') await this.#refuse(answer, { req })
         else await this.send(answer)
       } catch (error) {
-        await this.#fail(error, names)
+        await this.#fail(error, { req }, stream)
       } finally {
         this.#requests--
       }
@@ -257,24 +258,24 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     return { type: 'latest', req, run: await latestRun(runs, this.#access, chat, this.scope.user) }
   }
 
-  #refuse(code: StreamErrorCode, names: Pick<ErrorFrame, 'req' | 'stream' | 'first'>): Promise<void> {
-    return this.send({ type: 'error', code, message: STREAM_ERRORS[code], ...names })
+  #refuse(code: StreamErrorCode, about: About): Promise<void> {
+    return this.send({ type: 'error', code, message: STREAM_ERRORS[code], ...about })
   }
 
   /** Answers a request that failed. What is the end of the connection itself passes through. */
-  async #fail(error: unknown, names: Pick<ErrorFrame, 'req' | 'stream'>): Promise<void> {
+  async #fail(error: unknown, about: About, stream?: string): Promise<void> {
     if (this.#connection.signal.aborted) return
     const { code, message, expected, retryAfter } = publicError(error)
     if (!expected)
       this.logger.error(
-        { err: error, scope: scopeForLog(this.scope), ...names },
+        { err: error, scope: scopeForLog(this.scope), ...about, ...(stream !== undefined && { stream }) },
         'a request on a stream socket failed',
       )
     await this.send({
       type: 'error',
       code,
       message,
-      ...names,
+      ...about,
       ...(retryAfter !== undefined && { retryAfter }),
     })
   }

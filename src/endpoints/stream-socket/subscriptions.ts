@@ -1,6 +1,6 @@
-/** The streams that one socket follows. */
+/** What one socket follows, or is about to: each stream under a number that the client chose. */
 import type { TextFrame } from '../../consumers/text-frame.ts'
-import type { Delivery, Follow } from '../../delivery/delivery.ts'
+import type { Delivery } from '../../delivery/delivery.ts'
 import type { Outlet } from '../../delivery/outlet.ts'
 import type { FollowEnd } from '../../delivery/reader.ts'
 import { encodeOffset } from '../../protocol/offset.ts'
@@ -9,7 +9,7 @@ import { REFUSED_OFFSETS } from '../../protocol/stream-errors.ts'
 import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
 import type { ServerFrame } from '../../protocol/stream-frames.ts'
 import type { StreamInfo } from '../../streams/store.ts'
-import { recordsEncoder } from './records-encoder.ts'
+import { RecordsEncoder } from './records-encoder.ts'
 
 export interface SubscriptionsOptions {
   readonly delivery: Delivery
@@ -18,81 +18,99 @@ export interface SubscriptionsOptions {
   readonly keep: (info: StreamInfo) => () => void
   readonly send: (frame: ServerFrame) => void
   /** `first`: from where it can be read. */
-  readonly refuse: (code: StreamErrorCode, stream: string, first?: Offset) => void
+  readonly refuse: (code: StreamErrorCode, sub: number, first?: Offset) => void
   /** Delivery ends for everybody: the server goes down. */
   readonly closing: () => void
 }
 
+/** One number, from the client's `subscribe` on until it is over. */
+export interface Subscription {
+  readonly sub: number
+  /** Follows the stream no more; undefined while that is looked up. */
+  stop: (() => void) | undefined
+}
+
 export class Subscriptions {
   readonly #options: SubscriptionsOptions
-  readonly #follows = new Map<string, Follow>()
-  #over = false
+  readonly #bySub = new Map<number, Subscription>()
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options
   }
 
   get size(): number {
-    return this.#follows.size
+    return this.#bySub.size
   }
 
-  has(stream: string): boolean {
-    return this.#follows.has(stream)
+  /** Whether a number is in use. */
+  has(sub: number): boolean {
+    return this.#bySub.has(sub)
+  }
+
+  /** Takes a free number, for a stream that is to be looked up. */
+  reserve(sub: number): Subscription {
+    const subscription: Subscription = { sub, stop: undefined }
+    this.#bySub.set(sub, subscription)
+    return subscription
+  }
+
+  /** Whether it is not over: its number may be another's by now. */
+  holds(subscription: Subscription): boolean {
+    return this.#bySub.get(subscription.sub) === subscription
   }
 
   /** Follows a stream that was looked up and may be read. */
-  add(info: StreamInfo, place: Place): void {
-    if (this.#over) return
-    const { id: stream, incarnation } = info
+  follow(subscription: Subscription, info: StreamInfo, place: Place): void {
+    const { sub } = subscription
     const { delivery, outlet, keep, send } = this.#options
     const release = keep(info)
     const observer = {
-      opened: (at: Parameters<typeof encodeOffset>[0]) =>
-        send({ type: 'subscribed', stream, offset: encodeOffset(at) }),
+      opened: (at: Offset) => send({ type: 'subscribed', sub, offset: encodeOffset(at) }),
       over: (end: FollowEnd) => {
         release()
-        this.#follows.delete(stream)
-        this.#tell(stream, end)
+        this.#bySub.delete(sub)
+        this.#tell(sub, end)
       },
     }
-    const follow = delivery.follow(stream, { place, outlet, encoder: recordsEncoder, observer, incarnation })
-    const stop = (): void => {
+    const { id, incarnation } = info
+    const encoder = new RecordsEncoder(sub)
+    const follow = delivery.follow(id, { place, outlet, encoder, observer, incarnation })
+    subscription.stop = () => {
       release()
       follow.stop()
     }
-    this.#follows.set(stream, { stop })
   }
 
-  delete(stream: string): void {
-    this.#follows.get(stream)?.stop()
-    this.#follows.delete(stream)
+  /** Nothing more comes under a number, and it is free. */
+  delete(sub: number): void {
+    this.#bySub.get(sub)?.stop?.()
+    this.#bySub.delete(sub)
   }
 
   /** Follows nothing from here on. */
   end(): void {
-    this.#over = true
-    for (const follow of this.#follows.values()) follow.stop()
-    this.#follows.clear()
+    for (const { stop } of this.#bySub.values()) stop?.()
+    this.#bySub.clear()
   }
 
-  #tell(stream: string, end: FollowEnd): void {
+  #tell(sub: number, end: FollowEnd): void {
     const { send, refuse, closing } = this.#options
     switch (end.type) {
       case 'end':
         return send({
           type: 'end',
-          stream,
+          sub,
           offset: encodeOffset(end.at),
           ...(end.end !== undefined && { end: end.end }),
         })
       case 'gone':
-        return send({ type: 'gone', stream, reason: end.reason })
+        return send({ type: 'gone', sub, reason: end.reason })
       case 'missing':
-        return refuse('stream_not_found', stream)
+        return refuse('stream_not_found', sub)
       case 'refused':
-        return refuse(REFUSED_OFFSETS[end.reason], stream, end.reason === 'trimmed' ? end.first : undefined)
+        return refuse(REFUSED_OFFSETS[end.reason], sub, end.reason === 'trimmed' ? end.first : undefined)
       case 'failed':
-        return refuse('store_failed', stream)
+        return refuse('store_failed', sub)
       case 'closing':
         return closing()
     }
