@@ -198,8 +198,10 @@ export class Runs {
       ...(record.metadata !== undefined && { metadata: record.metadata }),
     }
     const start = checkStart(request, undefined, this.#settings.kinds)
+    // It was asked the same as the run before it, whatever a start handler made of that.
+    const asked = record.asked ?? start.asked
     this.open()
-    return this.#handle(await this.#starter.start(start, id))
+    return this.#handle(await this.#starter.start({ ...start, asked }, id))
   }
 
   /** The run with this id, whichever process works on it; undefined when there is none. */

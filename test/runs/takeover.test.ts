@@ -365,6 +365,22 @@ onEveryStore('a run whose process died', (world) => {
     expect(await world().records('again')).toEqual(['anew', COMPLETED])
   })
 
+  it('is the same run for a start with the id of the new one that asks the same', async () => {
+    const runs = world().process({ kinds: kindOf(async function* () {}) })
+    // A start handler made another input of what it was asked.
+    const asked = { kind: 'play', input: { question: 'why', at: 1 }, asked: 'why' }
+    const first = await runs.start(asked)
+    await first.end
+    const again = await runs.retry(first.id, { id: 'again' })
+    await again.end
+    const late = await runs.start({ ...asked, id: 'again', input: { question: 'why', at: 2 } })
+    expect(late.info).toMatchObject({ id: 'again', retryOf: first.id })
+    const other = runs.start({ ...asked, id: 'again', asked: 'how' })
+    await expect(other).rejects.toMatchObject({ code: 'run_differs' })
+    expect((await runs.retry(again.id, { id: 'thrice' })).info).toMatchObject({ retryOf: 'again' })
+    expect((await runs.start({ ...asked, id: 'thrice' })).info).toMatchObject({ retryOf: 'again' })
+  })
+
   it('cannot be tried again without what it was started from', async () => {
     const { runs, hand } = world().mortal({ kinds: kindOf(async function* () {}) })
     await expect(runs.retry('nobody')).rejects.toMatchObject({ code: 'run_not_found' })
