@@ -19,6 +19,15 @@ export interface Continuation extends Pick<RunKind, 'newAttempt'> {
   readonly resumable: boolean
 }
 
+/** Why `of` and `provider` found none for a run, for the log. */
+export function whyNoProvider({ kind }: RunRecord, kinds: RunSettings['kinds']): string {
+  const known = kind === undefined ? undefined : kinds.get(kind)
+  if (!known) return kind === undefined ? 'its provider was its process’s own' : 'its kind is not known here'
+  return known.resumable
+    ? 'its input is lost, or its attempts ended too often without a record'
+    : 'its kind is not resumable'
+}
+
 export class Continuations {
   readonly #settings: RunSettings
   readonly #inputs: Inputs

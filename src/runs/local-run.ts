@@ -12,6 +12,7 @@ import type { Assignment } from './assignment.ts'
 import { type Cause, isForNobody } from './cause.ts'
 import { type Checkpoint, encodeCheckpoint } from './checkpoint.ts'
 import { closingOf } from './closing.ts'
+import { whyNoProvider } from './continuations.ts'
 import { endFor, failedEnd, failureFor } from './end-reasons.ts'
 import { type Ending, Generation } from './generation.ts'
 import { HeldLease } from './held-lease.ts'
@@ -198,11 +199,13 @@ export class LocalRun {
   async #clear(): Promise<void> {
     if (this.#resumeFrom?.value === undefined) return
     if (this.#provider) await this.#generate(new Error('The run was stopped'))
-    else
-      this.#settings.logger.warn(
+    else {
+      const { kinds, logger } = this.#settings
+      logger.warn(
         { run: this.id },
-        'What a run left upstream may go on: its provider cannot be made here',
+        `What a run left upstream may go on: ${whyNoProvider(this.#record, kinds)}`,
       )
+    }
   }
 
   /**

@@ -381,6 +381,24 @@ onEveryStore('a run whose process died', (world) => {
     expect((await runs.start({ ...asked, id: 'thrice' })).info).toMatchObject({ retryOf: 'again' })
   })
 
+  it.each([
+    ['its kind is not resumable', true],
+    ['its kind is not known here', false],
+  ])('leaves upstream what nobody can end, and the log says why: %s', async (why, isKnown) => {
+    const puppet = new PuppetProvider()
+    const kinds = kindOf(puppet.provider, false)
+    const first = world().mortal({ kinds })
+    const run = await first.runs.start({ kind: 'play' })
+    puppet.last.checkpoint('upstream-1', 1)
+    await world().until(async () => (await world().store.head(run.id))?.tail.position === 1)
+    first.kill()
+    world()
+      .process({ kinds: isKnown ? kinds : {} })
+      .open()
+    await world().passUntil(async () => (await world().store.head(run.id))?.closed, 15)
+    expect(world().logger.messages('warn')).toContain(`What a run left upstream may go on: ${why}`)
+  })
+
   it('cannot be tried again without what it was started from', async () => {
     const { runs, hand } = world().mortal({ kinds: kindOf(async function* () {}) })
     await expect(runs.retry('nobody')).rejects.toMatchObject({ code: 'run_not_found' })
