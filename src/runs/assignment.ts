@@ -1,4 +1,5 @@
 /** What a process is given when it is to work on a run. */
+import type { Offset } from '../protocol/offset.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { RunProvider } from '../providers/provider.ts'
 import type { Lease } from '../streams/leases.ts'
@@ -12,8 +13,8 @@ export interface Assignment extends Pick<RunKind, 'newAttempt'> {
   readonly record: RunRecord
   /** From where its provider goes on; undefined for the start. */
   readonly checkpoint: Checkpoint | undefined
-  /** Records in its log. */
-  readonly tail: number
+  /** The place after the last record of its log. */
+  readonly tail: Offset
   /** Whether another process, or this one in an earlier life, worked on it before. */
   readonly takenOver: boolean
   /** Whether its provider can be called again, to go on from a checkpoint. */

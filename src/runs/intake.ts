@@ -4,6 +4,7 @@
  */
 import { Buffer } from 'node:buffer'
 import type { Json } from '../protocol/json.ts'
+import type { Offset } from '../protocol/offset.ts'
 import type { Lease } from '../streams/leases.ts'
 import { checkpointValueBytes, encodeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
@@ -20,8 +21,8 @@ export interface IntakeOptions {
   readonly lease: Lease
   /** Where the attempt begins; undefined for the start of the log. */
   readonly checkpoint: Checkpoint | undefined
-  /** Records in the log. */
-  readonly tail: number
+  /** The place after the last record that comes again; undefined where none does. */
+  readonly tail: Offset | undefined
   /** Aborts when what is yielded is of no use any more. */
   readonly signal: AbortSignal
 }

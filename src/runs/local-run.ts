@@ -5,6 +5,7 @@
  * provider's clean-up. Once the log refuses it (another process took it over, its stream is gone)
  * it does nothing more.
  */
+import type { Offset } from '../protocol/offset.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import { RunMoved } from '../providers/provider.ts'
 import type { Lease } from '../streams/leases.ts'
@@ -228,7 +229,7 @@ export class LocalRun {
       this.#settings.logger.info({ run: this.id, reason }, 'A run begins anew')
       const metadata = encodeRunRecord(this.#record)
       await this.#writer.note({ records, metadata, checkpoint: encodeCheckpoint(checkpoint) })
-      this.#intake = this.#newIntake(lease, checkpoint, tail)
+      this.#intake = this.#newIntake(lease, checkpoint)
     } catch (error) {
       this.#fail(error)
     }
@@ -239,7 +240,7 @@ export class LocalRun {
     return this.#intake.differs && this.#newAttempt !== undefined
   }
 
-  #newIntake(lease: Lease, checkpoint: Checkpoint | undefined, tail: number): Intake {
+  #newIntake(lease: Lease, checkpoint: Checkpoint | undefined, tail?: Offset): Intake {
     const { signal } = this.#over
     return new Intake({ settings: this.#settings, writer: this.#writer, lease, checkpoint, tail, signal })
   }

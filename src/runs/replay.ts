@@ -3,16 +3,18 @@
  * are read page by page, as they are yielded.
  */
 import { Buffer } from 'node:buffer'
-import type { Place } from '../protocol/offset.ts'
+import { START, offsetBefore } from '../protocol/offset.ts'
+import type { Offset } from '../protocol/offset.ts'
 import type { StreamRecord, StreamStore } from '../streams/store.ts'
 import { patiently } from './patience.ts'
 
 export interface ReplayOptions {
   readonly store: Pick<StreamStore, 'read'>
   readonly id: string
-  /** Positions: of the place before the first record, and of that after the last one. */
+  /** Position of the place before the first record. */
   readonly from: number
-  readonly to: number
+  /** The place after the last one, which proves that the log is the one that was taken over. Undefined for none. */
+  readonly to: Offset | undefined
   readonly patienceMs: number
   /** Ends all reading. */
   readonly signal: AbortSignal
@@ -24,18 +26,23 @@ export class Replay {
   #position: number
   #page: readonly StreamRecord[] = []
   #at = 0
+  /** Position of the place after the last record. */
+  readonly #end: number
   /** Where the next page begins: each one proves that its log is that of the page before. */
-  #next: Place
+  #next: Offset
 
   constructor(options: ReplayOptions) {
     this.#options = options
-    this.#position = options.from
-    this.#next = { position: options.from }
+    const { from, to } = options
+    this.#position = from
+    this.#end = to?.position ?? from
+    // Nothing is read where nothing comes again.
+    this.#next = to && this.#end > from ? offsetBefore(to, from) : START
   }
 
   /** How many are still to come. */
   get left(): number {
-    return Math.max(0, this.#options.to - this.#position - this.#at)
+    return Math.max(0, this.#end - this.#position - this.#at)
   }
 
   /**

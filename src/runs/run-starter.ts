@@ -136,7 +136,7 @@ export class RunStarter {
       owner,
       record,
       checkpoint: undefined,
-      tail: 0,
+      tail: result.info.tail,
       takenOver: false,
       resumable: 'kind' in source && source.of.resumable === true,
       ...('kind' in source && source.of.newAttempt && { newAttempt: source.of.newAttempt }),

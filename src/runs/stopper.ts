@@ -132,7 +132,7 @@ export class Stopper {
       owner: info.owner,
       record,
       checkpoint: readCheckpoint(info),
-      tail: info.tail.position,
+      tail: info.tail,
       takenOver: true,
       resumable: false,
       provider,

@@ -239,8 +239,8 @@ export class Takeover {
     const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
     const record = taken.outcome === 'acquired' ? readRunRecord(taken.info) : undefined
     if (taken.outcome !== 'acquired' || !record) return
-    const tail = taken.info.tail.position
-    const next = nextAttempt(record, tail, lease)
+    const { tail } = taken.info
+    const next = nextAttempt(record, tail.position, lease)
     logger.info({ run: id, attempt: next.attempt, from: lease.holder }, 'A run was taken over')
     this.#options.adopt({
       lease: taken.lease,

@@ -7,9 +7,11 @@ import type { RunContext, RunProvider } from '../../src/providers/provider.ts'
 import { END_REASONS } from '../../src/runs/end-reasons.ts'
 import type { EndReason } from '../../src/runs/end-reasons.ts'
 import type { RunKind, RunLimits } from '../../src/runs/options.ts'
+import { offsetBefore } from '../../src/protocol/offset.ts'
 import { Replay } from '../../src/runs/replay.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
+import type { StreamInfo } from '../../src/streams/store.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 import type { Mortal, World } from './world.ts'
@@ -341,7 +343,8 @@ describe('a replay', () => {
     for (let at = 0; at < records.length; at += 500)
       await store.append('r', { records: records.slice(at, at + 500) })
     const { signal } = new AbortController()
-    const range = { store, id: 'r', from: 100, to: 2400, patienceMs: 0, signal }
+    const { tail } = (await store.head('r')) as StreamInfo
+    const range = { store, id: 'r', from: 100, to: offsetBefore(tail, 2400), patienceMs: 0, signal }
     const replay = new Replay(range)
     let pages = 0
     for (const record of records.slice(100, 2400)) {
@@ -355,5 +358,16 @@ describe('a replay', () => {
     expect(await passed.skip()).toBe(records.slice(101, 2400).join('').length)
     expect(passed.left).toBe(0)
     await store.close()
+  })
+
+  it('takes no record of another history, from its first page on', async () => {
+    const [store, other] = [memoryStreams(), memoryStreams()]
+    for (const one of [store, other]) await one.create('r', { records: ['1', '2', '3'] })
+    const { tail } = (await other.head('r')) as StreamInfo
+    const { signal } = new AbortController()
+    const replay = new Replay({ store, id: 'r', from: 1, to: tail, patienceMs: 0, signal })
+    await expect(replay.takes('2')).rejects.toThrow('The log has lost records')
+    expect(new Replay({ store, id: 'r', from: 3, to: tail, patienceMs: 0, signal }).left).toBe(0)
+    await Promise.all([store.close(), other.close()])
   })
 })
