@@ -35,7 +35,7 @@ class Server {
   holes = 0
   #socket: FakeSocket | undefined
   /** Where the subscriptions of that socket stand; the first has its turn. */
-  #cursors = new Map<number, number>()
+  readonly #cursors = new Map<number, number>()
   #wire: (ServerFrame | Said)[] = []
   /** The newest answer to `now`, while it is on its way. */
   #now: { frame: number; readonly position: number } | undefined
