@@ -13,7 +13,7 @@ export const STREAM_SUBPROTOCOL = 'millrace.v1'
 /** Follow a stream from a place. A stream can be followed several times, under a number each. */
 export interface SubscribeFrame {
   readonly type: 'subscribe'
-  /** The client's own number for this subscription, 1 to `MAX_SUB`: whatever comes of it carries it. */
+  /** The client's own number for this subscription, 1 to 2147483647: whatever comes of it carries it. */
   readonly sub: number
   readonly stream: string
   /** A token, `-1` for the start (the default), or `now` for the tail. */
@@ -173,7 +173,7 @@ type Fields = Readonly<Record<string, Json>>
 /** The id of a stream, as every store takes it. */
 const STREAM_ID = /^[\x21-\x7e]{1,512}$/
 /** The largest number of a subscription. */
-export const MAX_SUB: number = 2 ** 31 - 1
+const MAX_SUB = 2 ** 31 - 1
 const MAX_REQ = 128
 const MAX_CHAT = 256
 const MAX_OFFSET = 256
