@@ -17,14 +17,14 @@ const RESERVED = '@'
 const CONTROL = /^__ds(?:\/|$)/
 
 export interface StreamAccessOptions {
-  readonly store: Pick<StreamStore, 'head' | 'touch'>
+  readonly store: Pick<StreamStore, 'head' | 'isRetired' | 'touch'>
   readonly ownerOf?: OwnerOf
   /** Hears of users whom `ownerOf` does not know. Default: as for a store. */
   readonly logger?: Logger
 }
 
 export class StreamAccess {
-  readonly #store: Pick<StreamStore, 'head' | 'touch'>
+  readonly #store: Pick<StreamStore, 'head' | 'isRetired' | 'touch'>
   readonly #ownerOf: OwnerOf
   readonly #logger: Logger
   readonly #followed: FollowedStreams
@@ -60,6 +60,11 @@ export class StreamAccess {
     const owner = this.ownerOf(user)
     const info = id.startsWith(RESERVED) ? undefined : await this.#store.head(id, signal, owner ?? null)
     return info && info.owner === owner ? info : undefined
+  }
+
+  /** Whether this id was that of a stream of this user's which is gone, and which forks keep it from others. */
+  async isRetired(id: string, user: User | undefined, signal?: AbortSignal): Promise<boolean> {
+    return this.mayExist(id) && (await this.#store.isRetired(id, signal, this.ownerOf(user) ?? null))
   }
 
   /** Whether a client may create a stream of this name: Millrace's own, and those of the protocol, are others'. */

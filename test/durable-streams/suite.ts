@@ -10,8 +10,15 @@ const LONG_POLL = 0.5
 /** Milliseconds for tests about it, by a second more, on a machine that may have other work. */
 const PATIENCE = 30_000
 
-/** Registers the suite's tests. The six of webhook subscriptions are about another product. */
-export function conformsOver(open: () => StreamStore | Promise<StreamStore>): void {
+/**
+ * Registers the suite's tests. The six of webhook subscriptions are about another product.
+ *
+ * @param cannot says why tests of forks are skipped.
+ */
+export function conformsOver(
+  open: () => StreamStore | Promise<StreamStore>,
+  cannot: { readonly fork?: string } = {},
+): void {
   // Read by each test, when the server has its port.
   const target = { baseUrl: '', longPollTimeoutMs: PATIENCE, subscriptions: false }
   let server: TestServer
@@ -24,9 +31,8 @@ export function conformsOver(open: () => StreamStore | Promise<StreamStore>): vo
     target.baseUrl = server.url('')
   })
   afterAll(() => server[Symbol.asyncDispose]())
-  // They come with forks in the contract of the store.
-  beforeEach((context) => {
-    if (context.task.suite?.name.startsWith('Fork')) context.skip('streams are not forked yet')
+  beforeEach(({ task, skip }) => {
+    if (cannot.fork !== undefined && task.suite?.name.startsWith('Fork')) skip(cannot.fork)
   })
   runConformanceTests(target)
 }

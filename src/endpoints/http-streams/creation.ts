@@ -2,22 +2,20 @@
 import { HttpError } from '../../protocol/errors.ts'
 import type { StreamConfig } from '../../streams/store.ts'
 
-/** Of a stream whose creator does not say what it holds. */
-const DEFAULT_TYPE = 'application/octet-stream'
-
 const TTL = /^(?:0|[1-9]\d{0,12})$/
 /** RFC 3339, section 5.6. */
 const TIME = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
 
-/** All but its owner and its first records. @throws {HttpError} `bad_request`, naming the header. */
-export function creationOf(headers: Headers): StreamConfig & { readonly contentType: string } {
+/** All but its owner and its records. @throws {HttpError} `bad_request`, naming the header. */
+export function creationOf(headers: Headers): StreamConfig {
+  const contentType = headers.get('content-type')
   const ttl = headers.get('stream-ttl')
   const expires = headers.get('stream-expires-at')
   if (ttl !== null && expires !== null) {
     throw new HttpError('bad_request', 'A stream has a Stream-TTL or a Stream-Expires-At, not both.')
   }
   return {
-    contentType: headers.get('content-type') ?? DEFAULT_TYPE,
+    ...(contentType !== null && { contentType }),
     closed: saysClosed(headers),
     ...(ttl !== null && { ttlMs: milliseconds(ttl) }),
     ...(expires !== null && { expiresAt: timeOf(expires) }),

@@ -20,9 +20,11 @@ export class Exchanges {
   /** The stream that a request names. @throws {Refusal} when it is not there for whoever asks. */
   async find({ params, scope, signal }: Exchange): Promise<StreamInfo> {
     // What cannot be an id is the id of nothing.
-    const info = isStreamId(params.id) ? await this.access.find(params.id, scope.user, signal) : undefined
-    if (!info) throw new Refusal('stream_not_found')
-    return info
+    const { id } = params
+    const info = isStreamId(id) ? await this.access.find(id, scope.user, signal) : undefined
+    if (info) return info
+    const isRetired = await this.access.isRetired(id, scope.user, signal)
+    throw new Refusal(isRetired ? 'stream_retired' : 'stream_not_found')
   }
 
   /** Answers a request, also when `respond` fails. */

@@ -37,7 +37,8 @@ export function readQueryOf(request: Request): ReadQuery {
   }
 }
 
-function placeOf(text: string | null): AskedPlace {
+/** @throws {Refusal} `invalid_offset`. */
+export function placeOf(text: string | null): AskedPlace {
   try {
     return parsePlace(text)
   } catch (error) {

@@ -12,6 +12,7 @@ import { FIRST_OFFSET, PRIVATE } from './stream-headers.ts'
 /** Statuses of the codes of streams and of runs; of any other, 400. */
 const STATUS: Readonly<Record<string, number>> = {
   stream_not_found: 404,
+  source_not_found: 404,
   run_not_found: 404,
   start_not_served: 404,
   stop_not_served: 404,
@@ -22,6 +23,8 @@ const STATUS: Readonly<Record<string, number>> = {
   stream_closed: 409,
   stream_differs: 409,
   stream_leased: 409,
+  source_retired: 409,
+  fork_too_deep: 409,
   stream_seq_behind: 409,
   run_conflict: 409,
   run_differs: 409,
@@ -29,6 +32,7 @@ const STATUS: Readonly<Record<string, number>> = {
   offset_lost: 410,
   offset_trimmed: 410,
   offset_past_end: 410,
+  stream_retired: 410,
   run_gone: 410,
   append_too_large: 413,
   record_too_large: 413,

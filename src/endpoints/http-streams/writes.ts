@@ -1,17 +1,25 @@
 /** Writing to streams over HTTP: `PUT` creates one, `POST` appends to it, closes it, or both. */
 import type { Buffer } from 'node:buffer'
-import type { Scope } from '../../consumers/scope.ts'
 import { HttpError } from '../../protocol/errors.ts'
+import type { ForkSource } from '../../streams/forks.ts'
 import type { StreamStore } from '../../streams/store.ts'
-import { answerAppend } from './append-answer.ts'
+import { answerAppend, answerCreate } from './write-answers.ts'
 import { appendOf } from './append-headers.ts'
 import { Bodies } from './bodies.ts'
 import { creationOf } from './creation.ts'
+import { forkOf } from './fork-headers.ts'
 import type { Exchange } from './exchange.ts'
 import type { Exchanges } from './exchanges.ts'
 import { recordsIn } from './record-body.ts'
 import { Refusal } from './refusal.ts'
-import { streamHeaders } from './stream-headers.ts'
+
+/** Of a stream whose creator does not say what it holds. */
+const DEFAULT_TYPE = 'application/octet-stream'
+
+interface Fork {
+  readonly contentType: string
+  readonly from: ForkSource
+}
 
 export class Writes {
   readonly #store: StreamStore
@@ -43,26 +51,47 @@ export class Writes {
       })
     })
 
-  async #create(
-    request: Request,
-    { params: { id }, scope, signal }: Exchange,
-    body: Buffer,
-  ): Promise<Response> {
+  async #create(request: Request, exchange: Exchange, body: Buffer): Promise<Response> {
+    const { params, scope, signal } = exchange
     const { access } = this.#exchanges
     const owner = access.ownerOf(scope.user)
-    if (!access.mayExist(id)) throw new Refusal('stream_name_refused')
+    if (!access.mayExist(params.id)) throw new Refusal('stream_name_refused')
     const config = creationOf(request.headers)
-    const records = recordsIn(body, config.contentType, this.#store.limits)
-    const whose = owner === undefined ? {} : { owner }
-    const created = await this.#store.create(id, { ...config, ...whose, records }, signal)
-    if (created.outcome !== 'created' && created.outcome !== 'exists') throw new Refusal('stream_differs')
-    const { contentType, tail, closed, end } = created.info
-    const headers = {
-      ...streamHeaders({ next: tail, upToDate: false, closed, end }),
-      'content-type': contentType,
-      ...(created.outcome === 'created' && { location: urlOf(scope) }),
+    const fork = await this.#forkOf(request, exchange)
+    const type = config.contentType ?? fork?.contentType ?? DEFAULT_TYPE
+    const records = recordsIn(body, type, this.#store.limits)
+    const whole = {
+      ...config,
+      ...(!fork && { contentType: type }),
+      ...(fork && { from: fork.from }),
+      ...(owner !== undefined && { owner }),
+      records,
     }
-    return new Response(null, { status: created.outcome === 'created' ? 201 : 200, headers })
+    return answerCreate(await this.#store.create(params.id, whole, signal), scope)
+  }
+
+  /** Where the records of a stream are to come from, and what they are. */
+  async #forkOf(request: Request, exchange: Exchange): Promise<Fork | undefined> {
+    const { params, scope, signal } = exchange
+    const asked = forkOf(request.headers, params.id, scope)
+    if (!asked) return undefined
+    const { id, ...point } = asked
+    const { access } = this.#exchanges
+    if (id === undefined) throw new Refusal('source_not_found')
+    const source = await access.find(id, scope.user, signal)
+    if (source) {
+      const { incarnation, contentType } = source
+      return { contentType, from: { ...point, id, incarnation } }
+    }
+    // A fork outlives its source, and is found again when it is asked for again. Nothing has the incarnation
+    // of the fork but the fork: whatever is there by then, nobody's stream is forked so.
+    const there = await access.find(params.id, scope.user, signal)
+    if (there?.forkedFrom) {
+      const { incarnation, contentType } = there
+      return { contentType, from: { ...point, id, incarnation } }
+    }
+    const isRetired = await access.isRetired(id, scope.user, signal)
+    throw new Refusal(isRetired ? 'source_retired' : 'source_not_found')
   }
 
   /** What a close that brings nothing says of its content does not matter. */
@@ -81,9 +110,4 @@ export class Writes {
       this.#bodies.release(request)
     }
   }
-}
-
-/** Where a stream is from now on, as its creator sees it. */
-function urlOf({ scheme, host, rootPath, path }: Scope<unknown>): string {
-  return `${scheme}://${host}${rootPath}${path}`
 }

@@ -1,5 +1,8 @@
-/** What an append, or a creation, is answered with: each outcome of the store in the protocol's terms. */
-import type { AppendRequest, AppendResult } from '../../streams/store.ts'
+/** What a write is answered with: each outcome of the store in the protocol's terms. */
+import { STREAM_ERRORS } from '../../protocol/stream-errors.ts'
+import type { ForkRefusal } from '../../streams/forks.ts'
+import type { AppendRequest, AppendResult, CreateResult } from '../../streams/store.ts'
+import type { Scope } from '../../consumers/scope.ts'
 import { Refusal } from './refusal.ts'
 import { streamHeaders } from './stream-headers.ts'
 
@@ -58,4 +61,42 @@ export function answerAppend(
       // No request over HTTP names the place that it is to follow.
       throw new Error('An append that named no place was answered moved')
   }
+}
+
+/** @throws {Refusal} for what was not created, and is not there as it was asked for. */
+export function answerCreate(result: CreateResult, scope: Scope<unknown>): Response {
+  switch (result.outcome) {
+    case 'created':
+    case 'exists': {
+      const { contentType, tail, closed, end } = result.info
+      const isNew = result.outcome === 'created'
+      const headers = {
+        ...streamHeaders({ next: tail, upToDate: false, closed, end }),
+        'content-type': contentType,
+        ...(isNew && { location: urlOf(scope) }),
+      }
+      return new Response(null, { status: isNew ? 201 : 200, headers })
+    }
+    case 'conflict':
+      throw new Refusal('stream_differs')
+    case 'retired':
+      throw new Refusal('stream_differs', STREAM_ERRORS.stream_retired)
+    case 'no-fork':
+      throw new Refusal(NO_FORK[result.reason])
+  }
+}
+
+const NO_FORK = {
+  missing: 'source_not_found',
+  retired: 'source_retired',
+  'content-type': 'content_type_differs',
+  'past-end': 'fork_out_of_range',
+  trimmed: 'fork_out_of_range',
+  lost: 'fork_out_of_range',
+  'too-deep': 'fork_too_deep',
+} as const satisfies Record<ForkRefusal, keyof typeof STREAM_ERRORS>
+
+/** Where a stream is from now on, as its creator sees it. */
+function urlOf({ scheme, host, rootPath, path }: Scope<unknown>): string {
+  return `${scheme}://${host}${rootPath}${path}`
 }
