@@ -11,6 +11,7 @@ import { tellLoadedFiles } from './loaded-files.ts'
 import { guardLoading, loadApplication } from './load-application.ts'
 import { createOutput } from './output.ts'
 import type { Environment, Flags } from './options/read-options.ts'
+import { durableStreamsSettings } from './options/durable-streams.ts'
 import { modelSettings } from './options/models.ts'
 import { readSettings } from './options/read-settings.ts'
 import { startLimits } from './options/limits.ts'
@@ -31,6 +32,7 @@ export async function serve(file: string | undefined, flags: Flags, environment:
   const settings = readSettings(flags, environment, file)
   checkSettings(file, settings)
   modelSettings(settings, file)
+  durableStreamsSettings(settings, file)
   if (settings.watch) return watch((await createOutput(settings)).say)
   tellLoadedFiles()
   setVariables(settings)
@@ -130,6 +132,7 @@ async function applicationFor({ file, settings, logger, environment }: ServeCont
       environment,
       channels,
       store: openStore(store, { logger }),
+      ...durableStreamsSettings(settings),
       patience: {
         startTimeout: model.modelStartTimeout,
         stallTimeout: model.modelStallTimeout,

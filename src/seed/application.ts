@@ -8,7 +8,7 @@ import { loadOpenAI } from '../providers/openai.ts'
 import { type Environment, openAISettings } from '../providers/openai-settings.ts'
 import { seedNumbers } from '../providers/scripted.ts'
 import { http, websocket } from '../routing/route.ts'
-import { httpStreams, streamSocket } from '../routing/stream-routes.ts'
+import { durableStreams, httpStreams, streamSocket } from '../routing/stream-routes.ts'
 import { Application } from '../server/application.ts'
 import { memoryStreams } from '../streams/memory.ts'
 import type { StreamStore } from '../streams/store.ts'
@@ -25,6 +25,10 @@ export interface SeedOptions {
   readonly store?: StreamStore
   /** Default: one inside this process; nothing of the seed's needs more. */
   readonly channels?: ChannelLayer
+  /** Whether the Durable Streams protocol is served, at `/v1/stream`. Default: false. */
+  readonly durableStreams?: boolean
+  /** Seconds that a long poll waits. */
+  readonly longPollTimeout?: number
   /** How long the model service is waited for. */
   readonly patience?: Patience
 }
@@ -47,6 +51,8 @@ export function createSeedApplication({
   environment,
   store = memoryStreams(),
   channels = memoryChannels(),
+  durableStreams: isDurable = false,
+  longPollTimeout,
   patience: { startTimeout, stallTimeout, ...limits } = {},
 }: SeedOptions): Application {
   const service = openAISettings(environment)
@@ -58,7 +64,13 @@ export function createSeedApplication({
   const kinds = seedKinds(settings && { ...settings, background })
   const streams = streaming({ store, logger, kinds, limits })
   const answer = settings && ((prompt: string) => modelAnswer(settings, prompt))
-  const endpoint = { ...streams.services, logger, start: seedStart(streams.runs, settings !== undefined) }
+  const polls = longPollTimeout === undefined ? {} : { longPollTimeout }
+  const endpoint = {
+    ...streams.services,
+    ...polls,
+    logger,
+    start: seedStart(streams.runs, settings !== undefined),
+  }
   return new Application({
     routes: [
       websocket(
@@ -67,6 +79,7 @@ export function createSeedApplication({
       ),
       streamSocket('/ws/streams/', endpoint),
       httpStreams('/streams', endpoint),
+      ...(isDurable ? [durableStreams('/v1/stream', { ...streams.services, ...polls, logger })] : []),
       http('/*path', pages()),
     ],
     channels,

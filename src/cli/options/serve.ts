@@ -9,6 +9,11 @@ import { DEFAULT_STORE } from '../../streams/open-store.ts'
 import { ACCESS_OPTIONS, type AccessSettings } from './access.ts'
 import { APPLICATION_OPTIONS, type ApplicationSettings } from './application.ts'
 import { BINDING_OPTIONS, type BindingSettings } from './binding.ts'
+import {
+  DURABLE_STREAMS_DEFAULTS,
+  DURABLE_STREAMS_OPTIONS,
+  type DurableStreamsSettings,
+} from './durable-streams.ts'
 import type { Kind } from './kinds.ts'
 import { LIMIT_OPTIONS, type LimitSettings } from './limits.ts'
 import { LOGGING_OPTIONS, type LoggingSettings } from './logging.ts'
@@ -25,6 +30,7 @@ export interface ServeSettings
     ApplicationSettings,
     ProcessSettings,
     StoreSettings,
+    DurableStreamsSettings,
     ModelSettings,
     BindingSettings,
     AccessSettings,
@@ -37,6 +43,7 @@ export const SERVE_DEFAULTS = {
   ...CONNECTION_DEFAULTS,
   ...LISTEN_DEFAULTS,
   ...MODEL_DEFAULTS,
+  ...DURABLE_STREAMS_DEFAULTS,
   allowAnonymous: false,
   verbosity: 'info',
   exportName: 'default',
@@ -56,6 +63,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
   { title: 'Application', options: APPLICATION_OPTIONS },
   { title: 'Processes', options: PROCESS_OPTIONS },
   { title: 'Streams and channels', options: STORE_OPTIONS },
+  { title: 'Streams over HTTP', options: DURABLE_STREAMS_OPTIONS },
   { title: 'Models', options: MODEL_OPTIONS },
   { title: 'Binding', options: BINDING_OPTIONS },
   { title: 'Access', options: ACCESS_OPTIONS },

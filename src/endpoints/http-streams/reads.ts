@@ -26,6 +26,9 @@ export interface HttpReadOptions {
   readonly returnSpread?: number
 }
 
+/** In seconds. */
+export const READ_DEFAULTS = { signInterval: 15, longPollTimeout: 25 } as const
+
 export class Reads {
   readonly #options: HttpReadOptions & Pick<StreamServices, 'store' | 'delivery'>
   readonly #exchanges: Exchanges
@@ -35,8 +38,8 @@ export class Reads {
   constructor(options: HttpReadOptions & Pick<StreamServices, 'store' | 'delivery'>, exchanges: Exchanges) {
     this.#options = options
     this.#exchanges = exchanges
-    this.#signs = new Deadlines(options.signInterval ?? 15)
-    this.#polls = new Deadlines(options.longPollTimeout ?? 25)
+    this.#signs = new Deadlines(options.signInterval ?? READ_DEFAULTS.signInterval)
+    this.#polls = new Deadlines(options.longPollTimeout ?? READ_DEFAULTS.longPollTimeout)
   }
 
   readonly get = (request: Request, exchange: Exchange): Promise<Response> =>
