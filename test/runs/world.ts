@@ -18,13 +18,8 @@ import { InterposedStore } from './interposed-store.ts'
 import { RecordingLogger } from './recording-logger.ts'
 
 const STEP_MS = 20
-/** Real milliseconds after which, while a test waits for a call, a millisecond passes. */
-const HEARTBEAT_MS = 10
 /** More than any chain of calls here takes; then what is waited for does not come. */
 const MAX_TURNS = 5000
-
-/** Not fake. */
-const { setInterval: realInterval, clearInterval: stopInterval } = globalThis
 
 export interface Mortal {
   readonly runs: Runs
@@ -39,18 +34,11 @@ export class World {
   readonly #options: StreamStoreOptions
   readonly #stores: StreamStore[] = []
   readonly #processes: Runs[] = []
-  readonly #heartbeat: NodeJS.Timeout | undefined
-  #passing = 0
 
   constructor(kind: World['kind'], options: StreamStoreOptions = {}) {
     this.kind = kind
     this.#options = options
-    if (kind !== 'sqlite') return
-    this.#folder = mkdtempSync(join(tmpdir(), 'millrace-runs-'))
-    // Connections to one file leave it to each other for a millisecond, which would never pass for who waits.
-    this.#heartbeat = realInterval(() => {
-      if (this.#passing === 0 && vi.isFakeTimers()) vi.advanceTimersByTime(1)
-    }, HEARTBEAT_MS)
+    if (kind === 'sqlite') this.#folder = mkdtempSync(join(tmpdir(), 'millrace-runs-'))
   }
 
   /** The store as a process opens it: one object for all in memory, a connection each on SQLite. */
@@ -84,12 +72,10 @@ export class World {
 
   /** Lets time pass, and with it what happens in it. */
   async pass(seconds: number): Promise<void> {
-    this.#passing++
     for (let left = seconds * 1000; left > 0; left -= STEP_MS) {
       vi.advanceTimersByTime(Math.min(left, STEP_MS))
       await settle()
     }
-    this.#passing--
   }
 
   /** Waits for what needs no time. */
@@ -129,7 +115,6 @@ export class World {
   async dispose(): Promise<void> {
     await Promise.all(this.#processes.map((runs) => this.close(runs)))
     await Promise.all(this.#stores.map((store) => store.close()))
-    stopInterval(this.#heartbeat)
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true })
   }
 }
