@@ -74,6 +74,8 @@ export class RunMoved extends Error {
  *   answer that was stopped is never taken for one that is complete.
  * - Called with `resumeFrom` and a signal that has aborted, it ends what the checkpoint names
  *   upstream, if anything, at the first `next()`.
+ * - What it learns of the upstream work only after an abort it may still keep with `checkpoint`: by that
+ *   another process cancels it, should this one die before it has.
  * - It is pulled: while nobody calls `next()`, nothing is buffered beyond what the network holds.
  */
 export type Provider<Event extends Json | object = Json> = (context: ProviderContext) => AsyncIterable<Event>
