@@ -3,6 +3,7 @@ import { appends } from './appends/groups.ts'
 import { delivery, idleConnections, lateJoins, saturations } from './delivery/groups.ts'
 import type { Group } from './harness/load.ts'
 import { fanOuts, layer } from './redis/groups.ts'
+import { scale } from './scale/groups.ts'
 
 export const GROUPS: readonly Group[] = [
   delivery,
@@ -10,6 +11,7 @@ export const GROUPS: readonly Group[] = [
   idleConnections,
   lateJoins,
   appends,
+  scale,
   layer,
   fanOuts,
 ]
