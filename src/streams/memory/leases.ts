@@ -117,8 +117,9 @@ export class MemoryLeases implements LeaseStore {
     const over: Lease[] = []
     for (const [id, stream] of streams.withLease()) {
       if (!stream.lease) continue
-      stream.lease = { ...stream.lease, expiresAt: leaseEnd(stream.lease, now) }
-      if (stream.lease.expiresAt > now) continue
+      const expiresAt = leaseEnd(stream.lease, now)
+      if (expiresAt !== stream.lease.expiresAt) stream.lease = { ...stream.lease, expiresAt }
+      if (expiresAt > now) continue
       const lease = leaseOf(id, stream, stream.lease)
       if (compareLeases(lease, after) > 0) over.push(lease)
     }

@@ -1,13 +1,20 @@
 /**
- * The streams in memory, and which of them are whose and leased: what is asked of one owner costs by what is that
- * owner's, and a look at the leases by how many there are.
+ * The streams in memory, and which of them are whose and leased, in the order of their ids: a page of a listing costs
+ * by what it holds, and a look at the leases by how many there are.
  */
 import { infoOf, isAlive } from '../bookkeeping.ts'
 import type { CheckedList, StreamList } from '../listing.ts'
 import type { StreamInfo } from '../store.ts'
 import type { MemoryStream } from './memory-stream.ts'
+import { SortedIds } from './sorted-ids.ts'
 
 type Streams = Map<string, MemoryStream>
+
+/** Ids of streams, all of them and of those in `leased`. */
+class Listed {
+  readonly all = new SortedIds()
+  readonly leased = new SortedIds()
+}
 
 export class StreamIndex {
   readonly all: Streams = new Map()
@@ -17,15 +24,17 @@ export class StreamIndex {
   readonly owing: Streams = new Map()
   /** Those that are gone, and whose ids are kept as there are forks of them. */
   readonly retired: Streams = new Map()
+  readonly #listed = new Listed()
   /** Undefined: nobody's. */
-  readonly #owned = new Map<string | undefined, { readonly all: Streams; readonly leased: Streams }>()
+  readonly #owned = new Map<string | undefined, Listed>()
 
   add(id: string, stream: MemoryStream): void {
     this.all.set(id, stream)
     if (stream.source) stream.source.forks++
     let own = this.#owned.get(stream.owner)
-    if (!own) this.#owned.set(stream.owner, (own = { all: new Map(), leased: new Map() }))
-    own.all.set(id, stream)
+    if (!own) this.#owned.set(stream.owner, (own = new Listed()))
+    own.all.add(id)
+    this.#listed.all.add(id)
     if (stream.lease) this.lease(id, stream)
   }
 
@@ -33,6 +42,7 @@ export class StreamIndex {
     this.unlease(id, stream)
     this.owing.delete(id)
     this.all.delete(id)
+    this.#listed.all.delete(id)
     const own = this.#owned.get(stream.owner)
     own?.all.delete(id)
     if (own?.all.size === 0) this.#owned.delete(stream.owner)
@@ -51,11 +61,14 @@ export class StreamIndex {
 
   lease(id: string, stream: MemoryStream): void {
     this.leased.set(id, stream)
-    this.#owned.get(stream.owner)?.leased.set(id, stream)
+    this.#listed.leased.add(id)
+    this.#owned.get(stream.owner)?.leased.add(id)
   }
 
   unlease(id: string, stream: MemoryStream): void {
-    if (this.leased.delete(id)) this.#owned.get(stream.owner)?.leased.delete(id)
+    if (!this.leased.delete(id)) return
+    this.#listed.leased.delete(id)
+    this.#owned.get(stream.owner)?.leased.delete(id)
   }
 
   /** Open or not. */
@@ -64,25 +77,21 @@ export class StreamIndex {
     yield* this.owing
   }
 
-  /** Among which the streams of an owner are, null for nobody, or the leased ones. */
-  among(owner: string | null | undefined, leased: boolean): Iterable<readonly [string, MemoryStream]> {
-    if (owner === undefined) return leased ? this.leased : this.all
-    const own = this.#owned.get(owner ?? undefined)
-    return own?.[leased ? 'leased' : 'all'] ?? []
-  }
-
   /** A page of the streams that are there, in the order of their ids. */
   page({ prefix, owner, closed, leased, after, limit }: CheckedList, now: number): StreamList {
-    const found: StreamInfo[] = []
-    for (const [id, stream] of this.among(owner, leased)) {
-      if (!id.startsWith(prefix) || id <= after || !isAlive(stream, now, stream.lease)) continue
+    const streams: StreamInfo[] = []
+    const listed = owner === undefined ? this.#listed : this.#owned.get(owner ?? undefined)
+    const ids = listed?.[leased ? 'leased' : 'all'].from(after < prefix ? prefix : after) ?? []
+    for (const id of ids) {
+      if (!id.startsWith(prefix)) break
+      const stream = this.all.get(id)
+      if (!stream || id === after || !isAlive(stream, now, stream.lease)) continue
       if (closed !== undefined && stream.closed !== closed) continue
-      found.push(infoOf(id, stream))
+      const last = streams.at(-1)
+      if (last && streams.length === limit) return { streams, next: last.id }
+      streams.push(infoOf(id, stream))
     }
-    found.sort((a, b) => (a.id < b.id ? -1 : 1))
-    const streams = found.slice(0, limit)
-    const last = streams.at(-1)
-    return found.length > limit && last ? { streams, next: last.id } : { streams }
+    return { streams }
   }
 
   clear(): void {
@@ -90,6 +99,8 @@ export class StreamIndex {
     this.leased.clear()
     this.owing.clear()
     this.retired.clear()
+    this.#listed.all.clear()
+    this.#listed.leased.clear()
     this.#owned.clear()
   }
 }
