@@ -114,18 +114,24 @@ export class CommitQueue {
     const { onBegin, onEnd, onCommit, guard, room } = this.#options
     const batch = this.#admit(this.#take())
     if (batch.length === 0 || !this.#begins(batch)) return
+    let bytes = 0
+    let frees = false
     try {
       onBegin()
-      for (const write of batch) write.run()
+      for (const write of batch) {
+        write.run()
+        bytes += write.weight.bytes
+        if (write.weight.frees) frees = true
+      }
       onEnd()
       this.#commit.run()
-      room.written(bytesOf(batch))
+      room.written(bytes)
       guard.checkPlace()
     } catch (error) {
       this.#failed(batch, error)
       return
     }
-    if (batch.some(({ weight }) => weight.frees)) room.freed()
+    if (frees) room.freed()
     onCommit()
     for (const write of batch) write.resolve()
   }
@@ -133,13 +139,20 @@ export class CommitQueue {
   /** Those that may be tried; the others are refused. */
   #admit(batch: readonly PendingWrite[]): readonly PendingWrite[] {
     const { guard, room } = this.#options
-    let tried: readonly PendingWrite[] = []
+    let areTried = false
     try {
       guard.checkDamage()
-      tried = batch.filter(({ weight }) => weight.frees)
-      if (tried.length < batch.length) room.admit(bytesOf(batch))
+      areTried = true
+      let bytes = 0
+      let grows = false
+      for (const { weight } of batch) {
+        bytes += weight.bytes
+        if (!weight.frees) grows = true
+      }
+      if (grows) room.admit(bytes)
       return batch
     } catch (error) {
+      const tried = areTried ? batch.filter(({ weight }) => weight.frees) : []
       for (const write of batch) if (!tried.includes(write)) write.reject(error)
       return tried
     }
@@ -192,7 +205,10 @@ export class CommitQueue {
       if (count > 0 && (isFull || half !== this.#writes[0]?.half)) break
       count++
     }
-    return this.#writes.splice(0, count)
+    if (count < this.#writes.length) return this.#writes.splice(0, count)
+    const all = this.#writes
+    this.#writes = []
+    return all
   }
 
   /** In front of all others, as they came: of one fault among a thousand writes come twenty transactions. */
@@ -223,8 +239,4 @@ export class CommitQueue {
       // SQLite rolls some failures back by itself. Should it not have, the next BEGIN says so.
     }
   }
-}
-
-function bytesOf(batch: readonly PendingWrite[]): number {
-  return batch.reduce((sum, { weight }) => sum + weight.bytes, 0)
 }
