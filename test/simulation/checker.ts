@@ -17,6 +17,8 @@ export interface KeptLog {
   readonly records: string[]
   closed: boolean
   removed: boolean
+  /** Position before the first record that is kept. */
+  first: number
   /** How it ended, if it was closed with the end of a run. */
   end?: RunEnd | undefined
   /** Of the lease: whether there ever was one, and the highest epoch that wrote or was given. */
@@ -86,6 +88,13 @@ export class Checker {
         return this.#leased(fact)
       case 'removed':
         return this.#removed(fact)
+      case 'trimmed': {
+        const log = this.#log(fact.stream, fact.incarnation)
+        log.first = Math.max(log.first, fact.first)
+        return
+      }
+      case 'reader-trimmed':
+        return this.#readerTrimmed(fact)
       case 'hidden':
         this.#mayBeHidden = true
         return
@@ -306,6 +315,17 @@ export class Checker {
     this.#readers.set(reader, { next: from + records.length, incarnation })
   }
 
+  #readerTrimmed({ reader, stream, incarnation, first }: Extract<Fact, { type: 'reader-trimmed' }>): void {
+    const log = this.logs.get(`${stream} ${incarnation}`)
+    const at = this.#readers.get(reader)?.next ?? 0
+    if (log && (first > log.first || at >= first))
+      this.#fail(
+        'reader-order',
+        `${reader} of ${stream} is at ${at}, and told that it begins at ${first}, not ${log.first}`,
+      )
+    this.#readers.set(reader, { next: first, incarnation })
+  }
+
   #readerEnded(fact: Extract<Fact, { type: 'reader-ended' }>): void {
     const { reader, stream, status, error, left, next } = fact
     if (left) return
@@ -429,6 +449,7 @@ export class Checker {
         records: [],
         closed: false,
         removed: false,
+        first: 0,
         epoch: 0,
         holders: new Map(),
         owes: false,

@@ -28,6 +28,7 @@ const COUNTED = [
   'races',
   'told',
   'toldAgain',
+  'trimmed',
 ] as const
 
 export type Counted = (typeof COUNTED)[number]

@@ -72,6 +72,8 @@ export class Deeds {
         return this.#race(deed)
       case 'lose-tail':
         return this.#loseTail(deed)
+      case 'trim':
+        return this.#trim(deed)
     }
   }
 
@@ -370,6 +372,10 @@ export class Deeds {
   #loseTail({ stream, count }: Of<'lose-tail'>): void {
     const isSilent = this.#cluster.planted === 'offset-reused'
     void this.#cluster.shared.loseTail(stream, count, isSilent)
+  }
+
+  #trim({ stream, last, slot }: Of<'trim'>): void {
+    this.#byServer(`trim ${stream}`, slot, ({ store }) => store.trim(stream, { last }))
   }
 
   #byServer(what: string, slot: number, work: (server: ServerProcess) => Promise<unknown>): void {

@@ -133,7 +133,11 @@ export class FaultyStore implements StreamStore, LeaseStore {
   }
 
   async read(id: string, after: Place, options: ReadOptions = {}): Promise<ReadResult> {
-    return this.#call('read', id, options.signal, () => this.#store.read(id, after, options))
+    return this.#call('read', id, options.signal, async () => {
+      const result = await this.#store.read(id, after, options)
+      const isUntold = result.outcome === 'trimmed' && this.#planted('trim-untold')
+      return isUntold ? this.#store.read(id, 'start', options) : result
+    })
   }
 
   async watch(id: string, listener: WatchListener, signal?: AbortSignal): Promise<WatchResult> {
@@ -188,7 +192,11 @@ export class FaultyStore implements StreamStore, LeaseStore {
   }
 
   trim(id: string, before: Place, signal?: AbortSignal, incarnation?: string): Promise<TrimResult> {
-    return this.#call('trim', id, signal, () => this.#store.trim(id, before, undefined, incarnation))
+    return this.#call('trim', id, signal, async () => {
+      if (incarnation !== undefined && (await this.#store.head(id))?.incarnation !== incarnation)
+        return { outcome: 'missing' }
+      return this.#shared.trim(id, before)
+    })
   }
 
   touch(id: string, signal?: AbortSignal): Promise<boolean> {

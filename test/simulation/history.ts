@@ -37,6 +37,10 @@ export type Fact =
       /** Whether its time was over by a clock that nobody sets. */
       readonly due?: boolean
     }
+  /** Records of a stream were removed: those before `first`. */
+  | (InStream & { readonly type: 'trimmed'; readonly first: number })
+  /** A reader is told that it has missed something, and goes on at `first`. */
+  | (InStream & { readonly type: 'reader-trimmed'; readonly reader: string; readonly first: number })
   /** The clock of the store is far ahead: what is past its time by it is hidden, and is there again later. */
   | { readonly type: 'hidden'; readonly aheadMs: number }
   /** Whoever appended was told that it is kept: all before `next`, of which these are the last. */

@@ -44,6 +44,7 @@ export type Deed =
   /** Strangers who append to one stream, each behind the tail that it saw. */
   | { readonly type: 'race'; readonly stream: string; readonly writers: number; readonly count: number }
   | { readonly type: 'lose-tail'; readonly stream: string; readonly count: number }
+  | { readonly type: 'trim'; readonly stream: string; readonly last: number; readonly slot: number }
 
 /** Which process it happens to: that which works on a run, if any does, or the one with this number. */
 interface Struck {
@@ -106,6 +107,8 @@ class Draft {
   /** For what was added later, so that seeds stay what they were. */
   readonly #more: Chance
   readonly #ends: Chance
+  /** For trims, likewise. */
+  readonly #trims: Chance
   readonly #hazards: readonly Hazard[]
   readonly #acts: Act[] = []
   readonly #processes: number
@@ -118,6 +121,7 @@ class Draft {
     this.#chance = new Chance(seed, 'acts')
     this.#more = new Chance(seed, 'more acts')
     this.#ends = new Chance(seed, 'ends and races')
+    this.#trims = new Chance(seed, 'trims')
     this.#hazards = hazards
     this.#processes = this.#has('many laggards') ? 2 : this.#chance.between(2, 4)
     this.#lengthMs = this.#has('foreign leases') ? 5_000 : this.#chance.pick([5_000, 15_000, 30_000])
@@ -312,6 +316,7 @@ class Draft {
       : '"last"'
     const count = chance.between(1, 20)
     this.#add({ type: 'write', stream: 'plain-0', last, count }, 0)
+    if (!this.#has('lost tail')) this.#trimsOf('plain-0', 200 * count)
     if (this.#has('record like an end') || this.#has('lost tail'))
       this.#add({
         type: 'read',
@@ -331,6 +336,26 @@ class Draft {
     if (chance.next() < 0.7) return
     const [writers, count] = [chance.between(2, 4), chance.between(1, 6)]
     this.#add({ type: 'race', stream: 'raced-0', writers, count }, chance.between(0, this.#lengthMs / 2))
+  }
+
+  /** A log loses its beginning while it is written and read, and after. */
+  #trimsOf(stream: string, writtenMs: number): void {
+    const chance = this.#trims
+    if (chance.next() < 0.4) return
+    for (let left = chance.between(1, 5); left > 0; left--) {
+      const atMs = chance.between(0, Math.max(2_000, 2 * writtenMs))
+      const slot = chance.between(0, this.#processes)
+      this.#add({ type: 'trim', stream, last: chance.between(0, 6), slot }, atMs)
+    }
+    const reader: ReaderPlan = {
+      name: 'reader-of-trimmed',
+      stream,
+      from: 'start',
+      paceMs: chance.pick([0, 10, 300]),
+      leavesAfter: chance.between(1, 6),
+      backAfterMs: chance.between(1, 3_000),
+    }
+    this.#add({ type: 'read', reader }, chance.between(0, 1_000))
   }
 
   #hazardous(runs: readonly string[]): void {

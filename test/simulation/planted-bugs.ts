@@ -22,6 +22,7 @@ export const PLANTED_BUGS = {
   'double-misplaced': 'a store says of an append that came twice that its tail is one record further on',
   'renewal-forgotten': 'a store answers that a lease is renewed, and forgets it',
   'hand-over-forgotten': 'a store answers that a lease is handed over, and goes on holding it',
+  'trim-untold': 'a reader whose place was trimmed is given what comes after, without a word',
   'touch-forgotten': 'a store answers that a stream is touched, and lets its time run out',
   'continued-though-it-cannot': 'a server takes every kind for one that can be continued',
   'removed-while-it-runs': 'a server removes a run that has not ended',

@@ -67,6 +67,7 @@ export class ClusterReader {
       let left = false
       let taken = 0
       let error: string | undefined
+      let first: string | undefined
       try {
         for await (const record of remote) {
           this.#took(name, stream, remote.offset, recordsIn(record))
@@ -80,10 +81,21 @@ export class ClusterReader {
       } catch (caught) {
         if (!(caught instanceof StreamError)) throw caught
         error = caught.code === 'failed' ? caught.reason : caught.code
+        if (caught.code === 'offset_trimmed') first = caught.first
       }
       offset = remote.offset
       forget()
       client.close()
+      if (first !== undefined) {
+        const at = parsePlace(first)
+        if (typeof at === 'string') throw new Error(`A log is said to begin at ${first}`)
+        const incarnation = at.stamp
+        this.#cluster.note({ type: 'reader-trimmed', reader: name, stream, incarnation, first: at.position })
+        coverage.add('trimmed')
+        offset = first
+        this.#next = at.position
+        continue
+      }
       if (left) {
         coverage.add('resumes')
         await sleep(backAfterMs)

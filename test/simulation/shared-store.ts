@@ -2,6 +2,8 @@
 import type { Json } from '../../src/protocol/json.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import type { AcquireResult, ClaimResult, Lease, LeaseRequest } from '../../src/streams/leases.ts'
+import type { Place } from '../../src/protocol/offset.ts'
+import type { TrimResult } from '../../src/streams/trimming.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
 import type {
   AppendRequest,
@@ -192,6 +194,14 @@ export class SharedStore {
     if (silently) this.#options.time.drawNext(this.#known.get(id)?.incarnation ?? '')
     await this.delete('the store', id)
     await this.create('the store', id, { records: page.records.slice(0, -count), closed: page.closed })
+  }
+
+  async trim(id: string, before: Place): Promise<TrimResult> {
+    const result = await this.store.trim(id, before)
+    const incarnation = this.#known.get(id)?.incarnation ?? ''
+    if (result.outcome === 'trimmed' && result.first.position > 0)
+      this.#options.note({ type: 'trimmed', stream: id, incarnation, first: result.first.position })
+    return result
   }
 
   async touch(id: string): Promise<boolean> {
