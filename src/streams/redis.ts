@@ -9,6 +9,7 @@ import { Cluster } from './redis/cluster.ts'
 import { durabilityOf, logDurability } from './redis/durability.ts'
 import type { Greeting } from './redis/greeting.ts'
 import { Keys } from './redis/keys.ts'
+import { FORK_SCRIPTS } from './redis/fork-scripts.ts'
 import { LEASE_SCRIPTS } from './redis/lease-scripts.ts'
 import { OneServer } from './redis/one-server.ts'
 import { RedisStore } from './redis/store.ts'
@@ -41,7 +42,7 @@ export interface RedisStreamsOptions extends StreamStoreOptions {
   readonly clock?: () => number
 }
 
-const SCRIPTS = [...STREAM_SCRIPTS, ...TRIM_SCRIPTS, ...LEASE_SCRIPTS, ...LIST_SCRIPTS]
+const SCRIPTS = [...STREAM_SCRIPTS, ...FORK_SCRIPTS, ...TRIM_SCRIPTS, ...LEASE_SCRIPTS, ...LIST_SCRIPTS]
 
 /**
  * A stream store that processes share through Redis. It connects when it is first used, and again

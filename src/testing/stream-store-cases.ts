@@ -51,10 +51,8 @@ export const streamStoreCases: readonly StreamStoreCase[] = [
   ...inboxCases,
   ...endingCases,
   ...owingCases,
-  ...[...forkingCases, ...retiringCases].map((each) => ({
-    ...each,
-    needs: [...each.needs, 'forks' as const],
-  })),
+  ...forkingCases,
+  ...retiringCases,
   ...trimmingCases,
   ...retainingCases,
 ]

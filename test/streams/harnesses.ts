@@ -85,7 +85,6 @@ export function redisHarness(
   return {
     make: (options = {}) => open(newPrefix(), options),
     peer: (of) => open(prefixes.get(of) as string, {}),
-    cannot: { forks: 'they are not built yet' },
     advance: (milliseconds) => time.advance(milliseconds),
     jump: (milliseconds) => time.jump(milliseconds),
   }

@@ -39,7 +39,8 @@ describeWith(['redis'], 'the lists of a stream store on Redis', ({ redis }) => {
     })
     const table = new StreamTable(new Scripts(server, clock), keys)
     const lists = new StreamLists(new Scripts(server, clockOfLists), keys)
-    return { catalogue: new Catalogue(table, lists, false, () => {}), close: () => server.close() }
+    const events = { trimmed: () => {}, gone: async () => {} }
+    return { catalogue: new Catalogue(table, lists, false, events), close: () => server.close() }
   }
 
   it('say once of each lease that it is over, also of those that were renewed', async () => {

@@ -6,11 +6,14 @@ import { infoOf } from '../bookkeeping.ts'
 import type { StreamState } from '../bookkeeping.ts'
 import { StoreError } from '../errors.ts'
 import type { StoreErrorCode } from '../errors.ts'
+import type { CheckedConfig } from '../configurations.ts'
 import type { CheckedList, StreamList } from '../listing.ts'
 import type { StreamInfo } from '../store.ts'
+import { stepOf } from '../retention.ts'
+import type { GoneFork } from './forks.ts'
 import type { Listing, ListName, StreamLists } from './stream-lists.ts'
 import type { SettledClock } from '../settled-clock.ts'
-import type { StreamTable } from './stream-table.ts'
+import type { CopiedFork, CreateAnswer, StreamTable } from './stream-table.ts'
 
 /** What Redis says of a stream whose keys hold something else. All other errors are those of its server. */
 const OF_ONE_STREAM: ReadonlySet<StoreErrorCode> = new Set(['not_a_store', 'corrupt', 'failed'])
@@ -18,15 +21,23 @@ const OF_ONE_STREAM: ReadonlySet<StoreErrorCode> = new Set(['not_a_store', 'corr
 /** Streams looked at in one go. */
 const SLICE = 100
 
+/** What a sweep comes upon. */
+export interface CatalogueEvents {
+  /** Something of a stream was trimmed. */
+  readonly trimmed: (id: string) => void
+  /** A fork is gone for good. */
+  readonly gone: (fork: GoneFork) => Promise<void>
+}
+
 export class Catalogue {
   readonly #table: StreamTable
   readonly #lists: StreamLists
   readonly #ordered: boolean
-  readonly #trimmed: (id: string) => void
+  readonly #heard: CatalogueEvents
 
-  /** @param ordered see `Servers`. @param trimmed is told of a stream of which a sweep trimmed something. */
-  constructor(table: StreamTable, lists: StreamLists, ordered: boolean, trimmed: (id: string) => void) {
-    this.#trimmed = trimmed
+  /** @param ordered see `Servers`. */
+  constructor(table: StreamTable, lists: StreamLists, ordered: boolean, heard: CatalogueEvents) {
+    this.#heard = heard
     this.#table = table
     this.#lists = lists
     this.#ordered = ordered
@@ -44,6 +55,19 @@ export class Catalogue {
     const result = await act()
     await list()
     return result
+  }
+
+  /** Creates a stream, and lists it. */
+  async create(id: string, config: CheckedConfig, copied?: CopiedFork): Promise<CreateAnswer> {
+    const { owner, closed, ttlMs, expiresAt, lease, retention } = config
+    const leasing = { leased: lease !== undefined, leaseMs: lease?.ttlMs }
+    const ageMs = retention?.ageMs
+    const agedInMs = ageMs === undefined ? undefined : ageMs + stepOf(ageMs)
+    const listing: Listing = { owner, open: !closed, ttlMs, endsAt: expiresAt, agedInMs, ...leasing }
+    return this.listed(
+      () => this.#lists.add(id, listing),
+      () => this.#table.create(id, config, copied),
+    )
   }
 
   /** Takes what is gone out of the lists, and puts it back when it was created anew meanwhile. */
@@ -146,9 +170,12 @@ export class Catalogue {
         const answer = await this.#table.sweep(id, removes)
         if (answer.found === 'alive') {
           alive.add(id)
-          if (answer.trimmed) this.#trimmed(id)
+          if (answer.trimmed) this.#heard.trimmed(id)
           await this.#lists.set('ends', id, answer.endsAt)
-        } else await this.remove(id, answer.found === 'removed' ? answer.owner : undefined)
+        } else {
+          await this.remove(id, answer.found === 'removed' ? answer.owner : undefined)
+          if (answer.found === 'removed' && answer.gone) await this.#heard.gone(answer.gone)
+        }
         return answer.found === 'removed'
       }),
     )

@@ -47,8 +47,17 @@ export class Keys {
   }
 
   of(id: string): StreamKeys {
-    // A brace in an id must not end the tag, nor an id that begins with one leave it empty.
-    const tag = `${this.#prefix}:stream:{${id.replace(/[{}%]/g, encodeURIComponent)}}`
+    const tag = this.#tagOf(id)
     return { state: `${tag}:state`, log: `${tag}:log`, channel: `${tag}:live` }
+  }
+
+  /** Of a fork that is being made; see forks.ts. */
+  copyOf(id: string, token: string): string {
+    return `${this.#tagOf(id)}:copy:${token}`
+  }
+
+  /** A brace in an id must not end the tag, nor an id that begins with one leave it empty. */
+  #tagOf(id: string): string {
+    return `${this.#prefix}:stream:{${id.replace(/[{}%]/g, encodeURIComponent)}}`
   }
 }

@@ -1,14 +1,13 @@
 /** What happens to the lease of a stream in Redis: lease-bookkeeping.ts, once more in Lua. */
 import { streamScript } from './script.ts'
 import type { RedisScript } from './script.ts'
-import { LEASE_FIELD, STATE_FIELDS } from './stream-scripts.ts'
+import { FIELDS, LEASE_FIELD } from './state-fields.ts'
 
 const LEASE = `local function lease(text)
   local epoch, ttl, at, holder = string.match(text, '^(%d+) (%d+) (%d+) (.*)$')
   return tonumber(epoch), tonumber(ttl), tonumber(at), holder
 end
 `
-const FIELDS = STATE_FIELDS.map((field) => `'${field}'`).join(', ')
 
 /**
  * ARGV: holder, length, server. Gives `acquired`, the lease, the fields of the state and the stamp of its last

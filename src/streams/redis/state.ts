@@ -2,10 +2,11 @@
 import type { Reply } from '../../redis/open-client.ts'
 import { START } from '../../protocol/offset.ts'
 import type { StreamState } from '../bookkeeping.ts'
+import type { ForkPoint } from '../forks.ts'
 import type { LeaseState } from '../lease-bookkeeping.ts'
 
 /**
- * @param fields in the order of `STATE_FIELDS`.
+ * @param fields in the order of `FIELDS`.
  * @param stamp of the last record.
  */
 export function parseState(fields: Reply, stamp: Reply): StreamState {
@@ -27,6 +28,7 @@ export function parseState(fields: Reply, stamp: Reply): StreamState {
     lease,
     first,
     retention,
+    point,
   ] = texts
   const [firstPosition, firstStamp = START.stamp] = first?.split(' ') ?? []
   return {
@@ -48,7 +50,7 @@ export function parseState(fields: Reply, stamp: Reply): StreamState {
     closedWith,
     leased: lease !== undefined,
     retention: retention === undefined ? undefined : retentionOf(retention),
-    forkedFrom: undefined,
+    forkedFrom: point === undefined ? undefined : (JSON.parse(point) as ForkPoint),
   }
 }
 

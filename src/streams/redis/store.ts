@@ -9,12 +9,11 @@ import type { Logger } from '../../logging/logger.ts'
 import type { Place } from '../../protocol/offset.ts'
 import { endMember, infoOf } from '../bookkeeping.ts'
 import { leaseOf, newLease } from '../lease-bookkeeping.ts'
-import { StoreError } from '../errors.ts'
 import type { LeaseStore } from '../leases.ts'
 import type { CheckedAppend } from '../requests.ts'
 import { checkConfig, configDifference } from '../configurations.ts'
 import { checkAppend, checkId, checkPlace, checkRead } from '../requests.ts'
-import { stepOf, withRetention } from '../retention.ts'
+import { withRetention } from '../retention.ts'
 import type { RetentionOption } from '../retention.ts'
 import { checkList } from '../listing.ts'
 import type { ListOptions, StreamList } from '../listing.ts'
@@ -36,6 +35,7 @@ import { orAborted } from './or-aborted.ts'
 import { Catalogue } from './catalogue.ts'
 import { Collector } from './collector.ts'
 import { Follower } from './follower.ts'
+import { RedisForks } from './forks.ts'
 import type { Keys } from './keys.ts'
 import { RedisLeases } from './leases.ts'
 import { RecentAppends } from './recent-appends.ts'
@@ -45,7 +45,6 @@ import type { ServerEvents, Servers } from './servers.ts'
 import { CONNECTION_ERRORS } from './store-error.ts'
 import { bytesOf, WaitingWrites, type WrittenParts } from '../waiting-writes.ts'
 import { StreamLists } from './stream-lists.ts'
-import type { Listing } from './stream-lists.ts'
 import { StreamTable } from './stream-table.ts'
 
 export interface RedisStoreSettings {
@@ -78,6 +77,7 @@ export class RedisStore implements StreamStore {
   readonly #table: StreamTable
   readonly #lists: StreamLists
   readonly #catalogue: Catalogue
+  readonly #forks: RedisForks
   readonly #follower: Follower
   readonly #collector: Collector
   readonly #recent = new RecentAppends()
@@ -97,9 +97,16 @@ export class RedisStore implements StreamStore {
     const scripts = new Scripts(this.#servers, settings.clock)
     this.#table = new StreamTable(scripts, keys)
     this.#lists = new StreamLists(scripts, keys)
-    this.#catalogue = new Catalogue(this.#table, this.#lists, this.#servers.ordered, (id) =>
-      this.#collector.wake(id),
-    )
+    this.#catalogue = new Catalogue(this.#table, this.#lists, this.#servers.ordered, {
+      trimmed: (id) => this.#collector.wake(id),
+      gone: (fork) => this.#forks.release(fork),
+    })
+    this.#forks = new RedisForks({
+      scripts,
+      keys,
+      table: this.#table,
+      create: (id, config, copied) => this.#catalogue.create(id, config, copied),
+    })
     this.#follower = new Follower({
       table: this.#table,
       servers: this.#servers,
@@ -126,18 +133,10 @@ export class RedisStore implements StreamStore {
   async create(id: string, given: StreamConfig = {}, signal?: AbortSignal): Promise<CreateResult> {
     checkId(id)
     const config = checkConfig(withRetention(id, given, this.#settings.retention), this.limits)
-    if (config.from) throw new StoreError('failed', 'This store has no forks yet')
-    const { owner, closed, ttlMs, expiresAt, lease } = config
-    const leasing = { leased: lease !== undefined, leaseMs: lease?.ttlMs }
-    const ageMs = config.retention?.ageMs
-    const agedInMs = ageMs === undefined ? undefined : ageMs + stepOf(ageMs)
-    const listing: Listing = { owner, open: !closed, ttlMs, endsAt: expiresAt, agedInMs, ...leasing }
-    const answer = await this.#write(config, signal, () =>
-      this.#catalogue.listed(
-        () => this.#lists.add(id, listing),
-        () => this.#table.create(id, config),
-      ),
-    )
+    const { lease } = config
+    const answer = await this.#write(config, signal, () => this.#forks.create(id, config))
+    if (typeof answer === 'string') return { outcome: 'no-fork', reason: answer }
+    if ('retired' in answer) return { outcome: 'retired' }
     const info = infoOf(id, answer.state)
     if (!answer.created) {
       const differs = configDifference(answer.state, config)
@@ -206,9 +205,9 @@ export class RedisStore implements StreamStore {
     return found && infoOf(id, found)
   }
 
-  async isRetired(id: string): Promise<boolean> {
+  async isRetired(id: string, signal?: AbortSignal, owner?: string | null): Promise<boolean> {
     checkId(id)
-    return false
+    return this.#call(() => this.#forks.isRetired(id, owner), signal)
   }
 
   async list(options: ListOptions = {}): Promise<StreamList> {
@@ -223,6 +222,7 @@ export class RedisStore implements StreamStore {
       if (!deleted) return false
       this.#follower.tellDeleted(id, deleted.incarnation)
       await this.#catalogue.remove(id, deleted.owner)
+      if (deleted.gone) await this.#forks.release(deleted.gone)
       return true
     }, signal)
   }

@@ -21,6 +21,7 @@
  * | `l` | lease: `epoch ttl end holder` |
  * | `w` | of a closed stream, what it owes, as JSON: then its lease stays |
  * | `q`, `w`, `h` | retention, and what is known for it: retention-lua.ts |
+ * | `fp`, `ft`, `fn`, `v:` … | of a fork, and of what was forked: fork-scripts.ts |
  * | `p:` + producer | `epoch seq` |
  *
  * Its records are a Redis stream. The id of a record is its position, from 1, and the stamp of the
@@ -30,39 +31,19 @@
 import { OWED_KEPT_MS } from '../lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import { RETENTION } from './retention-lua.ts'
+import { REMOVE } from './fork-scripts.ts'
 import { READ } from './read-script.ts'
+import { FIELDS, LEASE_FIELD } from './state-fields.ts'
 import { streamScript } from './script.ts'
 import type { RedisScript } from './script.ts'
 
-/** The producer of whoever holds the lease: there from the first lease on, and until the stream is gone. */
-export const LEASE_FIELD: string = `p:${LEASE_PRODUCER}`
-
-/** Fields that make a `StreamState`, in the order in which `parseState` reads them. */
-export const STATE_FIELDS: readonly string[] = [
-  'i',
-  'c',
-  'o',
-  'd',
-  'b',
-  't',
-  'e',
-  'n',
-  'x',
-  'y',
-  's',
-  'z',
-  'r',
-  LEASE_FIELD,
-  'f',
-  'q',
-]
-
-const FIELDS = STATE_FIELDS.map((field) => `'${field}'`).join(', ')
-
 /**
  * ARGV: incarnation, content type, media type, kind, owner, TTL, end, closed, metadata, server, stamp,
- * holder and length of the lease, what it is closed with, retention (each empty for none), records.
- * Gives `created` and the time, or `there`, the fields of the state and the stamp of its last record.
+ * holder and length of the lease, what it is closed with, retention (each empty for none); of a fork, where it was
+ * forked, its token, the positions before and after what it inherits, the stamp before that, and its bytes; records.
+ * KEYS[3]: what a fork inherits.
+ * Gives `created` and the time; `there`, the fields of the state and the stamp of its last record; `retired`, or
+ * `incomplete` where Redis has lost of the copy.
  */
 export const CREATE: RedisScript = streamScript(
   'write',
@@ -70,14 +51,23 @@ export const CREATE: RedisScript = streamScript(
 if known[1] then
   local at = tonumber(known[7])
   if not isOver(at) then return {'there', known, stampAt(tonumber(known[8]))} end
+end
+if (tonumber(redis.call('HGET', state, 'fn')) or 0) > 0 then return {'retired'} end
+local base, first = tonumber(ARGV[20]) or 0, tonumber(ARGV[19]) or 0
+if base > first and redis.call('XLEN', KEYS[3]) ~= base - first then return {'incomplete'} end
+if known[1] then
   redis.call('UNLINK', state, log)
   redis.call('SPUBLISH', channel, 'gone ' .. known[1] .. ' expired')
 end
 -- Should its state be gone without them.
 redis.call('UNLINK', log)
+if base > first then
+  redis.call('RENAME', KEYS[3], log)
+  redis.call('PERSIST', log)
+end
 local ttl, at = tonumber(ARGV[7]), tonumber(ARGV[8])
 if ttl then at = now + ttl end
-local fields = {'i', ARGV[2], 'c', ARGV[3], 'm', ARGV[4], 'k', ARGV[5], 'b', int(now), 'n', int(#ARGV - 16),
+local fields = {'i', ARGV[2], 'c', ARGV[3], 'm', ARGV[4], 'k', ARGV[5], 'b', int(now), 'n', int(base + #ARGV - 22),
   'g', ARGV[11]}
 local function set(name, value)
   fields[#fields + 1] = name
@@ -90,18 +80,23 @@ if ARGV[9] == '1' then set('x', '1') end
 if ARGV[10] ~= '' then set('d', ARGV[10]) end
 if ARGV[15] ~= '' then set('z', ARGV[15]) end
 if ARGV[16] ~= '' then
-  local bytes = 0
-  for i = 17, #ARGV do bytes = bytes + #ARGV[i] end
+  local bytes = tonumber(ARGV[22]) or 0
+  for i = 23, #ARGV do bytes = bytes + #ARGV[i] end
   set('q', ARGV[16])
   set('w', int(bytes))
-  if #ARGV > 16 then set('h', int(now) .. ':0') end
+  if base + #ARGV - 22 > first then set('h', int(now) .. ':' .. int(first)) end
+end
+if ARGV[17] ~= '' then
+  set('fp', ARGV[17])
+  set('ft', ARGV[18])
+  if first > 0 then set('f', int(first) .. ' ' .. ARGV[21]) end
 end
 if ARGV[13] ~= '' then
   set('l', '1 ' .. ARGV[14] .. ' ' .. int(now + tonumber(ARGV[14])) .. ' ' .. ARGV[13])
   set('${LEASE_FIELD}', '1 -1')
 end
 redis.call('HSET', state, unpack(fields))
-for i = 17, #ARGV do redis.call('XADD', log, (i - 16) .. '-' .. ARGV[12], 'r', ARGV[i]) end
+for i = 23, #ARGV do redis.call('XADD', log, int(base + i - 22) .. '-' .. ARGV[12], 'r', ARGV[i]) end
 return {'created', int(now)}
 `,
 )
@@ -226,7 +221,7 @@ return {known, stampAt(tonumber(known[8]))}
 )
 
 /** Gives 1 for a stream of which anything is left. */
-export const IS_KEPT: RedisScript = streamScript('read', `return redis.call('EXISTS', state)\n`)
+export const IS_KEPT: RedisScript = streamScript('read', `return redis.call('HEXISTS', state, 'i')\n`)
 
 /** ARGV: the incarnation that it has to be, or empty. Gives 1 for a stream that is there. */
 export const TOUCH: RedisScript = streamScript(
@@ -243,28 +238,28 @@ return 1
 `,
 )
 
-/** ARGV: as for TOUCH. Deletes a stream. Gives its incarnation and owner. */
+/** ARGV: as for TOUCH. Deletes a stream. Gives its incarnation and owner, and what `remove` does. */
 export const DELETE: RedisScript = streamScript(
   'free',
-  `local v = redis.call('HMGET', state, 'i', 'e', 'o')
+  `${REMOVE}local v = redis.call('HMGET', state, 'i', 'e', 'o')
 local at = tonumber(v[2])
 if not v[1] or isOver(at) then return {} end
 if ARGV[2] ~= '' and ARGV[2] ~= v[1] then return {} end
-redis.call('UNLINK', state, log)
+local token, point = remove()
 redis.call('SPUBLISH', channel, 'gone ' .. v[1] .. ' deleted')
-return {v[1], v[3] or ''}
+return {v[1], v[3] or '', token, point}
 `,
 )
 
 /**
  * Removes a stream whose time is over, where it may, and brings an end in that was set before the clock
  * went back. ARGV: 1 when it may be removed.
- * Trims what is too old of a stream that is there. Gives `removed` and the owner, `missing`, or `alive` and when to
- * look again, which is empty for never, and 1 when something was trimmed.
+ * Trims what is too old of a stream that is there. Gives `removed`, the owner and what `remove` does, `missing`, or
+ * `alive` and when to look again, which is empty for never, and 1 when something was trimmed.
  */
 export const SWEEP: RedisScript = streamScript(
   'free',
-  `${RETENTION}local v = redis.call('HMGET', state, 'i', 'e', 't', 'o', 'l', 'w')
+  `${RETENTION}${REMOVE}local v = redis.call('HMGET', state, 'i', 'e', 't', 'o', 'l', 'w')
 if not v[1] then
   redis.call('SPUBLISH', channel, 'look')
   return {'missing'}
@@ -273,9 +268,9 @@ local at, ttl = tonumber(v[2]), tonumber(v[3])
 -- Who holds a lease would have renewed it; what is owed is kept for longer.
 local held = v[5] and now < tonumber(string.match(v[5], '^%d+ %d+ (%d+) ')) + (v[6] and ${OWED_KEPT_MS} or 0)
 if ARGV[2] == '1' and at and now >= at and not held then
-  redis.call('UNLINK', state, log)
+  local token, point = remove()
   redis.call('SPUBLISH', channel, 'gone ' .. v[1] .. ' expired')
-  return {'removed', v[4] or ''}
+  return {'removed', v[4] or '', token, point}
 end
 if ttl and at and at > now + ttl then
   at = now + ttl

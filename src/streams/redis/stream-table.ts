@@ -4,14 +4,19 @@ import type { Argument, Reply } from '../../redis/open-client.ts'
 import { START } from '../../protocol/offset.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import type { StreamState } from '../bookkeeping.ts'
-import { endMember, newState, pageOf } from '../bookkeeping.ts'
+import { newState, pageOf } from '../bookkeeping.ts'
 import { StoreError } from '../errors.ts'
+import { forkState } from '../fork-bookkeeping.ts'
+import type { Fork } from '../fork-bookkeeping.ts'
+import type { ForkPoint } from '../forks.ts'
 import { newIncarnation, newStamp } from '../incarnation.ts'
 import { kindOf, mediaTypeOf } from '../requests.ts'
 import type { CheckedConfig } from '../configurations.ts'
 import type { CheckedAppend } from '../requests.ts'
 import type { AppendResult, ReadResult, StreamRecord } from '../store.ts'
 import type { TrimResult } from '../trimming.ts'
+import { appendResult } from './append-result.ts'
+import type { GoneFork } from './forks.ts'
 import type { Keys } from './keys.ts'
 import { lengthsOf, recordOf } from './live-message.ts'
 import type { KeptAppend } from './recent-appends.ts'
@@ -27,6 +32,16 @@ const COLLECTED = 1000
 export type CreateAnswer =
   | { readonly created: true; readonly state: StreamState; readonly now: number }
   | { readonly created: false; readonly state: StreamState }
+  | { readonly created: false; readonly retired: true }
+
+/** What a fork inherits, which is there under a key of its own. */
+export interface CopiedFork {
+  readonly fork: Fork
+  readonly token: string
+  readonly copy: string
+  /** Of the records in it. */
+  readonly bytes: number
+}
 
 /** A place in one incarnation of a stream. */
 export interface IncarnatePlace {
@@ -59,7 +74,7 @@ export class StreamTable {
     this.#keys = keys
   }
 
-  async create(id: string, config: CheckedConfig): Promise<CreateAnswer> {
+  async create(id: string, config: CheckedConfig, copied?: CopiedFork): Promise<CreateAnswer> {
     const {
       contentType,
       owner = '',
@@ -74,7 +89,9 @@ export class StreamTable {
     } = config
     const incarnation = newIncarnation()
     const stamp = newStamp()
-    const reply = (await this.#scripts.onStream(CREATE, this.#keys.of(id), (server) => [
+    const { state, log } = this.#keys.of(id)
+    const keys = copied ? [state, log, copied.copy] : [state, log]
+    const reply = (await this.#scripts.run(CREATE, keys, (server) => [
       incarnation,
       contentType,
       mediaTypeOf(contentType),
@@ -90,11 +107,18 @@ export class StreamTable {
       textOf(lease?.ttlMs),
       end,
       retention ? `${retention.ageMs ?? 0} ${retention.bytes ?? 0}` : '',
+      ...(copied ? inheritance(copied) : NOTHING_INHERITED),
       ...records.map(argumentOf),
     ])) as [Buffer, Reply, Reply]
+    if (String(reply[0]) === 'retired') return { created: false, retired: true }
+    if (String(reply[0]) === 'incomplete')
+      throw new StoreError('unavailable', `Redis has lost a part of the fork ${id}: try again`)
     if (String(reply[0]) === 'there') return { created: false, state: parseState(reply[1], reply[2]) }
     const now = Number(reply[1])
-    return { created: true, state: newState(config, incarnation, stamp, now), now }
+    const made = copied
+      ? forkState(copied.fork, incarnation, stamp, now)
+      : newState(config, incarnation, stamp, now)
+    return { created: true, state: made, now }
   }
 
   async append(id: string, request: CheckedAppend): Promise<AppendAnswer> {
@@ -219,11 +243,13 @@ export class StreamTable {
   async delete(
     id: string,
     known = '',
-  ): Promise<{ incarnation: string; owner: string | undefined } | undefined> {
-    const [incarnation, owner] = (await this.#scripts.onStream(DELETE, this.#keys.of(id), [known])) as Reply[]
+  ): Promise<{ incarnation: string; owner: string | undefined; gone: GoneFork | undefined } | undefined> {
+    const [incarnation, owner, ...link] = (await this.#scripts.onStream(DELETE, this.#keys.of(id), [
+      known,
+    ])) as Reply[]
     return incarnation === undefined
       ? undefined
-      : { incarnation: String(incarnation), owner: String(owner) || undefined }
+      : { incarnation: String(incarnation), owner: String(owner) || undefined, gone: goneFork(id, link) }
   }
 
   /** Removes a stream whose time is over; says when another one ends. */
@@ -232,16 +258,17 @@ export class StreamTable {
     removes: boolean,
   ): Promise<
     | { readonly found: 'missing' }
-    | { readonly found: 'removed'; readonly owner: string | undefined }
+    | { readonly found: 'removed'; readonly owner: string | undefined; readonly gone: GoneFork | undefined }
     | { readonly found: 'alive'; readonly endsAt: number | undefined; readonly trimmed: boolean }
   > {
-    const [found, value, trimmed] = (await this.#scripts.onStream(SWEEP, this.#keys.of(id), [
+    const [found, value, ...rest] = (await this.#scripts.onStream(SWEEP, this.#keys.of(id), [
       removes ? '1' : '0',
     ])) as Reply[]
     const text = value === undefined ? '' : String(value)
-    if (String(found) === 'removed') return { found: 'removed', owner: text || undefined }
+    if (String(found) === 'removed')
+      return { found: 'removed', owner: text || undefined, gone: goneFork(id, rest) }
     if (String(found) === 'alive')
-      return { found: 'alive', endsAt: text === '' ? undefined : Number(text), trimmed: trimmed === 1 }
+      return { found: 'alive', endsAt: text === '' ? undefined : Number(text), trimmed: rest[0] === 1 }
     return { found: 'missing' }
   }
 
@@ -259,42 +286,17 @@ function damaged(id: string): StoreError {
   )
 }
 
-function appendResult(reply: readonly Reply[], { close, producer }: CheckedAppend): AppendResult {
-  const [word, ...rest] = reply
-  const outcome = String(word) as AppendResult['outcome']
-  const offset = { position: Number(rest[1]), stamp: String(rest[0]) }
-  switch (outcome) {
-    case 'appended':
-      return { outcome, offset, closed: close }
-    case 'missing':
-    case 'leased':
-      return { outcome }
-    case 'moved':
-      return { outcome, offset }
-    case 'closed':
-      return { outcome, offset, ...endMember(String(rest[2]) || undefined) }
-    case 'content-type':
-      return { outcome, contentType: String(rest[0]) }
-    case 'fenced':
-      return { outcome, epoch: Number(rest[0]) }
-    case 'epoch-start':
-      return { outcome, receivedSeq: producer?.seq ?? 0 }
-    case 'gap':
-      return { outcome, expectedSeq: Number(rest[0]), receivedSeq: producer?.seq ?? 0 }
-    case 'stream-seq':
-      return { outcome, last: String(rest[0]) }
-    case 'duplicate': {
-      const lastSeq = String(rest[3])
-      const end = endMember(String(rest[4]) || undefined)
-      return {
-        outcome,
-        offset,
-        closed: rest[2] === 1,
-        ...end,
-        ...(lastSeq !== '' && { lastSeq: Number(lastSeq) }),
-      }
-    }
-  }
+const NOTHING_INHERITED = ['', '', '', '', '', '']
+
+function inheritance({ fork: { source, point, inherited }, token, bytes }: CopiedFork): readonly string[] {
+  const { first, firstStamp } = source
+  return [JSON.stringify(point), token, String(first), String(inherited), firstStamp, String(bytes)]
+}
+
+/** What `remove` gives of a fork that is gone for good. */
+function goneFork(id: string, [token, point]: readonly Reply[]): GoneFork | undefined {
+  if (token === undefined || String(token) === '') return undefined
+  return { id, token: String(token), point: JSON.parse(String(point)) as ForkPoint }
 }
 
 /** As the script of an append writes its tail; of what can be none, what is none. */

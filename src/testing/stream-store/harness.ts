@@ -25,7 +25,7 @@ import { expectSameJson, InboxWatch, Watch } from './watch.ts'
  * - `clock-goes-back`: the harness moves the store's clock back.
  * - `clock-jumps`: the harness moves the store's clock without its monotonic time, and both together.
  */
-export type StreamStoreAbility = 'peers' | 'clock-goes-back' | 'clock-jumps' | 'forks'
+export type StreamStoreAbility = 'peers' | 'clock-goes-back' | 'clock-jumps'
 
 /** How to get the stores that are put to the test. */
 export interface StreamStoreHarness {
