@@ -1,6 +1,6 @@
 /**
  * Lua of the scripts that keep a retention: retention.ts, once more. In the state of a stream `q` is the retention,
- * `age bytes`, 0 for none; `w` the bytes of its records; `h` its spans, `at:from at:from`.
+ * `age bytes`, 0 for none; `a` the bytes of its records; `h` its spans, `at:from at:from`.
  */
 export const RETENTION: string = `local function retentionOf(text)
   local age, most = string.match(text or '', '^(%d+) (%d+)$')

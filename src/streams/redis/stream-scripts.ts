@@ -20,7 +20,7 @@
  * | `g` | the run of the Redis server under which it was created, or its lease last taken |
  * | `l` | lease: `epoch ttl end holder` |
  * | `w` | of a closed stream, what it owes, as JSON: then its lease stays |
- * | `q`, `w`, `h` | retention, and what is known for it: retention-lua.ts |
+ * | `q`, `a`, `h` | retention, and what is known for it: retention-lua.ts |
  * | `fp`, `ft`, `fn`, `v:` … | of a fork, and of what was forked: fork-scripts.ts |
  * | `p:` + producer | `epoch seq` |
  *
@@ -83,7 +83,7 @@ if ARGV[16] ~= '' then
   local bytes = tonumber(ARGV[22]) or 0
   for i = 23, #ARGV do bytes = bytes + #ARGV[i] end
   set('q', ARGV[16])
-  set('w', int(bytes))
+  set('a', int(bytes))
   if base + #ARGV - 22 > first then set('h', int(now) .. ':' .. int(first)) end
 end
 if ARGV[17] ~= '' then
@@ -114,7 +114,7 @@ export const APPEND: RedisScript = streamScript(
 local streamSeq, metadata, checkpoint = ARGV[9], ARGV[10], ARGV[11]
 local count, ending, owes = #ARGV - 17, ARGV[15], ARGV[17]
 local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 't', 'm', 'k', 's', 'c', 'y', '${LEASE_FIELD}', 'p:' .. producer,
-  'z', 'q', 'w', 'h', 'f')
+  'z', 'q', 'a', 'h', 'f')
 local at = tonumber(v[4])
 if not v[1] or isOver(at) then return {'missing'} end
 if incarnation ~= '' and incarnation ~= v[1] then return {'missing'} end
@@ -184,9 +184,9 @@ if v[14] and count > 0 then
   local age, most = retentionOf(v[14])
   if age > 0 then set('h', spansWith(v[16], tail, age)) end
   local held = tonumber(v[15])
-  for i = 17, #ARGV do held = held + #ARGV[i] end
+  for i = 18, #ARGV do held = held + #ARGV[i] end
   if most > 0 and held > most + math.min(math.floor(most / 8), 65536) then excess = held - most end
-  set('w', int(held))
+  set('a', int(held))
 end
 redis.call('HSET', state, unpack(fields))
 if close or count > 0 then
@@ -199,7 +199,7 @@ if excess > 0 then
   local bytes, position, mark = sizes(first, tail + count - 1, excess)
   if position > first then
     redis.call('HSET', state, 'f', int(position) .. ' ' .. mark)
-    redis.call('HINCRBY', state, 'w', int(-bytes))
+    redis.call('HINCRBY', state, 'a', int(-bytes))
   else
     excess = 0
   end
@@ -284,7 +284,7 @@ if age > 0 then
   local first = firstOf(r[4])
   if ARGV[2] == '1' then redis.call('HSET', state, 'h', spans) end
   if ARGV[2] == '1' and before and before > first then
-    if most > 0 then redis.call('HINCRBY', state, 'w', int(-sizes(first, before, math.huge))) end
+    if most > 0 then redis.call('HINCRBY', state, 'a', int(-sizes(first, before, math.huge))) end
     redis.call('HSET', state, 'f', int(before) .. ' ' .. stampAt(before))
     trimmed = 1
   end

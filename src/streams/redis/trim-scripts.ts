@@ -21,7 +21,7 @@ if position == first then return {'trimmed', firstStamp, first} end
 local stamp = stampAt(position)
 if stamp == '' then return {'damaged'} end
 local _, most = retentionOf(v[5])
-if most > 0 then redis.call('HINCRBY', state, 'w', int(-sizes(first, position, math.huge))) end
+if most > 0 then redis.call('HINCRBY', state, 'a', int(-sizes(first, position, math.huge))) end
 redis.call('HSET', state, 'f', int(position) .. ' ' .. stamp)
 return {'trimmed', stamp, position}
 `,

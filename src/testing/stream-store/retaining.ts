@@ -1,6 +1,7 @@
 /** Cases: how much of a log is kept, by bytes and by age. */
 import assert from 'node:assert/strict'
 import type { StreamStoreOptions } from '../../streams/options.ts'
+import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import type { StreamStore } from '../../streams/store.ts'
 import { numbers, type StreamStoreCase, storeCase, type Trial } from './harness.ts'
 
@@ -149,6 +150,51 @@ export const retainingCases: readonly StreamStoreCase[] = [
     ])
       await trial.expectError('invalid_retention', () => store.create('stream', { retention }))
     assert.equal(await store.head('stream'), undefined)
+  }),
+
+  storeCase(
+    ['ST-61', 'ST-62', 'ST-63', 'ST-78'],
+    'a stream with a retention is leased, closed and owes as any other',
+    async (trial) => {
+      const store = await trial.store(BELIEVED)
+      const lease = { holder: 'a', ttlMs: 60_000 }
+      const created = await store.create('stream', { retention: { bytes: 300, age: 3600 }, lease })
+      assert.ok(created.outcome === 'created' && created.lease)
+      const producer = (seq: number) => ({ id: LEASE_PRODUCER, epoch: 1, seq })
+      await trial.append(store, 'stream', { records: [recordOf(1)], producer: producer(0) })
+      const renewal = await store.leases.renew(created.lease)
+      assert.ok(renewal.outcome === 'renewed' && renewal.lease.owed === undefined, 'it is open')
+      assert.equal((await store.leases.claim(created.lease, lease)).outcome, 'lost')
+      await store.leases.handOver(created.lease)
+      const [over] = await store.leases.expired()
+      assert.ok(over && over.owed === undefined, 'it is open')
+      assert.equal((await store.leases.claim(over, lease)).outcome, 'lost')
+      const taken = await store.leases.acquire('stream', lease)
+      assert.ok(taken.outcome === 'acquired')
+      // It fills the log in the step in which it closes it.
+      const close = { records: [2, 3, 4, 5].map(recordOf), close: true, owes: 'a'.repeat(100) }
+      await trial.append(store, 'stream', { ...close, producer: { ...producer(0), epoch: 2 } })
+      assert.deepStrictEqual(await kept(store), [2, 5])
+      await store.trim('stream', { last: 2 })
+      await store.sweep()
+      await expectWhole(trial, store)
+      await store.leases.handOver(taken.lease)
+      const claimed = await store.leases.claim(taken.lease, { holder: 'b', ttlMs: 60_000 })
+      assert.ok(claimed.outcome === 'claimed')
+      assert.equal(claimed.owes, close.owes)
+      assert.equal(await store.leases.settle(claimed.lease), true)
+      assert.equal(await store.leases.settle(claimed.lease), false)
+    },
+  ),
+
+  storeCase(['ST-78'], 'what a close leaves owed counts for no bytes of the records', async (trial) => {
+    const store = await trial.store()
+    const lease = { holder: 'a', ttlMs: 60_000 }
+    await store.create('stream', { retention: { bytes: 400 }, lease })
+    const producer = { id: LEASE_PRODUCER, epoch: 1, seq: 0 }
+    const records = [1, 2, 3].map(recordOf)
+    await trial.append(store, 'stream', { records, close: true, owes: 'a'.repeat(300), producer })
+    assert.deepStrictEqual(await kept(store), [0, 3])
   }),
 
   storeCase(
