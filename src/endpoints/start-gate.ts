@@ -9,6 +9,7 @@ import type { Logger } from '../logging/logger.ts'
 import { libraryLogger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
 import type { Json } from '../protocol/json.ts'
+import { askRule } from './application-rule.ts'
 import { RateLimit } from './rate-limit.ts'
 
 /** How much may be started through the endpoints of one process. `Infinity` lifts a limit. */
@@ -57,9 +58,6 @@ export interface Starter {
   readonly owner?: string | undefined
   readonly scope: Pick<Scope<unknown>, 'network'>
 }
-
-/** Seconds that `mayStart` may take. */
-const ASK_TIMEOUT = 5
 
 /** Seconds after which it is worth a try whether a run has ended. */
 const RETRY_AFTER = '5'
@@ -174,28 +172,9 @@ export class StartGate {
   async #ask(attempt: Omit<StartAttempt, 'signal'>, signal: AbortSignal): Promise<void> {
     const { mayStart, logger = libraryLogger() } = this.#options
     if (!mayStart) return
-    const { promise: late, reject } = Promise.withResolvers<never>()
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(ASK_TIMEOUT * 1000)])
-    const asking = new AbortController()
-    const leave = (): void => {
-      this.#call('mayStart', attempt, () => asking.abort(limit.reason))
-      reject(limit.reason)
-    }
-    limit.addEventListener('abort', leave, { once: true })
-    let answer: unknown
-    try {
-      limit.throwIfAborted()
-      answer = await Promise.race([
-        this.#call('mayStart', attempt, () => mayStart({ ...attempt, signal: asking.signal })),
-        late,
-      ])
-    } catch (error) {
-      if (error instanceof HttpError || signal.aborted || !limit.aborted) throw error
-      logger.warn({ seconds: ASK_TIMEOUT }, 'mayStart did not answer in time')
-      throw new HttpError('start_undecided', undefined, { 'retry-after': RETRY_AFTER })
-    } finally {
-      limit.removeEventListener('abort', leave)
-    }
+    const { scope } = attempt
+    const question = { name: 'mayStart', scope, undecided: 'start_undecided', signal, logger } as const
+    const answer = await askRule(question, (asking) => mayStart({ ...attempt, signal: asking }))
     if (answer === true) return
     if (answer !== false)
       logger.error({}, `a start is refused, as mayStart returned ${typeof answer}: return true or false`)
