@@ -1,6 +1,6 @@
 /** By what a client is counted. */
 import { expect, it } from 'vitest'
-import { isOfThisMachine, networkOf } from '../../src/server/client-network.ts'
+import { isOfThisMachine, networkOf } from '../../src/consumers/client-network.ts'
 import { proxyTrust } from '../../src/server/proxy-trust.ts'
 import { RequestScope } from '../../src/server/request-scope.ts'
 
