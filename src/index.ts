@@ -34,6 +34,7 @@ export type { ClientAddress, Params, Register, Scope, User } from './consumers/s
 export { type AcceptOptions, ConnectionClosed, type WebSocketData } from './consumers/transport.ts'
 export { WebSocketConsumer } from './consumers/websocket-consumer.ts'
 export type { Delivery, DeliveryOptions, Follow } from './delivery/delivery.ts'
+export type { Authorization, Authorize, StreamAttempt, StreamVerb } from './endpoints/authorize.ts'
 export type { DurableStreamsOptions } from './endpoints/http-streams/durable-streams.ts'
 export type { HttpStreamsOptions } from './endpoints/http-streams/http-streams.ts'
 export type { HttpReadOptions } from './endpoints/http-streams/reads.ts'

@@ -121,7 +121,7 @@ function notShared(workers: number): string {
 }
 
 async function applicationFor({ file, settings, logger, environment }: ServeContext): Promise<Application> {
-  const { exportName, store, channelLayer } = { ...SERVE_DEFAULTS, ...settings }
+  const { exportName, store, channelLayer, allowAnonymous } = { ...SERVE_DEFAULTS, ...settings }
   if (file !== undefined) return await loadApplication(file, exportName)
   const model = modelSettings(settings)
   const { createSeedApplication } = await import('../seed/application.ts')
@@ -133,6 +133,7 @@ async function applicationFor({ file, settings, logger, environment }: ServeCont
       channels,
       store: openStore(store, { logger }),
       ...durableStreamsSettings(settings),
+      allowAnonymous,
       patience: {
         startTimeout: model.modelStartTimeout,
         stallTimeout: model.modelStallTimeout,

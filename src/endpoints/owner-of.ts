@@ -23,3 +23,8 @@ function nameOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   return typeof value === 'bigint' || Number.isFinite(value) ? String(value) : undefined
 }
+
+/** Whether there is no authentication: whoever there is, is nobody. */
+export function nobodyAsked(user: User | undefined): boolean {
+  return user === undefined || user === null
+}

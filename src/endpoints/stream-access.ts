@@ -58,8 +58,13 @@ export class StreamAccess {
    */
   async find(id: string, user: User | undefined, signal?: AbortSignal): Promise<StreamInfo | undefined> {
     const owner = this.ownerOf(user)
-    const info = id.startsWith(RESERVED) ? undefined : await this.#store.head(id, signal, owner ?? null)
+    const info = await this.look(id, signal, owner ?? null)
     return info && info.owner === owner ? info : undefined
+  }
+
+  /** A stream whoever's it is, or of one owner, null for nobody; Millrace's own are none. For whoever decides that. */
+  async look(id: string, signal?: AbortSignal, owner?: string | null): Promise<StreamInfo | undefined> {
+    return id.startsWith(RESERVED) ? undefined : await this.#store.head(id, signal, owner)
   }
 
   /** Whether this id was that of a stream of this user's which is gone, and which forks keep it from others. */

@@ -35,6 +35,10 @@ export const ERRORS = {
     status: 503,
     message: 'It could not be found out whether you may start this. Try again in a moment.',
   },
+  access_undecided: {
+    status: 503,
+    message: 'It could not be found out whether you may do this. Try again in a moment.',
+  },
   too_many_connections: {
     status: 503,
     message: 'The server holds as many connections as it may. Try again later.',

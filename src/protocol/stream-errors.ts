@@ -17,6 +17,8 @@ export const STREAM_ERRORS = {
   stream_not_found: 'There is no such stream, or it is not yours.',
   stream_differs: 'There is a stream of this name already, and it was created otherwise.',
   stream_name_refused: 'A stream of this name cannot be created.',
+  creation_refused: 'You may not create this stream.',
+  anonymous_refused: 'Streams are for programs of this machine here, as nobody is asked who they are.',
   stream_retired: 'The stream is gone, and its name stays taken while there are forks of it.',
   source_not_found: 'There is no such stream to be forked, or it is not yours.',
   source_retired: 'The stream to be forked is gone.',

@@ -27,6 +27,8 @@ export interface SeedOptions {
   readonly channels?: ChannelLayer
   /** Whether the Durable Streams protocol is served, at `/v1/stream`. Default: false. */
   readonly durableStreams?: boolean
+  /** Whether clients of other machines may write to them: nobody is asked who they are. Default: false. */
+  readonly allowAnonymous?: boolean
   /** Seconds that a long poll waits. */
   readonly longPollTimeout?: number
   /** How long the model service is waited for. */
@@ -52,6 +54,7 @@ export function createSeedApplication({
   store = memoryStreams(),
   channels = memoryChannels(),
   durableStreams: isDurable = false,
+  allowAnonymous = false,
   longPollTimeout,
   patience: { startTimeout, stallTimeout, ...limits } = {},
 }: SeedOptions): Application {
@@ -79,7 +82,9 @@ export function createSeedApplication({
       ),
       streamSocket('/ws/streams/', endpoint),
       httpStreams('/streams', endpoint),
-      ...(isDurable ? [durableStreams('/v1/stream', { ...streams.services, ...polls, logger })] : []),
+      ...(isDurable
+        ? [durableStreams('/v1/stream', { ...streams.services, ...polls, allowAnonymous, logger })]
+        : []),
       http('/*path', pages()),
     ],
     channels,

@@ -144,3 +144,18 @@ test('what is not there is answered with JSON, as every other error', async () =
     { error: { code: 'route_not_found', message: 'Nothing is served at /nothing/here' } },
   ])
 })
+
+test('the Durable Streams protocol is for this machine, until strangers are let in', async () => {
+  for (const [allowAnonymous, status] of [
+    [false, 403],
+    [true, 201],
+  ] as const) {
+    const options = { logger: collectingLogger(), environment: {}, durableStreams: true, allowAnonymous }
+    const application = createSeedApplication(options)
+    const { url } = await application.listen({ port: 0, trustProxy: true })
+    ends.push(() => application.close())
+    const put = (address: string): Promise<Response> =>
+      fetch(`${url}/v1/stream/${address}`, { method: 'PUT', headers: { 'x-forwarded-for': address } })
+    expect([(await put('127.0.0.1')).status, (await put('203.0.113.7')).status]).toEqual([201, status])
+  }
+})

@@ -1,18 +1,12 @@
 /** Who may keep an answer with records, for how long, and how it is asked for again. */
-import type { User } from '../../consumers/scope.ts'
 import { encodeOffset } from '../../protocol/offset.ts'
-import type { StreamInfo } from '../../streams/store.ts'
 import type { StreamPlace } from './stream-headers.ts'
 
 /** The records after an offset never change; that more have come since is found out with the next request. */
 const EVERYBODYS = 'public, max-age=60, stale-while-revalidate=300'
 
-/**
- * The `cache-control` of records: what everybody may read, as it is of nobody and nobody was asked who they
- * are, may be kept by everybody on the way. The rest is kept by nobody.
- */
-export function cacheControlOf({ owner }: Pick<StreamInfo, 'owner'>, user: User | undefined): string {
-  const isEverybodys = owner === undefined && (user === undefined || user === null)
+/** The `cache-control` of records: what everybody may read may be kept by everybody on the way, the rest by nobody. */
+export function cacheControlOf(isEverybodys: boolean): string {
   return isEverybodys ? EVERYBODYS : 'no-store'
 }
 

@@ -1,29 +1,29 @@
 /** What every request about a stream has in common: whose it is, and how it fails. */
-import { type Logger, libraryLogger } from '../../logging/logger.ts'
+import type { Logger } from '../../logging/logger.ts'
 import { HttpError } from '../../protocol/errors.ts'
-import { isStreamId } from '../../protocol/stream-frames.ts'
-import type { StreamInfo } from '../../streams/store.ts'
-import { StreamAccess } from '../stream-access.ts'
-import type { StreamServices } from '../stream-services.ts'
+import type { StreamVerb } from '../authorize.ts'
+import type { StreamAccess } from '../stream-access.ts'
 import type { Exchange } from './exchange.ts'
 import { Refusal, refuse } from './refusal.ts'
+import { type Permitted, Rights, type RightsOptions } from './rights.ts'
 
 export class Exchanges {
+  readonly rights: Rights
   readonly access: StreamAccess
   readonly logger: Logger
 
-  constructor(services: StreamServices) {
-    this.access = new StreamAccess(services)
-    this.logger = services.logger ?? libraryLogger()
+  constructor(options: RightsOptions) {
+    this.rights = new Rights(options)
+    this.access = this.rights.access
+    this.logger = this.rights.logger
   }
 
-  /** The stream that a request names. @throws {Refusal} when it is not there for whoever asks. */
-  async find({ params, scope, signal }: Exchange): Promise<StreamInfo> {
-    // What cannot be an id is the id of nothing.
-    const { id } = params
-    const info = isStreamId(id) ? await this.access.find(id, scope.user, signal) : undefined
-    if (info) return info
-    const isRetired = await this.access.isRetired(id, scope.user, signal)
+  /** The stream that a request names. @throws {Refusal} when it is not there for whoever asks this of it. */
+  async find(exchange: Exchange, verb: Exclude<StreamVerb, 'create'>): Promise<Permitted> {
+    const { params, scope, signal } = exchange
+    const found = await this.rights.find(verb, params.id, exchange)
+    if (found) return found
+    const isRetired = await this.access.isRetired(params.id, scope.user, signal)
     throw new Refusal(isRetired ? 'stream_retired' : 'stream_not_found')
   }
 

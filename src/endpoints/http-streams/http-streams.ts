@@ -44,7 +44,7 @@ export class HttpStreams {
     this.#exchanges.answer(exchange, async () => {
       const { runs } = this.#options
       if (!runs) throw new Refusal('stop_not_served')
-      const { id, incarnation } = await this.#exchanges.find(exchange)
+      const { id, incarnation } = (await this.#exchanges.find(exchange, 'append')).info
       return Response.json(await runs.stop(id, { incarnation }), { headers: PRIVATE })
     })
 

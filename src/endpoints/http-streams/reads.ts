@@ -12,6 +12,7 @@ import type { Exchange } from './exchange.ts'
 import type { Exchanges } from './exchanges.ts'
 import { type ReadQuery, readQueryOf } from './read-query.ts'
 import { Refusal, refusedOffset } from './refusal.ts'
+import type { Permitted } from './rights.ts'
 import { followAsEvents } from './sse.ts'
 import { sseEncoderFor } from './sse-encoder.ts'
 import { PRIVATE, streamHeaders } from './stream-headers.ts'
@@ -47,18 +48,21 @@ export class Reads {
       const query = readQueryOf(request)
       const { place, live } = query
       const { access, logger } = this.#exchanges
-      const info = await this.#exchanges.find(exchange)
+      const found = await this.#exchanges.find(exchange, 'read')
+      const { info } = found
       // Before the first byte of an answer, while there is still a status to say it with.
       if (live === 'sse') await checkPlace(this.#options.store, info, place, exchange.signal)
       void access.touch(info, logger)
       if (live === 'sse') return this.#follow(info, query, exchange)
-      return await this.#read(info, query, request, exchange)
+      return await this.#read(found, query, request, exchange)
     })
 
   /** Is no sign of life for the stream. */
   readonly head = (_request: Request, exchange: Exchange): Promise<Response> =>
     this.#exchanges.answer(exchange, async () => {
-      const { tail, closed, end, contentType, ttlMs, expiresAt } = await this.#exchanges.find(exchange)
+      const { tail, closed, end, contentType, ttlMs, expiresAt } = (
+        await this.#exchanges.find(exchange, 'read')
+      ).info
       const headers = {
         ...streamHeaders({ next: tail, upToDate: true, closed, end }),
         'content-type': contentType,
@@ -73,7 +77,7 @@ export class Reads {
   /** Not while a run fills the stream, whose upstream request would go on unread. */
   readonly delete = (_request: Request, exchange: Exchange): Promise<Response> =>
     this.#exchanges.answer(exchange, async () => {
-      const info = await this.#exchanges.find(exchange)
+      const { info } = await this.#exchanges.find(exchange, 'delete')
       const { store } = this.#options
       const run = readRunRecord(info)
       const { incarnation } = info
@@ -98,14 +102,20 @@ export class Reads {
     })
   }
 
-  async #read(info: StreamInfo, query: ReadQuery, request: Request, exchange: Exchange): Promise<Response> {
+  async #read(
+    permitted: Permitted,
+    query: ReadQuery,
+    request: Request,
+    exchange: Exchange,
+  ): Promise<Response> {
+    const { info } = permitted
     const { signal } = exchange
     const { place, base64 } = query
     const polls = query.live === 'long-poll'
     const live = polls ? { cursor: nextCursor(query.cursor) } : {}
     const answer = (found: CatchUp): Response => {
       const told = { ...found, ...live }
-      const kept = this.#keeping(info, place, told, exchange)
+      const kept = this.#keeping(permitted, place, told)
       if (kept.etag !== undefined && hasAlready(request, kept.etag))
         return new Response(null, { status: 304, headers: { ...streamHeaders(told), ...kept } })
       holdAnswer(delivery, told, exchange)
@@ -123,16 +133,12 @@ export class Reads {
 
   /** Where the tail is, is true for a moment: what begins there is kept by nobody. */
   #keeping(
-    info: StreamInfo,
+    { info, isEverybodys }: Permitted,
     place: AskedPlace,
     found: CatchUp,
-    { scope }: Exchange,
   ): { readonly etag?: string; readonly 'cache-control': string } {
     if (place === 'now') return { 'cache-control': 'no-store' }
-    return {
-      etag: etagOf(info.incarnation, found),
-      'cache-control': cacheControlOf(info, scope.user),
-    }
+    return { etag: etagOf(info.incarnation, found), 'cache-control': cacheControlOf(isEverybodys) }
   }
 }
 

@@ -17,6 +17,8 @@ const STATUS: Readonly<Record<string, number>> = {
   start_not_served: 404,
   stop_not_served: 404,
   latest_not_served: 404,
+  anonymous_refused: 403,
+  creation_refused: 403,
   producer_fenced: 403,
   content_type_differs: 409,
   producer_gap: 409,

@@ -1,5 +1,5 @@
 /** What a write is answered with: each outcome of the store in the protocol's terms. */
-import { STREAM_ERRORS } from '../../protocol/stream-errors.ts'
+import type { STREAM_ERRORS } from '../../protocol/stream-errors.ts'
 import type { ForkRefusal } from '../../streams/forks.ts'
 import type { AppendRequest, AppendResult, CreateResult } from '../../streams/store.ts'
 import type { Scope } from '../../consumers/scope.ts'
@@ -77,10 +77,10 @@ export function answerCreate(result: CreateResult, scope: Scope<unknown>): Respo
       }
       return new Response(null, { status: isNew ? 201 : 200, headers })
     }
+    // In the same words: which of them it is, is its owner's affair.
     case 'conflict':
-      throw new Refusal('stream_differs')
     case 'retired':
-      throw new Refusal('stream_differs', STREAM_ERRORS.stream_retired)
+      throw new Refusal('stream_differs')
     case 'no-fork':
       throw new Refusal(NO_FORK[result.reason])
   }

@@ -34,15 +34,17 @@ export class Writes {
 
   /** Creates a stream, or finds that it is there as it was asked for. */
   readonly put = (request: Request, exchange: Exchange): Promise<Response> =>
-    this.#exchanges.answer(exchange, () =>
-      this.#withBody(request, (body) => this.#create(request, exchange, body)),
-    )
+    this.#exchanges.answer(exchange, async () => {
+      // Before anything is read of what is not created.
+      const owner = await this.#exchanges.rights.create(exchange.params.id, exchange)
+      return await this.#withBody(request, (body) => this.#create(request, exchange, owner, body))
+    })
 
   /** Appends what is in the body. A run's stream is the run's alone, and so is a closed one nobody's. */
   readonly post = (request: Request, exchange: Exchange): Promise<Response> =>
     this.#exchanges.answer(exchange, async () => {
       // Before anything is read of what goes nowhere.
-      const { id, incarnation } = await this.#exchanges.find(exchange)
+      const { id, incarnation } = (await this.#exchanges.find(exchange, 'append')).info
       const asked = appendOf(request.headers)
       return await this.#withBody(request, async (body) => {
         const records = body.length === 0 ? undefined : this.#recordsOf(request, body)
@@ -51,11 +53,13 @@ export class Writes {
       })
     })
 
-  async #create(request: Request, exchange: Exchange, body: Buffer): Promise<Response> {
+  async #create(
+    request: Request,
+    exchange: Exchange,
+    owner: string | undefined,
+    body: Buffer,
+  ): Promise<Response> {
     const { params, scope, signal } = exchange
-    const { access } = this.#exchanges
-    const owner = access.ownerOf(scope.user)
-    if (!access.mayExist(params.id)) throw new Refusal('stream_name_refused')
     const config = creationOf(request.headers)
     const fork = await this.#forkOf(request, exchange)
     const type = config.contentType ?? fork?.contentType ?? DEFAULT_TYPE
@@ -76,11 +80,11 @@ export class Writes {
     const asked = forkOf(request.headers, params.id, scope)
     if (!asked) return undefined
     const { id, ...point } = asked
-    const { access } = this.#exchanges
+    const { access, rights } = this.#exchanges
     if (id === undefined) throw new Refusal('source_not_found')
-    const source = await access.find(id, scope.user, signal)
+    const source = await rights.find('fork', id, exchange)
     if (source) {
-      const { incarnation, contentType } = source
+      const { incarnation, contentType } = source.info
       return { contentType, from: { ...point, id, incarnation } }
     }
     // A fork outlives its source, and is found again when it is asked for again. Nothing has the incarnation
