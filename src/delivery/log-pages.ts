@@ -36,6 +36,9 @@ interface Entry {
 /** Records from which a page is full, however short they are. */
 const MAX_RECORDS = 20_000
 
+/** Records in a page of a store, at most. */
+const MAX_PAGE = 1000
+
 /** What a page costs beside its records. */
 const OVERHEAD = 512
 
@@ -59,16 +62,19 @@ export class LogPages {
     return this.#kept
   }
 
-  /** Records after a place: a full page, or all there are. Rejects with what the store throws. */
-  read(stream: string, after: Place): Promise<LogPage> {
-    const key = `${keyOf(after)} ${stream}`
+  /**
+   * Records after a place: a full page, or all there are, up to a position if one is given: it lies after the place,
+   * which is an offset then. Rejects with what the store throws.
+   */
+  read(stream: string, after: Place, upTo = Number.POSITIVE_INFINITY): Promise<LogPage> {
+    const key = `${keyOf(after)} ${upTo} ${stream}`
     const known = this.#entries.get(key)
     if (known) {
       this.#entries.delete(key)
       this.#entries.set(key, known)
       return known.page
     }
-    const entry: Entry = { page: this.#load(stream, after), size: 0 }
+    const entry: Entry = { page: this.#load(stream, after, upTo), size: 0 }
     this.#entries.set(key, entry)
     const settle = (page?: LogPage): void => this.#settle(key, entry, page)
     entry.page.then(settle, () => settle())
@@ -105,11 +111,11 @@ export class LogPages {
     }
   }
 
-  async #load(stream: string, after: Place): Promise<LogPage> {
+  async #load(stream: string, after: Place, upTo: number): Promise<LogPage> {
     if (this.#reads >= MAX_READS) await new Promise<void>((resolve) => this.#queue.push(resolve))
     else this.#reads++
     try {
-      return await this.#gather(stream, after)
+      return await this.#gather(stream, after, upTo)
     } finally {
       // The place is handed on, so that nobody who comes now passes those who wait.
       const next = this.#queue.shift()
@@ -123,15 +129,18 @@ export class LogPages {
   }
 
   /** A store's page has at most 1,000 records; short ones are put together. */
-  async #gather(stream: string, after: Place): Promise<LogPage> {
+  async #gather(stream: string, after: Place, upTo: number): Promise<LogPage> {
     const { store, turns, pageSize, signal } = this.#options
     let run: Run | undefined
     let from: Offset | undefined
     let next: Offset | undefined
     for (;;) {
       await turns.pass()
-      const result = await store.read(stream, next ?? after, {
+      const place = next ?? after
+      const left = isOffset(place) ? upTo - place.position : upTo
+      const result = await store.read(stream, place, {
         maxBytes: pageSize - (run?.size ?? 0),
+        ...(left < MAX_PAGE && { maxRecords: left }),
         signal,
       })
       // What came before the loss is still right.
@@ -144,7 +153,7 @@ export class LogPages {
         run = run ? run.concat(more) : more
       }
       next = result.next
-      if (result.upToDate || length === 0 || this.#isFull(run)) {
+      if (result.upToDate || length === 0 || next.position >= upTo || this.#isFull(run)) {
         const reach = result.closed ? 'closed' : result.upToDate ? 'tail' : 'more'
         return run ? pageOf(run, from, next, reach, result.end) : { outcome: 'empty', at: next }
       }

@@ -77,6 +77,10 @@ export class Reader implements Resumable {
   /** Among those who wait for room for a large frame, or whose turn it is. */
   #inLine = false
   #state: 'joining' | 'following' | 'over' = 'joining'
+  /** It comes from the log, which need not be the history any more that its tail tells of. */
+  #isApart = false
+  /** The place of the tail up to which it reads the log to find out. */
+  #joint: Offset | undefined
   readonly #options: ReaderOptions
 
   constructor(tail: ReaderTail, options: ReaderOptions) {
@@ -118,6 +122,7 @@ export class Reader implements Resumable {
     const { position } = this.#at
     const isInside = batch.from.position <= position && position < batch.next.position
     if (!isInside || this.#state !== 'following' || !outlet.writable) return this.advance()
+    if (this.#isApart && !this.#joins()) return false
     // It has seen a part when it came, or read the log, after the first of these records.
     const unseen = position === batch.from.position ? batch : batch.after(position)
     return this.#write(unseen) && this.#hasMore()
@@ -135,6 +140,7 @@ export class Reader implements Resumable {
         outlet.block(this)
         return false
       }
+      if (this.#isApart && !this.#joins()) return false
       const batch = recent.from(this.#at.position)
       if (!batch) {
         this.#readLog(this.#at)
@@ -148,8 +154,32 @@ export class Reader implements Resumable {
   /** At the tail: whether anything may come. */
   #hasMore(): boolean {
     if (this.#state !== 'following') return false
-    if (!this.#tail.closed || this.#at.position < this.#tail.recent.tail.position) return true
-    this.end({ type: 'end', at: this.#at, end: this.#tail.closedWith })
+    const { closed, recent, closedWith } = this.#tail
+    const ahead = this.#at.position - recent.tail.position
+    if (ahead < 0) return true
+    // One that has read further than it was told of finds out when it is.
+    if (this.#isApart && (closed || ahead === 0) && !this.#joins()) return false
+    if (!closed) return true
+    this.end({ type: 'end', at: this.#at, end: closedWith })
+    return false
+  }
+
+  /**
+   * Whether the records that its tail keeps follow those that it read in the log: between the two the stream may have
+   * become another one. The tail knows its history at some places only; inside a batch this reads on in the log, up to one.
+   */
+  #joins(): boolean {
+    const { recent } = this.#tail
+    const joint = (this.#joint ??= recent.tail)
+    const at = this.#at
+    // One append wrote the records before both places; or it is the same place.
+    if (at.stamp === joint.stamp || isAt(at, joint)) {
+      this.#isApart = false
+      this.#joint = undefined
+      return true
+    }
+    if (at.position < joint.position) this.#readLog(at, joint.position)
+    else this.end({ type: 'gone', reason: 'lost' })
     return false
   }
 
@@ -168,7 +198,8 @@ export class Reader implements Resumable {
     return true
   }
 
-  #readLog(place: Place): void {
+  /** @param upTo where to stop. */
+  #readLog(place: Place, upTo?: number): void {
     const outlet = this.#outlet
     if (!outlet.mayRead) {
       this.#leaveLine()
@@ -176,7 +207,7 @@ export class Reader implements Resumable {
     }
     outlet.beginRead()
     this.#tail.pages
-      .read(this.#tail.stream, place)
+      .read(this.#tail.stream, place, upTo)
       .then(
         (page) => this.#take(page),
         (error: unknown) => this.#retry(error),
@@ -192,7 +223,9 @@ export class Reader implements Resumable {
     switch (page.outcome) {
       case 'page': {
         // Also when the outlet filled up meanwhile: a page that is dropped is read once more.
-        return this.#write(page.batch) ? this.resume() : undefined
+        if (!this.#write(page.batch)) return
+        this.#isApart = true
+        return this.resume()
       }
       case 'empty':
         return this.#retry(undefined)
@@ -215,6 +248,7 @@ export class Reader implements Resumable {
         return this.#take(page)
       case 'empty':
         this.#open(page.at, true)
+        this.#isApart = true
         return this.resume()
       case 'missing':
         return this.end({ type: 'missing' })

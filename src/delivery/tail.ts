@@ -5,6 +5,7 @@
  */
 import type { Logger } from '../logging/logger.ts'
 import type { Json } from '../protocol/json.ts'
+import { isAt } from '../protocol/offset.ts'
 import { StoreError } from '../streams/errors.ts'
 import { StreamInbox } from '../streams/inbox.ts'
 import type { StreamStore } from '../streams/store.ts'
@@ -206,6 +207,9 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     }
     this.#incarnation = incarnation
     if (this.#recent) {
+      const { tail: was } = this.#recent
+      const isFurther = tail.position > was.position
+      if (!isFurther && !isAt(tail, was)) return this.endAll({ type: 'gone', reason: 'lost' })
       this.#recent.restart(tail)
       this.#isEarly = true
     } else this.#recent = new RecentRecords(this.stream, this.#services, tail)
