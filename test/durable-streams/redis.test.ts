@@ -7,11 +7,8 @@ import { conformsOver } from './suite.ts'
 describeWith(['redis'], 'on Redis', ({ redis }) => {
   let server: RedisServer | undefined
   afterAll(() => server?.stop())
-  conformsOver(
-    async () => {
-      server = await RedisServer.start(redis)
-      return redisStreams({ url: server.url })
-    },
-    { fork: 'streams are not forked here yet' },
-  )
+  conformsOver(async () => {
+    server = await RedisServer.start(redis)
+    return redisStreams({ url: server.url })
+  })
 })

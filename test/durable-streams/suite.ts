@@ -40,19 +40,13 @@ export function conforms(
 }
 
 /** The same against a server in this process. */
-export function conformsOver(
-  open: () => StreamStore | Promise<StreamStore>,
-  cannot: { fork?: string } = {},
-): void {
-  conforms(
-    async () => {
-      const streams = streaming({ store: await open() })
-      const options = { ...streams.services, longPollTimeout: LONG_POLL, origins: '*' } as const
-      const server = await serve({ routes: [durableStreams('/v1/stream', options)], streams })
-      return { url: server.url(''), close: () => server.app.close() }
-    },
-    (section) => (/\bFork - /.test(section) ? cannot.fork : undefined),
-  )
+export function conformsOver(open: () => StreamStore | Promise<StreamStore>): void {
+  conforms(async () => {
+    const streams = streaming({ store: await open() })
+    const options = { ...streams.services, longPollTimeout: LONG_POLL, origins: '*' } as const
+    const server = await serve({ routes: [durableStreams('/v1/stream', options)], streams })
+    return { url: server.url(''), close: () => server.app.close() }
+  })
 }
 
 function sectionsOf(suite: RunnerTestSuite | undefined): string[] {

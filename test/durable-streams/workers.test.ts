@@ -13,7 +13,7 @@ import { LONG_POLL, conforms } from './suite.ts'
 const QUICK =
   /(?:Basic Stream|Append|Read) Operations|Long-Poll|Read-Your-Writes|Idempotent Producer|Stream Closure|SSE|Fork - (?:Reading|Deletion)/
 
-function conformsWithWorkers(store: () => Promise<string>, cannot: { fork?: string } = {}): void {
+function conformsWithWorkers(store: () => Promise<string>): void {
   conforms(
     async () => {
       const flags = [
@@ -28,10 +28,8 @@ function conformsWithWorkers(store: () => Promise<string>, cannot: { fork?: stri
       const [, url = ''] = await running.printed(/ is serving .* on (http:\/\/[^\s"]+)/)
       return { url, close: () => running.end() }
     },
-    (section) => {
-      if (cannot.fork !== undefined && /\bFork - /.test(section)) return cannot.fork
-      return process.env.MILLRACE_LONG || QUICK.test(section) ? undefined : 'npm run conformance has it'
-    },
+    (section) =>
+      process.env.MILLRACE_LONG || QUICK.test(section) ? undefined : 'npm run conformance has it',
   )
 }
 
@@ -48,7 +46,5 @@ describe('two workers on SQLite', () => {
 describeWith(['redis'], 'two workers on Redis', ({ redis }) => {
   let server: RedisServer | undefined
   afterAll(() => server?.stop())
-  conformsWithWorkers(async () => (server = await RedisServer.start(redis)).url, {
-    fork: 'streams are not forked here yet',
-  })
+  conformsWithWorkers(async () => (server = await RedisServer.start(redis)).url)
 })
