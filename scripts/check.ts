@@ -25,15 +25,14 @@ export async function check(env: Readonly<Record<string, string>> = {}): Promise
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
   const progress = showProgress()
   try {
-    const reportFile = join(folder, 'tests.json')
-    const outcomes = await runSteps(stepsOfCheck(folder, reportFile), {
+    const outcomes = await runSteps(stepsOfCheck(folder), {
       width: availableParallelism(),
       signal: interrupt.signal,
       env: { ...env, NO_COLOR: '1', npm_config_loglevel: 'error' },
       print: progress.print,
       onRunning: progress.running,
     })
-    const tests = readTestReport(reportFile)
+    const tests = readTestReport(...Object.keys(TEST_RUNS).map((run) => reportOf(folder, run)))
     for (const [reason, count] of tests?.reasons ?? []) progress.print(`  ${count} skipped: ${reason}`)
     return { passed: outcomes.every((outcome) => outcome.status === 'passed'), tests }
   } finally {
@@ -43,7 +42,35 @@ export async function check(env: Readonly<Record<string, string>> = {}): Promise
   }
 }
 
-function stepsOfCheck(folder: string, reportFile: string): Step[] {
+/** The projects of vitest's configuration that run together. The suite of others mostly waits, so it has a run of its own. */
+const TEST_RUNS = { tests: ['unit', 'system'], conformance: ['conformance'] }
+
+function reportOf(folder: string, run: string): string {
+  return join(folder, `${run}.json`)
+}
+
+function testStep(folder: string, name: keyof typeof TEST_RUNS): Step {
+  const report = reportOf(folder, name)
+  const projects = TEST_RUNS[name].map((project) => `--project=${project}`)
+  return {
+    name,
+    after: ['build'],
+    command: [
+      'vitest',
+      'run',
+      ...projects,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+    ],
+    remark() {
+      const counted = readTestReport(report)
+      return counted && countLine(counted)
+    },
+  }
+}
+
+function stepsOfCheck(folder: string): Step[] {
   const { name, version } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, string>
   const tarball = join(folder, `${name}-${version}.tgz`)
   // The longest first: the tests wait for the build, and the short steps fill in beside them.
@@ -51,15 +78,8 @@ function stepsOfCheck(folder: string, reportFile: string): Step[] {
     { name: 'build', command: ['node', 'scripts/build.ts'] },
     { name: 'format', command: ['oxfmt', '--check'] },
     { name: 'lint', command: ['oxlint'] },
-    {
-      name: 'tests',
-      after: ['build'],
-      command: ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`],
-      remark() {
-        const report = readTestReport(reportFile)
-        return report && countLine(report)
-      },
-    },
+    testStep(folder, 'tests'),
+    testStep(folder, 'conformance'),
     ...typeScriptProjects().map((project): Step => ({
       name: ['types', ...project.split('/').slice(0, -1)].join(' '),
       command: ['tsc', '--noEmit', '-p', project],

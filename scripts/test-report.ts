@@ -20,15 +20,17 @@ interface VitestReport {
   }[]
 }
 
-/** Reads a report file; undefined when the run ended before writing one. */
-export function readTestReport(path: string): TestReport | undefined {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
-  return summarise(JSON.parse(text) as VitestReport)
+/** Reads the reports of several runs as one; undefined when none of them came to writing one. */
+export function readTestReport(...paths: readonly string[]): TestReport | undefined {
+  const reports = paths.flatMap((path) => {
+    try {
+      return [JSON.parse(readFileSync(path, 'utf8')) as VitestReport]
+    } catch {
+      return []
+    }
+  })
+  if (reports.length === 0) return undefined
+  return summarise({ testResults: reports.flatMap((report) => report.testResults) })
 }
 
 /** Counts tests. A file that fails before any of its tests (it does not load) counts as one failed test. */

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { countLine, readTestReport, summarise } from '../../scripts/test-report.ts'
 
@@ -39,5 +42,18 @@ describe('countLine', () => {
 describe('readTestReport', () => {
   it('has nothing to say of a run that wrote no report', () => {
     expect(readTestReport('no/such/report.json')).toBeUndefined()
+  })
+
+  it('counts several runs as one, without those that wrote none', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-reports-'))
+    try {
+      const [one, two] = [join(folder, 'one.json'), join(folder, 'two.json')]
+      const report = { testResults: [{ status: 'passed', assertionResults: [passed] }] }
+      await writeFile(one, JSON.stringify(report))
+      await writeFile(two, JSON.stringify(report))
+      expect(readTestReport(one, 'no/such/report.json', two)).toMatchObject({ passed: 2, failed: 0 })
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 })
