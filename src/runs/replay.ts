@@ -57,28 +57,34 @@ export class Replay {
     return true
   }
 
-  /** Passes over all that are still to come; resolves with how many bytes they have. */
+  /** Passes over all that are still to come; resolves with how many bytes they have, those that were trimmed aside. */
   async skip(): Promise<number> {
     let bytes = 0
     while (this.left > 0) {
       for (const record of this.#page.slice(this.#at, this.#at + this.left))
         bytes += Buffer.byteLength(record)
       this.#at = this.#page.length
-      if (this.left > 0) await this.#turn()
+      if (this.left > 0) await this.#turn({ passing: true })
     }
     return bytes
   }
 
-  async #turn(): Promise<void> {
+  /** `passing`: nothing is held against what was trimmed. */
+  async #turn({ passing = false } = {}): Promise<void> {
     const { store, id, patienceMs, signal } = this.#options
     const next = this.#next
     const read = (): ReturnType<StreamStore['read']> => store.read(id, next, { signal })
     const page = await patiently(read, patienceMs, signal)
+    if (passing && page.outcome === 'trimmed') return this.#show(page.first, page.first, [])
     if (page.outcome !== 'page' || page.records.length === 0)
       throw new Error('The log has lost records that a provider is to yield again')
-    this.#position += this.#page.length
-    this.#next = page.next
-    this.#page = page.records
+    this.#show({ position: this.#position + this.#page.length }, page.next, page.records)
+  }
+
+  #show({ position }: Pick<Offset, 'position'>, next: Offset, page: readonly StreamRecord[]): void {
+    this.#position = position
+    this.#next = next
+    this.#page = page
     this.#at = 0
   }
 }

@@ -114,6 +114,38 @@ onEveryStore('what a provider yields again', (world) => {
     await world().passUntil(async () => (await world().store.head('r'))?.closed, 2)
     await expectLog(world(), ['one', 'two'], failed('store'))
   })
+
+  it('ends the run when its log was trimmed where it comes again', async () => {
+    const puppet = new PuppetProvider()
+    const second = await takenOver(world(), playing(puppet), puppet, ['one', 'two', 'three'])
+    await world().store.trim('r', { position: 2 })
+    puppet.last.yield('one', 'two', 'three')
+    await world().until(() => puppet.last.ended)
+    // Nobody goes on with what is under way upstream.
+    expect(puppet.last.context.signal.reason).not.toBeInstanceOf(RunMoved)
+    await world().until(async () => (await world().store.head('r'))?.closed)
+    await expectLog(world(), ['three'], failed('store'))
+    expect(second.runs.active).toBe(0)
+  })
+
+  it('is taken from a log that was trimmed up to its checkpoint', async () => {
+    const puppet = new PuppetProvider()
+    const kinds = { play: playing(puppet) }
+    const first = world().mortal({ kinds })
+    await first.runs.start({ id: 'r', kind: 'play' })
+    puppet.last.checkpoint(1, 'one')
+    puppet.last.yield('two')
+    await world().until(async () => (await world().records('r')).length === 2)
+    await world().store.trim('r', { position: 1 })
+    first.kill()
+    world().process({ kinds }).open()
+    await world().passUntil(() => puppet.calls.length === 2, 14)
+    expect(puppet.last.context.resumeFrom).toBe(1)
+    puppet.last.yield('two', 'three')
+    puppet.last.end()
+    await world().until(async () => (await world().store.head('r'))?.closed)
+    await expectLog(world(), ['two', 'three'], COMPLETED)
+  })
 })
 
 onEveryStore('what a provider yields after a hand-over', (world) => {
@@ -203,6 +235,25 @@ onEveryStore('a run that begins anew', (world) => {
     await world().until(async () => (await world().store.head('r'))?.closed)
     const mark = { type: 'again', attempt: 2, reason: 'replay_differs' }
     await expectLog(world(), ['one', mark, 'eins', 'zwei'], COMPLETED)
+  })
+
+  it('begins behind a log that was trimmed, of which it counts what is kept', async () => {
+    const puppet = new PuppetProvider()
+    const kinds = { play: marked(puppet, { newAttempt: () => ['again'] }) }
+    const first = world().mortal({ kinds })
+    await first.runs.start({ id: 'r', kind: 'play' })
+    puppet.last.yield('x'.repeat(3000), 'y'.repeat(1000))
+    await world().until(async () => (await world().records('r')).length === 2)
+    await world().store.trim('r', { last: 1 })
+    first.kill()
+    world()
+      .process({ kinds, limits: { bytes: 4000 } })
+      .open()
+    await world().passUntil(() => puppet.calls.length === 2, 14)
+    puppet.last.yield('z'.repeat(2000), 'w'.repeat(2000))
+    await world().until(async () => (await world().store.head('r'))?.closed)
+    expect((await world().store.head('r'))?.end).toEqual(failed('bytes_exceeded'))
+    expect(await world().records('r')).toHaveLength(4)
   })
 
   it('is given its input as it was, whatever the attempt before it did to that', async () => {
