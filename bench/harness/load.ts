@@ -43,6 +43,8 @@ export interface Load {
   /** For `--only`: lower case and dashes. */
   readonly name: string
   readonly title: string
+  /** How often each variant is measured, in turns with the others; the figures are medians. Default 1. */
+  readonly rounds?: number
   readonly variants: readonly Variant[]
 }
 

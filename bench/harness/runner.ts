@@ -15,6 +15,8 @@ interface Step {
   readonly group: Group
   readonly load: Load
   readonly variant: Variant
+  /** Whether its figures are told behind it: it is the last round. */
+  readonly last: boolean
 }
 
 /** Rejects with the signal's reason when the run is interrupted. */
@@ -23,15 +25,14 @@ export async function runAll(
   context: Omit<Context, 'note'>,
   progress: Progress,
 ): Promise<Measurement[]> {
-  const steps = groups.flatMap((group) =>
-    group.loads.flatMap((load) => load.variants.map((variant): Step => ({ group, load, variant }))),
-  )
+  const steps = groups.flatMap((group) => group.loads.flatMap((load) => stepsOf(group, load, context.quick)))
+  const outcomes = new Map<Variant, Measurement['outcome'][]>()
   const takes = steps.map(({ variant }) => variant.takes(context))
   const whole = takes.reduce((sum, seconds) => sum + seconds, 0)
   const begun = performance.now()
   const measurements: Measurement[] = []
   let forecast = 0
-  for (const [index, { group, load, variant }] of steps.entries()) {
+  for (const [index, { group, load, variant, last }] of steps.entries()) {
     if (index === 0 || steps[index - 1]?.group !== group) progress.line(headOf(group))
     const gone = (performance.now() - begun) / 1000
     // As far off as the forecast was so far, it will be.
@@ -39,13 +40,40 @@ export async function runAll(
     const where = `[${index + 1}/${steps.length}, ${minutes(left)} left] ${load.title}: ${variant.name}`
     progress.now(where)
     const note = (text: string): void => progress.now(`${where}, ${text}`)
-    const outcome = await measure(variant, { ...context, note })
+    const all = outcomes.get(variant) ?? []
+    outcomes.set(variant, all)
+    all.push(await measure(variant, { ...context, note }))
     context.signal.throwIfAborted()
+    forecast += takes[index] ?? 0
+    if (!last) continue
+    const outcome = medianOf(all)
     measurements.push({ group: group.name, load: load.name, variant: variant.name, outcome })
     progress.line(rowOf(group.columns, load, variant, outcome))
-    forecast += takes[index] ?? 0
   }
   return measurements
+}
+
+function stepsOf(group: Group, load: Load, quick: boolean): Step[] {
+  const { variants } = load
+  const rounds = quick ? 1 : (load.rounds ?? 1)
+  return Array.from({ length: rounds }, (_, round) =>
+    variants.map((variant): Step => ({ group, load, variant, last: round === rounds - 1 })),
+  ).flat()
+}
+
+/** Each figure by itself. What failed in one round is not measured. */
+function medianOf(outcomes: readonly Measurement['outcome'][]): Measurement['outcome'] {
+  const values = outcomes.filter(isMeasured)
+  const failed = outcomes.find((outcome) => !isMeasured(outcome))
+  const [first] = values
+  if (failed || !first) return failed ?? { notMeasured: 'it was not run' }
+  const middle = Math.floor(values.length / 2)
+  const keys = Object.keys(first)
+  const medians = keys.map((key) => [
+    key,
+    values.map((one) => one[key] ?? NaN).toSorted((a, b) => a - b)[middle],
+  ])
+  return Object.fromEntries(medians) as Values
 }
 
 async function measure(variant: Variant, context: Context): Promise<Measurement['outcome']> {
