@@ -45,7 +45,7 @@ Usage: npm run bench -- [options]
 Groups and their loads:
 ${names.join('\n')}
 
-A whole run takes about twelve minutes. Let the machine do nothing else meanwhile.
+A whole run takes about twenty minutes. Let the machine do nothing else meanwhile.
 Ctrl-C ends it, and every process it started.
 `
 }

@@ -1,6 +1,7 @@
 /** Everything that is measured, in the order it is. */
 import { appends } from './appends/groups.ts'
 import { delivery, idleConnections, lateJoins, saturations } from './delivery/groups.ts'
+import { httpAppends, httpCatchUp, httpLive } from './durable-streams/groups.ts'
 import type { Group } from './harness/load.ts'
 import { fanOuts, layer } from './redis/groups.ts'
 import { scale } from './scale/groups.ts'
@@ -12,6 +13,9 @@ export const GROUPS: readonly Group[] = [
   lateJoins,
   appends,
   scale,
+  httpAppends,
+  httpLive,
+  httpCatchUp,
   layer,
   fanOuts,
 ]
