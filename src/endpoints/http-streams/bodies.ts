@@ -2,8 +2,9 @@
  * The bodies of requests: each up to a bound, and all of them together up to another. What is small is not
  * counted, so that large ones, however slowly they come, keep no ordinary request out.
  */
-import { Buffer, isUtf8 } from 'node:buffer'
+import { type Buffer, isUtf8 } from 'node:buffer'
 import { type Json, JsonError, parseJson } from '../../protocol/json.ts'
+import { GatheredBytes } from './gathered-bytes.ts'
 import { Refusal } from './refusal.ts'
 
 /** Bytes of a body that are not counted, and that it may have beside what it is for. */
@@ -53,15 +54,13 @@ export class Bodies {
   async bytes(request: Request): Promise<Buffer> {
     // Before it comes: a client that says so need not send it.
     this.#check(Number(request.headers.get('content-length') ?? 0))
-    const chunks: Uint8Array[] = []
-    let size = 0
+    const body = new GatheredBytes()
     for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-      size += chunk.length
-      this.#check(size)
-      this.#hold(request, size - SMALL)
-      chunks.push(chunk)
+      this.#check(body.size + chunk.length)
+      this.#hold(request, body.size + chunk.length - SMALL)
+      body.add(chunk)
     }
-    return Buffer.concat(chunks)
+    return body.take()
   }
 
   /** The request was answered. */
