@@ -38,7 +38,7 @@ export function compareLeases(a: PlaceOfLease, b: PlaceOfLease): number {
   return a.expiresAt - b.expiresAt || (a.stream < b.stream ? -1 : a.stream > b.stream ? 1 : 0)
 }
 
-type PlaceOfLease = Pick<Lease, 'expiresAt' | 'stream'>
+export type PlaceOfLease = Pick<Lease, 'expiresAt' | 'stream'>
 
 export interface AcquireDecision {
   readonly result: AcquireResult

@@ -116,11 +116,11 @@ class MemoryStreams implements StreamStore {
     }
     if (stream.retention && stream.tail > stream.first) stream.retain(stream.first, now)
     const lease = config.lease && newLease(config.lease, 1, now)
-    stream.lease = lease
     if (lease) stream.producers.set(LEASE_PRODUCER, { epoch: lease.epoch, lastSeq: -1 })
     const over = this.#streams.all.get(id)
     if (over) this.#streams.remove(id, over)
     this.#streams.add(id, stream)
+    if (lease) this.#streams.lease(id, stream, lease)
     // Only now: who is told may call the store, and finds the new stream.
     if (over) this.#end(id, over, 'expired')
     const info = infoOf(id, stream)
@@ -263,11 +263,7 @@ class MemoryStreams implements StreamStore {
     const result = applyAppend(stream, request, stream.incarnation, now)
     if (producer) stream.producers.set(producer.id, { epoch: producer.epoch, lastSeq: producer.seq })
     const { closed } = result
-    if (closed && stream.lease) {
-      stream.lease = afterClose(stream.lease, request.owes)
-      this.#streams.unlease(id, stream)
-      if (stream.lease) this.#streams.owing.set(id, stream)
-    }
+    if (closed && stream.lease) this.#streams.lease(id, stream, afterClose(stream.lease, request.owes))
     if (closed || records.length > 0) {
       if (stream.watched) {
         const end = closed ? endMember(stream.closedWith).end : undefined

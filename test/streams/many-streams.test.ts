@@ -91,25 +91,41 @@ describe('of 100,000 streams on SQLite', () => {
   })
 })
 
+/** Milliseconds of doing something some times over. */
+async function costOf(work: () => Promise<unknown>): Promise<number> {
+  const since = performance.now()
+  for (let n = 0; n < 5; n++) await work()
+  return performance.now() - since
+}
+
 describe('of 100,000 streams in memory', () => {
   it('those that are asked for are found without a look at the others', async () => {
     const store = memoryStreams()
     const config = { owner: 'svc' }
     for (let n = 0; n < MANY; n++) await store.create(`run${n}`, config)
     await createTheFew(store)
-    const cost = async (work: () => Promise<unknown>): Promise<number> => {
-      const since = performance.now()
-      for (let n = 0; n < 5; n++) await work()
-      return performance.now() - since
-    }
-    const looks = await cost(async () => {
+    const looks = await costOf(async () => {
       for (const [, ids, options] of ASKED) expect(await idsOf(store, options)).toEqual(ids)
       expect(await idsOf(store, { owner: 'svc', after: 'run5', limit: 1 })).toEqual(['run50'])
       expect(await idsOf(store, { prefix: 'run99999' })).toEqual(['run99999'])
       expect(await store.leases.expired()).toEqual([])
     })
     // Each of the 35 would take about as long as this one, which has to look at all of them.
-    expect(looks).toBeLessThan(await cost(() => store.list({ closed: true })))
+    expect(looks).toBeLessThan(await costOf(() => store.list({ closed: true })))
+    await store.close()
+  })
+
+  it('leases that are over are found without a look at those that are held', async () => {
+    let now = 0
+    const store = memoryStreams({ clock: () => now })
+    for (let n = 0; n < 10_000; n++)
+      await store.create(`run${n}`, { lease: { holder: 'a', ttlMs: 1000 + (n % 5000) } })
+    now = 1000
+    const looks = await costOf(async () => {
+      const over = await store.leases.expired()
+      expect(over.map(({ stream }) => stream)).toEqual(['run0', 'run5000'])
+    })
+    expect(looks).toBeLessThan(await costOf(() => store.list({ closed: true })))
     await store.close()
   })
 })

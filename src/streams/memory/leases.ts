@@ -1,12 +1,10 @@
 /** The leases of streams in memory. */
 import type { Json } from '../../protocol/json.ts'
 import {
-  compareLeases,
   decideAcquire,
   decideClaim,
   handedOver,
   isHeld,
-  leaseEnd,
   leaseOf,
   renewedLease,
 } from '../lease-bookkeeping.ts'
@@ -50,10 +48,7 @@ export class MemoryLeases implements LeaseStore {
     const stream = alive(id, now)
     const known = stream?.producers.get(LEASE_PRODUCER)
     const decision = decideAcquire(id, stream, stream?.lease, known, request, now)
-    if (stream && decision.lease) {
-      stream.lease = decision.lease
-      streams.lease(id, stream)
-    }
+    if (stream && decision.lease) streams.lease(id, stream, decision.lease)
     if (stream && decision.producer) {
       stream.producers.set(LEASE_PRODUCER, decision.producer)
       stream.leased = true
@@ -62,23 +57,24 @@ export class MemoryLeases implements LeaseStore {
   }
 
   async renew(lease: Lease, signal?: AbortSignal): Promise<RenewResult> {
-    const { clock, enter, alive } = this.#options
+    const { streams, clock, enter, alive } = this.#options
     enter(signal)
     checkLease(lease)
     const now = clock()
     const stream = alive(lease.stream, now)
     if (!stream?.lease || !isHeld(stream, stream.lease, lease)) return { outcome: 'lost' }
-    stream.lease = renewedLease(stream.lease, lease, now)
-    return { outcome: 'renewed', lease: leaseOf(lease.stream, stream, stream.lease) }
+    const renewed = renewedLease(stream.lease, lease, now)
+    streams.lease(lease.stream, stream, renewed)
+    return { outcome: 'renewed', lease: leaseOf(lease.stream, stream, renewed) }
   }
 
   async handOver(lease: Lease, signal?: AbortSignal): Promise<boolean> {
-    const { clock, enter, alive } = this.#options
+    const { streams, clock, enter, alive } = this.#options
     enter(signal)
     const now = clock()
     const stream = alive(lease.stream, now)
     if (!stream?.lease || !isHeld(stream, stream.lease, lease)) return false
-    stream.lease = handedOver(stream.lease, now)
+    streams.lease(lease.stream, stream, handedOver(stream.lease, now))
     return true
   }
 
@@ -87,14 +83,14 @@ export class MemoryLeases implements LeaseStore {
     request: LeaseRequest,
     signal?: AbortSignal,
   ): Promise<ClaimResult> {
-    const { clock, enter, alive } = this.#options
+    const { streams, clock, enter, alive } = this.#options
     enter(signal)
     checkLease(request)
     const now = clock()
     const stream = alive(owed.stream, now)
     const known = stream?.producers.get(LEASE_PRODUCER)
     const { result, lease, producer } = decideClaim(owed, stream, stream?.lease, known, request, now)
-    if (stream && lease) stream.lease = lease
+    if (stream && lease) streams.lease(owed.stream, stream, lease)
     if (stream && producer) stream.producers.set(LEASE_PRODUCER, producer)
     return result
   }
@@ -105,24 +101,19 @@ export class MemoryLeases implements LeaseStore {
     const owes = checkLeft(left, limits)
     const stream = alive(lease.stream, clock())
     if (stream?.lease?.owes === undefined || !isHeld(stream, stream.lease, lease)) return false
-    stream.lease = owes === undefined ? undefined : { ...stream.lease, owes }
-    return stream.lease !== undefined || streams.owing.delete(lease.stream)
+    streams.lease(lease.stream, stream, owes === undefined ? undefined : { ...stream.lease, owes })
+    return true
   }
 
   async expired(options: ExpiredOptions = {}): Promise<Lease[]> {
     const { streams, clock, enter } = this.#options
     enter(options.signal)
     const { limit, after } = checkExpired(options)
-    const now = clock()
-    const over: Lease[] = []
-    for (const [id, stream] of streams.withLease()) {
-      if (!stream.lease) continue
-      const expiresAt = leaseEnd(stream.lease, now)
-      if (expiresAt !== stream.lease.expiresAt) stream.lease = { ...stream.lease, expiresAt }
-      if (expiresAt > now) continue
-      const lease = leaseOf(id, stream, stream.lease)
-      if (compareLeases(lease, after) > 0) over.push(lease)
+    const page: Lease[] = []
+    for (const [id, stream] of streams.over(clock(), after)) {
+      if (stream.lease) page.push(leaseOf(id, stream, stream.lease))
+      if (page.length === limit) break
     }
-    return over.sort(compareLeases).slice(0, limit)
+    return page
   }
 }

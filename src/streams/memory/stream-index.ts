@@ -1,32 +1,34 @@
 /**
- * The streams in memory, and which of them are whose and leased, in the order of their ids: a page of a listing costs
- * by what it holds, and a look at the leases by how many there are.
+ * The streams in memory, and which of them are whose and leased, in the order of their ids; and their leases, in the
+ * order in which they end: a page costs by what it holds.
  */
 import { infoOf, isAlive } from '../bookkeeping.ts'
+import { compareLeases, leaseEnd } from '../lease-bookkeeping.ts'
+import type { LeaseState, PlaceOfLease } from '../lease-bookkeeping.ts'
 import type { CheckedList, StreamList } from '../listing.ts'
 import type { StreamInfo } from '../store.ts'
 import type { MemoryStream } from './memory-stream.ts'
-import { SortedIds } from './sorted-ids.ts'
+import { compareIds, Sorted } from './sorted.ts'
 
 type Streams = Map<string, MemoryStream>
 
-/** Ids of streams, all of them and of those in `leased`. */
+/** Ids of streams, all of them and of those that are open and have a lease. */
 class Listed {
-  readonly all = new SortedIds()
-  readonly leased = new SortedIds()
+  readonly all = new Sorted(compareIds)
+  readonly leased = new Sorted(compareIds)
 }
 
 export class StreamIndex {
   readonly all: Streams = new Map()
-  /** Open ones that have a lease. */
-  readonly leased: Streams = new Map()
-  /** Closed ones that owe something. */
-  readonly owing: Streams = new Map()
   /** Those that are gone, and whose ids are kept as there are forks of them. */
   readonly retired: Streams = new Map()
   readonly #listed = new Listed()
   /** Undefined: nobody's. */
   readonly #owned = new Map<string | undefined, Listed>()
+  /** Leases of open streams, and of closed ones that owe something. */
+  readonly #leases = new Sorted<PlaceOfLease>(compareLeases)
+  /** No lease was given later than this. */
+  #latest = 0
 
   add(id: string, stream: MemoryStream): void {
     this.all.set(id, stream)
@@ -35,12 +37,10 @@ export class StreamIndex {
     if (!own) this.#owned.set(stream.owner, (own = new Listed()))
     own.all.add(id)
     this.#listed.all.add(id)
-    if (stream.lease) this.lease(id, stream)
   }
 
   remove(id: string, stream: MemoryStream): void {
-    this.unlease(id, stream)
-    this.owing.delete(id)
+    this.lease(id, stream, undefined)
     this.all.delete(id)
     this.#listed.all.delete(id)
     const own = this.#owned.get(stream.owner)
@@ -59,22 +59,49 @@ export class StreamIndex {
     }
   }
 
-  lease(id: string, stream: MemoryStream): void {
-    this.leased.set(id, stream)
+  /** Gives a stream that is there this lease in place of the one it had, or takes that away. */
+  lease(id: string, stream: MemoryStream, lease: LeaseState | undefined): void {
+    const before = stream.lease
+    stream.lease = lease
+    if (before) this.#leases.delete({ stream: id, expiresAt: before.expiresAt })
+    if (lease) {
+      this.#leases.add({ stream: id, expiresAt: lease.expiresAt })
+      this.#latest = Math.max(this.#latest, lease.expiresAt - lease.ttlMs)
+    }
+    // A renewal is neither.
+    if (lease && !stream.closed) {
+      if (!before) this.#listLeased(id, stream)
+    } else if (before) {
+      this.#listed.leased.delete(id)
+      this.#owned.get(stream.owner)?.leased.delete(id)
+    }
+  }
+
+  #listLeased(id: string, stream: MemoryStream): void {
     this.#listed.leased.add(id)
     this.#owned.get(stream.owner)?.leased.add(id)
   }
 
-  unlease(id: string, stream: MemoryStream): void {
-    if (!this.leased.delete(id)) return
-    this.#listed.leased.delete(id)
-    this.#owned.get(stream.owner)?.leased.delete(id)
+  /** Those whose lease is over, in the order of leases, behind a place in it. */
+  *over(now: number, after: PlaceOfLease): Generator<readonly [string, MemoryStream]> {
+    if (now < this.#latest) this.#cutLeases(now)
+    for (const place of this.#leases.from(after)) {
+      if (place.expiresAt > now) return
+      const stream = this.all.get(place.stream)
+      if (stream && compareLeases(place, after) > 0) yield [place.stream, stream]
+    }
   }
 
-  /** Open or not. */
-  *withLease(): Generator<readonly [string, MemoryStream]> {
-    yield* this.leased
-    yield* this.owing
+  /** The clock went back: what was given later than now has its length from now. */
+  #cutLeases(now: number): void {
+    const all = Array.from(this.#leases.from({ stream: '', expiresAt: 0 }))
+    for (const { stream: id } of all) {
+      const stream = this.all.get(id)
+      if (!stream?.lease) continue
+      const expiresAt = leaseEnd(stream.lease, now)
+      if (expiresAt !== stream.lease.expiresAt) this.lease(id, stream, { ...stream.lease, expiresAt })
+    }
+    this.#latest = now
   }
 
   /** A page of the streams that are there, in the order of their ids. */
@@ -96,11 +123,10 @@ export class StreamIndex {
 
   clear(): void {
     this.all.clear()
-    this.leased.clear()
-    this.owing.clear()
     this.retired.clear()
     this.#listed.all.clear()
     this.#listed.leased.clear()
     this.#owned.clear()
+    this.#leases.clear()
   }
 }

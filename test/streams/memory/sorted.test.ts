@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { SortedIds } from '../../../src/streams/memory/sorted-ids.ts'
+import { compareIds, Sorted } from '../../../src/streams/memory/sorted.ts'
 
 const id = fc.integer({ min: 0, max: 3000 }).map((n) => `s${n}`)
 
@@ -11,7 +11,7 @@ it('holds what was added and not taken out, once, in its order, from anywhere on
       fc.array(id, { maxLength: 2000, size: 'max' }),
       id,
       (added, taken, from) => {
-        const ids = new SortedIds()
+        const ids = new Sorted(compareIds)
         const model = new Set(added)
         for (const one of added) ids.add(one)
         for (const one of taken) expect(ids.delete(one)).toBe(model.delete(one))
@@ -26,7 +26,7 @@ it('holds what was added and not taken out, once, in its order, from anywhere on
 })
 
 it('is empty, and may be filled again', () => {
-  const ids = new SortedIds()
+  const ids = new Sorted(compareIds)
   expect([...ids.from('')]).toEqual([])
   expect(ids.delete('a')).toBe(false)
   ids.add('b')
@@ -38,7 +38,7 @@ it('is empty, and may be filled again', () => {
 })
 
 it('finds its way among a hundred thousand', () => {
-  const ids = new SortedIds()
+  const ids = new Sorted(compareIds)
   for (let n = 0; n < 100_000; n++) ids.add(String((n * 7919) % 100_000))
   expect(ids.size).toBe(100_000)
   expect(ids.from('5').next().value).toBe('5')
