@@ -73,6 +73,11 @@ export function kindOf(contentType: string): RecordKind {
     : 'bytes'
 }
 
+/** Whether a stream of this content type has records of text. */
+export function isText(contentType: string): boolean {
+  return mediaTypeOf(contentType).startsWith('text/')
+}
+
 export function checkAppend(request: AppendRequest, limits: StreamLimits): CheckedAppend {
   const { records = [], close = false, producer, contentType, streamSeq, incarnation, after } = request
   const { metadata, checkpoint } = request

@@ -14,7 +14,7 @@ import { type ReadQuery, readQueryOf } from './read-query.ts'
 import { Refusal, refusedOffset } from './refusal.ts'
 import type { Permitted } from './rights.ts'
 import { followAsEvents } from './sse.ts'
-import { sseEncoderFor } from './sse-encoder.ts'
+import { sseEncoderFor } from './sse-encoding.ts'
 import { PRIVATE, streamHeaders } from './stream-headers.ts'
 
 export interface HttpReadOptions {

@@ -1,7 +1,7 @@
 /** From the body of a request to the records that are kept of it. */
 import { type Buffer, isUtf8 } from 'node:buffer'
 import { StreamRequestError } from '../../streams/errors.ts'
-import { kindOf } from '../../streams/requests.ts'
+import { isText, kindOf } from '../../streams/requests.ts'
 import { splitJson } from '../../streams/json-text.ts'
 import type { StreamLimits, StreamRecord } from '../../streams/store.ts'
 
@@ -18,7 +18,7 @@ export function recordsIn(
   { recordBytes, appendRecords }: StreamLimits,
 ): readonly StreamRecord[] {
   if (body.length === 0) return []
-  if (kindOf(contentType) === 'bytes') return pieces(body, recordBytes)
+  if (kindOf(contentType) === 'bytes') return pieces(body, recordBytes, isText(contentType))
   if (!isUtf8(body)) throw new StreamRequestError('invalid_record', 'The body is not UTF-8.')
   const text = trim(body.toString('utf8'))
   if (!text.startsWith('[')) return [text]
@@ -41,8 +41,22 @@ function isSpace(unit: number): boolean {
   return unit === 0x20 || unit === 0x0a || unit === 0x0d || unit === 0x09
 }
 
-function pieces(body: Buffer, size: number): readonly Uint8Array[] {
-  if (body.length <= size) return [body]
-  const count = Math.ceil(body.length / size)
-  return Array.from({ length: count }, (_, index) => body.subarray(index * size, (index + 1) * size))
+/** As many records as it takes. No character of text is cut: events bring one record at a time, if it is large. */
+function pieces(body: Buffer, size: number, isText: boolean): readonly Uint8Array[] {
+  const records: Uint8Array[] = []
+  for (let begin = 0, end = 0; begin < body.length; begin = end) {
+    end = Math.min(begin + size, body.length)
+    if (isText) end = characterEnd(body, begin, end)
+    records.push(body.subarray(begin, end))
+  }
+  return records
+}
+
+/** Where the last character ends that is whole before this place; the place itself where none is near. */
+function characterEnd(body: Buffer, begin: number, place: number): number {
+  for (let at = place; at > place - 4 && at > begin; at--) {
+    const byte = body[at]
+    if (byte === undefined || byte < 0x80 || byte >= 0xc0) return at
+  }
+  return place
 }

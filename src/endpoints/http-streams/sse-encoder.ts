@@ -7,19 +7,31 @@ import type { Batch } from '../../delivery/batch.ts'
 import type { Json } from '../../protocol/json.ts'
 import { encodeOffset } from '../../protocol/offset.ts'
 import type { Offset } from '../../protocol/offset.ts'
-import { kindOf, mediaTypeOf } from '../../streams/requests.ts'
-import { currentCursor, nextCursor } from './cursor.ts'
+import { currentCursor } from './cursor.ts'
 
 /**
  * How the records of a batch are written: an array of JSON, the text that they are together, the base64 of
  * their bytes together, or an array with the base64 text of each.
  */
-type Format = 'json' | 'text' | 'base64' | 'apart'
+export type Format = 'json' | 'text' | 'base64' | 'apart'
 
 /** A line break, which would end the line of the event, and a space behind it. */
 const LINE_BREAKS = /(?:\r\n|\r|\n)( ?)/g
 
-export class SseEncoder {
+/** Makes the events of one reader, or of all that are alike. */
+export interface SseEvents {
+  readonly own?: 'head' | 'frame' | undefined
+  /** Whether records are written as base64. */
+  readonly isBase64: boolean
+  /** A `data` event and its `control` event. */
+  encode(batch: Batch): Buffer
+  /** A `control` event without records before it: at the tail. */
+  control(at: Offset): Buffer
+  /** The same at the end of a closed stream, with what it is closed with. */
+  closed(at: Offset, end: Json | undefined): Buffer
+}
+
+export class SseEncoder implements SseEvents {
   readonly own: 'frame' | undefined
   readonly #format: Format
   readonly #least: number
@@ -31,7 +43,6 @@ export class SseEncoder {
     this.#least = least ?? 0
   }
 
-  /** Whether records are written as base64. */
   get isBase64(): boolean {
     return this.#format === 'base64' || this.#format === 'apart'
   }
@@ -49,12 +60,10 @@ export class SseEncoder {
     )
   }
 
-  /** A `control` event without records before it: at the tail. */
   control(at: Offset): Buffer {
     return controlWith(at, { streamCursor: String(this.#cursor()) })
   }
 
-  /** The same at the end of a closed stream, with what it is closed with. */
   closed(at: Offset, end: Json | undefined): Buffer {
     return controlWith(at, { streamClosed: true, ...(end !== undefined && { end }) })
   }
@@ -62,31 +71,6 @@ export class SseEncoder {
   #cursor(): number {
     return Math.max(this.#least, currentCursor())
   }
-}
-
-/** One for each format, so that readers share their frames. */
-const SHARED: Readonly<Record<Format, SseEncoder>> = {
-  json: new SseEncoder('json'),
-  text: new SseEncoder('text'),
-  base64: new SseEncoder('base64'),
-  apart: new SseEncoder('apart'),
-}
-
-/**
- * The encoder for the readers of a stream. Who sent a cursor that is not past yet has one of its own.
- *
- * @param apart whether records of bytes are to be told from each other.
- */
-export function sseEncoderFor(contentType: string, apart: boolean, sent: number | undefined): SseEncoder {
-  const format = formatOf(contentType, apart)
-  if (sent === undefined || sent < currentCursor()) return SHARED[format]
-  return new SseEncoder(format, nextCursor(sent))
-}
-
-function formatOf(contentType: string, apart: boolean): Format {
-  if (kindOf(contentType) === 'json') return 'json'
-  if (apart) return 'apart'
-  return mediaTypeOf(contentType).startsWith('text/') ? 'text' : 'base64'
 }
 
 function controlWith(at: Offset, more: { readonly [key: string]: Json }): Buffer {

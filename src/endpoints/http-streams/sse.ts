@@ -12,14 +12,14 @@ import type { StreamInfo } from '../../streams/store.ts'
 import type { Deadlines } from '../deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import { SIGN_OF_LIFE, errorEvent, retryLine } from './sse-encoder.ts'
-import type { SseEncoder, SseFault } from './sse-encoder.ts'
+import type { SseEvents, SseFault } from './sse-encoder.ts'
 import { SSE_HEADERS, openSse } from './sse-response.ts'
 import type { SseResponse } from './sse-response.ts'
 import { BASE64, PRIVATE } from './stream-headers.ts'
 
 export interface SseOptions {
   readonly delivery: Delivery
-  readonly encoder: SseEncoder
+  readonly encoder: SseEvents
   /** Signs of life fall due here. */
   readonly signs: Deadlines
   /** Seconds after which a reader is to come back when the server goes down; drawn for each. */
