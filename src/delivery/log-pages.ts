@@ -36,6 +36,13 @@ interface Entry {
 /** Records from which a page is full, however short they are. */
 const MAX_RECORDS = 20_000
 
+/** What its reader knows of a stream. A page that was read before may be of another one, or have what was trimmed. */
+export interface KnownLog {
+  readonly incarnation: string
+  /** Position of the place before the first record that is kept. */
+  readonly first: number
+}
+
 /** Records in a page of a store, at most. */
 const MAX_PAGE = 1000
 
@@ -66,13 +73,18 @@ export class LogPages {
    * Records after a place: a full page, or all there are, up to a position if one is given: it lies after the place,
    * which is an offset then. Rejects with what the store throws.
    */
-  read(stream: string, after: Place, upTo = Number.POSITIVE_INFINITY): Promise<LogPage> {
-    const key = `${keyOf(after)} ${upTo} ${stream}`
+  read(stream: string, after: Place, log: KnownLog, upTo = Number.POSITIVE_INFINITY): Promise<LogPage> {
+    const key = `${keyOf(after)} ${upTo} ${log.incarnation} ${stream}`
     const known = this.#entries.get(key)
     if (known) {
       this.#entries.delete(key)
       this.#entries.set(key, known)
-      return known.page
+      if (log.first === 0) return known.page
+      return known.page.then((page) => {
+        if (page.outcome !== 'page' || page.batch.from.position >= log.first) return page
+        if (this.#entries.get(key) === known) this.#delete(key, known)
+        return this.read(stream, after, log, upTo)
+      })
     }
     const entry: Entry = { page: this.#load(stream, after, upTo), size: 0 }
     this.#entries.set(key, entry)
@@ -106,9 +118,13 @@ export class LogPages {
       // This one stays also when it is larger than all: else each reader of a large record reads it anew.
       // Without a size it is still being read.
       if (oldest === key || size === 0) continue
-      this.#entries.delete(oldest)
-      this.#kept -= size
+      this.#delete(oldest, { size })
     }
+  }
+
+  #delete(key: string, { size }: Pick<Entry, 'size'>): void {
+    this.#entries.delete(key)
+    this.#kept -= size
   }
 
   async #load(stream: string, after: Place, upTo: number): Promise<LogPage> {

@@ -64,6 +64,8 @@ export interface ReaderOptions<Frame = unknown> {
   readonly observer: FollowObserver
   /** What the stream's incarnation has to be. One that was created anew since it was looked up is missing. */
   readonly incarnation?: string
+  /** The place before the first record that was kept of it then: what was trimmed by then is not shown. */
+  readonly first?: Offset
 }
 
 export class Reader implements Resumable {
@@ -206,8 +208,9 @@ export class Reader implements Resumable {
       return outlet.block(this)
     }
     outlet.beginRead()
-    this.#tail.pages
-      .read(this.#tail.stream, place, upTo)
+    const { pages, stream, incarnation } = this.#tail
+    pages
+      .read(stream, place, { incarnation, first: this.#options.first?.position ?? 0 }, upTo)
       .then(
         (page) => this.#take(page),
         (error: unknown) => this.#retry(error),

@@ -330,6 +330,40 @@ describe('a stream under its readers', () => {
     },
   )
 
+  it('shows nothing of one that had its id before', async () => {
+    const store = await make()
+    const delivery = new Delivery({ store, pageSize: 1000 })
+    // As long as anybody reads, what was read is kept for others.
+    await store.create('other')
+    new FakeReader().follow(delivery, 'other')
+    for (const first of [0, 1000]) {
+      if (first > 0) await store.create('s')
+      await append(store, numbered(first, first + 500), true)
+      const reader = new FakeReader().follow(delivery, 's')
+      expect(await reader.untilOver()).toMatchObject({ type: 'end' })
+      expect(reader.records).toEqual(numbered(first, first + 500))
+      await store.delete('s')
+    }
+    delivery.close()
+  })
+
+  it('shows nothing that was trimmed to who looked it up since', async () => {
+    const store = await make(numbered(0, 500), true)
+    const delivery = new Delivery({ store, pageSize: 1000 })
+    await store.create('other')
+    new FakeReader().follow(delivery, 'other')
+    await new FakeReader().follow(delivery, 's').untilOver()
+    await store.trim('s', { position: 250 })
+    const { incarnation, first } = (await store.head('s')) ?? {}
+    const readers = [1, 2].map(() => new FakeReader().follow(delivery, 's', 'start', incarnation, first))
+    for (const reader of readers) {
+      await reader.untilOver()
+      expect(reader.opened).toEqual(first)
+      expect(reader.records).toEqual(numbered(250, 500))
+    }
+    delivery.close()
+  })
+
   it('is followed anew by whoever is told of its end', async () => {
     const store = await make()
     const delivery = new Delivery({ store })

@@ -64,7 +64,13 @@ export class FakeReader {
     })
   }
 
-  follow(delivery: Delivery, stream: string, place: Place = 'start', incarnation?: string): this {
+  follow(
+    delivery: Delivery,
+    stream: string,
+    place: Place = 'start',
+    incarnation?: string,
+    first?: Offset,
+  ): this {
     const observer = {
       opened: (at: Offset) => {
         this.opened = at
@@ -76,7 +82,7 @@ export class FakeReader {
       },
     }
     const { outlet, encoder } = this
-    const of = incarnation === undefined ? {} : { incarnation }
+    const of = { ...(incarnation !== undefined && { incarnation }), ...(first && { first }) }
     this.#follow = delivery.follow(stream, { place, outlet, encoder, observer, ...of })
     return this
   }

@@ -156,6 +156,7 @@ export function nextRecords(
       encoder: sameBatch,
       observer: { opened: () => {}, over },
       incarnation: info.incarnation,
+      first: info.first,
     })
     polls.add(giveUp)
     // Whoever comes back is asked who they are.

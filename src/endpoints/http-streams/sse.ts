@@ -71,6 +71,7 @@ export function followAsEvents(
     encoder,
     observer,
     incarnation: info.incarnation,
+    first: info.first,
   })
   const letGo = (): void => {
     release()

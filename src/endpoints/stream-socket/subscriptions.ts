@@ -72,9 +72,9 @@ export class Subscriptions {
         this.#tell(sub, end)
       },
     }
-    const { id, incarnation } = info
+    const { id, incarnation, first } = info
     const encoder = new RecordsEncoder(sub)
-    const follow = delivery.follow(id, { place, outlet, encoder, observer, incarnation })
+    const follow = delivery.follow(id, { place, outlet, encoder, observer, incarnation, first })
     subscription.stop = () => {
       release()
       follow.stop()
