@@ -49,7 +49,7 @@ export class Writes {
       return await this.#withBody(request, async (body) => {
         const records = body.length === 0 ? undefined : this.#recordsOf(request, body)
         const append = { ...asked, ...records, incarnation }
-        return answerAppend(await this.#store.append(id, append, exchange.signal), append)
+        return answerAppend(await this.#store.append(id, append, untilGone(exchange.signal)), append)
       })
     })
 
@@ -71,7 +71,7 @@ export class Writes {
       ...(owner !== undefined && { owner }),
       records,
     }
-    return answerCreate(await this.#store.create(params.id, whole, signal), scope)
+    return answerCreate(await this.#store.create(params.id, whole, untilGone(signal)), scope)
   }
 
   /** Where the records of a stream are to come from, and what they are. */
@@ -114,4 +114,18 @@ export class Writes {
       this.#bodies.release(request)
     }
   }
+}
+
+/**
+ * Aborts when whoever asked has gone, and not because the server goes down: a write that is cut short may be
+ * kept all the same, and whoever is told to come back would send it twice.
+ */
+function untilGone(signal: AbortSignal): AbortSignal {
+  const gone = new AbortController()
+  const pass = (): void => {
+    if (!(signal.reason instanceof HttpError)) gone.abort(signal.reason)
+  }
+  if (signal.aborted) pass()
+  else signal.addEventListener('abort', pass, { once: true })
+  return gone.signal
 }
