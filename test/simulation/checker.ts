@@ -3,39 +3,14 @@
  * as it happens, and for the histories of real stores and processes, which are told from their ends.
  */
 import { readRunEnd } from '../../src/protocol/run-end.ts'
-import type { RunEnd } from '../../src/protocol/run-end.ts'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
-import type { Fact, Invariant, RunSource, Violation } from './history.ts'
+import { CheckedGenerations } from './checked-generations.ts'
+import { CheckedReaders } from './checked-readers.ts'
+import type { Fact, Fail, Invariant, RunSource, Violation } from './history.ts'
+import type { KeptLog, KeptLogs } from './kept-log.ts'
 
 /** They may remove a run that has not ended. */
 const BY_RIGHT: ReadonlySet<string> = new Set(['the application', 'the store'])
-
-/** One life of a stream, as it was kept. */
-export interface KeptLog {
-  readonly stream: string
-  readonly incarnation: string
-  readonly records: string[]
-  closed: boolean
-  removed: boolean
-  /** Position before the first record that is kept. */
-  first: number
-  /** How it ended, if it was closed with the end of a run. */
-  end?: RunEnd | undefined
-  /** Of the lease: whether there ever was one, and the highest epoch that wrote or was given. */
-  epoch: number
-  readonly holders: Map<number, string>
-  /** Whether its kind is to be told of its end. */
-  owes: boolean
-  /** The calls of that, with who was called, and how each is over. */
-  readonly told: Map<number, { readonly by: string; how?: 'returned' | 'failed' }>
-  /** Generations in a row that died without a record, and how long the log was when the last one began. */
-  barren: number
-  begunAt: number
-  hasDied: boolean
-}
-
-/** Generations that may die in a row without a record. */
-const MOST_BARREN = 5
 
 /**
  * Whether an undisturbed run of a source, which yielded `first` first, yields this record at this place; `isLast`: it
@@ -49,28 +24,19 @@ export type Yields = (
   isLast: boolean,
 ) => boolean
 
-interface Reading {
-  next: number
-  readonly incarnation: string
-}
-
-export class Checker {
+export class Checker implements KeptLogs {
   readonly violations: Violation[] = []
   readonly logs = new Map<string, KeptLog>()
   /** The latest life of each id. */
   readonly current = new Map<string, KeptLog>()
-  readonly #readers = new Map<string, Reading>()
   readonly #sources = new Map<string, RunSource>()
   /** What an id was ever started for: an answer may come when the run is removed and another one there. */
   readonly #tags = new Map<string, Set<string>>()
   /** Runs of which a stop was answered with `stopped`, with how long their logs were then. */
   readonly #stopped = new Map<string, { readonly log: KeptLog; readonly length: number }>()
   readonly #asked = new Set<string>()
-  readonly #generations = new Map<string, number>()
-  /** Generations that began in each life of a run. */
-  readonly #inLife = new Map<KeptLog, number>()
-  readonly #working = new Map<string, Set<number>>()
-  #mayBeHidden = false
+  readonly #readers: CheckedReaders
+  readonly #generations: CheckedGenerations
   readonly #yields: Yields
   readonly #isWell: (holder: string) => boolean
 
@@ -78,6 +44,10 @@ export class Checker {
   constructor(yields: Yields, isWell: (holder: string) => boolean = () => false) {
     this.#yields = yields
     this.#isWell = isWell
+    const fail: Fail = (invariant, message) => this.#fail(invariant, message)
+    this.#readers = new CheckedReaders(this, fail)
+    const isOnce = (run: string): boolean => this.#sources.get(run)?.once === true
+    this.#generations = new CheckedGenerations(this, isOnce, fail)
   }
 
   note(fact: Fact): void {
@@ -94,20 +64,20 @@ export class Checker {
         return
       }
       case 'reader-trimmed':
-        return this.#readerTrimmed(fact)
+        return this.#readers.trimmed(fact)
       case 'hidden':
-        this.#mayBeHidden = true
+        this.#readers.mayBeHidden = true
         return
       case 'acknowledged':
         return this.#acknowledged(fact)
       case 'recognised':
         return this.#recognised(fact)
       case 'sent':
-        return this.#given(fact, fact.from, fact.records)
+        return this.#readers.given(fact, fact.from, fact.records)
       case 'read':
-        return this.#given(fact, fact.next - 1, [fact.record])
+        return this.#readers.given(fact, fact.next - 1, [fact.record])
       case 'reader-ended':
-        return this.#readerEnded(fact)
+        return this.#readers.ended(fact)
       case 'run-asked':
         this.#sources.set(fact.run, fact.source)
         this.#tags.set(fact.run, (this.#tags.get(fact.run) ?? new Set()).add(fact.source.tag))
@@ -123,7 +93,7 @@ export class Checker {
         return this.#stopAnswered(fact)
       case 'generation-began':
       case 'generation-ended':
-        return this.#generation(fact)
+        return this.#generations.note(fact)
       case 'ended-called':
         return this.#called(fact)
       case 'ended-over': {
@@ -147,7 +117,7 @@ export class Checker {
 
   /** Generations of a run that go on, wherever. */
   working(run: string): number {
-    return this.#working.get(run)?.size ?? 0
+    return this.#generations.working(run)
   }
 
   /** Runs whose kinds have not been told yet of their ends. */
@@ -290,64 +260,6 @@ export class Checker {
       this.#fail('right-end', `${run} is told to be ${status}, and is ${log.end?.status ?? 'running'}`)
   }
 
-  #given(
-    { reader, stream, incarnation }: Extract<Fact, { type: 'sent' | 'read' }>,
-    from: number,
-    records: readonly string[],
-  ): void {
-    const log = this.logs.get(`${stream} ${incarnation}`)
-    const reading = this.#readers.get(reader)
-    // The start is the same in all.
-    const isSame = reading?.next === 0 || reading?.incarnation === incarnation
-    if (reading && (reading.next !== from || !isSame)) {
-      this.#fail('reader-order', `${reader} of ${stream} was at ${reading.next} and is given ${from}`)
-    }
-    for (const [index, record] of records.entries()) {
-      const kept = log?.records[from + index]
-      if (kept === record) continue
-      const what = kept === undefined ? 'is not kept' : `is ${kept}`
-      this.#fail(
-        kept === undefined ? 'seen-means-kept' : 'reader-order',
-        `${reader} of ${stream} is given ${record}, and record ${from + index} ${what}`,
-      )
-      break
-    }
-    this.#readers.set(reader, { next: from + records.length, incarnation })
-  }
-
-  #readerTrimmed({ reader, stream, incarnation, first }: Extract<Fact, { type: 'reader-trimmed' }>): void {
-    const log = this.logs.get(`${stream} ${incarnation}`)
-    const at = this.#readers.get(reader)?.next ?? 0
-    if (log && (first > log.first || at >= first))
-      this.#fail(
-        'reader-order',
-        `${reader} of ${stream} is at ${at}, and told that it begins at ${first}, not ${log.first}`,
-      )
-    this.#readers.set(reader, { next: first, incarnation })
-  }
-
-  #readerEnded(fact: Extract<Fact, { type: 'reader-ended' }>): void {
-    const { reader, stream, status, error, left, next } = fact
-    if (left) return
-    const log = this.current.get(stream)
-    // Who has read a run to its end may hear of that, and no more of its removal.
-    const whole = log?.closed ? (log.end?.status ?? 'closed') : undefined
-    const isRight =
-      status === whole ||
-      ((log?.removed !== false || this.#mayBeHidden) && (status === 'gone' || error === 'stream_not_found'))
-    // Of an id with several lives it is not said which one it was.
-    const others = [...this.logs.values()].filter((one) => one.stream === stream).length > 1
-    if (!others && !isRight)
-      this.#fail(
-        'reader-ends',
-        `${reader} of ${stream} ends as ${status} (${error ?? ''}), and not ${whole ?? 'gone'}`,
-      )
-    if (others || status === 'gone' || status === 'error' || next === undefined || !log) return
-    const { length } = log.records
-    if (next !== length)
-      this.#fail('reader-order', `${reader} of ${stream} ends at ${next}, and the log at ${length}`)
-  }
-
   #started({ run, tag, by }: Extract<Fact, { type: 'run-started' }>): void {
     const source = this.#sources.get(run)
     if (source && !this.#tags.get(run)?.has(tag))
@@ -365,43 +277,6 @@ export class Checker {
         `a stop of ${run} is answered ${status}, and it is ${log.end?.status ?? 'running'}`,
       )
     if (!this.#stopped.has(run)) this.#stopped.set(run, { log, length: log.records.length })
-  }
-
-  #generation({
-    type,
-    run,
-    generation,
-    by,
-    died = false,
-  }: Extract<Fact, { type: `generation-${string}` }>): void {
-    const working = this.#working.get(run) ?? new Set()
-    this.#working.set(run, working)
-    const log = this.current.get(run)
-    if (type === 'generation-ended') {
-      if (log) log.hasDied = died
-      return void working.delete(generation)
-    }
-    working.add(generation)
-    if (log) this.#begins(log, by)
-    const count = (this.#generations.get(run) ?? 0) + 1
-    this.#generations.set(run, count)
-    const epochs = [...this.logs.values()].filter(({ stream }) => stream === run)
-    const leases = epochs.reduce((sum, { epoch }) => sum + epoch, 0)
-    if (count > leases)
-      this.#fail('generations', `${by} begins generation ${count} of ${run}, in ${leases} leases`)
-    const inLife = (log ? (this.#inLife.get(log) ?? 0) : 0) + 1
-    if (log) this.#inLife.set(log, inLife)
-    if (inLife > 1 && this.#sources.get(run)?.once)
-      this.#fail('generations', `${by} begins ${run} again, which cannot be continued`)
-  }
-
-  #begins(log: KeptLog, by: string): void {
-    const { length } = log.records
-    log.barren = log.hasDied && log.begunAt === length ? log.barren + 1 : 0
-    log.begunAt = length
-    log.hasDied = false
-    if (log.barren >= MOST_BARREN)
-      this.#fail('generations', `${by} begins ${log.stream}, of which ${log.barren} died without a record`)
   }
 
   /** What a run has kept so far is what one undisturbed run yields. */

@@ -205,7 +205,7 @@ export class Cluster {
     if (!(await this.#pass(() => false, lengthMs / 1000 + 0.001))) return
     this.#calmDown()
     // What still lies in a buffer comes, and may be a run.
-    if (!(await this.#pass(() => this.#stores.every((store) => !store.isAwaited), STRAGGLERS))) return
+    if (!(await this.#pass(() => this.#stores.every((store) => !store.calls.isAwaited), STRAGGLERS))) return
     const lease = this.plan.leaseTtl
     await this.#pass(() => this.#isOver(true), CALM / 4 + 3 * lease)
     // All may be shutting down, or down.
@@ -240,7 +240,7 @@ export class Cluster {
     for (const store of this.#stores) {
       store.faults.rates = NO_FAULTS
       store.faults.outage = undefined
-      store.recover()
+      store.calls.recover()
     }
     for (const { host } of this.#processes()) {
       host.wallOffset = 0

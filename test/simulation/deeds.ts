@@ -1,28 +1,26 @@
 /** Does to a cluster what its plan says, and what its clients want. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { StreamClient } from '../../src/client/stream-client.ts'
 import type { Json } from '../../src/protocol/json.ts'
 import type { RunEnd } from '../../src/protocol/run-end.ts'
 import type { Lease } from '../../src/streams/leases.ts'
 import type { Cluster } from './cluster.ts'
 import { Host } from './host.ts'
-import type { Deed, Via } from './plan.ts'
+import type { Deed, DeedOf as Of, Via } from './deed.ts'
 import type { AskedScript } from './providers.ts'
 import { ClusterReader } from './reader.ts'
 import type { ServerProcess } from './server-process.ts'
-
-const DAY_MS = 86_400_000
-
-type Of<Type extends Deed['type']> = Extract<Deed, { readonly type: Type }>
+import { StoreDeeds } from './store-deeds.ts'
 
 export class Deeds {
   /** Runs that were created, with what they are made from. */
   readonly runs = new Map<string, AskedScript>()
   readonly #cluster: Cluster
+  readonly #store: StoreDeeds
   #clients = 0
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
+    this.#store = new StoreDeeds(cluster)
   }
 
   do(deed: Deed): void {
@@ -51,17 +49,17 @@ export class Deeds {
       case 'read':
         return this.#read(deed)
       case 'write':
-        return this.#write(deed)
+        return this.#store.write(deed)
       case 'jump':
-        return this.#jump(deed)
+        return this.#store.jump(deed)
       case 'stranger':
-        return this.#strange(deed)
+        return this.#store.strange(deed)
       case 'remove':
         return this.#remove(deed)
       case 'same-id':
         return this.#sameId(deed)
       case 'foreign-leases':
-        return this.#foreignLeases(deed)
+        return this.#store.foreignLeases(deed)
       case 'damage':
         return this.#damage(deed)
       case 'laggards':
@@ -69,9 +67,9 @@ export class Deeds {
       case 'sweep':
         return this.#sweep(deed)
       case 'race':
-        return this.#race(deed)
+        return this.#store.race(deed)
       case 'lose-tail':
-        return this.#loseTail(deed)
+        return this.#store.loseTail(deed)
       case 'trim':
         return this.#trim(deed)
     }
@@ -224,7 +222,7 @@ export class Deeds {
     this.#cluster.time.after(forMs, () => {
       this.#cluster.trace(`${server.name} has its store again`)
       server.faults.outage = undefined
-      server.store.recover()
+      server.store.calls.recover()
     })
   }
 
@@ -251,78 +249,6 @@ export class Deeds {
     reader.start()
   }
 
-  /** A program writes to a stream that is no run, as a producer of its own, and closes it. */
-  #write({ stream, last, count }: Of<'write'>): void {
-    const host = new Host(`writer of ${stream}`, this.#cluster.plan.seed)
-    const store = this.#cluster.storeFor(host)
-    this.#cluster.ask(`write ${stream}`, host, async () => {
-      await persistently(() => store.create(stream))
-      for (let seq = 0; seq <= count; seq++) {
-        const close = seq === count
-        const records = [close ? last : `{"n":${seq},"what":"${'x'.repeat(100)}"}`]
-        const end = close && last === '"last"' ? { end: { status: 'stopped' } } : {}
-        const request = { records, close, ...end, producer: { id: 'w', epoch: 0, seq } }
-        const { outcome } = await persistently(() => store.append(stream, request))
-        // The store has lost what came before: it says so, and this is the end.
-        if (outcome === 'gap') await persistently(() => store.append(stream, { close: true }))
-        if (outcome === 'gap') return
-        await sleep(200)
-      }
-    })
-  }
-
-  /** Each writes behind the tail that it saw, and says so in its record. */
-  #race({ stream, writers, count }: Of<'race'>): void {
-    for (let writer = 0; writer < writers; writer++) {
-      const host = new Host(`racer ${writer} of ${stream}`, this.#cluster.plan.seed)
-      const store = this.#cluster.storeFor(host)
-      this.#cluster.ask(`race ${stream}`, host, async () => {
-        await persistently(() => store.create(stream))
-        let after = (await persistently(() => store.head(stream)))?.tail
-        for (let left = count; left > 0 && after;) {
-          const request = { records: [JSON.stringify({ after: after.position, by: writer })], after }
-          const result = await persistently(() => store.append(stream, request))
-          if (result.outcome !== 'appended' && result.outcome !== 'moved') return
-          after = result.offset
-          if (result.outcome === 'appended') left--
-          this.#cluster.coverage.add('races')
-          await sleep(50 * (writer + 1))
-        }
-      })
-    }
-  }
-
-  #jump({ slot, ms, forMs }: Of<'jump'>): void {
-    const { coverage, time } = this.#cluster
-    coverage.add('jumps')
-    if (slot < 0) {
-      this.#cluster.storeOffset += ms
-      if (ms >= DAY_MS) this.#cluster.note({ type: 'hidden', aheadMs: ms })
-      time.after(forMs, () => {
-        this.#cluster.trace("the store's clock is right again")
-        this.#cluster.storeOffset = 0
-      })
-    }
-    const hosts = slot === -2 ? this.#cluster.ups.map((one) => one.host) : [this.#cluster.at(slot)?.host]
-    for (const host of hosts) if (host) host.wallOffset += ms
-    time.after(forMs, () => {
-      this.#cluster.trace(`the clock of ${hosts.map((host) => host?.name).join(', ')} is right again`)
-      for (const host of hosts) if (host) host.wallOffset = 0
-    })
-  }
-
-  #strange({ run, how }: Of<'stranger'>): void {
-    const { shared, coverage, planted } = this.#cluster
-    coverage.add('strangers')
-    const request =
-      how === 'appends'
-        ? { records: ['{"of":"a stranger"}'] }
-        : how === 'closes'
-          ? { close: true }
-          : { metadata: { mine: true } }
-    void shared.append('a stranger', run, request, { smuggled: planted === 'stranger-not-fenced' })
-  }
-
   #remove({ run, script, slot }: Of<'remove'>): void {
     const { shared } = this.#cluster
     const log = this.#cluster.checker.current.get(run)
@@ -341,12 +267,6 @@ export class Deeds {
     this.#start({ type: 'start', run, script: { ...script, tag: 'another' }, kind: true, via: slot })
   }
 
-  #foreignLeases({ count }: Of<'foreign-leases'>): void {
-    const { store } = this.#cluster.shared
-    for (let index = 0; index < count; index++)
-      void store.create(`foreign-${index}`, { lease: { holder: 'an-application', ttlMs: 1 } })
-  }
-
   /** One stream cannot be read any more, and the process that fills it dies. */
   #damage({ stream, slot }: Of<'damage'>): void {
     this.#cluster.shared.damaged.add(stream)
@@ -361,17 +281,11 @@ export class Deeds {
   #laggards({ count }: Of<'laggards'>): void {
     for (let index = 0; index < count; index++) {
       const stream = `busy-${index}`
-      this.#write({ type: 'write', stream, last: '"last"', count: 8 })
+      this.#store.write({ type: 'write', stream, last: '"last"', count: 8 })
       this.#cluster.time.after(50, () =>
         this.#read({ type: 'read', reader: { name: `laggard-${index}`, stream, from: 'start', paceMs: 0 } }),
       )
     }
-  }
-
-  /** The store loses what came last, and says so: the stream is another one. */
-  #loseTail({ stream, count }: Of<'lose-tail'>): void {
-    const isSilent = this.#cluster.planted === 'offset-reused'
-    void this.#cluster.shared.loseTail(stream, count, isSilent)
   }
 
   #trim({ stream, last, slot }: Of<'trim'>): void {
@@ -394,16 +308,5 @@ export class Deeds {
         client.close()
       }
     })
-  }
-}
-
-/** Again until it is done, as a producer does that the store fails. */
-async function persistently<T>(work: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await work()
-    } catch {
-      await sleep(100)
-    }
   }
 }

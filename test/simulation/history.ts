@@ -169,6 +169,9 @@ export interface Violation {
   readonly message: string
 }
 
+/** Tells of a promise that is broken. */
+export type Fail = (invariant: Invariant, message: string) => void
+
 /** How a fact is written where a person reads it. */
 export function describeFact(fact: Fact): string {
   const { type, ...fields } = fact

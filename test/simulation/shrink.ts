@@ -1,6 +1,7 @@
 /** Makes a plan that fails as small as it can be, so that what it fails for can be read. */
 import type { Invariant } from './history.ts'
-import type { Act, Plan } from './plan.ts'
+import type { Act } from './deed.ts'
+import type { Plan } from './plan.ts'
 import type { FaultRates } from './faults.ts'
 import type { PlantedBug } from './planted-bugs.ts'
 import { simulate } from './simulate.ts'
