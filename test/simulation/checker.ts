@@ -6,6 +6,7 @@ import { readRunEnd } from '../../src/protocol/run-end.ts'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
 import { CheckedGenerations } from './checked-generations.ts'
 import { CheckedReaders } from './checked-readers.ts'
+import { CheckedUpstream } from './checked-upstream.ts'
 import type { Fact, Fail, Invariant, RunSource, Violation } from './history.ts'
 import type { KeptLog, KeptLogs } from './kept-log.ts'
 
@@ -37,6 +38,7 @@ export class Checker implements KeptLogs {
   readonly #asked = new Set<string>()
   readonly #readers: CheckedReaders
   readonly #generations: CheckedGenerations
+  readonly #upstream: CheckedUpstream
   readonly #yields: Yields
   readonly #isWell: (holder: string) => boolean
 
@@ -46,6 +48,7 @@ export class Checker implements KeptLogs {
     this.#isWell = isWell
     const fail: Fail = (invariant, message) => this.#fail(invariant, message)
     this.#readers = new CheckedReaders(this, fail)
+    this.#upstream = new CheckedUpstream(this, fail)
     const isOnce = (run: string): boolean => this.#sources.get(run)?.once === true
     this.#generations = new CheckedGenerations(this, isOnce, fail)
   }
@@ -101,6 +104,10 @@ export class Checker implements KeptLogs {
         if (call) call.how = fact.how
         return
       }
+      case 'upstream-known':
+      case 'upstream-kept':
+      case 'upstream-over':
+        return this.#upstream.note(fact)
       case 'fault-logged':
         return this.#fail('no-fault', `${fact.by} logs: ${fact.message}`)
       case 'held':
@@ -126,6 +133,11 @@ export class Checker implements KeptLogs {
     return logs.filter((log) => !log.removed && this.#isOwing(log)).map(({ stream }) => stream)
   }
 
+  /** Runs that have ended, of which something goes on upstream. */
+  goingUpstream(): readonly string[] {
+    return this.#upstream.owing()
+  }
+
   #isOwing({ owes, told }: KeptLog): boolean {
     return owes && ![...told.values()].some(({ how }) => how === 'returned')
   }
@@ -142,6 +154,7 @@ export class Checker implements KeptLogs {
       if (!log.closed) this.#fail('run-ends', `${run} has no end`)
       else this.#ended(run, source, log)
     }
+    this.#upstream.finish()
     for (const run of this.owing())
       if (!except.has(run)) this.#fail('ended-told', `nobody is told of the end of ${run}`)
   }
@@ -156,6 +169,7 @@ export class Checker implements KeptLogs {
     if (stream.startsWith('raced-')) this.#follows(log, fact)
     for (const record of records) log.records.push(record)
     if (closed) this.#closed(log, fact)
+    if (closed) this.#upstream.closed(log, by)
     const source = this.#sources.get(stream)
     if (source && producer?.id === LEASE_PRODUCER) this.#isPrefix(log, source)
     if (source && this.#stopped.get(stream)?.log === log)

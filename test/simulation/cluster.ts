@@ -20,6 +20,7 @@ import type { AskedScript } from './providers.ts'
 import type { ClusterReader } from './reader.ts'
 import { ServerProcess } from './server-process.ts'
 import { SharedStore } from './shared-store.ts'
+import { Upstream } from './upstream.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 /** Seconds, beside several leases, in which all must come to its end once nothing disturbs it. */
@@ -48,6 +49,8 @@ export class Cluster {
   /** Clients that are no readers. */
   readonly clients: Host[] = []
   readonly network: Network
+  /** Where remote runs are worked on. */
+  readonly upstream: Upstream
   readonly #stores: FaultyStore[] = []
   readonly #lines: string[] = []
   readonly #asked = new Map<string, Host>()
@@ -65,6 +68,11 @@ export class Cluster {
     this.planted = planted
     this.time = new VirtualTime(plan.seed, (what) => this.#miss('no-fault', `${what} leaves the simulation`))
     this.network = new Network(this)
+    this.upstream = new Upstream({
+      seed: plan.seed,
+      note: (fact) => this.note(fact),
+      isCalm: () => this.#calm,
+    })
     this.shared = new SharedStore({
       clock: () => this.time.now + this.storeOffset,
       time: this.time,
@@ -153,7 +161,7 @@ export class Cluster {
       new Chance(plan.seed, `faults ${host.name}`),
     )
     const trace = (what: string): void => this.trace(what)
-    const expires = plan.retention !== undefined
+    const expires = plan.retention !== undefined || plan.acts.some(({ deed }) => deed.type === 'keep')
     const store = new FaultyStore({ host, shared, time, faults, coverage, trace, planted, expires })
     this.#stores.push(store)
     return store
@@ -256,7 +264,7 @@ export class Cluster {
       if (exceptEndless && this.#deeds.runs.get(run)?.events === null) continue
       return false
     }
-    if (this.#owing().length > 0) return false
+    if (this.#owing().length > 0 || this.checker.goingUpstream().length > 0) return false
     // Who died answers nothing.
     for (const host of this.#asked.values()) if (host.alive) return false
     return exceptEndless || this.readers.every((reader) => reader.done)
@@ -269,6 +277,8 @@ export class Cluster {
 
   #missed(): void {
     for (const run of this.#owing()) this.#miss('ended-told', `nobody is told of the end of ${run}`)
+    for (const run of this.checker.goingUpstream())
+      this.#miss('cancelled', `what ${run} left upstream goes on`)
     for (const run of this.#deeds.runs.keys()) {
       const log = this.checker.current.get(run)
       const isDue = log && !log.closed && !log.removed && !this.shared.damaged.has(run)
@@ -340,6 +350,7 @@ export class Cluster {
       this.coverage.add('records', fact.records.length)
       if (fact.closed) this.coverage.add('ends')
     }
+    if (fact.type === 'upstream-over' && fact.how === 'cancelled') this.coverage.add('cancels')
     if (fact.type === 'ended-called') {
       const before = this.checker.logs.get(`${fact.stream} ${fact.incarnation}`)?.told.size
       this.coverage.add(before ? 'toldAgain' : 'told')

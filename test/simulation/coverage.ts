@@ -26,6 +26,8 @@ const COUNTED = [
   'ends',
   'strangers',
   'races',
+  'touches',
+  'cancels',
   'told',
   'toldAgain',
   'trimmed',

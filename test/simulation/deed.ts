@@ -36,6 +36,14 @@ export type Deed =
   | { readonly type: 'laggards'; readonly count: number }
   /** Strangers who append to one stream, each behind the tail that it saw. */
   | { readonly type: 'race'; readonly stream: string; readonly writers: number; readonly count: number }
+  /** Somebody keeps a stream from coming to the end of its time: it is touched so often, with so long in between. */
+  | {
+      readonly type: 'keep'
+      readonly stream: string
+      readonly ttlMs: number
+      readonly everyMs: number
+      readonly count: number
+    }
   | { readonly type: 'lose-tail'; readonly stream: string; readonly count: number }
   | { readonly type: 'trim'; readonly stream: string; readonly last: number; readonly slot: number }
 

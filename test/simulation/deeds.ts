@@ -68,6 +68,8 @@ export class Deeds {
         return this.#sweep(deed)
       case 'race':
         return this.#store.race(deed)
+      case 'keep':
+        return this.#store.keep(deed)
       case 'lose-tail':
         return this.#store.loseTail(deed)
       case 'trim':

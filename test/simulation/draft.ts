@@ -12,6 +12,9 @@ import { TEMPERS } from './providers.ts'
 
 const DAY = 24 * 3600 * 1000
 
+/** So that somebody can end what they leave. */
+const ALWAYS_KNOWN: ReadonlySet<Temper> = new Set(['deadly', 'remote'])
+
 export class Draft {
   readonly #seed: number
   readonly #chance: Chance
@@ -20,6 +23,8 @@ export class Draft {
   readonly #ends: Chance
   /** For trims, likewise. */
   readonly #trims: Chance
+  readonly #keeping: Chance
+  readonly #upstream: Chance
   readonly #hazards: readonly Hazard[]
   readonly #acts: Act[] = []
   readonly #processes: number
@@ -33,6 +38,8 @@ export class Draft {
     this.#more = new Chance(seed, 'more acts')
     this.#ends = new Chance(seed, 'ends and races')
     this.#trims = new Chance(seed, 'trims')
+    this.#keeping = new Chance(seed, 'keeping')
+    this.#upstream = new Chance(seed, 'remote runs')
     this.#hazards = hazards
     this.#processes = this.#has('many laggards') ? 2 : this.#chance.between(2, 4)
     this.#lengthMs = this.#has('foreign leases') ? 5_000 : this.#chance.pick([5_000, 15_000, 30_000])
@@ -46,6 +53,8 @@ export class Draft {
     this.#readers(runs)
     this.#writes()
     this.#races()
+    this.#keeps()
+    this.#remote()
     this.#hazardous(runs)
     const all = TEMPERS
     return {
@@ -59,7 +68,7 @@ export class Draft {
       tempers: Array.from({ length: this.#processes }, (_, slot) =>
         slot === 0 || chance.next() < 0.7
           ? all
-          : all.filter((temper) => temper === 'deadly' || chance.next() < 0.6),
+          : all.filter((temper) => ALWAYS_KNOWN.has(temper) || chance.next() < 0.6),
       ),
       isSmall: this.#has('many laggards') || chance.next() < 0.5,
       merges: this.#has('merged records'),
@@ -247,6 +256,33 @@ export class Draft {
     if (chance.next() < 0.7) return
     const [writers, count] = [chance.between(2, 4), chance.between(1, 6)]
     this.#add({ type: 'race', stream: 'raced-0', writers, count }, chance.between(0, this.#lengthMs / 2))
+  }
+
+  /** Somebody touches a stream before its time is over each time, and then leaves it. */
+  #keeps(): void {
+    const chance = this.#keeping
+    // What a clock hides is past its time.
+    const hasJumps = this.#has('clock jumps') || this.#has('clock far ahead')
+    if (hasJumps || chance.next() < 0.8) return
+    const ttlMs = chance.pick([1_000, 3_000, 10_000])
+    const everyMs = Math.floor(ttlMs * (0.3 + 0.5 * chance.next()))
+    const count = Math.min(chance.between(2, 8), Math.ceil((2 * this.#lengthMs) / everyMs))
+    this.#add({ type: 'keep', stream: 'kept-0', ttlMs, everyMs, count }, chance.between(0, 1_000))
+  }
+
+  /** A run that works elsewhere is stopped, and whoever stops it may die over that. */
+  #remote(): void {
+    const chance = this.#upstream
+    if (chance.next() < 0.75) return
+    const slot = chance.between(0, this.#processes)
+    const atMs = chance.between(0, this.#lengthMs / 2)
+    const events = chance.next() < 0.7 ? null : chance.between(1, 20)
+    const script = { tag: 'remote', temper: 'remote', events, paceMs: chance.pick([50, 400]) } as const
+    this.#add({ type: 'start', run: 'remote', script, kind: true, via: slot }, atMs)
+    const stopMs = atMs + chance.between(0, 5_000)
+    this.#add({ type: 'stop', run: 'remote', via: slot }, stopMs)
+    if (chance.next() < 0.6)
+      this.#add({ type: 'kill', slot, run: 'remote', downMs: 1_000 }, stopMs + chance.between(0, 15_000))
   }
 
   /** A log loses its beginning while it is written and read, and after. */

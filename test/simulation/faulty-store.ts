@@ -155,11 +155,17 @@ export class FaultyStore implements StreamStore, LeaseStore {
     })
   }
 
-  touch(id: string, signal?: AbortSignal): Promise<boolean> {
-    return this.calls.call('touch', id, signal, async () => {
+  async touch(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {
+    const askedAt = this.#options.time.now
+    let touched: string | undefined
+    const isTouched = await this.calls.call('touch', id, signal, async () => {
+      touched = this.#shared.incarnationOf(id)
+      if (incarnation !== undefined && incarnation !== touched) return false
       if (this.#planted('touch-forgotten')) return (await this.#store.head(id)) !== undefined
       return this.#shared.touch(id)
     })
+    if (isTouched) this.#shared.acknowledgeTouch(id, touched, askedAt)
+    return isTouched
   }
 
   sweep(signal?: AbortSignal): Promise<number> {
@@ -203,7 +209,7 @@ export class FaultyStore implements StreamStore, LeaseStore {
   settle(lease: Lease, left?: Json, signal?: AbortSignal): Promise<boolean> {
     const isForgotten = this.#planted('settle-forgotten')
     return this.calls.call('settle', lease.stream, signal, async () =>
-      isForgotten ? true : this.#store.leases.settle(lease, left),
+      isForgotten ? true : this.#shared.settle(lease, left),
     )
   }
 

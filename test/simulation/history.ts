@@ -101,6 +101,11 @@ export type Fact =
     })
   /** That has returned, or failed. */
   | (InStream & { readonly type: 'ended-over'; readonly call: number; readonly how: 'returned' | 'failed' })
+  /** A generation knows what it has under way upstream. */
+  | { readonly type: 'upstream-known'; readonly run: string; readonly job: string; readonly by: string }
+  /** That is kept: with a checkpoint, or with what is owed behind an end. */
+  | (InStream & { readonly type: 'upstream-kept'; readonly job: string })
+  | { readonly type: 'upstream-over'; readonly job: string; readonly how: 'done' | 'cancelled' }
   /** What a process knows for a fault: its log has a line that no healthy one has. */
   | { readonly type: 'fault-logged'; readonly by: string; readonly message: string }
   | { readonly type: 'held'; readonly by: string; readonly bytes: number; readonly atMost: number }
@@ -149,6 +154,8 @@ export type Invariant =
   | 'generations'
   /** A kind is told of each end of its runs once it is kept, and twice only where the first time may have been in vain. */
   | 'ended-told'
+  /** What a run has under way upstream when it ends, and known, is cancelled: by somebody. */
+  | 'cancelled'
   /** What is appended on the condition that it follows a place follows it. */
   | 'follows'
   /** Whoever starts a run is given what was asked for. */

@@ -76,6 +76,13 @@ export async function appendPlanted(
       const { owes: _, ...others } = request
       return shared.append(by, id, others)
     }
+    case 'cancel-forgotten': {
+      const { owes, ...others } = request
+      const { cancel, ...left } = (owes ?? {}) as { readonly cancel?: Json; readonly ended?: boolean }
+      if (cancel === undefined) break
+      const forgetful = left.ended ? { ...others, owes: left as unknown as Json } : others
+      return shared.append(by, id, forgetful)
+    }
     case 'after-ignored': {
       const { after: _, ...others } = request
       return shared.append(by, id, others)

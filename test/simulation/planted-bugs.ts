@@ -27,6 +27,7 @@ export const PLANTED_BUGS = {
   'continued-though-it-cannot': 'a server takes every kind for one that can be continued',
   'removed-while-it-runs': 'a server removes a run that has not ended',
   'owed-end-dropped': 'a store forgets what the close of a run leaves owed',
+  'cancel-forgotten': 'a store forgets that the close of a run leaves something to cancel upstream',
   'settle-forgotten': 'a store answers that what was owed is settled, and goes on owing it',
   'after-ignored':
     'a store keeps an append wherever the tail is, and not only behind the place that it names',

@@ -4,6 +4,8 @@ import type { Json } from '../../src/protocol/json.ts'
 import type { RunContext, RunProvider } from '../../src/providers/provider.ts'
 import { RunFailure } from '../../src/runs/end-reasons.ts'
 import type { RunKind } from '../../src/runs/options.ts'
+import { remote } from './remote.ts'
+import type { RemoteAt } from './remote.ts'
 
 export const TEMPERS = [
   /** Goes on from a checkpoint that it keeps with every event. */
@@ -26,6 +28,8 @@ export const TEMPERS = [
   'wandering',
   /** Kills its process before it yields anything. */
   'deadly',
+  /** Works elsewhere, on after its run has ended, until it is cancelled there. */
+  'remote',
 ] as const
 
 /** Milliseconds that no simulation lasts. */
@@ -61,6 +65,7 @@ export function kindsOf(
   watched: Watched,
   allResumable: boolean,
   ended: RunKind['ended'],
+  at: RemoteAt,
 ): Record<string, RunKind> {
   return Object.fromEntries(
     tempers.map((temper) => [
@@ -68,7 +73,7 @@ export function kindsOf(
       {
         resumable: allResumable || isResumable(temper),
         ...(ended && { ended }),
-        provider: (input: Json) => scripted(input as unknown as Script, watched),
+        provider: (input: Json) => scripted(input as unknown as Script, watched, at),
       },
     ]),
   )
@@ -78,8 +83,9 @@ export function isResumable(temper: Temper): boolean {
   return temper !== 'fragile' && temper !== 'failing'
 }
 
-export function scripted(script: Script, watched: Watched): RunProvider {
-  return (context) => generation(script, context, watched)
+export function scripted(script: Script, watched: Watched, at: RemoteAt): RunProvider {
+  return (context) =>
+    script.temper === 'remote' ? remote(script, context, watched, at) : generation(script, context, watched)
 }
 
 async function* generation(script: Script, context: RunContext, watched: Watched): AsyncGenerator<object> {

@@ -20,6 +20,7 @@ import type { FaultyStore } from './faulty-store.ts'
 import { Host } from './host.ts'
 import { kindsOf, scripted } from './providers.ts'
 import type { AskedScript, Temper, Watched } from './providers.ts'
+import type { RemoteAt } from './remote.ts'
 import type { Wire } from './wire.ts'
 
 /** Lines of a log that no healthy process writes. */
@@ -61,6 +62,7 @@ export class ServerProcess {
   readonly #isSmall: boolean
   /** Generations that go on here. */
   readonly #endings: Chance
+  readonly #remoteAt: RemoteAt
   readonly #generations = new Set<{ readonly run: string; readonly generation: number }>()
 
   constructor({ cluster, slot, life, tempers, isSmall }: ServerProcessOptions) {
@@ -70,6 +72,8 @@ export class ServerProcess {
     this.#cluster = cluster
     this.#isSmall = isSmall
     this.host = new Host(name, plan.seed)
+    const caller = { name, die: () => this.#dieAndComeBack() }
+    this.#remoteAt = { upstream: cluster.upstream, caller }
     this.#endings = new Chance(plan.seed, `endings ${name}`)
     this.store = cluster.storeFor(this.host)
     this.faults = this.store.faults
@@ -85,6 +89,7 @@ export class ServerProcess {
           (run) => this.#watch(run),
           cluster.planted === 'continued-though-it-cannot',
           plan.tells ? (info, end, signal) => this.#ended(info, end, signal) : undefined,
+          this.#remoteAt,
         ),
         endedTimeout: 5,
         leaseTtl: plan.leaseTtl,
@@ -121,7 +126,7 @@ export class ServerProcess {
     if (!script.kind)
       return this.streams.runs.start(
         request,
-        scripted(script, (run) => this.#watch(run)),
+        scripted(script, (run) => this.#watch(run), this.#remoteAt),
       )
     return this.streams.runs.start({ ...request, kind: script.temper, input })
   }

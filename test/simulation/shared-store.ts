@@ -124,6 +124,7 @@ export class SharedStore {
     const records = textsOf(request.records)
     const incarnation = this.#known.get(id)?.incarnation ?? ''
     this.#answeredFor.set(result, incarnation)
+    this.#keepsUpstream(id, incarnation, request.checkpoint)
     this.#options.note({
       type: 'kept',
       stream: id,
@@ -208,6 +209,30 @@ export class SharedStore {
     const isThere = await this.store.touch(id)
     if (isThere) this.#live(id)
     return isThere
+  }
+
+  /** Whoever asked at `askedAt` to touch a stream was told that it is touched. */
+  acknowledgeTouch(id: string, incarnation: string | undefined, askedAt: number): void {
+    const life = this.#known.get(id)
+    if (life && life.incarnation === incarnation) life.aliveAt = Math.max(life.aliveAt, askedAt)
+  }
+
+  /** The life of a stream that is there. */
+  incarnationOf(id: string): string | undefined {
+    return this.#known.get(id)?.incarnation
+  }
+
+  /** Keeps what is left of what a run owes. */
+  async settle(lease: Lease, left: Json | undefined): Promise<boolean> {
+    const isHeld = await this.store.leases.settle(lease, left)
+    if (isHeld) this.#keepsUpstream(lease.stream, lease.incarnation, left)
+    return isHeld
+  }
+
+  /** What is kept names what a run has under way upstream. */
+  #keepsUpstream(stream: string, incarnation: string, kept: Json | undefined): void {
+    const job = /"job":"([^"]+)"/.exec(JSON.stringify(kept ?? null))?.[1]
+    if (job !== undefined) this.#options.note({ type: 'upstream-kept', stream, incarnation, job })
   }
 
   async sweep(by: string): Promise<number> {

@@ -91,6 +91,20 @@ export class StoreDeeds {
       void store.create(`foreign-${index}`, { lease: { holder: 'an-application', ttlMs: 1 } })
   }
 
+  /** A stream lives for as long as somebody touches it: it may not go while the last touch that was answered is fresh. */
+  keep({ stream, ttlMs, everyMs, count }: Of<'keep'>): void {
+    const host = new Host(`keeper of ${stream}`, this.#cluster.plan.seed)
+    const store = this.#cluster.storeFor(host)
+    this.#cluster.ask(`keep ${stream}`, host, async () => {
+      await persistently(() => store.create(stream, { ttlMs, records: ['"kept"'] }))
+      for (let left = count; left > 0; left--) {
+        await sleep(everyMs)
+        if (!(await persistently(() => store.touch(stream)))) return
+        this.#cluster.coverage.add('touches')
+      }
+    })
+  }
+
   /** The store loses what came last, and says so: the stream is another one. */
   loseTail({ stream, count }: Of<'lose-tail'>): void {
     const isSilent = this.#cluster.planted === 'offset-reused'
