@@ -6,24 +6,14 @@ import { readRunEnd } from '../../src/protocol/run-end.ts'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
 import { CheckedGenerations } from './checked-generations.ts'
 import { CheckedReaders } from './checked-readers.ts'
+import { CheckedRuns } from './checked-runs.ts'
+import type { Yields } from './checked-runs.ts'
 import { CheckedUpstream } from './checked-upstream.ts'
 import type { Fact, Fail, Invariant, RunSource, Violation } from './history.ts'
 import type { KeptLog, KeptLogs } from './kept-log.ts'
 
 /** They may remove a run that has not ended. */
 const BY_RIGHT: ReadonlySet<string> = new Set(['the application', 'the store'])
-
-/**
- * Whether an undisturbed run of a source, which yielded `first` first, yields this record at this place; `isLast`: it
- * is the last one of a run that was cut.
- */
-export type Yields = (
-  source: RunSource,
-  at: number,
-  record: string,
-  first: string,
-  isLast: boolean,
-) => boolean
 
 export class Checker implements KeptLogs {
   readonly violations: Violation[] = []
@@ -39,16 +29,16 @@ export class Checker implements KeptLogs {
   readonly #readers: CheckedReaders
   readonly #generations: CheckedGenerations
   readonly #upstream: CheckedUpstream
-  readonly #yields: Yields
+  readonly #runs: CheckedRuns
   readonly #isWell: (holder: string) => boolean
 
   /** `isWell`: whether nothing has happened to the holder of a lease. */
   constructor(yields: Yields, isWell: (holder: string) => boolean = () => false) {
-    this.#yields = yields
     this.#isWell = isWell
     const fail: Fail = (invariant, message) => this.#fail(invariant, message)
     this.#readers = new CheckedReaders(this, fail)
     this.#upstream = new CheckedUpstream(this, fail)
+    this.#runs = new CheckedRuns(yields, (run) => this.#asked.has(run), fail)
     const isOnce = (run: string): boolean => this.#sources.get(run)?.once === true
     this.#generations = new CheckedGenerations(this, isOnce, fail)
   }
@@ -152,7 +142,7 @@ export class Checker implements KeptLogs {
       const log = this.current.get(run)
       if (!log || log.removed || except.has(run)) continue
       if (!log.closed) this.#fail('run-ends', `${run} has no end`)
-      else this.#ended(run, source, log)
+      else this.#runs.ended(run, source, log)
     }
     this.#upstream.finish()
     for (const run of this.owing())
@@ -171,7 +161,7 @@ export class Checker implements KeptLogs {
     if (closed) this.#closed(log, fact)
     if (closed) this.#upstream.closed(log, by)
     const source = this.#sources.get(stream)
-    if (source && producer?.id === LEASE_PRODUCER) this.#isPrefix(log, source)
+    if (source && producer?.id === LEASE_PRODUCER) this.#runs.isPrefix(log, source)
     if (source && this.#stopped.get(stream)?.log === log)
       this.#fail('stop-holds', `${by} writes to ${stream} after its stop was answered`)
   }
@@ -291,41 +281,6 @@ export class Checker implements KeptLogs {
         `a stop of ${run} is answered ${status}, and it is ${log.end?.status ?? 'running'}`,
       )
     if (!this.#stopped.has(run)) this.#stopped.set(run, { log, length: log.records.length })
-  }
-
-  /** What a run has kept so far is what one undisturbed run yields. */
-  #isPrefix(log: KeptLog, source: RunSource): void {
-    const at = log.records.length - 1
-    if (at >= 0) this.#isRecord(log, source, at)
-  }
-
-  #isRecord(log: KeptLog, source: RunSource, at: number): boolean {
-    const [first = ''] = log.records
-    const record = log.records[at] ?? ''
-    const isCut = log.end !== undefined && log.end.status !== 'completed'
-    const isLast = isCut && at === log.records.length - 1
-    const isWithin = isLast || at < (source.events ?? Infinity)
-    const isRight = isWithin && this.#yields(source, at, record, first, isLast)
-    if (!isRight) {
-      const what = `record ${at} of ${log.stream} is ${record}`
-      this.#fail('prefix', `${what}, which no undisturbed run of ${source.tag} has there`)
-    }
-    return isRight
-  }
-
-  #ended(run: string, source: RunSource, log: KeptLog): void {
-    const { length } = log.records
-    for (let at = 0; at < length; at++) if (!this.#isRecord(log, source, at)) break
-    const { status, reason } = log.end ?? {}
-    if (status === 'completed' && (length !== source.events || source.fails))
-      this.#fail('right-end', `${run} is completed with ${length} records, of ${source.events}`)
-    if (status === 'stopped' && !this.#asked.has(run) && reason !== 'unread')
-      this.#fail('right-end', `${run} is stopped, and nobody asked for it`)
-    const barren = log.epoch > 5
-    if (status === 'failed' && reason === 'interrupted' && source.resumable && !barren)
-      this.#fail('right-end', `${run} is interrupted in epoch ${log.epoch}, and could have gone on`)
-    if (status === 'failed' && reason === 'provider_failed' && !source.fails)
-      this.#fail('right-end', `${run} has failed, and its provider has not`)
   }
 
   #log(stream: string, incarnation: string): KeptLog {

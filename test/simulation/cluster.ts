@@ -15,11 +15,13 @@ import type { Host } from './host.ts'
 import { Network } from './network.ts'
 import type { Plan } from './plan.ts'
 import type { PlantedBug } from './planted-bugs.ts'
-import { isResumable, yieldsScript } from './providers.ts'
+import { yieldsScript } from './providers.ts'
 import type { AskedScript } from './providers.ts'
 import type { ClusterReader } from './reader.ts'
+import { sourceOf } from './run-source.ts'
 import { ServerProcess } from './server-process.ts'
 import { SharedStore } from './shared-store.ts'
+import { Unfinished } from './unfinished.ts'
 import { Upstream } from './upstream.ts'
 import { VirtualTime } from './virtual-time.ts'
 
@@ -53,9 +55,11 @@ export class Cluster {
   readonly upstream: Upstream
   readonly #stores: FaultyStore[] = []
   readonly #lines: string[] = []
-  readonly #asked = new Map<string, Host>()
+  /** What was asked of whom, and is not answered yet. */
+  readonly asked: Map<string, Host> = new Map<string, Host>()
   readonly #generations = new Map<string, number>()
   readonly #deeds: Deeds
+  readonly #unfinished: Unfinished
   /** Milliseconds that the store's clock is ahead. */
   storeOffset = 0
   #calm = false
@@ -66,7 +70,7 @@ export class Cluster {
   constructor(plan: Plan, planted?: PlantedBug) {
     this.plan = plan
     this.planted = planted
-    this.time = new VirtualTime(plan.seed, (what) => this.#miss('no-fault', `${what} leaves the simulation`))
+    this.time = new VirtualTime(plan.seed, (what) => this.miss('no-fault', `${what} leaves the simulation`))
     this.network = new Network(this)
     this.upstream = new Upstream({
       seed: plan.seed,
@@ -84,6 +88,7 @@ export class Cluster {
     this.#slots = Array.from({ length: plan.processes })
     this.#lives = this.#slots.map(() => 0)
     this.#deeds = new Deeds(this)
+    this.#unfinished = new Unfinished(this, this.#deeds.runs)
   }
 
   /** Plays the plan. The world is as it was before when it has. */
@@ -174,10 +179,10 @@ export class Cluster {
   ask(what: string, host: Host, work: () => Promise<unknown>): void {
     const name = `${what} (${++this.#asks})`
     this.trace(`asked: ${name} of ${host.name}`)
-    this.#asked.set(name, host)
+    this.asked.set(name, host)
     host.run(() => {
       const over = (how: string): void => {
-        this.#asked.delete(name)
+        this.asked.delete(name)
         this.trace(`answered: ${name}: ${how}`)
       }
       work().then(
@@ -215,17 +220,17 @@ export class Cluster {
     // What still lies in a buffer comes, and may be a run.
     if (!(await this.#pass(() => this.#stores.every((store) => !store.calls.isAwaited), STRAGGLERS))) return
     const lease = this.plan.leaseTtl
-    await this.#pass(() => this.#isOver(true), CALM / 4 + 3 * lease)
+    await this.#pass(() => this.#unfinished.isOver(true), CALM / 4 + 3 * lease)
     // All may be shutting down, or down.
     if (!(await this.#pass(() => this.ups.length > 0, CALM))) return
     this.#deeds.stopAll()
-    if (!(await this.#pass(() => this.#isOver(false), CALM + 3 * lease))) return
-    this.#missed()
+    if (!(await this.#pass(() => this.#unfinished.isOver(false), CALM + 3 * lease))) return
+    this.#unfinished.note()
     // What was cut has a while to end.
     if (!(await this.#pass(() => false, 10))) return
     for (const one of this.#processes()) {
       for (const run of one.generating)
-        this.#miss('generations', `${one.name} goes on with a generation of ${run}`)
+        this.miss('generations', `${one.name} goes on with a generation of ${run}`)
     }
     await this.#leave()
     this.checker.finish(this.shared.damaged)
@@ -236,7 +241,7 @@ export class Cluster {
     const isWrong = (): boolean => this.checker.violations.length > 0
     const isStuck = (): boolean => this.time.fired > MOST_TIMERS
     await this.time.passUntil(() => isWrong() || isStuck() || condition(), atMost)
-    if (isStuck()) this.#miss('answered', `${MOST_TIMERS} timers, and no end`)
+    if (isStuck()) this.miss('answered', `${MOST_TIMERS} timers, and no end`)
     return !isWrong()
   }
 
@@ -257,39 +262,6 @@ export class Cluster {
     for (let slot = 0; slot < this.plan.processes; slot++) this.boot(slot)
   }
 
-  #isOver(exceptEndless: boolean): boolean {
-    for (const run of this.#deeds.runs.keys()) {
-      const log = this.checker.current.get(run)
-      if (!log || log.closed || log.removed || this.shared.damaged.has(run)) continue
-      if (exceptEndless && this.#deeds.runs.get(run)?.events === null) continue
-      return false
-    }
-    if (this.#owing().length > 0 || this.checker.goingUpstream().length > 0) return false
-    // Who died answers nothing.
-    for (const host of this.#asked.values()) if (host.alive) return false
-    return exceptEndless || this.readers.every((reader) => reader.done)
-  }
-
-  /** Runs whose ends nobody was told of yet. */
-  #owing(): readonly string[] {
-    return this.checker.owing().filter((run) => !this.shared.damaged.has(run))
-  }
-
-  #missed(): void {
-    for (const run of this.#owing()) this.#miss('ended-told', `nobody is told of the end of ${run}`)
-    for (const run of this.checker.goingUpstream())
-      this.#miss('cancelled', `what ${run} left upstream goes on`)
-    for (const run of this.#deeds.runs.keys()) {
-      const log = this.checker.current.get(run)
-      const isDue = log && !log.closed && !log.removed && !this.shared.damaged.has(run)
-      if (isDue) this.#miss('run-ends', `${run} does not end`)
-    }
-    for (const [what, host] of this.#asked)
-      if (host.alive) this.#miss('answered', `${what} is not answered by ${host.name}`)
-    for (const { plan, done } of this.readers)
-      if (!done) this.#miss('reader-ends', `${plan.name} of ${plan.stream} does not end`)
-  }
-
   async #leave(): Promise<void> {
     this.#leaving = true
     for (const reader of this.readers) reader.close()
@@ -299,14 +271,14 @@ export class Cluster {
       closing.add(closed)
     }
     if (!(await this.#pass(() => closing.size === 0, CALM))) return
-    if (closing.size > 0) this.#miss('answered', 'a process does not close')
+    if (closing.size > 0) this.miss('answered', 'a process does not close')
     await this.#pass(() => false, 3)
     const left = this.#processes().flatMap((one) => one.leftovers().map((what) => `${one.name}: ${what}`))
     for (const { host, plan } of this.readers)
       for (const { name } of host.timers.values()) left.push(`${plan.name}: ${name}`)
     for (const host of this.clients)
       for (const { name } of host.timers.values()) left.push(`${host.name}: ${name}`)
-    if (left.length > 0) this.#miss('nothing-left', `what closed has left ${left.join(', ')}`)
+    if (left.length > 0) this.miss('nothing-left', `what closed has left ${left.join(', ')}`)
   }
 
   /** Whether it lives, stays, and nothing happened to it, its calls or the store's clock. */
@@ -325,23 +297,7 @@ export class Cluster {
     const script = metadata as unknown as AskedScript | null
     if (typeof script !== 'object' || script?.tag === undefined) return
     this.#deeds.runs.set(run, script)
-    const { tag, events, temper, kind } = script
-    // One that does not know its kind may end it.
-    const { tempers, forgotten } = this.plan
-    const isKnown = temper !== forgotten && tempers.every((known) => known.includes(temper))
-    this.note({
-      type: 'run-asked',
-      run,
-      source: {
-        tag,
-        events,
-        fails: temper === 'failing',
-        resumable: kind && isKnown && isResumable(temper),
-        // Of those that only some know, whoever closes it may leave nothing owed.
-        ...(temper === forgotten ? { tells: false } : isKnown && { tells: this.plan.tells && kind }),
-        once: !kind || !isResumable(temper),
-      },
-    })
+    this.note({ type: 'run-asked', run, source: sourceOf(this.plan, script) })
   }
 
   #count(fact: Fact): void {
@@ -357,7 +313,8 @@ export class Cluster {
     }
   }
 
-  #miss(invariant: Invariant, what: string): void {
+  /** Something that is due has not come. */
+  miss(invariant: Invariant, what: string): void {
     this.note({ type: 'missed', invariant, what })
   }
 

@@ -9,6 +9,7 @@ import type { Plan } from './plan.ts'
 import type { ReaderPlan } from './reader.ts'
 import type { Script, Temper } from './providers.ts'
 import { TEMPERS } from './providers.ts'
+import { StoreActs } from './store-acts.ts'
 
 const DAY = 24 * 3600 * 1000
 
@@ -21,12 +22,10 @@ export class Draft {
   /** For what was added later, so that seeds stay what they were. */
   readonly #more: Chance
   readonly #ends: Chance
-  /** For trims, likewise. */
-  readonly #trims: Chance
-  readonly #keeping: Chance
   readonly #upstream: Chance
   readonly #hazards: readonly Hazard[]
   readonly #acts: Act[] = []
+  readonly #store: StoreActs
   readonly #processes: number
   readonly #lengthMs: number
   /** When the first run is started. */
@@ -37,12 +36,19 @@ export class Draft {
     this.#chance = new Chance(seed, 'acts')
     this.#more = new Chance(seed, 'more acts')
     this.#ends = new Chance(seed, 'ends and races')
-    this.#trims = new Chance(seed, 'trims')
-    this.#keeping = new Chance(seed, 'keeping')
     this.#upstream = new Chance(seed, 'remote runs')
     this.#hazards = hazards
     this.#processes = this.#has('many laggards') ? 2 : this.#chance.between(2, 4)
     this.#lengthMs = this.#has('foreign leases') ? 5_000 : this.#chance.pick([5_000, 15_000, 30_000])
+    this.#store = new StoreActs({
+      seed,
+      chance: this.#chance,
+      ends: this.#ends,
+      processes: this.#processes,
+      lengthMs: this.#lengthMs,
+      has: (hazard) => this.#has(hazard),
+      add: (deed, atMs) => this.#add(deed, atMs),
+    })
   }
 
   plan(): Plan {
@@ -51,9 +57,9 @@ export class Draft {
     const runs = this.#runs()
     this.#disturb(runs, leaseTtl)
     this.#readers(runs)
-    this.#writes()
-    this.#races()
-    this.#keeps()
+    this.#store.writes()
+    this.#store.races()
+    this.#store.keeps()
     this.#remote()
     this.#hazardous(runs)
     const all = TEMPERS
@@ -228,48 +234,6 @@ export class Draft {
     }
   }
 
-  #writes(): void {
-    const chance = this.#chance
-    if (chance.next() < 0.5 && !this.#has('record like an end') && !this.#has('lost tail')) return
-    const last = this.#has('record like an end')
-      ? '{"type":"millrace.end","status":"failed","end":{"status":"failed"}}'
-      : '"last"'
-    const count = chance.between(1, 20)
-    this.#add({ type: 'write', stream: 'plain-0', last, count }, 0)
-    if (!this.#has('lost tail')) this.#trimsOf('plain-0', 200 * count)
-    if (this.#has('record like an end') || this.#has('lost tail'))
-      this.#add({
-        type: 'read',
-        reader: {
-          name: 'reader-of-plain',
-          stream: 'plain-0',
-          from: 'start',
-          paceMs: 0,
-          leavesAfter: chance.between(1, 5),
-          backAfterMs: 5_000,
-        },
-      })
-  }
-
-  #races(): void {
-    const chance = this.#ends
-    if (chance.next() < 0.7) return
-    const [writers, count] = [chance.between(2, 4), chance.between(1, 6)]
-    this.#add({ type: 'race', stream: 'raced-0', writers, count }, chance.between(0, this.#lengthMs / 2))
-  }
-
-  /** Somebody touches a stream before its time is over each time, and then leaves it. */
-  #keeps(): void {
-    const chance = this.#keeping
-    // What a clock hides is past its time.
-    const hasJumps = this.#has('clock jumps') || this.#has('clock far ahead')
-    if (hasJumps || chance.next() < 0.8) return
-    const ttlMs = chance.pick([1_000, 3_000, 10_000])
-    const everyMs = Math.floor(ttlMs * (0.3 + 0.5 * chance.next()))
-    const count = Math.min(chance.between(2, 8), Math.ceil((2 * this.#lengthMs) / everyMs))
-    this.#add({ type: 'keep', stream: 'kept-0', ttlMs, everyMs, count }, chance.between(0, 1_000))
-  }
-
   /** A run that works elsewhere is stopped, and whoever stops it may die over that. */
   #remote(): void {
     const chance = this.#upstream
@@ -283,26 +247,6 @@ export class Draft {
     this.#add({ type: 'stop', run: 'remote', via: slot }, stopMs)
     if (chance.next() < 0.6)
       this.#add({ type: 'kill', slot, run: 'remote', downMs: 1_000 }, stopMs + chance.between(0, 15_000))
-  }
-
-  /** A log loses its beginning while it is written and read, and after. */
-  #trimsOf(stream: string, writtenMs: number): void {
-    const chance = this.#trims
-    if (chance.next() < 0.4) return
-    for (let left = chance.between(1, 5); left > 0; left--) {
-      const atMs = chance.between(0, Math.max(2_000, 2 * writtenMs))
-      const slot = chance.between(0, this.#processes)
-      this.#add({ type: 'trim', stream, last: chance.between(0, 6), slot }, atMs)
-    }
-    const reader: ReaderPlan = {
-      name: 'reader-of-trimmed',
-      stream,
-      from: 'start',
-      paceMs: chance.pick([0, 10, 300]),
-      leavesAfter: chance.between(1, 6),
-      backAfterMs: chance.between(1, 3_000),
-    }
-    this.#add({ type: 'read', reader }, chance.between(0, 1_000))
   }
 
   #hazardous(runs: readonly string[]): void {
