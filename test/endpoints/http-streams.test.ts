@@ -247,7 +247,7 @@ it('HS-8, HS-9, HS-10: events, from an offset to the end of a run', async () => 
   const first = await readUntil(response, 'control')
   expect(timeless(first)).toBe(
     `id: ${middle}\nevent: data\ndata:[1,{\ndata:"a":\ndata:2}]\n\n` +
-      `id: ${middle}\nevent: control\ndata:{"streamNextOffset":"${middle}","streamFromOffset":"${start}","upToDate":true,"streamCursor":"…"}\n\n`,
+      `event: control\ndata:{"streamNextOffset":"${middle}","streamFromOffset":"${start}","upToDate":true,"streamCursor":"…"}\n\n`,
   )
   const end = { status: 'failed', message: 'It\n€' }
   await store.append('s', { records: ['3'], close: true, end })
@@ -263,7 +263,7 @@ it('HS-8, HS-9, HS-10: events, from an offset to the end of a run', async () => 
     })
   expect(rest).toBe(
     `id: ${tail}\nevent: data\ndata:[3]\n\n` +
-      `id: ${tail}\nevent: control\ndata:${control(middle)}\n\n` +
+      `event: control\ndata:${control(middle)}\n\n` +
       `id: ${tail}\nevent: control\ndata:${control(tail)}\n\n`,
   )
   const again = await ask('/s?live=sse&offset=-1', { headers: { 'last-event-id': middle } })

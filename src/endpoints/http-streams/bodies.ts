@@ -2,7 +2,8 @@
  * The bodies of requests: each up to a bound, and all of them together up to another. What is small is not
  * counted, so that large ones, however slowly they come, keep no ordinary request out.
  */
-import { type Buffer, isUtf8 } from 'node:buffer'
+import { Buffer, isUtf8 } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
 import { type Json, JsonError, parseJson } from '../../protocol/json.ts'
 import { GatheredBytes } from './gathered-bytes.ts'
 import { Refusal } from './refusal.ts'
@@ -12,6 +13,8 @@ const SMALL = 64 * 1024
 
 /** Bytes that all bodies may hold beyond that, if one alone may not have more. */
 const TOTAL = 64 * 1024 * 1024
+
+const EMPTY = Buffer.alloc(0)
 
 export class Bodies {
   readonly #longest: number
@@ -47,15 +50,21 @@ export class Bodies {
   }
 
   /**
-   * The body of a request, which is held until `release`.
+   * The body of a request, which is held until `release`. It is taken from the message that the request came as,
+   * where that is given and nobody has read it: a body as a stream of the platform costs more than a small append.
    *
    * @throws {Refusal} for what is too large, as soon as that is known, and while too much is held.
    */
-  async bytes(request: Request): Promise<Buffer> {
+  async bytes(request: Request, incoming?: IncomingMessage): Promise<Buffer> {
     // Before it comes: a client that says so need not send it.
     this.#check(Number(request.headers.get('content-length') ?? 0))
+    const own = incoming && isUntouched(incoming) ? incoming : undefined
+    // A small one has come behind its head.
+    if (own?.complete && !own.destroyed) return this.#take(request, (own.read() as Buffer | null) ?? EMPTY)
     const body = new GatheredBytes()
-    for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+    // The connection has still to carry the refusal of one that is too large.
+    const source = own?.iterator({ destroyOnReturn: false }) ?? request.body ?? []
+    for await (const chunk of source as AsyncIterable<Uint8Array>) {
       this.#check(body.size + chunk.length)
       this.#hold(request, body.size + chunk.length - SMALL)
       body.add(chunk)
@@ -67,6 +76,12 @@ export class Bodies {
   release(request: Request): void {
     this.#bytes -= this.#held.get(request) ?? 0
     this.#held.delete(request)
+  }
+
+  #take(request: Request, body: Buffer): Buffer {
+    this.#check(body.length)
+    this.#hold(request, body.length - SMALL)
+    return body
   }
 
   #check(size: number): void {
@@ -81,4 +96,9 @@ export class Bodies {
     this.#bytes += more
     this.#held.set(request, bytes)
   }
+}
+
+/** Not where middleware has read it, which left it elsewhere. */
+function isUntouched(incoming: IncomingMessage): boolean {
+  return !incoming.readableDidRead && !('rawBody' in incoming)
 }

@@ -11,6 +11,7 @@ import type { Offset, Place } from '../../protocol/offset.ts'
 import { kindOf } from '../../streams/requests.ts'
 import type { StreamInfo, StreamStore } from '../../streams/store.ts'
 import type { Deadlines } from '../deadlines.ts'
+import type { Answer } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import { Refusal, refusedOffset } from './refusal.ts'
 import { BASE64, streamHeaders } from './stream-headers.ts'
@@ -72,13 +73,14 @@ export function answerWith(
   { run, ...place }: CatchUp,
   base64: boolean,
   more: Readonly<Record<string, string>>,
-): Response {
+): Answer {
   const headers = { ...streamHeaders(place), ...more }
   if (base64 && kindOf(info.contentType) === 'bytes') {
     const texts = (run?.records ?? []).map((bytes) => Buffer.from(bytes as Uint8Array).toString('base64'))
-    return Response.json(texts, { headers: { ...headers, ...BASE64 } })
+    const type = { 'content-type': 'application/json' }
+    return { status: 200, headers: { ...headers, ...BASE64, ...type }, body: JSON.stringify(texts) }
   }
-  return new Response(bodyOf(info, run), { headers: { ...headers, 'content-type': info.contentType } })
+  return { status: 200, headers: { ...headers, 'content-type': info.contentType }, body: bodyOf(info, run) }
 }
 
 function bodyOf(info: StreamInfo, run: Run | undefined): string | Uint8Array<ArrayBuffer> {
@@ -105,8 +107,8 @@ export function holdAnswer(delivery: Delivery, { run }: CatchUp, { outgoing }: E
 }
 
 /** Nothing came while it was waited for, or nothing will. */
-export function nothingNew(place: StreamPlace): Response {
-  return new Response(null, { status: 204, headers: streamHeaders(place) })
+export function nothingNew(place: StreamPlace): Answer {
+  return { status: 204, headers: streamHeaders(place) }
 }
 
 const sameBatch: SharedEncoder<Batch> = { encode: (batch) => batch }

@@ -3,6 +3,7 @@ import type { Logger } from '../../logging/logger.ts'
 import { HttpError } from '../../protocol/errors.ts'
 import type { StreamVerb } from '../authorize.ts'
 import type { StreamAccess } from '../stream-access.ts'
+import { type Answer, respondWith } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import { Refusal, refuse } from './refusal.ts'
 import { type Permitted, Rights, type RightsOptions } from './rights.ts'
@@ -30,10 +31,11 @@ export class Exchanges {
   /** Answers a request, also when `respond` fails. */
   async answer(
     exchange: Omit<Exchange, 'params'>,
-    respond: () => Response | Promise<Response>,
+    respond: () => Response | Answer | Promise<Response | Answer>,
   ): Promise<Response> {
     try {
-      return await respond()
+      const answer = await respond()
+      return answer instanceof Response ? answer : respondWith(answer, exchange)
     } catch (error) {
       // Nobody is there any more to read what went wrong, or the server goes down, and that is why.
       if (exchange.signal.aborted) return abandoned(exchange.signal.reason)

@@ -5,6 +5,7 @@ import { readRunRecord } from '../../runs/run-record.ts'
 import type { StreamInfo, StreamStore } from '../../streams/store.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { StreamServices } from '../stream-services.ts'
+import type { Answer } from './answer.ts'
 import { cacheControlOf, etagOf, hasAlready } from './caching.ts'
 import { type CatchUp, answerWith, holdAnswer, nextRecords, nothingNew, readAfter } from './catch-up.ts'
 import { nextCursor } from './cursor.ts'
@@ -71,7 +72,7 @@ export class Reads {
         ...(expiresAt !== undefined &&
           ttlMs === undefined && { 'stream-expires-at': new Date(expiresAt).toISOString() }),
       }
-      return new Response(null, { headers })
+      return { status: 200, headers }
     })
 
   /** Not while a run fills the stream, whose upstream request would go on unread. */
@@ -83,10 +84,14 @@ export class Reads {
       const { incarnation } = info
       if (run) await removeRun(store, info.id, incarnation, run, exchange.signal)
       else await store.delete(info.id, exchange.signal, incarnation)
-      return new Response(null, { status: 204, headers: PRIVATE })
+      return { status: 204, headers: PRIVATE }
     })
 
-  #follow(info: StreamInfo, { place, resumed, cursor, base64 }: ReadQuery, exchange: Exchange): Response {
+  #follow(
+    info: StreamInfo,
+    { place, resumed, cursor, base64 }: ReadQuery,
+    exchange: Exchange,
+  ): Response | Answer {
     const atEnd = isAt(place, info.tail)
     // Nothing else keeps an EventSource from asking for ever.
     if (resumed && info.closed && atEnd)
@@ -102,22 +107,17 @@ export class Reads {
     })
   }
 
-  async #read(
-    permitted: Permitted,
-    query: ReadQuery,
-    request: Request,
-    exchange: Exchange,
-  ): Promise<Response> {
+  async #read(permitted: Permitted, query: ReadQuery, request: Request, exchange: Exchange): Promise<Answer> {
     const { info } = permitted
     const { signal } = exchange
     const { place, base64 } = query
     const polls = query.live === 'long-poll'
     const live = polls ? { cursor: nextCursor(query.cursor) } : {}
-    const answer = (found: CatchUp): Response => {
+    const answer = (found: CatchUp): Answer => {
       const told = { ...found, ...live }
       const kept = this.#keeping(permitted, place, told)
       if (kept.etag !== undefined && hasAlready(request, kept.etag))
-        return new Response(null, { status: 304, headers: { ...streamHeaders(told), ...kept } })
+        return { status: 304, headers: { ...streamHeaders(told), ...kept } }
       holdAnswer(delivery, told, exchange)
       return answerWith(info, told, base64, kept)
     }

@@ -1,6 +1,6 @@
 /**
  * Batches as server-sent events: `data` with the records, then `control` with the places before and behind
- * them. Both carry the latter as their id, so that an EventSource goes on from there.
+ * them. The id is the latter, so that an EventSource goes on from there; until another comes, it holds for `control`.
  */
 import { Buffer } from 'node:buffer'
 import type { Batch } from '../../delivery/batch.ts'
@@ -55,9 +55,7 @@ export class SseEncoder implements SseEvents {
     const how = end === undefined ? '' : `,"end":${JSON.stringify(end)}`
     const rest = reach === 'closed' ? `,"streamClosed":true${how}` : `,"streamCursor":"${this.#cursor()}"`
     const data = dataLines(this.#format, run)
-    return Buffer.from(
-      `id: ${id}\nevent: data\n${data}\n\nid: ${id}\nevent: control\ndata:{${place}${rest}}\n\n`,
-    )
+    return Buffer.from(`id: ${id}\nevent: data\n${data}\n\nevent: control\ndata:{${place}${rest}}\n\n`)
   }
 
   control(at: Offset): Buffer {

@@ -3,6 +3,7 @@ import type { STREAM_ERRORS } from '../../protocol/stream-errors.ts'
 import type { ForkRefusal } from '../../streams/forks.ts'
 import type { AppendRequest, AppendResult, CreateResult } from '../../streams/store.ts'
 import type { Scope } from '../../consumers/scope.ts'
+import type { Answer } from './answer.ts'
 import { Refusal } from './refusal.ts'
 import { streamHeaders } from './stream-headers.ts'
 
@@ -15,7 +16,7 @@ import { streamHeaders } from './stream-headers.ts'
 export function answerAppend(
   result: AppendResult,
   { producer, records }: Pick<AppendRequest, 'producer' | 'records'>,
-): Response {
+): Answer {
   switch (result.outcome) {
     case 'appended':
     case 'duplicate': {
@@ -27,10 +28,7 @@ export function answerAppend(
         ...(producer && { 'producer-epoch': String(producer.epoch) }),
         ...(producer && lastSeq !== undefined && { 'producer-seq': String(lastSeq) }),
       }
-      return new Response(null, {
-        status: producer && records && outcome === 'appended' ? 200 : 204,
-        headers,
-      })
+      return { status: producer && records && outcome === 'appended' ? 200 : 204, headers }
     }
     case 'missing':
       throw new Refusal('stream_not_found')
@@ -64,7 +62,7 @@ export function answerAppend(
 }
 
 /** @throws {Refusal} for what was not created, and is not there as it was asked for. */
-export function answerCreate(result: CreateResult, scope: Scope<unknown>): Response {
+export function answerCreate(result: CreateResult, scope: Scope<unknown>): Answer {
   switch (result.outcome) {
     case 'created':
     case 'exists': {
@@ -75,7 +73,7 @@ export function answerCreate(result: CreateResult, scope: Scope<unknown>): Respo
         'content-type': contentType,
         ...(isNew && { location: urlOf(scope) }),
       }
-      return new Response(null, { status: isNew ? 201 : 200, headers })
+      return { status: isNew ? 201 : 200, headers }
     }
     // In the same words: which of them it is, is its owner's affair.
     case 'conflict':

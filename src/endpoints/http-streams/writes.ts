@@ -8,6 +8,7 @@ import { appendOf } from './append-headers.ts'
 import { Bodies } from './bodies.ts'
 import { creationOf } from './creation.ts'
 import { forkOf } from './fork-headers.ts'
+import type { Answer } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import type { Exchanges } from './exchanges.ts'
 import { recordsIn } from './record-body.ts'
@@ -37,7 +38,7 @@ export class Writes {
     this.#exchanges.answer(exchange, async () => {
       // Before anything is read of what is not created.
       const owner = await this.#exchanges.rights.create(exchange.params.id, exchange)
-      return await this.#withBody(request, (body) => this.#create(request, exchange, owner, body))
+      return await this.#withBody(request, exchange, (body) => this.#create(request, exchange, owner, body))
     })
 
   /** Appends what is in the body. A run's stream is the run's alone, and so is a closed one nobody's. */
@@ -46,7 +47,7 @@ export class Writes {
       // Before anything is read of what goes nowhere.
       const { id, incarnation } = (await this.#exchanges.find(exchange, 'append')).info
       const asked = appendOf(request.headers)
-      return await this.#withBody(request, async (body) => {
+      return await this.#withBody(request, exchange, async (body) => {
         const records = body.length === 0 ? undefined : this.#recordsOf(request, body)
         const append = { ...asked, ...records, incarnation }
         return answerAppend(await this.#store.append(id, append, untilGone(exchange.signal)), append)
@@ -58,7 +59,7 @@ export class Writes {
     exchange: Exchange,
     owner: string | undefined,
     body: Buffer,
-  ): Promise<Response> {
+  ): Promise<Answer> {
     const { params, scope, signal } = exchange
     const config = creationOf(request.headers)
     const fork = await this.#forkOf(request, exchange)
@@ -107,9 +108,13 @@ export class Writes {
     return { records, contentType }
   }
 
-  async #withBody(request: Request, respond: (body: Buffer) => Promise<Response>): Promise<Response> {
+  async #withBody(
+    request: Request,
+    { incoming }: Exchange,
+    respond: (body: Buffer) => Promise<Answer>,
+  ): Promise<Answer> {
     try {
-      return await respond(await this.#bodies.bytes(request))
+      return await respond(await this.#bodies.bytes(request, incoming))
     } finally {
       this.#bodies.release(request)
     }
