@@ -17,7 +17,10 @@ const MOST = 10_000
 
 /** Times are of `performance.now()`. */
 export class LookNotes {
-  /** By stream, incarnation and epoch: who takes the lease makes another one of it. */
+  /**
+   * By stream, incarnation and epoch: who takes the lease makes another one of it. What is owed stays the same whoever
+   * takes it: there, without the epoch.
+   */
   readonly #notes = new Map<string, LookNote>()
   /** How many failed in this look, and the first failure. */
   failed = 0
@@ -49,6 +52,6 @@ export class LookNotes {
   }
 }
 
-function nameOf({ stream, incarnation, epoch }: Lease): string {
-  return `${stream} ${incarnation} ${epoch}`
+function nameOf({ stream, incarnation, epoch, owed }: Lease): string {
+  return owed ? `${stream} ${incarnation} owed` : `${stream} ${incarnation} ${epoch}`
 }

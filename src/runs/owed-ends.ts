@@ -40,14 +40,19 @@ export class OwedEnds {
   readonly #continuations: Continuations
   readonly #flood: FloodLog
   readonly #keeper: Ticker
+  readonly #onRoom: () => void
   readonly #works = new Set<OwedWork>()
   /** Claims under way, by stream and incarnation. */
   readonly #claiming = new Set<string>()
+  /** There was more than it may be at. */
+  #isShort = false
   #closed = false
 
-  constructor(settings: RunSettings, continuations: Continuations) {
+  /** @param onRoom there was more to do than it may be at, and there is room again. */
+  constructor(settings: RunSettings, continuations: Continuations, onRoom: () => void) {
     this.#settings = settings
     this.#continuations = continuations
+    this.#onRoom = onRoom
     this.#flood = new FloodLog(settings.logger)
     this.#keeper = new Ticker(settings.leaseTtlMs / RENEWALS, () => this.#renewAll(), { ref: true })
   }
@@ -56,6 +61,7 @@ export class OwedEnds {
   begin({ lease, record, owed, place, providersEnded }: OwedHere): void {
     const work = this.#works.size < MOST && !this.#closed
     if (!work) {
+      this.#isShort = true
       const failed = (err: unknown): void =>
         this.#settings.logger.debug(
           { err, run: lease.stream },
@@ -81,7 +87,11 @@ export class OwedEnds {
   async take(lease: Lease, notes: LookNotes, signal: AbortSignal): Promise<void> {
     const { store, kinds, holder, leaseTtlMs } = this.#settings
     const name = `${lease.stream} ${lease.incarnation}`
-    if (this.#works.size + this.#claiming.size >= MOST_TAKEN || this.#claiming.has(name)) return
+    if (this.#claiming.has(name)) return
+    if (this.#works.size + this.#claiming.size >= MOST_TAKEN) {
+      this.#isShort = true
+      return
+    }
     this.#claiming.add(name)
     try {
       const info = await store.head(lease.stream, signal)
@@ -94,7 +104,8 @@ export class OwedEnds {
       const record = claimed.outcome === 'claimed' ? readRunRecord(claimed.info) : undefined
       if (claimed.outcome !== 'claimed' || !record) return
       const owed = readOwed(claimed.owes)
-      if (!owed.ended && !owed.cancel) notes.leave(claimed.lease)
+      const tells = owed.ended && kinds.get(kind)?.ended !== undefined
+      if (!tells && !owed.cancel) notes.leave(claimed.lease)
       const cancel = owed.cancel && ((): Promise<void> => this.#cancel(claimed.info, record, owed))
       this.#add({ lease: claimed.lease, record, owed, cancel, info: claimed.info })
     } finally {
@@ -141,8 +152,8 @@ export class OwedEnds {
       settings,
       lease,
       owed,
-      // A kind that has none any more has nobody to tell.
-      ended: owed.ended ? (signal) => this.#tell(lease, record.kind ?? '', ended, info, signal) : undefined,
+      // Where the kind has none here, it may have one in another process.
+      ended: owed.ended && ended ? (signal) => this.#tell(lease, record, ended, info, signal) : undefined,
       cancel,
       onFailed: (err, { attempt, isGivenUp }) => {
         const fields = { err, run: lease.stream, kind, attempt }
@@ -155,18 +166,25 @@ export class OwedEnds {
     void work.over.then(() => {
       this.#works.delete(work)
       if (this.#works.size === 0) void this.#keeper.stop()
+      this.#tellOfRoom()
     })
     return work
   }
 
+  /** Not for each place that is free: whoever hears of it looks through all that is over. */
+  #tellOfRoom(): void {
+    if (!this.#isShort || this.#works.size > MOST_TAKEN / 2) return
+    this.#isShort = false
+    this.#onRoom()
+  }
+
   async #tell(
     { stream, incarnation }: Lease,
-    kind: string,
-    ended: RunKind['ended'],
+    { kind }: RunRecord,
+    ended: NonNullable<RunKind['ended']>,
     known: StreamInfo | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    if (!ended) return
     const { store, logger } = this.#settings
     const info = known ?? (await store.head(stream, signal))
     const record = info && readRunRecord(info)

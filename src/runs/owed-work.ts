@@ -115,7 +115,8 @@ export class OwedWork {
     try {
       if (this.#stop.signal.aborted) await this.#leave()
       else if (failed?.status === 'rejected') await this.#putOff(failed.reason)
-      else if (Object.keys(this.#owed.others).length > 0) await this.#leave()
+      // What is not known here.
+      else if (encodeOwed(this.#owed) !== undefined) await this.#leave()
     } catch (err) {
       // Its lease runs out by itself.
       const isAway = err instanceof StoreError

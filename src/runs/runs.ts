@@ -72,7 +72,7 @@ export class Runs {
     })
     const readership = new Readership(settings, this.#mailbox, this.#closed.signal)
     const continuations = new Continuations(settings, this.#inputs)
-    this.#owed = new OwedEnds(settings, continuations)
+    this.#owed = new OwedEnds(settings, continuations, () => this.#takeover.now())
     this.#locals = new LocalRuns(settings, readership, this.#owed)
     this.#places = new ProcessLimit(settings, () => this.#locals.size)
     const adopt = (assignment: Assignment): LocalRun => this.#adopt(assignment)

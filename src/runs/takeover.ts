@@ -162,7 +162,7 @@ export class Takeover {
     if (notes.unknown > 0 && this.#notes.unknown === 0)
       this.#settings.logger.warn(
         { runs: notes.unknown },
-        'Runs owe their ends to kinds that this process does not know; they are left to others',
+        'Runs owe their ends to kinds that this process does not know, or that have no `ended` here; they are left to others',
       )
     this.#notes = notes
     if (notes.failed > 0)

@@ -151,7 +151,8 @@ onEveryStore('the end of a run', (world) => {
     await leave(world(), { ended: true })
     world().process().open()
     await world().pass(60)
-    const words = 'Runs owe their ends to kinds that this process does not know; they are left to others'
+    const words =
+      'Runs owe their ends to kinds that this process does not know, or that have no `ended` here; they are left to others'
     expect(world().logger.messages('warn')).toEqual([words])
     world().process({ kinds: told.kinds() }).open()
     await world().passUntil(() => told.calls.length > 0, 3)
@@ -174,6 +175,42 @@ onEveryStore('the end of a run', (world) => {
       expect(claimed).toMatchObject({ owes: { later: expect.anything() as unknown } })
       expect(claimed).not.toMatchObject({ owes: { ended: true } })
     }
+  })
+
+  it('is left to others by processes whose kind has nobody to tell', async () => {
+    const told = new Told()
+    await leave(world(), { ended: true })
+    for (let process = 0; process < 2; process++)
+      world()
+        .process({ kinds: { play: { provider: () => told.puppet.provider } } })
+        .open()
+    await world().pass(60)
+    const [lease] = await world().store.leases.expired()
+    // Claimed by each of them to look at it, and not again and again.
+    expect(lease).toMatchObject({ stream: 'left', owed: true })
+    expect(lease?.epoch).toBeLessThanOrEqual(3)
+    world().process({ kinds: told.kinds() }).open()
+    await world().passUntil(() => told.calls.length > 0, 3)
+    expect(told.ends).toEqual([['left', 'completed']])
+    expect(await owed(world())).toEqual([])
+  })
+
+  it('is told of many a hundred at a time, as soon as there is room', async () => {
+    const told = new Told()
+    let most = 0
+    let now = 0
+    told.answer = async () => {
+      most = Math.max(most, ++now)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      now--
+    }
+    const ids = Array.from({ length: 250 }, (_, n) => `left-${n}`)
+    await Promise.all(ids.map((id) => leave(world(), { ended: true }, id)))
+    world().process({ kinds: told.kinds() }).open()
+    // Looks alone, which come every two seconds, would take four.
+    await world().passUntil(() => told.calls.length === ids.length, 1.5)
+    expect(most).toBe(100)
+    expect(new Set(told.calls.map(({ info }) => info.id)).size).toBe(ids.length)
   })
 
   it('is told again, less and less often, while that fails', async () => {
