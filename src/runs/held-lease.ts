@@ -7,10 +7,17 @@ export class HeldLease {
   readonly #store: StreamStore
   readonly #lease: Lease
   #left = false
+  #until: number
 
   constructor(store: StreamStore, lease: Lease) {
     this.#store = store
     this.#lease = lease
+    this.#until = performance.now() + lease.ttlMs
+  }
+
+  /** Up to when nobody else can have it, by `performance.now()`, unless the store's clock jumps. */
+  get until(): number {
+    return this.#until
   }
 
   get inHand(): Lease {
@@ -20,7 +27,9 @@ export class HeldLease {
   /** Holds it for its length from now. `left`: it was handed over, and is not renewed any more. */
   async renew(signal: AbortSignal): Promise<'renewed' | 'lost' | 'left'> {
     if (this.#left) return 'left'
+    const until = performance.now() + this.#lease.ttlMs
     const { outcome } = await this.#store.leases.renew(this.#lease, signal)
+    if (outcome === 'renewed') this.#until = until
     return this.#left ? 'left' : outcome
   }
 

@@ -280,7 +280,7 @@ export class LocalRun {
   async #finish(end: RunEnd): Promise<RunEnd | undefined> {
     const settings = this.#settings
     const place = this.#place
-    const { inHand: lease } = this.#lease
+    const { inHand: lease, until } = this.#lease
     const left = this.#isLeft ? { resumable: this.#resumable, place } : undefined
     const owed = owedBy(settings, this.#record, lease, left)
     let kept = end
@@ -290,7 +290,8 @@ export class LocalRun {
       return closingOf(settings, this.id, this.#record, kept, { noteDue: this.#noteDue, owed })
     })
     if (outcome !== 'ended') return undefined
-    if (owed) this.owed = { lease, owed, record: this.#record, place, providersEnded: this.providersEnded }
+    if (owed)
+      this.owed = { lease, until, owed, record: this.#record, place, providersEnded: this.providersEnded }
     return kept
   }
 

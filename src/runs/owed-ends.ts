@@ -28,6 +28,8 @@ const MOST = 1000
 /** What a run of this process left owed with its close. */
 export interface OwedHere {
   readonly lease: Lease
+  /** Up to when nobody else can have that, by `performance.now()`. */
+  readonly until: number
   readonly record: RunRecord
   readonly owed: Owed
   readonly place: UpstreamPlace
@@ -58,7 +60,7 @@ export class OwedEnds {
   }
 
   /** Does what a run of this process left, which holds its lease. */
-  begin({ lease, record, owed, place, providersEnded }: OwedHere): void {
+  begin({ lease, until, record, owed, place, providersEnded }: OwedHere): void {
     const work = this.#works.size < MOST && !this.#closed
     if (!work) {
       this.#isShort = true
@@ -72,6 +74,7 @@ export class OwedEnds {
     }
     const begun = this.#add({
       lease,
+      until,
       record,
       owed,
       cancel: owed.cancel && (() => Promise.resolve(providersEnded).then(() => undefined)),
@@ -100,6 +103,7 @@ export class OwedEnds {
       // Who knows the kind does it, and a process of a newer version may.
       if (kind === undefined || !kinds.has(kind)) return notes.leave(lease)
       // Not aborted: what was claimed and not noticed would be nobody's for the whole length of the claim.
+      const until = performance.now() + leaseTtlMs
       const claimed = await store.leases.claim(lease, { holder, ttlMs: leaseTtlMs })
       const record = claimed.outcome === 'claimed' ? readRunRecord(claimed.info) : undefined
       if (claimed.outcome !== 'claimed' || !record) return
@@ -107,7 +111,7 @@ export class OwedEnds {
       const tells = owed.ended && kinds.get(kind)?.ended !== undefined
       if (!tells && !owed.cancel) notes.leave(claimed.lease)
       const cancel = owed.cancel && ((): Promise<void> => this.#cancel(claimed.info, record, owed))
-      this.#add({ lease: claimed.lease, record, owed, cancel, info: claimed.info })
+      this.#add({ lease: claimed.lease, until, record, owed, cancel, info: claimed.info })
     } finally {
       this.#claiming.delete(name)
     }
@@ -137,11 +141,12 @@ export class OwedEnds {
 
   #add({
     lease,
+    until,
     record,
     owed,
     cancel,
     info,
-  }: Pick<OwedHere, 'lease' | 'record' | 'owed'> & {
+  }: Pick<OwedHere, 'lease' | 'until' | 'record' | 'owed'> & {
     readonly cancel: OwedPart | undefined
     readonly info?: StreamInfo
   }): OwedWork {
@@ -151,6 +156,7 @@ export class OwedEnds {
     const work: OwedWork = new OwedWork({
       settings,
       lease,
+      until,
       owed,
       // Where the kind has none here, it may have one in another process.
       ended: owed.ended && ended ? (signal) => this.#tell(lease, record, ended, info, signal) : undefined,

@@ -23,6 +23,8 @@ export interface OwedWorkOptions {
   readonly settings: RunSettings
   /** Held, and renewed by whoever has this. */
   readonly lease: Lease
+  /** Up to when nobody else can have it, by `performance.now()`. */
+  readonly until: number
   readonly owed: Owed
   readonly ended?: OwedPart | undefined
   readonly cancel?: OwedPart | undefined
@@ -41,14 +43,15 @@ export class OwedWork {
   #writing: Promise<unknown> = Promise.resolve()
 
   /** Begins at once. */
-  constructor({ settings, lease, owed, ended, cancel, onFailed }: OwedWorkOptions) {
+  constructor({ settings, lease, until, owed, ended, cancel, onFailed }: OwedWorkOptions) {
     this.lease = lease
     this.#settings = settings
     this.#owed = owed
     this.#onFailed = onFailed
+    const held = this.#makeSure(until)
     const parts = [
-      ended && this.#part(ended, () => ({ ended: false })),
-      cancel && this.#part(cancel, () => ({ cancel: undefined })),
+      ended && this.#part(held, ended, () => ({ ended: false })),
+      cancel && this.#part(held, cancel, () => ({ cancel: undefined })),
     ]
     this.over = this.#run(parts.filter((part) => part !== undefined))
   }
@@ -72,7 +75,16 @@ export class OwedWork {
     return writing
   }
 
-  async #part(work: OwedPart, done: () => Partial<Owed>): Promise<void> {
+  /** A process that stood still may have lost the lease, and another one has done meanwhile what is owed. */
+  #makeSure(until: number): Promise<void> | undefined {
+    if (performance.now() < until) return undefined
+    const { leaseTtlMs } = this.#settings
+    return this.renew(AbortSignal.any([this.#stop.signal, AbortSignal.timeout(leaseTtlMs)]))
+  }
+
+  async #part(held: Promise<void> | undefined, work: OwedPart, done: () => Partial<Owed>): Promise<void> {
+    if (held) await held
+    this.#stop.signal.throwIfAborted()
     await this.#inTime(work)
     await this.change(done())
   }
