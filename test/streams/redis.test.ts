@@ -5,6 +5,7 @@ import { streamStoreCases } from '../../src/testing/stream-store-cases.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
 import { redisStreams } from '../../src/streams/redis.ts'
+import type { StreamStore } from '../../src/streams/store.ts'
 import { newPrefix, redisHarness } from './harnesses.ts'
 import { itDoesAsTheModelDoes } from './model-properties.ts'
 import { connectTo } from './redis-tools.ts'
@@ -42,6 +43,39 @@ describeWith(['redis'], 'streams on Redis', ({ redis }) => {
     await store.close()
     admin.end()
   })
+
+  it.each(['by hand', 'by its age'])(
+    'removes in a sweep what was trimmed %s, when the process that was to do so is gone',
+    async (how) => {
+      const prefix = newPrefix()
+      let now = 1_000_000
+      const open = (): StreamStore => redisStreams({ url: server.url, prefix, settle: 0, clock: () => now })
+      const admin = await connectTo(server)
+      const one = open()
+      const retention = how === 'by hand' ? {} : { age: 1 }
+      await one.create('s', { retention })
+      const records = Array.from({ length: 1000 }, () => '7')
+      for (let n = 0; n < 4; n++) await one.append('s', { records })
+      now += 10_000
+      await one.append('s', { records })
+      if (how === 'by hand') await one.trim('s', { last: 1 })
+      else await one.sweep()
+      // In the middle of it.
+      await one.close()
+      const left = (): Promise<Reply> => admin.send(['XLEN', `${prefix}:stream:{s}:log`])
+      expect(await left()).toBeGreaterThan(1000)
+      const two = open()
+      const kept = how === 'by hand' ? 1 : 1000
+      await two.sweep()
+      while ((await left()) !== kept);
+      // Nothing is left to be looked at but what comes of age.
+      await two.sweep()
+      const due = await admin.send(['ZSCORE', `${prefix}:{lists}:ends`, 's'])
+      expect(how === 'by hand' ? due : Number(String(due)) > now).toBe(how === 'by hand' ? null : true)
+      await two.close()
+      admin.end()
+    },
+  )
 
   it('listens to a stream while somebody watches it, and no longer', async () => {
     const prefix = newPrefix()

@@ -1,6 +1,7 @@
 /**
  * Removes records that were trimmed from their logs in Redis, in the background and some at a time. What is
- * left when this process ends is removed with the next trim of the stream.
+ * left when this process ends is removed with the next trim of the stream, and what was trimmed by hand or by age by a
+ * sweep, of any process.
  */
 import type { Logger } from '../../logging/logger.ts'
 import { StoreError } from '../errors.ts'
@@ -36,7 +37,7 @@ export class Collector {
         if (!isEnd)
           this.#logger.warn(
             { err: error, stream: id },
-            'Trimmed records are left for the next trim to remove',
+            'Trimmed records are left for the next trim or sweep to remove',
           )
       }
     }

@@ -235,7 +235,11 @@ export class RedisStore implements StreamStore {
   async trim(id: string, before: Place, signal?: AbortSignal, incarnation?: string): Promise<TrimResult> {
     checkId(id)
     checkPlace(before)
-    const result = await this.#call(() => this.#table.trim(id, before, incarnation), signal)
+    const result = await this.#call(async () => {
+      // It removes what is trimmed should this process end before that.
+      await this.#lists.addToSweep(id)
+      return this.#table.trim(id, before, incarnation)
+    }, signal)
     if (result.outcome === 'trimmed') this.#collector.wake(id)
     return result
   }

@@ -87,10 +87,10 @@ return redis.call('ZADD', KEYS[1], 'XX', ARGV[3], ARGV[2])
 `,
 )
 
-/** KEYS: leases, clock. ARGV: time, id, length. */
-const ADD_LEASE = plainScript(
+/** KEYS: a list of times, the clock. ARGV: time, id, in how many milliseconds, name of the list. */
+const ADD_TIME = plainScript(
   'free',
-  `${NOW}remember(KEYS[2], 'leases')
+  `${NOW}remember(KEYS[2], ARGV[4])
 return redis.call('ZADD', KEYS[1], 'LT', int(now + tonumber(ARGV[3])), ARGV[2])
 `,
 )
@@ -120,7 +120,7 @@ export const LIST_SCRIPTS: readonly RedisScript[] = [
   REMOVE,
   DUE,
   SET,
-  ADD_LEASE,
+  ADD_TIME,
   SCAN,
   PAGE,
   MARKER,
@@ -216,7 +216,16 @@ export class StreamLists {
 
   /** Says, before a lease is taken, when it may be over. */
   async addLease(id: string, ttlMs: number): Promise<void> {
-    await this.#scripts.run(ADD_LEASE, [this.#keys.leases, this.#keys.clock], [id, String(ttlMs)])
+    await this.#addTime('leases', id, ttlMs)
+  }
+
+  /** Has the next sweep look at a stream. */
+  async addToSweep(id: string): Promise<void> {
+    await this.#addTime('ends', id, 0)
+  }
+
+  async #addTime(list: 'leases' | 'ends', id: string, inMs: number): Promise<void> {
+    await this.#scripts.run(ADD_TIME, [this.#keys[list], this.#keys.clock], [id, String(inMs), list])
   }
 
   /** Every id that is in a list of times for as long as this takes, some perhaps twice. */

@@ -255,7 +255,7 @@ return {v[1], v[3] or '', token, point}
  * Removes a stream whose time is over, where it may, and brings an end in that was set before the clock
  * went back. ARGV: 1 when it may be removed.
  * Trims what is too old of a stream that is there. Gives `removed`, the owner and what `remove` does, `missing`, or
- * `alive` and when to look again, which is empty for never, and 1 when something was trimmed.
+ * `alive` and when to look again, which is empty for never, and 1 when there is something trimmed to be removed.
  */
 export const SWEEP: RedisScript = streamScript(
   'free',
@@ -289,6 +289,11 @@ if age > 0 then
     trimmed = 1
   end
   at = at and math.min(at, due) or due
+end
+-- What was trimmed, and who was to remove it is gone.
+local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+if oldest and tonumber(string.match(oldest[1], '^%d+')) <= firstOf(redis.call('HGET', state, 'f')) then
+  at, trimmed = now, 1
 end
 return {'alive', at and int(at) or '', trimmed}
 `,
