@@ -35,6 +35,7 @@ export const STREAM_ERRORS = {
   sub_in_use:
     'Something is followed under this number, which ends here: take a number for each subscription, and a new one for the next.',
   too_many_requests: 'As many requests of this socket are under way as may be. Wait for one to be answered.',
+  content_coding_refused: 'The body is compressed. Send it as it is.',
   request_too_large: 'The request is larger than this server takes.',
   too_much_at_once: 'The server holds as many large requests or answers as it may. Try again in a moment.',
   start_not_served: 'Runs are not started here.',

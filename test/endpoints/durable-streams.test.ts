@@ -128,6 +128,11 @@ it('HS-30: how long a stream lives', async () => {
     '2030-13-01T00:00:00Z',
     '2030-01-01T00:00:00',
     '1893456000000',
+    '2030-02-29T00:00:00Z',
+    '2030-04-31T00:00:00Z',
+    '2030-01-01T24:00:00Z',
+    '2030-01-01T23:59:60Z',
+    '2030-01-01T00:00:00+24:00',
   ]) {
     expect(await code(await ask('PUT', 's', { 'stream-expires-at': time }))).toEqual([400, 'bad_request'])
   }
@@ -143,6 +148,10 @@ it('HS-30: how long a stream lives', async () => {
   ])
   const same = await ask('PUT', 't', { 'stream-expires-at': '2130-01-01T00:00:00Z' })
   expect(same.status).toBe(200)
+  for (const past of ['1960-01-01T00:00:00Z', '2020-02-29t00:00:00.5z']) {
+    expect((await ask('PUT', 'past', { 'stream-expires-at': past })).status).toBe(201)
+    expect((await ask('GET', 'past')).status).toBe(404)
+  }
 })
 
 it('HS-6, HS-30: what prolongs a life, and what does not', async () => {
@@ -222,6 +231,22 @@ it('HS-32: bytes are kept as they are, in as many records as they take', async (
   expect(Buffer.from(await (await ask('GET', 's')).arrayBuffer())).toEqual(
     Buffer.concat([Buffer.from([0, 255, 10]), Buffer.from('123456789')]),
   )
+})
+
+it('HS-32: a body that is compressed is refused', async () => {
+  const { store, ask } = setUp()
+  await ask('PUT', 's', { ...TEXT, 'content-encoding': 'identity' }, 'a')
+  for (const method of ['PUT', 'POST']) {
+    const answer = await ask(
+      method,
+      's',
+      { ...TEXT, 'content-encoding': 'gzip' },
+      new Uint8Array([0x1f, 0x8b]),
+    )
+    expect(answer.headers.get('accept-encoding')).toBe('identity')
+    expect(await code(answer)).toEqual([415, 'content_coding_refused'])
+  }
+  expect((await store.head('s'))?.tail.position).toBe(1)
 })
 
 it('HS-33: what is too large is refused, a body before it has come', async () => {

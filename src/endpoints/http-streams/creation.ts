@@ -3,8 +3,9 @@ import { HttpError } from '../../protocol/errors.ts'
 import type { StreamConfig } from '../../streams/store.ts'
 
 const TTL = /^(?:0|[1-9]\d{0,12})$/
-/** RFC 3339, section 5.6. */
-const TIME = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
+/** RFC 3339, section 5.6, without leap seconds, which no clock here has. */
+const TIME =
+  /^(\d{4}-\d\d-\d\d)[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
 
 /** All but its owner and its records. @throws {HttpError} `bad_request`, naming the header. */
 export function creationOf(headers: Headers): StreamConfig {
@@ -34,7 +35,11 @@ function milliseconds(ttl: string): number {
 }
 
 function timeOf(text: string): number {
-  const time = TIME.test(text) ? Date.parse(text) : Number.NaN
-  if (time >= 0) return time
+  const day = TIME.exec(text)?.[1]
+  // The 30th of February would be taken for a day of March.
+  const isDay = day !== undefined && new Date(`${day}T00:00Z`).getUTCDate() === Number(day.slice(-2))
+  const time = isDay ? Date.parse(text) : Number.NaN
+  // What is over is over, however long ago.
+  if (!Number.isNaN(time)) return Math.max(time, 0)
   throw new HttpError('bad_request', 'Stream-Expires-At is a time of RFC 3339, such as 2030-01-31T12:00:00Z.')
 }

@@ -40,6 +40,7 @@ const STATUS: Readonly<Record<string, number>> = {
   record_too_large: 413,
   request_too_large: 413,
   too_many_records: 413,
+  content_coding_refused: 415,
   too_many_runs: 429,
   process_full: 429,
   internal_error: 500,

@@ -113,6 +113,10 @@ export class Writes {
     { incoming }: Exchange,
     respond: (body: Buffer) => Promise<Answer>,
   ): Promise<Answer> {
+    const coding = request.headers.get('content-encoding') ?? 'identity'
+    // What it was compressed with is not kept, and readers would be given bytes that they cannot read.
+    if (coding.toLowerCase() !== 'identity')
+      throw new Refusal('content_coding_refused', undefined, { 'accept-encoding': 'identity' })
     try {
       return await respond(await this.#bodies.bytes(request, incoming))
     } finally {
