@@ -39,7 +39,7 @@ interface Event {
 
 /** The events in a part of an event stream. */
 function eventsIn(part: string): Event[] {
-  const pattern = /event: data\n((?:data:.*\n)+)\nid: .*\nevent: control\ndata:(.*)\n\n/g
+  const pattern = /event: data\n((?:data:.*\n)+)\nevent: control\ndata:(.*)\n\n/g
   return Array.from(part.matchAll(pattern), ([, data = '', control = '']) => {
     const { streamNextOffset, streamClosed } = JSON.parse(control) as Record<string, unknown>
     const lines = data.slice(0, -1).split('\n')

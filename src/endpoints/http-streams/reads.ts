@@ -123,7 +123,7 @@ export class Reads {
     }
     const { store, delivery } = this.#options
     const { access, logger } = this.#exchanges
-    const there = await readAfter(store, delivery.turns, info.id, place, signal)
+    const there = await readAfter(store, delivery.turns, info, place, signal)
     if (there.run || !polls) return answer(there)
     if (there.closed) return nothingNew(there)
     const release = access.follow(info, logger)
