@@ -70,7 +70,7 @@ export class LogPages {
   }
 
   /**
-   * Records after a place: a full page, or all there are, up to a position if one is given: it lies after the place,
+   * Records of a stream after a place: a full page, or all there are, up to a position if one is given: it lies after the place,
    * which is an offset then. Rejects with what the store throws.
    */
   read(stream: string, after: Place, log: KnownLog, upTo = Number.POSITIVE_INFINITY): Promise<LogPage> {
@@ -86,7 +86,7 @@ export class LogPages {
         return this.read(stream, after, log, upTo)
       })
     }
-    const entry: Entry = { page: this.#load(stream, after, upTo), size: 0 }
+    const entry: Entry = { page: this.#load(stream, log.incarnation, after, upTo), size: 0 }
     this.#entries.set(key, entry)
     const settle = (page?: LogPage): void => this.#settle(key, entry, page)
     entry.page.then(settle, () => settle())
@@ -127,11 +127,11 @@ export class LogPages {
     this.#kept -= size
   }
 
-  async #load(stream: string, after: Place, upTo: number): Promise<LogPage> {
+  async #load(stream: string, incarnation: string, after: Place, upTo: number): Promise<LogPage> {
     if (this.#reads >= MAX_READS) await new Promise<void>((resolve) => this.#queue.push(resolve))
     else this.#reads++
     try {
-      return await this.#gather(stream, after, upTo)
+      return await this.#gather(stream, incarnation, after, upTo)
     } finally {
       // The place is handed on, so that nobody who comes now passes those who wait.
       const next = this.#queue.shift()
@@ -145,7 +145,7 @@ export class LogPages {
   }
 
   /** A store's page has at most 1,000 records; short ones are put together. */
-  async #gather(stream: string, after: Place, upTo: number): Promise<LogPage> {
+  async #gather(stream: string, incarnation: string, after: Place, upTo: number): Promise<LogPage> {
     const { store, turns, pageSize, signal } = this.#options
     let run: Run | undefined
     let from: Offset | undefined
@@ -157,6 +157,7 @@ export class LogPages {
       const result = await store.read(stream, place, {
         maxBytes: pageSize - (run?.size ?? 0),
         ...(left < MAX_PAGE && { maxRecords: left }),
+        incarnation,
         signal,
       })
       // What came before the loss is still right.

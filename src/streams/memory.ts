@@ -135,7 +135,7 @@ class MemoryStreams implements StreamStore {
   async read(id: string, after: Place, options: ReadOptions = {}): Promise<ReadResult> {
     this.#enter(options.signal)
     const { maxRecords, maxBytes } = checkRead(after, options)
-    const stream = this.#alive(id, this.#clock())
+    const stream = this.#alive(id, this.#clock(), options.incarnation)
     if (!stream) return { outcome: 'missing' }
     const begin = beginOf(stream, after, (position) => stream.stampAt(position))
     return 'outcome' in begin ? begin : stream.page(begin, maxRecords, maxBytes)

@@ -165,7 +165,7 @@ class SqliteStreams implements StreamStore {
     checkId(id)
     const { maxRecords, maxBytes } = checkRead(after, options)
     return this.#look((now) => {
-      const stream = this.#table.alive(id, now)
+      const stream = this.#table.alive(id, now, options.incarnation)
       return stream ? this.#records.read(stream, after, maxRecords, maxBytes) : { outcome: 'missing' }
     }, options.signal)
   }

@@ -210,6 +210,8 @@ export interface ReadOptions {
   readonly maxRecords?: number
   /** The page ends with the record that reaches this many bytes: 1 to 16 MiB. Default 1 MiB. */
   readonly maxBytes?: number
+  /** What the stream's incarnation has to be: any other is `missing`. Who looked at one stream reads no other. */
+  readonly incarnation?: string
   readonly signal?: AbortSignal
 }
 

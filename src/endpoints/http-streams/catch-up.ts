@@ -42,7 +42,7 @@ export async function readAfter(
   let from: Offset | undefined
   for (;;) {
     await turns.pass()
-    const page = await store.read(id, at, { maxBytes: FULL - size, signal })
+    const page = await store.read(id, at, { maxBytes: FULL - size, incarnation, signal })
     if (page.outcome === 'missing') throw new Refusal('stream_not_found')
     if (page.outcome !== 'page') throw refusedOffset(page)
     // Nothing else proves that these are the records of the stream that was looked up, and not of what took

@@ -144,12 +144,12 @@ export class Reads {
 
 async function checkPlace(
   store: StreamStore,
-  { id, tail }: StreamInfo,
+  { id, incarnation, tail }: StreamInfo,
   place: AskedPlace,
   signal: AbortSignal,
 ): Promise<void> {
   if (typeof place === 'string' || isAt(place, tail)) return
-  const page = await store.read(id, place, { maxRecords: 1, maxBytes: 1, signal })
+  const page = await store.read(id, place, { maxRecords: 1, maxBytes: 1, incarnation, signal })
   if (page.outcome === 'missing') throw new Refusal('stream_not_found')
   if (page.outcome !== 'page') throw refusedOffset(page)
 }

@@ -181,7 +181,7 @@ export class RedisStore implements StreamStore {
     checkId(id)
     const { maxRecords, maxBytes } = checkRead(after, options)
     const { result } = await this.#call(
-      () => this.#table.read(id, after, maxRecords, maxBytes),
+      () => this.#table.read(id, after, maxRecords, maxBytes, options.incarnation),
       options.signal,
     )
     const isToken = typeof after === 'object' && 'stamp' in after

@@ -46,6 +46,17 @@ export const readingCases: readonly StreamStoreCase[] = [
     }
   }),
 
+  storeCase(['ST-26'], 'a read may name the incarnation it is for', async (trial) => {
+    const store = await trial.store()
+    const { incarnation } = await trial.create(store, 'stream', { records: ['1'] })
+    assert.equal((await store.read('stream', 'start', { incarnation })).outcome, 'page')
+    await store.delete('stream')
+    await trial.create(store, 'stream', { records: ['2'] })
+    for (const after of ['start', 'now', { position: 1 }, { last: 1 }] as const)
+      assert.deepStrictEqual(await store.read('stream', after, { incarnation }), { outcome: 'missing' })
+    assert.equal((await store.read('stream', 'start')).outcome, 'page')
+  }),
+
   storeCase(['ST-26'], 'a page of no size is refused', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
