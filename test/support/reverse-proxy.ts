@@ -20,7 +20,22 @@ export interface ReverseProxy extends AsyncDisposable {
 export async function startProxy(name: ProxyName, program: string, upstream: number): Promise<ReverseProxy> {
   const port = await freePort()
   const folder = await mkdtemp(join(tmpdir(), `millrace-${name}-`))
-  const { file, text, args, ready } = await (name === 'nginx' ? nginx : caddy)(folder, port, upstream)
+  return await launch(program, folder, port, await (name === 'nginx' ? nginx : caddy)(folder, port, upstream))
+}
+
+/** Starts nginx as a cache of streams. */
+export async function startCache(program: string, upstream: number): Promise<ReverseProxy> {
+  const port = await freePort()
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-nginx-'))
+  return await launch(program, folder, port, await cachingNginx(folder, port, upstream))
+}
+
+async function launch(
+  program: string,
+  folder: string,
+  port: number,
+  { file, text, args, ready }: Setup,
+): Promise<ReverseProxy> {
   await writeFile(file, text)
   const child = spawn(program, args, {
     env: { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
@@ -51,7 +66,19 @@ interface Setup {
 }
 
 async function nginx(folder: string, port: number, upstream: number): Promise<Setup> {
-  const sample = await sampleOf('nginx')
+  return nginxOf(await sampleOf('nginx'), folder, port, upstream)
+}
+
+/** The location goes into the server, the rest beside it. */
+async function cachingNginx(folder: string, port: number, upstream: number): Promise<Setup> {
+  const [site, more] = [await sampleOf('nginx'), await sampleOf('nginx', 1)]
+  const at = more.indexOf('  location')
+  const beside = replaced(more.slice(0, at), '/var/cache/nginx/streams', join(folder, 'streams'))
+  const whole = replaced(site, '  location', `${more.slice(at)}  location`)
+  return nginxOf(`${beside}${whole}`, folder, port, upstream)
+}
+
+function nginxOf(sample: string, folder: string, port: number, upstream: number): Setup {
   const site = replaced(
     replaced(sample, 'listen 80;', `listen 127.0.0.1:${port};`),
     '127.0.0.1:8000',
@@ -87,10 +114,11 @@ async function caddy(folder: string, port: number, upstream: number): Promise<Se
   }
 }
 
-/** The block of docs/deploying.md in this language. */
-async function sampleOf(language: string): Promise<string> {
+/** A block of docs/deploying.md in this language, the first one or a later one. */
+async function sampleOf(language: string, index: number = 0): Promise<string> {
   const page = await readFile(PAGE, 'utf8')
-  const sample = new RegExp('^```' + language + '\\n(.*?)^```$', 'ms').exec(page)?.[1]
+  const blocks = [...page.matchAll(new RegExp('^```' + language + '\\n(.*?)^```$', 'gms'))]
+  const sample = blocks[index]?.[1]
   if (sample === undefined) throw new Error(`docs/deploying.md shows no ${language}`)
   return sample
 }
