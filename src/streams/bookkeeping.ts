@@ -44,6 +44,8 @@ export interface StreamState {
   /** Whether a lease was ever taken on it: from then on it is written to under a lease alone. */
   readonly leased: boolean
   readonly retention: KeptRetention | undefined
+  /** The name of the list that it is on. */
+  readonly listed: string | undefined
   /** Of a fork: where it was forked. */
   readonly forkedFrom: ForkPoint | undefined
 }
@@ -102,6 +104,7 @@ export function newState(
     streamSeq: undefined,
     leased: config.lease !== undefined,
     retention: config.retention,
+    listed: config.listed,
     forkedFrom: undefined,
   }
 }
@@ -303,6 +306,7 @@ export function infoOf(id: string, state: StreamState): StreamInfo {
     ...(ttlMs !== undefined && { ttlMs }),
     ...(expiresAt !== undefined && { expiresAt }),
     ...(state.retention && { retention: retentionOf(state.retention) }),
+    ...(state.listed !== undefined && { listed: state.listed }),
     first: firstOf(state),
     tail: tailOf(state),
     closed,

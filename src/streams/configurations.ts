@@ -4,6 +4,7 @@ import { StreamRequestError } from './errors.ts'
 import { isForkAt } from './forks.ts'
 import type { ForkSource } from './forks.ts'
 import type { LeaseRequest } from './leases.ts'
+import { checkListName } from './listing.ts'
 import {
   checkContentType,
   checkId,
@@ -37,6 +38,7 @@ interface CheckedParts {
   readonly bytes: number
   readonly lease: LeaseRequest | undefined
   readonly retention: KeptRetention | undefined
+  readonly listed: string | undefined
 }
 
 /** A configuration that a stream can have. */
@@ -54,12 +56,13 @@ export interface CheckedFork extends CheckedParts {
 }
 
 export function checkConfig(config: StreamConfig, limits: StreamLimits): CheckedConfig | CheckedFork {
-  const { contentType, owner, ttlMs, expiresAt, closed = false, lease, from } = config
+  const { contentType, owner, ttlMs, expiresAt, listed, closed = false, lease, from } = config
   if (contentType !== undefined) checkContentType(contentType)
   if (owner !== undefined && !isOwner(owner)) {
     throw new StreamRequestError('invalid_owner', 'An owner is 1 to 512 well-formed characters')
   }
   checkExpiry(ttlMs, expiresAt)
+  if (listed !== undefined) checkListName(listed)
   if (lease) {
     checkLease(lease)
     if (closed) throw new StreamRequestError('invalid_lease', 'A stream that is created closed has no lease')
@@ -68,7 +71,8 @@ export function checkConfig(config: StreamConfig, limits: StreamLimits): Checked
   const end = config.end === undefined ? undefined : endText(config.end, closed, limits)
   const metadata = metadataText(config.metadata, limits)
   const retention = config.retention && checkRetention(config.retention)
-  const parts = { owner, ttlMs, expiresAt, closed, end, metadata, records, bytes, lease, retention }
+  const kept = { owner, ttlMs, expiresAt, closed, end, metadata, retention, listed }
+  const parts = { ...kept, records, bytes, lease }
   if (from) {
     checkSource(from)
     return { ...parts, contentType, kind, from }

@@ -23,6 +23,7 @@ export type StreamRequestCode =
   | 'invalid_expiry'
   | 'invalid_lease'
   | 'invalid_limit'
+  | 'invalid_list'
   | 'invalid_retention'
   | 'invalid_offset'
 

@@ -1,10 +1,11 @@
 /** Which streams there are: what a store is asked for, and the pages in which it answers. */
+import { StreamRequestError } from './errors.ts'
 import { checkInteger } from './requests.ts'
 import type { StreamInfo } from './store.ts'
 
 /**
- * By owner, by whether they are leased, or by prefix, a page costs by what it holds, however many streams there
- * are: a store has an index for each. Only `closed: true` and what is said beside the first of these are looked
+ * By owner, by whether they are leased, by list, or by prefix, a page costs by what it holds, however many streams
+ * there are: a store has an index for each. Only `closed: true` and what is said beside the first of these are looked
  * for among what that finds.
  */
 export interface ListOptions {
@@ -15,7 +16,13 @@ export interface ListOptions {
   readonly closed?: boolean
   /** Open ones that have a lease, held or over: what somebody fills, or is to go on with. */
   readonly leased?: true
-  /** Ids behind this one: `next` of the page before. */
+  /**
+   * Those of the owner, who has to be named, that were created with `listed` of this name: the one first that records
+   * were appended to last. With `after` and `limit` alone. For streams that a person looks through, such as chats:
+   * an append to one of them costs a little more.
+   */
+  readonly listed?: string
+  /** Behind this place: `next` of the page before. Unless they are `listed`, also any id. */
   readonly after?: string
   /** 1 to 1,000. Default 100. */
   readonly limit?: number
@@ -23,13 +30,13 @@ export interface ListOptions {
 }
 
 export interface StreamList {
-  /** In the order of their ids. */
+  /** In the order of their ids, or, `listed`, of the last appends of records to them, the latest first. */
   readonly streams: readonly StreamInfo[]
   /** Where the next page begins, when there may be one. */
   readonly next?: string
 }
 
-/** A listing that a store can give. */
+/** A listing in the order of ids that a store can give. */
 export interface CheckedList {
   readonly prefix: string
   readonly owner: string | null | undefined
@@ -39,8 +46,36 @@ export interface CheckedList {
   readonly limit: number
 }
 
-export function checkList(options: ListOptions): CheckedList {
-  const { prefix = '', owner, closed, leased = false, after = '', limit = 100 } = options
+/** One of a list in the order of the last appends. */
+export interface CheckedLatest {
+  /** The name of the list. */
+  readonly listed: string
+  readonly owner: string | undefined
+  /** The place of the last stream of the page before; places go down from page to page. */
+  readonly before: number
+  readonly limit: number
+}
+
+export function checkList(options: ListOptions): CheckedList | CheckedLatest {
+  const { prefix = '', owner, closed, leased = false, listed, after = '', limit = 100 } = options
   checkInteger(limit, 1, 1000, 'invalid_limit', 'The streams of a page')
-  return { prefix, owner, closed, leased, after, limit }
+  if (listed === undefined) return { prefix, owner, closed, leased, after, limit }
+  checkListName(listed)
+  if (owner === undefined)
+    throw invalid('A list is asked for with its owner, or with null for that of nobody')
+  if (prefix !== '' || closed !== undefined || leased)
+    throw invalid('A list is asked for by its owner and its name alone')
+  if (!/^(?:[1-9]\d{0,15})?$/.test(after)) throw invalid('`after` is no place of a list')
+  const before = after === '' ? Number.MAX_SAFE_INTEGER : Number(after)
+  return { listed, owner: owner ?? undefined, before, limit }
+}
+
+/** @throws {StreamRequestError} `invalid_list` for what cannot be the name of a list. */
+export function checkListName(name: string): void {
+  if (typeof name === 'string' && /^[\x21-\x7e]{1,64}$/.test(name)) return
+  throw invalid('The name of a list is 1 to 64 printable ASCII characters without a space')
+}
+
+function invalid(message: string): StreamRequestError {
+  return new StreamRequestError('invalid_list', message)
 }

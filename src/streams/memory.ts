@@ -171,7 +171,9 @@ class MemoryStreams implements StreamStore {
 
   async list(options: ListOptions = {}): Promise<StreamList> {
     this.#enter(options.signal)
-    return this.#streams.page(checkList(options), this.#clock())
+    const checked = checkList(options)
+    const now = this.#clock()
+    return 'listed' in checked ? this.#streams.latest(checked, now) : this.#streams.page(checked, now)
   }
 
   async delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {
@@ -269,6 +271,7 @@ class MemoryStreams implements StreamStore {
         const end = closed ? endMember(stream.closedWith).end : undefined
         this.#watchers.tell(stream.watched, records, tailOf(stream), closed, end)
       }
+      if (records.length > 0) this.#streams.move(id, stream)
       if (!stream.isCalled) stream.call()
       // Behind all who are told: they have it, whatever is trimmed.
       if (stream.retention && records.length > 0) stream.retain(stream.tail - records.length, this.#clock())

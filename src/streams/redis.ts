@@ -13,6 +13,7 @@ import { FORK_SCRIPTS } from './redis/fork-scripts.ts'
 import { LEASE_SCRIPTS } from './redis/lease-scripts.ts'
 import { OneServer } from './redis/one-server.ts'
 import { RedisStore } from './redis/store.ts'
+import { LATEST_SCRIPTS } from './redis/latest-lists.ts'
 import { LIST_SCRIPTS } from './redis/stream-lists.ts'
 import { STREAM_SCRIPTS } from './redis/stream-scripts.ts'
 import { TRIM_SCRIPTS } from './redis/trim-scripts.ts'
@@ -42,7 +43,14 @@ export interface RedisStreamsOptions extends StreamStoreOptions {
   readonly clock?: () => number
 }
 
-const SCRIPTS = [...STREAM_SCRIPTS, ...FORK_SCRIPTS, ...TRIM_SCRIPTS, ...LEASE_SCRIPTS, ...LIST_SCRIPTS]
+const SCRIPTS = [
+  ...STREAM_SCRIPTS,
+  ...FORK_SCRIPTS,
+  ...TRIM_SCRIPTS,
+  ...LEASE_SCRIPTS,
+  ...LIST_SCRIPTS,
+  ...LATEST_SCRIPTS,
+]
 
 /**
  * A stream store that processes share through Redis. It connects when it is first used, and again

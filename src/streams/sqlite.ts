@@ -28,6 +28,7 @@ import { openDatabase } from './sqlite/open.ts'
 import { LOCK_TIMEOUT_MS, timesOf } from './sqlite/options.ts'
 import type { SqliteStreamsOptions } from './sqlite/options.ts'
 import type { Migration } from './sqlite/schema.ts'
+import type { ListTable } from './sqlite/list-table.ts'
 import type { RecordTable } from './sqlite/record-table.ts'
 import { Snapshots } from './sqlite/snapshots.ts'
 import type { StreamTable } from './sqlite/stream-table.ts'
@@ -85,6 +86,7 @@ class SqliteStreams implements StreamStore {
   readonly #db: DatabaseSync
   readonly #table: StreamTable
   readonly #records: RecordTable
+  readonly #lists: ListTable
   readonly #writes: StreamWrites
   readonly #snapshots: Snapshots
   readonly #followers: FollowerTable
@@ -106,9 +108,10 @@ class SqliteStreams implements StreamStore {
     this.#settled.isSettled(this.#clock())
     this.#db = openDatabase(path, lockTimeoutMs, maxFileBytes).db
     const tables = openTables(this.#db, path)
-    const { streams, records, forks, leases, changes, followers } = tables
+    const { streams, records, forks, leases, lists, changes, followers } = tables
     this.#table = streams
     this.#records = records
+    this.#lists = lists
     this.#followers = followers
     this.#writes = new StreamWrites(this.#db, tables)
     this.#watchers = new Watchers(logger)
@@ -199,6 +202,7 @@ class SqliteStreams implements StreamStore {
 
   async list(options: ListOptions = {}): Promise<StreamList> {
     const checked = checkList(options)
+    if ('listed' in checked) return this.#look((now) => this.#lists.page(checked, now), options.signal)
     const { limit } = checked
     return this.#look((now) => {
       const { source, values } = listQuery(checked, now)

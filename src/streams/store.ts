@@ -66,6 +66,8 @@ export interface StreamConfig {
   readonly expiresAt?: number
   /** What is kept of its records; `{}` for all, also where the store says otherwise. Not compared by `create`. */
   readonly retention?: Retention
+  /** The list of its owner that it is on, see `ListOptions`: 1 to 64 printable ASCII characters without a space. Not compared. */
+  readonly listed?: string
   /** Whether it is created closed: whole from the start. */
   readonly closed?: boolean
   /** See `AppendRequest`; with `closed` only. Not compared by `create`. */
@@ -91,6 +93,7 @@ export interface StreamInfo {
   /** As it was given to `create`, or as its source has it. */
   readonly contentType: string
   readonly owner?: string
+  readonly listed?: string
   readonly metadata?: Json
   /** The last one that an append gave; a closed stream has none. For whoever fills the stream, not for readers. */
   readonly checkpoint?: Json
@@ -264,11 +267,10 @@ export interface StreamStore {
    * Tells `listener` of every record after `tail`: once, in order, without gaps, whichever process
    * appended it. What this process appends is told from memory, when it is durable and before its
    * append resolves (a little later when another process appended to the same stream meanwhile, or when
-   * the store had to connect anew). The
-   * first event may come before `watch` resolves. A listener returns at once; what it throws is logged
-   * and harms nobody else. One event holds what one append or one page may hold; those of an inbox hold
-   * what several appends did. The signal, too, ends the watch. Where other processes can append, a watch
-   * keeps this one alive.
+   * the store had to connect anew). The first event may come before `watch` resolves. A listener returns at
+   * once; what it throws is logged and harms nobody else. One event holds what one append or one page may hold;
+   * those of an inbox hold what several appends did. The signal, too, ends the watch. Where other processes can
+   * append, a watch keeps this one alive.
    */
   watch(id: string, listener: WatchListener, signal?: AbortSignal): Promise<WatchResult>
 

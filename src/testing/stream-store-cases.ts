@@ -18,6 +18,7 @@ import { fencingCases } from './stream-store/fencing.ts'
 import type { StreamStoreCase } from './stream-store/harness.ts'
 import { forkingCases } from './stream-store/forking.ts'
 import { inboxCases } from './stream-store/inboxes.ts'
+import { latestCases } from './stream-store/latest.ts'
 import { leasingCases } from './stream-store/leasing.ts'
 import { lifetimeCases } from './stream-store/lifetime.ts'
 import { listingCases } from './stream-store/listings.ts'
@@ -55,4 +56,5 @@ export const streamStoreCases: readonly StreamStoreCase[] = [
   ...retiringCases,
   ...trimmingCases,
   ...retainingCases,
+  ...latestCases,
 ]

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Runs } from '../../src/runs/runs.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { checkList } from '../../src/streams/listing.ts'
-import type { ListOptions } from '../../src/streams/listing.ts'
+import type { CheckedList, ListOptions } from '../../src/streams/listing.ts'
 import { memoryStreams } from '../../src/streams/memory.ts'
 import { sqliteStreams } from '../../src/streams/sqlite.ts'
 import { listQuery } from '../../src/streams/sqlite/list-query.ts'
@@ -68,12 +68,33 @@ describe('of 100,000 streams on SQLite', () => {
   it.each(ASKED)('%s is found by an index of little else', async (_what, ids, options) => {
     await withMany(async (store, db) => {
       expect(await idsOf(store, options)).toEqual(ids)
-      const { source, values } = listQuery(checkList(options), 1)
+      const { source, values } = listQuery(checkList(options) as CheckedList, 1)
       const plan = db.prepare(`EXPLAIN QUERY PLAN SELECT key FROM ${source}`).all(...values)
       const steps = plan.map((row) => String(row['detail']))
       expect(steps[0]).toMatch(/INDEX streams_(leased|of_nobody|by_owner)/)
       // Rows that the index gives are few; a full one would be sorted, too.
       if (options.owner !== undefined) expect(steps.join()).not.toMatch(/SCAN|TEMP B-TREE/)
+    })
+  })
+
+  it('a page of a list, from anywhere on, is read in its order', async () => {
+    await withMany(async (store, db) => {
+      db.exec(`INSERT INTO listed (stream, whose, list, place)
+        SELECT key, 'svc', 'chats', key FROM streams WHERE owner = 'svc' AND leased = 0`)
+      const page = await store.list({ owner: 'svc', listed: 'chats', after: '50001', limit: 2 })
+      expect(page.streams.map(({ id }) => id)).toEqual(['run50000', 'run49999'])
+      const plan = db
+        .prepare(`EXPLAIN QUERY PLAN SELECT place, id FROM listed JOIN streams ON key = stream
+          WHERE whose = 'svc' AND list = 'chats' AND place < 1000 ORDER BY place DESC`)
+        .all()
+      expect(plan.map((row) => String(row['detail']))).toEqual([
+        'SEARCH listed USING COVERING INDEX listed_in_order (whose=? AND list=? AND place<?)',
+        'SEARCH streams USING INTEGER PRIMARY KEY (rowid=?)',
+      ])
+      await store.create('chat', { owner: 'svc', listed: 'chats' })
+      await store.append('run7', { records: ['1'] })
+      const first = { owner: 'svc', listed: 'chats', limit: 2 }
+      expect(await idsOf(store, first)).toEqual(['run7', 'chat'])
     })
   })
 
@@ -101,13 +122,17 @@ async function costOf(work: () => Promise<unknown>): Promise<number> {
 describe('of 100,000 streams in memory', () => {
   it('those that are asked for are found without a look at the others', async () => {
     const store = memoryStreams()
-    const config = { owner: 'svc' }
+    const config = { owner: 'svc', listed: 'chats' }
     for (let n = 0; n < MANY; n++) await store.create(`run${n}`, config)
     await createTheFew(store)
     const looks = await costOf(async () => {
       for (const [, ids, options] of ASKED) expect(await idsOf(store, options)).toEqual(ids)
       expect(await idsOf(store, { owner: 'svc', after: 'run5', limit: 1 })).toEqual(['run50'])
       expect(await idsOf(store, { prefix: 'run99999' })).toEqual(['run99999'])
+      const list = { owner: 'svc', listed: 'chats', limit: 1 }
+      await store.append('run77', { records: ['1'] })
+      expect(await idsOf(store, list)).toEqual(['run77'])
+      expect(await idsOf(store, { ...list, after: '50001' })).toEqual(['run49999'])
       expect(await store.leases.expired()).toEqual([])
     })
     // Each of the 35 would take about as long as this one, which has to look at all of them.
@@ -148,11 +173,14 @@ describeWith(['redis'], 'of 100,000 streams on Redis', ({ redis }) => {
     const script = `for i = 1, tonumber(ARGV[2]) do
       local state = ARGV[1] .. ':stream:{run' .. i .. '}:state'
       redis.call('HSET', state, 'i', 'abcdefgh', 'c', 'application/json', 'm', 'application/json', 'k', 'json',
-        'o', 'svc', 'b', '0', 'n', '0')
-      if i % 2 == 1 then redis.call('HSET', state, 'x', '1') else
+        'o', 'svc', 'b', '0')
+      redis.call('HSETNX', state, 'n', '0')
+      if i % 2 == 1 and i > 9 then redis.call('HSET', state, 'x', '1') else
         redis.call('ZADD', ARGV[1] .. ':{lists}:open', 0, 'run' .. i) end
       redis.call('ZADD', ARGV[1] .. ':{lists}:ids', 0, 'run' .. i)
       redis.call('ZADD', ARGV[1] .. ':{lists}:owners', 0, 'svc run' .. i)
+      redis.call('HSET', state, 'j', 'svc chats')
+      redis.call('ZADD', ARGV[1] .. ':{lists}:latest:svc chats', i, 'run' .. i)
     end`
     await client.send(['EVAL', script, '0', 'many', String(count)])
   }
@@ -176,6 +204,11 @@ describeWith(['redis'], 'of 100,000 streams on Redis', ({ redis }) => {
       for (const [, ids, options] of ASKED.filter(([, , { owner }]) => owner !== undefined))
         expect(await idsOf(store, options)).toEqual(ids)
       await store.leases.expired()
+      await store.append('run8', { records: ['1'] })
+      await store.append('run9', { records: ['1'] })
+      const list = { owner: 'svc', listed: 'chats', limit: 3 }
+      expect((await idsOf(store, list)).slice(0, 2)).toEqual(['run9', 'run8'])
+      expect(await idsOf(store, { ...list, after: '50' })).toEqual(['run49', 'run48', 'run47'])
     }
     await look()
     const few = await commandsOf(look)

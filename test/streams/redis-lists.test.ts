@@ -8,6 +8,7 @@ import type { Lease } from '../../src/streams/leases.ts'
 import { Catalogue } from '../../src/streams/redis/catalogue.ts'
 import { SettledClock } from '../../src/streams/settled-clock.ts'
 import { Keys } from '../../src/streams/redis/keys.ts'
+import { LatestLists } from '../../src/streams/redis/latest-lists.ts'
 import { OneServer } from '../../src/streams/redis/one-server.ts'
 import { Scripts } from '../../src/streams/redis/scripts.ts'
 import { StreamLists } from '../../src/streams/redis/stream-lists.ts'
@@ -40,7 +41,8 @@ describeWith(['redis'], 'the lists of a stream store on Redis', ({ redis }) => {
     const table = new StreamTable(new Scripts(server, clock), keys)
     const lists = new StreamLists(new Scripts(server, clockOfLists), keys)
     const events = { trimmed: () => {}, gone: async () => {} }
-    return { catalogue: new Catalogue(table, lists, false, events), close: () => server.close() }
+    const latest = new LatestLists(new Scripts(server, clockOfLists), keys, table, false)
+    return { catalogue: new Catalogue(table, lists, latest, false, events), close: () => server.close() }
   }
 
   it('say once of each lease that it is over, also of those that were renewed', async () => {
@@ -92,7 +94,7 @@ describeWith(['redis'], 'the lists of a stream store on Redis', ({ redis }) => {
     const store = on.open({ clock: () => now, settle: 0 })
     const { catalogue, close } = inside(() => now)
     await store.create('stream', { owner: 'anna', lease: { holder: 'a', ttlMs: 1000 } })
-    await catalogue.remove('stream', 'anna')
+    await catalogue.remove('stream', { owner: 'anna' })
     await close()
     now += 1000
     expect((await store.list({ owner: 'anna', closed: false })).streams).toHaveLength(1)

@@ -44,6 +44,9 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   watched: WatchedStream | undefined
   expiresAt: number | undefined
   readonly retention: KeptRetention | undefined
+  readonly listed: string | undefined
+  /** Its place on that list, the larger the later. */
+  listedAt = 0
   ttlMs: number | undefined
   contentType: string
   incarnation: string
@@ -75,6 +78,7 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     this.leased = state.leased
     this.expiresAt = state.expiresAt
     this.retention = state.retention
+    this.listed = state.listed
     this.ttlMs = state.ttlMs
     this.contentType = state.contentType
     this.incarnation = state.incarnation

@@ -1,11 +1,11 @@
 /**
- * The streams in memory, and which of them are whose and leased, in the order of their ids; and their leases, in the
- * order in which they end: a page costs by what it holds.
+ * The streams in memory, and which of them are whose and leased, in the order of their ids; the lists of owners, in the
+ * order of the last appends; and the leases, in the order in which they end: a page costs by what it holds.
  */
 import { infoOf, isAlive } from '../bookkeeping.ts'
 import { compareLeases, leaseEnd } from '../lease-bookkeeping.ts'
 import type { LeaseState, PlaceOfLease } from '../lease-bookkeeping.ts'
-import type { CheckedList, StreamList } from '../listing.ts'
+import type { CheckedLatest, CheckedList, StreamList } from '../listing.ts'
 import type { StreamInfo } from '../store.ts'
 import type { MemoryStream } from './memory-stream.ts'
 import { compareIds, Sorted } from './sorted.ts'
@@ -16,6 +16,18 @@ type Streams = Map<string, MemoryStream>
 class Listed {
   readonly all = new Sorted(compareIds)
   readonly leased = new Sorted(compareIds)
+  /** Those on the lists of one owner, by the name of the list. */
+  readonly latest = new Map<string, Sorted<ListedId>>()
+}
+
+/** A place on a list: the larger, the later. */
+interface ListedId {
+  readonly at: number
+  readonly id: string
+}
+
+function latestFirst(a: ListedId, b: ListedId): number {
+  return b.at - a.at
 }
 
 export class StreamIndex {
@@ -28,7 +40,8 @@ export class StreamIndex {
   /** Leases of open streams, and of closed ones that owe something. */
   readonly #leases = new Sorted<PlaceOfLease>(compareLeases)
   /** No lease was given later than this. */
-  #latest = 0
+  #lastGiven = 0
+  #moves = 0
 
   add(id: string, stream: MemoryStream): void {
     this.all.set(id, stream)
@@ -37,6 +50,7 @@ export class StreamIndex {
     if (!own) this.#owned.set(stream.owner, (own = new Listed()))
     own.all.add(id)
     this.#listed.all.add(id)
+    this.move(id, stream)
   }
 
   remove(id: string, stream: MemoryStream): void {
@@ -45,6 +59,11 @@ export class StreamIndex {
     this.#listed.all.delete(id)
     const own = this.#owned.get(stream.owner)
     own?.all.delete(id)
+    if (stream.listed !== undefined) {
+      const list = own?.latest.get(stream.listed)
+      list?.delete({ at: stream.listedAt, id })
+      if (list?.size === 0) own?.latest.delete(stream.listed)
+    }
     if (own?.all.size === 0) this.#owned.delete(stream.owner)
     if (stream.forks > 0) this.retired.set(id, stream)
     else this.#forget(stream)
@@ -66,7 +85,7 @@ export class StreamIndex {
     if (before) this.#leases.delete({ stream: id, expiresAt: before.expiresAt })
     if (lease) {
       this.#leases.add({ stream: id, expiresAt: lease.expiresAt })
-      this.#latest = Math.max(this.#latest, lease.expiresAt - lease.ttlMs)
+      this.#lastGiven = Math.max(this.#lastGiven, lease.expiresAt - lease.ttlMs)
     }
     // A renewal is neither.
     if (lease && !stream.closed) {
@@ -84,7 +103,7 @@ export class StreamIndex {
 
   /** Those whose lease is over, in the order of leases, behind a place in it. */
   *over(now: number, after: PlaceOfLease): Generator<readonly [string, MemoryStream]> {
-    if (now < this.#latest) this.#cutLeases(now)
+    if (now < this.#lastGiven) this.#cutLeases(now)
     for (const place of this.#leases.from(after)) {
       if (place.expiresAt > now) return
       const stream = this.all.get(place.stream)
@@ -101,7 +120,39 @@ export class StreamIndex {
       const expiresAt = leaseEnd(stream.lease, now)
       if (expiresAt !== stream.lease.expiresAt) this.lease(id, stream, { ...stream.lease, expiresAt })
     }
-    this.#latest = now
+    this.#lastGiven = now
+  }
+
+  /** Puts a stream first on its list, if it is on one: records were appended to it. */
+  move(id: string, stream: MemoryStream): void {
+    const { listed, listedAt } = stream
+    const own = listed === undefined ? undefined : this.#owned.get(stream.owner)
+    if (listed === undefined || !own) return
+    let list = own.latest.get(listed)
+    if (!list) own.latest.set(listed, (list = new Sorted(latestFirst)))
+    if (list.first()?.id === id) return
+    list.delete({ at: listedAt, id })
+    stream.listedAt = ++this.#moves
+    list.add({ at: stream.listedAt, id })
+  }
+
+  /** A page of a list. */
+  latest({ owner, listed, before, limit }: CheckedLatest, now: number): StreamList {
+    const streams: StreamInfo[] = []
+    const places =
+      this.#owned
+        .get(owner)
+        ?.latest.get(listed)
+        ?.from({ at: before - 1, id: '' }) ?? []
+    let last = 0
+    for (const { at, id } of places) {
+      const stream = this.all.get(id)
+      if (!stream || !isAlive(stream, now, stream.lease)) continue
+      if (streams.length === limit) return { streams, next: String(last) }
+      last = at
+      streams.push(infoOf(id, stream))
+    }
+    return { streams }
   }
 
   /** A page of the streams that are there, in the order of their ids. */

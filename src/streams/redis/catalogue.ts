@@ -7,13 +7,15 @@ import type { StreamState } from '../bookkeeping.ts'
 import { StoreError } from '../errors.ts'
 import type { StoreErrorCode } from '../errors.ts'
 import type { CheckedConfig } from '../configurations.ts'
-import type { CheckedList, StreamList } from '../listing.ts'
+import type { CheckedLatest, CheckedList, StreamList } from '../listing.ts'
 import type { StreamInfo } from '../store.ts'
 import { stepOf } from '../retention.ts'
 import type { GoneFork } from './forks.ts'
+import { listOf } from './keys.ts'
+import type { LatestLists } from './latest-lists.ts'
 import type { Listing, ListName, StreamLists } from './stream-lists.ts'
 import type { SettledClock } from '../settled-clock.ts'
-import type { CopiedFork, CreateAnswer, StreamTable } from './stream-table.ts'
+import type { CopiedFork, CreateAnswer, RemovedStream, StreamTable } from './stream-table.ts'
 
 /** What Redis says of a stream whose keys hold something else. All other errors are those of its server. */
 const OF_ONE_STREAM: ReadonlySet<StoreErrorCode> = new Set(['not_a_store', 'corrupt', 'failed'])
@@ -32,11 +34,19 @@ export interface CatalogueEvents {
 export class Catalogue {
   readonly #table: StreamTable
   readonly #lists: StreamLists
+  readonly #latest: LatestLists
   readonly #ordered: boolean
   readonly #heard: CatalogueEvents
 
   /** @param ordered see `Servers`. */
-  constructor(table: StreamTable, lists: StreamLists, ordered: boolean, heard: CatalogueEvents) {
+  constructor(
+    table: StreamTable,
+    lists: StreamLists,
+    latest: LatestLists,
+    ordered: boolean,
+    heard: CatalogueEvents,
+  ) {
+    this.#latest = latest
     this.#heard = heard
     this.#table = table
     this.#lists = lists
@@ -64,21 +74,25 @@ export class Catalogue {
     const ageMs = retention?.ageMs
     const agedInMs = ageMs === undefined ? undefined : ageMs + stepOf(ageMs)
     const listing: Listing = { owner, open: !closed, ttlMs, endsAt: expiresAt, agedInMs, ...leasing }
-    return this.listed(
-      () => this.#lists.add(id, listing),
-      () => this.#table.create(id, config, copied),
-    )
+    const create = (): Promise<CreateAnswer> =>
+      this.listed(
+        () => this.#lists.add(id, listing),
+        () => this.#table.create(id, config, copied),
+      )
+    const list = listOf(config)
+    if (list === undefined) return create()
+    return this.#latest.create(list, id, create, (made) => (made.created ? made.state : undefined))
   }
 
   /** Takes what is gone out of the lists, and puts it back when it was created anew meanwhile. */
-  async remove(id: string, owner: string | undefined): Promise<void> {
-    await this.#lists.remove(id, owner)
+  async remove(id: string, { owner, list }: Partial<RemovedStream>): Promise<void> {
+    await Promise.all([this.#lists.remove(id, owner), list === undefined || this.#latest.drop(list, id)])
     await this.#putBack(id)
   }
 
   /** What is over stays listed, for a sweep to find and to tell of. */
   async #removeMissing(id: string, owner: string | undefined): Promise<void> {
-    if (!(await this.#table.isKept(id))) await this.remove(id, owner)
+    if (!(await this.#table.isKept(id))) await this.remove(id, { owner })
   }
 
   /** Takes an id out of a list that it does not belong to, unless it does since. */
@@ -89,10 +103,17 @@ export class Catalogue {
 
   async #putBack(id: string): Promise<void> {
     const since = await this.#table.look(id)
-    if (since) await this.#lists.add(id, listingOf(since))
+    if (!since) return
+    const list = listOf(since)
+    await this.#lists.add(id, listingOf(since))
+    if (list !== undefined) await this.#latest.found(list, id, since)
   }
 
-  async list(checked: CheckedList, signal: AbortSignal | undefined): Promise<StreamList> {
+  list(checked: CheckedList | CheckedLatest, signal: AbortSignal | undefined): Promise<StreamList> {
+    return 'listed' in checked ? this.#latestOf(checked, signal) : this.#listById(checked, signal)
+  }
+
+  async #listById(checked: CheckedList, signal: AbortSignal | undefined): Promise<StreamList> {
     const { owner, closed, leased, limit } = checked
     // No stream has such an owner, and no list can name it.
     if (typeof owner === 'string' && !owner.isWellFormed()) return { streams: [] }
@@ -122,6 +143,44 @@ export class Catalogue {
       if (last === undefined || ids.length < Math.max(wanted, SLICE)) return { streams }
       after = last
     }
+  }
+
+  /** A page of a list, the latest first; before the first one what was not moved is. */
+  async #latestOf(checked: CheckedLatest, signal: AbortSignal | undefined): Promise<StreamList> {
+    const { owner, limit } = checked
+    if (owner?.isWellFormed() === false) return { streams: [] }
+    const list = listOf(checked) as string
+    if (checked.before === Number.MAX_SAFE_INTEGER) await this.#latest.moveMarked(list)
+    const streams: StreamInfo[] = []
+    let last = checked.before
+    for (let before = checked.before; ;) {
+      signal?.throwIfAborted()
+      const wanted = limit + 1 - streams.length
+      const places = await this.#latest.page(list, before, wanted)
+      const found = await Promise.all(places.map(({ id }) => this.#lookPast(id)))
+      for (const [n, { id, place }] of places.entries()) {
+        before = place
+        const state = found[n]
+        if (state === 'damaged') continue
+        if (!state) await this.#dropMissing(list, id)
+        else if (listOf(state) !== list) await this.#dropListed(list, id)
+        else if (streams.length === limit) return { streams, next: String(last) }
+        else {
+          last = place
+          streams.push(infoOf(id, state))
+        }
+      }
+      if (places.length < wanted) return { streams }
+    }
+  }
+
+  async #dropMissing(list: string, id: string): Promise<void> {
+    if (!(await this.#table.isKept(id))) await this.#dropListed(list, id)
+  }
+
+  async #dropListed(list: string, id: string): Promise<void> {
+    await this.#latest.drop(list, id)
+    await this.#putBack(id)
   }
 
   /** One stream that cannot be looked at keeps nobody from the others. */
@@ -173,7 +232,7 @@ export class Catalogue {
           if (answer.trimmed) this.#heard.trimmed(id)
           await this.#lists.set('ends', id, answer.endsAt)
         } else {
-          await this.remove(id, answer.found === 'removed' ? answer.owner : undefined)
+          await this.remove(id, answer.found === 'removed' ? answer : {})
           if (answer.found === 'removed' && answer.gone) await this.#heard.gone(answer.gone)
         }
         return answer.found === 'removed'

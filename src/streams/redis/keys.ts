@@ -27,6 +27,30 @@ export interface ListKeys {
   readonly clock: string
 }
 
+export interface LatestKeys {
+  /** The ids of streams on a list, by when they were appended to last. */
+  readonly order: string
+  /** Of each its incarnation, and its tail when it was moved. */
+  readonly tails: string
+  /** Ids of streams that are being appended to, each with a stamp, by when that began. */
+  readonly marks: string
+}
+
+/** An owner in a list, percent-encoded; nothing for none. */
+export function nameOf(owner: string | null | undefined): string {
+  return owner === undefined || owner === null ? '' : encodeURIComponent(owner)
+}
+
+/** What the list of an owner is called: the owner, percent-encoded, and its name. */
+export function listOf({ owner, listed }: ListedAs): string | undefined {
+  return listed === undefined ? undefined : `${nameOf(owner)} ${listed}`
+}
+
+interface ListedAs {
+  readonly owner: string | undefined
+  readonly listed: string | undefined
+}
+
 export class Keys {
   readonly lists: ListKeys
   readonly #prefix: string
@@ -44,6 +68,12 @@ export class Keys {
       ends: list('ends'),
       clock: list('clock'),
     }
+  }
+
+  /** Of a list that has this name, with its owner's. */
+  latest(list: string): LatestKeys {
+    const key = (what: string): string => `${this.#prefix}:{lists}:${what}:${list}`
+    return { order: key('latest'), tails: key('tails'), marks: key('marks') }
   }
 
   of(id: string): StreamKeys {

@@ -23,6 +23,7 @@ const STATE_FIELDS = [
   'f',
   'q',
   'fp',
+  'j',
 ]
 
 /** The same, as Lua. */

@@ -29,6 +29,7 @@ export function parseState(fields: Reply, stamp: Reply): StreamState {
     first,
     retention,
     point,
+    list,
   ] = texts
   const [firstPosition, firstStamp = START.stamp] = first?.split(' ') ?? []
   return {
@@ -50,6 +51,8 @@ export function parseState(fields: Reply, stamp: Reply): StreamState {
     closedWith,
     leased: lease !== undefined,
     retention: retention === undefined ? undefined : retentionOf(retention),
+    // Behind that of its owner.
+    listed: list?.slice(list.indexOf(' ') + 1),
     forkedFrom: point === undefined ? undefined : (JSON.parse(point) as ForkPoint),
   }
 }

@@ -37,6 +37,7 @@ import { Collector } from './collector.ts'
 import { Follower } from './follower.ts'
 import { RedisForks } from './forks.ts'
 import type { Keys } from './keys.ts'
+import { LatestLists } from './latest-lists.ts'
 import { RedisLeases } from './leases.ts'
 import { RecentAppends } from './recent-appends.ts'
 import { Scripts } from './scripts.ts'
@@ -76,6 +77,7 @@ export class RedisStore implements StreamStore {
   readonly #servers: Servers
   readonly #table: StreamTable
   readonly #lists: StreamLists
+  readonly #latest: LatestLists
   readonly #catalogue: Catalogue
   readonly #forks: RedisForks
   readonly #follower: Follower
@@ -97,7 +99,8 @@ export class RedisStore implements StreamStore {
     const scripts = new Scripts(this.#servers, settings.clock)
     this.#table = new StreamTable(scripts, keys)
     this.#lists = new StreamLists(scripts, keys)
-    this.#catalogue = new Catalogue(this.#table, this.#lists, this.#servers.ordered, {
+    this.#latest = new LatestLists(scripts, keys, this.#table, this.#servers.ordered)
+    this.#catalogue = new Catalogue(this.#table, this.#lists, this.#latest, this.#servers.ordered, {
       trimmed: (id) => this.#collector.wake(id),
       gone: (fork) => this.#forks.release(fork),
     })
@@ -150,9 +153,9 @@ export class RedisStore implements StreamStore {
     checkId(id)
     const request = checkAppend(given, this.limits)
     return this.#write(request, signal, async () => {
-      let { result, incarnation, stamp, trimmed } = await this.#table.append(id, request)
+      let { result, incarnation, stamp, trimmed } = await this.#latest.append(id, request)
       if (result.outcome === 'gap' && (await this.#restore(id, request, result.expectedSeq))) {
-        ;({ result, incarnation, stamp, trimmed } = await this.#table.append(id, request))
+        ;({ result, incarnation, stamp, trimmed } = await this.#latest.append(id, request))
       }
       if (result.outcome === 'appended')
         this.#recent.keep(id, request, { incarnation, at: result.offset }, stamp)
@@ -221,7 +224,7 @@ export class RedisStore implements StreamStore {
       const deleted = await this.#table.delete(id, incarnation)
       if (!deleted) return false
       this.#follower.tellDeleted(id, deleted.incarnation)
-      await this.#catalogue.remove(id, deleted.owner)
+      await this.#catalogue.remove(id, deleted)
       if (deleted.gone) await this.#forks.release(deleted.gone)
       return true
     }, signal)

@@ -8,6 +8,7 @@
  */
 import { newIncarnation } from '../incarnation.ts'
 import type { Reply } from '../../redis/open-client.ts'
+import { nameOf } from './keys.ts'
 import type { Keys, ListKeys } from './keys.ts'
 import { plainScript } from './script.ts'
 import type { RedisScript } from './script.ts'
@@ -276,10 +277,6 @@ export class StreamLists {
 /** What stands before the ids in a list. */
 function headOf(list: ListName, owner: string | null | undefined): string {
   return list === 'owners' || list === 'leased' ? `${nameOf(owner)} ` : ''
-}
-
-function nameOf(owner: string | null | undefined): string {
-  return owner === undefined || owner === null ? '' : encodeURIComponent(owner)
 }
 
 function textOf(value: number | undefined): string {

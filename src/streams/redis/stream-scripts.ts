@@ -21,6 +21,7 @@
  * | `l` | lease: `epoch ttl end holder` |
  * | `w` | of a closed stream, what it owes, as JSON: then its lease stays |
  * | `q`, `a`, `h` | retention, and what is known for it: retention-lua.ts |
+ * | `j` | the list that it is on: its owner, percent-encoded, and the name of the list |
  * | `fp`, `ft`, `fn`, `v:` … | of a fork, and of what was forked: fork-scripts.ts |
  * | `p:` + producer | `epoch seq` |
  *
@@ -31,6 +32,7 @@
 import { OWED_KEPT_MS } from '../lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import { RETENTION } from './retention-lua.ts'
+import { CUT } from './cut-script.ts'
 import { REMOVE } from './fork-scripts.ts'
 import { READ } from './read-script.ts'
 import { FIELDS, LEASE_FIELD } from './state-fields.ts'
@@ -40,7 +42,8 @@ import type { RedisScript } from './script.ts'
 /**
  * ARGV: incarnation, content type, media type, kind, owner, TTL, end, closed, metadata, server, stamp,
  * holder and length of the lease, what it is closed with, retention (each empty for none); of a fork, where it was
- * forked, its token, the positions before and after what it inherits, the stamp before that, and its bytes; records.
+ * forked, its token, the positions before and after what it inherits, the stamp before that, and its bytes; its list, or
+ * empty; records.
  * KEYS[3]: what a fork inherits.
  * Gives `created` and the time; `there`, the fields of the state and the stamp of its last record; `retired`, or
  * `incomplete` where Redis has lost of the copy.
@@ -67,7 +70,7 @@ if base > first then
 end
 local ttl, at = tonumber(ARGV[7]), tonumber(ARGV[8])
 if ttl then at = now + ttl end
-local fields = {'i', ARGV[2], 'c', ARGV[3], 'm', ARGV[4], 'k', ARGV[5], 'b', int(now), 'n', int(base + #ARGV - 22),
+local fields = {'i', ARGV[2], 'c', ARGV[3], 'm', ARGV[4], 'k', ARGV[5], 'b', int(now), 'n', int(base + #ARGV - 23),
   'g', ARGV[11]}
 local function set(name, value)
   fields[#fields + 1] = name
@@ -81,11 +84,12 @@ if ARGV[10] ~= '' then set('d', ARGV[10]) end
 if ARGV[15] ~= '' then set('z', ARGV[15]) end
 if ARGV[16] ~= '' then
   local bytes = tonumber(ARGV[22]) or 0
-  for i = 23, #ARGV do bytes = bytes + #ARGV[i] end
+  for i = 24, #ARGV do bytes = bytes + #ARGV[i] end
   set('q', ARGV[16])
   set('a', int(bytes))
-  if base + #ARGV - 22 > first then set('h', int(now) .. ':' .. int(first)) end
+  if base + #ARGV - 23 > first then set('h', int(now) .. ':' .. int(first)) end
 end
+if ARGV[23] ~= '' then set('j', ARGV[23]) end
 if ARGV[17] ~= '' then
   set('fp', ARGV[17])
   set('ft', ARGV[18])
@@ -96,7 +100,7 @@ if ARGV[13] ~= '' then
   set('${LEASE_FIELD}', '1 -1')
 end
 redis.call('HSET', state, unpack(fields))
-for i = 23, #ARGV do redis.call('XADD', log, int(base + i - 22) .. '-' .. ARGV[12], 'r', ARGV[i]) end
+for i = 24, #ARGV do redis.call('XADD', log, int(base + i - 23) .. '-' .. ARGV[12], 'r', ARGV[i]) end
 return {'created', int(now)}
 `,
 )
@@ -105,16 +109,18 @@ return {'created', int(now)}
  * ARGV: incarnation, media type, kind, close, id, epoch and seq of the producer, stream seq, metadata,
  * checkpoint (each empty for none), stamp, the lengths of the records, or empty to publish none, the
  * tail that it must follow as an append that was lost, or empty, what it is closed with, or empty,
- * position and stamp of the tail that it asks for, or empty, what it owes, or empty, records.
- * Gives the outcome and what belongs to it: with a place its stamp and position.
+ * position and stamp of the tail that it asks for, or empty, what it owes, or empty, the list on which it
+ * is marked, or empty for none and `*` for any, records.
+ * Gives the outcome and what belongs to it: with a place its stamp and position. `unmarked` comes with the list that
+ * the stream is on: see latest-lists.ts.
  */
 export const APPEND: RedisScript = streamScript(
   'write',
   `${RETENTION}local incarnation, mediaType, kind, close, producer = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1', ARGV[6]
 local streamSeq, metadata, checkpoint = ARGV[9], ARGV[10], ARGV[11]
-local count, ending, owes = #ARGV - 17, ARGV[15], ARGV[17]
+local count, ending, owes, list = #ARGV - 18, ARGV[15], ARGV[17], ARGV[18]
 local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 't', 'm', 'k', 's', 'c', 'y', '${LEASE_FIELD}', 'p:' .. producer,
-  'z', 'q', 'a', 'h', 'f')
+  'z', 'q', 'a', 'h', 'f', 'j')
 local at = tonumber(v[4])
 if not v[1] or isOver(at) then return {'missing'} end
 if incarnation ~= '' and incarnation ~= v[1] then return {'missing'} end
@@ -128,6 +134,7 @@ if v[3] then
   end
   return {'closed', stampAt(tail), tail, v[13] or ''}
 end
+if v[18] and count > 0 and list ~= v[18] and list ~= '*' then return {'unmarked', v[18]} end
 if v[11] and producer ~= '${LEASE_PRODUCER}' then return {'leased'} end
 if (mediaType ~= '' and mediaType ~= v[6]) or (kind ~= '' and kind ~= v[7]) then
   return {'content-type', v[9]}
@@ -160,7 +167,7 @@ if ARGV[16] ~= '' and ARGV[16] ~= int(tail) .. ' ' .. stampAt(tail) then return 
 if streamSeq ~= '' and v[8] and not above(streamSeq, v[8]) then return {'stream-seq', v[8]} end
 
 local stamp = ARGV[12]
-for i = 1, count do redis.call('XADD', log, int(tail + i) .. '-' .. stamp, 'r', ARGV[17 + i]) end
+for i = 1, count do redis.call('XADD', log, int(tail + i) .. '-' .. stamp, 'r', ARGV[18 + i]) end
 local fields = {'n', int(tail + count)}
 local function set(name, value)
   fields[#fields + 1] = name
@@ -184,7 +191,7 @@ if v[14] and count > 0 then
   local age, most = retentionOf(v[14])
   if age > 0 then set('h', spansWith(v[16], tail, age)) end
   local held = tonumber(v[15])
-  for i = 18, #ARGV do held = held + #ARGV[i] end
+  for i = 19, #ARGV do held = held + #ARGV[i] end
   if most > 0 and held > most + math.min(math.floor(most / 8), 65536) then excess = held - most end
   set('a', int(held))
 end
@@ -192,7 +199,7 @@ redis.call('HSET', state, unpack(fields))
 if close or count > 0 then
   local head = 'append ' .. v[1] .. ' ' .. int(tail) .. ' ' .. int(tail + count) .. ' ' .. (close and '1' or '0')
     .. ' ' .. stamp .. ' ' .. v[7] .. ' ' .. int(#ending) .. ' ' .. ARGV[13] .. '\\n' .. ending
-  redis.call('SPUBLISH', channel, ARGV[13] == '' and head or head .. table.concat(ARGV, '', 18))
+  redis.call('SPUBLISH', channel, ARGV[13] == '' and head or head .. table.concat(ARGV, '', 19))
 end
 if excess > 0 then
   local first = firstOf(v[17])
@@ -204,7 +211,7 @@ if excess > 0 then
     excess = 0
   end
 end
-return {'appended', count > 0 and stamp or stampAt(tail), tail + count, v[1], excess > 0 and 1 or 0}
+return {'appended', count > 0 and stamp or stampAt(tail), tail + count, v[1], excess > 0 and 1 or 0, v[18] or ''}
 `,
 )
 
@@ -238,28 +245,29 @@ return 1
 `,
 )
 
-/** ARGV: as for TOUCH. Deletes a stream. Gives its incarnation and owner, and what `remove` does. */
+/** ARGV: as for TOUCH. Deletes a stream. Gives its incarnation and owner, what `remove` does, and its list. */
 export const DELETE: RedisScript = streamScript(
   'free',
-  `${REMOVE}local v = redis.call('HMGET', state, 'i', 'e', 'o')
+  `${REMOVE}local v = redis.call('HMGET', state, 'i', 'e', 'o', 'j')
 local at = tonumber(v[2])
 if not v[1] or isOver(at) then return {} end
 if ARGV[2] ~= '' and ARGV[2] ~= v[1] then return {} end
 local token, point = remove()
 redis.call('SPUBLISH', channel, 'gone ' .. v[1] .. ' deleted')
-return {v[1], v[3] or '', token, point}
+return {v[1], v[3] or '', token, point, v[4] or ''}
 `,
 )
 
 /**
  * Removes a stream whose time is over, where it may, and brings an end in that was set before the clock
  * went back. ARGV: 1 when it may be removed.
- * Trims what is too old of a stream that is there. Gives `removed`, the owner and what `remove` does, `missing`, or
- * `alive` and when to look again, which is empty for never, and 1 when there is something trimmed to be removed.
+ * Trims what is too old of a stream that is there. Gives `removed`, the owner, what `remove` does and the list,
+ * `missing`, or `alive` and when to look again, which is empty for never, and 1 when there is something trimmed to be
+ * removed.
  */
 export const SWEEP: RedisScript = streamScript(
   'free',
-  `${RETENTION}${REMOVE}local v = redis.call('HMGET', state, 'i', 'e', 't', 'o', 'l', 'w')
+  `${RETENTION}${REMOVE}local v = redis.call('HMGET', state, 'i', 'e', 't', 'o', 'l', 'w', 'j')
 if not v[1] then
   redis.call('SPUBLISH', channel, 'look')
   return {'missing'}
@@ -270,7 +278,7 @@ local held = v[5] and now < tonumber(string.match(v[5], '^%d+ %d+ (%d+) ')) + (v
 if ARGV[2] == '1' and at and now >= at and not held then
   local token, point = remove()
   redis.call('SPUBLISH', channel, 'gone ' .. v[1] .. ' expired')
-  return {'removed', v[4] or '', token, point}
+  return {'removed', v[4] or '', token, point, v[7] or ''}
 end
 if ttl and at and at > now + ttl then
   at = now + ttl
@@ -296,23 +304,6 @@ if oldest and tonumber(string.match(oldest[1], '^%d+')) <= firstOf(redis.call('H
   at, trimmed = now, 1
 end
 return {'alive', at and int(at) or '', trimmed}
-`,
-)
-
-/**
- * Records that were told are no longer in the log: gives the stream another incarnation, so that no
- * offset of the history that is lost is taken for one of this.
- * ARGV: incarnation; a position that was told; the stamp of the record there; the new incarnation.
- */
-export const CUT: RedisScript = streamScript(
-  'free',
-  `local v = redis.call('HMGET', state, 'i', 'n')
-if v[1] ~= ARGV[2] then return 0 end
-local position = tonumber(ARGV[3])
-if tonumber(v[2]) >= position and stampAt(position) == ARGV[4] then return 0 end
-redis.call('HSET', state, 'i', ARGV[5], 'u', v[1])
-redis.call('SPUBLISH', channel, 'gone ' .. v[1] .. ' lost')
-return 1
 `,
 )
 

@@ -1,7 +1,6 @@
 /** The streams in Redis: each call is one script, its answer in the terms of the store. */
-import { Buffer } from 'node:buffer'
-import type { Argument, Reply } from '../../redis/open-client.ts'
-import { START } from '../../protocol/offset.ts'
+import type { Buffer } from 'node:buffer'
+import type { Reply } from '../../redis/open-client.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import type { StreamState } from '../bookkeeping.ts'
 import { newState, pageOf } from '../bookkeeping.ts'
@@ -13,18 +12,21 @@ import { newIncarnation, newStamp } from '../incarnation.ts'
 import { kindOf, mediaTypeOf } from '../requests.ts'
 import type { CheckedConfig } from '../configurations.ts'
 import type { CheckedAppend } from '../requests.ts'
-import type { AppendResult, ReadResult, StreamRecord } from '../store.ts'
+import type { AppendResult, ReadResult } from '../store.ts'
 import type { TrimResult } from '../trimming.ts'
 import { appendResult } from './append-result.ts'
 import type { GoneFork } from './forks.ts'
+import { listOf } from './keys.ts'
 import type { Keys } from './keys.ts'
 import { lengthsOf, recordOf } from './live-message.ts'
 import type { KeptAppend } from './recent-appends.ts'
 import type { Scripts } from './scripts.ts'
+import { CUT } from './cut-script.ts'
 import { READ } from './read-script.ts'
+import { argumentOf, argumentsOf, tailText, textOf } from './script-values.ts'
 import { parseState } from './state.ts'
 import { COLLECT, TRIM } from './trim-scripts.ts'
-import { APPEND, CREATE, CUT, DELETE, IS_KEPT, LOOK, SWEEP, TOUCH } from './stream-scripts.ts'
+import { APPEND, CREATE, DELETE, IS_KEPT, LOOK, SWEEP, TOUCH } from './stream-scripts.ts'
 
 /** Records removed in one step, which holds Redis for about as many microseconds. */
 const COLLECTED = 1000
@@ -55,14 +57,28 @@ export interface ReadAnswer {
   readonly why?: 'expired' | 'lost'
 }
 
+/** Nothing was kept: the stream is on this list, and is not marked there. */
+export interface Unmarked {
+  readonly unmarked: string
+}
+
 export interface AppendAnswer {
   readonly result: AppendResult
+  /** The list that the stream is on, when it was appended to. */
+  readonly listed: string | undefined
   /** Of the stream, when it was appended to. */
   readonly incarnation: string
   /** What its records have when it is kept. */
   readonly stamp: string
   /** Whether records were trimmed by it. */
   readonly trimmed: boolean
+}
+
+/** By what a stream that is gone was listed, and which fork is gone with it. */
+export interface RemovedStream {
+  readonly owner: string | undefined
+  readonly list: string | undefined
+  readonly gone: GoneFork | undefined
 }
 
 export class StreamTable {
@@ -108,6 +124,7 @@ export class StreamTable {
       end,
       retention ? `${retention.ageMs ?? 0} ${retention.bytes ?? 0}` : '',
       ...(copied ? inheritance(copied) : NOTHING_INHERITED),
+      listOf(config) ?? '',
       ...records.map(argumentOf),
     ])) as [Buffer, Reply, Reply]
     if (String(reply[0]) === 'retired') return { created: false, retired: true }
@@ -121,11 +138,14 @@ export class StreamTable {
     return { created: true, state: made, now }
   }
 
-  async append(id: string, request: CheckedAppend): Promise<AppendAnswer> {
+  /** @param list on which it is marked. */
+  async append(id: string, request: CheckedAppend, list = ''): Promise<AppendAnswer | Unmarked> {
     const stamp = newStamp()
-    const reply = (await this.#append(id, request, stamp, '')) as readonly Reply[]
+    const reply = (await this.#append(id, request, stamp, '', list)) as readonly Reply[]
+    if (String(reply[0]) === 'unmarked') return { unmarked: String(reply[1]) }
     return {
       result: appendResult(reply, request),
+      listed: String(reply[5] ?? '') || undefined,
       incarnation: String(reply[3]),
       stamp,
       trimmed: reply[4] === 1,
@@ -134,11 +154,11 @@ export class StreamTable {
 
   /** Appends what Redis has lost where it was, as if it had not. False when it cannot be so. */
   async restore(id: string, { request, from, stamp }: KeptAppend): Promise<boolean> {
-    const [word] = (await this.#append(id, request, stamp, String(from))) as Reply[]
+    const [word] = (await this.#append(id, request, stamp, String(from), '*')) as Reply[]
     return String(word) === 'appended' || String(word) === 'duplicate'
   }
 
-  #append(id: string, request: CheckedAppend, stamp: string, tail: string): Promise<Reply> {
+  #append(id: string, request: CheckedAppend, stamp: string, tail: string, list: string): Promise<Reply> {
     const {
       incarnation = '',
       contentType,
@@ -170,6 +190,7 @@ export class StreamTable {
       end,
       after ? tailText(after) : '',
       owes,
+      list,
       ...records.map(argumentOf),
     ])
   }
@@ -243,13 +264,13 @@ export class StreamTable {
   async delete(
     id: string,
     known = '',
-  ): Promise<{ incarnation: string; owner: string | undefined; gone: GoneFork | undefined } | undefined> {
+  ): Promise<(RemovedStream & { readonly incarnation: string }) | undefined> {
     const [incarnation, owner, ...link] = (await this.#scripts.onStream(DELETE, this.#keys.of(id), [
       known,
     ])) as Reply[]
     return incarnation === undefined
       ? undefined
-      : { incarnation: String(incarnation), owner: String(owner) || undefined, gone: goneFork(id, link) }
+      : { incarnation: String(incarnation), ...removedStream(id, owner, link) }
   }
 
   /** Removes a stream whose time is over; says when another one ends. */
@@ -258,15 +279,14 @@ export class StreamTable {
     removes: boolean,
   ): Promise<
     | { readonly found: 'missing' }
-    | { readonly found: 'removed'; readonly owner: string | undefined; readonly gone: GoneFork | undefined }
+    | ({ readonly found: 'removed' } & RemovedStream)
     | { readonly found: 'alive'; readonly endsAt: number | undefined; readonly trimmed: boolean }
   > {
     const [found, value, ...rest] = (await this.#scripts.onStream(SWEEP, this.#keys.of(id), [
       removes ? '1' : '0',
     ])) as Reply[]
     const text = value === undefined ? '' : String(value)
-    if (String(found) === 'removed')
-      return { found: 'removed', owner: text || undefined, gone: goneFork(id, rest) }
+    if (String(found) === 'removed') return { found: 'removed', ...removedStream(id, text, rest) }
     if (String(found) === 'alive')
       return { found: 'alive', endsAt: text === '' ? undefined : Number(text), trimmed: rest[0] === 1 }
     return { found: 'missing' }
@@ -293,32 +313,14 @@ function inheritance({ fork: { source, point, inherited }, token, bytes }: Copie
   return [JSON.stringify(point), token, String(first), String(inherited), firstStamp, String(bytes)]
 }
 
+function removedStream(id: string, owner: Reply | undefined, rest: readonly Reply[]): RemovedStream {
+  const [token, point, list] = rest
+  const gone = token === undefined || point === undefined ? undefined : goneFork(id, [token, point])
+  return { owner: String(owner) || undefined, list: String(list) || undefined, gone }
+}
+
 /** What `remove` gives of a fork that is gone for good. */
 function goneFork(id: string, [token, point]: readonly Reply[]): GoneFork | undefined {
   if (token === undefined || String(token) === '') return undefined
   return { id, token: String(token), point: JSON.parse(String(point)) as ForkPoint }
-}
-
-/** As the script of an append writes its tail; of what can be none, what is none. */
-function tailText({ position, stamp, ahead }: Offset): string {
-  if (position === 0) return `0 ${START.stamp}`
-  return ahead ? 'inside' : `${position} ${stamp}`
-}
-
-/** What the script of a read calls a place. */
-function argumentsOf(place: Place): readonly [word: string, number: string, stamp: string, ahead: string] {
-  if (typeof place === 'string') return [place, '', '', '0']
-  if ('last' in place) return ['last', String(place.last), '', '0']
-  const { position, stamp = '', ahead = 0 } = place as Partial<Offset> & { readonly position: number }
-  return ['at', String(position), stamp, String(ahead)]
-}
-
-function argumentOf(record: StreamRecord): Argument {
-  return typeof record === 'string'
-    ? record
-    : Buffer.from(record.buffer, record.byteOffset, record.byteLength)
-}
-
-function textOf(value: number | undefined): string {
-  return value === undefined ? '' : String(value)
 }

@@ -149,6 +149,15 @@ export const STEPS: readonly string[] = [
   ) STRICT;
   CREATE INDEX retained_by_due ON retained (due) WHERE due IS NOT NULL;
   `,
+  `
+  CREATE TABLE listed (
+    stream INTEGER PRIMARY KEY,
+    whose TEXT NOT NULL,
+    list TEXT NOT NULL,
+    place INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX listed_in_order ON listed (whose, list, place);
+  `,
 ]
 
 /** The version that this code reads and writes (`PRAGMA user_version`). */

@@ -38,7 +38,8 @@ const COLUMNS = `key, id, incarnation, content_type, owner, created_at, ttl_ms, 
   ${lastPosition('key')} AS tail, ${ofLastRecord('key', 'stamp')} AS stamp,
   (SELECT data FROM checkpoints WHERE stream = key) AS checkpoint,
   (SELECT json_array(inherited, stamp, json(point)) FROM forks WHERE stream = key) AS fork,
-  (SELECT json_array(age_ms, max_bytes) FROM retained WHERE stream = key) AS retention`
+  (SELECT json_array(age_ms, max_bytes) FROM retained WHERE stream = key) AS retention,
+  (SELECT list FROM listed WHERE stream = key) AS listed`
 
 /** SQL: whether a stream's time is not over at `?`, or somebody holds its lease. */
 export const ALIVE: string = `(expires_at IS NULL OR expires_at > ?
@@ -261,6 +262,7 @@ function stateOf(row: Row): StreamState {
     streamSeq: text(row['stream_seq']),
     leased: row['leased'] === 1,
     retention: retentionOf(text(row['retention'])),
+    listed: text(row['listed']),
     forkedFrom: fork?.point,
   }
 }

@@ -4,6 +4,7 @@ import { ChangeLog } from './change-log.ts'
 import { FollowerTable } from './follower-table.ts'
 import { ForkTable } from './fork-table.ts'
 import { LeaseTable } from './lease-table.ts'
+import { ListTable } from './list-table.ts'
 import { RecordTable } from './record-table.ts'
 import { versionOf } from './schema.ts'
 import { StreamTable } from './stream-table.ts'
@@ -13,6 +14,7 @@ export interface Tables {
   readonly records: RecordTable
   readonly forks: ForkTable
   readonly leases: LeaseTable
+  readonly lists: ListTable
   readonly changes: ChangeLog
   readonly followers: FollowerTable
 }
@@ -30,6 +32,7 @@ export function openTables(db: DatabaseSync, path: string): Tables {
     records: new RecordTable(db, forks),
     forks,
     leases: new LeaseTable(db),
+    lists: new ListTable(db, streams),
     changes,
     followers,
   }

@@ -23,6 +23,7 @@ import type { ChangeLog } from './change-log.ts'
 import type { FollowerTable } from './follower-table.ts'
 import type { ForkTable, StoredFork } from './fork-table.ts'
 import type { LeaseTable } from './lease-table.ts'
+import type { ListTable } from './list-table.ts'
 import type { RecordTable } from './record-table.ts'
 import { RetentionTable } from './retention-table.ts'
 import type { StoredStream, StreamTable } from './stream-table.ts'
@@ -46,6 +47,7 @@ export class StreamWrites {
   readonly #records: RecordTable
   readonly #forks: ForkTable
   readonly #leases: LeaseTable
+  readonly #lists: ListTable
   readonly #changes: ChangeLog
   readonly #followers: FollowerTable
   readonly #bringIn: StatementSync
@@ -60,6 +62,7 @@ export class StreamWrites {
     this.#records = tables.records
     this.#forks = tables.forks
     this.#leases = tables.leases
+    this.#lists = tables.lists
     this.#changes = tables.changes
     this.#followers = tables.followers
     this.#retention = new RetentionTable(db)
@@ -90,6 +93,7 @@ export class StreamWrites {
     const { records } = 'point' in made ? made.config : made
     this.#records.insert(stream, state.tail - records.length, records, stamp)
     if (state.retention) this.#retention.begin(stream.key, state.retention, state.first, state.tail, now)
+    if (state.listed !== undefined) this.#lists.insert(stream.key, state.owner, state.listed)
     const info = infoOf(id, state)
     if (!config.lease) return { outcome: 'created', info }
     const lease = newLease(config.lease, 1, now)
@@ -110,7 +114,8 @@ export class StreamWrites {
     this.#records.insert(stream, from.position, records, stamp)
     this.#streams.save(stream, next.state)
     if (producer && next.producer) this.#streams.saveProducer(stream, producer.id, next.producer)
-    const { closed, incarnation } = next.state
+    const { closed, incarnation, owner, listed } = next.state
+    if (listed !== undefined && records.length > 0) this.#lists.move(stream.key, owner, listed)
     if (next.state.retention && records.length > 0) this.#retain(stream, from.position, request.bytes, now)
     if (closed) this.#endLease(stream, request.owes)
     if (closed || records.length > 0) {
@@ -255,6 +260,7 @@ export class StreamWrites {
   #remove(stream: StoredStream, reason: 'deleted' | 'expired'): void {
     this.#streams.remove(stream)
     if (stream.state.retention) this.#retention.delete(stream.key)
+    if (stream.state.listed !== undefined) this.#lists.delete(stream.key)
     this.#forks.leave(stream)
     const { key, id, state } = stream
     this.#changes.note(key)
