@@ -21,7 +21,7 @@ import { ProcessLimit } from './process-limit.ts'
 import { Readership } from './readership.ts'
 import { removeRun } from './remove-run.ts'
 import { isRunId } from './run-ids.ts'
-import { listRuns } from './run-list.ts'
+import { checkRunLimit, listRuns } from './run-list.ts'
 import type { RunList, RunListOptions } from './run-list.ts'
 import { readRunRecord, runInfo } from './run-record.ts'
 import { RunStarter } from './run-starter.ts'
@@ -226,14 +226,20 @@ export class Runs {
   }
 
   /**
-   * Runs in the order of their ids. It looks at all streams of the owner, or without one at all streams, unless it is
-   * asked for those that run;
-   * for the run of a chat that is to be shown, ask `latest`.
+   * Runs in the order of their ids; it looks at all streams of the owner, or without one at all streams, unless it is
+   * asked for those that run. Of a chat, the runs that were started last, by an index: a page looks at a thousand of
+   * them at most, whatever else there is, and the latest alone is what `latest` finds.
    *
-   * @throws {RangeError} for a limit that is no whole number from 1 to 1,000.
+   * @throws {RangeError} for a limit that is no whole number from 1 to 1,000, or, of a chat, an `after` that no page
+   * gave.
    */
   async list(options: RunListOptions = {}): Promise<RunList> {
-    return listRuns(this.#settings.store, options, this.#closed.signal)
+    const { signal } = this.#closed
+    signal.throwIfAborted()
+    checkRunLimit(options)
+    const { chat, owner, ...page } = options
+    if (chat !== undefined) return this.#chats.list(chat, owner, page, signal)
+    return listRuns(this.#settings.store, options, signal)
   }
 
   /** The run of a chat that was started last and is still kept. Costs the same however many there are. */

@@ -85,8 +85,9 @@ onEveryStore('list', (world) => {
     const list = async (options: Parameters<typeof runs.list>[0]) => ids((await runs.list(options)).runs)
     expect(await list({})).toEqual(['a', 'b', 'c', 'd', 'e'])
     expect(await list({ owner: 'ann' })).toEqual(['a', 'b', 'c'])
-    expect(await list({ owner: 'ann', chat: 'one' })).toEqual(['a', 'c'])
-    expect(await list({ chat: 'one' })).toEqual(['a', 'c', 'd'])
+    expect(await list({ owner: 'ann', chat: 'one' })).toEqual(['c', 'a'])
+    expect(await list({ owner: 'ann', chat: 'one', status: 'completed' })).toEqual(['a'])
+    expect(await list({ chat: 'one' })).toEqual([])
     expect(await list({ status: 'running' })).toEqual(['c', 'd', 'e'])
     expect(await list({ status: 'completed' })).toEqual(['a'])
     expect(await list({ owner: 'ann', status: 'failed' })).toEqual(['b'])
@@ -106,6 +107,58 @@ onEveryStore('list', (world) => {
       after = page.next
     }
     expect(found).toEqual(all.toSorted())
+  })
+
+  it('finds all runs of a chat, the latest first, and looks at no other', async () => {
+    const { runs, hand } = world().mortal()
+    const all: string[] = []
+    for (let n = 0; n < 130; n++) {
+      const run = await runs.start({ owner: 'ann', chat: n % 26 === 1 ? 'other' : 'c' }, nothing)
+      await run.end
+      if (n % 26 !== 1) all.unshift(run.id)
+    }
+    const deleted = all.splice(40, 3)
+    for (const id of deleted) await runs.delete(id)
+    for (const limit of [7, 60, 1000]) {
+      const found: string[] = []
+      const [calls, lists] = [hand.calls.length, hand.count('list')]
+      for (let after: string | undefined; ;) {
+        const options = { owner: 'ann', chat: 'c', limit, ...(after !== undefined && { after }) }
+        const page = await runs.list(options)
+        expect(page.runs.length).toBeLessThanOrEqual(limit)
+        found.push(...ids(page.runs))
+        if (page.next === undefined) break
+        after = page.next
+      }
+      expect(found).toEqual(all)
+      expect(hand.count('list')).toBe(lists)
+      // Each entry, some of a short page twice, and what reads them.
+      expect(hand.calls.length - calls).toBeLessThan(300)
+    }
+    const calls = hand.calls.length
+    expect(ids((await runs.list({ owner: 'ann', chat: 'c', limit: 2 })).runs)).toEqual(all.slice(0, 2))
+    expect(hand.calls.length - calls).toBeLessThanOrEqual(12)
+  })
+
+  it('gives nobody the run of another chat, whatever its index says', async () => {
+    const runs = world().process()
+    for (const [id, owner, chat] of [
+      ['anns', 'ann', 'c'],
+      ['bobs', 'bob', 'c'],
+      ['other', 'ann', 'd'],
+    ] as const)
+      await (
+        await runs.start({ id, owner, chat }, nothing)
+      ).end
+    await world().store.append(chatIndexId('c', 'ann'), { records: ['"bobs"', '"other"', '"anns"', '7'] })
+    expect(await runs.list({ chat: 'c', owner: 'ann' })).toEqual({
+      runs: [expect.objectContaining({ id: 'anns' })],
+    })
+    expect(await runs.list({ chat: 'none', owner: 'ann' })).toEqual({ runs: [] })
+  })
+
+  it.each(['', '0', '-1', 'x'])('refuses %j as the place of a page of a chat', async (after) => {
+    await expect(world().process().list({ chat: 'c', after })).rejects.toThrow(RangeError)
   })
 
   it.each([0, 1.5, 1001])('refuses a limit of %s', async (limit) => {
