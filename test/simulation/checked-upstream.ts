@@ -8,6 +8,8 @@ const MOST_EPOCHS = 5
 interface Work {
   /** What its last generation has under way, and in which process that is. */
   known?: { readonly job: string; readonly by: string }
+  /** What that was when each process first sent its close. */
+  readonly closing: Map<string, string | undefined>
   /** By what is kept with its log. */
   kept?: string
 }
@@ -39,6 +41,13 @@ export class CheckedUpstream {
       if (log && !log.closed) this.#workOf(log).known = fact
       return
     }
+    if (fact.type === 'upstream-closing') {
+      const log = this.#kept.current.get(fact.run)
+      const work = log && this.#works.get(log)
+      if (work && !work.closing.has(fact.by))
+        work.closing.set(fact.by, work.known?.by === fact.by ? work.known.job : undefined)
+      return
+    }
     const log = this.#kept.logs.get(`${fact.stream} ${fact.incarnation}`)
     if (!log) return
     // Its id became known behind the end.
@@ -50,8 +59,9 @@ export class CheckedUpstream {
   closed(log: KeptLog, by: string): void {
     const work = this.#works.get(log)
     if (!work || log.epoch > MOST_EPOCHS) return
-    const { known, kept } = work
-    if (known?.by === by) this.#owe(log, known.job)
+    const { closing, kept } = work
+    const known = closing.get(by)
+    if (known !== undefined) this.#owe(log, known)
     else if (kept !== undefined) this.#owe(log, kept)
   }
 
@@ -64,7 +74,7 @@ export class CheckedUpstream {
   }
 
   #workOf(log: KeptLog): Work {
-    const work = this.#works.get(log) ?? {}
+    const work = this.#works.get(log) ?? { closing: new Map() }
     this.#works.set(log, work)
     return work
   }

@@ -95,6 +95,7 @@ export class Checker implements KeptLogs {
         return
       }
       case 'upstream-known':
+      case 'upstream-closing':
       case 'upstream-kept':
       case 'upstream-over':
         return this.#upstream.note(fact)

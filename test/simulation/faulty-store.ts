@@ -79,6 +79,7 @@ export class FaultyStore implements StreamStore, LeaseStore {
     if (this.#isLostWord(id, request)) return { outcome: 'missing' }
     const early = this.#planted('publish-before-append') && !id.startsWith('@')
     if (early) for (const watch of this.#watches) watch.tellEarly(id, request.records ?? [])
+    if (request.close) this.#shared.noteClosing(id, this.#by)
     const doubling: Doubling = request.producer ? 'doubles' : 'once'
     const result = await this.calls.call('append', id, signal, () => this.#append(id, request), doubling)
     for (const watch of this.#watches) if (watch.stream === id) watch.flush()

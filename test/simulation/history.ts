@@ -103,6 +103,8 @@ export type Fact =
   | (InStream & { readonly type: 'ended-over'; readonly call: number; readonly how: 'returned' | 'failed' })
   /** A generation knows what it has under way upstream. */
   | { readonly type: 'upstream-known'; readonly run: string; readonly job: string; readonly by: string }
+  /** A process sends the close of a run: what it learns from here on is not in that. */
+  | { readonly type: 'upstream-closing'; readonly run: string; readonly by: string }
   /** That is kept: with a checkpoint, or with what is owed behind an end. */
   | (InStream & { readonly type: 'upstream-kept'; readonly job: string })
   | { readonly type: 'upstream-over'; readonly job: string; readonly how: 'done' | 'cancelled' }

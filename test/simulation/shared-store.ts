@@ -229,6 +229,11 @@ export class SharedStore {
     return isHeld
   }
 
+  /** A process sends the close of a stream, which may arrive later. */
+  noteClosing(run: string, by: string): void {
+    this.#options.note({ type: 'upstream-closing', run, by })
+  }
+
   /** What is kept names what a run has under way upstream. */
   #keepsUpstream(stream: string, incarnation: string, kept: Json | undefined): void {
     const job = /"job":"([^"]+)"/.exec(JSON.stringify(kept ?? null))?.[1]
