@@ -92,9 +92,9 @@ describe('of 100,000 streams on SQLite', () => {
         'SEARCH streams USING INTEGER PRIMARY KEY (rowid=?)',
       ])
       await store.create('chat', { owner: 'svc', listed: 'chats' })
-      await store.append('run7', { records: ['1'] })
+      await store.append('run8', { records: ['1'] })
       const first = { owner: 'svc', listed: 'chats', limit: 2 }
-      expect(await idsOf(store, first)).toEqual(['run7', 'chat'])
+      expect(await idsOf(store, first)).toEqual(['run8', 'chat'])
     })
   })
 
