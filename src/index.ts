@@ -142,7 +142,7 @@ export type { StreamStoreOptions } from './streams/options.ts'
 export { migrate, sqliteStreams } from './streams/sqlite.ts'
 export type { SqliteStreamsOptions } from './streams/sqlite/options.ts'
 export type { Migration } from './streams/sqlite/schema.ts'
-export type { ListOptions, StreamList } from './streams/listing.ts'
+export type { ListOptions, StreamList, StreamListing } from './streams/listing.ts'
 export type {
   AppendRequest,
   AppendResult,

@@ -36,6 +36,18 @@ export interface StreamList {
   readonly next?: string
 }
 
+/** The part of a store that knows which streams there are. */
+export interface StreamListing {
+  list(options?: ListOptions): Promise<StreamList>
+
+  /**
+   * How many streams an owner has, null for those of nobody, up to `most`: counted by an index, and never by looking
+   * at streams. What is past its time counts until it is swept, and so may for a moment what was just
+   * deleted. For limits.
+   */
+  countOwned(owner: string | null, most: number, signal?: AbortSignal): Promise<number>
+}
+
 /** A listing in the order of ids that a store can give. */
 export interface CheckedList {
   readonly prefix: string
@@ -78,4 +90,10 @@ export function checkListName(name: string): void {
 
 function invalid(message: string): StreamRequestError {
   return new StreamRequestError('invalid_list', message)
+}
+
+/** @throws {StreamRequestError} `invalid_limit` for what is no number of streams. */
+export function checkMost(most: number): number {
+  checkInteger(most, 1, Number.MAX_SAFE_INTEGER, 'invalid_limit', 'The streams that are counted')
+  return most
 }

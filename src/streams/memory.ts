@@ -35,7 +35,7 @@ import { decideFork, forkState } from './fork-bookkeeping.ts'
 import { checkAppend, checkId, checkPlace, checkRead } from './requests.ts'
 import { withRetention } from './retention.ts'
 import type { RetentionOption } from './retention.ts'
-import { checkList } from './listing.ts'
+import { checkList, checkMost } from './listing.ts'
 import type { ListOptions, StreamList } from './listing.ts'
 import type {
   AppendRequest,
@@ -174,6 +174,12 @@ class MemoryStreams implements StreamStore {
     const checked = checkList(options)
     const now = this.#clock()
     return 'listed' in checked ? this.#streams.latest(checked, now) : this.#streams.page(checked, now)
+  }
+
+  async countOwned(owner: string | null, most: number, signal?: AbortSignal): Promise<number> {
+    this.#enter(signal)
+    checkMost(most)
+    return Math.min(this.#streams.count(owner ?? undefined), most)
   }
 
   async delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {

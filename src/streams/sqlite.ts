@@ -37,7 +37,7 @@ import { DELETE, FEW_ROWS, SWEEP, weightOf } from './sqlite/weights.ts'
 import { StreamWrites, SWEEP_SLICE } from './sqlite/writes.ts'
 import { withRetention } from './retention.ts'
 import type { RetentionOption } from './retention.ts'
-import { checkList } from './listing.ts'
+import { checkList, checkMost } from './listing.ts'
 import type { ListOptions, StreamList } from './listing.ts'
 import type {
   AppendRequest,
@@ -211,6 +211,11 @@ class SqliteStreams implements StreamStore {
       const last = streams.at(-1)
       return found.length > limit && last ? { streams, next: last.id } : { streams }
     }, options.signal)
+  }
+
+  async countOwned(owner: string | null, most: number, signal?: AbortSignal): Promise<number> {
+    checkMost(most)
+    return this.#look(() => this.#table.count(owner, most), signal)
   }
 
   async delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {

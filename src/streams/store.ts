@@ -16,7 +16,7 @@ import type { Json } from '../protocol/json.ts'
 import type { Offset, Place } from '../protocol/offset.ts'
 import type { ForkPoint, ForkRefusal, ForkSource } from './forks.ts'
 import type { Lease, LeaseRequest, LeaseStore } from './leases.ts'
-import type { ListOptions, StreamList } from './listing.ts'
+import type { StreamListing } from './listing.ts'
 import type { Retention } from './retention.ts'
 import type { TrimResult } from './trimming.ts'
 import type { WatchListener, WatchResult } from './watching.ts'
@@ -249,7 +249,7 @@ export type ReadResult =
   | { readonly outcome: 'past-end'; readonly tail: Offset }
 
 /** The id of a stream is 1 to 512 printable ASCII characters without a space: the same order everywhere. */
-export interface StreamStore {
+export interface StreamStore extends StreamListing {
   readonly durability: Durability
   readonly limits: StreamLimits
   readonly leases: LeaseStore
@@ -287,8 +287,6 @@ export interface StreamStore {
    * owner's. For whoever has to tell such an id from one that is free.
    */
   isRetired(id: string, signal?: AbortSignal, owner?: string | null): Promise<boolean>
-
-  list(options?: ListOptions): Promise<StreamList>
 
   /**
    * Deletes a stream, its records, its producers and its lease. Forks keep what they have of it, and its id stays

@@ -144,6 +144,10 @@ export class FaultyStore implements StreamStore, LeaseStore {
     return this.calls.call('list', options.prefix ?? '', options.signal, () => this.#store.list(options))
   }
 
+  countOwned(owner: string | null, most: number, signal?: AbortSignal): Promise<number> {
+    return this.calls.call('countOwned', '', signal, () => this.#store.countOwned(owner, most))
+  }
+
   delete(id: string, signal?: AbortSignal): Promise<boolean> {
     return this.calls.call('delete', id, signal, () => this.#shared.delete(this.#by, id))
   }

@@ -98,6 +98,22 @@ describe('of 100,000 streams on SQLite', () => {
     })
   })
 
+  it('the streams of an owner are counted in an index alone', async () => {
+    await withMany(async (store, db) => {
+      expect(await store.countOwned('svc', MANY)).toBe(MANY)
+      expect(await store.countOwned('svc', 10)).toBe(10)
+      const plan = db
+        .prepare(
+          `EXPLAIN QUERY PLAN SELECT count(*) FROM
+          (SELECT 1 FROM streams INDEXED BY streams_by_owner WHERE owner = ? LIMIT ?)`,
+        )
+        .all('svc', 10)
+      expect(plan.map((row) => String(row['detail'])).join('; ')).toContain(
+        'USING COVERING INDEX streams_by_owner (owner=?)',
+      )
+    })
+  })
+
   it('leases that are over are looked for among leases', async () => {
     await withMany(async (store, db) => {
       expect(await store.leases.expired()).toEqual([])

@@ -450,6 +450,7 @@ function breaking(store: StreamStore, faults: Partial<StreamStore>): StreamStore
     head: (id, signal, owner) => store.head(id, signal, owner),
     isRetired: (id, signal, owner) => store.isRetired(id, signal, owner),
     list: (options) => store.list(options),
+    countOwned: (owner, most, signal) => store.countOwned(owner, most, signal),
     delete: (id, signal, incarnation) => store.delete(id, signal, incarnation),
     touch: (id, signal, incarnation) => store.touch(id, signal, incarnation),
     trim: (id, before, signal, incarnation) => store.trim(id, before, signal, incarnation),

@@ -172,6 +172,11 @@ export class StreamIndex {
     return { streams }
   }
 
+  /** How many are an owner's, undefined for nobody's, past their time or not. */
+  count(owner: string | undefined): number {
+    return this.#owned.get(owner)?.all.size ?? 0
+  }
+
   clear(): void {
     this.all.clear()
     this.retired.clear()

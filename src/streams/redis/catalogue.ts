@@ -96,7 +96,7 @@ export class Catalogue {
   }
 
   /** Takes an id out of a list that it does not belong to, unless it does since. */
-  async #drop(list: ListName, id: string, owner?: string | null): Promise<void> {
+  async drop(list: ListName, id: string, owner?: string | null): Promise<void> {
     await this.#lists.drop(list, id, owner)
     await this.#putBack(id)
   }
@@ -129,7 +129,7 @@ export class Catalogue {
         const state = found[n]
         if (state === 'damaged') continue
         if (!state) tidying.push(this.#removeMissing(id, owner ?? undefined))
-        else if (!belongs(list, state, owner)) tidying.push(this.#drop(list, id, owner))
+        else if (!belongs(list, state, owner)) tidying.push(this.drop(list, id, owner))
         else if ((closed === undefined || state.closed === closed) && (!leased || state.leased))
           streams.push(infoOf(id, state))
         if (streams.length > limit) break

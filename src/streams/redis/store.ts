@@ -1,22 +1,18 @@
 /**
  * The stream store on Redis: docs/redis.md and docs/decisions/0004.
  *
- * Invariants: what happens to one stream is one script on the server that has it; nothing is told to
- * a watcher before its script has run; no request waits longer than `timeoutMs` for Redis to be there
- * and as long again for its answer.
+ * Invariants: what happens to one stream is one script on the server that has it; nothing is told to a watcher before
+ * its script has run; no request waits longer than `timeoutMs` for Redis to be there and as long again for its answer.
  */
 import type { Logger } from '../../logging/logger.ts'
 import type { Place } from '../../protocol/offset.ts'
 import { endMember, infoOf } from '../bookkeeping.ts'
 import { leaseOf, newLease } from '../lease-bookkeeping.ts'
 import type { LeaseStore } from '../leases.ts'
-import type { CheckedAppend } from '../requests.ts'
 import { checkConfig, configDifference } from '../configurations.ts'
-import { checkAppend, checkId, checkPlace, checkRead } from '../requests.ts'
-import { withRetention } from '../retention.ts'
-import type { RetentionOption } from '../retention.ts'
-import { checkList } from '../listing.ts'
-import type { ListOptions, StreamList } from '../listing.ts'
+import { type CheckedAppend, checkAppend, checkId, checkPlace, checkRead } from '../requests.ts'
+import { type RetentionOption, withRetention } from '../retention.ts'
+import { type ListOptions, type StreamList, checkList, checkMost } from '../listing.ts'
 import type {
   AppendRequest,
   AppendResult,
@@ -136,15 +132,16 @@ export class RedisStore implements StreamStore {
   async create(id: string, given: StreamConfig = {}, signal?: AbortSignal): Promise<CreateResult> {
     checkId(id)
     const config = checkConfig(withRetention(id, given, this.#settings.retention), this.limits)
-    const { lease } = config
     const answer = await this.#write(config, signal, () => this.#forks.create(id, config))
     if (typeof answer === 'string') return { outcome: 'no-fork', reason: answer }
     if ('retired' in answer) return { outcome: 'retired' }
     const info = infoOf(id, answer.state)
     if (!answer.created) {
+      if (answer.state.owner !== config.owner) await this.#catalogue.drop('owners', id, config.owner)
       const differs = configDifference(answer.state, config)
       return differs ? { outcome: 'conflict', info, differs } : { outcome: 'exists', info }
     }
+    const { lease } = config
     if (!lease) return { outcome: 'created', info }
     return { outcome: 'created', info, lease: leaseOf(id, answer.state, newLease(lease, 1, answer.now)) }
   }
@@ -216,6 +213,10 @@ export class RedisStore implements StreamStore {
   async list(options: ListOptions = {}): Promise<StreamList> {
     const checked = checkList(options)
     return this.#call(() => this.#catalogue.list(checked, options.signal), options.signal)
+  }
+
+  async countOwned(owner: string | null, most: number, signal?: AbortSignal): Promise<number> {
+    return this.#call(() => this.#lists.count(owner, checkMost(most)), signal)
   }
 
   async delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {

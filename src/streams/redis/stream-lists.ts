@@ -116,6 +116,9 @@ const PAGE = plainScript(
   `return redis.call('ZRANGE', KEYS[1], ARGV[2], ARGV[3], 'BYLEX', 'LIMIT', 0, ARGV[4])\n`,
 )
 
+/** KEYS: a list. ARGV: time, the range as ZLEXCOUNT has it. */
+const COUNT = plainScript('read', `return redis.call('ZLEXCOUNT', KEYS[1], ARGV[2], ARGV[3])\n`)
+
 export const LIST_SCRIPTS: readonly RedisScript[] = [
   ADD,
   REMOVE,
@@ -124,6 +127,7 @@ export const LIST_SCRIPTS: readonly RedisScript[] = [
   ADD_TIME,
   SCAN,
   PAGE,
+  COUNT,
   MARKER,
   TIME,
 ]
@@ -266,6 +270,15 @@ export class StreamLists {
     const values = [from, `(${head}${prefix}\x7f`, String(limit)]
     const members = strings(await this.#scripts.run(PAGE, [this.#keys[list]], values))
     return { list, ids: members.map((member) => member.slice(head.length)) }
+  }
+
+  /** How many ids an owner has in the list of owners, null for nobody; as for `page`, some may be gone. */
+  async count(owner: string | null, most: number): Promise<number> {
+    // A list cannot name it.
+    if (owner !== null && !owner.isWellFormed()) return 0
+    const head = headOf('owners', owner)
+    const values = [`[${head}`, `(${head}\x7f`]
+    return Math.min(most, Number(await this.#scripts.run(COUNT, [this.#keys.owners], values)))
   }
 
   #all(): string[] {

@@ -38,6 +38,34 @@ export const listingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await listed(store, { owner: 'anna' }), ['a1', 'a2', 'a3', 'n3'])
   }),
 
+  storeCase(['ST-31'], 'the streams of an owner are counted, and those of nobody', async (trial) => {
+    const store = await trial.store()
+    const counts = async (most = 100): Promise<number[]> => [
+      await store.countOwned('anna', most),
+      await store.countOwned('anna b', most),
+      await store.countOwned(null, most),
+    ]
+    assert.deepStrictEqual(await counts(), [0, 0, 0])
+    const ttlMs = trial.shortTime
+    for (const id of ['a', 'b', 'c']) await store.create(id, { owner: 'anna', closed: id === 'b' })
+    await store.create('d', { owner: 'anna b', lease: { holder: 'h', ttlMs: 60_000 } })
+    await store.create('n')
+    assert.deepStrictEqual(await counts(), [3, 1, 1])
+    assert.deepStrictEqual(await counts(2), [2, 1, 1], 'no more is looked for')
+    await store.create('a', { owner: 'anna' })
+    await store.create('a', { owner: 'anna b' })
+    await store.create('a')
+    await store.create('x', { owner: 'anna', from: { id: 'missing' } })
+    assert.deepStrictEqual(await counts(), [3, 1, 1], 'what was not created counts for nobody')
+    await store.delete('a')
+    await store.create('a', { owner: 'anna b' })
+    assert.deepStrictEqual(await counts(), [2, 2, 1])
+    await store.create('over', { owner: 'anna', ttlMs })
+    await trial.elapse(ttlMs)
+    assert.deepStrictEqual(await counts(), [3, 2, 1], 'until it is swept')
+    await assert.rejects(store.countOwned('anna', 0), { code: 'invalid_limit' })
+  }),
+
   storeCase(['ST-31', 'ST-48'], 'what is leased is listed, by owner, until it is closed', async (trial) => {
     const store = await trial.store()
     const ttlMs = trial.shortTime
