@@ -35,6 +35,7 @@ export { type AcceptOptions, ConnectionClosed, type WebSocketData } from './cons
 export { WebSocketConsumer } from './consumers/websocket-consumer.ts'
 export type { Delivery, DeliveryOptions, Follow } from './delivery/delivery.ts'
 export type { Authorization, Authorize, StreamAttempt, StreamVerb } from './endpoints/authorize.ts'
+export type { WriteLimits } from './endpoints/http-streams/allowances.ts'
 export type { DurableStreamsOptions } from './endpoints/http-streams/durable-streams.ts'
 export type { HttpStreamsOptions } from './endpoints/http-streams/http-streams.ts'
 export type { HttpReadOptions } from './endpoints/http-streams/reads.ts'

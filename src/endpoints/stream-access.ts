@@ -13,6 +13,9 @@ import { type OwnerOf, defaultOwnerOf, nameIn } from './owner-of.ts'
 /** Begins the ids of Millrace's own streams, which no endpoint serves. */
 const RESERVED = '@'
 
+/** No URL names it: clients take such a part out of the path before they send it. */
+const DOTS = /(?:^|\/)\.\.?(?:\/|$)/
+
 /** What the Durable Streams protocol keeps for control. */
 const CONTROL = /^__ds(?:\/|$)/
 
@@ -72,9 +75,12 @@ export class StreamAccess {
     return this.mayExist(id) && (await this.#store.isRetired(id, signal, this.ownerOf(user) ?? null))
   }
 
-  /** Whether a client may create a stream of this name: Millrace's own, and those of the protocol, are others'. */
+  /**
+   * Whether a client may create a stream of this name: Millrace's own, and those of the protocol, are others', and
+   * no client reaches one with `.` or `..` in its path.
+   */
   mayExist(id: string): boolean {
-    return isStreamId(id) && !id.startsWith(RESERVED) && !CONTROL.test(id)
+    return isStreamId(id) && !id.startsWith(RESERVED) && !CONTROL.test(id) && !DOTS.test(id)
   }
 
   /** Whether this user may touch this stream. Throws as `ownerOf` does. */

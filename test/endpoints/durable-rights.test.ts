@@ -1,54 +1,16 @@
 /** Who may do what with the streams of the Durable Streams protocol, on a real server, as others would see it. */
-import { afterEach, describe, expect, it, vi } from 'vitest'
-import { type Authorize, HttpError, durableStreams, memoryStreams, streaming } from '../../src/index.ts'
-import type { ListenOptions } from '../../src/server/options.ts'
-import type { DurableStreamsOptions } from '../../src/endpoints/http-streams/durable-streams.ts'
-import type { Guards } from '../../src/routing/route.ts'
-import type { StreamStore } from '../../src/streams/store.ts'
-import { collectingLogger } from '../support/logger.ts'
-import { type TestServer, serve } from '../support/server.ts'
-
-type Headers = Record<string, string>
-
-interface Setup extends TestServer {
-  readonly store: StreamStore
-  ask(method: string, path: string, headers?: Headers, body?: string): Promise<Response>
-}
-
-const servers: TestServer[] = []
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server[Symbol.asyncDispose]()))
-})
-
-async function setUp(
-  options: Partial<DurableStreamsOptions> & Guards = {},
-  listen: ListenOptions = {},
-): Promise<Setup> {
-  const log = collectingLogger()
-  const streams = streaming({ store: memoryStreams(), logger: log })
-  const route = durableStreams('/v1/stream', { ...streams.services, longPollTimeout: 0.05, ...options })
-  const server = await serve({ routes: [route], streams, logger: log }, listen)
-  servers.push(server)
-  return {
-    ...server,
-    log,
-    store: streams.store,
-    ask: (method, path, headers = {}, body) =>
-      fetch(server.url(`/v1/stream/${path}`), { method, headers, ...(body !== undefined && { body }) }),
-  }
-}
-
-const byHeader = (request: Request): string | null => request.headers.get('x-user')
-const ann = { 'x-user': 'ann' }
-const bob = { 'x-user': 'bob' }
-const JSON_TYPE = { 'content-type': 'application/json' }
-
-/** Status and code of an answer, whose body is read to its end. */
-async function told(answer: Response): Promise<string> {
-  const body = await answer.text()
-  const code = answer.ok ? '' : (/"code":"(\w+)"/.exec(body)?.[1] ?? '')
-  return `${answer.status} ${code}`.trim()
-}
+import { describe, expect, it, vi } from 'vitest'
+import { type Authorize, HttpError } from '../../src/index.ts'
+import {
+  type DurableServer,
+  type Headers,
+  JSON_TYPE,
+  ann,
+  bob,
+  byHeader,
+  durableServer as setUp,
+  told,
+} from './durable-server.ts'
 
 interface Asked {
   readonly method: string
@@ -121,7 +83,7 @@ const VERBS: readonly (readonly [string, Asked, string, string, string])[] = [
 
 /** Events that are followed end by themselves only with their stream. */
 async function answerTo(
-  { ask, store }: Setup,
+  { ask, store }: DurableServer,
   { method, path, headers, body }: Asked,
   user: Headers,
 ): Promise<string> {

@@ -4,6 +4,7 @@
  */
 import type { Authorize } from '../authorize.ts'
 import type { StreamServices } from '../stream-services.ts'
+import { Allowances, type WriteLimits } from './allowances.ts'
 import { Exchanges } from './exchanges.ts'
 import { type HttpReadOptions, Reads } from './reads.ts'
 import { Writes } from './writes.ts'
@@ -17,16 +18,27 @@ export interface DurableStreamsOptions
    * streams. Default: false. With an `authorize`, that decides.
    */
   readonly allowAnonymous?: boolean
+  /** `false`: clients create no streams here, and write to those that are there. Default: true. */
+  readonly creation?: boolean
+  /**
+   * With what the ids of the streams begin that an owner may create, so that owners do not meet in one name space:
+   * `(owner) => \`${encodeURIComponent(owner)}/\``. It ends with a slash; see that no owner's begins as another's does.
+   * Whoever has no owner creates nothing then. Default: ids of all kinds.
+   */
+  readonly idPrefix?: (owner: string) => string
+  /** How much may be created and written. */
+  readonly limits?: Partial<WriteLimits>
 }
 
 export class DurableStreams {
   readonly reads: Reads
   readonly writes: Writes
 
+  /** @throws {RangeError} naming the limit that is out of range. */
   constructor(options: DurableStreamsOptions) {
-    const { allowAnonymous = false } = options
+    const { allowAnonymous = false, limits } = options
     const exchanges = new Exchanges({ ...options, isGuarded: !allowAnonymous })
     this.reads = new Reads(options, exchanges)
-    this.writes = new Writes(options, exchanges)
+    this.writes = new Writes(options.store, exchanges, new Allowances(options.store, limits))
   }
 }

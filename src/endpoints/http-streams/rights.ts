@@ -11,12 +11,18 @@ import { StreamAccess } from '../stream-access.ts'
 import type { Exchange } from './exchange.ts'
 import { Refusal } from './refusal.ts'
 
+/** Of ids. */
+const PREFIX = /^[\x21-\x7e]{1,400}\/$/
+
 export interface RightsOptions {
   readonly store: StreamStore
   readonly ownerOf?: OwnerOf
   readonly logger?: Logger
   /** Default: a stream is its owner's, and nobody else's. */
   readonly authorize?: Authorize
+  /** See `DurableStreamsOptions`. */
+  readonly creation?: boolean
+  readonly idPrefix?: (owner: string) => string
   /** Whether only clients of this machine are answered where nobody is asked who they are. */
   readonly isGuarded?: boolean
 }
@@ -74,8 +80,10 @@ export class Rights {
   async create(id: string, exchange: Omit<Exchange, 'params'>): Promise<string | undefined> {
     this.#guard(exchange.scope)
     const owner = this.access.ownerOf(exchange.scope.user)
+    const { authorize, creation = true } = this.#options
+    if (!creation) throw new Refusal('creation_refused', 'Streams are not created here.')
     if (!this.access.mayExist(id)) throw new Refusal('stream_name_refused')
-    const { authorize } = this.#options
+    this.#checkPrefix(id, owner)
     if (!authorize) return owner
     const answer = await this.#ask(authorize, exchange, {
       verb: 'create',
@@ -83,6 +91,21 @@ export class Rights {
     })
     if (answer === false) throw new Refusal('creation_refused')
     return owner
+  }
+
+  /** @throws {Refusal} for an id that is not among those of its owner. */
+  #checkPrefix(id: string, owner: string | undefined): void {
+    const { idPrefix } = this.#options
+    if (!idPrefix) return
+    if (owner === undefined) throw new Refusal('creation_refused')
+    const prefix: unknown = idPrefix(owner)
+    if (typeof prefix !== 'string' || !PREFIX.test(prefix) || !this.access.mayExist(`${prefix}x`))
+      throw new TypeError('idPrefix answered no beginning of an id that ends with a slash')
+    if (id.startsWith(prefix) && id.length > prefix.length) return
+    throw new Refusal(
+      'stream_name_not_yours',
+      `The ids of your streams begin with ${JSON.stringify(prefix)}.`,
+    )
   }
 
   /** @throws {Refusal} for what comes from elsewhere, where anybody might have sent it. */

@@ -3,6 +3,7 @@ import type { Buffer } from 'node:buffer'
 import { HttpError } from '../../protocol/errors.ts'
 import type { ForkSource } from '../../streams/forks.ts'
 import type { StreamStore } from '../../streams/store.ts'
+import type { Allowances } from './allowances.ts'
 import { answerAppend, answerCreate } from './write-answers.ts'
 import { appendOf } from './append-headers.ts'
 import { Bodies } from './bodies.ts'
@@ -26,10 +27,12 @@ export class Writes {
   readonly #store: StreamStore
   readonly #exchanges: Exchanges
   readonly #bodies: Bodies
+  readonly #allowances: Allowances
 
-  constructor({ store }: { readonly store: StreamStore }, exchanges: Exchanges) {
+  constructor(store: StreamStore, exchanges: Exchanges, allowances: Allowances) {
     this.#store = store
     this.#exchanges = exchanges
+    this.#allowances = allowances
     this.#bodies = new Bodies(store.limits.appendBytes)
   }
 
@@ -38,7 +41,10 @@ export class Writes {
     this.#exchanges.answer(exchange, async () => {
       // Before anything is read of what is not created.
       const owner = await this.#exchanges.rights.create(exchange.params.id, exchange)
-      return await this.#withBody(request, exchange, (body) => this.#create(request, exchange, owner, body))
+      this.#allowances.countCreation({ owner, scope: exchange.scope })
+      return await this.#withBody(request, exchange, owner, (body) =>
+        this.#create(request, exchange, owner, body),
+      )
     })
 
   /** Appends what is in the body. A run's stream is the run's alone, and so is a closed one nobody's. */
@@ -47,7 +53,8 @@ export class Writes {
       // Before anything is read of what goes nowhere.
       const { id, incarnation } = (await this.#exchanges.find(exchange, 'append')).info
       const asked = appendOf(request.headers)
-      return await this.#withBody(request, exchange, async (body) => {
+      const owner = this.#exchanges.access.ownerOf(exchange.scope.user)
+      return await this.#withBody(request, exchange, owner, async (body) => {
         const records = body.length === 0 ? undefined : this.#recordsOf(request, body)
         const append = { ...asked, ...records, incarnation }
         return answerAppend(await this.#store.append(id, append, untilGone(exchange.signal)), append)
@@ -72,7 +79,13 @@ export class Writes {
       ...(owner !== undefined && { owner }),
       records,
     }
-    return answerCreate(await this.#store.create(params.id, whole, untilGone(signal)), scope)
+    const gone = untilGone(signal)
+    const isThere = async (): Promise<boolean> =>
+      (await this.#exchanges.access.find(params.id, scope.user, gone)) !== undefined
+    const created = await this.#allowances.create(owner, gone, isThere, () =>
+      this.#store.create(params.id, whole, gone),
+    )
+    return answerCreate(created, scope)
   }
 
   /** Where the records of a stream are to come from, and what they are. */
@@ -110,15 +123,20 @@ export class Writes {
 
   async #withBody(
     request: Request,
-    { incoming }: Exchange,
+    { incoming, scope }: Exchange,
+    owner: string | undefined,
     respond: (body: Buffer) => Promise<Answer>,
   ): Promise<Answer> {
     const coding = request.headers.get('content-encoding') ?? 'identity'
     // What it was compressed with is not kept, and readers would be given bytes that they cannot read.
     if (coding.toLowerCase() !== 'identity')
       throw new Refusal('content_coding_refused', undefined, { 'accept-encoding': 'identity' })
+    const writer = { owner, scope }
+    this.#allowances.checkBytes(writer)
     try {
-      return await respond(await this.#bodies.bytes(request, incoming))
+      const body = await this.#bodies.bytes(request, incoming)
+      this.#allowances.countBytes(writer, body.length)
+      return await respond(body)
     } finally {
       this.#bodies.release(request)
     }
