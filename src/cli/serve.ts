@@ -124,6 +124,7 @@ async function applicationFor({ file, settings, logger, environment }: ServeCont
   const { exportName, store, channelLayer, allowAnonymous } = { ...SERVE_DEFAULTS, ...settings }
   if (file !== undefined) return await loadApplication(file, exportName)
   const model = modelSettings(settings)
+  const { creationsPerAddress, bytesPerAddress, ...durable } = durableStreamsSettings(settings)
   const { createSeedApplication } = await import('../seed/application.ts')
   try {
     const channels = openLayer(channelLayer, { logger })
@@ -132,8 +133,9 @@ async function applicationFor({ file, settings, logger, environment }: ServeCont
       environment,
       channels,
       store: openStore(store, { logger }),
-      ...durableStreamsSettings(settings),
+      ...durable,
       allowAnonymous,
+      writeLimits: { creationsPerAddress, bytesPerAddress },
       patience: {
         startTimeout: model.modelStartTimeout,
         stallTimeout: model.modelStallTimeout,

@@ -8,6 +8,7 @@ import { loadOpenAI } from '../providers/openai.ts'
 import { type Environment, openAISettings } from '../providers/openai-settings.ts'
 import { seedNumbers } from '../providers/scripted.ts'
 import { http, websocket } from '../routing/route.ts'
+import type { WriteLimits } from '../endpoints/http-streams/allowances.ts'
 import { durableStreams, httpStreams, streamSocket } from '../routing/stream-routes.ts'
 import { Application } from '../server/application.ts'
 import { memoryStreams } from '../streams/memory.ts'
@@ -29,6 +30,8 @@ export interface SeedOptions {
   readonly durableStreams?: boolean
   /** Whether clients of other machines may write to them: nobody is asked who they are. Default: false. */
   readonly allowAnonymous?: boolean
+  /** How much they may write then. */
+  readonly writeLimits?: Partial<WriteLimits>
   /** Seconds that a long poll waits. */
   readonly longPollTimeout?: number
   /** How long the model service is waited for. */
@@ -55,6 +58,7 @@ export function createSeedApplication({
   channels = memoryChannels(),
   durableStreams: isDurable = false,
   allowAnonymous = false,
+  writeLimits: writes = {},
   longPollTimeout,
   patience: { startTimeout, stallTimeout, ...limits } = {},
 }: SeedOptions): Application {
@@ -83,7 +87,15 @@ export function createSeedApplication({
       streamSocket('/ws/streams/', endpoint),
       httpStreams('/streams', endpoint),
       ...(isDurable
-        ? [durableStreams('/v1/stream', { ...streams.services, ...polls, allowAnonymous, logger })]
+        ? [
+            durableStreams('/v1/stream', {
+              ...streams.services,
+              ...polls,
+              allowAnonymous,
+              limits: writes,
+              logger,
+            }),
+          ]
         : []),
       http('/*path', pages()),
     ],

@@ -1,6 +1,7 @@
 /** Who may do what with the streams of the Durable Streams protocol, on a real server, as others would see it. */
 import { describe, expect, it, vi } from 'vitest'
-import { type Authorize, HttpError } from '../../src/index.ts'
+import { type Authorize, HttpError, memoryStreams, streaming } from '../../src/index.ts'
+import { InterposedStore } from '../runs/interposed-store.ts'
 import {
   type DurableServer,
   type Headers,
@@ -339,4 +340,35 @@ it.each(['sse', 'long-poll'])('HS-43: signing out ends what is followed by %s', 
     expect(hasEnded).toBe(true)
   })
   await ended
+})
+
+it('HS-18, HS-41: the store is asked the same for what is another’s as for what is not there', async () => {
+  for (const authorize of [undefined, () => false] as const) {
+    const hand = new InterposedStore(memoryStreams())
+    const { services } = streaming({ store: hand.store })
+    const options = { authenticate: byHeader, ...(authorize && { authorize }) }
+    const server = await setUp({ ...services, ...options })
+    for (const id of ['s', 'source']) await hand.store.create(id, { owner: 'ann', records: ['1'] })
+    await hand.store.create('fork', { owner: 'ann', from: { id: 'source' } })
+    await hand.store.delete('source')
+    const askedFor = async ({ method, path, headers, body }: Asked, id: string): Promise<unknown> => {
+      hand.calls.length = 0
+      await told(await server.ask(method, path.replace(/^s/, id), { ...headers, ...bob }, body))
+      return hand.calls.map((call) => [
+        call.method,
+        ...call.args.slice(1).filter((arg) => !(arg instanceof AbortSignal)),
+      ])
+    }
+    const verbs = VERBS.map(([, asked]) => asked).filter(({ method }) => method !== 'PUT')
+    for (const asked of verbs) {
+      const ofNothing = await askedFor(asked, 'missing')
+      for (const id of ['s', 'source']) expect([asked, await askedFor(asked, id)]).toEqual([asked, ofNothing])
+    }
+    const fork = (id: string): Asked => ({
+      method: 'PUT',
+      path: 'new',
+      headers: { 'stream-forked-from': `/v1/stream/${id}` },
+    })
+    expect(await askedFor(fork('s'), 'new')).toEqual(await askedFor(fork('missing'), 'new'))
+  }
 })

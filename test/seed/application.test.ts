@@ -150,12 +150,14 @@ test('the Durable Streams protocol is for this machine, until strangers are let 
     [false, 403],
     [true, 201],
   ] as const) {
-    const options = { logger: collectingLogger(), environment: {}, durableStreams: true, allowAnonymous }
+    const [logger, writeLimits] = [collectingLogger(), { creationsPerAddress: 1 }]
+    const options = { logger, environment: {}, durableStreams: true, allowAnonymous, writeLimits }
     const application = createSeedApplication(options)
     const { url } = await application.listen({ port: 0, trustProxy: true })
     ends.push(() => application.close())
     const put = (address: string): Promise<Response> =>
       fetch(`${url}/v1/stream/${address}`, { method: 'PUT', headers: { 'x-forwarded-for': address } })
     expect([(await put('127.0.0.1')).status, (await put('203.0.113.7')).status]).toEqual([201, status])
+    if (allowAnonymous) expect((await put('203.0.113.7')).status).toBe(429)
   }
 })

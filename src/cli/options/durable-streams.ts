@@ -1,7 +1,8 @@
 /** How the demo serves streams over HTTP. An application in a file says so itself. */
+import { WRITE_LIMITS } from '../../endpoints/http-streams/allowances.ts'
 import { READ_DEFAULTS } from '../../endpoints/http-streams/reads.ts'
 import { UsageError } from '../command-error.ts'
-import { wait, yes } from './kinds.ts'
+import { places, wait, yes } from './kinds.ts'
 import { type OptionFor, flagOf } from './option.ts'
 
 export interface DurableStreamsSettings {
@@ -9,11 +10,16 @@ export interface DurableStreamsSettings {
   readonly durableStreams?: boolean
   /** Seconds. */
   readonly longPollTimeout?: number
+  /** In any minute. */
+  readonly creationsPerAddress?: number
+  readonly bytesPerAddress?: number
 }
 
 export const DURABLE_STREAMS_DEFAULTS = {
   durableStreams: false,
   longPollTimeout: READ_DEFAULTS.longPollTimeout,
+  creationsPerAddress: WRITE_LIMITS.creationsPerAddress,
+  bytesPerAddress: WRITE_LIMITS.bytesPerAddress,
 } as const satisfies DurableStreamsSettings
 
 export const DURABLE_STREAMS_OPTIONS: readonly OptionFor<DurableStreamsSettings>[] = [
@@ -22,13 +28,25 @@ export const DURABLE_STREAMS_OPTIONS: readonly OptionFor<DurableStreamsSettings>
     sets: 'durableStreams',
     kind: yes,
     description:
-      'Serve the Durable Streams protocol at /v1/stream: whoever reaches the server writes streams',
+      'Serve the Durable Streams protocol at /v1/stream; clients of other machines need --allow-anonymous',
   },
   {
     flags: '--long-poll-timeout <seconds>',
     sets: 'longPollTimeout',
     kind: wait,
     description: 'Time that a long poll at the end of a stream waits for what comes next',
+  },
+  {
+    flags: '--max-creations-per-address <count>',
+    sets: 'creationsPerAddress',
+    kind: places,
+    description: 'Most streams that a client address of another machine creates in any minute',
+  },
+  {
+    flags: '--max-bytes-per-address <bytes>',
+    sets: 'bytesPerAddress',
+    kind: places,
+    description: 'Most bytes that a client address of another machine writes to streams in a minute',
   },
 ]
 
@@ -43,6 +61,7 @@ export function durableStreamsSettings(
       `${flagOf(given)} is for the demo; an application has durableStreams('/v1/stream', { longPollTimeout, … }) among its routes`,
     )
   }
-  const { durableStreams, longPollTimeout } = { ...DURABLE_STREAMS_DEFAULTS, ...settings }
-  return { durableStreams, longPollTimeout }
+  const all = { ...DURABLE_STREAMS_DEFAULTS, ...settings }
+  const { durableStreams, longPollTimeout, creationsPerAddress, bytesPerAddress } = all
+  return { durableStreams, longPollTimeout, creationsPerAddress, bytesPerAddress }
 }

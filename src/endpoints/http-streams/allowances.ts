@@ -30,7 +30,7 @@ export interface WriteLimits {
 
 const MIB = 1024 * 1024
 
-const WRITE_LIMITS: WriteLimits = {
+export const WRITE_LIMITS: WriteLimits = {
   streamsPerOwner: 10_000,
   creationsPerOwner: 600,
   creationsPerAddress: 600,
