@@ -215,7 +215,7 @@ class SqliteStreams implements StreamStore {
 
   async countOwned(owner: string | null, most: number, signal?: AbortSignal): Promise<number> {
     checkMost(most)
-    return this.#look(() => this.#table.count(owner, most), signal)
+    return this.#look(() => Math.min(this.#table.count(owner), most), signal)
   }
 
   async delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {

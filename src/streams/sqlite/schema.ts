@@ -9,7 +9,7 @@
  * `first_stamp`. A checkpoint is a row of its own, as SQLite writes the whole row that it changes. Records of
  * a deleted stream stay behind under their key in `garbage` until they are collected in slices, and those
  * before the first record that is kept of a stream in `trimmed`.
- * `changes` says which streams the last transactions changed, for the processes in `followers`.
+ * Triggers count in `owners` how many streams each owner has. `changes` says which streams the last transactions changed, for the processes in `followers`.
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { START } from '../../protocol/offset.ts'
@@ -157,6 +157,22 @@ export const STEPS: readonly string[] = [
     place INTEGER NOT NULL
   ) STRICT;
   CREATE UNIQUE INDEX listed_in_order ON listed (whose, list, place);
+  `,
+  // How many streams each owner has, kept by the file itself; '' stands for nobody, whom no owner is named like.
+  `
+  CREATE TABLE owners (
+    owner TEXT PRIMARY KEY,
+    streams INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO owners (owner, streams) SELECT coalesce(owner, ''), count(*) FROM streams GROUP BY 1;
+  CREATE TRIGGER streams_created AFTER INSERT ON streams BEGIN
+    INSERT INTO owners (owner, streams) VALUES (coalesce(NEW.owner, ''), 1)
+      ON CONFLICT DO UPDATE SET streams = streams + 1;
+  END;
+  CREATE TRIGGER streams_deleted AFTER DELETE ON streams BEGIN
+    UPDATE owners SET streams = streams - 1 WHERE owner = coalesce(OLD.owner, '');
+    DELETE FROM owners WHERE owner = coalesce(OLD.owner, '') AND streams = 0;
+  END;
   `,
 ]
 

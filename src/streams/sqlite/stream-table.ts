@@ -63,8 +63,7 @@ export class StreamTable {
   readonly #dataVersion: StatementSync
   readonly #select: StatementSync
   readonly #selectOwned: StatementSync
-  readonly #countOwned: StatementSync
-  readonly #countNobodys: StatementSync
+  readonly #selectCount: StatementSync
   readonly #insert: StatementSync
   readonly #update: StatementSync
   readonly #upsertCheckpoint: StatementSync
@@ -85,12 +84,7 @@ export class StreamTable {
     this.#dataVersion = db.prepare('PRAGMA data_version')
     this.#select = db.prepare(`SELECT ${COLUMNS} FROM streams WHERE id = ?`)
     this.#selectOwned = db.prepare('SELECT 1 FROM streams WHERE id = ? AND owner IS ?')
-    const counted = (index: string, where: string): StatementSync =>
-      db.prepare(
-        `SELECT count(*) AS n FROM (SELECT 1 FROM streams INDEXED BY ${index} WHERE ${where} LIMIT ?)`,
-      )
-    this.#countOwned = counted('streams_by_owner', 'owner = ?')
-    this.#countNobodys = counted('streams_of_nobody', 'owner IS NULL')
+    this.#selectCount = db.prepare('SELECT streams FROM owners WHERE owner = ?')
     this.#insert = db.prepare(`INSERT INTO streams (id, incarnation, content_type, owner, created_at, ttl_ms,
       expires_at, metadata, closed, closed_by, closed_with, stream_seq, leased, first, first_stamp)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
@@ -233,10 +227,9 @@ export class StreamTable {
     return statement.all(...values).map((row) => ({ id: String(row['id']), state: stateOf(row) }))
   }
 
-  /** How many streams an owner has, null for nobody, up to a number: a part of an index is all that is read. */
-  count(owner: string | null, most: number): number {
-    const row = owner === null ? this.#countNobodys.get(most) : this.#countOwned.get(owner, most)
-    return Number(row?.['n'])
+  /** How many streams an owner has, null for nobody. */
+  count(owner: string | null): number {
+    return Number(this.#selectCount.get(owner ?? '')?.['streams'] ?? 0)
   }
 
   #keep(stream: StoredStream): StoredStream {

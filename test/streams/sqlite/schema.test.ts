@@ -43,6 +43,7 @@ it('takes the checkpoints of a first version out of the metadata', async () => {
     ['over', { run: { status: 'running' } }, undefined],
     ['run', { run: { status: 'running', attempt: 1 } }, checkpoint],
   ])
+  expect(await store.countOwned(null, 10)).toBe(4)
   await store.close()
 })
 
