@@ -10,7 +10,7 @@ import { endMember, infoOf } from '../bookkeeping.ts'
 import { leaseOf, newLease } from '../lease-bookkeeping.ts'
 import type { LeaseStore } from '../leases.ts'
 import { checkConfig, configDifference } from '../configurations.ts'
-import { type CheckedAppend, checkAppend, checkId, checkPlace, checkRead } from '../requests.ts'
+import { checkAppend, checkId, checkPlace, checkRead } from '../requests.ts'
 import { type RetentionOption, withRetention } from '../retention.ts'
 import { type ListOptions, type StreamList, checkList, checkMost } from '../listing.ts'
 import type {
@@ -36,6 +36,7 @@ import type { Keys } from './keys.ts'
 import { LatestLists } from './latest-lists.ts'
 import { RedisLeases } from './leases.ts'
 import { RecentAppends } from './recent-appends.ts'
+import { Recovery } from './recovery.ts'
 import { Scripts } from './scripts.ts'
 import type { SettledClock } from '../settled-clock.ts'
 import type { ServerEvents, Servers } from './servers.ts'
@@ -79,6 +80,7 @@ export class RedisStore implements StreamStore {
   readonly #follower: Follower
   readonly #collector: Collector
   readonly #recent = new RecentAppends()
+  readonly #recovery: Recovery
   readonly #underWay = new Set<Promise<unknown>>()
   readonly #waiting = new WaitingWrites()
   #closing: Promise<void> | undefined
@@ -94,6 +96,7 @@ export class RedisStore implements StreamStore {
     })
     const scripts = new Scripts(this.#servers, settings.clock)
     this.#table = new StreamTable(scripts, keys)
+    this.#recovery = new Recovery(this.#table, this.#recent, logger)
     this.#lists = new StreamLists(scripts, keys)
     this.#latest = new LatestLists(scripts, keys, this.#table, this.#servers.ordered)
     this.#catalogue = new Catalogue(this.#table, this.#lists, this.#latest, this.#servers.ordered, {
@@ -151,7 +154,7 @@ export class RedisStore implements StreamStore {
     const request = checkAppend(given, this.limits)
     return this.#write(request, signal, async () => {
       let { result, incarnation, stamp, trimmed } = await this.#latest.append(id, request)
-      if (result.outcome === 'gap' && (await this.#restore(id, request, result.expectedSeq))) {
+      if (result.outcome === 'gap' && (await this.#recovery.restore(id, request, result.expectedSeq))) {
         ;({ result, incarnation, stamp, trimmed } = await this.#latest.append(id, request))
       }
       if (result.outcome === 'appended')
@@ -273,25 +276,6 @@ export class RedisStore implements StreamStore {
     await Promise.allSettled(this.#underWay)
     this.#follower.close()
     await this.#servers.close()
-  }
-
-  /**
-   * Sends again what Redis has lost of a producer's appends. Where that cannot be done, those who follow are told:
-   * what comes has another history.
-   */
-  async #restore(id: string, request: CheckedAppend, expectedSeq: number): Promise<boolean> {
-    const loss = this.#recent.lossAt(id, request, expectedSeq)
-    if (!loss) return false
-    let restored = loss.appends !== undefined
-    for (const kept of loss.appends ?? []) restored &&= await this.#table.restore(id, kept)
-    const { logger } = this.#settings
-    if (restored) logger.warn({ stream: id }, 'Redis had lost records; they were appended again')
-    else {
-      logger.error({ stream: id }, 'Redis has lost records')
-      this.#recent.forget(id)
-      await this.#table.cut(id, loss.last)
-    }
-    return restored
   }
 
   #write<T>(request: WrittenParts, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {

@@ -12,6 +12,7 @@ import { LEASE_PRODUCER } from '../leases.ts'
 import type { ForkPoint } from '../forks.ts'
 import type { Producer } from '../store.ts'
 import type { LogPart } from './fork-table.ts'
+import { ProducerTable } from './producer-table.ts'
 
 /** A stream that exists in the tables. `state` and `producers` follow what is saved. */
 export interface StoredStream {
@@ -69,9 +70,7 @@ export class StreamTable {
   readonly #upsertCheckpoint: StatementSync
   readonly #deleteCheckpoint: StatementSync
   readonly #selectLease: StatementSync
-  readonly #selectProducer: StatementSync
-  readonly #upsertProducer: StatementSync
-  readonly #updateProducer: StatementSync
+  readonly #producers: ProducerTable
   readonly #lease: StatementSync
   readonly #trim: StatementSync
   readonly #noteTrimmed: StatementSync
@@ -81,6 +80,7 @@ export class StreamTable {
   constructor(db: DatabaseSync, check: () => void = () => {}) {
     this.#db = db
     this.#check = check
+    this.#producers = new ProducerTable(db)
     this.#dataVersion = db.prepare('PRAGMA data_version')
     this.#select = db.prepare(`SELECT ${COLUMNS} FROM streams WHERE id = ?`)
     this.#selectOwned = db.prepare('SELECT 1 FROM streams WHERE id = ? AND owner IS ?')
@@ -94,12 +94,6 @@ export class StreamTable {
       ON CONFLICT DO UPDATE SET data = excluded.data`)
     this.#deleteCheckpoint = db.prepare('DELETE FROM checkpoints WHERE stream = ?')
     this.#selectLease = db.prepare('SELECT 1 FROM leases WHERE stream = ?')
-    this.#selectProducer = db.prepare('SELECT epoch, last_seq FROM producers WHERE stream = ? AND id = ?')
-    this.#upsertProducer = db.prepare(`INSERT INTO producers (stream, id, epoch, last_seq) VALUES (?, ?, ?, ?)
-      ON CONFLICT DO UPDATE SET epoch = excluded.epoch, last_seq = excluded.last_seq`)
-    this.#updateProducer = db.prepare(
-      'UPDATE producers SET epoch = ?, last_seq = ? WHERE stream = ? AND id = ?',
-    )
     this.#lease = db.prepare('UPDATE streams SET leased = 1 WHERE key = ?')
     this.#trim = db.prepare('UPDATE streams SET first = ?, first_stamp = ? WHERE key = ?')
     this.#noteTrimmed = db.prepare('INSERT OR IGNORE INTO trimmed (stream) VALUES (?)')
@@ -199,18 +193,16 @@ export class StreamTable {
 
   producer(stream: StoredStream, id: string): ProducerState | undefined {
     if (stream.producers.has(id)) return stream.producers.get(id)
-    const row = this.#selectProducer.get(stream.key, id)
-    const known = row && { epoch: Number(row['epoch']), lastSeq: Number(row['last_seq']) }
+    const known = this.#producers.find(stream.key, id)
     if (stream.producers.size >= MAX_PRODUCERS) stream.producers.clear()
     stream.producers.set(id, known)
     return known
   }
 
   saveProducer(stream: StoredStream, id: string, state: ProducerState): void {
-    const { epoch, lastSeq } = state
     // One look less than an insert that finds it there.
-    if (stream.producers.get(id)) this.#updateProducer.run(epoch, lastSeq, stream.key, id)
-    else this.#upsertProducer.run(stream.key, id, epoch, lastSeq)
+    if (stream.producers.get(id)) this.#producers.update(stream.key, id, state)
+    else this.#producers.insert(stream.key, id, state)
     stream.producers.set(id, state)
     if (id !== LEASE_PRODUCER || stream.state.leased) return
     this.#lease.run(stream.key)
