@@ -55,6 +55,8 @@ export interface ProducerState {
   readonly epoch: number
   /** -1 while the epoch has not appended yet: a lease that was only taken. */
   readonly lastSeq: number
+  /** The stream's tail behind its latest append: those that lie furthest back are forgotten first. */
+  readonly position: number
 }
 
 /**
@@ -134,7 +136,10 @@ export function decideAppend(
   const { producer } = request
   return {
     result,
-    next: { state: next, producer: producer && { epoch: producer.epoch, lastSeq: producer.seq } },
+    next: {
+      state: next,
+      producer: producer && { epoch: producer.epoch, lastSeq: producer.seq, position: next.tail },
+    },
   }
 }
 

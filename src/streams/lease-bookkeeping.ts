@@ -67,7 +67,7 @@ export function decideAcquire(
   return {
     result: { outcome: 'acquired', lease: leaseOf(id, state, taken), info: infoOf(id, state) },
     lease: taken,
-    producer: { epoch: taken.epoch, lastSeq: -1 },
+    producer: { epoch: taken.epoch, lastSeq: -1, position: state.tail },
   }
 }
 
@@ -94,7 +94,7 @@ export function decideClaim(
   return {
     result: { outcome: 'claimed', lease: leaseOf(id, state, taken), info: infoOf(id, state), owes },
     lease: taken,
-    producer: { epoch: taken.epoch, lastSeq: -1 },
+    producer: { epoch: taken.epoch, lastSeq: -1, position: state.tail },
   }
 }
 

@@ -22,6 +22,7 @@ import { afterClose, keepsUntil, leaseOf, newLease } from './lease-bookkeeping.t
 import { LEASE_PRODUCER } from './leases.ts'
 import type { LeaseStore } from './leases.ts'
 import { StreamInbox } from './inbox.ts'
+import { makeRoom } from './known-producers.ts'
 import { ChunkPool } from './memory/chunk-pool.ts'
 import { MemoryLeases } from './memory/leases.ts'
 import { LogFollower } from './memory/log-follower.ts'
@@ -33,8 +34,7 @@ import { checkConfig, configDifference } from './configurations.ts'
 import type { CheckedConfig, CheckedFork } from './configurations.ts'
 import { decideFork, forkState } from './fork-bookkeeping.ts'
 import { checkAppend, checkId, checkPlace, checkRead } from './requests.ts'
-import { withRetention } from './retention.ts'
-import type { RetentionOption } from './retention.ts'
+import { type RetentionOption, withRetention } from './retention.ts'
 import { checkList, checkMost } from './listing.ts'
 import type { ListOptions, StreamList } from './listing.ts'
 import type {
@@ -116,7 +116,8 @@ class MemoryStreams implements StreamStore {
     }
     if (stream.retention && stream.tail > stream.first) stream.retain(stream.first, now)
     const lease = config.lease && newLease(config.lease, 1, now)
-    if (lease) stream.producers.set(LEASE_PRODUCER, { epoch: lease.epoch, lastSeq: -1 })
+    if (lease)
+      stream.producers.set(LEASE_PRODUCER, { epoch: lease.epoch, lastSeq: -1, position: stream.tail })
     const over = this.#streams.all.get(id)
     if (over) this.#streams.remove(id, over)
     this.#streams.add(id, stream)
@@ -264,12 +265,14 @@ class MemoryStreams implements StreamStore {
     const now = stream?.expiresAt === undefined ? 0 : this.#clock()
     if (!stream || !isAlive(stream, now, stream.lease)) return { outcome: 'missing' }
     const { producer, records } = request
-    const refusal = refusalOf(stream, producer && stream.producers.get(producer.id), request)
+    const known = producer && stream.producers.get(producer.id)
+    const refusal = refusalOf(stream, known, request)
     if (refusal) return refusal
     // First, as it may find no memory.
     stream.append(records, request.bytes)
     const result = applyAppend(stream, request, stream.incarnation, now)
-    if (producer) stream.producers.set(producer.id, { epoch: producer.epoch, lastSeq: producer.seq })
+    if (producer && !known) makeRoom(stream.producers, this.limits.producers)
+    if (producer) stream.produce(producer)
     const { closed } = result
     if (closed && stream.lease) this.#streams.lease(id, stream, afterClose(stream.lease, request.owes))
     if (closed || records.length > 0) {

@@ -23,6 +23,7 @@ export const DEFAULT_LIMITS: StreamLimits = {
   metadataBytes: 16 * 1024,
   endBytes: 2 * 1024,
   checkpointBytes: 8 * 1024,
+  producers: 1000,
 }
 
 /** An append that some stream could accept. */

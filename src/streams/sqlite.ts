@@ -107,7 +107,7 @@ class SqliteStreams implements StreamStore {
     this.#retention = options.retention
     this.#settled.isSettled(this.#clock())
     this.#db = openDatabase(path, lockTimeoutMs, maxFileBytes).db
-    const tables = openTables(this.#db, path)
+    const tables = openTables(this.#db, path, this.limits)
     const { streams, records, forks, leases, lists, changes, followers } = tables
     this.#table = streams
     this.#records = records

@@ -49,6 +49,8 @@ export interface StreamLimits {
   readonly endBytes: number
   /** Bytes of a stream's checkpoint, and of what its close leaves owed, as JSON. Default 8 KiB. */
   readonly checkpointBytes: number
+  /** Producers that a stream knows: for a new one it forgets those that appended furthest back. Default 1,000. */
+  readonly producers: number
 }
 
 export interface StreamConfig {

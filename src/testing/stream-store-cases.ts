@@ -15,6 +15,7 @@ import { creationCases } from './stream-store/creation.ts'
 import { endingCases } from './stream-store/ending.ts'
 import { expiryCases } from './stream-store/expiry.ts'
 import { fencingCases } from './stream-store/fencing.ts'
+import { forgettingCases } from './stream-store/forgetting.ts'
 import type { StreamStoreCase } from './stream-store/harness.ts'
 import { forkingCases } from './stream-store/forking.ts'
 import { inboxCases } from './stream-store/inboxes.ts'
@@ -57,4 +58,5 @@ export const streamStoreCases: readonly StreamStoreCase[] = [
   ...trimmingCases,
   ...retainingCases,
   ...latestCases,
+  ...forgettingCases,
 ]

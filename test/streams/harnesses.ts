@@ -58,7 +58,7 @@ export function sqliteHarness(folder: string): StreamStoreHarness {
   }
   return {
     make: (options = {}) => open(join(folder, `streams-${++files}.db`), options),
-    peer: (of) => open(paths.get(of) as string, {}),
+    peer: (of) => open(paths.get(of) as string, { limits: of.limits }),
     advance: (milliseconds) => time.advance(milliseconds),
     jump: (milliseconds) => time.jump(milliseconds),
   }
@@ -84,7 +84,7 @@ export function redisHarness(
   }
   return {
     make: (options = {}) => open(newPrefix(), options),
-    peer: (of) => open(prefixes.get(of) as string, {}),
+    peer: (of) => open(prefixes.get(of) as string, { limits: of.limits }),
     advance: (milliseconds) => time.advance(milliseconds),
     jump: (milliseconds) => time.jump(milliseconds),
   }

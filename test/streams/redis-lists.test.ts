@@ -7,6 +7,7 @@ import { silentLogger } from '../../src/logging/logger.ts'
 import type { Lease } from '../../src/streams/leases.ts'
 import { Catalogue } from '../../src/streams/redis/catalogue.ts'
 import { SettledClock } from '../../src/streams/settled-clock.ts'
+import { DEFAULT_LIMITS } from '../../src/streams/requests.ts'
 import { Keys } from '../../src/streams/redis/keys.ts'
 import { LatestLists } from '../../src/streams/redis/latest-lists.ts'
 import { OneServer } from '../../src/streams/redis/one-server.ts'
@@ -38,7 +39,7 @@ describeWith(['redis'], 'the lists of a stream store on Redis', ({ redis }) => {
       onSubscribed: none,
       onReady: none,
     })
-    const table = new StreamTable(new Scripts(server, clock), keys)
+    const table = new StreamTable(new Scripts(server, clock), keys, DEFAULT_LIMITS)
     const lists = new StreamLists(new Scripts(server, clockOfLists), keys)
     const events = { trimmed: () => {}, gone: async () => {} }
     const latest = new LatestLists(new Scripts(server, clockOfLists), keys, table, false)

@@ -91,6 +91,18 @@ describeWith(['redis'], 'when the Redis of a stream store', ({ redis }) => {
       expect((await one.head('stream'))?.metadata).toEqual({ seq: 4 })
     })
 
+    it('with all that is known of their producer: it appends them again, and is not taken for one that was forgotten', async () => {
+      const store = on.open()
+      await eventually(() => store.create('stream'))
+      const rollBack = await checkpoint('stream')
+      const send = (seq: number): Promise<AppendResult> =>
+        store.append('stream', { records: [`"${seq}"`], producer: { id: 'p', epoch: 0, seq } })
+      for (const seq of [0, 1]) expect((await send(seq)).outcome).toBe('appended')
+      await rollBack()
+      expect(await send(2)).toMatchObject({ outcome: 'appended', offset: { position: 3 } })
+      expect(await recordsOf(store)).toEqual(['"0"', '"1"', '"2"'])
+    })
+
     it('and others took their places: watchers are told, and no offset of what is lost is good', async () => {
       const [one, two] = [on.open(), on.open()]
       await eventually(() => one.create('stream', { records: ['1'] }))

@@ -5,7 +5,7 @@ import { streamStoreCases } from '../../src/testing/stream-store-cases.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
 import { redisStreams } from '../../src/streams/redis.ts'
-import type { StreamStore } from '../../src/streams/store.ts'
+import type { AppendResult, StreamStore } from '../../src/streams/store.ts'
 import { newPrefix, redisHarness } from './harnesses.ts'
 import { itDoesAsTheModelDoes } from './model-properties.ts'
 import { connectTo } from './redis-tools.ts'
@@ -40,6 +40,25 @@ describeWith(['redis'], 'streams on Redis', ({ redis }) => {
       ['state', 'log'].map((part) => admin.send(['PTTL', `${prefix}:stream:{ends}:${part}`])),
     )
     expect(left).toEqual([-1, -1])
+    await store.close()
+    admin.end()
+  })
+
+  it('forgets producers first of which it is not known where they appended', async () => {
+    const prefix = newPrefix()
+    const store = redisStreams({ url: server.url, prefix, limits: { producers: 8 } })
+    const admin = await connectTo(server)
+    await store.create('s')
+    const old = Array.from({ length: 20 }, (_, n) => [`p:old${n}`, '0 4'])
+    await admin.send(['HSET', `${prefix}:stream:{s}:state`, ...old.flat()])
+    const send = (id: string, seq: number): Promise<AppendResult> =>
+      store.append('s', { records: ['1'], producer: { id, epoch: 0, seq } })
+    expect((await send('old7', 5)).outcome).toBe('appended')
+    expect((await send('new', 0)).outcome).toBe('appended')
+    const fields = (await admin.send(['HKEYS', `${prefix}:stream:{s}:state`])) as Reply[]
+    const known = fields.map(String).filter((field) => field.startsWith('p:'))
+    expect(known).toHaveLength(8)
+    expect(known).toEqual(expect.arrayContaining(['p:old7', 'p:new']))
     await store.close()
     admin.end()
   })

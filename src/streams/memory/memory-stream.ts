@@ -129,6 +129,11 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     }
   }
 
+  /** An append of a producer was applied. */
+  produce({ id, epoch, seq }: Producer): void {
+    this.producers.set(id, { epoch, lastSeq: seq, position: this.tail })
+  }
+
   /** Its followers have what they did not take yet. */
   trimBefore(before: Place): TrimResult {
     const { result, next } = decideTrim(this, before, (position) => this.stampAt(position))

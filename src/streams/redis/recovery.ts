@@ -1,8 +1,9 @@
 /** Puts back what Redis has lost of the appends of this process, or says that it is lost. */
 import type { Logger } from '../../logging/logger.ts'
+import { LEASE_PRODUCER } from '../leases.ts'
 import type { CheckedAppend } from '../requests.ts'
 import type { RecentAppends } from './recent-appends.ts'
-import type { StreamTable } from './stream-table.ts'
+import type { IncarnatePlace, StreamTable } from './stream-table.ts'
 
 export class Recovery {
   readonly #table: StreamTable
@@ -21,7 +22,7 @@ export class Recovery {
    */
   async restore(id: string, request: CheckedAppend, expectedSeq: number): Promise<boolean> {
     const loss = this.#recent.lossAt(id, request, expectedSeq)
-    if (!loss) return false
+    if (!loss || (await this.#isForgotten(id, request, expectedSeq, loss.last))) return false
     let restored = loss.appends !== undefined
     for (const kept of loss.appends ?? []) restored &&= await this.#table.restore(id, kept)
     if (restored) this.#logger.warn({ stream: id }, 'Redis had lost records; they were appended again')
@@ -31,5 +32,20 @@ export class Recovery {
       await this.#table.cut(id, loss.last)
     }
     return restored
+  }
+
+  /**
+   * Whether a producer is unknown as the stream has forgotten it, not as Redis has: then what it appended is there, or
+   * was trimmed. That of a lease is not forgotten.
+   */
+  async #isForgotten(
+    id: string,
+    { producer }: CheckedAppend,
+    expectedSeq: number,
+    { incarnation, at }: IncarnatePlace,
+  ): Promise<boolean> {
+    if (expectedSeq > 0 || producer?.id === LEASE_PRODUCER) return false
+    const { result } = await this.#table.read(id, at, 1, 1, incarnation)
+    return result.outcome === 'page' || result.outcome === 'trimmed'
   }
 }

@@ -95,7 +95,7 @@ export class RedisStore implements StreamStore {
       onReady: () => this.#follower.onReady(),
     })
     const scripts = new Scripts(this.#servers, settings.clock)
-    this.#table = new StreamTable(scripts, keys)
+    this.#table = new StreamTable(scripts, keys, this.limits)
     this.#recovery = new Recovery(this.#table, this.#recent, logger)
     this.#lists = new StreamLists(scripts, keys)
     this.#latest = new LatestLists(scripts, keys, this.#table, this.#servers.ordered)

@@ -23,7 +23,8 @@
  * | `q`, `a`, `h` | retention, and what is known for it: retention-lua.ts |
  * | `j` | the list that it is on: its owner, percent-encoded, and the name of the list |
  * | `fp`, `ft`, `fn`, `v:` … | of a fork, and of what was forked: fork-scripts.ts |
- * | `p:` + producer | `epoch seq` |
+ * | `p:` + producer | `epoch seq position`: the last one is the tail behind its latest append |
+ * | `pn` | how many of these there are, that of the lease aside; not there before the first |
  *
  * Its records are a Redis stream. The id of a record is its position, from 1, and the stamp of the
  * append that wrote it, which an offset names, too: two histories of one stream, before and after a
@@ -31,6 +32,7 @@
  */
 import { OWED_KEPT_MS } from '../lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
+import { KNOWN_PRODUCERS } from './known-producers-lua.ts'
 import { RETENTION } from './retention-lua.ts'
 import { CUT } from './cut-script.ts'
 import { REMOVE } from './fork-scripts.ts'
@@ -110,15 +112,15 @@ return {'created', int(now)}
  * checkpoint (each empty for none), stamp, the lengths of the records, or empty to publish none, the
  * tail that it must follow as an append that was lost, or empty, what it is closed with, or empty,
  * position and stamp of the tail that it asks for, or empty, what it owes, or empty, the list on which it
- * is marked, or empty for none and `*` for any, records.
+ * is marked, or empty for none and `*` for any, how many producers a stream knows, records.
  * Gives the outcome and what belongs to it: with a place its stamp and position. `unmarked` comes with the list that
  * the stream is on: see latest-lists.ts.
  */
 export const APPEND: RedisScript = streamScript(
   'write',
-  `${RETENTION}local incarnation, mediaType, kind, close, producer = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1', ARGV[6]
+  `${RETENTION}${KNOWN_PRODUCERS}local incarnation, mediaType, kind, close, producer = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1', ARGV[6]
 local streamSeq, metadata, checkpoint = ARGV[9], ARGV[10], ARGV[11]
-local count, ending, owes, list = #ARGV - 18, ARGV[15], ARGV[17], ARGV[18]
+local count, ending, owes, list = #ARGV - 19, ARGV[15], ARGV[17], ARGV[18]
 local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 't', 'm', 'k', 's', 'c', 'y', '${LEASE_FIELD}', 'p:' .. producer,
   'z', 'q', 'a', 'h', 'f', 'j')
 local at = tonumber(v[4])
@@ -143,7 +145,7 @@ if producer ~= '' then
   local epoch, seq = tonumber(ARGV[7]), tonumber(ARGV[8])
   local knownEpoch, lastSeq
   if v[12] then
-    knownEpoch, lastSeq = string.match(v[12], '^(%d+) (-?%d+)$')
+    knownEpoch, lastSeq = string.match(v[12], '^(%d+) (-?%d+)')
     knownEpoch, lastSeq = tonumber(knownEpoch), tonumber(lastSeq)
   end
   -- Only taking the lease raises this producer's epoch, and makes it known at all.
@@ -167,13 +169,16 @@ if ARGV[16] ~= '' and ARGV[16] ~= int(tail) .. ' ' .. stampAt(tail) then return 
 if streamSeq ~= '' and v[8] and not above(streamSeq, v[8]) then return {'stream-seq', v[8]} end
 
 local stamp = ARGV[12]
-for i = 1, count do redis.call('XADD', log, int(tail + i) .. '-' .. stamp, 'r', ARGV[18 + i]) end
+for i = 1, count do redis.call('XADD', log, int(tail + i) .. '-' .. stamp, 'r', ARGV[19 + i]) end
 local fields = {'n', int(tail + count)}
 local function set(name, value)
   fields[#fields + 1] = name
   fields[#fields + 1] = value
 end
-if producer ~= '' then set('p:' .. producer, ARGV[7] .. ' ' .. ARGV[8]) end
+if producer ~= '' then
+  if not v[12] then set('pn', int(withNewProducer(tonumber(ARGV[19])))) end
+  set('p:' .. producer, ARGV[7] .. ' ' .. ARGV[8] .. ' ' .. int(tail + count))
+end
 if streamSeq ~= '' then set('s', streamSeq) end
 if metadata ~= '' then set('d', metadata) end
 if checkpoint ~= '' and not close then set('r', checkpoint) end
@@ -191,7 +196,7 @@ if v[14] and count > 0 then
   local age, most = retentionOf(v[14])
   if age > 0 then set('h', spansWith(v[16], tail, age)) end
   local held = tonumber(v[15])
-  for i = 19, #ARGV do held = held + #ARGV[i] end
+  for i = 20, #ARGV do held = held + #ARGV[i] end
   if most > 0 and held > most + math.min(math.floor(most / 8), 65536) then excess = held - most end
   set('a', int(held))
 end
@@ -199,7 +204,7 @@ redis.call('HSET', state, unpack(fields))
 if close or count > 0 then
   local head = 'append ' .. v[1] .. ' ' .. int(tail) .. ' ' .. int(tail + count) .. ' ' .. (close and '1' or '0')
     .. ' ' .. stamp .. ' ' .. v[7] .. ' ' .. int(#ending) .. ' ' .. ARGV[13] .. '\\n' .. ending
-  redis.call('SPUBLISH', channel, ARGV[13] == '' and head or head .. table.concat(ARGV, '', 19))
+  redis.call('SPUBLISH', channel, ARGV[13] == '' and head or head .. table.concat(ARGV, '', 20))
 end
 if excess > 0 then
   local first = firstOf(v[17])

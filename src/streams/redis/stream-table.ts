@@ -12,7 +12,7 @@ import { newIncarnation, newStamp } from '../incarnation.ts'
 import { kindOf, mediaTypeOf } from '../requests.ts'
 import type { CheckedConfig } from '../configurations.ts'
 import type { CheckedAppend } from '../requests.ts'
-import type { AppendResult, ReadResult } from '../store.ts'
+import type { AppendResult, ReadResult, StreamLimits } from '../store.ts'
 import type { TrimResult } from '../trimming.ts'
 import { appendResult } from './append-result.ts'
 import type { GoneFork } from './forks.ts'
@@ -84,10 +84,12 @@ export interface RemovedStream {
 export class StreamTable {
   readonly #scripts: Scripts
   readonly #keys: Keys
+  readonly #producers: string
 
-  constructor(scripts: Scripts, keys: Keys) {
+  constructor(scripts: Scripts, keys: Keys, limits: Pick<StreamLimits, 'producers'>) {
     this.#scripts = scripts
     this.#keys = keys
+    this.#producers = String(limits.producers)
   }
 
   async create(id: string, config: CheckedConfig, copied?: CopiedFork): Promise<CreateAnswer> {
@@ -191,6 +193,7 @@ export class StreamTable {
       after ? tailText(after) : '',
       owes,
       list,
+      this.#producers,
       ...records.map(argumentOf),
     ])
   }

@@ -174,6 +174,8 @@ export const STEPS: readonly string[] = [
     DELETE FROM owners WHERE owner = coalesce(OLD.owner, '') AND streams = 0;
   END;
   `,
+  // The tail behind a producer's latest append; of one from before it is not known, and it is forgotten first.
+  'ALTER TABLE producers ADD COLUMN position INTEGER NOT NULL DEFAULT 0',
 ]
 
 /** The version that this code reads and writes (`PRAGMA user_version`). */

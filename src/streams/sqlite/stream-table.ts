@@ -10,7 +10,8 @@ import { isAlive } from '../bookkeeping.ts'
 import type { ProducerState, StreamState } from '../bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import type { ForkPoint } from '../forks.ts'
-import type { Producer } from '../store.ts'
+import { excessOf } from '../known-producers.ts'
+import type { Producer, StreamLimits } from '../store.ts'
 import type { LogPart } from './fork-table.ts'
 import { ProducerTable } from './producer-table.ts'
 
@@ -20,6 +21,8 @@ export interface StoredStream {
   readonly id: string
   state: StreamState
   readonly producers: Map<string, ProducerState | undefined>
+  /** How many producers it has, once a new one came. */
+  producerCount?: number
   /** Where its records are, once somebody asked for them. */
   parts?: readonly LogPart[]
 }
@@ -58,6 +61,7 @@ function ofLastRecord(key: string, column: string): string {
 
 export class StreamTable {
   readonly #db: DatabaseSync
+  readonly #maxProducers: number
   readonly #check: () => void
   readonly #cache = new Map<string, StoredStream>()
   readonly #lists = new Map<string, StatementSync>()
@@ -77,8 +81,9 @@ export class StreamTable {
   #seenVersion: SQLOutputValue | undefined
 
   /** @param check may refuse what another process did to the file: one of a newer version may have brought it over. */
-  constructor(db: DatabaseSync, check: () => void = () => {}) {
+  constructor(db: DatabaseSync, limits: Pick<StreamLimits, 'producers'>, check: () => void = () => {}) {
     this.#db = db
+    this.#maxProducers = limits.producers
     this.#check = check
     this.#producers = new ProducerTable(db)
     this.#dataVersion = db.prepare('PRAGMA data_version')
@@ -202,11 +207,25 @@ export class StreamTable {
   saveProducer(stream: StoredStream, id: string, state: ProducerState): void {
     // One look less than an insert that finds it there.
     if (stream.producers.get(id)) this.#producers.update(stream.key, id, state)
-    else this.#producers.insert(stream.key, id, state)
+    else {
+      if (id !== LEASE_PRODUCER) this.#makeRoom(stream)
+      this.#producers.insert(stream.key, id, state)
+    }
     stream.producers.set(id, state)
     if (id !== LEASE_PRODUCER || stream.state.leased) return
     this.#lease.run(stream.key)
     stream.state = { ...stream.state, leased: true }
+  }
+
+  /** For a new producer. */
+  #makeRoom(stream: StoredStream): void {
+    const known = stream.producerCount ?? this.#producers.count(stream.key)
+    const excess = excessOf(known, this.#maxProducers)
+    if (excess > 0) {
+      this.#producers.forget(stream.key, excess)
+      stream.producers.clear()
+    }
+    stream.producerCount = known - excess + 1
   }
 
   /** Streams by what follows `FROM`, which is a constant of the code; `?` stand for the values. */

@@ -1,5 +1,6 @@
 /** The tables of one file. */
 import type { DatabaseSync } from 'node:sqlite'
+import type { StreamLimits } from '../store.ts'
 import { ChangeLog } from './change-log.ts'
 import { FollowerTable } from './follower-table.ts'
 import { ForkTable } from './fork-table.ts'
@@ -19,10 +20,10 @@ export interface Tables {
   readonly followers: FollowerTable
 }
 
-export function openTables(db: DatabaseSync, path: string): Tables {
+export function openTables(db: DatabaseSync, path: string, limits: StreamLimits): Tables {
   const forks = new ForkTable(db)
   const followers = new FollowerTable(db)
-  const streams = new StreamTable(db, () => {
+  const streams = new StreamTable(db, limits, () => {
     followers.forget()
     versionOf(db, path)
   })

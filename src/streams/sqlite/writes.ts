@@ -98,7 +98,11 @@ export class StreamWrites {
     if (!config.lease) return { outcome: 'created', info }
     const lease = newLease(config.lease, 1, now)
     this.#leases.save(stream.key, lease)
-    this.#streams.saveProducer(stream, LEASE_PRODUCER, { epoch: lease.epoch, lastSeq: -1 })
+    this.#streams.saveProducer(stream, LEASE_PRODUCER, {
+      epoch: lease.epoch,
+      lastSeq: -1,
+      position: state.tail,
+    })
     return { outcome: 'created', info, lease: leaseOf(id, state, lease) }
   }
 

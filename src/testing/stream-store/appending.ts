@@ -154,6 +154,7 @@ export const appendingCases: readonly StreamStoreCase[] = [
       metadataBytes: 8,
       checkpointBytes: 6,
       endBytes: 9,
+      producers: 2,
     }
     const store = await trial.store({ limits })
     assert.deepStrictEqual(store.limits, limits)

@@ -31,7 +31,7 @@ export type StreamStoreAbility = 'peers' | 'clock-goes-back' | 'clock-jumps'
 export interface StreamStoreHarness {
   /** An open store that shares nothing with the ones made before. The case closes it. */
   make(options?: StreamStoreOptions): StreamStore | Promise<StreamStore>
-  /** Another open store with the same streams as the first, which may be closed by now. */
+  /** Another open store with the streams and the limits of the first, which may be closed by now. */
   peer?(of: StreamStore): StreamStore | Promise<StreamStore>
   /**
    * Moves the clock of every store of this harness by so many milliseconds, back when negative, and its

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterAll, expect, it } from 'vitest'
 import { Runs } from '../../../src/runs/runs.ts'
 import { migrate, sqliteStreams } from '../../../src/streams/sqlite.ts'
+import type { AppendResult } from '../../../src/streams/store.ts'
 import { SCHEMA_VERSION } from '../../../src/streams/sqlite/schema.ts'
 import { temporaryFolder } from '../harnesses.ts'
 
@@ -35,6 +36,28 @@ it('brings a file of the first version up to date, with all that is in it', asyn
   expect(closed).not.toHaveProperty('end')
   const again = { records: ['{"n":1}'], close: true, producer: { id: 'p', epoch: 1, seq: 0 } }
   expect((await store.append('closed', again)).outcome).toBe('duplicate')
+  await store.close()
+})
+
+it('forgets the producers of an older file first, of which it is not known where they appended', async () => {
+  const path = oldFile('producers.db')
+  const db = new DatabaseSync(path)
+  const insert = db.prepare("INSERT INTO producers SELECT key, ?, 0, 4 FROM streams WHERE id = 'plain'")
+  for (let n = 1; n <= 20; n++) insert.run(`old${n}`)
+  db.close()
+  const store = sqliteStreams(path, { limits: { producers: 8 } })
+  const send = (id: string, seq: number): Promise<AppendResult> =>
+    store.append('plain', { records: ['1'], producer: { id, epoch: 0, seq } })
+  expect(await send('old7', 5)).toMatchObject({ outcome: 'appended' })
+  expect(await send('new', 0)).toMatchObject({ outcome: 'appended' })
+  expect(await send('old7', 9)).toMatchObject({ outcome: 'gap', expectedSeq: 6 })
+  const known: string[] = []
+  for (let n = 1; n <= 20; n++) {
+    const result = await send(`old${n}`, 9)
+    if (result.outcome === 'gap' && result.expectedSeq > 0) known.push(`old${n}`)
+  }
+  expect(known).toContain('old7')
+  expect(known).toHaveLength(7)
   await store.close()
 })
 
