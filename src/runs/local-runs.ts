@@ -138,6 +138,7 @@ export class LocalRuns {
       if (isRead || this.#readership.here(run.id) > 0) run.read(performance.now())
       else run.unread()
     } catch (err) {
+      if (!this.#runs.has(run)) return
       // Not for want of readers, but of an answer: it is asked again when as much time has passed.
       run.read(performance.now())
       this.#flood.warn({ err, run: run.id }, 'The readers of a run elsewhere could not be counted')
@@ -160,6 +161,8 @@ export class LocalRuns {
     try {
       if (await run.renew(signal)) await this.#touch(run, signal)
     } catch (err) {
+      // The answer of a store that was slow: the run is over by now, and so is the log of its warnings.
+      if (!this.#runs.has(run)) return
       this.#flood.warn({ err, run: run.id }, 'The lease of a run could not be renewed; trying again')
     }
   }

@@ -229,6 +229,7 @@ export class OwedEnds {
     const signal = AbortSignal.timeout(this.#settings.leaseTtlMs)
     for (const work of this.#works) {
       work.renew(signal).catch((err: unknown) => {
+        if (!this.#works.has(work)) return
         const run = work.lease.stream
         this.#flood.warn({ err, run }, 'The lease of what a run owes could not be renewed; trying again')
       })

@@ -567,6 +567,26 @@ onEveryStore('a lease', (world) => {
     await Promise.all(started.map(({ id }) => runs.stop(id)))
   })
 
+  it('that is refused after the run has ended is told of to nobody', async () => {
+    const puppet = new PuppetProvider()
+    const { runs, hand } = world().mortal()
+    const run = await runs.start({}, puppet.provider)
+    const slow = Promise.withResolvers<never>()
+    let renewals = 0
+    hand.around = (method, call) => {
+      if (method !== 'leases.renew') return call()
+      renewals++
+      return slow.promise
+    }
+    await world().pass(3.4)
+    expect(renewals).toBe(1)
+    puppet.last.end()
+    await run.end
+    slow.reject(new Error('no answer'))
+    await world().pass(0.1)
+    expect(world().logger.messages('warn')).toEqual([])
+  })
+
   it('raises the epoch with which the log is written', async () => {
     const puppet = new PuppetProvider()
     const kinds = kindOf(puppet.provider)
