@@ -39,6 +39,8 @@ export interface Span {
 }
 
 const STEPS = 16
+/** Spans of a stream: more than there are while sweeps come in time. */
+export const MOST_SPANS = 64
 const MOST_SLACK = 64 * 1024
 
 /** @throws {StreamRequestError} `invalid_retention` for what cannot be one. */
@@ -81,7 +83,10 @@ export function stepOf(ageMs: number): number {
   return Math.max(1, Math.ceil(ageMs / STEPS))
 }
 
-/** The spans with records that came now, from a position on. The same list when they are of the last span. */
+/**
+ * The spans with records that came now, from a position on. The same list when they are of the last span. Where
+ * nothing is swept for long, two spans become one again and again: what they hold is kept for the time of the later.
+ */
 export function withAppended(
   spans: readonly Span[],
   from: number,
@@ -90,7 +95,16 @@ export function withAppended(
 ): readonly Span[] {
   const last = spans.at(-1)
   if (last && now - last.at < stepOf(ageMs)) return spans
-  return [...spans, { at: now, from }]
+  return [...(spans.length < MOST_SPANS ? spans : halved(spans)), { at: now, from }]
+}
+
+function halved(spans: readonly Span[]): Span[] {
+  const halves: Span[] = []
+  for (let n = 0; n < spans.length; n += 2) {
+    const [first, second] = spans.slice(n, n + 2)
+    if (first) halves.push({ at: Math.max(first.at, second?.at ?? 0), from: first.from })
+  }
+  return halves
 }
 
 export interface Aged {

@@ -2,6 +2,8 @@
  * Lua of the scripts that keep a retention: retention.ts, once more. In the state of a stream `q` is the retention,
  * `age bytes`, 0 for none; `a` the bytes of its records; `h` its spans, `at:from at:from`.
  */
+import { MOST_SPANS } from '../retention.ts'
+
 export const RETENTION: string = `local function retentionOf(text)
   local age, most = string.match(text or '', '^(%d+) (%d+)$')
   return tonumber(age) or 0, tonumber(most) or 0
@@ -22,9 +24,23 @@ local function sizes(from, to, most)
   end
   return bytes, at, stamp
 end
+local function halved(text)
+  local halves, first = {}, nil
+  for at, from in string.gmatch(text, '(%d+):(%d+)') do
+    if first then
+      halves[#halves + 1] = int(math.max(first.at, tonumber(at))) .. ':' .. first.from
+      first = nil
+    else
+      first = { at = tonumber(at), from = from }
+    end
+  end
+  if first then halves[#halves + 1] = int(first.at) .. ':' .. first.from end
+  return table.concat(halves, ' ')
+end
 local function spansWith(text, from, age)
   local last = string.match(text or '', '(%d+):%d+$')
   if last and now - tonumber(last) < stepOf(age) then return text end
+  if last and select(2, string.gsub(text, ':', ':')) >= ${MOST_SPANS} then text = halved(text) end
   return (last and text .. ' ' or '') .. int(now) .. ':' .. int(from)
 end
 -- The position of what is young enough, or nil; the spans that are left; when to look again.

@@ -76,6 +76,22 @@ export const retainingCases: readonly StreamStoreCase[] = [
     await expectWhole(trial, store)
   }),
 
+  storeCase(['ST-79'], 'an age is kept however long nobody has swept', async (trial) => {
+    const store = await trial.store(BELIEVED)
+    const ms = trial.shortTime
+    await store.create('stream', { retention: { age: ms / 1000 } })
+    for (let n = 1; n <= 100; n++) {
+      await trial.append(store, 'stream', [recordOf(n)])
+      await trial.elapse(ms / 16)
+    }
+    await trial.append(store, 'stream', [recordOf(101)])
+    await store.sweep()
+    const [first, tail] = await kept(store)
+    assert.equal(tail, 101)
+    assert.ok(first > 50 && first < 101, `the first that is kept lies behind ${first}`)
+    await expectWhole(trial, store)
+  }),
+
   storeCase(
     ['ST-79'],
     'an age trims nothing by a clock that jumps, and nothing for long that a jump kept',
