@@ -1,7 +1,7 @@
 /** Takes the README's picture of the page anew: `node --conditions=millrace:source scripts/screenshot.ts`, after a build. */
 import { setTimeout } from 'node:timers/promises'
 import { silentLogger } from '../src/logging/logger.ts'
-import { createSeedApplication } from '../src/seed/application.ts'
+import { createSeedApplication } from '../src/demo/application.ts'
 import { PROMPTS, startAimock } from '../test/support/aimock.ts'
 import { launchBrowser } from '../test/support/browser.ts'
 import { service } from './services.ts'

@@ -14,7 +14,7 @@ export {
   type MemoryChannelLayer,
   type MemoryChannelsOptions,
   memoryChannels,
-} from './channels/memory.ts'
+} from './channels/memory/layer.ts'
 export { type OpenLayerOptions, layerFromEnvironment } from './channels/open-layer.ts'
 export type { ChannelLayerOptions } from './channels/options.ts'
 export {
@@ -35,11 +35,11 @@ export { type AcceptOptions, ConnectionClosed, type WebSocketData } from './cons
 export { WebSocketConsumer } from './consumers/websocket-consumer.ts'
 export type { Delivery, DeliveryOptions, Follow } from './delivery/delivery.ts'
 export type { Authorization, Authorize, StreamAttempt, StreamVerb } from './endpoints/authorize.ts'
-export type { WriteLimits } from './endpoints/http-streams/allowances.ts'
-export type { DurableStreamsOptions } from './endpoints/http-streams/durable-streams.ts'
-export type { HttpStreamsOptions } from './endpoints/http-streams/http-streams.ts'
-export type { HttpReadOptions } from './endpoints/http-streams/reads.ts'
-export type { ListedStream, StreamListPage } from './endpoints/http-streams/stream-list.ts'
+export type { WriteLimits } from './endpoints/http/writes/allowances.ts'
+export type { DurableStreamsOptions } from './endpoints/http/durable-streams.ts'
+export type { HttpStreamsOptions } from './endpoints/http/http-streams.ts'
+export type { HttpReadOptions } from './endpoints/http/reads/reads.ts'
+export type { ListedStream, StreamListPage } from './endpoints/http/reads/stream-list.ts'
 export type { OwnerOf } from './endpoints/owner-of.ts'
 export type {
   StartCommand,
@@ -110,7 +110,7 @@ export { END_REASONS, type EndReason, RunFailure } from './runs/end-reasons.ts'
 export { RUN_ERRORS, RunError, type RunErrorCode } from './runs/errors.ts'
 export type { NewAttempt, RunKind, RunLimits, RunsOptions } from './runs/options.ts'
 export type { Run, RunInfo, StartRequest } from './runs/run.ts'
-export type { RunList, RunListOptions } from './runs/run-list.ts'
+export type { RunList, RunListOptions } from './runs/records/run-list.ts'
 export type { Runs } from './runs/runs.ts'
 export type { Application, ApplicationOptions } from './server/application.ts'
 export type { Attachment } from './server/attachment.ts'
@@ -136,13 +136,13 @@ export type {
   RenewResult,
 } from './streams/leases.ts'
 export type { ForkPoint, ForkRefusal, ForkSource } from './streams/forks.ts'
-export { memoryStreams } from './streams/memory.ts'
+export { memoryStreams } from './streams/memory/store.ts'
 export { storeFromEnvironment } from './streams/open-store.ts'
 export { type InboxSource, StreamInbox } from './streams/inbox.ts'
 export type { StreamStoreOptions } from './streams/options.ts'
-export { migrate, sqliteStreams } from './streams/sqlite.ts'
+export { migrate, sqliteStreams } from './streams/sqlite/store.ts'
 export type { SqliteStreamsOptions } from './streams/sqlite/options.ts'
-export type { Migration } from './streams/sqlite/schema.ts'
+export type { Migration } from './streams/sqlite/tables/schema.ts'
 export type { ListOptions, StreamList, StreamListing } from './streams/listing.ts'
 export type {
   AppendRequest,

@@ -1,4 +1,4 @@
-import { memoryChannels } from './channels/memory.ts'
+import { memoryChannels } from './channels/memory/layer.ts'
 import type { Logger } from './logging/logger.ts'
 import { defaultLogger } from './logging/pino.ts'
 import { Application, type ApplicationOptions } from './server/application.ts'

@@ -6,13 +6,13 @@ export {
   type RedisChannelsUsage,
   type RedisHost,
   redisChannels,
-} from './channels/redis.ts'
+} from './channels/redis/queues/open.ts'
 export {
   type RedisPubSubChannelLayer,
   type RedisPubSubChannelsOptions,
   type RedisPubSubChannelsUsage,
   redisPubSubChannels,
-} from './channels/redis-pubsub.ts'
+} from './channels/redis/pubsub/open.ts'
 export type { Serializer } from './channels/redis/codec.ts'
 export type { RedisLayerOptions } from './channels/redis/settings.ts'
-export { type RedisStreamsOptions, redisStreams } from './streams/redis.ts'
+export { type RedisStreamsOptions, redisStreams } from './streams/redis/open.ts'

@@ -30,7 +30,7 @@ describe('the repository', () => {
     expect(absent).toEqual([])
   })
 
-  it.each(['src/index.ts', 'src/testing/index.ts', 'src/cli/main.ts'])(
+  it.each(['src/index.ts', 'src/testing/index.ts', 'src/conformance/index.ts', 'src/cli/main.ts'])(
     'loads no optional package with %s',
     (entry) => {
       const loads = loadedWith(entry, readSource).flatMap((file) =>
@@ -63,11 +63,11 @@ describe('the rules', () => {
   it.each([
     ['src/server/gateway.ts', `import { WebSocketServer } from 'ws'`],
     ['src/server/gateway.ts', `import type { ChannelLayer } from '../channels/layer.ts'`],
-    ['src/channels/memory.ts', `import { Queue } from './memory-queue.ts'`],
+    ['src/channels/memory/layer.ts', `import { Queue } from './memory-queue.ts'`],
     ['src/millrace.ts', `import { memoryChannels } from './channels/memory.ts'`],
-    ['src/cli/serve.ts', `const app = await import(process.argv[2])`],
+    ['src/cli/commands/serve.ts', `const app = await import(process.argv[2])`],
     ['src/protocol/offset.ts', `/** import { offset } from 'millrace' */ const text = "import 'ws'"`],
-    ['src/providers/answer.ts', `import type { OpenAI } from 'openai'`],
+    ['src/providers/openai/answer.ts', `import type { OpenAI } from 'openai'`],
     ['web/src/page.tsx', `import { useState } from 'react'`],
   ])('let %s say %s', (path, code) => {
     expect(verdict(path, code)).toEqual([])
@@ -77,8 +77,8 @@ describe('the rules', () => {
     ['src/protocol/offset.ts', `import { x } from '../streams/store.ts'`, 'protocol imports no other folder'],
     ['src/protocol/offset.ts', `import { Buffer } from 'node:buffer'`, 'no node:'],
     ['src/protocol/offset.ts', `import { z } from 'zod'`, 'zod has no place'],
-    ['src/streams/memory.ts', `import '../server/gateway.ts'`, 'not server'],
-    ['src/streams/memory.ts', `export * from '../channels/layer.ts'`, 'not channels'],
+    ['src/streams/memory/store.ts', `import '../../server/gateway.ts'`, 'not server'],
+    ['src/streams/memory/store.ts', `export * from '../../channels/layer.ts'`, 'not channels'],
     ['src/consumers/consumer.ts', `import type { Route } from '../routing/route.ts'`, 'not routing'],
     ['src/consumers/consumer.ts', `let x: import('../cli/main.ts').Main`, 'not cli'],
     ['src/consumers/consumer.ts', `await import('../channels/memory.ts')`, 'imports interfaces'],
@@ -97,8 +97,12 @@ describe('the rules', () => {
     ['src/server/gateway.ts', `import { millrace } from 'millrace'`, 'by relative path'],
     ['src/server/gateway.ts', `import { createServer } from 'http'`, `'node:http'`],
     ['src/server/gateway.ts', `import '../../test/support/layers.ts'`, 'outside src/'],
-    ['src/server/gateway.ts', `import OpenAI from 'openai'`, 'src/providers/openai.ts alone'],
-    ['src/providers/answer.ts', `const { OpenAI } = await import('openai')`, 'src/providers/openai.ts alone'],
+    ['src/server/gateway.ts', `import OpenAI from 'openai'`, 'src/providers/openai/openai.ts alone'],
+    [
+      'src/providers/openai/answer.ts',
+      `const { OpenAI } = await import('openai')`,
+      'src/providers/openai/openai.ts alone',
+    ],
     ['src/client/reader.ts', `import { setTimeout } from 'node:timers/promises'`, 'no node:'],
     ['src/react/use-stream.ts', `import { run } from '../runs/run.ts'`, 'not runs'],
     ['src/helpers/anything.ts', `import './x.ts'`, 'no known layer'],

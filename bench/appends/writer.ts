@@ -3,9 +3,9 @@
  * own stream, as a producer, and waits for each answer.
  */
 import { DatabaseSync } from 'node:sqlite'
-import { memoryStreams } from '../../src/streams/memory.ts'
-import { redisStreams } from '../../src/streams/redis.ts'
-import { sqliteStreams } from '../../src/streams/sqlite.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { redisStreams } from '../../src/streams/redis/open.ts'
+import { sqliteStreams } from '../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { Latencies } from '../harness/latencies.ts'
 

@@ -3,8 +3,8 @@ import { silentLogger } from '../../src/logging/logger.ts'
 import { millrace } from '../../src/millrace.ts'
 import { durableStreams } from '../../src/routing/stream-routes.ts'
 import { streaming } from '../../src/endpoints/streaming.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
-import { sqliteStreams } from '../../src/streams/sqlite.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { sqliteStreams } from '../../src/streams/sqlite/store.ts'
 
 export interface ServerArguments {
   /** The module of the reference server; without it the server is Millrace. */

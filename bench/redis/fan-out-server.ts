@@ -1,5 +1,5 @@
 /** Millrace with a channel layer on Redis: the counterpart of seed_stack.py, with the same consumer. */
-import { redisChannels } from '../../src/channels/redis.ts'
+import { redisChannels } from '../../src/channels/redis/queues/open.ts'
 import type { ChannelMessage } from '../../src/channels/layer.ts'
 import { JsonWebSocketConsumer } from '../../src/consumers/json-websocket-consumer.ts'
 import { silentLogger } from '../../src/logging/logger.ts'

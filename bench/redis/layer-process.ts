@@ -3,7 +3,7 @@
  * layer_process.py does; the first argument is the URL of the Redis.
  */
 import { createInterface } from 'node:readline'
-import { redisChannels } from '../../src/channels/redis.ts'
+import { redisChannels } from '../../src/channels/redis/queues/open.ts'
 import type { ChannelMessage } from '../../src/channels/layer.ts'
 import { makeRecord } from '../delivery/record.ts'
 

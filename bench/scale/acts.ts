@@ -1,8 +1,8 @@
 /** Does what often happens with a store of many streams, in a process of its own, and says what it costs. */
 import { once } from 'node:events'
-import { memoryStreams } from '../../src/streams/memory.ts'
-import { redisStreams } from '../../src/streams/redis.ts'
-import { sqliteStreams } from '../../src/streams/sqlite.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { redisStreams } from '../../src/streams/redis/open.ts'
+import { sqliteStreams } from '../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { Runs } from '../../src/runs/runs.ts'
 import { cpuMicrosOf } from '../harness/processor-time.ts'

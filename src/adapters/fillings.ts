@@ -1,6 +1,6 @@
 /** The streams that producers in this process fill. One timer renews their leases, and stands still while there is none. */
 import { endFor } from '../runs/end-reasons.ts'
-import { Ticker } from '../runs/ticker.ts'
+import { Ticker } from '../time/ticker.ts'
 import type { StreamConfig } from '../streams/store.ts'
 import { Filling } from './filling.ts'
 import type { AdapterSettings } from './settings.ts'

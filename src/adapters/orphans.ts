@@ -8,8 +8,8 @@
  */
 import { writeRunEnd } from '../protocol/run-end.ts'
 import { endFor } from '../runs/end-reasons.ts'
-import { Ticker } from '../runs/ticker.ts'
-import { WallClock } from '../runs/wall-clock.ts'
+import { Ticker } from '../time/ticker.ts'
+import { WallClock } from '../time/wall-clock.ts'
 import { LEASE_PRODUCER } from '../streams/leases.ts'
 import type { AdapterSettings } from './settings.ts'
 

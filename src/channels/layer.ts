@@ -3,7 +3,7 @@
  *
  * At most once, bounded and short-lived. What must not be lost belongs in a stream; the layer
  * carries signals ("a run began in this chat", presence, a stop request). The whole contract, with
- * numbered rules, is docs/channel-layer.md; `millrace/testing` exports the cases that hold it.
+ * numbered rules, is docs/channel-layer.md; `millrace/conformance` exports the cases that hold it.
  */
 
 /**

@@ -3,9 +3,9 @@ import type { Logger } from '../logging/logger.ts'
 import { hostSettings } from '../redis/hosts.ts'
 import { checkRedisIsInstalled } from '../redis/installed.ts'
 import type { ChannelLayer } from './layer.ts'
-import { memoryChannels } from './memory.ts'
+import { memoryChannels } from './memory/layer.ts'
 import type { ChannelLayerOptions } from './options.ts'
-import { redisChannels } from './redis.ts'
+import { redisChannels } from './redis/queues/open.ts'
 
 /** The layer when nothing is said: one inside the process. */
 export const DEFAULT_LAYER = 'memory:'

@@ -1,6 +1,6 @@
 /** What is told of a server that has come up. */
 import { existsSync } from 'node:fs'
-import { openAISettings } from '../providers/openai-settings.ts'
+import { openAISettings } from '../providers/openai/settings.ts'
 import type { Application } from '../server/application.ts'
 import { pathOfStore } from '../streams/open-store.ts'
 import type { Durability } from '../streams/store.ts'

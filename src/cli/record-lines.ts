@@ -1,5 +1,5 @@
 /** Records as `millrace streams tail` prints them: each in a line, in the text that it was written in. */
-import { splitJson } from '../streams/json-text.ts'
+import { splitJson } from '../streams/bookkeeping/json-text.ts'
 
 /** Between the tokens of a text; a string of JSON has none that is not escaped. */
 const LINE_BREAKS = /\r\n?|\n/g

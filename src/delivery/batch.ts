@@ -6,7 +6,7 @@ import type { Json } from '../protocol/json.ts'
 import { offsetBefore } from '../protocol/offset.ts'
 import type { Offset } from '../protocol/offset.ts'
 import type { StreamRecord } from '../streams/store.ts'
-import type { Run } from './run.ts'
+import type { Run } from './span.ts'
 
 /**
  * Turns records into what one kind of connection sends, for all readers alike: one for all, which keeps

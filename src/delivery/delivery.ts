@@ -15,7 +15,7 @@
  */
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
-import { checkPlace } from '../streams/requests.ts'
+import { checkPlace } from '../streams/bookkeeping/requests.ts'
 import type { StreamStore } from '../streams/store.ts'
 import { FlushClock } from './flush-clock.ts'
 import { LargeFrames } from './large-frames.ts'

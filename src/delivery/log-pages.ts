@@ -8,7 +8,7 @@ import type { Offset, Place } from '../protocol/offset.ts'
 import type { StreamStore } from '../streams/store.ts'
 import { Batch } from './batch.ts'
 import type { Reach } from './batch.ts'
-import { Run } from './run.ts'
+import { Run } from './span.ts'
 import type { Turns } from './turns.ts'
 
 export type LogPage =

@@ -10,7 +10,7 @@ import type { Offset } from '../protocol/offset.ts'
 import type { StreamRecord } from '../streams/store.ts'
 import { Batch } from './batch.ts'
 import type { Reach } from './batch.ts'
-import { Run } from './run.ts'
+import { Run } from './span.ts'
 
 /** What all streams together may keep for readers that lag, beside what the next flush sends. */
 export class Allowance {

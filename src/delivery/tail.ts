@@ -19,7 +19,7 @@ import type { FollowEnd, ReaderOptions, ReaderTail } from './reader.ts'
 import { RecentRecords } from './recent.ts'
 import type { RecentLimits } from './recent.ts'
 import type { Retries } from './retries.ts'
-import { Run } from './run.ts'
+import { Run } from './span.ts'
 
 /** What all tails of a delivery share. */
 export interface TailServices extends RecentLimits {

@@ -4,7 +4,7 @@
  */
 import type { Logger } from '../logging/logger.ts'
 import type { StreamInfo, StreamStore } from '../streams/store.ts'
-import { Deadlines } from './deadlines.ts'
+import { Deadlines } from '../time/deadlines.ts'
 
 /** Touches in the time of a TTL, at least: a store that fails for half of it takes nothing away. */
 const TOUCHES = 4

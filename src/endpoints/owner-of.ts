@@ -1,6 +1,6 @@
 /** From a user, whatever `authenticate` makes of one, to the name by which what is theirs is known. */
 import type { User } from '../consumers/scope.ts'
-import { isOwner } from '../streams/requests.ts'
+import { isOwner } from '../streams/bookkeeping/requests.ts'
 
 /**
  * Says who a user is, in the terms of stream owners: a text of 1 to 512 characters. A user for whom it

@@ -1,7 +1,7 @@
 /** A provider that says what it was told to: the model of a server without a key, and of tests. */
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { Json } from '../protocol/json.ts'
-import { milliseconds } from './duration.ts'
+import { milliseconds } from '../time/duration.ts'
 import type { Provider } from './provider.ts'
 import { stoppable } from './stoppable.ts'
 

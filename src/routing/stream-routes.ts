@@ -1,6 +1,6 @@
 /** The routes of streams: how an application writes their endpoints. */
-import { DurableStreams, type DurableStreamsOptions } from '../endpoints/http-streams/durable-streams.ts'
-import { HttpStreams, type HttpStreamsOptions } from '../endpoints/http-streams/http-streams.ts'
+import { DurableStreams, type DurableStreamsOptions } from '../endpoints/http/durable-streams.ts'
+import { HttpStreams, type HttpStreamsOptions } from '../endpoints/http/http-streams.ts'
 import { type StreamSocketOptions, streamSocketConsumer } from '../endpoints/stream-socket/stream-socket.ts'
 import {
   type Guards,

@@ -24,19 +24,19 @@ import {
   checkAuthenticateTimeout,
   checkAuthenticateInterval,
   DEFAULT_TIMEOUT,
-} from './authentication.ts'
+} from './request/authentication.ts'
 import { ChannelWorker, type RunningWorker, type WorkOptions } from './channel-worker.ts'
 import { refuseUnfit } from './health.ts'
-import { HttpDispatcher } from './http-dispatcher.ts'
+import { HttpDispatcher } from './http/dispatcher.ts'
 import { type RunningServer, listen } from './listener.ts'
 import type { ConnectionOptions, ListenOptions } from './options.ts'
-import { originAllowed } from './origin-policy.ts'
-import { OriginRefusals } from './origin-refusals.ts'
-import { proxyTrust } from './proxy-trust.ts'
-import { SignIns } from './sign-ins.ts'
-import { SignOutChannel } from './sign-out-channel.ts'
-import { SignedInSession } from './signed-in-session.ts'
-import { RequestScope, headOfRequest } from './request-scope.ts'
+import { originAllowed } from './request/origin-policy.ts'
+import { OriginRefusals } from './request/origin-refusals.ts'
+import { proxyTrust } from './request/proxy-trust.ts'
+import { SignIns } from './request/sign-ins.ts'
+import { SignOutChannel } from './request/sign-out-channel.ts'
+import { SignedInSession } from './request/signed-in-session.ts'
+import { RequestScope, headOfRequest } from './request/request-scope.ts'
 
 export interface ApplicationOptions {
   /** The first that matches answers. */

@@ -10,7 +10,7 @@ import type { ChannelConsumer, ChannelConsumerClass } from '../consumers/channel
 import { eventHandler, shownType } from '../consumers/event-handler.ts'
 import { type HandlerOwner, callHandler, guardProcess, loggingOwner } from '../logging/late-errors.ts'
 import type { Logger } from '../logging/logger.ts'
-import { pause } from '../runs/ticker.ts'
+import { pause } from '../time/ticker.ts'
 
 export interface WorkOptions {
   /** Which of the application's channels to serve. Default: all of them. */

@@ -6,9 +6,9 @@ import { HttpError } from '../protocol/errors.ts'
 import type { Application } from './application.ts'
 import { DescriptorWatch, descriptorLimit } from './descriptors.ts'
 import type { Gateway } from './gateway.ts'
-import { answerOnSocket } from './handshake.ts'
+import { answerOnSocket } from './websocket/handshake.ts'
 import { type ProbedServer, answerProbe } from './health.ts'
-import { Pipelines } from './pipelines.ts'
+import { Pipelines } from './http/pipelines.ts'
 import { SpareConnections } from './spare-connections.ts'
 
 /** Descriptors that are kept for files, stores and the connections past the limit. */

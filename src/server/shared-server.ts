@@ -8,8 +8,8 @@ import type { Duplex } from 'node:stream'
 import { FloodLog } from '../logging/flood-log.ts'
 import type { Application } from './application.ts'
 import type { Gateway } from './gateway.ts'
-import { asksForWebSocket } from './handshake.ts'
-import { Pipelines } from './pipelines.ts'
+import { asksForWebSocket } from './websocket/handshake.ts'
+import { Pipelines } from './http/pipelines.ts'
 
 /** Which requests are upgrades (Node 24.9 and later); before, all that ask for one were. */
 type ShouldUpgrade = (incoming: IncomingMessage) => boolean

@@ -1,6 +1,6 @@
 /** Which streams there are: what a store is asked for, and the pages in which it answers. */
 import { StreamRequestError } from './errors.ts'
-import { checkInteger } from './requests.ts'
+import { checkInteger } from './bookkeeping/requests.ts'
 import type { StreamInfo } from './store.ts'
 
 /**

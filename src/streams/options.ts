@@ -1,7 +1,7 @@
 /** What every stream store can be told. */
 import type { Logger } from '../logging/logger.ts'
 import { StreamRequestError } from './errors.ts'
-import { checkInteger, DEFAULT_LIMITS } from './requests.ts'
+import { checkInteger, DEFAULT_LIMITS } from './bookkeeping/requests.ts'
 import type { RetentionOption } from './retention.ts'
 import type { StreamLimits } from './store.ts'
 

@@ -7,7 +7,7 @@
  * a sixteenth longer.
  */
 import { StreamRequestError } from './errors.ts'
-import { checkInteger, MAX_MS } from './requests.ts'
+import { checkInteger, MAX_MS } from './bookkeeping/requests.ts'
 import type { StreamConfig } from './store.ts'
 
 /** Which records of a stream are kept, at least; those before them are trimmed. Without either, all are. */

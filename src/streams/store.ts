@@ -1,7 +1,7 @@
 /**
  * The stream store: append-only logs with offsets. The heart of Millrace.
  *
- * This file is the contract; docs/streams.md holds it as numbered rules, and `millrace/testing`
+ * This file is the contract; docs/streams.md holds it as numbered rules, and `millrace/conformance`
  * exports the cases that every store must pass. In short:
  *
  * - A record is kept as the text (or bytes) it came as, and is told to a reader only after it is

@@ -1,7 +1,7 @@
 /** What is cut off the beginning of a stream: the answer, and the next state. */
 import type { Offset, Place } from '../protocol/offset.ts'
-import { beginOf } from './bookkeeping.ts'
-import type { StreamState } from './bookkeeping.ts'
+import { beginOf } from './bookkeeping/bookkeeping.ts'
+import type { StreamState } from './bookkeeping/bookkeeping.ts'
 
 /** What became of a trim. */
 export type TrimResult =

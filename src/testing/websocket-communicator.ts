@@ -2,7 +2,7 @@
  * Drives a consumer without a socket, through everything that a socket's connection would go
  * through: routing, origin, authentication, the session. Named after Channels' communicator.
  */
-import { memoryChannels } from '../channels/memory.ts'
+import { memoryChannels } from '../channels/memory/layer.ts'
 import type { AnyConsumerClass, ConsumerClass } from '../consumers/consumer.ts'
 import { type Refusal, isRefusal } from '../consumers/refusal.ts'
 import type { ConsumerSession } from '../consumers/session.ts'
@@ -17,8 +17,8 @@ import { CloseCode } from '../protocol/close-codes.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { websocket } from '../routing/route.ts'
 import { Application } from '../server/application.ts'
-import { proxyTrust } from '../server/proxy-trust.ts'
-import { RequestScope } from '../server/request-scope.ts'
+import { proxyTrust } from '../server/request/proxy-trust.ts'
+import { RequestScope } from '../server/request/request-scope.ts'
 import { Inbox } from './inbox.ts'
 
 export interface WebSocketCommunicatorOptions {

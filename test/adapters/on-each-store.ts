@@ -1,7 +1,7 @@
 /** Registers the same tests for every store, on a clock that moves when it is told. */
 import { afterAll, afterEach, beforeAll, describe } from 'vitest'
 import type { StreamStore } from '../../src/streams/store.ts'
-import type { StreamStoreHarness } from '../../src/testing/stream-store-cases.ts'
+import type { StreamStoreHarness } from '../../src/conformance/stream-store-cases.ts'
 import { memoryHarness, redisHarness, sqliteHarness, temporaryFolder } from '../streams/harnesses.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'

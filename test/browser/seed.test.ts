@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { http } from '../../src/routing/route.ts'
-import { createSeedApplication } from '../../src/seed/application.ts'
+import { createSeedApplication } from '../../src/demo/application.ts'
 import { Application } from '../../src/server/application.ts'
 import type { RunningServer } from '../../src/server/listener.ts'
 import { ANSWER, type Aimock, ECHOED_KEY, PROMPTS, startAimock } from '../support/aimock.ts'

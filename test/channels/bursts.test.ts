@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { ChannelLayer } from '../../src/channels/layer.ts'
-import { memoryChannels } from '../../src/channels/memory.ts'
-import { redisChannels } from '../../src/channels/redis.ts'
-import { redisPubSubChannels } from '../../src/channels/redis-pubsub.ts'
+import { memoryChannels } from '../../src/channels/memory/layer.ts'
+import { redisChannels } from '../../src/channels/redis/queues/open.ts'
+import { redisPubSubChannels } from '../../src/channels/redis/pubsub/open.ts'
 import {
   type Application,
   type ChannelMessage,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import * as errors from '../../src/channels/errors.ts'
-import { channelLayerCases } from '../../src/testing/channel-layer-cases.ts'
+import { channelLayerCases } from '../../src/conformance/channel-layer-cases.ts'
 
 const page = readFileSync(new URL('../../docs/channel-layer.md', import.meta.url), 'utf8')
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ChannelLayerClosed } from '../../src/channels/errors.ts'
 import { Membership } from '../../src/channels/membership.ts'
-import { memoryChannels } from '../../src/channels/memory.ts'
+import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { DAY, DAY_SECONDS, HOUR, NotingLayer, notingLogger, type Warning } from './noting-layer.ts'
 
 let layer: NotingLayer

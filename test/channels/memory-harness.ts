@@ -1,6 +1,6 @@
 /** The memory layer, put to the suite's test on a clock that moves when it is told. */
-import { memoryChannels } from '../../src/channels/memory.ts'
-import type { ChannelLayerHarness } from '../../src/testing/channel-layer-cases.ts'
+import { memoryChannels } from '../../src/channels/memory/layer.ts'
+import type { ChannelLayerHarness } from '../../src/conformance/channel-layer-cases.ts'
 
 export function memoryHarness(): ChannelLayerHarness {
   let now = 0

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { memoryChannels } from '../../src/channels/memory.ts'
+import { memoryChannels } from '../../src/channels/memory/layer.ts'
 
 const EXPIRY = 5
 const GROUP_EXPIRY = 12

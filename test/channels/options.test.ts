@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { memoryChannels } from '../../src/channels/memory.ts'
-import { redisChannels } from '../../src/channels/redis.ts'
-import { redisPubSubChannels } from '../../src/channels/redis-pubsub.ts'
+import { memoryChannels } from '../../src/channels/memory/layer.ts'
+import { redisChannels } from '../../src/channels/redis/queues/open.ts'
+import { redisPubSubChannels } from '../../src/channels/redis/pubsub/open.ts'
 
 describe.each([
   ['memoryChannels', memoryChannels],

@@ -3,8 +3,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished,
 import type { Logger } from '../../src/logging/logger.ts'
 import { ChannelLayerUnavailable } from '../../src/channels/errors.ts'
 import type { ChannelLayer } from '../../src/channels/layer.ts'
-import { type RedisChannelLayer, redisChannels, type RedisChannelsOptions } from '../../src/channels/redis.ts'
-import { redisPubSubChannels } from '../../src/channels/redis-pubsub.ts'
+import {
+  type RedisChannelLayer,
+  redisChannels,
+  type RedisChannelsOptions,
+} from '../../src/channels/redis/queues/open.ts'
+import { redisPubSubChannels } from '../../src/channels/redis/pubsub/open.ts'
 import { openClient, type RedisClient } from '../../src/redis/open-client.ts'
 import { hostSettings } from '../../src/redis/hosts.ts'
 import { RedisServer } from '../support/redis.ts'

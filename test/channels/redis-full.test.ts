@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import type { ChannelMessage } from '../../src/channels/layer.ts'
-import { type RedisChannelLayer, redisChannels } from '../../src/channels/redis.ts'
+import { type RedisChannelLayer, redisChannels } from '../../src/channels/redis/queues/open.ts'
 import { hostSettings } from '../../src/redis/hosts.ts'
 import { openClient, type RedisClient } from '../../src/redis/open-client.ts'
 import { type CollectingLogger, collectingLogger } from '../support/logger.ts'

@@ -8,7 +8,11 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { ChannelFull } from '../../src/channels/errors.ts'
-import { type RedisChannelLayer, redisChannels, type RedisChannelsOptions } from '../../src/channels/redis.ts'
+import {
+  type RedisChannelLayer,
+  redisChannels,
+  type RedisChannelsOptions,
+} from '../../src/channels/redis/queues/open.ts'
 import { hostSettings } from '../../src/redis/hosts.ts'
 import { openClient, type RedisClient } from '../../src/redis/open-client.ts'
 import { RedisServer } from '../support/redis.ts'

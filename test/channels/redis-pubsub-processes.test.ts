@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Logger } from '../../src/logging/logger.ts'
 import { ChannelLayerUnavailable } from '../../src/channels/errors.ts'
-import { redisChannels } from '../../src/channels/redis.ts'
+import { redisChannels } from '../../src/channels/redis/queues/open.ts'
 import {
   type RedisPubSubChannelLayer,
   redisPubSubChannels,
   type RedisPubSubChannelsOptions,
-} from '../../src/channels/redis-pubsub.ts'
+} from '../../src/channels/redis/pubsub/open.ts'
 import { hostSettings } from '../../src/redis/hosts.ts'
 import { openClient, type RedisClient } from '../../src/redis/open-client.ts'
 import { RedisServer } from '../support/redis.ts'

@@ -1,6 +1,6 @@
 /** A Redis that answers, and is too old for the layer. */
 import { afterEach, expect, it, vi } from 'vitest'
-import { redisChannels } from '../../src/channels/redis.ts'
+import { redisChannels } from '../../src/channels/redis/queues/open.ts'
 import { millrace } from '../../src/millrace.ts'
 import { collectingLogger } from '../support/logger.ts'
 import { RedisServer } from '../support/redis.ts'

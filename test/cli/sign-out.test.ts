@@ -1,6 +1,6 @@
 /** A sign-out in one worker ends what the user has open in all of them: real processes, on one Redis. */
 import { onTestFinished, test, expect, vi } from 'vitest'
-import { redisChannels } from '../../src/channels/redis.ts'
+import { redisChannels } from '../../src/channels/redis/queues/open.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
 import { WebSocketClient } from '../support/websocket-client.ts'

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { type StreamError, connect } from '../../src/client/index.ts'
 import { encodeOffset } from '../../src/protocol/offset.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
 import { StreamInbox } from '../../src/streams/inbox.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import type { StreamEvent, WatchListener } from '../../src/streams/watching.ts'

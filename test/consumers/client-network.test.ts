@@ -1,8 +1,8 @@
 /** By what a client is counted. */
 import { expect, it } from 'vitest'
 import { isOfThisMachine, networkOf } from '../../src/consumers/client-network.ts'
-import { proxyTrust } from '../../src/server/proxy-trust.ts'
-import { RequestScope } from '../../src/server/request-scope.ts'
+import { proxyTrust } from '../../src/server/request/proxy-trust.ts'
+import { RequestScope } from '../../src/server/request/request-scope.ts'
 
 it.each([
   ['203.0.113.7', '203.0.113.7'],

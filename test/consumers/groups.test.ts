@@ -6,7 +6,7 @@ import {
   millrace,
   websocket,
 } from '../../src/index.ts'
-import { type MemoryChannelLayer, memoryChannels } from '../../src/channels/memory.ts'
+import { type MemoryChannelLayer, memoryChannels } from '../../src/channels/memory/layer.ts'
 import { WebSocketCommunicator } from '../../src/testing/index.ts'
 import { type CollectingLogger, collectingLogger } from '../support/logger.ts'
 

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { Delivery } from '../../src/delivery/delivery.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
 import { FakeReader, numbered } from './readers.ts'
 
 type Step =

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Batch } from '../../src/delivery/batch.ts'
 import { Allowance, RecentRecords } from '../../src/delivery/recent.ts'
-import { Run } from '../../src/delivery/run.ts'
+import { Run } from '../../src/delivery/span.ts'
 import { START } from '../../src/protocol/offset.ts'
 import type { Offset } from '../../src/protocol/offset.ts'
 

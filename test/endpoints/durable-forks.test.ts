@@ -1,11 +1,11 @@
 /** The rules of docs/http-streams.md about forks, through the application's `fetch`. */
 import { expect, it } from 'vitest'
-import { memoryChannels } from '../../src/channels/memory.ts'
+import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { durableStreams } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 
 type Headers = Record<string, string>

@@ -1,7 +1,7 @@
 /** A real server of the Durable Streams protocol, and how it is asked. Ends with its test. */
 import { afterEach } from 'vitest'
 import { durableStreams, memoryStreams, streaming } from '../../src/index.ts'
-import type { DurableStreamsOptions } from '../../src/endpoints/http-streams/durable-streams.ts'
+import type { DurableStreamsOptions } from '../../src/endpoints/http/durable-streams.ts'
 import type { ListenOptions } from '../../src/server/options.ts'
 import type { Guards } from '../../src/routing/route.ts'
 import type { StreamStore } from '../../src/streams/store.ts'

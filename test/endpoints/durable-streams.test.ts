@@ -1,13 +1,13 @@
 /** The rules of docs/http-streams.md about creating, writing and caches, through the application's `fetch`. */
 import { expect, it } from 'vitest'
-import { memoryChannels } from '../../src/channels/memory.ts'
+import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { encodeOffset } from '../../src/protocol/offset.ts'
 import { type Guards, http } from '../../src/routing/route.ts'
 import { durableStreams } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
 import type { StreamStoreOptions } from '../../src/streams/options.ts'
 import type { StreamInfo, StreamStore } from '../../src/streams/store.ts'
 

@@ -3,7 +3,7 @@ import { created } from '../streams/created.ts'
 import { START } from '../../src/protocol/offset.ts'
 import { FollowedStreams } from '../../src/endpoints/followed-streams.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
 import type { StreamInfo } from '../../src/streams/store.ts'
 
 beforeEach(() => void vi.useFakeTimers())

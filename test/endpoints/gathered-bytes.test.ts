@@ -1,7 +1,7 @@
 /** Bodies that come in pieces: what is kept of them. */
 import { Buffer } from 'node:buffer'
 import { expect, it } from 'vitest'
-import { GatheredBytes } from '../../src/endpoints/http-streams/gathered-bytes.ts'
+import { GatheredBytes } from '../../src/endpoints/http/writes/gathered-bytes.ts'
 
 it('pieces of any size come out as one, in their order', () => {
   const gathered = new GatheredBytes()

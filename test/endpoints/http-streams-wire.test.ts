@@ -2,13 +2,13 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { afterEach, expect, it, vi } from 'vitest'
-import { memoryChannels } from '../../src/channels/memory.ts'
+import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { httpStreams } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
 import type { ListenOptions } from '../../src/server/options.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 
 const ends: (() => Promise<void> | void)[] = []

@@ -1,8 +1,8 @@
 /** From bodies to records: what a body can cost. That bodies become the right records, the rules of the endpoint say. */
 import { Buffer } from 'node:buffer'
 import { expect, it } from 'vitest'
-import { recordsIn } from '../../src/endpoints/http-streams/record-body.ts'
-import { DEFAULT_LIMITS } from '../../src/streams/requests.ts'
+import { recordsIn } from '../../src/endpoints/http/writes/record-body.ts'
+import { DEFAULT_LIMITS } from '../../src/streams/bookkeeping/requests.ts'
 
 /** Half a second, for what takes a few milliseconds, and took many minutes where it took the square of the spaces. */
 it('white space in a body costs by its length', { timeout: 500 }, () => {

@@ -1,14 +1,14 @@
 /** Listing and removing streams: rules of docs/http-streams.md, through the application's `fetch`. */
 import { expect, it, vi } from 'vitest'
-import { memoryChannels } from '../../src/channels/memory.ts'
+import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
-import type { StreamListPage } from '../../src/endpoints/http-streams/stream-list.ts'
+import type { StreamListPage } from '../../src/endpoints/http/reads/stream-list.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { httpStreams } from '../../src/routing/stream-routes.ts'
-import { encodeRunRecord } from '../../src/runs/run-record.ts'
+import { encodeRunRecord } from '../../src/runs/records/run-record.ts'
 import { Application } from '../../src/server/application.ts'
 import { StoreError } from '../../src/streams/errors.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
 import type { StreamConfig, StreamStore } from '../../src/streams/store.ts'
 
 interface Setup {

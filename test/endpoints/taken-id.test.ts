@@ -1,11 +1,11 @@
 /** HS-18: an id that somebody else takes while a stream of it is asked for. */
 import { expect, it } from 'vitest'
-import { memoryChannels } from '../../src/channels/memory.ts'
+import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { durableStreams } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
 import { InterposedStore } from '../runs/interposed-store.ts'
 
 it('HS-18: what took the id of a stream since it was looked up is not read in its place', async () => {

@@ -1,4 +1,4 @@
-import { memoryStreams } from '../../src/streams/memory.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
 import { InterposedStore } from '../runs/interposed-store.ts'
 
 export interface TouchedStore {

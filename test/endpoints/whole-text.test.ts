@@ -1,15 +1,15 @@
 /** HS-8: text whose UTF-8 a writer, or the size of a record, cuts inside a character. */
 import { Buffer } from 'node:buffer'
 import { expect, it } from 'vitest'
-import { memoryChannels } from '../../src/channels/memory.ts'
+import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
-import { recordsIn } from '../../src/endpoints/http-streams/record-body.ts'
+import { recordsIn } from '../../src/endpoints/http/writes/record-body.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { encodeOffset } from '../../src/protocol/offset.ts'
 import { durableStreams } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
-import { DEFAULT_LIMITS } from '../../src/streams/requests.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { DEFAULT_LIMITS } from '../../src/streams/bookkeeping/requests.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 
 interface Setup {

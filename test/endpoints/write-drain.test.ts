@@ -1,12 +1,12 @@
 /** Writes over HTTP while the server goes down. */
 import { expect, it } from 'vitest'
-import { memoryChannels } from '../../src/channels/memory.ts'
+import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { HttpError } from '../../src/protocol/errors.ts'
 import { durableStreams } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
 import { InterposedStore } from '../runs/interposed-store.ts'
 
 it('HS-31: what has come whole when the server goes down is written, and answered so', async () => {

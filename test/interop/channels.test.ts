@@ -2,7 +2,11 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { ChannelMessage } from '../../src/channels/layer.ts'
-import { type RedisChannelLayer, redisChannels, type RedisChannelsOptions } from '../../src/channels/redis.ts'
+import {
+  type RedisChannelLayer,
+  redisChannels,
+  type RedisChannelsOptions,
+} from '../../src/channels/redis/queues/open.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
 import { MANY } from './many.ts'

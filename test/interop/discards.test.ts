@@ -2,8 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { Membership } from '../../src/channels/membership.ts'
-import { type RedisChannelLayer, redisChannels, type RedisChannelsOptions } from '../../src/channels/redis.ts'
-import { redisPubSubChannels } from '../../src/channels/redis-pubsub.ts'
+import {
+  type RedisChannelLayer,
+  redisChannels,
+  type RedisChannelsOptions,
+} from '../../src/channels/redis/queues/open.ts'
+import { redisPubSubChannels } from '../../src/channels/redis/pubsub/open.ts'
 import { connectTo } from '../streams/redis-tools.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'

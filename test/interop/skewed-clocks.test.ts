@@ -1,7 +1,7 @@
 /** Python peers whose clocks are wrong: each is heard, and hears, and harms nobody's messages that are not in its way. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { type RedisChannelLayer, redisChannels } from '../../src/channels/redis.ts'
+import { type RedisChannelLayer, redisChannels } from '../../src/channels/redis/queues/open.ts'
 import { connectTo } from '../streams/redis-tools.ts'
 import { collectingLogger } from '../support/logger.ts'
 import { RedisServer } from '../support/redis.ts'

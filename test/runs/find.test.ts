@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { chatIndexId } from '../../src/runs/run-ids.ts'
+import { chatIndexId } from '../../src/runs/records/run-ids.ts'
 import type { RunInfo } from '../../src/runs/run.ts'
 import { PuppetProvider, throwing } from './puppet.ts'
 import { onEveryStore } from './world.ts'

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { runSettings } from '../../src/runs/options.ts'
 import type { RunsOptions } from '../../src/runs/options.ts'
 import { Runs } from '../../src/runs/runs.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
 
 const store = memoryStreams()
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { ChannelLayerUnavailable } from '../../src/channels/errors.ts'
 import type { ChannelMessage } from '../../src/channels/layer.ts'
-import { memoryChannels } from '../../src/channels/memory.ts'
+import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { ChannelConsumer, type ChannelConsumerClass } from '../../src/consumers/channel-consumer.ts'
 import { type Application, type WorkOptions, channel } from '../../src/index.ts'
 import { millrace } from '../../src/millrace.ts'

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { MillraceOptions } from '../../src/index.ts'
-import { memoryChannels } from '../../src/channels/memory.ts'
+import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { streaming } from '../../src/endpoints/streaming.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
 import { serve } from '../support/server.ts'
 
 describe('/healthz', () => {

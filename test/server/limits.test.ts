@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { WebSocketConsumer, type WebSocketData, http, websocket } from '../../src/index.ts'
 import { streamSocket } from '../../src/routing/stream-routes.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
 import { OPCODES, clientFrame } from '../support/raw-client.ts'
 import { serve } from '../support/server.ts'
 

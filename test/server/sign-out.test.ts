@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { ChannelLayer } from '../../src/channels/layer.ts'
-import { redisChannels } from '../../src/channels/redis.ts'
-import { redisPubSubChannels } from '../../src/channels/redis-pubsub.ts'
+import { redisChannels } from '../../src/channels/redis/queues/open.ts'
+import { redisPubSubChannels } from '../../src/channels/redis/pubsub/open.ts'
 import {
   WebSocketConsumer,
   type WebSocketData,

@@ -3,7 +3,7 @@
  * stands still. Half of the inboxes are filled event by event, as SQLite and Redis do it, and the others call
  * for what the memory store has, as that one does.
  */
-import { GatheredEvents } from '../../src/streams/gathered-events.ts'
+import { GatheredEvents } from '../../src/streams/bookkeeping/gathered-events.ts'
 import { StreamInbox } from '../../src/streams/inbox.ts'
 import type { Offset } from '../../src/protocol/offset.ts'
 import type { StreamRecord, StreamStore } from '../../src/streams/store.ts'

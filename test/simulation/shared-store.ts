@@ -4,7 +4,7 @@ import { StoreError } from '../../src/streams/errors.ts'
 import type { AcquireResult, ClaimResult, Lease, LeaseRequest } from '../../src/streams/leases.ts'
 import type { Place } from '../../src/protocol/offset.ts'
 import type { TrimResult } from '../../src/streams/trimming.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
 import type {
   AppendRequest,
   AppendResult,

@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from 'vitest'
 import { deleteOwned } from '../../src/streams/delete-owned.ts'
-import { memoryStreams } from '../../src/streams/memory.ts'
-import { sqliteStreams } from '../../src/streams/sqlite.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { sqliteStreams } from '../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { temporaryFolder } from './harnesses.ts'
 

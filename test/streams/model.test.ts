@@ -1,8 +1,8 @@
 import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe } from 'vitest'
-import { memoryStreams } from '../../src/streams/memory.ts'
-import { sqliteStreams } from '../../src/streams/sqlite.ts'
+import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { sqliteStreams } from '../../src/streams/sqlite/store.ts'
 import { temporaryFolder } from './harnesses.ts'
 import { itDoesAsTheModelDoes } from './model-properties.ts'
 

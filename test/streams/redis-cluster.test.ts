@@ -1,9 +1,9 @@
 /** The Redis store on a Cluster. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { slotOf } from '../../src/streams/redis/slots.ts'
-import { redisStreams } from '../../src/streams/redis.ts'
+import { redisStreams } from '../../src/streams/redis/open.ts'
 import type { StreamRecord, StreamStore } from '../../src/streams/store.ts'
-import { streamStoreCases } from '../../src/testing/stream-store-cases.ts'
+import { streamStoreCases } from '../../src/conformance/stream-store-cases.ts'
 import type { RedisServer } from '../support/redis.ts'
 import { RedisCluster } from '../support/redis-cluster.ts'
 import { describeWith } from '../support/services.ts'

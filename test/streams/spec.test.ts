@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { streamStoreCases } from '../../src/testing/stream-store-cases.ts'
+import { streamStoreCases } from '../../src/conformance/stream-store-cases.ts'
 
 /** The cases that the document names under each of its rules. */
 const named = new Map<string, string[]>()

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import type { Place } from '../../src/protocol/offset.ts'
-import { sqliteStreams } from '../../src/streams/sqlite.ts'
+import { sqliteStreams } from '../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { temporaryFolder } from './harnesses.ts'
 

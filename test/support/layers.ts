@@ -3,7 +3,7 @@ import { builtinModules } from 'node:module'
 import { posix } from 'node:path'
 import type { Import, SourceFile } from './source-file.ts'
 
-const ground = ['protocol', 'logging']
+const ground = ['protocol', 'logging', 'time']
 const sources = [...ground, 'streams', 'channels', 'providers']
 const generations = [...sources, 'runs', 'delivery']
 const edges = [...generations, 'consumers', 'endpoints']
@@ -16,6 +16,7 @@ const serving = [...edges, 'routing', 'server']
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   logging: [],
+  time: [],
   redis: ground,
   streams: [...ground, 'redis'],
   channels: [...ground, 'redis'],
@@ -29,9 +30,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   routing: edges,
   server: [...edges, 'routing'],
   application: serving,
-  seed: [...serving, 'application'],
-  cli: [...serving, 'application', 'seed', 'client'],
+  demo: [...serving, 'application'],
+  cli: [...serving, 'application', 'demo', 'client'],
   testing: serving,
+  conformance: [...serving, 'testing'],
   client: ['protocol'],
   react: ['protocol', 'client'],
   web: ['protocol', 'client', 'react'],
@@ -45,13 +47,13 @@ const withoutNode = ['protocol', 'client', 'react', 'web']
  * may name the package's types. A package that is not here has no role yet: say where it belongs first.
  */
 const places: Readonly<Record<string, readonly string[]>> = {
-  '@hono/node-server': ['src/server/', 'src/seed/'],
+  '@hono/node-server': ['src/server/', 'src/demo/'],
   '@msgpack/msgpack': ['src/channels/redis/msgpack-format.ts'],
-  '@standard-schema/spec': ['src/consumers/', 'src/seed/'],
+  '@standard-schema/spec': ['src/consumers/', 'src/demo/'],
   commander: ['src/cli/'],
-  cookie: ['src/server/request-scope.ts'],
-  hono: ['src/server/', 'src/routing/', 'src/seed/'],
-  openai: ['src/providers/openai.ts'],
+  cookie: ['src/server/request/request-scope.ts'],
+  hono: ['src/server/', 'src/routing/', 'src/demo/'],
+  openai: ['src/providers/openai/openai.ts'],
   pino: ['src/logging/pino.ts'],
   'pino-pretty': ['src/logging/pretty.ts'],
   redis: ['src/redis/'],
@@ -66,7 +68,7 @@ const wiring = [
   'src/redis.ts',
   'src/millrace.ts',
   'src/cli/',
-  'src/seed/application.ts',
+  'src/demo/application.ts',
   'src/testing/websocket-communicator.ts',
 ]
 const implementation = /^src\/(streams|channels)\/(memory|sqlite|redis)\b/
@@ -134,7 +136,7 @@ function packageObjection(path: string, specifier: string, kind: Import['kind'])
   return undefined
 }
 
-/** 'src/providers/openai.ts' -> 'src/providers/'; a folder stays itself. */
+/** 'src/providers/openai/openai.ts' -> 'src/providers/openai/'; a folder stays itself. */
 function folderOf(place: string): string {
   return place.slice(0, place.lastIndexOf('/') + 1)
 }

@@ -1,11 +1,11 @@
 /** Millrace: a store, delivery, and the stream socket. */
-import { memoryChannels } from '../../../src/channels/memory.ts'
+import { memoryChannels } from '../../../src/channels/memory/layer.ts'
 import { Delivery } from '../../../src/delivery/delivery.ts'
 import { silentLogger } from '../../../src/logging/logger.ts'
 import { streamSocket } from '../../../src/routing/stream-routes.ts'
 import { Application } from '../../../src/server/application.ts'
-import { memoryStreams } from '../../../src/streams/memory.ts'
-import { sqliteStreams } from '../../../src/streams/sqlite.ts'
+import { memoryStreams } from '../../../src/streams/memory/store.ts'
+import { sqliteStreams } from '../../../src/streams/sqlite/store.ts'
 import { streamName } from './peer.ts'
 import type { Peer, PeerOptions } from './peer.ts'
 

@@ -1,6 +1,6 @@
 /** How the demo serves streams over HTTP. An application in a file says so itself. */
-import { WRITE_LIMITS } from '../../endpoints/http-streams/allowances.ts'
-import { READ_DEFAULTS } from '../../endpoints/http-streams/reads.ts'
+import { WRITE_LIMITS } from '../../endpoints/http/writes/allowances.ts'
+import { READ_DEFAULTS } from '../../endpoints/http/reads/reads.ts'
 import { UsageError } from '../command-error.ts'
 import { places, wait, yes } from './kinds.ts'
 import { type OptionFor, flagOf } from './option.ts'

@@ -2,9 +2,9 @@
 import { availableParallelism } from 'node:os'
 import { checkLayer } from '../../channels/open-layer.ts'
 import { checkOrigins } from '../../routing/origins.ts'
-import { HostPolicy } from '../../server/host-policy.ts'
+import { HostPolicy } from '../../server/request/host-policy.ts'
 import { type ConnectionOptions, resolveOptions } from '../../server/options.ts'
-import { proxyTrust } from '../../server/proxy-trust.ts'
+import { proxyTrust } from '../../server/request/proxy-trust.ts'
 import { pathOfStore } from '../../streams/open-store.ts'
 
 export interface Kind<T> {

@@ -1,5 +1,5 @@
 /** How long the demo waits for a model. An application in a file says so itself. */
-import { SENDING_DEFAULTS } from '../../providers/openai-options.ts'
+import { SENDING_DEFAULTS } from '../../providers/openai/options.ts'
 import { LIMIT_DEFAULTS } from '../../runs/options.ts'
 import { UsageError } from '../command-error.ts'
 import { wait } from './kinds.ts'

@@ -1,7 +1,7 @@
 /** A worker's end of the channel to the process that started it. */
 import cluster from 'node:cluster'
 import { type Logger, silentLogger } from '../../logging/logger.ts'
-import { pause } from '../../runs/ticker.ts'
+import { pause } from '../../time/ticker.ts'
 import type { Application } from '../../server/application.ts'
 import { isReady } from '../../server/health.ts'
 import type { Announcement } from '../announcement.ts'

@@ -7,7 +7,7 @@
  * to go only when its successor is ready.
  */
 import type { Logger } from '../../logging/logger.ts'
-import { pause } from '../../runs/ticker.ts'
+import { pause } from '../../time/ticker.ts'
 import type { Announcement } from '../announcement.ts'
 import { CommandError, UsageError } from '../command-error.ts'
 import { WorkerFailure, type WorkerProcess, describeExit } from './worker-process.ts'

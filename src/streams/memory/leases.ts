@@ -7,7 +7,7 @@ import {
   isHeld,
   leaseOf,
   renewedLease,
-} from '../lease-bookkeeping.ts'
+} from '../bookkeeping/lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import type {
   AcquireResult,
@@ -18,8 +18,8 @@ import type {
   LeaseStore,
   RenewResult,
 } from '../leases.ts'
-import { checkExpired, checkLeft } from '../lease-requests.ts'
-import { checkLease } from '../requests.ts'
+import { checkExpired, checkLeft } from '../bookkeeping/lease-requests.ts'
+import { checkLease } from '../bookkeeping/requests.ts'
 import type { StreamLimits } from '../store.ts'
 import type { MemoryStream } from './memory-stream.ts'
 import type { StreamIndex } from './stream-index.ts'

@@ -9,7 +9,7 @@
  * which it fills.
  */
 import { Buffer } from 'node:buffer'
-import type { RecordKind } from '../requests.ts'
+import type { RecordKind } from '../bookkeeping/requests.ts'
 import type { StreamRecord } from '../store.ts'
 import { LARGEST_CHUNK } from './chunk-pool.ts'
 import type { ChunkPool } from './chunk-pool.ts'

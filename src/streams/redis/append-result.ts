@@ -1,7 +1,7 @@
 /** What the script of an append answers, in the terms of the store. */
 import type { Reply } from '../../redis/open-client.ts'
-import { endMember } from '../bookkeeping.ts'
-import type { CheckedAppend } from '../requests.ts'
+import { endMember } from '../bookkeeping/bookkeeping.ts'
+import type { CheckedAppend } from '../bookkeeping/requests.ts'
 import type { AppendResult } from '../store.ts'
 
 export function appendResult(reply: readonly Reply[], { close, producer }: CheckedAppend): AppendResult {

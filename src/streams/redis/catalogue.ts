@@ -2,11 +2,11 @@
  * Which streams there are: keeps the lists true to the streams, and asks both; stream-lists.ts says why
  * they are two.
  */
-import { infoOf } from '../bookkeeping.ts'
-import type { StreamState } from '../bookkeeping.ts'
+import { infoOf } from '../bookkeeping/bookkeeping.ts'
+import type { StreamState } from '../bookkeeping/bookkeeping.ts'
 import { StoreError } from '../errors.ts'
 import type { StoreErrorCode } from '../errors.ts'
-import type { CheckedConfig } from '../configurations.ts'
+import type { CheckedConfig } from '../bookkeeping/configurations.ts'
 import type { CheckedLatest, CheckedList, StreamList } from '../listing.ts'
 import type { StreamInfo } from '../store.ts'
 import { stepOf } from '../retention.ts'
@@ -14,7 +14,7 @@ import type { GoneFork } from './forks.ts'
 import { listOf } from './keys.ts'
 import type { LatestLists } from './latest-lists.ts'
 import type { Listing, ListName, StreamLists } from './stream-lists.ts'
-import type { SettledClock } from '../settled-clock.ts'
+import type { SettledClock } from '../bookkeeping/settled-clock.ts'
 import type { CopiedFork, CreateAnswer, RemovedStream, StreamTable } from './stream-table.ts'
 
 /** What Redis says of a stream whose keys hold something else. All other errors are those of its server. */

@@ -6,7 +6,7 @@ import type { Logger } from '../../logging/logger.ts'
 import type { Json } from '../../protocol/json.ts'
 import type { StreamRecord } from '../store.ts'
 import type { GoneReason } from '../watching.ts'
-import type { Watchers } from '../watchers.ts'
+import type { Watchers } from '../bookkeeping/watchers.ts'
 import type { IncarnatePlace, ReadAnswer, StreamTable } from './stream-table.ts'
 
 /** Records and bytes told in one go. */

@@ -10,9 +10,9 @@
  */
 import type { Logger } from '../../logging/logger.ts'
 import type { Offset } from '../../protocol/offset.ts'
-import { endMember, tailOf } from '../bookkeeping.ts'
+import { endMember, tailOf } from '../bookkeeping/bookkeeping.ts'
 import type { GoneReason, WatchListener, WatchResult } from '../watching.ts'
-import { stopWith, Watchers } from '../watchers.ts'
+import { stopWith, Watchers } from '../bookkeeping/watchers.ts'
 import { CatchUp } from './catch-up.ts'
 import type { Followed, Stretch } from './catch-up.ts'
 import { readMessage } from './live-message.ts'

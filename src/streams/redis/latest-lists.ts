@@ -6,12 +6,12 @@
  */
 import type { Reply } from '../../redis/open-client.ts'
 import { newStamp } from '../incarnation.ts'
-import type { CheckedAppend } from '../requests.ts'
+import type { CheckedAppend } from '../bookkeeping/requests.ts'
 import { listOf } from './keys.ts'
 import type { Keys } from './keys.ts'
-import { plainScript } from './script.ts'
-import type { RedisScript } from './script.ts'
-import type { Scripts } from './scripts.ts'
+import { plainScript } from './scripts/script.ts'
+import type { RedisScript } from './scripts/script.ts'
+import type { Scripts } from './scripts/scripts.ts'
 import type { AppendAnswer, StreamTable, Unmarked } from './stream-table.ts'
 
 /** Milliseconds after which an append that was marked is under way no more: requests settle in far less. */

@@ -1,9 +1,9 @@
 /** The leases of the Redis store. */
 import type { Reply } from '../../redis/open-client.ts'
 import type { Json } from '../../protocol/json.ts'
-import { infoOf } from '../bookkeeping.ts'
-import { compareLeases, leaseOf } from '../lease-bookkeeping.ts'
-import type { LeaseState } from '../lease-bookkeeping.ts'
+import { infoOf } from '../bookkeeping/bookkeeping.ts'
+import { compareLeases, leaseOf } from '../bookkeeping/lease-bookkeeping.ts'
+import type { LeaseState } from '../bookkeeping/lease-bookkeeping.ts'
 import type {
   AcquireResult,
   ClaimResult,
@@ -13,13 +13,13 @@ import type {
   LeaseStore,
   RenewResult,
 } from '../leases.ts'
-import { checkExpired, checkLeft } from '../lease-requests.ts'
-import type { CheckedExpired } from '../lease-requests.ts'
-import { checkId, checkLease } from '../requests.ts'
+import { checkExpired, checkLeft } from '../bookkeeping/lease-requests.ts'
+import type { CheckedExpired } from '../bookkeeping/lease-requests.ts'
+import { checkId, checkLease } from '../bookkeeping/requests.ts'
 import type { StreamLimits } from '../store.ts'
 import type { Keys } from './keys.ts'
-import { ACQUIRE, CLAIM, HAND_OVER, LOOK_AT_LEASE, RENEW, SETTLE } from './lease-scripts.ts'
-import type { Scripts } from './scripts.ts'
+import { ACQUIRE, CLAIM, HAND_OVER, LOOK_AT_LEASE, RENEW, SETTLE } from './scripts/lease-scripts.ts'
+import type { Scripts } from './scripts/scripts.ts'
 import { parseLease, parseState } from './state.ts'
 import type { StreamLists } from './stream-lists.ts'
 

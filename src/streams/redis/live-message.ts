@@ -8,7 +8,7 @@
  */
 import { Buffer } from 'node:buffer'
 import type { Json } from '../../protocol/json.ts'
-import type { RecordKind } from '../requests.ts'
+import type { RecordKind } from '../bookkeeping/requests.ts'
 import type { StreamRecord } from '../store.ts'
 
 export type LiveMessage =

@@ -7,7 +7,7 @@ import type { UnfitRedis } from '../../redis/unfit.ts'
 import { Subscriber } from '../../redis/subscriber.ts'
 import { greet } from './greeting.ts'
 import type { Greeting } from './greeting.ts'
-import type { RedisScript } from './script.ts'
+import type { RedisScript } from './scripts/script.ts'
 import type { Ask, ServerEvents, Servers } from './servers.ts'
 import { CONNECTION_ERRORS } from './store-error.ts'
 

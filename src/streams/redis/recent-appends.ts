@@ -6,7 +6,7 @@
  * follows the last one that was kept says which appends are gone. Bounded in time and in bytes: what a
  * failover loses is what was written just before.
  */
-import type { CheckedAppend } from '../requests.ts'
+import type { CheckedAppend } from '../bookkeeping/requests.ts'
 import type { IncarnatePlace } from './stream-table.ts'
 
 /** An append that was kept. */

@@ -1,7 +1,7 @@
 /** Puts back what Redis has lost of the appends of this process, or says that it is lost. */
 import type { Logger } from '../../logging/logger.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
-import type { CheckedAppend } from '../requests.ts'
+import type { CheckedAppend } from '../bookkeeping/requests.ts'
 import type { RecentAppends } from './recent-appends.ts'
 import type { IncarnatePlace, StreamTable } from './stream-table.ts'
 

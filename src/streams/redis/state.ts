@@ -1,9 +1,9 @@
 /** The state of a stream, as its fields in Redis say. */
 import type { Reply } from '../../redis/open-client.ts'
 import { START } from '../../protocol/offset.ts'
-import type { StreamState } from '../bookkeeping.ts'
+import type { StreamState } from '../bookkeeping/bookkeeping.ts'
 import type { ForkPoint } from '../forks.ts'
-import type { LeaseState } from '../lease-bookkeeping.ts'
+import type { LeaseState } from '../bookkeeping/lease-bookkeeping.ts'
 
 /**
  * @param fields in the order of `FIELDS`.

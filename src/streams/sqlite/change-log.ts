@@ -4,7 +4,7 @@
  * are kept.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { FollowerTable } from './follower-table.ts'
+import type { FollowerTable } from './tables/follower-table.ts'
 
 /** Transactions that are kept, about: a follower further back looks at everything. */
 const KEPT = 4096

@@ -8,8 +8,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Logger } from '../../logging/logger.ts'
 import { StoreError } from '../errors.ts'
 import type { CommitQueue } from './commit-queue.ts'
-import type { ForkTable } from './fork-table.ts'
-import { MAX_POSITION } from './stream-table.ts'
+import type { ForkTable } from './tables/fork-table.ts'
+import { MAX_POSITION } from './tables/stream-table.ts'
 
 /** Records, and bytes of them, removed in one transaction at most; one record at least. */
 const MAX_RECORDS = 500

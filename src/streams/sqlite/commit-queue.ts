@@ -7,7 +7,7 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { StoreError, StoreErrorCode } from '../errors.ts'
-import { WaitingWrites } from '../waiting-writes.ts'
+import { WaitingWrites } from '../bookkeeping/waiting-writes.ts'
 import type { FileGuard } from './file-guard.ts'
 import type { LogRoom } from './log-room.ts'
 import { PendingWrite } from './pending-write.ts'

@@ -7,12 +7,12 @@
  * first change of another process has everything looked at, and this one join.
  */
 import type { Logger } from '../../logging/logger.ts'
-import type { WatchedStream, Watchers } from '../watchers.ts'
+import type { WatchedStream, Watchers } from '../bookkeeping/watchers.ts'
 import { StoreError } from '../errors.ts'
 import type { ChangeLog } from './change-log.ts'
-import type { FollowerTable } from './follower-table.ts'
-import type { RecordTable } from './record-table.ts'
-import type { StoredStream, StreamTable } from './stream-table.ts'
+import type { FollowerTable } from './tables/follower-table.ts'
+import type { RecordTable } from './tables/record-table.ts'
+import type { StoredStream, StreamTable } from './tables/stream-table.ts'
 
 /** Records and bytes told in one go, before the event loop has its turn. */
 const MAX_RECORDS = 1000

@@ -7,8 +7,8 @@ import {
   isHeld,
   leaseOf,
   renewedLease,
-} from '../lease-bookkeeping.ts'
-import type { LeaseState } from '../lease-bookkeeping.ts'
+} from '../bookkeeping/lease-bookkeeping.ts'
+import type { LeaseState } from '../bookkeeping/lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import type {
   AcquireResult,
@@ -19,11 +19,11 @@ import type {
   LeaseStore,
   RenewResult,
 } from '../leases.ts'
-import { checkExpired, checkLeft } from '../lease-requests.ts'
-import { checkId, checkLease } from '../requests.ts'
+import { checkExpired, checkLeft } from '../bookkeeping/lease-requests.ts'
+import { checkId, checkLease } from '../bookkeeping/requests.ts'
 import type { StreamLimits } from '../store.ts'
-import type { LeaseTable } from './lease-table.ts'
-import type { StoredStream, StreamTable } from './stream-table.ts'
+import type { LeaseTable } from './tables/lease-table.ts'
+import type { StoredStream, StreamTable } from './tables/stream-table.ts'
 
 export interface SqliteLeasesOptions {
   readonly limits: StreamLimits

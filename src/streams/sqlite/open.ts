@@ -6,8 +6,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '../errors.ts'
 import { Reserve } from './reserve.ts'
 import { isBusy, storeError, toStoreError } from './store-error.ts'
-import { migrateDatabase } from './schema.ts'
-import type { Migration } from './schema.ts'
+import { migrateDatabase } from './tables/schema.ts'
+import type { Migration } from './tables/schema.ts'
 
 export interface OpenedDatabase {
   readonly db: DatabaseSync

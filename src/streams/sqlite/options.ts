@@ -1,6 +1,6 @@
 /** What the SQLite store can be told. */
 import type { StreamStoreOptions } from '../options.ts'
-import { checkInteger } from '../requests.ts'
+import { checkInteger } from '../bookkeeping/requests.ts'
 
 export interface SqliteStreamsOptions extends StreamStoreOptions {
   /** Milliseconds to wait for another process that holds the file, before `locked`. Default 5,000. */

@@ -1,5 +1,5 @@
 /** A write that waits for its transaction, or is in it: one object, as there is one for each append. */
-import type { WaitingWrites } from '../waiting-writes.ts'
+import type { WaitingWrites } from '../bookkeeping/waiting-writes.ts'
 
 /** How much a write adds to its transaction. `bytes` are what it holds in memory while it waits. */
 export interface Weight {

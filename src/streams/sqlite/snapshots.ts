@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { FileGuard } from './file-guard.ts'
 import { isBusy, toStoreError } from './store-error.ts'
-import type { StreamTable } from './stream-table.ts'
+import type { StreamTable } from './tables/stream-table.ts'
 
 const RETRY_MS = 5
 

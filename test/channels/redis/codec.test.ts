@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { copyMessage } from '../../../src/channels/message.ts'
 import { MessageCodec } from '../../../src/channels/redis/codec.ts'
 import { Fernet } from '../../../src/channels/redis/fernet.ts'
-import { Sequence } from '../../../src/channels/redis/sequence.ts'
+import { Sequence } from '../../../src/channels/redis/queues/sequence.ts'
 import { messageKey } from '../message-key.ts'
 
 const codec = new MessageCodec()

@@ -3,7 +3,7 @@
  * It prints a line when it is ready, and one per message.
  */
 import process from 'node:process'
-import { redisChannels } from '../../../src/channels/redis.ts'
+import { redisChannels } from '../../../src/channels/redis/queues/open.ts'
 
 const [url, prefix, role, to] = process.argv.slice(2)
 const layer = redisChannels({ url, prefix, capacity: 100_000 })

@@ -1,7 +1,7 @@
 /** Forks in memory share what they inherit, and are so deep at most. */
 import { expect, it } from 'vitest'
 import { MAX_FORK_DEPTH } from '../../../src/streams/forks.ts'
-import { memoryStreams } from '../../../src/streams/memory.ts'
+import { memoryStreams } from '../../../src/streams/memory/store.ts'
 import { ChunkPool } from '../../../src/streams/memory/chunk-pool.ts'
 import { RecordLog } from '../../../src/streams/memory/record-log.ts'
 

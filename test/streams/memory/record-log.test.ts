@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { splitJson } from '../../../src/streams/json-text.ts'
+import { splitJson } from '../../../src/streams/bookkeeping/json-text.ts'
 import { ChunkPool, LARGEST_CHUNK } from '../../../src/streams/memory/chunk-pool.ts'
 import { RecordLog } from '../../../src/streams/memory/record-log.ts'
 import type { Stretch } from '../../../src/streams/memory/record-log.ts'
 import type { Chunk } from '../../../src/streams/memory/chunk-pool.ts'
-import type { RecordKind } from '../../../src/streams/requests.ts'
+import type { RecordKind } from '../../../src/streams/bookkeeping/requests.ts'
 import type { StreamRecord } from '../../../src/streams/store.ts'
 
 /** The log beside the array that it should be equal to. */

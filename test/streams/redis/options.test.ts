@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { redisStreams } from '../../../src/streams/redis.ts'
-import type { RedisStreamsOptions } from '../../../src/streams/redis.ts'
+import { redisStreams } from '../../../src/streams/redis/open.ts'
+import type { RedisStreamsOptions } from '../../../src/streams/redis/open.ts'
 import { CONNECTION_ERRORS } from '../../../src/streams/redis/store-error.ts'
 import { Keys } from '../../../src/streams/redis/keys.ts'
 import { slotOf } from '../../../src/streams/redis/slots.ts'

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { RecentAppends } from '../../../src/streams/redis/recent-appends.ts'
 import type { IncarnatePlace } from '../../../src/streams/redis/stream-table.ts'
-import { checkAppend, DEFAULT_LIMITS } from '../../../src/streams/requests.ts'
-import type { CheckedAppend } from '../../../src/streams/requests.ts'
+import { checkAppend, DEFAULT_LIMITS } from '../../../src/streams/bookkeeping/requests.ts'
+import type { CheckedAppend } from '../../../src/streams/bookkeeping/requests.ts'
 
 const append = (seq: number, epoch = 1, text = 'x'): CheckedAppend =>
   checkAppend({ records: [JSON.stringify(text)], producer: { id: 'p', epoch, seq } }, DEFAULT_LIMITS)

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { ChangeLog } from '../../../src/streams/sqlite/change-log.ts'
-import { FollowerTable } from '../../../src/streams/sqlite/follower-table.ts'
+import { FollowerTable } from '../../../src/streams/sqlite/tables/follower-table.ts'
 import { openDatabase } from '../../../src/streams/sqlite/open.ts'
 import { temporaryFolder } from '../harnesses.ts'
 

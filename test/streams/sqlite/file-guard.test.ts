@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:f
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeEach, expect, it, onTestFinished } from 'vitest'
-import { sqliteStreams } from '../../../src/streams/sqlite.ts'
+import { sqliteStreams } from '../../../src/streams/sqlite/store.ts'
 import { openDatabase } from '../../../src/streams/sqlite/open.ts'
 import type { StreamStore } from '../../../src/streams/store.ts'
 import type { StreamEvent } from '../../../src/streams/watching.ts'

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
-import { sqliteStreams } from '../../../src/streams/sqlite.ts'
+import { sqliteStreams } from '../../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../../src/streams/store.ts'
 import { temporaryFolder } from '../harnesses.ts'
 

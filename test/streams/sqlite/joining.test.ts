@@ -1,7 +1,7 @@
 /** Who begins to watch in a process that has yet to hear what others wrote. */
 import { join } from 'node:path'
 import { afterAll, expect, it, onTestFinished } from 'vitest'
-import { sqliteStreams } from '../../../src/streams/sqlite.ts'
+import { sqliteStreams } from '../../../src/streams/sqlite/store.ts'
 import type { StreamEvent } from '../../../src/streams/watching.ts'
 import { temporaryFolder } from '../harnesses.ts'
 

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, expect, it } from 'vitest'
 import { Runs } from '../../../src/runs/runs.ts'
-import { migrate, sqliteStreams } from '../../../src/streams/sqlite.ts'
+import { migrate, sqliteStreams } from '../../../src/streams/sqlite/store.ts'
 import type { AppendResult } from '../../../src/streams/store.ts'
-import { SCHEMA_VERSION } from '../../../src/streams/sqlite/schema.ts'
+import { SCHEMA_VERSION } from '../../../src/streams/sqlite/tables/schema.ts'
 import { temporaryFolder } from '../harnesses.ts'
 
 const folder = temporaryFolder()

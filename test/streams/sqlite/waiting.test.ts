@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest'
-import { sqliteStreams } from '../../../src/streams/sqlite.ts'
+import { sqliteStreams } from '../../../src/streams/sqlite/store.ts'
 import { temporaryFolder } from '../harnesses.ts'
 
 const folder = temporaryFolder()

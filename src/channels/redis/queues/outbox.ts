@@ -1,0 +1,91 @@
+/** Puts messages in queues in Redis: each in an envelope, numbered, on the host that has the queue. */
+import { ChannelFull } from '../../errors.ts'
+import type { ChannelMessage, GroupSendResult } from '../../layer.ts'
+import { isSpecific } from '../../names.ts'
+import type { MessageCodec } from '../codec.ts'
+import type { EncodedMembers } from '../message-format.ts'
+import { allOf } from '../partly-done.ts'
+import { Sequence } from './sequence.ts'
+import type { Delivery, Shard } from './shard.ts'
+import { queueName } from '../wire-names.ts'
+
+/**
+ * How many times a channel's capacity the queue of another process may hold. That process empties it
+ * all the time and counts capacity per channel; this only bounds what is kept for a dead one.
+ */
+const PROCESS_CAPACITY = 100
+
+export interface OutboxSettings {
+  readonly capacityOf: (channel: string) => number
+  readonly prefixLength: number
+}
+
+export class Outbox {
+  readonly #codec: MessageCodec
+  readonly #capacityOf: (channel: string) => number
+  readonly #shard: (queue: string) => Shard
+  readonly #sequence: Sequence
+
+  /** @param shard the Redis that has a queue. */
+  constructor(codec: MessageCodec, settings: OutboxSettings, shard: (queue: string) => Shard) {
+    this.#codec = codec
+    this.#capacityOf = settings.capacityOf
+    this.#sequence = new Sequence(settings.prefixLength)
+    this.#shard = shard
+  }
+
+  /** @throws {ChannelFull} */
+  async send(channel: string, message: ChannelMessage): Promise<void> {
+    const receivers = isSpecific(channel) ? channel : undefined
+    const delivery = this.#delivery(channel, this.#codec.members(message), receivers)
+    const full = await this.#shard(queueName(channel)).send([delivery])
+    if (full.length > 0) throw new ChannelFull(channel, delivery.capacity)
+  }
+
+  /**
+   * Sends to many channels: one message for each queue, with the names of its channels.
+   *
+   * @param message as it was when the group send was called.
+   */
+  async sendToAll(channels: Iterable<string>, message: ChannelMessage): Promise<GroupSendResult> {
+    const queues = byQueue(channels)
+    if (queues.size === 0) return { sent: 0, dropped: 0 }
+    const members = this.#codec.members(message)
+    const shards = Map.groupBy(queues, ([queue]) => this.#shard(queue))
+    const full = await allOf(
+      [...shards].map(([shard, some]) =>
+        shard.send(some.map(([, receivers]) => this.#delivery(receivers[0] as string, members, receivers))),
+      ),
+    )
+    const dropped = full.reduce((sum, { length }) => sum + length, 0)
+    return { sent: queues.size - dropped, dropped }
+  }
+
+  /** Sends what is for the layer in another process, and not for an application's channel. */
+  async sendControl(inbox: string, message: ChannelMessage): Promise<void> {
+    // Without receivers: what an application sends into a process's queue always names some.
+    const member = this.#sequence.stamp(this.#codec.seal(this.#codec.members(message)))
+    await this.#shard(inbox).send([{ channel: inbox, capacity: Number.MAX_SAFE_INTEGER, member }])
+  }
+
+  #delivery(channel: string, members: EncodedMembers, receivers?: string | readonly string[]): Delivery {
+    const capacity = this.#capacityOf(channel) * (isSpecific(channel) ? PROCESS_CAPACITY : 1)
+    return { channel, capacity, member: this.#sequence.stamp(this.#codec.seal(members, receivers)) }
+  }
+}
+
+/** Channels by their queues. Those of one process mostly follow each other: it joined with many at once. */
+function byQueue(channels: Iterable<string>): Map<string, string[]> {
+  const queues = new Map<string, string[]>()
+  let queue = ''
+  let list: string[] = []
+  for (const channel of channels) {
+    if (!queue.endsWith('!') || !channel.startsWith(queue)) {
+      queue = queueName(channel)
+      list = queues.get(queue) ?? []
+      queues.set(queue, list)
+    }
+    list.push(channel)
+  }
+  return queues
+}

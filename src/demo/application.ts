@@ -1,0 +1,122 @@
+/** What `millrace serve` serves when it is given no application: the seed's whole system. */
+import type { ChannelLayer } from '../channels/layer.ts'
+import { memoryChannels } from '../channels/memory/layer.ts'
+import type { Scope } from '../consumers/scope.ts'
+import { type Streaming, streaming } from '../endpoints/streaming.ts'
+import type { Logger } from '../logging/logger.ts'
+import { loadOpenAI } from '../providers/openai/openai.ts'
+import { type Environment, openAISettings } from '../providers/openai/settings.ts'
+import { seedNumbers } from '../providers/scripted.ts'
+import { http, websocket } from '../routing/route.ts'
+import type { WriteLimits } from '../endpoints/http/writes/allowances.ts'
+import { durableStreams, httpStreams, streamSocket } from '../routing/stream-routes.ts'
+import { Application } from '../server/application.ts'
+import { memoryStreams } from '../streams/memory/store.ts'
+import type { StreamStore } from '../streams/store.ts'
+import { type ModelOptions, modelAnswer, wantsBackground } from './model-answer.ts'
+import { pages } from './pages.ts'
+import { seedConsumer } from './demo-consumer.ts'
+import { seedKinds, seedStart } from './demo-runs.ts'
+
+export interface SeedOptions {
+  readonly logger: Logger
+  /** Where `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `OPENAI_MODEL` and `OPENAI_BACKGROUND` are looked up. */
+  readonly environment: Environment
+  /** Keeps the runs of the page; the application closes it. Default: this process's memory. */
+  readonly store?: StreamStore
+  /** Default: one inside this process; nothing of the seed's needs more. */
+  readonly channels?: ChannelLayer
+  /** Whether the Durable Streams protocol is served, at `/v1/stream`. Default: false. */
+  readonly durableStreams?: boolean
+  /** Whether clients of other machines may write to them: nobody is asked who they are. Default: false. */
+  readonly allowAnonymous?: boolean
+  /** How much they may write then. */
+  readonly writeLimits?: Partial<WriteLimits>
+  /** Seconds that a long poll waits. */
+  readonly longPollTimeout?: number
+  /** How long the model service is waited for. */
+  readonly patience?: Patience
+}
+
+/** Each in seconds, with the meaning and the default of the provider's options and of the limits of runs. */
+export interface Patience extends Pick<ModelOptions, 'startTimeout' | 'stallTimeout'> {
+  readonly silence?: number
+  readonly thinking?: number
+}
+
+/**
+ * The page at `/` with its durable runs at `/ws/streams/` and `/streams`, and the seed's own consumer
+ * at `/ws/openai/`. With a key or an address of a compatible service in the environment, prompts go to
+ * its Responses API; otherwise the numbers answer.
+ *
+ * @throws {InvalidSetting} for a setting that cannot work.
+ */
+export function createSeedApplication({
+  logger,
+  environment,
+  store = memoryStreams(),
+  channels = memoryChannels(),
+  durableStreams: isDurable = false,
+  allowAnonymous = false,
+  writeLimits: writes = {},
+  longPollTimeout,
+  patience: { startTimeout, stallTimeout, ...limits } = {},
+}: SeedOptions): Application {
+  const service = openAISettings(environment)
+  const settings = service && { ...service, startTimeout, stallTimeout }
+  const background = wantsBackground(environment)
+  if (settings) {
+    loadOpenAI().catch((error: unknown) => logger.error({ err: error }, 'prompts cannot be answered'))
+  }
+  const kinds = seedKinds(settings && { ...settings, background })
+  const streams = streaming({ store, logger, kinds, limits })
+  const answer = settings && ((prompt: string) => modelAnswer(settings, prompt))
+  const polls = longPollTimeout === undefined ? {} : { longPollTimeout }
+  const endpoint = {
+    ...streams.services,
+    ...polls,
+    logger,
+    start: seedStart(streams.runs, settings !== undefined),
+  }
+  return new Application({
+    routes: [
+      websocket(
+        '/ws/openai/',
+        seedConsumer(answer, seedNumbers, (scope) => admit(streams, scope)),
+      ),
+      streamSocket('/ws/streams/', endpoint),
+      httpStreams('/streams', endpoint),
+      ...(isDurable
+        ? [
+            durableStreams('/v1/stream', {
+              ...streams.services,
+              ...polls,
+              allowAnonymous,
+              limits: writes,
+              logger,
+            }),
+          ]
+        : []),
+      http('/*path', pages()),
+    ],
+    channels,
+    streams,
+    logger,
+  })
+}
+
+/** An answer on the seed's own socket is no run, and costs as much. */
+function admit({ gate, runs }: Streaming, scope: Scope<unknown>): () => void {
+  gate.count({ scope })
+  const leave = gate.enter({ scope })
+  try {
+    const free = runs.reserve()
+    return () => {
+      free()
+      leave()
+    }
+  } catch (error) {
+    leave()
+    throw error
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The seed's consumer, grown up. `{"message":"start"}` streams ten numbers as it always did; with a
+ * `prompt` the model answers. Starts on one socket run one after the other; `{"message":"stop"}`
+ * ends the running one and those that wait. A start with an `id` is told its status too; the seed's
+ * own page sends none and sees nothing but messages.
+ */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { ConsumerClass } from '../consumers/consumer.ts'
+import { JsonWebSocketConsumer } from '../consumers/json-websocket-consumer.ts'
+import { MessageRefused } from '../consumers/message-refused.ts'
+import { type Scope, scopeForLog } from '../consumers/scope.ts'
+import type { Provider } from '../providers/provider.ts'
+import { seedNumbers } from '../providers/scripted.ts'
+import { HttpError } from '../protocol/errors.ts'
+import { RunError } from '../runs/errors.ts'
+import { UpstreamError } from '../providers/upstream-error.ts'
+import { type SeedCommand, type StartCommand, seedCommand } from './demo-command.ts'
+
+/** Starts that may wait for the running one. */
+const MAX_WAITING = 32
+
+/** A piece of an answer: a line of the script, or some of a model's text. */
+export type Piece = { readonly message: string } | { readonly delta: string }
+
+/** Answers a prompt. */
+export type Answer = (prompt: string) => Provider<Piece>
+
+/**
+ * Takes a place for an answer; the returned function gives it back. Throws an `HttpError` or a `RunError`
+ * where there is none.
+ */
+export type Admit = (scope: Scope<unknown>) => () => void
+
+/** The consumer's class over whatever answers prompts; undefined lets the numbers answer those too. */
+export function seedConsumer(
+  answer?: Answer,
+  numbers: Provider<string> = seedNumbers,
+  admit: Admit = () => () => {},
+): ConsumerClass<unknown> {
+  const lines = asMessages(numbers)
+  return class SeedConsumer extends JsonWebSocketConsumer<SeedCommand, object, unknown> {
+    override readonly schema: StandardSchemaV1<unknown, SeedCommand> = seedCommand
+    readonly #waiting: StartCommand[] = []
+    #running: AbortController | undefined
+
+    override async receive(command: SeedCommand): Promise<void> {
+      if (command.message === 'stop') return await this.#stop()
+      if (this.#waiting.length >= MAX_WAITING)
+        throw new MessageRefused(`More than ${MAX_WAITING} starts wait`)
+      this.#waiting.push(command)
+      if (!this.#running) this.background((signal) => this.#work(signal))
+    }
+
+    async #stop(): Promise<void> {
+      this.#running?.abort(new UpstreamError('stopped'))
+      for (const { id } of this.#waiting.splice(0)) await this.#report(id, { status: 'stopped' })
+    }
+
+    async #work(connection: AbortSignal): Promise<void> {
+      for (let command = this.#waiting.shift(); command; command = this.#waiting.shift()) {
+        const running = new AbortController()
+        this.#running = running
+        const signal = AbortSignal.any([connection, running.signal])
+        await this.#report(command.id, { status: 'running' })
+        await this.#report(command.id, await this.#run(command, signal))
+        this.#running = undefined
+      }
+    }
+
+    /** Streams one answer and says how it ended. */
+    async #run({ id, prompt }: StartCommand, signal: AbortSignal): Promise<object> {
+      const provider = prompt !== undefined && answer ? answer(prompt) : lines
+      let leave: (() => void) | undefined
+      try {
+        leave = admit(this.scope)
+        for await (const piece of provider({ signal })) await this.send(framed(id, piece))
+        return { status: 'completed' }
+      } catch (error) {
+        if (this.signal.aborted) throw error
+        if (signal.aborted) return { status: 'stopped' }
+        if (error instanceof HttpError || error instanceof RunError) return await this.#refused(id, error)
+        if (!(error instanceof UpstreamError)) throw error
+        const { code, detail, sentence } = error
+        this.logger.warn({ scope: scopeForLog(this.scope), code, detail }, 'model answer failed')
+        if (id === undefined) await this.send({ message: sentence })
+        return { status: 'failed', reason: sentence }
+      } finally {
+        leave?.()
+      }
+    }
+
+    /** Nothing was asked upstream. */
+    async #refused(id: string | undefined, { message }: Error): Promise<object> {
+      if (id === undefined) await this.send({ message })
+      return { status: 'failed', reason: message }
+    }
+
+    async #report(id: string | undefined, status: object): Promise<void> {
+      if (id !== undefined) await this.send({ id, ...status })
+    }
+  }
+}
+
+/** A client without an id knows messages only, so text reaches it as such. */
+function framed(id: string | undefined, piece: Piece): object {
+  if (id !== undefined) return { id, ...piece }
+  return 'delta' in piece ? { message: piece.delta } : piece
+}
+
+function asMessages(texts: Provider<string>): Provider<Piece> {
+  return async function* (context) {
+    for await (const message of texts(context)) yield { message }
+  }
+}

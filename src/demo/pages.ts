@@ -1,0 +1,56 @@
+/** The pages that `millrace serve` shows, as built into dist/web. */
+import { Hono } from 'hono'
+import { secureHeaders } from 'hono/secure-headers'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { readPageFiles } from './page-files.ts'
+import { HttpError } from '../protocol/errors.ts'
+
+/** From src/demo and from dist/demo alike. */
+const PAGES = fileURLToPath(new URL('../../dist/web/', import.meta.url))
+
+/** Names of built assets hold a hash of what is in them. */
+const ONE_YEAR = 31_536_000
+
+/** An application that serves the pages; 503 with what to do while they are not built. */
+export function pages(): Hono {
+  const app = new Hono()
+  app.notFound(({ req }) => new HttpError('route_not_found', `Nothing is served at ${req.path}`).toResponse())
+  if (!existsSync(PAGES)) {
+    return app.get('/', (context) => context.text('The pages are not built. Run: npm run build\n', 503))
+  }
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        fontSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+      referrerPolicy: 'same-origin',
+      // A server on this machine has no certificate to insist on.
+      strictTransportSecurity: false,
+    }),
+  )
+  app.use('/assets/*', async (context, next) => {
+    await next()
+    if (context.res.ok) context.header('cache-control', `public, max-age=${ONE_YEAR}, immutable`)
+  })
+  app.use('*', async (context, next) => {
+    await next()
+    if (!context.res.headers.has('cache-control')) context.header('cache-control', 'no-cache')
+  })
+  const files = readPageFiles(PAGES)
+  app.get('*', (context) => {
+    const { path } = context.req
+    const file = files.get(path.endsWith('/') ? `${path}index.html` : path)
+    if (!file) return context.notFound()
+    return context.body(file.body, 200, { 'content-type': file.type })
+  })
+  return app
+}

@@ -1,0 +1,31 @@
+/** How the records of a stream are written as server-sent events, for whoever asks. */
+import { isText, kindOf } from '../../../streams/bookkeeping/requests.ts'
+import { currentCursor, nextCursor } from './cursor.ts'
+import { type Format, SseEncoder, type SseEvents } from './sse-encoder.ts'
+import { WholeTextEncoder } from './whole-text-encoder.ts'
+
+/** One for each format, so that readers share their frames. */
+const SHARED: Readonly<Record<Format, SseEncoder>> = {
+  json: new SseEncoder('json'),
+  text: new SseEncoder('text'),
+  base64: new SseEncoder('base64'),
+  apart: new SseEncoder('apart'),
+}
+
+/**
+ * The encoder for the readers of a stream. Who sent a cursor that is not past yet has one of its own.
+ *
+ * @param apart whether records of bytes are to be told from each other.
+ */
+export function sseEncoderFor(contentType: string, apart: boolean, sent: number | undefined): SseEvents {
+  const format = formatOf(contentType, apart)
+  const isPast = sent === undefined || sent < currentCursor()
+  const encoder = isPast ? SHARED[format] : new SseEncoder(format, nextCursor(sent))
+  return format === 'text' ? new WholeTextEncoder(encoder) : encoder
+}
+
+function formatOf(contentType: string, apart: boolean): Format {
+  if (kindOf(contentType) === 'json') return 'json'
+  if (apart) return 'apart'
+  return isText(contentType) ? 'text' : 'base64'
+}

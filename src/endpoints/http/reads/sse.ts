@@ -1,0 +1,130 @@
+/** `GET …?live=sse`: a stream as server-sent events, from an offset to its end. */
+import type { Buffer } from 'node:buffer'
+import type { Delivery } from '../../../delivery/delivery.ts'
+import { Outlet } from '../../../delivery/outlet.ts'
+import type { FollowEnd } from '../../../delivery/reader.ts'
+import { HttpError } from '../../../protocol/errors.ts'
+import { encodeOffset } from '../../../protocol/offset.ts'
+import type { Offset, Place } from '../../../protocol/offset.ts'
+import { REFUSED_OFFSETS, STREAM_ERRORS } from '../../../protocol/stream-errors.ts'
+import type { StreamErrorCode } from '../../../protocol/stream-errors.ts'
+import type { StreamInfo } from '../../../streams/store.ts'
+import type { Deadlines } from '../../../time/deadlines.ts'
+import type { Exchange } from '../exchange.ts'
+import { SIGN_OF_LIFE, errorEvent, retryLine } from './sse-encoder.ts'
+import type { SseEvents, SseFault } from './sse-encoder.ts'
+import { SSE_HEADERS, openSse } from './sse-response.ts'
+import type { SseResponse } from './sse-response.ts'
+import { BASE64, PRIVATE } from '../stream-headers.ts'
+
+export interface SseOptions {
+  readonly delivery: Delivery
+  readonly encoder: SseEvents
+  /** Signs of life fall due here. */
+  readonly signs: Deadlines
+  /** Seconds after which a reader is to come back when the server goes down; drawn for each. */
+  readonly returnDelay: () => number
+  /** Called when the stream is followed no more. May be called again. */
+  readonly release: () => void
+}
+
+/** Follows a stream until it ends or its reader goes, whichever is first. */
+export function followAsEvents(
+  info: StreamInfo,
+  place: Place,
+  exchange: Exchange,
+  options: SseOptions,
+): Response {
+  const { delivery, encoder, signs, release } = options
+  const headers = { ...PRIVATE, ...SSE_HEADERS, ...(encoder.isBase64 && BASE64) }
+  const sse: SseResponse = openSse(headers, exchange.outgoing, {
+    drained: () => outlet.drained(),
+    ended: () => {
+      stop()
+      outlet.gone()
+    },
+  })
+  const outlet: Outlet<Buffer> = new Outlet({
+    write: (frame) => sse.write(frame),
+    cutSlow: () => sse.cut(),
+  })
+  const sign = (): void => {
+    if (outlet.writable) sse.write(SIGN_OF_LIFE)
+    signs.add(sign)
+  }
+  const observer = {
+    opened: (at: Offset, atTail: boolean) => {
+      // Of a stream that is closed already, the end is told instead.
+      if (atTail && !info.closed) sse.write(encoder.control(at))
+    },
+    over: (end: FollowEnd) => {
+      if (end.type !== 'end') tellEnd(sse, end, options.returnDelay)
+      else sse.write(encoder.closed(end.at, end.end))
+      letGo()
+      sse.end()
+    },
+  }
+  signs.add(sign)
+  const follow = delivery.follow(info.id, {
+    place,
+    outlet,
+    encoder,
+    observer,
+    incarnation: info.incarnation,
+    first: info.first,
+  })
+  const letGo = (): void => {
+    release()
+    // A sign of life behind the end would be an error.
+    signs.delete(sign)
+    exchange.signal.removeEventListener('abort', drain)
+    leave?.()
+  }
+  const stop = (): void => {
+    follow.stop()
+    letGo()
+  }
+  // The server goes down, or this part of it, whose delivery may go on elsewhere.
+  const drain = (): void => {
+    if (!(exchange.signal.reason instanceof HttpError)) return
+    stop()
+    tellEnd(sse, { type: 'closing' }, options.returnDelay)
+    sse.end()
+  }
+  // Whoever comes back is asked who they are.
+  const leave = exchange.whileSignedIn?.(() => {
+    stop()
+    sse.end()
+  })
+  if (exchange.signal.aborted) queueMicrotask(drain)
+  else exchange.signal.addEventListener('abort', drain)
+  return sse.response
+}
+
+function tellEnd(
+  sse: SseResponse,
+  end: Exclude<FollowEnd, { type: 'end' }>,
+  returnDelay: () => number,
+): void {
+  if (end.type === 'closing') return void sse.write(retryLine(returnDelay()))
+  sse.write(errorEvent(faultOf(end)))
+}
+
+function faultOf(end: Exclude<FollowEnd, { type: 'end' | 'closing' }>): SseFault {
+  const known = (code: StreamErrorCode): SseFault => ({ code, message: STREAM_ERRORS[code] })
+  switch (end.type) {
+    case 'gone': {
+      const { reason } = end
+      return { code: 'stream_gone', message: `The stream is gone (${reason}).`, reason }
+    }
+    case 'missing':
+      return known('stream_not_found')
+    case 'refused':
+      return {
+        ...known(REFUSED_OFFSETS[end.reason]),
+        ...(end.reason === 'trimmed' && { first: encodeOffset(end.first) }),
+      }
+    case 'failed':
+      return known('store_failed')
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Text as server-sent events, character by character whole. A writer may cut UTF-8 anywhere, and a batch ends
+ * where it has to: the records that hold the begin of a character wait for the rest of it. Readers are told
+ * the place before those, so that whoever comes back has lost nothing.
+ */
+import { Buffer } from 'node:buffer'
+import { Batch, type ReaderEncoder, type SharedEncoder } from '../../../delivery/batch.ts'
+import type { Json } from '../../../protocol/json.ts'
+import { type Offset, offsetBefore } from '../../../protocol/offset.ts'
+import type { StreamRecord } from '../../../streams/store.ts'
+import { SIGN_OF_LIFE, type SseEvents } from './sse-encoder.ts'
+
+export class WholeTextEncoder implements SseEvents, ReaderEncoder<Buffer> {
+  /** Nearly every frame is shared. */
+  readonly own: 'head' | 'frame'
+  readonly isBase64 = false
+  readonly #events: SseEvents
+  /** Ends inside a character: three records at most. */
+  #held: Batch | undefined
+
+  constructor(events: SseEvents) {
+    this.own = events.own ?? 'head'
+    this.#events = events
+  }
+
+  encode(batch: Batch): Buffer {
+    const all = this.#held ? joined(this.#held, batch) : batch
+    this.#held = undefined
+    // Nothing comes that would make it whole.
+    if (all.reach === 'closed') return all.frame(this.#events)
+    const { whole, rest } = all.frame(cut)
+    this.#held = rest
+    return whole ? whole.frame(this.#events) : SIGN_OF_LIFE
+  }
+
+  control(at: Offset): Buffer {
+    return this.#events.control(at)
+  }
+
+  closed(at: Offset, end: Json | undefined): Buffer {
+    const closed = this.#events.closed(at, end)
+    return this.#held ? Buffer.concat([this.#events.encode(this.#held), closed]) : closed
+  }
+}
+
+/** The records of a batch that hold whole characters together, and those behind them. */
+interface Cut {
+  readonly whole: Batch | undefined
+  readonly rest: Batch | undefined
+}
+
+const cut: SharedEncoder<Cut> = {
+  encode: (batch) => {
+    const count = countWhole(batch.records)
+    if (count === batch.run.length) return { whole: batch, rest: undefined }
+    if (count === 0) return { whole: undefined, rest: batch }
+    const { stream, from, next, run } = batch
+    const position = from.position + count
+    const whole = new Batch(stream, from, offsetBefore(next, position), run.slice(0, count), 'more')
+    return { whole, rest: batch.after(position) }
+  },
+}
+
+function joined({ stream, from, run }: Batch, following: Batch): Batch {
+  const { next, reach, end } = following
+  return new Batch(stream, from, next, run.concat(following.run), reach, end)
+}
+
+/** How many records end before the character that the last of them leaves unfinished; all, if none does. */
+function countWhole(records: readonly StreamRecord[]): number {
+  let count = records.length
+  let unfinished = unfinishedBytes(records as readonly Uint8Array[])
+  while (unfinished > 0) unfinished -= (records[--count] as Uint8Array).length
+  return count
+}
+
+/** How many bytes at the end begin a character of UTF-8 that needs more. */
+function unfinishedBytes(records: readonly Uint8Array[]): number {
+  let back = 0
+  for (let index = records.length - 1; index >= 0; index--) {
+    const record = records[index] as Uint8Array
+    for (let at = record.length - 1; at >= 0; at--) {
+      back++
+      const byte = record[at] as number
+      if (byte < 0x80 || byte >= 0xc0) return bytesFrom(byte) > back ? back : 0
+      if (back === 3) return 0
+    }
+  }
+  return 0
+}
+
+/** Of the character that a byte begins; 1 for one that begins none. */
+function bytesFrom(byte: number): number {
+  if (byte < 0xc2 || byte > 0xf4) return 1
+  return byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4
+}

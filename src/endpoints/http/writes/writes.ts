@@ -1,0 +1,158 @@
+/** Writing to streams over HTTP: `PUT` creates one, `POST` appends to it, closes it, or both. */
+import type { Buffer } from 'node:buffer'
+import { HttpError } from '../../../protocol/errors.ts'
+import type { ForkSource } from '../../../streams/forks.ts'
+import type { StreamStore } from '../../../streams/store.ts'
+import type { Allowances } from './allowances.ts'
+import { answerAppend, answerCreate } from './write-answers.ts'
+import { appendOf } from './append-headers.ts'
+import { Bodies } from './bodies.ts'
+import { creationOf } from './creation.ts'
+import { forkOf } from './fork-headers.ts'
+import type { Answer } from '../answer.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Exchanges } from './exchanges.ts'
+import { recordsIn } from './record-body.ts'
+import { Refusal } from '../refusal.ts'
+
+/** Of a stream whose creator does not say what it holds. */
+const DEFAULT_TYPE = 'application/octet-stream'
+
+interface Fork {
+  readonly contentType: string
+  readonly from: ForkSource
+}
+
+export class Writes {
+  readonly #store: StreamStore
+  readonly #exchanges: Exchanges
+  readonly #bodies: Bodies
+  readonly #allowances: Allowances
+
+  constructor(store: StreamStore, exchanges: Exchanges, allowances: Allowances) {
+    this.#store = store
+    this.#exchanges = exchanges
+    this.#allowances = allowances
+    this.#bodies = new Bodies(store.limits.appendBytes)
+  }
+
+  /** Creates a stream, or finds that it is there as it was asked for. */
+  readonly put = (request: Request, exchange: Exchange): Promise<Response> =>
+    this.#exchanges.answer(exchange, async () => {
+      // Before anything is read of what is not created.
+      const owner = await this.#exchanges.rights.create(exchange.params.id, exchange)
+      this.#allowances.countCreation({ owner, scope: exchange.scope })
+      return await this.#withBody(request, exchange, owner, (body) =>
+        this.#create(request, exchange, owner, body),
+      )
+    })
+
+  /** Appends what is in the body. A run's stream is the run's alone, and so is a closed one nobody's. */
+  readonly post = (request: Request, exchange: Exchange): Promise<Response> =>
+    this.#exchanges.answer(exchange, async () => {
+      // Before anything is read of what goes nowhere.
+      const { id, incarnation } = (await this.#exchanges.find(exchange, 'append')).info
+      const asked = appendOf(request.headers)
+      const owner = this.#exchanges.access.ownerOf(exchange.scope.user)
+      return await this.#withBody(request, exchange, owner, async (body) => {
+        const records = body.length === 0 ? undefined : this.#recordsOf(request, body)
+        const append = { ...asked, ...records, incarnation }
+        return answerAppend(await this.#store.append(id, append, untilGone(exchange.signal)), append)
+      })
+    })
+
+  async #create(
+    request: Request,
+    exchange: Exchange,
+    owner: string | undefined,
+    body: Buffer,
+  ): Promise<Answer> {
+    const { params, scope, signal } = exchange
+    const config = creationOf(request.headers)
+    const fork = await this.#forkOf(request, exchange)
+    const type = config.contentType ?? fork?.contentType ?? DEFAULT_TYPE
+    const records = recordsIn(body, type, this.#store.limits)
+    const whole = {
+      ...config,
+      ...(!fork && { contentType: type }),
+      ...(fork && { from: fork.from }),
+      ...(owner !== undefined && { owner }),
+      records,
+    }
+    const gone = untilGone(signal)
+    const isThere = async (): Promise<boolean> =>
+      (await this.#exchanges.access.find(params.id, scope.user, gone)) !== undefined
+    const created = await this.#allowances.create(owner, gone, isThere, () =>
+      this.#store.create(params.id, whole, gone),
+    )
+    return answerCreate(created, scope)
+  }
+
+  /** Where the records of a stream are to come from, and what they are. */
+  async #forkOf(request: Request, exchange: Exchange): Promise<Fork | undefined> {
+    const { params, scope, signal } = exchange
+    const asked = forkOf(request.headers, params.id, scope)
+    if (!asked) return undefined
+    const { id, ...point } = asked
+    const { access, rights } = this.#exchanges
+    if (id === undefined) throw new Refusal('source_not_found')
+    const source = await rights.find('fork', id, exchange)
+    if (source) {
+      const { incarnation, contentType } = source.info
+      return { contentType, from: { ...point, id, incarnation } }
+    }
+    // A fork outlives its source, and is found again when it is asked for again. Nothing has the incarnation
+    // of the fork but the fork: whatever is there by then, nobody's stream is forked so.
+    const there = await access.find(params.id, scope.user, signal)
+    if (there?.forkedFrom) {
+      const { incarnation, contentType } = there
+      return { contentType, from: { ...point, id, incarnation } }
+    }
+    const isRetired = await access.isRetired(id, scope.user, signal)
+    throw new Refusal(isRetired ? 'source_retired' : 'source_not_found')
+  }
+
+  /** What a close that brings nothing says of its content does not matter. */
+  #recordsOf(request: Request, body: Buffer): { records: ReturnType<typeof recordsIn>; contentType: string } {
+    const contentType = request.headers.get('content-type')
+    if (contentType === null) throw new HttpError('bad_request', 'Say what is appended: its Content-Type.')
+    const records = recordsIn(body, contentType, this.#store.limits)
+    if (records.length === 0) throw new HttpError('bad_request', 'An empty array appends nothing.')
+    return { records, contentType }
+  }
+
+  async #withBody(
+    request: Request,
+    { incoming, scope }: Exchange,
+    owner: string | undefined,
+    respond: (body: Buffer) => Promise<Answer>,
+  ): Promise<Answer> {
+    const coding = request.headers.get('content-encoding') ?? 'identity'
+    // What it was compressed with is not kept, and readers would be given bytes that they cannot read.
+    if (coding.toLowerCase() !== 'identity')
+      throw new Refusal('content_coding_refused', undefined, { 'accept-encoding': 'identity' })
+    const writer = { owner, scope }
+    this.#allowances.checkBytes(writer)
+    try {
+      const body = await this.#bodies.bytes(request, incoming)
+      this.#allowances.countBytes(writer, body.length)
+      return await respond(body)
+    } finally {
+      this.#bodies.release(request)
+    }
+  }
+}
+
+/**
+ * Aborts when whoever asked has gone, and not because the server goes down: a write that is cut short may be
+ * kept all the same, and whoever is told to come back would send it twice.
+ */
+function untilGone(signal: AbortSignal): AbortSignal {
+  const gone = new AbortController()
+  const pass = (): void => {
+    if (!(signal.reason instanceof HttpError)) gone.abort(signal.reason)
+  }
+  if (signal.aborted) pass()
+  else signal.addEventListener('abort', pass, { once: true })
+  return gone.signal
+}

@@ -1,0 +1,264 @@
+/**
+ * Looks for runs whose process died, and takes them over: those that can be continued go on, the
+ * others end as `interrupted`.
+ *
+ * With a lease of 10 s it takes at most 14 s from the death to that end: 10 until the lease is over,
+ * 2 until the next look, and 2 more for a run of a kind that is not known here, so that every process
+ * that does know it has had a look before.
+ *
+ * A clock that jumps forward ends all leases at once, as when a machine wakes up: nothing is taken over
+ * then until the time of a lease has passed, in which whoever lives renews its own. So does a store that
+ * was away, as nobody could renew meanwhile.
+ */
+import { StoreError } from '../../streams/errors.ts'
+import type { StoreErrorCode } from '../../streams/errors.ts'
+import type { Lease } from '../../streams/leases.ts'
+import { readCheckpoint } from '../local/checkpoint.ts'
+import { endFor } from '../end-reasons.ts'
+import type { Continuation, Continuations } from './continuations.ts'
+import type { Assignment } from '../local/assignment.ts'
+import { LookNotes } from './look-notes.ts'
+import type { Mailbox } from './mailbox.ts'
+import type { RunSettings } from '../options.ts'
+import type { OwedEnds } from '../owed/owed-ends.ts'
+import type { ProcessLimit } from '../start/process-limit.ts'
+import { readRunRecord } from '../records/run-record.ts'
+import type { RunRecord } from '../records/run-record.ts'
+import { Ticker } from '../../time/ticker.ts'
+import { WallClock } from '../../time/wall-clock.ts'
+
+/** Looks in the time of a lease. */
+export const LOOKS = 5
+/** How long others are left to take what they know, in times between looks: less than 1, as timers vary. */
+const PASSED_OVER = 0.9
+/** Silence of the store, in times of a lease, that is none yet: shorter, it makes no more than two renewals fail. */
+const SILENCE = 0.5
+/** Leases looked at in one go. */
+const PAGE = 1000
+/** Of these, taken over side by side: a store that groups its writes takes them in one. */
+const AT_ONCE = 100
+/** Between tries of one that fails, at most, in times between looks. */
+const LONGEST_PAUSE = 30
+/** Said by a store that could not be asked. */
+const AWAY: ReadonlySet<StoreErrorCode> = new Set(['unavailable', 'locked', 'overloaded'])
+
+export interface TakeoverOptions {
+  readonly continuations: Continuations
+  /** Kept by a sign of life with each look. */
+  readonly mailbox: Mailbox
+  readonly places: ProcessLimit
+  readonly owed: OwedEnds
+  /** Whether this process works on the run of a lease. */
+  readonly has: (lease: Lease) => boolean
+  readonly adopt: (assignment: Assignment) => void
+}
+
+export class Takeover {
+  readonly #settings: RunSettings
+  readonly #options: TakeoverOptions
+  readonly #ticker: Ticker
+  readonly #closed = new AbortController()
+  /** Of the last look that came to its end. */
+  #notes = new LookNotes()
+  readonly #clock = new WallClock()
+  /** When, by `performance.now()`, leases were last found that may only look as if they were over. */
+  #doubtedAt = Number.NEGATIVE_INFINITY
+  /** When, by the same, the store last said which leases are over; undefined before the first look. */
+  #answeredAt: number | undefined
+  #failing = false
+
+  constructor(settings: RunSettings, options: TakeoverOptions) {
+    this.#settings = settings
+    this.#options = options
+    // A process that only waits for others to die may as well end.
+    this.#ticker = new Ticker(settings.leaseTtlMs / LOOKS, () => this.#tryToLook(), { ref: false })
+  }
+
+  /** Looks at once, and from then on. May be called again. */
+  start(): void {
+    if (this.#ticker.running || this.#closed.signal.aborted) return
+    this.#ticker.start()
+    this.#ticker.now()
+  }
+
+  /** Looks now: somebody left runs behind. */
+  now(): void {
+    if (this.#ticker.running) this.#ticker.now()
+  }
+
+  /** Resolves when nothing is taken over any more. */
+  async stop(): Promise<void> {
+    this.#closed.abort()
+    await this.#ticker.stop()
+  }
+
+  /** A look that fails is not the last one. */
+  async #tryToLook(): Promise<void> {
+    try {
+      await this.#touchMailbox()
+      await this.#look()
+      this.#failing = false
+    } catch (err) {
+      if (this.#closed.signal.aborted) return
+      // One that began while the store was away cannot tell for how long it was.
+      this.#answeredAt ??= Number.NEGATIVE_INFINITY
+      if (!this.#failing)
+        this.#settings.logger.warn({ err }, 'Runs to take over cannot be looked for; trying again')
+      this.#failing = true
+    }
+  }
+
+  /** Without it others cannot tell this process anything; it may take over all the same. */
+  async #touchMailbox(): Promise<void> {
+    try {
+      await this.#options.mailbox.touch()
+    } catch (err) {
+      if (!this.#closed.signal.aborted) this.#settings.logger.debug({ err }, 'A sign of life was not kept')
+    }
+  }
+
+  /** Whether leases that the store just said are over may only look so. */
+  #mustWait(): boolean {
+    const { leaseTtlMs, logger } = this.#settings
+    const now = performance.now()
+    const silence = now - (this.#answeredAt ?? now)
+    this.#answeredAt = now
+    // A store that answers each look late, and none in vain, would be doubted for ever.
+    const isNew = now - this.#doubtedAt > 2 * leaseTtlMs
+    const seconds = this.#clock.jump() / 1000
+    // What is shorter cannot end a lease that is renewed in time.
+    if (seconds * 1000 > leaseTtlMs / LOOKS) {
+      this.#doubtedAt = now
+      logger.warn({ seconds }, 'The clock jumped forward; no run is taken over for the time of a lease')
+    } else if (silence > SILENCE * leaseTtlMs && (silence > leaseTtlMs || this.#failing || isNew)) {
+      this.#doubtedAt = now
+      logger.warn({}, 'The store was away; no run is taken over for the time of a lease')
+    }
+    return now - this.#doubtedAt < leaseTtlMs
+  }
+
+  async #look(): Promise<void> {
+    const { signal } = this.#closed
+    const notes = new LookNotes()
+    for (let after: Lease | undefined, more = true; more;) {
+      const page = after ? { limit: PAGE, after, signal } : { limit: PAGE, signal }
+      const expired = await this.#settings.store.leases.expired(page)
+      if (this.#mustWait()) break
+      for (let at = 0; at < expired.length; at += AT_ONCE) {
+        signal.throwIfAborted()
+        const slice = expired.slice(at, at + AT_ONCE).filter((lease) => !this.#options.has(lease))
+        const answered = await Promise.all(slice.map((lease) => this.#tryToSettle(lease, notes)))
+        // However long taking over takes, it is no silence of the store.
+        if (answered.length === 0 || answered.includes(true)) this.#answeredAt = performance.now()
+      }
+      after = expired.at(-1)
+      more = expired.length === PAGE
+    }
+    if (notes.full > 0 && this.#notes.full === 0)
+      this.#settings.logger.warn(
+        { runs: notes.full },
+        'Runs wait to be taken over: this process has as many as it may',
+      )
+    if (notes.unknown > 0 && this.#notes.unknown === 0)
+      this.#settings.logger.warn(
+        { runs: notes.unknown },
+        'Runs owe their ends to kinds that this process does not know, or that have no `ended` here; they are left to others',
+      )
+    this.#notes = notes
+    if (notes.failed > 0)
+      this.#settings.logger.warn(
+        { err: notes.failure, runs: notes.failed },
+        'Runs could not be taken over; they are tried again',
+      )
+  }
+
+  /**
+   * One that fails holds up no other, and is tried again, less and less often. Returns whether the store
+   * answered.
+   */
+  async #tryToSettle(lease: Lease, notes: LookNotes): Promise<boolean> {
+    const note = this.#notes.of(lease)
+    if (note?.type === 'foreign' && lease.owed) notes.unknown++
+    if (note?.type === 'foreign' || (note?.type === 'failed' && performance.now() < note.again)) {
+      notes.keep(lease, note)
+      return true
+    }
+    try {
+      if (lease.owed) await this.#options.owed.take(lease, notes, this.#closed.signal)
+      else await this.#settle(lease, notes)
+      return true
+    } catch (error) {
+      this.#closed.signal.throwIfAborted()
+      const times = (note?.type === 'failed' ? note.times : 0) + 1
+      // At the next look once, as most failures pass.
+      const looks = times === 1 ? 0 : Math.min(2 ** times, LONGEST_PAUSE)
+      const again = performance.now() + looks * (this.#settings.leaseTtlMs / LOOKS)
+      notes.fail(lease, { type: 'failed', times, again }, error)
+      return !(error instanceof StoreError && AWAY.has(error.code))
+    }
+  }
+
+  /** Takes it over, if it is a run and nobody else shall do so first. */
+  async #settle(lease: Lease, notes: LookNotes): Promise<void> {
+    const { store, kinds, leaseTtlMs } = this.#settings
+    const { signal } = this.#closed
+    const id = lease.stream
+    const before = await store.head(id, signal)
+    const known = before && readRunRecord(before)
+    if (!before || before.closed) return
+    if (!known) {
+      notes.keep(lease, { type: 'foreign' })
+      return
+    }
+    if (known.kind !== undefined && !kinds.has(known.kind)) {
+      const note = this.#notes.of(lease)
+      const since = note?.type === 'left' ? note.since : performance.now()
+      notes.keep(lease, { type: 'left', since })
+      if (performance.now() - since < PASSED_OVER * (leaseTtlMs / LOOKS)) return
+    }
+    await this.#options.mailbox.open()
+    const expected = nextAttempt(known, before.tail.position, lease)
+    const continuation = await this.#options.continuations.of(expected, signal)
+    // What cannot go on is ended at once, and needs no place.
+    const leave = continuation ? this.#options.places.takeOver() : () => {}
+    if (!leave) {
+      notes.full++
+      return
+    }
+    try {
+      await this.#take(lease, continuation)
+    } finally {
+      leave()
+    }
+  }
+
+  async #take(lease: Lease, continuation: Continuation | undefined): Promise<void> {
+    const { store, holder, leaseTtlMs, logger } = this.#settings
+    const id = lease.stream
+    // Not aborted: a lease that was taken and not noticed would be nobody's for its whole length.
+    const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
+    const record = taken.outcome === 'acquired' ? readRunRecord(taken.info) : undefined
+    if (taken.outcome !== 'acquired' || !record) return
+    const { tail } = taken.info
+    const next = nextAttempt(record, tail.position, lease)
+    logger.info({ run: id, attempt: next.attempt, from: lease.holder }, 'A run was taken over')
+    this.#options.adopt({
+      lease: taken.lease,
+      owner: taken.info.owner,
+      record: next,
+      checkpoint: readCheckpoint(taken.info),
+      tail,
+      takenOver: true,
+      ...(continuation ?? { resumable: false, provider: undefined, end: endFor('interrupted') }),
+      ...(continuation && !continuation.resumable && { anew: true }),
+    })
+  }
+}
+
+/** `lease` is the one that is over. */
+function nextAttempt(record: RunRecord, tail: number, lease: Lease): RunRecord {
+  // Of a lease that was handed over nobody died.
+  const died = lease.ttlMs === 0 ? 0 : 1
+  const barren = tail === record.attemptAt ? record.barren + died : 0
+  return { ...record, attempt: record.attempt + 1, attemptAt: tail, barren }
+}

@@ -1,0 +1,50 @@
+/** Records that a kind gives beside what its providers yield: the marks of a new attempt, and last words. */
+import { Buffer } from 'node:buffer'
+import { callHandler, loggingOwner } from '../../logging/late-errors.ts'
+import { failureFor } from '../end-reasons.ts'
+import type { RunSettings } from '../options.ts'
+
+export interface KindRecords {
+  readonly of: 'closing' | 'newAttempt'
+  readonly kind: string
+  readonly run: string
+  /** What becomes of what it throws where nobody can catch it: that is logged, and that is all. */
+  readonly outcome: string
+  readonly give: () => readonly unknown[]
+}
+
+/**
+ * As texts, which one append may hold together.
+ *
+ * @throws what the kind throws, `RunFailure` `not_json`, and `RangeError` for more than that.
+ */
+export function kindRecords(
+  { store, logger }: Pick<RunSettings, 'store' | 'logger'>,
+  { of, kind, run, outcome, give }: KindRecords,
+): readonly string[] {
+  const owner = loggingOwner(logger, { name: `${of} of the kind ${kind}`, outcome }, { run })
+  const texts = callHandler(owner, () => {
+    const records = give()
+    if (!Array.isArray(records)) throw new TypeError(`${of} returned no list, and may not be async`)
+    return records.map(textOf)
+  })
+  const { recordBytes, appendBytes, appendRecords } = store.limits
+  const sizes = texts.map((text) => Buffer.byteLength(text))
+  const isTooLarge =
+    texts.length > appendRecords ||
+    sizes.some((size) => size > recordBytes) ||
+    sizes.reduce((sum, size) => sum + size, 0) > appendBytes
+  if (isTooLarge) throw new RangeError(`${of} returned more than one append may hold`)
+  return texts
+}
+
+function textOf(record: unknown): string {
+  try {
+    const text: string | undefined = JSON.stringify(record)
+    // What JSON has no word for is no text.
+    if (text !== undefined) return text
+  } catch (error) {
+    throw failureFor('not_json', { cause: error })
+  }
+  throw failureFor('not_json')
+}

@@ -1,0 +1,179 @@
+/**
+ * The runs whose leases this process holds. One timer renews all leases, a second one holds all runs
+ * to their limits; both stand still while there is no run.
+ */
+import { FloodLog } from '../../logging/flood-log.ts'
+import type { RunEnd } from '../../protocol/run-end.ts'
+import type { Assignment } from './assignment.ts'
+import { LocalRun } from './local-run.ts'
+import type { RunSettings } from '../options.ts'
+import type { OwedEnds } from '../owed/owed-ends.ts'
+import type { Readership } from './readership.ts'
+import { pause, Ticker } from '../../time/ticker.ts'
+
+/** Renewals in the time of a lease: two may fail. */
+const RENEWALS = 3
+/** How exactly a limit of time is kept: to a tenth of it, and to a second. */
+const LONGEST_CHECK_MS = 1000
+const SHORTEST_CHECK_MS = 10
+
+export class LocalRuns {
+  readonly #settings: RunSettings
+  /** A store that hangs is told of once, and not by each run. */
+  readonly #flood: FloodLog
+  readonly #runs = new Set<LocalRun>()
+  /** The last one of each id. One before it, whose stream was removed, is on its way out. */
+  readonly #byId = new Map<string, LocalRun>()
+  readonly #keeper: Ticker
+  readonly #watchdog: Ticker
+  /** Providers that were left behind by runs that are over. */
+  readonly #leftBehind = new Set<Promise<unknown>>()
+  readonly #touchedAt = new Map<LocalRun, number>()
+  readonly #readership: Readership
+  readonly #owedEnds: OwedEnds
+  /** Runs whose readers in other processes are asked for. */
+  readonly #asking = new Set<LocalRun>()
+
+  constructor(settings: RunSettings, readership: Readership, owedEnds: OwedEnds) {
+    this.#settings = settings
+    this.#flood = new FloodLog(settings.logger)
+    this.#readership = readership
+    this.#owedEnds = owedEnds
+    const { leaseTtlMs, silenceMs, lifeMs, unreadMs } = settings
+    this.#keeper = new Ticker(leaseTtlMs / RENEWALS, () => this.#renewAll(), { ref: true })
+    const checkMs = Math.min(silenceMs / 10, lifeMs / 10, unreadMs / 10, LONGEST_CHECK_MS)
+    this.#watchdog = new Ticker(Math.max(checkMs, SHORTEST_CHECK_MS), () => this.#checkAll(), { ref: true })
+  }
+
+  get size(): number {
+    return this.#runs.size
+  }
+
+  /** The last one of an id, or none when it is not that of this incarnation. */
+  get(id: string, incarnation?: string): LocalRun | undefined {
+    const run = this.#byId.get(id)
+    return incarnation === undefined || run?.incarnation === incarnation ? run : undefined
+  }
+
+  /** A copy: it stays whole while runs end. */
+  all(): readonly LocalRun[] {
+    return [...this.#runs]
+  }
+
+  /** Begins to work on a run. */
+  add(assignment: Assignment): LocalRun {
+    const run = new LocalRun(this.#settings, assignment)
+    // Its stream is there, so that of an earlier one is not any more.
+    this.#byId.get(run.id)?.gone()
+    this.#byId.set(run.id, run)
+    this.#runs.add(run)
+    this.#touchedAt.set(run, performance.now())
+    this.#keeper.start()
+    this.#watchdog.start()
+    void run.settled.then(() => {
+      this.#remove(run)
+      if (run.owed) this.#owedEnds.begin(run.owed)
+      this.#remember(run.providersEnded)
+    })
+    return run
+  }
+
+  /** Resolves when the runs there are have ended, or after `atMostMs`. */
+  async emptied(atMostMs: number): Promise<void> {
+    const ended = new AbortController()
+    const ending = Promise.all(this.all().map((run) => run.settled)).then(() => ended.abort())
+    await Promise.race([ending, pause(atMostMs, ended.signal)])
+  }
+
+  /** Lets go of every run; resolves when that is done. */
+  async leaveAll(): Promise<readonly (RunEnd | undefined)[]> {
+    return Promise.all(this.all().map((run) => run.leave()))
+  }
+
+  /**
+   * Resolves when the providers that were left behind have ended, or after the time that one has to end: what
+   * they cancel upstream goes on costing when the process ends before.
+   */
+  async cleanedUp(): Promise<void> {
+    if (this.#leftBehind.size === 0) return
+    const ended = new AbortController()
+    const ending = Promise.all(this.#leftBehind).then(() => ended.abort())
+    await Promise.race([ending, pause(this.#settings.stopTimeoutMs, ended.signal)])
+  }
+
+  #remember(providers: Promise<unknown> | undefined): void {
+    if (!providers) return
+    this.#leftBehind.add(providers)
+    void providers.then(() => this.#leftBehind.delete(providers))
+  }
+
+  #remove(run: LocalRun): void {
+    this.#runs.delete(run)
+    if (this.#byId.get(run.id) === run) this.#byId.delete(run.id)
+    this.#touchedAt.delete(run)
+    if (this.#runs.size > 0) return
+    this.#flood.close()
+    void this.#keeper.stop()
+    void this.#watchdog.stop()
+  }
+
+  #checkAll(): void {
+    const now = performance.now()
+    for (const run of this.all()) {
+      try {
+        if (run.check(now, (id) => this.#readership.here(id))) void this.#checkReaders(run)
+      } catch (err) {
+        // The application counts its readers.
+        this.#settings.logger.error({ err, run: run.id }, 'The readers of a run could not be counted')
+      }
+    }
+  }
+
+  /** Nobody here reads it. Whether somebody does elsewhere is asked once at a time. */
+  async #checkReaders(run: LocalRun): Promise<void> {
+    if (this.#asking.has(run)) return
+    this.#asking.add(run)
+    try {
+      const isRead = await this.#readership.elsewhere(run.id)
+      if (isRead || this.#readership.here(run.id) > 0) run.read(performance.now())
+      else run.unread()
+    } catch (err) {
+      if (!this.#runs.has(run)) return
+      // Not for want of readers, but of an answer: it is asked again when as much time has passed.
+      run.read(performance.now())
+      this.#flood.warn({ err, run: run.id }, 'The readers of a run elsewhere could not be counted')
+    } finally {
+      this.#asking.delete(run)
+    }
+  }
+
+  /**
+   * Each on its own, and whether or not the one before is through: what hangs holds up neither another
+   * run nor its own next renewal, and a store that is slow is waited for.
+   */
+  #renewAll(): void {
+    const signal = AbortSignal.timeout(this.#settings.leaseTtlMs)
+    for (const run of this.all()) void this.#renew(run, signal)
+  }
+
+  /** One that fails is made up for by the next; only the store can say that a lease is lost. */
+  async #renew(run: LocalRun, signal: AbortSignal): Promise<void> {
+    try {
+      if (await run.renew(signal)) await this.#touch(run, signal)
+    } catch (err) {
+      // The answer of a store that was slow: the run is over by now, and so is the log of its warnings.
+      if (!this.#runs.has(run)) return
+      this.#flood.warn({ err, run: run.id }, 'The lease of a run could not be renewed; trying again')
+    }
+  }
+
+  /** Keeps the stream of a run that is silent for long. */
+  async #touch(run: LocalRun, signal: AbortSignal): Promise<void> {
+    const { store, retentionMs } = this.#settings
+    const now = performance.now()
+    if (retentionMs === undefined || now - (this.#touchedAt.get(run) ?? now) < retentionMs / 4) return
+    this.#touchedAt.set(run, now)
+    await store.touch(run.id, signal)
+    if (run.inputIn !== undefined) await store.touch(run.inputIn, signal)
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * Writes records to one stream, as the holder of its lease: those of a run, or of whoever else fills it.
+ *
+ * One append is in flight at a time. What comes meanwhile goes into the next one together: no record
+ * waits for company, and a slow store is sent few and large appends. Appends are not aborted: whether
+ * an aborted one was kept would be open. One that failed is sent again as it was, with the same seq,
+ * so that it is kept once.
+ */
+import { Buffer } from 'node:buffer'
+import type { Logger } from '../../logging/logger.ts'
+import type { Json } from '../../protocol/json.ts'
+import { LEASE_PRODUCER } from '../../streams/leases.ts'
+import type { Lease } from '../../streams/leases.ts'
+import type { AppendRequest, AppendResult, StreamRecord, StreamStore } from '../../streams/store.ts'
+import { patiently } from './patience.ts'
+
+/** Why nothing more can be written. */
+export type Refusal =
+  /** Another process took the lease over. */
+  | 'moved'
+  /** The stream was deleted, or its time is over. */
+  | 'gone'
+  /** Who took the lease over has closed the stream since. */
+  | 'closed'
+  /** The store failed, and patience with it ended. */
+  | 'unwritable'
+
+/** How a log ends: its closing records, what it is closed with, and metadata that is not kept yet. */
+export interface Closing {
+  readonly records: readonly StreamRecord[]
+  readonly end: Json
+  /** What is left to be done. */
+  readonly owes?: Json
+  readonly metadata?: Json
+}
+
+export interface LogWriterOptions {
+  readonly store: StreamStore
+  readonly lease: Lease
+  readonly logger: Logger
+  readonly highWaterMark: number
+  readonly patienceMs: number
+  /** Called once. */
+  readonly onRefused: (refusal: Refusal) => void
+}
+
+export class LogWriter {
+  readonly #options: LogWriterOptions
+  readonly #maxRecords: number
+  readonly #mark: number
+  readonly #hurry = new AbortController()
+  #seq = 0
+  #waiting: StreamRecord[] = []
+  #waitingBytes = 0
+  /** Of the records that wait: goes with them. */
+  #checkpoint: Json | undefined
+  #pumping: Promise<void> | undefined
+  #room: PromiseWithResolvers<void> | undefined
+  #finishing = false
+  /** What was pushed once `hold` was called. */
+  #held: { readonly record: StreamRecord; readonly bytes: number }[] | undefined
+  #refusal: Refusal | undefined
+  /** Whether the append with the present seq may have been kept though it failed. */
+  #inDoubt = false
+
+  constructor(options: LogWriterOptions) {
+    this.#options = options
+    const { appendRecords, appendBytes, recordBytes } = options.store.limits
+    this.#maxRecords = appendRecords
+    // Below the mark there is always room for one more record in the same append.
+    this.#mark = Math.max(1, Math.min(options.highWaterMark, appendBytes - recordBytes))
+  }
+
+  /** Undefined while there is room; otherwise resolves when there is, or when nothing more is written. */
+  room(): Promise<void> | undefined {
+    const full = this.#waitingBytes >= this.#mark || this.#waiting.length >= this.#maxRecords
+    if (!full || this.#refusal || this.#finishing) return undefined
+    this.#room ??= Promise.withResolvers()
+    return this.#room.promise
+  }
+
+  /** Takes a record of so many bytes, and a checkpoint that covers it and all before it. */
+  push(record: StreamRecord, bytes: number, checkpoint: Json | undefined): void {
+    if (this.#refusal || this.#finishing) return
+    if (this.#held) {
+      this.#held.push({ record, bytes })
+      return
+    }
+    this.#waiting.push(record)
+    this.#waitingBytes += bytes
+    this.#checkpoint = checkpoint ?? this.#checkpoint
+    this.#pumping ??= this.#pump()
+  }
+
+  /**
+   * What is pushed from now on is kept with the end alone: it belongs to that end, and would be in the way of
+   * whoever goes on with the run if this process died before it.
+   */
+  hold(): void {
+    this.#held ??= []
+  }
+
+  /** Writes something beside the records that are pushed, before the first of them. Resolves to why it could not, if so. */
+  async note(
+    request: Pick<AppendRequest, 'records' | 'metadata' | 'checkpoint'>,
+  ): Promise<Refusal | undefined> {
+    await this.#append(request)
+    return this.#refusal
+  }
+
+  /** Resolves when all that was pushed is kept, or to why it is not. */
+  async flush(): Promise<Refusal | undefined> {
+    await this.#pumping
+    return this.#refusal
+  }
+
+  /**
+   * Writes what waits and closes the stream, in one step. How is asked for once it is known whether records
+   * that were pushed are lost.
+   */
+  async finish(how: (isLossy: boolean) => Closing): Promise<'ended' | Refusal> {
+    this.#finishing = true
+    await this.#pumping
+    for (const { record, bytes } of this.#held ?? []) {
+      if (!this.#refusal && !this.#fits([record])) await this.#append(this.#take())
+      if (this.#refusal) break
+      this.#waiting.push(record)
+      this.#waitingBytes += bytes
+    }
+    let closing = this.#refusal ? undefined : how(false)
+    if (closing && !this.#fits(closing.records)) await this.#append(this.#take())
+    // A store that failed is tried once more: a close is small, and may fit where many records did not.
+    if (this.#refusal === 'unwritable') this.hurry()
+    else if (this.#refusal) return this.#refusal
+    const { records = [] } = this.#refusal ? {} : this.#take()
+    if (!closing || this.#refusal) closing = how(true)
+    const all = [...records, ...closing.records]
+    return (await this.#close({ ...closing, records: all, close: true })) ?? 'ended'
+  }
+
+  /** From now on a store that fails is not waited for. */
+  hurry(): void {
+    this.#hurry.abort()
+  }
+
+  async #pump(): Promise<void> {
+    while (this.#waiting.length > 0 && !this.#refusal && !this.#finishing) await this.#append(this.#take())
+    this.#pumping = undefined
+    this.#makeRoom()
+  }
+
+  #take(): AppendRequest {
+    const records = this.#waiting
+    const checkpoint = this.#checkpoint === undefined ? {} : { checkpoint: this.#checkpoint }
+    this.#waiting = []
+    this.#waitingBytes = 0
+    this.#checkpoint = undefined
+    this.#makeRoom()
+    return { records, ...checkpoint }
+  }
+
+  #makeRoom(): void {
+    this.#room?.resolve()
+    this.#room = undefined
+  }
+
+  /** In one append with what waits. */
+  #fits(records: readonly StreamRecord[]): boolean {
+    const { appendRecords, appendBytes } = this.#options.store.limits
+    const bytes = records.reduce((sum, record) => sum + Buffer.byteLength(record), this.#waitingBytes)
+    return this.#waiting.length + records.length <= appendRecords && bytes <= appendBytes
+  }
+
+  async #append(request: AppendRequest): Promise<void> {
+    try {
+      const result = await this.#send(request)
+      if (result.outcome === 'appended' || result.outcome === 'duplicate') this.#seq++
+      else this.#refuse(this.#refusalOf(result))
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  async #close(request: AppendRequest): Promise<Refusal | undefined> {
+    try {
+      let result = await this.#send(request)
+      if (result.outcome === 'duplicate' && !result.closed && this.#inDoubt) {
+        // The append before, which seemed to fail, was kept after all under this seq.
+        this.#seq++
+        result = await this.#send(request)
+      }
+      const ended = result.outcome === 'appended' || (result.outcome === 'duplicate' && result.closed)
+      return ended ? undefined : this.#refusalOf(result)
+    } catch (error) {
+      this.#log(error)
+      return 'unwritable'
+    }
+  }
+
+  async #send(request: AppendRequest): Promise<AppendResult> {
+    const { store, lease, patienceMs } = this.#options
+    const { stream, incarnation, epoch } = lease
+    const producer = { id: LEASE_PRODUCER, epoch, seq: this.#seq }
+    const send = (): Promise<AppendResult> => store.append(stream, { ...request, producer, incarnation })
+    return patiently(send, patienceMs, this.#hurry.signal)
+  }
+
+  #refusalOf(result: AppendResult): Refusal {
+    switch (result.outcome) {
+      case 'fenced':
+        return 'moved'
+      case 'missing':
+        return 'gone'
+      case 'closed':
+        return 'closed'
+      case 'gap':
+        // The store has lost appends that it had answered; what follows would leave a hole.
+        this.#log(new Error(`The store has lost records: it expects seq ${result.expectedSeq}`))
+        this.#seq = result.expectedSeq
+        return 'unwritable'
+      default:
+        this.#log(new Error(`The store answered an append with ${result.outcome}`))
+        return 'unwritable'
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#inDoubt = true
+    this.#log(error)
+    this.#refuse('unwritable')
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.#refusal = refusal
+    this.#waiting = []
+    this.#waitingBytes = 0
+    this.#options.onRefused(refusal)
+  }
+
+  #log(error: unknown): void {
+    const { logger, lease } = this.#options
+    logger.error({ err: error, run: lease.stream }, 'The records of a run could not be kept')
+  }
+}

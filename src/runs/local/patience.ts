@@ -1,0 +1,29 @@
+/** How long a store is waited for that fails in a way which passes by itself. */
+import { StoreError } from '../../streams/errors.ts'
+import type { StoreErrorCode } from '../../streams/errors.ts'
+import { pause } from '../../time/ticker.ts'
+
+const TRANSIENT: ReadonlySet<StoreErrorCode> = new Set(['full', 'locked', 'overloaded', 'unavailable'])
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 1000
+
+/**
+ * Calls until a call succeeds, fails for good, or `patienceMs` are over; then rejects with what the last call
+ * did. Once `hurry` aborts there is no further call.
+ */
+export async function patiently<T>(
+  call: () => Promise<T>,
+  patienceMs: number,
+  hurry: AbortSignal,
+): Promise<T> {
+  const since = performance.now()
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    try {
+      return await call()
+    } catch (error) {
+      const transient = error instanceof StoreError && TRANSIENT.has(error.code)
+      if (!transient || hurry.aborted || performance.now() - since >= patienceMs) throw error
+    }
+    await pause(pauseMs, hurry)
+  }
+}

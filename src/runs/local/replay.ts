@@ -1,0 +1,90 @@
+/**
+ * What a provider that goes on has to yield again: the records that the log holds behind the checkpoint. They
+ * are read page by page, as they are yielded.
+ */
+import { Buffer } from 'node:buffer'
+import { START, offsetBefore } from '../../protocol/offset.ts'
+import type { Offset } from '../../protocol/offset.ts'
+import type { StreamRecord, StreamStore } from '../../streams/store.ts'
+import { patiently } from './patience.ts'
+
+export interface ReplayOptions {
+  readonly store: Pick<StreamStore, 'read'>
+  readonly id: string
+  /** Position of the place before the first record. */
+  readonly from: number
+  /** The place after the last one, which proves that the log is the one that was taken over. Undefined for none. */
+  readonly to: Offset | undefined
+  readonly patienceMs: number
+  /** Ends all reading. */
+  readonly signal: AbortSignal
+}
+
+export class Replay {
+  readonly #options: ReplayOptions
+  /** Of the place before the first record of `page`. */
+  #position: number
+  #page: readonly StreamRecord[] = []
+  #at = 0
+  /** Position of the place after the last record. */
+  readonly #end: number
+  /** Where the next page begins: each one proves that its log is that of the page before. */
+  #next: Offset
+
+  constructor(options: ReplayOptions) {
+    this.#options = options
+    const { from, to } = options
+    this.#position = from
+    this.#end = to?.position ?? from
+    // Nothing is read where nothing comes again.
+    this.#next = to && this.#end > from ? offsetBefore(to, from) : START
+  }
+
+  /** How many are still to come. */
+  get left(): number {
+    return Math.max(0, this.#end - this.#position - this.#at)
+  }
+
+  /**
+   * Whether this text is that of the record which is due; it is due no more then. Rejects as the store
+   * does once patience with it ended, and when the log has not what it had.
+   */
+  takes(text: string): boolean | Promise<boolean> {
+    const due = this.#page[this.#at]
+    if (due === undefined) return this.#turn().then(() => this.takes(text))
+    if (due !== text) return false
+    this.#at++
+    return true
+  }
+
+  /** Passes over all that are still to come; resolves with how many bytes they have, those that were trimmed aside. */
+  async skip(): Promise<number> {
+    let bytes = 0
+    while (this.left > 0) {
+      for (const record of this.#page.slice(this.#at, this.#at + this.left))
+        bytes += Buffer.byteLength(record)
+      this.#at = this.#page.length
+      if (this.left > 0) await this.#turn({ passing: true })
+    }
+    return bytes
+  }
+
+  /** `passing`: nothing is held against what was trimmed. */
+  async #turn({ passing = false } = {}): Promise<void> {
+    const { store, id, patienceMs, signal } = this.#options
+    const next = this.#next
+    const read = (): ReturnType<StreamStore['read']> => store.read(id, next, { signal })
+    const page = await patiently(read, patienceMs, signal)
+    if (passing && page.outcome === 'trimmed') return this.#show(page.first, page.first, [])
+    if (page.outcome !== 'page' || page.records.length === 0)
+      throw new Error('The log has lost records that a provider is to yield again')
+    this.#show({ position: this.#position + this.#page.length }, page.next, page.records)
+  }
+
+  #show({ position }: Pick<Offset, 'position'>, next: Offset, page: readonly StreamRecord[]): void {
+    this.#position = position
+    this.#next = next
+    this.#page = page
+    this.#at = 0
+  }
+}

@@ -1,0 +1,38 @@
+/** The limits of time of one run, and since when nobody has read it. Times are of `performance.now()`, in milliseconds. */
+import type { RunEnd } from '../../protocol/run-end.ts'
+import { endFor } from '../end-reasons.ts'
+import type { Generation } from './generation.ts'
+import type { RunSettings } from '../options.ts'
+
+export class TimeLimits {
+  readonly #settings: RunSettings
+  /** Of a run that was taken over by the wall clock, which alone is shared. */
+  readonly #startedAt: number
+  #readAt: number
+
+  /** @param startedAt when the run began, in milliseconds since 1970. */
+  constructor(settings: RunSettings, startedAt: number) {
+    this.#settings = settings
+    this.#readAt = performance.now()
+    this.#startedAt = this.#readAt - Math.max(0, Date.now() - startedAt)
+  }
+
+  /** How the run ends for one that is exceeded. */
+  exceeded(now: number, generation: Generation | undefined): RunEnd | undefined {
+    const { silenceMs, thinkingMs, lifeMs } = this.#settings
+    const { askedAt = now, quietSince = now } = generation ?? {}
+    if (now - quietSince >= silenceMs) return endFor('silent')
+    if (now - askedAt >= thinkingMs) return endFor('thinking_exceeded')
+    return now - this.#startedAt >= lifeMs ? endFor('life_exceeded') : undefined
+  }
+
+  /** Somebody reads it, or may. */
+  read(now: number): void {
+    this.#readAt = now
+  }
+
+  /** Whether nobody has read it for too long. */
+  isUnread(now: number): boolean {
+    return now - this.#readAt >= this.#settings.unreadMs
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Does what the close of one run left owed, under the lease of its stream, and settles each part once it is done. What
+ * fails is put off: its lease is renewed for the length of the pause, so that no process tries it before.
+ */
+import { StoreError } from '../../streams/errors.ts'
+import type { Lease } from '../../streams/leases.ts'
+import type { RunSettings } from '../options.ts'
+import type { Owed } from './owed.ts'
+import { encodeOwed } from './owed.ts'
+import { patiently } from '../local/patience.ts'
+
+/** Milliseconds between two attempts: twice as long each time. */
+const FIRST_PAUSE_MS = 1000
+const LONGEST_PAUSE_MS = 600_000
+/** It is given up when there were as many attempts and it is owed for so long: a clock alone decides nothing. */
+const MOST_ATTEMPTS = 20
+const LONGEST_MS = 24 * 3600 * 1000
+
+/** Resolves when it is done, and rejects when it is to be tried again. Ends soon after its signal aborts. */
+export type OwedPart = (signal: AbortSignal) => Promise<void>
+
+export interface OwedWorkOptions {
+  readonly settings: RunSettings
+  /** Held, and renewed by whoever has this. */
+  readonly lease: Lease
+  /** Up to when nobody else can have it, by `performance.now()`. */
+  readonly until: number
+  readonly owed: Owed
+  readonly ended?: OwedPart | undefined
+  readonly cancel?: OwedPart | undefined
+  /** It failed, or was given up. */
+  readonly onFailed: (error: unknown, fate: { readonly attempt: number; readonly isGivenUp: boolean }) => void
+}
+
+export class OwedWork {
+  readonly lease: Lease
+  /** Resolves when this process has done what it can. Never rejects. */
+  readonly over: Promise<void>
+  readonly #settings: RunSettings
+  readonly #onFailed: OwedWorkOptions['onFailed']
+  readonly #stop = new AbortController()
+  #owed: Owed
+  #writing: Promise<unknown> = Promise.resolve()
+
+  /** Begins at once. */
+  constructor({ settings, lease, until, owed, ended, cancel, onFailed }: OwedWorkOptions) {
+    this.lease = lease
+    this.#settings = settings
+    this.#owed = owed
+    this.#onFailed = onFailed
+    const held = this.#makeSure(until)
+    const parts = [
+      ended && this.#part(held, ended, () => ({ ended: false })),
+      cancel && this.#part(held, cancel, () => ({ cancel: undefined })),
+    ]
+    this.over = this.#run(parts.filter((part) => part !== undefined))
+  }
+
+  /** Renews its lease. Rejects as the store does. */
+  async renew(signal: AbortSignal): Promise<void> {
+    const { outcome } = await this.#settings.store.leases.renew(this.lease, signal)
+    if (outcome === 'lost') this.stop(new Error('Another process took over what a run owes'))
+  }
+
+  /** Ends the work: what is not done is left to others. */
+  stop(reason: Error): void {
+    this.#stop.abort(reason)
+  }
+
+  /** Keeps something of what is owed otherwise. Never rejects: what is not kept is owed as it was. */
+  change(change: Partial<Pick<Owed, 'ended' | 'cancel'>>): Promise<void> {
+    this.#owed = { ...this.#owed, ...change }
+    const writing = this.#writing.then(() => this.#keep())
+    this.#writing = writing
+    return writing
+  }
+
+  /** A process that stood still may have lost the lease, and another one has done meanwhile what is owed. */
+  #makeSure(until: number): Promise<void> | undefined {
+    if (performance.now() < until) return undefined
+    const { leaseTtlMs } = this.#settings
+    return this.renew(AbortSignal.any([this.#stop.signal, AbortSignal.timeout(leaseTtlMs)]))
+  }
+
+  async #part(held: Promise<void> | undefined, work: OwedPart, done: () => Partial<Owed>): Promise<void> {
+    if (held) await held
+    this.#stop.signal.throwIfAborted()
+    await this.#inTime(work)
+    await this.change(done())
+  }
+
+  /** What ignores its signal is left behind. */
+  async #inTime(work: OwedPart): Promise<void> {
+    const late = Promise.withResolvers<never>()
+    const limit = new AbortController()
+    const end = (): void => {
+      limit.abort(this.#stop.signal.aborted ? this.#stop.signal.reason : new Error('It took too long'))
+      late.reject(limit.signal.reason as Error)
+    }
+    const timer = setTimeout(end, this.#settings.endedTimeoutMs)
+    this.#stop.signal.addEventListener('abort', end, { once: true })
+    try {
+      if (this.#stop.signal.aborted) end()
+      await Promise.race([work(limit.signal), late.promise])
+    } finally {
+      clearTimeout(timer)
+      this.#stop.signal.removeEventListener('abort', end)
+      late.promise.catch(() => undefined)
+    }
+  }
+
+  async #keep(): Promise<void> {
+    const { store, storePatienceMs, logger } = this.#settings
+    const left = encodeOwed(this.#owed)
+    const settle = (): Promise<boolean> => store.leases.settle(this.lease, left)
+    try {
+      await patiently(settle, storePatienceMs, this.#stop.signal)
+    } catch (err) {
+      const run = this.lease.stream
+      logger.warn({ err, run }, 'What a run owed was done, and that could not be kept: it is done again')
+    }
+  }
+
+  async #run(parts: readonly Promise<void>[]): Promise<void> {
+    const outcomes = await Promise.allSettled(parts)
+    const failed = outcomes.find(({ status }) => status === 'rejected')
+    try {
+      if (this.#stop.signal.aborted) await this.#leave()
+      else if (failed?.status === 'rejected') await this.#putOff(failed.reason)
+      // What is not known here.
+      else if (encodeOwed(this.#owed) !== undefined) await this.#leave()
+    } catch (err) {
+      // Its lease runs out by itself.
+      const isAway = err instanceof StoreError
+      this.#settings.logger[isAway ? 'debug' : 'error'](
+        { err, run: this.lease.stream },
+        'What a run owes was left',
+      )
+    }
+  }
+
+  async #putOff(error: unknown): Promise<void> {
+    const { leases } = this.#settings.store
+    const { since, epoch } = this.#owed
+    const attempt = Math.max(1, this.lease.epoch - epoch + 1)
+    const isGivenUp = attempt >= MOST_ATTEMPTS && Date.now() - since >= LONGEST_MS
+    this.#onFailed(error, { attempt, isGivenUp })
+    if (isGivenUp) await leases.settle(this.lease)
+    else {
+      const ttlMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(attempt - 1, 20), LONGEST_PAUSE_MS)
+      await leases.renew({ ...this.lease, ttlMs })
+    }
+  }
+
+  async #leave(): Promise<void> {
+    await this.#settings.store.leases.handOver(this.lease)
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * What the close of a run leaves to be done: to tell its kind, and to cancel what goes on upstream. It is kept with the
+ * close until it is done, by this process or another one.
+ */
+import type { Json } from '../../protocol/json.ts'
+import type { Lease } from '../../streams/leases.ts'
+import { member, numberIn } from '../records/json-members.ts'
+import type { RunSettings } from '../options.ts'
+import type { RunRecord } from '../records/run-record.ts'
+import type { UpstreamPlace } from '../local/upstream-place.ts'
+
+export interface Owed {
+  /** When the run ended, in milliseconds since 1970. */
+  readonly since: number
+  /** The epoch of whoever ended it: by how much a later one is above it, so many attempts there were. */
+  readonly epoch: number
+  /** `ended` of its kind has not returned yet. */
+  readonly ended: boolean
+  /** Its provider did not end in time. With the last checkpoint, if there was one: by that another one cancels it. */
+  readonly cancel: { readonly value?: Json } | undefined
+  /** What a newer version left: kept as it is, for whoever knows what to do. */
+  readonly others: { readonly [name: string]: Json }
+}
+
+/**
+ * What a run leaves that ends here; undefined for nothing. `left`: its provider did not end in time, with whether another
+ * one may be called to go on from a checkpoint.
+ */
+export function owedBy(
+  { kinds }: Pick<RunSettings, 'kinds'>,
+  { kind }: Pick<RunRecord, 'kind'>,
+  { epoch }: Pick<Lease, 'epoch'>,
+  left: { readonly resumable: boolean; readonly place: UpstreamPlace } | undefined,
+): Owed | undefined {
+  const known = kind === undefined ? undefined : kinds.get(kind)
+  if (!known) return undefined
+  const ended = known.ended !== undefined
+  const value = left?.place.value
+  // It may become known yet.
+  const cancel = value !== undefined ? { value } : left?.resumable ? {} : undefined
+  return ended || cancel ? { since: Date.now(), epoch, ended, cancel, others: {} } : undefined
+}
+
+/** Undefined when nothing is owed. */
+export function encodeOwed({ since, epoch, ended, cancel, others }: Owed): Json | undefined {
+  if (!ended && !cancel && Object.keys(others).length === 0) return undefined
+  return { ...others, since, epoch, ...(ended && { ended }), ...(cancel && { cancel: { ...cancel } }) }
+}
+
+export function readOwed(owes: Json): Owed {
+  const isObject = typeof owes === 'object' && owes !== null && !Array.isArray(owes)
+  const members: { readonly [name: string]: Json } = isObject
+    ? (owes as { readonly [name: string]: Json })
+    : { owes }
+  const { since: _, epoch: _epoch, ended, cancel, ...others } = members
+  const value = member(cancel, 'value')
+  return {
+    since: numberIn(owes, 'since') ?? 0,
+    epoch: numberIn(owes, 'epoch') ?? 0,
+    ended: ended === true,
+    cancel: cancel === undefined ? undefined : value === undefined ? {} : { value },
+    others,
+  }
+}

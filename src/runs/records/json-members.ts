@@ -1,0 +1,22 @@
+/** JSON that may be of any shape, and what may be none. */
+import type { Json } from '../../protocol/json.ts'
+
+/** The member of an object; undefined for one that is missing, and for what is no object. */
+export function member(value: Json | undefined, name: string): Json | undefined {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
+  return (value as { readonly [key: string]: Json })[name]
+}
+
+export function numberIn(value: Json | undefined, name: string): number | undefined {
+  const number = member(value, name)
+  return typeof number === 'number' ? number : undefined
+}
+
+/** As JSON; undefined for what JSON cannot carry. */
+export function jsonText(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,219 @@
+/** Starts runs: whoever creates the stream works on it, and everybody else is given the run that is there. */
+import { isDeepStrictEqual } from 'node:util'
+import type { Json } from '../../protocol/json.ts'
+import { StoreError } from '../../streams/errors.ts'
+import type { LeaseRequest } from '../../streams/leases.ts'
+import type { CreateResult, StreamConfig, StreamInfo } from '../../streams/store.ts'
+import type { ChatIndex } from '../records/chat-index.ts'
+import { RunError } from '../errors.ts'
+import type { Inputs, KeptInput } from './inputs.ts'
+import type { Assignment } from '../local/assignment.ts'
+import type { LocalRun } from '../local/local-run.ts'
+import type { Mailbox } from '../control/mailbox.ts'
+import { metadataShares } from '../options.ts'
+import type { RunSettings } from '../options.ts'
+import type { ProcessLimit } from './process-limit.ts'
+import { OwnerLimit } from './owner-limit.ts'
+import type { Admission } from './owner-limit.ts'
+import { encodeRunRecord, readRunRecord, sizeOfRunRecord } from '../records/run-record.ts'
+import type { RunRecord } from '../records/run-record.ts'
+import type { CheckedStart } from './start-request.ts'
+
+export interface RunStarterOptions {
+  readonly chats: ChatIndex
+  readonly inputs: Inputs
+  readonly mailbox: Mailbox
+  readonly adopt: (assignment: Assignment) => LocalRun
+  readonly places: ProcessLimit
+  /** Aborts when nothing is started any more. */
+  readonly closed: AbortSignal
+}
+
+/** A run that was started, or was there. */
+export interface StartedRun {
+  readonly info: StreamInfo
+  readonly record: RunRecord
+  /** Of the one who started it. */
+  readonly settled?: LocalRun['settled']
+}
+
+export class RunStarter {
+  readonly #settings: RunSettings
+  readonly #options: RunStarterOptions
+  readonly #limit: OwnerLimit
+  readonly #starting = new Map<string, Promise<StartedRun>>()
+
+  constructor(settings: RunSettings, options: RunStarterOptions) {
+    this.#settings = settings
+    this.#options = options
+    this.#limit = new OwnerLimit(settings)
+  }
+
+  has(id: string): boolean {
+    return this.#starting.has(id)
+  }
+
+  /** Resolves when no start of this run is under way. */
+  async started(id: string): Promise<void> {
+    for (let start = this.#starting.get(id); start; start = this.#starting.get(id)) {
+      await start.catch(() => undefined)
+    }
+  }
+
+  /** Resolves when no start is under way. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#starting.values())
+  }
+
+  async start(start: CheckedStart, retryOf?: string): Promise<StartedRun> {
+    let leave = (): void => {}
+    try {
+      leave = this.#options.places.take()
+    } catch (error) {
+      // Asked for again, it takes no place of its own.
+      if (start.isNewId || !(await this.#settings.store.head(start.id, this.#options.closed))) throw error
+    }
+    try {
+      return await this.#startOnce(start, retryOf)
+    } finally {
+      leave()
+    }
+  }
+
+  async #startOnce(start: CheckedStart, retryOf: string | undefined): Promise<StartedRun> {
+    // Not `started`: nothing may come between the last look and the entry below.
+    for (let other = this.#starting.get(start.id); other; other = this.#starting.get(start.id)) {
+      await other.catch(() => undefined)
+    }
+    this.#options.closed.throwIfAborted()
+    const { id, owner } = start
+    const starting = this.#limit
+      .within(owner, id, this.#options.closed, (admission) => this.#create(start, retryOf, admission))
+      .finally(() => this.#starting.delete(id))
+    this.#starting.set(id, starting)
+    return starting
+  }
+
+  async #create(start: CheckedStart, retryOf: string | undefined, admission: Admission): Promise<StartedRun> {
+    const { store, holder, leaseTtlMs, retentionMs } = this.#settings
+    const { inputs, mailbox, closed } = this.#options
+    const { id, owner, source } = start
+    const there = start.isNewId ? undefined : await store.head(id, closed)
+    if (there) return sameRun(start, there)
+    await mailbox.open()
+    const kept = 'kind' in source ? await inputs.keep(source.input, owner, closed) : {}
+    const record = newRecord(start, kept, retryOf)
+    if (sizeOfRunRecord(record) > metadataShares(store).start) {
+      await inputs.forget(kept)
+      const most = metadataShares(store).start
+      throw new RunError('invalid_run', `The chat and metadata of a run may have about ${most} bytes as JSON`)
+    }
+    const creating = this.#createStream(id, {
+      metadata: encodeRunRecord(record),
+      lease: { holder, ttlMs: leaseTtlMs },
+      ...(owner !== undefined && { owner }),
+      ...(retentionMs !== undefined && { ttlMs: retentionMs }),
+    })
+    const [result] = await Promise.all([creating, this.#index(start)])
+    if (result.outcome !== 'created' || !result.lease) {
+      if (!('info' in result)) {
+        await inputs.forget(kept)
+        throw new RunError('run_conflict')
+      }
+      // What another process took over meanwhile may be this very run.
+      if (readRunRecord(result.info)?.inputIn !== record.inputIn) await inputs.forget(kept)
+      return sameRun(start, result.info)
+    }
+    try {
+      await admission()
+    } catch (error) {
+      const { incarnation } = result.info
+      await Promise.all([store.delete(id, undefined, incarnation), inputs.forget(kept)])
+      throw error
+    }
+    const run = this.#options.adopt({
+      lease: result.lease,
+      owner,
+      record,
+      checkpoint: undefined,
+      tail: result.info.tail,
+      takenOver: false,
+      resumable: 'kind' in source && source.of.resumable === true,
+      ...('kind' in source && source.of.newAttempt && { newAttempt: source.of.newAttempt }),
+      provider: () => ('kind' in source ? source.of.provider(source.input) : source.provider),
+    })
+    return { info: result.info, record, settled: run.settled }
+  }
+
+  /**
+   * Creates the stream of a run. A store that was away may have created it all the same, and a second
+   * request tells. When that one fails too, the start does: what was kept then, or comes to be kept
+   * later, is a run without a process, like that of one that died.
+   */
+  async #createStream(
+    id: string,
+    config: StreamConfig & { readonly lease: LeaseRequest },
+  ): Promise<CreateResult> {
+    const { store } = this.#settings
+    // Not aborted: a stream that was created and not noticed would be nobody's for the length of a lease.
+    try {
+      return await store.create(id, config)
+    } catch (error) {
+      // With any other code nothing was kept.
+      if (!(error instanceof StoreError) || error.code !== 'unavailable') throw error
+    }
+    const again = await store.create(id, config)
+    // What another start created differs in when it began, at least.
+    if (again.outcome !== 'exists' || !isDeepStrictEqual(again.info.metadata, config.metadata)) return again
+    const taken = await store.leases.acquire(id, config.lease)
+    if (taken.outcome === 'acquired') return { ...taken, outcome: 'created' }
+    const isOurs = taken.outcome === 'held' && taken.lease.holder === config.lease.holder
+    return isOurs ? { outcome: 'created', info: again.info, lease: taken.lease } : again
+  }
+
+  /** In the same commit as the run, where a store groups them. A run goes on without its entry. */
+  async #index({ id, chat, owner }: CheckedStart): Promise<void> {
+    if (chat === undefined) return
+    try {
+      await this.#options.chats.add(chat, owner, id, this.#options.closed)
+    } catch (err) {
+      this.#settings.logger.warn({ err, run: id }, 'A run could not be listed in its chat')
+    }
+  }
+}
+
+function newRecord(
+  { chat, metadata, source, asked }: CheckedStart,
+  kept: KeptInput,
+  retryOf?: string,
+): RunRecord {
+  return {
+    startedAt: Date.now(),
+    attempt: 1,
+    attemptAt: 0,
+    barren: 0,
+    ...(chat !== undefined && { chat }),
+    ...(metadata !== undefined && { metadata: copyOf(metadata) }),
+    ...('kind' in source && { kind: source.kind }),
+    ...kept,
+    ...(asked !== undefined && { asked }),
+    ...(retryOf !== undefined && { retryOf }),
+  }
+}
+
+/** The record is written again when the run ends, whatever the caller does to what it gave. */
+function copyOf(metadata: Json): Json {
+  return JSON.parse(JSON.stringify(metadata)) as Json
+}
+
+/**
+ * @throws {RunError} `run_conflict` for a stream that is another's, or no run, or of another chat;
+ * `run_differs` for a run that was asked something else.
+ */
+function sameRun(start: CheckedStart, info: StreamInfo): StartedRun {
+  const record = readRunRecord(info)
+  if (!record || info.owner !== start.owner || record.chat !== start.chat) throw new RunError('run_conflict')
+  const isSame = record.asked === undefined || start.asked === undefined || record.asked === start.asked
+  if (!isSame) throw new RunError('run_differs')
+  return { info, record }
+}

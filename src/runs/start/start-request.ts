@@ -1,0 +1,93 @@
+/** A request to start a run, checked before anything is done for it. */
+import type { Json } from '../../protocol/json.ts'
+import type { RunProvider } from '../../providers/provider.ts'
+import { RunError } from '../errors.ts'
+import { fingerprint } from './fingerprint.ts'
+import type { RunKind, RunSettings } from '../options.ts'
+import type { StartRequest } from '../run.ts'
+import { isRunId, newRunId } from '../records/run-ids.ts'
+
+/** What the run is made of: a provider that only this process has, or a kind that others know too. */
+export type Source =
+  | { readonly provider: RunProvider }
+  | { readonly kind: string; readonly of: RunKind; readonly input: Json }
+
+export interface CheckedStart {
+  readonly id: string
+  /** Whether it was drawn just now. */
+  readonly isNewId: boolean
+  readonly chat: string | undefined
+  readonly owner: string | undefined
+  readonly metadata: Json | undefined
+  readonly source: Source
+  /** The fingerprint of what it is asked; undefined where nothing says so. */
+  readonly asked: string | undefined
+}
+
+/** @throws {RunError} `invalid_run` or `unknown_kind`, saying what is wrong. */
+export function checkStart(
+  request: StartRequest,
+  provider: RunProvider | undefined,
+  kinds: RunSettings['kinds'],
+): CheckedStart {
+  const { id = newRunId(), chat, owner, metadata } = request
+  if (!isRunId(id)) {
+    throw new RunError(
+      'invalid_run',
+      'The id of a run is 1 to 500 printable ASCII characters without a space, not beginning with @',
+    )
+  }
+  if (chat !== undefined) checkText(chat, 256, 'A chat')
+  if (owner !== undefined) checkText(owner, 512, 'An owner')
+  if (metadata !== undefined) checkJson(metadata, 'The metadata of a run')
+  if (request.asked !== undefined) checkJson(request.asked, 'What a run is asked')
+  const source = checkSource(request, provider, kinds)
+  return {
+    id,
+    isNewId: request.id === undefined,
+    chat,
+    owner,
+    metadata,
+    source,
+    asked: askedOf(request.asked, source),
+  }
+}
+
+function askedOf(asked: Json | undefined, source: Source): string | undefined {
+  if (asked !== undefined) return fingerprint(asked)
+  return 'kind' in source ? fingerprint([source.kind, source.input]) : undefined
+}
+
+function checkSource(
+  { kind, input }: StartRequest,
+  provider: RunProvider | undefined,
+  kinds: RunSettings['kinds'],
+): Source {
+  if (provider !== undefined) {
+    if (kind !== undefined || input !== undefined) {
+      throw new RunError('invalid_run', 'A run has a provider, or a kind with its input, not both')
+    }
+    if (typeof provider !== 'function') throw new RunError('invalid_run', 'A provider is a function')
+    return { provider }
+  }
+  if (kind === undefined) throw new RunError('invalid_run', 'A run needs a provider or a kind')
+  const of = kinds.get(kind)
+  if (!of) throw new RunError('unknown_kind')
+  if (input !== undefined) checkJson(input, 'The input of a run')
+  return { kind, of, input: input ?? null }
+}
+
+function checkText(text: string, length: number, what: string): void {
+  if (typeof text !== 'string' || text.length === 0 || text.length > length || !text.isWellFormed()) {
+    throw new RunError('invalid_run', `${what} is 1 to ${length} well-formed characters`)
+  }
+}
+
+function checkJson(value: Json, what: string): void {
+  try {
+    if (JSON.stringify(value) !== undefined) return
+  } catch {
+    // Said below.
+  }
+  throw new RunError('invalid_run', `${what} is a value that JSON can carry`)
+}

@@ -1,0 +1,81 @@
+/**
+ * Tells the other processes of an application who signed out, over the channel layer. At most once, as
+ * everything there: what gets lost is found when `authenticate` is asked again.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import { ChannelLayerClosed } from '../../channels/errors.ts'
+import type { ChannelLayer } from '../../channels/layer.ts'
+import type { Memberships } from '../../consumers/memberships.ts'
+import type { Logger } from '../../logging/logger.ts'
+
+/** The group, and the type of its messages. Anybody with access to the layer may send one. */
+const GROUP = 'millrace.sign-out'
+const TYPE = 'millrace.sign.out'
+
+/** Milliseconds between two tries to reach a layer that is away. */
+const PAUSE = 1_000
+
+export interface SignOutChannelOptions {
+  readonly layer: ChannelLayer
+  readonly memberships: Pick<Memberships, 'hold' | 'dropAll'>
+  readonly logger: Logger
+  readonly onSignOut: (name: string) => void
+}
+
+export class SignOutChannel {
+  readonly #options: SignOutChannelOptions
+  readonly #end = new AbortController()
+  #listening: Promise<void> | undefined
+
+  constructor(options: SignOutChannelOptions) {
+    this.#options = options
+  }
+
+  /** Begins to listen. May be called again; does nothing on a layer that reaches no other process. */
+  open(): void {
+    if (this.#options.layer.isLocal || this.#end.signal.aborted) return
+    this.#listening ??= this.#listen()
+  }
+
+  /** Rejects as `groupSend` does. */
+  async tell(name: string): Promise<void> {
+    const { layer } = this.#options
+    if (!layer.isLocal) await layer.groupSend(GROUP, { type: TYPE, user: name })
+  }
+
+  async close(): Promise<void> {
+    this.#end.abort()
+    await this.#listening
+  }
+
+  /** Never rejects. */
+  async #listen(): Promise<void> {
+    const { layer, memberships } = this.#options
+    const { signal } = this.#end
+    let channel: string | undefined
+    while (!signal.aborted) {
+      try {
+        channel ??= layer.newChannel('millrace')
+        await memberships.hold(GROUP, channel)
+        for (;;) this.#hear(await layer.receive(channel, signal))
+      } catch (error) {
+        if (signal.aborted || error instanceof ChannelLayerClosed) break
+        this.#options.logger.warn(
+          { err: error },
+          'sign-outs of other processes cannot be heard; trying again',
+        )
+        await pause(PAUSE, undefined, { signal }).catch(ignore)
+      }
+    }
+    if (channel === undefined) return
+    layer.release(channel)
+    await memberships.dropAll(channel).catch(ignore)
+  }
+
+  #hear({ type, user }: Readonly<Record<string, unknown>>): void {
+    if (type === TYPE && typeof user === 'string' && user !== '') this.#options.onSignOut(user)
+    else this.#options.logger.error({}, `a message in the group ${GROUP} is no sign-out`)
+  }
+}
+
+function ignore(): void {}

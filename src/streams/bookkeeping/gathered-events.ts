@@ -1,0 +1,59 @@
+/**
+ * The events that wait for an inbox, where a store has no log at hand to take them from: appends that
+ * follow each other become one event.
+ */
+import type { InboxSource, StreamInbox } from '../inbox.ts'
+import type { StreamRecord } from '../store.ts'
+import type { StreamEvent } from '../watching.ts'
+
+type Append = Extract<StreamEvent, { type: 'append' }>
+type Gone = Extract<StreamEvent, { type: 'gone' }>
+
+export class GatheredEvents implements InboxSource {
+  readonly #inbox: StreamInbox
+  #first: Append | undefined
+  #last: Append | undefined
+  /** Of all of them, once there are two. */
+  #records: StreamRecord[] | undefined
+  #gone: Gone | undefined
+
+  constructor(inbox: StreamInbox) {
+    this.#inbox = inbox
+    inbox.open(this)
+  }
+
+  /** In their order, without gaps. */
+  add(event: StreamEvent): void {
+    if (event.type === 'gone') this.#gone = event
+    else {
+      if (this.#first) {
+        this.#records ??= [...this.#first.records]
+        // No spread into push: its arguments are laid on the stack.
+        for (const record of event.records) this.#records.push(record)
+      } else this.#first = event
+      this.#last = event
+    }
+    this.#inbox.call()
+  }
+
+  take(): StreamEvent | undefined {
+    const first = this.#first
+    const last = this.#last
+    const records = this.#records
+    if (!first || !last) {
+      const gone = this.#gone
+      this.#gone = undefined
+      return gone
+    }
+    this.#first = undefined
+    this.#last = undefined
+    this.#records = undefined
+    if (!records) return first
+    const { next, closed, end } = last
+    return { type: 'append', from: first.from, next, records, closed, ...(end !== undefined && { end }) }
+  }
+
+  close(): void {
+    this.#inbox.close(this)
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Who watches which stream in this process, and how far each stream was told.
+ *
+ * The invariant: what a watched stream is told is contiguous. `told` is where the next event begins,
+ * and a store asks for it before it tells. Events are told in the order they come, also when a
+ * listener causes another one while it is being told.
+ */
+import type { Logger } from '../../logging/logger.ts'
+import type { Json } from '../../protocol/json.ts'
+import type { Offset } from '../../protocol/offset.ts'
+import { GatheredEvents } from './gathered-events.ts'
+import { StreamInbox } from '../inbox.ts'
+import type { StreamRecord } from '../store.ts'
+import type { GoneReason, StreamEvent, WatchListener } from '../watching.ts'
+
+/** A stream that somebody watches. */
+export interface WatchedStream {
+  readonly id: string
+  readonly incarnation: string
+  /** Position after the last record that was told, and the stamp of that. */
+  readonly told: number
+  readonly stamp: string
+  readonly closed: boolean
+  /** What it was closed with, if that was told to those who watch. */
+  readonly end?: Json | undefined
+}
+
+interface Entry extends WatchedStream {
+  told: number
+  stamp: string
+  closed: boolean
+  end: Json | undefined
+  /** Never changed in place: an event that waits goes to those who watched when it came. */
+  watchers: readonly Watcher[]
+}
+
+interface Watcher {
+  add(event: StreamEvent): void
+  /** From now on nothing comes of what is added. */
+  close(): void
+}
+
+export class Watchers {
+  readonly #streams = new Map<string, Entry>()
+  /** Events that came while another one was told. */
+  readonly #queue: { readonly watchers: readonly Watcher[]; readonly event: StreamEvent }[] = []
+  readonly #logger: Logger
+  #telling = false
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  /** How many streams are watched. */
+  get size(): number {
+    return this.#streams.size
+  }
+
+  get(id: string): WatchedStream | undefined {
+    return this.#streams.get(id)
+  }
+
+  /** A copy: it stays whole while events end watches. */
+  all(): readonly WatchedStream[] {
+    return [...this.#streams.values()]
+  }
+
+  /** Watches from `tail`, which is where the stream was told up to when somebody watches it already. */
+  add(id: string, incarnation: string, tail: Offset, closed: boolean, listener: WatchListener): () => void {
+    let entry = this.#streams.get(id)
+    if (!entry) {
+      const { position: told, stamp } = tail
+      entry = { id, incarnation, told, stamp, closed, end: undefined, watchers: [] }
+      this.#streams.set(id, entry)
+    }
+    const watched = entry
+    const watcher = listener instanceof StreamInbox ? new GatheredEvents(listener) : new Listener(listener)
+    watched.watchers = [...watched.watchers, watcher]
+    return () => {
+      watcher.close()
+      watched.watchers = watched.watchers.filter((other) => other !== watcher)
+      if (watched.watchers.length === 0 && this.#streams.get(id) === watched) this.#streams.delete(id)
+    }
+  }
+
+  /**
+   * Tells of records, or the close, that begin where the stream was told up to. A store may keep what
+   * `get` gave, to be spared the search; once nobody watches it, nobody is told.
+   */
+  tell(
+    stream: string | WatchedStream,
+    records: readonly StreamRecord[],
+    next: Offset,
+    closed: boolean,
+    end?: Json,
+  ): void {
+    const entry = typeof stream === 'string' ? this.#streams.get(stream) : (stream as Entry)
+    if (!entry) return
+    const from = { position: entry.told, stamp: entry.stamp }
+    entry.told = next.position
+    entry.stamp = next.stamp
+    entry.closed = closed
+    entry.end = end
+    const event: StreamEvent = { type: 'append', from, next, records, closed }
+    this.#tellAll(entry, end === undefined ? event : { ...event, end })
+  }
+
+  /** Tells the last thing of a stream, and forgets who watched it. */
+  tellGone(id: string, reason: GoneReason): void {
+    const entry = this.#streams.get(id)
+    if (!entry) return
+    this.#streams.delete(id)
+    this.#tellAll(entry, { type: 'gone', reason })
+  }
+
+  /** Forgets everybody, without a word. */
+  clear(): void {
+    for (const { watchers } of this.#streams.values()) {
+      for (const watcher of watchers) watcher.close()
+    }
+    this.#streams.clear()
+  }
+
+  /** Who begins to watch while this event waits has its records before its tail. */
+  #tellAll({ watchers }: Entry, event: StreamEvent): void {
+    this.#queue.push({ watchers, event })
+    if (this.#telling) return
+    this.#telling = true
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      for (const watcher of next.watchers) this.#tellOne(watcher, next.event)
+    }
+    this.#telling = false
+  }
+
+  #tellOne(watcher: Watcher, event: StreamEvent): void {
+    try {
+      watcher.add(event)
+    } catch (error) {
+      this.#logger.error({ err: error }, 'A listener to a stream threw')
+    }
+  }
+}
+
+class Listener implements Watcher {
+  readonly #listen: (event: StreamEvent) => void
+  #isActive = true
+
+  constructor(listen: (event: StreamEvent) => void) {
+    this.#listen = listen
+  }
+
+  add(event: StreamEvent): void {
+    if (this.#isActive) this.#listen(event)
+  }
+
+  close(): void {
+    this.#isActive = false
+  }
+}
+
+/** Ends a watch with its signal; returns what ends it either way. */
+export function stopWith(signal: AbortSignal | undefined, stop: () => void): () => void {
+  if (!signal) return stop
+  const stopBoth = (): void => {
+    signal.removeEventListener('abort', stopBoth)
+    stop()
+  }
+  signal.addEventListener('abort', stopBoth, { once: true })
+  return stopBoth
+}

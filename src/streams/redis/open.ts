@@ -1,0 +1,136 @@
+/**
+ * Streams on Redis or Valkey 7 and later, for many processes: docs/redis.md.
+ */
+import { libraryLogger } from '../../logging/logger.ts'
+import { hostSettings, type HostSettings, type RedisHost } from '../../redis/hosts.ts'
+import { limitsOf } from '../options.ts'
+import type { StreamStoreOptions } from '../options.ts'
+import { Cluster } from './cluster.ts'
+import { durabilityOf, logDurability } from './durability.ts'
+import type { Greeting } from './greeting.ts'
+import { Keys } from './keys.ts'
+import { FORK_SCRIPTS } from './scripts/fork-scripts.ts'
+import { LEASE_SCRIPTS } from './scripts/lease-scripts.ts'
+import { OneServer } from './one-server.ts'
+import { RedisStore } from './store.ts'
+import { LATEST_SCRIPTS } from './latest-lists.ts'
+import { LIST_SCRIPTS } from './stream-lists.ts'
+import { STREAM_SCRIPTS } from './scripts/stream-scripts.ts'
+import { TRIM_SCRIPTS } from './scripts/trim-scripts.ts'
+import { SettledClock } from '../bookkeeping/settled-clock.ts'
+import type { Durability, StreamStore } from '../store.ts'
+
+export interface RedisStreamsOptions extends StreamStoreOptions {
+  /** One Redis as a URL. Default: `redis://localhost:6379`. Give one of `url`, `host` and `cluster`. */
+  readonly url?: string | undefined
+  /** One Redis in parts, or behind Sentinel. */
+  readonly host?: RedisHost | undefined
+  /**
+   * A Redis Cluster: some of its servers. How to get in, user, password and TLS, is that of the first
+   * for all.
+   */
+  readonly cluster?: readonly (string | RedisHost)[] | undefined
+  /** What all keys of the store begin with: letters, digits, `_`, `.`, `:` and `-`. Default: `millrace`. */
+  readonly prefix?: string | undefined
+  /** Seconds that a call waits for Redis to be there, and then for its answer. Default: 5. */
+  readonly timeout?: number | undefined
+  /**
+   * Seconds that watchers of a log whose end Redis has lost wait for its producer to append it again,
+   * before they are told `lost`. Default: 10.
+   */
+  readonly lossPatience?: number | undefined
+  /** Default: Redis's own. Another is for tests: processes that disagree about the time harm each other. */
+  readonly clock?: () => number
+}
+
+const SCRIPTS = [
+  ...STREAM_SCRIPTS,
+  ...FORK_SCRIPTS,
+  ...TRIM_SCRIPTS,
+  ...LEASE_SCRIPTS,
+  ...LIST_SCRIPTS,
+  ...LATEST_SCRIPTS,
+]
+
+/**
+ * A stream store that processes share through Redis. It connects when it is first used, and again
+ * whenever the connection is lost. Calls that cannot reach Redis reject with the `StoreError`
+ * `unavailable` after `timeout`; watchers wait, and are told what they missed.
+ *
+ * @throws {RangeError} for an option out of its range, {TypeError} for a host that makes no sense, and for a URL instead of options.
+ */
+export function redisStreams(options: RedisStreamsOptions = {}): StreamStore {
+  // Otherwise it would be a Redis on this machine, without a word.
+  if (typeof options !== 'object') throw new TypeError('redisStreams takes options, such as { url }')
+  const {
+    url,
+    host,
+    cluster,
+    prefix = 'millrace',
+    timeout = 5,
+    lossPatience = 10,
+    logger = libraryLogger(),
+    clock,
+  } = options
+  if ([url, host, cluster].filter((one) => one !== undefined).length > 1) {
+    throw new TypeError('Give one of `url`, `host` and `cluster`')
+  }
+  checkPrefix(prefix)
+  for (const [name, seconds] of Object.entries({ timeout, lossPatience })) {
+    if (Number.isFinite(seconds) && seconds > 0) continue
+    throw new RangeError(`${name} must be a positive number of seconds, not ${String(seconds)}`)
+  }
+  const hosts = cluster ? hostSettings(cluster) : hostSettings(url ?? host)
+  if (cluster) checkCluster(hosts)
+  const timeoutMs = timeout * 1000
+  // The least, until a server has said more.
+  let durability: Durability = 'process'
+  const greeted = new Map<string, Durability>()
+  const onGreeting = (title: string, greeting: Greeting): void => {
+    if (greeted.get(title) !== durabilityOf(greeting)) logDurability(logger, title, greeting)
+    greeted.set(title, durabilityOf(greeting))
+    durability = [...greeted.values()].every((one) => one === 'power') ? 'power' : 'process'
+  }
+  const keys = new Keys(prefix)
+  return new RedisStore({
+    keys,
+    limits: limitsOf(options),
+    // An answer may take as long as that.
+    retention: options.retention,
+    settled: new SettledClock(options, 1000 + timeoutMs),
+    timeoutMs,
+    lossPatienceMs: lossPatience * 1000,
+    logger,
+    clock,
+    durability: () => durability,
+    openServers(events) {
+      const common = {
+        ...events,
+        timeoutMs,
+        logger,
+        scripts: SCRIPTS,
+        channel: keys.of('').channel,
+        onGreeting,
+      }
+      if (cluster) return new Cluster({ ...common, seeds: hosts })
+      return new OneServer({ ...common, host: hosts[0] as HostSettings, onMoved: () => undefined })
+    },
+  })
+}
+
+function checkPrefix(prefix: string): void {
+  if (!/^[\w.:-]+$/.test(prefix)) {
+    throw new RangeError('prefix must be letters, digits, `_`, `.`, `:` and `-`, at least one')
+  }
+  if (prefix.startsWith('asgi')) {
+    throw new RangeError('prefix must not begin with asgi: channels_redis deletes all keys that do')
+  }
+}
+
+function checkCluster(hosts: readonly HostSettings[]): void {
+  for (const { sentinels, path, database } of hosts) {
+    if (sentinels || path !== undefined || database) {
+      throw new TypeError('A server of a Cluster has a host and a port: no Sentinel, path or database')
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/** Records as rows. Those that a fork inherits are under the keys of the streams that it was forked from. */
+import { Buffer } from 'node:buffer'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { Offset, Place } from '../../../protocol/offset.ts'
+import { beginOf, pageOf } from '../../bookkeeping/bookkeeping.ts'
+import type { ReadResult, StreamRecord } from '../../store.ts'
+import type { ForkTable, LogPart } from './fork-table.ts'
+import { DamagedFile } from '../store-error.ts'
+import { MAX_POSITION, stampOf, type StoredStream } from './stream-table.ts'
+
+export class RecordTable {
+  readonly #forks: ForkTable
+  readonly #select: StatementSync
+  readonly #selectOne: StatementSync
+  readonly #insert: StatementSync
+
+  constructor(db: DatabaseSync, forks: ForkTable) {
+    this.#forks = forks
+    this.#select = db.prepare(`SELECT place - (:key << 32) AS position, data, stamp FROM records
+      WHERE place > (:key << 32) | :after AND place <= (:key << 32) | :last ORDER BY place LIMIT :limit`)
+    this.#selectOne = db.prepare('SELECT data, stamp FROM records WHERE place = (? << 32) | ?')
+    this.#insert = db.prepare(
+      'INSERT INTO records (place, data, stamp) VALUES ((? << 32) | ?, ?, CAST(? AS INTEGER))',
+    )
+  }
+
+  insert({ key }: StoredStream, after: number, records: readonly StreamRecord[], stamp: string): void {
+    if (after + records.length > MAX_POSITION) throw new Error(`A stream may hold ${MAX_POSITION} records`)
+    let position = after
+    // An integer takes half the room of a real number, which is what a number comes to SQLite as.
+    const number = Number(stamp)
+    for (const record of records) this.#insert.run(key, ++position, record, number)
+  }
+
+  /**
+   * The stamp of the record before a position.
+   *
+   * @throws {DamagedFile} where it is missing.
+   */
+  stampAt(stream: StoredStream, position: number): string {
+    const { key, incarnation } = this.#partOf(stream, position)
+    const row = this.#selectOne.get(key, position)
+    if (!row) throw new DamagedFile()
+    return stampOf(row, incarnation)
+  }
+
+  /**
+   * The record of bytes after a position.
+   *
+   * @throws {DamagedFile} where it is missing.
+   */
+  recordAt(stream: StoredStream, position: number): Uint8Array {
+    const { key } = this.#partOf(stream, position + 1)
+    const data = this.#selectOne.get(key, position + 1)?.['data']
+    if (!(data instanceof Uint8Array)) throw new DamagedFile()
+    return data
+  }
+
+  /**
+   * The page after a place.
+   *
+   * @throws {DamagedFile} where a record is missing: what follows must not be taken for it.
+   */
+  read(stream: StoredStream, after: Place, maxRecords: number, maxBytes: number): ReadResult {
+    const { state } = stream
+    const begin = beginOf(state, after, (position) => this.stampAt(stream, position))
+    if ('outcome' in begin) return begin
+    const { records, next } = this.#page(stream, begin, maxRecords, maxBytes)
+    return pageOf(state, begin, next, records)
+  }
+
+  /** Ends with the record that reaches `maxBytes`; none only at the tail. */
+  #page(
+    stream: StoredStream,
+    from: Offset,
+    maxRecords: number,
+    maxBytes: number,
+  ): { readonly records: StreamRecord[]; readonly next: Offset } {
+    const records: StreamRecord[] = []
+    const { tail } = stream.state
+    const begin = from.position
+    let bytes = 0
+    if (begin === tail) return { records, next: from }
+    for (const { key, incarnation, last } of this.#partsOf(stream)) {
+      const after = begin + records.length
+      if (last <= after) continue
+      for (const row of this.#select.iterate({ key, after, last, limit: maxRecords - records.length })) {
+        if (row['position'] !== begin + records.length + 1) throw new DamagedFile()
+        const record = row['data'] as StreamRecord
+        records.push(record)
+        bytes += Buffer.byteLength(record)
+        const position = begin + records.length
+        if (bytes < maxBytes && records.length < maxRecords && position < tail) continue
+        return { records, next: { position, stamp: stampOf(row, incarnation) } }
+      }
+      if (begin + records.length < Math.min(last, tail)) throw new DamagedFile()
+    }
+    return { records, next: from }
+  }
+
+  #partOf(stream: StoredStream, position: number): LogPart {
+    return this.#partsOf(stream).find(({ last }) => position <= last) as LogPart
+  }
+
+  /** They stay as they are for as long as the stream is there. */
+  #partsOf(stream: StoredStream): readonly LogPart[] {
+    const { key, state } = stream
+    const own = { key, incarnation: state.incarnation, last: MAX_POSITION }
+    stream.parts ??= state.forkedFrom ? [...this.#forks.inheritedBy(stream), own] : [own]
+    return stream.parts
+  }
+}

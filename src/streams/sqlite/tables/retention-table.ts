@@ -1,0 +1,119 @@
+/**
+ * What is kept of streams with a retention, as rows: how many bytes they hold, their spans, and when the oldest of
+ * these is too old at the earliest. A stream without one has no row, and costs nothing.
+ */
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { fullFrom, stepOf, withAppended } from '../../retention.ts'
+import type { Aged, KeptRetention, Span } from '../../retention.ts'
+import { MAX_POSITION } from './stream-table.ts'
+
+/** Bytes of the records of a stream from behind one position up to another. */
+const SIZES = `(SELECT ifnull(sum(octet_length(data)), 0) FROM records
+  WHERE place > (:stream << 32) | :from AND place <= (:stream << 32) | :to)`
+
+export class RetentionTable {
+  readonly #insert: StatementSync
+  readonly #spans: StatementSync
+  readonly #add: StatementSync
+  readonly #saveSpans: StatementSync
+  readonly #trimmed: StatementSync
+  readonly #sizes: StatementSync
+  readonly #due: StatementSync
+  readonly #delete: StatementSync
+  readonly #bringIn: StatementSync
+
+  constructor(db: DatabaseSync) {
+    this.#insert = db.prepare(`INSERT INTO retained (stream, age_ms, max_bytes, bytes, spans, due)
+      VALUES (:stream, :age, :most, ${SIZES}, :spans, :due)`)
+    this.#spans = db.prepare('SELECT spans FROM retained WHERE stream = ?')
+    this.#add = db.prepare('UPDATE retained SET bytes = bytes + ? WHERE stream = ? RETURNING bytes')
+    this.#saveSpans = db.prepare('UPDATE retained SET spans = ?, due = ? WHERE stream = ?')
+    this.#trimmed = db.prepare(
+      `UPDATE retained SET bytes = bytes - ${SIZES} WHERE stream = :stream AND max_bytes IS NOT NULL`,
+    )
+    this.#sizes =
+      db.prepare(`SELECT place & ${MAX_POSITION} AS position, octet_length(data) AS bytes FROM records
+      WHERE place > (:stream << 32) | :from AND place < (:stream << 32) | :tail ORDER BY place`)
+    this.#due = db.prepare(`SELECT s.id FROM retained r JOIN streams s ON s.key = r.stream
+      WHERE r.due <= ? LIMIT ?`)
+    this.#bringIn = db.prepare('UPDATE retained SET due = :now WHERE due > :now AND due > :now + 2 * age_ms')
+    this.#delete = db.prepare('DELETE FROM retained WHERE stream = ?')
+  }
+
+  /** A stream was created, with the records between two positions. */
+  begin(stream: number, { ageMs, bytes }: KeptRetention, from: number, to: number, now: number): void {
+    const spans = ageMs !== undefined && to > from ? [{ at: now, from }] : []
+    const due = ageMs === undefined ? null : now + stepOf(ageMs) + ageMs
+    this.#insert.run({
+      stream,
+      from,
+      to,
+      age: ageMs ?? null,
+      most: bytes ?? null,
+      spans: JSON.stringify(spans),
+      due,
+    })
+  }
+
+  /** Records came behind a position. Where the log is full by that, says how many bytes are too many. */
+  appended(
+    stream: number,
+    { ageMs, bytes: most }: KeptRetention,
+    from: number,
+    bytes: number,
+    now: number,
+  ): number {
+    if (ageMs !== undefined) {
+      const spans = this.spans(stream)
+      const next = withAppended(spans, from, now, ageMs)
+      // When it is due stays: nothing of what comes now is due before.
+      if (next !== spans) this.#saveSpans.run(JSON.stringify(next), this.#dueOf(next, ageMs), stream)
+    }
+    if (most === undefined) return 0
+    const held = Number(this.#add.get(bytes, stream)?.['bytes'] ?? 0)
+    return held >= fullFrom(most) ? held - most : 0
+  }
+
+  /** The place behind which so many bytes fewer are kept, before the last record at the most. */
+  placeBehind(stream: number, first: number, tail: number, bytes: number): number {
+    let left = bytes
+    let place = first
+    for (const row of this.#sizes.iterate({ stream, from: first, tail })) {
+      place = Number(row['position'])
+      left -= Number(row['bytes'])
+      if (left <= 0) break
+    }
+    return place
+  }
+
+  /** To be called before the records between two positions may be removed. */
+  trimmed(stream: number, from: number, to: number): void {
+    this.#trimmed.run({ stream, from, to })
+  }
+
+  spans(stream: number): readonly Span[] {
+    return JSON.parse(String(this.#spans.get(stream)?.['spans'] ?? '[]')) as Span[]
+  }
+
+  save(stream: number, { spans, due }: Aged): void {
+    this.#saveSpans.run(JSON.stringify(spans), due, stream)
+  }
+
+  /** Ids of streams of which something may be too old. */
+  due(now: number, limit: number): readonly string[] {
+    return this.#due.all(now, limit).map(({ id }) => String(id))
+  }
+
+  /** Looks soon at what was to be looked at later than can be: it was noted before the clock went back. */
+  bringIn(now: number): void {
+    this.#bringIn.run({ now })
+  }
+
+  delete(stream: number): void {
+    this.#delete.run(stream)
+  }
+
+  #dueOf([first]: readonly Span[], ageMs: number): number | null {
+    return first ? first.at + stepOf(ageMs) + ageMs : null
+  }
+}
