@@ -136,11 +136,11 @@ export type {
   RenewResult,
 } from './streams/leases.ts'
 export type { ForkPoint, ForkRefusal, ForkSource } from './streams/forks.ts'
-export { memoryStreams } from './streams/memory/store.ts'
+export { memory } from './streams/memory/store.ts'
 export { storeFromEnvironment } from './streams/open-store.ts'
 export { type InboxSource, StreamInbox } from './streams/inbox.ts'
 export type { StreamStoreOptions } from './streams/options.ts'
-export { migrate, sqliteStreams } from './streams/sqlite/store.ts'
+export { migrate, sqlite } from './streams/sqlite/store.ts'
 export type { SqliteStreamsOptions } from './streams/sqlite/options.ts'
 export type { Migration } from './streams/sqlite/tables/schema.ts'
 export type { ListOptions, StreamList, StreamListing } from './streams/listing.ts'

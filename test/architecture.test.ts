@@ -87,11 +87,7 @@ describe('the rules', () => {
       `import { redisChannels } from '../channels/redis/layer.ts'`,
       'imports interfaces',
     ],
-    [
-      'src/server/gateway.ts',
-      `import { sqliteStreams } from '../streams/sqlite-store.ts'`,
-      'imports interfaces',
-    ],
+    ['src/server/gateway.ts', `import { sqlite } from '../streams/sqlite-store.ts'`, 'imports interfaces'],
     ['src/server/gateway.ts', `import pino from 'pino'`, 'src/logging/pino.ts alone'],
     ['src/server/gateway.ts', `import { communicator } from '../testing/communicator.ts'`, 'not testing'],
     ['src/server/gateway.ts', `import { millrace } from 'millrace'`, 'by relative path'],

@@ -3,9 +3,9 @@
  * own stream, as a producer, and waits for each answer.
  */
 import { DatabaseSync } from 'node:sqlite'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
-import { redisStreams } from '../../src/streams/redis/open.ts'
-import { sqliteStreams } from '../../src/streams/sqlite/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
+import { redis } from '../../src/streams/redis/open.ts'
+import { sqlite } from '../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { Latencies } from '../harness/latencies.ts'
 
@@ -36,13 +36,13 @@ const { store, at, writers, seconds } = JSON.parse(process.argv[2] ?? '{}') as W
 async function appender(): Promise<Append> {
   switch (store) {
     case 'memory':
-      return await toStore(memoryStreams())
+      return await toStore(memory())
     case 'sqlite':
-      return await toStore(sqliteStreams(at))
+      return await toStore(sqlite(at))
     case 'transactions':
       return transactionPerAppend(new DatabaseSync(at))
     case 'redis':
-      return await toStore(redisStreams({ url: at }))
+      return await toStore(redis({ url: at }))
   }
 }
 

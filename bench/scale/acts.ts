@@ -1,8 +1,8 @@
 /** Does what often happens with a store of many streams, in a process of its own, and says what it costs. */
 import { once } from 'node:events'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
-import { redisStreams } from '../../src/streams/redis/open.ts'
-import { sqliteStreams } from '../../src/streams/sqlite/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
+import { redis } from '../../src/streams/redis/open.ts'
+import { sqlite } from '../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { Runs } from '../../src/runs/runs.ts'
 import { cpuMicrosOf } from '../harness/processor-time.ts'
@@ -36,11 +36,11 @@ const { store: kind, at, streams, server } = JSON.parse(process.argv[2] ?? '{}')
 function open(): StreamStore {
   switch (kind) {
     case 'memory':
-      return memoryStreams()
+      return memory()
     case 'sqlite':
-      return sqliteStreams(at)
+      return sqlite(at)
     case 'redis':
-      return redisStreams({ url: at })
+      return redis({ url: at })
   }
 }
 

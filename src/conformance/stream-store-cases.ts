@@ -1,7 +1,7 @@
 /**
  * The cases every stream store must pass, for any test runner:
  *
- *     const harness = { make: (options) => memoryStreams(options), cannot: { peers: 'it is one process' } }
+ *     const harness = { make: (options) => memory(options), cannot: { peers: 'it is one process' } }
  *     for (const storeCase of streamStoreCases) {
  *       const reason = reasonToSkip(storeCase, harness)
  *       test(storeCase.name, { skip: reason }, () => storeCase.run(harness))

@@ -11,7 +11,7 @@ import { http, websocket } from '../routing/route.ts'
 import type { WriteLimits } from '../endpoints/http/writes/allowances.ts'
 import { durableStreams, httpStreams, streamSocket } from '../routing/stream-routes.ts'
 import { Application } from '../server/application.ts'
-import { memoryStreams } from '../streams/memory/store.ts'
+import { memory } from '../streams/memory/store.ts'
 import type { StreamStore } from '../streams/store.ts'
 import { type ModelOptions, modelAnswer, wantsBackground } from './model-answer.ts'
 import { pages } from './pages.ts'
@@ -54,7 +54,7 @@ export interface Patience extends Pick<ModelOptions, 'startTimeout' | 'stallTime
 export function createSeedApplication({
   logger,
   environment,
-  store = memoryStreams(),
+  store = memory(),
   channels = memoryChannels(),
   durableStreams: isDurable = false,
   allowAnonymous = false,

@@ -101,7 +101,7 @@ export class Streaming {
   }
 }
 
-/** Makes the durable half of an application: `streaming({ store: sqliteStreams('./data.db') })`. */
+/** Makes the durable half of an application: `streaming({ store: sqlite('./data.db') })`. */
 export function streaming(options: StreamingOptions): Streaming {
   return new Streaming(options)
 }

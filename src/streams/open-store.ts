@@ -3,10 +3,10 @@ import { writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { hostSettings } from '../redis/hosts.ts'
 import { checkRedisIsInstalled } from '../redis/installed.ts'
-import { memoryStreams } from './memory/store.ts'
+import { memory } from './memory/store.ts'
 import type { StreamStoreOptions } from './options.ts'
-import { redisStreams } from './redis/open.ts'
-import { migrate, sqliteStreams } from './sqlite/store.ts'
+import { redis } from './redis/open.ts'
+import { migrate, sqlite } from './sqlite/store.ts'
 import { isFilePath } from './sqlite/open.ts'
 import type { Migration } from './sqlite/tables/schema.ts'
 import type { StreamStore } from './store.ts'
@@ -60,10 +60,10 @@ export function openStore(where: string, options: StreamStoreOptions = {}): Stre
   const path = pathOfStore(where)
   if (path === undefined && where !== MEMORY) {
     checkRedisIsInstalled()
-    return redisStreams({ ...options, url: where })
+    return redis({ ...options, url: where })
   }
-  if (path === undefined) return memoryStreams(options)
-  const store = sqliteStreams(path, options)
+  if (path === undefined) return memory(options)
+  const store = sqlite(path, options)
   hideFromGit(path)
   return store
 }

@@ -3,7 +3,7 @@
  * What is about that store alone is skipped, with the reason.
  */
 import { beforeEach, vi } from 'vitest'
-import { memoryStreams } from 'millrace'
+import { memory } from 'millrace'
 import { assistantStreams } from 'millrace/assistant-stream'
 
 interface MemoryOptions {
@@ -25,7 +25,7 @@ const SKIPPED: readonly (readonly [name: RegExp, reason: string])[] = [
 
 vi.mock('../../node_modules/assistant-stream/src/resumable/stores/InMemoryResumableStreamStore.ts', () => ({
   createInMemoryResumableStreamStore({ defaultTtlMs, now, maxChunkBytes = Infinity }: MemoryOptions = {}) {
-    const streams = assistantStreams(memoryStreams(now && { clock: now }), {
+    const streams = assistantStreams(memory(now && { clock: now }), {
       ...(now && { monotonic: now }),
       ...(defaultTtlMs !== undefined && { ttl: defaultTtlMs / 1000 }),
     })

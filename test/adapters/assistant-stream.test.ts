@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { assistantStreams } from '../../src/adapters/assistant-stream.ts'
 import type { AssistantStreams } from '../../src/adapters/assistant-stream.ts'
 import type { AdapterOptions } from '../../src/adapters/settings.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { InterposedStore } from '../runs/interposed-store.ts'
 import { onEachStore } from './on-each-store.ts'
@@ -220,7 +220,7 @@ onEachStore((openWorld) => {
 
 describe('the streams of assistant-stream', () => {
   it('take ids as the package does', async () => {
-    const streams = streamsOn(memoryStreams())
+    const streams = streamsOn(memory())
     const most = `${'a'.repeat(250)}_.:-0Z`
     expect(await streams.acquire(most)).toBe('producer')
     for (const id of ['', `${most}a`, 'a b', 'a/b', 'é']) {
@@ -230,7 +230,7 @@ describe('the streams of assistant-stream', () => {
   })
 
   it('say what is missing', async () => {
-    const streams = streamsOn(memoryStreams())
+    const streams = streamsOn(memory())
     await expect(streams.append('a', bytes('x'))).rejects.toMatchObject({ code: 'missing' })
     await expect(streams.finalize('a', 'done')).rejects.toMatchObject({ code: 'missing' })
     expect((await read(streams)).error).toMatchObject({ code: 'missing' })
@@ -238,7 +238,7 @@ describe('the streams of assistant-stream', () => {
   })
 
   it('refuse a chunk that the store cannot keep, and go on', async () => {
-    const streams = streamsOn(memoryStreams({ limits: { recordBytes: 4 } }))
+    const streams = streamsOn(memory({ limits: { recordBytes: 4 } }))
     await streams.acquire('a')
     await expect(streams.append('a', bytes('12345'))).rejects.toThrow('5 bytes: the store takes 4')
     await streams.append('a', bytes('1234'))
@@ -247,7 +247,7 @@ describe('the streams of assistant-stream', () => {
   })
 
   it('refuse a cursor of another history', async () => {
-    const streams = streamsOn(memoryStreams())
+    const streams = streamsOn(memory())
     await streams.acquire('a')
     await streams.append('a', bytes('x'))
     const { cursors } = await read(streams, '', 1)
@@ -259,7 +259,7 @@ describe('the streams of assistant-stream', () => {
   })
 
   it('are hidden from endpoints, and of nobody, unless it is said otherwise', async () => {
-    const store = memoryStreams()
+    const store = memory()
     await streamsOn(store).acquire('a')
     await streamsOn(store, { prefix: 'answers/', owner: (id) => `owner of ${id}` }).acquire('a')
     const { streams } = await store.list()
@@ -271,7 +271,7 @@ describe('the streams of assistant-stream', () => {
   })
 
   it('end as an error when their producer is closed', async () => {
-    const store = memoryStreams()
+    const store = memory()
     const streams = assistantStreams(store)
     await streams.acquire('a')
     await streams.append('a', bytes('half'))

@@ -5,7 +5,7 @@ import type { ResumableStreamContext } from 'resumable-stream/generic'
 import { afterEach, describe, expect, it } from 'vitest'
 import { DONE_MESSAGE } from '../../src/adapters/resumable-reader.ts'
 import { type ResumableStreamsOptions, resumableStreams } from '../../src/adapters/resumable-stream.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { InterposedStore } from '../runs/interposed-store.ts'
 import { RecordingLogger } from '../runs/recording-logger.ts'
@@ -215,7 +215,7 @@ onEachStore((openWorld) => {
 
 describe('the streams of resumable-stream', () => {
   it('are hidden from endpoints, and of nobody, unless it is said otherwise', async () => {
-    const store = memoryStreams()
+    const store = memory()
     const hidden = contextOn(store)
     const shown = contextOn(store, { prefix: 'answers/', owner: (id) => `owner of ${id}` })
     for (const context of [hidden, shown])
@@ -228,7 +228,7 @@ describe('the streams of resumable-stream', () => {
   })
 
   it('go on for the producer when they cannot be kept, and end for readers', async () => {
-    const inner = memoryStreams({ limits: { recordBytes: 20 } })
+    const inner = memory({ limits: { recordBytes: 20 } })
     const logger = new RecordingLogger()
     const context = contextOn(inner, { logger })
     const source = new Source<string>()
@@ -245,7 +245,7 @@ describe('the streams of resumable-stream', () => {
   })
 
   it('end for a reader whose store fails for good', async () => {
-    const store = new InterposedStore(memoryStreams())
+    const store = new InterposedStore(memory())
     const logger = new RecordingLogger()
     const context = contextOn(store.store, { logger, interrupted: '!' })
     const source = new Source<string>()
@@ -261,7 +261,7 @@ describe('the streams of resumable-stream', () => {
   })
 
   it('are refused at once when they are gone between the look and the request', async () => {
-    const store = new InterposedStore(memoryStreams())
+    const store = new InterposedStore(memory())
     const context = contextOn(store.store)
     await context.resumableStream('answer', () => new Source<string>().stream)
     let looks = 0
@@ -273,7 +273,7 @@ describe('the streams of resumable-stream', () => {
   })
 
   it('are not made anew where others were forked from the one before', async () => {
-    const store = memoryStreams()
+    const store = memory()
     const context = contextOn(store)
     await context.createNewResumableStream('answer', () => new Source<string>().stream)
     await store.create('fork', { from: { id: '@resumable-stream/app/answer' } })
@@ -283,7 +283,7 @@ describe('the streams of resumable-stream', () => {
   })
 
   it('know no keys but those of the package', async () => {
-    const { publisher, subscriber } = resumableStreams(memoryStreams())
+    const { publisher, subscriber } = resumableStreams(memory())
     await expect(publisher.get('session:1')).rejects.toThrow(RangeError)
     await expect(publisher.set('app:rs:chunk:1', '1')).rejects.toThrow(RangeError)
     await expect(publisher.publish('news', 'x')).rejects.toThrow(RangeError)
@@ -295,6 +295,6 @@ describe('the streams of resumable-stream', () => {
     ['leaseTtl', { leaseTtl: 0.01 }],
     ['prefix', { prefix: 'a b' }],
   ])('refuse an option %s that makes no sense', (name, options) => {
-    expect(() => resumableStreams(memoryStreams(), options)).toThrow(name)
+    expect(() => resumableStreams(memory(), options)).toThrow(name)
   })
 })

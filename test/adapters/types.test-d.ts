@@ -3,9 +3,9 @@ import type { ResumableStreamStore } from 'assistant-stream/resumable'
 import type { Publisher, Subscriber } from 'resumable-stream/generic'
 import { assistantStreams } from '../../src/adapters/assistant-stream.ts'
 import { resumableStreams } from '../../src/adapters/resumable-stream.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 
-const store = memoryStreams()
+const store = memory()
 const { publisher, subscriber } = resumableStreams(store)
 
 publisher satisfies Publisher

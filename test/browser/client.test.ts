@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Route, http, sqliteStreams } from '../../src/index.ts'
+import { type Route, http, sqlite } from '../../src/index.ts'
 import { bundle } from '../client/bundle.ts'
 import { numbers } from '../client/fakes.ts'
 import { type StreamsServer, startStreams } from '../client/streams-server.ts'
@@ -53,7 +53,7 @@ describeWith(['chromium'], 'the client in Chromium', ({ chromium }) => {
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'millrace-client-'))
-    server = await startStreams(sqliteStreams(join(folder, 'streams.db')), {}, routes)
+    server = await startStreams(sqlite(join(folder, 'streams.db')), {}, routes)
     proxy = await startCuttingProxy(server.port)
     context = await browser.newContext()
     page = await context.newPage()
@@ -78,7 +78,7 @@ describeWith(['chromium'], 'the client in Chromium', ({ chromium }) => {
     await expectSeen(3)
 
     await server[Symbol.asyncDispose]()
-    server = await startStreams(sqliteStreams(join(folder, 'streams.db')), { port: server.port }, routes)
+    server = await startStreams(sqlite(join(folder, 'streams.db')), { port: server.port }, routes)
     await server.append('s', ...numbers(3, 6))
     await expectSeen(6)
 

@@ -6,7 +6,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { createSeedApplication } from '../../src/demo/application.ts'
 import type { RunningServer } from '../../src/server/listener.ts'
-import { sqliteStreams } from '../../src/streams/sqlite/store.ts'
+import { sqlite } from '../../src/streams/sqlite/store.ts'
 import { startMillrace } from '../cli/command-line.ts'
 import { complaintsOf, launchBrowser } from '../support/browser.ts'
 import { startCuttingProxy } from '../support/cutting-proxy.ts'
@@ -50,7 +50,7 @@ describeWith(['chromium'], 'the page over durable runs', ({ chromium }) => {
     const application = createSeedApplication({
       logger: collectingLogger(),
       environment: { OPENAI_API_KEY: 'none', OPENAI_BASE_URL: model.baseURL },
-      store: sqliteStreams(join(folder, 'streams.db')),
+      store: sqlite(join(folder, 'streams.db')),
     })
     onTestFinished(() => application.close())
     return { ...(await application.listen({ port: 0 })), model }

@@ -8,7 +8,7 @@ import {
   bearerToken,
   http,
   httpStreams,
-  memoryStreams,
+  memory,
   streamSocket,
   streaming,
   unauthenticated,
@@ -70,7 +70,7 @@ describeWith(['chromium'], 'the client in Chromium', ({ chromium }) => {
   afterAll(() => browser.close())
 
   beforeEach(async () => {
-    server = await startStreams(memoryStreams(), {}, routes)
+    server = await startStreams(memory(), {}, routes)
     context = await browser.newContext()
   })
 
@@ -198,7 +198,7 @@ describeWith(['chromium'], 'the client in Chromium', ({ chromium }) => {
   /** Whose token is valid is ann; what she starts says one word and waits. */
   async function serveGuarded(valid: ReadonlySet<string>, pages: readonly Route[]) {
     const streams = streaming({
-      store: memoryStreams(),
+      store: memory(),
       shutdownGrace: 0,
       kinds: {
         any: {

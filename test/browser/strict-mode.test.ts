@@ -1,7 +1,7 @@
 /** An effect that starts a run, and a second click, in a real browser and StrictMode. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Json, http, memoryStreams, streamSocket, streaming } from '../../src/index.ts'
+import { type Json, http, memory, streamSocket, streaming } from '../../src/index.ts'
 import { bundle } from '../client/bundle.ts'
 import { launchBrowser } from '../support/browser.ts'
 import { type TestServer, serve } from '../support/server.ts'
@@ -29,7 +29,7 @@ describeWith(['chromium'], 'a page in StrictMode', ({ chromium }) => {
   beforeEach(async () => {
     generations = starts = 0
     const streams = streaming({
-      store: memoryStreams(),
+      store: memory(),
       kinds: {
         answer: {
           provider: (input: Json) =>

@@ -1,7 +1,7 @@
 /** A page of app.example.com and a server at api.example.com, with a cookie of the latter, in a real browser. */
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Json, http, httpStreams, memoryStreams, streamSocket, streaming } from '../../src/index.ts'
+import { type Json, http, httpStreams, memory, streamSocket, streaming } from '../../src/index.ts'
 import { bundle } from '../client/bundle.ts'
 import { launchBrowser } from '../support/browser.ts'
 import { serve } from '../support/server.ts'
@@ -58,7 +58,7 @@ describeWith(['chromium'], 'a page of app.example.com with a server at api.examp
 async function serveStreams(origin: string): ReturnType<typeof serve> {
   const { promise: never } = Promise.withResolvers<void>()
   const streams = streaming({
-    store: memoryStreams(),
+    store: memory(),
     shutdownGrace: 0,
     kinds: {
       any: {

@@ -1,6 +1,6 @@
 /** The server that the chaos test kills: `node test/chaos/server.ts <database> <port> <model service>`. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { millrace, silentLogger, sqliteStreams, streamSocket, streaming } from 'millrace'
+import { millrace, silentLogger, sqlite, streamSocket, streaming } from 'millrace'
 import type { Json, Provider, RunProvider } from 'millrace'
 import { answerText, openai } from 'millrace/openai'
 
@@ -31,7 +31,7 @@ function answering(input: Json): Provider {
 }
 
 const streams = streaming({
-  store: sqliteStreams(database),
+  store: sqlite(database),
   leaseTtl: 1,
   kinds: {
     counting: { provider: counting, resumable: true },

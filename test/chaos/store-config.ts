@@ -1,12 +1,12 @@
 /** The stores of the chaos test, as the workers are told of them. */
-import { type Logger, type StreamStore, sqliteStreams } from 'millrace'
-import { type RedisStreamsOptions, redisStreams } from 'millrace/redis'
+import { type Logger, type StreamStore, sqlite } from 'millrace'
+import { type RedisStreamsOptions, redis } from 'millrace/redis'
 
 export type StoreConfig =
   | { readonly type: 'sqlite'; readonly path: string }
   | { readonly type: 'redis'; readonly options: RedisStreamsOptions }
 
 export function openChaosStore(config: StoreConfig, logger: Logger): StreamStore {
-  if (config.type === 'sqlite') return sqliteStreams(config.path, { logger })
-  return redisStreams({ ...config.options, logger })
+  if (config.type === 'sqlite') return sqlite(config.path, { logger })
+  return redis({ ...config.options, logger })
 }

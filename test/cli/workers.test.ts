@@ -326,8 +326,8 @@ describe('workers that do not come up are one line', () => {
 
   test('and exit code 1, for an application whose streams they would not share', async () => {
     const folder = await appFolder(
-      `import { millrace, memoryStreams, streaming } from 'millrace'
-export default millrace({ streams: streaming({ store: memoryStreams() }) })`,
+      `import { millrace, memory, streaming } from 'millrace'
+export default millrace({ streams: streaming({ store: memory() }) })`,
     )
     const { code, stderr } = await millrace(['serve', 'app.ts', '--workers', '2', '-p', '0'], { folder })
     expect(code).toBe(1)

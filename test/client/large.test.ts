@@ -1,7 +1,7 @@
 /** What is larger than 1 MiB: an image in one piece of an answer, a prompt with a document in it. */
 import { expect, it, onTestFinished } from 'vitest'
 import { connect, StreamError } from '../../src/client/index.ts'
-import { memoryStreams, sqliteStreams } from '../../src/index.ts'
+import { memory, sqlite } from '../../src/index.ts'
 import type { Json, StreamStore } from '../../src/index.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -23,11 +23,11 @@ function noting(requests: string[]): typeof fetch {
 async function sqliteStore(): Promise<StreamStore> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-large-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  return sqliteStreams(join(folder, 'streams.db'))
+  return sqlite(join(folder, 'streams.db'))
 }
 
 it.each([
-  ['memory', async () => memoryStreams()],
+  ['memory', async () => memory()],
   ['SQLite', sqliteStore],
 ])('an input of 5 MiB starts a run, which yields it in one piece (%s)', async (_, storeOf) => {
   await using server = await startStreams(await storeOf())
@@ -63,7 +63,7 @@ it('an input that is too large for the server is refused, and says so', async ()
 })
 
 it('where streams are not served over HTTP, a socket with room for it takes a large input', async () => {
-  await using server = await startStreams(memoryStreams(), { maxMessageSize: 4 * MIB })
+  await using server = await startStreams(memory(), { maxMessageSize: 4 * MIB })
   const client = connect(server.url, { http: '/elsewhere' })
   onTestFinished(() => client.close())
   const answer = await client.start('x'.repeat(2 * MIB))

@@ -9,7 +9,7 @@ import {
   forbidden,
   http,
   httpStreams,
-  memoryStreams,
+  memory,
   streamSocket,
   streaming,
   unauthenticated,
@@ -27,7 +27,7 @@ async function serving(
     async function* () {
       yield { delta: 'Hello' }
     }
-  const streams: Streaming = streaming({ store: memoryStreams(), kinds: { any: { provider } } })
+  const streams: Streaming = streaming({ store: memory(), kinds: { any: { provider } } })
   const start = ({ input, ...rest }: { input: Json; id?: string; owner?: string }) =>
     streams.runs.start({ ...rest, kind: 'any', input })
   const server = await serve({ streams, routes: [...mount({ ...streams.services, start })] })

@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { WebSocket as WebSocketOfWs } from 'ws'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { type ClientOptions, type StreamClient, connect } from '../../src/client/index.ts'
-import { sqliteStreams } from '../../src/index.ts'
+import { sqlite } from '../../src/index.ts'
 import { collect } from '../support/collect.ts'
 import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.ts'
 import { numbers } from './fakes.ts'
@@ -212,7 +212,7 @@ describe.each(doors)('over %s', (door) => {
   it('a stream outlives the server', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'millrace-client-'))
     onTestFinished(() => rm(folder, { recursive: true, force: true }))
-    const open = () => sqliteStreams(join(folder, 'streams.db'))
+    const open = () => sqlite(join(folder, 'streams.db'))
     let server = await startStreams(open())
     const client = clientOf(server)
     await server.append('s', ...numbers(0, 3))
@@ -257,7 +257,7 @@ describe('the fall back', () => {
   it('does not happen when the server is away for a while', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'millrace-client-'))
     onTestFinished(() => rm(folder, { recursive: true, force: true }))
-    const open = () => sqliteStreams(join(folder, 'streams.db'))
+    const open = () => sqlite(join(folder, 'streams.db'))
     const first = await startStreams(open())
     await first.append('s', 0)
     const paths: string[] = []

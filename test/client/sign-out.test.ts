@@ -4,7 +4,7 @@ import { type ClientOptions, type StreamClient, connect } from '../../src/client
 import {
   bearerToken,
   httpStreams,
-  memoryStreams,
+  memory,
   streamSocket,
   streaming,
   unauthenticated,
@@ -28,7 +28,7 @@ async function world(): Promise<{
     if (valid.has(bearerToken(request) ?? '')) return 'ann'
     throw unauthenticated('Your session is over.')
   }
-  const streams = streaming({ store: memoryStreams() })
+  const streams = streaming({ store: memory() })
   const { store, services } = streams
   const options = { ...services, authenticate }
   const server = await serve({

@@ -7,7 +7,7 @@ import {
   type RunProvider,
   type StreamStore,
   httpStreams,
-  memoryStreams,
+  memory,
   millrace,
   silentLogger,
   streamSocket,
@@ -37,7 +37,7 @@ function provider(input: Json): RunProvider {
 }
 
 export async function startStreams(
-  store: StreamStore = memoryStreams(),
+  store: StreamStore = memory(),
   listen: ListenOptions = {},
   routes: readonly Route[] = [],
 ): Promise<StreamsServer> {

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { type StreamError, connect } from '../../src/client/index.ts'
 import { encodeOffset } from '../../src/protocol/offset.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import { StreamInbox } from '../../src/streams/inbox.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import type { StreamEvent, WatchListener } from '../../src/streams/watching.ts'
@@ -77,7 +77,7 @@ for (const [name, door] of doors) {
   })
 
   it(`is overtaken by a trim while it follows, by ${name}, and told from where it can go on`, async () => {
-    const { store, tell } = toldFirst(memoryStreams())
+    const { store, tell } = toldFirst(memory())
     await using server = await startStreams(store)
     await server.append('s', 1, 2)
     const client = open(server.port, door)

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Offset, Place } from '../../src/protocol/offset.ts'
 import { StreamInbox } from '../../src/streams/inbox.ts'
 import type { ClaimResult, LeaseStore } from '../../src/streams/leases.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamStoreOptions } from '../../src/streams/options.ts'
 import type {
   AppendRequest,
@@ -404,7 +404,7 @@ describe('the cases on real time', () => {
       needs.length === 0 && rules.some((rule) => Number(rule.slice(3)) >= 38 && Number(rule.slice(3)) <= 47),
   )
   it.concurrent.each(timed)('$name', { timeout: 30_000 }, (storeCase) =>
-    storeCase.run({ make: (options) => memoryStreams(options) }),
+    storeCase.run({ make: (options) => memory(options) }),
   )
 })
 
@@ -412,7 +412,7 @@ function harness(fault: Fault): StreamStoreHarness {
   let now = Date.UTC(2026, 0, 1)
   return {
     make(options?: StreamStoreOptions) {
-      const store = memoryStreams({ ...options, clock: () => now })
+      const store = memory({ ...options, clock: () => now })
       return breaking(store, fault(store))
     },
     advance(milliseconds) {

@@ -4,7 +4,7 @@ import { silentLogger } from '../../src/logging/logger.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import { START } from '../../src/protocol/offset.ts'
 import type { Place } from '../../src/protocol/offset.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamInfo, StreamStore } from '../../src/streams/store.ts'
 import type { WatchListener } from '../../src/streams/watching.ts'
 import { append, CountingEncoder, FakeReader, make, numbered } from './readers.ts'
@@ -50,7 +50,7 @@ describe('a reader', () => {
   })
 
   it.each(['missing', 'missing by incarnation'])('is told that a stream is %s', async (how) => {
-    const store = how === 'missing' ? memoryStreams() : await make()
+    const store = how === 'missing' ? memory() : await make()
     const reader = new FakeReader().follow(new Delivery({ store }), 's', 'start', 'anotherlife')
     expect(await reader.untilOver()).toEqual({ type: 'missing' })
   })
@@ -238,7 +238,7 @@ describe('a slow reader', () => {
   }, 20_000)
 
   it('of each of many streams: all together hold what they may, and each gets every record', async () => {
-    const store = memoryStreams()
+    const store = memory()
     const delivery = new Delivery({ store, totalRecentSize: 10_000, keptPagesSize: 0 })
     const large = Array.from({ length: 3 }, (_, n) => JSON.stringify(String(n).repeat(1000)))
     const pairs = await Promise.all(
@@ -307,7 +307,7 @@ describe('a stream under its readers', () => {
     'is %s: they are told, and a new one is a new one',
     async (reason) => {
       let now = 1000
-      const store = memoryStreams({ clock: () => now, settle: 0 })
+      const store = memory({ clock: () => now, settle: 0 })
       await store.create('s', { ttlMs: 500 })
       const delivery = new Delivery({ store })
       const readers = [1, 2].map(() => new FakeReader().follow(delivery, 's'))

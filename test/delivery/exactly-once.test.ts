@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { Delivery } from '../../src/delivery/delivery.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import { FakeReader, numbered } from './readers.ts'
 
 type Step =
@@ -57,7 +57,7 @@ function hasStopped({ frames, stopsAfter }: FakeReader): boolean {
 it('holds for random appends, joins, stalls and leaves', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), sizes, async (steps, options) => {
-      const store = memoryStreams()
+      const store = memory()
       await store.create('s')
       const delivery = new Delivery({ store, ...options, minWindowMs: 0, maxWindowMs: 0 })
       const readers: { readonly reader: FakeReader; left: boolean }[] = []

@@ -7,7 +7,7 @@ import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import type { DeliveryOptions } from '../../src/delivery/delivery.ts'
 import { httpStreams, streamSocket } from '../../src/routing/stream-routes.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { FakeReader } from './readers.ts'
@@ -24,7 +24,7 @@ async function make(
   options: Partial<DeliveryOptions> = {},
   size = SIZE,
 ): Promise<{ store: StreamStore; delivery: Delivery }> {
-  const store = memoryStreams()
+  const store = memory()
   for (let n = 0; n < count; n++)
     await store.create(`s${n}`, { records: [JSON.stringify('x'.repeat(size - 2)), '"end"'], closed: true })
   const delivery = new Delivery({ store, logger: silentLogger, largeFramesSize: 3 * SIZE, ...options })

@@ -4,7 +4,7 @@ import type { Delivery, Follow } from '../../src/delivery/delivery.ts'
 import { Outlet } from '../../src/delivery/outlet.ts'
 import type { FollowEnd } from '../../src/delivery/reader.ts'
 import type { Offset, Place } from '../../src/protocol/offset.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 
 /** A frame that says what it is made of, so that a gap shows. */
@@ -123,7 +123,7 @@ export function numbered(first: number, end: number): string[] {
 
 /** A memory store with the stream `s`. */
 export async function make(records: readonly string[] = [], closed = false): Promise<StreamStore> {
-  const store = memoryStreams()
+  const store = memory()
   await store.create('s', { records, closed })
   return store
 }

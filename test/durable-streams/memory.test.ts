@@ -1,4 +1,4 @@
-import { memoryStreams } from '../../src/index.ts'
+import { memory } from '../../src/index.ts'
 import { conformsOver } from './suite.ts'
 
-conformsOver(() => memoryStreams())
+conformsOver(() => memory())

@@ -5,14 +5,14 @@ import { Delivery } from '../../src/delivery/delivery.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { durableStreams } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 
 type Headers = Record<string, string>
 type Ask = (method: string, path: string, headers?: Headers, body?: string) => Promise<Response>
 
 function setUp(authenticated = false): { readonly store: StreamStore; readonly ask: Ask } {
-  const store = memoryStreams()
+  const store = memory()
   const delivery = new Delivery({ store })
   const authenticate = (request: Request): unknown => request.headers.get('user')
   const guards = authenticated ? { authenticate: authenticate as never } : {}

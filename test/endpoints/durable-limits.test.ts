@@ -1,6 +1,6 @@
 /** What clients may create and write of the Durable Streams protocol, and what a stranger tries, on a real server. */
 import { describe, expect, it } from 'vitest'
-import { durableStreams, memoryStreams, streaming } from '../../src/index.ts'
+import { durableStreams, memory, streaming } from '../../src/index.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import {
   type DurableServer,
@@ -122,7 +122,7 @@ describe('limits', () => {
   })
 
   it('HS-45: a limit that is none is refused by name', () => {
-    const { services } = streaming({ store: memoryStreams() })
+    const { services } = streaming({ store: memory() })
     for (const limits of [
       { streamsPerOwner: 0 },
       { bytesPerOwner: 1.5 },

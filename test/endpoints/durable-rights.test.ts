@@ -1,6 +1,6 @@
 /** Who may do what with the streams of the Durable Streams protocol, on a real server, as others would see it. */
 import { describe, expect, it, vi } from 'vitest'
-import { type Authorize, HttpError, memoryStreams, streaming } from '../../src/index.ts'
+import { type Authorize, HttpError, memory, streaming } from '../../src/index.ts'
 import { InterposedStore } from '../runs/interposed-store.ts'
 import {
   type DurableServer,
@@ -344,7 +344,7 @@ it.each(['sse', 'long-poll'])('HS-43: signing out ends what is followed by %s', 
 
 it('HS-18, HS-41: the store is asked the same for what is another’s as for what is not there', async () => {
   for (const authorize of [undefined, () => false] as const) {
-    const hand = new InterposedStore(memoryStreams())
+    const hand = new InterposedStore(memory())
     const { services } = streaming({ store: hand.store })
     const options = { authenticate: byHeader, ...(authorize && { authorize }) }
     const server = await setUp({ ...services, ...options })

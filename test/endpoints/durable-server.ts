@@ -1,6 +1,6 @@
 /** A real server of the Durable Streams protocol, and how it is asked. Ends with its test. */
 import { afterEach } from 'vitest'
-import { durableStreams, memoryStreams, streaming } from '../../src/index.ts'
+import { durableStreams, memory, streaming } from '../../src/index.ts'
 import type { DurableStreamsOptions } from '../../src/endpoints/http/durable-streams.ts'
 import type { ListenOptions } from '../../src/server/options.ts'
 import type { Guards } from '../../src/routing/route.ts'
@@ -25,7 +25,7 @@ export async function durableServer(
   listen: ListenOptions = {},
 ): Promise<DurableServer> {
   const log = collectingLogger()
-  const streams = streaming({ store: memoryStreams(), logger: log })
+  const streams = streaming({ store: memory(), logger: log })
   const route = durableStreams('/v1/stream', { ...streams.services, longPollTimeout: 0.05, ...options })
   const server = await serve({ routes: [route], streams, logger: log }, listen)
   servers.push(server)

@@ -7,7 +7,7 @@ import { encodeOffset } from '../../src/protocol/offset.ts'
 import { type Guards, http } from '../../src/routing/route.ts'
 import { durableStreams } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamStoreOptions } from '../../src/streams/options.ts'
 import type { StreamInfo, StreamStore } from '../../src/streams/store.ts'
 
@@ -24,7 +24,7 @@ function setUp(
   options: StreamStoreOptions & Pick<Guards, 'origins'> & { readonly authenticated?: boolean } = {},
 ): Setup {
   const { authenticated = false, origins, ...rest } = options
-  const store = memoryStreams(rest)
+  const store = memory(rest)
   const delivery = new Delivery({ store, minWindowMs: 0, maxWindowMs: 0 })
   const authenticate = (request: Request): unknown => request.headers.get('user')
   const guards = {

@@ -3,7 +3,7 @@ import { created } from '../streams/created.ts'
 import { START } from '../../src/protocol/offset.ts'
 import { FollowedStreams } from '../../src/endpoints/followed-streams.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamInfo } from '../../src/streams/store.ts'
 
 beforeEach(() => void vi.useFakeTimers())
@@ -87,7 +87,7 @@ it('goes on when a touch fails, and says so', async () => {
 
 it('gives no sign of life for what took the id of a stream since', async () => {
   let now = 0
-  const store = memoryStreams({ clock: () => now })
+  const store = memory({ clock: () => now })
   const info = await created(store, 's', { ttlMs: 1000 })
   const followed = new FollowedStreams(store)
   await store.delete('s')

@@ -8,7 +8,7 @@ import { silentLogger } from '../../src/logging/logger.ts'
 import { httpStreams } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
 import type { ListenOptions } from '../../src/server/options.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 
 const ends: (() => Promise<void> | void)[] = []
@@ -22,7 +22,7 @@ async function serve(options: ListenOptions = {}): Promise<{
   delivery: Delivery
   open: (path: string) => Promise<IncomingMessage>
 }> {
-  const store = memoryStreams()
+  const store = memory()
   const delivery = new Delivery({ store })
   const routes = [httpStreams('/streams', { store, delivery })]
   const application = new Application({ routes, channels: memoryChannels(), logger: silentLogger })

@@ -13,7 +13,7 @@ import { RunError } from '../../src/runs/errors.ts'
 import { Runs } from '../../src/runs/runs.ts'
 import { Application } from '../../src/server/application.ts'
 import { StoreError } from '../../src/streams/errors.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamInfo, StreamStore } from '../../src/streams/store.ts'
 import { touchedStore } from './touched-store.ts'
 
@@ -30,7 +30,7 @@ function setUp(
   options: Partial<HttpStreamsOptions> & Pick<Guards, 'origins'> & { readonly authenticated?: boolean } = {},
 ): Setup {
   const { authenticated = false, ...rest } = options
-  const store = options.store ?? memoryStreams()
+  const store = options.store ?? memory()
   const delivery = new Delivery({ store, minWindowMs: 0, maxWindowMs: 0 })
   const errors: unknown[] = []
   const logger = { ...silentLogger, error: (fields: object) => void errors.push(fields) }
@@ -221,7 +221,7 @@ it('HS-5: a long poll whose client leaves is over', async () => {
 
 it('HS-6: HEAD tells of the tail and prolongs nothing; GET prolongs', async () => {
   let now = 1_000_000
-  const { store, ask } = setUp({ store: memoryStreams({ clock: () => now }) })
+  const { store, ask } = setUp({ store: memory({ clock: () => now }) })
   await store.create('s', { records: ['1'], closed: true, ttlMs: 10_000 })
   now += 5000
   const head = await ask('/s', { method: 'HEAD' })
@@ -422,7 +422,7 @@ it('HS-16: a run is started', async () => {
 })
 
 it('HS-16: an id that was started is the same run for the same input, and refused for another', async () => {
-  const store = memoryStreams()
+  const store = memory()
   const runs = new Runs({ store })
   onTestFinished(() => runs.close())
   const { ask } = setUp({ store, start: ({ input, ...request }) => runs.start(request, answerOf(input)) })
@@ -485,8 +485,8 @@ it('HS-18: what is not yours is not there', async () => {
 })
 
 it('HS-19: what fails inside is told to the log, not to the client', async () => {
-  const memory = memoryStreams()
-  const store: StreamStore = Object.assign(Object.create(memory) as StreamStore, {
+  const kept = memory()
+  const store: StreamStore = Object.assign(Object.create(kept) as StreamStore, {
     head: async (id: string) => {
       throw id === 'io' ? new StoreError('io', 'secret path') : new Error('secret key')
     },

@@ -1,6 +1,6 @@
 /** What clients may start, as they see it over HTTP and on the stream socket. */
 import { expect, it, onTestFinished } from 'vitest'
-import { HttpError, httpStreams, memoryStreams, streamSocket, streaming } from '../../src/index.ts'
+import { HttpError, httpStreams, memory, streamSocket, streaming } from '../../src/index.ts'
 import type { MayStart, StartAttempt, StartHandler, StreamingOptions } from '../../src/index.ts'
 import { type TestServer, serve } from '../support/server.ts'
 import type { WebSocketClient } from '../support/websocket-client.ts'
@@ -20,7 +20,7 @@ async function setUp(
   const { users = false, trustProxy = true, ...rest } = options
   const providers: { end(): void }[] = []
   const streams = streaming({
-    store: memoryStreams(),
+    store: memory(),
     shutdownGrace: 0,
     kinds: {
       wait: {
@@ -245,7 +245,7 @@ it.each<[string, MayStart, number, string]>([
 )
 
 it('a limit that is none is refused by name', () => {
-  const store = memoryStreams()
+  const store = memory()
   expect(() => streaming({ store, limits: { startsPerOwner: 0 } })).toThrow('limits.startsPerOwner is 0')
   expect(() => streaming({ store, limits: { runsPerAddress: 1.5 } })).toThrow('limits.runsPerAddress is 1.5')
   expect(() => streaming({ store, limits: { runsPerProcess: Number.NaN } })).toThrow(

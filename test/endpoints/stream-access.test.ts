@@ -1,6 +1,6 @@
 /** Whose streams somebody may touch: who is taken for an owner, and who is refused. */
 import { expect, it } from 'vitest'
-import { httpStreams, memoryStreams, millrace, streamSocket, streaming } from '../../src/index.ts'
+import { httpStreams, memory, millrace, streamSocket, streaming } from '../../src/index.ts'
 import type { OwnerOf } from '../../src/index.ts'
 import { WebSocketCommunicator } from '../../src/testing/index.ts'
 import { collectingLogger } from '../support/logger.ts'
@@ -23,7 +23,7 @@ function setUp(user: unknown, ownerOf?: OwnerOf): Setup {
     },
   }
   const streams = streaming({
-    store: memoryStreams(),
+    store: memory(),
     logger: log,
     kinds: { word: { provider: () => kinds.word.provider } },
     ...(ownerOf && { ownerOf }),

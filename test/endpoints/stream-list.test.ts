@@ -8,7 +8,7 @@ import { httpStreams } from '../../src/routing/stream-routes.ts'
 import { encodeRunRecord } from '../../src/runs/records/run-record.ts'
 import { Application } from '../../src/server/application.ts'
 import { StoreError } from '../../src/streams/errors.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamConfig, StreamStore } from '../../src/streams/store.ts'
 
 interface Setup {
@@ -18,7 +18,7 @@ interface Setup {
 
 /** Without authentication, or with users named by a header: `nobody` is one whom `ownerOf` does not know. */
 function setUp({ authenticated = false } = {}): Setup {
-  const store = memoryStreams()
+  const store = memory()
   const delivery = new Delivery({ store, minWindowMs: 0, maxWindowMs: 0 })
   const authenticate = (request: Request): unknown => request.headers.get('user')
   const ownerOf = (user: unknown): string | undefined => (user === 'nobody' ? undefined : String(user))

@@ -9,7 +9,7 @@ import { silentLogger } from '../../src/logging/logger.ts'
 import type { RecordsFrame, ServerFrame } from '../../src/protocol/stream-frames.ts'
 import { streamSocket } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 
 const ends: (() => Promise<void> | void)[] = []
@@ -59,7 +59,7 @@ class Client {
 }
 
 async function serve(): Promise<Server> {
-  const store = memoryStreams()
+  const store = memory()
   const delivery = new Delivery({ store })
   const application = new Application({
     routes: [streamSocket('/', { store, delivery })],

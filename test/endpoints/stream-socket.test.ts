@@ -12,7 +12,7 @@ import { Runs } from '../../src/runs/runs.ts'
 import { streamSocket } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
 import { StoreError } from '../../src/streams/errors.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamInfo, StreamStore } from '../../src/streams/store.ts'
 import { WebSocketCommunicator } from '../../src/testing/websocket-communicator.ts'
 import { InterposedStore } from '../runs/interposed-store.ts'
@@ -26,7 +26,7 @@ interface Setup {
 }
 
 function setUp(options: Partial<StreamSocketOptions> & { readonly authenticated?: boolean } = {}): Setup {
-  const store = options.store ?? memoryStreams()
+  const store = options.store ?? memory()
   const delivery = new Delivery({ store, minWindowMs: 0, maxWindowMs: 0 })
   const errors: unknown[] = []
   const { authenticated = false, ...rest } = options
@@ -53,7 +53,7 @@ it('SS-1: the subprotocol is chosen, and refused where it is not offered', async
   const { connect, delivery } = setUp()
   await using _client = await connect('', ['other', 'millrace.v1'])
   const application = new Application({
-    routes: [streamSocket('/', { delivery, store: memoryStreams() })],
+    routes: [streamSocket('/', { delivery, store: memory() })],
     channels: memoryChannels(),
     logger: silentLogger,
   })
@@ -142,21 +142,21 @@ it('SS-7: bytes come as base64', async () => {
 })
 
 it('SS-9: a record is sent when its append is durable, and not before', async () => {
-  const memory = memoryStreams()
+  const kept = memory()
   const durable = Promise.withResolvers<void>()
-  const store: StreamStore = Object.assign(Object.create(memory) as StreamStore, {
-    limits: memory.limits,
-    durability: memory.durability,
-    leases: memory.leases,
-    head: memory.head.bind(memory),
-    read: memory.read.bind(memory),
-    watch: memory.watch.bind(memory),
+  const store: StreamStore = Object.assign(Object.create(kept) as StreamStore, {
+    limits: kept.limits,
+    durability: kept.durability,
+    leases: kept.leases,
+    head: kept.head.bind(kept),
+    read: kept.read.bind(kept),
+    watch: kept.watch.bind(kept),
     append: async (...args: Parameters<StreamStore['append']>) => {
       await durable.promise
-      return await memory.append(...args)
+      return await kept.append(...args)
     },
   })
-  await memory.create('s')
+  await kept.create('s')
   await using client = await setUp({ store }).connect()
   client.sendJson({ type: 'subscribe', sub: 1, stream: 's' })
   await client.receiveJson()
@@ -375,7 +375,7 @@ it('SS-20: a start goes to the application, with the owner, and is answered', as
 })
 
 it('SS-20: an id that was started is the same run for the same input, and refused for another', async () => {
-  const store = memoryStreams()
+  const store = memory()
   const kinds = {
     echo: {
       provider: (input: Json) =>
@@ -480,8 +480,8 @@ it('SS-23: what takes long holds nothing up, and is bounded', async () => {
 })
 
 it('SS-24: what fails inside is told to the log, not to the client', async () => {
-  const memory = memoryStreams()
-  const store: StreamStore = Object.assign(Object.create(memory) as StreamStore, {
+  const kept = memory()
+  const store: StreamStore = Object.assign(Object.create(kept) as StreamStore, {
     head: async () => {
       throw new StoreError('io', 'secret path')
     },
@@ -527,7 +527,7 @@ it('SS-25: when delivery ends, clients are told when to come back, each at anoth
 
 /** A store whose look-ups wait until they are let through. */
 function slowStore(): { hand: InterposedStore; waiting: string[]; let: (stream: string) => void } {
-  const hand = new InterposedStore(memoryStreams())
+  const hand = new InterposedStore(memory())
   const gates = new Map<string, PromiseWithResolvers<void>>()
   const waiting: string[] = []
   hand.around = async (method, call, [stream, signal]) => {

@@ -1,10 +1,10 @@
 /** The durable half of an application, put together as users do. */
-import { http, httpStreams, memoryStreams, millrace, silentLogger, streamSocket, streaming } from 'millrace'
+import { http, httpStreams, memory, millrace, silentLogger, streamSocket, streaming } from 'millrace'
 import { WebSocketCommunicator } from 'millrace/testing'
 import { expect, test } from 'vitest'
 
 function application() {
-  const streams = streaming({ store: memoryStreams() })
+  const streams = streaming({ store: memory() })
   const routes = [
     streamSocket('/ws/streams/', streams.services),
     httpStreams('/streams', streams.services),
@@ -56,7 +56,7 @@ test('a stream over the socket is its owner’s alone', async () => {
 })
 
 test.each([-1, 2_147_484, Number.POSITIVE_INFINITY])('a grace of %d seconds is refused', (shutdownGrace) => {
-  expect(() => streaming({ store: memoryStreams(), shutdownGrace })).toThrow(/^shutdownGrace is .* seconds$/)
+  expect(() => streaming({ store: memory(), shutdownGrace })).toThrow(/^shutdownGrace is .* seconds$/)
 })
 
 test('an application without streams says what it lacks', () => {

@@ -5,12 +5,12 @@ import { Delivery } from '../../src/delivery/delivery.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { durableStreams } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import { InterposedStore } from '../runs/interposed-store.ts'
 
 it('HS-18: what took the id of a stream since it was looked up is not read in its place', async () => {
   for (const query of ['', 'offset=now', 'offset=-1&live=long-poll', 'offset=now&live=long-poll']) {
-    const store = memoryStreams()
+    const store = memory()
     const hand = new InterposedStore(store)
     let isTaken = false
     hand.around = async (method, call) => {

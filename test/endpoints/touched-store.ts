@@ -1,4 +1,4 @@
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import { InterposedStore } from '../runs/interposed-store.ts'
 
 export interface TouchedStore {
@@ -11,7 +11,7 @@ export interface TouchedStore {
 export function touchedStore(): TouchedStore {
   let now = 0
   const waiting = new Set<(stream: unknown) => void>()
-  const hand = new InterposedStore(memoryStreams({ clock: () => now }))
+  const hand = new InterposedStore(memory({ clock: () => now }))
   const ticking = new Set<unknown>()
   hand.around = async (method, call, [stream]) => {
     const result = await call()

@@ -8,7 +8,7 @@ import { silentLogger } from '../../src/logging/logger.ts'
 import { encodeOffset } from '../../src/protocol/offset.ts'
 import { durableStreams } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import { DEFAULT_LIMITS } from '../../src/streams/bookkeeping/requests.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 
@@ -19,7 +19,7 @@ interface Setup {
 }
 
 async function setUp(contentType = 'text/plain'): Promise<Setup> {
-  const store = memoryStreams()
+  const store = memory()
   const delivery = new Delivery({ store, minWindowMs: 0, maxWindowMs: 0 })
   const routes = [durableStreams('/', { store, delivery })]
   const application = new Application({ routes, channels: memoryChannels(), logger: silentLogger })

@@ -6,11 +6,11 @@ import { silentLogger } from '../../src/logging/logger.ts'
 import { HttpError } from '../../src/protocol/errors.ts'
 import { durableStreams } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import { InterposedStore } from '../runs/interposed-store.ts'
 
 it('HS-31: what has come whole when the server goes down is written, and answered so', async () => {
-  const store = memoryStreams()
+  const store = memory()
   let goDown = new AbortController()
   const distant = new InterposedStore(store)
   // As with the store of another machine: the server may go down between the call and the write.

@@ -19,8 +19,8 @@ const PATH = '/v1/stream/log'
 const SOURCE = JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)
 
 const SCRIPT = `
-  import { durableStreams, http, memoryStreams, millrace, silentLogger, streaming } from ${SOURCE}
-  const streams = streaming({ store: memoryStreams() })
+  import { durableStreams, http, memory, millrace, silentLogger, streaming } from ${SOURCE}
+  const streams = streaming({ store: memory() })
   const app = millrace({
     logger: silentLogger,
     streams,

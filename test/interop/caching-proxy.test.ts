@@ -1,6 +1,6 @@
 /** Streams behind nginx as a cache, run as docs/deploying.md shows it. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { durableStreams, memoryStreams, streaming } from '../../src/index.ts'
+import { durableStreams, memory, streaming } from '../../src/index.ts'
 import { type ReverseProxy, startCache } from '../support/reverse-proxy.ts'
 import { type TestServer, serve } from '../support/server.ts'
 import { describeWith } from '../support/services.ts'
@@ -17,7 +17,7 @@ describeWith(['nginx'], 'behind nginx as a cache', ({ nginx }) => {
   let asked: string[]
 
   beforeEach(async () => {
-    streams = streaming({ store: memoryStreams() })
+    streams = streaming({ store: memory() })
     const authenticate = ({ headers }: { headers: Headers }): unknown => headers.get('x-user') ?? undefined
     const { services } = streams
     server = await serve(

@@ -4,8 +4,8 @@ import { ClumsyProcess } from '../support/clumsy-process.ts'
 const SOURCE = JSON.stringify(new URL('../../src', import.meta.url).href)
 
 const script = (path: string, port: number): string => `
-  import { durableStreams, http, millrace, sqliteStreams, streamSocket, streaming } from ${SOURCE.replace(/"$/, '/index.ts"')}
-  const streams = streaming({ store: sqliteStreams(${JSON.stringify(path)}) })
+  import { durableStreams, http, millrace, sqlite, streamSocket, streaming } from ${SOURCE.replace(/"$/, '/index.ts"')}
+  const streams = streaming({ store: sqlite(${JSON.stringify(path)}) })
   const app = millrace({
     streams,
     routes: [

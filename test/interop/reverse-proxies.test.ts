@@ -2,7 +2,7 @@
 import { request as ask } from 'node:http'
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { WebSocketConsumer, http, httpStreams, memoryStreams, streaming, websocket } from '../../src/index.ts'
+import { WebSocketConsumer, http, httpStreams, memory, streaming, websocket } from '../../src/index.ts'
 import { type ProxyName, startProxy } from '../support/reverse-proxy.ts'
 import { type TestServer, serve } from '../support/server.ts'
 import { describeWith } from '../support/services.ts'
@@ -18,7 +18,7 @@ class Echo extends WebSocketConsumer {
 }
 
 async function serveBehindProxy(): Promise<TestServer> {
-  const streams = streaming({ store: memoryStreams() })
+  const streams = streaming({ store: memory() })
   await streams.store.create('s', { contentType: 'application/json', records: ['"first"'] })
   return await serve(
     {

@@ -1,7 +1,7 @@
 /** Opens what a loss of power left, and holds it against what was acknowledged. */
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Run, type RunEnd, StoreError, type StreamStore, sqliteStreams, streaming } from 'millrace'
+import { type Run, type RunEnd, StoreError, type StreamStore, sqlite, streaming } from 'millrace'
 import { decodeOffset } from '../../src/protocol/offset.ts'
 import type { Place } from '../../src/protocol/offset.ts'
 import { readRunEnd } from '../../src/protocol/run-end.ts'
@@ -57,7 +57,7 @@ function checkFile(file: string): void {
 
 function open(file: string): StreamStore {
   try {
-    return sqliteStreams(file, { clock: () => Date.now() + LATER_MS })
+    return sqlite(file, { clock: () => Date.now() + LATER_MS })
   } catch (error) {
     throw new Broken('the file opens', String(error))
   }

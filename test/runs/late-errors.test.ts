@@ -16,7 +16,7 @@ const SERVER = `${HEAD}
     if (way !== 'whole') await new Promise((resolve) => context.signal.addEventListener('abort', resolve))
     else soon('after the end')
   }
-  const store = memoryStreams()
+  const store = memory()
   const dying = {
     provider: () => async function* () {},
     newAttempt: () => (soon('from newAttempt'), ['again']),

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { runSettings } from '../../src/runs/options.ts'
 import type { RunsOptions } from '../../src/runs/options.ts'
 import { Runs } from '../../src/runs/runs.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 
-const store = memoryStreams()
+const store = memory()
 
 describe('the options of runs', () => {
   it('have the documented defaults', () => {
@@ -66,9 +66,9 @@ describe('the options of runs', () => {
     ['limits.thinking', { limits: { thinking: -1 } }],
     ['limits.life', { limits: { life: -1 } }],
     ['kind', { kinds: { '': { provider: () => async function* () {} } } }],
-    ['metadata', { store: memoryStreams({ limits: { metadataBytes: 1000 } }) }],
-    ['end', { store: memoryStreams({ limits: { endBytes: 2047 } }) }],
-    ['checkpoint', { store: memoryStreams({ limits: { checkpointBytes: 1000 } }) }],
+    ['metadata', { store: memory({ limits: { metadataBytes: 1000 } }) }],
+    ['end', { store: memory({ limits: { endBytes: 2047 } }) }],
+    ['checkpoint', { store: memory({ limits: { checkpointBytes: 1000 } }) }],
   ])('refuse a %s that cannot be', (name, options) => {
     expect(() => new Runs({ store, ...options })).toThrow(RangeError)
     expect(() => new Runs({ store, ...options })).toThrow(name)

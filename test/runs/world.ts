@@ -10,8 +10,8 @@ import { afterEach, beforeEach, describe, vi } from 'vitest'
 import type { Json } from '../../src/protocol/json.ts'
 import type { RunsOptions } from '../../src/runs/options.ts'
 import { Runs } from '../../src/runs/runs.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
-import { sqliteStreams } from '../../src/streams/sqlite/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
+import { sqlite } from '../../src/streams/sqlite/store.ts'
 import type { StreamStoreOptions } from '../../src/streams/options.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { InterposedStore } from './interposed-store.ts'
@@ -43,8 +43,8 @@ export class World {
 
   /** The store as a process opens it: one object for all in memory, a connection each on SQLite. */
   open(): StreamStore {
-    if (this.#folder === undefined) this.#stores[0] ??= memoryStreams(this.#options)
-    else this.#stores.push(sqliteStreams(join(this.#folder, 'streams.db'), this.#options))
+    if (this.#folder === undefined) this.#stores[0] ??= memory(this.#options)
+    else this.#stores.push(sqlite(join(this.#folder, 'streams.db'), this.#options))
     return this.#stores.at(-1) as StreamStore
   }
 

@@ -13,7 +13,7 @@ import {
   type WebSocketData,
   http,
   httpStreams,
-  memoryStreams,
+  memory,
   millrace,
   streaming,
   websocket,
@@ -41,7 +41,7 @@ interface Host extends AsyncDisposable {
 async function host(
   listener: (attachment: Attachment) => RequestListener,
   options?: ConnectionOptions,
-  streams: Streaming = streaming({ store: memoryStreams() }),
+  streams: Streaming = streaming({ store: memory() }),
 ): Promise<Host> {
   const log = collectingLogger()
   const app = millrace({
@@ -172,7 +172,7 @@ describe('on a plain server', () => {
   })
 
   it('ends its event streams when it is closed, and tells their readers when to come back', async () => {
-    const streams = streaming({ store: memoryStreams() })
+    const streams = streaming({ store: memory() })
     await using there = await host(({ handle }) => handle, {}, streams)
     await streams.store.create('s')
     const answer = await fetch(`${there.url}/streams/s?offset=-1&live=sse`)

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { MillraceOptions } from '../../src/index.ts'
 import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { streaming } from '../../src/endpoints/streaming.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import { serve } from '../support/server.ts'
 
 describe('/healthz', () => {
@@ -34,7 +34,7 @@ describe('/readyz', () => {
     [true, 200],
     [false, 503],
   ])('of an application whose stream store says %s is %d', async (there, status) => {
-    const store = Object.assign(memoryStreams(), { check: () => Promise.resolve(there) })
+    const store = Object.assign(memory(), { check: () => Promise.resolve(there) })
     await using server = await serve({ streams: streaming({ store }), ready: () => true })
     expect((await fetch(server.url('/readyz'))).status).toBe(status)
     expect((await fetch(server.url('/healthz'))).status).toBe(200)

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { WebSocketConsumer, type WebSocketData, http, websocket } from '../../src/index.ts'
 import { streamSocket } from '../../src/routing/stream-routes.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import { OPCODES, clientFrame } from '../support/raw-client.ts'
 import { serve } from '../support/server.ts'
 
@@ -126,7 +126,7 @@ describe('a message', () => {
   })
 
   it('takes a whole history on a stream socket whose route has room for it', async () => {
-    const store = memoryStreams()
+    const store = memory()
     const lengths: number[] = []
     const start = ({ input }: { input: unknown }): { id: string } => {
       lengths.push(JSON.stringify(input).length)

@@ -9,7 +9,7 @@ import {
   WebSocketConsumer,
   type WebSocketData,
   httpStreams,
-  memoryStreams,
+  memory,
   streamSocket,
   streaming,
   unauthenticated,
@@ -32,7 +32,7 @@ const byHeader = (asked: Request): string | null => asked.headers.get('x-user')
 const as = (user: string): { headers: Record<string, string> } => ({ headers: { 'x-user': user } })
 
 function options(more: object = {}) {
-  const streams = streaming({ store: memoryStreams() })
+  const streams = streaming({ store: memory() })
   const routes = [
     websocket('/ws', Echo),
     streamSocket('/streams/ws', streams.services),

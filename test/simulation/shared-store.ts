@@ -4,7 +4,7 @@ import { StoreError } from '../../src/streams/errors.ts'
 import type { AcquireResult, ClaimResult, Lease, LeaseRequest } from '../../src/streams/leases.ts'
 import type { Place } from '../../src/protocol/offset.ts'
 import type { TrimResult } from '../../src/streams/trimming.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
 import type {
   AppendRequest,
   AppendResult,
@@ -52,7 +52,7 @@ export class SharedStore {
 
   constructor(options: SharedStoreOptions) {
     this.#options = options
-    this.store = memoryStreams({ clock: options.clock, logger: options.logger })
+    this.store = memory({ clock: options.clock, logger: options.logger })
   }
 
   async create(by: string, id: string, config: StreamConfig): Promise<CreateResult> {

@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from 'vitest'
 import { deleteOwned } from '../../src/streams/delete-owned.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
-import { sqliteStreams } from '../../src/streams/sqlite/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
+import { sqlite } from '../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { temporaryFolder } from './harnesses.ts'
 
@@ -9,8 +9,8 @@ const folder = temporaryFolder()
 afterAll(() => folder.dispose())
 
 it.each<[string, () => StreamStore]>([
-  ['memory', () => memoryStreams()],
-  ['SQLite', () => sqliteStreams(`${folder.path}/streams.db`)],
+  ['memory', () => memory()],
+  ['SQLite', () => sqlite(`${folder.path}/streams.db`)],
 ])('deletes all of an owner and nothing else, in %s', async (_store, open) => {
   const store = open()
   const lease = { holder: 'a', ttlMs: 60_000 }
@@ -30,7 +30,7 @@ it.each<[string, () => StreamStore]>([
 })
 
 it('deletes nothing that took an id since it was looked up, and ends with its signal', async () => {
-  const store = memoryStreams()
+  const store = memory()
   await store.create('s', { owner: 'anna' })
   const list: StreamStore['list'] = async (options) => {
     const page = await store.list(options)

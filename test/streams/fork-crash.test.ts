@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, it, vi } from 'vitest'
-import { redisStreams } from '../../src/streams/redis/open.ts'
-import { sqliteStreams } from '../../src/streams/sqlite/store.ts'
+import { redis } from '../../src/streams/redis/open.ts'
+import { sqlite } from '../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
@@ -59,22 +59,22 @@ async function expectWhole(store: StreamStore, acknowledged: readonly string[]):
 
 it('leaves whole forks in a SQLite file, and nothing else', { timeout: 60_000 }, async () => {
   const path = join(folder.path, 'forks.db')
-  const store = sqliteStreams(path)
+  const store = sqlite(path)
   await fill(store)
   await expectWhole(store, await killed('sqlite', path, 5, 0))
   await vi.waitFor(async () => expect((await store.create('source')).outcome).toBe('created'))
   await store.close()
 })
 
-describeWith(['redis'], 'on Redis', ({ redis }) => {
+describeWith(['redis'], 'on Redis', ({ redis: program }) => {
   it('leaves whole forks, and a word that is taken back', { timeout: 60_000 }, async () => {
-    const server = await RedisServer.start(redis)
+    const server = await RedisServer.start(program)
     const { url } = server
-    const store = redisStreams({ url })
+    const store = redis({ url })
     await fill(store)
     // Each takes several slices: the kill comes in the middle of one.
     await expectWhole(store, await killed('redis', url, 5, 3))
-    const later = redisStreams({ url, clock: () => Date.now() + 700_000 })
+    const later = redis({ url, clock: () => Date.now() + 700_000 })
     expect(await later.isRetired('source')).toBe(false)
     expect((await later.create('source')).outcome).toBe('created')
     await Promise.all([store.close(), later.close()])

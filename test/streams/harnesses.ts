@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
-import { redisStreams } from '../../src/streams/redis/open.ts'
+import { memory } from '../../src/streams/memory/store.ts'
+import { redis } from '../../src/streams/redis/open.ts'
 import type { RedisStreamsOptions } from '../../src/streams/redis/open.ts'
-import { sqliteStreams } from '../../src/streams/sqlite/store.ts'
+import { sqlite } from '../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import type { StreamStoreHarness } from '../../src/conformance/stream-store-cases.ts'
 
@@ -33,7 +33,7 @@ class Time {
 export function memoryHarness(): StreamStoreHarness {
   const time = new Time()
   return {
-    make: (options) => memoryStreams({ ...options, ...time.clocks }),
+    make: (options) => memory({ ...options, ...time.clocks }),
     advance: (milliseconds) => time.advance(milliseconds),
     jump: (milliseconds) => time.jump(milliseconds),
     cannot: { peers: ONE_PROCESS },
@@ -52,7 +52,7 @@ export function sqliteHarness(folder: string): StreamStoreHarness {
   let files = 0
   const paths = new Map<StreamStore, string>()
   const open = (path: string, options: object): StreamStore => {
-    const store = sqliteStreams(path, { ...options, ...time.clocks })
+    const store = sqlite(path, { ...options, ...time.clocks })
     paths.set(store, path)
     return store
   }
@@ -78,7 +78,7 @@ export function redisHarness(
   const time = new Time()
   const prefixes = new Map<StreamStore, string>()
   const open = (prefix: string, options: Pick<RedisStreamsOptions, 'limits'>): StreamStore => {
-    const store = redisStreams({ ...where, ...options, prefix, ...time.clocks })
+    const store = redis({ ...where, ...options, prefix, ...time.clocks })
     prefixes.set(store, prefix)
     return store
   }

@@ -6,12 +6,12 @@ import { Runs } from '../../src/runs/runs.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { checkList } from '../../src/streams/listing.ts'
 import type { CheckedList, ListOptions } from '../../src/streams/listing.ts'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
-import { sqliteStreams } from '../../src/streams/sqlite/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
+import { sqlite } from '../../src/streams/sqlite/store.ts'
 import { listQuery } from '../../src/streams/sqlite/tables/list-query.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import type { RedisClient } from '../../src/redis/open-client.ts'
-import { redisStreams } from '../../src/streams/redis/open.ts'
+import { redis } from '../../src/streams/redis/open.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
 import { temporaryFolder } from './harnesses.ts'
@@ -52,7 +52,7 @@ describe('of 100,000 streams on SQLite', () => {
   const path = join(folder.path, 'many.db')
 
   async function withMany(work: (store: StreamStore, db: DatabaseSync) => Promise<void>): Promise<void> {
-    const store = sqliteStreams(path)
+    const store = sqlite(path)
     const db = new DatabaseSync(path)
     const there = db.prepare('SELECT count(*) AS n FROM streams').get()?.['n']
     if (there === 0) {
@@ -135,7 +135,7 @@ async function costOf(work: () => Promise<unknown>): Promise<number> {
 
 describe('of 100,000 streams in memory', () => {
   it('those that are asked for are found without a look at the others', async () => {
-    const store = memoryStreams()
+    const store = memory()
     const config = { owner: 'svc', listed: 'chats' }
     for (let n = 0; n < MANY; n++) await store.create(`run${n}`, config)
     await createTheFew(store)
@@ -156,7 +156,7 @@ describe('of 100,000 streams in memory', () => {
 
   it('leases that are over are found without a look at those that are held', async () => {
     let now = 0
-    const store = memoryStreams({ clock: () => now })
+    const store = memory({ clock: () => now })
     for (let n = 0; n < 10_000; n++)
       await store.create(`run${n}`, { lease: { holder: 'a', ttlMs: 1000 + (n % 5000) } })
     now = 1000
@@ -169,12 +169,12 @@ describe('of 100,000 streams in memory', () => {
   })
 })
 
-describeWith(['redis'], 'of 100,000 streams on Redis', ({ redis }) => {
+describeWith(['redis'], 'of 100,000 streams on Redis', ({ redis: program }) => {
   let server: RedisServer
   let client: RedisClient
 
   beforeAll(async () => {
-    server = await RedisServer.start(redis)
+    server = await RedisServer.start(program)
     client = await connectTo(server)
   })
   afterAll(async () => {
@@ -211,7 +211,7 @@ describeWith(['redis'], 'of 100,000 streams on Redis', ({ redis }) => {
   }
 
   it('a look costs as much as of a hundred', async () => {
-    const store = redisStreams({ url: server.url, prefix: 'many', logger: silentLogger })
+    const store = redis({ url: server.url, prefix: 'many', logger: silentLogger })
     await createMany(100)
     await createTheFew(store)
     const look = async (): Promise<void> => {

@@ -1,8 +1,8 @@
 import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe } from 'vitest'
-import { memoryStreams } from '../../src/streams/memory/store.ts'
-import { sqliteStreams } from '../../src/streams/sqlite/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
+import { sqlite } from '../../src/streams/sqlite/store.ts'
 import { temporaryFolder } from './harnesses.ts'
 import { itDoesAsTheModelDoes } from './model-properties.ts'
 
@@ -10,11 +10,11 @@ const folder = temporaryFolder()
 afterAll(() => folder.dispose())
 
 describe('the memory store', () => {
-  itDoesAsTheModelDoes((clock) => memoryStreams({ clock, settle: 0 }))
+  itDoesAsTheModelDoes((clock) => memory({ clock, settle: 0 }))
 })
 
 describe('the SQLite store', () => {
   itDoesAsTheModelDoes((clock) =>
-    sqliteStreams(join(mkdtempSync(join(folder.path, 'model-')), 'streams.db'), { clock, settle: 0 }),
+    sqlite(join(mkdtempSync(join(folder.path, 'model-')), 'streams.db'), { clock, settle: 0 }),
   )
 })

@@ -1,7 +1,7 @@
 /** The Redis store on a Cluster. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { slotOf } from '../../src/streams/redis/slots.ts'
-import { redisStreams } from '../../src/streams/redis/open.ts'
+import { redis } from '../../src/streams/redis/open.ts'
 import type { StreamRecord, StreamStore } from '../../src/streams/store.ts'
 import { streamStoreCases } from '../../src/conformance/stream-store-cases.ts'
 import type { RedisServer } from '../support/redis.ts'
@@ -9,11 +9,11 @@ import { RedisCluster } from '../support/redis-cluster.ts'
 import { describeWith } from '../support/services.ts'
 import { newPrefix, redisHarness } from './harnesses.ts'
 
-describeWith(['redis'], 'streams on a Redis Cluster', ({ redis }) => {
+describeWith(['redis'], 'streams on a Redis Cluster', ({ redis: program }) => {
   let cluster: RedisCluster
 
   beforeAll(async () => {
-    cluster = await RedisCluster.start(redis)
+    cluster = await RedisCluster.start(program)
   }, 30_000)
 
   afterAll(() => cluster.stop())
@@ -35,7 +35,7 @@ describeWith(['redis'], 'streams on a Redis Cluster', ({ redis }) => {
 
   it('tells what is appended after the slot of a stream has moved', async () => {
     const prefix = newPrefix()
-    const [one, two] = [0, 1].map((n) => redisStreams({ cluster: cluster.urls.slice(n, n + 1), prefix })) as [
+    const [one, two] = [0, 1].map((n) => redis({ cluster: cluster.urls.slice(n, n + 1), prefix })) as [
       StreamStore,
       StreamStore,
     ]
@@ -63,7 +63,7 @@ describeWith(['redis'], 'streams on a Redis Cluster', ({ redis }) => {
   it('goes on while the slot of a stream is on its way', async () => {
     const id = 'on-its-way'
     const prefix = newPrefix()
-    const [one, two] = [0, 1].map(() => redisStreams({ cluster: cluster.urls, prefix, timeout: 2 })) as [
+    const [one, two] = [0, 1].map(() => redis({ cluster: cluster.urls, prefix, timeout: 2 })) as [
       StreamStore,
       StreamStore,
     ]
@@ -97,7 +97,7 @@ describeWith(['redis'], 'streams on a Redis Cluster', ({ redis }) => {
     for (const server of cluster.servers) {
       await cluster.ask(server, 'CONFIG', 'SET', 'cluster-require-full-coverage', 'no')
     }
-    const store = redisStreams({ cluster: [first.url], prefix: newPrefix(), timeout: 1 })
+    const store = redis({ cluster: [first.url], prefix: newPrefix(), timeout: 1 })
     try {
       const owners = await cluster.owners()
       const at = (server: RedisServer): string => {

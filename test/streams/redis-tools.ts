@@ -5,7 +5,7 @@ import { openClient, type RedisClient, type Reply } from '../../src/redis/open-c
 import { START } from '../../src/protocol/offset.ts'
 import type { Offset } from '../../src/protocol/offset.ts'
 import { StoreError } from '../../src/streams/errors.ts'
-import { type RedisStreamsOptions, redisStreams } from '../../src/streams/redis/open.ts'
+import { type RedisStreamsOptions, redis } from '../../src/streams/redis/open.ts'
 import type { StreamRecord, StreamStore } from '../../src/streams/store.ts'
 import type { StreamEvent } from '../../src/streams/watching.ts'
 import { RedisServer } from '../support/redis.ts'
@@ -53,7 +53,7 @@ export class StoresOnRedis {
   }
 
   open(options: RedisStreamsOptions = {}): StreamStore {
-    const store = redisStreams({ url: this.server.url, prefix: this.prefix, ...options })
+    const store = redis({ url: this.server.url, prefix: this.prefix, ...options })
     this.#stores.push(store)
     return store
   }

@@ -7,7 +7,7 @@ import { WebSocketClient, type WebSocketClientOptions } from './websocket-client
 
 /** Begins a script: what it imports, a `logger` that writes a line for each warning, and `soon`, which throws. */
 export const HEAD = `
-  import { ChannelConsumer, WebSocketConsumer, channel, http, httpStreams, memoryChannels, memoryStreams, millrace, streamSocket, streaming, websocket } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
+  import { ChannelConsumer, WebSocketConsumer, channel, http, httpStreams, memoryChannels, memory, millrace, streamSocket, streaming, websocket } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
   const say = (fields, message) => console.log(JSON.stringify({ message, err: fields.err?.message, path: fields.scope?.path, run: fields.run }))
   const logger = { debug() {}, info() {}, warn: say, error: say }
   const soon = (text) => setTimeout(() => { throw new Error(text) }, 1)

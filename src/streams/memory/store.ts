@@ -55,7 +55,7 @@ import { SettledClock } from '../bookkeeping/settled-clock.ts'
 import { stopWith, Watchers } from '../bookkeeping/watchers.ts'
 
 /** Streams that live as long as this process. */
-export function memoryStreams(options: StreamStoreOptions = {}): StreamStore {
+export function memory(options: StreamStoreOptions = {}): StreamStore {
   return new MemoryStreams(options)
 }
 

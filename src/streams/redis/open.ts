@@ -59,9 +59,9 @@ const SCRIPTS = [
  *
  * @throws {RangeError} for an option out of its range, {TypeError} for a host that makes no sense, and for a URL instead of options.
  */
-export function redisStreams(options: RedisStreamsOptions = {}): StreamStore {
+export function redis(options: RedisStreamsOptions = {}): StreamStore {
   // Otherwise it would be a Redis on this machine, without a word.
-  if (typeof options !== 'object') throw new TypeError('redisStreams takes options, such as { url }')
+  if (typeof options !== 'object') throw new TypeError('redis takes options, such as { url }')
   const {
     url,
     host,

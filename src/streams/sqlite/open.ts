@@ -57,7 +57,7 @@ export function openDatabase(path: string, lockTimeoutMs: number, maxFileBytes?:
 
 function open(path: string, lockTimeoutMs: number, maxFileBytes: number | undefined): OpenedDatabase {
   if (!isFilePath(path)) {
-    const detail = 'it is not the path of a file; memoryStreams() keeps streams in memory'
+    const detail = 'it is not the path of a file; memory() keeps streams in memory'
     throw storeError('cannot_open', path, undefined, detail)
   }
   let db: DatabaseSync | undefined

@@ -60,14 +60,14 @@ import { stopWith, Watchers } from '../bookkeeping/watchers.ts'
  *
  * @throws {StoreError} when the file cannot be used: see its codes.
  */
-export function sqliteStreams(path: string, options: SqliteStreamsOptions = {}): StreamStore {
+export function sqlite(path: string, options: SqliteStreamsOptions = {}): StreamStore {
   return new SqliteStreams(path, options)
 }
 
 /**
  * Creates the store in the file at `path`, or brings an older one up to date, and closes it again.
  *
- * @throws {StoreError} as `sqliteStreams` does.
+ * @throws {StoreError} as `sqlite` does.
  */
 export function migrate(path: string): Migration {
   const { db, migration } = openDatabase(path, LOCK_TIMEOUT_MS)

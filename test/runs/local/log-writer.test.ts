@@ -5,7 +5,7 @@ import type { LogWriterOptions, Refusal } from '../../../src/runs/local/log-writ
 import { StoreError } from '../../../src/streams/errors.ts'
 import type { StoreErrorCode } from '../../../src/streams/errors.ts'
 import { LEASE_PRODUCER } from '../../../src/streams/leases.ts'
-import { memoryStreams } from '../../../src/streams/memory/store.ts'
+import { memory } from '../../../src/streams/memory/store.ts'
 import type { StreamStoreOptions } from '../../../src/streams/options.ts'
 import type { AppendRequest, StreamStore } from '../../../src/streams/store.ts'
 import { InterposedStore } from '../interposed-store.ts'
@@ -22,7 +22,7 @@ afterEach(() => {
 })
 
 async function writing(given: Partial<LogWriterOptions> = {}, options: StreamStoreOptions = {}) {
-  const inner = memoryStreams(options)
+  const inner = memory(options)
   const hand = new InterposedStore(inner)
   const created = await inner.create('r', { lease: { holder: 'h', ttlMs: 1000 } })
   if (created.outcome !== 'created' || !created.lease) throw new Error(created.outcome)

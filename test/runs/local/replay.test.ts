@@ -10,7 +10,7 @@ import type { RunKind, RunLimits } from '../../../src/runs/options.ts'
 import { offsetBefore } from '../../../src/protocol/offset.ts'
 import { Replay } from '../../../src/runs/local/replay.ts'
 import { StoreError } from '../../../src/streams/errors.ts'
-import { memoryStreams } from '../../../src/streams/memory/store.ts'
+import { memory } from '../../../src/streams/memory/store.ts'
 import type { StreamInfo } from '../../../src/streams/store.ts'
 import { PuppetProvider } from '../puppet.ts'
 import { onEveryStore } from '../world.ts'
@@ -388,7 +388,7 @@ onEveryStore('a run that begins anew', (world) => {
 
 describe('a replay', () => {
   it('reads page by page, and no further than the tail it was given', async () => {
-    const store = memoryStreams()
+    const store = memory()
     const records = Array.from({ length: 2500 }, (_, n) => String(n))
     await store.create('r')
     for (let at = 0; at < records.length; at += 500)
@@ -412,7 +412,7 @@ describe('a replay', () => {
   })
 
   it('takes no record of another history, from its first page on', async () => {
-    const [store, other] = [memoryStreams(), memoryStreams()]
+    const [store, other] = [memory(), memory()]
     for (const one of [store, other]) await one.create('r', { records: ['1', '2', '3'] })
     const { tail } = (await other.head('r')) as StreamInfo
     const { signal } = new AbortController()

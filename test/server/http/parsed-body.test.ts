@@ -7,7 +7,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { http, httpStreams, memoryStreams, millrace, streaming } from '../../../src/index.ts'
+import { http, httpStreams, memory, millrace, streaming } from '../../../src/index.ts'
 import { type CollectingLogger, collectingLogger } from '../../support/logger.ts'
 import { serve } from '../../support/server.ts'
 
@@ -21,7 +21,7 @@ interface Behind extends AsyncDisposable {
 async function serveBehind(...middleware: readonly RequestHandler[]): Promise<Behind> {
   const log = collectingLogger()
   const started: unknown[] = []
-  const streams = streaming({ store: memoryStreams() })
+  const streams = streaming({ store: memory() })
   await streams.store.create('s', { contentType: 'application/json', records: ['"first"'] })
   const start = ({ input }: { input: unknown }): { id: string } => {
     started.push(input)
@@ -192,7 +192,7 @@ describe('behind compression()', () => {
 
 describe("inside Hono's compress()", () => {
   it('events come as they are written, and pages are compressed', async () => {
-    const streams = streaming({ store: memoryStreams() })
+    const streams = streaming({ store: memory() })
     await streams.store.create('s', { contentType: 'application/json', records: ['"first"'] })
     const door = millrace({
       logger: collectingLogger(),

@@ -6,7 +6,7 @@ import {
   HttpError,
   http,
   httpStreams,
-  memoryStreams,
+  memory,
   millrace,
   silentLogger,
   streaming,
@@ -18,7 +18,7 @@ const EVIL = 'https://evil.example'
 const LISTED = { origins: [APP, 'https://*.preview.example.com'] } as const
 
 async function serveStreams(options: Guards & { readonly routed?: Guards } = {}): Promise<TestServer> {
-  const streams = streaming({ store: memoryStreams() })
+  const streams = streaming({ store: memory() })
   await streams.store.create('s', { contentType: 'application/json', records: ['1'] })
   const { routed, ...rest } = options
   return await serve({
@@ -155,7 +155,7 @@ it.each([
 })
 
 it('the list of the command line holds over HTTP as well', async () => {
-  const streams = streaming({ store: memoryStreams() })
+  const streams = streaming({ store: memory() })
   const routes = [httpStreams('/streams', { ...streams.services, start: () => ({ id: 's' }) })]
   await using server = await serve({ streams, routes }, { origins: [APP] })
   expect((await startFrom(server, APP)).status).toBe(201)
@@ -203,7 +203,7 @@ it('without a list nothing is added, and preflights reach the handler', async ()
 })
 
 it('answers without a socket say the same', async () => {
-  const streams = streaming({ store: memoryStreams() })
+  const streams = streaming({ store: memory() })
   const app = millrace({
     ...LISTED,
     routes: [httpStreams('/streams', streams.services)],

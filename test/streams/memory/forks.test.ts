@@ -1,12 +1,12 @@
 /** Forks in memory share what they inherit, and are so deep at most. */
 import { expect, it } from 'vitest'
 import { MAX_FORK_DEPTH } from '../../../src/streams/forks.ts'
-import { memoryStreams } from '../../../src/streams/memory/store.ts'
+import { memory } from '../../../src/streams/memory/store.ts'
 import { ChunkPool } from '../../../src/streams/memory/chunk-pool.ts'
 import { RecordLog } from '../../../src/streams/memory/record-log.ts'
 
 it('are refused beyond a thousand of each other, and let go of all when the last one goes', async () => {
-  const store = memoryStreams()
+  const store = memory()
   await store.create('0', { records: ['1'] })
   for (let n = 1; n <= MAX_FORK_DEPTH; n++) {
     expect((await store.create(`${n}`, { from: { id: `${n - 1}` }, records: ['2'] })).outcome).toBe('created')

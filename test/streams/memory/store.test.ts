@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { created } from '../created.ts'
 import { StreamInbox } from '../../../src/streams/inbox.ts'
-import { memoryStreams } from '../../../src/streams/memory/store.ts'
+import { memory } from '../../../src/streams/memory/store.ts'
 import type { CreateResult } from '../../../src/streams/store.ts'
 import type { StreamEvent } from '../../../src/streams/watching.ts'
 import { reasonToSkip, streamStoreCases } from '../../../src/conformance/stream-store-cases.ts'
@@ -20,7 +20,7 @@ describe('the cases of every stream store', () => {
 
 describe('who is called back in the middle of a call', () => {
   it('appends to a stream whose listeners are told in order all the same', async () => {
-    const store = memoryStreams()
+    const store = memory()
     await store.create('stream')
     const told: StreamEvent[] = []
     let calls = 0
@@ -39,7 +39,7 @@ describe('who is called back in the middle of a call', () => {
 
   it('finds the stream that was created in place of one whose time was over', async () => {
     let now = 0
-    const store = memoryStreams({ clock: () => now })
+    const store = memory({ clock: () => now })
     await store.create('stream', { ttlMs: 10, records: ['1'] })
     const again: Promise<CreateResult>[] = []
     const create = (): void => void again.push(store.create('stream'))
@@ -52,7 +52,7 @@ describe('who is called back in the middle of a call', () => {
   })
 
   it('creates anew what was deleted, and watches it without hearing of the earlier one', async () => {
-    const store = memoryStreams()
+    const store = memory()
     await store.create('stream')
     const told: StreamEvent[] = []
     const begun = Promise.withResolvers<unknown>()
@@ -70,7 +70,7 @@ describe('who is called back in the middle of a call', () => {
   })
 
   it('deletes the stream that it is told of: inboxes are not called for nothing', async () => {
-    const store = memoryStreams()
+    const store = memory()
     await store.create('stream')
     const events: StreamEvent[] = []
     let calls = 0
@@ -87,7 +87,7 @@ describe('who is called back in the middle of a call', () => {
 })
 
 it('gives an inbox what it did not take of a stream that is gone, when others have its memory', async () => {
-  const store = memoryStreams()
+  const store = memory()
   const records = Array.from({ length: 100 }, (_, n) => `"${'a'.repeat(100)}${n}"`)
   for (const contentType of ['application/json', 'text/plain']) {
     const given =

@@ -4,17 +4,17 @@ import type { Reply } from '../../../src/redis/open-client.ts'
 import { streamStoreCases } from '../../../src/conformance/stream-store-cases.ts'
 import { RedisServer } from '../../support/redis.ts'
 import { describeWith } from '../../support/services.ts'
-import { redisStreams } from '../../../src/streams/redis/open.ts'
+import { redis } from '../../../src/streams/redis/open.ts'
 import type { AppendResult, StreamStore } from '../../../src/streams/store.ts'
 import { newPrefix, redisHarness } from '../harnesses.ts'
 import { itDoesAsTheModelDoes } from '../model-properties.ts'
 import { connectTo } from '../redis-tools.ts'
 
-describeWith(['redis'], 'streams on Redis', ({ redis }) => {
+describeWith(['redis'], 'streams on Redis', ({ redis: program }) => {
   let server: RedisServer
 
   beforeAll(async () => {
-    server = await RedisServer.start(redis)
+    server = await RedisServer.start(program)
   })
 
   afterAll(() => server.stop())
@@ -27,11 +27,11 @@ describeWith(['redis'], 'streams on Redis', ({ redis }) => {
     }
   })
 
-  itDoesAsTheModelDoes((clock) => redisStreams({ url: server.url, prefix: newPrefix(), clock, settle: 0 }))
+  itDoesAsTheModelDoes((clock) => redis({ url: server.url, prefix: newPrefix(), clock, settle: 0 }))
 
   it('lets no clock of Redis remove a stream: only a sweep does', async () => {
     const prefix = newPrefix()
-    const store = redisStreams({ url: server.url, prefix })
+    const store = redis({ url: server.url, prefix })
     const admin = await connectTo(server)
     await store.create('ends', { ttlMs: 60_000 })
     await store.append('ends', { records: ['1'] })
@@ -46,7 +46,7 @@ describeWith(['redis'], 'streams on Redis', ({ redis }) => {
 
   it('forgets producers first of which it is not known where they appended', async () => {
     const prefix = newPrefix()
-    const store = redisStreams({ url: server.url, prefix, limits: { producers: 8 } })
+    const store = redis({ url: server.url, prefix, limits: { producers: 8 } })
     const admin = await connectTo(server)
     await store.create('s')
     const old = Array.from({ length: 20 }, (_, n) => [`p:old${n}`, '0 4'])
@@ -68,7 +68,7 @@ describeWith(['redis'], 'streams on Redis', ({ redis }) => {
     async (how) => {
       const prefix = newPrefix()
       let now = 1_000_000
-      const open = (): StreamStore => redisStreams({ url: server.url, prefix, settle: 0, clock: () => now })
+      const open = (): StreamStore => redis({ url: server.url, prefix, settle: 0, clock: () => now })
       const admin = await connectTo(server)
       const one = open()
       const retention = how === 'by hand' ? {} : { age: 1 }
@@ -98,7 +98,7 @@ describeWith(['redis'], 'streams on Redis', ({ redis }) => {
 
   it('listens to a stream while somebody watches it, and no longer', async () => {
     const prefix = newPrefix()
-    const store = redisStreams({ url: server.url, prefix })
+    const store = redis({ url: server.url, prefix })
     const admin = await connectTo(server)
     const listenedTo = async (count: number): Promise<void> => {
       const pattern = `${prefix}:*`

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { redisStreams } from '../../../src/streams/redis/open.ts'
+import { redis } from '../../../src/streams/redis/open.ts'
 import type { RedisStreamsOptions } from '../../../src/streams/redis/open.ts'
 import { CONNECTION_ERRORS } from '../../../src/streams/redis/store-error.ts'
 import { Keys } from '../../../src/streams/redis/keys.ts'
@@ -20,7 +20,7 @@ it.each<[RedisStreamsOptions, string]>([
   [{ cluster: ['redis://a/3'] }, 'no Sentinel, path or database'],
   [{ limits: { recordBytes: 0 } }, 'recordBytes'],
 ])('%o is refused', (options, message) => {
-  expect(() => redisStreams(options)).toThrow(message)
+  expect(() => redis(options)).toThrow(message)
 })
 
 it('the keys of a stream share a slot, whatever its id is, and no two streams share keys', () => {

@@ -1,7 +1,7 @@
 /** Who begins to watch in a process that has yet to hear what others wrote. */
 import { join } from 'node:path'
 import { afterAll, expect, it, onTestFinished } from 'vitest'
-import { sqliteStreams } from '../../../src/streams/sqlite/store.ts'
+import { sqlite } from '../../../src/streams/sqlite/store.ts'
 import type { StreamEvent } from '../../../src/streams/watching.ts'
 import { temporaryFolder } from '../harnesses.ts'
 
@@ -11,8 +11,8 @@ afterAll(() => folder.dispose())
 it('leaves the event loop its turns while those who watch already are told', async () => {
   const path = join(folder.path, 'joining.db')
   // Hears of nothing by itself during the test.
-  const store = sqliteStreams(path, { followIntervalMs: 60_000 })
-  const other = sqliteStreams(path)
+  const store = sqlite(path, { followIntervalMs: 60_000 })
+  const other = sqlite(path)
   onTestFinished(() => Promise.all([store.close(), other.close()]).then(() => undefined))
   await store.create('stream')
   let told = 0
