@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { StreamStore } from '../streams/store.ts'
+import { milliseconds } from '../time/duration.ts'
 
 export interface AdapterOptions {
   /**
@@ -35,8 +36,6 @@ export interface AdapterSettings {
   readonly monotonic: () => number
 }
 
-/** Longest delay a timer of Node can hold, 2^31 - 1 ms, in seconds. */
-const MAX_LEASE = 2_147_483
 /** Beyond it, no time of a store is an exact integer. */
 const MAX_TTL = 100 * 365 * 86_400
 
@@ -56,15 +55,8 @@ export function adapterSettings(
     holder: `${process.pid}-${randomBytes(12).toString('hex')}`,
     prefix,
     owner,
-    ttlMs: milliseconds('ttl', options.ttl ?? 86_400, 0.001, MAX_TTL),
+    ttlMs: milliseconds('ttl', options.ttl ?? 86_400, { max: MAX_TTL }),
     monotonic: options.monotonic ?? (() => performance.now()),
-    leaseTtlMs: milliseconds('leaseTtl', options.leaseTtl ?? 10, 0.05, MAX_LEASE),
+    leaseTtlMs: milliseconds('leaseTtl', options.leaseTtl ?? 10, { min: 0.05 }),
   }
-}
-
-function milliseconds(name: string, seconds: number, low: number, high: number): number {
-  if (!(seconds >= low && seconds <= high)) {
-    throw new RangeError(`${name} is ${seconds}; it takes ${low} to ${high} seconds`)
-  }
-  return Math.round(seconds * 1000)
 }

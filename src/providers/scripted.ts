@@ -21,7 +21,7 @@ export function scripted<const Event extends Json | object>(
   events: readonly Event[] | ((index: number) => Event | undefined),
   options: ScriptedOptions = {},
 ): Provider<Event> {
-  const pause = milliseconds('interval', options.interval ?? 0, true)
+  const pause = milliseconds('interval', options.interval ?? 0, { min: 0 })
   const eventAt = typeof events === 'function' ? events : (index: number) => events[index]
   return (context) =>
     stoppable(context.signal, async function* (signal) {

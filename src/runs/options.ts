@@ -7,6 +7,7 @@ import type { RunEnd } from '../protocol/run-end.ts'
 import type { RunProvider } from '../providers/provider.ts'
 import type { RunInfo } from './run.ts'
 import type { StreamStore } from '../streams/store.ts'
+import { milliseconds } from '../time/duration.ts'
 
 /** A kind of run that any process which knows it can carry on, because it is made from JSON alone. */
 export interface RunKind {
@@ -131,8 +132,7 @@ export const LIMIT_DEFAULTS: RunLimits = {
   life: 86_400,
 }
 
-/** Longest delay a timer of Node can hold, 2^31 - 1 ms, in seconds. */
-const MAX_SECONDS = 2_147_483
+const FOREVER = Number.POSITIVE_INFINITY
 /** A store's metadata must hold the record of a run: see `metadataShares`. */
 const MIN_METADATA = 8 * 1024
 /** The same, of a checkpoint: see `checkpointValueBytes`. */
@@ -166,9 +166,12 @@ export function runSettings(options: RunsOptions): RunSettings {
   if (store.limits.endBytes < MIN_END) {
     throw new RangeError(`The store keeps less than ${MIN_END} bytes of an end: too little for a run`)
   }
-  const leaseTtlMs = milliseconds('leaseTtl', options.leaseTtl ?? 10, 0.05, MAX_SECONDS)
-  const retentionMs = milliseconds('retention', options.retention ?? 86_400, leaseTtlMs / 1000)
-  const unreadMs = milliseconds('stopUnreadAfter', options.stopUnreadAfter ?? Number.POSITIVE_INFINITY)
+  const leaseTtlMs = milliseconds('leaseTtl', options.leaseTtl ?? 10, { min: 0.05 })
+  const retentionMs = milliseconds('retention', options.retention ?? 86_400, {
+    min: leaseTtlMs / 1000,
+    max: FOREVER,
+  })
+  const unreadMs = milliseconds('stopUnreadAfter', options.stopUnreadAfter ?? FOREVER, { max: FOREVER })
   if (Number.isFinite(unreadMs) && !readers) throw new RangeError('stopUnreadAfter needs readers')
   return {
     store,
@@ -177,9 +180,9 @@ export function runSettings(options: RunsOptions): RunSettings {
     holder,
     leaseTtlMs,
     retentionMs: Number.isFinite(retentionMs) ? retentionMs : undefined,
-    stopTimeoutMs: milliseconds('stopTimeout', options.stopTimeout ?? 5, 0, MAX_SECONDS),
-    endedTimeoutMs: milliseconds('endedTimeout', options.endedTimeout ?? 30, 0.001, MAX_SECONDS),
-    storePatienceMs: milliseconds('storePatience', options.storePatience ?? 30, 0),
+    stopTimeoutMs: milliseconds('stopTimeout', options.stopTimeout ?? 5, { min: 0 }),
+    endedTimeoutMs: milliseconds('endedTimeout', options.endedTimeout ?? 30),
+    storePatienceMs: milliseconds('storePatience', options.storePatience ?? 30, { min: 0, max: FOREVER }),
     highWaterMark: count('highWaterMark', options.highWaterMark ?? 256 * 1024),
     unreadMs,
     readers,
@@ -189,9 +192,9 @@ export function runSettings(options: RunsOptions): RunSettings {
     },
     records: count('limits.records', limits.records),
     bytes: count('limits.bytes', limits.bytes),
-    silenceMs: milliseconds('limits.silence', limits.silence),
-    thinkingMs: milliseconds('limits.thinking', limits.thinking),
-    lifeMs: milliseconds('limits.life', limits.life),
+    silenceMs: milliseconds('limits.silence', limits.silence, { max: FOREVER }),
+    thinkingMs: milliseconds('limits.thinking', limits.thinking, { max: FOREVER }),
+    lifeMs: milliseconds('limits.life', limits.life, { max: FOREVER }),
   }
 }
 
@@ -209,20 +212,13 @@ export function changeLimits(
 
 /** @throws {RangeError} naming the option, for what no timer can wait. */
 export function graceMilliseconds(name: string, seconds: number): number {
-  return milliseconds(name, seconds, 0, MAX_SECONDS)
+  return milliseconds(name, seconds, { min: 0 })
 }
 
 /** How the bytes that a store keeps of metadata are shared out; the rest is for the end of the run. */
 export function metadataShares(store: StreamStore): { start: number; input: number } {
   const { metadataBytes } = store.limits
   return { start: metadataBytes / 2, input: metadataBytes / 8 }
-}
-
-function milliseconds(name: string, seconds: number, low = 0.001, high = Number.POSITIVE_INFINITY): number {
-  if (!(seconds >= low && seconds <= high)) {
-    throw new RangeError(`${name} is ${seconds}; it takes ${low} to ${high} seconds`)
-  }
-  return Math.round(seconds * 1000)
 }
 
 function count(name: string, value: number): number {

@@ -1,17 +1,30 @@
-/** Durations are given in seconds, fractions allowed; Node's timers take milliseconds. */
+/** Options give durations in seconds, fractions allowed; Node's timers take milliseconds. */
 
-/** The longest delay of a timer of Node, in seconds; a longer one would fire at once. */
-const LONGEST = (2 ** 31 - 1) / 1000
+/** The longest delay of a timer of Node, in milliseconds. A longer one would fire at once. */
+export const LONGEST_TIMER_MS: number = 2 ** 31 - 1
+
+/** The same in whole seconds: the largest value of an option that a timer waits for. */
+export const LONGEST_TIMER: number = Math.floor(LONGEST_TIMER_MS / 1000)
+
+/** What an option takes, in seconds, both ends included. */
+export interface SecondsRange {
+  /** Default 0.001: one millisecond. */
+  readonly min?: number
+  /** Default `LONGEST_TIMER`. */
+  readonly max?: number
+}
 
 /**
- * An option's seconds as whole milliseconds; what is not 0 is at least 1.
+ * An option's seconds as whole milliseconds.
  *
- * @param zero whether it may be 0.
- * @throws {RangeError} naming the option, for what no timer can wait.
+ * @throws {RangeError} naming the option and its range, for a value outside of it.
  */
-export function milliseconds(name: string, seconds: number, zero: boolean = false): number {
-  if (zero && seconds === 0) return 0
-  if (seconds > 0 && seconds <= LONGEST) return Math.max(1, Math.round(seconds * 1000))
-  const range = zero ? `from 0 to ${LONGEST}` : `more than 0 and at most ${LONGEST}`
-  throw new RangeError(`${name} must be ${range} seconds, not ${seconds}`)
+export function milliseconds(
+  name: string,
+  seconds: number,
+  { min = 0.001, max = LONGEST_TIMER }: SecondsRange = {},
+): number {
+  if (seconds >= min && seconds <= max) return Math.round(seconds * 1000)
+  const range = max === Number.POSITIVE_INFINITY ? `at least ${min}` : `${min} to ${max}`
+  throw new RangeError(`${name} is ${seconds}; it takes ${range} seconds`)
 }

@@ -44,7 +44,7 @@ describe('scripted', () => {
 
   test.each([-1, Number.NaN, Infinity, 2_147_484])('refuses an interval of %s seconds', (interval) => {
     expect(() => scripted(['a'], { interval })).toThrow(
-      new RangeError(`interval must be from 0 to 2147483.647 seconds, not ${interval}`),
+      new RangeError(`interval is ${interval}; it takes 0 to 2147483 seconds`),
     )
   })
 })

@@ -6,6 +6,7 @@ import { HostPolicy } from '../../server/request/host-policy.ts'
 import { type ConnectionOptions, resolveOptions } from '../../server/options.ts'
 import { proxyTrust } from '../../server/request/proxy-trust.ts'
 import { pathOfStore } from '../../streams/open-store.ts'
+import { LONGEST_TIMER } from '../../time/duration.ts'
 
 export interface Kind<T> {
   /** The flag may come several times, and one value be several with this between them. */
@@ -120,9 +121,6 @@ function wholeNumber(min: number, max: number, otherwise: string = ''): Kind<num
   }
 }
 
-/** Longest delay that a timer can hold, 2^31 - 1 ms, in seconds. */
-const LONGEST_WAIT = 2_147_483
-
 type NumericOption = {
   [K in keyof ConnectionOptions]-?: number extends ConnectionOptions[K] ? K : never
 }[keyof ConnectionOptions]
@@ -142,8 +140,8 @@ export function seconds(option: NumericOption): Kind<number> {
 export const wait: Kind<number> = {
   parse(value) {
     const time = /^\d{1,10}(\.\d+)?$/.test(value) ? Number(value) : Number.NaN
-    if (time >= 0.001 && time <= LONGEST_WAIT) return time
-    throw new RangeError(`it takes seconds from 0.001 to ${LONGEST_WAIT}, such as 300`)
+    if (time >= 0.001 && time <= LONGEST_TIMER) return time
+    throw new RangeError(`it takes seconds from 0.001 to ${LONGEST_TIMER}, such as 300`)
   },
   show: (value) => `${value} s`,
 }
