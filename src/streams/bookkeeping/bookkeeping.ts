@@ -1,8 +1,7 @@
 /**
  * What happens to a stream: from its state and a request to an outcome and the next state. A store
- * only keeps what is decided here, in one step with the records. `decideAppend` leaves the state as it
- * is: a store that fails to keep a decision still holds the one before it. A store that cannot fail
- * spares itself the copy: `refusalOf`, then `applyAppend`.
+ * only keeps what is decided here, in one step with the records: `refusalOf`, then `applyAppend`, which changes the
+ * state in place, as a copy with every append costs. A store that fails to keep a decision forgets the state.
  */
 import type { Json } from '../../protocol/json.ts'
 import { START, isAt } from '../../protocol/offset.ts'
@@ -111,39 +110,7 @@ export function newState(
   }
 }
 
-export interface AppendDecision {
-  readonly result: AppendResult
-  /** What to keep, in one step with the records; undefined when nothing happens. */
-  readonly next?: { readonly state: StreamState; readonly producer: ProducerState | undefined }
-}
-
-/**
- * `state` is undefined for a missing stream, `known` for a producer that never wrote to it; `stamp` is what the
- * records get.
- */
-export function decideAppend(
-  state: StreamState | undefined,
-  known: ProducerState | undefined,
-  request: CheckedAppend,
-  stamp: string,
-  now: number,
-): AppendDecision {
-  if (!state) return { result: { outcome: 'missing' } }
-  const refusal = refusalOf(state, known, request)
-  if (refusal) return { result: refusal }
-  const next = { ...state }
-  const result = applyAppend(next, request, stamp, now)
-  const { producer } = request
-  return {
-    result,
-    next: {
-      state: next,
-      producer: producer && { epoch: producer.epoch, lastSeq: producer.seq, position: next.tail },
-    },
-  }
-}
-
-/** Why nothing is kept of an append; undefined when it is to be kept. */
+/** Why nothing is kept of an append; undefined when it is to be kept. `known` is undefined for a producer that never wrote. */
 export function refusalOf(
   state: StreamState,
   known: ProducerState | undefined,

@@ -38,15 +38,14 @@ export class ChangeLog {
 
   /** The transaction under way changes the stream with this key in a way that its watchers are told of. */
   note(key: number): void {
-    this.#changed.add(key)
+    if (this.#followers.hasOthers) this.#changed.add(key)
   }
 
   /** To be called at the end of each transaction, within it. */
   write(): void {
     if (this.#changed.size === 0) return
-    const keys = this.#followers.hasOthers ? JSON.stringify([...this.#changed]) : undefined
+    const keys = JSON.stringify([...this.#changed])
     this.#changed.clear()
-    if (keys === undefined) return
     const { lastInsertRowid } = this.#insert.run(this.#followers.id, keys)
     const seq = Number(lastInsertRowid)
     if (seq % TRIM_EVERY === 0) this.#trim.run(seq - KEPT)

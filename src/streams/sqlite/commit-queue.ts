@@ -32,6 +32,8 @@ const OF_ONE_WRITE: ReadonlySet<StoreErrorCode> = new Set(['failed'])
 export interface CommitQueueOptions {
   readonly path: string
   readonly lockTimeoutMs: number
+  /** Says for each transaction when it is. */
+  readonly clock: () => number
   readonly guard: FileGuard
   readonly room: LogRoom
   /** A transaction has begun: what other processes wrote is to be seen from now on. */
@@ -63,13 +65,13 @@ export class CommitQueue {
   }
 
   /**
-   * Runs `work` in the next transaction; it must not wait, and must not throw but for the database's
+   * Runs `work` in the next transaction, with the time of that; it must not wait, and must not throw but for the database's
    * sake. When the transaction fails, it may run again in another one. The signal withdraws a write that
    * has not begun.
    *
    * Rejects with the `StoreError` `overloaded`, at once, when too much waits already.
    */
-  submit<T>(weight: Weight, work: () => T, signal?: AbortSignal): Promise<T> {
+  submit<T>(weight: Weight, work: (now: number) => T, signal?: AbortSignal): Promise<T> {
     if (this.#closed) return Promise.reject(storeError('closed', this.#options.path))
     return new Promise<T>((resolve, reject) => {
       const answer = resolve as (result: unknown) => void
@@ -111,15 +113,16 @@ export class CommitQueue {
   }
 
   #transact(): void {
-    const { onBegin, onEnd, onCommit, guard, room } = this.#options
+    const { clock, onBegin, onEnd, onCommit, guard, room } = this.#options
     const batch = this.#admit(this.#take())
     if (batch.length === 0 || !this.#begins(batch)) return
     let bytes = 0
     let frees = false
     try {
       onBegin()
+      const now = clock()
       for (const write of batch) {
-        write.run()
+        write.run(now)
         bytes += write.weight.bytes
         if (write.weight.frees) frees = true
       }

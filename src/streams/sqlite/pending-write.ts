@@ -17,7 +17,7 @@ export class PendingWrite {
   /** How often it did not fit, and was tried again with the room that was made. */
   tries = 0
   readonly #waiting: WaitingWrites
-  readonly #work: () => unknown
+  readonly #work: (now: number) => unknown
   readonly #resolve: (result: unknown) => void
   readonly #reject: (reason: unknown) => void
   #result: unknown
@@ -27,7 +27,7 @@ export class PendingWrite {
   constructor(
     weight: Weight,
     waiting: WaitingWrites,
-    work: () => unknown,
+    work: (now: number) => unknown,
     resolve: (result: unknown) => void,
     reject: (reason: unknown) => void,
   ) {
@@ -49,9 +49,9 @@ export class PendingWrite {
     this.#stay = () => signal.removeEventListener('abort', leave)
   }
 
-  run(): void {
+  run(now: number): void {
     this.#stay?.()
-    this.#result = this.#work()
+    this.#result = this.#work(now)
   }
 
   /** Answers with what its last run gave. */

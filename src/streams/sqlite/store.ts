@@ -113,12 +113,13 @@ class SqliteStreams implements StreamStore {
     this.#records = records
     this.#lists = lists
     this.#followers = followers
-    this.#writes = new StreamWrites(this.#db, tables)
     this.#watchers = new Watchers(logger)
+    this.#writes = new StreamWrites(this.#db, tables, (id) => this.#watchers.get(id) !== undefined)
     this.#guard = new FileGuard(path)
     this.#queue = new CommitQueue(this.#db, {
       path,
       lockTimeoutMs,
+      clock: this.#clock,
       guard: this.#guard,
       room: new LogRoom(this.#db, path),
       onBegin: () => this.#table.refresh(),
@@ -158,10 +159,15 @@ class SqliteStreams implements StreamStore {
     return this.#write(weightOf(checked), (now) => this.#writes.create(id, checked, now), signal)
   }
 
-  async append(id: string, request: AppendRequest, signal?: AbortSignal): Promise<AppendResult> {
-    checkId(id)
-    const checked = checkAppend(request, this.limits)
-    return this.#write(weightOf(checked), (now) => this.#writes.append(id, checked, now), signal)
+  /** Not an async function: that would be a promise more, and three turns of the microtasks, for each append. */
+  append(id: string, request: AppendRequest, signal?: AbortSignal): Promise<AppendResult> {
+    try {
+      checkId(id)
+      const checked = checkAppend(request, this.limits)
+      return this.#write(weightOf(checked), (now) => this.#writes.append(id, checked, now), signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async read(id: string, after: Place, options: ReadOptions = {}): Promise<ReadResult> {
@@ -282,7 +288,7 @@ class SqliteStreams implements StreamStore {
 
   #write<T>(weight: Weight, work: (now: number) => T, signal: AbortSignal | undefined): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason as Error)
-    return this.#queue.submit(weight, () => work(this.#clock()), signal)
+    return this.#queue.submit(weight, work, signal)
   }
 
   #look<T>(work: (now: number) => T, signal: AbortSignal | undefined): Promise<T> {

@@ -3,8 +3,16 @@
  * tell once it is durable.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { Place } from '../../protocol/offset.ts'
-import { decideAppend, endAfter, endMember, infoOf, newState, tailOf } from '../bookkeeping/bookkeeping.ts'
+import type { Offset, Place } from '../../protocol/offset.ts'
+import {
+  applyAppend,
+  endAfter,
+  endMember,
+  infoOf,
+  newState,
+  refusalOf,
+  tailOf,
+} from '../bookkeeping/bookkeeping.ts'
 import type { StreamState } from '../bookkeeping/bookkeeping.ts'
 import { newIncarnation, newStamp } from '../incarnation.ts'
 import { afterClose, leaseOf, newLease, OWED_KEPT_MS } from '../bookkeeping/lease-bookkeeping.ts'
@@ -14,9 +22,10 @@ import type { CheckedConfig, CheckedFork } from '../bookkeeping/configurations.t
 import { decideFork, forkState } from '../bookkeeping/fork-bookkeeping.ts'
 import type { ForkRefusal } from '../forks.ts'
 import type { CheckedAppend } from '../bookkeeping/requests.ts'
-import type { AppendResult, CreateResult } from '../store.ts'
+import type { AppendResult, CreateResult, StreamRecord } from '../store.ts'
 import type { StreamEvent } from '../watching.ts'
 import { agedBy } from '../retention.ts'
+import type { KeptRetention } from '../retention.ts'
 import { decideTrim } from '../trimming.ts'
 import type { TrimResult } from '../trimming.ts'
 import type { ChangeLog } from './change-log.ts'
@@ -52,12 +61,15 @@ export class StreamWrites {
   readonly #followers: FollowerTable
   readonly #bringIn: StatementSync
   readonly #retention: RetentionTable
+  readonly #isWatched: (id: string) => boolean
   #hasTrimmed = false
   #events: PendingEvent[] = []
   /** When something was last written, or swept; an end may lie so far ahead. Unknown, it is any time. */
   #latest = Number.POSITIVE_INFINITY
 
-  constructor(db: DatabaseSync, tables: Tables) {
+  /** @param isWatched whether somebody is to be told of a stream. */
+  constructor(db: DatabaseSync, tables: Tables, isWatched: (id: string) => boolean) {
+    this.#isWatched = isWatched
     this.#streams = tables.streams
     this.#records = tables.records
     this.#forks = tables.forks
@@ -107,29 +119,49 @@ export class StreamWrites {
   }
 
   append(id: string, request: CheckedAppend, now: number): AppendResult {
-    const { producer, records } = request
+    const { producer, records, close } = request
     const stream = this.#streams.alive(id, now)
-    const known = stream && producer && this.#streams.producer(stream, producer.id)
-    const stamp = newStamp()
-    const { result, next } = decideAppend(stream?.state, known, request, stamp, now)
-    if (!stream || !next) return result
+    if (!stream) return { outcome: 'missing' }
+    const { state } = stream
+    const known = producer && this.#streams.producer(stream, producer.id)
+    const refusal = refusalOf(state, known, request)
+    if (refusal) return refusal
     this.#note(now)
-    const from = tailOf(stream.state)
+    const { expiresAt, checkpoint } = state
+    const from = tailOf(state)
+    const stamp = newStamp()
     this.#records.insert(stream, from.position, records, stamp)
-    this.#streams.save(stream, next.state)
-    if (producer && next.producer) this.#streams.saveProducer(stream, producer.id, next.producer)
-    const { closed, incarnation, owner, listed } = next.state
-    if (listed !== undefined && records.length > 0) this.#lists.move(stream.key, owner, listed)
-    if (next.state.retention && records.length > 0) this.#retain(stream, from.position, request.bytes, now)
-    if (closed) this.#endLease(stream, request.owes)
-    if (closed || records.length > 0) {
-      this.#changes.note(stream.key)
-      // Written out: every append makes one, and a spread costs more than all the rest of it.
-      const { end } = endMember(next.state.closedWith)
-      const event: StreamEvent = { type: 'append', from, next: tailOf(next.state), records, closed, end }
-      this.#events.push({ id, incarnation, event })
-    }
+    const result = applyAppend(state, request, stamp, now)
+    if (
+      close ||
+      state.expiresAt !== expiresAt ||
+      request.metadata !== undefined ||
+      request.streamSeq !== undefined
+    )
+      this.#streams.save(stream)
+    if (state.checkpoint !== checkpoint) this.#streams.saveCheckpoint(stream)
+    if (producer) this.#streams.produced(stream, known, producer)
+    if (close) this.#endLease(stream, request.owes)
+    if (records.length > 0) this.#added(stream, from.position, request.bytes, now)
+    if (close || records.length > 0) this.#tell(stream, from, records)
     return result
+  }
+
+  /** Records came behind a position. */
+  #added(stream: StoredStream, from: number, bytes: number, now: number): void {
+    const { listed, owner, retention } = stream.state
+    if (listed !== undefined) this.#lists.move(stream.key, owner, listed)
+    if (retention) this.#retain(stream, retention, from, bytes, now)
+  }
+
+  /** Of records that came behind a place, or the close. Nobody begins to watch before they are told. */
+  #tell({ key, id, state }: StoredStream, from: Offset, records: readonly StreamRecord[]): void {
+    this.#changes.note(key)
+    if (!this.#isWatched(id)) return
+    const { incarnation, closed } = state
+    const { end } = endMember(state.closedWith)
+    const event: StreamEvent = { type: 'append', from, next: tailOf(state), records, closed, end }
+    this.#events.push({ id, incarnation, event })
   }
 
   /** With the close; of what is owed it is left. */
@@ -147,9 +179,13 @@ export class StreamWrites {
 
   touch(id: string, now: number, incarnation?: string): boolean {
     const stream = this.#streams.alive(id, now, incarnation)
-    if (stream) this.#streams.save(stream, { ...stream.state, expiresAt: endAfter(stream.state, now) })
     this.#note(now)
-    return stream !== undefined
+    if (!stream) return false
+    const expiresAt = endAfter(stream.state, now)
+    if (expiresAt === stream.state.expiresAt) return true
+    stream.state.expiresAt = expiresAt
+    this.#streams.save(stream)
+    return true
   }
 
   /** What was before the place is gone for every reader; its room is left to the collector. */
@@ -162,10 +198,9 @@ export class StreamWrites {
     return result
   }
 
-  #retain(stream: StoredStream, from: number, bytes: number, now: number): void {
+  #retain(stream: StoredStream, retention: KeptRetention, from: number, bytes: number, now: number): void {
     const { key, state } = stream
-    if (!state.retention) return
-    const excess = this.#retention.appended(key, state.retention, from, bytes, now)
+    const excess = this.#retention.appended(key, retention, from, bytes, now)
     if (excess > 0) this.#trimAt(stream, this.#retention.placeBehind(key, state.first, state.tail, excess))
   }
 
@@ -268,6 +303,7 @@ export class StreamWrites {
     this.#forks.leave(stream)
     const { key, id, state } = stream
     this.#changes.note(key)
-    this.#events.push({ id, incarnation: state.incarnation, event: { type: 'gone', reason } })
+    if (this.#isWatched(id))
+      this.#events.push({ id, incarnation: state.incarnation, event: { type: 'gone', reason } })
   }
 }

@@ -7,7 +7,7 @@
  */
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { isAlive } from '../../bookkeeping/bookkeeping.ts'
-import type { ProducerState, StreamState } from '../../bookkeeping/bookkeeping.ts'
+import type { Mutable, ProducerState, StreamState } from '../../bookkeeping/bookkeeping.ts'
 import { LEASE_PRODUCER } from '../../leases.ts'
 import type { ForkPoint } from '../../forks.ts'
 import { excessOf } from '../../bookkeeping/known-producers.ts'
@@ -15,12 +15,15 @@ import type { Producer, StreamLimits } from '../../store.ts'
 import type { LogPart } from './fork-table.ts'
 import { ProducerTable } from './producer-table.ts'
 
-/** A stream that exists in the tables. `state` and `producers` follow what is saved. */
+/**
+ * A stream that exists in the tables. `state` and `producers` are changed in place, in one transaction with the tables:
+ * one that did not happen has the cache forget them.
+ */
 export interface StoredStream {
   readonly key: number
   readonly id: string
-  state: StreamState
-  readonly producers: Map<string, ProducerState | undefined>
+  readonly state: Mutable<StreamState>
+  readonly producers: Map<string, Mutable<ProducerState> | undefined>
   /** How many producers it has, once a new one came. */
   producerCount?: number
   /** Where its records are, once somebody asked for them. */
@@ -162,21 +165,14 @@ export class StreamTable {
     return this.#keep({ key: Number(lastInsertRowid), id, state, producers: new Map() })
   }
 
-  /** Writes what differs from the state before. The tail is where the records end, and needs no writing. */
-  save(stream: StoredStream, next: StreamState): void {
-    const before = stream.state
-    stream.state = next
-    if (
-      before.expiresAt !== next.expiresAt ||
-      before.metadata !== next.metadata ||
-      before.closed !== next.closed ||
-      before.streamSeq !== next.streamSeq
-    ) {
-      this.#update.run(...changingColumns(next), stream.key)
-    }
-    if (before.checkpoint === next.checkpoint) return
-    if (next.checkpoint === undefined) this.#deleteCheckpoint.run(stream.key)
-    else this.#upsertCheckpoint.run(stream.key, next.checkpoint)
+  /** Writes what has changed of its state. The tail is where the records end, and needs no writing. */
+  save({ key, state }: StoredStream): void {
+    this.#update.run(...changingColumns(state), key)
+  }
+
+  saveCheckpoint({ key, state: { checkpoint } }: StoredStream): void {
+    if (checkpoint === undefined) this.#deleteCheckpoint.run(key)
+    else this.#upsertCheckpoint.run(key, checkpoint)
   }
 
   /** Takes a stream out of the tables at once; its records and producers are left to the collector. */
@@ -191,30 +187,43 @@ export class StreamTable {
 
   /** Moves the first record that is kept; those before it are left to the collector. */
   trim(stream: StoredStream, { first, firstStamp }: Pick<StreamState, 'first' | 'firstStamp'>): void {
-    stream.state = { ...stream.state, first, firstStamp }
+    stream.state.first = first
+    stream.state.firstStamp = firstStamp
     this.#trim.run(first, firstStamp, stream.key)
     this.#noteTrimmed.run(stream.key)
   }
 
-  producer(stream: StoredStream, id: string): ProducerState | undefined {
-    if (stream.producers.has(id)) return stream.producers.get(id)
+  producer(stream: StoredStream, id: string): Mutable<ProducerState> | undefined {
+    const cached = stream.producers.get(id)
+    if (cached || stream.producers.has(id)) return cached
     const known = this.#producers.find(stream.key, id)
     if (stream.producers.size >= MAX_PRODUCERS) stream.producers.clear()
     stream.producers.set(id, known)
     return known
   }
 
-  saveProducer(stream: StoredStream, id: string, state: ProducerState): void {
+  /** An append of this producer came, of which `known` is what `producer` gave. */
+  produced(
+    stream: StoredStream,
+    known: Mutable<ProducerState> | undefined,
+    { id, epoch, seq }: Producer,
+  ): void {
+    const position = stream.state.tail
+    if (!known) return this.saveProducer(stream, id, { epoch, lastSeq: seq, position })
+    known.epoch = epoch
+    known.lastSeq = seq
+    known.position = position
     // One look less than an insert that finds it there.
-    if (stream.producers.get(id)) this.#producers.update(stream.key, id, state)
-    else {
-      if (id !== LEASE_PRODUCER) this.#makeRoom(stream)
-      this.#producers.insert(stream.key, id, state)
-    }
-    stream.producers.set(id, state)
+    this.#producers.update(stream.key, id, known)
+  }
+
+  saveProducer(stream: StoredStream, id: string, state: ProducerState): void {
+    if (id !== LEASE_PRODUCER && !stream.producers.get(id)) this.#makeRoom(stream)
+    this.#producers.insert(stream.key, id, state)
+    stream.producers.set(id, { ...state })
     if (id !== LEASE_PRODUCER || stream.state.leased) return
     this.#lease.run(stream.key)
-    stream.state = { ...stream.state, leased: true }
+    stream.state.leased = true
   }
 
   /** For a new producer. */
