@@ -9,7 +9,7 @@ import type { Logger } from '../../logging/logger.ts'
 import { StoreError } from '../errors.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import type { ForkTable } from './tables/fork-table.ts'
-import { MAX_POSITION } from './tables/stream-table.ts'
+import { MAX_POSITION } from './tables/stream-row.ts'
 
 /** Records, and bytes of them, removed in one transaction at most; one record at least. */
 const MAX_RECORDS = 500

@@ -7,7 +7,7 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Fork } from '../../bookkeeping/fork-bookkeeping.ts'
-import { MAX_POSITION } from './stream-table.ts'
+import { MAX_POSITION } from './stream-row.ts'
 import type { StoredStream } from './stream-table.ts'
 
 /** A stretch of a log: the records up to a position that none of the stretches before it holds. */

@@ -6,7 +6,8 @@ import { beginOf, pageOf } from '../../bookkeeping/bookkeeping.ts'
 import type { ReadResult, StreamRecord } from '../../store.ts'
 import type { ForkTable, LogPart } from './fork-table.ts'
 import { DamagedFile } from '../store-error.ts'
-import { MAX_POSITION, stampOf, type StoredStream } from './stream-table.ts'
+import { MAX_POSITION, stampOf } from './stream-row.ts'
+import type { StoredStream } from './stream-table.ts'
 
 export class RecordTable {
   readonly #forks: ForkTable

@@ -5,7 +5,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { fullFrom, stepOf, withAppended } from '../../retention.ts'
 import type { Aged, KeptRetention, Span } from '../../retention.ts'
-import { MAX_POSITION } from './stream-table.ts'
+import { MAX_POSITION } from './stream-row.ts'
 
 /** Bytes of the records of a stream from behind one position up to another. */
 const SIZES = `(SELECT ifnull(sum(octet_length(data)), 0) FROM records
