@@ -19,26 +19,20 @@ import type { Weight } from './pending-write.ts'
 import { storeError, toStoreError } from './store-error.ts'
 import { FileGuard } from './file-guard.ts'
 import { Follower } from './follower.ts'
-import type { FollowerTable } from './tables/follower-table.ts'
 import { listQuery } from './tables/list-query.ts'
 import { SqliteLeases } from './leases.ts'
 import { LogRoom } from './log-room.ts'
 import { SettledClock } from '../bookkeeping/settled-clock.ts'
 import { openDatabase } from './open.ts'
-import { LOCK_TIMEOUT_MS, timesOf } from './options.ts'
-import type { SqliteStreamsOptions } from './options.ts'
+import { LOCK_TIMEOUT_MS, type SqliteStreamsOptions, timesOf } from './options.ts'
 import type { Migration } from './tables/schema.ts'
-import type { ListTable } from './tables/list-table.ts'
-import type { RecordTable } from './tables/record-table.ts'
 import { Snapshots } from './snapshots.ts'
 import type { StreamTable } from './tables/stream-table.ts'
-import { openTables } from './tables/tables.ts'
+import { openTables, type Tables } from './tables/tables.ts'
 import { DELETE, FEW_ROWS, SWEEP, weightOf } from './tables/weights.ts'
 import { StreamWrites, SWEEP_SLICE } from './writes.ts'
-import { withRetention } from '../retention.ts'
-import type { RetentionOption } from '../retention.ts'
-import { checkList, checkMost } from '../listing.ts'
-import type { ListOptions, StreamList } from '../listing.ts'
+import { type RetentionOption, withRetention } from '../retention.ts'
+import { checkList, checkMost, type ListOptions, type StreamList } from '../listing.ts'
 import type {
   AppendRequest,
   AppendResult,
@@ -84,12 +78,10 @@ class SqliteStreams implements StreamStore {
   readonly #settled: SettledClock
   readonly #retention: RetentionOption | undefined
   readonly #db: DatabaseSync
+  readonly #tables: Tables
   readonly #table: StreamTable
-  readonly #records: RecordTable
-  readonly #lists: ListTable
   readonly #writes: StreamWrites
   readonly #snapshots: Snapshots
-  readonly #followers: FollowerTable
   readonly #watchers: Watchers
   readonly #queue: CommitQueue
   readonly #follower: Follower
@@ -108,11 +100,9 @@ class SqliteStreams implements StreamStore {
     this.#settled.isSettled(this.#clock())
     this.#db = openDatabase(path, lockTimeoutMs, maxFileBytes).db
     const tables = openTables(this.#db, path, this.limits)
-    const { streams, records, forks, leases, lists, changes, followers } = tables
+    const { streams, records, forks, leases, changes, followers } = tables
+    this.#tables = tables
     this.#table = streams
-    this.#records = records
-    this.#lists = lists
-    this.#followers = followers
     this.#watchers = new Watchers(logger)
     this.#writes = new StreamWrites(this.#db, tables, (id) => this.#watchers.get(id) !== undefined)
     this.#guard = new FileGuard(path)
@@ -140,7 +130,7 @@ class SqliteStreams implements StreamStore {
         if (this.#closing) throw storeError('closed', path)
       },
     })
-    this.#follower = new Follower(this.#table, this.#records, changes, this.#followers, this.#watchers, {
+    this.#follower = new Follower(this.#table, records, changes, followers, this.#watchers, {
       intervalMs: followIntervalMs,
       logger,
       snapshot: (work) => this.#snapshots.take(work),
@@ -163,8 +153,8 @@ class SqliteStreams implements StreamStore {
   append(id: string, request: AppendRequest, signal?: AbortSignal): Promise<AppendResult> {
     try {
       checkId(id)
-      const checked = checkAppend(request, this.limits)
-      return this.#write(weightOf(checked), (now) => this.#writes.append(id, checked, now), signal)
+      const asked = checkAppend(request, this.limits)
+      return this.#write(weightOf(asked), (now) => this.#writes.append(id, asked, now), signal)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -175,7 +165,7 @@ class SqliteStreams implements StreamStore {
     const { maxRecords, maxBytes } = checkRead(after, options)
     return this.#look((now) => {
       const stream = this.#table.alive(id, now, options.incarnation)
-      return stream ? this.#records.read(stream, after, maxRecords, maxBytes) : { outcome: 'missing' }
+      return stream ? this.#tables.records.read(stream, after, maxRecords, maxBytes) : { outcome: 'missing' }
     }, options.signal)
   }
 
@@ -208,7 +198,7 @@ class SqliteStreams implements StreamStore {
 
   async list(options: ListOptions = {}): Promise<StreamList> {
     const checked = checkList(options)
-    if ('listed' in checked) return this.#look((now) => this.#lists.page(checked, now), options.signal)
+    if ('listed' in checked) return this.#look((now) => this.#tables.lists.page(checked, now), options.signal)
     const { limit } = checked
     return this.#look((now) => {
       const { source, values } = listQuery(checked, now)
