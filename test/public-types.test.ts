@@ -76,7 +76,7 @@ it('every type that a public signature names is public', () => {
 
 /** Names that nobody outside needs, each with its reason. */
 const INTERNAL: Readonly<Record<string, string>> = {
-  Connection: 'opaque: what a consumer is given to hand to its base class',
+  ConsumerConnection: 'opaque: what a consumer is given to hand to its base class',
   AnyConsumerClass: 'every ConsumerClass is one',
   HttpDispatcher: 'a member of Application for the server',
   RequestScope: 'a member of Application for the server',

@@ -28,7 +28,7 @@ export interface ConnectionListener {
 }
 
 /** The connection as its consumer sees it. */
-export interface Connection {
+export interface ConsumerConnection {
   readonly signal: AbortSignal
   readonly channelName: string
   accept(options: AcceptOptions): Promise<void>
@@ -45,7 +45,7 @@ export interface Connection {
 
 export interface ConsumerContext<P = Params> {
   readonly scope: Scope<P>
-  readonly connection: Connection
+  readonly connection: ConsumerConnection
   readonly channels: ChannelLayer
   readonly logger: Logger
 }
@@ -65,7 +65,7 @@ export abstract class Consumer<In, Out, P = Params> {
   readonly scope: Scope<P>
   readonly channels: ChannelLayer
   readonly logger: Logger
-  readonly #connection: Connection
+  readonly #connection: ConsumerConnection
 
   /** Groups joined before `connect` runs and left when the connection ends. */
   readonly groups: readonly string[] = []

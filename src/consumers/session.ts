@@ -15,7 +15,7 @@ import type {
   AnyConsumer,
   AnyConsumerClass,
   BackgroundTask,
-  Connection,
+  ConsumerConnection,
   ConnectionListener,
 } from './consumer.ts'
 import { ConsumerOwner } from './consumer-owner.ts'
@@ -23,7 +23,7 @@ import { eventHandler, shownType } from './event-handler.ts'
 import type { Memberships } from './memberships.ts'
 import { MessageRefused } from './message-refused.ts'
 import { type ChannelOwner, OwnChannel } from './own-channel.ts'
-import { isRefusal } from './refusal.ts'
+import { isThrownResponse } from './thrown-response.ts'
 import { type Scope, scopeForLog } from './scope.ts'
 import { ConnectionClosed } from './transport.ts'
 import type { AcceptOptions, FramePort, Transport, WebSocketData } from './transport.ts'
@@ -46,7 +46,7 @@ type Work =
 /** One for all: most messages find room, and this is their path. */
 const ROOM: Promise<void> = Promise.resolve()
 
-export class ConsumerSession implements Connection, ChannelOwner {
+export class ConsumerSession implements ConsumerConnection, ChannelOwner {
   readonly #scope: Scope<never>
   readonly #transport: Transport
   readonly #channel: OwnChannel
@@ -292,7 +292,7 @@ export class ConsumerSession implements Connection, ChannelOwner {
   /** A handler threw. What follows from the end of the connection itself is no failure. */
   #fail(error: unknown): void {
     if (this.#closed && isConsequence(error, this.#closed)) return
-    if (this.#state === 'connecting' && isRefusal(error)) {
+    if (this.#state === 'connecting' && isThrownResponse(error)) {
       this.#transport.refuse(error)
       return this.#end(CloseCode.abnormal, error instanceof HttpError ? error.message : '')
     }

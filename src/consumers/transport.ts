@@ -1,6 +1,6 @@
 /** What a consumer needs of the connection under it: a WebSocket, or a communicator in a test. */
 
-import type { Refusal } from './refusal.ts'
+import type { ThrownResponse } from './thrown-response.ts'
 import type { TextFrame } from './text-frame.ts'
 
 export type WebSocketData = string | Uint8Array
@@ -33,7 +33,7 @@ export interface Transport extends FramePort {
    */
   accept(options: AcceptOptions): void
   /** Answers the handshake with this instead of accepting it. */
-  refuse(refusal: Refusal): void
+  refuse(refusal: ThrownResponse): void
   /**
    * Takes a message. Undefined when there is room for more; otherwise a promise that resolves when
    * there is, and rejects once the connection is closed; that rejection may go unhandled.

@@ -5,7 +5,7 @@ import type { Scope } from '../consumers/scope.ts'
 import { type Streaming, streaming } from '../endpoints/streaming.ts'
 import type { Logger } from '../logging/logger.ts'
 import { loadOpenAI } from '../providers/openai/openai.ts'
-import { type Environment, openAISettings } from '../providers/openai/settings.ts'
+import { type OpenAIEnvironment, openAISettings } from '../providers/openai/settings.ts'
 import { seedNumbers } from '../providers/scripted.ts'
 import { http, websocket } from '../routing/route.ts'
 import type { WriteLimits } from '../endpoints/http/writes/allowances.ts'
@@ -21,7 +21,7 @@ import { seedKinds, seedStart } from './demo-runs.ts'
 export interface SeedOptions {
   readonly logger: Logger
   /** Where `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `OPENAI_MODEL` and `OPENAI_BACKGROUND` are looked up. */
-  readonly environment: Environment
+  readonly environment: OpenAIEnvironment
   /** Keeps the runs of the page; the application closes it. Default: this process's memory. */
   readonly store?: StreamStore
   /** Default: one inside this process; nothing of the seed's needs more. */

@@ -1,6 +1,6 @@
 /** What the model says to a prompt, as the pieces of text that a page shows. */
 import { answerOutcome, answerText, openai } from '../providers/openai/openai.ts'
-import { type Environment, InvalidSetting, type OpenAISettings } from '../providers/openai/settings.ts'
+import { type OpenAIEnvironment, InvalidSetting, type OpenAISettings } from '../providers/openai/settings.ts'
 import type { Provider } from '../providers/provider.ts'
 
 /** A piece of the model's text. */
@@ -39,7 +39,7 @@ export function modelAnswer(options: ModelOptions, prompt: string): Provider<Del
  *
  * @throws {InvalidSetting} for any other value.
  */
-export function wantsBackground({ OPENAI_BACKGROUND }: Environment): boolean {
+export function wantsBackground({ OPENAI_BACKGROUND }: OpenAIEnvironment): boolean {
   const value = OPENAI_BACKGROUND?.trim() ?? ''
   if (value === '1') return true
   if (value === '' || value === '0') return false

@@ -18,7 +18,7 @@ export interface ConnectionErrors {
   unavailable(what: string, uncertain: boolean, cause?: unknown): Error
 }
 
-export interface ConnectionOptions {
+export interface RedisConnectionOptions {
   /** For logs and errors: which Redis. */
   readonly title: string
   /** Opens a client; tells when it is lost. The signal ends the attempt. */
@@ -50,7 +50,7 @@ interface Waiting {
 const LOOK_MS = 500
 
 export class RedisConnection {
-  readonly #options: ConnectionOptions
+  readonly #options: RedisConnectionOptions
   readonly #waiting = new Set<Waiting>()
   /** When each request under way was sent, in milliseconds; the oldest is first. */
   readonly #sent = new Set<{ readonly at: number }>()
@@ -62,7 +62,7 @@ export class RedisConnection {
   #stood = 0
   #lastFailure: Error | undefined
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: RedisConnectionOptions) {
     this.#options = options
   }
 

@@ -1,5 +1,5 @@
 /** Where a Redis is and how to get in; what the options say, checked. */
-import type { ConnectionOptions } from 'node:tls'
+import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls'
 
 export interface RedisAddress {
   readonly host: string
@@ -19,7 +19,7 @@ export interface RedisHost {
   readonly password?: string | undefined
   readonly database?: number | undefined
   /** TLS, with Node's options or as it is by default. */
-  readonly tls?: boolean | ConnectionOptions | undefined
+  readonly tls?: boolean | TlsConnectionOptions | undefined
   /** Ask these Sentinels where the Redis called `master` is, instead of host and port. */
   readonly sentinels?: readonly RedisAddress[] | undefined
   readonly master?: string | undefined

@@ -4,7 +4,7 @@
  */
 import { memoryChannels } from '../channels/memory/layer.ts'
 import type { AnyConsumerClass, ConsumerClass } from '../consumers/consumer.ts'
-import { type Refusal, isRefusal } from '../consumers/refusal.ts'
+import { type ThrownResponse, isThrownResponse } from '../consumers/thrown-response.ts'
 import type { ConsumerSession } from '../consumers/session.ts'
 import {
   type AcceptOptions,
@@ -100,7 +100,7 @@ export class WebSocketCommunicator implements AsyncDisposable {
       )
       this.#session.open()
     } catch (error) {
-      if (!isRefusal(error)) throw error
+      if (!isThrownResponse(error)) throw error
       return refused(error)
     }
     return await within(this.#answer.promise, timeout, 'The consumer neither accepted nor refused')
@@ -203,7 +203,7 @@ export class WebSocketCommunicator implements AsyncDisposable {
   }
 }
 
-function refused(refusal: Refusal): ConnectResult {
+function refused(refusal: ThrownResponse): ConnectResult {
   const error = refusal instanceof HttpError ? refusal : undefined
   const response = refusal instanceof HttpError ? refusal.toResponse() : refusal
   return { accepted: false, status: refusal.status, error, response }

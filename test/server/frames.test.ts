@@ -1,7 +1,7 @@
 /** Frames go past sessions and `ws`, to many sockets in a row. */
 import type { Socket } from 'node:net'
 import { expect, it, vi } from 'vitest'
-import type { Connection, ConsumerContext } from '../../src/consumers/consumer.ts'
+import type { ConsumerConnection, ConsumerContext } from '../../src/consumers/consumer.ts'
 import { TextFrame } from '../../src/consumers/text-frame.ts'
 import { WebSocketConsumer, websocket } from '../../src/index.ts'
 import { serve } from '../support/server.ts'
@@ -9,7 +9,7 @@ import { spyOnWrites } from '../support/socket-writes.ts'
 
 /** Some connections, their clients, and what their sockets write. */
 async function connect(count: number, options: Parameters<typeof serve>[1] = {}) {
-  const connections: Connection[] = []
+  const connections: ConsumerConnection[] = []
   class Framing extends WebSocketConsumer {
     constructor(context: ConsumerContext) {
       super(context)

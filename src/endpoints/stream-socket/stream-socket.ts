@@ -2,7 +2,7 @@
  * The stream socket: many streams over one WebSocket. docs/stream-socket.md is its specification;
  * src/protocol/stream-frames.ts its frames.
  */
-import type { Connection, ConsumerContext, ConsumerClass } from '../../consumers/consumer.ts'
+import type { ConsumerConnection, ConsumerContext, ConsumerClass } from '../../consumers/consumer.ts'
 import { JsonWebSocketConsumer } from '../../consumers/json-websocket-consumer.ts'
 import { type Scope, scopeForLog } from '../../consumers/scope.ts'
 import type { TextFrame } from '../../consumers/text-frame.ts'
@@ -84,7 +84,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   readonly #options: StreamSocketOptions
   readonly #access: StreamAccess
   readonly #gate: StartGate
-  readonly #connection: Connection
+  readonly #connection: ConsumerConnection
   readonly #subscriptions: Subscriptions
   readonly #lookups = new Lookups((task) => this.background(task))
   /** Resolves when there is room after what was sent beside the handlers. */

@@ -48,7 +48,7 @@ export interface Opening {
 }
 
 /** What is asked, and how the answer is read. */
-export interface Exchange<Event> {
+export interface StreamedCall<Event> {
   /** Sends the request once. */
   readonly send: (options: SendOptions) => Promise<Response>
   /**
@@ -63,7 +63,7 @@ export interface Exchange<Event> {
 
 export class EventStream<Event> {
   readonly #service: Service
-  readonly #exchange: Exchange<Event>
+  readonly #call: StreamedCall<Event>
   #connection = new AbortController()
   readonly #hangUp = (): void => this.#connection.abort()
   #response: Response | undefined
@@ -75,9 +75,9 @@ export class EventStream<Event> {
   #ignored = 0
   #done = false
 
-  constructor(service: Service, exchange: Exchange<Event>) {
+  constructor(service: Service, call: StreamedCall<Event>) {
     this.#service = service
-    this.#exchange = exchange
+    this.#call = call
   }
 
   /** How the request or its connection failed; undefined while it has not. */
@@ -102,7 +102,7 @@ export class EventStream<Event> {
    * @throws {UpstreamError} which is `failure` or `refusal` from then on, or what `read` threw.
    */
   async *events(opening: Opening): AsyncGenerator<Event, void, undefined> {
-    const { signal } = this.#exchange
+    const { signal } = this.#call
     const { maxRetries, stop } = opening
     this.#deadline = performance.now() + (opening.withinMs ?? Infinity)
     const hangUp = (): void => this.#hangUp()
@@ -152,7 +152,7 @@ export class EventStream<Event> {
     this.#response = await this.#open(opening)
     yield* this.#read(this.#response)
     // Nothing of an answer: as good as a connection that was cut.
-    if (!this.#begun && !this.#exchange.signal.aborted) throw this.cut()
+    if (!this.#begun && !this.#call.signal.aborted) throw this.cut()
   }
 
   async #open({ withinMs }: Opening): Promise<Response> {
@@ -167,7 +167,7 @@ export class EventStream<Event> {
     try {
       const { signal } = this.#connection
       const options = { signal, timeout: stallMs, maxRetries: 0, ...(fetchOptions && { fetchOptions }) }
-      const response = await this.#exchange.send(options)
+      const response = await this.#call.send(options)
       alive()
       return response
     } catch (error) {
@@ -239,7 +239,7 @@ export class EventStream<Event> {
 
   #readValue(value: unknown, { event, bare }: SentEvent): Event | undefined {
     try {
-      if (!bare && (event !== 'error' || saysItself(value))) return this.#exchange.read(value)
+      if (!bare && (event !== 'error' || saysItself(value))) return this.#call.read(value)
       const fault = bare ? faultIn(value) : faultOf(value)
       throw fault ? apiError(fault, this.#service.secrets) : this.#noEvent()
     } catch (error) {

@@ -30,7 +30,7 @@ export type {
   ServiceOptions,
 } from './options.ts'
 export { DEFAULT_MODEL, InvalidSetting, openAISettings } from './settings.ts'
-export type { Environment, OpenAIService, OpenAISettings } from './settings.ts'
+export type { OpenAIEnvironment, OpenAIService, OpenAISettings } from './settings.ts'
 export type { ResponseStreamEvent } from './response-event.ts'
 export { upstreamError } from '../upstream-cause.ts'
 export { UpstreamError } from '../upstream-error.ts'

@@ -17,7 +17,7 @@ export interface OpenAISettings extends OpenAIService {
   readonly model: string
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>
+export type OpenAIEnvironment = Readonly<Record<string, string | undefined>>
 
 /** A setting that cannot work. One line, which names the setting and does not quote its value. */
 export class InvalidSetting extends Error {
@@ -36,7 +36,7 @@ export class InvalidSetting extends Error {
  *
  * @throws {InvalidSetting} for an address or a key that cannot be used.
  */
-export function openAISettings(environment: Environment = process.env): OpenAISettings | undefined {
+export function openAISettings(environment: OpenAIEnvironment = process.env): OpenAISettings | undefined {
   const service = openAIService({}, environment)
   return service && { ...service, model: value(environment.OPENAI_MODEL) ?? DEFAULT_MODEL }
 }
@@ -48,7 +48,7 @@ export function openAISettings(environment: Environment = process.env): OpenAISe
  */
 export function openAIService(
   options: { readonly apiKey?: string | undefined; readonly baseURL?: string | undefined },
-  environment: Environment = process.env,
+  environment: OpenAIEnvironment = process.env,
 ): OpenAIService | undefined {
   const [keyName, key] =
     options.apiKey === undefined ? ['OPENAI_API_KEY', environment.OPENAI_API_KEY] : ['apiKey', options.apiKey]

@@ -1,6 +1,6 @@
 /** From an HTTP request to the handler that answers it. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isResponse } from '../../consumers/refusal.ts'
+import { isResponse } from '../../consumers/thrown-response.ts'
 import { scopeForLog } from '../../consumers/scope.ts'
 import { callHandler, loggingOwner } from '../../logging/late-errors.ts'
 import type { Logger } from '../../logging/logger.ts'

@@ -1,4 +1,4 @@
-import { isResponse } from '../../consumers/refusal.ts'
+import { isResponse } from '../../consumers/thrown-response.ts'
 import type { User } from '../../consumers/scope.ts'
 import { scopeForLog } from '../../consumers/scope.ts'
 import { callHandler, loggingOwner } from '../../logging/late-errors.ts'

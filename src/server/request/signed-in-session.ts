@@ -1,5 +1,5 @@
 /** A consumer's connection whose user may sign out, and is asked for again at an interval. */
-import { isRefusal } from '../../consumers/refusal.ts'
+import { isThrownResponse } from '../../consumers/thrown-response.ts'
 import { scopeForLog } from '../../consumers/scope.ts'
 import type { ConsumerSession } from '../../consumers/session.ts'
 import { type AuthenticationOptions, authenticate } from './authentication.ts'
@@ -35,7 +35,7 @@ export class SignedInSession implements SignedIn {
     try {
       await authenticate(scope, scope.hook, this.#options)
     } catch (error) {
-      if (isRefusal(error)) return error.status >= 500 ? 'unknown' : 'gone'
+      if (isThrownResponse(error)) return error.status >= 500 ? 'unknown' : 'gone'
       this.#options.logger.error({ err: error, scope: scopeForLog(scope) }, 'authenticate failed')
       return 'unknown'
     }

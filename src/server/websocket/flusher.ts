@@ -4,7 +4,7 @@
  */
 
 /** Something that waits to be written. */
-export interface Flushable {
+export interface PendingWrite {
   /** It is listed, and will be flushed. */
   scheduled: boolean
   flush(): void
@@ -12,13 +12,13 @@ export interface Flushable {
 
 class Flusher {
   readonly #schedule: (flush: () => void) => void
-  #items: Flushable[] = []
+  #items: PendingWrite[] = []
 
   constructor(schedule: (flush: () => void) => void) {
     this.#schedule = schedule
   }
 
-  add(item: Flushable): void {
+  add(item: PendingWrite): void {
     if (item.scheduled) return
     item.scheduled = true
     if (this.#items.push(item) === 1) this.#schedule(this.#flush)
@@ -38,7 +38,7 @@ const turn = new Flusher((flush) => void setImmediate(flush))
 const task = new Flusher(queueMicrotask)
 
 /** Flushes at the end of this turn: whoever sends may send more after an `await`. */
-export function flushAfterTurn(item: Flushable): void {
+export function flushAfterTurn(item: PendingWrite): void {
   turn.add(item)
 }
 
@@ -47,6 +47,6 @@ export function flushAfterTurn(item: Flushable): void {
  * they are written to one right after the other, which costs each less: the kernel's code and tables are
  * at hand, and a reader on the same machine does not fall asleep in between.
  */
-export function flushAfterTask(item: Flushable): void {
+export function flushAfterTask(item: PendingWrite): void {
   task.add(item)
 }

@@ -6,7 +6,7 @@
  */
 import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
-import type { Flushable } from './flusher.ts'
+import type { PendingWrite } from './flusher.ts'
 
 /** Bytes of a frame of which copying them is most of what it costs: such a one is written as it is. */
 export const WORTH_A_WRITE: number = 16 * 1024
@@ -14,7 +14,7 @@ export const WORTH_A_WRITE: number = 16 * 1024
 /** Small frames in a row that wait before they are copied into one block. */
 const GATHERED_AT = 64
 
-export class Outbox implements Flushable {
+export class Outbox implements PendingWrite {
   /** Whoever flushes it has it listed. */
   scheduled = false
   readonly #socket: Duplex

@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http'
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { AcceptOptions } from '../../consumers/transport.ts'
-import type { Refusal } from '../../consumers/refusal.ts'
+import type { ThrownResponse } from '../../consumers/thrown-response.ts'
 import { HttpError } from '../../protocol/errors.ts'
 import { type SocketAnswer, errorAnswer, responseAnswer, writeAnswer } from './socket-answer.ts'
 import { type ObservedWebSocket, type WebSocketHandshaker, setAcceptOptions } from './websocket-server.ts'
@@ -70,7 +70,7 @@ export class PendingHandshake {
   }
 
   /** Until the body of a `Response` is there the handshake waits, and may be refused in another way. */
-  refuse(refusal: Refusal, serverName: string): void {
+  refuse(refusal: ThrownResponse, serverName: string): void {
     const answer = (given: SocketAnswer): void => {
       if (this.#isAnswered) return
       this.#answered(given.status)

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import { rejected } from '../../consumers/connection-end.ts'
-import type { Refusal } from '../../consumers/refusal.ts'
+import type { ThrownResponse } from '../../consumers/thrown-response.ts'
 import type { ConsumerSession } from '../../consumers/session.ts'
 import { TextFrame } from '../../consumers/text-frame.ts'
 import {
@@ -101,7 +101,7 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
     unread.add(this)
   }
 
-  refuse(refusal: Refusal): void {
+  refuse(refusal: ThrownResponse): void {
     this.#handshake?.refuse(refusal, this.#context.limits.serverName)
   }
 

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { type Flushable, flushAfterTask, flushAfterTurn } from '../../../src/server/websocket/flusher.ts'
+import { type PendingWrite, flushAfterTask, flushAfterTurn } from '../../../src/server/websocket/flusher.ts'
 
 /** Notes under its name when it is flushed. */
-class Noted implements Flushable {
+class Noted implements PendingWrite {
   scheduled = false
   readonly #name: string
   readonly #log: string[]

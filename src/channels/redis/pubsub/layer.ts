@@ -23,8 +23,8 @@ import { turn } from '../../turn.ts'
 import { processOf } from '../wire-names.ts'
 import { Control } from './control.ts'
 import { Echoes, type ExpectedEcho } from './echoes.ts'
-import { Exchange } from './exchange.ts'
-import { Intake } from './intake.ts'
+import { PubSubServers } from './servers.ts'
+import { BurstBuffer } from './burst-buffer.ts'
 import { LocalGroups } from './local-groups.ts'
 import { NamedChannels } from './named-channels.ts'
 import { patternOf, Topics } from './topics.ts'
@@ -45,8 +45,8 @@ export class RedisPubSubChannels implements ChannelLayer {
   readonly #echoes = new Echoes()
   readonly #control: Control
   readonly #losses: LossReport
-  readonly #exchange: Exchange
-  readonly #intake: Intake
+  readonly #servers: PubSubServers
+  readonly #bursts: BurstBuffer
   /** While this process begins to listen; what it sends waits, because a name in it may be answered to. */
   #starting: Promise<void> | undefined
   #started = false
@@ -68,7 +68,7 @@ export class RedisPubSubChannels implements ChannelLayer {
       onExpired,
       // Receivers wait until it works; Redis being away is logged by the connection.
       listen: (channel) =>
-        void this.#exchange
+        void this.#servers
           .at(channel)
           .subscribe(channel)
           .catch(() => undefined),
@@ -76,34 +76,34 @@ export class RedisPubSubChannels implements ChannelLayer {
     })
     this.#groups = new LocalGroups({
       groupExpiry,
-      listen: (group) => this.#exchange.at(this.#topics.group(group)).subscribe(this.#topics.group(group)),
+      listen: (group) => this.#servers.at(this.#topics.group(group)).subscribe(this.#topics.group(group)),
       leave: (group) => this.#leave(this.#topics.group(group)),
     })
     this.#control = new Control({
       process: this.#process,
       topics: this.#topics,
-      publish: (topic, message, beside) => this.#exchange.publish(topic, this.#seal(message), beside),
-      publishEverywhere: (topic, message) => this.#exchange.publishEverywhere(topic, this.#seal(message)),
+      publish: (topic, message, beside) => this.#servers.publish(topic, this.#seal(message), beside),
+      publishEverywhere: (topic, message) => this.#servers.publishEverywhere(topic, this.#seal(message)),
       onAdd: (group, channel) => this.#addOwn(group, channel),
       onDiscard: (group, channel) => this.#groups.discard(group, channel),
       onFlush: () => this.#forget(),
     })
-    this.#intake = new Intake({
+    this.#bursts = new BurstBuffer({
       handle: (topic, message) => this.#hear(topic, message),
       logger,
       onOverflow: () => this.#losses.countFull(1),
     })
-    this.#exchange = new Exchange({
+    this.#servers = new PubSubServers({
       ...settings,
       pattern: patternOf(this.#process),
       topic: this.#topics.everybody,
-      onMessage: (topic, message) => this.#intake.add(topic, message),
+      onMessage: (topic, message) => this.#bursts.add(topic, message),
       onGap: () => this.#losses.countGap(),
     })
   }
 
   check(signal?: AbortSignal): Promise<boolean> {
-    return reachable(this.#exchange.servers, signal)
+    return reachable(this.#servers.servers, signal)
   }
 
   async send(channel: string, message: ChannelMessage): Promise<void> {
@@ -118,7 +118,7 @@ export class RedisPubSubChannels implements ChannelLayer {
     }
     const sealed = this.#seal(copy)
     if (this.#starting) await this.#starting
-    if ((await this.#exchange.publish(channel, sealed)) === 0) this.#losses.countUnheard()
+    if ((await this.#servers.publish(channel, sealed)) === 0) this.#losses.countUnheard()
   }
 
   async receive(channel: string, signal?: AbortSignal): Promise<ChannelMessage> {
@@ -172,9 +172,9 @@ export class RedisPubSubChannels implements ChannelLayer {
     const topic = this.#topics.group(group)
     const sealed = this.#seal(this.#codec.copy(message))
     if (this.#starting) await this.#starting
-    const echo = this.#exchange.at(topic).has(topic) ? this.#echoes.expect(topic, sealed) : undefined
+    const echo = this.#servers.at(topic).has(topic) ? this.#echoes.expect(topic, sealed) : undefined
     try {
-      const receivers = await this.#exchange.publish(topic, sealed)
+      const receivers = await this.#servers.publish(topic, sealed)
       const here = echo && (await this.#heard(topic, echo))
       // This process is one of the receivers; its channels are counted one by one.
       return here
@@ -194,7 +194,7 @@ export class RedisPubSubChannels implements ChannelLayer {
   async listen(): Promise<void> {
     this.#checkOpen()
     this.#start()
-    await this.#exchange.start()
+    await this.#servers.start()
   }
 
   close(): Promise<void> {
@@ -213,7 +213,7 @@ export class RedisPubSubChannels implements ChannelLayer {
       receivers: local.receivers + named.receivers,
       groups,
       memberships,
-      topics: this.#exchange.size,
+      topics: this.#servers.size,
       dropped,
       expired,
       unreadable,
@@ -229,8 +229,8 @@ export class RedisPubSubChannels implements ChannelLayer {
     this.#named.end(closed)
     this.#groups.close()
     this.#control.close(closed)
-    this.#intake.close()
-    await this.#exchange.close()
+    this.#bursts.close()
+    await this.#servers.close()
   }
 
   #checkOpen(): void {
@@ -248,14 +248,14 @@ export class RedisPubSubChannels implements ChannelLayer {
     const started = (): void => {
       this.#starting = undefined
     }
-    this.#starting = this.#exchange.start().then(started, started)
+    this.#starting = this.#servers.start().then(started, started)
   }
 
   /** A group's topic may be the name of a channel. */
   async #leave(topic: string): Promise<void> {
     const group = this.#topics.groupIn(topic)
     if (this.#named.has(topic) || (group !== undefined && this.#groups.has(group))) return
-    await this.#exchange.at(topic).unsubscribe(topic)
+    await this.#servers.at(topic).unsubscribe(topic)
   }
 
   #seal(message: ChannelMessage): Buffer {
@@ -272,8 +272,8 @@ export class RedisPubSubChannels implements ChannelLayer {
 
   /** Resolves when everything that Redis published before the call has been handled, or was lost. */
   async #barrier(topic: string): Promise<void> {
-    await this.#exchange.at(topic).barrier()
-    await this.#intake.handled()
+    await this.#servers.at(topic).barrier()
+    await this.#bursts.handled()
   }
 
   async #addOwn(group: string, channel: string): Promise<void> {

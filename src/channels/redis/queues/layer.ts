@@ -20,7 +20,7 @@ import { LocalChannels } from '../local-channels.ts'
 import { LossReport } from '../../loss-report.ts'
 import { NamedInbox } from './named-inbox.ts'
 import { openEnvelope } from '../open-envelope.ts'
-import { Outbox } from './outbox.ts'
+import { QueueWriter } from './queue-writer.ts'
 import { allOf, restOf } from '../partly-done.ts'
 import { ProcessInbox } from './process-inbox.ts'
 import { Shard } from './shard.ts'
@@ -50,7 +50,7 @@ export class RedisChannels implements ChannelLayer {
   readonly #processInboxes: readonly ProcessInbox[]
   readonly #namedInboxes: readonly NamedInbox[]
   readonly #groups: GroupRegistry
-  readonly #outbox: Outbox
+  readonly #writer: QueueWriter
   readonly #control: ControlRoom
   #closing: Promise<void> | undefined
 
@@ -68,7 +68,7 @@ export class RedisChannels implements ChannelLayer {
     this.#shards = hosts.map(
       (host, i) => new Shard(host, { ...settings, names }, () => this.#restore(this.#shards[i], true)),
     )
-    this.#outbox = new Outbox(this.#codec, settings, (queue) => this.#shard(queue))
+    this.#writer = new QueueWriter(this.#codec, settings, (queue) => this.#shard(queue))
     this.#groups = new GroupRegistry({
       process: this.#process,
       groupExpiry: settings.groupExpiry,
@@ -109,7 +109,7 @@ export class RedisChannels implements ChannelLayer {
         }),
     )
     this.#control = new ControlRoom(this.#inboxName, {
-      send: (inbox, message) => this.#outbox.sendControl(inbox, message),
+      send: (inbox, message) => this.#writer.sendControl(inbox, message),
       onDiscard: (group, channel) => this.#groups.discard(group, channel),
       onFlush: () => this.#forgetLocally(),
     })
@@ -129,7 +129,7 @@ export class RedisChannels implements ChannelLayer {
       if (this.#local.wantsTurn(channel)) await turn()
       return
     }
-    await this.#outbox.send(channel, copy)
+    await this.#writer.send(channel, copy)
   }
 
   receive(channel: string, signal?: AbortSignal): Promise<ChannelMessage> {
@@ -214,7 +214,7 @@ export class RedisChannels implements ChannelLayer {
     }
     const local = this.#groups.membersAmong(group, own)
     // Nobody has it yet when Redis refuses it: whoever tries again sends it once.
-    const there = await this.#outbox.sendToAll(elsewhere, copy)
+    const there = await this.#writer.sendToAll(elsewhere, copy)
     this.#checkOpen()
     const here = this.#local.putInAll(local, copy)
     const dropped = here.dropped + there.dropped

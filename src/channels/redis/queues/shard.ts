@@ -39,12 +39,12 @@ export interface ShardSettings {
   readonly names: WireNames
   readonly expiry: number
   readonly groupExpiry: number
-  /** Milliseconds; see `ConnectionOptions`. */
+  /** Milliseconds; see `RedisConnectionOptions`. */
   readonly timeoutMs: number
   readonly logger: Logger
 }
 
-export interface Delivery {
+export interface QueueEntry {
   /** A full name for a channel without `!`, and otherwise any channel of the process. */
   readonly channel: string
   readonly member: Buffer
@@ -106,12 +106,12 @@ export class Shard {
     return this.#connect(this.#settings.timeoutMs + BLOCK * 1000)
   }
 
-  /** Puts messages in queues. Gives those of the deliveries that found a full one. */
-  async send(deliveries: readonly Delivery[]): Promise<Delivery[]> {
-    const keys = deliveries.map(({ channel }) => this.#settings.names.queue(channel))
-    const args = deliveries.flatMap(({ member, capacity }) => [member, String(capacity)])
+  /** Puts messages in queues. Gives those of the entries that found a full one. */
+  async send(entries: readonly QueueEntry[]): Promise<QueueEntry[]> {
+    const keys = entries.map(({ channel }) => this.#settings.names.queue(channel))
+    const args = entries.flatMap(({ member, capacity }) => [member, String(capacity)])
     const full = (await this.#run(SEND, keys, [this.#expiryMs, ...args])) as number[]
-    return full.map((place) => deliveries[place - 1] as Delivery)
+    return full.map((place) => entries[place - 1] as QueueEntry)
   }
 
   /**

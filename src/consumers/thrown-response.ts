@@ -1,9 +1,9 @@
 /** What answers a handshake or a request in place of what was asked for, when a hook throws it. */
 import { HttpError } from '../protocol/errors.ts'
 
-export type Refusal = HttpError | Response
+export type ThrownResponse = HttpError | Response
 
-export function isRefusal(thrown: unknown): thrown is Refusal {
+export function isThrownResponse(thrown: unknown): thrown is ThrownResponse {
   return thrown instanceof HttpError || isResponse(thrown)
 }
 

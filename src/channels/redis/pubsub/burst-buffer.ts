@@ -7,7 +7,7 @@
 import type { Logger } from '../../../logging/logger.ts'
 import { turn } from '../../turn.ts'
 
-export interface IntakeOptions {
+export interface BurstBufferOptions {
   /** Handles a message. True when receivers need a turn before the next one. What it throws is logged. */
   readonly handle: (topic: string, message: Buffer) => boolean
   readonly logger: Logger
@@ -26,14 +26,14 @@ const MAX_BYTES = 16 * 1024 * 1024
 /** Counted for each message beside its bytes. */
 const OVERHEAD = 128
 
-export class Intake {
-  readonly #options: IntakeOptions
+export class BurstBuffer {
+  readonly #options: BurstBufferOptions
   readonly #maxBytes: number
   #waiting: Waiting[] = []
   #bytes = 0
   #draining: Promise<void> | undefined
 
-  constructor(options: IntakeOptions) {
+  constructor(options: BurstBufferOptions) {
     this.#options = options
     this.#maxBytes = options.maxBytes ?? MAX_BYTES
   }

@@ -6,7 +6,7 @@ import type { MessageCodec } from '../codec.ts'
 import type { EncodedMembers } from '../message-format.ts'
 import { allOf } from '../partly-done.ts'
 import { Sequence } from './sequence.ts'
-import type { Delivery, Shard } from './shard.ts'
+import type { QueueEntry, Shard } from './shard.ts'
 import { queueName } from '../wire-names.ts'
 
 /**
@@ -15,19 +15,19 @@ import { queueName } from '../wire-names.ts'
  */
 const PROCESS_CAPACITY = 100
 
-export interface OutboxSettings {
+export interface QueueWriterSettings {
   readonly capacityOf: (channel: string) => number
   readonly prefixLength: number
 }
 
-export class Outbox {
+export class QueueWriter {
   readonly #codec: MessageCodec
   readonly #capacityOf: (channel: string) => number
   readonly #shard: (queue: string) => Shard
   readonly #sequence: Sequence
 
   /** @param shard the Redis that has a queue. */
-  constructor(codec: MessageCodec, settings: OutboxSettings, shard: (queue: string) => Shard) {
+  constructor(codec: MessageCodec, settings: QueueWriterSettings, shard: (queue: string) => Shard) {
     this.#codec = codec
     this.#capacityOf = settings.capacityOf
     this.#sequence = new Sequence(settings.prefixLength)
@@ -37,9 +37,9 @@ export class Outbox {
   /** @throws {ChannelFull} */
   async send(channel: string, message: ChannelMessage): Promise<void> {
     const receivers = isSpecific(channel) ? channel : undefined
-    const delivery = this.#delivery(channel, this.#codec.members(message), receivers)
-    const full = await this.#shard(queueName(channel)).send([delivery])
-    if (full.length > 0) throw new ChannelFull(channel, delivery.capacity)
+    const entry = this.#entry(channel, this.#codec.members(message), receivers)
+    const full = await this.#shard(queueName(channel)).send([entry])
+    if (full.length > 0) throw new ChannelFull(channel, entry.capacity)
   }
 
   /**
@@ -54,7 +54,7 @@ export class Outbox {
     const shards = Map.groupBy(queues, ([queue]) => this.#shard(queue))
     const full = await allOf(
       [...shards].map(([shard, some]) =>
-        shard.send(some.map(([, receivers]) => this.#delivery(receivers[0] as string, members, receivers))),
+        shard.send(some.map(([, receivers]) => this.#entry(receivers[0] as string, members, receivers))),
       ),
     )
     const dropped = full.reduce((sum, { length }) => sum + length, 0)
@@ -68,7 +68,7 @@ export class Outbox {
     await this.#shard(inbox).send([{ channel: inbox, capacity: Number.MAX_SAFE_INTEGER, member }])
   }
 
-  #delivery(channel: string, members: EncodedMembers, receivers?: string | readonly string[]): Delivery {
+  #entry(channel: string, members: EncodedMembers, receivers?: string | readonly string[]): QueueEntry {
     const capacity = this.#capacityOf(channel) * (isSpecific(channel) ? PROCESS_CAPACITY : 1)
     return { channel, capacity, member: this.#sequence.stamp(this.#codec.seal(members, receivers)) }
   }

@@ -11,9 +11,9 @@ import type { HostSettings } from '../../../redis/hosts.ts'
 import { openClient, RedisRefusal } from '../../../redis/open-client.ts'
 import { CONNECTION_ERRORS } from '../connection-errors.ts'
 
-export interface SubscriptionsOptions {
+export interface TopicSubscriptionsOptions {
   readonly host: HostSettings
-  /** Milliseconds; see `ConnectionOptions`. */
+  /** Milliseconds; see `RedisConnectionOptions`. */
   readonly timeoutMs: number
   readonly logger: Logger
   /** Listened to from before the connection is ready. */
@@ -29,9 +29,9 @@ const BATCH = 1000
 /** Milliseconds between two questions whether an idle connection still works. */
 const HEARTBEAT = 5_000
 
-export class Subscriptions {
+export class TopicSubscriptions {
   readonly #connection: RedisConnection
-  readonly #options: SubscriptionsOptions
+  readonly #options: TopicSubscriptionsOptions
   /** Wanted topics, and when Redis has them on the connection of the moment. */
   readonly #topics = new Map<string, Promise<void>>()
   /** How many commands to leave a topic are under way. */
@@ -40,7 +40,7 @@ export class Subscriptions {
   #heartbeat: NodeJS.Timeout | undefined
   #wasReady = false
 
-  constructor(options: SubscriptionsOptions) {
+  constructor(options: TopicSubscriptionsOptions) {
     this.#options = options
     const { host, timeoutMs, logger, onMessage } = options
     this.#connection = new RedisConnection({

@@ -8,16 +8,16 @@ import { CONNECTION_ERRORS } from '../connection-errors.ts'
 import { allOf } from '../partly-done.ts'
 import type { RedisLayerSettings } from '../settings.ts'
 import { shardOf } from '../shard-of.ts'
-import { Subscriptions, type SubscriptionsOptions } from './subscriptions.ts'
+import { TopicSubscriptions, type TopicSubscriptionsOptions } from './topic-subscriptions.ts'
 
-export type ExchangeOptions = Pick<RedisLayerSettings, 'hosts' | 'timeoutMs' | 'logger'> &
-  Pick<SubscriptionsOptions, 'pattern' | 'topic' | 'onMessage' | 'onGap'>
+export type PubSubServersOptions = Pick<RedisLayerSettings, 'hosts' | 'timeoutMs' | 'logger'> &
+  Pick<TopicSubscriptionsOptions, 'pattern' | 'topic' | 'onMessage' | 'onGap'>
 
-export class Exchange {
+export class PubSubServers {
   readonly #publishers: readonly RedisConnection[]
-  readonly #subscriptions: readonly Subscriptions[]
+  readonly #subscriptions: readonly TopicSubscriptions[]
 
-  constructor({ hosts, ...options }: ExchangeOptions) {
+  constructor({ hosts, ...options }: PubSubServersOptions) {
     const { timeoutMs, logger } = options
     this.#publishers = hosts.map(
       (host) =>
@@ -29,7 +29,7 @@ export class Exchange {
           open: (signal, onLost) => openClient(host, { timeoutMs, signal, onLost }),
         }),
     )
-    this.#subscriptions = hosts.map((host) => new Subscriptions({ ...options, host }))
+    this.#subscriptions = hosts.map((host) => new TopicSubscriptions({ ...options, host }))
   }
 
   /** Topics that are wanted. */
@@ -48,8 +48,8 @@ export class Exchange {
   }
 
   /** The subscriptions of which this topic is one, or would be. */
-  at(topic: string): Subscriptions {
-    return this.#subscriptions[shardOf(topic, this.#subscriptions.length)] as Subscriptions
+  at(topic: string): TopicSubscriptions {
+    return this.#subscriptions[shardOf(topic, this.#subscriptions.length)] as TopicSubscriptions
   }
 
   /**
