@@ -1,7 +1,8 @@
 import { memoryChannels } from './channels/memory/layer.ts'
 import type { Logger } from './logging/logger.ts'
 import { defaultLogger } from './logging/pino.ts'
-import { Application, type ApplicationOptions } from './server/application.ts'
+import { Application } from './server/application.ts'
+import type { ApplicationOptions } from './server/application-options.ts'
 
 /** `ApplicationOptions`, with what this preset chooses left open. */
 export interface MillraceOptions extends Omit<ApplicationOptions, 'channels' | 'logger'> {

@@ -1,7 +1,6 @@
 /** The routes of named channels, which workers serve. */
 import { checkChannelName, isSpecific } from '../channels/names.ts'
 import { ChannelConsumer, type ChannelConsumerClass } from '../consumers/channel-consumer.ts'
-import type { Route } from './route.ts'
 
 export interface ChannelRoute {
   readonly kind: 'channel'
@@ -37,19 +36,4 @@ function isChannelConsumer(value: unknown): boolean {
 
 function shown(value: unknown): string {
   return typeof value === 'function' && value.name !== '' ? value.name : `a ${typeof value}`
-}
-
-/**
- * The consumers of an application's channels, by name.
- *
- * @throws {TypeError} for a channel that two routes name.
- */
-export function channelConsumers(routes: readonly Route[]): ReadonlyMap<string, ChannelConsumerClass> {
-  const consumers = new Map<string, ChannelConsumerClass>()
-  for (const route of routes) {
-    if (route.kind !== 'channel') continue
-    if (consumers.has(route.channel)) throw new TypeError(`channel(${route.channel}) is routed twice`)
-    consumers.set(route.channel, route.consumer)
-  }
-  return consumers
 }

@@ -1,6 +1,8 @@
+/** Finds, among an application's routes, those of a path and those of channels. */
+import type { ChannelConsumerClass } from '../consumers/channel-consumer.ts'
 import type { Params } from '../consumers/scope.ts'
 import { matchPattern, splitPath } from './pattern.ts'
-import type { Guards, HttpRoute, Route, WebSocketRoute } from './route.ts'
+import { type Guards, type HttpRoute, type Route, type WebSocketRoute, guardsOf } from './route.ts'
 
 interface Routes {
   websocket: WebSocketRoute
@@ -60,6 +62,17 @@ export function someRouteAsks(routes: readonly Route[]): boolean {
   )
 }
 
-function guardsOf({ authenticate, origins }: Guards): Guards {
-  return { ...(authenticate !== undefined && { authenticate }), ...(origins !== undefined && { origins }) }
+/**
+ * The consumers of an application's channels, by name.
+ *
+ * @throws {TypeError} for a channel that two routes name.
+ */
+export function channelConsumers(routes: readonly Route[]): ReadonlyMap<string, ChannelConsumerClass> {
+  const consumers = new Map<string, ChannelConsumerClass>()
+  for (const route of routes) {
+    if (route.kind !== 'channel') continue
+    if (consumers.has(route.channel)) throw new TypeError(`channel(${route.channel}) is routed twice`)
+    consumers.set(route.channel, route.consumer)
+  }
+  return consumers
 }

@@ -54,6 +54,11 @@ export interface Guards {
   readonly origins?: Origins
 }
 
+/** The guards among other options; those that are not given are left out, and hide no outer ones. */
+export function guardsOf({ authenticate, origins }: Guards): Guards {
+  return { ...(authenticate !== undefined && { authenticate }), ...(origins !== undefined && { origins }) }
+}
+
 /** For the compiler alone: no route has this property. Its parameter makes needs add up. */
 declare const NEEDS: unique symbol
 

@@ -8,6 +8,7 @@ import {
   type RouterRoute,
   type WebSocketOptions,
   type WebSocketRoute,
+  guardsOf,
   http,
   router,
   websocket,
@@ -22,12 +23,8 @@ import {
  * @throws {RangeError} for a size that no message has.
  */
 export function streamSocket(path: string, options: StreamSocketOptions & WebSocketOptions): WebSocketRoute {
-  const { authenticate, origins, maxMessageSize } = options
-  const ofRoute = {
-    ...(maxMessageSize !== undefined && { maxMessageSize }),
-    ...(authenticate !== undefined && { authenticate }),
-    ...(origins !== undefined && { origins }),
-  }
+  const { maxMessageSize } = options
+  const ofRoute = { ...guardsOf(options), ...(maxMessageSize !== undefined && { maxMessageSize }) }
   return { ...websocket(path, streamSocketConsumer(options), ofRoute), own: true }
 }
 
@@ -64,15 +61,7 @@ export function durableStreams(prefix: string, options: DurableStreamsOptions & 
   ])
 }
 
-function ownRouter(
-  prefix: string,
-  { authenticate, origins }: Guards,
-  routes: readonly HttpRoute[],
-): RouterRoute {
-  const guards = {
-    ...(authenticate !== undefined && { authenticate }),
-    ...(origins !== undefined && { origins }),
-  }
+function ownRouter(prefix: string, options: Guards, routes: readonly HttpRoute[]): RouterRoute {
   const own = routes.map((route) => ({ ...route, own: true }))
-  return router(prefix, own, guards)
+  return router(prefix, own, guardsOf(options))
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Application } from './application.ts'
+import type { ServedApplication } from './served-application.ts'
 import { Gateway } from './gateway.ts'
 import type { ConnectionOptions } from './options.ts'
 import { SharedServer } from './shared-server.ts'
@@ -21,7 +21,11 @@ export interface Attachment {
 }
 
 /** @throws {Error} when the application is attached to this server already. */
-export function attach(application: Application, server: Server, options: ConnectionOptions): Attachment {
+export function attach(
+  application: ServedApplication,
+  server: Server,
+  options: ConnectionOptions,
+): Attachment {
   const shared = SharedServer.of(server, application)
   const gateway = shared.add(application, () => new Gateway(application, options))
   const { promise: closed, resolve } = Promise.withResolvers<void>()

@@ -14,7 +14,7 @@ import { guardProcess } from '../logging/late-errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { HttpError } from '../protocol/errors.ts'
 import type { Origins } from '../routing/origins.ts'
-import type { Application } from './application.ts'
+import type { ServedApplication } from './served-application.ts'
 import { crossingOf, crossingRequestOf } from './request/cross-origin.ts'
 import { answerOnSocket, asksForWebSocket, checkHandshake } from './websocket/handshake.ts'
 import { Heartbeat } from './websocket/heartbeat.ts'
@@ -33,7 +33,7 @@ import { writeError } from './http/write-error.ts'
 
 export class Gateway {
   readonly options: ResolvedOptions
-  readonly #application: Application
+  readonly #application: ServedApplication
   readonly #scopeOptions: ScopeOptions
   readonly #context: TransportContext
   #hosts: HostPolicy
@@ -49,7 +49,7 @@ export class Gateway {
   #draining = false
 
   /** @throws {RangeError} naming the option that is out of range. */
-  constructor(application: Application, options: ConnectionOptions) {
+  constructor(application: ServedApplication, options: ConnectionOptions) {
     this.#application = application
     this.options = resolveOptions(options)
     this.#hosts = new HostPolicy(this.options.allowedHosts)

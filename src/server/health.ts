@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '../logging/logger.ts'
 import { StoreError } from '../streams/errors.ts'
-import type { ApplicationOptions } from './application.ts'
+import type { ApplicationOptions } from './application-options.ts'
 import { StartError } from './start-error.ts'
 
 /** Seconds an application's own readiness check may take. */

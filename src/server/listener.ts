@@ -2,7 +2,7 @@
 import { type Server, type ServerOptions, createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, Server as NetServer, type Socket, isIP } from 'node:net'
-import type { Application } from './application.ts'
+import type { ServedApplication } from './served-application.ts'
 import { Gateway } from './gateway.ts'
 import { asksForWebSocket } from './websocket/handshake.ts'
 import { LISTEN_DEFAULTS, type ListenOptions } from './options.ts'
@@ -25,7 +25,7 @@ export interface RunningServer {
 }
 
 /** @throws {StartError} */
-export async function listen(application: Application, options: ListenOptions): Promise<RunningServer> {
+export async function listen(application: ServedApplication, options: ListenOptions): Promise<RunningServer> {
   const host = options.host ?? LISTEN_DEFAULTS.host
   const open = application.options.authenticate !== undefined || options.allowAnonymous === true
   if (!open && options.unixSocket === undefined && options.fd === undefined) refuseBeyondLoopback(host)
@@ -197,7 +197,7 @@ function addressOf(address: AddressInfo | string | null): string | undefined {
  */
 function guardHosts(
   gateway: Gateway,
-  { options: { authenticate }, logger }: Application,
+  { options: { authenticate }, logger }: ServedApplication,
   host: string | undefined,
   { trustProxy = false, allowedHosts, unixSocket }: ListenOptions,
 ): void {

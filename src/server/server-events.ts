@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { FloodLog } from '../logging/flood-log.ts'
 import { HttpError } from '../protocol/errors.ts'
-import type { Application } from './application.ts'
+import type { ServedApplication } from './served-application.ts'
 import { DescriptorWatch, descriptorLimit } from './descriptors.ts'
 import type { Gateway } from './gateway.ts'
 import { answerOnSocket } from './websocket/handshake.ts'
@@ -17,7 +17,7 @@ const RESERVED_DESCRIPTORS = 256
 export function connectEvents(
   server: Server,
   gateway: Gateway,
-  application: Application,
+  application: ServedApplication,
   worker: number | undefined,
 ): void {
   const { logger } = application
@@ -71,7 +71,7 @@ export function connectEvents(
 }
 
 /** WebSockets are counted and answered one by one; this is for what never gets that far. */
-function connectionLimit(gateway: Gateway, { logger }: Application): number {
+function connectionLimit(gateway: Gateway, { logger }: ServedApplication): number {
   const wanted = gateway.options.maxConnections * 2
   const limit = descriptorLimit()
   if (limit === undefined || limit - RESERVED_DESCRIPTORS >= wanted) return wanted

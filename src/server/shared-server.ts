@@ -6,7 +6,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { FloodLog } from '../logging/flood-log.ts'
-import type { Application } from './application.ts'
+import type { ServedApplication } from './served-application.ts'
 import type { Gateway } from './gateway.ts'
 import { asksForWebSocket } from './websocket/handshake.ts'
 import { Pipelines } from './http/pipelines.ts'
@@ -24,10 +24,10 @@ const servers = new WeakMap<Server, SharedServer>()
 export class SharedServer {
   readonly #server: NodeServer
   readonly #pipelines: Pipelines
-  readonly #gateways = new Map<Application, Gateway>()
+  readonly #gateways = new Map<ServedApplication, Gateway>()
   #before: ShouldUpgrade | undefined
 
-  static of(server: Server, application: Application): SharedServer {
+  static of(server: Server, application: ServedApplication): SharedServer {
     const found = servers.get(server)
     if (found) return found
     const shared = new SharedServer(server, application)
@@ -35,7 +35,7 @@ export class SharedServer {
     return shared
   }
 
-  private constructor(server: Server, application: Application) {
+  private constructor(server: Server, application: ServedApplication) {
     this.#server = server
     this.#pipelines = new Pipelines(server, new FloodLog(application.logger))
   }
@@ -45,7 +45,7 @@ export class SharedServer {
    *
    * @throws {Error} for one that is there already: both gateways would answer the same handshakes.
    */
-  add(application: Application, createGateway: () => Gateway): Gateway {
+  add(application: ServedApplication, createGateway: () => Gateway): Gateway {
     if (this.#gateways.has(application))
       throw new Error('This application is attached to this server already')
     const gateway = createGateway()
@@ -54,7 +54,7 @@ export class SharedServer {
     return gateway
   }
 
-  remove(application: Application): void {
+  remove(application: ServedApplication): void {
     this.#gateways.delete(application)
     if (this.#gateways.size === 0) this.#leave()
   }
