@@ -1,4 +1,5 @@
 /** What every channel layer can be told, with Channels' names and defaults. */
+import type { OptionNames } from '../protocol/known-options.ts'
 import { capacityRule, type ChannelCapacities } from './capacity.ts'
 
 export interface ChannelLayerOptions {
@@ -12,12 +13,12 @@ export interface ChannelLayerOptions {
   readonly channelCapacity?: ChannelCapacities | undefined
 }
 
-export const CHANNEL_LAYER_OPTIONS: readonly (keyof ChannelLayerOptions)[] = [
-  'expiry',
-  'groupExpiry',
-  'capacity',
-  'channelCapacity',
-]
+export const CHANNEL_LAYER_OPTIONS: OptionNames<ChannelLayerOptions> = {
+  expiry: true,
+  groupExpiry: true,
+  capacity: true,
+  channelCapacity: true,
+}
 
 export interface ChannelLayerSettings {
   readonly expiry: number

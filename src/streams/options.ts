@@ -1,4 +1,5 @@
 /** What every stream store can be told. */
+import type { OptionNames } from '../protocol/known-options.ts'
 import type { Logger } from '../logging/logger.ts'
 import { StreamRequestError } from './errors.ts'
 import { checkInteger, DEFAULT_LIMITS } from './bookkeeping/requests.ts'
@@ -27,6 +28,23 @@ export interface StreamStoreOptions {
    * `millrace serve` and `millrace worker`; in any other program nobody.
    */
   readonly logger?: Logger
+}
+
+export const STREAM_STORE_OPTIONS: OptionNames<StreamStoreOptions> = {
+  limits: {
+    recordBytes: true,
+    appendRecords: true,
+    appendBytes: true,
+    metadataBytes: true,
+    endBytes: true,
+    checkpointBytes: true,
+    producers: true,
+  },
+  clock: true,
+  monotonic: true,
+  settle: true,
+  retention: true,
+  logger: true,
 }
 
 /** HTTP tells an end in a header, where one character may take six. */

@@ -10,13 +10,15 @@ describe.each([
 ] as const)('%s', (name, make) => {
   it('refuses an option that it does not have, rather than do without', () => {
     const misspelt = { capacty: 5 } as object
-    expect(() => make(misspelt)).toThrow(new TypeError(`${name} has no option "capacty"`))
+    expect(() => make(misspelt)).toThrow(
+      new TypeError(`${name}() has no option capacty. Did you mean capacity?`),
+    )
   })
 
-  it('knows the names of channels_redis, and says its own', () => {
+  it('answers the names of channels_redis with its own', () => {
     const python = { group_expiry: 5 } as object
     expect(() => make(python)).toThrow(
-      new TypeError(`${name} has no option "group_expiry"; here it is groupExpiry`),
+      new TypeError(`${name}() has no option group_expiry. Did you mean groupExpiry?`),
     )
   })
 })
@@ -32,10 +34,11 @@ describe.each([redisChannels, redisPubSubChannels])('encryptionKeys of %o', (mak
     expect(() => make({ encryptionKeys: [] })).toThrow('encryptionKeys must not be empty')
   })
 
-  it('the names that only Python gives it are refused as well', () => {
-    expect(() => make({ symmetric_encryption_keys: ['secret'] } as object)).toThrow(
-      'here it is encryptionKeys',
-    )
+  it.each([
+    ['symmetric_encryption_keys', 'encryptionKeys'],
+    ['serializer_format', 'serializer'],
+  ])('are refused under the name of Python, %s', (python, ours) => {
+    expect(() => make({ [python]: ['secret'] })).toThrow(`Did you mean ${ours}?`)
   })
 })
 

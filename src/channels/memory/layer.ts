@@ -10,7 +10,7 @@ import { ChannelFull, ChannelLayerClosed, ChannelReleased } from '../errors.ts'
 import { GroupTable } from '../groups.ts'
 import { type Logger, libraryLogger } from '../../logging/logger.ts'
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../layer.ts'
-import { checkOptionNames } from '../known-options.ts'
+import { type OptionNames, checkOptions } from '../../protocol/known-options.ts'
 import { LossReport } from '../loss-report.ts'
 import { copyMessage } from '../message.ts'
 import { checkChannelName, checkGroupName, isSpecific, processId, specificChannel } from '../names.ts'
@@ -54,6 +54,8 @@ export interface MemoryChannelLayer extends ChannelLayer {
   usage(): ChannelLayerUsage
 }
 
+const OPTIONS: OptionNames<MemoryChannelsOptions> = { ...CHANNEL_LAYER_OPTIONS, clock: true, logger: true }
+
 /** The longest a Node timer waits; a longer time would fire at once. */
 const MAX_TIMEOUT = 2 ** 31 - 1
 /** The sweep frees memory and nothing waits for it, so short expiries need no quicker one. */
@@ -65,7 +67,7 @@ const MIN_SWEEP = 100
  * @throws {RangeError} for an option out of its range, {TypeError} for one that does not exist.
  */
 export function memoryChannels(options: MemoryChannelsOptions = {}): MemoryChannelLayer {
-  checkOptionNames('memoryChannels', options, [...CHANNEL_LAYER_OPTIONS, 'clock', 'logger'])
+  checkOptions('memoryChannels()', options, OPTIONS)
   const { clock = () => performance.now(), logger = libraryLogger() } = options
   return new MemoryChannels(channelLayerSettings(options), clock, logger)
 }

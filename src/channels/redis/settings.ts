@@ -1,5 +1,6 @@
 /** What both layers on Redis can be told, and what they make of it. */
 import { type Logger, libraryLogger } from '../../logging/logger.ts'
+import type { OptionNames } from '../../protocol/known-options.ts'
 import { type HostSettings, hostSettings, type RedisHost } from '../../redis/hosts.ts'
 import {
   CHANNEL_LAYER_OPTIONS,
@@ -36,16 +37,16 @@ export interface RedisLayerOptions extends ChannelLayerOptions {
   readonly logger?: Logger | undefined
 }
 
-export const REDIS_LAYER_OPTIONS: readonly (keyof RedisLayerOptions)[] = [
+export const REDIS_LAYER_OPTIONS: OptionNames<RedisLayerOptions> = {
   ...CHANNEL_LAYER_OPTIONS,
-  'url',
-  'hosts',
-  'prefix',
-  'encryptionKeys',
-  'serializer',
-  'timeout',
-  'logger',
-]
+  url: true,
+  hosts: true,
+  prefix: true,
+  encryptionKeys: true,
+  serializer: true,
+  timeout: true,
+  logger: true,
+}
 
 export interface RedisLayerSettings extends ChannelLayerSettings {
   readonly hosts: readonly HostSettings[]

@@ -3,6 +3,7 @@
  * not outlive their process. Bounded by what the application creates and sweeps, and by nothing else.
  */
 import { libraryLogger } from '../../logging/logger.ts'
+import { checkOptions } from '../../protocol/known-options.ts'
 import type { Place } from '../../protocol/offset.ts'
 import {
   applyAppend,
@@ -28,8 +29,7 @@ import { MemoryLeases } from './leases.ts'
 import { LogFollower } from './log-follower.ts'
 import { MemoryStream } from './memory-stream.ts'
 import { StreamIndex } from './stream-index.ts'
-import { limitsOf } from '../options.ts'
-import type { StreamStoreOptions } from '../options.ts'
+import { STREAM_STORE_OPTIONS, type StreamStoreOptions, limitsOf } from '../options.ts'
 import { checkConfig, configDifference } from '../bookkeeping/configurations.ts'
 import type { CheckedConfig, CheckedFork } from '../bookkeeping/configurations.ts'
 import { decideFork, forkState } from '../bookkeeping/fork-bookkeeping.ts'
@@ -54,8 +54,9 @@ import type { TrimResult } from '../trimming.ts'
 import { SettledClock } from '../bookkeeping/settled-clock.ts'
 import { stopWith, Watchers } from '../bookkeeping/watchers.ts'
 
-/** Streams that live as long as this process. */
+/** Streams that live as long as this process. @throws {TypeError} for an option that does not exist. */
 export function memory(options: StreamStoreOptions = {}): StreamStore {
+  checkOptions('memory()', options, STREAM_STORE_OPTIONS)
   return new MemoryStreams(options)
 }
 

@@ -3,8 +3,8 @@
  */
 import { libraryLogger } from '../../logging/logger.ts'
 import { hostSettings, type HostSettings, type RedisHost } from '../../redis/hosts.ts'
-import { limitsOf } from '../options.ts'
-import type { StreamStoreOptions } from '../options.ts'
+import { type OptionNames, checkOptions } from '../../protocol/known-options.ts'
+import { STREAM_STORE_OPTIONS, type StreamStoreOptions, limitsOf } from '../options.ts'
 import { Cluster } from './cluster.ts'
 import { durabilityOf, logDurability } from './durability.ts'
 import type { Greeting } from './greeting.ts'
@@ -43,6 +43,16 @@ export interface RedisStreamsOptions extends StreamStoreOptions {
   readonly clock?: () => number
 }
 
+const OPTIONS: OptionNames<RedisStreamsOptions> = {
+  ...STREAM_STORE_OPTIONS,
+  url: true,
+  host: true,
+  cluster: true,
+  prefix: true,
+  timeout: true,
+  lossPatience: true,
+}
+
 const SCRIPTS = [
   ...STREAM_SCRIPTS,
   ...FORK_SCRIPTS,
@@ -53,15 +63,16 @@ const SCRIPTS = [
 ]
 
 /**
- * A stream store that processes share through Redis. It connects when it is first used, and again
+ * A stream store that processes share through Redis: `redis('redis://localhost:6379')`. It connects when it is first used, and again
  * whenever the connection is lost. Calls that cannot reach Redis reject with the `StoreError`
  * `unavailable` after `timeout`; watchers wait, and are told what they missed.
  *
- * @throws {RangeError} for an option out of its range, {TypeError} for a host that makes no sense, and for a URL instead of options.
+ * @throws {RangeError} for an option out of its range, {TypeError} for an option that does not exist, and for a
+ * host that makes no sense.
  */
-export function redis(options: RedisStreamsOptions = {}): StreamStore {
-  // Otherwise it would be a Redis on this machine, without a word.
-  if (typeof options !== 'object') throw new TypeError('redis takes options, such as { url }')
+export function redis(where: string | RedisStreamsOptions = {}): StreamStore {
+  const options: RedisStreamsOptions = typeof where === 'string' ? { url: where } : where
+  checkOptions('redis()', options, OPTIONS)
   const {
     url,
     host,

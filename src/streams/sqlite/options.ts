@@ -1,5 +1,6 @@
 /** What the SQLite store can be told. */
-import type { StreamStoreOptions } from '../options.ts'
+import type { OptionNames } from '../../protocol/known-options.ts'
+import { STREAM_STORE_OPTIONS, type StreamStoreOptions } from '../options.ts'
 import { checkInteger } from '../bookkeeping/requests.ts'
 
 export interface SqliteStreamsOptions extends StreamStoreOptions {
@@ -9,6 +10,13 @@ export interface SqliteStreamsOptions extends StreamStoreOptions {
   readonly followIntervalMs?: number
   /** Bytes the database may grow to, before `full`; its log comes on top. Default: what the disk holds. */
   readonly maxFileBytes?: number
+}
+
+export const SQLITE_OPTIONS: OptionNames<SqliteStreamsOptions> = {
+  ...STREAM_STORE_OPTIONS,
+  lockTimeoutMs: true,
+  followIntervalMs: true,
+  maxFileBytes: true,
 }
 
 export const LOCK_TIMEOUT_MS = 5000

@@ -7,6 +7,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { libraryLogger } from '../../logging/logger.ts'
+import { checkOptions } from '../../protocol/known-options.ts'
 import type { Place } from '../../protocol/offset.ts'
 import { endAfter, endMember, infoOf, tailOf } from '../bookkeeping/bookkeeping.ts'
 import type { LeaseStore } from '../leases.ts'
@@ -24,7 +25,7 @@ import { SqliteLeases } from './leases.ts'
 import { LogRoom } from './log-room.ts'
 import { SettledClock } from '../bookkeeping/settled-clock.ts'
 import { openDatabase } from './open.ts'
-import { LOCK_TIMEOUT_MS, type SqliteStreamsOptions, timesOf } from './options.ts'
+import { LOCK_TIMEOUT_MS, type SqliteStreamsOptions, SQLITE_OPTIONS, timesOf } from './options.ts'
 import type { Migration } from './tables/schema.ts'
 import { Snapshots } from './snapshots.ts'
 import type { StreamTable } from './tables/stream-table.ts'
@@ -53,8 +54,10 @@ import { stopWith, Watchers } from '../bookkeeping/watchers.ts'
  * Opens the store in the file at `path`, which is created or migrated as needed.
  *
  * @throws {StoreError} when the file cannot be used: see its codes.
+ * @throws {TypeError} for an option that does not exist.
  */
 export function sqlite(path: string, options: SqliteStreamsOptions = {}): StreamStore {
+  checkOptions('sqlite()', options, SQLITE_OPTIONS)
   return new SqliteStreams(path, options)
 }
 

@@ -14,13 +14,19 @@ it.each<[RedisStreamsOptions, string]>([
   [{ timeout: 0 }, 'timeout must be a positive number'],
   [{ lossPatience: Number.NaN }, 'lossPatience must be a positive number'],
   [{ url: 'redis://a', cluster: ['redis://b'] }, 'Give one of'],
-  ['redis://a' as RedisStreamsOptions, 'takes options'],
+  [['redis://a'] as RedisStreamsOptions, 'redis() takes an object of options'],
+  [{ hosts: ['redis://a'] } as RedisStreamsOptions, 'redis() has no option hosts. Did you mean host?'],
   [{ url: 'http://a' }, 'begins with redis://'],
   [{ cluster: [] }, 'at least one'],
   [{ cluster: ['redis://a/3'] }, 'no Sentinel, path or database'],
   [{ limits: { recordBytes: 0 } }, 'recordBytes'],
 ])('%o is refused', (options, message) => {
   expect(() => redis(options)).toThrow(message)
+})
+
+it('takes a URL in place of options', () => {
+  expect(() => redis('http://a')).toThrow('begins with redis://')
+  expect(redis('redis://a').durability).toBe('process')
 })
 
 it('the keys of a stream share a slot, whatever its id is, and no two streams share keys', () => {

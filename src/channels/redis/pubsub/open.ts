@@ -2,7 +2,7 @@
  * The channel layer of many processes on the pub/sub of Redis or Valkey 7 and later, in the wire format
  * of channels_redis's RedisPubSubChannelLayer: docs/redis.md.
  */
-import { checkOptionNames } from '../../known-options.ts'
+import { checkOptions } from '../../../protocol/known-options.ts'
 import type { ChannelLayer } from '../../layer.ts'
 import { RedisPubSubChannels } from './layer.ts'
 import { REDIS_LAYER_OPTIONS, type RedisLayerOptions, redisLayerSettings } from '../settings.ts'
@@ -34,7 +34,7 @@ export interface RedisPubSubChannelLayer extends ChannelLayer {
  * for a host that makes no sense.
  */
 export function redisPubSubChannels(options: RedisPubSubChannelsOptions = {}): RedisPubSubChannelLayer {
-  checkOptionNames('redisPubSubChannels', options, REDIS_LAYER_OPTIONS)
+  checkOptions('redisPubSubChannels()', options, REDIS_LAYER_OPTIONS)
   // channels_redis looks at no time in a token here, and clocks of hosts differ.
   return new RedisPubSubChannels(redisLayerSettings(options, () => undefined))
 }

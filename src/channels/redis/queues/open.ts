@@ -2,7 +2,7 @@
  * The channel layer of many processes, on Redis or Valkey 7 and later, in the wire format of
  * channels_redis's RedisChannelLayer: docs/redis.md.
  */
-import { checkOptionNames } from '../../known-options.ts'
+import { type OptionNames, checkOptions } from '../../../protocol/known-options.ts'
 import type { ChannelLayer } from '../../layer.ts'
 import { RedisChannels } from './layer.ts'
 import { PREFIX_LENGTH } from './sequence.ts'
@@ -32,6 +32,12 @@ export interface RedisChannelLayer extends ChannelLayer {
   usage(): RedisChannelsUsage
 }
 
+const OPTIONS: OptionNames<RedisChannelsOptions> = {
+  ...REDIS_LAYER_OPTIONS,
+  randomPrefixLength: true,
+  namedMembers: true,
+}
+
 /** Measured in docs/decisions/0006-members-that-python-can-discard.md. */
 const NAMED_MEMBERS = 1000
 /** Beside the expiry, as in channels_redis: clocks of hosts differ. */
@@ -46,7 +52,7 @@ const TOKEN_GRACE = 10
  * for a host that makes no sense.
  */
 export function redisChannels(options: RedisChannelsOptions = {}): RedisChannelLayer {
-  checkOptionNames('redisChannels', options, [...REDIS_LAYER_OPTIONS, 'randomPrefixLength', 'namedMembers'])
+  checkOptions('redisChannels()', options, OPTIONS)
   const { randomPrefixLength: prefixLength = PREFIX_LENGTH } = options
   if (!Number.isInteger(prefixLength) || prefixLength < 0 || prefixLength > 255) {
     throw new RangeError(`randomPrefixLength must be an integer from 0 to 255, not ${String(prefixLength)}`)
