@@ -116,10 +116,10 @@ export type { Application } from './server/application.ts'
 export type { ApplicationOptions } from './server/application-options.ts'
 export type { Attachment } from './server/attachment.ts'
 export type { RunningWorker, WorkOptions } from './server/channel-worker.ts'
-export type { RunningServer } from './server/listener.ts'
+export type { RunningServer } from './server/listening/listener.ts'
 export type { ConnectionOptions, ListenOptions } from './server/options.ts'
-export type { SocketAccess } from './server/unix-socket.ts'
-export { StartError } from './server/start-error.ts'
+export type { SocketAccess } from './server/listening/unix-socket.ts'
+export { StartError } from './server/listening/start-error.ts'
 export { deleteOwned } from './streams/delete-owned.ts'
 export {
   StoreError,

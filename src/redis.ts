@@ -13,6 +13,6 @@ export {
   type RedisPubSubChannelsUsage,
   redisPubSubChannels,
 } from './channels/redis/pubsub/open.ts'
-export type { Serializer } from './channels/redis/codec.ts'
+export type { Serializer } from './channels/redis/codec/codec.ts'
 export type { RedisLayerOptions } from './channels/redis/settings.ts'
 export { type RedisStreamsOptions, redis } from './streams/redis/open.ts'

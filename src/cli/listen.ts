@@ -1,6 +1,6 @@
 /** Has an application listen as the command line says, and says in one line why it does not. */
 import type { Application } from '../server/application.ts'
-import type { RunningServer } from '../server/listener.ts'
+import type { RunningServer } from '../server/listening/listener.ts'
 import { LISTEN_DEFAULTS, type ListenOptions } from '../server/options.ts'
 import { CommandError } from './command-error.ts'
 

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '../logging/logger.ts'
 import { StoreError } from '../streams/errors.ts'
 import type { ApplicationOptions } from './application-options.ts'
-import { StartError } from './start-error.ts'
+import { StartError } from './listening/start-error.ts'
 
 /** Seconds an application's own readiness check may take. */
 const CHECK_TIMEOUT = 5

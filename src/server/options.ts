@@ -4,7 +4,7 @@
  * take their defaults from here.
  */
 import type { TlsOptions } from 'node:tls'
-import type { SocketAccess } from './unix-socket.ts'
+import type { SocketAccess } from './listening/unix-socket.ts'
 
 export interface ConnectionOptions {
   /** Seconds between pings on a WebSocket. 0 sends none. */

@@ -1,6 +1,6 @@
 /** What a gateway, and the server around it, know of the application that they serve. */
 import type { AnyConsumerClass } from '../consumers/consumer.ts'
-import type { ConsumerSession } from '../consumers/session.ts'
+import type { ConsumerSession } from '../consumers/session/session.ts'
 import type { Transport } from '../consumers/transport.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { ApplicationOptions } from './application-options.ts'

@@ -5,7 +5,7 @@
 import { memoryChannels } from '../channels/memory/layer.ts'
 import type { AnyConsumerClass, ConsumerClass } from '../consumers/consumer.ts'
 import { type ThrownResponse, isThrownResponse } from '../consumers/thrown-response.ts'
-import type { ConsumerSession } from '../consumers/session.ts'
+import type { ConsumerSession } from '../consumers/session/session.ts'
 import {
   type AcceptOptions,
   ConnectionClosed,

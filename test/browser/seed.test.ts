@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { http } from '../../src/routing/route.ts'
 import { createSeedApplication } from '../../src/demo/application.ts'
 import { Application } from '../../src/server/application.ts'
-import type { RunningServer } from '../../src/server/listener.ts'
+import type { RunningServer } from '../../src/server/listening/listener.ts'
 import { ANSWER, type Aimock, ECHOED_KEY, PROMPTS, startAimock } from '../support/aimock.ts'
 import { complaintsOf, launchBrowser } from '../support/browser.ts'
 import { collectingLogger } from '../support/logger.ts'

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { CommandError } from '../../src/cli/command-error.ts'
 import { listen } from '../../src/cli/listen.ts'
-import type { RunningServer } from '../../src/server/listener.ts'
+import type { RunningServer } from '../../src/server/listening/listener.ts'
 import type { ListenOptions } from '../../src/server/options.ts'
-import { StartError } from '../../src/server/start-error.ts'
+import { StartError } from '../../src/server/listening/start-error.ts'
 
 const running = {} as RunningServer
 

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { type StreamClient, connect } from '../../src/client/index.ts'
 import { createSeedApplication } from '../../src/demo/application.ts'
-import type { RunningServer } from '../../src/server/listener.ts'
+import type { RunningServer } from '../../src/server/listening/listener.ts'
 import { type CollectingLogger, collectingLogger } from '../support/logger.ts'
 import { WebSocketClient } from '../support/websocket-client.ts'
 import { collect } from '../support/collect.ts'

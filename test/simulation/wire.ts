@@ -4,7 +4,7 @@
  */
 import { ConnectionClosed } from '../../src/consumers/transport.ts'
 import type { AcceptOptions, Transport, WebSocketData } from '../../src/consumers/transport.ts'
-import type { ConsumerSession } from '../../src/consumers/session.ts'
+import type { ConsumerSession } from '../../src/consumers/session/session.ts'
 import type { TextFrame } from '../../src/consumers/text-frame.ts'
 import type { SocketLike } from '../../src/client/socket.ts'
 import type { HttpError } from '../../src/protocol/errors.ts'

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { type ListenOptions, type MillraceOptions, type Application, millrace } from '../../src/index.ts'
-import type { RunningServer } from '../../src/server/listener.ts'
+import type { RunningServer } from '../../src/server/listening/listener.ts'
 import { type CollectingLogger, collectingLogger } from './logger.ts'
 import { RawClient } from './raw-client.ts'
 import { WebSocketClient, type WebSocketClientOptions } from './websocket-client.ts'

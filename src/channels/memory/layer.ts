@@ -7,11 +7,11 @@
  * met, and by one timer for the whole layer that runs only while something is held.
  */
 import { ChannelFull, ChannelLayerClosed, ChannelReleased } from '../errors.ts'
-import { GroupTable } from '../groups.ts'
+import { GroupTable } from '../local/group-table.ts'
 import { type Logger, libraryLogger } from '../../logging/logger.ts'
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../layer.ts'
 import { type OptionNames, checkOptions } from '../../protocol/known-options.ts'
-import { LossReport } from '../loss-report.ts'
+import { LossReport } from '../local/loss-report.ts'
 import { copyMessage } from '../message.ts'
 import { checkChannelName, checkGroupName, isSpecific, processId, specificChannel } from '../names.ts'
 import {
@@ -20,8 +20,8 @@ import {
   type ChannelLayerSettings,
   channelLayerSettings,
 } from '../options.ts'
-import { ChannelQueue } from '../queue.ts'
-import { turn } from '../turn.ts'
+import { ChannelQueue } from '../local/queue.ts'
+import { turn } from '../local/turn.ts'
 
 export interface MemoryChannelsOptions extends ChannelLayerOptions {
   /** Milliseconds from any start, never going back. Default: `performance.now()`. */

@@ -8,7 +8,7 @@ import { ChannelReleased } from '../errors.ts'
 import type { ChannelMessage, GroupSendResult } from '../layer.ts'
 import { specificChannel } from '../names.ts'
 import type { ChannelLayerSettings } from '../options.ts'
-import { ChannelQueue } from '../queue.ts'
+import { ChannelQueue } from '../local/queue.ts'
 
 /** What became of a message for several channels. */
 export interface Delivered extends GroupSendResult {

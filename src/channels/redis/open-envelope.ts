@@ -1,7 +1,7 @@
 /** Reads what came, whoever wrote it. */
 import { InvalidMessage } from '../errors.ts'
-import type { LossReport } from '../loss-report.ts'
-import type { Envelope, MessageCodec } from './codec.ts'
+import type { LossReport } from '../local/loss-report.ts'
+import type { Envelope, MessageCodec } from './codec/codec.ts'
 
 /** Nothing for a message that cannot be read, which is counted. */
 export function openEnvelope(codec: MessageCodec, sealed: Buffer, losses: LossReport): Envelope | undefined {

@@ -8,8 +8,8 @@ import {
   type ChannelLayerSettings,
   channelLayerSettings,
 } from '../options.ts'
-import type { Serializer } from './codec.ts'
-import { Fernet } from './fernet.ts'
+import type { Serializer } from './codec/codec.ts'
+import { Fernet } from './codec/fernet.ts'
 
 export interface RedisLayerOptions extends ChannelLayerOptions {
   /** One Redis as a URL. Default: `redis://localhost:6379`. Give this or `hosts`. */

@@ -1,7 +1,7 @@
 /** A consumer's connection whose user may sign out, and is asked for again at an interval. */
 import { isThrownResponse } from '../../consumers/thrown-response.ts'
 import { scopeForLog } from '../../consumers/scope.ts'
-import type { ConsumerSession } from '../../consumers/session.ts'
+import type { ConsumerSession } from '../../consumers/session/session.ts'
 import { type AuthenticationOptions, authenticate } from './authentication.ts'
 import type { RequestScope } from './request-scope.ts'
 import type { Renewal, SignIns, SignedIn } from './sign-ins.ts'

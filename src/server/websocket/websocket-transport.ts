@@ -5,9 +5,9 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
-import { rejected } from '../../consumers/connection-end.ts'
+import { rejected } from '../../consumers/session/connection-end.ts'
 import type { ThrownResponse } from '../../consumers/thrown-response.ts'
-import type { ConsumerSession } from '../../consumers/session.ts'
+import type { ConsumerSession } from '../../consumers/session/session.ts'
 import { TextFrame } from '../../consumers/text-frame.ts'
 import {
   type AcceptOptions,

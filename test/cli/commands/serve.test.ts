@@ -364,7 +364,7 @@ describe('where a server listens', () => {
     ['that is a folder', ['.', 'localhost.key.pem'], /--tls-cert .* cannot be read: it is a folder/],
     [
       'that is none',
-      ['localhost.cert.pem', '../commands/serve.test.ts'],
+      ['localhost.cert.pem', './serve.test.ts'],
       /--tls-key .*serve\.test\.ts is not in PEM format/,
     ],
     [

@@ -5,7 +5,7 @@
  * Invariant: messages are handled one by one in the order they came, at once while nothing waits.
  */
 import type { Logger } from '../../../logging/logger.ts'
-import { turn } from '../../turn.ts'
+import { turn } from '../../local/turn.ts'
 
 export interface BurstBufferOptions {
   /** Handles a message. True when receivers need a turn before the next one. What it throws is logged. */

@@ -4,7 +4,7 @@
  *
  * Invariant: the topic of a group is listened to exactly while the group has a channel here.
  */
-import { GroupTable } from '../../groups.ts'
+import { GroupTable } from '../../local/group-table.ts'
 
 export interface LocalGroupsOptions {
   /** Seconds after which a channel that was not added again is forgotten. */

@@ -5,7 +5,7 @@
  * Invariant: a channel is in the table exactly while it is listened to.
  */
 import type { ChannelMessage } from '../../layer.ts'
-import { ChannelQueue } from '../../queue.ts'
+import { ChannelQueue } from '../../local/queue.ts'
 
 export interface NamedChannelsOptions {
   /** Seconds for which a message is kept. */

@@ -7,7 +7,7 @@
  * out by somebody else, and stays out.
  */
 import type { Logger } from '../../../logging/logger.ts'
-import { GroupTable } from '../../groups.ts'
+import { GroupTable } from '../../local/group-table.ts'
 import type { GroupStore } from './group-store.ts'
 import { digestIn, groupDigest, groupMark, groupMember, isGroupMark } from '../wire-names.ts'
 

@@ -6,7 +6,7 @@
  */
 import type { Logger } from '../../../logging/logger.ts'
 import type { ChannelMessage } from '../../layer.ts'
-import type { WaitingReceivers } from '../../receivers.ts'
+import type { WaitingReceivers } from '../../local/receivers.ts'
 import { BlockingPop } from './blocking-pop.ts'
 import type { Shard } from './shard.ts'
 import type { Stored } from './stored.ts'

@@ -2,8 +2,8 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { http } from '../../src/index.ts'
-import { serve } from '../support/server.ts'
+import { http } from '../../../src/index.ts'
+import { serve } from '../../support/server.ts'
 
 const routes = [http('/', () => new Response('here'))]
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { copyMessage } from '../../../src/channels/message.ts'
-import { MessageCodec } from '../../../src/channels/redis/codec.ts'
-import { Fernet } from '../../../src/channels/redis/fernet.ts'
-import { messageKey } from '../message-key.ts'
+import { copyMessage } from '../../../../src/channels/message.ts'
+import { MessageCodec } from '../../../../src/channels/redis/codec/codec.ts'
+import { Fernet } from '../../../../src/channels/redis/codec/fernet.ts'
+import { messageKey } from '../../message-key.ts'
 
 const codec = new MessageCodec(undefined, 'json')
 

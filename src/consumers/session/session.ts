@@ -4,10 +4,10 @@
  * Invariants: one handler runs at a time; work is done in the order it came; `disconnect` is the
  * last thing that runs and runs once; nothing a consumer does rejects out of here.
  */
-import type { ChannelLayer, ChannelMessage } from '../channels/layer.ts'
-import type { Logger } from '../logging/logger.ts'
-import { CloseCode, fitReason, isSendableCloseCode } from '../protocol/close-codes.ts'
-import { HttpError } from '../protocol/errors.ts'
+import type { ChannelLayer, ChannelMessage } from '../../channels/layer.ts'
+import type { Logger } from '../../logging/logger.ts'
+import { CloseCode, fitReason, isSendableCloseCode } from '../../protocol/close-codes.ts'
+import { HttpError } from '../../protocol/errors.ts'
 import { Activity } from './activity.ts'
 import { Backlog } from './backlog.ts'
 import { isConsequence, rejected } from './connection-end.ts'
@@ -17,16 +17,16 @@ import type {
   BackgroundTask,
   ConsumerConnection,
   ConnectionListener,
-} from './consumer.ts'
+} from '../consumer.ts'
 import { ConsumerOwner } from './consumer-owner.ts'
-import { eventHandler, shownType } from './event-handler.ts'
-import type { Memberships } from './memberships.ts'
-import { MessageRefused } from './message-refused.ts'
+import { eventHandler, shownType } from '../event-handler.ts'
+import type { Memberships } from '../memberships.ts'
+import { MessageRefused } from '../message-refused.ts'
 import { type ChannelOwner, OwnChannel } from './own-channel.ts'
-import { isThrownResponse } from './thrown-response.ts'
-import { type Scope, scopeForLog } from './scope.ts'
-import { ConnectionClosed } from './transport.ts'
-import type { AcceptOptions, FramePort, Transport, WebSocketData } from './transport.ts'
+import { isThrownResponse } from '../thrown-response.ts'
+import { type Scope, scopeForLog } from '../scope.ts'
+import { ConnectionClosed } from '../transport.ts'
+import type { AcceptOptions, FramePort, Transport, WebSocketData } from '../transport.ts'
 
 export interface SessionOptions {
   readonly scope: Scope<never>

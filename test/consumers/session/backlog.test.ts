@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { Backlog } from '../../src/consumers/backlog.ts'
+import { Backlog } from '../../../src/consumers/session/backlog.ts'
 
 function watched(): { backlog: Backlog; pause: () => void; resume: () => void } {
   const pause = vi.fn<() => void>()

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { StartError, WebSocketConsumer, http, websocket } from '../../src/index.ts'
-import { selfSignedCertificate } from '../support/certificate.ts'
-import { RawClient } from '../support/raw-client.ts'
-import { serve } from '../support/server.ts'
+import { StartError, WebSocketConsumer, http, websocket } from '../../../src/index.ts'
+import { selfSignedCertificate } from '../../support/certificate.ts'
+import { RawClient } from '../../support/raw-client.ts'
+import { serve } from '../../support/server.ts'
 
 const run = promisify(execFile)
 const options = { routes: [http('/', () => new Response('served')), websocket('/ws', WebSocketConsumer)] }
@@ -135,7 +135,7 @@ describe('a unix socket', () => {
 
 describe('an inherited descriptor', () => {
   const SCRIPT = `
-    import { http, millrace, silentLogger } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
+    import { http, millrace, silentLogger } from ${JSON.stringify(new URL('../../../src/index.ts', import.meta.url).href)}
     const app = millrace({ logger: silentLogger, routes: [http('/', () => new Response('served by a child'))] })
     app.listen({ fd: 3 }).then(({ url }) => console.log(url), ({ code }) => console.log(code))
   `

@@ -6,11 +6,11 @@ import {
   callsOf,
   currentHandler,
   logLate,
-} from '../logging/late-errors.ts'
-import type { Logger } from '../logging/logger.ts'
+} from '../../logging/late-errors.ts'
+import type { Logger } from '../../logging/logger.ts'
 import { isConsequence } from './connection-end.ts'
-import { type Scope, scopeForLog } from './scope.ts'
-import type { ConnectionClosed } from './transport.ts'
+import { type Scope, scopeForLog } from '../scope.ts'
+import type { ConnectionClosed } from '../transport.ts'
 
 /** After so many calls it is worth its memory to make each cheaper: an idle connection has two. */
 const FEW_CALLS = 4

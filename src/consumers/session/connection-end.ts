@@ -1,6 +1,6 @@
 /** What follows from the end of a connection, and is no failure. */
-import { isAbortFor } from '../logging/abort-errors.ts'
-import { ConnectionClosed } from './transport.ts'
+import { isAbortFor } from '../../logging/abort-errors.ts'
+import { ConnectionClosed } from '../transport.ts'
 
 /** Whether an error is the end of the connection coming back out of something that was awaited. */
 export function isConsequence(error: unknown, closed: ConnectionClosed): boolean {

@@ -6,8 +6,8 @@
  * ever looks at the head. Every operation costs the same however much is held, apart from dropping,
  * which costs a step per message dropped.
  */
-import { copyAgain } from './message.ts'
-import type { ChannelMessage } from './layer.ts'
+import { copyAgain } from '../message.ts'
+import type { ChannelMessage } from '../layer.ts'
 import { WaitingReceivers } from './receivers.ts'
 
 /** A singly linked list rather than an array: taking the head is free, and frees it. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { GroupTable } from '../../src/channels/groups.ts'
+import { GroupTable } from '../../../src/channels/local/group-table.ts'
 
 it('gives the members in the order they joined, while their time lasts', () => {
   const table = new GroupTable()

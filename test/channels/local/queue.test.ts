@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ChannelMessage } from '../../src/channels/layer.ts'
-import { ChannelQueue } from '../../src/channels/queue.ts'
+import type { ChannelMessage } from '../../../src/channels/layer.ts'
+import { ChannelQueue } from '../../../src/channels/local/queue.ts'
 
 function message(n: number): ChannelMessage {
   return { type: 'test', n }

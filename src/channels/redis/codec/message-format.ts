@@ -1,6 +1,6 @@
 /** How a message is written, and what is written beside it; encryption goes around it (codec.ts). */
-import type { MessageValues } from '../message.ts'
-import type { ChannelMessage, ChannelValue } from '../layer.ts'
+import type { MessageValues } from '../../message.ts'
+import type { ChannelMessage, ChannelValue } from '../../layer.ts'
 
 /** Encoded members of a message, to be put in any number of envelopes. */
 export interface EncodedMembers {

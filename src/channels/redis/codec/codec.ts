@@ -2,13 +2,13 @@
  * Messages as channels_redis writes them: in msgpack or JSON, and optionally in a Fernet token. The
  * bytes before it in a queue are not part of it (sequence.ts).
  */
-import { copyMessage } from '../message.ts'
-import type { ChannelMessage } from '../layer.ts'
+import { copyMessage } from '../../message.ts'
+import type { ChannelMessage } from '../../layer.ts'
 import type { Fernet } from './fernet.ts'
 import { JsonFormat } from './json-format.ts'
 import type { EncodedMembers, MessageFormat } from './message-format.ts'
 import { MsgpackFormat } from './msgpack-format.ts'
-import { RECEIVERS } from './wire-names.ts'
+import { RECEIVERS } from '../wire-names.ts'
 
 /** channels_redis's `serializer_format`. */
 export type Serializer = 'msgpack' | 'json'

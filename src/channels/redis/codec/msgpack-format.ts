@@ -5,9 +5,9 @@
  * whatever Python's `packb` gives is either read or refused with an error, in bounded depth.
  */
 import { Decoder, Encoder } from '@msgpack/msgpack'
-import type { ChannelMessage, ChannelValue } from '../layer.ts'
+import type { ChannelMessage, ChannelValue } from '../../layer.ts'
 import { type EncodedMembers, type MessageFormat, replaceLeaves } from './message-format.ts'
-import { RECEIVERS } from './wire-names.ts'
+import { RECEIVERS } from '../wire-names.ts'
 
 /** Deeper than any message that `copyMessage` lets through. */
 const MAX_DEPTH = 200

@@ -1,5 +1,5 @@
 /** Counts what a layer drops, and logs it without being a second flood. */
-import type { Logger } from '../logging/logger.ts'
+import type { Logger } from '../../logging/logger.ts'
 
 /** Milliseconds between two lines about the same thing. */
 const QUIET = 10_000

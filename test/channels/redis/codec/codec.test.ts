@@ -1,11 +1,11 @@
 import { decode, encode } from '@msgpack/msgpack'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { copyMessage } from '../../../src/channels/message.ts'
-import { MessageCodec } from '../../../src/channels/redis/codec.ts'
-import { Fernet } from '../../../src/channels/redis/fernet.ts'
-import { Sequence } from '../../../src/channels/redis/queues/sequence.ts'
-import { messageKey } from '../message-key.ts'
+import { copyMessage } from '../../../../src/channels/message.ts'
+import { MessageCodec } from '../../../../src/channels/redis/codec/codec.ts'
+import { Fernet } from '../../../../src/channels/redis/codec/fernet.ts'
+import { Sequence } from '../../../../src/channels/redis/queues/sequence.ts'
+import { messageKey } from '../../message-key.ts'
 
 const codec = new MessageCodec()
 

@@ -4,7 +4,7 @@
  */
 import { close, open, readFileSync } from 'node:fs'
 import { devNull } from 'node:os'
-import type { FloodLog } from '../logging/flood-log.ts'
+import type { FloodLog } from '../../logging/flood-log.ts'
 
 /** Milliseconds from a new connection, or from a look that found none, to the next look. */
 const DELAY = 1_000

@@ -1,6 +1,6 @@
 /** What runs of a connection, so that it is known when nothing does any more. */
-import type { Logger } from '../logging/logger.ts'
-import { type Scope, scopeForLog } from './scope.ts'
+import type { Logger } from '../../logging/logger.ts'
+import { type Scope, scopeForLog } from '../scope.ts'
 
 /** Seconds that a handler or a task may go on after its connection ended before the log names it. */
 const STUCK_AFTER = 10

@@ -7,9 +7,9 @@ import {
   type WebSocketData,
   millrace,
   websocket,
-} from '../../src/index.ts'
-import { WebSocketCommunicator } from '../../src/testing/index.ts'
-import { collectingLogger } from '../support/logger.ts'
+} from '../../../src/index.ts'
+import { WebSocketCommunicator } from '../../../src/testing/index.ts'
+import { collectingLogger } from '../../support/logger.ts'
 
 /** Resolves when the signal has aborted, with its reason. */
 async function aborted(signal: AbortSignal): Promise<unknown> {

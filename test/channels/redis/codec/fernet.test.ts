@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Fernet } from '../../../src/channels/redis/fernet.ts'
+import { Fernet } from '../../../../src/channels/redis/codec/fernet.ts'
 
 /** Made by Python: `Fernet(urlsafe_b64encode(sha256(b'secret').digest()))` at 1,700,000,000. */
 const PYTHON =

@@ -4,9 +4,9 @@
  * Invariant: integers of up to 64 bits are integers on both sides, exactly, and other numbers floats.
  * What Python's `json` writes beyond JSON (`NaN`, `Infinity`) is refused.
  */
-import type { ChannelMessage, ChannelValue } from '../layer.ts'
+import type { ChannelMessage, ChannelValue } from '../../layer.ts'
 import { type EncodedMembers, type MessageFormat, replaceLeaves } from './message-format.ts'
-import { RECEIVERS } from './wire-names.ts'
+import { RECEIVERS } from '../wire-names.ts'
 
 /** Newer than TypeScript's library; Node has both since version 21. */
 const json = JSON as unknown as {

@@ -1,14 +1,14 @@
 /** What a server of Millrace's own does with what comes in: requests, upgrades, and what is neither. */
 import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { FloodLog } from '../logging/flood-log.ts'
-import { HttpError } from '../protocol/errors.ts'
-import type { ServedApplication } from './served-application.ts'
+import { FloodLog } from '../../logging/flood-log.ts'
+import { HttpError } from '../../protocol/errors.ts'
+import type { ServedApplication } from '../served-application.ts'
 import { DescriptorWatch, descriptorLimit } from './descriptors.ts'
-import type { Gateway } from './gateway.ts'
-import { answerOnSocket } from './websocket/handshake.ts'
-import { type ProbedServer, answerProbe } from './health.ts'
-import { Pipelines } from './http/pipelines.ts'
+import type { Gateway } from '../gateway.ts'
+import { answerOnSocket } from '../websocket/handshake.ts'
+import { type ProbedServer, answerProbe } from '../health.ts'
+import { Pipelines } from '../http/pipelines.ts'
 import { SpareConnections } from './spare-connections.ts'
 
 /** Descriptors that are kept for files, stores and the connections past the limit. */

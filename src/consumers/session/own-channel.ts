@@ -1,7 +1,7 @@
 /** A connection's own channel: made when it is first asked for, received until the connection ends. */
-import type { ChannelLayer, ChannelMessage } from '../channels/layer.ts'
-import type { BackgroundTask } from './consumer.ts'
-import type { Memberships } from './memberships.ts'
+import type { ChannelLayer, ChannelMessage } from '../../channels/layer.ts'
+import type { BackgroundTask } from '../consumer.ts'
+import type { Memberships } from '../memberships.ts'
 
 /** The connection that a channel belongs to. */
 export interface ChannelOwner {

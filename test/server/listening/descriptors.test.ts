@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { expect, it } from 'vitest'
-import { RawClient } from '../support/raw-client.ts'
+import { RawClient } from '../../support/raw-client.ts'
 
 const SCRIPT = `
   import { openSync } from 'node:fs'
-  import { http, millrace } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
+  import { http, millrace } from ${JSON.stringify(new URL('../../../src/index.ts', import.meta.url).href)}
   const say = (fields, message) => console.log(JSON.stringify({ message, ...fields }))
   const app = millrace({
     logger: { debug() {}, info() {}, warn: say, error: say },

@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest'
-import { WebSocketConsumer, http, websocket } from '../../src/index.ts'
-import { selfSignedCertificate } from '../support/certificate.ts'
-import { RawClient } from '../support/raw-client.ts'
-import { type TestServer, serve } from '../support/server.ts'
-import { WebSocketClient } from '../support/websocket-client.ts'
+import { WebSocketConsumer, http, websocket } from '../../../src/index.ts'
+import { selfSignedCertificate } from '../../support/certificate.ts'
+import { RawClient } from '../../support/raw-client.ts'
+import { type TestServer, serve } from '../../support/server.ts'
+import { WebSocketClient } from '../../support/websocket-client.ts'
 
 const routes = [http('/page', () => new Response('page')), websocket('/ws', WebSocketConsumer)]
 

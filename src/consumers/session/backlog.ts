@@ -2,7 +2,7 @@
  * What came for a consumer and was not handled yet. It stops the transport's reading when that is
  * more than the consumer keeps up with, and starts it again at half as much.
  */
-import type { Transport, WebSocketData } from './transport.ts'
+import type { Transport, WebSocketData } from '../transport.ts'
 
 /** Frames and bytes that may wait before the transport stops reading. */
 const MAX_FRAMES = 64
