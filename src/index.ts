@@ -139,7 +139,7 @@ export type {
 export type { ForkPoint, ForkRefusal, ForkSource } from './streams/forks.ts'
 export { memory } from './streams/memory/store.ts'
 export { storeFromEnvironment } from './streams/open-store.ts'
-export { type InboxSource, StreamInbox } from './streams/inbox.ts'
+export { type InboxSource, StreamInbox } from './streams/watching.ts'
 export type { StreamStoreOptions } from './streams/options.ts'
 export { migrate, sqlite } from './streams/sqlite/store.ts'
 export type { SqliteStreamsOptions } from './streams/sqlite/options.ts'
@@ -150,17 +150,14 @@ export type {
   AppendResult,
   ConfigField,
   CreateResult,
-  Durability,
   Producer,
   ReadOptions,
   ReadResult,
   StreamConfig,
-  StreamInfo,
-  StreamLimits,
   StreamPage,
-  StreamRecord,
   StreamStore,
+  TrimResult,
 } from './streams/store.ts'
+export type { Durability, StreamInfo, StreamLimits, StreamRecord } from './streams/stream.ts'
 export type { Retention, RetentionOption } from './streams/retention.ts'
-export type { TrimResult } from './streams/trimming.ts'
 export type { GoneReason, StreamEvent, WatchListener, WatchResult } from './streams/watching.ts'

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { circlesIn } from './support/circles.ts'
 import { breaches, loadedWith, packageOf } from './support/layers.ts'
 import { parseSource, readSource } from './support/source-file.ts'
 
@@ -18,6 +19,11 @@ const files = globSync(['src/**/*.ts', 'src/**/*.tsx', 'web/src/**/*.ts', 'web/s
 describe('the repository', () => {
   it('imports across layers in the drawn direction only', () => {
     expect(files.flatMap((file) => breaches(file))).toEqual([])
+  })
+
+  it('imports nothing in a circle, not even types', () => {
+    const known = ['src/routing/channel-route.ts', 'src/server/application.ts']
+    expect(circlesIn(files).filter(([first = '']) => !known.includes(first))).toEqual([])
   })
 
   it('imports, in what is published, only packages that come with it', () => {
@@ -116,6 +122,18 @@ describe('the rules', () => {
     }
     const loaded = loadedWith('src/index.ts', (path) => parseSource(path, codes[path] ?? ''))
     expect(loaded.map((file) => file.path)).toEqual(['src/index.ts', 'src/a.ts', 'src/c.ts'])
+  })
+
+  it('find circles of values and of types', () => {
+    const sources = [
+      parseSource('src/a.ts', `import './b.ts'`),
+      parseSource('src/b.ts', `import { c } from './deep/c.ts'; import './d.ts'`),
+      parseSource('src/deep/c.ts', `import type { A } from '../a.ts'`),
+      parseSource('src/d.ts', `export {}`),
+      parseSource('src/e.ts', `import type { E } from './e.ts'; import './a.ts'`),
+    ]
+    expect(circlesIn(sources)).toEqual([['src/a.ts', 'src/b.ts', 'src/deep/c.ts'], ['src/e.ts']])
+    expect(circlesIn(sources.slice(1, 4))).toEqual([])
   })
 
   it('find `any` in types, and not in words', () => {

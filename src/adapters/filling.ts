@@ -10,7 +10,7 @@ import { endFor } from '../runs/end-reasons.ts'
 import { LogWriter } from '../runs/local/log-writer.ts'
 import type { Refusal } from '../runs/local/log-writer.ts'
 import type { Lease } from '../streams/leases.ts'
-import type { StreamRecord } from '../streams/store.ts'
+import type { StreamRecord } from '../streams/stream.ts'
 import type { AdapterSettings } from './settings.ts'
 
 /** Bytes that wait for the store before a producer waits. */

@@ -17,7 +17,8 @@
  */
 import { Buffer } from 'node:buffer'
 import { readRunEnd } from '../protocol/run-end.ts'
-import type { StreamInfo, StreamStore } from '../streams/store.ts'
+import type { StreamStore } from '../streams/store.ts'
+import type { StreamInfo } from '../streams/stream.ts'
 import type { Filling } from './filling.ts'
 import { Fillings } from './fillings.ts'
 import { Orphans } from './orphans.ts'

@@ -5,7 +5,7 @@
 import type { Json } from '../protocol/json.ts'
 import { offsetBefore } from '../protocol/offset.ts'
 import type { Offset } from '../protocol/offset.ts'
-import type { StreamRecord } from '../streams/store.ts'
+import type { StreamRecord } from '../streams/stream.ts'
 import type { Run } from './span.ts'
 
 /**

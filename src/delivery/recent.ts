@@ -7,7 +7,7 @@
 import type { Json } from '../protocol/json.ts'
 import { offsetBefore } from '../protocol/offset.ts'
 import type { Offset } from '../protocol/offset.ts'
-import type { StreamRecord } from '../streams/store.ts'
+import type { StreamRecord } from '../streams/stream.ts'
 import { Batch } from './batch.ts'
 import type { Reach } from './batch.ts'
 import { Run } from './span.ts'

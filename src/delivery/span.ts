@@ -1,6 +1,6 @@
 /** Records in a row, in as few pieces as they came: as text that nobody looks into, if the store has it so. */
 import { Buffer } from 'node:buffer'
-import type { StreamRecord } from '../streams/store.ts'
+import type { StreamRecord } from '../streams/stream.ts'
 
 /** What a store tells of records: an event, or a page. */
 export interface Told {

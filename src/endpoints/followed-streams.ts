@@ -3,7 +3,8 @@
  * its TTL, once for all readers that an endpoint has of it.
  */
 import type { Logger } from '../logging/logger.ts'
-import type { StreamInfo, StreamStore } from '../streams/store.ts'
+import type { StreamStore } from '../streams/store.ts'
+import type { StreamInfo } from '../streams/stream.ts'
 import { Deadlines } from '../time/deadlines.ts'
 
 /** Touches in the time of a TTL, at least: a store that fails for half of it takes nothing away. */

@@ -19,7 +19,7 @@
  */
 import type { Json } from '../protocol/json.ts'
 import type { Offset } from '../protocol/offset.ts'
-import type { StreamInfo } from './store.ts'
+import type { StreamInfo } from './stream.ts'
 
 /**
  * The producer that whoever holds a stream's lease appends as. Only `acquire`, and a create that

@@ -1,7 +1,5 @@
 /** Which streams there are: what a store is asked for, and the pages in which it answers. */
-import { StreamRequestError } from './errors.ts'
-import { checkInteger } from './bookkeeping/requests.ts'
-import type { StreamInfo } from './store.ts'
+import type { StreamInfo } from './stream.ts'
 
 /**
  * By owner, by whether they are leased, by list, or by prefix, a page costs by what it holds, however many streams
@@ -46,54 +44,4 @@ export interface StreamListing {
    * deleted. For limits.
    */
   countOwned(owner: string | null, most: number, signal?: AbortSignal): Promise<number>
-}
-
-/** A listing in the order of ids that a store can give. */
-export interface CheckedList {
-  readonly prefix: string
-  readonly owner: string | null | undefined
-  readonly closed: boolean | undefined
-  readonly leased: boolean
-  readonly after: string
-  readonly limit: number
-}
-
-/** One of a list in the order of the last appends. */
-export interface CheckedLatest {
-  /** The name of the list. */
-  readonly listed: string
-  readonly owner: string | undefined
-  /** The place of the last stream of the page before; places go down from page to page. */
-  readonly before: number
-  readonly limit: number
-}
-
-export function checkList(options: ListOptions): CheckedList | CheckedLatest {
-  const { prefix = '', owner, closed, leased = false, listed, after = '', limit = 100 } = options
-  checkInteger(limit, 1, 1000, 'invalid_limit', 'The streams of a page')
-  if (listed === undefined) return { prefix, owner, closed, leased, after, limit }
-  checkListName(listed)
-  if (owner === undefined)
-    throw invalid('A list is asked for with its owner, or with null for that of nobody')
-  if (prefix !== '' || closed !== undefined || leased)
-    throw invalid('A list is asked for by its owner and its name alone')
-  if (!/^(?:[1-9]\d{0,15})?$/.test(after)) throw invalid('`after` is no place of a list')
-  const before = after === '' ? Number.MAX_SAFE_INTEGER : Number(after)
-  return { listed, owner: owner ?? undefined, before, limit }
-}
-
-/** @throws {StreamRequestError} `invalid_list` for what cannot be the name of a list. */
-export function checkListName(name: string): void {
-  if (typeof name === 'string' && /^[\x21-\x7e]{1,64}$/.test(name)) return
-  throw invalid('The name of a list is 1 to 64 printable ASCII characters without a space')
-}
-
-function invalid(message: string): StreamRequestError {
-  return new StreamRequestError('invalid_list', message)
-}
-
-/** @throws {StreamRequestError} `invalid_limit` for what is no number of streams. */
-export function checkMost(most: number): number {
-  checkInteger(most, 1, Number.MAX_SAFE_INTEGER, 'invalid_limit', 'The streams that are counted')
-  return most
 }

@@ -4,7 +4,7 @@ import type { Logger } from '../logging/logger.ts'
 import { StreamRequestError } from './errors.ts'
 import { checkInteger, DEFAULT_LIMITS } from './bookkeeping/requests.ts'
 import type { RetentionOption } from './retention.ts'
-import type { StreamLimits } from './store.ts'
+import type { StreamLimits } from './stream.ts'
 
 export interface StreamStoreOptions {
   /** Limits other than the defaults; each a positive integer. */

@@ -1,14 +1,4 @@
-/**
- * How much of a log is kept: by the bytes of its records, and by their age. Pure, like `bookkeeping.ts`; a store
- * keeps what is decided here in one step with the records.
- *
- * Nobody notes when each record came. A stream with an age has spans: records that came within a sixteenth of that
- * age of each other. A span goes when all of it is too old, so that a record is kept for its age, and for up to
- * a sixteenth longer.
- */
-import { StreamRequestError } from './errors.ts'
-import { checkInteger, MAX_MS } from './bookkeeping/requests.ts'
-import type { StreamConfig } from './store.ts'
+/** How much of a log is kept: part of the contract of `StreamStore`. */
 
 /** Which records of a stream are kept, at least; those before them are trimmed. Without either, all are. */
 export interface Retention {
@@ -21,109 +11,7 @@ export interface Retention {
   readonly bytes?: number
 }
 
-/** What a store keeps of it. */
-export interface KeptRetention {
-  readonly ageMs: number | undefined
-  readonly bytes: number | undefined
-}
-
 /** A retention for all streams of a store, or by what is known of a new one. */
 export type RetentionOption =
   | Retention
   | ((stream: { readonly id: string; readonly owner: string | undefined }) => Retention | undefined)
-
-/** Records from a position on, the first of which came at `at`, and the last less than a step later. */
-export interface Span {
-  readonly at: number
-  readonly from: number
-}
-
-const STEPS = 16
-/** Spans of a stream: more than there are while sweeps come in time. */
-export const MOST_SPANS = 64
-const MOST_SLACK = 64 * 1024
-
-/** @throws {StreamRequestError} `invalid_retention` for what cannot be one. */
-export function checkRetention({ age, bytes }: Retention): KeptRetention | undefined {
-  if (age !== undefined && !(age >= 0.001 && age * 1000 <= MAX_MS)) {
-    throw new StreamRequestError(
-      'invalid_retention',
-      `A retention has an age of 0.001 to ${MAX_MS / 1000} seconds`,
-    )
-  }
-  if (bytes !== undefined)
-    checkInteger(bytes, 1, Number.MAX_SAFE_INTEGER, 'invalid_retention', 'The bytes of a retention')
-  if (age === undefined && bytes === undefined) return undefined
-  return { ageMs: age === undefined ? undefined : Math.round(age * 1000), bytes }
-}
-
-/** A configuration with the retention of the store where it has none of its own. */
-export function withRetention(
-  id: string,
-  config: StreamConfig,
-  option: RetentionOption | undefined,
-): StreamConfig {
-  if (option === undefined || config.retention !== undefined) return config
-  const retention = typeof option === 'function' ? option({ id, owner: config.owner }) : option
-  return retention === undefined ? config : { ...config, retention }
-}
-
-/** For the info of a stream. */
-export function retentionOf({ ageMs, bytes }: KeptRetention): Retention {
-  return { ...(ageMs !== undefined && { age: ageMs / 1000 }), ...(bytes !== undefined && { bytes }) }
-}
-
-/** Bytes from which on a log is trimmed to what is kept: not with each append. */
-export function fullFrom(bytes: number): number {
-  return bytes + Math.min(Math.floor(bytes / 8), MOST_SLACK) + 1
-}
-
-/** How long a span takes in records. */
-export function stepOf(ageMs: number): number {
-  return Math.max(1, Math.ceil(ageMs / STEPS))
-}
-
-/**
- * The spans with records that came now, from a position on. The same list when they are of the last span. Where
- * nothing is swept for long, two spans become one again and again: what they hold is kept for the time of the later.
- */
-export function withAppended(
-  spans: readonly Span[],
-  from: number,
-  now: number,
-  ageMs: number,
-): readonly Span[] {
-  const last = spans.at(-1)
-  if (last && now - last.at < stepOf(ageMs)) return spans
-  return [...(spans.length < MOST_SPANS ? spans : halved(spans)), { at: now, from }]
-}
-
-function halved(spans: readonly Span[]): Span[] {
-  const halves: Span[] = []
-  for (let n = 0; n < spans.length; n += 2) {
-    const [first, second] = spans.slice(n, n + 2)
-    if (first) halves.push({ at: Math.max(first.at, second?.at ?? 0), from: first.from })
-  }
-  return halves
-}
-
-export interface Aged {
-  /** Where the first record lies that is young enough, or the tail; undefined where none is too old. */
-  readonly before: number | undefined
-  readonly spans: readonly Span[]
-  /** When to look again. */
-  readonly due: number
-}
-
-/**
- * What is too old by a clock that is believed. Spans that begin later than now were noted while it was ahead: their
- * records are kept for their age from now.
- */
-export function agedBy(spans: readonly Span[], tail: number, now: number, ageMs: number): Aged {
-  const step = stepOf(ageMs)
-  const kept = spans.findIndex(({ at }) => Math.min(at, now) + step + ageMs > now)
-  const young = kept === -1 ? [] : spans.slice(kept)
-  const before = kept === 0 || spans.length === 0 ? undefined : (young[0]?.from ?? tail)
-  const left = young.map(({ at, from }) => ({ at: Math.min(at, now), from }))
-  return { before, spans: left, due: (left[0]?.at ?? now) + step + ageMs }
-}

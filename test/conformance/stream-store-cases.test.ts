@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { describe, expect, it } from 'vitest'
 import type { Offset, Place } from '../../src/protocol/offset.ts'
-import { StreamInbox } from '../../src/streams/inbox.ts'
+import { StreamInbox } from '../../src/streams/watching.ts'
 import type { ClaimResult, LeaseStore } from '../../src/streams/leases.ts'
 import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamStoreOptions } from '../../src/streams/options.ts'
@@ -10,10 +10,10 @@ import type {
   AppendRequest,
   AppendResult,
   ReadResult,
-  StreamRecord,
   StreamStore,
+  TrimResult,
 } from '../../src/streams/store.ts'
-import type { TrimResult } from '../../src/streams/trimming.ts'
+import type { StreamRecord } from '../../src/streams/stream.ts'
 import type { StreamEvent } from '../../src/streams/watching.ts'
 import { streamStoreCases, type StreamStoreHarness } from '../../src/conformance/stream-store-cases.ts'
 

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Run } from '../../src/delivery/span.ts'
 import type { Told } from '../../src/delivery/span.ts'
-import type { StreamRecord } from '../../src/streams/store.ts'
+import type { StreamRecord } from '../../src/streams/stream.ts'
 
 const json = fc.oneof(
   fc.json(),

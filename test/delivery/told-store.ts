@@ -1,5 +1,5 @@
 /** Stores that tell what a test says. */
-import { StreamInbox } from '../../src/streams/inbox.ts'
+import { StreamInbox } from '../../src/streams/watching.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import type { StreamEvent, WatchListener } from '../../src/streams/watching.ts'
 

@@ -9,7 +9,8 @@ import { durableStreams } from '../../src/routing/stream-routes.ts'
 import { Application } from '../../src/server/application.ts'
 import { memory } from '../../src/streams/memory/store.ts'
 import type { StreamStoreOptions } from '../../src/streams/options.ts'
-import type { StreamInfo, StreamStore } from '../../src/streams/store.ts'
+import type { StreamStore } from '../../src/streams/store.ts'
+import type { StreamInfo } from '../../src/streams/stream.ts'
 
 type Body = string | Blob | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>
 

@@ -4,7 +4,7 @@ import { START } from '../../src/protocol/offset.ts'
 import { FollowedStreams } from '../../src/endpoints/followed-streams.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
 import { memory } from '../../src/streams/memory/store.ts'
-import type { StreamInfo } from '../../src/streams/store.ts'
+import type { StreamInfo } from '../../src/streams/stream.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())

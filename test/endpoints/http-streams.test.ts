@@ -14,7 +14,8 @@ import { Runs } from '../../src/runs/runs.ts'
 import { Application } from '../../src/server/application.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import { memory } from '../../src/streams/memory/store.ts'
-import type { StreamInfo, StreamStore } from '../../src/streams/store.ts'
+import type { StreamStore } from '../../src/streams/store.ts'
+import type { StreamInfo } from '../../src/streams/stream.ts'
 import { touchedStore } from './touched-store.ts'
 
 interface Setup {

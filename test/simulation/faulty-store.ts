@@ -16,15 +16,13 @@ import type {
   AppendRequest,
   AppendResult,
   CreateResult,
-  Durability,
   ReadOptions,
   ReadResult,
   StreamConfig,
-  StreamInfo,
-  StreamLimits,
   StreamStore,
+  TrimResult,
 } from '../../src/streams/store.ts'
-import type { TrimResult } from '../../src/streams/trimming.ts'
+import type { Durability, StreamInfo, StreamLimits } from '../../src/streams/stream.ts'
 import type { WatchListener, WatchResult } from '../../src/streams/watching.ts'
 import type { Json } from '../../src/protocol/json.ts'
 import type { Place } from '../../src/protocol/offset.ts'

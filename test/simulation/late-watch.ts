@@ -4,9 +4,10 @@
  * for what the memory store has, as that one does.
  */
 import { GatheredEvents } from '../../src/streams/bookkeeping/gathered-events.ts'
-import { StreamInbox } from '../../src/streams/inbox.ts'
+import { StreamInbox } from '../../src/streams/watching.ts'
 import type { Offset } from '../../src/protocol/offset.ts'
-import type { StreamRecord, StreamStore } from '../../src/streams/store.ts'
+import type { StreamStore } from '../../src/streams/store.ts'
+import type { StreamRecord } from '../../src/streams/stream.ts'
 import type { StreamEvent, WatchListener, WatchResult } from '../../src/streams/watching.ts'
 import type { Faults } from './faults.ts'
 import type { Host } from './host.ts'

@@ -3,17 +3,17 @@ import type { Json } from '../../src/protocol/json.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import type { AcquireResult, ClaimResult, Lease, LeaseRequest } from '../../src/streams/leases.ts'
 import type { Place } from '../../src/protocol/offset.ts'
-import type { TrimResult } from '../../src/streams/trimming.ts'
-import { memory } from '../../src/streams/memory/store.ts'
 import type {
+  TrimResult,
   AppendRequest,
   AppendResult,
   CreateResult,
   Producer,
   StreamConfig,
-  StreamRecord,
   StreamStore,
 } from '../../src/streams/store.ts'
+import { memory } from '../../src/streams/memory/store.ts'
+import type { StreamRecord } from '../../src/streams/stream.ts'
 import type { Logger } from '../../src/logging/logger.ts'
 import type { Fact } from './history.ts'
 import { Smuggler } from './smuggler.ts'

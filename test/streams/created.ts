@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
-import type { StreamConfig, StreamInfo, StreamStore } from '../../src/streams/store.ts'
+import type { StreamConfig, StreamStore } from '../../src/streams/store.ts'
+import type { StreamInfo } from '../../src/streams/stream.ts'
 
 /** Creates a stream that must not be there. */
 export async function created(store: StreamStore, id: string, config?: StreamConfig): Promise<StreamInfo> {

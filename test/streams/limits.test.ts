@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { limitsOf } from '../../src/streams/options.ts'
-import type { StreamLimits } from '../../src/streams/store.ts'
+import type { StreamLimits } from '../../src/streams/stream.ts'
 
 const MIB = 1024 * 1024
 

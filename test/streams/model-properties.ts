@@ -1,7 +1,8 @@
 /** Properties of every stream store: it does as the model does. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { StreamRecord, StreamStore } from '../../src/streams/store.ts'
+import type { StreamStore } from '../../src/streams/store.ts'
+import type { StreamRecord } from '../../src/streams/stream.ts'
 import type { StreamEvent } from '../../src/streams/watching.ts'
 import { Model, type ModelAppend } from './model.ts'
 

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { START } from '../../protocol/offset.ts'
 import type { ForkRefusal, ForkSource } from '../../streams/forks.ts'
-import type { StreamConfig, StreamRecord, StreamStore } from '../../streams/store.ts'
+import type { StreamConfig, StreamStore } from '../../streams/store.ts'
+import type { StreamRecord } from '../../streams/stream.ts'
 import { numbers, type StreamStoreCase, storeCase } from './harness.ts'
 
 const BYTES = { contentType: 'application/octet-stream' }

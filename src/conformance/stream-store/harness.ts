@@ -7,14 +7,8 @@
 import assert from 'node:assert/strict'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import type { StreamStoreOptions } from '../../streams/options.ts'
-import type {
-  AppendRequest,
-  StreamConfig,
-  StreamInfo,
-  StreamPage,
-  StreamRecord,
-  StreamStore,
-} from '../../streams/store.ts'
+import type { AppendRequest, StreamConfig, StreamPage, StreamStore } from '../../streams/store.ts'
+import type { StreamInfo, StreamRecord } from '../../streams/stream.ts'
 import { TimedTrial } from '../timed-trial.ts'
 import { expectSameJson, InboxWatch, Watch } from './watch.ts'
 

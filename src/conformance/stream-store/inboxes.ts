@@ -1,6 +1,6 @@
 /** Cases: an inbox gathers what comes until its owner takes it. */
 import assert from 'node:assert/strict'
-import type { StreamRecord } from '../../streams/store.ts'
+import type { StreamRecord } from '../../streams/stream.ts'
 import { numbers, type StreamStoreCase, storeCase } from './harness.ts'
 
 const encoder = new TextEncoder()

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import type { Json } from '../../protocol/json.ts'
 import type { Offset } from '../../protocol/offset.ts'
-import { StreamInbox } from '../../streams/inbox.ts'
-import type { StreamPage, StreamRecord } from '../../streams/store.ts'
+import { StreamInbox } from '../../streams/watching.ts'
+import type { StreamPage } from '../../streams/store.ts'
+import type { StreamRecord } from '../../streams/stream.ts'
 import type { StreamEvent, WatchListener } from '../../streams/watching.ts'
 import type { TimedTrial } from '../timed-trial.ts'
 

@@ -8,7 +8,7 @@ import type { Offset, Place } from '../../protocol/offset.ts'
 import { REFUSED_OFFSETS } from '../../protocol/stream-errors.ts'
 import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
 import type { ServerFrame } from '../../protocol/stream-frames.ts'
-import type { StreamInfo } from '../../streams/store.ts'
+import type { StreamInfo } from '../../streams/stream.ts'
 import { RecordsEncoder } from './records-encoder.ts'
 
 export interface SubscriptionsOptions {

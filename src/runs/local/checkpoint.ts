@@ -3,7 +3,8 @@
  * records that it covers.
  */
 import type { Json } from '../../protocol/json.ts'
-import type { StreamInfo, StreamStore } from '../../streams/store.ts'
+import type { StreamStore } from '../../streams/store.ts'
+import type { StreamInfo } from '../../streams/stream.ts'
 import { member, numberIn } from '../records/json-members.ts'
 
 export interface Checkpoint {

@@ -11,7 +11,8 @@ import type { Logger } from '../../logging/logger.ts'
 import type { Json } from '../../protocol/json.ts'
 import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import type { Lease } from '../../streams/leases.ts'
-import type { AppendRequest, AppendResult, StreamRecord, StreamStore } from '../../streams/store.ts'
+import type { AppendRequest, AppendResult, StreamStore } from '../../streams/store.ts'
+import type { StreamRecord } from '../../streams/stream.ts'
 import { patiently } from './patience.ts'
 
 /** Why nothing more can be written. */

@@ -5,7 +5,8 @@
 import { Buffer } from 'node:buffer'
 import { START, offsetBefore } from '../../protocol/offset.ts'
 import type { Offset } from '../../protocol/offset.ts'
-import type { StreamRecord, StreamStore } from '../../streams/store.ts'
+import type { StreamStore } from '../../streams/store.ts'
+import type { StreamRecord } from '../../streams/stream.ts'
 import { patiently } from './patience.ts'
 
 export interface ReplayOptions {

@@ -5,7 +5,7 @@
 import { FloodLog } from '../../logging/flood-log.ts'
 import { callHandler, loggingOwner } from '../../logging/late-errors.ts'
 import type { Lease } from '../../streams/leases.ts'
-import type { StreamInfo } from '../../streams/store.ts'
+import type { StreamInfo } from '../../streams/stream.ts'
 import type { Continuations } from '../control/continuations.ts'
 import { Generation } from '../local/generation.ts'
 import type { LookNotes } from '../control/look-notes.ts'

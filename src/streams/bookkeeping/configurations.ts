@@ -1,10 +1,10 @@
 /** What a stream may be created with, checked against everything that does not depend on a stream's state. */
-import type { StreamState } from './bookkeeping.ts'
+import type { StreamState } from './stream-state.ts'
 import { StreamRequestError } from '../errors.ts'
 import { isForkAt } from '../forks.ts'
 import type { ForkSource } from '../forks.ts'
 import type { LeaseRequest } from '../leases.ts'
-import { checkListName } from '../listing.ts'
+import { checkListName } from './list-requests.ts'
 import {
   checkContentType,
   checkId,
@@ -20,9 +20,10 @@ import {
   metadataText,
 } from './requests.ts'
 import type { RecordKind } from './requests.ts'
-import { checkRetention } from '../retention.ts'
-import type { KeptRetention } from '../retention.ts'
-import type { ConfigField, StreamConfig, StreamLimits, StreamRecord } from '../store.ts'
+import { checkRetention } from './retention.ts'
+import type { KeptRetention } from './retention.ts'
+import type { ConfigField, StreamConfig } from '../store.ts'
+import type { StreamLimits, StreamRecord } from '../stream.ts'
 
 interface CheckedParts {
   readonly owner: string | undefined

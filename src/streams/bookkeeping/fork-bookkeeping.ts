@@ -4,7 +4,7 @@
  */
 import type { Place } from '../../protocol/offset.ts'
 import { beginOf, newState } from './bookkeeping.ts'
-import type { StreamState } from './bookkeeping.ts'
+import type { StreamState } from './stream-state.ts'
 import type { CheckedConfig, CheckedFork } from './configurations.ts'
 import { MAX_FORK_DEPTH } from '../forks.ts'
 import type { ForkPoint, ForkRefusal } from '../forks.ts'

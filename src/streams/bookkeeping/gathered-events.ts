@@ -2,9 +2,8 @@
  * The events that wait for an inbox, where a store has no log at hand to take them from: appends that
  * follow each other become one event.
  */
-import type { InboxSource, StreamInbox } from '../inbox.ts'
-import type { StreamRecord } from '../store.ts'
-import type { StreamEvent } from '../watching.ts'
+import type { InboxSource, StreamInbox, StreamEvent } from '../watching.ts'
+import type { StreamRecord } from '../stream.ts'
 
 type Append = Extract<StreamEvent, { type: 'append' }>
 type Gone = Extract<StreamEvent, { type: 'gone' }>

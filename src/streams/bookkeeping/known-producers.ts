@@ -3,7 +3,7 @@
  * limit those are forgotten whose latest append lies furthest back, an eighth of the limit at once, so that looking
  * for them costs each new one little.
  */
-import type { ProducerState } from './bookkeeping.ts'
+import type { ProducerState } from './stream-state.ts'
 
 /** How many are forgotten when a new one comes to so many. `@lease` is not among them: where it is, no other writes. */
 export function excessOf(known: number, limit: number): number {

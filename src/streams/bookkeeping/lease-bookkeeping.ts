@@ -2,8 +2,8 @@
  * What happens to a lease: from a stream's state, its lease and a request to an outcome and the next
  * lease. Pure, like `bookkeeping.ts`.
  */
-import { infoOf, tailOf } from './bookkeeping.ts'
-import type { ProducerState, StreamState } from './bookkeeping.ts'
+import { infoOf, tailOf } from './stream-state.ts'
+import type { ProducerState, StreamState } from './stream-state.ts'
 import type { AcquireResult, ClaimResult, Lease, LeaseRequest } from '../leases.ts'
 import type { Json } from '../../protocol/json.ts'
 

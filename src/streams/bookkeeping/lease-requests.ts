@@ -2,7 +2,7 @@
 import type { Json } from '../../protocol/json.ts'
 import type { ExpiredOptions } from '../leases.ts'
 import { checkId, checkInteger, textWithin } from './requests.ts'
-import type { StreamLimits } from '../store.ts'
+import type { StreamLimits } from '../stream.ts'
 
 /** A page of leases that are over. */
 export type CheckedExpired = Required<Pick<ExpiredOptions, 'limit' | 'after'>>

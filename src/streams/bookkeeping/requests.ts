@@ -11,7 +11,8 @@ import type { StreamRequestCode } from '../errors.ts'
 import { isJsonText } from './json-text.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import type { LeaseRequest } from '../leases.ts'
-import type { AppendRequest, Producer, ReadOptions, StreamLimits, StreamRecord } from '../store.ts'
+import type { AppendRequest, Producer, ReadOptions } from '../store.ts'
+import type { StreamLimits, StreamRecord } from '../stream.ts'
 
 /** What the records of a stream are. */
 export type RecordKind = 'json' | 'bytes'

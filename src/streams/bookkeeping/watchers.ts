@@ -9,8 +9,8 @@ import type { Logger } from '../../logging/logger.ts'
 import type { Json } from '../../protocol/json.ts'
 import type { Offset } from '../../protocol/offset.ts'
 import { GatheredEvents } from './gathered-events.ts'
-import { StreamInbox } from '../inbox.ts'
-import type { StreamRecord } from '../store.ts'
+import { StreamInbox } from '../watching.ts'
+import type { StreamRecord } from '../stream.ts'
 import type { GoneReason, StreamEvent, WatchListener } from '../watching.ts'
 
 /** A stream that somebody watches. */

@@ -20,7 +20,7 @@ import type {
 } from '../leases.ts'
 import { checkExpired, checkLeft } from '../bookkeeping/lease-requests.ts'
 import { checkLease } from '../bookkeeping/requests.ts'
-import type { StreamLimits } from '../store.ts'
+import type { StreamLimits } from '../stream.ts'
 import type { MemoryStream } from './memory-stream.ts'
 import type { StreamIndex } from './stream-index.ts'
 

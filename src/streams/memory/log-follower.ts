@@ -2,17 +2,24 @@
 import type { Buffer } from 'node:buffer'
 import type { Json } from '../../protocol/json.ts'
 import type { Offset } from '../../protocol/offset.ts'
-import { endMember, tailOf } from '../bookkeeping/bookkeeping.ts'
-import type { InboxSource, StreamInbox } from '../inbox.ts'
+import { endMember, tailOf } from '../bookkeeping/stream-state.ts'
+import type { StreamState } from '../bookkeeping/stream-state.ts'
+import type { InboxSource, StreamInbox, StreamEvent } from '../watching.ts'
 import { textsIn } from '../bookkeeping/json-text.ts'
-import type { StreamRecord } from '../store.ts'
-import type { StreamEvent } from '../watching.ts'
-import type { MemoryStream } from './memory-stream.ts'
+import type { StreamRecord } from '../stream.ts'
 import type { LogCursor, Stretch } from './record-log.ts'
+
+/** The log that it follows: that of a stream. */
+export interface FollowedLog extends Pick<StreamState, 'tail' | 'stamp' | 'closed' | 'closedWith'> {
+  /** Whether the followers know that there is something to take. */
+  isCalled: boolean
+  cursor(position: number): LogCursor
+  next(cursor: LogCursor): Stretch
+}
 
 export class LogFollower implements InboxSource, LogCursor {
   readonly #inbox: StreamInbox
-  readonly #stream: MemoryStream
+  readonly #log: FollowedLog
   position: number
   chunk: number
   byte: number
@@ -26,15 +33,15 @@ export class LogFollower implements InboxSource, LogCursor {
   after: LogFollower | undefined
 
   /** Follows from the end on. */
-  constructor(stream: MemoryStream, inbox: StreamInbox) {
+  constructor(log: FollowedLog, inbox: StreamInbox) {
     this.#inbox = inbox
-    this.#stream = stream
-    const { position, chunk, byte } = stream.cursor(stream.tail)
+    this.#log = log
+    const { position, chunk, byte } = log.cursor(log.tail)
     this.position = position
     this.chunk = chunk
     this.byte = byte
-    this.#at = tailOf(stream)
-    this.#closed = stream.closed
+    this.#at = tailOf(log)
+    this.#closed = log.closed
     inbox.open(this)
   }
 
@@ -72,17 +79,17 @@ export class LogFollower implements InboxSource, LogCursor {
   }
 
   #read(): StreamEvent | undefined {
-    const stream = this.#stream
-    const { tail, closed } = stream
+    const log = this.#log
+    const { tail, closed } = log
     if (this.position === tail && this.#closed === closed) {
-      stream.isCalled = false
+      log.isCalled = false
       return undefined
     }
     const from = this.#at
-    const stretch = this.position < tail ? stream.next(this) : NOTHING
-    if (stretch !== NOTHING) this.#at = { position: this.position, stamp: stream.stamp }
+    const stretch = this.position < tail ? log.next(this) : NOTHING
+    if (stretch !== NOTHING) this.#at = { position: this.position, stamp: log.stamp }
     this.#closed = closed && this.position === tail
-    const end = this.#closed ? endMember(stream.closedWith).end : undefined
+    const end = this.#closed ? endMember(log.closedWith).end : undefined
     return new AppendEvent(from, this.#at, stretch, this.#closed, end)
   }
 }

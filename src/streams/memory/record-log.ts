@@ -10,7 +10,7 @@
  */
 import { Buffer } from 'node:buffer'
 import type { RecordKind } from '../bookkeeping/requests.ts'
-import type { StreamRecord } from '../store.ts'
+import type { StreamRecord } from '../stream.ts'
 import { LARGEST_CHUNK } from './chunk-pool.ts'
 import type { ChunkPool } from './chunk-pool.ts'
 import { beginOf, bytesIn, endOf, joined, recordsOf } from './piece.ts'

@@ -5,24 +5,15 @@
 import { libraryLogger } from '../../logging/logger.ts'
 import { checkOptions } from '../../protocol/known-options.ts'
 import type { Place } from '../../protocol/offset.ts'
-import {
-  applyAppend,
-  beginOf,
-  endAfter,
-  endMember,
-  infoOf,
-  isAlive,
-  newState,
-  refusalOf,
-  tailOf,
-} from '../bookkeeping/bookkeeping.ts'
+import { applyAppend, beginOf, newState, refusalOf } from '../bookkeeping/bookkeeping.ts'
+import { endAfter, endMember, infoOf, isAlive, tailOf } from '../bookkeeping/stream-state.ts'
 import { StoreError } from '../errors.ts'
 import type { ForkRefusal } from '../forks.ts'
 import { newIncarnation } from '../incarnation.ts'
 import { afterClose, keepsUntil, leaseOf, newLease } from '../bookkeeping/lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import type { LeaseStore } from '../leases.ts'
-import { StreamInbox } from '../inbox.ts'
+import { StreamInbox } from '../watching.ts'
 import { makeRoom } from '../bookkeeping/known-producers.ts'
 import { ChunkPool } from './chunk-pool.ts'
 import { MemoryLeases } from './leases.ts'
@@ -34,23 +25,22 @@ import { checkConfig, configDifference } from '../bookkeeping/configurations.ts'
 import type { CheckedConfig, CheckedFork } from '../bookkeeping/configurations.ts'
 import { decideFork, forkState } from '../bookkeeping/fork-bookkeeping.ts'
 import { checkAppend, checkId, checkPlace, checkRead } from '../bookkeeping/requests.ts'
-import { type RetentionOption, withRetention } from '../retention.ts'
-import { checkList, checkMost } from '../listing.ts'
+import type { RetentionOption } from '../retention.ts'
+import { withRetention } from '../bookkeeping/retention.ts'
+import { checkList, checkMost } from '../bookkeeping/list-requests.ts'
 import type { ListOptions, StreamList } from '../listing.ts'
 import type {
   AppendRequest,
   AppendResult,
   CreateResult,
-  Durability,
   ReadOptions,
   ReadResult,
   StreamConfig,
-  StreamInfo,
-  StreamLimits,
   StreamStore,
+  TrimResult,
 } from '../store.ts'
+import type { Durability, StreamInfo, StreamLimits } from '../stream.ts'
 import type { StreamEvent, WatchListener, WatchResult } from '../watching.ts'
-import type { TrimResult } from '../trimming.ts'
 import { SettledClock } from '../bookkeeping/settled-clock.ts'
 import { stopWith, Watchers } from '../bookkeeping/watchers.ts'
 

@@ -2,11 +2,12 @@
  * The streams in memory, and which of them are whose and leased, in the order of their ids; the lists of owners, in the
  * order of the last appends; and the leases, in the order in which they end: a page costs by what it holds.
  */
-import { infoOf, isAlive } from '../bookkeeping/bookkeeping.ts'
+import { infoOf, isAlive } from '../bookkeeping/stream-state.ts'
 import { compareLeases, leaseEnd } from '../bookkeeping/lease-bookkeeping.ts'
 import type { LeaseState, PlaceOfLease } from '../bookkeeping/lease-bookkeeping.ts'
-import type { CheckedLatest, CheckedList, StreamList } from '../listing.ts'
-import type { StreamInfo } from '../store.ts'
+import type { StreamList } from '../listing.ts'
+import type { CheckedLatest, CheckedList } from '../bookkeeping/list-requests.ts'
+import type { StreamInfo } from '../stream.ts'
 import type { MemoryStream } from './memory-stream.ts'
 import { compareIds, Sorted } from './sorted.ts'
 

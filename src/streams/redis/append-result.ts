@@ -1,6 +1,6 @@
 /** What the script of an append answers, in the terms of the store. */
 import type { Reply } from '../../redis/open-client.ts'
-import { endMember } from '../bookkeeping/bookkeeping.ts'
+import { endMember } from '../bookkeeping/stream-state.ts'
 import type { CheckedAppend } from '../bookkeeping/requests.ts'
 import type { AppendResult } from '../store.ts'
 

@@ -2,15 +2,16 @@
  * Which streams there are: keeps the lists true to the streams, and asks both; stream-lists.ts says why
  * they are two.
  */
-import { infoOf } from '../bookkeeping/bookkeeping.ts'
-import type { StreamState } from '../bookkeeping/bookkeeping.ts'
+import { infoOf } from '../bookkeeping/stream-state.ts'
+import type { StreamState } from '../bookkeeping/stream-state.ts'
 import { StoreError } from '../errors.ts'
 import type { StoreErrorCode } from '../errors.ts'
 import type { CheckedConfig } from '../bookkeeping/configurations.ts'
-import type { CheckedLatest, CheckedList, StreamList } from '../listing.ts'
-import type { StreamInfo } from '../store.ts'
-import { stepOf } from '../retention.ts'
-import type { GoneFork } from './forks.ts'
+import type { StreamList } from '../listing.ts'
+import type { CheckedLatest, CheckedList } from '../bookkeeping/list-requests.ts'
+import type { StreamInfo } from '../stream.ts'
+import { stepOf } from '../bookkeeping/retention.ts'
+import type { GoneFork } from './state.ts'
 import { listOf } from './keys.ts'
 import type { LatestLists } from './latest-lists.ts'
 import type { Listing, ListName, StreamLists } from './stream-lists.ts'

@@ -4,10 +4,11 @@
  */
 import type { Logger } from '../../logging/logger.ts'
 import type { Json } from '../../protocol/json.ts'
-import type { StreamRecord } from '../store.ts'
+import type { StreamRecord } from '../stream.ts'
 import type { GoneReason } from '../watching.ts'
 import type { Watchers } from '../bookkeeping/watchers.ts'
-import type { IncarnatePlace, ReadAnswer, StreamTable } from './stream-table.ts'
+import type { ReadAnswer, StreamTable } from './stream-table.ts'
+import type { IncarnatePlace } from './state.ts'
 
 /** Records and bytes told in one go. */
 const MAX_RECORDS = 1000

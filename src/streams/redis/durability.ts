@@ -1,6 +1,6 @@
 /** What records on a Redis survive, by what the server says of itself; said in one line at the start. */
 import type { Logger } from '../../logging/logger.ts'
-import type { Durability } from '../store.ts'
+import type { Durability } from '../stream.ts'
 import type { Greeting } from './greeting.ts'
 
 /** What a record survives once Redis has answered, whoever else fails. */

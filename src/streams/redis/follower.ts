@@ -10,7 +10,7 @@
  */
 import type { Logger } from '../../logging/logger.ts'
 import type { Offset } from '../../protocol/offset.ts'
-import { endMember, tailOf } from '../bookkeeping/bookkeeping.ts'
+import { endMember, tailOf } from '../bookkeeping/stream-state.ts'
 import type { GoneReason, WatchListener, WatchResult } from '../watching.ts'
 import { stopWith, Watchers } from '../bookkeeping/watchers.ts'
 import { CatchUp } from './catch-up.ts'

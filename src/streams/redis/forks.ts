@@ -5,8 +5,8 @@
  * between leaves a copy that Redis lets expire, and a word in the source that whoever meets it takes back.
  */
 import type { Reply } from '../../redis/open-client.ts'
-import { tailOf } from '../bookkeeping/bookkeeping.ts'
-import type { StreamState } from '../bookkeeping/bookkeeping.ts'
+import { tailOf } from '../bookkeeping/stream-state.ts'
+import type { StreamState } from '../bookkeeping/stream-state.ts'
 import type { CheckedConfig, CheckedFork } from '../bookkeeping/configurations.ts'
 import { StoreError } from '../errors.ts'
 import { decideFork } from '../bookkeeping/fork-bookkeeping.ts'
@@ -18,19 +18,13 @@ import { COPY_DROP, COPY_IN, COPY_OUT, HOLD, RELEASE, RETIRED, TOKEN } from './s
 import type { Keys } from './keys.ts'
 import type { Scripts } from './scripts/scripts.ts'
 import { parseState } from './state.ts'
+import type { GoneFork } from './state.ts'
 import type { CopiedFork, CreateAnswer, StreamTable } from './stream-table.ts'
 
 /** Bytes of records in a slice of a copy, about: Redis does nothing else meanwhile. */
 const SLICE_BYTES = 256 * 1024
 /** Milliseconds after the last sign of a copy until it is taken for dead. */
 const COPY_MS = 600_000
-
-/** A fork that is gone for good, and where it was forked: its source is to be told. */
-export interface GoneFork {
-  readonly id: string
-  readonly token: string
-  readonly point: ForkPoint
-}
 
 export interface RedisForksOptions {
   readonly scripts: Scripts

@@ -1,7 +1,7 @@
 /** The leases of the Redis store. */
 import type { Reply } from '../../redis/open-client.ts'
 import type { Json } from '../../protocol/json.ts'
-import { infoOf } from '../bookkeeping/bookkeeping.ts'
+import { infoOf } from '../bookkeeping/stream-state.ts'
 import { compareLeases, leaseOf } from '../bookkeeping/lease-bookkeeping.ts'
 import type { LeaseState } from '../bookkeeping/lease-bookkeeping.ts'
 import type {
@@ -16,7 +16,7 @@ import type {
 import { checkExpired, checkLeft } from '../bookkeeping/lease-requests.ts'
 import type { CheckedExpired } from '../bookkeeping/lease-requests.ts'
 import { checkId, checkLease } from '../bookkeeping/requests.ts'
-import type { StreamLimits } from '../store.ts'
+import type { StreamLimits } from '../stream.ts'
 import type { Keys } from './keys.ts'
 import { ACQUIRE, CLAIM, HAND_OVER, LOOK_AT_LEASE, RENEW, SETTLE } from './scripts/lease-scripts.ts'
 import type { Scripts } from './scripts/scripts.ts'

@@ -9,7 +9,7 @@
 import { Buffer } from 'node:buffer'
 import type { Json } from '../../protocol/json.ts'
 import type { RecordKind } from '../bookkeeping/requests.ts'
-import type { StreamRecord } from '../store.ts'
+import type { StreamRecord } from '../stream.ts'
 
 export type LiveMessage =
   | {

@@ -18,7 +18,8 @@ import { LIST_SCRIPTS } from './stream-lists.ts'
 import { STREAM_SCRIPTS } from './scripts/stream-scripts.ts'
 import { TRIM_SCRIPTS } from './scripts/trim-scripts.ts'
 import { SettledClock } from '../bookkeeping/settled-clock.ts'
-import type { Durability, StreamStore } from '../store.ts'
+import type { StreamStore } from '../store.ts'
+import type { Durability } from '../stream.ts'
 
 export interface RedisStreamsOptions extends StreamStoreOptions {
   /** One Redis as a URL. Default: `redis://localhost:6379`. Give one of `url`, `host` and `cluster`. */

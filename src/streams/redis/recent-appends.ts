@@ -7,7 +7,7 @@
  * failover loses is what was written just before.
  */
 import type { CheckedAppend } from '../bookkeeping/requests.ts'
-import type { IncarnatePlace } from './stream-table.ts'
+import type { IncarnatePlace } from './state.ts'
 
 /** An append that was kept. */
 export interface KeptAppend {

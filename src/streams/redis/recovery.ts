@@ -3,7 +3,8 @@ import type { Logger } from '../../logging/logger.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import type { CheckedAppend } from '../bookkeeping/requests.ts'
 import type { RecentAppends } from './recent-appends.ts'
-import type { IncarnatePlace, StreamTable } from './stream-table.ts'
+import type { StreamTable } from './stream-table.ts'
+import type { IncarnatePlace } from './state.ts'
 
 export class Recovery {
   readonly #table: StreamTable

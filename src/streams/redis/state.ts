@@ -1,9 +1,23 @@
 /** The state of a stream, as its fields in Redis say. */
 import type { Reply } from '../../redis/open-client.ts'
 import { START } from '../../protocol/offset.ts'
-import type { StreamState } from '../bookkeeping/bookkeeping.ts'
+import type { Offset } from '../../protocol/offset.ts'
+import type { StreamState } from '../bookkeeping/stream-state.ts'
 import type { ForkPoint } from '../forks.ts'
 import type { LeaseState } from '../bookkeeping/lease-bookkeeping.ts'
+
+/** A place in one incarnation of a stream. */
+export interface IncarnatePlace {
+  readonly incarnation: string
+  readonly at: Offset
+}
+
+/** A fork that is gone for good, and where it was forked: its source is to be told. */
+export interface GoneFork {
+  readonly id: string
+  readonly token: string
+  readonly point: ForkPoint
+}
 
 /**
  * @param fields in the order of `FIELDS`.

@@ -6,27 +6,27 @@
  */
 import type { Logger } from '../../logging/logger.ts'
 import type { Place } from '../../protocol/offset.ts'
-import { endMember, infoOf } from '../bookkeeping/bookkeeping.ts'
+import { endMember, infoOf } from '../bookkeeping/stream-state.ts'
 import { leaseOf, newLease } from '../bookkeeping/lease-bookkeeping.ts'
 import type { LeaseStore } from '../leases.ts'
 import { checkConfig, configDifference } from '../bookkeeping/configurations.ts'
 import { checkAppend, checkId, checkPlace, checkRead } from '../bookkeeping/requests.ts'
-import { type RetentionOption, withRetention } from '../retention.ts'
-import { type ListOptions, type StreamList, checkList, checkMost } from '../listing.ts'
+import type { RetentionOption } from '../retention.ts'
+import { withRetention } from '../bookkeeping/retention.ts'
+import type { ListOptions, StreamList } from '../listing.ts'
+import { checkList, checkMost } from '../bookkeeping/list-requests.ts'
 import type {
   AppendRequest,
   AppendResult,
   CreateResult,
-  Durability,
   ReadOptions,
   ReadResult,
   StreamConfig,
-  StreamInfo,
-  StreamLimits,
   StreamStore,
+  TrimResult,
 } from '../store.ts'
+import type { Durability, StreamInfo, StreamLimits } from '../stream.ts'
 import type { WatchListener, WatchResult } from '../watching.ts'
-import type { TrimResult } from '../trimming.ts'
 import { orAborted } from './or-aborted.ts'
 import { Catalogue } from './catalogue.ts'
 import { Collector } from './collector.ts'

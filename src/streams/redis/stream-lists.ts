@@ -13,7 +13,7 @@ import type { Keys, ListKeys } from './keys.ts'
 import { plainScript } from './scripts/script.ts'
 import type { RedisScript } from './scripts/script.ts'
 import type { Scripts } from './scripts/scripts.ts'
-import type { CheckedList } from '../listing.ts'
+import type { CheckedList } from '../bookkeeping/list-requests.ts'
 
 export type ListName = 'ids' | 'owners' | 'leased' | 'open' | 'leases' | 'ends'
 

@@ -1,8 +1,8 @@
 /** The streams in Redis: each call is one script, its answer in the terms of the store. */
 import type { Buffer } from 'node:buffer'
 import type { Reply } from '../../redis/open-client.ts'
-import type { Offset, Place } from '../../protocol/offset.ts'
-import type { StreamState } from '../bookkeeping/bookkeeping.ts'
+import type { Place } from '../../protocol/offset.ts'
+import type { StreamState } from '../bookkeeping/stream-state.ts'
 import { newState, pageOf } from '../bookkeeping/bookkeeping.ts'
 import { StoreError } from '../errors.ts'
 import { forkState } from '../bookkeeping/fork-bookkeeping.ts'
@@ -12,10 +12,9 @@ import { newIncarnation, newStamp } from '../incarnation.ts'
 import { kindOf, mediaTypeOf } from '../bookkeeping/requests.ts'
 import type { CheckedConfig } from '../bookkeeping/configurations.ts'
 import type { CheckedAppend } from '../bookkeeping/requests.ts'
-import type { AppendResult, ReadResult, StreamLimits } from '../store.ts'
-import type { TrimResult } from '../trimming.ts'
+import type { AppendResult, ReadResult, TrimResult } from '../store.ts'
+import type { StreamLimits } from '../stream.ts'
 import { appendResult } from './append-result.ts'
-import type { GoneFork } from './forks.ts'
 import { listOf } from './keys.ts'
 import type { Keys } from './keys.ts'
 import { lengthsOf, recordOf } from './live-message.ts'
@@ -25,6 +24,7 @@ import { CUT } from './scripts/cut-script.ts'
 import { READ } from './scripts/read-script.ts'
 import { argumentOf, argumentsOf, tailText, textOf } from './scripts/script-values.ts'
 import { parseState } from './state.ts'
+import type { GoneFork, IncarnatePlace } from './state.ts'
 import { COLLECT, TRIM } from './scripts/trim-scripts.ts'
 import { APPEND, CREATE, DELETE, IS_KEPT, LOOK, SWEEP, TOUCH } from './scripts/stream-scripts.ts'
 
@@ -43,12 +43,6 @@ export interface CopiedFork {
   readonly copy: string
   /** Of the records in it. */
   readonly bytes: number
-}
-
-/** A place in one incarnation of a stream. */
-export interface IncarnatePlace {
-  readonly incarnation: string
-  readonly at: Offset
 }
 
 export interface ReadAnswer {

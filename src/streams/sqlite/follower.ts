@@ -12,7 +12,8 @@ import { StoreError } from '../errors.ts'
 import type { ChangeLog } from './change-log.ts'
 import type { FollowerTable } from './tables/follower-table.ts'
 import type { RecordTable } from './tables/record-table.ts'
-import type { StoredStream, StreamTable } from './tables/stream-table.ts'
+import type { StreamTable } from './tables/stream-table.ts'
+import type { StoredStream } from './tables/stored-stream.ts'
 
 /** Records and bytes told in one go, before the event loop has its turn. */
 const MAX_RECORDS = 1000

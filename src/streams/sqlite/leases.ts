@@ -21,9 +21,10 @@ import type {
 } from '../leases.ts'
 import { checkExpired, checkLeft } from '../bookkeeping/lease-requests.ts'
 import { checkId, checkLease } from '../bookkeeping/requests.ts'
-import type { StreamLimits } from '../store.ts'
+import type { StreamLimits } from '../stream.ts'
 import type { LeaseTable } from './tables/lease-table.ts'
-import type { StoredStream, StreamTable } from './tables/stream-table.ts'
+import type { StreamTable } from './tables/stream-table.ts'
+import type { StoredStream } from './tables/stored-stream.ts'
 
 export interface SqliteLeasesOptions {
   readonly limits: StreamLimits

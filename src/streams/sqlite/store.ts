@@ -9,7 +9,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { libraryLogger } from '../../logging/logger.ts'
 import { checkOptions } from '../../protocol/known-options.ts'
 import type { Place } from '../../protocol/offset.ts'
-import { endAfter, endMember, infoOf, tailOf } from '../bookkeeping/bookkeeping.ts'
+import { endAfter, endMember, infoOf, tailOf } from '../bookkeeping/stream-state.ts'
 import type { LeaseStore } from '../leases.ts'
 import { limitsOf } from '../options.ts'
 import { checkConfig } from '../bookkeeping/configurations.ts'
@@ -32,22 +32,22 @@ import type { StreamTable } from './tables/stream-table.ts'
 import { openTables, type Tables } from './tables/tables.ts'
 import { DELETE, FEW_ROWS, SWEEP, weightOf } from './tables/weights.ts'
 import { StreamWrites, SWEEP_SLICE } from './writes.ts'
-import { type RetentionOption, withRetention } from '../retention.ts'
-import { checkList, checkMost, type ListOptions, type StreamList } from '../listing.ts'
+import type { RetentionOption } from '../retention.ts'
+import { withRetention } from '../bookkeeping/retention.ts'
+import type { ListOptions, StreamList } from '../listing.ts'
+import { checkList, checkMost } from '../bookkeeping/list-requests.ts'
 import type {
   AppendRequest,
   AppendResult,
   CreateResult,
-  Durability,
   ReadOptions,
   ReadResult,
   StreamConfig,
-  StreamInfo,
-  StreamLimits,
   StreamStore,
+  TrimResult,
 } from '../store.ts'
+import type { Durability, StreamInfo, StreamLimits } from '../stream.ts'
 import type { WatchListener, WatchResult } from '../watching.ts'
-import type { TrimResult } from '../trimming.ts'
 import { stopWith, Watchers } from '../bookkeeping/watchers.ts'
 
 /**

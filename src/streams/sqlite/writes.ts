@@ -4,16 +4,9 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Offset, Place } from '../../protocol/offset.ts'
-import {
-  applyAppend,
-  endAfter,
-  endMember,
-  infoOf,
-  newState,
-  refusalOf,
-  tailOf,
-} from '../bookkeeping/bookkeeping.ts'
-import type { StreamState } from '../bookkeeping/bookkeeping.ts'
+import { applyAppend, newState, refusalOf } from '../bookkeeping/bookkeeping.ts'
+import { endAfter, endMember, infoOf, tailOf } from '../bookkeeping/stream-state.ts'
+import type { StreamState } from '../bookkeeping/stream-state.ts'
 import { newIncarnation, newStamp } from '../incarnation.ts'
 import { afterClose, leaseOf, newLease, OWED_KEPT_MS } from '../bookkeeping/lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
@@ -22,12 +15,12 @@ import type { CheckedConfig, CheckedFork } from '../bookkeeping/configurations.t
 import { decideFork, forkState } from '../bookkeeping/fork-bookkeeping.ts'
 import type { ForkRefusal } from '../forks.ts'
 import type { CheckedAppend } from '../bookkeeping/requests.ts'
-import type { AppendResult, CreateResult, StreamRecord } from '../store.ts'
+import type { AppendResult, CreateResult, TrimResult } from '../store.ts'
+import type { StreamRecord } from '../stream.ts'
 import type { StreamEvent } from '../watching.ts'
-import { agedBy } from '../retention.ts'
-import type { KeptRetention } from '../retention.ts'
-import { decideTrim } from '../trimming.ts'
-import type { TrimResult } from '../trimming.ts'
+import { agedBy } from '../bookkeeping/retention.ts'
+import type { KeptRetention } from '../bookkeeping/retention.ts'
+import { decideTrim } from '../bookkeeping/trimming.ts'
 import type { ChangeLog } from './change-log.ts'
 import type { FollowerTable } from './tables/follower-table.ts'
 import type { ForkTable, StoredFork } from './tables/fork-table.ts'
@@ -35,7 +28,8 @@ import type { LeaseTable } from './tables/lease-table.ts'
 import type { ListTable } from './tables/list-table.ts'
 import type { RecordTable } from './tables/record-table.ts'
 import { RetentionTable } from './tables/retention-table.ts'
-import type { StoredStream, StreamTable } from './tables/stream-table.ts'
+import type { StreamTable } from './tables/stream-table.ts'
+import type { StoredStream } from './tables/stored-stream.ts'
 import type { Tables } from './tables/tables.ts'
 
 export interface PendingEvent {

@@ -9,7 +9,7 @@ import {
   sizeOfRunRecord,
 } from '../../../src/runs/records/run-record.ts'
 import type { RunRecord } from '../../../src/runs/records/run-record.ts'
-import type { StreamInfo } from '../../../src/streams/store.ts'
+import type { StreamInfo } from '../../../src/streams/stream.ts'
 
 const WHOLE: Required<Omit<RunRecord, 'end'>> = {
   chat: 'c',

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { GatheredEvents } from '../../../src/streams/bookkeeping/gathered-events.ts'
-import { StreamInbox } from '../../../src/streams/inbox.ts'
-import type { StreamRecord } from '../../../src/streams/store.ts'
+import { StreamInbox } from '../../../src/streams/watching.ts'
+import type { StreamRecord } from '../../../src/streams/stream.ts'
 import type { StreamEvent } from '../../../src/streams/watching.ts'
 
 type Append = Extract<StreamEvent, { type: 'append' }>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { silentLogger } from '../../../src/logging/logger.ts'
-import { StreamInbox } from '../../../src/streams/inbox.ts'
+import { StreamInbox } from '../../../src/streams/watching.ts'
 import type { StreamEvent } from '../../../src/streams/watching.ts'
 import { Watchers } from '../../../src/streams/bookkeeping/watchers.ts'
 

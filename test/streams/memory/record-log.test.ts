@@ -7,7 +7,7 @@ import { RecordLog } from '../../../src/streams/memory/record-log.ts'
 import type { Stretch } from '../../../src/streams/memory/record-log.ts'
 import type { Chunk } from '../../../src/streams/memory/chunk-pool.ts'
 import type { RecordKind } from '../../../src/streams/bookkeeping/requests.ts'
-import type { StreamRecord } from '../../../src/streams/store.ts'
+import type { StreamRecord } from '../../../src/streams/stream.ts'
 
 /** The log beside the array that it should be equal to. */
 class Both {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { created } from '../created.ts'
-import { StreamInbox } from '../../../src/streams/inbox.ts'
+import { StreamInbox } from '../../../src/streams/watching.ts'
 import { memory } from '../../../src/streams/memory/store.ts'
 import type { CreateResult } from '../../../src/streams/store.ts'
 import type { StreamEvent } from '../../../src/streams/watching.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { RecentAppends } from '../../../src/streams/redis/recent-appends.ts'
-import type { IncarnatePlace } from '../../../src/streams/redis/stream-table.ts'
+import type { IncarnatePlace } from '../../../src/streams/redis/state.ts'
 import { checkAppend, DEFAULT_LIMITS } from '../../../src/streams/bookkeeping/requests.ts'
 import type { CheckedAppend } from '../../../src/streams/bookkeeping/requests.ts'
 

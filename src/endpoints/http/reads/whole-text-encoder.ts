@@ -7,7 +7,7 @@ import { Buffer } from 'node:buffer'
 import { Batch, type ReaderEncoder, type SharedEncoder } from '../../../delivery/batch.ts'
 import type { Json } from '../../../protocol/json.ts'
 import { type Offset, offsetBefore } from '../../../protocol/offset.ts'
-import type { StreamRecord } from '../../../streams/store.ts'
+import type { StreamRecord } from '../../../streams/stream.ts'
 import { SIGN_OF_LIFE, type SseEvents } from './sse-encoder.ts'
 
 export class WholeTextEncoder implements SseEvents, ReaderEncoder<Buffer> {

@@ -3,7 +3,7 @@ import { type Buffer, isUtf8 } from 'node:buffer'
 import { StreamRequestError } from '../../../streams/errors.ts'
 import { isText, kindOf } from '../../../streams/bookkeeping/requests.ts'
 import { splitJson } from '../../../streams/bookkeeping/json-text.ts'
-import type { StreamLimits, StreamRecord } from '../../../streams/store.ts'
+import type { StreamLimits, StreamRecord } from '../../../streams/stream.ts'
 
 /**
  * The records in a body, in their order. On a stream of JSON a body is one value, or an array of as many as

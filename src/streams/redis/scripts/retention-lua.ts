@@ -2,7 +2,7 @@
  * Lua of the scripts that keep a retention: retention.ts, once more. In the state of a stream `q` is the retention,
  * `age bytes`, 0 for none; `a` the bytes of its records; `h` its spans, `at:from at:from`.
  */
-import { MOST_SPANS } from '../../retention.ts'
+import { MOST_SPANS } from '../../bookkeeping/retention.ts'
 
 export const RETENTION: string = `local function retentionOf(text)
   local age, most = string.match(text or '', '^(%d+) (%d+)$')

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import type { Argument } from '../../../redis/open-client.ts'
 import { START } from '../../../protocol/offset.ts'
 import type { Offset, Place } from '../../../protocol/offset.ts'
-import type { StreamRecord } from '../../store.ts'
+import type { StreamRecord } from '../../stream.ts'
 
 /** As the script of an append writes its tail; of what can be none, what is none. */
 export function tailText({ position, stamp, ahead }: Offset): string {

@@ -8,15 +8,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Fork } from '../../bookkeeping/fork-bookkeeping.ts'
 import { MAX_POSITION } from './stream-row.ts'
-import type { StoredStream } from './stream-table.ts'
-
-/** A stretch of a log: the records up to a position that none of the stretches before it holds. */
-export interface LogPart {
-  /** The stream under whose key they are. */
-  readonly key: number
-  readonly incarnation: string
-  readonly last: number
-}
+import type { LogPart, StoredStream } from './stored-stream.ts'
 
 /** With the key of its source. */
 export interface StoredFork extends Fork {

@@ -1,5 +1,5 @@
 /** How a page of a listing is asked for: each by an index that holds little else. */
-import type { CheckedList } from '../../listing.ts'
+import type { CheckedList } from '../../bookkeeping/list-requests.ts'
 import { ALIVE } from './stream-table.ts'
 
 export interface ListQuery {

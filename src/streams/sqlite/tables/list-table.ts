@@ -3,9 +3,10 @@
  * is first on its list already moves nowhere, so that a burst of appends to one writes nothing here.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { infoOf } from '../../bookkeeping/bookkeeping.ts'
-import type { CheckedLatest, StreamList } from '../../listing.ts'
-import type { StreamInfo } from '../../store.ts'
+import { infoOf } from '../../bookkeeping/stream-state.ts'
+import type { StreamList } from '../../listing.ts'
+import type { CheckedLatest } from '../../bookkeeping/list-requests.ts'
+import type { StreamInfo } from '../../stream.ts'
 import type { StreamTable } from './stream-table.ts'
 
 /** No owner is empty. */

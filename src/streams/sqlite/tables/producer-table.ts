@@ -1,6 +1,6 @@
 /** The producers of streams as rows. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { ProducerState } from '../../bookkeeping/bookkeeping.ts'
+import type { ProducerState } from '../../bookkeeping/stream-state.ts'
 
 export class ProducerTable {
   readonly #select: StatementSync

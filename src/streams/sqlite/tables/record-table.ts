@@ -3,11 +3,12 @@ import { Buffer } from 'node:buffer'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Offset, Place } from '../../../protocol/offset.ts'
 import { beginOf, pageOf } from '../../bookkeeping/bookkeeping.ts'
-import type { ReadResult, StreamRecord } from '../../store.ts'
-import type { ForkTable, LogPart } from './fork-table.ts'
+import type { ReadResult } from '../../store.ts'
+import type { StreamRecord } from '../../stream.ts'
+import type { ForkTable } from './fork-table.ts'
+import type { LogPart, StoredStream } from './stored-stream.ts'
 import { DamagedFile } from '../store-error.ts'
 import { MAX_POSITION, stampOf } from './stream-row.ts'
-import type { StoredStream } from './stream-table.ts'
 
 export class RecordTable {
   readonly #forks: ForkTable

@@ -3,8 +3,8 @@
  * these is too old at the earliest. A stream without one has no row, and costs nothing.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { fullFrom, stepOf, withAppended } from '../../retention.ts'
-import type { Aged, KeptRetention, Span } from '../../retention.ts'
+import { fullFrom, stepOf, withAppended } from '../../bookkeeping/retention.ts'
+import type { Aged, KeptRetention, Span } from '../../bookkeeping/retention.ts'
 import { MAX_POSITION } from './stream-row.ts'
 
 /** Bytes of the records of a stream from behind one position up to another. */

@@ -1,6 +1,6 @@
 /** A stream as a row: the columns that make its state, and the other way round. */
 import type { SQLOutputValue } from 'node:sqlite'
-import type { StreamState } from '../../bookkeeping/bookkeeping.ts'
+import type { StreamState } from '../../bookkeeping/stream-state.ts'
 import type { ForkPoint } from '../../forks.ts'
 import type { Producer } from '../../store.ts'
 

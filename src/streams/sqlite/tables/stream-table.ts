@@ -6,29 +6,15 @@
  * was rolled back, so that within a transaction it always equals the tables.
  */
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
-import { isAlive } from '../../bookkeeping/bookkeeping.ts'
-import type { Mutable, ProducerState, StreamState } from '../../bookkeeping/bookkeeping.ts'
+import { isAlive } from '../../bookkeeping/stream-state.ts'
+import type { Mutable, ProducerState, StreamState } from '../../bookkeeping/stream-state.ts'
 import { LEASE_PRODUCER } from '../../leases.ts'
 import { excessOf } from '../../bookkeeping/known-producers.ts'
-import type { Producer, StreamLimits } from '../../store.ts'
-import type { LogPart } from './fork-table.ts'
+import type { Producer } from '../../store.ts'
+import type { StreamLimits } from '../../stream.ts'
+import type { StoredStream } from './stored-stream.ts'
 import { ProducerTable } from './producer-table.ts'
 import { changingColumns, COLUMNS, stateOf } from './stream-row.ts'
-
-/**
- * A stream that exists in the tables. `state` and `producers` are changed in place, in one transaction with the tables:
- * one that did not happen has the cache forget them.
- */
-export interface StoredStream {
-  readonly key: number
-  readonly id: string
-  readonly state: Mutable<StreamState>
-  readonly producers: Map<string, Mutable<ProducerState> | undefined>
-  /** How many producers it has, once a new one came. */
-  producerCount?: number
-  /** Where its records are, once somebody asked for them. */
-  parts?: readonly LogPart[]
-}
 
 /** Streams in the cache; beyond it, it starts anew. A few kB each at most, a few hundred bytes as a rule. */
 const MAX_CACHED = 5000

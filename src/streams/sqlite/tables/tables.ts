@@ -1,6 +1,6 @@
 /** The tables of one file. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { StreamLimits } from '../../store.ts'
+import type { StreamLimits } from '../../stream.ts'
 import { ChangeLog } from '../change-log.ts'
 import { FollowerTable } from './follower-table.ts'
 import { ForkTable } from './fork-table.ts'

@@ -1,5 +1,5 @@
 /** How much each write adds to its transaction. */
-import type { StreamRecord } from '../../store.ts'
+import type { StreamRecord } from '../../stream.ts'
 import { bytesOf } from '../../bookkeeping/waiting-writes.ts'
 import type { WrittenParts } from '../../bookkeeping/waiting-writes.ts'
 import type { Weight } from '../pending-write.ts'

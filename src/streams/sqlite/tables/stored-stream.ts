@@ -1,0 +1,25 @@
+/** A stream as the tables have it, and where its records are. */
+import type { Mutable, ProducerState, StreamState } from '../../bookkeeping/stream-state.ts'
+
+/**
+ * A stream that exists in the tables. `state` and `producers` are changed in place, in one transaction with the tables:
+ * one that did not happen has the cache forget them.
+ */
+export interface StoredStream {
+  readonly key: number
+  readonly id: string
+  readonly state: Mutable<StreamState>
+  readonly producers: Map<string, Mutable<ProducerState> | undefined>
+  /** How many producers it has, once a new one came. */
+  producerCount?: number
+  /** Where its records are, once somebody asked for them. */
+  parts?: readonly LogPart[]
+}
+
+/** A stretch of a log: the records up to a position that none of the stretches before it holds. */
+export interface LogPart {
+  /** The stream under whose key they are. */
+  readonly key: number
+  readonly incarnation: string
+  readonly last: number
+}
