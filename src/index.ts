@@ -41,11 +41,8 @@ export type { HttpStreamsOptions } from './endpoints/http/http-streams.ts'
 export type { HttpReadOptions } from './endpoints/http/reads/reads.ts'
 export type { ListedStream, StreamListPage } from './endpoints/http/reads/stream-list.ts'
 export type { OwnerOf } from './endpoints/owner-of.ts'
-export type {
-  StartCommand,
-  StartHandler,
-  StreamSocketOptions,
-} from './endpoints/stream-socket/stream-socket.ts'
+export type { StartCommand, StartHandler } from './endpoints/start-handler.ts'
+export type { StreamSocketOptions } from './endpoints/stream-socket/stream-socket.ts'
 export type { RunControl, StreamServices } from './endpoints/stream-services.ts'
 export type {
   MayStart,
@@ -62,11 +59,13 @@ export {
   streaming,
 } from './endpoints/streaming.ts'
 export { type Logger, silentLogger } from './logging/logger.ts'
-export { type MillraceOptions, millrace } from './millrace.ts'
+export { type App, type MillraceOptions, millrace } from './millrace.ts'
 export { bearerToken } from './protocol/bearer.ts'
 export { CloseCode } from './protocol/close-codes.ts'
 export { type ErrorBody, type ErrorCode, HttpError, forbidden, unauthenticated } from './protocol/errors.ts'
 export type { Json } from './protocol/json.ts'
+export type { InputIssue } from './protocol/stream-frames.ts'
+export type { Wire } from './protocol/wire.ts'
 export {
   type AskedPlace,
   type Offset,
@@ -106,6 +105,7 @@ export {
   websocket,
 } from './routing/route.ts'
 export { durableStreams, httpStreams, streamSocket } from './routing/stream-routes.ts'
+export { type RunDefinition, type RunDefinitions, type RunOptions, run } from './runs/definition.ts'
 export { END_REASONS, type EndReason, RunFailure } from './runs/end-reasons.ts'
 export { RUN_ERRORS, RunError, type RunErrorCode } from './runs/errors.ts'
 export type { NewAttempt, RunKind, RunLimits, RunsOptions } from './runs/options.ts'

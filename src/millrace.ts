@@ -1,22 +1,79 @@
 import { memoryChannels } from './channels/memory/layer.ts'
+import { type Streaming, type StreamingOptions, streaming } from './endpoints/streaming.ts'
 import type { Logger } from './logging/logger.ts'
 import { defaultLogger } from './logging/pino.ts'
+import { mounted } from './routing/mounted.ts'
+import type { RunDefinitions } from './runs/definition.ts'
 import { Application } from './server/application.ts'
 import type { ApplicationOptions } from './server/application-options.ts'
 
-/** `ApplicationOptions`, with what this preset chooses left open. */
-export interface MillraceOptions extends Omit<ApplicationOptions, 'channels' | 'logger'> {
+/** `ApplicationOptions`, with what this preset chooses left open, and those of `streaming`. */
+export interface MillraceOptions<Runs extends RunDefinitions = RunDefinitions>
+  extends
+    Omit<ApplicationOptions, 'channels' | 'logger'>,
+    Omit<StreamingOptions, 'store' | 'kinds' | 'logger'> {
+  /** Where streams and runs are kept: `sqlite('./data.db')`, `memory()`, or `redis(url)` of `millrace/redis`. */
+  readonly store?: StreamingOptions['store']
+  /** The runs that clients and programs start, by name: `{ answer: run({ … }) }`. Needs a `store`. */
+  readonly runs?: Runs
+  /**
+   * Where clients reach streams and runs: the stream socket at `{path}/socket`, plain HTTP at `{path}/streams`.
+   * It comes before all of `routes`, and has the application's `authenticate` and `origins`. Default `/millrace`;
+   * `false` serves it nowhere. For other places or guards see `streaming`.
+   */
+  readonly path?: string | false
   /** The channel layer; one inside this process by default. */
   readonly channels?: ApplicationOptions['channels']
   /** A pino logger or any object of its shape; JSON lines on standard output by default. */
   readonly logger?: Logger
 }
 
+/** An application that knows the types of its runs: `connect<typeof app>('/')` has them in the browser. */
+export interface App<Runs extends RunDefinitions = RunDefinitions> extends Application {
+  /** For the compiler alone: no application has this property. */
+  readonly '~runs'?: Runs
+}
+
 /**
- * Makes an application: `export default millrace({ routes: [websocket('/ws/', Consumer)] })`.
+ * Makes an application: `export default millrace({ store: sqlite('./data.db'), runs: { answer } })`.
  * Nothing listens until `millrace serve` or `listen()` does.
+ *
+ * @throws {TypeError} for options that exclude each other, and a malformed path.
  */
-export function millrace(options: MillraceOptions = {}): Application {
-  const { logger = defaultLogger(), channels = memoryChannels({ logger }), ...rest } = options
-  return new Application({ ...rest, channels, logger })
+export function millrace<const Runs extends RunDefinitions = Record<never, never>>(
+  options: MillraceOptions<Runs> = {},
+): App<Runs> {
+  const {
+    logger = defaultLogger(),
+    channels = memoryChannels({ logger }),
+    routes = [],
+    path,
+    ...rest
+  } = options
+  const own = streamsOf(options, logger)
+  const streams = own ?? options.streams
+  return new Application({
+    ...rest,
+    routes: own ? [...mounted(path, own), ...routes] : routes,
+    ...(streams && { streams }),
+    channels,
+    logger,
+  })
+}
+
+/** What the application itself makes of `store`; undefined without one. */
+function streamsOf(
+  { store, runs, streams, path, ...options }: MillraceOptions,
+  logger: Logger,
+): Streaming | undefined {
+  if (!store) {
+    if (runs) throw new TypeError("millrace({ runs }) needs a store: add store: sqlite('./data.db')")
+    if (path !== undefined) throw new TypeError('millrace({ path }) serves the streams of a store: add one')
+    return undefined
+  }
+  if (streams)
+    throw new TypeError(
+      'millrace({ store, streams }): give one of them, as streams have a store of their own',
+    )
+  return streaming({ ...options, store, logger, ...(runs && { kinds: runs }) })
 }

@@ -91,6 +91,9 @@ const INTERNAL: Readonly<Record<string, string>> = {
   Merge: 'computes ParamsOf',
   ParamsIn: 'computes ParamsOf',
   Missing: 'computes what a route lacks, for the message of the compiler',
+  Unwritten: 'computes Wire',
+  WireList: 'computes Wire',
+  WireObject: 'computes Wire',
   Reader: 'the constructor of RemoteStream is not for others: connect() makes them',
 }
 

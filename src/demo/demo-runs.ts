@@ -1,5 +1,5 @@
 /** The runs of the seed: the ten numbers, and the model's answers to prompts. */
-import type { StartHandler } from '../endpoints/stream-socket/stream-socket.ts'
+import type { StartHandler } from '../endpoints/start-handler.ts'
 import { HttpError } from '../protocol/errors.ts'
 import type { Json } from '../protocol/json.ts'
 import type { RunProvider } from '../providers/provider.ts'

@@ -1,5 +1,6 @@
 /** What a client may be told of an error. */
 import { HttpError } from '../protocol/errors.ts'
+import type { InputIssue } from '../protocol/stream-frames.ts'
 import { STREAM_ERRORS } from '../protocol/stream-errors.ts'
 import { RunError } from '../runs/errors.ts'
 import { StoreError, StreamRequestError } from '../streams/errors.ts'
@@ -12,7 +13,12 @@ export interface PublicError {
   readonly expected: boolean
   /** Seconds after which it is worth another try, where that is all it takes. */
   readonly retryAfter?: number
+  /** What of an input does not fit. */
+  readonly issues?: readonly InputIssue[]
 }
+
+/** Codes of what may be otherwise in a moment. */
+const PASSING: ReadonlySet<string> = new Set(['process_full', 'too_many_runs', 'input_undecided'])
 
 /** Seconds after which it is worth a try whether a run has ended. */
 const RETRY_AFTER = 5
@@ -25,6 +31,7 @@ export function publicError(error: unknown): PublicError {
       message: error.message,
       expected: true,
       ...(retryAfter !== undefined && { retryAfter }),
+      ...(error instanceof RunError && error.issues && { issues: error.issues }),
     }
   }
   const code = error instanceof StoreError ? 'store_failed' : 'internal_error'
@@ -32,7 +39,7 @@ export function publicError(error: unknown): PublicError {
 }
 
 function retryAfterOf(error: RunError | StreamRequestError | HttpError): number | undefined {
-  if (error.code === 'process_full' || error.code === 'too_many_runs') return RETRY_AFTER
+  if (PASSING.has(error.code)) return RETRY_AFTER
   const said = error instanceof HttpError ? error.headers['retry-after'] : undefined
   return said !== undefined && /^\d{1,9}$/.test(said) ? Number(said) : undefined
 }

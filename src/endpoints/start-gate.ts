@@ -29,6 +29,9 @@ const START_LIMITS: StartLimits = { runsPerAddress: 20, startsPerOwner: 60, star
 
 /** What `mayStart` is asked about. Everything but `owner` and `scope` is the client's word. */
 export interface StartAttempt {
+  /** Which of the application's runs. */
+  readonly kind?: string
+  /** As the client sent it: no schema has seen it yet. */
   readonly input: Json
   readonly chat?: string
   readonly id?: string

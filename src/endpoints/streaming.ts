@@ -4,11 +4,13 @@
  */
 import { Delivery } from '../delivery/delivery.ts'
 import { type Logger, libraryLogger } from '../logging/logger.ts'
+import { RunError } from '../runs/errors.ts'
 import { Runs } from '../runs/runs.ts'
 import { graceMilliseconds } from '../runs/options.ts'
 import type { RunLimits, RunsOptions } from '../runs/options.ts'
 import type { StreamStore } from '../streams/store.ts'
 import { type MayStart, StartGate, type StartLimits, splitLimits } from './start-gate.ts'
+import type { StartHandler } from './start-handler.ts'
 import type { OwnerOf } from './owner-of.ts'
 import type { StreamServices } from './stream-services.ts'
 
@@ -41,6 +43,8 @@ export class Streaming {
   readonly gate: StartGate
   /** What the routes of streams take: `streamSocket('/ws/streams/', { ...streams.services, start })`. */
   readonly services: StreamServices
+  /** Starts what clients ask for by its name among the runs: `streamSocket(path, { ...streams.services, start: streams.start })`. */
+  readonly start: StartHandler
   readonly #logger: Logger
   readonly #graceSeconds: number
   #sweeper: NodeJS.Timeout | undefined
@@ -59,6 +63,10 @@ export class Streaming {
     this.runs = new Runs({ ...options, limits: ofRuns, readers: (id) => this.delivery.readers(id) })
     this.gate = new StartGate({ limits: ofStarts, mayStart, logger, ended: (id) => this.runs.ended(id) })
     const { delivery, runs, gate } = this
+    this.start = (command) => {
+      if (command.kind === undefined) throw kindMissing(Object.keys(options.kinds ?? {}))
+      return runs.start(command)
+    }
     this.services = { store, delivery, runs, gate, logger, ...(ownerOf && { ownerOf }) }
   }
 
@@ -99,6 +107,13 @@ export class Streaming {
       this.#logger.warn({ err: error }, 'streams past their time could not be removed')
     }
   }
+}
+
+/** Some of their names; an application may have many. */
+function kindMissing(kinds: readonly string[]): RunError {
+  const named = kinds.slice(0, 5).map((kind) => `"${kind}"`)
+  const list = kinds.length > named.length ? [...named, '…'] : named
+  return new RunError('invalid_run', `A start names its kind: ${list.join(', ')}.`)
 }
 
 /** Makes the durable half of an application: `streaming({ store: sqlite('./data.db') })`. */

@@ -25,11 +25,14 @@ export interface UnsubscribeFrame {
   readonly sub: number
 }
 
-/** Start a run, through the application's handler. Answered by `started`. */
+/** Start a run. Answered by `started`. */
 export interface StartFrame {
   readonly type: 'start'
   /** The client's own name for this request; its answer carries it. */
   readonly req: string
+  /** Which of the application's runs it is, by its name there. A start handler of its own may need none. */
+  readonly kind?: string
+  /** Null where it is left out beside a `kind`. */
   readonly input: Json
   readonly chat?: string
   /** The id of the run, so that starting it again starts nothing. */
@@ -134,6 +137,15 @@ export interface ErrorFrame {
   readonly first?: string
   /** Seconds after which a start that was too much may be tried again. */
   readonly retryAfter?: number
+  /** With `invalid_input`: what does not fit, at most 10 of it. */
+  readonly issues?: readonly InputIssue[]
+}
+
+/** What of an input does not fit. */
+export interface InputIssue {
+  /** Where in the input: the keys and indexes that lead there; empty for the whole. */
+  readonly path: readonly (string | number)[]
+  readonly message: string
 }
 
 /** The server goes down: connect again after so many seconds. */
@@ -176,12 +188,13 @@ const STREAM_ID = /^[\x21-\x7e]{1,512}$/
 const MAX_SUB = 2 ** 31 - 1
 const MAX_REQ = 128
 const MAX_CHAT = 256
+const MAX_KIND = 64
 const MAX_OFFSET = 256
 
 /** Reads what a client sent. Fields that are not of the protocol are ignored. */
 export function readClientFrame(value: Json): ClientFrame | FrameFault {
   if (!isObject(value)) return fault({}, 'invalid_frame', 'A frame is a JSON object')
-  const { type, sub, stream, req, offset, chat, id } = value
+  const { type, sub, stream, req, offset, kind, chat, id } = value
   const wrong = (what: string): FrameFault => fault(value, 'invalid_frame', what)
   if (type === 'ping') return { type }
   if (type === 'unsubscribe') return isSub(sub) ? { type, sub } : wrong(NO_SUB)
@@ -196,13 +209,16 @@ export function readClientFrame(value: Json): ClientFrame | FrameFault {
   if (!isText(req, MAX_REQ)) return wrong(NO_REQ)
   if (type === 'stop') return isStreamId(stream) ? { type, req, stream } : wrong(NO_STREAM)
   if (type === 'latest') return isChat(chat) ? { type, req, chat } : wrong(NO_CHAT)
-  if (value['input'] === undefined) return wrong('start needs an input; null will do')
+  if (kind !== undefined && !isText(kind, MAX_KIND)) return wrong('kind is a text of 1 to 64 characters')
+  const input = value['input'] === undefined && kind !== undefined ? null : value['input']
+  if (input === undefined) return wrong('start needs a kind, or an input; null will do')
   if (chat !== undefined && !isChat(chat)) return wrong(NO_CHAT)
   if (id !== undefined && !isStreamId(id)) return wrong('id is 1 to 512 printable ASCII characters')
   return {
     type,
     req,
-    input: value['input'],
+    ...(kind !== undefined && { kind }),
+    input,
     ...(chat !== undefined && { chat }),
     ...(id !== undefined && { id }),
   }

@@ -16,6 +16,11 @@ export const END_REASONS = {
     status: 'failed',
     message: 'The server was interrupted in the middle of this answer. Please try again.',
   },
+  invalid_input: {
+    status: 'failed',
+    message:
+      'The server was interrupted, and what you asked is no longer something that it answers. Please ask again.',
+  },
   replay_differs: {
     status: 'failed',
     message: 'The answer could not be continued where it had been interrupted. Please try again.',

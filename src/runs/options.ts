@@ -1,4 +1,5 @@
 /** How the runs of a process behave. Every duration is in seconds and every size in bytes; fractions are fine. */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { randomBytes } from 'node:crypto'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -13,6 +14,8 @@ import { milliseconds } from '../time/duration.ts'
 export interface RunKind {
   /** Makes the provider of one run. Called again, with the same input, by whoever continues it. */
   readonly provider: (input: Json) => RunProvider
+  /** What a start holds its input against. */
+  readonly input?: StandardSchemaV1
   /**
    * Whether a run of this kind goes on when its process died. Its provider then yields, from the same
    * `resumeFrom`, the same events again: each is held against what the log has, and the first that is another

@@ -28,7 +28,8 @@ import { RunStarter } from './start/run-starter.ts'
 import type { StartedRun } from './start/run-starter.ts'
 import { RunHandle } from './run.ts'
 import type { Run, RunInfo, StartRequest } from './run.ts'
-import { checkStart } from './start/start-request.ts'
+import { checkInput } from './start/checked-input.ts'
+import { type CheckedStart, checkStart } from './start/start-request.ts'
 import { Stopper } from './control/stopper.ts'
 import { Takeover } from './control/takeover.ts'
 
@@ -142,13 +143,14 @@ export class Runs {
    * before its provider yields.
    *
    * @param provider what fills it, for a request without a kind. Nobody else can continue it.
-   * @throws {RunError} `invalid_run`, `unknown_kind`, `too_many_runs`, `process_full`; `run_conflict` when the id is
+   * @throws {RunError} `invalid_run`, `unknown_kind`, `invalid_input`, `too_many_runs`, `process_full`; `run_conflict` when the id is
    * that of another owner's or another chat's run, or of no run; `run_differs` when that run was asked something
    * else.
    */
   async start(request: StartRequest, provider?: RunProvider): Promise<Run> {
     this.#throwIfDraining()
     const start = checkStart(request, provider, this.#settings.kinds)
+    await this.#checkInput(start)
     this.open()
     return this.#handle(await this.#starter.start(start))
   }
@@ -198,6 +200,7 @@ export class Runs {
       ...(record.metadata !== undefined && { metadata: record.metadata }),
     }
     const start = checkStart(request, undefined, this.#settings.kinds)
+    await this.#checkInput(start)
     // It was asked the same as the run before it, whatever a start handler made of that.
     const asked = record.asked ?? start.asked
     this.open()
@@ -305,6 +308,12 @@ export class Runs {
       const end = record.end ?? (await settled)
       return end ?? followEnd(this.#settings.store, { id, incarnation }, this.#closed.signal)
     })
+  }
+
+  /** Before anything is kept of it. */
+  async #checkInput({ source }: CheckedStart): Promise<void> {
+    if ('kind' in source && source.of.input)
+      await checkInput(source.of.input, source.input, this.#draining.signal)
   }
 
   #throwIfDraining(): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { Scope } from '../../src/consumers/scope.ts'
-import type { StartCommand } from '../../src/endpoints/stream-socket/stream-socket.ts'
+import type { StartCommand } from '../../src/endpoints/start-handler.ts'
 import type { Json } from '../../src/protocol/json.ts'
 import type { Runs } from '../../src/runs/runs.ts'
 import { modelAnswer, wantsBackground } from '../../src/demo/model-answer.ts'

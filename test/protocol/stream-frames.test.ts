@@ -12,6 +12,7 @@ describe('what a client sends', () => {
     { type: 'stop', stream: 's', req: '1' },
     { type: 'start', req: '1', input: null },
     { type: 'start', req: '1', input: { a: [1] }, chat: 'c', id: 'i' },
+    { type: 'start', req: '1', kind: 'answer', input: null },
   ])('is read: %j', (frame) => {
     expect(readClientFrame(frame)).toEqual(frame)
   })
@@ -64,6 +65,14 @@ describe('what a client sends', () => {
       { code: 'invalid_frame', req: '1' },
     ],
     [{ type: 'start', input: 1 }, { code: 'invalid_frame' }],
+    [
+      { type: 'start', req: '1', kind: '', input: 1 },
+      { code: 'invalid_frame', req: '1' },
+    ],
+    [
+      { type: 'start', req: '1', kind: 'k'.repeat(65), input: 1 },
+      { code: 'invalid_frame', req: '1' },
+    ],
     [
       { type: 'start', req: '1' },
       { code: 'invalid_frame', req: '1' },

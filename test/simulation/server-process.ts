@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { type Streaming, streaming } from '../../src/endpoints/streaming.ts'
-import type { StartCommand } from '../../src/endpoints/stream-socket/stream-socket.ts'
+import type { StartCommand } from '../../src/endpoints/start-handler.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import type { Logger } from '../../src/logging/logger.ts'
 import type { Json } from '../../src/protocol/json.ts'

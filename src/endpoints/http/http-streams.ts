@@ -8,8 +8,8 @@ import type { Json } from '../../protocol/json.ts'
 import { isChat, readClientFrame } from '../../protocol/stream-frames.ts'
 import { latestRun } from '../latest-run.ts'
 import { StartGate } from '../start-gate.ts'
+import { type StartHandler, askedOf } from '../start-handler.ts'
 import type { StreamServices } from '../stream-services.ts'
-import type { StartHandler } from '../stream-socket/stream-socket.ts'
 import { Bodies } from './writes/bodies.ts'
 import type { Exchange } from './exchange.ts'
 import { Exchanges } from './writes/exchanges.ts'
@@ -71,7 +71,7 @@ export class HttpStreams {
           asked.id !== undefined &&
           (await this.#exchanges.access.find(asked.id, scope.user, signal)) !== undefined
         const { id } = await this.#gate.start({ ...command, scope }, signal, isThere, () =>
-          start({ ...command, asked: asked.input }, scope as never),
+          start({ ...command, asked: askedOf(asked) }, scope as never),
         )
         return Response.json({ stream: id }, { status: 201, headers: PRIVATE })
       })

@@ -5,7 +5,7 @@ import { HttpError } from '../../protocol/errors.ts'
 import { encodeOffset } from '../../protocol/offset.ts'
 import { REFUSED_OFFSETS, STREAM_ERRORS } from '../../protocol/stream-errors.ts'
 import type { ReadResult } from '../../streams/store.ts'
-import { publicError } from '../public-error.ts'
+import { type PublicError, publicError } from '../public-error.ts'
 import type { Exchange } from './exchange.ts'
 import { FIRST_OFFSET, PRIVATE } from './stream-headers.ts'
 
@@ -48,6 +48,7 @@ const STATUS: Readonly<Record<string, number>> = {
   too_many_runs: 429,
   process_full: 429,
   internal_error: 500,
+  input_undecided: 503,
   store_failed: 503,
   too_much_at_once: 503,
   runs_closed: 503,
@@ -81,20 +82,19 @@ export function refusedOffset(
 /** The answer to a request that failed. Logs what is the server's own fault. */
 export function refuse(error: unknown, { scope }: Pick<Exchange, 'scope'>, logger: Logger): Response {
   if (error instanceof HttpError) return error.toResponse()
-  if (error instanceof Refusal) return answer(error.code, error.message, undefined, error.headers)
-  const { code, message, expected, retryAfter } = publicError(error)
+  if (error instanceof Refusal) return answer({ code: error.code, message: error.message }, error.headers)
+  const { expected, ...body } = publicError(error)
   if (!expected) logger.error({ err: error, scope: scopeForLog(scope) }, 'a request for a stream failed')
-  return answer(code, message, retryAfter)
+  return answer(body)
 }
 
 function answer(
-  code: string,
-  message: string,
-  retryAfter?: number,
+  { code, message, retryAfter, issues }: Omit<PublicError, 'expected'>,
   more: Readonly<Record<string, string>> = {},
 ): Response {
   const status = STATUS[code] ?? 400
   const seconds = retryAfter ?? (status === 503 ? 1 : undefined)
   const headers = { ...PRIVATE, ...more, ...(seconds !== undefined && { 'retry-after': String(seconds) }) }
-  return Response.json({ error: { code, message } }, { status, headers })
+  const error = { code, message, ...(issues && { issues }) }
+  return Response.json({ error }, { status, headers })
 }

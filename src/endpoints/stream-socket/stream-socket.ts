@@ -4,7 +4,7 @@
  */
 import type { ConsumerConnection, ConsumerContext, ConsumerClass } from '../../consumers/consumer.ts'
 import { JsonWebSocketConsumer } from '../../consumers/json-websocket-consumer.ts'
-import { type Scope, scopeForLog } from '../../consumers/scope.ts'
+import { scopeForLog } from '../../consumers/scope.ts'
 import type { TextFrame } from '../../consumers/text-frame.ts'
 import { Outlet } from '../../delivery/outlet.ts'
 import { CloseCode } from '../../protocol/close-codes.ts'
@@ -25,31 +25,11 @@ import {
 import { latestRun } from '../latest-run.ts'
 import { publicError } from '../public-error.ts'
 import { StartGate } from '../start-gate.ts'
+import { type StartCommand, type StartHandler, askedOf } from '../start-handler.ts'
 import { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import { Lookups } from './lookups.ts'
 import { type Subscription, Subscriptions } from './subscriptions.ts'
-
-/** A client's wish for a run. Everything but `owner` is the client's word. */
-export interface StartCommand {
-  readonly input: Json
-  readonly chat?: string
-  readonly id?: string
-  /** The input as it came: hand it on to `runs.start`, which knows by it what an id was started for. */
-  readonly asked?: Json
-  /** Whose run it will be: what `ownerOf` says of the user. Undefined without authentication. */
-  readonly owner?: string
-}
-
-/**
- * Starts a run for a client; the id of what it returns is the stream. Checks what it is given. To
- * refuse, throw an `HttpError`, `forbidden('…')` for one: its code and message reach the client. The
- * run outlives the socket.
- */
-export type StartHandler = (
-  command: StartCommand,
-  scope: Scope,
-) => { readonly id: string } | Promise<{ readonly id: string }>
 
 export interface StreamSocketOptions extends StreamServices {
   /** Without it clients start nothing. */
@@ -222,18 +202,15 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     })
   }
 
-  async #start({ req, input, chat, id }: StartFrame): Promise<ServerFrame | StreamErrorCode> {
+  async #start(frame: StartFrame): Promise<ServerFrame | StreamErrorCode> {
     const { start } = this.#options
     if (!start) return 'start_not_served'
     const { scope } = this
+    const { type: _type, req, ...asked } = frame
+    const { id } = asked
     const owner = this.#access.ownerOf(scope.user)
-    const command: StartCommand = {
-      input,
-      ...(chat !== undefined && { chat }),
-      ...(id !== undefined && { id }),
-      ...(owner !== undefined && { owner }),
-    }
-    const asking = { ...command, asked: input }
+    const command: StartCommand = { ...asked, ...(owner !== undefined && { owner }) }
+    const asking = { ...command, asked: askedOf(asked) }
     this.#gate.count({ owner, scope })
     const isThere = async (): Promise<boolean> =>
       id !== undefined && (await this.#access.find(id, scope.user)) !== undefined
@@ -265,19 +242,13 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   /** Answers a request that failed. What is the end of the connection itself passes through. */
   async #fail(error: unknown, about: About, stream?: string): Promise<void> {
     if (this.#connection.signal.aborted) return
-    const { code, message, expected, retryAfter } = publicError(error)
+    const { expected, ...told } = publicError(error)
     if (!expected)
       this.logger.error(
         { err: error, scope: scopeForLog(this.scope), ...about, ...(stream !== undefined && { stream }) },
         'a request on a stream socket failed',
       )
-    await this.send({
-      type: 'error',
-      code,
-      message,
-      ...about,
-      ...(retryAfter !== undefined && { retryAfter }),
-    })
+    await this.send({ type: 'error', ...told, ...about })
   }
 
   /** Tells the client when to come back, each at another moment. */

@@ -1,7 +1,8 @@
 /** A request to start a run, checked before anything is done for it. */
 import type { Json } from '../../protocol/json.ts'
+import { nearest } from '../../protocol/nearest.ts'
 import type { RunProvider } from '../../providers/provider.ts'
-import { RunError } from '../errors.ts'
+import { RUN_ERRORS, RunError } from '../errors.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { RunKind, RunSettings } from '../options.ts'
 import type { StartRequest } from '../run.ts'
@@ -72,9 +73,16 @@ function checkSource(
   }
   if (kind === undefined) throw new RunError('invalid_run', 'A run needs a provider or a kind')
   const of = kinds.get(kind)
-  if (!of) throw new RunError('unknown_kind')
+  if (!of) throw unknownKind(kind, kinds)
   if (input !== undefined) checkJson(input, 'The input of a run')
   return { kind, of, input: input ?? null }
+}
+
+/** Says which one was meant: the name of one that is known, never what was sent. */
+function unknownKind(kind: string, kinds: RunSettings['kinds']): RunError {
+  const like = nearest(kind, kinds.keys())
+  if (like === undefined) return new RunError('unknown_kind')
+  return new RunError('unknown_kind', `${RUN_ERRORS.unknown_kind} Did you mean ${like}?`)
 }
 
 function checkText(text: string, length: number, what: string): void {

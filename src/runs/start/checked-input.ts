@@ -1,0 +1,128 @@
+/** Holds an input against the schema of its kind. The schema is the application's: it may throw, and it may hang. */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Json } from '../../protocol/json.ts'
+import type { InputIssue } from '../../protocol/stream-frames.ts'
+import type { RunContext, RunProvider } from '../../providers/provider.ts'
+import { failureFor } from '../end-reasons.ts'
+import { RunError } from '../errors.ts'
+
+/** Seconds that a schema may take. */
+const PATIENCE = 5
+/** What is told of an input: issues, steps of a path, characters of a step and of a message. */
+const MAX_ISSUES = 10
+const MAX_STEPS = 16
+const MAX_STEP = 64
+const MAX_MESSAGE = 200
+
+/**
+ * The value that the schema makes of an input.
+ *
+ * @throws {RunError} `invalid_input`, with the issues; `input_undecided` when the schema takes longer than 5 s;
+ * and what the schema itself throws.
+ */
+export async function checkInput(
+  schema: StandardSchemaV1,
+  input: Json,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const result = await inTime(schema['~standard'].validate(input), signal)
+  if (!result.issues) return result.value
+  const issues = result.issues.slice(0, MAX_ISSUES).map(told)
+  throw new RunError('invalid_input', sentenceOf(issues), issues)
+}
+
+/** A provider that holds its input against the schema, at its first `next()`, and goes on as `run`. */
+export function checkedProvider(
+  schema: StandardSchemaV1 | undefined,
+  run: (value: unknown, context: RunContext) => AsyncIterable<unknown>,
+): (input: Json) => RunProvider {
+  if (!schema) return (input) => (context) => run(input, context) as AsyncIterable<Json>
+  return (input) => (context) => new CheckedRun(schema, input, context, run)
+}
+
+/** Costs a record nothing: once the input is checked, it hands on what the run's own iterator returns. */
+class CheckedRun implements AsyncIterable<Json>, AsyncIterator<Json> {
+  readonly #schema: StandardSchemaV1
+  readonly #input: Json
+  readonly #context: RunContext
+  readonly #run: (value: unknown, context: RunContext) => AsyncIterable<unknown>
+  #iterator: AsyncIterator<Json> | undefined
+  #isOver = false
+
+  constructor(
+    schema: StandardSchemaV1,
+    input: Json,
+    context: RunContext,
+    run: (value: unknown, context: RunContext) => AsyncIterable<unknown>,
+  ) {
+    this.#schema = schema
+    this.#input = input
+    this.#context = context
+    this.#run = run
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Json> {
+    return this
+  }
+
+  next(): Promise<IteratorResult<Json>> {
+    return this.#iterator ? this.#iterator.next() : this.#begin()
+  }
+
+  async return(): Promise<IteratorResult<Json>> {
+    this.#isOver = true
+    await this.#iterator?.return?.()
+    return { done: true, value: undefined }
+  }
+
+  async #begin(): Promise<IteratorResult<Json>> {
+    const value = await this.#check()
+    if (this.#isOver) return { done: true, value: undefined }
+    this.#iterator = (this.#run(value, this.#context) as AsyncIterable<Json>)[Symbol.asyncIterator]()
+    return this.#iterator.next()
+  }
+
+  async #check(): Promise<unknown> {
+    try {
+      // Not its signal: called only to end what is upstream, it needs its value all the same.
+      return await checkInput(this.#schema, this.#input, new AbortController().signal)
+    } catch (error) {
+      if (error instanceof RunError && error.code === 'invalid_input')
+        throw failureFor('invalid_input', { cause: error })
+      throw error
+    }
+  }
+}
+
+async function inTime<T>(work: T | Promise<T>, signal: AbortSignal): Promise<T> {
+  if (!(work instanceof Promise)) return work
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE * 1000)])
+  const leave = (): void => reject(signal.aborted ? signal.reason : new RunError('input_undecided'))
+  limit.addEventListener('abort', leave, { once: true })
+  try {
+    if (limit.aborted) leave()
+    return await Promise.race([work, late])
+  } finally {
+    limit.removeEventListener('abort', leave)
+  }
+}
+
+function told({ path = [], message }: StandardSchemaV1.Issue): InputIssue {
+  return { path: path.slice(0, MAX_STEPS).map(stepOf), message: cut(String(message), MAX_MESSAGE) }
+}
+
+function stepOf(step: PropertyKey | StandardSchemaV1.PathSegment): string | number {
+  const key = typeof step === 'object' ? step.key : step
+  return typeof key === 'number' ? key : cut(String(key), MAX_STEP)
+}
+
+function sentenceOf([first]: readonly InputIssue[]): string {
+  if (!first) return 'The input does not fit.'
+  const where = first.path.join('.')
+  return `The input does not fit: ${where && `${where}: `}${first.message}`
+}
+
+function cut(text: string, length: number): string {
+  return (text.length > length ? `${text.slice(0, length - 1)}…` : text).toWellFormed()
+}
