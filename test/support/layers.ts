@@ -6,7 +6,7 @@ import type { Import, SourceFile } from './source-file.ts'
 const ground = ['protocol', 'logging', 'time']
 const sources = [...ground, 'streams', 'channels', 'providers']
 const generations = [...sources, 'runs', 'delivery']
-const edges = [...generations, 'consumers', 'endpoints']
+const edges = [...generations, 'chats', 'consumers', 'endpoints']
 const serving = [...edges, 'routing', 'server']
 
 /**
@@ -23,10 +23,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   providers: ground,
   runs: sources,
   delivery: sources,
-  consumers: generations,
+  chats: generations,
+  consumers: [...generations, 'chats'],
   adapters: [...ground, 'streams', 'runs'],
   // The stream socket is a consumer.
-  endpoints: [...generations, 'consumers'],
+  endpoints: [...generations, 'chats', 'consumers'],
   routing: edges,
   server: [...edges, 'routing'],
   application: serving,

@@ -1,0 +1,132 @@
+/** What runs of chats are made from, and what becomes of their records: the glue between a kind of chats and one of runs. */
+import type { Json } from '../protocol/json.ts'
+import type { RunEnd } from '../protocol/run-end.ts'
+import type { RunContext } from '../providers/provider.ts'
+import { RunFailure } from '../runs/end-reasons.ts'
+import type { RunInfo } from '../runs/run.ts'
+import { StoreError } from '../streams/errors.ts'
+import type { ChatAnswer, ChatKind, ChatTurn } from './chat-kind.ts'
+import type { ChatLog } from './chat-log.ts'
+import type { ChatLogs } from './chat-logs.ts'
+import type { ChatAsk } from './conversation.ts'
+import { isChatMessage } from './entries.ts'
+import type { AnswerEntry } from './entries.ts'
+import { joined } from './history.ts'
+import type { ChatPlace } from './history.ts'
+import type { ChatSettings } from './options.ts'
+
+/** What stands around an answer in its record. */
+const AROUND = 16 * 1024
+
+export class Answers {
+  readonly #settings: ChatSettings
+  readonly #logs: ChatLogs
+
+  constructor(settings: ChatSettings, logs: ChatLogs) {
+    this.#settings = settings
+    this.#logs = logs
+  }
+
+  /** The provider of a run: what its input names is looked up when it is called. */
+  async *provide(kind: ChatKind, input: Json, context: RunContext): AsyncGenerator<Json | object> {
+    const place = placeIn(input)
+    const log = place && (await this.#logs.load(place, context.signal.aborted ? undefined : context.signal))
+    const ask = log?.conversation.asks.get(context.runId)
+    if (log && ask) yield* kind.answer(await this.#turn(log, ask, context.signal), context)
+    else if (!context.signal.aborted) throw new RunFailure('chat_gone', 'The chat was deleted.')
+  }
+
+  /** The entry for a run that has ended. Rejects as the store does. */
+  async entryFor(
+    log: ChatLog,
+    ask: ChatAsk,
+    run: RunInfo,
+    end: RunEnd,
+    signal: AbortSignal,
+  ): Promise<AnswerEntry> {
+    const { logger } = this.#settings
+    const { status, reason, message: text } = end
+    const entry: AnswerEntry = {
+      type: 'answer',
+      run: ask.run,
+      status,
+      at: Date.now(),
+      ...(reason !== undefined && { reason }),
+      ...(text !== undefined && { text }),
+    }
+    const kind = this.#settings.kinds.get(ask.kind)
+    if (!kind) return entry
+    try {
+      const turn = await this.#turn(log, ask, signal)
+      const answer = await kind.message(this.#records(run, signal), turn, end)
+      return answer ? this.#with(entry, answer) : entry
+    } catch (err) {
+      if (err instanceof StoreError || signal.aborted) throw err
+      logger.error({ err, chat: log.place.chat, run: ask.run }, 'No message could be made of an answer')
+      return entry
+    }
+  }
+
+  /** Tells the application of a turn that has ended. */
+  async save({ place, conversation }: ChatLog, ask: ChatAsk, signal: AbortSignal): Promise<void> {
+    const { history } = this.#settings
+    const { tree } = conversation
+    const question = tree.get(ask.message)
+    if (!history || !question) return
+    const answer = ask.answer === undefined ? undefined : tree.get(ask.answer)
+    const goesOn = answer?.message.id === question.message.id
+    const messages = [...(goesOn ? [] : [question.message]), ...(answer ? [answer.message] : [])]
+    const after =
+      question.parent === undefined ? undefined : (tree.get(question.parent)?.message.id ?? question.parent)
+    await history.save({ ...place, messages, ask, signal, ...(after !== undefined && { after }) })
+  }
+
+  async #turn({ place, conversation }: ChatLog, ask: ChatAsk, signal: AbortSignal): Promise<ChatTurn> {
+    const { history } = this.#settings
+    const branch = conversation.branch(ask.message)
+    const question = branch.at(-1)
+    if (!question) throw new RunFailure('message_gone', 'The message that this answers was removed.')
+    const messages = branch.map(({ message }) => message)
+    const kept = history && !signal.aborted ? await history.load({ ...place, signal }) : []
+    return {
+      ...place,
+      run: ask.run,
+      question: question.message,
+      messages: history ? joined(kept, messages, branch[0]?.parent) : messages,
+      ...(ask.body !== undefined && { body: ask.body }),
+    }
+  }
+
+  /** @throws {Error} for a message that cannot be kept. */
+  #with(entry: AnswerEntry, { message, usage }: ChatAnswer): AnswerEntry {
+    if (!isChatMessage(message)) throw new Error('An answer is a message with an id and a role')
+    const whole = { ...entry, message, ...(usage !== undefined && { usage }) }
+    const most = this.#settings.store.limits.recordBytes - AROUND
+    if (Buffer.byteLength(JSON.stringify(whole)) > most)
+      throw new Error(`An answer has ${most} bytes as JSON at most`)
+    return whole
+  }
+
+  async *#records({ id, incarnation }: RunInfo, signal: AbortSignal): AsyncGenerator<Json> {
+    const { store } = this.#settings
+    for (let after: Parameters<typeof store.read>[1] = 'start'; ;) {
+      const page = await store.read(id, after, { incarnation, signal })
+      if (page.outcome !== 'page') throw new Error(`The log of the run is ${page.outcome}`)
+      for (const record of page.records) yield JSON.parse(String(record)) as Json
+      if (page.upToDate) return
+      after = page.next
+    }
+  }
+}
+
+/** What a run of a chat is started from. */
+export function inputFor({ chat, owner }: ChatPlace): Json {
+  return { chat, ...(owner !== undefined && { owner }) }
+}
+
+function placeIn(input: Json): ChatPlace | undefined {
+  if (typeof input !== 'object' || input === null || !('chat' in input)) return undefined
+  const { chat, owner } = input
+  if (typeof chat !== 'string') return undefined
+  return { chat, ...(typeof owner === 'string' && { owner }) }
+}

@@ -1,0 +1,142 @@
+/** The stream of one chat as this process has read it, and the conversation that it folds to. */
+import { Buffer } from 'node:buffer'
+import type { Json } from '../protocol/json.ts'
+import { START } from '../protocol/offset.ts'
+import type { Offset } from '../protocol/offset.ts'
+import type { AppendRequest, AppendResult, StreamStore } from '../streams/store.ts'
+import type { StreamInfo, StreamRecord } from '../streams/stream.ts'
+import { Conversation } from './conversation.ts'
+import { readEntry, writeEntry } from './entries.ts'
+import type { ChatEntry } from './entries.ts'
+import type { ChatPlace } from './history.ts'
+
+/** `moved`: others were first, so look again. `gone`: the chat was deleted. */
+export type Kept = 'kept' | 'moved' | 'gone'
+
+export class ChatLog {
+  readonly place: ChatPlace
+  readonly id: string
+  readonly incarnation: string
+  readonly createdAt: number
+  readonly conversation = new Conversation()
+  readonly #store: StreamStore
+  #offset: Offset = START
+  #bytes = 0
+  #isClosed = false
+
+  constructor(store: StreamStore, place: ChatPlace, { id, incarnation, createdAt }: StreamInfo) {
+    this.#store = store
+    this.place = place
+    this.id = id
+    this.incarnation = incarnation
+    this.createdAt = createdAt
+  }
+
+  /** The place after the last entry that was read. */
+  get offset(): Offset {
+    return this.#offset
+  }
+
+  /** Size of all entries. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Whether the chat is being deleted. */
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Reads up to the tail; false when what was read is not the stream's history any more. Rejects as the store does. */
+  async refresh(signal?: AbortSignal): Promise<boolean> {
+    for (;;) {
+      const options = { incarnation: this.incarnation, ...(signal && { signal }) }
+      const page = await this.#store.read(this.id, this.#offset, options)
+      if (page.outcome !== 'page') return false
+      this.#take(page.from, page.records, page.next)
+      if (page.closed) this.#isClosed = true
+      if (page.upToDate) return true
+    }
+  }
+
+  /**
+   * Keeps entries that were decided on by what this has read, if nobody was first: all of them or none. What the log
+   * says of the chat in lists is kept with them. Rejects as the store does.
+   */
+  async decide(entries: readonly ChatEntry[], signal?: AbortSignal): Promise<Kept> {
+    const after = this.#offset
+    const records = entries.map(writeEntry)
+    const request = { records, after, metadata: listingOf(this.place, this.conversation.title, entries) }
+    return this.#kept(after, records, await this.#append(request, signal))
+  }
+
+  /** Keeps the answer of a run, once, wherever the tail is. Rejects as the store does. */
+  async answer(entry: Extract<ChatEntry, { type: 'answer' }>, signal?: AbortSignal): Promise<Kept> {
+    const after = this.#offset
+    const records = [writeEntry(entry)]
+    const producer = { id: answererOf(entry.run), epoch: 0, seq: 0 }
+    return this.#kept(after, records, await this.#append({ records, producer }, signal))
+  }
+
+  /** Takes nothing more: whoever comes finds the chat deleted. False when it is gone already. */
+  async close(signal?: AbortSignal): Promise<boolean> {
+    const { outcome } = await this.#append({ close: true, end: { status: 'deleted' } }, signal)
+    if (outcome === 'missing') return false
+    this.#isClosed = true
+    return true
+  }
+
+  #append(request: AppendRequest, signal?: AbortSignal): Promise<AppendResult> {
+    return this.#store.append(this.id, { ...request, incarnation: this.incarnation }, signal)
+  }
+
+  #kept(after: Offset, records: readonly string[], result: AppendResult): Kept {
+    switch (result.outcome) {
+      case 'appended':
+        // Somebody else's may lie in between, of an append that followed nothing.
+        if (result.offset.position === after.position + records.length)
+          this.#take(after, records, result.offset)
+        return 'kept'
+      case 'duplicate':
+        return 'kept'
+      case 'moved':
+        return 'moved'
+      case 'missing':
+      case 'closed':
+        return 'gone'
+      default:
+        throw new Error(`A chat could not be appended to: ${result.outcome}`)
+    }
+  }
+
+  /** Adds what it has not yet: several reads may be under way. */
+  #take(from: Offset, records: readonly StreamRecord[], next: Offset): void {
+    const known = this.#offset.position - from.position
+    if (known < 0 || known > records.length || next.position <= this.#offset.position) return
+    for (const record of records.slice(known)) {
+      const text = String(record)
+      this.#bytes += Buffer.byteLength(text)
+      const entry = readEntry(text)
+      if (entry) this.conversation.add(entry)
+    }
+    this.#offset = next
+  }
+}
+
+/** The producer of the answer of a run: whoever comes second is told that it is kept. */
+function answererOf(run: string): string {
+  // A producer's id is shorter than a run's may be.
+  return `@run/${run.length <= 250 ? run : run.slice(-250)}`
+}
+
+/** What lists say of a chat, kept as the metadata of its stream. */
+export function listingOf(
+  { chat }: ChatPlace,
+  title: string | undefined,
+  entries: readonly ChatEntry[],
+): Json {
+  const titled = entries.findLast((entry) => entry.type === 'title')
+  const name = titled?.title ?? title
+  const at = Date.now()
+  return { chat: { id: chat, at, ...(name !== undefined && name !== '' && { title: name }) } }
+}

@@ -1,0 +1,82 @@
+/** The chats that this process has read lately, so that looking at one again costs what came since. */
+import { StreamRequestError } from '../streams/errors.ts'
+import type { StreamConfig } from '../streams/store.ts'
+import { CHATS, chatStreamId } from './chat-ids.ts'
+import { ChatLog, listingOf } from './chat-log.ts'
+import type { ChatEntry } from './entries.ts'
+import { writeEntry } from './entries.ts'
+import type { ChatPlace } from './history.ts'
+import type { ChatSettings } from './options.ts'
+
+/** Bytes of entries that are kept, at most; the chat that was looked at last is, whatever its size. */
+const KEPT = 32 * 1024 * 1024
+const MOST = 10_000
+
+export class ChatLogs {
+  readonly #settings: ChatSettings
+  /** By stream, the one that was looked at last at the end. */
+  readonly #logs = new Map<string, { readonly log: ChatLog; readonly bytes: number }>()
+  #bytes = 0
+
+  constructor(settings: ChatSettings) {
+    this.#settings = settings
+  }
+
+  /**
+   * A chat as it is; undefined for one that is not there. One that `isClosed` is being deleted. Rejects with the
+   * `ChatError` `invalid_chat`, and as the store does.
+   */
+  async load(place: ChatPlace, signal?: AbortSignal): Promise<ChatLog | undefined> {
+    const id = chatStreamId(place)
+    const known = this.#logs.get(id)?.log
+    if (known && (await known.refresh(signal))) return this.#keep(known)
+    if (known) this.#forget(known)
+    const { store } = this.#settings
+    // What it is may change between the two calls.
+    for (let tries = 0; tries < 3; tries++) {
+      const info = await store.head(id, signal, place.owner ?? null)
+      if (!info) return undefined
+      const log = new ChatLog(store, place, info)
+      if (await log.refresh(signal)) return this.#keep(log)
+    }
+    return undefined
+  }
+
+  /** Creates a chat with its first entries; false when it is there. Rejects as the store does. */
+  async create(place: ChatPlace, entries: readonly ChatEntry[], signal?: AbortSignal): Promise<boolean> {
+    const { store, retentionMs } = this.#settings
+    const { owner } = place
+    const config: StreamConfig = {
+      records: entries.map(writeEntry),
+      metadata: listingOf(place, undefined, entries),
+      listed: CHATS,
+      // Whole, whatever the store keeps of other streams.
+      retention: {},
+      ...(owner !== undefined && { owner }),
+      ...(retentionMs !== undefined && { ttlMs: retentionMs }),
+    }
+    const { outcome } = await store.create(chatStreamId(place), config, signal)
+    if (outcome === 'retired' || outcome === 'no-fork')
+      throw new StreamRequestError(
+        'invalid_id',
+        'The stream of the chat was deleted, and forks of it are there',
+      )
+    return outcome === 'created'
+  }
+
+  #keep(log: ChatLog): ChatLog {
+    this.#forget(log)
+    this.#logs.set(log.id, { log, bytes: log.bytes })
+    this.#bytes += log.bytes
+    for (const { log: oldest } of this.#logs.values()) {
+      if ((this.#bytes <= KEPT && this.#logs.size <= MOST) || oldest === log) break
+      this.#forget(oldest)
+    }
+    return log
+  }
+
+  #forget({ id }: ChatLog): void {
+    this.#bytes -= this.#logs.get(id)?.bytes ?? 0
+    this.#logs.delete(id)
+  }
+}

@@ -1,0 +1,117 @@
+/** Follows a chat: what is kept in it, from a place on, as it comes. Over delivery, which watches each chat once. */
+import { decodeOffset, encodeOffset } from '../protocol/offset.ts'
+import type { AskedPlace } from '../protocol/offset.ts'
+import type { Batch, SharedEncoder } from '../delivery/batch.ts'
+import type { Delivery } from '../delivery/delivery.ts'
+import { Outlet } from '../delivery/outlet.ts'
+import type { FollowEnd } from '../delivery/reader.ts'
+import { readEntry } from './entries.ts'
+import type { ChatEntry } from './entries.ts'
+import { ChatError } from './errors.ts'
+
+/** What was kept, and the place behind it. */
+export interface ChatChange {
+  /** Where to go on from. */
+  readonly offset: string
+  readonly entry: ChatEntry
+}
+
+/** Batches that wait for whoever follows. */
+const MOST_WAITING = 4
+
+const batches: SharedEncoder<Batch> = { encode: (batch) => batch }
+
+export class ChatFollower {
+  readonly #waiting: Batch[] = []
+  #wake = Promise.withResolvers<void>()
+  #end: FollowEnd | undefined
+  readonly #outlet = new Outlet<Batch>({
+    write: (batch) => {
+      this.#waiting.push(batch)
+      this.#wake.resolve()
+      return this.#waiting.length < MOST_WAITING
+    },
+  })
+
+  /**
+   * Yields what is kept, until the chat is deleted or the signal aborts; it ends then.
+   *
+   * @throws {ChatError} `chat_not_found` for a chat that is not there. Rejects as the store does, and with an error
+   * where the offset is not one of this chat.
+   */
+  async *follow(
+    delivery: Delivery,
+    stream: string,
+    place: AskedPlace,
+    incarnation: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<ChatChange> {
+    const abort = (): void => this.#wake.resolve()
+    const following = delivery.follow(stream, {
+      place,
+      incarnation,
+      outlet: this.#outlet,
+      encoder: batches,
+      observer: {
+        opened: () => {},
+        over: (end) => {
+          this.#end = end
+          this.#wake.resolve()
+        },
+      },
+    })
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      while (!signal.aborted) {
+        const batch = this.#waiting.shift()
+        if (batch) yield* changesIn(batch)
+        else if (this.#end) return thrown(this.#end)
+        else {
+          this.#outlet.drained()
+          await this.#wake.promise
+          this.#wake = Promise.withResolvers()
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', abort)
+      following.stop()
+      this.#outlet.gone()
+    }
+  }
+}
+
+/** @throws {ChatError} `invalid_ask` for what is no offset. */
+export function placeAt(offset: string | undefined): AskedPlace {
+  if (offset === undefined) return 'now'
+  try {
+    return decodeOffset(offset)
+  } catch {
+    throw new ChatError('invalid_ask', 'The offset is none that a chat gave')
+  }
+}
+
+function* changesIn(batch: Batch): Generator<ChatChange> {
+  const { records, from, next } = batch
+  for (const [index, record] of records.entries()) {
+    const entry = readEntry(String(record))
+    const ahead = records.length - index - 1
+    const { stamp } = next
+    const position = from.position + index + 1
+    if (entry) yield { entry, offset: encodeOffset({ position, stamp, ahead: ahead + (next.ahead ?? 0) }) }
+  }
+}
+
+function thrown(end: FollowEnd): void {
+  switch (end.type) {
+    case 'end':
+    case 'gone':
+    case 'closing':
+      return
+    case 'missing':
+      throw new ChatError('chat_not_found')
+    case 'refused':
+      throw new ChatError('invalid_ask', 'The offset is none of this chat')
+    case 'failed':
+      throw end.error
+  }
+}

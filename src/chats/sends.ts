@@ -1,0 +1,232 @@
+/**
+ * What people do in a chat: each a decision by what the chat is, and kept only if it is still so. Else they look again,
+ * and decide again.
+ */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Json } from '../protocol/json.ts'
+import { RunError } from '../runs/errors.ts'
+import type { ChatLog } from './chat-log.ts'
+import type { ChatLogs } from './chat-logs.ts'
+import type { ChatAsk, Conversation } from './conversation.ts'
+import type { AskedEntry, ChatEntry, ChatMessage } from './entries.ts'
+import { ChatError } from './errors.ts'
+import type { ChatPlace } from './history.ts'
+import type { ChatSettings, WhileBusy } from './options.ts'
+import type { ChatNode } from './message-tree.ts'
+import type { Turns } from './turns.ts'
+
+export interface Send {
+  readonly place: ChatPlace
+  readonly message?: ChatMessage
+  /** The key of what is answered again, instead of a message. */
+  readonly again?: string
+  readonly edits?: string
+  readonly after?: string | null
+  readonly kind: string
+  readonly body?: Json
+  readonly run?: string
+  readonly whileBusy: WhileBusy
+}
+
+/** What is to be kept, or what there is to say without. */
+export type Decision<T> =
+  | { readonly entries: readonly ChatEntry[]; readonly result: (log: ChatLog) => T }
+  | { readonly done: T }
+
+/** Times that others may be first. */
+const MOST_TRIES = 30
+/** From here on it waits a moment before it looks again. */
+const HASTY = 3
+
+export class Sends {
+  readonly #settings: ChatSettings
+  readonly #logs: ChatLogs
+  readonly #turns: Turns
+
+  constructor(settings: ChatSettings, logs: ChatLogs, turns: Turns) {
+    this.#settings = settings
+    this.#logs = logs
+    this.#turns = turns
+  }
+
+  /**
+   * Decides by what the chat is until that is kept. `step` is called again each time that somebody was first; of a chat
+   * that is not there it is given undefined, and what it decides then creates it.
+   *
+   * @throws {ChatError} `chat_contended`, and what `step` throws. Rejects as the store does.
+   */
+  async decide<T>(
+    place: ChatPlace,
+    signal: AbortSignal,
+    step: (log: ChatLog | undefined) => Decision<T> | Promise<Decision<T>>,
+  ): Promise<T> {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      if (tries > HASTY) await sleep(Math.ceil(Math.random() * 10 * tries), undefined, { signal })
+      let log = await this.#logs.load(place, signal)
+      if (log?.isClosed) {
+        await this.#turns.remove(log, signal)
+        log = undefined
+      }
+      const decision = await step(log)
+      if ('done' in decision) return decision.done
+      if (log) {
+        if ((await log.decide(decision.entries, signal)) !== 'kept') continue
+      } else if (!(await this.#logs.create(place, decision.entries, signal))) continue
+      const kept = await this.#logs.load(place, signal)
+      if (!kept) throw new ChatError('chat_not_found')
+      return decision.result(kept)
+    }
+    throw new ChatError('chat_contended')
+  }
+
+  /** Sends a message, or asks again; resolves to the ask that it has become, of which the run was started unless it waits. */
+  async send(send: Send, signal: AbortSignal): Promise<ChatAsk> {
+    const run = send.run ?? newRun()
+    const { place } = send
+    const [log, ask, isNew] = await this.decide<readonly [ChatLog, ChatAsk, boolean]>(
+      place,
+      signal,
+      async (found) => {
+        const log = found?.conversation.active ? await this.#look(place, signal) : found
+        const before = log && sentBefore(log.conversation, send)
+        if (log && before && 'status' in before) return { done: [log, before, false] }
+        // It is there, and nobody was to answer it.
+        const { message: _, ...others } = send
+        const asked = before && 'key' in before ? { ...others, again: before.key } : send
+        const entry = await this.#entryFor(log, { ...asked, run }, signal)
+        return { entries: [entry], result: (kept) => [kept, askIn(kept, run), true] }
+      },
+    )
+    if (ask.status === 'running' && isNew) await this.#turns.start(log, ask, signal, false)
+    else if (ask.status === 'running' || ask.replaces) return this.#broughtOn(log, ask, signal)
+    return ask
+  }
+
+  /** The chat, once what is to be done in it was tried. */
+  async #look(place: ChatPlace, signal: AbortSignal): Promise<ChatLog | undefined> {
+    try {
+      return await this.#turns.advance(place, signal)
+    } catch (error) {
+      // Of somebody else's ask.
+      if (!(error instanceof RunError)) throw error
+      return this.#logs.load(place, signal)
+    }
+  }
+
+  /** Of one that was there, or that something is stopped for. */
+  async #broughtOn({ place }: ChatLog, { run }: ChatAsk, signal: AbortSignal): Promise<ChatAsk> {
+    const log = await this.#turns.advance(place, signal)
+    if (!log) throw new ChatError('chat_not_found')
+    return askIn(log, run)
+  }
+
+  async #entryFor(
+    log: ChatLog | undefined,
+    send: Send & { readonly run: string },
+    signal: AbortSignal,
+  ): Promise<AskedEntry> {
+    const { run, kind, message, body, whileBusy } = send
+    const conversation = log?.conversation
+    const active = conversation?.active
+    if (active && whileBusy === 'refuse') throw new ChatError('chat_busy')
+    if (log) this.#makeRoom(log, message, active !== undefined)
+    const isNamed = send.edits !== undefined || send.after !== undefined
+    const parent =
+      message && (isNamed || !active) ? await this.#parentOf(send, conversation, signal) : undefined
+    const again = send.again === undefined ? undefined : keyOf(conversation, send.again)
+    return {
+      type: 'asked',
+      run,
+      kind,
+      at: Date.now(),
+      ...(message && { message }),
+      ...(again !== undefined && { again }),
+      ...(parent !== undefined && { parent }),
+      ...(body !== undefined && { body }),
+      ...(active && { queued: true }),
+      ...(active && whileBusy === 'replace' && { replaces: true }),
+    }
+  }
+
+  /** The key of what a message follows; null for the first of a chat. */
+  async #parentOf(
+    { place, edits, after }: Pick<Send, 'place' | 'edits' | 'after'>,
+    conversation: Conversation | undefined,
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    const { history } = this.#settings
+    if (edits !== undefined) {
+      const edited = conversation && nodeOf(conversation, edits)
+      if (edited) return edited.parent ?? null
+    } else if (after === undefined) {
+      if (conversation?.head !== undefined) return conversation.head
+    } else {
+      const key = after === null ? null : conversation?.keyOf(after)
+      if (key !== undefined) return key
+    }
+    const named = edits ?? after
+    const kept = history ? await history.load({ ...place, signal }) : []
+    const at = named === undefined ? kept.length - 1 : kept.findIndex(({ id }) => id === named)
+    if (named !== undefined && at === -1) throw new ChatError('message_not_found')
+    return kept[edits === undefined ? at : at - 1]?.id ?? null
+  }
+
+  /** @throws {ChatError} where there is no room for one more. */
+  #makeRoom(log: ChatLog, message: ChatMessage | undefined, waits: boolean): void {
+    const { limits } = this.#settings
+    const { conversation, bytes } = log
+    // With its answer.
+    if (conversation.size + (message ? 2 : 1) > limits.messages) throw new ChatError('chat_full')
+    if (bytes >= limits.chatBytes) throw new ChatError('chat_too_large')
+    if (waits && conversation.queue.length >= limits.queued) throw new ChatError('queue_full')
+  }
+}
+
+/** 128 random bits: 22 of the characters that are safe in a URL. */
+function newRun(): string {
+  return randomBytes(16).toString('base64url')
+}
+
+/**
+ * The ask that a send has become before, or its message, where nobody was to answer it.
+ *
+ * @throws {ChatError} for a message that is there and another one, and one that nobody is to answer any more.
+ */
+function sentBefore(
+  conversation: Conversation,
+  { message, run, edits }: Send,
+): ChatAsk | ChatNode | undefined {
+  const byRun = run === undefined ? undefined : conversation.asks.get(run)
+  const before = (message && conversation.sentBefore(message)) ?? byRun
+  if (byRun && before !== byRun) throw new ChatError('invalid_ask', 'The run is that of another message')
+  if (before === undefined) return undefined
+  if (before === 'removed') throw new ChatError('message_not_found')
+  if (before === 'differs') {
+    if (edits !== undefined) return undefined
+    throw new ChatError('message_differs')
+  }
+  if ('status' in before && before.status === 'taken-back') throw new ChatError('taken_back')
+  return before
+}
+
+function askIn({ conversation }: ChatLog, run: string): ChatAsk {
+  const ask = conversation.asks.get(run)
+  if (!ask) throw new ChatError('message_not_found')
+  return ask
+}
+
+/** @throws {ChatError} `message_not_found`. */
+export function keyOf(conversation: Conversation | undefined, name: string): string {
+  const key = conversation?.keyOf(name)
+  if (key === undefined) throw new ChatError('message_not_found')
+  return key
+}
+
+function nodeOf(
+  conversation: Conversation,
+  name: string,
+): { readonly parent: string | undefined } | undefined {
+  const key = conversation.keyOf(name)
+  return key === undefined ? undefined : conversation.tree.get(key)
+}

@@ -1,0 +1,266 @@
+/**
+ * Brings chats on: starts what was asked for, keeps answers that have ended, and begins what waits. Any process may do
+ * so at any time, and several at once: what one has done another finds done.
+ *
+ * An ask is kept with the id of its run before the run is started. So whoever finds one without a run, as the process
+ * that kept it died in between, starts it. And as the run may have been started, or the chat deleted, in the moment in
+ * which somebody else decided otherwise, whoever started it looks once more.
+ */
+import type { RunEnd } from '../protocol/run-end.ts'
+import { RunError } from '../runs/errors.ts'
+import type { RunErrorCode } from '../runs/errors.ts'
+import type { Run, RunInfo, StartRequest } from '../runs/run.ts'
+import { inputFor } from './answers.ts'
+import type { Answers } from './answers.ts'
+import type { ChatLog } from './chat-log.ts'
+import type { ChatLogs } from './chat-logs.ts'
+import type { ChatAsk, WaitingAsk } from './conversation.ts'
+import type { AnswerEntry, ChatEntry } from './entries.ts'
+import type { ChatPlace } from './history.ts'
+import type { ChatSettings } from './options.ts'
+
+/** What chats need of runs. */
+export interface ChatRuns {
+  start(request: StartRequest): Promise<Run>
+  get(id: string): Promise<Run | undefined>
+  stop(
+    id: string,
+    options?: { readonly signal?: AbortSignal; readonly incarnation?: string },
+  ): Promise<RunEnd>
+  delete(id: string): Promise<boolean>
+}
+
+/** What can be wrong with a start that no later one will mend. */
+const FOR_GOOD: ReadonlySet<RunErrorCode> = new Set(['invalid_run', 'run_conflict', 'run_differs'])
+/** And what may pass, for whoever does not wait for that. */
+const FOR_NOW: ReadonlySet<RunErrorCode> = new Set(['too_many_runs', 'process_full'])
+/** Looks at one chat in a row, while others write there. */
+const MOST_LOOKS = 100
+
+const INTERRUPTED: RunEnd = {
+  status: 'failed',
+  reason: 'interrupted',
+  message: 'The server was interrupted before this answer began. Please try again.',
+}
+
+export class Turns {
+  readonly #settings: ChatSettings
+  readonly #logs: ChatLogs
+  readonly #answers: Answers
+  readonly #runs: () => ChatRuns
+
+  constructor(settings: ChatSettings, logs: ChatLogs, answers: Answers, runs: () => ChatRuns) {
+    this.#settings = settings
+    this.#logs = logs
+    this.#answers = answers
+    this.#runs = runs
+  }
+
+  /**
+   * Does what is to be done in a chat, and resolves to it as it is then: undefined when it is gone. Rejects as the
+   * store does, and with the `RunError` of a run that cannot be started now, and may be later.
+   */
+  async advance(place: ChatPlace, signal: AbortSignal): Promise<ChatLog | undefined> {
+    for (let look = 0; look < MOST_LOOKS; look++) {
+      const log = await this.#logs.load(place, signal)
+      if (!log) return undefined
+      if (log.isClosed) {
+        await this.remove(log, signal)
+        return undefined
+      }
+      const { active, queue } = log.conversation
+      const [next] = queue
+      if (active) {
+        if (!(await this.#attend(log, active, signal))) return log
+      } else if (!next) return log
+      else await this.#begin(log, next, signal)
+    }
+    return this.#logs.load(place, signal)
+  }
+
+  /**
+   * Starts the run of an ask that is kept. Whoever asked waits for no more room: then the ask has failed.
+   *
+   * @throws {RunError} why it could not be started; the ask has failed, unless it may be started later.
+   */
+  async start(log: ChatLog, ask: ChatAsk, signal: AbortSignal, isPatient: boolean): Promise<void> {
+    const { place } = log
+    const { chat, owner } = place
+    const request: StartRequest = {
+      id: ask.run,
+      kind: ask.kind,
+      chat,
+      input: inputFor(place),
+      ...(owner !== undefined && { owner }),
+    }
+    try {
+      await this.#runs().start(request)
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error
+      const { code: reason, message } = error
+      const isOver = FOR_GOOD.has(reason) || (FOR_NOW.has(reason) && !isPatient)
+      if (isOver) await this.#fail(log, ask, { status: 'failed', reason, message }, signal)
+      throw error
+    }
+    await this.#makeSure(place, ask, signal)
+  }
+
+  /** A run of a chat has ended: keeps its answer and begins what waits. Rejects when it is to be called again. */
+  async ended(run: RunInfo, end: RunEnd, signal: AbortSignal): Promise<void> {
+    if (run.chat === undefined) return
+    const place = { chat: run.chat, ...(run.owner !== undefined && { owner: run.owner }) }
+    const log = await this.#logs.load(place, signal)
+    const ask = log?.conversation.asks.get(run.id)
+    if (!log || log.isClosed || !ask) {
+      // The chat was deleted, and what it said goes with it.
+      await this.#runs().delete(run.id)
+      return
+    }
+    await this.#keep(log, ask, run, end, signal)
+    const { active } = (await this.advance(place, signal))?.conversation ?? {}
+    if (active && !this.#settings.kinds.has(active.kind) && !(await this.#runs().get(active.run)))
+      throw new Error(`The next answer is of the kind ${active.kind}, which is not known here`)
+  }
+
+  /** Removes a chat that is closed, with all that it had. May be called again when it was cut short. */
+  async remove(log: ChatLog, signal: AbortSignal): Promise<void> {
+    const { store } = this.#settings
+    const { asks } = log.conversation
+    for (const { run } of asks.values()) await this.#removeRun(run, log.place, signal)
+    await store.delete(log.id, signal, log.incarnation)
+  }
+
+  async #removeRun(id: string, { chat, owner }: ChatPlace, signal: AbortSignal): Promise<void> {
+    const run = await this.#runs().get(id)
+    if (!run || run.info.chat !== chat || run.info.owner !== owner) return
+    try {
+      if (run.info.status === 'running')
+        await this.#runs().stop(id, { signal, incarnation: run.info.incarnation })
+      await this.#runs().delete(id)
+    } catch (error) {
+      const isGone =
+        error instanceof RunError && (error.code === 'run_gone' || error.code === 'run_not_found')
+      if (!isGone) throw error
+    }
+  }
+
+  /** Looks after the ask that is being answered; whether that is over. */
+  async #attend(log: ChatLog, ask: ChatAsk, signal: AbortSignal): Promise<boolean> {
+    const { place, conversation } = log
+    const run = await this.#runs().get(ask.run)
+    if (!run) {
+      if (Date.now() - ask.at > this.#settings.beginWithinMs) return this.#fail(log, ask, INTERRUPTED, signal)
+      // Others may know it.
+      if (!this.#settings.kinds.has(ask.kind)) return false
+      return !(await this.#startLater(log, ask, signal))
+    }
+    const { info } = run
+    if (info.chat !== place.chat || info.owner !== place.owner)
+      return this.#fail(log, ask, { status: 'failed', reason: 'run_conflict' }, signal)
+    if (info.status !== 'running') return this.#finish(log, ask, info, signal)
+    if (!conversation.queue.some(({ ask: { replaces } }) => replaces)) return false
+    try {
+      await this.#runs().stop(ask.run, { signal, incarnation: info.incarnation })
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error
+    }
+    return true
+  }
+
+  /** Of a run whose end is known. */
+  async #finish(log: ChatLog, ask: ChatAsk, run: RunInfo, signal: AbortSignal): Promise<boolean> {
+    const { kinds, beginWithinMs } = this.#settings
+    // Whoever knows the kind makes a message of it. In time nobody may know it any more.
+    if (!kinds.has(ask.kind) && Date.now() - ask.at < beginWithinMs) return false
+    const { status, reason, message } = run
+    if (status === 'running') return false
+    const end: RunEnd = {
+      status,
+      ...(reason !== undefined && { reason }),
+      ...(message !== undefined && { message }),
+    }
+    await this.#keep(log, ask, run, end, signal)
+    return true
+  }
+
+  async #keep(log: ChatLog, ask: ChatAsk, run: RunInfo, end: RunEnd, signal: AbortSignal): Promise<void> {
+    if (ask.status === 'running') {
+      const kept = await log.answer(await this.#answers.entryFor(log, ask, run, end, signal), signal)
+      if (kept === 'gone') return
+    }
+    if (!this.#settings.history) return
+    const there = await this.#logs.load(log.place, signal)
+    const answered = there?.conversation.asks.get(ask.run)
+    if (there && answered) await this.#answers.save(there, answered, signal)
+  }
+
+  async #fail(log: ChatLog, ask: ChatAsk, end: RunEnd, signal: AbortSignal): Promise<true> {
+    await log.answer(endOf(ask.run, end), signal)
+    // It may have been started in the same moment.
+    await this.#removeRun(ask.run, log.place, signal)
+    return true
+  }
+
+  /** The turn of one that waits has come, unless somebody else was first. */
+  async #begin(log: ChatLog, { ask, message, parent }: WaitingAsk, signal: AbortSignal): Promise<void> {
+    const { conversation } = log
+    const { tree, head, queue } = conversation
+    if (!message && !tree.get(ask.message)) {
+      await log.decide([{ type: 'taken-back', run: ask.run }], signal)
+      return
+    }
+    // What it was to follow may be gone by now.
+    const isThere = parent === null || (parent !== undefined && (tree.get(parent) || this.#settings.history))
+    const follows = isThere ? parent : (head ?? null)
+    const begun: ChatEntry = { type: 'begun', run: ask.run, parent: follows, at: Date.now() }
+    // Nobody is asked for what would be stopped at once.
+    if (queue.slice(1).some(({ ask: { replaces } }) => replaces)) {
+      await log.decide([begun, endOf(ask.run, { status: 'stopped' })], signal)
+      return
+    }
+    const kept = await log.decide([begun], signal)
+    if (kept !== 'kept') return
+    const asked = conversation.asks.get(ask.run)
+    if (asked?.status !== 'running' || !this.#settings.kinds.has(ask.kind)) return
+    await this.#startLater(log, asked, signal)
+  }
+
+  /** Starts a run for which nobody waits; false when it can never be started, and the ask has failed. */
+  async #startLater(log: ChatLog, ask: ChatAsk, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.start(log, ask, signal, true)
+      return true
+    } catch (error) {
+      if (error instanceof RunError && FOR_GOOD.has(error.code)) return false
+      throw error
+    }
+  }
+
+  /** Ends a run that was started when nobody wanted it any more. */
+  async #makeSure(place: ChatPlace, ask: ChatAsk, signal: AbortSignal): Promise<void> {
+    const log = await this.#logs.load(place, signal)
+    const asked = log && !log.isClosed ? log.conversation.asks.get(ask.run) : undefined
+    if (!asked) await this.#removeRun(ask.run, place, signal)
+    // That it has ended, with an answer, is as it should be.
+    else if (asked.status === 'failed' && asked.answer === undefined) await this.#stopLate(ask.run, signal)
+  }
+
+  async #stopLate(run: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#runs().stop(run, { signal })
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error
+    }
+  }
+}
+
+function endOf(run: string, { status, reason, message }: RunEnd): AnswerEntry {
+  return {
+    type: 'answer',
+    run,
+    status,
+    at: Date.now(),
+    ...(reason !== undefined && { reason }),
+    ...(message !== undefined && { text: message }),
+  }
+}
