@@ -6,7 +6,6 @@
  *     gone <incarnation> <reason>
  *     look
  */
-import { Buffer } from 'node:buffer'
 import type { Json } from '../../protocol/json.ts'
 import type { RecordKind } from '../bookkeeping/requests.ts'
 import type { StreamRecord } from '../stream.ts'
@@ -31,11 +30,6 @@ export type LiveMessage =
 
 /** Bytes of an append's records up to which they are published. */
 export const PUBLISHED_BYTES = 64 * 1024
-
-/** The lengths of records to publish; empty when they are to be read. */
-export function lengthsOf(records: readonly StreamRecord[], bytes: number): string {
-  return bytes > PUBLISHED_BYTES ? '' : records.map((record) => Buffer.byteLength(record)).join(',')
-}
 
 /** Anything that is no message of a script is taken as a reason to look. */
 export function readMessage(message: Buffer): LiveMessage {

@@ -17,16 +17,18 @@ import type { StreamLimits } from '../stream.ts'
 import { appendResult } from './append-result.ts'
 import { listOf } from './keys.ts'
 import type { Keys } from './keys.ts'
-import { lengthsOf, recordOf } from './live-message.ts'
+import { recordOf } from './live-message.ts'
 import type { KeptAppend } from './recent-appends.ts'
 import type { Scripts } from './scripts/scripts.ts'
+import { APPEND } from './scripts/append-script.ts'
+import { appendOptions } from './scripts/append-options.ts'
 import { CUT } from './scripts/cut-script.ts'
 import { READ } from './scripts/read-script.ts'
-import { argumentOf, argumentsOf, tailText, textOf } from './scripts/script-values.ts'
+import { argumentOf, argumentsOf, textOf } from './scripts/script-values.ts'
 import { parseState } from './state.ts'
 import type { GoneFork, IncarnatePlace } from './state.ts'
 import { COLLECT, TRIM } from './scripts/trim-scripts.ts'
-import { APPEND, CREATE, DELETE, IS_KEPT, LOOK, SWEEP, TOUCH } from './scripts/stream-scripts.ts'
+import { CREATE, DELETE, IS_KEPT, LOOK, SWEEP, TOUCH } from './scripts/stream-scripts.ts'
 
 /** Records removed in one step, which holds Redis for about as many microseconds. */
 const COLLECTED = 1000
@@ -135,61 +137,55 @@ export class StreamTable {
   }
 
   /** @param list on which it is marked. */
-  async append(id: string, request: CheckedAppend, list = ''): Promise<AppendAnswer | Unmarked> {
+  async append(id: string, request: CheckedAppend, list?: string): Promise<AppendAnswer | Unmarked> {
     const stamp = newStamp()
-    const reply = (await this.#append(id, request, stamp, '', list)) as readonly Reply[]
-    if (String(reply[0]) === 'unmarked') return { unmarked: String(reply[1]) }
+    const reply = await this.#append(id, request, stamp, undefined, list)
+    // As most are: `tail incarnation`.
+    if (typeof reply === 'string') {
+      const space = reply.indexOf(' ')
+      const offset = { position: Number(reply.slice(0, space)), stamp }
+      const result = { outcome: 'appended', offset, closed: request.close } as const
+      return { result, listed: undefined, incarnation: reply.slice(space + 1), stamp, trimmed: false }
+    }
+    const fields = reply as readonly Reply[]
+    if (String(fields[0]) === 'unmarked') return { unmarked: String(fields[1]) }
     return {
-      result: appendResult(reply, request),
-      listed: String(reply[5] ?? '') || undefined,
-      incarnation: String(reply[3]),
+      result: appendResult(fields, request),
+      listed: String(fields[5] ?? '') || undefined,
+      incarnation: String(fields[3]),
       stamp,
-      trimmed: reply[4] === 1,
+      trimmed: fields[4] === 1,
     }
   }
 
   /** Appends what Redis has lost where it was, as if it had not. False when it cannot be so. */
   async restore(id: string, { request, from, stamp }: KeptAppend): Promise<boolean> {
-    const [word] = (await this.#append(id, request, stamp, String(from), '*')) as Reply[]
-    return String(word) === 'appended' || String(word) === 'duplicate'
+    const reply = await this.#append(id, request, stamp, from, '*')
+    if (typeof reply === 'string') return true
+    const word = String((reply as readonly Reply[])[0])
+    return word === 'appended' || word === 'duplicate'
   }
 
-  #append(id: string, request: CheckedAppend, stamp: string, tail: string, list: string): Promise<Reply> {
-    const {
-      incarnation = '',
-      contentType,
-      kind = '',
-      close,
-      end = '',
-      producer,
-      streamSeq = '',
-      metadata = '',
-      checkpoint = '',
-      after,
-      owes = '',
-    } = request
-    const { records, bytes } = request
-    return this.#scripts.onStream(APPEND, this.#keys.of(id), [
-      incarnation,
-      contentType === undefined ? '' : mediaTypeOf(contentType),
+  #append(
+    id: string,
+    request: CheckedAppend,
+    stamp: string,
+    tail: number | undefined,
+    list: string | undefined,
+  ): Promise<Reply> {
+    const { records, kind = '', producer } = request
+    const options = appendOptions(request, tail, list, this.#producers)
+    const values = [
+      stamp,
       kind,
-      close ? '1' : '0',
       producer?.id ?? '',
       textOf(producer?.epoch),
       textOf(producer?.seq),
-      streamSeq,
-      metadata,
-      checkpoint,
-      stamp,
-      lengthsOf(records, bytes),
-      tail,
-      end,
-      after ? tailText(after) : '',
-      owes,
-      list,
-      this.#producers,
+      String(options.length / 2),
+      ...options,
       ...records.map(argumentOf),
-    ])
+    ]
+    return this.#scripts.onStream(APPEND, this.#keys.of(id), values)
   }
 
   /** @param incarnation that it must have: another one is as missing as none. */

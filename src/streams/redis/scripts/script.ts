@@ -19,24 +19,23 @@ const FLAGS: Readonly<Record<ScriptKind, string>> = {
   read: ' flags=no-writes',
 }
 
-/**
- * KEYS[1] is the state of the stream, KEYS[2] its records. ARGV[1] is the time in milliseconds, or empty
- * for Redis's own. The channel is no key: while the slot moves, a Cluster refuses what names a key that
- * is not there.
- *
- * `stampAt` is the stamp of the record before a position, empty where Redis no longer has it.
- * Numbers are doubles and exact up to 2^53, but Lua writes them with 14 digits: `int` does not. Strings
- * are compared byte by byte in `above`, because Lua asks the locale.
- */
-const PRELUDE = `local state, log = KEYS[1], KEYS[2]
-local channel = string.gsub(state, 'state$', 'live')
+// The Lua that scripts begin with, in parts: Lua makes a function anew each time that its definition is run.
+
+/** The keys, and the time where it is given. */
+export const KEPT = `local state, log = KEYS[1], KEYS[2]
 local now = tonumber(ARGV[1])
-if not now then
+`
+/** Redis's own time, where none is given. */
+export const CLOCK = `if not now then
   local time = redis.call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
-local function int(n) return string.format('%.0f', n) end
-local function above(a, b)
+`
+/** Numbers are doubles and exact up to 2^53, but Lua writes them with 14 digits. */
+export const INT = `local function int(n) return string.format('%.0f', n) end
+`
+/** Compares strings byte by byte, because Lua asks the locale. */
+export const ABOVE = `local function above(a, b)
   local length = math.min(#a, #b)
   for i = 1, length do
     local x, y = string.byte(a, i), string.byte(b, i)
@@ -44,16 +43,20 @@ local function above(a, b)
   end
   return #a > #b
 end
-local function isOver(at)
+`
+export const IS_OVER = `local function isOver(at)
   return at and now >= tonumber(at) and redis.call('HEXISTS', state, 'l') == 0
 end
-local function endAfter(ttl, at)
+`
+export const END_AFTER = `local function endAfter(ttl, at)
   if not ttl or not at then return at end
   local gain = now + ttl - at
   if gain < 0 or gain * 100 >= ttl then return now + ttl end
   return at
 end
-local function firstOf(text)
+`
+/** The first place of a log, and the stamp of the record before a position: empty where Redis no longer has it. */
+export const PLACES = `local function firstOf(text)
   local first, stamp = string.match(text or '', '^(%d+) (%d+)$')
   return tonumber(first) or 0, stamp or '0'
 end
@@ -65,6 +68,14 @@ local function stampAt(position)
   return first == position and stamp or ''
 end
 `
+
+/**
+ * KEYS[1] is the state of the stream, KEYS[2] its records. ARGV[1] is the time in milliseconds, or empty
+ * for Redis's own. The channel is no key: while the slot moves, a Cluster refuses what names a key that
+ * is not there.
+ */
+const PRELUDE = `${KEPT}local channel = string.sub(state, 1, -6) .. 'live'
+${CLOCK}${INT}${ABOVE}${IS_OVER}${END_AFTER}${PLACES}`
 
 /** @param body Lua that follows the prelude; see there for its keys and arguments. */
 export function streamScript(kind: ScriptKind, body: string): RedisScript {

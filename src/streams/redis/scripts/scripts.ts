@@ -24,25 +24,28 @@ export class Scripts {
     return this.run(script, [state, log], values)
   }
 
-  async run(script: RedisScript, keys: readonly string[], values: Values = []): Promise<Reply> {
-    const now = this.#clock ? String(this.#clock()) : ''
-    const count = String(keys.length)
-    const key = keys[0] as string
-    const ask = (command: string, name: string) => (server: string) => {
-      const given = typeof values === 'function' ? values(server) : values
-      return [command, name, count, ...keys, now, ...given]
-    }
-    try {
-      return await this.#servers.request(key, ask('EVALSHA', script.sha))
-    } catch (error) {
+  run(script: RedisScript, keys: readonly string[], values: Values = []): Promise<Reply> {
+    return this.#ask('EVALSHA', script.sha, keys, values).catch((error: unknown) => {
       // The server does not know it yet; nothing was done.
-      if (!isUnknownScript(error)) throw error
-    }
+      if (isUnknownScript(error)) return this.#teach(script, keys, values)
+      throw error
+    })
+  }
+
+  async #teach(script: RedisScript, keys: readonly string[], values: Values): Promise<Reply> {
     try {
-      return await this.#servers.request(key, ask('EVAL', script.source))
+      return await this.#ask('EVAL', script.source, keys, values)
     } catch (error) {
       throw isUnknownScript(error) ? CONNECTION_ERRORS.unavailable('it knows no script', false, error) : error
     }
+  }
+
+  #ask(command: string, name: string, keys: readonly string[], values: Values): Promise<Reply> {
+    const now = this.#clock ? String(this.#clock()) : ''
+    return this.#servers.request(keys[0] as string, (server) => {
+      const given = typeof values === 'function' ? values(server) : values
+      return [command, name, String(keys.length), ...keys, now, ...given]
+    })
   }
 }
 

@@ -31,8 +31,7 @@
  * failover that lost its tail, are told apart by it.
  */
 import { OWED_KEPT_MS } from '../../bookkeeping/lease-bookkeeping.ts'
-import { LEASE_PRODUCER } from '../../leases.ts'
-import { KNOWN_PRODUCERS } from './known-producers-lua.ts'
+import { APPEND } from './append-script.ts'
 import { RETENTION } from './retention-lua.ts'
 import { CUT } from './cut-script.ts'
 import { REMOVE } from './fork-scripts.ts'
@@ -104,119 +103,6 @@ end
 redis.call('HSET', state, unpack(fields))
 for i = 24, #ARGV do redis.call('XADD', log, int(base + i - 23) .. '-' .. ARGV[12], 'r', ARGV[i]) end
 return {'created', int(now)}
-`,
-)
-
-/**
- * ARGV: incarnation, media type, kind, close, id, epoch and seq of the producer, stream seq, metadata,
- * checkpoint (each empty for none), stamp, the lengths of the records, or empty to publish none, the
- * tail that it must follow as an append that was lost, or empty, what it is closed with, or empty,
- * position and stamp of the tail that it asks for, or empty, what it owes, or empty, the list on which it
- * is marked, or empty for none and `*` for any, how many producers a stream knows, records.
- * Gives the outcome and what belongs to it: with a place its stamp and position. `unmarked` comes with the list that
- * the stream is on: see latest-lists.ts.
- */
-export const APPEND: RedisScript = streamScript(
-  'write',
-  `${RETENTION}${KNOWN_PRODUCERS}local incarnation, mediaType, kind, close, producer = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1', ARGV[6]
-local streamSeq, metadata, checkpoint = ARGV[9], ARGV[10], ARGV[11]
-local count, ending, owes, list = #ARGV - 19, ARGV[15], ARGV[17], ARGV[18]
-local v = redis.call('HMGET', state, 'i', 'n', 'x', 'e', 't', 'm', 'k', 's', 'c', 'y', '${LEASE_FIELD}', 'p:' .. producer,
-  'z', 'q', 'a', 'h', 'f', 'j')
-local at = tonumber(v[4])
-if not v[1] or isOver(at) then return {'missing'} end
-if incarnation ~= '' and incarnation ~= v[1] then return {'missing'} end
-local tail = tonumber(v[2])
-local this = producer ~= '' and (ARGV[7] .. ' ' .. ARGV[8] .. ' ' .. producer) or ''
-if v[3] then
-  if producer ~= '' then
-    if v[10] == this then return {'duplicate', stampAt(tail), tail, 1, ARGV[8], v[13] or ''} end
-  elseif close and count == 0 and metadata == '' and checkpoint == '' and (ending == '' or ending == v[13]) then
-    return {'duplicate', stampAt(tail), tail, 1, '', v[13] or ''}
-  end
-  return {'closed', stampAt(tail), tail, v[13] or ''}
-end
-if v[18] and count > 0 and list ~= v[18] and list ~= '*' then return {'unmarked', v[18]} end
-if v[11] and producer ~= '${LEASE_PRODUCER}' then return {'leased'} end
-if (mediaType ~= '' and mediaType ~= v[6]) or (kind ~= '' and kind ~= v[7]) then
-  return {'content-type', v[9]}
-end
-if producer ~= '' then
-  local epoch, seq = tonumber(ARGV[7]), tonumber(ARGV[8])
-  local knownEpoch, lastSeq
-  if v[12] then
-    knownEpoch, lastSeq = string.match(v[12], '^(%d+) (-?%d+)')
-    knownEpoch, lastSeq = tonumber(knownEpoch), tonumber(lastSeq)
-  end
-  -- Only taking the lease raises this producer's epoch, and makes it known at all.
-  if producer == '${LEASE_PRODUCER}' and (not knownEpoch or epoch > knownEpoch) then
-    return {'fenced', knownEpoch or 0}
-  end
-  if not knownEpoch then
-    if seq ~= 0 then return {'gap', 0} end
-  elseif epoch < knownEpoch then
-    return {'fenced', knownEpoch}
-  elseif epoch > knownEpoch then
-    if seq ~= 0 then return {'epoch-start'} end
-  elseif seq <= lastSeq then
-    return {'duplicate', stampAt(tail), tail, 0, int(lastSeq), ''}
-  elseif seq ~= lastSeq + 1 then
-    return {'gap', lastSeq + 1}
-  end
-end
-if ARGV[14] ~= '' and tonumber(ARGV[14]) ~= tail then return {'elsewhere'} end
-if ARGV[16] ~= '' and ARGV[16] ~= int(tail) .. ' ' .. stampAt(tail) then return {'moved', stampAt(tail), tail} end
-if streamSeq ~= '' and v[8] and not above(streamSeq, v[8]) then return {'stream-seq', v[8]} end
-
-local stamp = ARGV[12]
-for i = 1, count do redis.call('XADD', log, int(tail + i) .. '-' .. stamp, 'r', ARGV[19 + i]) end
-local fields = {'n', int(tail + count)}
-local function set(name, value)
-  fields[#fields + 1] = name
-  fields[#fields + 1] = value
-end
-if producer ~= '' then
-  if not v[12] then set('pn', int(withNewProducer(tonumber(ARGV[19])))) end
-  set('p:' .. producer, ARGV[7] .. ' ' .. ARGV[8] .. ' ' .. int(tail + count))
-end
-if streamSeq ~= '' then set('s', streamSeq) end
-if metadata ~= '' then set('d', metadata) end
-if checkpoint ~= '' and not close then set('r', checkpoint) end
-if close then
-  set('x', '1')
-  if this ~= '' then set('y', this) end
-  if ending ~= '' then set('z', ending) end
-  redis.call('HDEL', state, 'r')
-  if owes ~= '' then set('w', owes) else redis.call('HDEL', state, 'l') end
-end
-local moved = endAfter(tonumber(v[5]), at)
-if moved ~= at then set('e', int(moved)) end
-local excess = 0
-if v[14] and count > 0 then
-  local age, most = retentionOf(v[14])
-  if age > 0 then set('h', spansWith(v[16], tail, age)) end
-  local held = tonumber(v[15])
-  for i = 20, #ARGV do held = held + #ARGV[i] end
-  if most > 0 and held > most + math.min(math.floor(most / 8), 65536) then excess = held - most end
-  set('a', int(held))
-end
-redis.call('HSET', state, unpack(fields))
-if close or count > 0 then
-  local head = 'append ' .. v[1] .. ' ' .. int(tail) .. ' ' .. int(tail + count) .. ' ' .. (close and '1' or '0')
-    .. ' ' .. stamp .. ' ' .. v[7] .. ' ' .. int(#ending) .. ' ' .. ARGV[13] .. '\\n' .. ending
-  redis.call('SPUBLISH', channel, ARGV[13] == '' and head or head .. table.concat(ARGV, '', 20))
-end
-if excess > 0 then
-  local first = firstOf(v[17])
-  local bytes, position, mark = sizes(first, tail + count - 1, excess)
-  if position > first then
-    redis.call('HSET', state, 'f', int(position) .. ' ' .. mark)
-    redis.call('HINCRBY', state, 'a', int(-bytes))
-  else
-    excess = 0
-  end
-end
-return {'appended', count > 0 and stamp or stampAt(tail), tail + count, v[1], excess > 0 and 1 or 0, v[18] or ''}
 `,
 )
 
