@@ -7,6 +7,7 @@
  * failover loses is what was written just before.
  */
 import type { CheckedAppend } from '../bookkeeping/requests.ts'
+import type { Producer } from '../store.ts'
 import type { IncarnatePlace } from './state.ts'
 
 /** An append that was kept. */
@@ -23,8 +24,9 @@ interface Recent {
   readonly epoch: number
   lastSeq: number
   last: IncarnatePlace
-  /** The last of them, in their order, up to `lastSeq`. */
-  appends: KeptAppend[]
+  /** The last of them, in their order, up to `lastSeq`, behind `dropped` that are remembered no more. */
+  appends: (KeptAppend | undefined)[]
+  dropped: number
   bytes: number
 }
 
@@ -83,16 +85,15 @@ export class RecentAppends {
       known.epoch === producer.epoch &&
       known.last.incarnation === next.incarnation &&
       known.lastSeq + 1 === producer.seq
-    const recent: Recent = goesOn
-      ? known
-      : { producer: producer.id, epoch: producer.epoch, lastSeq: -1, last: next, appends: [], bytes: 0 }
+    const recent: Recent = goesOn ? known : newRecent(producer, next)
     const from = next.at.position - request.records.length
+    const at = performance.now()
     this.forget(id)
-    recent.appends.push({ request, from, stamp, at: performance.now() })
+    recent.appends.push({ request, from, stamp, at })
     recent.bytes += sizeOf(request)
     recent.lastSeq = producer.seq
     recent.last = next
-    this.#trim(recent)
+    this.#trim(recent, at)
     this.#streams.set(id, recent)
     this.#bytes += recent.bytes
     this.#makeRoom()
@@ -105,8 +106,11 @@ export class RecentAppends {
       return undefined
     if (expectedSeq > recent.lastSeq) return undefined
     const missing = recent.lastSeq - expectedSeq + 1
-    const appends = missing <= recent.appends.length ? recent.appends.slice(-missing) : undefined
-    return { appends, last: recent.last }
+    const isKnown = missing <= recent.appends.length - recent.dropped
+    return {
+      appends: isKnown ? (recent.appends.slice(-missing) as KeptAppend[]) : undefined,
+      last: recent.last,
+    }
   }
 
   forget(id: string): void {
@@ -114,23 +118,25 @@ export class RecentAppends {
     if (recent && this.#streams.delete(id)) this.#bytes -= recent.bytes
   }
 
-  #trim(recent: Recent): void {
+  #trim(recent: Recent, now: number): void {
     const { ms, streamBytes } = this.#options
-    const since = performance.now() - ms
-    const { appends } = recent
-    let [over, bytes] = [0, recent.bytes]
-    for (; over < appends.length; over++) {
-      const { at, request } = appends[over] as KeptAppend
-      if (at >= since && bytes <= streamBytes) break
-      bytes -= sizeOf(request)
+    for (;;) {
+      const oldest = recent.appends[recent.dropped]
+      if (!oldest || (oldest.at >= now - ms && recent.bytes <= streamBytes)) return
+      this.#drop(recent, 1)
     }
-    this.#drop(recent, over)
   }
 
   #drop(recent: Recent, count: number): void {
-    if (count === 0) return
-    for (const { request } of recent.appends.slice(0, count)) recent.bytes -= sizeOf(request)
-    recent.appends = recent.appends.slice(count)
+    for (let n = 0; n < count; n++) {
+      const { request } = recent.appends[recent.dropped] as KeptAppend
+      recent.appends[recent.dropped++] = undefined
+      recent.bytes -= sizeOf(request)
+    }
+    // Now and then, as it copies what is left.
+    if (recent.dropped * 2 <= recent.appends.length) return
+    recent.appends = recent.appends.slice(recent.dropped)
+    recent.dropped = 0
   }
 
   /** What is lost was appended just before: each stream gives up its older half before any is forgotten. */
@@ -138,15 +144,20 @@ export class RecentAppends {
     if (this.#bytes > this.#options.bytes) {
       for (const recent of this.#streams.values()) {
         const before = recent.bytes
-        this.#drop(recent, Math.floor(recent.appends.length / 2))
+        this.#drop(recent, Math.floor((recent.appends.length - recent.dropped) / 2))
         this.#bytes -= before - recent.bytes
       }
     }
-    for (const [id] of this.#streams) {
-      if (this.#bytes <= this.#options.bytes && this.#streams.size <= this.#options.streams) return
-      this.forget(id)
+    while (this.#bytes > this.#options.bytes || this.#streams.size > this.#options.streams) {
+      const [oldest] = this.#streams.keys()
+      if (oldest === undefined) return
+      this.forget(oldest)
     }
   }
+}
+
+function newRecent({ id, epoch }: Producer, last: IncarnatePlace): Recent {
+  return { producer: id, epoch, lastSeq: -1, last, appends: [], dropped: 0, bytes: 0 }
 }
 
 function sizeOf({ bytes, metadata = '', checkpoint = '' }: CheckedAppend): number {
