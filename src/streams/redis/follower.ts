@@ -111,6 +111,11 @@ export class Follower {
     return true
   }
 
+  /** Whether somebody watches a stream, or is about to. */
+  follows(id: string): boolean {
+    return this.#followed.has(id)
+  }
+
   /** What this process appended, which is durable. */
   tellOwn(id: string, stretch: Stretch): void {
     const followed = this.#followed.get(id)

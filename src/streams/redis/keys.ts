@@ -88,6 +88,8 @@ export class Keys {
 
   /** A brace in an id must not end the tag, nor an id that begins with one leave it empty. */
   #tagOf(id: string): string {
-    return `${this.#prefix}:stream:{${id.replace(/[{}%]/g, encodeURIComponent)}}`
+    // Most need none, and are asked for with each append.
+    const name = /[{}%]/.test(id) ? id.replace(/[{}%]/g, encodeURIComponent) : id
+    return `${this.#prefix}:stream:{${name}}`
   }
 }

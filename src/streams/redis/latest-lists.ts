@@ -81,6 +81,12 @@ export interface KnownTail {
   readonly tail: number
 }
 
+/** An append of one stream among those that are under way: those before it and itself, once they have settled. */
+interface Turn {
+  readonly before: Promise<unknown> | undefined
+  settled: Promise<unknown> | undefined
+}
+
 export interface PlaceOnList {
   readonly id: string
   readonly place: number
@@ -93,8 +99,8 @@ export class LatestLists {
   readonly #ordered: boolean
   /** By id, the list that a stream was on when it was last appended to here. */
   readonly #known = new Map<string, string>()
-  /** By id, when the last append that is under way here has settled. */
-  readonly #underWay = new Map<string, Promise<void>>()
+  /** By id, the last append that is under way here. */
+  readonly #last = new Map<string, Turn>()
 
   /** @param ordered see `Servers`. */
   constructor(scripts: Scripts, keys: Keys, table: StreamTable, ordered: boolean) {
@@ -109,36 +115,45 @@ export class LatestLists {
    * `unmarked` is asked again. Then it must not be overtaken by what was asked for later.
    */
   append(id: string, request: CheckedAppend): Promise<AppendAnswer> {
-    const appending = this.#append(id, request, this.#underWay.get(id))
-    const settled: Promise<void> = appending.then(nothing, nothing).then(() => {
-      if (this.#underWay.get(id) === settled) this.#underWay.delete(id)
-    })
-    this.#underWay.set(id, settled)
+    const turn: Turn = { before: this.#last.get(id)?.settled, settled: undefined }
+    this.#last.set(id, turn)
+    const appending = this.#append(id, request, turn)
+    turn.settled = appending
     return appending
   }
 
-  async #append(
+  async #append(id: string, request: CheckedAppend, turn: Turn): Promise<AppendAnswer> {
+    try {
+      for (;;) {
+        const known = this.#known.get(id)
+        const answer = await (known === undefined
+          ? this.#table.append(id, request)
+          : this.#appendListed(known, id, request, turn))
+        if ('unmarked' in answer) {
+          this.#learn(id, answer.unmarked)
+          continue
+        }
+        const { outcome } = answer.result
+        if (known !== undefined && outcome === 'appended') this.#learn(id, answer.listed)
+        if (known !== undefined && outcome === 'missing') this.#learn(id, undefined)
+        return answer
+      }
+    } finally {
+      if (this.#last.get(id) === turn) this.#last.delete(id)
+    }
+  }
+
+  async #appendListed(
+    list: string,
     id: string,
     request: CheckedAppend,
-    before: Promise<void> | undefined,
-  ): Promise<AppendAnswer> {
-    for (;;) {
-      const known = this.#known.get(id)
-      if (known !== undefined) await before
-      const append = (): Promise<AppendAnswer | Unmarked> => this.#table.append(id, request, known)
-      const moves = known !== undefined && request.records.length > 0
-      const answer = await (moves
-        ? this.#moving(known, id, append, (done) => tailAfter(done, known))
-        : append())
-      if ('unmarked' in answer) {
-        this.#learn(id, answer.unmarked)
-        continue
-      }
-      const { outcome } = answer.result
-      if (known !== undefined && outcome === 'appended') this.#learn(id, answer.listed)
-      if (known !== undefined && outcome === 'missing') this.#learn(id, undefined)
-      return answer
-    }
+    { before }: Turn,
+  ): Promise<AppendAnswer | Unmarked> {
+    await before?.catch(nothing)
+    const append = (): Promise<AppendAnswer | Unmarked> => this.#table.append(id, request, list)
+    return request.records.length > 0
+      ? this.#moving(list, id, append, (done) => tailAfter(done, list))
+      : append()
   }
 
   /** Does what puts a stream on a list. */

@@ -10,7 +10,7 @@ import { endMember, infoOf } from '../bookkeeping/stream-state.ts'
 import { leaseOf, newLease } from '../bookkeeping/lease-bookkeeping.ts'
 import type { LeaseStore } from '../leases.ts'
 import { checkConfig, configDifference } from '../bookkeeping/configurations.ts'
-import { checkAppend, checkId, checkPlace, checkRead } from '../bookkeeping/requests.ts'
+import { type CheckedAppend, checkAppend, checkId, checkPlace, checkRead } from '../bookkeeping/requests.ts'
 import type { RetentionOption } from '../retention.ts'
 import { withRetention } from '../bookkeeping/retention.ts'
 import type { ListOptions, StreamList } from '../listing.ts'
@@ -43,7 +43,7 @@ import type { ServerEvents, Servers } from './servers.ts'
 import { CONNECTION_ERRORS } from './store-error.ts'
 import { bytesOf, WaitingWrites, type WrittenParts } from '../bookkeeping/waiting-writes.ts'
 import { StreamLists } from './stream-lists.ts'
-import { StreamTable } from './stream-table.ts'
+import { type AppendAnswer, StreamTable } from './stream-table.ts'
 
 export interface RedisStoreSettings {
   readonly keys: Keys
@@ -81,7 +81,9 @@ export class RedisStore implements StreamStore {
   readonly #collector: Collector
   readonly #recent = new RecentAppends()
   readonly #recovery: Recovery
-  readonly #underWay = new Set<Promise<unknown>>()
+  /** Resolves when nothing is under way any more. */
+  readonly #idle = Promise.withResolvers<void>()
+  #underWay = 0
   readonly #waiting = new WaitingWrites()
   #closing: Promise<void> | undefined
 
@@ -149,35 +151,41 @@ export class RedisStore implements StreamStore {
     return { outcome: 'created', info, lease: leaseOf(id, answer.state, newLease(lease, 1, answer.now)) }
   }
 
-  async append(id: string, given: AppendRequest, signal?: AbortSignal): Promise<AppendResult> {
-    checkId(id)
-    const request = checkAppend(given, this.limits)
-    return this.#write(request, signal, async () => {
-      let { result, incarnation, stamp, trimmed } = await this.#latest.append(id, request)
-      if (result.outcome === 'gap' && (await this.#recovery.restore(id, request, result.expectedSeq))) {
-        ;({ result, incarnation, stamp, trimmed } = await this.#latest.append(id, request))
-      }
-      if (result.outcome === 'appended')
-        this.#recent.keep(id, request, { incarnation, at: result.offset }, stamp)
-      else if (FINAL.has(result.outcome)) this.#recent.forget(id)
-      if (result.outcome === 'appended' && (request.close || request.records.length > 0)) {
-        const { records } = request
-        const { position: next } = result.offset
-        const from = next - records.length
-        const { closed } = result
-        this.#follower.tellOwn(id, {
-          incarnation,
-          from,
-          next,
-          records,
-          closed,
-          ...endMember(request.end),
-          stamp,
-        })
-      }
-      if (trimmed) this.#collector.wake(id)
-      return result
-    })
+  /** Not an async function, and in few that are: each is a promise more, and turns of the microtasks, for each append. */
+  append(id: string, given: AppendRequest, signal?: AbortSignal): Promise<AppendResult> {
+    try {
+      checkId(id)
+      const request = checkAppend(given, this.limits)
+      return this.#write(request, signal, () => this.#append(id, request))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async #append(id: string, request: CheckedAppend): Promise<AppendResult> {
+    let answer = await this.#latest.append(id, request)
+    const refused = answer.result
+    if (refused.outcome === 'gap' && (await this.#recovery.restore(id, request, refused.expectedSeq))) {
+      answer = await this.#latest.append(id, request)
+    }
+    const { result, incarnation, stamp, trimmed } = answer
+    if (result.outcome === 'appended') {
+      this.#recent.keep(id, request, { incarnation, at: result.offset }, stamp)
+      if (this.#follower.follows(id)) this.#tellOwn(id, request, result.offset.position, answer)
+    } else if (FINAL.has(result.outcome)) this.#recent.forget(id)
+    if (trimmed) this.#collector.wake(id)
+    return result
+  }
+
+  #tellOwn(
+    id: string,
+    { records, close: closed, end }: CheckedAppend,
+    next: number,
+    { incarnation, stamp }: AppendAnswer,
+  ): void {
+    if (!closed && records.length === 0) return
+    const from = next - records.length
+    this.#follower.tellOwn(id, { incarnation, from, next, records, closed, ...endMember(end), stamp })
   }
 
   async read(id: string, after: Place, options: ReadOptions = {}): Promise<ReadResult> {
@@ -273,32 +281,37 @@ export class RedisStore implements StreamStore {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#underWay)
+    if (this.#underWay > 0) await this.#idle.promise
     this.#follower.close()
     await this.#servers.close()
   }
 
   #write<T>(request: WrittenParts, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    return this.#call(async () => {
-      const bytes = bytesOf(request)
-      this.#waiting.take(bytes)
-      try {
-        return await work()
-      } finally {
-        this.#waiting.give(bytes)
-      }
-    }, signal)
+    signal?.throwIfAborted()
+    if (this.#closing) throw CONNECTION_ERRORS.closed()
+    const bytes = bytesOf(request)
+    this.#waiting.take(bytes)
+    const working = this.#run(work, bytes)
+    return signal ? orAborted(working, signal) : working
   }
 
   /** Runs what the store takes on; the signal ends the waiting for it. */
   async #call<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     signal?.throwIfAborted()
     if (this.#closing) throw CONNECTION_ERRORS.closed()
-    const working = work()
-    this.#underWay.add(working)
-    const settle = (): void => void this.#underWay.delete(working)
-    working.then(settle, settle)
+    const working = this.#run(work)
     return signal ? orAborted(working, signal) : working
+  }
+
+  /** @param taken bytes of `waiting` that are given back. */
+  async #run<T>(work: () => Promise<T>, taken?: number): Promise<T> {
+    this.#underWay++
+    try {
+      return await work()
+    } finally {
+      if (taken !== undefined) this.#waiting.give(taken)
+      if (--this.#underWay === 0 && this.#closing) this.#idle.resolve()
+    }
   }
 
   async #within<T>(waiting: Promise<T>): Promise<T> {
