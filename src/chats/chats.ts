@@ -5,6 +5,7 @@
  * All processes on the same store have the same chats. A send, an edit or a take-back may reach any of them, and each is
  * decided by what the chat is at that moment: what two people do at once is done one after the other.
  */
+import type { Delivery } from '../delivery/delivery.ts'
 import { encodeOffset } from '../protocol/offset.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import { RunError } from '../runs/errors.ts'
@@ -31,6 +32,12 @@ import { Sends, keyOf } from './sends.ts'
 import { Turns } from './turns.ts'
 import type { ChatRuns } from './turns.ts'
 
+/** What chats work with; a `Streaming` has both. */
+export interface ChatServices {
+  readonly runs: ChatRuns
+  readonly delivery: Delivery
+}
+
 /**
  * The chats of an application in one process. Each method rejects with a `ChatError` for what it refuses, with the
  * `RunError` of a run that cannot be started, and with the `StoreError` of a store that fails.
@@ -42,7 +49,7 @@ export class Chats {
   readonly #amendments: Amendments
   readonly #turns: Turns
   readonly #answers: Answers
-  #runs: ChatRuns | undefined
+  #services: ChatServices | undefined
 
   /** @throws {RangeError} naming the option that is out of range. */
   constructor(options: ChatsOptions) {
@@ -50,7 +57,7 @@ export class Chats {
     this.#settings = settings
     this.#logs = new ChatLogs(settings)
     this.#answers = new Answers(settings, this.#logs)
-    this.#turns = new Turns(settings, this.#logs, this.#answers, () => this.#started)
+    this.#turns = new Turns(settings, this.#logs, this.#answers, () => this.#used.runs)
     this.#sends = new Sends(settings, this.#logs, this.#turns)
     this.#amendments = new Amendments(settings.limits, this.#sends)
   }
@@ -71,9 +78,9 @@ export class Chats {
     return kinds
   }
 
-  /** Says who starts the runs: the `Runs` that were given `kinds`. Once, before anything is sent. */
-  use(runs: ChatRuns): void {
-    this.#runs = runs
+  /** Says who starts runs, which were given `kinds`, and over what chats are followed: once, before anything is sent. */
+  use(services: ChatServices): void {
+    this.#services = services
   }
 
   /**
@@ -156,7 +163,7 @@ export class Chats {
     const log = await this.#look(place, signal)
     const run = log?.conversation.active?.run
     if (run === undefined) return undefined
-    const end = await this.#started.stop(run, { signal })
+    const end = await this.#used.runs.stop(run, { signal })
     await this.#look(place, signal)
     return end
   }
@@ -221,12 +228,10 @@ export class Chats {
     chat: string,
     { offset, ...scope }: ChatScope & { readonly offset?: string } = {},
   ): AsyncGenerator<ChatChange> {
-    const { delivery } = this.#settings
-    if (!delivery) throw new Error('Chats are followed over a delivery: pass new Chats({ delivery })')
     const signal = signalOf(scope)
     const place = placeAt(offset)
     const { id, incarnation } = await this.#found({ chat, ...scope }, signal)
-    yield* new ChatFollower().follow(delivery, id, place, incarnation, signal)
+    yield* new ChatFollower().follow(this.#used.delivery, id, place, incarnation, signal)
   }
 
   async #ask(
@@ -285,8 +290,8 @@ export class Chats {
     return only
   }
 
-  get #started(): ChatRuns {
-    if (this.#runs) return this.#runs
-    throw new Error('Chats are answered by runs: call chats.use(runs) first')
+  get #used(): ChatServices {
+    if (this.#services) return this.#services
+    throw new Error('Chats are answered by runs: call chats.use({ runs, delivery }) first')
   }
 }

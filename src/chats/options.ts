@@ -1,5 +1,4 @@
 /** How chats behave. Durations are in seconds, and sizes in bytes as JSON. */
-import type { Delivery } from '../delivery/delivery.ts'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { StreamStore } from '../streams/store.ts'
@@ -24,8 +23,6 @@ export interface ChatLimits {
 
 export interface ChatsOptions {
   readonly store: StreamStore
-  /** For `follow`; without one nothing is followed. */
-  readonly delivery?: Delivery
   /** Hears what could not be done for a chat. Default: as for a store. */
   readonly logger?: Logger
   /** What answers, by name: 1 to 64 characters, and none that is the name of other runs. */
@@ -49,7 +46,6 @@ export interface ChatsOptions {
 /** The same, whole; milliseconds. */
 export interface ChatSettings {
   readonly store: StreamStore
-  readonly delivery: Delivery | undefined
   readonly logger: Logger
   readonly kinds: ReadonlyMap<string, ChatKind>
   readonly whileBusy: WhileBusy
@@ -73,7 +69,7 @@ const AROUND = 16 * 1024
 
 /** @throws {RangeError} naming the option that is out of range. */
 export function chatSettings(options: ChatsOptions): ChatSettings {
-  const { store, delivery, logger = libraryLogger(), kinds, whileBusy = 'refuse', history } = options
+  const { store, logger = libraryLogger(), kinds, whileBusy = 'refuse', history } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   for (const [name, value] of Object.entries(limits)) {
     if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw new RangeError(`limits.${name} is not known`)
@@ -94,7 +90,6 @@ export function chatSettings(options: ChatsOptions): ChatSettings {
   if (!(beginWithin >= 0)) throw new RangeError(`beginWithin is ${beginWithin}; it takes 0 or more seconds`)
   return {
     store,
-    delivery,
     logger,
     kinds: new Map(Object.entries(kinds)),
     whileBusy,

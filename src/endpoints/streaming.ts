@@ -2,6 +2,8 @@
  * The durable half of an application: one store, the runs that fill its streams, and the delivery
  * that reads them. Made before the application, because routes and consumers use it.
  */
+import { Chats } from '../chats/chats.ts'
+import type { ChatsOptions } from '../chats/options.ts'
 import { Delivery } from '../delivery/delivery.ts'
 import { type Logger, libraryLogger } from '../logging/logger.ts'
 import { RunError } from '../runs/errors.ts'
@@ -22,6 +24,8 @@ export interface StreamingOptions extends Omit<RunsOptions, 'readers' | 'limits'
   readonly mayStart?: MayStart
   /** Says who a user is, in the terms of stream owners; by default a text, a number, or the `id` of an object. */
   readonly ownerOf?: OwnerOf
+  /** Chats, and what answers in them; their kinds are runs, too, which clients cannot start. */
+  readonly chats?: Omit<ChatsOptions, 'store' | 'logger'>
   /**
    * Seconds that a shutdown leaves runs to end by themselves before it hands them over, up to 2,147,483.
    * Default 5.
@@ -39,6 +43,8 @@ export class Streaming {
   readonly store: StreamStore
   readonly delivery: Delivery
   readonly runs: Runs
+  /** The chats, where the options have any. */
+  readonly chats: Chats | undefined
   /** What clients may start; for endpoints of one's own as well. */
   readonly gate: StartGate
   /** What the routes of streams take: `streamSocket('/ws/streams/', { ...streams.services, start })`. */
@@ -51,7 +57,7 @@ export class Streaming {
   #closing: Promise<void> | undefined
 
   /** @throws {RangeError} naming the option that is out of range. */
-  constructor({ ownerOf, shutdownGrace = 5, limits = {}, mayStart, ...options }: StreamingOptions) {
+  constructor({ ownerOf, shutdownGrace = 5, limits = {}, mayStart, chats, ...options }: StreamingOptions) {
     const { store, logger = libraryLogger() } = options
     this.store = store
     this.#logger = logger
@@ -60,11 +66,17 @@ export class Streaming {
     this.#graceSeconds = shutdownGrace
     this.delivery = new Delivery({ store, logger })
     const { ofRuns, ofStarts } = splitLimits(limits)
-    this.runs = new Runs({ ...options, limits: ofRuns, readers: (id) => this.delivery.readers(id) })
+    this.chats = chats && new Chats({ ...chats, store, logger })
+    const kinds = withChats(options.kinds, this.chats)
+    this.runs = new Runs({ ...options, kinds, limits: ofRuns, readers: (id) => this.delivery.readers(id) })
+    this.chats?.use(this)
     this.gate = new StartGate({ limits: ofStarts, mayStart, logger, ended: (id) => this.runs.ended(id) })
     const { delivery, runs, gate } = this
     this.start = (command) => {
-      if (command.kind === undefined) throw kindMissing(Object.keys(options.kinds ?? {}))
+      const own = Object.keys(options.kinds ?? {})
+      if (command.kind === undefined) throw kindMissing(own)
+      // Only a chat starts those of chats.
+      if (Object.hasOwn(this.chats?.kinds ?? {}, command.kind)) throw new RunError('unknown_kind')
       return runs.start(command)
     }
     this.services = { store, delivery, runs, gate, logger, ...(ownerOf && { ownerOf }) }
@@ -114,6 +126,18 @@ function kindMissing(kinds: readonly string[]): RunError {
   const named = kinds.slice(0, 5).map((kind) => `"${kind}"`)
   const list = kinds.length > named.length ? [...named, '…'] : named
   return new RunError('invalid_run', `A start names its kind: ${list.join(', ')}.`)
+}
+
+/** @throws {TypeError} for a name that both have. */
+function withChats(
+  kinds: RunsOptions['kinds'] = {},
+  chats: Chats | undefined,
+): NonNullable<RunsOptions['kinds']> {
+  const ofChats = chats?.kinds ?? {}
+  const twice = Object.keys(ofChats).find((name) => Object.hasOwn(kinds, name))
+  if (twice !== undefined)
+    throw new TypeError(`There is a kind of runs called ${twice}: give that of chats another name`)
+  return { ...kinds, ...ofChats }
 }
 
 /** Makes the durable half of an application: `streaming({ store: sqlite('./data.db') })`. */

@@ -5,6 +5,7 @@
 import type { Server } from 'node:http'
 import type { ChannelLayer } from '../channels/layer.ts'
 import { Membership } from '../channels/membership.ts'
+import type { Chats } from '../chats/chats.ts'
 import type { AnyConsumerClass } from '../consumers/consumer.ts'
 import { ConsumerSession } from '../consumers/session/session.ts'
 import type { User } from '../consumers/scope.ts'
@@ -207,6 +208,19 @@ export class Application {
   get runs(): Runs {
     if (this.options.streams) return this.options.streams.runs
     throw new Error('This application keeps no streams: pass millrace({ streams: streaming({ store }) })')
+  }
+
+  /**
+   * The chats of `streams`.
+   *
+   * @throws {Error} for an application without chats.
+   */
+  get chats(): Chats {
+    const chats = this.options.streams?.chats
+    if (chats) return chats
+    throw new Error(
+      'This application has no chats: give it a route that serves them, or streaming({ store, chats })',
+    )
   }
 
   /** Shuts down every server and worker of this application, its runs and streams, then the channel layer. */

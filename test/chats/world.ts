@@ -64,10 +64,9 @@ export class ChatProcess {
     this.hand = new InterposedStore(store)
     const shared = { store: this.hand.store, logger }
     this.delivery = new Delivery(shared)
-    const { delivery } = this
-    this.chats = new Chats({ ...shared, delivery, kinds: { answer: this.kind() }, ...options })
+    this.chats = new Chats({ ...shared, kinds: { answer: this.kind() }, ...options })
     this.runs = new Runs({ ...shared, kinds: this.chats.kinds, leaseTtl: 0.5, ...ofRuns })
-    this.chats.use(this.runs)
+    this.chats.use(this)
   }
 
   kind(): ChatKind {
