@@ -1,13 +1,6 @@
 /** The public entry of `millrace`. */
 export type { ChannelCapacities } from './channels/capacity.ts'
-export {
-  ChannelFull,
-  ChannelLayerClosed,
-  ChannelLayerUnavailable,
-  ChannelReleased,
-  InvalidMessage,
-  InvalidName,
-} from './channels/errors.ts'
+export { ChannelError, type ChannelErrorCode } from './channels/errors.ts'
 export type { ChannelLayer, ChannelMessage, ChannelValue, GroupSendResult } from './channels/layer.ts'
 export {
   type ChannelLayerUsage,
@@ -40,9 +33,9 @@ export {
   type ConsumerContext,
 } from './consumers/consumer.ts'
 export { JsonWebSocketConsumer } from './consumers/json-websocket-consumer.ts'
-export { MessageRefused } from './consumers/message-refused.ts'
+export { MessageRefusedError } from './consumers/message-refused.ts'
 export type { ClientAddress, Params, Register, Scope, User } from './consumers/scope.ts'
-export { type AcceptOptions, ConnectionClosed, type WebSocketData } from './consumers/transport.ts'
+export { type AcceptOptions, ConnectionClosedError, type WebSocketData } from './consumers/transport.ts'
 export { WebSocketConsumer } from './consumers/websocket-consumer.ts'
 export type { Delivery, DeliveryOptions, Follow } from './delivery/delivery.ts'
 export type { Authorization, Authorize, StreamAttempt, StreamVerb } from './endpoints/authorize.ts'
@@ -91,7 +84,7 @@ export {
   type Provider,
   type ProviderContext,
   type RunContext,
-  RunMoved,
+  RunMovedError,
   type RunProvider,
 } from './providers/provider.ts'
 export { type ScriptedOptions, scripted, seedNumbers } from './providers/scripted.ts'
@@ -117,7 +110,7 @@ export {
 } from './routing/route.ts'
 export { durableStreams, httpStreams, streamSocket } from './routing/stream-routes.ts'
 export { type RunDefinition, type RunDefinitions, type RunOptions, run } from './runs/definition.ts'
-export { END_REASONS, type EndReason, RunFailure } from './runs/end-reasons.ts'
+export { END_REASONS, type EndReason, RunFailedError } from './runs/end-reasons.ts'
 export { RUN_ERRORS, RunError, type RunErrorCode } from './runs/errors.ts'
 export type { NewAttempt, RunKind, RunLimits, RunsOptions } from './runs/options.ts'
 export type { Run, RunInfo, StartRequest } from './runs/run.ts'

@@ -1,4 +1,4 @@
-import { ChannelFull, MessageRefused, WebSocketConsumer } from 'millrace'
+import { ChannelError, MessageRefusedError, WebSocketConsumer } from 'millrace'
 
 const ROOM = 'room'
 
@@ -36,7 +36,7 @@ export class RoomConsumer extends WebSocketConsumer {
       await this.channels.send(channel, { type: 'room.here', server: 'Millrace' })
     } catch (error) {
       // Too many answered at once; what a handler throws ends its connection.
-      if (!(error instanceof ChannelFull)) throw error
+      if (!(error instanceof ChannelError && error.code === 'channel_full')) throw error
     }
   }
 
@@ -55,5 +55,5 @@ function requestIn(frame: string): { readonly who?: unknown; readonly message?: 
     const value = JSON.parse(frame) as unknown
     if (typeof value === 'object' && value !== null && ('who' in value || 'message' in value)) return value
   } catch {}
-  throw new MessageRefused('Send {"message":"…"}, {"who":true} or the bytes of a picture')
+  throw new MessageRefusedError('Send {"message":"…"}, {"who":true} or the bytes of a picture')
 }

@@ -10,7 +10,7 @@
 import { encodeOffset, offsetBefore, parsePlace } from '../protocol/offset.ts'
 import { readRunEnd } from '../protocol/run-end.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
-import { RunFailure, endAfterError } from '../runs/end-reasons.ts'
+import { RunFailedError, endAfterError } from '../runs/end-reasons.ts'
 import type { StreamStore } from '../streams/store.ts'
 import type { Filling } from './filling.ts'
 import { Fillings } from './fillings.ts'
@@ -132,7 +132,7 @@ class Keeper implements AssistantStreams {
     const id = this.#idOf(streamId)
     const filling = this.#filling(id, lease)
     if (filling && !filling.isEnding) {
-      const end = status === 'done' ? COMPLETED : endAfterError(new RunFailure('producer_failed', error))
+      const end = status === 'done' ? COMPLETED : endAfterError(new RunFailedError('producer_failed', error))
       const outcome = await filling.end(end)
       if (outcome === 'ended') return true
       if (outcome === 'unwritable')

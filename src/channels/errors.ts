@@ -1,87 +1,86 @@
 /**
- * What a channel layer refuses, each with a stable `code` to switch on. The messages are written for
- * a log: they name channels and say what is allowed, and quote nothing of what a message holds.
+ * What a channel layer refuses. The messages are written for a log: they name channels and say what is allowed, and
+ * quote nothing of what a message holds.
  */
-
-/** A channel holds as many messages as it may; the one that was sent is not among them. */
-export class ChannelFull extends Error {
-  override readonly name = 'ChannelFull'
-  readonly code = 'channel_full'
-  readonly channel: string
-  /** Messages that the channel may hold. */
-  readonly capacity: number
-
-  constructor(channel: string, capacity: number) {
-    super(`The channel "${channel}" is full: ${capacity} messages wait in it`)
-    this.channel = channel
-    this.capacity = capacity
-  }
-}
-
-/** A name that is not a channel's or group's; the message says what one is. */
-export class InvalidName extends Error {
-  override readonly name = 'InvalidName'
-  readonly code = 'invalid_name'
-}
-
-/** A message that a layer cannot carry. */
-export class InvalidMessage extends Error {
-  override readonly name = 'InvalidMessage'
-  readonly code = 'invalid_message'
-  /** Where in the message the fault is, as one would write it in code: `message.users[2].name`. */
-  readonly path: string
-
-  constructor(path: string, fault: string) {
-    super(`${path} ${fault}`)
-    this.path = path
-  }
-}
-
-/** A receive from a channel that was released, or that another process receives. */
-export class ChannelReleased extends Error {
-  override readonly name = 'ChannelReleased'
-  readonly code = 'channel_released'
-  readonly channel: string
-
-  constructor(channel: string) {
-    super(
-      `The channel "${channel}" is not received here: it was released, or never made by this layer's newChannel`,
-    )
-    this.channel = channel
-  }
-}
-
-/** The layer was closed before the call, or while the call waited. */
-export class ChannelLayerClosed extends Error {
-  override readonly name = 'ChannelLayerClosed'
-  readonly code = 'channel_layer_closed'
-
-  constructor() {
-    super('The channel layer is closed')
-  }
-}
 
 /**
- * The layer's server is away, or refused the call. The layer goes on trying to reach it; the call is
- * not repeated. `cause` is what the server or the connection said.
+ * Why a channel layer refused a call.
+ *
+ * | code | what it means |
+ * |---|---|
+ * | `channel_full` | the channel holds as many messages as it may; the one that was sent is not among them |
+ * | `channel_released` | a receive from a channel that was released, or that another process receives |
+ * | `invalid_name` | a name that is not a channel's or group's; the message says what one is |
+ * | `invalid_message` | a message that a layer cannot carry; `path` says where the fault is |
+ * | `channel_layer_closed` | the layer was closed before the call, or while the call waited |
+ * | `channel_layer_unavailable` | the layer's server is away, or refused the call; see `uncertain` |
  */
-export class ChannelLayerUnavailable extends Error {
-  override readonly name = 'ChannelLayerUnavailable'
-  readonly code = 'channel_layer_unavailable'
-  /** Whether the call may have taken effect: its request was sent and its answer did not come. */
-  readonly uncertain: boolean
+export type ChannelErrorCode =
+  | 'channel_full'
+  | 'channel_released'
+  | 'invalid_name'
+  | 'invalid_message'
+  | 'channel_layer_closed'
+  | 'channel_layer_unavailable'
 
-  constructor(what: string, uncertain: boolean, cause?: unknown) {
-    super(`${what}; ${uncertain ? 'the call may have taken effect' : 'nothing was done'}`, { cause })
-    this.uncertain = uncertain
+/** A channel layer refused a call, or could not do it. */
+export class ChannelError extends Error {
+  override readonly name = 'ChannelError'
+  readonly code: ChannelErrorCode
+  /** The channel that is full, or was released. */
+  declare readonly channel?: string
+  /** Messages that the channel may hold, where it is full. */
+  declare readonly capacity?: number
+  /** Where in a message the fault is, as one would write it in code: `message.users[2].name`. */
+  declare readonly path?: string
+  /**
+   * Of `channel_layer_unavailable`: whether the call may have taken effect, because its request was sent and its
+   * answer did not come. The layer goes on trying to reach its server; the call is not repeated.
+   */
+  declare readonly uncertain?: boolean
+
+  constructor(
+    code: ChannelErrorCode,
+    message: string,
+    details: Pick<ChannelError, 'channel' | 'capacity' | 'path' | 'uncertain'> & ErrorOptions = {},
+  ) {
+    const { cause, ...others } = details
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    Object.assign(this, others)
   }
 }
 
-type ChannelError =
-  | ChannelFull
-  | ChannelLayerClosed
-  | ChannelLayerUnavailable
-  | ChannelReleased
-  | InvalidMessage
-  | InvalidName
-export type ChannelErrorCode = ChannelError['code']
+/** Whether something thrown is a `ChannelError` of this code. */
+export function isChannelError(error: unknown, code: ChannelErrorCode): error is ChannelError {
+  return error instanceof ChannelError && error.code === code
+}
+
+export function channelFull(channel: string, capacity: number): ChannelError {
+  const message = `The channel "${channel}" is full: ${capacity} messages wait in it`
+  return new ChannelError('channel_full', message, { channel, capacity })
+}
+
+export function channelReleased(channel: string): ChannelError {
+  const message = `The channel "${channel}" is not received here: it was released, or never made by this layer's newChannel`
+  return new ChannelError('channel_released', message, { channel })
+}
+
+export function invalidName(message: string): ChannelError {
+  return new ChannelError('invalid_name', message)
+}
+
+/** @param path where in the message the fault is: `message.users[2].name`. */
+export function invalidMessage(path: string, fault: string): ChannelError {
+  return new ChannelError('invalid_message', `${path} ${fault}`, { path })
+}
+
+export function layerClosed(): ChannelError {
+  return new ChannelError('channel_layer_closed', 'The channel layer is closed')
+}
+
+/** @param cause what the server or the connection said. */
+export function layerUnavailable(what: string, uncertain: boolean, cause?: unknown): ChannelError {
+  const effect = uncertain ? 'the call may have taken effect' : 'nothing was done'
+  return new ChannelError('channel_layer_unavailable', `${what}; ${effect}`, { uncertain, cause })
+}

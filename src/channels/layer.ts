@@ -36,8 +36,8 @@ export interface GroupSendResult {
 }
 
 /**
- * Every method that returns a promise rejects with `ChannelLayerClosed` once the layer is closed,
- * with `InvalidName` for a name outside the rules (names.ts) and with `InvalidMessage` for a message
+ * Every method that returns a promise rejects with `channel_layer_closed` once the layer is closed,
+ * with `invalid_name` for a name outside the rules (names.ts) and with `invalid_message` for a message
  * no layer can carry (message.ts).
  */
 export interface ChannelLayer {
@@ -50,7 +50,7 @@ export interface ChannelLayer {
 
   /**
    * Whether other processes can be reached at present, found out within a second or so: for `/readyz`. A
-   * layer without it always can. Rejects with an `UnfitRedis` where the server that is there can never do:
+   * layer without it always can. Rejects with an `UnfitRedisError` where the server that is there can never do:
    * `/readyz` says what it lacks, and an application does not start.
    */
   check?(signal?: AbortSignal): Promise<boolean>
@@ -59,7 +59,7 @@ export interface ChannelLayer {
    * Puts a message in a channel's queue; never waits for a receiver. What is sent to a channel of
    * `newChannel` that was released, or whose process is gone, is dropped without an error.
    *
-   * @throws {ChannelFull} when the queue is at capacity; nothing was queued.
+   * @throws {ChannelError} `channel_full` when the queue is at capacity; nothing was queued.
    */
   send(channel: string, message: ChannelMessage): Promise<void>
 
@@ -68,7 +68,7 @@ export interface ChannelLayer {
    * Receivers that wait for the same channel are served in turn, each with a message of its own.
    * Rejects with the signal's reason when it aborts, and then no message has been taken.
    *
-   * @throws {ChannelReleased} for a channel with a `!` that is not, or no longer, received here; also
+   * @throws {ChannelError} `channel_released` for a channel with a `!` that is not, or no longer, received here; also
    * to those who wait for it at that moment.
    */
   receive(channel: string, signal?: AbortSignal): Promise<ChannelMessage>
@@ -77,13 +77,13 @@ export interface ChannelLayer {
    * A name nobody else has, for a channel received by this process: `<prefix>.<random>!<random>`.
    * The prefix is `specific` unless given, follows the rules of a group name and is at most 33 long.
    *
-   * @throws {InvalidName} for another prefix, {ChannelLayerClosed} once the layer is closed.
+   * @throws {ChannelError} `invalid_name` for another prefix, {ChannelError} `channel_layer_closed` once the layer is closed.
    */
   newChannel(prefix?: string): string
 
   /**
    * Says that a channel of `newChannel` will not be received again: what it holds is dropped, it
-   * leaves its groups and those who wait for it get `ChannelReleased`. Does nothing for other names.
+   * leaves its groups and those who wait for it get `channel_released`. Does nothing for other names.
    */
   release(channel: string): void
 
@@ -111,6 +111,6 @@ export interface ChannelLayer {
    * `newChannel` stay valid, and those who wait go on waiting.
    */
   flush(): Promise<void>
-  /** Ends the layer: pending and later calls reject with `ChannelLayerClosed`. May be repeated. */
+  /** Ends the layer: pending and later calls reject with `channel_layer_closed`. May be repeated. */
   close(): Promise<void>
 }

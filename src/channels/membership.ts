@@ -11,7 +11,7 @@
  * Invariant: `#renewals` is in the order of the last renewal, so that what is due is at its front.
  */
 import { type Logger, silentLogger } from '../logging/logger.ts'
-import { ChannelLayerClosed } from './errors.ts'
+import { isChannelError, layerClosed } from './errors.ts'
 import type { ChannelLayer } from './layer.ts'
 
 /** Turns within the quarter of `groupExpiry` in which a membership is renewed. */
@@ -64,7 +64,7 @@ export class Membership {
    * a membership that was not held before is not held now. Holding twice needs one `drop`.
    */
   async hold(group: string, channel: string): Promise<void> {
-    if (this.#closed) throw new ChannelLayerClosed()
+    if (this.#closed) throw layerClosed()
     const member = this.#member(group, channel)
     member.wanted = true
     await this.#call(member, async () => {
@@ -182,7 +182,7 @@ export class Membership {
     }
     await Promise.all(Array.from({ length: CONCURRENCY }, work))
     if (failures.length === 0 || this.#closed) return
-    if (failures.some((error) => error instanceof ChannelLayerClosed)) this.#stop()
+    if (failures.some((error) => isChannelError(error, 'channel_layer_closed'))) this.#stop()
     else {
       const fields = { err: failures[0], failed: failures.length, held: this.size }
       this.#logger.warn(fields, 'group memberships were not renewed; the next turn tries again')

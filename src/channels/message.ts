@@ -6,7 +6,7 @@
  * channels_redis) cannot tell two values apart, they are made one here: a bigint that a number can
  * hold becomes that number, -0 becomes 0, and a Buffer becomes a Uint8Array.
  */
-import { InvalidMessage } from './errors.ts'
+import { invalidMessage } from './errors.ts'
 import type { ChannelMessage, ChannelValue } from './layer.ts'
 
 /** Deepest nesting of a message; the message itself is the first level. Ends every cycle. */
@@ -37,20 +37,20 @@ const MAX_PATH_LENGTH = 200
  * bigints of 64 bits, signed or unsigned, strings and Uint8Arrays. A lone surrogate becomes U+FFFD.
  * Members that are `undefined` or not enumerable, and members under symbols, are left out.
  *
- * @throws {InvalidMessage} for anything else, an `undefined` item of an array, a key that is
+ * @throws {ChannelError} `invalid_message` for anything else, an `undefined` item of an array, a key that is
  * `__proto__` or holds a lone surrogate, nesting beyond `MAX_MESSAGE_DEPTH`, more than
  * `MAX_MESSAGE_VALUES`, a member `__asgi_channel__`, and a `type` that is not a non-empty string. With
  * `json` also for bytes, NaN and the infinities.
  */
 export function copyMessage(message: unknown, values: MessageValues = 'all'): ChannelMessage {
   if (!isPlainObject(message))
-    throw new InvalidMessage('message', `must be a plain object, not ${kindOf(message)}`)
+    throw invalidMessage('message', `must be a plain object, not ${kindOf(message)}`)
   if (Object.hasOwn(message, RESERVED_MEMBER)) {
-    throw new InvalidMessage(`message.${RESERVED_MEMBER}`, 'is reserved for the layer')
+    throw invalidMessage(`message.${RESERVED_MEMBER}`, 'is reserved for the layer')
   }
   const copy = new Copying(values).object(message)
   if (typeof copy['type'] !== 'string' || copy['type'] === '') {
-    throw new InvalidMessage('message.type', 'must be a non-empty string')
+    throw invalidMessage('message.type', 'must be a non-empty string')
   }
   return copy as ChannelMessage
 }
@@ -155,7 +155,7 @@ class Copying {
         break
       }
     }
-    throw new InvalidMessage(path, fault)
+    throw invalidMessage(path, fault)
   }
 }
 

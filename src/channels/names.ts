@@ -3,7 +3,7 @@
  * name used here is one a Python peer takes, and the making of names that nobody else has.
  */
 import { randomUUID } from 'node:crypto'
-import { InvalidName } from './errors.ts'
+import { invalidName } from './errors.ts'
 
 /** Longest name of a channel or group. Channels asks for fewer than 100 characters. */
 const MAX_NAME_LENGTH = 99
@@ -15,17 +15,17 @@ const CHANNEL = /^[a-zA-Z\d\-_.]+(?:![\w\-_.]*)?$/
 const GROUP = /^[a-zA-Z\d\-_.]+$/
 const CHARACTERS = 'ASCII letters, digits, "-", "_" and "."'
 
-/** @throws {InvalidName} */
+/** @throws {ChannelError} `invalid_name` */
 export function checkChannelName(name: unknown): asserts name is string {
   if (typeof name === 'string' && name.length <= MAX_NAME_LENGTH && CHANNEL.test(name)) return
   const rule = `1 to ${MAX_NAME_LENGTH} ${CHARACTERS}, with at most one "!" and not at the start`
-  throw new InvalidName(`A channel name is ${rule}; this is ${shown(name)}`)
+  throw invalidName(`A channel name is ${rule}; this is ${shown(name)}`)
 }
 
-/** @throws {InvalidName} */
+/** @throws {ChannelError} `invalid_name` */
 export function checkGroupName(name: unknown): asserts name is string {
   if (typeof name === 'string' && name.length <= MAX_NAME_LENGTH && GROUP.test(name)) return
-  throw new InvalidName(`A group name is 1 to ${MAX_NAME_LENGTH} ${CHARACTERS}; this is ${shown(name)}`)
+  throw invalidName(`A group name is 1 to ${MAX_NAME_LENGTH} ${CHARACTERS}; this is ${shown(name)}`)
 }
 
 /** Whether only one process receives the channel: the part up to the `!` is that process's. */
@@ -41,12 +41,12 @@ export function processId(): string {
 /**
  * A channel name nobody else has: `<prefix>.<process>!<32 hex digits>`.
  *
- * @throws {InvalidName} for a prefix that is no group name or longer than 33.
+ * @throws {ChannelError} `invalid_name` for a prefix that is no group name or longer than 33.
  */
 export function specificChannel(prefix: string, process: string): string {
   if (typeof prefix !== 'string' || prefix.length > MAX_PREFIX_LENGTH || !GROUP.test(prefix)) {
     const rule = `1 to ${MAX_PREFIX_LENGTH} ${CHARACTERS}`
-    throw new InvalidName(`The prefix of a new channel is ${rule}; this is ${shown(prefix)}`)
+    throw invalidName(`The prefix of a new channel is ${rule}; this is ${shown(prefix)}`)
   }
   return `${prefix}.${process}!${processId()}`
 }

@@ -2,7 +2,7 @@
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { RunContext } from '../providers/provider.ts'
-import { RunFailure } from '../runs/end-reasons.ts'
+import { RunFailedError } from '../runs/end-reasons.ts'
 import type { RunInfo } from '../runs/run.ts'
 import { StoreError } from '../streams/errors.ts'
 import type { ChatAnswer, ChatKind, ChatTurn } from './chat-kind.ts'
@@ -33,7 +33,7 @@ export class Answers {
     const log = place && (await this.#logs.load(place, context.signal.aborted ? undefined : context.signal))
     const ask = log?.conversation.asks.get(context.runId)
     if (log && ask) yield* kind.answer(await this.#turn(log, ask, context.signal), context)
-    else if (!context.signal.aborted) throw new RunFailure('chat_gone', 'The chat was deleted.')
+    else if (!context.signal.aborted) throw new RunFailedError('chat_gone', 'The chat was deleted.')
   }
 
   /** The entry for a run that has ended. Rejects as the store does. */
@@ -85,7 +85,7 @@ export class Answers {
     const { history } = this.#settings
     const branch = conversation.branch(ask.message)
     const question = branch.at(-1)
-    if (!question) throw new RunFailure('message_gone', 'The message that this answers was removed.')
+    if (!question) throw new RunFailedError('message_gone', 'The message that this answers was removed.')
     const messages = branch.map(({ message }) => message)
     const kept = history && !signal.aborted ? await history.load({ ...place, signal }) : []
     return {

@@ -5,7 +5,7 @@
  */
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../channels/layer.ts'
 import type { Logger } from '../logging/logger.ts'
-import type { MessageRefused } from './message-refused.ts'
+import type { MessageRefusedError } from './message-refused.ts'
 import type { Params, Scope } from './scope.ts'
 import type { AcceptOptions, FramePort, WebSocketData } from './transport.ts'
 
@@ -77,7 +77,7 @@ export abstract class Consumer<In, Out, P = Params> {
     this.#connection = context.connection
   }
 
-  /** Turns a frame into what `receive` gets. Throws `MessageRefused` for what it will not take. */
+  /** Turns a frame into what `receive` gets. Throws `MessageRefusedError` for what it will not take. */
   protected abstract decode(data: WebSocketData): In | Promise<In>
   /** Turns what `send` takes into a frame. */
   protected abstract encode(message: Out): WebSocketData
@@ -98,7 +98,7 @@ export abstract class Consumer<In, Out, P = Params> {
   disconnect(_code: number, _reason: string): void | Promise<void> {}
 
   /** A message was refused, here or by `receive`. Closes the connection with the refusal's code. */
-  refused(refusal: MessageRefused): void | Promise<void> {
+  refused(refusal: MessageRefusedError): void | Promise<void> {
     this.close(refusal.code, refusal.reason)
   }
 
@@ -113,7 +113,7 @@ export abstract class Consumer<In, Out, P = Params> {
   }
 
   /**
-   * Completes the handshake; from here on messages flow. Rejects with `ConnectionClosed` when the
+   * Completes the handshake; from here on messages flow. Rejects with `ConnectionClosedError` when the
    * client has left meanwhile; that rejection may go unhandled without harm.
    *
    * @throws {TypeError} for a subprotocol the client does not offer or a header that cannot be sent,
@@ -125,7 +125,7 @@ export abstract class Consumer<In, Out, P = Params> {
 
   /**
    * Sends one message. Resolves when there is room for the next: a client that does not read holds
-   * up the handler that awaits, instead of filling memory. Rejects with `ConnectionClosed` once the
+   * up the handler that awaits, instead of filling memory. Rejects with `ConnectionClosedError` once the
    * connection is over; that rejection may go unhandled, and may leave the handler, without harm.
    *
    * @throws {Error} before `accept`, {TypeError} for what cannot be sent.
@@ -153,7 +153,7 @@ export abstract class Consumer<In, Out, P = Params> {
   }
 
   /**
-   * Joins a group until `groupDiscard` or the end of the connection. Rejects with `ConnectionClosed`
+   * Joins a group until `groupDiscard` or the end of the connection. Rejects with `ConnectionClosedError`
    * once the connection is over, and as the channel layer does.
    */
   groupAdd(group: string): Promise<void> {

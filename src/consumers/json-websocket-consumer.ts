@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { CloseCode } from '../protocol/close-codes.ts'
 import { type Json, JsonError, parseJson } from '../protocol/json.ts'
 import { Consumer } from './consumer.ts'
-import { MessageRefused } from './message-refused.ts'
+import { MessageRefusedError } from './message-refused.ts'
 import type { Params } from './scope.ts'
 import type { WebSocketData } from './transport.ts'
 
@@ -21,13 +21,13 @@ export class JsonWebSocketConsumer<In = Json, Out = unknown, P = Params> extends
 
   protected decode(data: WebSocketData): In | Promise<In> {
     if (typeof data !== 'string') {
-      throw new MessageRefused('Send JSON in text frames, not binary ones', CloseCode.unsupportedData)
+      throw new MessageRefusedError('Send JSON in text frames, not binary ones', CloseCode.unsupportedData)
     }
     let value: Json
     try {
       value = parseJson(data)
     } catch (error) {
-      if (error instanceof JsonError) throw new MessageRefused(error.message, CloseCode.invalidPayload)
+      if (error instanceof JsonError) throw new MessageRefusedError(error.message, CloseCode.invalidPayload)
       throw error
     }
     // Without a schema the class's type argument is the user's word for what arrives.
@@ -43,7 +43,7 @@ export class JsonWebSocketConsumer<In = Json, Out = unknown, P = Params> extends
   async #validate(schema: StandardSchemaV1<unknown, In>, value: Json): Promise<In> {
     const result = await schema['~standard'].validate(value)
     if (!result.issues) return result.value
-    throw new MessageRefused(describe(result.issues[0]))
+    throw new MessageRefusedError(describe(result.issues[0]))
   }
 }
 

@@ -5,8 +5,8 @@ import { CloseCode } from '../protocol/close-codes.ts'
  * its own, it ends the connection with a code and a reason for the client, and is no failure: the
  * server logs it at `info`.
  */
-export class MessageRefused extends Error {
-  override readonly name = 'MessageRefused'
+export class MessageRefusedError extends Error {
+  override readonly name = 'MessageRefusedError'
   readonly code: number
   readonly reason: string
 

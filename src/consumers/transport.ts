@@ -28,7 +28,7 @@ export interface Transport extends FramePort {
   /**
    * Completes the handshake.
    *
-   * @throws {ConnectionClosed} when the client has gone, and {TypeError} for headers that cannot be
+   * @throws {ConnectionClosedError} when the client has gone, and {TypeError} for headers that cannot be
    * sent; the handshake can then still be refused.
    */
   accept(options: AcceptOptions): void
@@ -47,8 +47,8 @@ export interface Transport extends FramePort {
 }
 
 /** Why `this.signal` aborted, and what `send` rejects with afterwards. */
-export class ConnectionClosed extends Error {
-  override readonly name = 'ConnectionClosed'
+export class ConnectionClosedError extends Error {
+  override readonly name = 'ConnectionClosedError'
   readonly code: number
   readonly reason: string
 

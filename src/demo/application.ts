@@ -49,7 +49,7 @@ export interface Patience extends Pick<ModelOptions, 'startTimeout' | 'stallTime
  * at `/ws/openai/`. With a key or an address of a compatible service in the environment, prompts go to
  * its Responses API; otherwise the numbers answer.
  *
- * @throws {InvalidSetting} for a setting that cannot work.
+ * @throws {InvalidSettingError} for a setting that cannot work.
  */
 export function createSeedApplication({
   logger,

@@ -7,7 +7,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ConsumerClass } from '../consumers/consumer.ts'
 import { JsonWebSocketConsumer } from '../consumers/json-websocket-consumer.ts'
-import { MessageRefused } from '../consumers/message-refused.ts'
+import { MessageRefusedError } from '../consumers/message-refused.ts'
 import { type Scope, scopeForLog } from '../consumers/scope.ts'
 import type { Provider } from '../providers/provider.ts'
 import { seedNumbers } from '../providers/scripted.ts'
@@ -46,7 +46,7 @@ export function seedConsumer(
     override async receive(command: SeedCommand): Promise<void> {
       if (command.message === 'stop') return await this.#stop()
       if (this.#waiting.length >= MAX_WAITING)
-        throw new MessageRefused(`More than ${MAX_WAITING} starts wait`)
+        throw new MessageRefusedError(`More than ${MAX_WAITING} starts wait`)
       this.#waiting.push(command)
       if (!this.#running) this.background((signal) => this.#work(signal))
     }

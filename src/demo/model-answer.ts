@@ -1,6 +1,10 @@
 /** What the model says to a prompt, as the pieces of text that a page shows. */
 import { answerOutcome, answerText, openai } from '../providers/openai/openai.ts'
-import { type OpenAIEnvironment, InvalidSetting, type OpenAISettings } from '../providers/openai/settings.ts'
+import {
+  type OpenAIEnvironment,
+  InvalidSettingError,
+  type OpenAISettings,
+} from '../providers/openai/settings.ts'
 import type { Provider } from '../providers/provider.ts'
 
 /** A piece of the model's text. */
@@ -37,11 +41,11 @@ export function modelAnswer(options: ModelOptions, prompt: string): Provider<Del
  * Whether `OPENAI_BACKGROUND` asks for answers that outlive the server: `1` does, `0` or nothing does
  * not.
  *
- * @throws {InvalidSetting} for any other value.
+ * @throws {InvalidSettingError} for any other value.
  */
 export function wantsBackground({ OPENAI_BACKGROUND }: OpenAIEnvironment): boolean {
   const value = OPENAI_BACKGROUND?.trim() ?? ''
   if (value === '1') return true
   if (value === '' || value === '0') return false
-  throw new InvalidSetting('OPENAI_BACKGROUND is 1 for answers in the background, or 0')
+  throw new InvalidSettingError('OPENAI_BACKGROUND is 1 for answers in the background, or 0')
 }

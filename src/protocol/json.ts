@@ -11,16 +11,16 @@
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
 /** Why `parseJson` refused a text. */
-export type JsonFault = 'syntax' | 'depth' | 'prototype' | 'surrogate' | 'number'
+export type JsonErrorCode = 'syntax' | 'depth' | 'prototype' | 'surrogate' | 'number'
 
 /** Thrown by `parseJson`. The message is fit for the sender; it quotes nothing of the text. */
 export class JsonError extends Error {
   override readonly name = 'JsonError'
-  readonly fault: JsonFault
+  readonly code: JsonErrorCode
 
-  constructor(fault: JsonFault, message: string) {
+  constructor(code: JsonErrorCode, message: string) {
     super(message)
-    this.fault = fault
+    this.code = code
   }
 }
 

@@ -17,7 +17,7 @@ import type { Json } from '../protocol/json.ts'
  */
 export interface ProviderContext {
   /**
-   * Aborts when nobody wants the rest: Stop was pressed, or whoever asked is gone. With `RunMoved`
+   * Aborts when nobody wants the rest: Stop was pressed, or whoever asked is gone. With `RunMovedError`
    * as its reason somebody does want the rest, and takes it from here on in another process.
    */
   readonly signal: AbortSignal
@@ -32,7 +32,7 @@ export interface ProviderContext {
    * Keeps `value` with the event that is yielded next, in one step with it: whoever continues the
    * run begins from there. It stays small (4 KiB as JSON) and is not changed afterwards.
    *
-   * @throws {RunFailure} `bad_checkpoint` for what JSON cannot carry, or what is larger.
+   * @throws {RunFailedError} `bad_checkpoint` for what JSON cannot carry, or what is larger.
    */
   readonly checkpoint?: (value: Json) => void
   /**
@@ -53,8 +53,9 @@ export interface RunContext extends ProviderContext {
  * The reason of a signal that aborts because the run goes on in another process: this one lost its
  * lease, or shuts down. A provider drops its connection and leaves alone what it set going upstream.
  */
-export class RunMoved extends Error {
-  override readonly name = 'RunMoved'
+export class RunMovedError extends Error {
+  override readonly name = 'RunMovedError'
+  readonly code = 'run_moved'
 
   constructor() {
     super('The run goes on in another process')

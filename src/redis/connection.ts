@@ -7,8 +7,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../logging/logger.ts'
-import { type Argument, type RedisClient, RedisRefusal, type Reply } from './open-client.ts'
-import { UnfitRedis } from './unfit.ts'
+import { type Argument, type RedisClient, RedisRefusedError, type Reply } from './open-client.ts'
+import { UnfitRedisError } from './unfit.ts'
 
 /** What a connection throws: the errors of whoever uses it. */
 export interface ConnectionErrors {
@@ -71,11 +71,11 @@ export class RedisConnection {
   }
 
   /** Why the Redis that is there cannot be used, as of the last attempt. */
-  get unfit(): UnfitRedis | undefined {
-    return this.#lastFailure instanceof UnfitRedis ? this.#lastFailure : undefined
+  get unfit(): UnfitRedisError | undefined {
+    return this.#lastFailure instanceof UnfitRedisError ? this.#lastFailure : undefined
   }
 
-  /** Rejects with one of `errors`, or a `RedisRefusal` of the kind NOSCRIPT. */
+  /** Rejects with one of `errors`, or a `RedisRefusedError` of the kind NOSCRIPT. */
   request(args: readonly Argument[]): Promise<Reply> {
     return this.call((client) => client.send(args))
   }
@@ -114,7 +114,7 @@ export class RedisConnection {
 
   #failure(client: RedisClient, error: unknown): Error {
     const { title } = this.#options
-    if (error instanceof RedisRefusal) {
+    if (error instanceof RedisRefusedError) {
       if (error.kind === 'NOSCRIPT') return error
       if (LEAVE.has(error.kind)) this.#lost(client, error)
       return this.#options.errors.unavailable(`Redis at ${title} refused: ${error.message}`, false, error)
@@ -169,7 +169,7 @@ export class RedisConnection {
         return
       } catch (error) {
         if (signal.aborted) return
-        if (error instanceof UnfitRedis) {
+        if (error instanceof UnfitRedisError) {
           if (!this.unfit) logger.error({ err: error, redis: title }, 'Redis cannot be used; trying again')
         } else if (delay === FIRST_DELAY)
           logger.warn({ err: error, redis: title }, 'Redis is away; trying again')

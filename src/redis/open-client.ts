@@ -14,7 +14,7 @@ export type Reply = Buffer | string | number | null | readonly Reply[]
 export type SubscriptionKind = 'topic' | 'pattern' | 'sharded'
 
 export interface RedisClient {
-  /** @throws {RedisRefusal} what Redis answered; another Error when there was no answer. */
+  /** @throws {RedisRefusedError} what Redis answered; another Error when there was no answer. */
   send(args: readonly Argument[]): Promise<Reply>
   /**
    * Resolves when Redis has subscribed this connection to all of them; what is published from then on
@@ -27,7 +27,7 @@ export interface RedisClient {
 }
 
 /** Redis's answer was an error. */
-export class RedisRefusal extends Error {
+export class RedisRefusedError extends Error {
   /** The first word, `READONLY`, `OOM`, `NOSCRIPT`, …: what to do follows from it. */
   readonly kind: string
 
@@ -133,13 +133,13 @@ async function open(
     isOpen = true
   } catch (error) {
     client.destroy()
-    throw error instanceof ErrorReply ? new RedisRefusal(error) : error
+    throw error instanceof ErrorReply ? new RedisRefusedError(error) : error
   } finally {
     clearTimeout(limit)
     signal.removeEventListener('abort', giveUp)
   }
   const fail = (error: unknown): never => {
-    throw error instanceof ErrorReply ? new RedisRefusal(error) : error
+    throw error instanceof ErrorReply ? new RedisRefusedError(error) : error
   }
   const answered = <Answer>(call: Promise<Answer>): Promise<Answer> => call.catch(fail)
   // The same function each time: the client tells subscriptions apart by it.

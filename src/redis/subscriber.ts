@@ -7,7 +7,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../logging/logger.ts'
-import { type RedisClient, RedisRefusal } from './open-client.ts'
+import { type RedisClient, RedisRefusedError } from './open-client.ts'
 
 export interface SubscriptionEvents {
   readonly onLost: (error: Error) => void
@@ -81,7 +81,7 @@ export class Subscriber {
       },
       (error: unknown) => {
         if (this.#connection !== connection) return
-        if (error instanceof RedisRefusal && error.kind === 'MOVED') this.#moved(channel)
+        if (error instanceof RedisRefusedError && error.kind === 'MOVED') this.#moved(channel)
         else this.#lost(connection, error as Error)
       },
     )

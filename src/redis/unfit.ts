@@ -4,7 +4,7 @@
  * Nothing but another server mends it; whoever keeps trying finds out when there is one. The message says what
  * is lacking, without the address: a probe, which anybody may send, is told of it.
  */
-export class UnfitRedis extends Error {
-  override readonly name = 'UnfitRedis'
+export class UnfitRedisError extends Error {
+  override readonly name = 'UnfitRedisError'
   readonly code = 'redis_unfit'
 }

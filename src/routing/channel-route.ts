@@ -12,7 +12,7 @@ export interface ChannelRoute {
  * Connects a named channel to a consumer: `channel('thumbnails', ThumbnailConsumer)`. Servers pass it
  * over; `millrace worker app.ts thumbnails` runs it.
  *
- * @throws {InvalidName} for what is no name of a channel, {TypeError} for one that its maker alone
+ * @throws {ChannelError} `invalid_name` for what is no name of a channel, {TypeError} for one that its maker alone
  * receives, and for what is not a consumer class.
  */
 export function channel(name: string, consumer: ChannelConsumerClass): ChannelRoute {

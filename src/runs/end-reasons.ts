@@ -1,7 +1,7 @@
 /**
  * The registry of why a run ended other than by completing or by a stop that somebody asked for: for
  * each a stable code and the sentence that a person reads. A provider adds codes of its own with
- * `RunFailure`, and those of a model service come from `UpstreamError`.
+ * `RunFailedError`, and those of a model service come from `UpstreamError`.
  */
 import type { Logger } from '../logging/logger.ts'
 import { UpstreamError } from '../providers/upstream-error.ts'
@@ -70,12 +70,12 @@ const CODE = /^[a-z][a-z0-9_]{0,63}$/
 /**
  * Thrown by a provider to say in the log why its run failed:
  *
- *     throw new RunFailure('out_of_credits', 'Your credits are used up.')
+ *     throw new RunFailedError('out_of_credits', 'Your credits are used up.')
  *
  * Whatever else it throws becomes `provider_failed` there, and goes to the server's log alone.
  */
-export class RunFailure extends Error {
-  override readonly name = 'RunFailure'
+export class RunFailedError extends Error {
+  override readonly name = 'RunFailedError'
   readonly code: string
 
   /**
@@ -96,13 +96,14 @@ export function endFor(reason: EndReason): RunEnd {
 }
 
 /** A failure for a reason of the registry. */
-export function failureFor(reason: EndReason, options?: ErrorOptions): RunFailure {
-  return new RunFailure(reason, END_REASONS[reason].message, options)
+export function failureFor(reason: EndReason, options?: ErrorOptions): RunFailedError {
+  return new RunFailedError(reason, END_REASONS[reason].message, options)
 }
 
 /** The end of a run whose provider threw. */
 export function endAfterError(error: unknown): RunEnd {
-  if (!(error instanceof RunFailure) && !(error instanceof UpstreamError)) return endFor('provider_failed')
+  if (!(error instanceof RunFailedError) && !(error instanceof UpstreamError))
+    return endFor('provider_failed')
   const message = error.message.toWellFormed().replace(CONTROL, ' ').slice(0, MAX_MESSAGE).toWellFormed()
   return { status: 'failed', reason: error.code, message }
 }

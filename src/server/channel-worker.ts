@@ -4,7 +4,7 @@
  * Invariants: a consumer has one message in hand at a time; a message is taken when a consumer is free
  * for it, so that the layer holds the rest; nothing a consumer does ends the worker.
  */
-import { ChannelLayerClosed } from '../channels/errors.ts'
+import { isChannelError } from '../channels/errors.ts'
 import type { ChannelLayer, ChannelMessage } from '../channels/layer.ts'
 import type { ChannelConsumer, ChannelConsumerClass } from '../consumers/channel-consumer.ts'
 import { eventHandler, shownType } from '../consumers/event-handler.ts'
@@ -128,7 +128,7 @@ export class ChannelWorker implements RunningWorker {
       try {
         message = await this.#layer.receive(channel, signal)
       } catch (error) {
-        if (signal.aborted || error instanceof ChannelLayerClosed) return
+        if (signal.aborted || isChannelError(error, 'channel_layer_closed')) return
         this.#logger.error({ err: error, channel }, 'a channel could not be received; trying again')
         await pause(RETRY_DELAY, signal)
         continue

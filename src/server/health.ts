@@ -123,7 +123,7 @@ async function inTime(ready: Check): Promise<boolean> {
   }
 }
 
-/** An `UnfitRedis`, by its code: the layer may be of another copy of Millrace. */
+/** An `UnfitRedisError`, by its code: the layer may be of another copy of Millrace. */
 function isUnfit(error: unknown): error is Error {
   return error instanceof Error && (error as Error & { code?: unknown }).code === 'redis_unfit'
 }

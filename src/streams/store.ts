@@ -264,7 +264,7 @@ export interface StreamStore extends StreamListing {
   /**
    * Whether the store can be reached at present, found out within a second or so: for `/readyz`. Without it a store
    * always can. Rejects with the `StoreError` of one that cannot work, as its file was removed (`io`) or is damaged
-   * (`corrupt`), and with an `UnfitRedis` where the server can never do: then no application starts.
+   * (`corrupt`), and with an `UnfitRedisError` where the server can never do: then no application starts.
    */
   check?(signal?: AbortSignal): Promise<boolean>
 

@@ -1,16 +1,16 @@
 /** What came and was not yet taken, in order. One taker waits at a time, as a test does. */
-import type { ConnectionClosed } from '../consumers/transport.ts'
+import type { ConnectionClosedError } from '../consumers/transport.ts'
 
 export class Inbox<T> {
   /** Resolves at the end with how it ended. */
-  readonly ended: Promise<ConnectionClosed>
+  readonly ended: Promise<ConnectionClosedError>
   readonly #items: T[] = []
-  readonly #finish: (closed: ConnectionClosed) => void
-  #closed: ConnectionClosed | undefined
+  readonly #finish: (closed: ConnectionClosedError) => void
+  #closed: ConnectionClosedError | undefined
   #wake: (() => void) | undefined
 
   constructor() {
-    const { promise, resolve } = Promise.withResolvers<ConnectionClosed>()
+    const { promise, resolve } = Promise.withResolvers<ConnectionClosedError>()
     this.ended = promise
     this.#finish = resolve
   }
@@ -20,7 +20,7 @@ export class Inbox<T> {
     this.#wake?.()
   }
 
-  end(closed: ConnectionClosed): void {
+  end(closed: ConnectionClosedError): void {
     this.#closed = closed
     this.#finish(closed)
     this.#wake?.()

@@ -8,7 +8,7 @@ import { type ThrownResponse, isThrownResponse } from '../consumers/thrown-respo
 import type { ConsumerSession } from '../consumers/session/session.ts'
 import {
   type AcceptOptions,
-  ConnectionClosed,
+  ConnectionClosedError,
   type Transport,
   type WebSocketData,
 } from '../consumers/transport.ts'
@@ -52,7 +52,7 @@ export type ConnectResult =
  *     assert.deepEqual(await client.receiveJson(), { text: 'hello' })
  *
  * Every wait ends: after its timeout, in seconds, with an error that says what was awaited, and at
- * the end of the connection with `ConnectionClosed`, whose cause is what a handler threw.
+ * the end of the connection with `ConnectionClosedError`, whose cause is what a handler threw.
  */
 export class WebSocketCommunicator implements AsyncDisposable {
   readonly #application: Application
@@ -61,7 +61,7 @@ export class WebSocketCommunicator implements AsyncDisposable {
   readonly #inbox = new Inbox<WebSocketData>()
   readonly #answer = Promise.withResolvers<ConnectResult>()
   #session: ConsumerSession | undefined
-  #closed: ConnectionClosed | undefined
+  #closed: ConnectionClosedError | undefined
   #failure: unknown
 
   constructor(
@@ -183,7 +183,7 @@ export class WebSocketCommunicator implements AsyncDisposable {
 
   #end(code: number, reason: string): void {
     if (this.#closed) return
-    this.#closed = new ConnectionClosed(code, reason)
+    this.#closed = new ConnectionClosedError(code, reason)
     if (this.#failure !== undefined) this.#closed.cause = this.#failure
     this.#inbox.end(this.#closed)
   }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Json, JsonWebSocketConsumer, MessageRefused } from 'millrace'
+import { type Json, JsonWebSocketConsumer, MessageRefusedError } from 'millrace'
 
 /** What the page sends. */
 export type ClientMessage = { type: 'say'; text: string } | { type: 'recite' }
@@ -63,5 +63,5 @@ function clientMessage(json: Json): ClientMessage {
   }
   if (type === 'recite') return { type }
   if (type === 'say' && typeof text === 'string' && text.length <= 2000) return { type, text }
-  throw new MessageRefused('Send {"type":"say","text":"…"} or {"type":"recite"}')
+  throw new MessageRefusedError('Send {"type":"say","text":"…"} or {"type":"recite"}')
 }

@@ -38,15 +38,14 @@ describe('docs/channel-layer.md', () => {
   })
 
   it('lists every error with its code', () => {
-    const samples = [
-      new errors.ChannelFull('work', 1),
-      new errors.InvalidName('x'),
-      new errors.InvalidMessage('message', 'x'),
-      new errors.ChannelReleased('work'),
-      new errors.ChannelLayerClosed(),
-      new errors.ChannelLayerUnavailable('Redis is away', false),
+    const samples: errors.ChannelError[] = [
+      errors.channelFull('work', 1),
+      errors.invalidName('x'),
+      errors.invalidMessage('message', 'x'),
+      errors.channelReleased('work'),
+      errors.layerClosed(),
+      errors.layerUnavailable('Redis is away', false),
     ]
-    expect(samples.map((error) => error.constructor)).toEqual(expect.arrayContaining(Object.values(errors)))
-    for (const { name, code } of samples) expect(page).toContain(`| \`${name}\` | \`${code}\` |`)
+    for (const { code } of samples) expect(page).toContain(`\n| \`${code}\` |`)
   })
 })

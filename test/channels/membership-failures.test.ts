@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ChannelLayerClosed } from '../../src/channels/errors.ts'
+import { layerClosed } from '../../src/channels/errors.ts'
 import { Membership } from '../../src/channels/membership.ts'
 import { DAY, HOUR, NotingLayer, notingLogger, type Warning } from './noting-layer.ts'
 
@@ -96,7 +96,7 @@ describe('a renewal that fails', () => {
 
   it('ends the renewals when the layer is closed', async () => {
     await membership.hold('group', 'channel')
-    layer.before = () => Promise.reject(new ChannelLayerClosed())
+    layer.before = () => Promise.reject(layerClosed())
     await vi.advanceTimersByTimeAsync(DAY)
     expect(layer.calls).toHaveLength(2)
     expect(warnings).toEqual([])

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ChannelLayerClosed } from '../../src/channels/errors.ts'
+
 import { Membership } from '../../src/channels/membership.ts'
 import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { DAY, DAY_SECONDS, HOUR, NotingLayer, notingLogger, type Warning } from './noting-layer.ts'
@@ -286,7 +286,7 @@ describe('close', () => {
     renewal.resolve()
     await closing
     expect(layer.calls).toHaveLength(2)
-    await expect(membership.hold('group', 'channel')).rejects.toBeInstanceOf(ChannelLayerClosed)
+    await expect(membership.hold('group', 'channel')).rejects.toMatchObject({ code: 'channel_layer_closed' })
   })
 
   it('leaves it possible to drop what was held', async () => {

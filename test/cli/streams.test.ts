@@ -9,7 +9,7 @@ vi.setConfig({ testTimeout: 60_000 })
  * Runs of so many numbers (or endless), of a failure; and streams that are none: of these texts of
  * records, and of another content type.
  */
-const APP = `import { httpStreams, millrace, RunFailure, storeFromEnvironment, streaming, unauthenticated } from 'millrace'
+const APP = `import { httpStreams, millrace, RunFailedError, storeFromEnvironment, streaming, unauthenticated } from 'millrace'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const kinds = {
@@ -26,7 +26,7 @@ const kinds = {
   failure: {
     provider: () => async function* () {
       yield { n: 0 }
-      throw new RunFailure('out_of_credits', 'Your credits\\nare used up.')
+      throw new RunFailedError('out_of_credits', 'Your credits\\nare used up.')
     },
   },
 }

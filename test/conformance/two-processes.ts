@@ -2,7 +2,7 @@
  * Several processes over one memory layer, as far as the suite can tell: each has channels of its own
  * and an end of its own. It lets the cases for peers be run before a layer with real peers exists.
  */
-import { ChannelLayerClosed, ChannelReleased } from '../../src/channels/errors.ts'
+import { channelReleased, layerClosed } from '../../src/channels/errors.ts'
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../../src/channels/layer.ts'
 import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import type { ChannelLayerHarness } from '../../src/conformance/channel-layer-cases.ts'
@@ -38,7 +38,7 @@ class ProcessView implements ChannelLayer {
   }
 
   async receive(channel: string, signal?: AbortSignal): Promise<ChannelMessage> {
-    if (channel.includes('!') && !this.#mine.has(channel)) throw new ChannelReleased(channel)
+    if (channel.includes('!') && !this.#mine.has(channel)) throw channelReleased(channel)
     const signals = signal ? [signal, this.#ended.signal] : [this.#ended.signal]
     return await this.shared.receive(channel, AbortSignal.any(signals))
   }
@@ -74,7 +74,7 @@ class ProcessView implements ChannelLayer {
   }
 
   async close(): Promise<void> {
-    this.#ended.abort(new ChannelLayerClosed())
+    this.#ended.abort(layerClosed())
     for (const channel of this.#mine) this.release(channel)
   }
 }

@@ -90,7 +90,7 @@ describe('refusing', () => {
     const client = new WebSocketCommunicator(Closed)
     expect(await client.connect()).toMatchObject({ status: 403 })
     await client.disconnect()
-    expect(seen).toEqual(['ConnectionClosed', [1006, 'no']])
+    expect(seen).toEqual(['ConnectionClosedError', [1006, 'no']])
   })
 
   it('answers 500 when connect throws, and tells the client nothing of it', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { type Json, JsonWebSocketConsumer, MessageRefused } from '../../src/index.ts'
+import { type Json, JsonWebSocketConsumer, MessageRefusedError } from '../../src/index.ts'
 import { WebSocketCommunicator } from '../../src/testing/index.ts'
 
 class Echo extends JsonWebSocketConsumer {
@@ -130,7 +130,7 @@ describe('refusing', () => {
   it('is open to handlers, with a code of their own', async () => {
     class Picky extends JsonWebSocketConsumer {
       override receive(): void {
-        throw new MessageRefused('Not on Sundays', 4001)
+        throw new MessageRefusedError('Not on Sundays', 4001)
       }
     }
     await using client = await clientOf(Picky)
@@ -140,7 +140,7 @@ describe('refusing', () => {
 
   it('may answer instead of closing, and the connection goes on', async () => {
     class Patient extends Echo {
-      override async refused({ code, reason }: MessageRefused): Promise<void> {
+      override async refused({ code, reason }: MessageRefusedError): Promise<void> {
         await this.send({ refused: reason, code })
       }
     }
@@ -158,7 +158,7 @@ describe('refusing', () => {
   it('with a code that may not be sent is a failure of the server', async () => {
     class Wrong extends JsonWebSocketConsumer {
       override receive(): void {
-        throw new MessageRefused('No', 1006)
+        throw new MessageRefusedError('No', 1006)
       }
     }
     await using client = await clientOf(Wrong)

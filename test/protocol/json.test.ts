@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { JsonError, type JsonFault, parseJson } from '../../src/protocol/json.ts'
+import { JsonError, type JsonErrorCode, parseJson } from '../../src/protocol/json.ts'
 
-function faultOf(text: string, maxDepth?: number): JsonFault | undefined {
+function faultOf(text: string, maxDepth?: number): JsonErrorCode | undefined {
   try {
     parseJson(text, maxDepth)
     return undefined
   } catch (error) {
-    if (error instanceof JsonError) return error.fault
+    if (error instanceof JsonError) return error.code
     throw error
   }
 }

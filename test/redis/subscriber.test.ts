@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { silentLogger } from '../../src/logging/logger.ts'
-import { RedisRefusal, type RedisClient } from '../../src/redis/open-client.ts'
+import { RedisRefusedError, type RedisClient } from '../../src/redis/open-client.ts'
 import { Subscriber } from '../../src/redis/subscriber.ts'
 
 it('a Redis that refuses every subscription is not asked at once again and again, nor logged each time', async () => {
@@ -19,7 +19,7 @@ it('a Redis that refuses every subscription is not asked at once again and again
       if (++opened === 5) enough.resolve()
       return {
         send: () => Promise.resolve('PONG'),
-        subscribe: () => Promise.reject(new RedisRefusal(new Error('NOPERM No permissions'))),
+        subscribe: () => Promise.reject(new RedisRefusedError(new Error('NOPERM No permissions'))),
         unsubscribe: () => Promise.resolve(),
         end: () => undefined,
       }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { InvalidName } from '../../src/channels/errors.ts'
+import { ChannelError } from '../../src/channels/errors.ts'
 import { ChannelConsumer } from '../../src/consumers/channel-consumer.ts'
 import { WebSocketConsumer } from '../../src/consumers/websocket-consumer.ts'
 import { channel } from '../../src/routing/channel-route.ts'
@@ -19,7 +19,7 @@ describe('a route of a channel', () => {
   })
 
   test('refuses what is no named channel, and no class', () => {
-    expect(() => channel('two words', Plain)).toThrow(InvalidName)
+    expect(() => channel('two words', Plain)).toThrow(ChannelError)
     expect(() => channel('specific.1!2', Plain)).toThrow(
       new TypeError(
         'channel(specific.1!2): the process that made a channel with a ! receives it, and no worker',

@@ -1,7 +1,7 @@
 /** Clocks that jump. Those of all processes of one machine, and of its store, are one. */
 import { expect, it, vi } from 'vitest'
 import type { RunProvider } from '../../src/providers/provider.ts'
-import { RunMoved } from '../../src/providers/provider.ts'
+import { RunMovedError } from '../../src/providers/provider.ts'
 import { END_REASONS } from '../../src/runs/end-reasons.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
@@ -70,7 +70,7 @@ onEveryStore('a clock that jumps', (world) => {
     const [old, now] = puppet.calls
     old!.yield('lost')
     await world().passUntil(() => old!.context.signal.aborted, 5)
-    expect(old!.context.signal.reason).toBeInstanceOf(RunMoved)
+    expect(old!.context.signal.reason).toBeInstanceOf(RunMovedError)
     now!.yield('b')
     now!.end()
     await world().passUntil(async () => (await world().store.head(run.id))?.closed, 1)

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { RunMoved } from '../../src/providers/provider.ts'
+import { RunMovedError } from '../../src/providers/provider.ts'
 import { END_REASONS } from '../../src/runs/end-reasons.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import { PuppetProvider } from './puppet.ts'
@@ -22,7 +22,7 @@ onEveryStore('close', (world) => {
     await world().until(async () => (await world().store.head(run.id))?.tail.position === 1)
     await world().close(first)
     const left = puppet.calls[1]!
-    expect(left.context.signal.reason).toBeInstanceOf(RunMoved)
+    expect(left.context.signal.reason).toBeInstanceOf(RunMovedError)
     expect(left.ended).toBe(true)
     await expect(run.end).rejects.toMatchObject(CLOSED)
     expect((await world().store.head(run.id))?.closed).toBe(false)
@@ -153,7 +153,7 @@ onEveryStore('close', (world) => {
     puppet.last.yield('part')
     await runs.close()
     expect(await run.end).toEqual(INTERRUPTED)
-    expect(puppet.last.context.signal.reason).not.toBeInstanceOf(RunMoved)
+    expect(puppet.last.context.signal.reason).not.toBeInstanceOf(RunMovedError)
     expect(runs.active).toBe(0)
   })
 

@@ -4,7 +4,7 @@ import { expect, it, test, vi } from 'vitest'
 import type { RunEnd } from '../../src/protocol/run-end.ts'
 import type { RunProvider } from '../../src/providers/provider.ts'
 import { UpstreamError } from '../../src/providers/upstream-error.ts'
-import { END_REASONS, RunFailure } from '../../src/runs/end-reasons.ts'
+import { END_REASONS, RunFailedError } from '../../src/runs/end-reasons.ts'
 import type { EndReason } from '../../src/runs/end-reasons.ts'
 import type { RunsOptions } from '../../src/runs/options.ts'
 import type { Run } from '../../src/runs/run.ts'
@@ -328,9 +328,9 @@ onEveryStore('a run ends', (world) => {
     await expectEnd(world(), await start(provider), [], end('provider_failed'))
   })
 
-  it('with the words of its provider, when it throws a RunFailure', async () => {
+  it('with the words of its provider, when it throws a RunFailedError', async () => {
     const run = await start(
-      throwing(new RunFailure('out_of_credits', `Your credits are used up. ${'x'.repeat(600)}`)),
+      throwing(new RunFailedError('out_of_credits', `Your credits are used up. ${'x'.repeat(600)}`)),
     )
     const message = `Your credits are used up. ${'x'.repeat(600)}`.slice(0, 500)
     await expectEnd(world(), run, [], { status: 'failed', reason: 'out_of_credits', message })
@@ -342,7 +342,7 @@ onEveryStore('a run ends', (world) => {
     ['a\tb\u0000c\nd', 'a b c\nd'],
     [`x${'😀'.repeat(250)}`, `x${'😀'.repeat(249)}\ufffd`],
   ])('with words that fit the end of a stream: %j', async (given, message) => {
-    const run = await start(throwing(new RunFailure('x'.repeat(64), given)))
+    const run = await start(throwing(new RunFailedError('x'.repeat(64), given)))
     await expectEnd(world(), run, [], { status: 'failed', reason: 'x'.repeat(64), message })
   })
 
@@ -359,7 +359,7 @@ onEveryStore('a run ends', (world) => {
       await start(throwing(error))
     ).end
     await (
-      await start(throwing(new RunFailure('busy', 'Too busy.', { cause: error })))
+      await start(throwing(new RunFailedError('busy', 'Too busy.', { cause: error })))
     ).end
     const warnings = world().logger.lines.filter(({ level }) => level === 'warn')
     expect(warnings.map(({ fields }) => fields)).toMatchObject([
@@ -468,6 +468,6 @@ test('every reason of the registry has a test that names it', () => {
 })
 
 test('the code of a failure is checked', () => {
-  expect(() => new RunFailure('Not a code', 'x')).toThrow(RangeError)
+  expect(() => new RunFailedError('Not a code', 'x')).toThrow(RangeError)
   expect(vi.isFakeTimers()).toBe(false)
 })

@@ -1,6 +1,6 @@
 /** Runs whose stream is removed while they run: deleted, or past its time. */
 import { expect, it } from 'vitest'
-import { RunMoved } from '../../src/providers/provider.ts'
+import { RunMovedError } from '../../src/providers/provider.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 
@@ -12,7 +12,7 @@ onEveryStore('a run that is removed while it runs', (world) => {
     await world().store.delete('r')
     const run = await runs.start({ id: 'r' }, second.provider)
     await world().until(() => first.last.ended)
-    expect(first.last.context.signal.reason).not.toBeInstanceOf(RunMoved)
+    expect(first.last.context.signal.reason).not.toBeInstanceOf(RunMovedError)
     await expect(removed.end).rejects.toMatchObject({ code: 'run_gone' })
     await world().until(() => runs.active === 1)
     second.last.yield('whole')
@@ -45,7 +45,7 @@ onEveryStore('a run that is removed while it runs', (world) => {
     await world().store.delete('r')
     await other.start({ id: 'r' }, second.provider)
     await world().passUntil(() => first.last.ended, 3.4)
-    expect(first.last.context.signal.reason).not.toBeInstanceOf(RunMoved)
+    expect(first.last.context.signal.reason).not.toBeInstanceOf(RunMovedError)
     await world().pass(30)
     expect(second.last.ended).toBe(false)
     expect([one.active, other.active]).toEqual([0, 1])
@@ -57,7 +57,7 @@ onEveryStore('a run that is removed while it runs', (world) => {
     await runs.start({ id: 'r' }, puppet.provider)
     await world().store.delete('r')
     await world().passUntil(() => puppet.last.ended, 3.4)
-    expect(puppet.last.context.signal.reason).not.toBeInstanceOf(RunMoved)
+    expect(puppet.last.context.signal.reason).not.toBeInstanceOf(RunMovedError)
   })
 
   it('does not keep its process from taking over a later run of its id', async () => {
@@ -95,7 +95,7 @@ onEveryStore('a run that is removed while it runs', (world) => {
     await world().passUntil(() => puppet.calls.length === 2, 14)
     const { signal, resumeFrom } = puppet.last.context
     expect(resumeFrom).toBe('response-1')
-    expect(signal.reason).not.toBeInstanceOf(RunMoved)
+    expect(signal.reason).not.toBeInstanceOf(RunMovedError)
     expect(signal.aborted).toBe(true)
   })
 })

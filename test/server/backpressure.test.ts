@@ -73,7 +73,7 @@ describe('a handler that awaits', () => {
     client.send('start')
     await vi.waitUntil(() => socket.writableLength > 0)
     client.socket.terminate()
-    expect(await outcome.promise).toMatchObject({ name: 'ConnectionClosed', code: 1006 })
+    expect(await outcome.promise).toMatchObject({ name: 'ConnectionClosedError', code: 1006 })
     expect(server.log.entries).toEqual([])
   })
 })

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { ChannelLayerUnavailable } from '../../src/channels/errors.ts'
+import { layerUnavailable } from '../../src/channels/errors.ts'
 import type { ChannelMessage } from '../../src/channels/layer.ts'
 import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { ChannelConsumer, type ChannelConsumerClass } from '../../src/consumers/channel-consumer.ts'
@@ -269,7 +269,7 @@ describe('a worker', () => {
       }
       const channels = memoryChannels()
       const receive = vi.spyOn(channels, 'receive')
-      receive.mockRejectedValueOnce(new ChannelLayerUnavailable('Redis refused', false))
+      receive.mockRejectedValueOnce(layerUnavailable('Redis refused', false))
       const { send, logger } = work(Plain, {}, channels)
       await send({ type: 'work' })
       await vi.advanceTimersByTimeAsync(999)

@@ -333,7 +333,7 @@ describe('a consumer that does not answer', () => {
     client.upgrade('/slow')
     await began.promise
     client.socket.destroy()
-    expect(await outcome.promise).toMatchObject({ name: 'ConnectionClosed', code: 1006 })
+    expect(await outcome.promise).toMatchObject({ name: 'ConnectionClosedError', code: 1006 })
     expect(server.log.entries).toEqual([])
   })
 

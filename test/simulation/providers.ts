@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Json } from '../../src/protocol/json.ts'
 import type { RunContext, RunProvider } from '../../src/providers/provider.ts'
-import { RunFailure } from '../../src/runs/end-reasons.ts'
+import { RunFailedError } from '../../src/runs/end-reasons.ts'
 import type { RunKind } from '../../src/runs/options.ts'
 import { remote } from './remote.ts'
 import type { RemoteAt } from './remote.ts'
@@ -115,7 +115,7 @@ async function* generation(script: Script, context: RunContext, watched: Watched
         throw error
       }
     }
-    if (temper === 'failing') throw new RunFailure('out_of_luck', 'It was not to be.')
+    if (temper === 'failing') throw new RunFailedError('out_of_luck', 'It was not to be.')
   } finally {
     ended()
   }

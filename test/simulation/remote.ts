@@ -1,6 +1,6 @@
 /** A model that works elsewhere, as a response in the background does: it is joined again, and cancelled, by its id. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { RunMoved } from '../../src/providers/provider.ts'
+import { RunMovedError } from '../../src/providers/provider.ts'
 import type { RunContext } from '../../src/providers/provider.ts'
 import type { Script, Watched } from './providers.ts'
 import type { Caller, Upstream } from './upstream.ts'
@@ -46,7 +46,7 @@ export async function* remote(
     upstream.done(job)
   } finally {
     // Whoever goes on with the run joins it.
-    if (signal.aborted && !(signal.reason instanceof RunMoved) && job !== undefined)
+    if (signal.aborted && !(signal.reason instanceof RunMovedError) && job !== undefined)
       await upstream.cancel(job, caller)
     ended()
   }

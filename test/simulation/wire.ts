@@ -2,7 +2,7 @@
  * One WebSocket between a client and a server process, without a network: frames take their time, one after the
  * other, a slow client fills its connection up, and either side may be cut off from the other.
  */
-import { ConnectionClosed } from '../../src/consumers/transport.ts'
+import { ConnectionClosedError } from '../../src/consumers/transport.ts'
 import type { AcceptOptions, Transport, WebSocketData } from '../../src/consumers/transport.ts'
 import type { ConsumerSession } from '../../src/consumers/session/session.ts'
 import type { TextFrame } from '../../src/consumers/text-frame.ts'
@@ -78,7 +78,7 @@ export class Wire implements Transport {
   }
 
   send(data: WebSocketData): Promise<void> | undefined {
-    if (this.#state === 'closed') return Promise.reject(new ConnectionClosed(1006, ''))
+    if (this.#state === 'closed') return Promise.reject(new ConnectionClosedError(1006, ''))
     this.#sendText(String(data))
     return undefined
   }

@@ -114,7 +114,7 @@ describe('receiving', () => {
     for (const message of ['one', 'two', 'close']) client.send(message)
     expect(await client.receiveClose()).toEqual({ code: 4000, reason: 'as asked' })
     expect([await client.receive(), await client.receive()]).toEqual(['one', 'two'])
-    await expect(client.receive()).rejects.toMatchObject({ name: 'ConnectionClosed', code: 4000 })
+    await expect(client.receive()).rejects.toMatchObject({ name: 'ConnectionClosedError', code: 4000 })
   })
 
   it('gives up with a sentence about what was awaited', async () => {
@@ -129,7 +129,7 @@ describe('receiving', () => {
     await client.connect()
     client.send('throw')
     await expect(client.receive()).rejects.toMatchObject({
-      name: 'ConnectionClosed',
+      name: 'ConnectionClosedError',
       code: 1011,
       cause: { message: 'broken' },
     })

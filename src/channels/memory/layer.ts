@@ -6,7 +6,7 @@
  * another channel only while it holds a message or somebody waits. What expired is dropped when it is
  * met, and by one timer for the whole layer that runs only while something is held.
  */
-import { ChannelFull, ChannelLayerClosed, ChannelReleased } from '../errors.ts'
+import { channelFull, channelReleased, layerClosed } from '../errors.ts'
 import { GroupTable } from '../local/group-table.ts'
 import { type Logger, libraryLogger } from '../../logging/logger.ts'
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../layer.ts'
@@ -102,7 +102,7 @@ class MemoryChannels implements MemoryChannelLayer {
     const copy = copyMessage(message)
     const queue = this.#queue(channel)
     if (!queue) return
-    if (!this.#put(queue, copy, false)) throw new ChannelFull(channel, queue.capacity)
+    if (!this.#put(queue, copy, false)) throw channelFull(channel, queue.capacity)
     if (queue.wantsTurn()) await turn()
   }
 
@@ -110,7 +110,7 @@ class MemoryChannels implements MemoryChannelLayer {
     this.#checkOpen()
     checkChannelName(channel)
     const queue = this.#queue(channel)
-    if (!queue) throw new ChannelReleased(channel)
+    if (!queue) throw channelReleased(channel)
     try {
       return await queue.receive(this.#clock(), signal)
     } finally {
@@ -131,7 +131,7 @@ class MemoryChannels implements MemoryChannelLayer {
     if (!queue) return
     this.#queues.delete(channel)
     this.#groups.leaveAll(channel)
-    queue.end(new ChannelReleased(channel))
+    queue.end(channelReleased(channel))
   }
 
   async groupAdd(group: string, channel: string): Promise<void> {
@@ -193,7 +193,7 @@ class MemoryChannels implements MemoryChannelLayer {
     clearTimeout(this.#sweep)
     this.#groups.clear()
     // One error for all: making a stack trace for each of 100,000 receivers would take a second.
-    const closed = new ChannelLayerClosed()
+    const closed = layerClosed()
     for (const queue of this.#queues.values()) queue.end(closed)
     this.#queues.clear()
   }
@@ -211,7 +211,7 @@ class MemoryChannels implements MemoryChannelLayer {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new ChannelLayerClosed()
+    if (this.#closed) throw layerClosed()
   }
 
   /** The queue of a channel; a channel with a `!` has one only between `newChannel` and release. */

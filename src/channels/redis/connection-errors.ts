@@ -1,8 +1,8 @@
 /** What a connection to Redis throws on behalf of a channel layer. */
 import type { ConnectionErrors } from '../../redis/connection.ts'
-import { ChannelLayerClosed, ChannelLayerUnavailable } from '../errors.ts'
+import { layerClosed, layerUnavailable } from '../errors.ts'
 
 export const CONNECTION_ERRORS: ConnectionErrors = {
-  closed: () => new ChannelLayerClosed(),
-  unavailable: (what, uncertain, cause) => new ChannelLayerUnavailable(what, uncertain, cause),
+  closed: () => layerClosed(),
+  unavailable: (what, uncertain, cause) => layerUnavailable(what, uncertain, cause),
 }

@@ -4,7 +4,7 @@
  *
  * Invariant: a queue exists from `open` to `release`, and for nothing else.
  */
-import { ChannelReleased } from '../errors.ts'
+import { channelReleased } from '../errors.ts'
 import type { ChannelMessage, GroupSendResult } from '../layer.ts'
 import { specificChannel } from '../names.ts'
 import type { ChannelLayerSettings } from '../options.ts'
@@ -75,7 +75,7 @@ export class LocalChannels {
     const left = (this.#prefixes.get(prefix) ?? 1) - 1
     if (left > 0) this.#prefixes.set(prefix, left)
     else this.#prefixes.delete(prefix)
-    queue.end(new ChannelReleased(channel))
+    queue.end(channelReleased(channel))
     return true
   }
 
@@ -118,7 +118,7 @@ export class LocalChannels {
 
   async receive(channel: string, signal?: AbortSignal): Promise<ChannelMessage> {
     const queue = this.#queues.get(channel)
-    if (!queue) throw new ChannelReleased(channel)
+    if (!queue) throw channelReleased(channel)
     return queue.receive(performance.now(), signal)
   }
 

@@ -1,5 +1,5 @@
 /** Reads what came, whoever wrote it. */
-import { InvalidMessage } from '../errors.ts'
+import { isChannelError } from '../errors.ts'
 import type { LossReport } from '../local/loss-report.ts'
 import type { Envelope, MessageCodec } from './codec/codec.ts'
 
@@ -8,8 +8,10 @@ export function openEnvelope(codec: MessageCodec, sealed: Buffer, losses: LossRe
   try {
     return codec.open(sealed)
   } catch (error) {
-    // The reasons of InvalidMessage name members of the message.
-    losses.countUnreadable(error instanceof InvalidMessage ? 'it is no message' : (error as Error).message)
+    // The reasons of invalid_message name members of the message.
+    losses.countUnreadable(
+      isChannelError(error, 'invalid_message') ? 'it is no message' : (error as Error).message,
+    )
     return undefined
   }
 }

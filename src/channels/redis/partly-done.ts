@@ -1,11 +1,11 @@
 /** Errors of calls that take several requests: what failed last does not say that nothing was done before. */
-import { ChannelLayerUnavailable } from '../errors.ts'
+import { isChannelError, layerUnavailable } from '../errors.ts'
 
 /**
  * All of the requests that a call makes side by side, once none is under way.
  *
  * @throws what the first of them failed with; if that says that nothing was done although another was,
- * or may have been, a {@link ChannelLayerUnavailable} that is `uncertain`, with the first as its cause.
+ * or may have been, a `ChannelError` `channel_layer_unavailable` that is `uncertain`, with the first as its cause.
  */
 export async function allOf<T>(requests: readonly Promise<T>[]): Promise<T[]> {
   const results = await Promise.allSettled(requests)
@@ -28,9 +28,9 @@ export async function restOf<T>(rest: Promise<T>): Promise<T> {
 
 function partlyDone(error: unknown): unknown {
   if (!saysNothingWasDone(error)) return error
-  return new ChannelLayerUnavailable('Some of what the call asks of Redis failed', true, error)
+  return layerUnavailable('Some of what the call asks of Redis failed', true, error)
 }
 
 function saysNothingWasDone(error: unknown): boolean {
-  return error instanceof ChannelLayerUnavailable && !error.uncertain
+  return isChannelError(error, 'channel_layer_unavailable') && !error.uncertain
 }

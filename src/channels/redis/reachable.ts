@@ -1,5 +1,5 @@
 /** Whether the servers of a layer answer at present, for its `check`. */
-import type { UnfitRedis } from '../../redis/unfit.ts'
+import type { UnfitRedisError } from '../../redis/unfit.ts'
 
 /** Milliseconds within which a Redis that is there answers. */
 const PATIENCE = 1000
@@ -7,10 +7,10 @@ const PATIENCE = 1000
 interface Server {
   ping(): Promise<unknown>
   /** Why it can never do. */
-  readonly unfit?: UnfitRedis | undefined
+  readonly unfit?: UnfitRedisError | undefined
 }
 
-/** @throws {UnfitRedis} An answer that comes later is nobody's. */
+/** @throws {UnfitRedisError} An answer that comes later is nobody's. */
 export async function reachable(
   servers: readonly Server[],
   signal: AbortSignal | undefined,

@@ -28,7 +28,7 @@ export interface RedisLayerOptions extends ChannelLayerOptions {
   readonly encryptionKeys?: readonly (string | Uint8Array)[] | undefined
   /**
    * channels_redis's `serializer_format`. JSON is readable in Redis, and carries no bytes, NaN or
-   * infinity: such a message is refused with `InvalidMessage`. Default: `msgpack`.
+   * infinity: such a message is refused with `invalid_message`. Default: `msgpack`.
    */
   readonly serializer?: Serializer | undefined
   /** Seconds that a call waits for Redis to be there, and then for its answer. Default: 5. */

@@ -10,7 +10,7 @@ import type { Logger } from '../../logging/logger.ts'
 import { pause } from '../../time/ticker.ts'
 import type { Announcement } from '../announcement.ts'
 import { CommandError, UsageError } from '../command-error.ts'
-import { WorkerFailure, type WorkerProcess, describeExit } from './worker-process.ts'
+import { WorkerError, type WorkerProcess, describeExit } from './worker-process.ts'
 
 export interface PoolOptions {
   readonly count: number
@@ -124,7 +124,7 @@ export class WorkerPool {
         this.#serve(place, worker)
         return announcement
       } catch (error) {
-        if (!(error instanceof WorkerFailure) || this.#closing.signal.aborted) throw error
+        if (!(error instanceof WorkerError) || this.#closing.signal.aborted) throw error
         const final = this.#hasStarted ? !this.serves : true
         if (!this.#hasStarted && error.exitCode !== undefined) throw commandError(error)
         if (final && attempt >= MAX_ATTEMPTS)
@@ -142,7 +142,7 @@ export class WorkerPool {
   }
 
   #start(place: Place): WorkerProcess {
-    if (this.#closing.signal.aborted) throw new WorkerFailure('the server shuts down')
+    if (this.#closing.signal.aborted) throw new WorkerError('the server shuts down')
     const worker = this.#options.start(place.number)
     this.#alive.add(worker)
     place.starting = worker
@@ -257,6 +257,6 @@ function delayAfter(attempts: number): number {
 }
 
 /** As the worker would have said it, had it been alone. */
-function commandError({ message, exitCode }: WorkerFailure): CommandError {
+function commandError({ message, exitCode }: WorkerError): CommandError {
   return exitCode === new UsageError('').exitCode ? new UsageError(message) : new CommandError(message)
 }

@@ -10,8 +10,8 @@ export interface WorkerExit {
 }
 
 /** Why a worker did not come up. */
-export class WorkerFailure extends Error {
-  override readonly name = 'WorkerFailure'
+export class WorkerError extends Error {
+  override readonly name = 'WorkerError'
   /** The worker said why, and would say the same again; undefined when it just ended. */
   readonly exitCode: number | undefined
 
@@ -25,7 +25,7 @@ export class WorkerFailure extends Error {
 export interface WorkerProcess {
   readonly number: number
   readonly pid: number
-  /** Resolves when it serves; rejects with a `WorkerFailure` when it ends before. */
+  /** Resolves when it serves; rejects with a `WorkerError` when it ends before. */
   readonly listening: Promise<Announcement>
   /** Resolves when its own readiness check passes, too; rejects when it ends before. */
   readonly ready: Promise<void>
@@ -51,7 +51,7 @@ export class ClusterWorker implements WorkerProcess {
   readonly leaving: Promise<void>
   readonly exited: Promise<WorkerExit>
   readonly #worker: Worker
-  readonly #fail: (failure: WorkerFailure) => void
+  readonly #fail: (failure: WorkerError) => void
 
   constructor(number: number, worker: Worker, portFor: () => number | undefined) {
     this.number = number
@@ -65,7 +65,7 @@ export class ClusterWorker implements WorkerProcess {
     this.ready = ready.promise
     this.leaving = leaving.promise
     this.exited = exited.promise
-    const fail = (failure: WorkerFailure): void => {
+    const fail = (failure: WorkerError): void => {
       listening.reject(failure)
       ready.reject(failure)
     }
@@ -82,7 +82,7 @@ export class ClusterWorker implements WorkerProcess {
         case 'ready':
           return ready.resolve()
         case 'failed':
-          return fail(new WorkerFailure(message.message, message.exitCode))
+          return fail(new WorkerError(message.message, message.exitCode))
         case 'leaving':
           return leaving.resolve()
         case 'closed':
@@ -93,7 +93,7 @@ export class ClusterWorker implements WorkerProcess {
       }
     }
     const end = (exit: WorkerExit, how: string): void => {
-      fail(new WorkerFailure(how))
+      fail(new WorkerError(how))
       leaving.resolve()
       exited.resolve(exit)
     }
@@ -118,7 +118,7 @@ export class ClusterWorker implements WorkerProcess {
   }
 
   kill(why?: string): void {
-    if (why !== undefined) this.#fail(new WorkerFailure(why))
+    if (why !== undefined) this.#fail(new WorkerError(why))
     this.#worker.process.kill('SIGKILL')
   }
 

@@ -1,6 +1,6 @@
 /** Cases: how much a channel holds. */
 import assert from 'node:assert/strict'
-import { ChannelFull } from '../../channels/errors.ts'
+import { isChannelError } from '../../channels/errors.ts'
 import type { ChannelLayer, ChannelMessage } from '../../channels/layer.ts'
 import { type ChannelLayerCase, layerCase, type Trial } from './harness.ts'
 
@@ -10,7 +10,10 @@ async function fill(trial: Trial, layer: ChannelLayer, channel: string): Promise
     try {
       await trial.soon(layer.send(channel, { type: 'test', n }), 'the end of the send')
     } catch (error) {
-      assert.ok(error instanceof ChannelFull, `a full channel refuses with ChannelFull, not ${String(error)}`)
+      assert.ok(
+        isChannelError(error, 'channel_full'),
+        `a full channel refuses with channel_full, not ${String(error)}`,
+      )
       assert.equal(error.channel, channel)
       return n
     }
@@ -23,14 +26,14 @@ async function push(layer: ChannelLayer, channel: string, message: ChannelMessag
   try {
     await layer.send(channel, message)
   } catch (error) {
-    if (!(error instanceof ChannelFull)) throw error
+    if (!isChannelError(error, 'channel_full')) throw error
   }
 }
 
 export const capacityCases: readonly ChannelLayerCase[] = [
   layerCase(
     ['CL-17'],
-    'a full channel refuses a send with ChannelFull and keeps what it holds',
+    'a full channel refuses a send with channel_full and keeps what it holds',
     async (trial) => {
       const layer = await trial.layer({ capacity: 3 })
       assert.equal(await fill(trial, layer, 'work'), 3)
@@ -44,7 +47,7 @@ export const capacityCases: readonly ChannelLayerCase[] = [
 
   layerCase(
     ['CL-17'],
-    'a full channel of this process refuses a send with ChannelFull',
+    'a full channel of this process refuses a send with channel_full',
     async (trial) => {
       const layer = await trial.layer({ capacity: 3 })
       const channel = layer.newChannel()

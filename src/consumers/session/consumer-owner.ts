@@ -10,7 +10,7 @@ import {
 import type { Logger } from '../../logging/logger.ts'
 import { isConsequence } from './connection-end.ts'
 import { type Scope, scopeForLog } from '../scope.ts'
-import type { ConnectionClosed } from '../transport.ts'
+import type { ConnectionClosedError } from '../transport.ts'
 
 /** After so many calls it is worth its memory to make each cheaper: an idle connection has two. */
 const FEW_CALLS = 4
@@ -25,7 +25,7 @@ export class ConsumerOwner implements HandlerOwner {
   readonly #scope: Scope<never>
   readonly #logger: Logger
   #connection: Failing | undefined
-  #closed: ConnectionClosed | undefined
+  #closed: ConnectionClosedError | undefined
   #calls = 0
   #call: CallHandler | undefined
 
@@ -54,7 +54,7 @@ export class ConsumerOwner implements HandlerOwner {
   }
 
   /** The connection is over. Lets go of it: what the consumer began may remember this owner for ever. */
-  release(closed: ConnectionClosed): void {
+  release(closed: ConnectionClosedError): void {
     this.#closed = closed
     this.#connection = undefined
   }

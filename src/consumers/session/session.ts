@@ -21,11 +21,11 @@ import type {
 import { ConsumerOwner } from './consumer-owner.ts'
 import { eventHandler, shownType } from '../event-handler.ts'
 import type { Memberships } from '../memberships.ts'
-import { MessageRefused } from '../message-refused.ts'
+import { MessageRefusedError } from '../message-refused.ts'
 import { type ChannelOwner, OwnChannel } from './own-channel.ts'
 import { isThrownResponse } from '../thrown-response.ts'
 import { type Scope, scopeForLog } from '../scope.ts'
-import { ConnectionClosed } from '../transport.ts'
+import { ConnectionClosedError } from '../transport.ts'
 import type { AcceptOptions, FramePort, Transport, WebSocketData } from '../transport.ts'
 
 export interface SessionOptions {
@@ -59,7 +59,7 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
   readonly #backlog: Backlog
 
   #state: 'connecting' | 'open' | 'ended' = 'connecting'
-  #closed: ConnectionClosed | undefined
+  #closed: ConnectionClosedError | undefined
   #controller: AbortController | undefined
   #listener: ConnectionListener | undefined
   #running = false
@@ -159,7 +159,7 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
     try {
       this.#transport.accept(options)
     } catch (error) {
-      if (error instanceof ConnectionClosed) return rejected(error)
+      if (error instanceof ConnectionClosedError) return rejected(error)
       throw error
     }
     this.#state = 'open'
@@ -262,7 +262,7 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
     try {
       await this.#consumer.receive(await this.#consumer['decode'](data))
     } catch (error) {
-      if (!(error instanceof MessageRefused)) throw error
+      if (!(error instanceof MessageRefusedError)) throw error
       this.#logger.info({ scope: scopeForLog(this.#scope), reason: error.reason }, 'message refused')
       await this.#consumer.refused(error)
     }
@@ -311,7 +311,7 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
   #end(code: number, reason: string): void {
     if (this.#state === 'ended') return
     this.#state = 'ended'
-    const closed = new ConnectionClosed(code, reason)
+    const closed = new ConnectionClosedError(code, reason)
     this.#closed = closed
     this.#owner?.release(closed)
     this.#inItsName((reason) => this.#controller?.abort(reason), closed)

@@ -11,7 +11,7 @@ import { BackgroundRequests } from './background-requests.ts'
 import { EventStream } from './event-stream.ts'
 import type { Opening, Service } from './event-stream.ts'
 import type { BackgroundLimits, ResponseRequest } from './options.ts'
-import { RunMoved } from '../provider.ts'
+import { RunMovedError } from '../provider.ts'
 import type { ProviderContext } from '../provider.ts'
 import type { ResponseStreamEvent } from './response-event.ts'
 import { backoff } from './retry.ts'
@@ -52,7 +52,7 @@ export class BackgroundResponse {
   #cancelled: Promise<void> | undefined
 
   /**
-   * @param signal ends the response, unless its reason is a `RunMoved`.
+   * @param signal ends the response, unless its reason is a `RunMovedError`.
    * @throws {TypeError} for a checkpoint of another provider.
    */
   constructor(
@@ -195,11 +195,11 @@ export class BackgroundResponse {
   /** Whether there is something at the service that nobody else will end. */
   get #isOurs(): boolean {
     const { id, place } = this.#progress
-    return id !== undefined && place?.ended === undefined && !(this.#signal.reason instanceof RunMoved)
+    return id !== undefined && place?.ended === undefined && !(this.#signal.reason instanceof RunMovedError)
   }
 
   readonly #stop = (): void => {
-    if (this.#progress.id === undefined && !(this.#signal.reason instanceof RunMoved)) {
+    if (this.#progress.id === undefined && !(this.#signal.reason instanceof RunMovedError)) {
       // What is being created is known by its first event alone; that is read, to cancel it.
       this.#idTimer = setTimeout(() => this.#connection.abort(), ID_WAIT)
       return

@@ -29,7 +29,7 @@ export type {
   ResponseRequest,
   ServiceOptions,
 } from './options.ts'
-export { DEFAULT_MODEL, InvalidSetting, openAISettings } from './settings.ts'
+export { DEFAULT_MODEL, InvalidSettingError, openAISettings } from './settings.ts'
 export type { OpenAIEnvironment, OpenAIService, OpenAISettings } from './settings.ts'
 export type { ResponseStreamEvent } from './response-event.ts'
 export { upstreamError } from '../upstream-cause.ts'
@@ -52,11 +52,11 @@ export type { UpstreamErrorCode, UpstreamFault } from '../upstream-error.ts'
  * With `background: true` the response does not hang on its connection: one that is cut is made
  * anew, each event carries a checkpoint, and a run that is taken over goes on with the same response.
  * Whatever ends the generation before the response ends cancels the response by its id, but for an
- * abort with `RunMoved`. The request carries an `Idempotency-Key` made of the run's id and what is
+ * abort with `RunMovedError`. The request carries an `Idempotency-Key` made of the run's id and what is
  * asked, so that a service that honours it makes one response even when the process dies before the
  * first event was kept.
  *
- * @throws {InvalidSetting} for an address or a key that cannot be used.
+ * @throws {InvalidSettingError} for an address or a key that cannot be used.
  * @throws {TypeError} when there is neither a key nor an address, and for a response in the
  * background that is not to be stored.
  * @throws {RangeError} for a number that is out of range.

@@ -20,8 +20,8 @@ export interface OpenAISettings extends OpenAIService {
 export type OpenAIEnvironment = Readonly<Record<string, string | undefined>>
 
 /** A setting that cannot work. One line, which names the setting and does not quote its value. */
-export class InvalidSetting extends Error {
-  override readonly name = 'InvalidSetting'
+export class InvalidSettingError extends Error {
+  override readonly name = 'InvalidSettingError'
 }
 
 /**
@@ -34,7 +34,7 @@ export class InvalidSetting extends Error {
  *
  * White space around a value is dropped, and an empty value is none.
  *
- * @throws {InvalidSetting} for an address or a key that cannot be used.
+ * @throws {InvalidSettingError} for an address or a key that cannot be used.
  */
 export function openAISettings(environment: OpenAIEnvironment = process.env): OpenAISettings | undefined {
   const service = openAIService({}, environment)
@@ -44,7 +44,7 @@ export function openAISettings(environment: OpenAIEnvironment = process.env): Op
 /**
  * The service that options name, where they are silent the environment, or `undefined`.
  *
- * @throws {InvalidSetting} for an address or a key that cannot be used.
+ * @throws {InvalidSettingError} for an address or a key that cannot be used.
  */
 export function openAIService(
   options: { readonly apiKey?: string | undefined; readonly baseURL?: string | undefined },
@@ -73,19 +73,25 @@ function value(text: string | undefined): string | undefined {
 function checkKey(name: string, key: string): void {
   // What a header cannot hold makes fetch throw an error that quotes the header.
   if (!/^[\x21-\x7e]+$/.test(key)) {
-    throw new InvalidSetting(`${name} holds a character that no key has, such as a space or a line break`)
+    throw new InvalidSettingError(
+      `${name} holds a character that no key has, such as a space or a line break`,
+    )
   }
 }
 
 function checkBaseURL(name: string, text: string): void {
   const url = URL.parse(text)
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new InvalidSetting(`${name} must be an http or https address, such as https://api.openai.com/v1`)
+    throw new InvalidSettingError(
+      `${name} must be an http or https address, such as https://api.openai.com/v1`,
+    )
   }
   if (url.username !== '' || url.password !== '') {
-    throw new InvalidSetting(`${name} must not hold a user name or password; a key goes in OPENAI_API_KEY`)
+    throw new InvalidSettingError(
+      `${name} must not hold a user name or password; a key goes in OPENAI_API_KEY`,
+    )
   }
   if (url.search !== '' || url.hash !== '') {
-    throw new InvalidSetting(`${name} must end with its path, such as /v1, without a query or fragment`)
+    throw new InvalidSettingError(`${name} must end with its path, such as /v1, without a query or fragment`)
   }
 }

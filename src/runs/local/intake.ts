@@ -55,7 +55,7 @@ export class Intake {
     return this.#differs
   }
 
-  /** @throws {RunFailure} `bad_checkpoint`. */
+  /** @throws {RunFailedError} `bad_checkpoint`. */
   keep(value: Json): void {
     const text = jsonText(value)
     if (text === undefined || Buffer.byteLength(text) > this.#checkpointBytes)
@@ -64,7 +64,7 @@ export class Intake {
   }
 
   /**
-   * What it returns is waited for before the next event. Throws, or rejects with, the `RunFailure` of an event
+   * What it returns is waited for before the next event. Throws, or rejects with, the `RunFailedError` of an event
    * that cannot be taken.
    */
   take(event: unknown): Promise<void> | undefined {

@@ -16,7 +16,7 @@ export interface KindRecords {
 /**
  * As texts, which one append may hold together.
  *
- * @throws what the kind throws, `RunFailure` `not_json`, and `RangeError` for more than that.
+ * @throws what the kind throws, `RunFailedError` `not_json`, and `RangeError` for more than that.
  */
 export function kindRecords(
   { store, logger }: Pick<RunSettings, 'store' | 'logger'>,

@@ -7,7 +7,7 @@
  */
 import type { Offset } from '../../protocol/offset.ts'
 import type { RunEnd } from '../../protocol/run-end.ts'
-import { RunMoved } from '../../providers/provider.ts'
+import { RunMovedError } from '../../providers/provider.ts'
 import type { Lease } from '../../streams/leases.ts'
 import type { Assignment } from './assignment.ts'
 import { type Cause, isForNobody } from './cause.ts'
@@ -109,7 +109,7 @@ export class LocalRun {
   /** Lets go of the run because the process shuts down. */
   leave(): Promise<RunEnd | undefined> {
     this.#writer.hurry()
-    if (this.#resumable) this.#cut({ type: 'released' }, new RunMoved())
+    if (this.#resumable) this.#cut({ type: 'released' }, new RunMovedError())
     else if (this.#newAttempt) this.#cut({ type: 'released' }, new Error('The run begins anew elsewhere'))
     else this.#end(endFor('interrupted'))
     return this.settled
@@ -311,7 +311,7 @@ export class LocalRun {
   #refused(refusal: Refusal): void {
     this.#cut(
       { type: 'refused', refusal },
-      refusal === 'moved' ? new RunMoved() : new Error(`The log is ${refusal}`),
+      refusal === 'moved' ? new RunMovedError() : new Error(`The log is ${refusal}`),
     )
   }
 

@@ -3,7 +3,7 @@
  * everything there: what gets lost is found when `authenticate` is asked again.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { ChannelLayerClosed } from '../../channels/errors.ts'
+import { isChannelError } from '../../channels/errors.ts'
 import type { ChannelLayer } from '../../channels/layer.ts'
 import type { Memberships } from '../../consumers/memberships.ts'
 import type { Logger } from '../../logging/logger.ts'
@@ -59,7 +59,7 @@ export class SignOutChannel {
         await memberships.hold(GROUP, channel)
         for (;;) this.#hear(await layer.receive(channel, signal))
       } catch (error) {
-        if (signal.aborted || error instanceof ChannelLayerClosed) break
+        if (signal.aborted || isChannelError(error, 'channel_layer_closed')) break
         this.#options.logger.warn(
           { err: error },
           'sign-outs of other processes cannot be heard; trying again',

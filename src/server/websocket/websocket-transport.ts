@@ -11,7 +11,7 @@ import type { ConsumerSession } from '../../consumers/session/session.ts'
 import { TextFrame } from '../../consumers/text-frame.ts'
 import {
   type AcceptOptions,
-  ConnectionClosed,
+  ConnectionClosedError,
   type Transport,
   type WebSocketData,
 } from '../../consumers/transport.ts'
@@ -54,7 +54,7 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
   readonly #outbox: Outbox
   #handshake: PendingHandshake | undefined
   #ws: ObservedWebSocket | undefined
-  #over: ConnectionClosed | undefined
+  #over: ConnectionClosedError | undefined
   /** A `write` said that there is no room. */
   #full = false
   /** All whose message did not fit wait for the same room: a promise for each would cost more than most messages. */
@@ -238,23 +238,23 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
     this.session?.drained()
   }
 
-  #cutOverfull(): ConnectionClosed {
+  #cutOverfull(): ConnectionClosedError {
     const fields = { unsent: this.#outbox.unsent, limit: this.#context.limits.maxUnsent }
     this.session?.explain('warn', CUT_OVERFULL, fields)
     return this.#cut(CloseCode.policyViolation, 'The client does not read')
   }
 
   /** There is no room left even for a close frame, so the client learns nothing but 1006. */
-  #cut(code: number, reason: string): ConnectionClosed {
+  #cut(code: number, reason: string): ConnectionClosedError {
     const closed = this.#end(code, reason)
     this.socket.destroy()
     return closed
   }
 
   /** The first call says how the connection ended; later ones get what it said. */
-  #end(code: number, reason: string): ConnectionClosed {
+  #end(code: number, reason: string): ConnectionClosedError {
     if (this.#over) return this.#over
-    this.#over = new ConnectionClosed(code, reason)
+    this.#over = new ConnectionClosedError(code, reason)
     this.#handshake = undefined
     this.#outbox.clear()
     this.#room?.reject(this.#over)

@@ -6,8 +6,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HostSettings, RedisAddress } from '../../redis/hosts.ts'
-import { RedisRefusal, type Reply } from '../../redis/open-client.ts'
-import type { UnfitRedis } from '../../redis/unfit.ts'
+import { RedisRefusedError, type Reply } from '../../redis/open-client.ts'
+import type { UnfitRedisError } from '../../redis/unfit.ts'
 import { StoreError } from '../errors.ts'
 import { OneServer, type OneServerOptions } from './one-server.ts'
 import type { Ask, Servers } from './servers.ts'
@@ -51,7 +51,7 @@ export class Cluster implements Servers {
     }
   }
 
-  get unfit(): UnfitRedis | undefined {
+  get unfit(): UnfitRedisError | undefined {
     return this.#all().find((server) => server.unfit)?.unfit
   }
 
@@ -216,8 +216,8 @@ export class Cluster implements Servers {
   }
 }
 
-function refusalIn(error: unknown): RedisRefusal | undefined {
-  return error instanceof Error && error.cause instanceof RedisRefusal ? error.cause : undefined
+function refusalIn(error: unknown): RedisRefusedError | undefined {
+  return error instanceof Error && error.cause instanceof RedisRefusedError ? error.cause : undefined
 }
 
 function isClosed(error: unknown): boolean {

@@ -1,6 +1,6 @@
 /** What is said to a server when a connection to it opens, and what it says of itself. */
-import { type RedisClient, RedisRefusal, type Reply } from '../../redis/open-client.ts'
-import { UnfitRedis } from '../../redis/unfit.ts'
+import { type RedisClient, RedisRefusedError, type Reply } from '../../redis/open-client.ts'
+import { UnfitRedisError } from '../../redis/unfit.ts'
 
 /** The scripts need flags (Redis 7), and live delivery needs sharded pub/sub (Redis 7). */
 const OLDEST = 7
@@ -21,7 +21,7 @@ export interface Greeting {
 
 /**
  * @param channel any of the store's: a script that may append and not publish would do half.
- * @throws {UnfitRedis} when the server is too old for the store; {Error} when it forbids what it cannot do without.
+ * @throws {UnfitRedisError} when the server is too old for the store; {Error} when it forbids what it cannot do without.
  */
 export async function greet(client: RedisClient, channel: string): Promise<Greeting> {
   const [info, config, published] = await Promise.all([
@@ -33,12 +33,12 @@ export async function greet(client: RedisClient, channel: string): Promise<Greet
   const facts = factsOf(String(info))
   const version = facts.get('redis_version') ?? ''
   if (Number.parseInt(version, 10) < OLDEST) {
-    throw new UnfitRedis(
+    throw new UnfitRedisError(
       `it is Redis ${version}, and the stream store needs Redis or Valkey ${OLDEST} at least`,
     )
   }
   // Others pass by themselves, or come with each call: in a Cluster, MOVED.
-  if (published instanceof RedisRefusal && published.kind === 'NOPERM') throw published
+  if (published instanceof RedisRefusedError && published.kind === 'NOPERM') throw published
   const settings = pairsOf(config)
   const appendOnly = facts.get('aof_enabled')
   const save = settings.get('save')

@@ -3,7 +3,7 @@ import { RedisConnection } from '../../redis/connection.ts'
 import type { HostSettings } from '../../redis/hosts.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { type Argument, openClient, type RedisClient, type Reply } from '../../redis/open-client.ts'
-import type { UnfitRedis } from '../../redis/unfit.ts'
+import type { UnfitRedisError } from '../../redis/unfit.ts'
 import { Subscriber } from '../../redis/subscriber.ts'
 import { greet } from './greeting.ts'
 import type { Greeting } from './greeting.ts'
@@ -63,7 +63,7 @@ export class OneServer implements Servers {
     return this.#connection.ready
   }
 
-  get unfit(): UnfitRedis | undefined {
+  get unfit(): UnfitRedisError | undefined {
     return this.#connection.unfit
   }
 

@@ -4,7 +4,7 @@
  * Every request settles: with Redis's answer, or with a `StoreError` after a bounded time.
  */
 import type { Argument, Reply } from '../../redis/open-client.ts'
-import type { UnfitRedis } from '../../redis/unfit.ts'
+import type { UnfitRedisError } from '../../redis/unfit.ts'
 
 /** What is asked, given the name of the run of the server that is asked. */
 export type Ask = (server: string) => readonly Argument[]
@@ -22,7 +22,7 @@ export interface Servers {
   /** Whether requests for any keys are carried out in the order in which they are made. */
   readonly ordered: boolean
   /** Why one of them can never do. */
-  readonly unfit: UnfitRedis | undefined
+  readonly unfit: UnfitRedisError | undefined
   request(key: string, ask: Ask): Promise<Reply>
   /** Resolves when every server has answered. */
   ping(): Promise<void>

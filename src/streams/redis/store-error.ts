@@ -1,6 +1,6 @@
 /** What Redis and the connection to it say, as the errors of a stream store. */
 import type { ConnectionErrors } from '../../redis/connection.ts'
-import { RedisRefusal } from '../../redis/open-client.ts'
+import { RedisRefusedError } from '../../redis/open-client.ts'
 import { StoreError } from '../errors.ts'
 import type { StoreErrorCode } from '../errors.ts'
 
@@ -28,7 +28,7 @@ const BY_KIND: Readonly<Record<string, StoreErrorCode>> = {
 export const CONNECTION_ERRORS: ConnectionErrors = {
   closed: () => new StoreError('closed', 'The stream store is closed'),
   unavailable(what, uncertain, cause) {
-    const code = cause instanceof RedisRefusal ? (BY_KIND[cause.kind] ?? 'failed') : 'unavailable'
+    const code = cause instanceof RedisRefusedError ? (BY_KIND[cause.kind] ?? 'failed') : 'unavailable'
     const reason = cause instanceof Error && !what.includes(cause.message) ? ` (${reasonOf(cause)})` : ''
     const after = uncertain ? '; what was asked may have been done' : ''
     return new StoreError(code, `The stream store cannot work: ${what}${reason}${after}`, { cause })

@@ -38,8 +38,8 @@ const SENTENCES: Readonly<Record<StoreErrorCode, string>> = {
 }
 
 /** Damage that SQLite does not see, because the pages that are left are sound. */
-export class DamagedFile extends Error {
-  override readonly name = 'DamagedFile'
+export class DamagedFileError extends Error {
+  override readonly name = 'DamagedFileError'
   readonly errcode = 11
 
   constructor() {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { ChannelLayerClosed, ChannelLayerUnavailable } from '../../../src/channels/errors.ts'
+import { layerClosed, layerUnavailable } from '../../../src/channels/errors.ts'
 import { allOf, restOf } from '../../../src/channels/redis/partly-done.ts'
 
-const away = new ChannelLayerUnavailable('Redis is away', false)
-const hanging = new ChannelLayerUnavailable('Redis did not answer', true)
-const closed = new ChannelLayerClosed()
+const away = layerUnavailable('Redis is away', false)
+const hanging = layerUnavailable('Redis did not answer', true)
+const closed = layerClosed()
 
 function failure(call: Promise<unknown>): Promise<unknown> {
   return call.then(

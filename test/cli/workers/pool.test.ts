@@ -2,11 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Announcement } from '../../../src/cli/announcement.ts'
 import { CommandError, UsageError } from '../../../src/cli/command-error.ts'
 import { WorkerPool } from '../../../src/cli/workers/pool.ts'
-import {
-  type WorkerExit,
-  WorkerFailure,
-  type WorkerProcess,
-} from '../../../src/cli/workers/worker-process.ts'
+import { type WorkerExit, WorkerError, type WorkerProcess } from '../../../src/cli/workers/worker-process.ts'
 
 const ANNOUNCEMENT: Announcement = { url: 'http://127.0.0.1:1', port: 1, isOpen: false, isLocal: false }
 
@@ -41,7 +37,7 @@ class Puppet implements WorkerProcess {
   }
 
   fails(message: string, exitCode?: number): void {
-    this.#fail(new WorkerFailure(message, exitCode))
+    this.#fail(new WorkerError(message, exitCode))
     this.exits(exitCode ?? 1)
   }
 
@@ -50,7 +46,7 @@ class Puppet implements WorkerProcess {
   }
 
   exits(code: number | null, signal: string | null = null): void {
-    this.#fail(new WorkerFailure('it ended'))
+    this.#fail(new WorkerError('it ended'))
     this.#leaving.resolve()
     this.#exited.resolve({ code, signal })
   }
@@ -61,11 +57,11 @@ class Puppet implements WorkerProcess {
 
   kill(why?: string): void {
     this.told.push('kill')
-    if (why !== undefined) this.#fail(new WorkerFailure(why))
+    if (why !== undefined) this.#fail(new WorkerError(why))
     this.exits(null, 'SIGKILL')
   }
 
-  #fail(failure: WorkerFailure): void {
+  #fail(failure: WorkerError): void {
     this.#listening.reject(failure)
     this.#ready.reject(failure)
   }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
-  ConnectionClosed,
+  ConnectionClosedError,
   WebSocketConsumer,
   type WebSocketData,
   millrace,
@@ -118,7 +118,7 @@ describe('the signal', () => {
     client.send('start')
     await began.promise
     await client.disconnect(1001)
-    expect(await reason.promise).toBeInstanceOf(ConnectionClosed)
+    expect(await reason.promise).toBeInstanceOf(ConnectionClosedError)
     expect(await reason.promise).toMatchObject({ code: 1001 })
   })
 
@@ -133,7 +133,7 @@ describe('the signal', () => {
     await client.connect()
     await client.disconnect()
     expect(asked?.aborted).toBe(true)
-    expect(asked?.reason).toBeInstanceOf(ConnectionClosed)
+    expect(asked?.reason).toBeInstanceOf(ConnectionClosedError)
   })
 
   it('makes no failure of what follows from it', async () => {
@@ -186,7 +186,7 @@ describe('send', () => {
     await nextTurn()
     await nextTurn()
     expect(unhandled).not.toHaveBeenCalled()
-    expect(errors).toEqual([expect.any(ConnectionClosed)])
+    expect(errors).toEqual([expect.any(ConnectionClosedError)])
   })
 })
 

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { openai } from '../../../src/providers/openai/openai.ts'
 import type { OpenAIOptions } from '../../../src/providers/openai/openai.ts'
 import type { BackgroundPlace } from '../../../src/providers/openai/background-place.ts'
-import { RunMoved } from '../../../src/providers/provider.ts'
+import { RunMovedError } from '../../../src/providers/provider.ts'
 import type { ProviderContext } from '../../../src/providers/provider.ts'
 import { collect } from '../../support/collect.ts'
 import type { Script } from '../../support/mock-response.ts'
@@ -160,7 +160,7 @@ describe('a run that moved to another process', () => {
   test('leaves the response alone', async () => {
     const { mock, stop, answer } = await begin({ hold: 5 }, { events: 5 })
     const due = answer.next()
-    const moved = new RunMoved()
+    const moved = new RunMovedError()
     stop.abort(moved)
     await expect(due).rejects.toBe(moved)
     await answer.return?.()
@@ -172,8 +172,8 @@ describe('a run that moved to another process', () => {
     const { mock, stop, answer } = await begin({ hold: 0 })
     const due = answer.next()
     await mock.response(0)
-    stop.abort(new RunMoved())
-    await expect(due).rejects.toBeInstanceOf(RunMoved)
+    stop.abort(new RunMovedError())
+    await expect(due).rejects.toBeInstanceOf(RunMovedError)
     expect(mock.requests).toHaveLength(1)
   })
 })

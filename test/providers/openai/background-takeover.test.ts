@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Json } from '../../../src/protocol/json.ts'
 import { answerText, openai } from '../../../src/providers/openai/openai.ts'
 import type { OpenAIOptions, ResponseStreamEvent } from '../../../src/providers/openai/openai.ts'
-import { RunMoved } from '../../../src/providers/provider.ts'
+import { RunMovedError } from '../../../src/providers/provider.ts'
 import type { Script } from '../../support/mock-response.ts'
 import { ResponsesMock, scripted } from '../../support/responses-mock.ts'
 
@@ -60,7 +60,7 @@ async function work(
     }
   } finally {
     // Neither a cancel nor a farewell: what `kill -9` does to a connection.
-    process.abort(new RunMoved())
+    process.abort(new RunMovedError())
     await events.next().catch(() => undefined)
   }
 }

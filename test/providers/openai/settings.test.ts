@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { InvalidSetting, openAIService, openAISettings } from '../../../src/providers/openai/settings.ts'
+import { InvalidSettingError, openAIService, openAISettings } from '../../../src/providers/openai/settings.ts'
 
 describe('openAISettings', () => {
   test('nothing, or nothing but a model, switches nothing on', () => {
@@ -41,7 +41,7 @@ describe('openAISettings', () => {
     ['a query', 'https://host/v1?api-version=1', /without a query/],
   ])('refuses an address with %s', (_, url, message) => {
     const refuse = () => openAISettings({ OPENAI_BASE_URL: url })
-    expect(refuse).toThrow(InvalidSetting)
+    expect(refuse).toThrow(InvalidSettingError)
     expect(refuse).toThrow(message)
     expect(refuse).toThrow(/^OPENAI_BASE_URL /)
     expect(refuse).not.toThrow(/hunter2/)
@@ -51,7 +51,7 @@ describe('openAISettings', () => {
     'refuses the key %j and does not quote it',
     (key) => {
       const refuse = () => openAISettings({ OPENAI_API_KEY: key })
-      expect(refuse).toThrow(InvalidSetting)
+      expect(refuse).toThrow(InvalidSettingError)
       expect(refuse).toThrow(/^OPENAI_API_KEY holds a character that no key has[^]*$/)
       expect(refuse).not.toThrow(/sk-/)
     },

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import type { Json } from '../../../src/protocol/json.ts'
-import { RunMoved } from '../../../src/providers/provider.ts'
+import { RunMovedError } from '../../../src/providers/provider.ts'
 import type { RunProvider } from '../../../src/providers/provider.ts'
 import { readCheckpoint } from '../../../src/runs/local/checkpoint.ts'
 import { END_REASONS } from '../../../src/runs/end-reasons.ts'
@@ -437,7 +437,7 @@ onEveryStore('a process that stood still', (world) => {
     await turn()
     thaw()
     await world().until(() => zombie.last.ended)
-    expect(zombie.last.context.signal.reason).toBeInstanceOf(RunMoved)
+    expect(zombie.last.context.signal.reason).toBeInstanceOf(RunMovedError)
     expect(first.runs.active).toBe(0)
     heir.last.yield('c')
     heir.last.end()

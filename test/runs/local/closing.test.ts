@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import type { Json } from '../../../src/protocol/json.ts'
 import type { RunEnd } from '../../../src/protocol/run-end.ts'
-import { END_REASONS, RunFailure } from '../../../src/runs/end-reasons.ts'
+import { END_REASONS, RunFailedError } from '../../../src/runs/end-reasons.ts'
 import type { RunKind } from '../../../src/runs/options.ts'
 import { PuppetProvider } from '../puppet.ts'
 import { onEveryStore } from '../world.ts'
@@ -43,7 +43,7 @@ onEveryStore('the closing records of a kind', (world) => {
     const puppet = new PuppetProvider()
     const runs = world().process({ kinds: kindOf(puppet) })
     const failed = await runs.start({ kind: 'play' })
-    puppet.last.throw(new RunFailure('out_of_credits', 'Your credits are used up.'))
+    puppet.last.throw(new RunFailedError('out_of_credits', 'Your credits are used up.'))
     const end = { status: 'failed', reason: 'out_of_credits', message: 'Your credits are used up.' } as const
     expect(await failed.end).toEqual(end)
     expect(await world().records(failed.id)).toEqual(lastWords(end))

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Json } from '../../../src/protocol/json.ts'
 import type { RunEnd } from '../../../src/protocol/run-end.ts'
-import { RunMoved } from '../../../src/providers/provider.ts'
+import { RunMovedError } from '../../../src/providers/provider.ts'
 import type { RunContext, RunProvider } from '../../../src/providers/provider.ts'
 import { END_REASONS } from '../../../src/runs/end-reasons.ts'
 import type { EndReason } from '../../../src/runs/end-reasons.ts'
@@ -74,7 +74,7 @@ onEveryStore('what a provider yields again', (world) => {
     puppet.last.yield(...events)
     await world().until(() => puppet.last.ended)
     // Nobody goes on with what is under way upstream.
-    expect(puppet.last.context.signal.reason).not.toBeInstanceOf(RunMoved)
+    expect(puppet.last.context.signal.reason).not.toBeInstanceOf(RunMovedError)
     await world().until(async () => (await world().store.head('r'))?.closed)
     await expectLog(world(), ['one', { a: 2, b: 1 }, 'two'], failed('replay_differs'))
     expect((await second.runs.get('r'))?.info.reason).toBe('replay_differs')
@@ -122,7 +122,7 @@ onEveryStore('what a provider yields again', (world) => {
     puppet.last.yield('one', 'two', 'three')
     await world().until(() => puppet.last.ended)
     // Nobody goes on with what is under way upstream.
-    expect(puppet.last.context.signal.reason).not.toBeInstanceOf(RunMoved)
+    expect(puppet.last.context.signal.reason).not.toBeInstanceOf(RunMovedError)
     await world().until(async () => (await world().store.head('r'))?.closed)
     await expectLog(world(), ['three'], failed('store'))
     expect(second.runs.active).toBe(0)
@@ -323,7 +323,7 @@ onEveryStore('a run that begins anew', (world) => {
     await world().until(async () => (await world().records('r')).length === 1)
     const before = puppet.last.context.signal
     await world().close(first)
-    expect(before.reason).not.toBeInstanceOf(RunMoved)
+    expect(before.reason).not.toBeInstanceOf(RunMovedError)
     await world().passUntil(() => puppet.calls.length === 2, 3)
     await world().until(async () => (await world().records('r')).length === 2)
   })

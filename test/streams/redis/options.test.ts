@@ -4,7 +4,7 @@ import type { RedisStreamsOptions } from '../../../src/streams/redis/open.ts'
 import { CONNECTION_ERRORS } from '../../../src/streams/redis/store-error.ts'
 import { Keys } from '../../../src/streams/redis/keys.ts'
 import { slotOf } from '../../../src/streams/redis/slots.ts'
-import { RedisRefusal } from '../../../src/redis/open-client.ts'
+import { RedisRefusedError } from '../../../src/redis/open-client.ts'
 
 it.each<[RedisStreamsOptions, string]>([
   [{ prefix: '' }, 'prefix must be'],
@@ -57,7 +57,7 @@ it.each([
   const error = CONNECTION_ERRORS.unavailable(
     'Redis at a:1 refused',
     false,
-    new RedisRefusal(new Error(text)),
+    new RedisRefusedError(new Error(text)),
   )
   expect(error).toMatchObject({ code })
   expect(error.message).toContain(text)

@@ -33,7 +33,7 @@ export class MessageCodec {
     this.#fernet = fernet
   }
 
-  /** @throws {InvalidMessage} for what this format does not carry; see `copyMessage`. */
+  /** @throws {ChannelError} `invalid_message` for what this format does not carry; see `copyMessage`. */
   copy(message: ChannelMessage): ChannelMessage {
     return copyMessage(message, this.#format.values)
   }

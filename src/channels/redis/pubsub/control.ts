@@ -8,7 +8,7 @@
  * no member any more.
  */
 import { randomUUID } from 'node:crypto'
-import { ChannelLayerUnavailable } from '../../errors.ts'
+import { layerUnavailable } from '../../errors.ts'
 import type { ChannelMessage } from '../../layer.ts'
 import type { Topics } from './topics.ts'
 
@@ -43,7 +43,7 @@ export class Control {
    * Asks the process of a channel to put it in a group or take it out, and waits until it has; a process
    * that is gone has nothing to do.
    *
-   * @throws {ChannelLayerUnavailable} when it did not say within `patienceMs` that it has.
+   * @throws {ChannelError} `channel_layer_unavailable` when it did not say within `patienceMs` that it has.
    */
   async askProcess(
     process: string,
@@ -59,7 +59,7 @@ export class Control {
       patienceMs,
     )
     if (answered) return
-    throw new ChannelLayerUnavailable('The process of the channel did not answer', true)
+    throw layerUnavailable('The process of the channel did not answer', true)
   }
 
   /** Resolves when every process has flushed, or did not say so for `patienceMs`: those are gone. */

@@ -9,7 +9,7 @@
  * Invariant: calls of one process for one channel reach Redis in the order they are made, on one
  * connection, and none is repeated.
  */
-import { ChannelFull, ChannelLayerClosed, InvalidName } from '../../errors.ts'
+import { channelFull, invalidName, layerClosed } from '../../errors.ts'
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../../layer.ts'
 import { checkChannelName, checkGroupName, isSpecific, processId } from '../../names.ts'
 import { MessageCodec } from '../codec/codec.ts'
@@ -112,7 +112,7 @@ export class RedisPubSubChannels implements ChannelLayer {
     const copy = this.#codec.copy(message)
     if (this.#isOwn(channel)) {
       if (this.#local.put(channel, copy, false) === false)
-        throw new ChannelFull(channel, this.#local.capacity(channel))
+        throw channelFull(channel, this.#local.capacity(channel))
       if (this.#local.wantsTurn(channel)) await turn()
       return
     }
@@ -144,7 +144,7 @@ export class RedisPubSubChannels implements ChannelLayer {
     checkChannelName(channel)
     if (this.#isOwn(channel)) return this.#addOwn(group, channel)
     if (!isSpecific(channel)) {
-      throw new InvalidName(
+      throw invalidName(
         `Members of a group on pub/sub are channels of newChannel; ${JSON.stringify(channel)} is none`,
       )
     }
@@ -224,7 +224,7 @@ export class RedisPubSubChannels implements ChannelLayer {
 
   async #close(): Promise<void> {
     // One error for all: making a stack trace for each of 100,000 receivers would take a second.
-    const closed = new ChannelLayerClosed()
+    const closed = layerClosed()
     this.#local.end(closed)
     this.#named.end(closed)
     this.#groups.close()
@@ -234,7 +234,7 @@ export class RedisPubSubChannels implements ChannelLayer {
   }
 
   #checkOpen(): void {
-    if (this.#closing) throw new ChannelLayerClosed()
+    if (this.#closing) throw layerClosed()
   }
 
   #isOwn(channel: string): boolean {

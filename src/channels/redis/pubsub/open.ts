@@ -27,7 +27,7 @@ export interface RedisPubSubChannelLayer extends ChannelLayer {
  * A channel layer that processes share through Redis's pub/sub, which keeps nothing: a message reaches
  * the processes that listen at that moment. It connects when it is first used, and connects again
  * whenever the connection is lost; what is sent meanwhile is missed, counted and logged. Calls that
- * cannot reach Redis reject with `ChannelLayerUnavailable` after `timeout`; `receive` waits. With several
+ * cannot reach Redis reject with `channel_layer_unavailable` after `timeout`; `receive` waits. With several
  * hosts, what reaches another process by two of them has no order: that of a channel, and those of groups.
  *
  * @throws {RangeError} for an option out of its range, {TypeError} for one that does not exist, and

@@ -8,7 +8,7 @@
 import type { Logger } from '../../../logging/logger.ts'
 import { RedisConnection } from '../../../redis/connection.ts'
 import type { HostSettings } from '../../../redis/hosts.ts'
-import { openClient, RedisRefusal } from '../../../redis/open-client.ts'
+import { openClient, RedisRefusedError } from '../../../redis/open-client.ts'
 import { CONNECTION_ERRORS } from '../connection-errors.ts'
 
 export interface TopicSubscriptionsOptions {
@@ -142,7 +142,7 @@ export class TopicSubscriptions {
       const { logger } = this.#options
       const fields = { err: error, topics: topics.length }
       // The connection reports that Redis is away; that Redis says no, nobody else would.
-      const refused = error instanceof Error && error.cause instanceof RedisRefusal
+      const refused = error instanceof Error && error.cause instanceof RedisRefusedError
       if (refused) logger.error(fields, 'Redis refuses a subscription')
       else logger.debug(fields, 'topics were not subscribed to')
     })

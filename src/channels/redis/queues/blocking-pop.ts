@@ -1,9 +1,9 @@
 /** Waits in one Redis for messages of several queues, on a connection of its own; can be woken. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../../../logging/logger.ts'
-import { ChannelLayerClosed, ChannelLayerUnavailable } from '../../errors.ts'
+import { isChannelError } from '../../errors.ts'
 import type { RedisConnection } from '../../../redis/connection.ts'
-import { RedisRefusal } from '../../../redis/open-client.ts'
+import { RedisRefusedError } from '../../../redis/open-client.ts'
 import { Drained } from './drained.ts'
 import type { Shard } from './shard.ts'
 import type { Stored } from './stored.ts'
@@ -55,7 +55,7 @@ export class BlockingPop {
       if (popped === 'woken') return undefined
       return this.#learn(queues, count, asked, popped)
     } catch (error) {
-      if (error instanceof ChannelLayerClosed) return undefined
+      if (isChannelError(error, 'channel_layer_closed')) return undefined
       this.#report(error)
       await sleep(RETRY_DELAY, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined)
       return undefined
@@ -93,7 +93,8 @@ export class BlockingPop {
 
   /** The connection reports that Redis is away; that Redis says no, nobody else would. */
   #report(error: unknown): void {
-    const refusal = error instanceof ChannelLayerUnavailable && error.cause instanceof RedisRefusal
+    const refusal =
+      isChannelError(error, 'channel_layer_unavailable') && error.cause instanceof RedisRefusedError
     const text = 'waiting for channel messages failed; trying again'
     if (refusal && !this.#refused) this.#logger.error({ err: error }, text)
     else this.#logger.debug({ err: error }, text)

@@ -8,7 +8,7 @@
  *
  * Invariant: calls for one channel reach Redis in the order they are made, each once, on one connection.
  */
-import { ChannelFull, ChannelLayerClosed } from '../../errors.ts'
+import { channelFull, layerClosed } from '../../errors.ts'
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../../layer.ts'
 import { checkChannelName, checkGroupName, isSpecific, processId } from '../../names.ts'
 import { WaitingReceivers } from '../../local/receivers.ts'
@@ -125,7 +125,7 @@ export class RedisChannels implements ChannelLayer {
     const copy = this.#codec.copy(message)
     if (this.#isOwn(channel)) {
       if (this.#local.put(channel, copy, false) === false)
-        throw new ChannelFull(channel, this.#local.capacity(channel))
+        throw channelFull(channel, this.#local.capacity(channel))
       if (this.#local.wantsTurn(channel)) await turn()
       return
     }
@@ -248,7 +248,7 @@ export class RedisChannels implements ChannelLayer {
 
   async #close(): Promise<void> {
     // One error for all: making a stack trace for each of 100,000 receivers would take a second.
-    const closed = new ChannelLayerClosed()
+    const closed = layerClosed()
     this.#local.end(closed)
     for (const receivers of this.#named.values()) receivers.rejectAll(closed)
     this.#named.clear()
@@ -267,7 +267,7 @@ export class RedisChannels implements ChannelLayer {
   }
 
   #checkOpen(): void {
-    if (this.#closing) throw new ChannelLayerClosed()
+    if (this.#closing) throw layerClosed()
   }
 
   #isOwn(channel: string): boolean {

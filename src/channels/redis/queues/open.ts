@@ -46,7 +46,7 @@ const TOKEN_GRACE = 10
 /**
  * A channel layer that processes share through Redis. It connects when it is first used, and connects
  * again whenever the connection is lost. Calls that cannot reach Redis reject with
- * `ChannelLayerUnavailable` after `timeout`; `receive` waits.
+ * `channel_layer_unavailable` after `timeout`; `receive` waits.
  *
  * @throws {RangeError} for an option out of its range, {TypeError} for one that does not exist, and
  * for a host that makes no sense.

@@ -1,5 +1,5 @@
 /** Puts messages in queues in Redis: each in an envelope, numbered, on the host that has the queue. */
-import { ChannelFull } from '../../errors.ts'
+import { channelFull } from '../../errors.ts'
 import type { ChannelMessage, GroupSendResult } from '../../layer.ts'
 import { isSpecific } from '../../names.ts'
 import type { MessageCodec } from '../codec/codec.ts'
@@ -34,12 +34,12 @@ export class QueueWriter {
     this.#shard = shard
   }
 
-  /** @throws {ChannelFull} */
+  /** @throws {ChannelError} `channel_full` */
   async send(channel: string, message: ChannelMessage): Promise<void> {
     const receivers = isSpecific(channel) ? channel : undefined
     const entry = this.#entry(channel, this.#codec.members(message), receivers)
     const full = await this.#shard(queueName(channel)).send([entry])
-    if (full.length > 0) throw new ChannelFull(channel, entry.capacity)
+    if (full.length > 0) throw channelFull(channel, entry.capacity)
   }
 
   /**

@@ -12,7 +12,7 @@ import {
   type Argument,
   openClient,
   type RedisClient,
-  RedisRefusal,
+  RedisRefusedError,
   type Reply,
 } from '../../../redis/open-client.ts'
 import {
@@ -31,7 +31,7 @@ import {
   TAKE,
   WAKE,
 } from './scripts.ts'
-import type { UnfitRedis } from '../../../redis/unfit.ts'
+import type { UnfitRedisError } from '../../../redis/unfit.ts'
 import { pairs, type Stored } from './stored.ts'
 import type { WireNames } from '../wire-names.ts'
 
@@ -92,7 +92,7 @@ export class Shard {
     return this.#connection.ready
   }
 
-  get unfit(): UnfitRedis | undefined {
+  get unfit(): UnfitRedisError | undefined {
     return this.#connection.unfit
   }
 
@@ -305,7 +305,7 @@ export class Shard {
       return await this.#connection.request(['EVALSHA', script.sha, ...rest])
     } catch (error) {
       // Somebody emptied Redis's cache of scripts; nothing was done.
-      if (!(error instanceof RedisRefusal)) throw error
+      if (!(error instanceof RedisRefusedError)) throw error
       return this.#connection.request(['EVAL', script.source, ...rest])
     }
   }

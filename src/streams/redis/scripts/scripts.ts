@@ -1,6 +1,6 @@
 /** Runs the store's scripts on the servers that have their keys. */
 import type { Argument, Reply } from '../../../redis/open-client.ts'
-import { RedisRefusal } from '../../../redis/open-client.ts'
+import { RedisRefusedError } from '../../../redis/open-client.ts'
 import { CONNECTION_ERRORS } from '../store-error.ts'
 import type { StreamKeys } from '../keys.ts'
 import type { RedisScript } from './script.ts'
@@ -50,5 +50,5 @@ export class Scripts {
 }
 
 function isUnknownScript(error: unknown): boolean {
-  return error instanceof RedisRefusal && error.kind === 'NOSCRIPT'
+  return error instanceof RedisRefusedError && error.kind === 'NOSCRIPT'
 }

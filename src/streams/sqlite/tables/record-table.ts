@@ -7,7 +7,7 @@ import type { ReadResult } from '../../store.ts'
 import type { StreamRecord } from '../../stream.ts'
 import type { ForkTable } from './fork-table.ts'
 import type { LogPart, StoredStream } from './stored-stream.ts'
-import { DamagedFile } from '../store-error.ts'
+import { DamagedFileError } from '../store-error.ts'
 import { MAX_POSITION, stampOf } from './stream-row.ts'
 
 export class RecordTable {
@@ -37,31 +37,31 @@ export class RecordTable {
   /**
    * The stamp of the record before a position.
    *
-   * @throws {DamagedFile} where it is missing.
+   * @throws {DamagedFileError} where it is missing.
    */
   stampAt(stream: StoredStream, position: number): string {
     const { key, incarnation } = this.#partOf(stream, position)
     const row = this.#selectOne.get(key, position)
-    if (!row) throw new DamagedFile()
+    if (!row) throw new DamagedFileError()
     return stampOf(row, incarnation)
   }
 
   /**
    * The record of bytes after a position.
    *
-   * @throws {DamagedFile} where it is missing.
+   * @throws {DamagedFileError} where it is missing.
    */
   recordAt(stream: StoredStream, position: number): Uint8Array {
     const { key } = this.#partOf(stream, position + 1)
     const data = this.#selectOne.get(key, position + 1)?.['data']
-    if (!(data instanceof Uint8Array)) throw new DamagedFile()
+    if (!(data instanceof Uint8Array)) throw new DamagedFileError()
     return data
   }
 
   /**
    * The page after a place.
    *
-   * @throws {DamagedFile} where a record is missing: what follows must not be taken for it.
+   * @throws {DamagedFileError} where a record is missing: what follows must not be taken for it.
    */
   read(stream: StoredStream, after: Place, maxRecords: number, maxBytes: number): ReadResult {
     const { state } = stream
@@ -87,7 +87,7 @@ export class RecordTable {
       const after = begin + records.length
       if (last <= after) continue
       for (const row of this.#select.iterate({ key, after, last, limit: maxRecords - records.length })) {
-        if (row['position'] !== begin + records.length + 1) throw new DamagedFile()
+        if (row['position'] !== begin + records.length + 1) throw new DamagedFileError()
         const record = row['data'] as StreamRecord
         records.push(record)
         bytes += Buffer.byteLength(record)
@@ -95,7 +95,7 @@ export class RecordTable {
         if (bytes < maxBytes && records.length < maxRecords && position < tail) continue
         return { records, next: { position, stamp: stampOf(row, incarnation) } }
       }
-      if (begin + records.length < Math.min(last, tail)) throw new DamagedFile()
+      if (begin + records.length < Math.min(last, tail)) throw new DamagedFileError()
     }
     return { records, next: from }
   }
