@@ -105,7 +105,7 @@ describe('the rules', () => {
       `const { OpenAI } = await import('openai')`,
       'src/providers/openai/openai.ts alone',
     ],
-    ['src/client/reader.ts', `import { setTimeout } from 'node:timers/promises'`, 'no node:'],
+    ['src/client/remote-reader.ts', `import { setTimeout } from 'node:timers/promises'`, 'no node:'],
     ['src/react/use-stream.ts', `import { run } from '../runs/run.ts'`, 'not runs'],
     ['src/helpers/anything.ts', `import './x.ts'`, 'no known layer'],
     ['web/src/page.tsx', `import { millrace } from '../../src/index.ts'`, 'not application'],

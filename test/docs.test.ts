@@ -9,16 +9,28 @@ import { expect, test } from 'vitest'
 const PAGES = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md'])
 
 interface Sample {
-  readonly name: string
+  /** Its path among the samples: a folder of its own, for one that has a name may be imported. */
+  readonly path: string
   readonly text: string
 }
 
+/**
+ * The samples of a page. One whose first line is `// app.ts` has that name, and those after it on the page import
+ * it as `./app.ts`.
+ */
 function samplesOf(page: string): Sample[] {
   const text = readFileSync(page, 'utf8')
-  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map((match, index) => ({
-    name: `${page.replaceAll('/', '-')}-${index + 1}.ts`,
-    text: match[1] ?? '',
-  }))
+  let app: string | undefined
+  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].flatMap((match, index) => {
+    const sample = match[1] ?? ''
+    const folder = `${page.replaceAll('/', '-')}-${index + 1}`
+    if (sample.startsWith('// app.ts\n')) {
+      app = folder
+      return [{ path: `${folder}/app.ts`, text: sample }]
+    }
+    const imported = app && { path: `${folder}/app.ts`, text: `export type * from '../${app}/app.ts'\n` }
+    return [{ path: `${folder}/sample.ts`, text: sample }, ...(imported ? [imported] : [])]
+  })
 }
 
 /** The package's public entries, as a program that depends on it would find them. */
@@ -39,9 +51,11 @@ test('the samples compile', async () => {
   expect(samples.length).toBeGreaterThan(5)
   const folder = await mkdtemp(join(tmpdir(), 'millrace-samples-'))
   try {
-    await mkdir(join(folder, 'samples'))
     await symlink(resolve('node_modules'), join(folder, 'node_modules'))
-    for (const { name, text } of samples) await writeFile(join(folder, 'samples', name), text)
+    for (const { path, text } of samples) {
+      await mkdir(join(folder, 'samples', dirname(path)), { recursive: true })
+      await writeFile(join(folder, 'samples', path), text)
+    }
     const config = {
       extends: resolve('tsconfig.base.json'),
       compilerOptions: {

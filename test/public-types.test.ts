@@ -87,6 +87,8 @@ const INTERNAL: Readonly<Record<string, string>> = {
   LargeFrames: 'a member of Delivery for the endpoints',
   Turns: 'a member of Delivery for the endpoints',
   Pattern: 'a member of routes for the search',
+  RunsOf: 'computes ClientRuns',
+  ClientRunOf: 'computes ClientRuns',
   NEEDS: 'marks a route for the compiler',
   Merge: 'computes ParamsOf',
   ParamsIn: 'computes ParamsOf',
@@ -94,7 +96,7 @@ const INTERNAL: Readonly<Record<string, string>> = {
   Unwritten: 'computes Wire',
   WireList: 'computes Wire',
   WireObject: 'computes Wire',
-  Reader: 'the constructor of RemoteStream is not for others: connect() makes them',
+  RemoteReader: 'the constructor of RemoteStream is not for others: connect() makes them',
 }
 
 function entryFiles(): string[] {

@@ -1,5 +1,5 @@
 /** A running server's streams, as its HTTP door gives them (docs/http-streams.md). */
-import { placeText } from '../client/reader.ts'
+import { placeText } from '../client/remote-reader.ts'
 import type { AskedPlace } from '../protocol/offset.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import { CommandError, UsageError } from './command-error.ts'

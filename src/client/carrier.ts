@@ -3,7 +3,7 @@ import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { LatestRun } from '../protocol/stream-frames.ts'
 import type { StreamError } from './errors.ts'
-import type { Reader } from './reader.ts'
+import type { RemoteReader } from './remote-reader.ts'
 
 /**
  * `idle`: nothing is followed. `reconnecting`: the connection was lost and is being made anew; nothing
@@ -11,9 +11,11 @@ import type { Reader } from './reader.ts'
  */
 export type ConnectionState = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'closed'
 
-export interface StartCommand {
+/** What a start says, in a frame as over HTTP. */
+export interface StartBody {
   /** Chosen by the client, so that a start that is sent again starts nothing twice. */
   readonly id: string
+  readonly kind?: string
   readonly input: Json
   readonly chat?: string
 }
@@ -23,11 +25,11 @@ export interface Carrier {
   /** Why it is not connected; undefined while it is, or nothing is known yet. */
   readonly error: StreamError | undefined
   /** Brings a reader what follows its place, until it ends, fails or is let go. */
-  follow(reader: Reader): void
+  follow(reader: RemoteReader): void
   /** Does nothing for a reader that is not followed. */
-  unfollow(reader: Reader): void
+  unfollow(reader: RemoteReader): void
   /** Resolves with the stream's id. Rejects with a `StreamError`. */
-  start(command: StartCommand): Promise<string>
+  start(command: StartBody): Promise<string>
   /** Resolves with how the run ended. Rejects with a `StreamError`. */
   stop(id: string): Promise<RunEnd['status']>
   /** The run of a chat that was started last. Rejects with a `StreamError`. */

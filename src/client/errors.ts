@@ -1,32 +1,74 @@
 /** What goes wrong, for a program and for a person. */
-export class StreamError extends Error {
-  override readonly name = 'StreamError'
-  /**
-   * `failed`: the run ended so, and `reason` says why. `gone`: the stream was deleted, expired or
-   * lost, as `reason` says. `gap`: records are missing, twice in a row. `closed`: the client was
-   * closed. `refused`: the server would not read the request, which is too large or has text that is
-   * no text. `http_403` and the like: the status of an answer that was not Millrace's own. Any other is the
-   * server's own (docs/stream-socket.md), such as `stream_not_found` or `unauthenticated`.
-   *
-   * Of `client.error` also `offline`, `unreachable`, `silent`, `disconnected`, `blocked` and `token_failed`.
-   */
-  readonly code: string
-  readonly reason: string | undefined
-  /** Seconds after which the server wants to be asked again; undefined where it did not say. */
-  readonly retryAfter: number | undefined
-  /** Of `offset_trimmed`: from where the stream can be read, to be given as its `offset`. What lay before is gone. */
-  readonly first: string | undefined
+import type { InputIssue } from '../protocol/stream-frames.ts'
 
-  constructor(code: string, message: string, reason?: string, retryAfter?: number, first?: string) {
+/**
+ * Codes of `StreamError`.
+ *
+ * - Of a stream: `failed`, the run failed, and `reason` says why. `gone`, the stream was deleted, expired or lost,
+ *   as `reason` says. `gap`, the server left out records twice in a row.
+ * - Of a request: `closed`, the client was closed. `refused`, the server cannot read the request: it is too large,
+ *   or has text that is no text. `http_403` and the like, the status of an answer that did not come from Millrace.
+ * - Of `client.error` alone: `offline`, `unreachable`, `silent`, `disconnected`, `blocked` and `token_failed`.
+ * - Any other comes from the server. docs/stream-socket.md lists them.
+ */
+export type StreamErrorCode =
+  | 'failed'
+  | 'gone'
+  | 'gap'
+  | 'closed'
+  | 'refused'
+  | 'offline'
+  | 'unreachable'
+  | 'silent'
+  | 'disconnected'
+  | 'blocked'
+  | 'token_failed'
+  | 'invalid_input'
+  | 'unknown_kind'
+  | 'stream_not_found'
+  | 'offset_trimmed'
+  | 'too_many_runs'
+  | 'run_differs'
+  | 'unauthenticated'
+  | (string & {})
+
+/** What an error says beside its code and its message. */
+export interface StreamErrorDetails {
+  readonly reason?: string | undefined
+  readonly retryAfter?: number | undefined
+  readonly first?: string | undefined
+  readonly issues?: readonly InputIssue[] | undefined
+}
+
+export class StreamError extends Error {
+  declare readonly code: StreamErrorCode
+  /** Why a run failed, or a stream is gone. */
+  declare readonly reason: string | undefined
+  /** Seconds after which the server wants to be asked again; undefined where it did not say. */
+  declare readonly retryAfter: number | undefined
+  /** With `offset_trimmed`: the offset from which the stream can be read. The records before it are gone. */
+  declare readonly first: string | undefined
+  /** With `invalid_input`: what of the input does not fit, and where; empty with any other code. */
+  declare readonly issues: readonly InputIssue[]
+
+  constructor(
+    code: StreamErrorCode,
+    message: string,
+    { reason, retryAfter, first, issues = [] }: StreamErrorDetails = {},
+  ) {
     super(message)
-    this.code = code
-    this.reason = reason
-    this.retryAfter = retryAfter
-    this.first = first
+    Object.assign(this, { name: 'StreamError', code, reason, retryAfter, first, issues })
   }
 }
 
-/** What may be otherwise the next time: nobody gives up for it. */
+/** What an answer of the server says, in a frame as in an event. */
+export function errorIn(
+  fault: StreamErrorDetails & { readonly code: string; readonly message: string },
+): StreamError {
+  return new StreamError(fault.code, fault.message, fault)
+}
+
+/** A failure that may pass: what was asked is asked again. */
 export class Setback extends Error {
   readonly why: StreamError
 
@@ -36,21 +78,21 @@ export class Setback extends Error {
   }
 }
 
-/** What is asked of a client that was closed. */
+/** Something was asked of a client that was closed. */
 export function clientClosed(): StreamError {
   return new StreamError('closed', 'The client was closed.')
 }
 
-/** The stream was taken away under its reader. */
+/** The stream was taken away from its reader. */
 export function gone(reason: string): StreamError {
-  return new StreamError('gone', `The stream is gone (${reason}).`, reason)
+  return new StreamError('gone', `The stream is gone (${reason}).`, { reason })
 }
 
-/** Why a server that does not answer may not have done so. */
+/** A server does not answer. */
 export function unreachable(url: string): StreamError {
   const { navigator } = globalThis as { navigator?: { onLine?: boolean } }
   if (navigator?.onLine === false) return offline()
-  // What comes with an address, a user's word or a token, is nobody's to read.
+  // The rest of an address may hold a token, which belongs in no message.
   const { origin, host } = new URL(url)
   const { location } = globalThis as { location?: { origin: string } }
   const other = location && location.origin !== origin.replace(/^ws/, 'http')

@@ -2,14 +2,14 @@
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { StreamError } from './errors.ts'
-import { type Reader, type StreamStatus, placeText } from './reader.ts'
+import { type RemoteReader, type StreamStatus, placeText } from './remote-reader.ts'
 
 export class RemoteStream<Record = Json> implements AsyncIterable<Record> {
-  readonly #reader: Reader
+  readonly #reader: RemoteReader
   readonly #stop: () => Promise<RunEnd['status']>
   #looped = false
 
-  constructor(reader: Reader, stop: () => Promise<RunEnd['status']>) {
+  constructor(reader: RemoteReader, stop: () => Promise<RunEnd['status']>) {
     this.#reader = reader
     this.#stop = stop
   }
@@ -61,8 +61,7 @@ export class RemoteStream<Record = Json> implements AsyncIterable<Record> {
    * @throws {TypeError} for a second loop: each record goes to one. Make a stream for each.
    */
   [Symbol.asyncIterator](): AsyncGenerator<Record, void, undefined> {
-    if (this.#looped)
-      throw new TypeError('This stream is read by one loop; make another stream of the same id')
+    if (this.#looped) throw new TypeError('One loop reads a stream; make another of the same id')
     this.#looped = true
     const records = this.#records()
     const end = records.return.bind(records)

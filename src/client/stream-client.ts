@@ -1,26 +1,22 @@
-/** The way into a Millrace server's streams, from a browser or from Node. */
+/** A client of a server's streams, over whatever gets through to it. */
 import type { Json } from '../protocol/json.ts'
 import { parsePlace } from '../protocol/offset.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { LatestRun } from '../protocol/stream-frames.ts'
-import type { Carrier, ConnectionState } from './carrier.ts'
-import { diagnose } from './diagnosis.ts'
+import { type AddressOptions, addressOf } from './address.ts'
+import type { Carrier, ConnectionState, StartBody } from './carrier.ts'
+import { diagnose } from './socket/diagnosis.ts'
 import { type StreamError, clientClosed } from './errors.ts'
-import { HttpCarrier, type HttpCarrierOptions } from './http-carrier.ts'
-import { LargeStarts } from './large-starts.ts'
+import { HttpCarrier, type HttpCarrierOptions } from './http/http-carrier.ts'
+import { isLarge, isNotServed } from './http/large-starts.ts'
 import { Listeners } from './listeners.ts'
-import { Reader, type ReaderHost } from './reader.ts'
+import { RemoteReader, type RemoteReaderHost } from './remote-reader.ts'
 import { RemoteStream } from './remote-stream.ts'
-import { type SocketFactory, platformSocket } from './socket.ts'
-import { SocketCarrier } from './socket-carrier.ts'
-import type { TokenSource } from './token.ts'
+import { type SocketFactory, platformSocket } from './socket/platform-socket.ts'
+import { SocketCarrier } from './socket/socket-carrier.ts'
+import type { TokenSource } from './network/token.ts'
 
-export interface ClientOptions {
-  /**
-   * Where the server's HTTP door to streams is, for networks that WebSockets do not get through.
-   * Default `/streams` of the same server; false never falls back.
-   */
-  readonly http?: string | false
+export interface ClientOptions extends AddressOptions {
   /**
    * Who the user is, for servers that take no cookie: sent as `Authorization: Bearer …` with requests, and in
    * a subprotocol with WebSockets; `bearerToken(request)` reads both. A function is asked before each
@@ -36,11 +32,13 @@ export interface ClientOptions {
 export interface StartOptions {
   /** The conversation that the run belongs to. */
   readonly chat?: string
+  /** Which of the application's runs it is, by its name there: what `client.runs.answer` says by itself. */
+  readonly kind?: string
   /** The run's id; drawn at random by default. The same id starts one run, however often it is sent. */
   readonly id?: string
 }
 
-export interface FollowOptions {
+export interface RemoteStreamOptions {
   /** Where to begin: an offset, `-1` for the start (the default), `now` for what is yet to come. */
   readonly offset?: string
 }
@@ -53,29 +51,29 @@ interface Starting {
 
 export class StreamClient {
   readonly #http: Omit<HttpCarrierOptions, 'stateChanged'> | undefined
-  readonly #large: LargeStarts
   readonly #listeners = new Listeners()
   /** Those that are not done, also the ones that follow nothing until their records are taken. */
-  readonly #readers = new Set<Reader>()
+  readonly #readers = new Set<RemoteReader>()
   /** Starts under way, by the id that was asked for: before they are answered, there is nothing to follow. */
   readonly #starts = new Map<string, Starting>()
-  readonly #host: ReaderHost
+  readonly #host: RemoteReaderHost
+  /** Aborts when nothing can be asked any more, with the error that says why. */
   readonly #end = new AbortController()
   #carrier: Carrier
+  /** Takes what is too large for a WebSocket. */
+  #large: HttpCarrier | undefined
 
   constructor(url: string, options: ClientOptions = {}) {
     const { webSocket = platformSocket, token, fetch = platformFetch } = options
-    const socketUrl = absolute(url)
-    socketUrl.protocol = socketUrl.protocol.replace('http', 'ws')
-    const door = doorOf(socketUrl, options.http)
-    this.#http = door === undefined ? undefined : { base: door, fetch, token }
-    this.#large = new LargeStarts(this.#http)
+    const { socket, streams, isWhole } = addressOf(url, options)
+    if (!isWhole) this.#end.abort(new TypeError('connect() needs a whole address where there is no page'))
+    this.#http = streams === undefined ? undefined : { base: streams, fetch, token }
     this.#carrier = new SocketCarrier({
-      url: socketUrl.href,
+      url: socket,
       open: webSocket,
       token,
       stateChanged: () => this.#listeners.tell(),
-      diagnose: () => diagnose({ url: socketUrl.href, door, fetch, token }, this.#end.signal),
+      diagnose: () => diagnose({ url: socket, streamsUrl: streams, fetch, token }, this.#end.signal),
       blocked: () => this.#fallBack(),
     })
     this.#host = {
@@ -90,7 +88,7 @@ export class StreamClient {
     }
   }
 
-  /** How the connection is. A loss is mended by itself. */
+  /** The state of the connection. One that is lost is made anew. */
   get state(): ConnectionState {
     return this.#carrier.state
   }
@@ -113,24 +111,28 @@ export class StreamClient {
    *
    * @throws {OffsetError} for an offset that no server gave.
    * @throws {StreamError} `closed`.
+   * @throws {TypeError} for a client of a path where there is no page.
    */
-  stream<Record = Json>(id: string, { offset }: FollowOptions = {}): RemoteStream<Record> {
-    if (this.#end.signal.aborted) throw clientClosed()
-    return new RemoteStream<Record>(new Reader(id, parsePlace(offset), this.#host), () => this.stop(id))
+  stream<Record = Json>(id: string, { offset }: RemoteStreamOptions = {}): RemoteStream<Record> {
+    this.#end.signal.throwIfAborted()
+    return new RemoteStream<Record>(new RemoteReader(id, parsePlace(offset), this.#host), () => this.stop(id))
   }
 
   /**
-   * Starts a run by the application's own handler, and follows it. With an `id` it can be called as often as
-   * one likes, by an effect that runs twice or a second click: it is one run.
+   * Starts a run and follows it: one of the application's by its `kind`, which `runs` does with types, or whatever
+   * a start handler of its own makes of the input. With an `id` of the caller's it may be called again, by an effect
+   * that runs twice or a second click: that is one run.
    *
    * @throws {StreamError} when the server refuses.
    */
   async start<Record = Json>(
-    input: Json,
-    { chat, id = randomId() }: StartOptions = {},
+    input: Json = null,
+    { kind, chat, id }: StartOptions = {},
   ): Promise<RemoteStream<Record>> {
-    const command = { id, input, ...(chat !== undefined && { chat }) }
-    const send = (): Promise<string> => this.#command((carrier) => this.#large.start(carrier, command))
+    // 128 bits. `randomUUID` would need a page served over https.
+    id ??= crypto.getRandomValues(new Uint32Array(4)).join('-')
+    const command = { id, kind, input, chat } as StartBody
+    const send = (): Promise<string> => this.#command((carrier) => this.#start(carrier, command))
     const asked = JSON.stringify(command)
     const underWay = this.#starts.get(id)
     // Whether it may be the answer to another question, the server knows.
@@ -168,20 +170,19 @@ export class StreamClient {
 
   /** Ends the connection, every loop, and what has no answer yet. Runs go on. */
   close(): void {
-    if (this.#end.signal.aborted) return
-    this.#end.abort()
+    this.#end.abort(clientClosed())
     this.#carrier.close()
-    this.#large.close()
-    for (const reader of Array.from(this.#readers)) reader.close()
+    this.#large?.close()
+    for (const reader of this.#readers) reader.close()
   }
 
   /** Whether its run is being started; it is followed then. */
-  #waits(reader: Reader): boolean {
+  #waits(reader: RemoteReader): boolean {
     const follow = (): void => this.#follow(reader)
     return !!this.#starts.get(reader.id)?.started.then(follow, follow)
   }
 
-  #follow(reader: Reader): void {
+  #follow(reader: RemoteReader): void {
     if (reader.done || !reader.following) return
     if (this.#end.signal.aborted) return reader.close()
     this.#carrier.follow(reader)
@@ -189,6 +190,7 @@ export class StreamClient {
 
   /** A command belongs to no connection: one that the carrier did not get through goes to the next. */
   async #command<T>(send: (carrier: Carrier) => Promise<T>): Promise<T> {
+    this.#end.signal.throwIfAborted()
     const carrier = this.#carrier
     try {
       return await send(carrier)
@@ -198,44 +200,25 @@ export class StreamClient {
     }
   }
 
+  #start(carrier: Carrier, body: StartBody): Promise<string> {
+    if (!this.#http || carrier instanceof HttpCarrier || !isLarge(body)) return carrier.start(body)
+    this.#large ??= new HttpCarrier({ ...this.#http, stateChanged: () => {} })
+    return this.#large.start(body).catch((error: unknown) => {
+      if (isNotServed(error)) return carrier.start(body)
+      throw error
+    })
+  }
+
   #fallBack(): void {
     if (!this.#http) return
     const blocked = this.#carrier
     this.#carrier = new HttpCarrier({ ...this.#http, stateChanged: () => this.#listeners.tell() })
     blocked.close()
-    for (const reader of Array.from(this.#readers)) if (!this.#starts.has(reader.id)) this.#follow(reader)
+    for (const reader of this.#readers) if (!this.#starts.has(reader.id)) this.#follow(reader)
   }
 }
 
-/**
- * Makes a client of the stream socket at this address: a path of the page's own server, or a whole
- * `ws:`, `wss:`, `http:` or `https:` address. It connects when it is first needed.
- *
- * @throws {TypeError} for what is no address, as a path is where there is no page.
- */
-export function connect(url: string, options: ClientOptions = {}): StreamClient {
-  return new StreamClient(url, options)
-}
-
-function absolute(url: string): URL {
-  const { location } = globalThis as { location?: { href: string } }
-  return new URL(url, location?.href)
-}
-
-/** Where streams are served over HTTP; undefined for nowhere. */
-function doorOf(socketUrl: URL, http: ClientOptions['http'] = '/streams'): string | undefined {
-  if (http === false) return undefined
-  return new URL(http, socketUrl.href.replace(/^ws/, 'http')).href.replace(/\/$/, '')
-}
-
 /** Looked up each time: a page may put another in its place. */
-function platformFetch(...[input, init]: Parameters<typeof fetch>): ReturnType<typeof fetch> {
-  return globalThis.fetch(input, init)
-}
-
-/** 128 random bits. `randomUUID` would need a page served over https. */
-function randomId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, '0'),
-  ).join('')
+function platformFetch(...request: Parameters<typeof fetch>): ReturnType<typeof fetch> {
+  return globalThis.fetch(...request)
 }

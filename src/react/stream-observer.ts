@@ -5,14 +5,13 @@
 import type { ConnectionState } from '../client/carrier.ts'
 import { StreamError } from '../client/errors.ts'
 import type { RemoteStream } from '../client/remote-stream.ts'
-import type { StartOptions, StreamClient } from '../client/stream-client.ts'
+import type { StartOptions } from '../client/stream-client.ts'
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import { Listeners } from '../client/listeners.ts'
-import type { StreamStatus } from '../client/reader.ts'
-import { knownText } from './record-text.ts'
-import { clientOf } from './shared-clients.ts'
+import type { StreamStatus } from '../client/remote-reader.ts'
 import { type SourceSnapshot, type StreamSource, sourceOf } from './stream-source.ts'
+import { type StreamTarget, clientOf, kindOf } from './target.ts'
 
 /** `idle`: there is nothing to follow yet. `starting`: a run was asked for. */
 export type ViewStatus = 'idle' | 'starting' | StreamStatus
@@ -33,14 +32,12 @@ export interface Snapshot<Record = unknown, State = unknown> {
 export interface Folding {
   readonly reduce: ((state: unknown, record: unknown) => unknown) | undefined
   readonly initial: unknown
-  /** By default the text is looked for where it usually is. */
+  /** By default a record that is a text adds itself. */
   readonly text: ((record: unknown) => string | undefined) | undefined
 }
 
-type Target = StreamClient | string
-
 export class StreamObserver {
-  readonly #target: Target
+  readonly #target: StreamTarget
   #offset: string
   #folding: Folding
   readonly #listeners = new Listeners()
@@ -52,10 +49,8 @@ export class StreamObserver {
   #starting: Promise<RemoteStream> | undefined
   /** Why the newest start was refused: shown over the stream that goes on, until the next one. */
   #refused: StreamError | undefined
-  /** A record in which no text was found, since nobody said how to. */
-  unread: unknown
 
-  constructor(target: Target, id: string | null, offset: string, folding: Folding) {
+  constructor(target: StreamTarget, id: string | null, offset: string, folding: Folding) {
     this.#target = target
     this.#offset = offset
     this.#folding = folding
@@ -82,8 +77,9 @@ export class StreamObserver {
   }
 
   /** Starts a run and follows it from its start. Resolves with its id. */
-  readonly start = async (input: Json, options?: StartOptions): Promise<string> => {
-    const starting = clientOf(this.#target).start(input, options)
+  readonly start = async (input?: Json, options?: StartOptions): Promise<string> => {
+    const kind = kindOf(this.#target)
+    const starting = clientOf(this.#target).start(input, kind === undefined ? options : { ...options, kind })
     this.#starting = starting
     this.#refused = undefined
     this.#become({ ...this.#snapshot, status: 'starting', error: undefined })
@@ -143,7 +139,7 @@ export class StreamObserver {
     const { id, records: seen } = this.#snapshot
     let { text, state } = this.#snapshot
     for (const record of records.slice(seen.length)) {
-      text += this.#textOf(record)
+      text += this.#folding.text?.(record) ?? (typeof record === 'string' ? record : '')
       if (this.#folding.reduce) state = this.#folding.reduce(state, record)
     }
     const shown = this.#starting ? 'starting' : this.#refused ? 'error' : status
@@ -158,13 +154,6 @@ export class StreamObserver {
       connection,
       connectionError,
     })
-  }
-
-  #textOf(record: unknown): string {
-    const { text = knownText as NonNullable<Folding['text']> } = this.#folding
-    const found = text(record)
-    if (found === undefined && text === knownText) this.unread ??= record
-    return found ?? ''
   }
 
   #become(snapshot: Snapshot): void {

@@ -7,7 +7,7 @@
 import type { ConnectionState } from '../client/carrier.ts'
 import { StreamError } from '../client/errors.ts'
 import { Listeners } from '../client/listeners.ts'
-import type { StreamStatus } from '../client/reader.ts'
+import type { StreamStatus } from '../client/remote-reader.ts'
 import type { RemoteStream } from '../client/remote-stream.ts'
 import type { StreamClient } from '../client/stream-client.ts'
 import type { Json } from '../protocol/json.ts'

@@ -1,21 +1,19 @@
 /** A React hook that shows a stream. */
 import { useEffect, useState, useSyncExternalStore } from 'react'
 import type { ConnectionState } from '../client/carrier.ts'
+import type { ClientRun, StartArguments } from '../client/client-runs.ts'
 import type { StreamError } from '../client/errors.ts'
-import type { StartOptions, StreamClient } from '../client/stream-client.ts'
+import type { StreamClient } from '../client/stream-client.ts'
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
-import { warnOfShape } from './shape-warning.ts'
 import { type Folding, type Snapshot, StreamObserver, type ViewStatus } from './stream-observer.ts'
+import type { StreamTarget } from './target.ts'
 
 /** How the records of a stream are shown. */
-export type StreamOptions<Record = Json, State = undefined> = {
+export type UseStreamOptions<Record = Json, State = undefined> = {
   /** Where to begin: an offset, `-1` for the start (the default), `now` for what is yet to come. */
   readonly offset?: string
-  /**
-   * The text that a record adds to `text`. By default that of a record that is a text, of `{ delta }` and
-   * `{ text }`, and of the text events of OpenAI's APIs and the AI SDK; see `recordText`. Pure.
-   */
+  /** The text that a record adds to `text`. By default a record that is a string adds itself, and any other none. Pure. */
   readonly text?: (record: Record) => string | undefined
 } & (
   | { readonly reduce?: undefined; readonly initial?: undefined }
@@ -26,11 +24,12 @@ export type StreamOptions<Record = Json, State = undefined> = {
     }
 )
 
-export interface StreamView<Record = Json, State = undefined> {
+export interface StreamView<Record = Json, State = undefined, Input = Json> {
   /** The stream that is shown: the one that was asked for, or that `start` started. */
   readonly id: string | null
   /** Another array whenever records came; at most once a frame, however many they are. */
   readonly records: readonly Record[]
+  /** The text of all records, one after the other. */
   readonly text: string
   readonly state: State
   readonly status: ViewStatus
@@ -47,7 +46,7 @@ export interface StreamView<Record = Json, State = undefined> {
    *
    * @throws {StreamError} when the server refuses; `error` says so, too.
    */
-  readonly start: (input: Json, options?: StartOptions) => Promise<string>
+  readonly start: (...[input, options]: StartArguments<Input>) => Promise<string>
   /**
    * Stops the run that is shown. Resolves with how it ended, undefined when there is none.
    *
@@ -57,15 +56,30 @@ export interface StreamView<Record = Json, State = undefined> {
 }
 
 /**
- * Shows a stream, or with the id `null` none until `start`.
+ * Shows the stream of a run, or with the id `null` none until `start`. `useStream(client.runs.answer, id)` knows
+ * what the run takes and what its records are.
  *
- * @param target a client, or the address of a stream socket; components that give the same address
- * share one client.
+ * @param run a run of a client that lives as long as the page: `const { answer } = connect<App>('/').runs`.
+ */
+export function useStream<Input, Record, State = undefined>(
+  run: ClientRun<Input, Record>,
+  id: string | null,
+  options?: UseStreamOptions<Record, State>,
+): StreamView<Record, State, Input>
+/**
+ * The same for any stream. What its records are, the caller says.
+ *
+ * @param target a client, or the address of one, which is then shared by all components that give it.
  */
 export function useStream<Record = Json, State = undefined>(
   target: StreamClient | string,
   id: string | null,
-  options: StreamOptions<Record, State> = {},
+  options?: UseStreamOptions<Record, State>,
+): StreamView<Record, State>
+export function useStream<Record, State>(
+  target: StreamTarget,
+  id: string | null,
+  options: UseStreamOptions<Record, State> = {},
 ): StreamView<Record, State> {
   const { offset = '-1', reduce, initial, text } = options
   const folding = { reduce, initial, text } as Folding
@@ -83,21 +97,5 @@ export function useStream<Record = Json, State = undefined>(
   })
   const snapshot = useSyncExternalStore(observer.subscribe, observer.snapshot, observer.snapshot)
   const { start, stop } = observer
-  // What records and states are, the caller says.
-  const view = { ...(snapshot as Snapshot<Record, State>), start, stop }
-  const { text: shownText } = view
-  // Whoever does not look at the text misses nothing.
-  return Object.defineProperty(view, 'text', {
-    enumerable: true,
-    get: () => {
-      try {
-        // A bundler puts the mode in, and for production leaves this out.
-        if (process.env.NODE_ENV !== 'production' && observer.unread !== undefined)
-          warnOfShape(observer.unread)
-      } catch {
-        // Without one there is no `process`.
-      }
-      return shownText
-    },
-  })
+  return { ...(snapshot as Snapshot<Record, State>), start, stop }
 }

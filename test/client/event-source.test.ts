@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { serverSentEvents } from '../../src/client/event-source.ts'
+import { serverSentEvents } from '../../src/client/http/event-source.ts'
 import { collect } from '../support/collect.ts'
 
 /** A body that comes in these pieces. */

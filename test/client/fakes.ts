@@ -8,7 +8,7 @@ import type {
   ServerFrame,
   SubscribedFrame,
 } from '../../src/protocol/stream-frames.ts'
-import type { SocketFactory, SocketLike } from '../../src/client/socket.ts'
+import type { SocketFactory, SocketLike } from '../../src/client/socket/platform-socket.ts'
 
 type OfStream<Frame> = Omit<Frame, 'sub'> & { readonly stream: string | number }
 
@@ -144,10 +144,10 @@ export interface FakeWindow {
 export function fakeWindow(): FakeWindow {
   const listeners = new Map<string, Set<() => void>>()
   const target = {
-    addEventListener: (type: string, listener: () => void) => {
+    addEventListener: (type: string, listener: () => void, { signal }: { readonly signal: AbortSignal }) => {
       listeners.set(type, (listeners.get(type) ?? new Set()).add(listener))
+      signal.addEventListener('abort', () => listeners.get(type)?.delete(listener))
     },
-    removeEventListener: (type: string, listener: () => void) => void listeners.get(type)?.delete(listener),
   }
   const document = { ...target, visibilityState: 'visible' }
   Object.assign(globalThis, target, { document })
@@ -160,8 +160,7 @@ export function fakeWindow(): FakeWindow {
       return [...listeners.values()].reduce((count, one) => count + one.size, 0)
     },
     remove: () => {
-      for (const name of ['addEventListener', 'removeEventListener', 'document'])
-        Reflect.deleteProperty(globalThis, name)
+      for (const name of ['addEventListener', 'document']) Reflect.deleteProperty(globalThis, name)
     },
   }
 }
@@ -240,7 +239,7 @@ export class FakeRequest {
 }
 
 /** What stands in for `fetch`. */
-export class FakeDoor {
+export class FakeEndpoint {
   readonly requests: FakeRequest[] = []
   readonly fetch: typeof fetch = (input, init = {}) =>
     new Promise((resolve, reject) => {

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type ClientOptions, type RemoteStream, type StreamClient, connect } from '../../src/client/index.ts'
 import {
-  FakeDoor,
+  FakeEndpoint,
   FakeNetwork,
   type FakeRequest,
   type FakeWindow,
@@ -15,7 +15,7 @@ import {
 const SECOND = 1000
 
 let network: FakeNetwork
-let door: FakeDoor
+let endpoint: FakeEndpoint
 let page: FakeWindow
 let client: StreamClient
 
@@ -24,8 +24,8 @@ beforeEach(() => {
   vi.spyOn(Math, 'random').mockReturnValue(1)
   page = fakeWindow()
   network = new FakeNetwork()
-  door = new FakeDoor()
-  client = connect('wss://server/ws', { webSocket: network.connect, fetch: door.fetch })
+  endpoint = new FakeEndpoint()
+  client = connect('wss://server/ws', { webSocket: network.connect, fetch: endpoint.fetch })
 })
 
 afterEach(async () => {
@@ -39,11 +39,11 @@ afterEach(async () => {
 
 const settled = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0)
 
-/** WebSockets fail, the door answers, and they fail again. */
+/** WebSockets fail, the endpoint answers, and they fail again. */
 async function blocked(): Promise<void> {
   network.socket.cut()
-  while (door.requests.length === 0) await vi.advanceTimersByTimeAsync(100)
-  door.request.refuse(404, 'stream_not_found')
+  while (endpoint.requests.length === 0) await vi.advanceTimersByTimeAsync(100)
+  endpoint.request.refuse(404, 'stream_not_found')
   await settled()
   network.socket.cut()
   await settled()
@@ -53,14 +53,14 @@ async function blocked(): Promise<void> {
 async function followed(): Promise<{ stream: RemoteStream<number>; request: FakeRequest }> {
   const stream = client.stream<number>('s')
   await blocked()
-  return { stream, request: door.request.events() }
+  return { stream, request: endpoint.request.events() }
 }
 
 describe('the fall back', () => {
   it('asks whether the server is there, and follows its streams over HTTP', async () => {
     const stream = client.stream('a/b')
     await blocked()
-    expect(door.requests.map(({ url }) => url.href)).toEqual([
+    expect(endpoint.requests.map(({ url }) => url.href)).toEqual([
       'https://server/streams/%40probe',
       'https://server/streams/a%2Fb?offset=-1&live=sse&encoding=base64',
     ])
@@ -73,8 +73,8 @@ describe('the fall back', () => {
     network.socket.cut()
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
     await blocked()
-    expect(door.request.url.search).toBe(`?offset=${at(3)}&live=sse&encoding=base64`)
-    door.request.events().records(3, 5)
+    expect(endpoint.request.url.search).toBe(`?offset=${at(3)}&live=sse&encoding=base64`)
+    endpoint.request.events().records(3, 5)
     await settled()
     expect(stream.take()).toEqual(numbers(0, 5))
     expect([client.state, network.sockets.length]).toEqual(['connected', 3])
@@ -86,12 +86,12 @@ describe('the fall back', () => {
     network.socket.cut()
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
     await blocked()
-    expect(door.requests.map(({ url }) => url.pathname)).toEqual(['/streams/%40probe', '/streams/t'])
+    expect(endpoint.requests.map(({ url }) => url.pathname)).toEqual(['/streams/%40probe', '/streams/t'])
     expect(full.take()).toHaveLength(10_000)
-    expect(door.request.url.href).toBe(
+    expect(endpoint.request.url.href).toBe(
       `https://server/streams/s?offset=${at(10_000)}&live=sse&encoding=base64`,
     )
-    expect(door.requests).toHaveLength(3)
+    expect(endpoint.requests).toHaveLength(3)
   })
 
   it.each([
@@ -99,23 +99,23 @@ describe('the fall back', () => {
     ['is going down', (request: FakeRequest) => request.refuse(503, 'draining')],
     ['is behind a proxy that cannot reach it', (request: FakeRequest) => request.text(502, 'Bad gateway')],
     ['is hidden by a page of the network', (request: FakeRequest) => request.text(200, '<h1>Sign in</h1>')],
-    ['has no such door', (request: FakeRequest) => request.refuse(404, 'route_not_found')],
+    ['has no such endpoint', (request: FakeRequest) => request.refuse(404, 'route_not_found')],
     ['is another one', (request: FakeRequest) => request.text(404, 'Not found')],
     ['says nothing', () => {}],
   ])('does not happen while the server %s', async (_what, answer) => {
     client.stream('s')
     for (let tries = 1; tries < 5; tries++) {
       network.socket.cut()
-      const asked = door.requests.length
-      while (door.requests.length === asked) await vi.advanceTimersByTimeAsync(100)
-      answer(door.request)
+      const asked = endpoint.requests.length
+      while (endpoint.requests.length === asked) await vi.advanceTimersByTimeAsync(100)
+      answer(endpoint.request)
       await settled()
       // Then the path of the WebSocket itself, where a server answers.
-      if (door.request.url.pathname === '/ws') door.request.refuse(426, 'upgrade_required')
+      if (endpoint.request.url.pathname === '/ws') endpoint.request.refuse(426, 'upgrade_required')
       await vi.advanceTimersByTimeAsync(5 * SECOND)
       expect(network.sockets).toHaveLength(tries + 1)
     }
-    const paths = new Set(door.requests.map(({ url }) => url.pathname))
+    const paths = new Set(endpoint.requests.map(({ url }) => url.pathname))
     expect(['/streams/%40probe', '/ws']).toEqual(expect.arrayContaining([...paths]))
     expect(client).toMatchObject({ state: 'reconnecting', error: { name: 'StreamError' } })
   })
@@ -131,10 +131,10 @@ describe('the fall back', () => {
       const stopped = client.stop('r')
       network.socket.cut()
       await vi.advanceTimersByTimeAsync(0.5 * SECOND)
-      door.request.refuse(status, code)
+      endpoint.request.refuse(status, code)
       await settled()
-      expect(door.request.url.href).toBe('https://server/ws')
-      door.request.refuse(status, code)
+      expect(endpoint.request.url.href).toBe('https://server/ws')
+      endpoint.request.refuse(status, code)
       await settled()
       network.socket.cut()
       const error = { code, message: `This is ${code}` }
@@ -152,7 +152,7 @@ describe('the fall back', () => {
   it('is offered by a server that serves streams over HTTP alone', async () => {
     client.stream('s')
     await blocked()
-    door.request.events().records(0, 1)
+    endpoint.request.events().records(0, 1)
     await settled()
     expect(client).toMatchObject({ state: 'connected', error: undefined })
   })
@@ -161,7 +161,7 @@ describe('the fall back', () => {
     const started = client.start('Hello', { id: 'r', chat: 'c' })
     const stopped = client.stop('other')
     await blocked()
-    const [, start, stop] = door.requests as [FakeRequest, FakeRequest, FakeRequest]
+    const [, start, stop] = endpoint.requests as [FakeRequest, FakeRequest, FakeRequest]
     expect([start.url.pathname, start.init.method, start.init.body]).toEqual([
       '/streams',
       'POST',
@@ -176,22 +176,22 @@ describe('the fall back', () => {
 
   it('can be somewhere else, or not be', async () => {
     client.close()
-    const options = { webSocket: network.connect, fetch: door.fetch }
-    client = connect('ws://server/ws', { ...options, http: 'https://door/logs/' })
+    const options = { webSocket: network.connect, fetch: endpoint.fetch }
+    client = connect('ws://server/ws', { ...options, http: 'https://endpoint/logs/' })
     client.stream('s')
     await blocked()
-    expect(door.requests[0]?.url.href).toBe('https://door/logs/%40probe')
-    expect(door.request.url.href).toBe('https://door/logs/s?offset=-1&live=sse&encoding=base64')
+    expect(endpoint.requests[0]?.url.href).toBe('https://endpoint/logs/%40probe')
+    expect(endpoint.request.url.href).toBe('https://endpoint/logs/s?offset=-1&live=sse&encoding=base64')
     client.close()
     client = connect('ws://server/ws', { ...options, http: false })
     client.stream('s')
-    const asked = door.requests.length
+    const asked = endpoint.requests.length
     for (let tries = 0; tries < 5; tries++) {
       network.socket.cut()
       await vi.advanceTimersByTimeAsync(10 * SECOND)
     }
     // What is asked for is why the WebSocket failed, and no stream.
-    expect(new Set(door.requests.slice(asked).map(({ url }) => url.href))).toEqual(
+    expect(new Set(endpoint.requests.slice(asked).map(({ url }) => url.href))).toEqual(
       new Set(['http://server/ws']),
     )
   })
@@ -245,7 +245,7 @@ describe('server-sent events', () => {
   it('bring bytes', async () => {
     const stream = client.stream('s')
     await blocked()
-    const request = door.request.events({ 'stream-sse-data-encoding': 'base64' })
+    const request = endpoint.request.events({ 'stream-sse-data-encoding': 'base64' })
     request.event('data', ['AP8=', 'AA=='])
     request.event('control', { streamFromOffset: at(0), streamNextOffset: at(2) })
     await settled()
@@ -261,8 +261,8 @@ describe('server-sent events', () => {
     await settled()
     expect([client.state, stream.status]).toEqual(['reconnecting', 'running'])
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
-    expect(door.request.url.search).toBe(`?offset=${at(3)}&live=sse&encoding=base64`)
-    door.request.events().records(2, 5)
+    expect(endpoint.request.url.search).toBe(`?offset=${at(3)}&live=sse&encoding=base64`)
+    endpoint.request.events().records(2, 5)
     await settled()
     expect(stream.take()).toEqual(numbers(0, 5))
     expect(client.state).toBe('connected')
@@ -271,13 +271,13 @@ describe('server-sent events', () => {
   it('that begin now do so once', async () => {
     const stream = client.stream('s', { offset: 'now' })
     await blocked()
-    const request = door.request.events()
+    const request = endpoint.request.events()
     request.records(7, 8)
     await settled()
     request.end()
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
     expect(stream.take()).toEqual([7])
-    expect(door.request.url.search).toBe(`?offset=${at(8)}&live=sse&encoding=base64`)
+    expect(endpoint.request.url.search).toBe(`?offset=${at(8)}&live=sse&encoding=base64`)
   })
 
   it('are asked for again where records are missing, once', async () => {
@@ -287,8 +287,8 @@ describe('server-sent events', () => {
     request.records(4, 5)
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
     expect([stream.take(), request.aborted]).toEqual([[0, 1], false])
-    expect(door.request.url.search).toBe(`?offset=${at(2)}&live=sse&encoding=base64`)
-    door.request.events().records(3, 4)
+    expect(endpoint.request.url.search).toBe(`?offset=${at(2)}&live=sse&encoding=base64`)
+    endpoint.request.events().records(3, 4)
     await settled()
     expect(stream).toMatchObject({ status: 'error', error: { code: 'gap' } })
   })
@@ -299,9 +299,9 @@ describe('server-sent events', () => {
     request.write('retry: 3250\n\n')
     request.end()
     await vi.advanceTimersByTimeAsync(3249)
-    expect(door.request).toBe(request)
+    expect(endpoint.request).toBe(request)
     await vi.advanceTimersByTimeAsync(1)
-    expect(door.request).not.toBe(request)
+    expect(endpoint.request).not.toBe(request)
   })
 
   it.each(['', 'retry: 0\n\n', 'retry: soon\n\n', 'retry: -1\n\n', ': nothing\n\n'])(
@@ -310,12 +310,12 @@ describe('server-sent events', () => {
       await followed()
       const pauses: number[] = []
       for (let tries = 0; tries < 4; tries++) {
-        const { request } = door
+        const { request } = endpoint
         const ended = Date.now()
         if (tries > 0) request.events()
         request.write(text)
         request.end()
-        while (door.request === request) await vi.advanceTimersByTimeAsync(100)
+        while (endpoint.request === request) await vi.advanceTimersByTimeAsync(100)
         pauses.push((Date.now() - ended) / SECOND)
       }
       expect(pauses).toEqual([0.5, 1, 2, 4])
@@ -326,19 +326,19 @@ describe('server-sent events', () => {
     await followed()
     const pauses: number[] = []
     for (let tries = 0; tries < 4; tries++) {
-      const { request } = door
+      const { request } = endpoint
       const failed = Date.now()
       request.fail()
-      while (door.request === request) await vi.advanceTimersByTimeAsync(100)
+      while (endpoint.request === request) await vi.advanceTimersByTimeAsync(100)
       pauses.push((Date.now() - failed) / SECOND)
     }
     expect(pauses).toEqual([0.5, 1, 2, 4])
-    door.request.events().write(':\n\n')
+    endpoint.request.events().write(':\n\n')
     await vi.advanceTimersByTimeAsync(2 * SECOND)
-    const { request } = door
+    const { request } = endpoint
     request.end()
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
-    expect(door.request).not.toBe(request)
+    expect(endpoint.request).not.toBe(request)
   })
 
   it.each([
@@ -355,9 +355,9 @@ describe('server-sent events', () => {
     const { stream, request } = await followed()
     request.event('error', { code: 'store_failed', message: '' })
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
-    door.request.refuse(503, 'store_failed')
+    endpoint.request.refuse(503, 'store_failed')
     await vi.advanceTimersByTimeAsync(1 * SECOND)
-    door.request.events().records(0, 1)
+    endpoint.request.events().records(0, 1)
     await settled()
     expect(stream.take()).toEqual([0])
   })
@@ -369,7 +369,7 @@ describe('server-sent events', () => {
   ])('are refused with %i %s', async (status, code) => {
     const stream = client.stream('s')
     await blocked()
-    door.request.refuse(status, code)
+    endpoint.request.refuse(status, code)
     await settled()
     expect(stream).toMatchObject({ status: 'error', error: { code } })
   })
@@ -377,7 +377,7 @@ describe('server-sent events', () => {
   it('are refused by a proxy in its own words', async () => {
     const stream = client.stream('s')
     await blocked()
-    door.request.text(403, 'Forbidden')
+    endpoint.request.text(403, 'Forbidden')
     await settled()
     expect(stream.error).toMatchObject({ code: 'http_403' })
   })
@@ -392,7 +392,7 @@ describe('server-sent events', () => {
     await vi.advanceTimersByTimeAsync(SECOND)
     expect(request.aborted).toBe(true)
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
-    expect(door.request).not.toBe(request)
+    expect(endpoint.request).not.toBe(request)
   })
 
   it('are given up sooner when the browser wakes up, and asked for at once', async () => {
@@ -400,10 +400,10 @@ describe('server-sent events', () => {
     page.dispatch('online')
     await vi.advanceTimersByTimeAsync(17 * SECOND)
     expect(request.aborted).toBe(true)
-    const { length } = door.requests
+    const { length } = endpoint.requests
     page.dispatch('online')
     await settled()
-    expect(door.requests).toHaveLength(length + 1)
+    expect(endpoint.requests).toHaveLength(length + 1)
   })
 
   it('stop when the stream is closed, and when it has more than it can hold', async () => {
@@ -412,22 +412,22 @@ describe('server-sent events', () => {
     await settled()
     expect(request.aborted).toBe(true)
     expect(stream.take()).toHaveLength(10_000)
-    expect(door.request.url.search).toBe(`?offset=${at(10_000)}&live=sse&encoding=base64`)
+    expect(endpoint.request.url.search).toBe(`?offset=${at(10_000)}&live=sse&encoding=base64`)
     stream.close()
-    expect(door.request.aborted).toBe(true)
+    expect(endpoint.request.aborted).toBe(true)
     await vi.advanceTimersByTimeAsync(60 * SECOND)
-    expect(door.requests).toHaveLength(3)
+    expect(endpoint.requests).toHaveLength(3)
   })
 
   it('serve each of two readers of one stream', async () => {
     const { stream, request } = await followed()
     const other = client.stream('s', { offset: at(2) })
-    door.request.events().records(2, 4)
+    endpoint.request.events().records(2, 4)
     request.records(0, 4)
     await settled()
     expect([stream.take(), other.take()]).toEqual([numbers(0, 4), [2, 3]])
     stream.close()
-    expect([request.aborted, door.request.aborted]).toEqual([true, false])
+    expect([request.aborted, endpoint.request.aborted]).toEqual([true, false])
   })
 })
 
@@ -447,29 +447,29 @@ describe('events that do not come through', () => {
   ])('are replaced by long polls behind %s', async (_what, begin) => {
     const stream = client.stream<number>('s')
     await blocked()
-    begin(door.request)
-    const first = door.request
+    begin(endpoint.request)
+    const first = endpoint.request
     await vi.advanceTimersByTimeAsync(5.5 * SECOND)
-    expect([first.aborted, door.request.url.search]).toEqual([true, '?offset=-1&encoding=base64'])
-    poll(door.request, 0, 3)
+    expect([first.aborted, endpoint.request.url.search]).toEqual([true, '?offset=-1&encoding=base64'])
+    poll(endpoint.request, 0, 3)
     await settled()
     expect([stream.take(), client.state]).toEqual([[0, 1, 2], 'connected'])
-    expect(door.request.url.search).toBe(`?offset=${at(3)}&live=long-poll&encoding=base64`)
+    expect(endpoint.request.url.search).toBe(`?offset=${at(3)}&live=long-poll&encoding=base64`)
     await vi.advanceTimersByTimeAsync(25 * SECOND)
-    door.request.answer(
+    endpoint.request.answer(
       new Response(null, {
         status: 204,
         headers: { 'stream-from-offset': at(3), 'stream-next-offset': at(3) },
       }),
     )
     await settled()
-    expect([client.state, door.requests.length]).toEqual(['connected', 5])
-    poll(door.request, 3, 4)
+    expect([client.state, endpoint.requests.length]).toEqual(['connected', 5])
+    poll(endpoint.request, 3, 4)
     await settled()
     expect(stream.take()).toEqual([3])
     // The next stream knows it.
     client.stream('t')
-    expect(door.request.url.search).toBe('?offset=-1&encoding=base64')
+    expect(endpoint.request.url.search).toBe('?offset=-1&encoding=base64')
   })
 
   it.each([
@@ -481,7 +481,7 @@ describe('events that do not come through', () => {
     await vi.advanceTimersByTimeAsync(5.5 * SECOND)
     const places = { 'stream-from-offset': at(0), 'stream-next-offset': at(body.length) }
     const end = '{"status":"stopped","message":"\\u20ac"}'
-    door.request.answer(
+    endpoint.request.answer(
       Response.json(body, { headers: { ...places, 'stream-closed': 'true', 'stream-end': end } }),
     )
     await settled()
@@ -493,15 +493,15 @@ describe('events that do not come through', () => {
     const { request } = await followed()
     request.records(0, 1)
     await vi.advanceTimersByTimeAsync(40.5 * SECOND)
-    expect(door.request.url.search).toBe(`?offset=${at(1)}&encoding=base64`)
-    poll(door.request, 1, 2)
+    expect(endpoint.request.url.search).toBe(`?offset=${at(1)}&encoding=base64`)
+    poll(endpoint.request, 1, 2)
     await settled()
-    expect(door.request.url.search).toBe(`?offset=${at(2)}&live=sse&encoding=base64`)
-    door.request.events().records(2, 3)
+    expect(endpoint.request.url.search).toBe(`?offset=${at(2)}&live=sse&encoding=base64`)
+    endpoint.request.events().records(2, 3)
     await vi.advanceTimersByTimeAsync(41 * SECOND)
-    poll(door.request, 3, 4)
+    poll(endpoint.request, 3, 4)
     await settled()
-    expect(door.request.url.search).toBe(`?offset=${at(4)}&live=long-poll&encoding=base64`)
+    expect(endpoint.request.url.search).toBe(`?offset=${at(4)}&live=long-poll&encoding=base64`)
   })
 
   it('are asked for again while no poll comes through either', async () => {
@@ -509,31 +509,31 @@ describe('events that do not come through', () => {
     await blocked()
     await vi.advanceTimersByTimeAsync(5.5 * SECOND)
     await vi.advanceTimersByTimeAsync(42 * SECOND)
-    expect(door.request.url.search).toBe('?offset=-1&live=sse&encoding=base64')
+    expect(endpoint.request.url.search).toBe('?offset=-1&live=sse&encoding=base64')
   })
 
   it('are not asked for in a storm where polls are answered at once and with nothing', async () => {
     client.stream('s')
     await blocked()
     await vi.advanceTimersByTimeAsync(5.5 * SECOND)
-    const { length } = door.requests
+    const { length } = endpoint.requests
     for (let ms = 0; ms < 30_000; ms += 500) {
-      poll(door.request, 0, 0)
+      poll(endpoint.request, 0, 0)
       await vi.advanceTimersByTimeAsync(500)
     }
-    expect(door.requests.length).toBeLessThan(length + 16)
+    expect(endpoint.requests.length).toBeLessThan(length + 16)
   })
 })
 
 describe('a token over HTTP', () => {
   const authorizations = () =>
-    door.requests.map(({ init }) => (init.headers as Record<string, string>)['authorization'])
+    endpoint.requests.map(({ init }) => (init.headers as Record<string, string>)['authorization'])
 
   async function withToken(token: ClientOptions['token']): Promise<void> {
     client.close()
     client = connect('wss://server/ws', {
       webSocket: network.connect,
-      fetch: door.fetch,
+      fetch: endpoint.fetch,
       ...(token && { token }),
     })
     client.stream('s')
@@ -547,7 +547,7 @@ describe('a token over HTTP', () => {
     void client.stop('s').catch(() => undefined)
     await settled()
     expect(authorizations()).toEqual(['Bearer secret', 'Bearer secret', 'Bearer secret'])
-    expect(door.request.init.credentials).toBe('same-origin')
+    expect(endpoint.request.init.credentials).toBe('same-origin')
   })
 
   it('that was refused is asked for anew, once', async () => {
@@ -559,19 +559,19 @@ describe('a token over HTTP', () => {
     asked.length = 0
     const stopped = client.stop('s')
     await settled()
-    door.request.refuse(401, 'unauthenticated')
+    endpoint.request.refuse(401, 'unauthenticated')
     await settled()
     expect([asked, authorizations().slice(-2)]).toEqual([
       [false, true],
       ['Bearer token 1', 'Bearer token 2'],
     ])
-    door.request.refuse(401, 'unauthenticated')
+    endpoint.request.refuse(401, 'unauthenticated')
     await expect(stopped).rejects.toMatchObject({ code: 'unauthenticated' })
   })
 
   it('is not needed: cookies go to other hosts as they do with WebSockets', async () => {
     await withToken(undefined)
-    expect([door.request.init.credentials, authorizations()]).toEqual(['include', [undefined, undefined]])
+    expect([endpoint.request.init.credentials, authorizations()]).toEqual(['include', [undefined, undefined]])
   })
 })
 
@@ -587,7 +587,7 @@ describe('a page without a network, over HTTP', () => {
     expect(client).toMatchObject({ state: 'connected', error: undefined })
     page.dispatch('offline')
     await vi.advanceTimersByTimeAsync(17.5 * SECOND)
-    expect(door.request.url.search).toBe(`?offset=${at(1)}&live=sse&encoding=base64`)
+    expect(endpoint.request.url.search).toBe(`?offset=${at(1)}&live=sse&encoding=base64`)
   })
 })
 
@@ -604,7 +604,7 @@ describe('the state over HTTP', () => {
 
   it('is that of the streams that are left when one is let go', async () => {
     const other = client.stream('t')
-    door.request.fail()
+    endpoint.request.fail()
     await settled()
     expect(client.state).toBe('reconnecting')
     other.close()
@@ -615,30 +615,30 @@ describe('the state over HTTP', () => {
 
   it('is that of the streams that are left when one cannot be read', async () => {
     const other = client.stream('t')
-    door.request.fail()
+    endpoint.request.fail()
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
-    door.request.refuse(404, 'stream_not_found')
+    endpoint.request.refuse(404, 'stream_not_found')
     await settled()
     expect([other.status, states]).toEqual(['error', ['reconnecting', 'connected']])
   })
 
   it('is `reconnecting` for as long as one stream has no connection', async () => {
     client.stream('t')
-    const { request } = door
-    door.requests[1]?.fail()
+    const { request } = endpoint
+    endpoint.requests[1]?.fail()
     await settled()
     request.events()
     await settled()
     expect(states).toEqual(['reconnecting'])
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
-    door.request.events()
+    endpoint.request.events()
     await settled()
     expect(states).toEqual(['reconnecting', 'connected'])
   })
 
   it('stays `connected` while one more stream is asked for', async () => {
     client.stream('t')
-    door.request.events()
+    endpoint.request.events()
     await settled()
     expect(states).toEqual([])
   })
@@ -649,32 +649,32 @@ describe('a command over HTTP', () => {
 
   it('is sent again while the server is away', async () => {
     const started = client.start(1, { id: 'r' })
-    door.request.fail()
+    endpoint.request.fail()
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
-    door.request.refuse(503, 'runs_closed')
+    endpoint.request.refuse(503, 'runs_closed')
     await vi.advanceTimersByTimeAsync(1 * SECOND)
-    door.request.text(502, 'Bad gateway')
+    endpoint.request.text(502, 'Bad gateway')
     await vi.advanceTimersByTimeAsync(2 * SECOND)
-    expect(door.request.init.body).toBe('{"id":"r","input":1}')
-    door.request.json(201, { stream: 'r' })
+    expect(endpoint.request.init.body).toBe('{"id":"r","input":1}')
+    endpoint.request.json(201, { stream: 'r' })
     expect((await started).id).toBe('r')
   })
 
   it('is sent again when nothing comes for 40 seconds', async () => {
     const stopped = client.stop('s')
-    const { request } = door
+    const { request } = endpoint
     await vi.advanceTimersByTimeAsync(41 * SECOND)
-    expect([request.aborted, door.request === request]).toEqual([true, false])
-    door.request.json(200, { status: 'completed' })
+    expect([request.aborted, endpoint.request === request]).toEqual([true, false])
+    endpoint.request.json(200, { status: 'completed' })
     expect(await stopped).toBe('completed')
   })
 
   it('takes the connection of a stream when a browser has no other for it, which comes back', async () => {
-    const [, stream] = door.requests as [FakeRequest, FakeRequest]
+    const [, stream] = endpoint.requests as [FakeRequest, FakeRequest]
     stream.records(0, 2)
     await settled()
     const stopped = client.stop('s')
-    const { request } = door
+    const { request } = endpoint
     await vi.advanceTimersByTimeAsync(0.7 * SECOND)
     expect(stream.aborted).toBe(false)
     await vi.advanceTimersByTimeAsync(0.1 * SECOND)
@@ -682,34 +682,34 @@ describe('a command over HTTP', () => {
     request.json(200, { status: 'stopped' })
     expect(await stopped).toBe('stopped')
     await vi.advanceTimersByTimeAsync(1 * SECOND)
-    expect(door.request.url.search).toBe(`?offset=${at(2)}&live=sse&encoding=base64`)
+    expect(endpoint.request.url.search).toBe(`?offset=${at(2)}&live=sse&encoding=base64`)
   })
 
   it('asks the other pages for theirs where the own one has none, and they give way once a second', async () => {
-    const [, stream] = door.requests as [FakeRequest, FakeRequest]
+    const [, stream] = endpoint.requests as [FakeRequest, FakeRequest]
     stream.records(0, 2)
     await settled()
     const channel = new BroadcastChannel('millrace room https://server')
     onTestFinished(() => channel.close())
     const heard = new Promise((resolve) => void (channel.onmessage = resolve))
-    const other = connect('wss://server/ws', { webSocket: network.connect, fetch: door.fetch })
+    const other = connect('wss://server/ws', { webSocket: network.connect, fetch: endpoint.fetch })
     const stopped = other.stop('s')
     network.socket.cut()
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
-    door.request.refuse(404, 'stream_not_found')
+    endpoint.request.refuse(404, 'stream_not_found')
     await settled()
     network.socket.cut()
     await vi.advanceTimersByTimeAsync(0.8 * SECOND)
     await heard
     await vi.waitFor(() => expect(stream.aborted).toBe(true))
-    door.request.json(200, { status: 'stopped' })
+    endpoint.request.json(200, { status: 'stopped' })
     expect(await stopped).toBe('stopped')
     other.close()
   })
 
   it('tells when the server wants to be asked again', async () => {
     const started = client.start(1)
-    door.request.answer(
+    endpoint.request.answer(
       Response.json(
         { error: { code: 'too_many_runs', message: 'Slow' } },
         { status: 429, headers: { 'retry-after': '30' } },
@@ -719,18 +719,18 @@ describe('a command over HTTP', () => {
   })
 
   it('waits for as long as a server that is busy wants, and says why', async () => {
-    door.request.records(0, 1)
+    endpoint.request.records(0, 1)
     await settled()
     const stopped = client.stop('s')
     const busy = { error: { code: 'draining', message: 'The server is shutting down.' } }
-    door.request.answer(Response.json(busy, { status: 503, headers: { 'retry-after': '7' } }))
+    endpoint.request.answer(Response.json(busy, { status: 503, headers: { 'retry-after': '7' } }))
     await settled()
     expect(client).toMatchObject({ state: 'reconnecting', error: { code: 'draining' } })
-    const { request } = door
+    const { request } = endpoint
     await vi.advanceTimersByTimeAsync(6.9 * SECOND)
-    expect(door.request).toBe(request)
+    expect(endpoint.request).toBe(request)
     await vi.advanceTimersByTimeAsync(0.1 * SECOND)
-    door.request.json(200, { status: 'stopped' })
+    endpoint.request.json(200, { status: 'stopped' })
     expect(await stopped).toBe('stopped')
   })
 
@@ -739,7 +739,7 @@ describe('a command over HTTP', () => {
     [404, 'start_not_served'],
   ])('rejects with the refusal %i %s', async (status, code) => {
     const started = client.start(1)
-    door.request.refuse(status, code)
+    endpoint.request.refuse(status, code)
     await expect(started).rejects.toMatchObject({ name: 'StreamError', code })
   })
 

@@ -113,7 +113,7 @@ it('a server that is there and lets nothing through is told as such, and tried o
     })
   })
   expect(client.state).toBe('reconnecting')
-  expect(client.error?.message).toContain('WebSockets do not get through')
+  expect(client.error?.message).toContain('WebSockets do not reach the server')
   open = true
   expect(await collect(await starting)).toEqual([{ delta: 'Hello' }])
   expect(client.error).toBeUndefined()

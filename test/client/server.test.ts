@@ -50,12 +50,12 @@ async function cutting(target: number): Promise<CuttingProxy> {
 }
 
 /** Both ways to a server. */
-const doors = ['the socket', 'HTTP'] as const
+const endpoints = ['the socket', 'HTTP'] as const
 
-describe.each(doors)('over %s', (door) => {
+describe.each(endpoints)('over %s', (endpoint) => {
   function clientOf(server: StreamsServer): StreamClient {
     const { client, block } = blockable(server)
-    if (door === 'HTTP') block()
+    if (endpoint === 'HTTP') block()
     return client
   }
 
@@ -194,7 +194,7 @@ describe.each(doors)('over %s', (door) => {
         ...server,
         url: server.url.replace(/\d+\/ws/, `${proxy.port}/ws`),
       })
-      if (door === 'HTTP') block()
+      if (endpoint === 'HTTP') block()
       return collect(client.stream(ids[n % ids.length] ?? ''))
     })
     const over = new AbortController()

@@ -1,4 +1,4 @@
-/** A server with both doors to its streams, for clients of flesh and blood. */
+/** A server with both endpoints to its streams, for clients of flesh and blood. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Json,
@@ -17,7 +17,7 @@ import {
 export interface StreamsServer extends AsyncDisposable {
   readonly port: number
   readonly store: StreamStore
-  /** The address of the stream socket. The other door is `/streams`. */
+  /** The address of the stream socket. The other endpoint is `/streams`. */
   readonly url: string
   /** Appends these records to a stream, and creates it where it is not there. */
   append(id: string, ...records: readonly Json[]): Promise<void>

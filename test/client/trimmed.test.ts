@@ -9,13 +9,13 @@ import type { StreamEvent, WatchListener } from '../../src/streams/watching.ts'
 import { teller } from '../delivery/told-store.ts'
 import { startStreams } from './streams-server.ts'
 
-const doors = [
+const endpoints = [
   ['the stream socket', 'ws'],
   ['HTTP', 'http'],
 ] as const
 
-function open(port: number, door: 'ws' | 'http'): ReturnType<typeof connect> {
-  return door === 'ws'
+function open(port: number, endpoint: 'ws' | 'http'): ReturnType<typeof connect> {
+  return endpoint === 'ws'
     ? connect(`ws://127.0.0.1:${port}/ws`)
     : connect(`ws://127.0.0.1:${port}/ws`, {
         http: '/streams',
@@ -51,7 +51,7 @@ async function readAll(stream: AsyncIterable<unknown>): Promise<{ records: unkno
   return { records, error: undefined }
 }
 
-for (const [name, door] of doors) {
+for (const [name, endpoint] of endpoints) {
   it(`comes back to a place that was trimmed, by ${name}, and goes on at the first`, async () => {
     await using server = await startStreams()
     const { store } = server
@@ -60,7 +60,7 @@ for (const [name, door] of doors) {
     const offset = two.outcome === 'page' ? encodeOffset(two.from) : expect.fail()
     const trimmed = await store.trim('s', { position: 3 })
     await store.append('s', { close: true })
-    const client = open(server.port, door)
+    const client = open(server.port, endpoint)
     const late = await readAll(client.stream('s', { offset }))
     expect(late.records).toEqual([])
     expect(late.error).toMatchObject({
@@ -80,7 +80,7 @@ for (const [name, door] of doors) {
     const { store, tell } = toldFirst(memory())
     await using server = await startStreams(store)
     await server.append('s', 1, 2)
-    const client = open(server.port, door)
+    const client = open(server.port, endpoint)
     const following = client.stream('s')
     const records = following[Symbol.asyncIterator]()
     expect([await records.next(), await records.next()]).toMatchObject([{ value: 1 }, { value: 2 }])

@@ -2,8 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type StreamClient, connect } from '../../src/client/index.ts'
 import { StreamObserver } from '../../src/react/stream-observer.ts'
-import type { Json } from '../../src/protocol/json.ts'
-import { FakeNetwork, type FakeSocket, type Said, at, records } from '../client/fakes.ts'
+import { FakeNetwork, type FakeSocket, at, records } from '../client/fakes.ts'
 
 let network: FakeNetwork
 let client: StreamClient
@@ -28,10 +27,7 @@ const subscribed = (stream: string | number, position: number) =>
 
 const texts = { reduce: undefined, initial: undefined, text: (record: unknown) => String(record) }
 
-function observe(
-  id: string | null,
-  options: Partial<typeof texts> & { offset?: string; reduce?: never } = {},
-) {
+function observe(id: string | null, options: { offset?: string; text?: undefined } = {}) {
   return new StreamObserver(client, id, options.offset ?? '-1', { ...texts, ...options })
 }
 
@@ -60,23 +56,12 @@ describe('an observer', () => {
     undo()
   })
 
-  it('knows the text of usual records by itself, and which record it does not know', async () => {
-    const observer = new StreamObserver(client, 's', '-1', {
-      reduce: undefined,
-      initial: undefined,
-      text: undefined,
-    })
+  it('takes records that are strings for the text, and leaves out all others', async () => {
+    const observer = observe('s', { text: undefined })
     observer.subscribe(() => {})
-    const frame = (from: number, ...values: Json[]): Said => ({
-      ...records('s', from, from + values.length),
-      records: values,
-    })
-    opened().frame(subscribed('s', 0), frame(0, { delta: 'Hel' }, { type: 'finish' }))
+    opened().frame(subscribed('s', 0), { ...records('s', 0, 3), records: ['Hel', { delta: 'x' }, 'lo'] })
     await frames()
-    expect([observer.snapshot().text, observer.unread]).toEqual(['Hel', undefined])
-    opened().frame(frame(2, { piece: 'x' }, { text: 'lo' }))
-    await frames()
-    expect([observer.snapshot().text, observer.unread]).toEqual(['Hello', { piece: 'x' }])
+    expect(observer.snapshot().text).toBe('Hello')
   })
 
   it('shows records, text and a state', async () => {

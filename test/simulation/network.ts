@@ -3,7 +3,7 @@
  * asks when none comes through. Who answers, and how far away it is, its chance draws.
  */
 import { connect } from '../../src/client/index.ts'
-import type { SocketLike } from '../../src/client/socket.ts'
+import type { SocketLike } from '../../src/client/socket/platform-socket.ts'
 import type { StreamClient } from '../../src/client/stream-client.ts'
 import { decodeOffset } from '../../src/protocol/offset.ts'
 import type { Json } from '../../src/protocol/json.ts'

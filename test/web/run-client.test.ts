@@ -107,7 +107,7 @@ describe('reading', () => {
   it('ends as failed with the reason, and keeps the text', async () => {
     const { client, streams } = await setUpStarted('Hi')
     streams.last.bring({ delta: 'Hel' })
-    streams.last.end('failed', new StreamError('failed', 'Too busy.', 'unavailable'))
+    streams.last.end('failed', new StreamError('failed', 'Too busy.', { reason: 'unavailable' }))
     expect(client.getSnapshot()).toMatchObject({
       output: 'Hel',
       run: { status: 'failed', reason: 'Too busy.' },

@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import type { ConnectionState } from '../../client/carrier.ts'
 import { StreamError } from '../../client/errors.ts'
-import { HttpCarrier } from '../../client/http-carrier.ts'
-import { Reader } from '../../client/reader.ts'
+import { HttpCarrier } from '../../client/http/http-carrier.ts'
+import { RemoteReader } from '../../client/remote-reader.ts'
 import { RemoteStream } from '../../client/remote-stream.ts'
 import type { Json } from '../../protocol/json.ts'
 import { type AskedPlace, OffsetError, parsePlace } from '../../protocol/offset.ts'
@@ -60,7 +60,7 @@ async function followStream(door: StreamDoor, id: string, from: AskedPlace, outp
     if (carrier.state !== told) tellState((told = carrier.state))
   }
   const carrier = new HttpCarrier({ base, fetch, stateChanged, recordsIn: recordLines })
-  const reader = new Reader(id, place, carrier)
+  const reader = new RemoteReader(id, place, carrier)
   const stream = new RemoteStream<string>(reader, () => Promise.reject(new Error('nothing stops here')))
   const onGone = (): void => stream.close()
   output.gone.addEventListener('abort', onGone)

@@ -34,15 +34,15 @@ interface Piece {
 }
 
 /** What a reader asks of its client. */
-export interface ReaderHost {
-  follow(reader: Reader): void
-  unfollow(reader: Reader): void
+export interface RemoteReaderHost {
+  follow(reader: RemoteReader): void
+  unfollow(reader: RemoteReader): void
 }
 
 /** Records that may wait to be taken before the reader stops following until they are. */
 const MAX_WAITING = 10_000
 
-export class Reader {
+export class RemoteReader {
   readonly id: string
   readonly listeners: Listeners = new Listeners()
   status: StreamStatus = 'connecting'
@@ -53,7 +53,7 @@ export class Reader {
   place: AskedPlace
   /** False while more records wait than may, and when nothing comes any more. */
   following = true
-  readonly #host: ReaderHost
+  readonly #host: RemoteReaderHost
   #waiting: Received[] = []
   /** How many of those were taken. */
   #taken = 0
@@ -62,7 +62,7 @@ export class Reader {
   #closed = false
   #refused = false
 
-  constructor(id: string, place: AskedPlace, host: ReaderHost) {
+  constructor(id: string, place: AskedPlace, host: RemoteReaderHost) {
     this.id = id
     this.place = place
     this.#host = host
@@ -141,7 +141,7 @@ export class Reader {
     if (this.#isBehind(at)) return this.#refuse()
     this.closedWith = end
     const { status, reason, message } = readRunEnd(end) ?? { status: 'closed' }
-    if (status === 'failed') this.error = new StreamError('failed', message ?? 'The run failed.', reason)
+    if (status === 'failed') this.error = new StreamError('failed', message ?? 'The run failed.', { reason })
     this.#finish(status)
     return true
   }

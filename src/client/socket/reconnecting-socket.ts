@@ -5,17 +5,17 @@
  * There is one timer: for the next attempt, for a handshake, or for a sign of life. A socket that was
  * given up is not heard any more.
  */
-import { type ClientFrame, type ServerFrame, readServerFrame } from '../protocol/stream-frames.ts'
-import { retryDelay } from './backoff.ts'
-import type { ConnectionState } from './carrier.ts'
+import { type ClientFrame, type ServerFrame, readServerFrame } from '../../protocol/stream-frames.ts'
+import { retryDelay } from '../network/backoff.ts'
+import type { ConnectionState } from '../carrier.ts'
 import type { Finding } from './diagnosis.ts'
-import { type Setback, StreamError, disconnected, offline, unreachable } from './errors.ts'
-import { isOwn } from './requests.ts'
-import { type SocketFactory, type SocketLike, protocolsWith } from './socket.ts'
-import { type TokenSource, askForToken } from './token.ts'
-import { onWakeUp } from './wake-up.ts'
+import { type Setback, StreamError, disconnected, offline, unreachable } from '../errors.ts'
+import { isOwn } from '../network/requests.ts'
+import { type SocketFactory, type SocketLike, protocolsWith } from './platform-socket.ts'
+import { type TokenSource, askForToken } from '../network/token.ts'
+import { onWakeUp } from '../network/wake-up.ts'
 
-export interface ConnectionOptions {
+export interface ReconnectingSocketOptions {
   readonly url: string
   readonly open: SocketFactory
   /** Whether anybody needs the connection. One that nobody needs is not made anew. */
@@ -26,7 +26,7 @@ export interface ConnectionOptions {
 }
 
 /** What a connection tells its owner. */
-export interface ConnectionEvents {
+export interface ReconnectingSocketEvents {
   stateChanged(): void
   opened(): void
   received(frame: ServerFrame): void
@@ -58,11 +58,11 @@ const SIGN_OUTS = 3
 const NORMAL = 1000
 const ABNORMAL = 1006
 
-export class Connection {
+export class ReconnectingSocket {
   /** Why there is no connection; undefined while there is one, and while the first one is made. */
   error: StreamError | undefined
-  readonly #options: ConnectionOptions
-  readonly #events: ConnectionEvents
+  readonly #options: ReconnectingSocketOptions
+  readonly #events: ReconnectingSocketEvents
   readonly #forgetWakeUp: () => void
   #state: ConnectionState = 'idle'
   /** The attempt that is under way, or came to a socket; compared by what comes of it. */
@@ -85,7 +85,7 @@ export class Connection {
   #signOuts = 0
   #returnAfter: number | undefined
 
-  constructor(options: ConnectionOptions, events: ConnectionEvents) {
+  constructor(options: ReconnectingSocketOptions, events: ReconnectingSocketEvents) {
     this.#options = options
     this.#events = events
     this.#forgetWakeUp = onWakeUp(
@@ -224,7 +224,7 @@ export class Connection {
     this.#events.lost(code)
     if (!this.#options.needed()) return this.#become('idle')
     // Said once before: a server that was down may have come back just as it was asked.
-    if (finding?.door) return this.#events.blocked()
+    if (finding?.overHttp) return this.#events.blocked()
     if (finding?.refusal && this.#believes(finding.refusal)) return this.#refused(finding.refusal)
     if (error && this.#signOuts >= SIGN_OUTS) return this.#refused(error)
     const before = this.error

@@ -3,18 +3,18 @@
  * polls where those are held up on the way, and a request for each command. The offsets are the same, so a
  * stream changes over in its middle.
  */
-import type { Json } from '../protocol/json.ts'
-import type { RunEnd } from '../protocol/run-end.ts'
-import type { LatestRun } from '../protocol/stream-frames.ts'
-import { retryDelay } from './backoff.ts'
-import type { Carrier, ConnectionState, StartCommand } from './carrier.ts'
-import { Setback, StreamError, clientClosed, offline } from './errors.ts'
+import type { Json } from '../../protocol/json.ts'
+import type { RunEnd } from '../../protocol/run-end.ts'
+import type { LatestRun } from '../../protocol/stream-frames.ts'
+import { retryDelay } from '../network/backoff.ts'
+import type { Carrier, ConnectionState, StartBody } from '../carrier.ts'
+import { Setback, StreamError, clientClosed, offline } from '../errors.ts'
 import { type FeedOptions, readEvents, readPoll } from './feed.ts'
 import { Line, SILENCE } from './line.ts'
-import type { Reader } from './reader.ts'
-import { type RequestOptions, request } from './requests.ts'
+import type { RemoteReader } from '../remote-reader.ts'
+import { type RequestOptions, request } from '../network/requests.ts'
 import { Room } from './room.ts'
-import { onWakeUp } from './wake-up.ts'
+import { onWakeUp } from '../network/wake-up.ts'
 
 export interface HttpCarrierOptions extends RequestOptions {
   /** The address that the ids of streams are appended to, without a slash at its end. */
@@ -44,7 +44,7 @@ export class HttpCarrier implements Carrier {
   state: ConnectionState = 'idle'
   error: StreamError | undefined
   readonly #options: HttpCarrierOptions
-  readonly #readers = new Map<Reader, Line>()
+  readonly #readers = new Map<RemoteReader, Line>()
   readonly #commands = new Set<Line>()
   /** What to do when the browser wakes up. */
   readonly #sleepers = new Set<() => void>()
@@ -61,7 +61,7 @@ export class HttpCarrier implements Carrier {
     )
     this.#forgetWakeUp = onWakeUp(
       () => {
-        for (const wake of Array.from(this.#sleepers)) wake()
+        for (const wake of this.#sleepers) wake()
         for (const line of this.#lines()) line.hurry()
       },
       () => {
@@ -73,32 +73,30 @@ export class HttpCarrier implements Carrier {
     )
   }
 
-  follow(reader: Reader): void {
+  follow(reader: RemoteReader): void {
     const line = new Line(() => this.#tell())
     this.#readers.set(reader, line)
     this.#tell()
     void this.#follow(reader, line)
   }
 
-  unfollow(reader: Reader): void {
+  unfollow(reader: RemoteReader): void {
     this.#readers.get(reader)?.end()
     this.#readers.delete(reader)
     this.#tell()
   }
 
-  async start(command: StartCommand): Promise<string> {
-    const { stream } = (await this.#ask('', post(command))) as { stream: string }
-    return stream
+  async start(command: StartBody): Promise<string> {
+    return ((await this.#ask('', post(command))) as { stream: string }).stream
   }
 
   async stop(id: string): Promise<RunEnd['status']> {
-    const { status } = (await this.#ask(`${pathOf(id)}/stop`, post({}))) as Pick<RunEnd, 'status'>
-    return status
+    return ((await this.#ask(`${pathOf(id)}/stop`, post({}))) as RunEnd).status
   }
 
   async latest(chat: string): Promise<LatestRun | undefined> {
-    const { run } = (await this.#ask(`?chat=${encodeURIComponent(chat)}`, {})) as { run: LatestRun | null }
-    return run ?? undefined
+    const answer = await this.#ask(`?chat=${encodeURIComponent(chat)}`, {})
+    return (answer as { run: LatestRun | null }).run ?? undefined
   }
 
   close(): void {
@@ -111,7 +109,7 @@ export class HttpCarrier implements Carrier {
   }
 
   /** Reads until the end, over as many connections as it takes. Never rejects. */
-  async #follow(reader: Reader, line: Line): Promise<void> {
+  async #follow(reader: RemoteReader, line: Line): Promise<void> {
     const { signal } = line
     let polls = this.#mute >= HELD_UP
     for (let attempt = 0; !signal.aborted; attempt++) {
@@ -120,7 +118,7 @@ export class HttpCarrier implements Carrier {
       let pause: number | undefined = 0
       try {
         if (polls) {
-          if ((await this.#poll(reader, line)) === 'again') pause = undefined
+          if (await this.#poll(reader, line)) pause = undefined
           polls = this.#mute >= HELD_UP
         } else pause = await this.#listen(reader, line)
       } catch (caught) {
@@ -152,29 +150,28 @@ export class HttpCarrier implements Carrier {
   }
 
   /** Resolves with the seconds after which the server wants to be asked again. */
-  #listen(reader: Reader, line: Line): Promise<number> {
+  #listen(reader: RemoteReader, line: Line): Promise<number> {
     return line.attempt(BEGINNING, (signal, heard) =>
       readEvents(reader, this.#feed(reader, line, signal, heard)),
     )
   }
 
   /** Resolves with whether to ask again at once. */
-  async #poll(reader: Reader, line: Line): Promise<'again' | 'pause'> {
+  async #poll(reader: RemoteReader, line: Line): Promise<boolean> {
     const since = performance.now()
     // The first one finds out whether there is a way, and does not wait.
     const waits = line.state === 'connected'
     const records = await line.attempt(SILENCE, (signal, heard) =>
       readPoll(reader, waits, this.#feed(reader, line, signal, heard)),
     )
-    const isShort = waits && records === 0 && performance.now() - since < SHORT_POLL * 1000
-    return isShort ? 'pause' : 'again'
+    return !waits || records > 0 || performance.now() - since >= SHORT_POLL * 1000
   }
 
-  #feed(reader: Reader, line: Line, signal: AbortSignal, heard: () => void): FeedOptions {
+  #feed(reader: RemoteReader, line: Line, signal: AbortSignal, heard: () => void): FeedOptions {
     const { base, recordsIn = parseRecords } = this.#options
-    const get = async (query: string, accept?: string): Promise<Response> => {
-      const init = accept === undefined ? {} : { headers: { accept } }
-      const response = await request(this.#options, `${base}${pathOf(reader.id)}?${query}`, init, signal)
+    const get = async (query: string, accept = '*/*'): Promise<Response> => {
+      const url = `${base}${pathOf(reader.id)}?${query}`
+      const response = await request(this.#options, url, { headers: { accept } }, signal)
       line.become('connected')
       return response
     }

@@ -7,5 +7,5 @@ const LONGEST = 30
  * that were cut off together do not come back together.
  */
 export function retryDelay(attempt: number): number {
-  return Math.random() * Math.min(LONGEST, FIRST * 2 ** Math.min(attempt, 16))
+  return Math.random() * Math.min(LONGEST, FIRST * 2 ** attempt)
 }

@@ -5,11 +5,11 @@
  * Each question has a new number, so that what comes is known to belong to it, and what was on its way for
  * the one before to none.
  */
-import { type Offset, decodeOffset, isAt } from '../protocol/offset.ts'
-import type { EndFrame, ErrorFrame, RecordsFrame, ServerFrame } from '../protocol/stream-frames.ts'
-import { retryDelay } from './backoff.ts'
-import { StreamError, gone } from './errors.ts'
-import { type Reader, bytesOf, placeText } from './reader.ts'
+import { type Offset, decodeOffset, isAt } from '../../protocol/offset.ts'
+import type { EndFrame, RecordsFrame, ServerFrame } from '../../protocol/stream-frames.ts'
+import { retryDelay } from '../network/backoff.ts'
+import { errorIn, gone } from '../errors.ts'
+import { type RemoteReader, bytesOf, placeText } from '../remote-reader.ts'
 
 /** The frames that are about one subscription. */
 export type SubscriptionFrame = Extract<
@@ -18,21 +18,21 @@ export type SubscriptionFrame = Extract<
 >
 
 /** What a subscription asks of its socket. */
-export interface SubscriptionHost {
+export interface SharedSubscriptionHost {
   /** Asks for the stream from this offset, and returns the number of the question. */
-  subscribe(subscription: Subscription, offset: string): number
+  subscribe(subscription: SharedSubscription, offset: string): number
   /** A number is over: the server said so and knows it, or nothing more of it is wanted. */
   over(sub: number, isKnown: boolean): void
   /** A subscription takes no more readers. */
-  retire(subscription: Subscription): void
+  retire(subscription: SharedSubscription): void
   /** As for a new reader. */
-  follow(reader: Reader): void
+  follow(reader: RemoteReader): void
 }
 
-export class Subscription {
+export class SharedSubscription {
   readonly stream: string
-  readonly readers: Set<Reader>
-  readonly #host: SubscriptionHost
+  readonly readers: Set<RemoteReader>
+  readonly #host: SharedSubscriptionHost
   /** The number of what was asked on this connection. */
   #sub: number | undefined
   /** What was asked, until there is an answer. */
@@ -40,14 +40,14 @@ export class Subscription {
   #failures = 0
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(stream: string, reader: Reader, host: SubscriptionHost) {
+  constructor(stream: string, reader: RemoteReader, host: SharedSubscriptionHost) {
     this.stream = stream
     this.readers = new Set([reader])
     this.#host = host
   }
 
   /** Takes a reader that stands where the others do; false for any other. */
-  admits(reader: Reader): boolean {
+  admits(reader: RemoteReader): boolean {
     const [{ place } = reader] = this.readers
     const asked = placeText(reader.place)
     const isAnswered = this.#sub !== undefined && this.#asked === undefined && typeof place !== 'string'
@@ -90,8 +90,8 @@ export class Subscription {
     // Whoever asks for the stream when told of its end, or why there is none, is answered anew.
     this.#host.retire(this)
     if (frame.type === 'end') return this.#ended(frame)
-    const error = frame.type === 'gone' ? gone(frame.reason) : errorOf(frame)
-    for (const reader of Array.from(this.readers)) reader.fail(error)
+    const error = frame.type === 'gone' ? gone(frame.reason) : errorIn(frame)
+    for (const reader of this.readers) reader.fail(error)
   }
 
   #subscribed(at: Offset): void {
@@ -118,7 +118,7 @@ export class Subscription {
   }
 
   /** Hands something to every reader, and to those who come meanwhile, and asks anew when they miss what was before. */
-  #deliver(hand: (reader: Reader) => boolean): void {
+  #deliver(hand: (reader: RemoteReader) => boolean): void {
     let isComplete = true
     for (const reader of this.readers) if (!hand(reader)) isComplete = false
     if (isComplete) return
@@ -126,8 +126,4 @@ export class Subscription {
     this.#host.retire(this)
     for (const reader of this.readers) this.#host.follow(reader)
   }
-}
-
-function errorOf({ code, message, first }: ErrorFrame): StreamError {
-  return new StreamError(code, message, undefined, undefined, first)
 }

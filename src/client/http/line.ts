@@ -1,7 +1,7 @@
 /** One of the many connections of a client over HTTP: a stream that is followed, or a command. */
-import type { ConnectionState } from './carrier.ts'
-import type { StreamError } from './errors.ts'
-import { Watchdog } from './watchdog.ts'
+import type { ConnectionState } from '../carrier.ts'
+import type { StreamError } from '../errors.ts'
+import { Watchdog } from '../network/watchdog.ts'
 
 /** Seconds without a byte after which a connection is given up. The server gives a sign of life every 15. */
 export const SILENCE = 40

@@ -1,5 +1,5 @@
 /** Who the page's user is, for servers that take no cookie. */
-import { Setback, StreamError } from './errors.ts'
+import { Setback, StreamError } from '../errors.ts'
 
 /**
  * A token, or what gives one: asked before each connection and each request, and once more with `refused`
@@ -14,6 +14,6 @@ export async function askForToken(source: TokenSource, refused: boolean): Promis
     return await source(refused)
   } catch (error) {
     const why = error instanceof Error ? error.message : 'no reason given'
-    throw new Setback(new StreamError('token_failed', `There is no token to sign in with: ${why}`))
+    throw new Setback(new StreamError('token_failed', `The token cannot be had: ${why}`))
   }
 }

@@ -2,12 +2,12 @@
  * One answer about a stream over HTTP, read to its end: server-sent events, or a long poll where those do
  * not come through.
  */
-import type { Json } from '../protocol/json.ts'
-import { decodeOffset } from '../protocol/offset.ts'
-import { Setback, StreamError } from './errors.ts'
+import type { Json } from '../../protocol/json.ts'
+import { decodeOffset } from '../../protocol/offset.ts'
+import { Setback, StreamError, errorIn } from '../errors.ts'
 import { serverSentEvents } from './event-source.ts'
-import { type Reader, type Received, bytesOf, placeText } from './reader.ts'
-import type { Fault } from './requests.ts'
+import { type RemoteReader, type Received, bytesOf, placeText } from '../remote-reader.ts'
+import type { Fault } from '../network/requests.ts'
 
 /** How one connection for a stream is asked for, and what is to be told of it. */
 export interface FeedOptions {
@@ -33,7 +33,10 @@ const PASSING = 'store_failed'
 const ENCODING = 'stream-sse-data-encoding'
 
 /** Resolves with the seconds after which the server wants to be asked again, 0 where it did not say. */
-export async function readEvents(reader: Reader, { recordsIn, get, heard }: FeedOptions): Promise<number> {
+export async function readEvents(
+  reader: RemoteReader,
+  { recordsIn, get, heard }: FeedOptions,
+): Promise<number> {
   const asked = placeText(reader.place)
   const { body, headers } = await get(`offset=${asked}&live=sse&encoding=base64`, 'text/event-stream')
   let records: readonly Received[] = []
@@ -51,7 +54,7 @@ export async function readEvents(reader: Reader, { recordsIn, get, heard }: Feed
 
 /** Asks for the records that there are, or waits for the next ones. Resolves with how many came. */
 export async function readPoll(
-  reader: Reader,
+  reader: RemoteReader,
   wait: boolean,
   { recordsIn, get, heard }: FeedOptions,
 ): Promise<number> {
@@ -77,7 +80,12 @@ function received(values: readonly Json[], headers: Headers): readonly Received[
 }
 
 /** Hands a batch on; false when nothing more is to be read from this connection. */
-function deliver(reader: Reader, asked: string, records: readonly Received[], control: Control): boolean {
+function deliver(
+  reader: RemoteReader,
+  asked: string,
+  records: readonly Received[],
+  control: Control,
+): boolean {
   const next = decodeOffset(control.streamNextOffset)
   const from = decodeOffset(control.streamFromOffset)
   reader.subscribed(asked, from)
@@ -91,7 +99,8 @@ function secondsOf(milliseconds: string): number {
   return /^\d{1,9}$/.test(milliseconds) ? Number(milliseconds) / 1000 : 0
 }
 
-function faultOf({ code, message, reason, first }: Fault): Error {
-  const error = new StreamError(code === 'stream_gone' ? 'gone' : code, message, reason, undefined, first)
+function faultOf(fault: Fault): Error {
+  const { code } = fault
+  const error = errorIn(code === 'stream_gone' ? { ...fault, code: 'gone' } : fault)
   return code === PASSING ? new Setback(error) : error
 }

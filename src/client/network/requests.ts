@@ -1,5 +1,6 @@
 /** Requests of the client, and what their answers mean when they say no. */
-import { Setback, StreamError, unreachable } from './errors.ts'
+import type { InputIssue } from '../../protocol/stream-frames.ts'
+import { Setback, type StreamError, errorIn, unreachable } from '../errors.ts'
 import { type TokenSource, askForToken } from './token.ts'
 
 export interface RequestOptions {
@@ -13,6 +14,7 @@ export interface Fault {
   readonly message: string
   readonly reason?: string
   readonly first?: string
+  readonly issues?: readonly InputIssue[]
 }
 
 /** Statuses of what may be otherwise the next time, whoever says so. */
@@ -34,7 +36,10 @@ export async function request(
 ): Promise<Response> {
   const send = async (refused: boolean): Promise<Response> => {
     const bearer = token === undefined ? '' : await withSignal(askForToken(token, refused), signal)
-    const headers = { ...(init.headers as Record<string, string>), ...(bearer && authorization(bearer)) }
+    const headers = {
+      ...(init.headers as Record<string, string>),
+      ...(bearer && { authorization: `Bearer ${bearer}` }),
+    }
     // Cookies go with WebSockets to any origin. The cache would let the same question of two tabs wait.
     const credentials = bearer ? 'same-origin' : 'include'
     return await fetch(url, { cache: 'no-store', credentials, ...init, headers, signal })
@@ -57,12 +62,15 @@ export function isOwn({ code }: StreamError): boolean {
 }
 
 async function refusalOf(response: Response): Promise<StreamError | Setback> {
-  const { status } = response
+  const { status, headers } = response
   const body = (await response.json().catch(() => undefined)) as { error?: Partial<Fault> } | undefined
-  const { code = `${FOREIGN}${status}`, message = `The server answered ${status}.` } = body?.error ?? {}
-  const { headers } = response
-  const [retryAfter, first] = [secondsOf(headers.get('retry-after')), headers.get('stream-first-offset')]
-  const error = new StreamError(code, message, undefined, retryAfter, first ?? undefined)
+  const error = errorIn({
+    code: `${FOREIGN}${status}`,
+    message: `The server answered ${status}.`,
+    ...body?.error,
+    retryAfter: secondsOf(headers.get('retry-after')),
+    first: headers.get('stream-first-offset') ?? undefined,
+  })
   // Of what has no code, any failure may be that of a proxy. What somebody asks too often is theirs to know.
   const passes = isOwn(error) ? status === 503 : PASSING.includes(status) || status > 499
   return passes ? new Setback(error) : error
@@ -77,19 +85,11 @@ function secondsOf(retryAfter: string | null): number | undefined {
   return seconds >= 0 ? seconds : undefined
 }
 
-function authorization(token: string): Record<string, string> {
-  return { authorization: `Bearer ${token}` }
-}
-
-/** Rejects as soon as the signal aborts, whatever is still awaited. */
-async function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: over, reject } = Promise.withResolvers<never>()
-  const abort = (): void => reject(new Error('aborted'))
-  if (signal.aborted) abort()
-  signal.addEventListener('abort', abort)
-  try {
-    return await Promise.race([promise, over])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+/** Rejects as soon as the signal aborts, whatever is still awaited. The signal is that of one attempt. */
+function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('aborted')))
+  })
+  return Promise.race([promise, aborted])
 }

@@ -1,45 +1,49 @@
 /** What one socket is asked for: for each stream as many subscriptions as its readers stand at places. */
-import type { ClientFrame } from '../protocol/stream-frames.ts'
-import type { Reader } from './reader.ts'
-import { Subscription, type SubscriptionFrame, type SubscriptionHost } from './subscription.ts'
+import type { ClientFrame } from '../../protocol/stream-frames.ts'
+import type { RemoteReader } from '../remote-reader.ts'
+import {
+  SharedSubscription,
+  type SubscriptionFrame,
+  type SharedSubscriptionHost,
+} from './shared-subscription.ts'
 
 export interface Socket {
   readonly isOpen: boolean
   send(frame: ClientFrame): void
 }
 
-export class Subscriptions implements SubscriptionHost {
+export class SocketSubscriptions implements SharedSubscriptionHost {
   readonly #socket: Socket
-  readonly #byReader = new Map<Reader, Subscription>()
+  readonly #byReader = new Map<RemoteReader, SharedSubscription>()
   /** Those that readers may join. */
-  readonly #byStream = new Map<string, Set<Subscription>>()
+  readonly #byStream = new Map<string, Set<SharedSubscription>>()
   /** What was asked on this connection and is not over. */
-  readonly #bySub = new Map<number, Subscription>()
+  readonly #bySub = new Map<number, SharedSubscription>()
   #lastSub = 0
 
   constructor(socket: Socket) {
     this.#socket = socket
   }
 
-  get readers(): readonly Reader[] {
+  get readers(): readonly RemoteReader[] {
     return Array.from(this.#byReader.keys())
   }
 
   /** Follows its stream for a reader, now or once the socket is open. */
-  follow(reader: Reader): void {
+  follow(reader: RemoteReader): void {
     const { id } = reader
     let ofStream = this.#byStream.get(id)
     if (!ofStream) this.#byStream.set(id, (ofStream = new Set()))
     let subscription = Array.from(ofStream).find((one) => one.admits(reader))
     const isNew = !subscription
-    subscription ??= new Subscription(id, reader, this)
+    subscription ??= new SharedSubscription(id, reader, this)
     this.#byReader.set(reader, subscription)
     if (!isNew) return
     ofStream.add(subscription)
     if (this.#socket.isOpen) subscription.ask()
   }
 
-  unfollow(reader: Reader): void {
+  unfollow(reader: RemoteReader): void {
     const subscription = this.#byReader.get(reader)
     this.#byReader.delete(reader)
     if (!subscription?.readers.delete(reader) || subscription.readers.size > 0) return
@@ -63,7 +67,7 @@ export class Subscriptions implements SubscriptionHost {
     this.#bySub.get(sub)?.receive(frame)
   }
 
-  subscribe(subscription: Subscription, offset: string): number {
+  subscribe(subscription: SharedSubscription, offset: string): number {
     const sub = ++this.#lastSub
     this.#bySub.set(sub, subscription)
     this.#socket.send({ type: 'subscribe', sub, stream: subscription.stream, offset })
@@ -75,14 +79,14 @@ export class Subscriptions implements SubscriptionHost {
     if (!isKnown) this.#socket.send({ type: 'unsubscribe', sub })
   }
 
-  retire(subscription: Subscription): void {
+  retire(subscription: SharedSubscription): void {
     const { stream } = subscription
     const ofStream = this.#byStream.get(stream)
     ofStream?.delete(subscription)
     if (ofStream?.size === 0) this.#byStream.delete(stream)
   }
 
-  #each(run: (subscription: Subscription) => void): void {
+  #each(run: (subscription: SharedSubscription) => void): void {
     for (const ofStream of this.#byStream.values()) ofStream.forEach(run)
   }
 }

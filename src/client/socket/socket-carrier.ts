@@ -2,7 +2,7 @@
  * All streams over one WebSocket. On a new connection streams go on from their places, and commands
  * that have no answer yet are sent again.
  */
-import type { RunEnd } from '../protocol/run-end.ts'
+import type { RunEnd } from '../../protocol/run-end.ts'
 import type {
   ClientFrame,
   ErrorFrame,
@@ -11,14 +11,14 @@ import type {
   ServerFrame,
   StartedFrame,
   StoppedFrame,
-} from '../protocol/stream-frames.ts'
-import type { Carrier, ConnectionState, StartCommand } from './carrier.ts'
-import { Connection, type ConnectionOptions } from './connection.ts'
-import { StreamError, clientClosed } from './errors.ts'
-import type { Reader } from './reader.ts'
-import { Subscriptions } from './subscriptions.ts'
+} from '../../protocol/stream-frames.ts'
+import type { Carrier, ConnectionState, StartBody } from '../carrier.ts'
+import { ReconnectingSocket, type ReconnectingSocketOptions } from './reconnecting-socket.ts'
+import { StreamError, clientClosed, errorIn } from '../errors.ts'
+import type { RemoteReader } from '../remote-reader.ts'
+import { SocketSubscriptions } from './socket-subscriptions.ts'
 
-export interface SocketCarrierOptions extends Omit<ConnectionOptions, 'needed'> {
+export interface SocketCarrierOptions extends Omit<ReconnectingSocketOptions, 'needed'> {
   readonly stateChanged: () => void
   /** WebSockets do not get through. The carrier is of no more use. */
   readonly blocked: () => void
@@ -38,14 +38,14 @@ const UNREADABLE: readonly number[] = [1007, 1009]
 const PASSING = 'runs_closed'
 
 export class SocketCarrier implements Carrier {
-  readonly #connection: Connection
-  readonly #subscriptions: Subscriptions
+  readonly #connection: ReconnectingSocket
+  readonly #subscriptions: SocketSubscriptions
   readonly #pending = new Map<string, Pending>()
   #lastReq = 0
 
   constructor({ stateChanged, blocked, ...options }: SocketCarrierOptions) {
     const needed = (): boolean => this.#subscriptions.readers.length + this.#pending.size > 0
-    this.#connection = new Connection(
+    this.#connection = new ReconnectingSocket(
       { ...options, needed },
       {
         stateChanged,
@@ -56,7 +56,7 @@ export class SocketCarrier implements Carrier {
         refused: (error) => this.#fail(error),
       },
     )
-    this.#subscriptions = new Subscriptions(this.#connection)
+    this.#subscriptions = new SocketSubscriptions(this.#connection)
   }
 
   get error(): StreamError | undefined {
@@ -67,28 +67,28 @@ export class SocketCarrier implements Carrier {
     return this.#connection.state
   }
 
-  follow(reader: Reader): void {
+  follow(reader: RemoteReader): void {
     this.#subscriptions.follow(reader)
     this.#connection.connect()
   }
 
-  unfollow(reader: Reader): void {
+  unfollow(reader: RemoteReader): void {
     this.#subscriptions.unfollow(reader)
   }
 
-  async start(command: StartCommand): Promise<string> {
-    const { stream } = (await this.#ask((req) => ({ type: 'start', req, ...command }))) as StartedFrame
-    return stream
+  async start(command: StartBody): Promise<string> {
+    const answer = await this.#ask((req) => ({ type: 'start', req, ...command }))
+    return (answer as StartedFrame).stream
   }
 
   async stop(stream: string): Promise<RunEnd['status']> {
-    const answer = (await this.#ask((req) => ({ type: 'stop', req, stream }))) as StoppedFrame
-    return answer.status
+    const answer = await this.#ask((req) => ({ type: 'stop', req, stream }))
+    return (answer as StoppedFrame).status
   }
 
   async latest(chat: string): Promise<LatestRun | undefined> {
-    const { run } = (await this.#ask((req) => ({ type: 'latest', req, chat }))) as FoundFrame
-    return run ?? undefined
+    const answer = await this.#ask((req) => ({ type: 'latest', req, chat }))
+    return (answer as FoundFrame).run ?? undefined
   }
 
   close(): void {
@@ -116,28 +116,22 @@ export class SocketCarrier implements Carrier {
   #lost(code: number): void {
     this.#subscriptions.lost()
     if (UNREADABLE.includes(code)) {
-      this.#reject(
-        new StreamError('refused', `The server does not read such a request (close code ${code}).`),
-      )
+      this.#reject(new StreamError('refused', `The server cannot read this request (${code}).`))
     }
   }
 
   #received(frame: ServerFrame): void {
-    if (frame.type === 'started' || frame.type === 'stopped' || frame.type === 'latest') {
-      this.#settle(frame.req, ({ resolve }) => resolve(frame))
-    } else if (frame.type === 'error' && frame.req !== undefined) this.#refused(frame.req, frame)
-    else if ('sub' in frame && frame.sub !== undefined) this.#subscriptions.receive(frame.sub, frame)
+    if ('sub' in frame && frame.sub !== undefined) this.#subscriptions.receive(frame.sub, frame)
+    else if ('req' in frame && frame.req !== undefined) this.#answered(frame.req, frame)
   }
 
-  #refused(req: string, { code, message, retryAfter }: ErrorFrame): void {
-    if (code === PASSING) return
-    this.#settle(req, ({ reject }) => reject(new StreamError(code, message, undefined, retryAfter)))
-  }
-
-  #settle(req: string, how: (pending: Pending) => void): void {
+  #answered(req: string, frame: Answer | ErrorFrame): void {
+    const isError = frame.type === 'error'
+    if (isError && frame.code === PASSING) return
     const pending = this.#pending.get(req)
     this.#pending.delete(req)
-    if (pending) how(pending)
+    if (isError) pending?.reject(errorIn(frame))
+    else pending?.resolve(frame)
   }
 
   /** Nothing that is asked of the server would be answered. */

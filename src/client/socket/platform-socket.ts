@@ -1,6 +1,6 @@
 /** The WebSocket that a client speaks through, whoever made it. */
-import { bearerProtocol } from '../protocol/bearer.ts'
-import { STREAM_SUBPROTOCOL } from '../protocol/stream-frames.ts'
+import { bearerProtocol } from '../../protocol/bearer.ts'
+import { STREAM_SUBPROTOCOL } from '../../protocol/stream-frames.ts'
 
 /** The part of a WebSocket that is used. That of a browser, of Node and of `ws` fit. */
 export interface SocketLike {

@@ -2,20 +2,20 @@
  * Why a WebSocket failed, which browsers and Node's own do not tell: the server is asked over plain HTTP,
  * first where streams are served, then at the path of the WebSocket itself.
  */
-import { Setback, StreamError, unreachable } from './errors.ts'
-import { type RequestOptions, isOwn, request } from './requests.ts'
-import { Watchdog } from './watchdog.ts'
+import { Setback, StreamError, unreachable } from '../errors.ts'
+import { type RequestOptions, isOwn, request } from '../network/requests.ts'
+import { Watchdog } from '../network/watchdog.ts'
 
 export interface DiagnosisOptions extends RequestOptions {
   /** Of the WebSocket. */
   readonly url: string
   /** Where streams are served over HTTP. */
-  readonly door?: string | undefined
+  readonly streamsUrl?: string | undefined
 }
 
 export interface Finding {
   /** Streams are to be had over HTTP. */
-  readonly door: boolean
+  readonly overHttp?: boolean
   /** What the server says no with. */
   readonly refusal?: StreamError
   /** Why there is no connection, as far as is known. */
@@ -29,15 +29,17 @@ const NO_STREAM = '%40probe'
 
 /** Never rejects. */
 export async function diagnose(options: DiagnosisOptions, signal: AbortSignal): Promise<Finding> {
-  const door =
-    options.door === undefined ? undefined : await ask(options, `${options.door}/${NO_STREAM}`, signal)
-  if (door instanceof StreamError && door.code === 'stream_not_found') return { door: true }
+  const answer =
+    options.streamsUrl === undefined
+      ? undefined
+      : await ask(options, `${options.streamsUrl}/${NO_STREAM}`, signal)
+  if (answer instanceof StreamError && answer.code === 'stream_not_found') return { overHttp: true }
   // A server that is down need not be asked twice.
-  if (door instanceof Setback) return { door: false, error: door.why }
+  if (answer instanceof Setback) return { error: answer.why }
   const path = await ask(options, options.url.replace(/^ws/, 'http'), signal)
-  if (path instanceof Setback) return { door: false, error: path.why }
-  if (path?.code === 'upgrade_required') return { door: false, error: blocked(door) }
-  return path ? { door: false, refusal: path } : { door: false, error: stranger(options.url) }
+  if (path instanceof Setback) return { error: path.why }
+  if (path?.code === 'upgrade_required') return { error: blocked(answer) }
+  return path ? { refusal: path } : { error: stranger(options.url) }
 }
 
 /** The error that a server answers a question with; undefined when it does not answer with one. */
@@ -61,12 +63,12 @@ async function ask(
   }
 }
 
-function blocked(door: StreamError | undefined): StreamError {
-  const elsewhere = !door || !isOwn(door) || door.code === 'route_not_found'
-  const over = elsewhere ? 'and streams are not served over HTTP where they were looked for' : door.message
-  return new StreamError('blocked', `The server is there, but WebSockets do not get through to it, ${over}.`)
+function blocked(answer: StreamError | undefined): StreamError {
+  const elsewhere = !answer || !isOwn(answer) || answer.code === 'route_not_found'
+  const why = elsewhere ? 'It serves no streams over HTTP there.' : answer.message
+  return new StreamError('blocked', `WebSockets do not reach the server. ${why}`)
 }
 
 function stranger(url: string): StreamError {
-  return new StreamError('unreachable', `Something else than Millrace answers at ${new URL(url).host}.`)
+  return new StreamError('unreachable', `${new URL(url).host} is not a Millrace server.`)
 }

@@ -1,8 +1,11 @@
 /** One WebSocket that is kept: when it is made, given up and made anew. Time and network are the test's. */
 import { afterEach, beforeEach, describe, expect, it, vi, onTestFinished } from 'vitest'
-import { Connection, type ConnectionOptions } from '../../src/client/connection.ts'
+import {
+  ReconnectingSocket,
+  type ReconnectingSocketOptions,
+} from '../../src/client/socket/reconnecting-socket.ts'
 import { bearerProtocol } from '../../src/protocol/bearer.ts'
-import type { Finding } from '../../src/client/diagnosis.ts'
+import type { Finding } from '../../src/client/socket/diagnosis.ts'
 import { StreamError } from '../../src/client/errors.ts'
 import { FakeNetwork, fakeWindow, records } from './fakes.ts'
 
@@ -31,13 +34,13 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-function connection(options: Partial<ConnectionOptions> = {}): Connection {
-  const made: Connection = new Connection(
+function connection(options: Partial<ReconnectingSocketOptions> = {}): ReconnectingSocket {
+  const made: ReconnectingSocket = new ReconnectingSocket(
     {
       url: 'ws://x/',
       open: network.connect,
       needed: () => needed,
-      diagnose: async () => ({ door: await reachable(), ...said }),
+      diagnose: async () => ({ overHttp: await reachable(), ...said }),
       ...options,
     },
     {
@@ -53,7 +56,7 @@ function connection(options: Partial<ConnectionOptions> = {}): Connection {
 }
 
 /** A connection that is open and was answered. */
-function connected(): Connection {
+function connected(): ReconnectingSocket {
   const one = connection()
   one.connect()
   network.socket.open().frame({ type: 'pong' })
@@ -452,7 +455,7 @@ describe('a connection that is refused', () => {
   })
 
   it('is asked for again no sooner than the server wants', async () => {
-    said = { error: new StreamError('too_many_connections', 'Full.', undefined, 20) }
+    said = { error: new StreamError('too_many_connections', 'Full.', { retryAfter: 20 }) }
     const one = connection()
     one.connect()
     await fails(1)
