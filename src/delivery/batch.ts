@@ -2,11 +2,11 @@
  * Records that follow each other in one stream, and the frames that were made of them. Readers at `from`
  * share a frame for each shared encoder; an encoder of one reader makes its own.
  */
+import { Buffer } from 'node:buffer'
 import type { Json } from '../protocol/json.ts'
 import { offsetBefore } from '../protocol/offset.ts'
 import type { Offset } from '../protocol/offset.ts'
 import type { StreamRecord } from '../streams/stream.ts'
-import type { Run } from './span.ts'
 
 /**
  * Turns records into what one kind of connection sends, for all readers alike: one for all, which keeps
@@ -53,7 +53,7 @@ export class Batch {
   readonly from: Offset
   readonly next: Offset
   /** At least one record. */
-  readonly run: Run
+  readonly span: Span
   readonly reach: Reach
   /** What the stream is closed with, where it ends here. */
   readonly end: Json | undefined
@@ -63,21 +63,21 @@ export class Batch {
   #rest: Batch | undefined
   #others: Map<SharedEncoder<unknown>, unknown> | undefined
 
-  constructor(stream: string, from: Offset, next: Offset, run: Run, reach: Reach, end?: Json) {
+  constructor(stream: string, from: Offset, next: Offset, span: Span, reach: Reach, end?: Json) {
     this.stream = stream
     this.from = from
     this.next = next
-    this.run = run
+    this.span = span
     this.reach = reach
     this.end = end
   }
 
   get size(): number {
-    return this.run.size
+    return this.span.size
   }
 
   get records(): readonly StreamRecord[] {
-    return this.run.records
+    return this.span.records
   }
 
   /** The frame of this batch in one format, or for one reader. */
@@ -103,9 +103,110 @@ export class Batch {
   after(position: number): Batch {
     if (this.#rest?.from.position !== position) {
       const { stream, next, reach, end } = this
-      const rest = this.run.slice(position - this.from.position)
+      const rest = this.span.slice(position - this.from.position)
       this.#rest = new Batch(stream, offsetBefore(next, position), next, rest, reach, end)
     }
     return this.#rest
   }
+}
+
+/** What a store tells of records: an event, or a page. */
+export interface Told {
+  readonly records: readonly StreamRecord[]
+  readonly json?: Uint8Array | undefined
+}
+
+/** Records in a row, in as few pieces as they came: as text that nobody looks into, if the store has it so. */
+export class Span {
+  /** How many records. */
+  readonly length: number
+  /**
+   * Length of all records: bytes, or characters of text, which are as many bytes or up to three times
+   * as many. Of text that came in one piece the commas between records count, too.
+   */
+  readonly size: number
+  readonly #told: Told | readonly Told[]
+  readonly #json: Uint8Array | undefined
+  #text: string | undefined
+
+  private constructor(length: number, size: number, told: Told | readonly Told[], json?: Uint8Array) {
+    this.length = length
+    this.size = size
+    this.#told = told
+    this.#json = json
+  }
+
+  static of(told: Told, length: number = told.records.length): Span {
+    const { json } = told
+    return new Span(length, json?.byteLength ?? sizeOf(told.records), told, json)
+  }
+
+  /** Runs that follow each other, as one. At least one. */
+  static join(spans: readonly Span[]): Span {
+    const [first] = spans
+    if (first && spans.length === 1) return first
+    let length = 0
+    let size = 0
+    for (const span of spans) {
+      length += span.length
+      size += span.size
+    }
+    const pieces = spans.map((span) => span.#json)
+    const json = pieces.every((piece) => piece !== undefined) ? joined(pieces) : undefined
+    return new Span(
+      length,
+      size,
+      spans.flatMap((span) => span.#told),
+      json,
+    )
+  }
+
+  get records(): readonly StreamRecord[] {
+    const told = this.#told
+    return isList(told) ? told.flatMap(({ records }) => records) : told.records
+  }
+
+  /** Records of JSON with commas between them, as UTF-8, if the store has all of them so. Not to be written to. */
+  get json(): Uint8Array | undefined {
+    return this.#json
+  }
+
+  /** Records of JSON with commas between them; undefined for bytes. */
+  get text(): string | undefined {
+    if (this.#text === undefined) {
+      if (this.#json) return (this.#text = viewOf(this.#json).toString())
+      const { records } = this
+      if (typeof records[0] === 'string') this.#text = records.join(',')
+    }
+    return this.#text
+  }
+
+  /** This run and the one that follows it. */
+  concat(next: Span): Span {
+    return Span.join([this, next])
+  }
+
+  slice(from: number, to?: number): Span {
+    return Span.of({ records: this.records.slice(from, to) })
+  }
+}
+
+const COMMA = Buffer.from(',')
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(pieces.flatMap((piece, index) => (index === 0 ? piece : [COMMA, piece])))
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
+}
+
+function isList(told: Told | readonly Told[]): told is readonly Told[] {
+  return Array.isArray(told)
+}
+
+function sizeOf(records: readonly StreamRecord[]): number {
+  let size = 0
+  for (const record of records) size += record.length
+  return size
 }

@@ -6,9 +6,8 @@ import type { Json } from '../protocol/json.ts'
 import { encodeOffset } from '../protocol/offset.ts'
 import type { Offset, Place } from '../protocol/offset.ts'
 import type { StreamStore } from '../streams/store.ts'
-import { Batch } from './batch.ts'
+import { Batch, Span } from './batch.ts'
 import type { Reach } from './batch.ts'
-import { Run } from './span.ts'
 import type { Turns } from './turns.ts'
 
 export type LogPage =
@@ -106,7 +105,7 @@ export class LogPages {
       page?.outcome === 'page' &&
       (page.batch.reach === 'closed' ||
         // One that reached the tail says so, which is wrong as soon as something is appended.
-        (page.batch.reach === 'more' && this.#isFull(page.batch.run)))
+        (page.batch.reach === 'more' && this.#isFull(page.batch.span)))
     if (!keeps) {
       this.#entries.delete(key)
       return
@@ -140,14 +139,14 @@ export class LogPages {
     }
   }
 
-  #isFull(run: Run | undefined): boolean {
-    return run !== undefined && (run.size >= this.#options.pageSize || run.length >= MAX_RECORDS)
+  #isFull(span: Span | undefined): boolean {
+    return span !== undefined && (span.size >= this.#options.pageSize || span.length >= MAX_RECORDS)
   }
 
   /** A store's page has at most 1,000 records; short ones are put together. */
   async #gather(stream: string, incarnation: string, after: Place, upTo: number): Promise<LogPage> {
     const { store, turns, pageSize, signal } = this.#options
-    let run: Run | undefined
+    let span: Span | undefined
     let from: Offset | undefined
     let next: Offset | undefined
     for (;;) {
@@ -155,27 +154,27 @@ export class LogPages {
       const place = next ?? after
       const left = isOffset(place) ? upTo - place.position : upTo
       const result = await store.read(stream, place, {
-        maxBytes: pageSize - (run?.size ?? 0),
+        maxBytes: pageSize - (span?.size ?? 0),
         ...(left < MAX_PAGE && { maxRecords: left }),
         incarnation,
         signal,
       })
       // What came before the loss is still right.
-      if (result.outcome !== 'page') return run && from && next ? pageOf(run, from, next, 'more') : result
+      if (result.outcome !== 'page') return span && from && next ? pageOf(span, from, next, 'more') : result
       from ??= result.from
       const length = result.next.position - result.from.position
       if (length > 0) {
-        const more = Run.of(result, length)
+        const more = Span.of(result, length)
         turns.spend(more.size)
-        run = run ? run.concat(more) : more
+        span = span ? span.concat(more) : more
       }
       next = result.next
-      if (result.upToDate || length === 0 || next.position >= upTo || this.#isFull(run)) {
+      if (result.upToDate || length === 0 || next.position >= upTo || this.#isFull(span)) {
         const reach = result.closed ? 'closed' : result.upToDate ? 'tail' : 'more'
-        return run ? pageOf(run, from, next, reach, result.end) : { outcome: 'empty', at: next }
+        return span ? pageOf(span, from, next, reach, result.end) : { outcome: 'empty', at: next }
       }
     }
-    function pageOf(records: Run, first: Offset, last: Offset, reach: Reach, end?: Json): LogPage {
+    function pageOf(records: Span, first: Offset, last: Offset, reach: Reach, end?: Json): LogPage {
       return { outcome: 'page', batch: new Batch(stream, first, last, records, reach, end) }
     }
   }

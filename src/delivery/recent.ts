@@ -8,9 +8,8 @@ import type { Json } from '../protocol/json.ts'
 import { offsetBefore } from '../protocol/offset.ts'
 import type { Offset } from '../protocol/offset.ts'
 import type { StreamRecord } from '../streams/stream.ts'
-import { Batch } from './batch.ts'
+import { Batch, Span } from './batch.ts'
 import type { Reach } from './batch.ts'
-import { Run } from './span.ts'
 
 /** What all streams together may keep for readers that lag, beside what the next flush sends. */
 export class Allowance {
@@ -42,7 +41,7 @@ export class RecentRecords {
   /** What of that the allowance knows: what stayed behind a flush. */
   #counted = 0
   #merged: Batch[] = []
-  #open: Run | undefined
+  #open: Span | undefined
   /** The places before and after what the open batch holds. */
   #openFrom: Offset
   #tail: Offset
@@ -71,12 +70,12 @@ export class RecentRecords {
   }
 
   /** @param next the place after these records. */
-  add(run: Run, next: Offset): void {
+  add(span: Span, next: Offset): void {
     const { batchSize } = this.#limits
-    if (this.#open && this.#open.size + run.size > batchSize) this.seal('more')
+    if (this.#open && this.#open.size + span.size > batchSize) this.seal('more')
     this.#tail = next
-    if (run.size >= 2 * batchSize) return this.#addInParts(run)
-    this.#open = this.#open ? this.#open.concat(run) : run
+    if (span.size >= 2 * batchSize) return this.#addInParts(span)
+    this.#open = this.#open ? this.#open.concat(span) : span
     if (this.#open.size >= batchSize) this.seal()
   }
 
@@ -86,8 +85,8 @@ export class RecentRecords {
     this.#end = end
   }
 
-  #addInParts(run: Run): void {
-    const { records } = run
+  #addInParts(span: Span): void {
+    const { records } = span
     const end = this.#tail
     let from = 0
     let size = 0
@@ -95,7 +94,7 @@ export class RecentRecords {
       size += (records[index] as StreamRecord).length
       const isLast = index === records.length - 1
       if (size < this.#limits.batchSize && !isLast) continue
-      this.#open = run.slice(from, index + 1)
+      this.#open = span.slice(from, index + 1)
       this.#tail = offsetBefore(end, end.position - (records.length - 1 - index))
       from = index + 1
       if (size >= this.#limits.batchSize) this.seal(isLast ? undefined : 'more')
@@ -165,10 +164,10 @@ export class RecentRecords {
   }
 
   #cut(reach: Reach): Batch | undefined {
-    const run = this.#open
-    if (!run) return undefined
+    const span = this.#open
+    if (!span) return undefined
     const end = reach === 'closed' ? this.#end : undefined
-    const batch = new Batch(this.#stream, this.#openFrom, this.#tail, run, reach, end)
+    const batch = new Batch(this.#stream, this.#openFrom, this.#tail, span, reach, end)
     this.#openFrom = this.#tail
     this.#open = undefined
     return batch
@@ -179,9 +178,9 @@ export class RecentRecords {
     const known = this.#merged.find((batch) => batch.from.position === position && batch.next === next)
     if (known) return known
     const parts = this.#batches.slice(first, last + 1)
-    const run = Run.join(parts.map((batch) => batch.run))
+    const span = Span.join(parts.map((batch) => batch.span))
     const { from: whole } = this.#batches[first] as Batch
-    const all = new Batch(this.#stream, whole, next, run, reach, end)
+    const all = new Batch(this.#stream, whole, next, span, reach, end)
     const merged = whole.position === position ? all : all.after(position)
     this.#merged.unshift(merged)
     this.#merged.length = Math.min(this.#merged.length, MERGED_KEPT)

@@ -19,7 +19,7 @@ import type { FollowEnd, ReaderOptions, ReaderTail } from './reader.ts'
 import { RecentRecords } from './recent.ts'
 import type { RecentLimits } from './recent.ts'
 import type { Retries } from './retries.ts'
-import { Run } from './span.ts'
+import { Span } from './batch.ts'
 
 /** What all tails of a delivery share. */
 export interface TailServices extends RecentLimits {
@@ -262,7 +262,7 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     }
     const length = next.position - from.position
     if (closed) recent.close(end)
-    if (length > 0) recent.add(Run.of(event, length), next)
+    if (length > 0) recent.add(Span.of(event, length), next)
     this.#closed = closed
     this.#closedWith = end
   }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Batch } from '../../src/delivery/batch.ts'
 import { Allowance, RecentRecords } from '../../src/delivery/recent.ts'
-import { Run } from '../../src/delivery/span.ts'
+import { Span } from '../../src/delivery/batch.ts'
 import { START } from '../../src/protocol/offset.ts'
 import type { Offset } from '../../src/protocol/offset.ts'
 
@@ -18,8 +18,8 @@ const at = (position: number): Offset => ({ position, stamp: String(position) })
 /** Numbers as JSON of so many digits. */
 const records = (sizes: readonly number[]): string[] => sizes.map((size) => '1'.repeat(size))
 
-const runOf = (list: readonly string[], hasText: boolean): Run =>
-  Run.of({ records: list, json: hasText ? Buffer.from(list.join(',')) : undefined })
+const spanOf = (list: readonly string[], hasText: boolean): Span =>
+  Span.of({ records: list, json: hasText ? Buffer.from(list.join(',')) : undefined })
 
 /** What a reader gets that stands at a place. */
 function readFrom(recent: RecentRecords, position: number): Batch[] {
@@ -51,7 +51,7 @@ describe('recent records', () => {
             const list = records(sizes)
             if (index === adds.length - 1) recent.close('the end')
             all.push(...list)
-            recent.add(runOf(list, hasText), at(all.length))
+            recent.add(spanOf(list, hasText), at(all.length))
             expect(recent.tail).toEqual(at(all.length))
             if (seals) recent.seal()
           }
@@ -74,7 +74,7 @@ describe('recent records', () => {
   it('that come in one large piece are parted between records, and only the last part is the end', () => {
     const recent = recentOf(10)
     recent.close(undefined)
-    recent.add(runOf(records([4, 4, 4, 30, 4, 4]), true), at(6))
+    recent.add(spanOf(records([4, 4, 4, 30, 4, 4]), true), at(6))
     expect(readFrom(recent, 0).map((batch) => [batch.records.length, batch.reach])).toEqual([
       [3, 'more'],
       [1, 'more'],
@@ -86,19 +86,19 @@ describe('recent records', () => {
   it('are cheap to put together, however many small batches there are', () => {
     const recent = recentOf(1_000_000)
     for (let n = 0; n < 20_000; n++) {
-      recent.add(runOf(['1'], true), at(n + 1))
+      recent.add(spanOf(['1'], true), at(n + 1))
       recent.seal()
     }
     const batch = recent.from(0)
-    expect([batch?.next.position, batch?.run.text?.length]).toEqual([20_000, 39_999])
+    expect([batch?.next.position, batch?.span.text?.length]).toEqual([20_000, 39_999])
     expect(recent.from(0)).toBe(batch)
   })
 
   it('say with the last batch what the stream is closed with, when that comes alone', () => {
     const recent = recentOf(100)
-    recent.add(runOf(['1', '2'], true), at(2))
+    recent.add(spanOf(['1', '2'], true), at(2))
     recent.seal()
-    recent.add(runOf(['3'], true), at(3))
+    recent.add(spanOf(['3'], true), at(3))
     recent.close({ status: 'completed' })
     expect(recent.take()).toBeUndefined()
     const [batch] = readFrom(recent, 1)

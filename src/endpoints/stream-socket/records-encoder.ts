@@ -47,10 +47,10 @@ function startOf(sub: number): string {
   return `{"type":"records","sub":${sub},`
 }
 
-function frameOf({ from, next, run }: Batch, start: string): TextFrame {
+function frameOf({ from, next, span }: Batch, start: string): TextFrame {
   const head = `${start}"from":"${encodeOffset(from)}","offset":"${encodeOffset(next)}"`
-  if (run.json) return TextFrame.of(`${head},"records":[`, run.json, ']}')
-  if (run.text !== undefined) return TextFrame.of(`${head},"records":[${run.text}]}`)
-  const texts = run.records.map((bytes) => `"${Buffer.from(bytes as Uint8Array).toString('base64')}"`)
+  if (span.json) return TextFrame.of(`${head},"records":[`, span.json, ']}')
+  if (span.text !== undefined) return TextFrame.of(`${head},"records":[${span.text}]}`)
+  const texts = span.records.map((bytes) => `"${Buffer.from(bytes as Uint8Array).toString('base64')}"`)
   return TextFrame.of(`${head},"encoding":"base64","records":[${texts.join(',')}]}`)
 }

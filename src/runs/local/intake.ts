@@ -10,7 +10,6 @@ import { checkpointValueBytes, encodeCheckpoint } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { failureFor } from '../end-reasons.ts'
 import type { Ending } from './generation.ts'
-import { jsonText } from '../records/json-members.ts'
 import type { LogWriter } from './log-writer.ts'
 import type { RunSettings } from '../options.ts'
 import { Replay } from './replay.ts'
@@ -30,7 +29,8 @@ export interface IntakeOptions {
 export class Intake {
   readonly #settings: RunSettings
   readonly #writer: LogWriter
-  readonly #replay: Replay
+  /** Undefined once nothing comes again. */
+  #replay: Replay | undefined
   readonly #checkpointBytes: number
   /** Goes with the event that is yielded next. */
   #checkpoint: { readonly value: Json } | undefined
@@ -46,7 +46,7 @@ export class Intake {
     this.#at = checkpoint?.at ?? 0
     this.#bytes = checkpoint?.bytes ?? 0
     const { stream: id } = lease
-    this.#replay = new Replay({ store, id, from: this.#at, to: tail, patienceMs, signal })
+    this.#replay = tail && new Replay({ store, id, from: this.#at, to: tail, patienceMs, signal })
     this.#checkpointBytes = checkpointValueBytes(store)
   }
 
@@ -71,7 +71,10 @@ export class Intake {
     const text = jsonText(event)
     if (text === undefined) throw failureFor('not_json')
     const size = Buffer.byteLength(text)
-    if (this.#replay.left > 0) return this.#compare(text, size)
+    if (this.#replay) {
+      if (this.#replay.left > 0) return this.#compare(this.#replay, text, size)
+      this.#replay = undefined
+    }
     this.#at++
     this.#bytes += size
     this.#checkLimits(size)
@@ -84,19 +87,23 @@ export class Intake {
 
   /** The provider says that it is whole. It is not when the log holds more. */
   finish(): Ending {
-    return this.#replay.left > 0 ? { type: 'threw', error: this.#difference() } : { type: 'whole' }
+    return this.#replay && this.#replay.left > 0
+      ? { type: 'threw', error: this.#difference() }
+      : { type: 'whole' }
   }
 
   /** Passes over what is still to come again; resolves to a checkpoint behind all that the log holds. */
   async skip(): Promise<Checkpoint> {
-    const at = this.#at + this.#replay.left
-    const bytes = this.#bytes + (await this.#read(() => this.#replay.skip()))
+    const replay = this.#replay
+    if (!replay) return { at: this.#at, bytes: this.#bytes }
+    const at = this.#at + replay.left
+    const bytes = this.#bytes + (await this.#read(() => replay.skip()))
     return { at, bytes }
   }
 
-  #compare(text: string, size: number): Promise<void> | undefined {
+  #compare(replay: Replay, text: string, size: number): Promise<void> | undefined {
     this.#checkpoint = undefined
-    const same = this.#replay.takes(text)
+    const same = replay.takes(text)
     if (typeof same === 'boolean') return this.#compared(same, size)
     return this.#read(async () => this.#compared(await same, size))
   }
@@ -127,5 +134,14 @@ export class Intake {
     if (size > store.limits.recordBytes) throw failureFor('record_too_large')
     if (this.#at > records) throw failureFor('records_exceeded')
     if (this.#bytes > bytes) throw failureFor('bytes_exceeded')
+  }
+}
+
+/** As JSON; undefined for what JSON cannot carry. */
+function jsonText(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
   }
 }

@@ -14,8 +14,8 @@ export interface ReplayOptions {
   readonly id: string
   /** Position of the place before the first record. */
   readonly from: number
-  /** The place after the last one, which proves that the log is the one that was taken over. Undefined for none. */
-  readonly to: Offset | undefined
+  /** The place after the last one, which proves that the log is the one that was taken over. */
+  readonly to: Offset
   readonly patienceMs: number
   /** Ends all reading. */
   readonly signal: AbortSignal
@@ -36,9 +36,9 @@ export class Replay {
     this.#options = options
     const { from, to } = options
     this.#position = from
-    this.#end = to?.position ?? from
+    this.#end = to.position
     // Nothing is read where nothing comes again.
-    this.#next = to && this.#end > from ? offsetBefore(to, from) : START
+    this.#next = this.#end > from ? offsetBefore(to, from) : START
   }
 
   /** How many are still to come. */

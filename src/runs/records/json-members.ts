@@ -1,4 +1,4 @@
-/** JSON that may be of any shape, and what may be none. */
+/** Reads members of JSON that may be of any shape. */
 import type { Json } from '../../protocol/json.ts'
 
 /** The member of an object; undefined for one that is missing, and for what is no object. */
@@ -10,13 +10,4 @@ export function member(value: Json | undefined, name: string): Json | undefined 
 export function numberIn(value: Json | undefined, name: string): number | undefined {
   const number = member(value, name)
   return typeof number === 'number' ? number : undefined
-}
-
-/** As JSON; undefined for what JSON cannot carry. */
-export function jsonText(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value)
-  } catch {
-    return undefined
-  }
 }

@@ -271,7 +271,7 @@ class MemoryStreams implements StreamStore {
         const end = closed ? endMember(stream.closedWith).end : undefined
         this.#watchers.tell(stream.watched, records, tailOf(stream), closed, end)
       }
-      if (records.length > 0) this.#streams.move(id, stream)
+      if (stream.listed !== undefined && records.length > 0) this.#streams.move(id, stream)
       if (!stream.isCalled) stream.call()
       // Behind all who are told: they have it, whatever is trimmed.
       if (stream.retention && records.length > 0) stream.retain(stream.tail - records.length, this.#clock())

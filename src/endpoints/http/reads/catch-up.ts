@@ -5,7 +5,7 @@ import type { FollowEnd } from '../../../delivery/reader.ts'
 import type { Delivery } from '../../../delivery/delivery.ts'
 import type { Batch, SharedEncoder } from '../../../delivery/batch.ts'
 import { LARGE } from '../../../delivery/large-frames.ts'
-import { Run } from '../../../delivery/span.ts'
+import { Span } from '../../../delivery/batch.ts'
 import type { Turns } from '../../../delivery/turns.ts'
 import type { Offset, Place } from '../../../protocol/offset.ts'
 import { kindOf } from '../../../streams/bookkeeping/requests.ts'
@@ -25,7 +25,7 @@ const MAX_RECORDS = 20_000
 
 export interface CatchUp extends StreamPlace {
   /** Undefined where there are none. */
-  readonly run: Run | undefined
+  readonly span: Span | undefined
 }
 
 /** Reads one answer's worth. A stream whose records are missing is no stream. */
@@ -36,7 +36,7 @@ export async function readAfter(
   place: Place,
   signal: AbortSignal,
 ): Promise<CatchUp> {
-  const runs: Run[] = []
+  const spans: Span[] = []
   let size = 0
   let count = 0
   let at = place
@@ -49,16 +49,16 @@ export async function readAfter(
     from ??= page.from
     const length = page.next.position - page.from.position
     if (length > 0) {
-      const run = Run.of(page, length)
-      turns.spend(run.size)
-      runs.push(run)
-      size += run.size
+      const span = Span.of(page, length)
+      turns.spend(span.size)
+      spans.push(span)
+      size += span.size
       count += length
     }
     at = page.next
     if (page.upToDate || size >= FULL || count >= MAX_RECORDS) {
       const { next, upToDate, closed, end } = page
-      return { run: runs.length > 0 ? Run.join(runs) : undefined, from, next, upToDate, closed, end }
+      return { span: spans.length > 0 ? Span.join(spans) : undefined, from, next, upToDate, closed, end }
     }
   }
 }
@@ -71,34 +71,34 @@ export async function readAfter(
  */
 export function answerWith(
   info: StreamInfo,
-  { run, ...place }: CatchUp,
+  { span, ...place }: CatchUp,
   base64: boolean,
   more: Readonly<Record<string, string>>,
 ): Answer {
   const headers = { ...streamHeaders(place), ...more }
   if (base64 && kindOf(info.contentType) === 'bytes') {
-    const texts = (run?.records ?? []).map((bytes) => Buffer.from(bytes as Uint8Array).toString('base64'))
+    const texts = (span?.records ?? []).map((bytes) => Buffer.from(bytes as Uint8Array).toString('base64'))
     const type = { 'content-type': 'application/json' }
     return { status: 200, headers: { ...headers, ...BASE64, ...type }, body: JSON.stringify(texts) }
   }
-  return { status: 200, headers: { ...headers, 'content-type': info.contentType }, body: bodyOf(info, run) }
+  return { status: 200, headers: { ...headers, 'content-type': info.contentType }, body: bodyOf(info, span) }
 }
 
 /** By the records that they hold: ten thousand polls of one stream are answered with one. */
-const bodies = new WeakMap<Run, Buffer<ArrayBuffer>>()
+const bodies = new WeakMap<Span, Buffer<ArrayBuffer>>()
 
-function bodyOf(info: StreamInfo, run: Run | undefined): string | Buffer<ArrayBuffer> {
-  if (!run) return kindOf(info.contentType) === 'json' ? '[]' : ''
-  const known = bodies.get(run)
+function bodyOf(info: StreamInfo, span: Span | undefined): string | Buffer<ArrayBuffer> {
+  if (!span) return kindOf(info.contentType) === 'json' ? '[]' : ''
+  const known = bodies.get(span)
   if (known) return known
-  const body = bytesOf(run)
-  bodies.set(run, body)
+  const body = bytesOf(span)
+  bodies.set(span, body)
   return body
 }
 
-function bytesOf(run: Run): Buffer<ArrayBuffer> {
-  if (run.json) return Buffer.concat([OPEN, run.json, CLOSE])
-  return run.text === undefined ? Buffer.concat(run.records as Uint8Array[]) : Buffer.from(`[${run.text}]`)
+function bytesOf(span: Span): Buffer<ArrayBuffer> {
+  if (span.json) return Buffer.concat([OPEN, span.json, CLOSE])
+  return span.text === undefined ? Buffer.concat(span.records as Uint8Array[]) : Buffer.from(`[${span.text}]`)
 }
 
 const OPEN = Buffer.from('[')
@@ -109,9 +109,9 @@ const CLOSE = Buffer.from(']')
  *
  * @throws {Refusal} while there is no room for it.
  */
-export function holdAnswer(delivery: Delivery, { run }: CatchUp, { outgoing }: Exchange): void {
-  if (!run || run.size <= LARGE || !outgoing || outgoing.destroyed) return
-  const held = delivery.large.tryHold(run.size, {
+export function holdAnswer(delivery: Delivery, { span }: CatchUp, { outgoing }: Exchange): void {
+  if (!span || span.size <= LARGE || !outgoing || outgoing.destroyed) return
+  const held = delivery.large.tryHold(span.size, {
     whenFree: (free) => void outgoing.once('close', free),
     cut: () => void outgoing.destroy(),
   })
@@ -147,9 +147,9 @@ export function nextRecords(
     }
     const giveUp = (): void => finish(undefined)
     const take = (batch: Batch): boolean => {
-      const { run, from, next } = batch
+      const { span, from, next } = batch
       finish({
-        run,
+        span,
         from,
         next,
         upToDate: batch.reach !== 'more',
@@ -161,7 +161,7 @@ export function nextRecords(
     const over = (how: FollowEnd): void => {
       if (how.type !== 'end') return finish(undefined)
       const { at: next, end } = how
-      finish({ run: undefined, from: next, next, upToDate: true, closed: true, end })
+      finish({ span: undefined, from: next, next, upToDate: true, closed: true, end })
     }
     const outlet = new Outlet({ write: take })
     const follow = delivery.follow(info.id, {

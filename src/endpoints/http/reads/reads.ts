@@ -125,11 +125,11 @@ export class Reads {
     const { store, delivery } = this.#options
     const { access, logger } = this.#exchanges
     const there = await readAfter(store, delivery.turns, info, place, signal)
-    if (there.run || !polls) return answer(there)
+    if (there.span || !polls) return answer(there)
     if (there.closed) return nothingNew(there)
     const release = access.follow(info, logger)
     const next = await nextRecords(delivery, info, there.next, this.#polls, exchange).finally(release)
-    return next?.run ? answer(next) : nothingNew({ ...(next ?? there), ...live })
+    return next?.span ? answer(next) : nothingNew({ ...(next ?? there), ...live })
   }
 
   /** Where the tail is, is true for a moment: what begins there is kept by nobody. */

@@ -47,14 +47,14 @@ export class SseEncoder implements SseEvents {
     return this.#format === 'base64' || this.#format === 'apart'
   }
 
-  encode({ from, next, run, reach, end }: Batch): Buffer {
+  encode({ from, next, span, reach, end }: Batch): Buffer {
     const id = encodeOffset(next)
     const begin = encodeOffset(from)
     const upToDate = reach === 'more' ? '' : ',"upToDate":true'
     const place = `"streamNextOffset":"${id}","streamFromOffset":"${begin}"${upToDate}`
     const how = end === undefined ? '' : `,"end":${JSON.stringify(end)}`
     const rest = reach === 'closed' ? `,"streamClosed":true${how}` : `,"streamCursor":"${this.#cursor()}"`
-    const data = dataLines(this.#format, run)
+    const data = dataLines(this.#format, span)
     return Buffer.from(`id: ${id}\nevent: data\n${data}\n\nevent: control\ndata:{${place}${rest}}\n\n`)
   }
 
@@ -99,10 +99,10 @@ export function retryLine(seconds: number): Buffer {
   return Buffer.from(`retry: ${Math.round(seconds * 1000)}\n\n`)
 }
 
-function dataLines(format: Format, run: Batch['run']): string {
+function dataLines(format: Format, span: Batch['span']): string {
   // Between two records of JSON, and in them, there may be line breaks.
-  if (format === 'json') return `data:[${overLines(run.text ?? '')}]`
-  const records = run.records as readonly Uint8Array[]
+  if (format === 'json') return `data:[${overLines(span.text ?? '')}]`
+  const records = span.records as readonly Uint8Array[]
   if (format === 'apart') return `data:${JSON.stringify(records.map(base64Of))}`
   const bytes = Buffer.concat(records)
   if (format === 'base64') return `data:${base64Of(bytes)}`

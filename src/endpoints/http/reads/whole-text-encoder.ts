@@ -52,18 +52,18 @@ interface Cut {
 const cut: SharedEncoder<Cut> = {
   encode: (batch) => {
     const count = countWhole(batch.records)
-    if (count === batch.run.length) return { whole: batch, rest: undefined }
+    if (count === batch.span.length) return { whole: batch, rest: undefined }
     if (count === 0) return { whole: undefined, rest: batch }
-    const { stream, from, next, run } = batch
+    const { stream, from, next, span } = batch
     const position = from.position + count
-    const whole = new Batch(stream, from, offsetBefore(next, position), run.slice(0, count), 'more')
+    const whole = new Batch(stream, from, offsetBefore(next, position), span.slice(0, count), 'more')
     return { whole, rest: batch.after(position) }
   },
 }
 
-function joined({ stream, from, run }: Batch, following: Batch): Batch {
+function joined({ stream, from, span }: Batch, following: Batch): Batch {
   const { next, reach, end } = following
-  return new Batch(stream, from, next, run.concat(following.run), reach, end)
+  return new Batch(stream, from, next, span.concat(following.span), reach, end)
 }
 
 /** How many records end before the character that the last of them leaves unfinished; all, if none does. */

@@ -2,8 +2,8 @@
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Run } from '../../src/delivery/span.ts'
-import type { Told } from '../../src/delivery/span.ts'
+import { Span } from '../../src/delivery/batch.ts'
+import type { Told } from '../../src/delivery/batch.ts'
 import type { StreamRecord } from '../../src/streams/stream.ts'
 
 const json = fc.oneof(
@@ -23,13 +23,13 @@ const tolds = fc.oneof(
   fc.array(toldBytes, { minLength: 1, maxLength: 6 }),
 )
 
-function expectSame(run: Run, records: readonly StreamRecord[]): void {
-  expect(run.length).toBe(records.length)
-  expect(run.records).toEqual(records)
-  expect(run.text).toBe(typeof records[0] === 'string' ? records.join(',') : undefined)
+function expectSame(span: Span, records: readonly StreamRecord[]): void {
+  expect(span.length).toBe(records.length)
+  expect(span.records).toEqual(records)
+  expect(span.text).toBe(typeof records[0] === 'string' ? records.join(',') : undefined)
   // Asked for again, and after the text was made.
-  expect(run.text).toBe(typeof records[0] === 'string' ? records.join(',') : undefined)
-  expect(run.records).toEqual(records)
+  expect(span.text).toBe(typeof records[0] === 'string' ? records.join(',') : undefined)
+  expect(span.records).toEqual(records)
 }
 
 const sizeOf = (records: readonly StreamRecord[]): number =>
@@ -39,11 +39,11 @@ describe('a run', () => {
   it('is the records it was made of, joined at once or one after the other', () => {
     fc.assert(
       fc.property(tolds, fc.boolean(), (pieces, atOnce) => {
-        const runs = pieces.map((piece) => Run.of(piece))
+        const spans = pieces.map((piece) => Span.of(piece))
         const records = pieces.flatMap((piece) => piece.records)
-        const whole = atOnce ? Run.join(runs) : runs.reduce((all, next) => all.concat(next))
+        const whole = atOnce ? Span.join(spans) : spans.reduce((all, next) => all.concat(next))
         expectSame(whole, records)
-        for (const [index, run] of runs.entries()) expectSame(run, pieces[index]!.records)
+        for (const [index, span] of spans.entries()) expectSame(span, pieces[index]!.records)
       }),
     )
   })
@@ -52,7 +52,7 @@ describe('a run', () => {
     fc.assert(
       fc.property(tolds, (pieces) => {
         const expected = pieces.map(({ records, json }) => json?.length ?? sizeOf(records))
-        const whole = Run.join(pieces.map((piece) => Run.of(piece)))
+        const whole = Span.join(pieces.map((piece) => Span.of(piece)))
         expect(whole.size).toBe(expected.reduce((sum, size) => sum + size))
       }),
     )
@@ -62,7 +62,7 @@ describe('a run', () => {
     fc.assert(
       fc.property(tolds, fc.nat(40), fc.option(fc.nat(40)), fc.boolean(), (pieces, first, last, isRead) => {
         const records = pieces.flatMap((piece) => piece.records)
-        const whole = Run.join(pieces.map((piece) => Run.of(piece)))
+        const whole = Span.join(pieces.map((piece) => Span.of(piece)))
         if (isRead) expectSame(whole, records)
         const from = first % records.length
         const to = last === null ? undefined : from + 1 + (last % (records.length - from))
@@ -83,8 +83,8 @@ describe('a run', () => {
         return text.split(',')
       },
     })
-    const run = Run.of(lazy('1,2'), 2).concat(Run.of(lazy('3'), 1))
-    expect([run.length, run.size, run.text, looked]).toEqual([3, 4, '1,2,3', 0])
-    expect([run.records, looked]).toEqual([['1', '2', '3'], 2])
+    const span = Span.of(lazy('1,2'), 2).concat(Span.of(lazy('3'), 1))
+    expect([span.length, span.size, span.text, looked]).toEqual([3, 4, '1,2,3', 0])
+    expect([span.records, looked]).toEqual([['1', '2', '3'], 2])
   })
 })
