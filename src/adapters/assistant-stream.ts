@@ -14,8 +14,8 @@ import { RunFailedError, endAfterError } from '../runs/end-reasons.ts'
 import type { StreamStore } from '../streams/store.ts'
 import type { Filling } from './filling.ts'
 import { Fillings } from './fillings.ts'
-import { follow } from './follow.ts'
-import type { FollowEnd } from './follow.ts'
+import { pagesOf } from './follow.ts'
+import type { PagesEnd } from './follow.ts'
 import { Orphans } from './orphans.ts'
 import { type AdapterOptions, type AdapterSettings, adapterSettings } from './settings.ts'
 
@@ -145,7 +145,7 @@ class Keeper implements AssistantStreams {
   async *read(streamId: string, cursor: string, signal: AbortSignal): AsyncGenerator<AssistantStreamEntry> {
     const { store } = this.#settings
     const place = cursor === '' ? 'start' : parsePlace(cursor)
-    const pages = follow(this.#idOf(streamId), place, { store, orphans: this.#orphans, signal })
+    const pages = pagesOf(this.#idOf(streamId), place, { store, orphans: this.#orphans, signal })
     try {
       for (;;) {
         const result = await pages.next()
@@ -223,7 +223,7 @@ function notFound(streamId: string): Error {
 }
 
 /** @throws {Error} for a stream that a reader must not take for whole. */
-function checkEnd(streamId: string, end: FollowEnd): void {
+function checkEnd(streamId: string, end: PagesEnd): void {
   if (end.type === 'closed') {
     const { status, message } = readRunEnd(end.end) ?? {}
     if (status !== 'completed') throw new Error(message ?? 'Stream errored')

@@ -8,7 +8,7 @@ import { writeRunEnd } from '../protocol/run-end.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import { endFor } from '../runs/end-reasons.ts'
 import { LogWriter } from '../runs/local/log-writer.ts'
-import type { Refusal } from '../runs/local/log-writer.ts'
+import type { WriteRefusal } from '../runs/local/log-writer.ts'
 import type { Lease } from '../streams/leases.ts'
 import type { StreamRecord } from '../streams/stream.ts'
 import type { AdapterSettings } from './settings.ts'
@@ -29,10 +29,10 @@ export class Filling {
   readonly #writer: LogWriter
   readonly #over = Promise.withResolvers<void>()
   #writtenAt: number
-  #refusal: Refusal | undefined
+  #refusal: WriteRefusal | undefined
   /** Records enter the writer in the order of the calls, also when some wait for room. */
   #turn: Promise<void> = Promise.resolve()
-  #ending: Promise<'ended' | Refusal> | undefined
+  #ending: Promise<'ended' | WriteRefusal> | undefined
 
   constructor(settings: AdapterSettings, lease: Lease, ttlMs: number) {
     const { store, logger } = settings
@@ -64,7 +64,7 @@ export class Filling {
   }
 
   /** Resolves when the record of so many bytes is durable, or to why it never will be. Never rejects. */
-  async write(record: StreamRecord, bytes: number): Promise<Refusal | undefined> {
+  async write(record: StreamRecord, bytes: number): Promise<WriteRefusal | undefined> {
     if (this.#ending) return 'closed'
     this.#writtenAt = this.#settings.monotonic()
     this.#turn = this.#turn.then(() => this.#push(record, bytes))
@@ -74,13 +74,13 @@ export class Filling {
   }
 
   /** Resolves when all that was written is durable, or to why it is not. Never rejects. */
-  async flush(): Promise<Refusal | undefined> {
+  async flush(): Promise<WriteRefusal | undefined> {
     await this.#turn
     return this.#writer.flush()
   }
 
   /** Ends the stream behind what was written. The first call decides how; each is told what became of it. Never rejects. */
-  end(end: RunEnd): Promise<'ended' | Refusal> {
+  end(end: RunEnd): Promise<'ended' | WriteRefusal> {
     this.#ending ??= this.#end(end)
     return this.#ending
   }
@@ -101,7 +101,7 @@ export class Filling {
     this.#writer.push(record, bytes, undefined)
   }
 
-  async #end(end: RunEnd): Promise<'ended' | Refusal> {
+  async #end(end: RunEnd): Promise<'ended' | WriteRefusal> {
     await this.#turn
     const outcome = await this.#writer.finish((isLossy) => ({
       records: [],
@@ -121,7 +121,7 @@ export class Filling {
     }
   }
 
-  #refused(refusal: Refusal): void {
+  #refused(refusal: WriteRefusal): void {
     if (this.#refusal) return
     this.#refusal = refusal
     this.#settings.logger.warn({ stream: this.id, refusal }, 'a stream is not filled any further')

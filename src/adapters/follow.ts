@@ -7,11 +7,11 @@ import type { GoneReason, StreamEvent } from '../streams/watching.ts'
 import type { Orphans } from './orphans.ts'
 
 /** How a stream ended for whoever followed it. */
-export type FollowEnd =
+export type PagesEnd =
   | { readonly type: 'closed'; readonly end?: Json }
   | { readonly type: 'gone'; readonly reason: 'missing' | GoneReason }
 
-export interface FollowOptions {
+export interface PagesOptions {
   readonly store: StreamStore
   readonly orphans: Orphans
   readonly signal: AbortSignal
@@ -25,11 +25,11 @@ const PATIENCE_MS = 30_000
  * Yields the pages after a place; the first one also when it is empty. Returns how the stream ended.
  * Rejects with the signal's reason when it aborts, and with what the store throws once patience is over.
  */
-export async function* follow(
+export async function* pagesOf(
   id: string,
   after: Place,
-  { store, orphans, signal }: FollowOptions,
-): AsyncGenerator<StreamPage, FollowEnd> {
+  { store, orphans, signal }: PagesOptions,
+): AsyncGenerator<StreamPage, PagesEnd> {
   const news = new News(signal)
   const watch = await patiently(
     () => store.watch(id, (event) => news.tell(event), signal),

@@ -2,8 +2,8 @@
 import type { Logger } from '../logging/logger.ts'
 import { readRunEnd } from '../protocol/run-end.ts'
 import type { StreamStore } from '../streams/store.ts'
-import { follow } from './follow.ts'
-import type { FollowEnd } from './follow.ts'
+import { pagesOf } from './follow.ts'
+import type { PagesEnd } from './follow.ts'
 import type { Orphans } from './orphans.ts'
 
 /** By this text on a chunk channel the package knows the end of a stream. */
@@ -43,7 +43,7 @@ export class ResumableReader {
     const { store, orphans, logger } = this.#options
     const { signal } = this.#left
     try {
-      const pages = follow(id, 'start', { store, orphans, signal })
+      const pages = pagesOf(id, 'start', { store, orphans, signal })
       let left = skip
       let result = await pages.next()
       for (let isFirst = true; !result.done; result = await pages.next(), isFirst = false) {
@@ -60,7 +60,7 @@ export class ResumableReader {
     }
   }
 
-  #end(end: FollowEnd): void {
+  #end(end: PagesEnd): void {
     const isWell = end.type === 'closed' && readRunEnd(end.end)?.status === 'completed'
     const { interrupted } = this.#options
     if (!isWell && interrupted !== undefined) this.#say(interrupted)

@@ -71,8 +71,11 @@ export function resumableStreams(
   store: StreamStore,
   options: ResumableStreamsOptions = {},
 ): ResumableStreams {
-  const exchange = new Exchange(adapterSettings(store, options, '@resumable-stream/'), options.interrupted)
-  return { publisher: exchange, subscriber: exchange, close: () => exchange.close() }
+  const adapter = new ResumableStore(
+    adapterSettings(store, options, '@resumable-stream/'),
+    options.interrupted,
+  )
+  return { publisher: adapter, subscriber: adapter, close: () => adapter.close() }
 }
 
 /** What a sentinel says of a stream whose text the package does not give any more. */
@@ -80,7 +83,7 @@ const DONE = 'DONE'
 /** By this the package knows from a failed `incr` that a sentinel says so. */
 const NOT_A_NUMBER = 'ERR value is not an integer or out of range'
 
-class Exchange implements ResumablePublisher, ResumableSubscriber {
+class ResumableStore implements ResumablePublisher, ResumableSubscriber {
   readonly #settings: AdapterSettings
   readonly #interrupted: string | undefined
   readonly #fillings: Fillings

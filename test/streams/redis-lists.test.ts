@@ -13,7 +13,7 @@ import { LatestLists } from '../../src/streams/redis/latest-lists.ts'
 import { OneServer } from '../../src/streams/redis/one-server.ts'
 import { Scripts } from '../../src/streams/redis/scripts/scripts.ts'
 import { StreamLists } from '../../src/streams/redis/stream-lists.ts'
-import { StreamTable } from '../../src/streams/redis/stream-table.ts'
+import { RedisStreamTable } from '../../src/streams/redis/stream-table.ts'
 import { StoresOnRedis } from './redis-tools.ts'
 
 describeWith(['redis'], 'the lists of a stream store on Redis', ({ redis }) => {
@@ -39,7 +39,7 @@ describeWith(['redis'], 'the lists of a stream store on Redis', ({ redis }) => {
       onSubscribed: none,
       onReady: none,
     })
-    const table = new StreamTable(new Scripts(server, clock), keys, DEFAULT_LIMITS)
+    const table = new RedisStreamTable(new Scripts(server, clock), keys, DEFAULT_LIMITS)
     const lists = new StreamLists(new Scripts(server, clockOfLists), keys)
     const events = { trimmed: () => {}, gone: async () => {} }
     const latest = new LatestLists(new Scripts(server, clockOfLists), keys, table, false)

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
 import { agedBy, MOST_SPANS, withAppended } from '../../src/streams/bookkeeping/retention.ts'
-import type { Span } from '../../src/streams/bookkeeping/retention.ts'
+import type { AgeSpan } from '../../src/streams/bookkeeping/retention.ts'
 
 /** A record a second, from the second 1 on, under an age of 16 s. */
-function spansAfter(records: number): readonly Span[] {
-  let spans: readonly Span[] = []
+function spansAfter(records: number): readonly AgeSpan[] {
+  let spans: readonly AgeSpan[] = []
   for (let n = 0; n < records; n++) spans = withAppended(spans, n, 1000 * (n + 1), 16_000)
   return spans
 }

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { isChannelError } from '../../channels/errors.ts'
 import type { ChannelLayer, ChannelMessage } from '../../channels/layer.ts'
-import { type ChannelLayerCase, layerCase, type Trial } from './harness.ts'
+import { type ChannelLayerCase, layerCase, type LayerTrial } from './harness.ts'
 
 /** Sends until the channel is full, and says how many messages it took. */
-async function fill(trial: Trial, layer: ChannelLayer, channel: string): Promise<number> {
+async function fill(trial: LayerTrial, layer: ChannelLayer, channel: string): Promise<number> {
   for (let n = 0; ; n++) {
     try {
       await trial.soon(layer.send(channel, { type: 'test', n }), 'the end of the send')

@@ -64,11 +64,11 @@ export function reasonToSkip(layerCase: ChannelLayerCase, harness: ChannelLayerH
 export function layerCase(
   rules: readonly string[],
   name: string,
-  body: (trial: Trial) => Promise<void>,
+  body: (trial: LayerTrial) => Promise<void>,
   needs: readonly ChannelLayerAbility[] = [],
 ): ChannelLayerCase {
   const run = async (harness: ChannelLayerHarness): Promise<void> => {
-    const trial = new Trial(harness)
+    const trial = new LayerTrial(harness)
     try {
       await body(trial)
     } finally {
@@ -79,7 +79,7 @@ export function layerCase(
 }
 
 /** One run of one case. */
-export class Trial extends TimedTrial<ChannelErrorCode> {
+export class LayerTrial extends TimedTrial<ChannelErrorCode> {
   readonly #harness: ChannelLayerHarness
   readonly #layers: ChannelLayer[] = []
 

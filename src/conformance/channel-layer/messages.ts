@@ -1,10 +1,10 @@
 /** Cases: what a message carries, what is refused, and that nobody shares it. */
 import assert from 'node:assert/strict'
 import type { ChannelMessage, ChannelValue } from '../../channels/layer.ts'
-import { type ChannelLayerCase, layerCase, type Trial } from './harness.ts'
+import { type ChannelLayerCase, layerCase, type LayerTrial } from './harness.ts'
 
 /** Sends a message to a channel and to a group, and says what came out of each. */
-async function carried(trial: Trial, message: ChannelMessage): Promise<ChannelMessage[]> {
+async function carried(trial: LayerTrial, message: ChannelMessage): Promise<ChannelMessage[]> {
   const layer = await trial.layer()
   const channel = layer.newChannel()
   await layer.groupAdd('group', channel)
@@ -13,7 +13,11 @@ async function carried(trial: Trial, message: ChannelMessage): Promise<ChannelMe
   return [await trial.next(layer, channel), await trial.next(layer, channel)]
 }
 
-async function expectCarried(trial: Trial, value: ChannelValue, as: ChannelValue = value): Promise<void> {
+async function expectCarried(
+  trial: LayerTrial,
+  value: ChannelValue,
+  as: ChannelValue = value,
+): Promise<void> {
   for (const message of await carried(trial, { type: 'test', value })) {
     assert.deepStrictEqual(message, { type: 'test', value: as })
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import type { AppendRequest, StreamStore } from '../../streams/store.ts'
 import { acquire, write } from './leasing.ts'
-import { type StreamStoreCase, type Trial, storeCase } from './harness.ts'
+import { type StreamStoreCase, type StoreTrial, storeCase } from './harness.ts'
 
 /** What somebody without the lease may try: each way to write, as nobody and as a producer. */
 const BY_STRANGERS: readonly AppendRequest[] = [
@@ -19,7 +19,7 @@ const BY_STRANGERS: readonly AppendRequest[] = [
   { records: ['"stranger"'], streamSeq: '0' },
 ]
 
-async function expectLeased(trial: Trial, store: StreamStore): Promise<void> {
+async function expectLeased(trial: StoreTrial, store: StreamStore): Promise<void> {
   const before = await store.head('stream')
   const records = await trial.records(store, 'stream')
   for (const request of BY_STRANGERS) {

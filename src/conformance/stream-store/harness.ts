@@ -59,11 +59,11 @@ export function reasonToSkip(storeCase: StreamStoreCase, harness: StreamStoreHar
 export function storeCase(
   rules: readonly string[],
   name: string,
-  body: (trial: Trial) => Promise<void>,
+  body: (trial: StoreTrial) => Promise<void>,
   needs: readonly StreamStoreAbility[] = [],
 ): StreamStoreCase {
   const run = async (harness: StreamStoreHarness): Promise<void> => {
-    const trial = new Trial(harness)
+    const trial = new StoreTrial(harness)
     try {
       await body(trial)
       trial.check()
@@ -80,7 +80,7 @@ export function numbers(count: number, first = 1): string[] {
 }
 
 /** One run of one case. */
-export class Trial extends TimedTrial {
+export class StoreTrial extends TimedTrial {
   readonly #harness: StreamStoreHarness
   readonly #stores: StreamStore[] = []
   readonly #watches: Watch[] = []

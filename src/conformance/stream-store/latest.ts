@@ -4,7 +4,7 @@ import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import type { ListOptions } from '../../streams/listing.ts'
 import type { StreamConfig, StreamStore } from '../../streams/store.ts'
 import { deleteOwned } from '../../streams/delete-owned.ts'
-import { type StreamStoreCase, storeCase, type Trial } from './harness.ts'
+import { type StreamStoreCase, storeCase, type StoreTrial } from './harness.ts'
 
 const CHATS: StreamConfig = { owner: 'anna', listed: 'chats' }
 
@@ -24,7 +24,7 @@ async function latest(
   }
 }
 
-async function createAll(trial: Trial, store: StreamStore, ids: string, config = CHATS): Promise<void> {
+async function createAll(trial: StoreTrial, store: StreamStore, ids: string, config = CHATS): Promise<void> {
   for (const id of ids) await trial.create(store, id, config)
 }
 

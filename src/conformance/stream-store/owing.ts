@@ -3,14 +3,14 @@ import assert from 'node:assert/strict'
 import type { Json } from '../../protocol/json.ts'
 import { LEASE_PRODUCER, type ClaimResult, type Lease } from '../../streams/leases.ts'
 import type { StreamStore } from '../../streams/store.ts'
-import { type StreamStoreCase, type Trial, storeCase } from './harness.ts'
+import { type StreamStoreCase, type StoreTrial, storeCase } from './harness.ts'
 
 const OWES = { tell: ['anna', '"ü"\n😀'], at: 3 }
 const WEEK_MS = 7 * 24 * 3600 * 1000
 
 /** Closes a stream that is created with a lease, and leaves something owed. */
 async function closeOwing(
-  trial: Trial,
+  trial: StoreTrial,
   store: StreamStore,
   id: string,
   { ttlMs, lease = 60_000, owes = OWES }: { ttlMs?: number; lease?: number; owes?: Json } = {},
@@ -22,7 +22,7 @@ async function closeOwing(
   return created.lease
 }
 
-async function closes(trial: Trial, store: StreamStore, lease: Lease, owes: Json): Promise<void> {
+async function closes(trial: StoreTrial, store: StreamStore, lease: Lease, owes: Json): Promise<void> {
   const producer = { id: LEASE_PRODUCER, epoch: lease.epoch, seq: 0 }
   await trial.append(store, lease.stream, { records: ['1'], close: true, end: 'over', owes, producer })
 }

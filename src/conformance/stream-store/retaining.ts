@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { StreamStoreOptions } from '../../streams/options.ts'
 import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import type { StreamStore } from '../../streams/store.ts'
-import { numbers, type StreamStoreCase, storeCase, type Trial } from './harness.ts'
+import { numbers, type StreamStoreCase, storeCase, type StoreTrial } from './harness.ts'
 
 /** The clock is believed at once: nothing is waited for before a sweep. */
 const BELIEVED: StreamStoreOptions = { settle: 0 }
@@ -19,7 +19,7 @@ async function kept(store: StreamStore, id = 'stream'): Promise<[number, number]
 }
 
 /** What is kept is the end of what was appended, whole. */
-async function expectWhole(trial: Trial, store: StreamStore): Promise<void> {
+async function expectWhole(trial: StoreTrial, store: StreamStore): Promise<void> {
   const [first, tail] = await kept(store)
   const due = Array.from({ length: tail - first }, (_, n) => recordOf(first + n + 1))
   assert.deepStrictEqual(await trial.records(store, 'stream'), due)

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { START } from '../../protocol/offset.ts'
 import type { StreamStore } from '../../streams/store.ts'
 import { expectNone } from './forking.ts'
-import { numbers, type StreamStoreCase, storeCase, type Trial } from './harness.ts'
+import { numbers, type StreamStoreCase, storeCase, type StoreTrial } from './harness.ts'
 
 export const retiringCases: readonly StreamStoreCase[] = [
   storeCase(['ST-65', 'ST-69'], 'a fork of a trimmed stream begins where that does', async (trial) => {
@@ -224,7 +224,7 @@ export const retiringCases: readonly StreamStoreCase[] = [
 ]
 
 /** Waits until an id may be used again. */
-async function free(trial: Trial, store: StreamStore, id: string): Promise<void> {
+async function free(trial: StoreTrial, store: StreamStore, id: string): Promise<void> {
   const isFree = async (): Promise<void> => {
     while (await store.isRetired(id)) await sleep(5)
   }

@@ -3,10 +3,15 @@ import assert from 'node:assert/strict'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import type { StreamStore } from '../../streams/store.ts'
-import { numbers, type StreamStoreCase, storeCase, type Trial } from './harness.ts'
+import { numbers, type StreamStoreCase, storeCase, type StoreTrial } from './harness.ts'
 
 /** A stream of the numbers up to `count`, appended two by two, with the places between them. */
-async function filled(trial: Trial, store: StreamStore, count: number, id = 'stream'): Promise<Offset[]> {
+async function filled(
+  trial: StoreTrial,
+  store: StreamStore,
+  count: number,
+  id = 'stream',
+): Promise<Offset[]> {
   await store.create(id)
   const places = [(await trial.page(store, id)).from]
   for (let n = 1; n <= count; n += 2) {

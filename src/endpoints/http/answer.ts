@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer'
 import type { Exchange } from './exchange.ts'
 
-export interface Answer {
+export interface StreamAnswer {
   readonly status: number
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>
@@ -19,7 +19,7 @@ const EMPTY: ReadonlySet<number> = new Set([204, 304])
 const WRITTEN = new Response(null)
 
 /** What a handler returns for an answer, which may be on its way already. */
-export function respondWith(answer: Answer, exchange: Pick<Exchange, 'outgoing' | 'signal'>): Response {
+export function respondWith(answer: StreamAnswer, exchange: Pick<Exchange, 'outgoing' | 'signal'>): Response {
   const { outgoing, signal } = exchange
   // Whoever aborted it answers in its own way: a server that goes down closes connections, for one.
   if (!outgoing || outgoing.headersSent || outgoing.destroyed || signal.aborted) return responseOf(answer)
@@ -30,6 +30,6 @@ export function respondWith(answer: Answer, exchange: Pick<Exchange, 'outgoing' 
   return WRITTEN
 }
 
-function responseOf({ status, headers, body }: Answer): Response {
+function responseOf({ status, headers, body }: StreamAnswer): Response {
   return new Response(body ?? null, { status, headers })
 }

@@ -1,7 +1,7 @@
 /** The lease of a run that this process works on: renewed meanwhile, and handed over when the run is left. */
 import type { Lease } from '../../streams/leases.ts'
 import type { StreamStore } from '../../streams/store.ts'
-import type { Refusal } from './log-writer.ts'
+import type { WriteRefusal } from './log-writer.ts'
 
 export class HeldLease {
   readonly #store: StreamStore
@@ -34,7 +34,7 @@ export class HeldLease {
   }
 
   /** Whether somebody goes on with the run decides what becomes of the work upstream. */
-  async whyLost(signal: AbortSignal): Promise<Refusal> {
+  async whyLost(signal: AbortSignal): Promise<WriteRefusal> {
     const { stream, incarnation } = this.#lease
     const info = await this.#store.head(stream, signal)
     if (info?.incarnation !== incarnation) return 'gone'

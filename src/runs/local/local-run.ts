@@ -18,7 +18,7 @@ import { endFor, failedEnd, failureFor } from '../end-reasons.ts'
 import { type Ending, Generation } from './generation.ts'
 import { HeldLease } from './held-lease.ts'
 import { Intake } from './intake.ts'
-import { LogWriter, type Refusal } from './log-writer.ts'
+import { LogWriter, type WriteRefusal } from './log-writer.ts'
 import { marksOf } from './marks.ts'
 import type { NewAttempt, RunSettings } from '../options.ts'
 import { owedBy } from '../owed/owed.ts'
@@ -308,7 +308,7 @@ export class LocalRun {
     }
   }
 
-  #refused(refusal: Refusal): void {
+  #refused(refusal: WriteRefusal): void {
     this.#cut(
       { type: 'refused', refusal },
       refusal === 'moved' ? new RunMovedError() : new Error(`The log is ${refusal}`),

@@ -16,7 +16,7 @@ import type { StreamRecord } from '../../streams/stream.ts'
 import { patiently } from './patience.ts'
 
 /** Why nothing more can be written. */
-export type Refusal =
+export type WriteRefusal =
   /** Another process took the lease over. */
   | 'moved'
   /** The stream was deleted, or its time is over. */
@@ -42,7 +42,7 @@ export interface LogWriterOptions {
   readonly highWaterMark: number
   readonly patienceMs: number
   /** Called once. */
-  readonly onRefused: (refusal: Refusal) => void
+  readonly onRefused: (refusal: WriteRefusal) => void
 }
 
 export class LogWriter {
@@ -60,7 +60,7 @@ export class LogWriter {
   #finishing = false
   /** What was pushed once `hold` was called. */
   #held: { readonly record: StreamRecord; readonly bytes: number }[] | undefined
-  #refusal: Refusal | undefined
+  #refusal: WriteRefusal | undefined
   /** Whether the append with the present seq may have been kept though it failed. */
   #inDoubt = false
 
@@ -104,13 +104,13 @@ export class LogWriter {
   /** Writes something beside the records that are pushed, before the first of them. Resolves to why it could not, if so. */
   async note(
     request: Pick<AppendRequest, 'records' | 'metadata' | 'checkpoint'>,
-  ): Promise<Refusal | undefined> {
+  ): Promise<WriteRefusal | undefined> {
     await this.#append(request)
     return this.#refusal
   }
 
   /** Resolves when all that was pushed is kept, or to why it is not. */
-  async flush(): Promise<Refusal | undefined> {
+  async flush(): Promise<WriteRefusal | undefined> {
     await this.#pumping
     return this.#refusal
   }
@@ -119,7 +119,7 @@ export class LogWriter {
    * Writes what waits and closes the stream, in one step. How is asked for once it is known whether records
    * that were pushed are lost.
    */
-  async finish(how: (isLossy: boolean) => Closing): Promise<'ended' | Refusal> {
+  async finish(how: (isLossy: boolean) => Closing): Promise<'ended' | WriteRefusal> {
     this.#finishing = true
     await this.#pumping
     for (const { record, bytes } of this.#held ?? []) {
@@ -182,7 +182,7 @@ export class LogWriter {
     }
   }
 
-  async #close(request: AppendRequest): Promise<Refusal | undefined> {
+  async #close(request: AppendRequest): Promise<WriteRefusal | undefined> {
     try {
       let result = await this.#send(request)
       if (result.outcome === 'duplicate' && !result.closed && this.#inDoubt) {
@@ -206,7 +206,7 @@ export class LogWriter {
     return patiently(send, patienceMs, this.#hurry.signal)
   }
 
-  #refusalOf(result: AppendResult): Refusal {
+  #refusalOf(result: AppendResult): WriteRefusal {
     switch (result.outcome) {
       case 'fenced':
         return 'moved'
@@ -231,7 +231,7 @@ export class LogWriter {
     this.#refuse('unwritable')
   }
 
-  #refuse(refusal: Refusal): void {
+  #refuse(refusal: WriteRefusal): void {
     this.#refusal = refusal
     this.#waiting = []
     this.#waitingBytes = 0

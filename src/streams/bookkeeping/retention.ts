@@ -18,7 +18,7 @@ export interface KeptRetention {
 }
 
 /** Records from a position on, the first of which came at `at`, and the last less than a step later. */
-export interface Span {
+export interface AgeSpan {
   readonly at: number
   readonly from: number
 }
@@ -73,18 +73,18 @@ export function stepOf(ageMs: number): number {
  * nothing is swept for long, two spans become one again and again: what they hold is kept for the time of the later.
  */
 export function withAppended(
-  spans: readonly Span[],
+  spans: readonly AgeSpan[],
   from: number,
   now: number,
   ageMs: number,
-): readonly Span[] {
+): readonly AgeSpan[] {
   const last = spans.at(-1)
   if (last && now - last.at < stepOf(ageMs)) return spans
   return [...(spans.length < MOST_SPANS ? spans : halved(spans)), { at: now, from }]
 }
 
-function halved(spans: readonly Span[]): Span[] {
-  const halves: Span[] = []
+function halved(spans: readonly AgeSpan[]): AgeSpan[] {
+  const halves: AgeSpan[] = []
   for (let n = 0; n < spans.length; n += 2) {
     const [first, second] = spans.slice(n, n + 2)
     if (first) halves.push({ at: Math.max(first.at, second?.at ?? 0), from: first.from })
@@ -95,7 +95,7 @@ function halved(spans: readonly Span[]): Span[] {
 export interface Aged {
   /** Where the first record lies that is young enough, or the tail; undefined where none is too old. */
   readonly before: number | undefined
-  readonly spans: readonly Span[]
+  readonly spans: readonly AgeSpan[]
   /** When to look again. */
   readonly due: number
 }
@@ -104,7 +104,7 @@ export interface Aged {
  * What is too old by a clock that is believed. Spans that begin later than now were noted while it was ahead: their
  * records are kept for their age from now.
  */
-export function agedBy(spans: readonly Span[], tail: number, now: number, ageMs: number): Aged {
+export function agedBy(spans: readonly AgeSpan[], tail: number, now: number, ageMs: number): Aged {
   const step = stepOf(ageMs)
   const kept = spans.findIndex(({ at }) => Math.min(at, now) + step + ageMs > now)
   const young = kept === -1 ? [] : spans.slice(kept)

@@ -20,7 +20,7 @@ export interface WrittenParts {
 }
 
 /** Bytes of a request, its records, metadata and checkpoint together. */
-export function bytesOf({ bytes, metadata = '', checkpoint = '' }: WrittenParts): number {
+export function writtenBytes({ bytes, metadata = '', checkpoint = '' }: WrittenParts): number {
   return bytes + metadata.length + checkpoint.length
 }
 

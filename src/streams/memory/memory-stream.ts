@@ -12,7 +12,7 @@ import type { ForkPoint } from '../forks.ts'
 import { kindOf } from '../bookkeeping/requests.ts'
 import type { Producer, ReadResult, TrimResult } from '../store.ts'
 import { agedBy, fullFrom, withAppended } from '../bookkeeping/retention.ts'
-import type { KeptRetention, Span } from '../bookkeeping/retention.ts'
+import type { KeptRetention, AgeSpan } from '../bookkeeping/retention.ts'
 import type { WatchedStream } from '../bookkeeping/watchers.ts'
 import { decideTrim } from '../bookkeeping/trimming.ts'
 import type { ChunkPool } from './chunk-pool.ts'
@@ -64,7 +64,7 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   /** Which it is a fork of, and how many forks of it there are. */
   source: MemoryStream | undefined
   /** With an age alone. */
-  #spans: readonly Span[] = []
+  #spans: readonly AgeSpan[] = []
   forks = 0
   /** Up to which position its records have the stamps of other streams, in their order. */
   #inherited: readonly { readonly last: number; readonly stamp: string }[] = []

@@ -5,7 +5,7 @@ import type { Chunk } from './chunk-pool.ts'
 const COMMA = 0x2c
 
 /** A chunk with records in it. All places are those of its slab. */
-export interface Piece extends Chunk {
+export interface FilledChunk extends Chunk {
   /** Position of its first record. */
   readonly first: number
   readonly count: number
@@ -15,16 +15,16 @@ export interface Piece extends Chunk {
 
 /** The records of a piece from one on up to another. */
 export interface Part {
-  readonly piece: Piece
+  readonly piece: FilledChunk
   readonly from: number
   readonly to: number
 }
 
-export function beginOf(piece: Piece, n: number, gap: number): number {
-  return n === 0 ? piece.begin : endOf(piece, n - 1) + gap
+export function recordBegin(piece: FilledChunk, n: number, gap: number): number {
+  return n === 0 ? piece.begin : recordEnd(piece, n - 1) + gap
 }
 
-export function endOf({ slab, begin, end, count, used }: Piece, n: number): number {
+export function recordEnd({ slab, begin, end, count, used }: FilledChunk, n: number): number {
   if (n === count - 1) return used
   const slot = end - 2 * (n + 1)
   return begin + (slab[slot] as number) + (slab[slot + 1] as number) * 256
@@ -33,7 +33,7 @@ export function endOf({ slab, begin, end, count, used }: Piece, n: number): numb
 /** Records of JSON with commas between them, out of the chunks that they are in. */
 export function joined(parts: readonly Part[]): Buffer {
   const places = parts.map(({ piece, from, to }) => {
-    return { slab: piece.slab, begin: beginOf(piece, from, 1), end: endOf(piece, to - 1) }
+    return { slab: piece.slab, begin: recordBegin(piece, from, 1), end: recordEnd(piece, to - 1) }
   })
   const commas = Math.max(0, places.length - 1)
   const json = Buffer.allocUnsafe(places.reduce((sum, { begin, end }) => sum + end - begin, commas))
@@ -50,11 +50,11 @@ export function joined(parts: readonly Part[]): Buffer {
 export function recordsOf({ piece, from, to }: Part): Uint8Array[] {
   const { slab } = piece
   return Array.from({ length: to - from }, (_, n) => {
-    return new Uint8Array(slab.subarray(beginOf(piece, from + n, 0), endOf(piece, from + n)))
+    return new Uint8Array(slab.subarray(recordBegin(piece, from + n, 0), recordEnd(piece, from + n)))
   })
 }
 
 /** Bytes of the records of a part, without what lies between them. */
 export function bytesIn({ piece, from, to }: Part, gap: number): number {
-  return to > from ? endOf(piece, to - 1) - beginOf(piece, from, gap) - gap * (to - from - 1) : 0
+  return to > from ? recordEnd(piece, to - 1) - recordBegin(piece, from, gap) - gap * (to - from - 1) : 0
 }

@@ -13,8 +13,8 @@ import type { RecordKind } from '../bookkeeping/requests.ts'
 import type { StreamRecord } from '../stream.ts'
 import { LARGEST_CHUNK } from './chunk-pool.ts'
 import type { ChunkPool } from './chunk-pool.ts'
-import { beginOf, bytesIn, endOf, joined, recordsOf } from './piece.ts'
-import type { Part, Piece } from './piece.ts'
+import { recordBegin, bytesIn, recordEnd, joined, recordsOf } from './piece.ts'
+import type { Part, FilledChunk } from './piece.ts'
 
 const COMMA = 0x2c
 
@@ -49,7 +49,7 @@ export class RecordLog {
   #start = 0
   #begin = 0
   #end = 0
-  readonly #full: Piece[] = []
+  readonly #full: FilledChunk[] = []
   /** How many of these are another log's as well. */
   #inherited = 0
   /** How many stood before these, and were given back. */
@@ -105,7 +105,7 @@ export class RecordLog {
     for (const piece of [...source.#full, source.#lastPiece()]) {
       const count = Math.min(piece.count, length - piece.first)
       if (count <= 0) break
-      const used = endOf(piece, count - 1)
+      const used = recordEnd(piece, count - 1)
       this.#pool.share(piece)
       this.#full.push({ ...piece, count, used })
       const from = Math.max(0, start - piece.first)
@@ -127,10 +127,10 @@ export class RecordLog {
       const from = next - piece.first
       const most = Math.min(piece.count, end - piece.first)
       let to = from
-      for (let at = beginOf(piece, from, this.#gap); to < most && bytes < maxBytes; to++) {
-        const recordEnd = endOf(piece, to)
-        bytes += recordEnd - at
-        at = recordEnd + this.#gap
+      for (let at = recordBegin(piece, from, this.#gap); to < most && bytes < maxBytes; to++) {
+        const itsEnd = recordEnd(piece, to)
+        bytes += itsEnd - at
+        at = itsEnd + this.#gap
       }
       next += to - from
       parts.push({ piece, from, to })
@@ -146,7 +146,7 @@ export class RecordLog {
     const chunk = this.#indexOf(position)
     const piece = this.#pieceAt(chunk)
     const n = position - piece.first
-    return { position, chunk: chunk + this.#dropped, byte: n === 0 ? piece.begin : endOf(piece, n - 1) }
+    return { position, chunk: chunk + this.#dropped, byte: n === 0 ? piece.begin : recordEnd(piece, n - 1) }
   }
 
   /** Records from a cursor on, in one piece: as far as a chunk goes. There has to be one. Moves the cursor behind them. */
@@ -277,7 +277,7 @@ export class RecordLog {
     }
     const tooMany = this.#length - length
     if (tooMany > 0) {
-      this.#used = endOf(this.#lastPiece(), this.#count - tooMany - 1)
+      this.#used = recordEnd(this.#lastPiece(), this.#count - tooMany - 1)
       this.#count -= tooMany
       this.#length = length
     }
@@ -296,11 +296,11 @@ export class RecordLog {
     if (this.#end > this.#begin) this.#pool.give({ slab: this.#slab, begin: this.#begin, end: this.#end })
   }
 
-  #pieceAt(index: number): Piece {
+  #pieceAt(index: number): FilledChunk {
     return this.#full[index] ?? this.#lastPiece()
   }
 
-  #lastPiece(): Piece {
+  #lastPiece(): FilledChunk {
     const count = this.#count
     return {
       first: this.#length - count,
@@ -319,7 +319,7 @@ export class RecordLog {
     let high = this.#full.length - 1
     while (low < high) {
       const middle = (low + high + 1) >> 1
-      if ((this.#full[middle] as Piece).first <= position) low = middle
+      if ((this.#full[middle] as FilledChunk).first <= position) low = middle
       else high = middle - 1
     }
     return low

@@ -16,7 +16,7 @@ import { listOf } from './keys.ts'
 import type { LatestLists } from './latest-lists.ts'
 import type { Listing, ListName, StreamLists } from './stream-lists.ts'
 import type { SettledClock } from '../bookkeeping/settled-clock.ts'
-import type { CopiedFork, CreateAnswer, RemovedStream, StreamTable } from './stream-table.ts'
+import type { CopiedFork, CreateAnswer, RemovedStream, RedisStreamTable } from './stream-table.ts'
 
 /** What Redis says of a stream whose keys hold something else. All other errors are those of its server. */
 const OF_ONE_STREAM: ReadonlySet<StoreErrorCode> = new Set(['not_a_store', 'corrupt', 'failed'])
@@ -33,7 +33,7 @@ export interface CatalogueEvents {
 }
 
 export class Catalogue {
-  readonly #table: StreamTable
+  readonly #table: RedisStreamTable
   readonly #lists: StreamLists
   readonly #latest: LatestLists
   readonly #ordered: boolean
@@ -41,7 +41,7 @@ export class Catalogue {
 
   /** @param ordered see `Servers`. */
   constructor(
-    table: StreamTable,
+    table: RedisStreamTable,
     lists: StreamLists,
     latest: LatestLists,
     ordered: boolean,

@@ -7,7 +7,7 @@ import type { Json } from '../../protocol/json.ts'
 import type { StreamRecord } from '../stream.ts'
 import type { GoneReason } from '../watching.ts'
 import type { Watchers } from '../bookkeeping/watchers.ts'
-import type { ReadAnswer, StreamTable } from './stream-table.ts'
+import type { ReadAnswer, RedisStreamTable } from './stream-table.ts'
 import type { IncarnatePlace } from './state.ts'
 
 /** Records and bytes told in one go. */
@@ -19,10 +19,10 @@ const RETRY_MS = 500
  * Streams read at once. All that is watched is looked at together when a connection comes back, and
  * each page may be large: what is asked for at once must be answered within the timeout.
  */
-export const LOOKS = 32
+export const MAX_LOOKS = 32
 
 /** Records that follow each other, from a message, a page or this process's own append. */
-export interface Stretch {
+export interface ToldRecords {
   readonly incarnation: string
   readonly from: number
   readonly next: number
@@ -57,9 +57,9 @@ export interface Followed {
 }
 
 export interface CatchUpOptions {
-  readonly table: StreamTable
+  readonly table: RedisStreamTable
   readonly watchers: Watchers
-  readonly tell: (followed: Followed, stretch: Stretch) => void
+  readonly tell: (followed: Followed, stretch: ToldRecords) => void
   readonly tellGone: (followed: Followed, incarnation: string, reason: GoneReason) => void
   /** Whether all streams have been lost since the stream was followed. */
   readonly isEmptied: (followed: Followed) => Promise<boolean>
@@ -108,7 +108,7 @@ export class CatchUp {
   }
 
   async #inTurn(followed: Followed): Promise<void> {
-    if (this.#looking < LOOKS) this.#looking++
+    if (this.#looking < MAX_LOOKS) this.#looking++
     else await new Promise<void>((resolve) => this.#waiting.push(resolve))
     try {
       await this.#readOn(followed)

@@ -6,7 +6,7 @@
 import type { Logger } from '../../logging/logger.ts'
 import { StoreError } from '../errors.ts'
 
-export class Collector {
+export class TrimCollector {
   readonly #collect: (id: string) => Promise<boolean>
   readonly #logger: Logger
   /** Streams that have, or may have, records to be removed. */

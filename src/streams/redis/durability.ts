@@ -4,7 +4,7 @@ import type { Durability } from '../stream.ts'
 import type { Greeting } from './greeting.ts'
 
 /** What a record survives once Redis has answered, whoever else fails. */
-export function durabilityOf({ appendOnly, fsync }: Greeting): Durability {
+export function serverDurability({ appendOnly, fsync }: Greeting): Durability {
   return appendOnly && fsync === 'always' ? 'power' : 'process'
 }
 

@@ -14,17 +14,17 @@ import { endMember, tailOf } from '../bookkeeping/stream-state.ts'
 import type { GoneReason, WatchListener, WatchResult } from '../watching.ts'
 import { stopWith, Watchers } from '../bookkeeping/watchers.ts'
 import { CatchUp } from './catch-up.ts'
-import type { Followed, Stretch } from './catch-up.ts'
+import type { Followed, ToldRecords } from './catch-up.ts'
 import { readMessage } from './live-message.ts'
 import type { Servers } from './servers.ts'
 import type { StreamLists } from './stream-lists.ts'
-import type { StreamTable } from './stream-table.ts'
+import type { RedisStreamTable } from './stream-table.ts'
 
 /** Milliseconds between two looks at all that is watched, for what no message tells: `FLUSHALL`. */
 const AUDIT_MS = 15_000
 
-export interface FollowerOptions {
-  readonly table: StreamTable
+export interface RedisFollowerOptions {
+  readonly table: RedisStreamTable
   readonly servers: Pick<Servers, 'subscribe' | 'unsubscribe'>
   readonly lists: Pick<StreamLists, 'marker'>
   readonly channelOf: (id: string) => string
@@ -32,15 +32,15 @@ export interface FollowerOptions {
   readonly lossPatienceMs: number
 }
 
-export class Follower {
-  readonly #options: FollowerOptions
+export class RedisFollower {
+  readonly #options: RedisFollowerOptions
   readonly #watchers: Watchers
   readonly #followed = new Map<string, Followed>()
   readonly #channels = new Map<string, Followed>()
   readonly #catchUp: CatchUp
   #audit: NodeJS.Timeout | undefined
 
-  constructor(options: FollowerOptions) {
+  constructor(options: RedisFollowerOptions) {
     this.#options = options
     this.#watchers = new Watchers(options.logger)
     this.#catchUp = new CatchUp({
@@ -117,7 +117,7 @@ export class Follower {
   }
 
   /** What this process appended, which is durable. */
-  tellOwn(id: string, stretch: Stretch): void {
+  tellOwn(id: string, stretch: ToldRecords): void {
     const followed = this.#followed.get(id)
     if (followed) this.#hear(followed, stretch)
   }
@@ -210,7 +210,7 @@ export class Follower {
   /** The stream as it is. Whoever watches an earlier one of its id is told first what became of that. */
   async #look(
     followed: Followed,
-  ): Promise<{ there: Awaited<ReturnType<StreamTable['look']>>; heard: number; doubts: number }> {
+  ): Promise<{ there: Awaited<ReturnType<RedisStreamTable['look']>>; heard: number; doubts: number }> {
     const { id } = followed
     for (;;) {
       const { heard, doubts } = followed
@@ -223,7 +223,7 @@ export class Follower {
   }
 
   /** Tells of one append, unless it may follow another history than was told: then reads. */
-  #hear(followed: Followed, stretch: Stretch): void {
+  #hear(followed: Followed, stretch: ToldRecords): void {
     const watched = this.#watchers.get(followed.id)
     if (!watched) return
     const { from, next, stamp } = stretch
@@ -234,7 +234,7 @@ export class Follower {
   }
 
   /** Tells what of a stretch was not told, or reads when something before it was not. */
-  #tell(followed: Followed, stretch: Stretch): void {
+  #tell(followed: Followed, stretch: ToldRecords): void {
     const watched = this.#watchers.get(followed.id)
     if (!watched) return
     const { incarnation, from, next, closed, end, stamp } = stretch

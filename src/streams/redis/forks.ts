@@ -19,7 +19,7 @@ import type { Keys } from './keys.ts'
 import type { Scripts } from './scripts/scripts.ts'
 import { parseState } from './state.ts'
 import type { GoneFork } from './state.ts'
-import type { CopiedFork, CreateAnswer, StreamTable } from './stream-table.ts'
+import type { CopiedFork, CreateAnswer, RedisStreamTable } from './stream-table.ts'
 
 /** Bytes of records in a slice of a copy, about: Redis does nothing else meanwhile. */
 const SLICE_BYTES = 256 * 1024
@@ -29,7 +29,7 @@ const COPY_MS = 600_000
 export interface RedisForksOptions {
   readonly scripts: Scripts
   readonly keys: Keys
-  readonly table: StreamTable
+  readonly table: RedisStreamTable
   /** Creates a stream with this configuration, which is listed meanwhile. */
   readonly create: (id: string, config: CheckedConfig, copied?: CopiedFork) => Promise<CreateAnswer>
 }
@@ -115,7 +115,7 @@ export class RedisForks {
   async #decide(source: StreamState, config: CheckedFork): Promise<Fork | ForkRefusal> {
     const { table } = this.#options
     const { id, offset = tailOf(source), sub = 0 } = config.from
-    const read = async (place: { readonly position: number }): ReturnType<StreamTable['read']> =>
+    const read = async (place: { readonly position: number }): ReturnType<RedisStreamTable['read']> =>
       table.read(id, place, 1, 1, source.incarnation)
     const { result } = await read(offset)
     if (result.outcome !== 'page') {

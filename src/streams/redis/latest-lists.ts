@@ -12,7 +12,7 @@ import type { Keys } from './keys.ts'
 import { plainScript } from './scripts/script.ts'
 import type { RedisScript } from './scripts/script.ts'
 import type { Scripts } from './scripts/scripts.ts'
-import type { AppendAnswer, StreamTable, Unmarked } from './stream-table.ts'
+import type { AppendAnswer, RedisStreamTable, Unmarked } from './stream-table.ts'
 
 /** Milliseconds after which an append that was marked is under way no more: requests settle in far less. */
 const MARK_MS = 600_000
@@ -95,7 +95,7 @@ export interface PlaceOnList {
 export class LatestLists {
   readonly #scripts: Scripts
   readonly #keys: Keys
-  readonly #table: StreamTable
+  readonly #table: RedisStreamTable
   readonly #ordered: boolean
   /** By id, the list that a stream was on when it was last appended to here. */
   readonly #known = new Map<string, string>()
@@ -103,7 +103,7 @@ export class LatestLists {
   readonly #last = new Map<string, Turn>()
 
   /** @param ordered see `Servers`. */
-  constructor(scripts: Scripts, keys: Keys, table: StreamTable, ordered: boolean) {
+  constructor(scripts: Scripts, keys: Keys, table: RedisStreamTable, ordered: boolean) {
     this.#scripts = scripts
     this.#keys = keys
     this.#table = table

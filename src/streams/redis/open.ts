@@ -6,7 +6,7 @@ import { hostSettings, type HostSettings, type RedisHost } from '../../redis/hos
 import { type OptionNames, checkOptions } from '../../protocol/known-options.ts'
 import { STREAM_STORE_OPTIONS, type StreamStoreOptions, limitsOf } from '../options.ts'
 import { Cluster } from './cluster.ts'
-import { durabilityOf, logDurability } from './durability.ts'
+import { serverDurability, logDurability } from './durability.ts'
 import type { Greeting } from './greeting.ts'
 import { Keys } from './keys.ts'
 import { FORK_SCRIPTS } from './scripts/fork-scripts.ts'
@@ -99,8 +99,8 @@ export function redis(where: string | RedisStreamsOptions = {}): StreamStore {
   let durability: Durability = 'process'
   const greeted = new Map<string, Durability>()
   const onGreeting = (title: string, greeting: Greeting): void => {
-    if (greeted.get(title) !== durabilityOf(greeting)) logDurability(logger, title, greeting)
-    greeted.set(title, durabilityOf(greeting))
+    if (greeted.get(title) !== serverDurability(greeting)) logDurability(logger, title, greeting)
+    greeted.set(title, serverDurability(greeting))
     durability = [...greeted.values()].every((one) => one === 'power') ? 'power' : 'process'
   }
   const keys = new Keys(prefix)

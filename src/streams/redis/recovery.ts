@@ -3,15 +3,15 @@ import type { Logger } from '../../logging/logger.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import type { CheckedAppend } from '../bookkeeping/requests.ts'
 import type { RecentAppends } from './recent-appends.ts'
-import type { StreamTable } from './stream-table.ts'
+import type { RedisStreamTable } from './stream-table.ts'
 import type { IncarnatePlace } from './state.ts'
 
 export class Recovery {
-  readonly #table: StreamTable
+  readonly #table: RedisStreamTable
   readonly #recent: RecentAppends
   readonly #logger: Logger
 
-  constructor(table: StreamTable, recent: RecentAppends, logger: Logger) {
+  constructor(table: RedisStreamTable, recent: RecentAppends, logger: Logger) {
     this.#table = table
     this.#recent = recent
     this.#logger = logger

@@ -29,8 +29,8 @@ import type { Durability, StreamInfo, StreamLimits } from '../stream.ts'
 import type { WatchListener, WatchResult } from '../watching.ts'
 import { orAborted } from './or-aborted.ts'
 import { Catalogue } from './catalogue.ts'
-import { Collector } from './collector.ts'
-import { Follower } from './follower.ts'
+import { TrimCollector } from './collector.ts'
+import { RedisFollower } from './follower.ts'
 import { RedisForks } from './forks.ts'
 import type { Keys } from './keys.ts'
 import { LatestLists } from './latest-lists.ts'
@@ -41,9 +41,9 @@ import { Scripts } from './scripts/scripts.ts'
 import type { SettledClock } from '../bookkeeping/settled-clock.ts'
 import type { ServerEvents, Servers } from './servers.ts'
 import { CONNECTION_ERRORS } from './store-error.ts'
-import { bytesOf, WaitingWrites, type WrittenParts } from '../bookkeeping/waiting-writes.ts'
+import { writtenBytes, WaitingWrites, type WrittenParts } from '../bookkeeping/waiting-writes.ts'
 import { StreamLists } from './stream-lists.ts'
-import { type AppendAnswer, StreamTable } from './stream-table.ts'
+import { type AppendAnswer, RedisStreamTable } from './stream-table.ts'
 
 export interface RedisStoreSettings {
   readonly keys: Keys
@@ -72,13 +72,13 @@ export class RedisStore implements StreamStore {
   readonly leases: LeaseStore
   readonly #settings: RedisStoreSettings
   readonly #servers: Servers
-  readonly #table: StreamTable
+  readonly #table: RedisStreamTable
   readonly #lists: StreamLists
   readonly #latest: LatestLists
   readonly #catalogue: Catalogue
   readonly #forks: RedisForks
-  readonly #follower: Follower
-  readonly #collector: Collector
+  readonly #follower: RedisFollower
+  readonly #collector: TrimCollector
   readonly #recent = new RecentAppends()
   readonly #recovery: Recovery
   /** Resolves when nothing is under way any more. */
@@ -97,7 +97,7 @@ export class RedisStore implements StreamStore {
       onReady: () => this.#follower.onReady(),
     })
     const scripts = new Scripts(this.#servers, settings.clock)
-    this.#table = new StreamTable(scripts, keys, this.limits)
+    this.#table = new RedisStreamTable(scripts, keys, this.limits)
     this.#recovery = new Recovery(this.#table, this.#recent, logger)
     this.#lists = new StreamLists(scripts, keys)
     this.#latest = new LatestLists(scripts, keys, this.#table, this.#servers.ordered)
@@ -111,7 +111,7 @@ export class RedisStore implements StreamStore {
       table: this.#table,
       create: (id, config, copied) => this.#catalogue.create(id, config, copied),
     })
-    this.#follower = new Follower({
+    this.#follower = new RedisFollower({
       table: this.#table,
       servers: this.#servers,
       lists: this.#lists,
@@ -119,7 +119,7 @@ export class RedisStore implements StreamStore {
       logger,
       lossPatienceMs: settings.lossPatienceMs,
     })
-    this.#collector = new Collector((id) => this.#call(() => this.#table.collect(id), undefined), logger)
+    this.#collector = new TrimCollector((id) => this.#call(() => this.#table.collect(id), undefined), logger)
     this.leases = new RedisLeases({
       limits: this.limits,
       scripts,
@@ -289,7 +289,7 @@ export class RedisStore implements StreamStore {
   #write<T>(request: WrittenParts, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     signal?.throwIfAborted()
     if (this.#closing) throw CONNECTION_ERRORS.closed()
-    const bytes = bytesOf(request)
+    const bytes = writtenBytes(request)
     this.#waiting.take(bytes)
     const working = this.#run(work, bytes)
     return signal ? orAborted(working, signal) : working

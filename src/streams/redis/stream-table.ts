@@ -77,7 +77,7 @@ export interface RemovedStream {
   readonly gone: GoneFork | undefined
 }
 
-export class StreamTable {
+export class RedisStreamTable {
   readonly #scripts: Scripts
   readonly #keys: Keys
   readonly #producers: string

@@ -32,7 +32,7 @@ const LEAVE_MS = 100
 /** Streams that nobody watches any longer, about as many as those watched may be known beside them. */
 const SPARE = 1000
 
-export interface FollowerOptions {
+export interface SqliteFollowerOptions {
   readonly intervalMs: number
   readonly logger: Logger
   /** Runs what reads, in one snapshot of the database. */
@@ -41,13 +41,13 @@ export interface FollowerOptions {
   readonly write: <T>(work: (now: number) => T, signal?: AbortSignal) => Promise<T>
 }
 
-export class Follower {
+export class SqliteFollower {
   readonly #table: StreamTable
   readonly #records: RecordTable
   readonly #changes: ChangeLog
   readonly #followers: FollowerTable
   readonly #watchers: Watchers
-  readonly #options: FollowerOptions
+  readonly #options: SqliteFollowerOptions
   /** Ids of the streams that are or were watched, by the key that names one incarnation. */
   readonly #ids = new Map<number, string>()
   /** Not told all there is. */
@@ -68,7 +68,7 @@ export class Follower {
     changes: ChangeLog,
     followers: FollowerTable,
     watchers: Watchers,
-    options: FollowerOptions,
+    options: SqliteFollowerOptions,
   ) {
     this.#table = table
     this.#records = records

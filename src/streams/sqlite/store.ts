@@ -19,7 +19,7 @@ import { CommitQueue } from './commit-queue.ts'
 import type { Weight } from './pending-write.ts'
 import { storeError, toStoreError } from './store-error.ts'
 import { FileGuard } from './file-guard.ts'
-import { Follower } from './follower.ts'
+import { SqliteFollower } from './follower.ts'
 import { listQuery } from './tables/list-query.ts'
 import { SqliteLeases } from './leases.ts'
 import { LogRoom } from './log-room.ts'
@@ -87,7 +87,7 @@ class SqliteStreams implements StreamStore {
   readonly #snapshots: Snapshots
   readonly #watchers: Watchers
   readonly #queue: CommitQueue
-  readonly #follower: Follower
+  readonly #follower: SqliteFollower
   readonly #collector: Collector
   readonly #guard: FileGuard
   #closing: Promise<void> | undefined
@@ -133,7 +133,7 @@ class SqliteStreams implements StreamStore {
         if (this.#closing) throw storeError('closed', path)
       },
     })
-    this.#follower = new Follower(this.#table, records, changes, followers, this.#watchers, {
+    this.#follower = new SqliteFollower(this.#table, records, changes, followers, this.#watchers, {
       intervalMs: followIntervalMs,
       logger,
       snapshot: (work) => this.#snapshots.take(work),

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LogWriter } from '../../../src/runs/local/log-writer.ts'
-import type { LogWriterOptions, Refusal } from '../../../src/runs/local/log-writer.ts'
+import type { LogWriterOptions, WriteRefusal } from '../../../src/runs/local/log-writer.ts'
 import { StoreError } from '../../../src/streams/errors.ts'
 import type { StoreErrorCode } from '../../../src/streams/errors.ts'
 import { LEASE_PRODUCER } from '../../../src/streams/leases.ts'
@@ -26,7 +26,7 @@ async function writing(given: Partial<LogWriterOptions> = {}, options: StreamSto
   const hand = new InterposedStore(inner)
   const created = await inner.create('r', { lease: { holder: 'h', ttlMs: 1000 } })
   if (created.outcome !== 'created' || !created.lease) throw new Error(created.outcome)
-  const refusals: Refusal[] = []
+  const refusals: WriteRefusal[] = []
   const logger = new RecordingLogger()
   const writer = new LogWriter({
     store: hand.store,
@@ -313,7 +313,7 @@ describe('the writer of a log', () => {
     expect(await writer.finish(() => END)).toBe('unwritable')
   })
 
-  it.each<[Refusal, (store: InterposedStore['store']) => Promise<unknown>]>([
+  it.each<[WriteRefusal, (store: InterposedStore['store']) => Promise<unknown>]>([
     ['gone', (store) => store.delete('r')],
     ['closed', closeAsAnother],
     [
@@ -335,7 +335,7 @@ describe('the writer of a log', () => {
     expect(batches()).toEqual([['1']])
   })
 
-  it.each<[Refusal, (store: InterposedStore['store']) => Promise<unknown>]>([
+  it.each<[WriteRefusal, (store: InterposedStore['store']) => Promise<unknown>]>([
     ['gone', (store) => store.delete('r')],
     ['closed', closeAsAnother],
   ])('cannot finish what is %s', async (refusal, happen) => {

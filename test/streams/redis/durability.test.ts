@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { durabilityOf, logDurability } from '../../../src/streams/redis/durability.ts'
+import { serverDurability, logDurability } from '../../../src/streams/redis/durability.ts'
 import type { Greeting } from '../../../src/streams/redis/greeting.ts'
 
 const safe: Greeting = {
@@ -35,8 +35,8 @@ it.each<[Partial<Greeting>, string, RegExp]>([
 })
 
 it('is `power` only where every append is synced', () => {
-  expect(durabilityOf(safe)).toBe('power')
+  expect(serverDurability(safe)).toBe('power')
   for (const change of [{ fsync: 'everysec' }, { fsync: undefined }, { appendOnly: false }]) {
-    expect(durabilityOf({ ...safe, ...change })).toBe('process')
+    expect(serverDurability({ ...safe, ...change })).toBe('process')
   }
 })

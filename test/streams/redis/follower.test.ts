@@ -5,9 +5,9 @@ import type { Offset } from '../../../src/protocol/offset.ts'
 import { newState } from '../../../src/streams/bookkeeping/bookkeeping.ts'
 import { checkConfig } from '../../../src/streams/bookkeeping/configurations.ts'
 import type { CheckedConfig } from '../../../src/streams/bookkeeping/configurations.ts'
-import { LOOKS } from '../../../src/streams/redis/catch-up.ts'
-import { Follower } from '../../../src/streams/redis/follower.ts'
-import type { ReadAnswer, StreamTable } from '../../../src/streams/redis/stream-table.ts'
+import { MAX_LOOKS } from '../../../src/streams/redis/catch-up.ts'
+import { RedisFollower } from '../../../src/streams/redis/follower.ts'
+import type { ReadAnswer, RedisStreamTable } from '../../../src/streams/redis/stream-table.ts'
 import { DEFAULT_LIMITS } from '../../../src/streams/bookkeeping/requests.ts'
 import type { StreamEvent } from '../../../src/streams/watching.ts'
 
@@ -15,7 +15,7 @@ type Answer = (read: ReadAnswer) => void
 
 /** A follower of streams with one record, of the stamp 1; a test answers what it reads. */
 function following(): {
-  follower: Follower
+  follower: RedisFollower
   reads: { place: Offset; answer: Answer }[]
   watch: (id?: string) => Promise<StreamEvent[]>
 } {
@@ -29,8 +29,8 @@ function following(): {
       new Promise<ReadAnswer>((resolve) => reads.push({ place, answer: resolve })),
     cut: async () => undefined,
   }
-  const follower: Follower = new Follower({
-    table: table as unknown as StreamTable,
+  const follower: RedisFollower = new RedisFollower({
+    table: table as unknown as RedisStreamTable,
     servers: { subscribe: (channel) => follower.onSubscribed(channel), unsubscribe: () => undefined },
     lists: { marker: async () => 'lists' },
     channelOf: (id) => id,
@@ -124,12 +124,12 @@ it('reads when it hears another record than it told at the same place', async ()
 
 it('reads a bounded number of streams at once, and all of them', async () => {
   const { follower, reads, watch } = following()
-  const count = 10 * LOOKS
+  const count = 10 * MAX_LOOKS
   for (let n = 0; n < count; n++) await watch(`stream-${n}`)
   for (let n = 0; n < count; n++) follower.onSubscribed(`stream-${n}`)
   for (let answered = 0; answered < count;) {
     await settled()
-    expect(reads.length - answered).toBe(LOOKS)
+    expect(reads.length - answered).toBe(MAX_LOOKS)
     for (const { answer } of reads.slice(answered)) {
       const page = { outcome: 'page', records: [], upToDate: true, closed: false } as const
       answer({ result: { ...page, from: offset(1), next: offset(1) } })

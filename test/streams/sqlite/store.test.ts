@@ -21,7 +21,7 @@ import { StoreError } from '../../../src/streams/errors.ts'
 import { migrate, sqlite } from '../../../src/streams/sqlite/store.ts'
 import type { SqliteStreamsOptions } from '../../../src/streams/sqlite/options.ts'
 import { SCHEMA_VERSION, STEPS } from '../../../src/streams/sqlite/tables/schema.ts'
-import { Follower } from '../../../src/streams/sqlite/follower.ts'
+import { SqliteFollower } from '../../../src/streams/sqlite/follower.ts'
 import { RecordTable } from '../../../src/streams/sqlite/tables/record-table.ts'
 import type { StreamStore } from '../../../src/streams/store.ts'
 import { streamStoreCases } from '../../../src/conformance/stream-store-cases.ts'
@@ -661,7 +661,7 @@ describe('what other processes append', () => {
 describe('streams that were watched', () => {
   it('are forgotten also where no other process ever writes', async () => {
     const store = open()
-    const add = vi.spyOn(Follower.prototype, 'follow')
+    const add = vi.spyOn(SqliteFollower.prototype, 'follow')
     onTestFinished(() => add.mockRestore())
     for (let n = 0; n < 2500; n += 100) {
       const ids = Array.from({ length: 100 }, (_, i) => `s${n + i}`)
@@ -671,7 +671,7 @@ describe('streams that were watched', () => {
         if (watch.outcome === 'watching') watch.stop()
       }
     }
-    const follower = add.mock.contexts[0] as Follower
+    const follower = add.mock.contexts[0] as SqliteFollower
     expect(add.mock.calls).toHaveLength(2500)
     expect(follower.size).toBeLessThan(1100)
   })

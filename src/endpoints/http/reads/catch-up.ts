@@ -12,7 +12,7 @@ import { kindOf } from '../../../streams/bookkeeping/requests.ts'
 import type { StreamStore } from '../../../streams/store.ts'
 import type { StreamInfo } from '../../../streams/stream.ts'
 import type { Deadlines } from '../../../time/deadlines.ts'
-import type { Answer } from '../answer.ts'
+import type { StreamAnswer } from '../answer.ts'
 import type { Exchange } from '../exchange.ts'
 import { Refusal, refusedOffset } from '../refusal.ts'
 import { BASE64, streamHeaders } from '../stream-headers.ts'
@@ -23,7 +23,7 @@ const FULL = 1024 * 1024
 /** And how many: of short ones it is their number that costs. */
 const MAX_RECORDS = 20_000
 
-export interface CatchUp extends StreamPlace {
+export interface AnswerRecords extends StreamPlace {
   /** Undefined where there are none. */
   readonly span: Span | undefined
 }
@@ -35,7 +35,7 @@ export async function readAfter(
   { id, incarnation }: Pick<StreamInfo, 'id' | 'incarnation'>,
   place: Place,
   signal: AbortSignal,
-): Promise<CatchUp> {
+): Promise<AnswerRecords> {
   const spans: Span[] = []
   let size = 0
   let count = 0
@@ -71,10 +71,10 @@ export async function readAfter(
  */
 export function answerWith(
   info: StreamInfo,
-  { span, ...place }: CatchUp,
+  { span, ...place }: AnswerRecords,
   base64: boolean,
   more: Readonly<Record<string, string>>,
-): Answer {
+): StreamAnswer {
   const headers = { ...streamHeaders(place), ...more }
   if (base64 && kindOf(info.contentType) === 'bytes') {
     const texts = (span?.records ?? []).map((bytes) => Buffer.from(bytes as Uint8Array).toString('base64'))
@@ -109,7 +109,7 @@ const CLOSE = Buffer.from(']')
  *
  * @throws {Refusal} while there is no room for it.
  */
-export function holdAnswer(delivery: Delivery, { span }: CatchUp, { outgoing }: Exchange): void {
+export function holdAnswer(delivery: Delivery, { span }: AnswerRecords, { outgoing }: Exchange): void {
   if (!span || span.size <= LARGE || !outgoing || outgoing.destroyed) return
   const held = delivery.large.tryHold(span.size, {
     whenFree: (free) => void outgoing.once('close', free),
@@ -119,7 +119,7 @@ export function holdAnswer(delivery: Delivery, { span }: CatchUp, { outgoing }: 
 }
 
 /** Nothing came while it was waited for, or nothing will. */
-export function nothingNew(place: StreamPlace): Answer {
+export function nothingNew(place: StreamPlace): StreamAnswer {
   return { status: 204, headers: streamHeaders(place) }
 }
 
@@ -135,9 +135,9 @@ export function nextRecords(
   at: Offset,
   polls: Deadlines,
   { signal, whileSignedIn }: Pick<Exchange, 'signal' | 'whileSignedIn'>,
-): Promise<CatchUp | undefined> {
+): Promise<AnswerRecords | undefined> {
   return new Promise((resolve) => {
-    const finish = (result: CatchUp | undefined): void => {
+    const finish = (result: AnswerRecords | undefined): void => {
       follow.stop()
       outlet.gone()
       polls.delete(giveUp)

@@ -6,9 +6,9 @@ import type { StreamStore } from '../../../streams/store.ts'
 import type { StreamInfo } from '../../../streams/stream.ts'
 import { Deadlines } from '../../../time/deadlines.ts'
 import type { StreamServices } from '../../stream-services.ts'
-import type { Answer } from '../answer.ts'
+import type { StreamAnswer } from '../answer.ts'
 import { cacheControlOf, etagOf, hasAlready } from './caching.ts'
-import { type CatchUp, answerWith, holdAnswer, nextRecords, nothingNew, readAfter } from './catch-up.ts'
+import { type AnswerRecords, answerWith, holdAnswer, nextRecords, nothingNew, readAfter } from './catch-up.ts'
 import { nextCursor } from './cursor.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Exchanges } from '../writes/exchanges.ts'
@@ -92,7 +92,7 @@ export class Reads {
     info: StreamInfo,
     { place, resumed, cursor, base64 }: ReadQuery,
     exchange: Exchange,
-  ): Response | Answer {
+  ): Response | StreamAnswer {
     const atEnd = isAt(place, info.tail)
     // Nothing else keeps an EventSource from asking for ever.
     if (resumed && info.closed && atEnd)
@@ -108,13 +108,18 @@ export class Reads {
     })
   }
 
-  async #read(permitted: Permitted, query: ReadQuery, request: Request, exchange: Exchange): Promise<Answer> {
+  async #read(
+    permitted: Permitted,
+    query: ReadQuery,
+    request: Request,
+    exchange: Exchange,
+  ): Promise<StreamAnswer> {
     const { info } = permitted
     const { signal } = exchange
     const { place, base64 } = query
     const polls = query.live === 'long-poll'
     const live = polls ? { cursor: nextCursor(query.cursor) } : {}
-    const answer = (found: CatchUp): Answer => {
+    const answer = (found: AnswerRecords): StreamAnswer => {
       const told = { ...found, ...live }
       const kept = this.#keeping(permitted, place, told)
       if (kept.etag !== undefined && hasAlready(request, kept.etag))
@@ -136,7 +141,7 @@ export class Reads {
   #keeping(
     { info, isEverybodys }: Permitted,
     place: AskedPlace,
-    found: CatchUp,
+    found: AnswerRecords,
   ): { readonly etag?: string; readonly 'cache-control': string } {
     if (place === 'now') return { 'cache-control': 'no-store' }
     return { etag: etagOf(info.incarnation, found), 'cache-control': cacheControlOf(isEverybodys) }

@@ -3,7 +3,7 @@ import type { Logger } from '../../../logging/logger.ts'
 import { HttpError } from '../../../protocol/errors.ts'
 import type { StreamVerb } from '../../authorize.ts'
 import type { StreamAccess } from '../../stream-access.ts'
-import { type Answer, respondWith } from '../answer.ts'
+import { type StreamAnswer, respondWith } from '../answer.ts'
 import type { Exchange } from '../exchange.ts'
 import { Refusal, refuse } from '../refusal.ts'
 import { type Permitted, Rights, type RightsOptions } from './rights.ts'
@@ -31,7 +31,7 @@ export class Exchanges {
   /** Answers a request, also when `respond` fails. */
   async answer(
     exchange: Omit<Exchange, 'params'>,
-    respond: () => Response | Answer | Promise<Response | Answer>,
+    respond: () => Response | StreamAnswer | Promise<Response | StreamAnswer>,
   ): Promise<Response> {
     try {
       const answer = await respond()

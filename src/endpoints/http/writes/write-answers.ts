@@ -3,7 +3,7 @@ import type { STREAM_ERRORS } from '../../../protocol/stream-errors.ts'
 import type { ForkRefusal } from '../../../streams/forks.ts'
 import type { AppendRequest, AppendResult, CreateResult } from '../../../streams/store.ts'
 import type { Scope } from '../../../consumers/scope.ts'
-import type { Answer } from '../answer.ts'
+import type { StreamAnswer } from '../answer.ts'
 import { Refusal } from '../refusal.ts'
 import { streamHeaders } from '../stream-headers.ts'
 
@@ -16,7 +16,7 @@ import { streamHeaders } from '../stream-headers.ts'
 export function answerAppend(
   result: AppendResult,
   { producer, records }: Pick<AppendRequest, 'producer' | 'records'>,
-): Answer {
+): StreamAnswer {
   switch (result.outcome) {
     case 'appended':
     case 'duplicate': {
@@ -62,7 +62,7 @@ export function answerAppend(
 }
 
 /** @throws {Refusal} for what was not created, and is not there as it was asked for. */
-export function answerCreate(result: CreateResult, scope: Scope<unknown>): Answer {
+export function answerCreate(result: CreateResult, scope: Scope<unknown>): StreamAnswer {
   switch (result.outcome) {
     case 'created':
     case 'exists': {

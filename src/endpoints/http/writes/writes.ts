@@ -9,7 +9,7 @@ import { appendOf } from './append-headers.ts'
 import { Bodies } from './bodies.ts'
 import { creationOf } from './creation.ts'
 import { forkOf } from './fork-headers.ts'
-import type { Answer } from '../answer.ts'
+import type { StreamAnswer } from '../answer.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Exchanges } from './exchanges.ts'
 import { recordsIn } from './record-body.ts'
@@ -66,7 +66,7 @@ export class Writes {
     exchange: Exchange,
     owner: string | undefined,
     body: Buffer,
-  ): Promise<Answer> {
+  ): Promise<StreamAnswer> {
     const { params, scope, signal } = exchange
     const config = creationOf(request.headers)
     const fork = await this.#forkOf(request, exchange)
@@ -125,8 +125,8 @@ export class Writes {
     request: Request,
     { incoming, scope }: Exchange,
     owner: string | undefined,
-    respond: (body: Buffer) => Promise<Answer>,
-  ): Promise<Answer> {
+    respond: (body: Buffer) => Promise<StreamAnswer>,
+  ): Promise<StreamAnswer> {
     const coding = request.headers.get('content-encoding') ?? 'identity'
     // What it was compressed with is not kept, and readers would be given bytes that they cannot read.
     if (coding.toLowerCase() !== 'identity')

@@ -4,7 +4,7 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { fullFrom, stepOf, withAppended } from '../../bookkeeping/retention.ts'
-import type { Aged, KeptRetention, Span } from '../../bookkeeping/retention.ts'
+import type { Aged, KeptRetention, AgeSpan } from '../../bookkeeping/retention.ts'
 import { MAX_POSITION } from './stream-row.ts'
 
 /** Bytes of the records of a stream from behind one position up to another. */
@@ -91,8 +91,8 @@ export class RetentionTable {
     this.#trimmed.run({ stream, from, to })
   }
 
-  spans(stream: number): readonly Span[] {
-    return JSON.parse(String(this.#spans.get(stream)?.['spans'] ?? '[]')) as Span[]
+  spans(stream: number): readonly AgeSpan[] {
+    return JSON.parse(String(this.#spans.get(stream)?.['spans'] ?? '[]')) as AgeSpan[]
   }
 
   save(stream: number, { spans, due }: Aged): void {
@@ -113,7 +113,7 @@ export class RetentionTable {
     this.#delete.run(stream)
   }
 
-  #dueOf([first]: readonly Span[], ageMs: number): number | null {
+  #dueOf([first]: readonly AgeSpan[], ageMs: number): number | null {
     return first ? first.at + stepOf(ageMs) + ageMs : null
   }
 }

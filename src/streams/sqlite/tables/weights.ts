@@ -1,6 +1,6 @@
 /** How much each write adds to its transaction. */
 import type { StreamRecord } from '../../stream.ts'
-import { bytesOf } from '../../bookkeeping/waiting-writes.ts'
+import { writtenBytes } from '../../bookkeeping/waiting-writes.ts'
 import type { WrittenParts } from '../../bookkeeping/waiting-writes.ts'
 import type { Weight } from '../pending-write.ts'
 import { SWEEP_SLICE } from '../writes.ts'
@@ -12,5 +12,5 @@ export const DELETE: Weight = { ...FEW_ROWS, frees: true }
 export const SWEEP: Weight = { records: SWEEP_SLICE, bytes: 0, frees: true }
 
 export function weightOf(parts: WrittenParts & { readonly records: readonly StreamRecord[] }): Weight {
-  return { records: parts.records.length, bytes: bytesOf(parts) }
+  return { records: parts.records.length, bytes: writtenBytes(parts) }
 }
