@@ -2,8 +2,8 @@
 import type { Logger } from '../logging/logger.ts'
 import { readRunEnd } from '../protocol/run-end.ts'
 import type { StreamStore } from '../streams/store.ts'
-import { pagesOf } from './follow.ts'
-import type { PagesEnd } from './follow.ts'
+import { pagesOf } from './pages.ts'
+import type { PagesEnd } from './pages.ts'
 import type { Orphans } from './orphans.ts'
 
 /** By this text on a chunk channel the package knows the end of a stream. */

@@ -1,6 +1,6 @@
 /** Bodies of starts over HTTP: how large one may be, and all of them together. */
 import { expect, it } from 'vitest'
-import { Bodies } from '../../src/endpoints/http/writes/bodies.ts'
+import { Bodies } from '../../src/endpoints/http/bodies.ts'
 
 const MIB = 1024 * 1024
 

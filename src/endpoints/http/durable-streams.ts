@@ -5,7 +5,7 @@
 import type { Authorize } from '../authorize.ts'
 import type { StreamServices } from '../stream-services.ts'
 import { Allowances, type WriteLimits } from './writes/allowances.ts'
-import { Exchanges } from './writes/exchanges.ts'
+import { Exchanges } from './exchanges.ts'
 import { type HttpReadOptions, Reads } from './reads/reads.ts'
 import { Writes } from './writes/writes.ts'
 

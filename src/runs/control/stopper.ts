@@ -3,7 +3,7 @@
  * that was asked for holds until the run has ended, whoever takes it over meanwhile.
  */
 import type { RunEnd } from '../../protocol/run-end.ts'
-import { readCheckpoint } from '../local/checkpoint.ts'
+import { readCheckpoint } from '../log/checkpoint.ts'
 import { RunError } from '../errors.ts'
 import { followEnd } from '../records/follow-end.ts'
 import type { AcquireResult, Lease } from '../../streams/leases.ts'

@@ -13,7 +13,7 @@
 import { StoreError } from '../../streams/errors.ts'
 import type { StoreErrorCode } from '../../streams/errors.ts'
 import type { Lease } from '../../streams/leases.ts'
-import { readCheckpoint } from '../local/checkpoint.ts'
+import { readCheckpoint } from '../log/checkpoint.ts'
 import { endFor } from '../end-reasons.ts'
 import type { Continuation, Continuations } from './continuations.ts'
 import type { Assignment } from '../local/assignment.ts'

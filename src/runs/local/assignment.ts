@@ -3,7 +3,7 @@ import type { Offset } from '../../protocol/offset.ts'
 import type { RunEnd } from '../../protocol/run-end.ts'
 import type { RunProvider } from '../../providers/provider.ts'
 import type { Lease } from '../../streams/leases.ts'
-import type { Checkpoint } from './checkpoint.ts'
+import type { Checkpoint } from '../log/checkpoint.ts'
 import type { RunKind } from '../options.ts'
 import type { RunRecord } from '../records/run-record.ts'
 

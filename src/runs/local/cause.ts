@@ -1,6 +1,6 @@
 /** What ended the work on a run in this process. */
 import type { RunEnd } from '../../protocol/run-end.ts'
-import type { WriteRefusal } from './log-writer.ts'
+import type { WriteRefusal } from '../log/log-writer.ts'
 
 export type Cause =
   | { readonly type: 'end'; readonly end: RunEnd }

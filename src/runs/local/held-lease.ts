@@ -1,7 +1,7 @@
 /** The lease of a run that this process works on: renewed meanwhile, and handed over when the run is left. */
 import type { Lease } from '../../streams/leases.ts'
 import type { StreamStore } from '../../streams/store.ts'
-import type { WriteRefusal } from './log-writer.ts'
+import type { WriteRefusal } from '../log/log-writer.ts'
 
 export class HeldLease {
   readonly #store: StreamStore

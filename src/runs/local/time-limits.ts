@@ -1,7 +1,7 @@
 /** The limits of time of one run, and since when nobody has read it. Times are of `performance.now()`, in milliseconds. */
 import type { RunEnd } from '../../protocol/run-end.ts'
 import { endFor } from '../end-reasons.ts'
-import type { Generation } from './generation.ts'
+import type { Generation } from '../generation/generation.ts'
 import type { RunSettings } from '../options.ts'
 
 export class TimeLimits {

@@ -7,7 +7,7 @@ import { callHandler, loggingOwner } from '../../logging/late-errors.ts'
 import type { Lease } from '../../streams/leases.ts'
 import type { StreamInfo } from '../../streams/stream.ts'
 import type { Continuations } from '../control/continuations.ts'
-import { Generation } from '../local/generation.ts'
+import { Generation } from '../generation/generation.ts'
 import type { LookNotes } from '../control/look-notes.ts'
 import type { RunKind, RunSettings } from '../options.ts'
 import { readOwed } from './owed.ts'
@@ -17,7 +17,7 @@ import type { OwedPart } from './owed-work.ts'
 import { readRunRecord, runInfo } from '../records/run-record.ts'
 import type { RunRecord } from '../records/run-record.ts'
 import { pause, Ticker } from '../../time/ticker.ts'
-import type { UpstreamPlace } from '../local/upstream-place.ts'
+import type { UpstreamPlace } from '../generation/upstream-place.ts'
 
 /** Renewals in the time of a lease: two may fail. */
 const RENEWALS = 3

@@ -7,7 +7,7 @@ import type { Lease } from '../../streams/leases.ts'
 import type { RunSettings } from '../options.ts'
 import type { Owed } from './owed.ts'
 import { encodeOwed } from './owed.ts'
-import { patiently } from '../local/patience.ts'
+import { patiently } from '../../streams/patience.ts'
 
 /** Milliseconds between two attempts: twice as long each time. */
 const FIRST_PAUSE_MS = 1000

@@ -7,7 +7,7 @@ import type { Lease } from '../../streams/leases.ts'
 import { member, numberIn } from '../records/json-members.ts'
 import type { RunSettings } from '../options.ts'
 import type { RunRecord } from '../records/run-record.ts'
-import type { UpstreamPlace } from '../local/upstream-place.ts'
+import type { UpstreamPlace } from '../generation/upstream-place.ts'
 
 export interface Owed {
   /** When the run ended, in milliseconds since 1970. */

@@ -13,8 +13,8 @@ import type { RecordKind } from '../bookkeeping/requests.ts'
 import type { StreamRecord } from '../stream.ts'
 import { LARGEST_CHUNK } from './chunk-pool.ts'
 import type { ChunkPool } from './chunk-pool.ts'
-import { recordBegin, bytesIn, recordEnd, joined, recordsOf } from './piece.ts'
-import type { Part, FilledChunk } from './piece.ts'
+import { recordBegin, bytesIn, recordEnd, joined, recordsOf } from './filled-chunk.ts'
+import type { Part, FilledChunk } from './filled-chunk.ts'
 
 const COMMA = 0x2c
 

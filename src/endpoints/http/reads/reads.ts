@@ -6,15 +6,22 @@ import type { StreamStore } from '../../../streams/store.ts'
 import type { StreamInfo } from '../../../streams/stream.ts'
 import { Deadlines } from '../../../time/deadlines.ts'
 import type { StreamServices } from '../../stream-services.ts'
-import type { StreamAnswer } from '../answer.ts'
+import type { StreamAnswer } from '../stream-answer.ts'
 import { cacheControlOf, etagOf, hasAlready } from './caching.ts'
-import { type AnswerRecords, answerWith, holdAnswer, nextRecords, nothingNew, readAfter } from './catch-up.ts'
+import {
+  type AnswerRecords,
+  answerWith,
+  holdAnswer,
+  nextRecords,
+  nothingNew,
+  readAfter,
+} from './answer-records.ts'
 import { nextCursor } from './cursor.ts'
 import type { Exchange } from '../exchange.ts'
-import type { Exchanges } from '../writes/exchanges.ts'
+import type { Exchanges } from '../exchanges.ts'
 import { type ReadQuery, readQueryOf } from './read-query.ts'
 import { Refusal, refusedOffset } from '../refusal.ts'
-import type { Permitted } from '../writes/rights.ts'
+import type { Permitted } from '../rights.ts'
 import { followAsEvents } from './sse.ts'
 import { sseEncoderFor } from './sse-encoding.ts'
 import { PRIVATE, streamHeaders } from '../stream-headers.ts'

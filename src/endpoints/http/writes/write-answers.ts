@@ -3,7 +3,7 @@ import type { STREAM_ERRORS } from '../../../protocol/stream-errors.ts'
 import type { ForkRefusal } from '../../../streams/forks.ts'
 import type { AppendRequest, AppendResult, CreateResult } from '../../../streams/store.ts'
 import type { Scope } from '../../../consumers/scope.ts'
-import type { StreamAnswer } from '../answer.ts'
+import type { StreamAnswer } from '../stream-answer.ts'
 import { Refusal } from '../refusal.ts'
 import { streamHeaders } from '../stream-headers.ts'
 

@@ -1,11 +1,11 @@
 /** What every request about a stream has in common: whose it is, and how it fails. */
-import type { Logger } from '../../../logging/logger.ts'
-import { HttpError } from '../../../protocol/errors.ts'
-import type { StreamVerb } from '../../authorize.ts'
-import type { StreamAccess } from '../../stream-access.ts'
-import { type StreamAnswer, respondWith } from '../answer.ts'
-import type { Exchange } from '../exchange.ts'
-import { Refusal, refuse } from '../refusal.ts'
+import type { Logger } from '../../logging/logger.ts'
+import { HttpError } from '../../protocol/errors.ts'
+import type { StreamVerb } from '../authorize.ts'
+import type { StreamAccess } from '../stream-access.ts'
+import { type StreamAnswer, respondWith } from './stream-answer.ts'
+import type { Exchange } from './exchange.ts'
+import { Refusal, refuse } from './refusal.ts'
 import { type Permitted, Rights, type RightsOptions } from './rights.ts'
 
 export class Exchanges {

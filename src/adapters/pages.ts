@@ -1,7 +1,7 @@
 /** A stream from a place to its end, page by page, as fast as whoever follows it takes them: a cursor, which holds one page at most. */
 import type { Json } from '../protocol/json.ts'
 import type { Place } from '../protocol/offset.ts'
-import { patiently } from '../runs/local/patience.ts'
+import { patiently } from '../streams/patience.ts'
 import type { StreamPage, StreamStore } from '../streams/store.ts'
 import type { GoneReason, StreamEvent } from '../streams/watching.ts'
 import type { Orphans } from './orphans.ts'

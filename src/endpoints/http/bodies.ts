@@ -4,9 +4,9 @@
  */
 import { Buffer, isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import { type Json, JsonError, parseJson } from '../../../protocol/json.ts'
-import { GatheredBytes } from './gathered-bytes.ts'
-import { Refusal } from '../refusal.ts'
+import { type Json, JsonError, parseJson } from '../../protocol/json.ts'
+import { GatheredBytes } from './writes/gathered-bytes.ts'
+import { Refusal } from './refusal.ts'
 
 /** Bytes of a body that are not counted, and that it may have beside what it is for. */
 const SMALL = 64 * 1024

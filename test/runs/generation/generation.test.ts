@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Generation } from '../../../src/runs/local/generation.ts'
-import type { GenerationOptions } from '../../../src/runs/local/generation.ts'
+import { Generation } from '../../../src/runs/generation/generation.ts'
+import type { GenerationOptions } from '../../../src/runs/generation/generation.ts'
 import { RecordingLogger } from '../recording-logger.ts'
 import { useFakeTime } from '../world.ts'
 

@@ -1,16 +1,16 @@
 /** Who may do what with which stream, for every request about one: the application's rule, or that of owners. */
-import { isOfThisMachine } from '../../../consumers/client-network.ts'
-import { type Logger, libraryLogger } from '../../../logging/logger.ts'
-import type { Scope } from '../../../consumers/scope.ts'
-import { isStreamId } from '../../../protocol/stream-frames.ts'
-import type { StreamStore } from '../../../streams/store.ts'
-import type { StreamInfo } from '../../../streams/stream.ts'
-import { askRule } from '../../application-rule.ts'
-import type { Authorization, Authorize, StreamAttempt, StreamVerb } from '../../authorize.ts'
-import { type OwnerOf, nobodyAsked } from '../../owner-of.ts'
-import { StreamAccess } from '../../stream-access.ts'
-import type { Exchange } from '../exchange.ts'
-import { Refusal } from '../refusal.ts'
+import { isOfThisMachine } from '../../consumers/client-network.ts'
+import { type Logger, libraryLogger } from '../../logging/logger.ts'
+import type { Scope } from '../../consumers/scope.ts'
+import { isStreamId } from '../../protocol/stream-frames.ts'
+import type { StreamStore } from '../../streams/store.ts'
+import type { StreamInfo } from '../../streams/stream.ts'
+import { askRule } from '../application-rule.ts'
+import type { Authorization, Authorize, StreamAttempt, StreamVerb } from '../authorize.ts'
+import { type OwnerOf, nobodyAsked } from '../owner-of.ts'
+import { StreamAccess } from '../stream-access.ts'
+import type { Exchange } from './exchange.ts'
+import { Refusal } from './refusal.ts'
 
 /** Of ids. */
 const PREFIX = /^[\x21-\x7e]{1,400}\/$/

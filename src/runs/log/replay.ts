@@ -7,7 +7,7 @@ import { START, offsetBefore } from '../../protocol/offset.ts'
 import type { Offset } from '../../protocol/offset.ts'
 import type { StreamStore } from '../../streams/store.ts'
 import type { StreamRecord } from '../../streams/stream.ts'
-import { patiently } from './patience.ts'
+import { patiently } from '../../streams/patience.ts'
 
 export interface ReplayOptions {
   readonly store: Pick<StreamStore, 'read'>

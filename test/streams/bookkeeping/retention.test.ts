@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { agedBy, MOST_SPANS, withAppended } from '../../src/streams/bookkeeping/retention.ts'
-import type { AgeSpan } from '../../src/streams/bookkeeping/retention.ts'
+import { agedBy, MOST_SPANS, withAppended } from '../../../src/streams/bookkeeping/retention.ts'
+import type { AgeSpan } from '../../../src/streams/bookkeeping/retention.ts'
 
 /** A record a second, from the second 1 on, under an age of 16 s. */
 function spansAfter(records: number): readonly AgeSpan[] {

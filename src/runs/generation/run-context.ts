@@ -1,7 +1,7 @@
 /** What the provider of a run is told. */
 import type { Json } from '../../protocol/json.ts'
 import type { RunContext } from '../../providers/provider.ts'
-import type { Intake } from './intake.ts'
+import type { Intake } from '../log/intake.ts'
 import type { UpstreamPlace } from './upstream-place.ts'
 
 export interface ContextOf {

@@ -13,7 +13,7 @@ import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import type { Lease } from '../../streams/leases.ts'
 import type { AppendRequest, AppendResult, StreamStore } from '../../streams/store.ts'
 import type { StreamRecord } from '../../streams/stream.ts'
-import { patiently } from './patience.ts'
+import { patiently } from '../../streams/patience.ts'
 
 /** Why nothing more can be written. */
 export type WriteRefusal =

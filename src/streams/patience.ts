@@ -1,7 +1,7 @@
 /** How long a store is waited for that fails in a way which passes by itself. */
-import { StoreError } from '../../streams/errors.ts'
-import type { StoreErrorCode } from '../../streams/errors.ts'
-import { pause } from '../../time/ticker.ts'
+import { StoreError } from './errors.ts'
+import type { StoreErrorCode } from './errors.ts'
+import { pause } from '../time/ticker.ts'
 
 const TRANSIENT: ReadonlySet<StoreErrorCode> = new Set(['full', 'locked', 'overloaded', 'unavailable'])
 const FIRST_PAUSE_MS = 50
