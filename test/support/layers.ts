@@ -50,7 +50,8 @@ const withoutNode = ['protocol', 'client', 'react', 'web']
 const places: Readonly<Record<string, readonly string[]>> = {
   '@hono/node-server': ['src/server/', 'src/demo/'],
   '@msgpack/msgpack': ['src/channels/redis/codec/msgpack-format.ts'],
-  '@standard-schema/spec': ['src/consumers/', 'src/runs/', 'src/demo/'],
+  '@standard-schema/spec': ['src/consumers/', 'src/endpoints/chat/', 'src/runs/', 'src/demo/'],
+  ai: ['src/endpoints/chat/', 'src/providers/ai-sdk/'],
   commander: ['src/cli/'],
   cookie: ['src/server/request/request-scope.ts'],
   hono: ['src/server/', 'src/routing/', 'src/demo/'],

@@ -32,6 +32,8 @@ const EXPOSED = [
   'stream-ttl',
   'stream-up-to-date',
   'www-authenticate',
+  'x-workflow-run-id',
+  'x-workflow-stream-tail-index',
 ].join(', ')
 
 /** What a request is to a route: how it stands to its origins, and the headers that say so. */

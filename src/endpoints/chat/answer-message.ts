@@ -1,0 +1,58 @@
+/** The message that an answer is, from the chunks of its run: what the chat keeps when the run has ended. */
+import { type UIMessage, type UIMessageChunk, readUIMessageStream } from 'ai'
+import type { ChatAnswer, ChatTurn } from '../../chats/chat-kind.ts'
+import type { ChatMessage } from '../../chats/entries.ts'
+import type { Json } from '../../protocol/json.ts'
+import type { RunEnd } from '../../protocol/run-end.ts'
+import { answerIdOf } from './answer.ts'
+
+/** What a tool call is answered with to which no result will come. */
+const NO_RESULT = 'The answer ended before this tool gave a result.'
+
+/** Undefined where nothing was said. */
+export async function answerMessage(
+  records: AsyncIterable<Json>,
+  turn: ChatTurn,
+  end: RunEnd,
+): Promise<ChatAnswer | undefined> {
+  const { question } = turn
+  const goesOn = question.role === 'assistant'
+  let usage: Json | undefined
+  const chunks = chunksFrom(records, (metadata) => (usage = metadata.usage ?? usage))
+  const states = readUIMessageStream({
+    ...(goesOn && { message: structuredClone(question) as unknown as UIMessage }),
+    stream: ReadableStream.from(chunks),
+  })
+  let message: UIMessage | undefined
+  for await (const state of states) message = state
+  if (!message || message.parts.length === 0) return undefined
+  const parts = end.status === 'completed' ? message.parts : message.parts.map(closed)
+  const whole = { ...message, id: message.id || answerIdOf(turn), parts }
+  return {
+    message: JSON.parse(JSON.stringify(whole)) as ChatMessage,
+    ...(usage !== undefined && { usage }),
+  }
+}
+
+async function* chunksFrom(
+  records: AsyncIterable<Json>,
+  told: (metadata: { readonly usage?: Json }) => void,
+): AsyncGenerator<UIMessageChunk> {
+  for await (const record of records) {
+    const chunk = record as unknown as UIMessageChunk
+    if (chunk.type === 'finish' && typeof chunk.messageMetadata === 'object' && chunk.messageMetadata)
+      told(chunk.messageMetadata)
+    // How the run ended is kept beside its answer.
+    if (chunk.type !== 'error' && chunk.type !== 'abort') yield chunk
+  }
+}
+
+/** A part of an answer that broke off: nothing is under way any more. */
+function closed(part: UIMessage['parts'][number]): UIMessage['parts'][number] {
+  if (!('state' in part)) return part
+  if (part.state === 'streaming') return { ...part, state: 'done' }
+  if (!('toolCallId' in part)) return part
+  if (part.state !== 'input-streaming' && part.state !== 'input-available') return part
+  const { approval: _, ...call } = part
+  return { ...call, state: 'output-error', input: part.input, errorText: NO_RESULT } as never
+}

@@ -1,0 +1,50 @@
+/**
+ * The routes of the chat transport of `@durable-streams/aisdk-transport`: a send is answered with the address of the
+ * run's log, which is read by the Durable Streams protocol. docs/ai-sdk.md tells what it may expect.
+ */
+import type { StreamInfo } from '../../streams/stream.ts'
+import type { Exchange } from '../http/exchange.ts'
+import { PRIVATE } from '../http/stream-headers.ts'
+import type { AnswerResponses, ChatExchange } from './answer-responses.ts'
+import type { ChatDesk } from './chat-desk.ts'
+import { readSend } from './send-request.ts'
+
+export class ChatDurable {
+  readonly #desk: ChatDesk
+  readonly #responses: AnswerResponses
+  /** Where runs are read, without the id. */
+  readonly #runsAt: string
+
+  constructor(desk: ChatDesk, responses: AnswerResponses, runsAt: string) {
+    this.#desk = desk
+    this.#responses = responses
+    this.#runsAt = runsAt
+  }
+
+  /** `POST {path}/durable` */
+  readonly send = (request: Request, exchange: ChatExchange): Promise<Response> =>
+    this.#responses
+      .answer(exchange, async () => {
+        const { scope, signal } = exchange
+        this.#desk.count(scope)
+        const send = await readSend(await this.#responses.bodies.json(request))
+        const run = await this.#desk.send(send, scope, signal)
+        // It reads the log as any reader does: once there is none, it has left.
+        this.#desk.left(run.id)
+        return this.#at(run, 201, exchange)
+      })
+      .finally(() => this.#responses.bodies.release(request))
+
+  /** `GET {path}/durable/:id/stream` */
+  readonly resume = (_request: Request, exchange: Exchange): Promise<Response> =>
+    this.#responses.answer(exchange, async () => {
+      const { scope, signal, params } = exchange
+      const run = await this.#desk.resume({ chat: params.id, scope, signal, isHeld: false })
+      return run ? this.#at(run, 200, exchange) : new Response(null, { status: 204, headers: PRIVATE })
+    })
+
+  #at({ id }: StreamInfo, status: number, { scope }: ChatExchange): Response {
+    const streamUrl = `${scope.rootPath}${this.#runsAt}/${encodeURIComponent(id)}`
+    return Response.json({ streamUrl }, { status, headers: { ...PRIVATE, location: streamUrl } })
+  }
+}

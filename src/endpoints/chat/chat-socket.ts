@@ -1,0 +1,217 @@
+/**
+ * The socket of `WebSocketChatTransport`: the answers of any number of chats over one WebSocket. docs/ai-sdk.md tells
+ * what clients may expect.
+ */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import {
+  type WebSocketChatTransportRequest,
+  type WebSocketChatTransportResumeRequest,
+  type WebSocketChatTransportSendRequest,
+  safeValidateWebSocketChatTransportRequest,
+} from 'ai'
+import type { ConsumerConnection, ConsumerClass, ConsumerContext } from '../../consumers/consumer.ts'
+import { JsonWebSocketConsumer } from '../../consumers/json-websocket-consumer.ts'
+import { scopeForLog } from '../../consumers/scope.ts'
+import type { TextFrame } from '../../consumers/text-frame.ts'
+import { Outlet } from '../../delivery/outlet.ts'
+import type { FollowEnd } from '../../delivery/reader.ts'
+import { CloseCode } from '../../protocol/close-codes.ts'
+import { HttpError } from '../../protocol/errors.ts'
+import type { StreamInfo } from '../../streams/stream.ts'
+import type { ChatDesk } from './chat-desk.ts'
+import { chatError } from './chat-error.ts'
+import { ChunkFrames } from './chunk-frames.ts'
+import { GONE, lostWords } from './last-words.ts'
+import { RunChunks } from './run-chunks.ts'
+
+type Request = WebSocketChatTransportRequest
+
+/** What the server says beside chunks. */
+type Answer =
+  | { readonly type: 'start' | 'end' | 'no-active'; readonly requestId: string }
+  | { readonly type: 'error'; readonly requestId: string; readonly errorText: string }
+
+/** What is under way for one request. */
+interface Open {
+  /** Aborts when the client wants no more of it. It ends no run. */
+  readonly detached: AbortController
+  stop: (() => void) | undefined
+}
+
+/** Requests of one socket that may be open: a page has one for each chat that it shows. */
+const MAX_OPEN = 100
+
+export function chatSocketConsumer(desk: ChatDesk): ConsumerClass {
+  return class extends ChatSocket {
+    constructor(context: ConsumerContext) {
+      super(context, desk)
+    }
+  }
+}
+
+class ChatSocket extends JsonWebSocketConsumer<Request, Answer> {
+  override readonly schema = frameSchema
+  readonly #desk: ChatDesk
+  readonly #connection: ConsumerConnection
+  readonly #outlet: Outlet<readonly TextFrame[]>
+  readonly #open = new Map<string, Open>()
+  /** Chats in which a send is under way, of which the run is not known yet. */
+  readonly #sending = new Set<string>()
+  /** Runs that are told as the answer to a send. */
+  readonly #sent = new Set<string>()
+  /** Runs whose end this socket was sent, until it is known that it came. */
+  readonly #told = new Set<string>()
+
+  constructor(context: ConsumerContext, desk: ChatDesk) {
+    super(context)
+    this.#desk = desk
+    const { connection } = context
+    this.#connection = connection
+    const { frames } = connection
+    this.#outlet = new Outlet({
+      write: (several) => several.map((frame) => frames.write(frame)).every(Boolean),
+      cutSlow: () => frames.cutSlow(),
+    })
+    connection.listen({
+      drained: () => this.#outlet.drained(),
+      restarting: () => {},
+      ended: () => {
+        for (const requestId of this.#open.keys()) this.#close(requestId)
+      },
+      gone: () => this.#outlet.gone(),
+    })
+  }
+
+  override connect(): void | Promise<void> {
+    try {
+      this.#desk.ownerOf(this.scope.user)
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error
+      return this.close(CloseCode.policyViolation, error.message)
+    }
+    return this.accept()
+  }
+
+  override receive(frame: Request): void | Promise<void> {
+    this.#heard()
+    if (frame.type === 'abort') return this.#close(frame.requestId)
+    const { requestId } = frame
+    if (this.#open.has(requestId) || this.#open.size >= MAX_OPEN)
+      return this.close(CloseCode.policyViolation, 'Too many requests, or one twice')
+    const open: Open = { detached: new AbortController(), stop: undefined }
+    this.#open.set(requestId, open)
+    this.background(() => this.#answer(frame, open))
+  }
+
+  /** Code 1000 and 1001 are of a client that has seen all that it was sent. */
+  override disconnect(code: number): void {
+    if (code === CloseCode.normal || code === CloseCode.goingAway) this.#heard()
+  }
+
+  async #answer(
+    frame: WebSocketChatTransportSendRequest | WebSocketChatTransportResumeRequest,
+    open: Open,
+  ): Promise<void> {
+    const { requestId } = frame
+    const signal = AbortSignal.any([open.detached.signal, this.#connection.signal])
+    try {
+      const run = await (frame.type === 'send' ? this.#send(frame) : this.#resume(frame, signal))
+      if (this.#open.get(requestId) !== open) return
+      if (run) return this.#follow(frame, run, open)
+      this.#open.delete(requestId)
+      await this.send({ type: 'no-active', requestId })
+    } catch (error) {
+      if (signal.aborted) return
+      this.#open.delete(requestId)
+      const { message: errorText, expected } = chatError(error)
+      if (!expected)
+        this.logger.error({ err: error, scope: scopeForLog(this.scope) }, 'a request of a chat failed')
+      await this.send({ type: 'error', requestId, errorText })
+    }
+  }
+
+  async #send(frame: WebSocketChatTransportSendRequest): Promise<StreamInfo> {
+    const { id: chat, messages, trigger, messageId, body } = frame
+    const { scope } = this
+    this.#desk.count(scope)
+    this.#sending.add(chat)
+    try {
+      const request = { chat, messages, trigger, messageId, body }
+      // A send is a send, whether or not its client waits for what comes of it.
+      const run = await this.#desk.send(request, scope, this.#connection.signal)
+      this.#sent.add(run.id)
+      return run
+    } finally {
+      this.#sending.delete(chat)
+    }
+  }
+
+  #resume(
+    { id: chat }: WebSocketChatTransportResumeRequest,
+    signal: AbortSignal,
+  ): Promise<StreamInfo | undefined> {
+    // What this page has sent it is told as the answer to that.
+    const isOwn = (run: string): boolean => this.#sent.has(run) || this.#sending.has(chat)
+    return this.#desk.resume({ chat, scope: this.scope, signal, isHeld: true, isOwn })
+  }
+
+  #follow({ requestId, type }: { requestId: string; type: string }, run: StreamInfo, open: Open): void {
+    const { delivery } = this.#desk
+    const frames = new ChunkFrames(requestId)
+    const encoder = new RunChunks({ isCounted: false, frame: (chunks) => frames.of(chunks) })
+    const release = this.#desk.follow(run)
+    const over = (end: FollowEnd): void => {
+      release()
+      this.#open.delete(requestId)
+      this.#sent.delete(run.id)
+      // By this the client knows that there is more.
+      if (end.type === 'closing') return this.close(CloseCode.serviceRestart, 'The server is restarting')
+      const last = end.type === 'end' ? encoder.lastFrame(end.end) : frames.of(lostWords(GONE))
+      if (last) this.#outlet.write(last)
+      void this.send({ type: 'end', requestId })
+      if (end.type === 'end') this.#told.add(run.id)
+    }
+    if (type === 'resume') void this.send({ type: 'start', requestId })
+    const { id, incarnation, first } = run
+    const follow = delivery.follow(id, {
+      place: 'start',
+      outlet: this.#outlet,
+      encoder,
+      observer: { opened: () => {}, over },
+      incarnation,
+      first,
+    })
+    open.stop = () => {
+      release()
+      follow.stop()
+      this.#sent.delete(run.id)
+      if (type === 'send') this.#desk.left(run.id)
+    }
+  }
+
+  /** The client has read what it was sent before. */
+  #heard(): void {
+    for (const run of this.#told) this.#desk.ends.told(run)
+    this.#told.clear()
+  }
+
+  /** Detaches a request; whatever it started goes on. */
+  #close(requestId: string): void {
+    const open = this.#open.get(requestId)
+    this.#open.delete(requestId)
+    open?.stop?.()
+    open?.detached.abort()
+  }
+}
+
+/** The SDK's own rules, of which frames are any of its. */
+const frameSchema: StandardSchemaV1<unknown, Request> = {
+  '~standard': {
+    version: 1,
+    vendor: 'millrace',
+    validate: async (value) => {
+      const result = await safeValidateWebSocketChatTransportRequest({ value })
+      return result.success ? { value: result.data } : { issues: [{ message: result.error.message }] }
+    },
+  },
+}

@@ -1,0 +1,96 @@
+/**
+ * The routes of `WorkflowChatTransport`. It counts chunks, and asks for those that it has not seen until there was a
+ * `finish`; docs/ai-sdk.md tells what it may expect.
+ */
+import { Buffer, isUtf8 } from 'node:buffer'
+import { ChatError } from '../../chats/errors.ts'
+import { HttpError } from '../../protocol/errors.ts'
+import { type Json, JsonError, parseJson } from '../../protocol/json.ts'
+import type { Place } from '../../protocol/offset.ts'
+import type { StreamInfo } from '../../streams/stream.ts'
+import type { Exchange } from '../http/exchange.ts'
+import { SSE_HEADERS } from '../http/reads/sse-response.ts'
+import { PRIVATE } from '../http/stream-headers.ts'
+import type { AnswerResponses, ChatExchange } from './answer-responses.ts'
+import type { ChatDesk } from './chat-desk.ts'
+import { type SendRequest, readSend } from './send-request.ts'
+
+/** What is told to whom there is nothing to tell: without a `finish` it would ask again at once, for ever. */
+const NOTHING = Buffer.from('data: {"type":"finish"}\n\ndata: [DONE]\n\n')
+
+export class ChatWorkflow {
+  readonly #desk: ChatDesk
+  readonly #responses: AnswerResponses
+
+  constructor(desk: ChatDesk, responses: AnswerResponses) {
+    this.#desk = desk
+    this.#responses = responses
+  }
+
+  /** `POST {path}/workflow`: JSON as `text/plain`. */
+  readonly send = (request: Request, exchange: ChatExchange): Promise<Response> =>
+    this.#responses
+      .answer(exchange, async () => {
+        const { scope, signal } = exchange
+        this.#desk.count(scope)
+        const send = await this.#desk.asSaid(await this.#read(request), scope, signal)
+        return this.#follow(await this.#desk.send(send, scope, signal), exchange, 'send', 'start')
+      })
+      .finally(() => this.#responses.bodies.release(request))
+
+  /** `GET {path}/workflow/:id/stream?startIndex=n`, of a run, or of a chat. */
+  readonly resume = (request: Request, exchange: Exchange): Promise<Response> =>
+    this.#responses.answer(exchange, async () => {
+      const { scope, signal, params } = exchange
+      const startIndex = startIndexOf(request)
+      const run =
+        (await this.#desk.runWith(params.id, scope, signal)) ??
+        (await this.#desk.resume({ chat: params.id, scope, signal, isHeld: false }))
+      if (run) return this.#follow(run, exchange, 'resume', placeOf(startIndex, run))
+      return new Response(NOTHING, { headers: { ...PRIVATE, ...SSE_HEADERS } })
+    })
+
+  #follow(run: StreamInfo, exchange: ChatExchange, by: 'send' | 'resume', place: Place): Response {
+    const headers = {
+      'x-workflow-run-id': run.id,
+      'x-workflow-stream-tail-index': String(run.tail.position - 1),
+    }
+    return this.#responses.follow(run, exchange, { by, place, isCounted: true, headers })
+  }
+
+  async #read(request: Request): Promise<SendRequest> {
+    const bytes = await this.#responses.bodies.bytes(request)
+    if (!isUtf8(bytes)) throw new ChatError('invalid_message', 'The body is not UTF-8.')
+    try {
+      const value = parseJson(bytes.toString('utf8'))
+      // It sends no id of a chat, unless its page does. A chat is then known by its first message.
+      return await readSend(value, firstIdIn(value))
+    } catch (error) {
+      if (error instanceof JsonError) throw new ChatError('invalid_message', error.message)
+      throw error
+    }
+  }
+}
+
+function firstIdIn(value: Json): string | undefined {
+  const messages = member(value, 'messages')
+  const id = member(Array.isArray(messages) ? (messages as readonly Json[])[0] : undefined, 'id')
+  return typeof id === 'string' ? id : undefined
+}
+
+function member(value: Json | undefined, name: string): Json | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  return Object.hasOwn(value, name) ? (value as Readonly<Record<string, Json>>)[name] : undefined
+}
+
+/** @throws {HttpError} `bad_request`. */
+function startIndexOf(request: Request): number {
+  const text = new URL(request.url).searchParams.get('startIndex') ?? '0'
+  if (!/^-?\d{1,15}$/.test(text)) throw new HttpError('bad_request', 'startIndex is a whole number.')
+  return Number(text)
+}
+
+function placeOf(startIndex: number, { tail }: StreamInfo): Place {
+  const position = startIndex < 0 ? Math.max(0, tail.position + startIndex) : startIndex
+  return position === 0 ? 'start' : { position }
+}

@@ -1,0 +1,59 @@
+/** What pages send: the body of a POST, checked, and what it asks of a chat. */
+import { type UIMessage, safeValidateUIMessages } from 'ai'
+import type { ChatMessage } from '../../chats/entries.ts'
+import { ChatError } from '../../chats/errors.ts'
+import type { Json } from '../../protocol/json.ts'
+
+/** A send, as all transports say it. */
+export interface SendRequest {
+  readonly chat: string
+  readonly messages: readonly UIMessage[]
+  readonly trigger: 'submit-message' | 'regenerate-message'
+  /** The message that is edited, gone on with, or answered anew. */
+  readonly messageId?: string | undefined
+  readonly body: object
+}
+
+/** What a send is to the chat. */
+export type Asked =
+  | { readonly message: ChatMessage; readonly edits?: string; readonly body?: Json }
+  /** The name of the message that is answered once more. */
+  | { readonly again: string; readonly body?: Json }
+
+const OWN: ReadonlySet<string> = new Set(['id', 'messages', 'trigger', 'messageId'])
+
+/**
+ * The body of a POST. `chat` stands in for an id, where the transport sends none.
+ *
+ * @throws {ChatError} `invalid_message`.
+ */
+export async function readSend(value: Json, chat?: string): Promise<SendRequest> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ChatError('invalid_message', 'The body is no object.')
+  const { id = chat, trigger = 'submit-message', messageId, messages } = value as Record<string, Json>
+  if (typeof id !== 'string') throw new ChatError('invalid_chat')
+  if (trigger !== 'submit-message' && trigger !== 'regenerate-message')
+    throw new ChatError('invalid_message', 'The trigger is submit-message or regenerate-message.')
+  if (messageId !== undefined && messageId !== null && typeof messageId !== 'string')
+    throw new ChatError('invalid_message', 'The messageId is no text.')
+  const valid = await safeValidateUIMessages({ messages })
+  if (!valid.success) throw new ChatError('invalid_message', 'The messages are none of the AI SDK.')
+  const body = Object.fromEntries(Object.entries(value).filter(([name]) => !OWN.has(name)))
+  return { chat: id, messages: valid.data, trigger, messageId: messageId ?? undefined, body }
+}
+
+/**
+ * What a send asks. Of the messages the last one counts: those before it are the chat's own.
+ *
+ * @throws {ChatError} `invalid_message`.
+ */
+export function askedBy({ messages, trigger, messageId, body }: SendRequest): Asked {
+  const last = messages.at(-1)
+  if (!last) throw new ChatError('invalid_message', 'There is no message to answer.')
+  const with_ = Object.keys(body).length > 0 ? { body: body as Json } : {}
+  if (trigger === 'regenerate-message') return { again: last.id, ...with_ }
+  const message = last as unknown as ChatMessage
+  // The assistant's own comes back with what a tool of the page gave, or with an approval, and is gone on with.
+  const edits = last.role === 'assistant' ? last.id : messageId
+  return { message, ...(edits !== undefined && { edits }), ...with_ }
+}

@@ -1,0 +1,29 @@
+/**
+ * Which ended answers nobody has read to their end: a client that was cut off, and resumes after the end, is shown the
+ * answer once more, as otherwise it would take its half for the whole. Which were read is known in this process, for a
+ * while; an end that is older than that while, or was read, is not told again.
+ */
+
+/** Milliseconds after the start of which an end is no news to a client that resumes. */
+const NEWS_MS = 10 * 60 * 1000
+const MAX_TOLD = 10_000
+
+export class UnreadEnds {
+  /** In the order in which they were read. */
+  readonly #told = new Set<string>()
+
+  /** A reader has the end of a run. */
+  told(run: string): void {
+    this.#told.delete(run)
+    this.#told.add(run)
+    for (const oldest of this.#told) {
+      if (this.#told.size <= MAX_TOLD) return
+      this.#told.delete(oldest)
+    }
+  }
+
+  /** @param endedAt milliseconds since 1970. */
+  isUnread(run: string, endedAt: number): boolean {
+    return !this.#told.has(run) && Date.now() - endedAt < NEWS_MS
+  }
+}

@@ -1,0 +1,183 @@
+/** What becomes of the chunks of a source: in the run's log, at the page, and in the chat. */
+import {
+  type UIMessageChunk,
+  convertToModelMessages,
+  simulateReadableStream,
+  streamText,
+  tool,
+  uiMessageChunkSchema,
+} from 'ai'
+import { MockLanguageModelV4 } from 'ai/test'
+import { afterEach, expect, test } from 'vitest'
+import { z } from 'zod'
+import type { AnswerSource } from '../../../src/endpoints/chat/chat-source.ts'
+import { modelSource } from '../../../src/endpoints/chat/chat-source.ts'
+import { type ChatServer, NodeChat, startChats, transportOf } from './chat-server.ts'
+
+let server: ChatServer | undefined
+
+afterEach(async () => {
+  await server?.[Symbol.asyncDispose]()
+  server = undefined
+})
+
+/** A page that asked, and the answer to that. */
+const asked = async (source: AnswerSource, options: object = {}) => {
+  server = await startChats({ source })
+  const chat = new NodeChat('c1', transportOf('DefaultChatTransport', server.address), [], options)
+  await chat.sendMessage({ text: 'Hello' })
+  return chat
+}
+
+const logOf = async (run: string): Promise<UIMessageChunk[]> => {
+  const page = await server?.store.read(run, 'start')
+  return page?.outcome === 'page'
+    ? page.records.map((text) => JSON.parse(String(text)) as UIMessageChunk)
+    : []
+}
+
+const usage = {
+  inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 },
+  outputTokens: { total: 1, text: 1, reasoning: 0 },
+}
+
+const saying = (...texts: string[]) =>
+  new MockLanguageModelV4({
+    doStream: async () => ({
+      stream: simulateReadableStream({
+        chunks: [
+          { type: 'text-start', id: '1' },
+          ...texts.map((delta) => ({ type: 'text-delta', id: '1', delta }) as const),
+          { type: 'text-end', id: '1' },
+          { type: 'finish', finishReason: { unified: 'stop', raw: undefined }, usage },
+        ],
+      }),
+    }),
+  })
+
+test('a model answers, and each chunk of its log is one that clients take', async () => {
+  const model = saying('Good', ' day.')
+  const chat = await asked(modelSource(model))
+  expect(chat.text).toBe('Good day.')
+  expect(model.doStreamCalls[0]?.prompt).toMatchObject([{ role: 'user', content: [{ text: 'Hello' }] }])
+  const { messages = [] } = (await server?.chats.get('c1')) ?? {}
+  const log = await logOf(messages[1]?.ask?.run ?? '')
+  expect(log[0]).toEqual({ type: 'start', messageId: chat.messages[1]?.id })
+  for (const chunk of log)
+    expect(await uiMessageChunkSchema().validate?.(chunk)).toMatchObject({ success: true })
+})
+
+test('what a model service refuses is said in words for the person who reads', async () => {
+  const refused = Object.assign(new Error('Incorrect API key provided: sk-123'), {
+    name: 'AI_APICallError',
+    statusCode: 401,
+  })
+  const model = new MockLanguageModelV4({ doStream: () => Promise.reject(refused) })
+  const chat = await asked(modelSource(model))
+  expect(chat.error?.message).toBe(
+    "The model service refused this server's key. Please tell the person who runs this server.",
+  )
+  expect((await server?.chats.get('c1'))?.messages[0]?.ask).toMatchObject({ reason: 'key_refused' })
+})
+
+test('what no client takes ends the answer, and is never sent', async () => {
+  const chat = await asked(async function* () {
+    yield { type: 'text-delta' } as never
+  } as AnswerSource)
+  expect(chat.error?.message).toBe('The answer holds something that a page cannot show.')
+})
+
+test('parts of all kinds pass through as they came', async () => {
+  const given: UIMessageChunk[] = [
+    { type: 'start', messageId: 'm1', messageMetadata: { at: 1 } },
+    { type: 'start-step' },
+    { type: 'reasoning-start', id: 'r' },
+    { type: 'reasoning-delta', id: 'r', delta: 'Hm', providerMetadata: { x: { y: 1 } } },
+    { type: 'reasoning-end', id: 'r' },
+    { type: 'source-url', sourceId: 's', url: 'https://example.com' },
+    { type: 'file', url: 'data:text/plain,x', mediaType: 'text/plain' },
+    { type: 'data-weather', id: 'w', data: { sun: true } },
+    { type: 'tool-input-available', toolCallId: 't', toolName: 'add', input: { a: 1 } },
+    { type: 'tool-output-available', toolCallId: 't', output: 2 },
+    { type: 'finish-step' },
+    { type: 'finish', finishReason: 'stop', messageMetadata: { usage: { tokens: 3 } } },
+  ]
+  const chat = await asked(async function* () {
+    yield* given
+  } as AnswerSource)
+  const { messages = [] } = (await server?.chats.get('c1')) ?? {}
+  const { ask, message } = messages[1] ?? {}
+  expect(await logOf(ask?.run ?? '')).toEqual(given)
+  expect(chat.messages[1]).toMatchObject({ id: 'm1', metadata: { at: 1 } })
+  expect(message).toEqual(JSON.parse(JSON.stringify(chat.messages[1])))
+  expect(ask?.usage).toEqual({ tokens: 3 })
+})
+
+test('a call that waits for a result when the answer is stopped is closed, and the next turn goes on', async () => {
+  const seen: unknown[] = []
+  const source: AnswerSource = async function* ({ messages, signal }) {
+    seen.push(messages)
+    if (seen.length > 1) return
+    yield { type: 'tool-input-available', toolCallId: 't', toolName: 'add', input: { a: 1 } }
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    signal.throwIfAborted()
+  }
+  server = await startChats({ source })
+  const chat = new NodeChat('c1', transportOf('DefaultChatTransport', server.address))
+  const sending = chat.sendMessage({ text: 'Add' })
+  await expect.poll(() => chat.messages[1]?.parts.length).toBe(1)
+  await fetch(`${server.address}/c1/stop`, { method: 'POST' })
+  await sending
+  await chat.sendMessage({ text: 'Again' })
+  expect(seen[1]).toMatchObject([
+    {},
+    { parts: [{ state: 'output-error', errorText: 'The answer ended before this tool gave a result.' }] },
+    { role: 'user' },
+  ])
+})
+
+test('a tool that has to be approved goes on in its own message once it is', async () => {
+  const calling = new MockLanguageModelV4({
+    doStream: async () => ({
+      stream: simulateReadableStream({
+        chunks: [
+          { type: 'tool-call', toolCallId: 't', toolName: 'remove', input: '{"file":"a"}' },
+          { type: 'finish', finishReason: { unified: 'tool-calls', raw: undefined }, usage },
+        ],
+      }),
+    }),
+  })
+  const models = [calling, saying('Removed.')]
+  const removed: string[] = []
+  const tools = {
+    remove: tool({
+      inputSchema: z.object({ file: z.string() }),
+      execute: ({ file }) => {
+        removed.push(file)
+        return 'done'
+      },
+    }),
+  }
+  const source: AnswerSource = async ({ messages, signal }) => {
+    const model = models.shift() ?? calling
+    return streamText({
+      model,
+      tools,
+      toolApproval: { remove: 'user-approval' },
+      messages: await convertToModelMessages(messages, { tools }),
+      abortSignal: signal,
+    })
+  }
+  const chat = await asked(source)
+  const [part] = (chat.messages[1]?.parts ?? []).filter(({ type }) => type === 'tool-remove')
+  expect(part).toMatchObject({ state: 'approval-requested' })
+  const { approval } = part as unknown as { approval: { id: string } }
+  await chat.addToolApprovalResponse({ id: approval.id, approved: true })
+  await chat.sendMessage()
+  expect(chat.error).toBeUndefined()
+  expect(removed).toEqual(['a'])
+  expect(chat.text).toBe('Removed.')
+  expect(chat.messages).toHaveLength(2)
+  const { messages = [] } = (await server?.chats.get('c1')) ?? {}
+  expect(messages.map(({ message }) => message)).toEqual(JSON.parse(JSON.stringify(chat.messages)))
+})

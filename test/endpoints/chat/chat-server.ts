@@ -1,0 +1,200 @@
+/** A real server with one chat route, and the stock clients of it, in Node. */
+import {
+  type ChatTransport,
+  type UIMessage,
+  type UIMessageChunk,
+  AbstractChat,
+  DefaultChatTransport,
+  WebSocketChatTransport,
+} from 'ai'
+import { createDurableChatTransport } from '@durable-streams/aisdk-transport'
+import { WorkflowChatTransport } from '@ai-sdk/workflow/client'
+import { Chats } from '../../../src/chats/chats.ts'
+import type { WhileBusy } from '../../../src/chats/options.ts'
+import { Delivery } from '../../../src/delivery/delivery.ts'
+import { ChatDesk } from '../../../src/endpoints/chat/chat-desk.ts'
+import { answerKind } from '../../../src/endpoints/chat/answer-kind.ts'
+import type { AnswerSource } from '../../../src/endpoints/chat/chat-source.ts'
+import { type Authenticate, memory } from '../../../src/index.ts'
+import { chatRoutes } from '../../../src/routing/chat-routes.ts'
+import { Runs } from '../../../src/runs/runs.ts'
+import type { StreamStore } from '../../../src/streams/store.ts'
+import { collectingLogger } from '../../support/logger.ts'
+import { type TestServer, serve } from '../../support/server.ts'
+
+export interface ChatServer extends AsyncDisposable {
+  readonly server: TestServer
+  readonly store: StreamStore
+  readonly chats: Chats
+  readonly runs: Runs
+  readonly delivery: Delivery
+  readonly address: string
+  /** Goes down as a server does that is told to. */
+  drain(): Promise<void>
+}
+
+export interface ChatServerOptions {
+  readonly source: AnswerSource
+  readonly store?: StreamStore
+  readonly whileBusy?: WhileBusy
+  readonly authenticate?: Authenticate
+  readonly port?: number
+}
+
+export async function startChats({
+  source,
+  store = memory(),
+  whileBusy = 'refuse',
+  authenticate,
+  port = 0,
+}: ChatServerOptions): Promise<ChatServer> {
+  const logger = collectingLogger()
+  const delivery = new Delivery({ store, logger })
+  const chats = new Chats({ store, logger, kinds: { chat: answerKind(source) }, whileBusy })
+  const runs = new Runs({ store, logger, kinds: chats.kinds, leaseTtl: 1 })
+  chats.use({ runs, delivery })
+  runs.open()
+  const desk = new ChatDesk({ store, delivery, logger, chats, whileBusy, maxMessageSize: 1024 * 1024 })
+  const routes = chatRoutes('/api/chat', desk, authenticate ? { authenticate } : {})
+  const server = await serve({ routes: [...routes] }, { port, shutdownTimeout: 1 })
+  const drain = async (): Promise<void> => {
+    delivery.close()
+    await server.app.close()
+    await runs.close()
+  }
+  return {
+    server,
+    store,
+    chats,
+    runs,
+    delivery,
+    address: server.url('/api/chat'),
+    drain,
+    [Symbol.asyncDispose]: drain,
+  }
+}
+
+/** `useChat` without React: the class under it, as published, with plain state. */
+export class NodeChat extends AbstractChat<UIMessage> {
+  readonly errors: Error[] = []
+  readonly statuses: string[] = []
+
+  constructor(id: string, transport: ChatTransport<UIMessage>, messages: UIMessage[] = [], more = {}) {
+    const statuses: string[] = []
+    let status = 'ready'
+    const state = {
+      get status() {
+        return status as never
+      },
+      set status(next: never) {
+        status = next
+        statuses.push(next)
+      },
+      error: undefined,
+      messages,
+      pushMessage: (message: UIMessage) => void (state.messages = [...state.messages, message]),
+      popMessage: () => void (state.messages = state.messages.slice(0, -1)),
+      replaceMessage: (index: number, message: UIMessage) =>
+        void (state.messages = state.messages.with(index, structuredClone(message))),
+      snapshot: <T>(thing: T): T => structuredClone(thing),
+    }
+    super({ id, transport, state, onError: (error) => void this.errors.push(error), ...more })
+    this.statuses = statuses
+  }
+
+  /** The text of the last message. */
+  get text(): string {
+    return textOf(this.messages.at(-1))
+  }
+}
+
+export function textOf(message: UIMessage | undefined): string {
+  return (message?.parts ?? []).map((part) => (part.type === 'text' ? part.text : '')).join('')
+}
+
+export type Stock =
+  | 'DefaultChatTransport'
+  | 'WebSocketChatTransport'
+  | 'WorkflowChatTransport'
+  | 'createDurableChatTransport'
+
+export const STOCK: readonly Stock[] = [
+  'DefaultChatTransport',
+  'WebSocketChatTransport',
+  'WorkflowChatTransport',
+  'createDurableChatTransport',
+]
+
+/** @param chat the id that a page of `WorkflowChatTransport` sends along. */
+export function transportOf(
+  stock: Stock,
+  address: string,
+  { chat, headers = {} }: { readonly chat?: string; readonly headers?: Record<string, string> } = {},
+): ChatTransport<UIMessage> {
+  switch (stock) {
+    case 'WorkflowChatTransport':
+      return new WorkflowChatTransport({
+        api: `${address}/workflow`,
+        ...(chat !== undefined && {
+          prepareSendMessagesRequest: ({ id, messages, body }) => ({
+            body: { ...body, id, messages },
+            headers,
+          }),
+        }),
+        // Its types are for programs without exactOptionalPropertyTypes.
+      }) as ChatTransport<UIMessage>
+    case 'createDurableChatTransport':
+      return createDurableChatTransport({ api: `${address}/durable`, headers })
+    case 'DefaultChatTransport':
+      return new DefaultChatTransport({ api: address, headers })
+    case 'WebSocketChatTransport':
+      return new WebSocketChatTransport({ url: address.replace('http', 'ws') })
+  }
+}
+
+/** An answer that goes on as a test says. */
+export class Script {
+  readonly #waiting: UIMessageChunk[] = []
+  #wake = Promise.withResolvers<void>()
+  #over = false
+  /** Whether the signal of the answer aborted. */
+  aborted = false
+
+  /** The next words of the answer. */
+  say(...texts: string[]): void {
+    this.give(...texts.map((delta) => ({ type: 'text-delta', id: '1', delta }) as const))
+  }
+
+  give(...chunks: UIMessageChunk[]): void {
+    this.#waiting.push(...chunks)
+    this.#wake.resolve()
+  }
+
+  end(): void {
+    this.#over = true
+    this.#wake.resolve()
+  }
+
+  readonly source: AnswerSource = ({ signal }) => this.#chunks(signal)
+
+  async *#chunks(signal: AbortSignal): AsyncGenerator<UIMessageChunk> {
+    yield { type: 'start' }
+    yield { type: 'text-start', id: '1' }
+    signal.addEventListener('abort', () => {
+      this.aborted = true
+      this.#wake.resolve()
+    })
+    while (!signal.aborted) {
+      const next = this.#waiting.shift()
+      if (next) yield next
+      else if (this.#over) break
+      else {
+        await this.#wake.promise
+        this.#wake = Promise.withResolvers()
+      }
+    }
+    signal.throwIfAborted()
+    yield { type: 'text-end', id: '1' }
+    yield { type: 'finish', finishReason: 'stop' }
+  }
+}

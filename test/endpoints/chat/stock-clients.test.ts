@@ -1,0 +1,170 @@
+/** Transport x event, with the transports as published, in Node. docs/ai-sdk.md has the table. */
+import { afterEach, describe, expect, test } from 'vitest'
+import { memory } from '../../../src/index.ts'
+import {
+  type ChatServer,
+  type ChatServerOptions,
+  NodeChat,
+  STOCK,
+  Script,
+  startChats,
+  textOf,
+  transportOf,
+} from './chat-server.ts'
+
+describe.each(STOCK)('%s', (stock) => {
+  const servers: ChatServer[] = []
+
+  afterEach(async () => {
+    for (const server of servers.splice(0)) await server[Symbol.asyncDispose]()
+  })
+
+  const start = async (options: ChatServerOptions) => {
+    const server = await startChats(options)
+    servers.push(server)
+    return server
+  }
+  const open = ({ address }: ChatServer, id = 'c1', messages = undefined as never) =>
+    new NodeChat(id, transportOf(stock, address, { chat: id }), messages)
+  const keptText = async ({ chats }: ChatServer) =>
+    textOf((await chats.get('c1'))?.messages.at(-1)?.message as never)
+
+  /** A page that has sent a message, and half the answer. */
+  const begin = async (more: Partial<ChatServerOptions> = {}) => {
+    const script = new Script()
+    const server = await start({ source: script.source, ...more })
+    const chat = open(server)
+    const sending = chat.sendMessage({ text: 'Hello' })
+    script.say('One', ' two')
+    await expect.poll(() => chat.text).toBe('One two')
+    return { script, server, chat, sending }
+  }
+
+  test('end: the answer is whole, and kept as it was shown', async () => {
+    const { script, server, chat, sending } = await begin()
+    script.say(' three.')
+    script.end()
+    await sending
+    expect(chat.status).toBe('ready')
+    expect(chat.text).toBe('One two three.')
+    await expect.poll(() => keptText(server)).toBe('One two three.')
+    const { messages } = (await server.chats.get('c1')) ?? {}
+    expect(messages?.map(({ message }) => message)).toEqual(JSON.parse(JSON.stringify(chat.messages)))
+  })
+
+  test('stop: by whoever asks; the page is ready with what came, and it is kept', async () => {
+    const { script, server, chat, sending } = await begin()
+    const answer = await fetch(`${server.address}/c1/stop`, { method: 'POST' })
+    expect(await answer.json()).toEqual({ status: 'stopped' })
+    await sending
+    expect(chat.status).toBe('ready')
+    expect(chat.text).toBe('One two')
+    expect(script.aborted).toBe(true)
+    await expect.poll(() => keptText(server)).toBe('One two')
+    // The next turn goes on from there.
+    script.end()
+    await chat.sendMessage({ text: 'Again' })
+    expect(chat.status).toBe('ready')
+    expect(chat.messages).toHaveLength(4)
+  })
+
+  test('failure: the page has an error, and what came', async () => {
+    const { script, server, chat, sending } = await begin()
+    script.give({ type: 'error', errorText: 'The model is out of order.' })
+    await sending
+    expect(chat.status).toBe('error')
+    expect(chat.error?.message).toBe('The model is out of order.')
+    expect(chat.text).toBe('One two')
+    await expect.poll(() => keptText(server)).toBe('One two')
+  })
+
+  test('drain: the page has an error, and resumes to how it ended', async () => {
+    const store = memory()
+    const { server, sending, ...begun } = await begin({ store })
+    let { chat } = begun
+    const { port } = server.server.running
+    await server.drain()
+    servers.splice(0)
+    // It asks until it is answered.
+    const isPatient = stock === 'createDurableChatTransport'
+    if (!isPatient) {
+      await sending
+      expect(chat.status).toBe('error')
+      expect(chat.text).toBe('One two')
+    }
+    const again = await start({ source: new Script().source, store, port })
+    // A page that is loaded anew, where the client would show a replay behind what it has.
+    if (stock === 'WorkflowChatTransport') chat = open(again)
+    await (isPatient ? sending : chat.resumeStream())
+    expect(chat.status).toBe('error')
+    expect(chat.error?.message).toMatch(/interrupted in the middle of this answer/)
+    expect(chat.text).toBe('One two')
+  })
+
+  test('leaving ends nothing: a page that comes back has the whole answer once', async () => {
+    const { script, server, chat, sending } = await begin()
+    await chat.stop()
+    await sending
+    script.say(' three')
+    const back = open(server)
+    const resuming = back.resumeStream()
+    await expect.poll(() => back.text).toBe('One two three')
+    script.say(' four.')
+    script.end()
+    await resuming
+    expect(back.status).toBe('ready')
+    expect(back.text).toBe('One two three four.')
+    expect(back.messages).toHaveLength(1)
+    expect(script.aborted).toBe(false)
+  })
+
+  test('a page that was cut off resumes after the end, and has all of it', async () => {
+    const { script, server, chat, sending } = await begin()
+    server.server.running.server.closeAllConnections()
+    await chat.stop()
+    await sending
+    script.say(' three.')
+    script.end()
+    await expect.poll(() => keptText(server)).toBe('One two three.')
+    await chat.resumeStream()
+    expect(chat.status).toBe('ready')
+    expect(chat.text).toBe('One two three.')
+    expect(chat.messages).toHaveLength(2)
+  })
+
+  test('a second tab sees the answer as it comes', async () => {
+    const { script, server, chat, sending } = await begin()
+    const tab = open(server)
+    const resuming = tab.resumeStream()
+    await expect.poll(() => tab.text).toBe('One two')
+    script.say(' three.')
+    script.end()
+    await Promise.all([resuming, sending])
+    expect(tab.text).toBe(chat.text)
+    expect(tab.messages.at(-1)).toEqual(chat.messages.at(-1))
+  })
+
+  test('a send whose sender left replaces the answer', async () => {
+    const { script, chat, sending, server } = await begin()
+    await chat.stop()
+    await sending
+    await expect.poll(() => server.delivery.streams).toBe(0)
+    const again = chat.sendMessage({ text: 'Something else' })
+    await expect.poll(() => script.aborted).toBe(true)
+    script.end()
+    await again
+    expect(chat.status).toBe('ready')
+    const { messages } = (await server.chats.get('c1')) ?? {}
+    expect(messages?.map(({ message }) => message.role)).toEqual(['user', 'assistant', 'user', 'assistant'])
+  })
+
+  test('a second send is refused while an answer is being written', async () => {
+    const { script, server, sending } = await begin()
+    const tab = open(server)
+    await tab.sendMessage({ text: 'Me too' })
+    expect(tab.status).toBe('error')
+    expect(tab.error?.message).toMatch(/An answer is being written in this chat/)
+    script.end()
+    await sending
+  })
+})
