@@ -32,6 +32,7 @@ export type {
 export { DEFAULT_MODEL, InvalidSettingError, openAISettings } from './settings.ts'
 export type { OpenAIEnvironment, OpenAIService, OpenAISettings } from './settings.ts'
 export type { ResponseStreamEvent } from './response-event.ts'
+export { text } from './text.ts'
 export { upstreamError } from '../upstream-cause.ts'
 export { UpstreamError } from '../upstream-error.ts'
 export type { UpstreamErrorCode, UpstreamFault } from '../upstream-error.ts'
