@@ -1,7 +1,7 @@
 /** An effect that starts a run, and a second click, in a real browser and StrictMode. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Json, http, memory, streamSocket, streaming } from '../../src/index.ts'
+import { http, memory, run } from '../../src/index.ts'
 import { bundle } from '../client/bundle.ts'
 import { launchBrowser } from '../support/browser.ts'
 import { type TestServer, serve } from '../support/server.ts'
@@ -28,34 +28,20 @@ describeWith(['chromium'], 'a page in StrictMode', ({ chromium }) => {
 
   beforeEach(async () => {
     generations = starts = 0
-    const streams = streaming({
-      store: memory(),
-      kinds: {
-        answer: {
-          provider: (input: Json) =>
-            async function* () {
-              generations++
-              for (const piece of ['Hel', 'lo ']) yield input === 'strange' ? { piece } : { delta: piece }
-              yield { delta: input }
-            },
-        },
+    const answer = run({
+      run: async function* (input) {
+        generations++
+        yield* ['Hel', 'lo ']
+        yield input
       },
     })
     const file = (body: string, type: string) => () =>
       new Response(body, { headers: { 'content-type': type } })
     server = await serve({
-      streams,
-      routes: [
-        http('/', file(PAGE, 'text/html')),
-        http('/page.js', file(script, 'text/javascript')),
-        streamSocket('/ws', {
-          ...streams.services,
-          start: ({ input, ...rest }) => {
-            starts++
-            return streams.runs.start({ ...rest, kind: 'answer', input })
-          },
-        }),
-      ],
+      store: memory(),
+      runs: { answer },
+      mayStart: () => ++starts > 0,
+      routes: [http('/', file(PAGE, 'text/html')), http('/page.js', file(script, 'text/javascript'))],
     })
     page = await browser.newPage()
     warnings = []
@@ -88,11 +74,5 @@ describeWith(['chromium'], 'a page in StrictMode', ({ chromium }) => {
     await page.reload()
     await expectShown(done)
     expect([generations, warnings]).toEqual([1, []])
-  })
-
-  test('records in which no text is known are named once', async () => {
-    await page.goto(`${server.url('/')}#strange`)
-    await expectShown({ text: 'strange', count: 3, status: 'completed' })
-    expect(warnings).toEqual([expect.stringContaining('such as { piece }, so `text` leaves them out')])
   })
 })

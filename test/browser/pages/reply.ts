@@ -1,6 +1,7 @@
 /** A page that asks as soon as it is shown, in StrictMode, for `strict-mode.test.ts`. */
 import { StrictMode, createElement, useEffect } from 'react'
 import { createRoot } from 'react-dom/client'
+import { connect } from 'millrace/client'
 import { useStream } from 'millrace/react'
 
 const page = globalThis as unknown as {
@@ -8,9 +9,18 @@ const page = globalThis as unknown as {
   readonly location: { readonly hash: string }
 }
 
-/** As README and docs/client.md show it: nothing is said of how records are read. */
+/** The server's run, as `typeof app` would say it. */
+interface App {
+  readonly '~runs'?: {
+    readonly answer: { readonly '~types'?: { readonly input: string; readonly record: string } }
+  }
+}
+
+const { answer } = connect<App>('/').runs
+
+/** As docs/client.md shows it. */
 function Reply({ id, question }: { readonly id: string; readonly question: string }) {
-  const { text, records, status, start } = useStream('/ws', id)
+  const { text, records, status, start } = useStream(answer, id)
   const ask = (): void => void start(question, { id }).catch(() => {})
   useEffect(ask, [id, question, start])
   return createElement(
