@@ -29,7 +29,7 @@ describeWith(['chromium'], 'a page in StrictMode', ({ chromium }) => {
   beforeEach(async () => {
     generations = starts = 0
     const answer = run({
-      run: async function* (input) {
+      async *run(input) {
         generations++
         yield* ['Hel', 'lo ']
         yield input
