@@ -22,19 +22,35 @@ export class LookNotes {
    * takes it: there, without the epoch.
    */
   readonly #notes = new Map<string, LookNote>()
+  #before: ReadonlyMap<string, LookNote> | undefined
   /** How many failed in this look, and the first failure. */
   failed = 0
   failure: unknown
   /** How many could go on, and found no place in this process. */
   full = 0
+  /** How many are nothing to this process. */
+  foreign = 0
   /** How many ends are owed to kinds, or in a way, that is not known here. */
   unknown = 0
 
-  of(lease: Lease): LookNote | undefined {
-    return this.#notes.get(nameOf(lease))
+  /** @param before of the look before. */
+  constructor(before?: LookNotes) {
+    if (before) this.#before = before.#notes
+  }
+
+  /** What the look before found. */
+  before(lease: Lease): LookNote | undefined {
+    return this.#before?.get(nameOf(lease))
+  }
+
+  /** The look is over. */
+  close(): this {
+    this.#before = undefined
+    return this
   }
 
   keep(lease: Lease, note: LookNote): void {
+    if (note.type === 'foreign') this.foreign++
     if (note.type === 'left' || this.#notes.size < MOST) this.#notes.set(nameOf(lease), note)
   }
 

@@ -21,6 +21,7 @@ import { LookNotes } from './look-notes.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { RunSettings } from '../options.ts'
 import type { OwedEnds } from '../owed/owed-ends.ts'
+import { PassedLeases } from './passed-leases.ts'
 import type { ProcessLimit } from '../start/process-limit.ts'
 import { readRunRecord } from '../records/run-record.ts'
 import type { RunRecord } from '../records/run-record.ts'
@@ -53,6 +54,14 @@ export interface TakeoverOptions {
   readonly adopt: (assignment: Assignment) => void
 }
 
+interface LookedAtPage {
+  readonly last: Lease | undefined
+  /** Whether there may be more behind it. */
+  readonly more: boolean
+  /** Whether all that was looked at is nothing to this process. */
+  readonly isForeign: boolean
+}
+
 export class Takeover {
   readonly #settings: RunSettings
   readonly #options: TakeoverOptions
@@ -60,12 +69,15 @@ export class Takeover {
   readonly #closed = new AbortController()
   /** Of the last look that came to its end. */
   #notes = new LookNotes()
+  readonly #passed = new PassedLeases()
   readonly #clock = new WallClock()
   /** When, by `performance.now()`, leases were last found that may only look as if they were over. */
   #doubtedAt = Number.NEGATIVE_INFINITY
   /** When, by the same, the store last said which leases are over; undefined before the first look. */
   #answeredAt: number | undefined
   #failing = false
+  /** Since then others may lie before what was passed. */
+  #wentBack = false
 
   constructor(settings: RunSettings, options: TakeoverOptions) {
     this.#settings = settings
@@ -126,6 +138,7 @@ export class Takeover {
     // A store that answers each look late, and none in vain, would be doubted for ever.
     const isNew = now - this.#doubtedAt > 2 * leaseTtlMs
     const seconds = this.#clock.jump() / 1000
+    if (seconds * 1000 < -leaseTtlMs / LOOKS) this.#wentBack = true
     // What is shorter cannot end a lease that is renewed in time.
     if (seconds * 1000 > leaseTtlMs / LOOKS) {
       this.#doubtedAt = now
@@ -138,22 +151,11 @@ export class Takeover {
   }
 
   async #look(): Promise<void> {
-    const { signal } = this.#closed
-    const notes = new LookNotes()
-    for (let after: Lease | undefined, more = true; more;) {
-      const page = after ? { limit: PAGE, after, signal } : { limit: PAGE, signal }
-      const expired = await this.#settings.store.leases.expired(page)
-      if (this.#mustWait()) break
-      for (let at = 0; at < expired.length; at += AT_ONCE) {
-        signal.throwIfAborted()
-        const slice = expired.slice(at, at + AT_ONCE).filter((lease) => !this.#options.has(lease))
-        const answered = await Promise.all(slice.map((lease) => this.#tryToSettle(lease, notes)))
-        // However long taking over takes, it is no silence of the store.
-        if (answered.length === 0 || answered.includes(true)) this.#answeredAt = performance.now()
-      }
-      after = expired.at(-1)
-      more = expired.length === PAGE
-    }
+    if (this.#wentBack) this.#passed.forget()
+    this.#wentBack = false
+    const notes = new LookNotes(this.#notes)
+    notes.unknown = this.#passed.unknown
+    if (await this.#lookBehind(notes)) await this.#lookAgain()
     if (notes.full > 0 && this.#notes.full === 0)
       this.#settings.logger.warn(
         { runs: notes.full },
@@ -164,7 +166,7 @@ export class Takeover {
         { runs: notes.unknown },
         'Runs owe their ends to kinds that this process does not know, or that have no `ended` here; they are left to others',
       )
-    this.#notes = notes
+    this.#notes = notes.close()
     if (notes.failed > 0)
       this.#settings.logger.warn(
         { err: notes.failure, runs: notes.failed },
@@ -172,12 +174,59 @@ export class Takeover {
       )
   }
 
+  /** Looks at all that is not passed. False when nothing may be taken over. */
+  async #lookBehind(notes: LookNotes): Promise<boolean> {
+    let isPassing = true
+    for (let after = this.#passed.end, more = true; more;) {
+      const unknown = notes.unknown
+      const page = await this.#lookAtPage(after, notes)
+      if (!page) return false
+      isPassing &&= page.isForeign && page.more
+      if (isPassing && page.last) this.#passed.pass(page.last, notes.unknown - unknown, notes)
+      after = page.last
+      more = page.more
+    }
+    return true
+  }
+
+  /** Looks again at a page of what was passed. What is found there is left to the next look, which begins with the first. */
+  async #lookAgain(): Promise<void> {
+    const passed = this.#passed
+    if (!passed.end) return
+    const page = await this.#lookAtPage(passed.again, passed.notes, (lease) => passed.has(lease))
+    if (page?.isForeign) passed.seen(page.last)
+    else if (page) passed.forget()
+  }
+
+  /** Looks at some leases behind one, of those at which it shall; undefined when nothing may be taken over. */
+  async #lookAtPage(
+    after: Lease | undefined,
+    notes: LookNotes,
+    shall: (lease: Lease) => boolean = () => true,
+  ): Promise<LookedAtPage | undefined> {
+    const { signal } = this.#closed
+    const page = after ? { limit: PAGE, after, signal } : { limit: PAGE, signal }
+    const expired = await this.#settings.store.leases.expired(page)
+    if (this.#mustWait()) return undefined
+    const foreign = notes.foreign
+    const found = expired.filter(shall)
+    for (let at = 0; at < found.length; at += AT_ONCE) {
+      signal.throwIfAborted()
+      const slice = found.slice(at, at + AT_ONCE).filter((lease) => !this.#options.has(lease))
+      const answered = await Promise.all(slice.map((lease) => this.#tryToSettle(lease, notes)))
+      // However long taking over takes, it is no silence of the store.
+      if (answered.length === 0 || answered.includes(true)) this.#answeredAt = performance.now()
+    }
+    const isForeign = notes.foreign - foreign === found.length
+    return { last: expired.at(-1), more: expired.length === PAGE, isForeign }
+  }
+
   /**
    * One that fails holds up no other, and is tried again, less and less often. Returns whether the store
    * answered.
    */
   async #tryToSettle(lease: Lease, notes: LookNotes): Promise<boolean> {
-    const note = this.#notes.of(lease)
+    const note = notes.before(lease)
     if (note?.type === 'foreign' && lease.owed) notes.unknown++
     if (note?.type === 'foreign' || (note?.type === 'failed' && performance.now() < note.again)) {
       notes.keep(lease, note)
@@ -211,7 +260,7 @@ export class Takeover {
       return
     }
     if (known.kind !== undefined && !kinds.has(known.kind)) {
-      const note = this.#notes.of(lease)
+      const note = notes.before(lease)
       const since = note?.type === 'left' ? note.since : performance.now()
       notes.keep(lease, { type: 'left', since })
       if (performance.now() - since < PASSED_OVER * (leaseTtlMs / LOOKS)) return

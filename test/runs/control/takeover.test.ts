@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { Json } from '../../../src/protocol/json.ts'
 import { RunMovedError } from '../../../src/providers/provider.ts'
 import type { RunProvider } from '../../../src/providers/provider.ts'
@@ -8,6 +8,7 @@ import { END_REASONS } from '../../../src/runs/end-reasons.ts'
 import type { RunKind } from '../../../src/runs/options.ts'
 import { StoreError } from '../../../src/streams/errors.ts'
 import { LEASE_PRODUCER } from '../../../src/streams/leases.ts'
+import type { ExpiredOptions } from '../../../src/streams/leases.ts'
 import type { AppendRequest } from '../../../src/streams/store.ts'
 import { PuppetProvider } from '../puppet.ts'
 import { onEveryStore } from '../world.ts'
@@ -651,6 +652,29 @@ onEveryStore('the look for runs to take over', (world) => {
     const looks = second.hand.calls.filter(({ method, args }) => method === 'head' && args[0] === 'foreign-7')
     expect(looks).toHaveLength(1)
     expect((await store.leases.expired({ limit: 1000 })).length).toBe(1000)
+  })
+
+  it('begins its looks behind thousands of leases that are no runs, and finds what comes to lie among them', async () => {
+    const { store } = world()
+    const leased = { lease: { holder: 'an-application', ttlMs: 1 } }
+    await Promise.all(Array.from({ length: 2001 }, (_, n) => store.create(`foreign-${n}`, leased)))
+    const second = world().mortal()
+    second.runs.open()
+    await world().pass(5)
+    const froms = second.hand.calls
+      .filter(({ method }) => method === 'leases.expired')
+      .map(({ args: [options] }) => (options as ExpiredOptions).after?.stream)
+    const [, first, last] = froms
+    expect([first, last]).not.toContain(undefined)
+    // A page in each of which it looks at them again.
+    expect(froms).toEqual([undefined, first, last, undefined, last, first, last, undefined])
+    // Back to when they were not over yet.
+    vi.setSystemTime(Date.now() - 3_600_000)
+    const puppet = new PuppetProvider()
+    const mortal = world().mortal()
+    const run = await mortal.runs.start({}, puppet.provider)
+    mortal.kill()
+    await world().passUntil(async () => (await store.head(run.id))?.closed, 30)
   })
 
   it('looks anew at a lease that was taken and left again', async () => {
