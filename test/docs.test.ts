@@ -79,6 +79,10 @@ test('the samples compile', async () => {
   }
 }, 60_000)
 
+test.each(['app.ts', 'page.ts'])('the first page shows %s of the minimal example as it is', (file) => {
+  expect(readFileSync('README.md', 'utf8')).toContain(readFileSync(`examples/minimal/${file}`, 'utf8'))
+})
+
 test.each(PAGES)('the links of %s lead somewhere', (page) => {
   const text = readFileSync(page, 'utf8').replaceAll(/^```.*?^```$/gms, '')
   const targets = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map((match) => match[1] ?? '')
