@@ -15,4 +15,4 @@ export {
 } from './channels/redis/pubsub/open.ts'
 export type { Serializer } from './channels/redis/codec/codec.ts'
 export type { RedisLayerOptions } from './channels/redis/settings.ts'
-export { type RedisStreamsOptions, redis } from './streams/redis/open.ts'
+export { type RedisStoreOptions, redis } from './streams/redis/open.ts'

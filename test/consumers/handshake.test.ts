@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { type AcceptOptions, WebSocketConsumer, millrace, websocket } from '../../src/index.ts'
+import { WebSocketConsumer, millrace, websocket } from '../../src/index.ts'
 import { WebSocketCommunicator } from '../../src/testing/index.ts'
 import { collectingLogger } from '../support/logger.ts'
+import type { AcceptOptions } from '../../src/consumers/transport.ts'
 
 /** A client of a consumer whose `connect` is this. */
 function clientOf(

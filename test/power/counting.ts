@@ -1,6 +1,6 @@
 /** The kind of run that the traced server has: it counts, and can be resumed. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RunKind } from 'millrace'
+import type { RunKind } from '../../src/runs/options.ts'
 import { type Numbered, recordOf } from './records.ts'
 
 export interface CountingInput {

@@ -1,6 +1,7 @@
 /** Checked by the compiler: which routes fit together. */
 import { JsonWebSocketConsumer, WebSocketConsumer, http, millrace, router, websocket } from 'millrace'
-import type { ParamsOf, Scope } from 'millrace'
+import type { Scope } from 'millrace'
+import type { ParamsOf } from '../../src/routing/pattern.ts'
 
 class Plain extends WebSocketConsumer {}
 class Room extends JsonWebSocketConsumer<{ text: string }, unknown, { room: string }> {}

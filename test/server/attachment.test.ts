@@ -7,7 +7,6 @@ import { describe, expect, it, vi } from 'vitest'
 import {
   type Application,
   type Attachment,
-  type ConnectionOptions,
   type Streaming,
   WebSocketConsumer,
   type WebSocketData,
@@ -21,6 +20,7 @@ import {
 import { type CollectingLogger, collectingLogger } from '../support/logger.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { HandshakeRefused, WebSocketClient } from '../support/websocket-client.ts'
+import type { ConnectionOptions } from '../../src/server/options.ts'
 
 class Echo extends WebSocketConsumer {
   override receive(message: WebSocketData): Promise<void> {

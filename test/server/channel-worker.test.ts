@@ -3,9 +3,9 @@ import { layerUnavailable } from '../../src/channels/errors.ts'
 import type { ChannelMessage } from '../../src/channels/layer.ts'
 import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { ChannelConsumer, type ChannelConsumerClass } from '../../src/consumers/channel-consumer.ts'
-import { type Application, type WorkOptions, channel } from '../../src/index.ts'
+import { type Application, channel } from '../../src/index.ts'
 import { millrace } from '../../src/millrace.ts'
-import type { RunningWorker } from '../../src/server/channel-worker.ts'
+import type { RunningWorker, WorkOptions } from '../../src/server/channel-worker.ts'
 import { type CollectingLogger, collectingLogger } from '../support/logger.ts'
 
 interface World {

@@ -1,7 +1,6 @@
 import { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
-  type HttpTarget,
   HttpError,
   type MillraceOptions,
   WebSocketConsumer,
@@ -13,6 +12,7 @@ import {
   websocket,
 } from '../../src/index.ts'
 import { type TestServer, serve } from '../support/server.ts'
+import type { HttpTarget } from '../../src/routing/route.ts'
 
 /** Serves one target at /. */
 function serveTarget(

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { memory } from '../../src/streams/memory/store.ts'
 import { redis } from '../../src/streams/redis/open.ts'
-import type { RedisStreamsOptions } from '../../src/streams/redis/open.ts'
+import type { RedisStoreOptions } from '../../src/streams/redis/open.ts'
 import { sqlite } from '../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import type { StreamStoreHarness } from '../../src/conformance/stream-store-cases.ts'
@@ -72,12 +72,10 @@ export function newPrefix(): string {
 }
 
 /** Stores on one Redis, each with keys of its own; a peer has a connection of its own, and the same keys. */
-export function redisHarness(
-  where: Pick<RedisStreamsOptions, 'url' | 'host' | 'cluster'>,
-): StreamStoreHarness {
+export function redisHarness(where: Pick<RedisStoreOptions, 'url' | 'host' | 'cluster'>): StreamStoreHarness {
   const time = new Time()
   const prefixes = new Map<StreamStore, string>()
-  const open = (prefix: string, options: Pick<RedisStreamsOptions, 'limits'>): StreamStore => {
+  const open = (prefix: string, options: Pick<RedisStoreOptions, 'limits'>): StreamStore => {
     const store = redis({ ...where, ...options, prefix, ...time.clocks })
     prefixes.set(store, prefix)
     return store

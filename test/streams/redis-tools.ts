@@ -5,7 +5,7 @@ import { openClient, type RedisClient, type Reply } from '../../src/redis/open-c
 import { START } from '../../src/protocol/offset.ts'
 import type { Offset } from '../../src/protocol/offset.ts'
 import { StoreError } from '../../src/streams/errors.ts'
-import { type RedisStreamsOptions, redis } from '../../src/streams/redis/open.ts'
+import { type RedisStoreOptions, redis } from '../../src/streams/redis/open.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import type { StreamRecord } from '../../src/streams/stream.ts'
 import type { StreamEvent } from '../../src/streams/watching.ts'
@@ -53,7 +53,7 @@ export class StoresOnRedis {
     return this.#admin.send(args)
   }
 
-  open(options: RedisStreamsOptions = {}): StreamStore {
+  open(options: RedisStoreOptions = {}): StreamStore {
     const store = redis({ url: this.server.url, prefix: this.prefix, ...options })
     this.#stores.push(store)
     return store

@@ -68,6 +68,8 @@ const places: Readonly<Record<string, readonly string[]>> = {
 const wiring = [
   'src/index.ts',
   'src/redis.ts',
+  'src/store.ts',
+  'src/channels.ts',
   'src/millrace.ts',
   'src/cli/',
   'src/demo/application.ts',

@@ -21,7 +21,7 @@ import { SettledClock } from '../bookkeeping/settled-clock.ts'
 import type { StreamStore } from '../store.ts'
 import type { Durability } from '../stream.ts'
 
-export interface RedisStreamsOptions extends StreamStoreOptions {
+export interface RedisStoreOptions extends StreamStoreOptions {
   /** One Redis as a URL. Default: `redis://localhost:6379`. Give one of `url`, `host` and `cluster`. */
   readonly url?: string | undefined
   /** One Redis in parts, or behind Sentinel. */
@@ -44,7 +44,7 @@ export interface RedisStreamsOptions extends StreamStoreOptions {
   readonly clock?: () => number
 }
 
-const OPTIONS: OptionNames<RedisStreamsOptions> = {
+const OPTIONS: OptionNames<RedisStoreOptions> = {
   ...STREAM_STORE_OPTIONS,
   url: true,
   host: true,
@@ -71,8 +71,8 @@ const SCRIPTS = [
  * @throws {RangeError} for an option out of its range, {TypeError} for an option that does not exist, and for a
  * host that makes no sense.
  */
-export function redis(where: string | RedisStreamsOptions = {}): StreamStore {
-  const options: RedisStreamsOptions = typeof where === 'string' ? { url: where } : where
+export function redis(where: string | RedisStoreOptions = {}): StreamStore {
+  const options: RedisStoreOptions = typeof where === 'string' ? { url: where } : where
   checkOptions('redis()', options, OPTIONS)
   const {
     url,

@@ -3,7 +3,7 @@ import type { OptionNames } from '../../protocol/known-options.ts'
 import { STREAM_STORE_OPTIONS, type StreamStoreOptions } from '../options.ts'
 import { checkInteger } from '../bookkeeping/requests.ts'
 
-export interface SqliteStreamsOptions extends StreamStoreOptions {
+export interface SqliteOptions extends StreamStoreOptions {
   /** Milliseconds to wait for another process that holds the file, before `locked`. Default 5,000. */
   readonly lockTimeoutMs?: number
   /** Milliseconds between two looks for what other processes wrote, while anybody watches. Default 20. */
@@ -12,7 +12,7 @@ export interface SqliteStreamsOptions extends StreamStoreOptions {
   readonly maxFileBytes?: number
 }
 
-export const SQLITE_OPTIONS: OptionNames<SqliteStreamsOptions> = {
+export const SQLITE_OPTIONS: OptionNames<SqliteOptions> = {
   ...STREAM_STORE_OPTIONS,
   lockTimeoutMs: true,
   followIntervalMs: true,
@@ -22,7 +22,7 @@ export const SQLITE_OPTIONS: OptionNames<SqliteStreamsOptions> = {
 export const LOCK_TIMEOUT_MS = 5000
 
 /** @throws {StreamRequestError} `invalid_limit` */
-export function timesOf({ lockTimeoutMs = LOCK_TIMEOUT_MS, followIntervalMs = 20 }: SqliteStreamsOptions): {
+export function timesOf({ lockTimeoutMs = LOCK_TIMEOUT_MS, followIntervalMs = 20 }: SqliteOptions): {
   readonly lockTimeoutMs: number
   readonly followIntervalMs: number
 } {

@@ -25,7 +25,7 @@ import { SqliteLeases } from './leases.ts'
 import { LogRoom } from './log-room.ts'
 import { SettledClock } from '../bookkeeping/settled-clock.ts'
 import { openDatabase } from './open.ts'
-import { LOCK_TIMEOUT_MS, type SqliteStreamsOptions, SQLITE_OPTIONS, timesOf } from './options.ts'
+import { LOCK_TIMEOUT_MS, type SqliteOptions, SQLITE_OPTIONS, timesOf } from './options.ts'
 import type { Migration } from './tables/schema.ts'
 import { Snapshots } from './snapshots.ts'
 import type { StreamTable } from './tables/stream-table.ts'
@@ -56,7 +56,7 @@ import { stopWith, Watchers } from '../bookkeeping/watchers.ts'
  * @throws {StoreError} when the file cannot be used: see its codes.
  * @throws {TypeError} for an option that does not exist.
  */
-export function sqlite(path: string, options: SqliteStreamsOptions = {}): StreamStore {
+export function sqlite(path: string, options: SqliteOptions = {}): StreamStore {
   checkOptions('sqlite()', options, SQLITE_OPTIONS)
   return new SqliteStreams(path, options)
 }
@@ -92,7 +92,7 @@ class SqliteStreams implements StreamStore {
   readonly #guard: FileGuard
   #closing: Promise<void> | undefined
 
-  constructor(path: string, options: SqliteStreamsOptions) {
+  constructor(path: string, options: SqliteOptions) {
     const { logger = libraryLogger(), maxFileBytes } = options
     const { lockTimeoutMs, followIntervalMs } = timesOf(options)
     this.limits = limitsOf(options)

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
 import { redis } from '../../../src/streams/redis/open.ts'
-import type { RedisStreamsOptions } from '../../../src/streams/redis/open.ts'
+import type { RedisStoreOptions } from '../../../src/streams/redis/open.ts'
 import { CONNECTION_ERRORS } from '../../../src/streams/redis/store-error.ts'
 import { Keys } from '../../../src/streams/redis/keys.ts'
 import { slotOf } from '../../../src/streams/redis/slots.ts'
 import { RedisRefusedError } from '../../../src/redis/open-client.ts'
 
-it.each<[RedisStreamsOptions, string]>([
+it.each<[RedisStoreOptions, string]>([
   [{ prefix: '' }, 'prefix must be'],
   [{ prefix: 'a b' }, 'prefix must be'],
   [{ prefix: 'a{b}' }, 'prefix must be'],
@@ -14,8 +14,8 @@ it.each<[RedisStreamsOptions, string]>([
   [{ timeout: 0 }, 'timeout must be a positive number'],
   [{ lossPatience: Number.NaN }, 'lossPatience must be a positive number'],
   [{ url: 'redis://a', cluster: ['redis://b'] }, 'Give one of'],
-  [['redis://a'] as RedisStreamsOptions, 'redis() takes an object of options'],
-  [{ hosts: ['redis://a'] } as RedisStreamsOptions, 'redis() has no option hosts. Did you mean host?'],
+  [['redis://a'] as RedisStoreOptions, 'redis() takes an object of options'],
+  [{ hosts: ['redis://a'] } as RedisStoreOptions, 'redis() has no option hosts. Did you mean host?'],
   [{ url: 'http://a' }, 'begins with redis://'],
   [{ cluster: [] }, 'at least one'],
   [{ cluster: ['redis://a/3'] }, 'no Sentinel, path or database'],

@@ -19,7 +19,7 @@ import { silentLogger } from '../../../src/logging/logger.ts'
 import { decodeOffset } from '../../../src/protocol/offset.ts'
 import { StoreError } from '../../../src/streams/errors.ts'
 import { migrate, sqlite } from '../../../src/streams/sqlite/store.ts'
-import type { SqliteStreamsOptions } from '../../../src/streams/sqlite/options.ts'
+import type { SqliteOptions } from '../../../src/streams/sqlite/options.ts'
 import { SCHEMA_VERSION, STEPS } from '../../../src/streams/sqlite/tables/schema.ts'
 import { SqliteFollower } from '../../../src/streams/sqlite/follower.ts'
 import { RecordTable } from '../../../src/streams/sqlite/tables/record-table.ts'
@@ -44,7 +44,7 @@ afterEach(async () => {
   for (const store of opened.splice(0)) await store.close()
 })
 
-function open(options: SqliteStreamsOptions = {}, file = path): StreamStore {
+function open(options: SqliteOptions = {}, file = path): StreamStore {
   const store = sqlite(file, options)
   opened.push(store)
   return store

@@ -1,0 +1,12 @@
+/** The public entry of `millrace/chats`: what conversations are made of; `streaming().chats` keeps them. */
+export type { Chat, ChatItem, ChatList, ListedChat, QueuedItem } from './chats/chat.ts'
+export type { ChatAnswer, ChatKind, ChatTurn } from './chats/chat-kind.ts'
+export type { Chats, ChatServices } from './chats/chats.ts'
+export type { ChatAsk } from './chats/conversation.ts'
+export type { AnswerEntry, AskedEntry, ChatEntry, ChatMessage } from './chats/entries.ts'
+export type { ChatRuns } from './chats/turns.ts'
+export { CHAT_ERRORS, ChatError, type ChatErrorCode } from './chats/errors.ts'
+export type { ChatChange } from './chats/following.ts'
+export type { ChatHistory, ChatPlace, ChatTurnKept } from './chats/history.ts'
+export type { ChatLimits, ChatsOptions, WhileBusy } from './chats/options.ts'
+export type { AskOptions, ChatScope, RegenerateRequest, SendRequest } from './chats/requests.ts'

@@ -1,0 +1,36 @@
+/** How many names each public entry exports. The root is what an application needs, and no more. */
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+
+/** Most names of the entries that may not grow unnoticed. Raise one only for a name that every reader has to know. */
+const BUDGETS: Readonly<Record<string, number>> = { 'src/index.ts': 85 }
+
+it.each(Object.entries(BUDGETS))('%s exports at most %i names', (entry, budget) => {
+  const names = exportedBy(entry)
+  expect(names.length, `${entry} exports ${names.length}: ${names.join(', ')}`).toBeLessThanOrEqual(budget)
+})
+
+it('every error that is exported has a name that ends so', () => {
+  const names = [
+    'src/index.ts',
+    'src/store.ts',
+    'src/channels.ts',
+    'src/chats.ts',
+    'src/redis.ts',
+    'src/client/index.ts',
+  ]
+    .flatMap(exportedBy)
+    .filter((name) => /(Error|Failure|Refused|Closed|Full|Moved|Unavailable)$/.test(name))
+  expect(names.length).toBeGreaterThan(10)
+  for (const name of names) expect(name).toMatch(/Error$/)
+})
+
+function exportedBy(path: string): string[] {
+  const source = readFileSync(path, 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '')
+  return [...source.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, names = '']) =>
+    names
+      .split(',')
+      .map((name) => name.trim().replace(/^type /, ''))
+      .filter((name) => name !== ''),
+  )
+}
