@@ -11,7 +11,7 @@ import type { ApplicationOptions } from './server/application-options.ts'
 export interface MillraceOptions<Runs extends RunDefinitions = RunDefinitions>
   extends
     Omit<ApplicationOptions, 'channels' | 'logger'>,
-    Omit<StreamingOptions, 'store' | 'kinds' | 'logger'> {
+    Omit<StreamingOptions, 'store' | 'runs' | 'logger'> {
   /** Where streams and runs are kept: `sqlite('./data.db')`, `memory()`, or `redis(url)` of `millrace/redis`. */
   readonly store?: StreamingOptions['store']
   /** The runs that clients and programs start, by name: `{ answer: run({ … }) }`. Needs a `store`. */
@@ -75,5 +75,5 @@ function streamsOf(
     throw new TypeError(
       'millrace({ store, streams }): give one of them, as streams have a store of their own',
     )
-  return streaming({ ...options, store, logger, ...(runs && { kinds: runs }) })
+  return streaming({ ...options, store, logger, ...(runs && { runs }) })
 }

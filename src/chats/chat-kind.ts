@@ -2,7 +2,7 @@
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { RunContext } from '../providers/provider.ts'
-import type { RunKind } from '../runs/options.ts'
+import type { RunDefinition } from '../runs/definition.ts'
 import type { ChatMessage } from './entries.ts'
 import type { ChatPlace } from './history.ts'
 
@@ -27,7 +27,7 @@ export interface ChatAnswer {
 }
 
 /** A kind of answer. Any process that knows it can give one, and carry one on, as it is made from the chat alone. */
-export interface ChatKind extends Pick<RunKind, 'resumable' | 'closing' | 'newAttempt'> {
+export interface ChatKind extends Pick<RunDefinition, 'resumable' | 'closing' | 'newAttempt'> {
   /** Yields what goes to the run's log: the provider of one run. Called again by whoever continues the run. */
   readonly answer: (turn: ChatTurn, context: RunContext) => AsyncIterable<Json | object>
   /**

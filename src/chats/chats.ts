@@ -6,10 +6,11 @@
  * decided by what the chat is at that moment: what two people do at once is done one after the other.
  */
 import type { Delivery } from '../delivery/delivery.ts'
+import type { Json } from '../protocol/json.ts'
 import { encodeOffset } from '../protocol/offset.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import { RunError } from '../runs/errors.ts'
-import type { RunKind } from '../runs/options.ts'
+import type { RunDefinition, RunDefinitions } from '../runs/definition.ts'
 import { chatIndexId } from '../runs/records/run-ids.ts'
 import { Amendments } from './amendments.ts'
 import { Answers } from './answers.ts'
@@ -63,12 +64,12 @@ export class Chats {
   }
 
   /** The kinds of runs that answer: for `Runs`, beside the application's own. */
-  get kinds(): Readonly<Record<string, RunKind>> {
-    const kinds: Record<string, RunKind> = {}
+  get kinds(): RunDefinitions {
+    const kinds: Record<string, RunDefinition> = {}
     for (const [name, kind] of this.#settings.kinds) {
       const { resumable, closing, newAttempt } = kind
       kinds[name] = {
-        provider: (input) => (context) => this.#answers.provide(kind, input, context),
+        run: (input, context) => this.#answers.provide(kind, input as Json, context),
         ended: (run, end, signal) => this.#turns.ended(run, end, signal),
         ...(resumable !== undefined && { resumable }),
         ...(closing && { closing }),

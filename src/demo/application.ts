@@ -16,7 +16,7 @@ import type { StreamStore } from '../streams/store.ts'
 import { type ModelOptions, modelAnswer, wantsBackground } from './model-answer.ts'
 import { pages } from './pages.ts'
 import { seedConsumer } from './demo-consumer.ts'
-import { seedKinds, seedStart } from './demo-runs.ts'
+import { seedRuns, seedStart } from './demo-runs.ts'
 
 export interface SeedOptions {
   readonly logger: Logger
@@ -68,8 +68,8 @@ export function createSeedApplication({
   if (settings) {
     loadOpenAI().catch((error: unknown) => logger.error({ err: error }, 'prompts cannot be answered'))
   }
-  const kinds = seedKinds(settings && { ...settings, background })
-  const streams = streaming({ store, logger, kinds, limits })
+  const runs = seedRuns(settings && { ...settings, background })
+  const streams = streaming({ store, logger, runs, limits })
   const answer = settings && ((prompt: string) => modelAnswer(settings, prompt))
   const polls = longPollTimeout === undefined ? {} : { longPollTimeout }
   const endpoint = {

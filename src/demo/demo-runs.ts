@@ -4,7 +4,7 @@ import { HttpError } from '../protocol/errors.ts'
 import type { Json } from '../protocol/json.ts'
 import type { RunProvider } from '../providers/provider.ts'
 import { scripted } from '../providers/scripted.ts'
-import type { RunKind } from '../runs/options.ts'
+import { type RunDefinitions, run } from '../runs/definition.ts'
 import type { Runs } from '../runs/runs.ts'
 import { type ModelOptions, modelAnswer } from './model-answer.ts'
 
@@ -21,14 +21,14 @@ export interface SeedInput {
  * The kinds of runs; `prompt` is among them with a model alone. A run of the numbers goes on in
  * another process, and one of a prompt does when its answer is made in the background.
  */
-export function seedKinds(model: ModelOptions | undefined): Record<string, RunKind> {
-  const numbers: RunKind = { provider: () => numberLines, resumable: true }
+export function seedRuns(model: ModelOptions | undefined): RunDefinitions {
+  const numbers = run({ resumable: true, run: (_input, context) => numberLines(context) })
   if (!model) return { numbers }
-  const prompt: RunKind = {
-    // The handler below made the input.
-    provider: (input) => modelAnswer(model, (input as Required<SeedInput> & Json).prompt),
+  const prompt = run({
     resumable: model.background === true,
-  }
+    // The handler below made the input.
+    run: (input, context) => modelAnswer(model, (input as Required<SeedInput> & Json).prompt)(context),
+  })
   return { numbers, prompt }
 }
 

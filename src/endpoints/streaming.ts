@@ -6,6 +6,7 @@ import { Chats } from '../chats/chats.ts'
 import type { ChatsOptions } from '../chats/options.ts'
 import { Delivery } from '../delivery/delivery.ts'
 import { type Logger, libraryLogger } from '../logging/logger.ts'
+import type { RunDefinitions } from '../runs/definition.ts'
 import { RunError } from '../runs/errors.ts'
 import { Runs } from '../runs/runs.ts'
 import { graceMilliseconds } from '../runs/options.ts'
@@ -67,19 +68,19 @@ export class Streaming {
     this.delivery = new Delivery({ store, logger })
     const { ofRuns, ofStarts } = splitLimits(limits)
     this.chats = chats && new Chats({ ...chats, store, logger })
-    const kinds = withChats(options.kinds, this.chats)
-    this.runs = new Runs({ ...options, kinds, limits: ofRuns, readers: (id) => this.delivery.readers(id) })
+    const runs = withChats(options.runs, this.chats)
+    this.runs = new Runs({ ...options, runs, limits: ofRuns, readers: (id) => this.delivery.readers(id) })
     this.chats?.use(this)
     this.gate = new StartGate({ limits: ofStarts, mayStart, logger, ended: (id) => this.runs.ended(id) })
-    const { delivery, runs, gate } = this
+    const { delivery, gate } = this
     this.start = (command) => {
-      const own = Object.keys(options.kinds ?? {})
+      const own = Object.keys(options.runs ?? {})
       if (command.kind === undefined) throw kindMissing(own)
       // Only a chat starts those of chats.
       if (Object.hasOwn(this.chats?.kinds ?? {}, command.kind)) throw new RunError('unknown_kind')
-      return runs.start(command)
+      return this.runs.start(command)
     }
-    this.services = { store, delivery, runs, gate, logger, ...(ownerOf && { ownerOf }) }
+    this.services = { store, delivery, runs: this.runs, gate, logger, ...(ownerOf && { ownerOf }) }
   }
 
   /** Changes limits of starts from here on. Throws the `RangeError` of one that is out of range. */
@@ -129,15 +130,12 @@ function kindMissing(kinds: readonly string[]): RunError {
 }
 
 /** @throws {TypeError} for a name that both have. */
-function withChats(
-  kinds: RunsOptions['kinds'] = {},
-  chats: Chats | undefined,
-): NonNullable<RunsOptions['kinds']> {
+function withChats(runs: RunDefinitions = {}, chats: Chats | undefined): RunDefinitions {
   const ofChats = chats?.kinds ?? {}
-  const twice = Object.keys(ofChats).find((name) => Object.hasOwn(kinds, name))
+  const twice = Object.keys(ofChats).find((name) => Object.hasOwn(runs, name))
   if (twice !== undefined)
     throw new TypeError(`There is a kind of runs called ${twice}: give that of chats another name`)
-  return { ...kinds, ...ofChats }
+  return { ...runs, ...ofChats }
 }
 
 /** Makes the durable half of an application: `streaming({ store: sqlite('./data.db') })`. */

@@ -1,5 +1,5 @@
 /**
- * What an application says of one kind of run: what it takes, what it does, and what happens to it when its
+ * What an application says of one kind of run: what it takes, what it does, and what becomes of it when its
  * process dies.
  *
  *     const answer = run({
@@ -11,16 +11,52 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Json } from '../protocol/json.ts'
+import type { RunEnd } from '../protocol/run-end.ts'
 import type { Wire } from '../protocol/wire.ts'
 import type { RunContext } from '../providers/provider.ts'
-import { checkedProvider } from './start/checked-input.ts'
-import type { RunKind } from './options.ts'
+import type { RunInfo } from './run.ts'
+
+/** What becomes of a run of some kind. */
+interface RunRules {
+  /**
+   * Whether a run goes on when its process died. It is then called with `context.resumeFrom`, and yields from there
+   * the same records again: each is compared with what the log has, and the first that differs ends the run as
+   * `replay_differs`. Default false: the run fails as `interrupted`.
+   */
+  readonly resumable?: boolean
+  /**
+   * The last records of a run, for a protocol that needs a last word: kept in the step that ends it, whoever
+   * ends it and however. Pure. Without it a log holds what the run yielded, and nothing else.
+   */
+  readonly closing?: (end: RunEnd) => readonly Json[]
+  /**
+   * Lets a run begin anew, up to five times, where it would end so: it is called without `resumeFrom`, and goes on
+   * in the same log. Returns the records that come first, one at least, by which a reader knows that the records
+   * before them no longer count. What it throws ends the run as `provider_failed`.
+   */
+  readonly newAttempt?: (attempt: NewAttempt) => readonly (Json | object)[]
+  /**
+   * Called when a run has ended, however, once that is durable: in the process that ended it, or, should that die
+   * before this has returned, in another one that knows the kind. Once as a rule, and at least once; `info.id` with
+   * `info.incarnation` tells whether it was before. It is no broadcast: to hear of runs elsewhere, follow them. When
+   * it throws, rejects, or takes longer than `endedTimeout`, it is called again later, after a second at first and
+   * ten minutes at most, for a day.
+   *
+   * @param signal aborts when it takes too long, and when the process shuts down.
+   */
+  readonly ended?: (info: RunInfo, end: RunEnd, signal: AbortSignal) => void | Promise<void>
+}
+
+/** Why a run begins anew. */
+export interface NewAttempt {
+  /** 2 for the first one that begins anew. */
+  readonly attempt: number
+  /** Its process is gone and it cannot be continued, or what it yielded again was something else. */
+  readonly reason: 'interrupted' | 'replay_differs'
+}
 
 /** What `run` takes. Without an `input` schema a run takes any JSON. */
-export interface RunOptions<Schema extends StandardSchemaV1, Output extends Json | object> extends Omit<
-  RunKind,
-  'provider' | 'input'
-> {
+export interface RunOptions<Schema extends StandardSchemaV1, Output extends Json | object> extends RunRules {
   /**
    * Checks what a run is started with, and may transform it: any Standard Schema, asynchronous ones too (zod,
    * valibot, arktype). What does not fit starts nothing, and the caller is told why: the messages of a schema
@@ -29,22 +65,25 @@ export interface RunOptions<Schema extends StandardSchemaV1, Output extends Json
    */
   readonly input?: Schema
   /**
-   * Fills the run's log: each value that it yields becomes a record. It follows the rules of a `Provider`: its
-   * signal ends it, and a resumable one goes on from `context.resumeFrom`.
+   * Fills the run's log: each value that it yields becomes a record. It follows the rules of a `Provider`: once its
+   * signal aborts it ends, and a resumable one goes on from `context.resumeFrom`.
    */
   run(input: StandardSchemaV1.InferOutput<Schema>, context: RunContext): AsyncIterable<Output>
 }
 
 /**
- * A kind of run, as `millrace({ runs })` takes it. For the client it carries its types: what it is started with,
- * and its records as they arrive.
+ * A kind of run, which any process that knows it can carry on, because it is made from JSON alone. For the client it
+ * carries its types: what it is started with, and its records as they arrive.
  */
-export interface RunDefinition<Input = unknown, Output = unknown> extends RunKind {
+export interface RunDefinition<Input = unknown, Output = unknown> extends RunRules {
+  readonly input?: StandardSchemaV1
+  /** Called with what the schema made of the input, or with the input itself. */
+  run(input: unknown, context: RunContext): AsyncIterable<unknown>
   /** For the compiler alone: no definition has this property. */
   readonly '~types'?: { readonly input: Input; readonly record: Output }
 }
 
-/** The runs of an application, by the name that starts them. */
+/** The runs of an application, by their kind: the name that starts them. */
 export type RunDefinitions = Readonly<Record<string, RunDefinition>>
 
 /**
@@ -55,10 +94,5 @@ export function run<
   Output extends Json | object,
   Schema extends StandardSchemaV1<unknown, unknown> = StandardSchemaV1<Json, Json>,
 >(options: RunOptions<Schema, Output>): RunDefinition<StandardSchemaV1.InferInput<Schema>, Wire<Output>> {
-  const { input, ...rest } = options
-  return {
-    ...rest,
-    ...(input && { input }),
-    provider: checkedProvider(input, (value, context) => options.run(value, context)),
-  }
+  return options as RunDefinition<StandardSchemaV1.InferInput<Schema>, Wire<Output>>
 }

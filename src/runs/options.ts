@@ -1,57 +1,10 @@
 /** How the runs of a process behave. Every duration is in seconds and every size in bytes; fractions are fine. */
-import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { randomBytes } from 'node:crypto'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
-import type { Json } from '../protocol/json.ts'
-import type { RunEnd } from '../protocol/run-end.ts'
-import type { RunProvider } from '../providers/provider.ts'
-import type { RunInfo } from './run.ts'
+import type { RunDefinition, RunDefinitions } from './definition.ts'
 import type { StreamStore } from '../streams/store.ts'
 import { milliseconds } from '../time/duration.ts'
-
-/** A kind of run that any process which knows it can carry on, because it is made from JSON alone. */
-export interface RunKind {
-  /** Makes the provider of one run. Called again, with the same input, by whoever continues it. */
-  readonly provider: (input: Json) => RunProvider
-  /** What a start holds its input against. */
-  readonly input?: StandardSchemaV1
-  /**
-   * Whether a run of this kind goes on when its process died. Its provider then yields, from the same
-   * `resumeFrom`, the same events again: each is held against what the log has, and the first that is another
-   * ends the run as `replay_differs`. Default false: the run fails as `interrupted`.
-   */
-  readonly resumable?: boolean
-  /**
-   * The last records of a run, for a protocol that needs a last word: kept in the step that ends it, whoever
-   * ends it and however. Pure. Without it a log holds what the provider yielded, and nothing else.
-   */
-  readonly closing?: (end: RunEnd) => readonly Json[]
-  /**
-   * Lets a run begin anew, up to five times, where it would end so: its provider is called without `resumeFrom`,
-   * and goes on in the same log. Returns the records that come first, one at least, by which a reader knows that
-   * what stands before them counts no more. What it throws ends the run as `provider_failed`.
-   */
-  readonly newAttempt?: (attempt: NewAttempt) => readonly (Json | object)[]
-  /**
-   * Called when a run of this kind has ended, however, once that is durable: in the process that ended it, or, should
-   * that die before this has returned, in another one that knows the kind. Once as a rule, and at least once;
-   * `info.id` with `info.incarnation` tells whether it was before. It is no broadcast: whoever wants to hear of runs
-   * elsewhere follows them. When it throws, rejects, or takes longer than `endedTimeout`, it is called again later,
-   * after a second at first and ten minutes at most, for a day.
-   *
-   * @param signal aborts when it takes too long, and when the process shuts down.
-   */
-  readonly ended?: (info: RunInfo, end: RunEnd, signal: AbortSignal) => void | Promise<void>
-}
-
-/** Why a run begins anew. */
-export interface NewAttempt {
-  /** 2 for the first one that begins anew. */
-  readonly attempt: number
-  /** Its process is gone and it cannot be continued, or what its provider yielded again was something else. */
-  readonly reason: 'interrupted' | 'replay_differs'
-}
 
 /** What ends a run that does not end by itself. `Infinity` lifts a limit. */
 export interface RunLimits {
@@ -75,8 +28,8 @@ export interface RunsOptions {
   readonly store: StreamStore
   /** Hears why runs fail. Default: as for a store. */
   readonly logger?: Logger
-  /** By name: 1 to 64 characters. */
-  readonly kinds?: Readonly<Record<string, RunKind>>
+  /** What runs there are, by their kind: a name of 1 to 64 characters. */
+  readonly runs?: RunDefinitions
   readonly limits?: Partial<RunLimits>
   /** Names this process: 1 to 200 printable ASCII characters, drawn anew at each start. Default: random. */
   readonly holder?: string
@@ -105,7 +58,7 @@ export interface RunsOptions {
 export interface RunSettings {
   readonly store: StreamStore
   readonly logger: Logger
-  readonly kinds: ReadonlyMap<string, RunKind>
+  readonly kinds: ReadonlyMap<string, RunDefinition>
   readonly holder: string
   readonly leaseTtlMs: number
   /** Undefined: for good. */
@@ -145,7 +98,7 @@ const MIN_END = 2 * 1024
 
 /** @throws {RangeError} naming the option that is out of range. */
 export function runSettings(options: RunsOptions): RunSettings {
-  const { store, logger = libraryLogger(), kinds = {}, readers } = options
+  const { store, logger = libraryLogger(), runs = {}, readers } = options
   const limits = { ...LIMIT_DEFAULTS, ...options.limits }
   for (const name of Object.keys(limits)) {
     if (!Object.hasOwn(LIMIT_DEFAULTS, name)) throw new RangeError(`limits.${name} is not known`)
@@ -154,7 +107,7 @@ export function runSettings(options: RunsOptions): RunSettings {
   if (!/^[\x21-\x7e]{1,200}$/.test(holder)) {
     throw new RangeError('holder is not 1 to 200 printable ASCII characters')
   }
-  for (const name of Object.keys(kinds)) {
+  for (const name of Object.keys(runs)) {
     if (name.length === 0 || name.length > 64)
       throw new RangeError('The name of a kind is 1 to 64 characters')
   }
@@ -179,7 +132,7 @@ export function runSettings(options: RunsOptions): RunSettings {
   return {
     store,
     logger,
-    kinds: new Map(Object.entries(kinds)),
+    kinds: new Map(Object.entries(runs)),
     holder,
     leaseTtlMs,
     retentionMs: Number.isFinite(retentionMs) ? retentionMs : undefined,

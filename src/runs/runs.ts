@@ -28,8 +28,7 @@ import { RunStarter } from './start/run-starter.ts'
 import type { StartedRun } from './start/run-starter.ts'
 import { RunHandle } from './run.ts'
 import type { Run, RunInfo, StartRequest } from './run.ts'
-import { checkInput } from './start/checked-input.ts'
-import { type CheckedStart, checkStart } from './start/start-request.ts'
+import { type CheckedStart, checkStart, withCheckedInput } from './start/start-request.ts'
 import { Stopper } from './control/stopper.ts'
 import { Takeover } from './control/takeover.ts'
 
@@ -149,8 +148,7 @@ export class Runs {
    */
   async start(request: StartRequest, provider?: RunProvider): Promise<Run> {
     this.#throwIfDraining()
-    const start = checkStart(request, provider, this.#settings.kinds)
-    await this.#checkInput(start)
+    const start = await this.#checked(request, provider)
     this.open()
     return this.#handle(await this.#starter.start(start))
   }
@@ -199,8 +197,7 @@ export class Runs {
       ...(record.chat !== undefined && { chat: record.chat }),
       ...(record.metadata !== undefined && { metadata: record.metadata }),
     }
-    const start = checkStart(request, undefined, this.#settings.kinds)
-    await this.#checkInput(start)
+    const start = await this.#checked(request)
     // It was asked the same as the run before it, whatever a start handler made of that.
     const asked = record.asked ?? start.asked
     this.open()
@@ -311,9 +308,8 @@ export class Runs {
   }
 
   /** Before anything is kept of it. */
-  async #checkInput({ source }: CheckedStart): Promise<void> {
-    if ('kind' in source && source.of.input)
-      await checkInput(source.of.input, source.input, this.#draining.signal)
+  #checked(request: StartRequest, provider?: RunProvider): Promise<CheckedStart> {
+    return withCheckedInput(checkStart(request, provider, this.#settings.kinds), this.#draining.signal)
   }
 
   #throwIfDraining(): void {

@@ -200,13 +200,12 @@ describeWith(['chromium'], 'the client in Chromium', ({ chromium }) => {
     const streams = streaming({
       store: memory(),
       shutdownGrace: 0,
-      kinds: {
+      runs: {
         any: {
-          provider: () =>
-            async function* ({ signal }) {
-              yield 'word'
-              await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
-            },
+          async *run(_input, { signal }) {
+            yield 'word'
+            await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+          },
         },
       },
     })

@@ -60,14 +60,13 @@ async function serveStreams(origin: string): ReturnType<typeof serve> {
   const streams = streaming({
     store: memory(),
     shutdownGrace: 0,
-    kinds: {
+    runs: {
       any: {
-        provider: (input: Json) =>
-          async function* ({ signal }) {
-            for (let n = 0; n < 3; n++) yield (input as { say: string }).say
-            const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
-            await Promise.race([never, stopped])
-          },
+        async *run(input, { signal }) {
+          for (let n = 0; n < 3; n++) yield (input as { say: string }).say
+          const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+          await Promise.race([never, stopped])
+        },
       },
     },
   })

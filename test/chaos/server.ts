@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { millrace, silentLogger, sqlite, streamSocket, streaming } from 'millrace'
 import type { Json, Provider, RunProvider } from 'millrace'
 import { answerText, openai } from 'millrace/openai'
+import { asRun } from '../support/as-run.ts'
 
 const [database = '', port = '0', baseURL = ''] = process.argv.slice(2)
 
@@ -33,9 +34,9 @@ function answering(input: Json): Provider {
 const streams = streaming({
   store: sqlite(database),
   leaseTtl: 1,
-  kinds: {
-    counting: { provider: counting, resumable: true },
-    answering: { provider: answering, resumable: true },
+  runs: {
+    counting: { run: asRun(counting), resumable: true },
+    answering: { run: asRun(answering), resumable: true },
   },
 })
 

@@ -13,6 +13,7 @@ import { openChaosStore } from './store-config.ts'
 import type { StoreConfig } from './store-config.ts'
 import { HUNDRED, WORD_DELAY, sourceOf } from './workload.ts'
 import type { Source } from './workload.ts'
+import { asRun } from '../support/as-run.ts'
 
 export interface WorkerConfig {
   readonly store: StoreConfig
@@ -109,11 +110,11 @@ const streams = streaming({
   store: openChaosStore(config.store, logger),
   logger,
   leaseTtl: config.leaseTtl,
-  kinds: {
-    counting: { provider: counting, resumable: true },
-    answering: { provider: answering, resumable: true },
+  runs: {
+    counting: { run: asRun(counting), resumable: true },
+    answering: { run: asRun(answering), resumable: true },
     // The same, and nobody may go on with it.
-    fleeting: { provider: counting },
+    fleeting: { run: asRun(counting) },
   },
 })
 

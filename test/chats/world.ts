@@ -65,7 +65,7 @@ export class ChatProcess {
     const shared = { store: this.hand.store, logger }
     this.delivery = new Delivery(shared)
     this.chats = new Chats({ ...shared, kinds: { answer: this.kind() }, ...options })
-    this.runs = new Runs({ ...shared, kinds: this.chats.kinds, leaseTtl: 0.5, ...ofRuns })
+    this.runs = new Runs({ ...shared, runs: this.chats.kinds, leaseTtl: 0.5, ...ofRuns })
     this.chats.use(this)
   }
 

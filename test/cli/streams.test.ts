@@ -15,7 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const kinds = {
   numbers: {
     resumable: true,
-    provider: (count) => async function* ({ signal, resumeFrom, checkpoint }) {
+    async *run(count, { signal, resumeFrom, checkpoint }) {
       for (let n = resumeFrom ?? 0; count === null || n < count; n++) {
         checkpoint(n + 1)
         yield { n }
@@ -24,14 +24,14 @@ const kinds = {
     },
   },
   failure: {
-    provider: () => async function* () {
+    async *run() {
       yield { n: 0 }
       throw new RunFailedError('out_of_credits', 'Your credits\\nare used up.')
     },
   },
 }
 const store = storeFromEnvironment()
-const streams = streaming({ store, kinds, leaseTtl: 1, shutdownGrace: 0 })
+const streams = streaming({ store, runs: kinds, leaseTtl: 1, shutdownGrace: 0 })
 const { runs, delivery } = streams
 const start = async ({ id, owner, input }) => {
   if (Array.isArray(input)) return (await store.create(id, { owner, records: input, closed: true })).info

@@ -16,6 +16,7 @@ import {
 } from '../../src/index.ts'
 import { collect } from '../support/collect.ts'
 import { serve } from '../support/server.ts'
+import { asRun } from '../support/as-run.ts'
 
 type Options = Parameters<typeof httpStreams>[1] & Parameters<typeof streamSocket>[1]
 
@@ -27,7 +28,7 @@ async function serving(
     async function* () {
       yield { delta: 'Hello' }
     }
-  const streams: Streaming = streaming({ store: memory(), kinds: { any: { provider } } })
+  const streams: Streaming = streaming({ store: memory(), runs: { any: { run: asRun(provider) } } })
   const start = ({ input, ...rest }: { input: Json; id?: string; owner?: string }) =>
     streams.runs.start({ ...rest, kind: 'any', input })
   const server = await serve({ streams, routes: [...mount({ ...streams.services, start })] })

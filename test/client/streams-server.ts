@@ -13,6 +13,7 @@ import {
   streamSocket,
   streaming,
 } from '../../src/index.ts'
+import { asRun } from '../support/as-run.ts'
 
 export interface StreamsServer extends AsyncDisposable {
   readonly port: number
@@ -41,7 +42,7 @@ export async function startStreams(
   listen: ListenOptions = {},
   routes: readonly Route[] = [],
 ): Promise<StreamsServer> {
-  const streams = streaming({ store, kinds: { any: { provider } }, shutdownGrace: 0 })
+  const streams = streaming({ store, runs: { any: { run: asRun(provider) } }, shutdownGrace: 0 })
   const { delivery, runs } = streams
   const options = {
     store,

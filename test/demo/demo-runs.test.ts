@@ -4,7 +4,7 @@ import type { StartCommand } from '../../src/endpoints/start-handler.ts'
 import type { Json } from '../../src/protocol/json.ts'
 import type { Runs } from '../../src/runs/runs.ts'
 import { modelAnswer, wantsBackground } from '../../src/demo/model-answer.ts'
-import { numberLines, seedKinds, seedStart } from '../../src/demo/demo-runs.ts'
+import { numberLines, seedRuns, seedStart } from '../../src/demo/demo-runs.ts'
 import { delta, stream, upstream } from '../support/upstream.ts'
 
 // test/providers holds the pace.
@@ -38,14 +38,14 @@ describe('the numbers', () => {
 
 describe('the kinds', () => {
   test('are the numbers, and with a model prompts', () => {
-    expect(Object.keys(seedKinds(undefined))).toEqual(['numbers'])
-    expect(Object.keys(seedKinds(settings))).toEqual(['numbers', 'prompt'])
+    expect(Object.keys(seedRuns(undefined))).toEqual(['numbers'])
+    expect(Object.keys(seedRuns(settings))).toEqual(['numbers', 'prompt'])
   })
 
   test('go on after an interruption: the numbers, and answers made in the background', () => {
-    const { numbers, prompt } = seedKinds(settings)
+    const { numbers, prompt } = seedRuns(settings)
     expect([numbers?.resumable, prompt?.resumable]).toEqual([true, false])
-    expect(seedKinds({ ...settings, background: true })['prompt']?.resumable).toBe(true)
+    expect(seedRuns({ ...settings, background: true })['prompt']?.resumable).toBe(true)
   })
 })
 

@@ -22,16 +22,15 @@ async function setUp(
   const streams = streaming({
     store: memory(),
     shutdownGrace: 0,
-    kinds: {
+    runs: {
       wait: {
-        provider: () =>
-          async function* ({ signal }) {
-            const { promise, resolve } = Promise.withResolvers<void>()
-            providers.push({ end: resolve })
-            signal.addEventListener('abort', () => resolve(), { once: true })
-            yield 'begun'
-            await promise
-          },
+        async *run(_input, { signal }) {
+          const { promise, resolve } = Promise.withResolvers<void>()
+          providers.push({ end: resolve })
+          signal.addEventListener('abort', () => resolve(), { once: true })
+          yield 'begun'
+          await promise
+        },
       },
     },
     ...rest,

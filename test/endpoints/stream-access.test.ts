@@ -17,7 +17,7 @@ function setUp(user: unknown, ownerOf?: OwnerOf): Setup {
   const log = collectingLogger()
   const kinds = {
     word: {
-      async *provider() {
+      async *run() {
         yield 'word'
       },
     },
@@ -25,7 +25,7 @@ function setUp(user: unknown, ownerOf?: OwnerOf): Setup {
   const streams = streaming({
     store: memory(),
     logger: log,
-    kinds: { word: { provider: () => kinds.word.provider } },
+    runs: kinds,
     ...(ownerOf && { ownerOf }),
   })
   const start = ({ input: _input, ...command }: { input: unknown; owner?: string }) =>

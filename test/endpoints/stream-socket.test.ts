@@ -4,7 +4,6 @@ import { Delivery } from '../../src/delivery/delivery.ts'
 import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import type { StreamSocketOptions } from '../../src/endpoints/stream-socket/stream-socket.ts'
 import { silentLogger } from '../../src/logging/logger.ts'
-import type { Json } from '../../src/protocol/json.ts'
 import { encodeOffset } from '../../src/protocol/offset.ts'
 import { forbidden } from '../../src/protocol/errors.ts'
 import { RunError } from '../../src/runs/errors.ts'
@@ -379,13 +378,12 @@ it('SS-20: an id that was started is the same run for the same input, and refuse
   const store = memory()
   const kinds = {
     echo: {
-      provider: (input: Json) =>
-        async function* () {
-          yield input
-        },
+      async *run(input: unknown) {
+        yield input
+      },
     },
   }
-  const runs = new Runs({ store, kinds })
+  const runs = new Runs({ store, runs: kinds })
   onTestFinished(() => runs.close())
   // What the provider is made from may be another each time; what was asked is the same.
   let starts = 0

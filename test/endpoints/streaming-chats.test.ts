@@ -30,7 +30,7 @@ it('lets no client start what answers in chats', async () => {
 })
 
 it('refuses a kind of chats with the name of another run, and says of what there is none', async () => {
-  const kinds = { echo: { provider: () => async function* () {} } }
-  expect(() => streaming({ store: memory(), kinds, chats: { kinds: { echo } } })).toThrow(TypeError)
+  const runs = { echo: { async *run() {} } }
+  expect(() => streaming({ store: memory(), runs, chats: { kinds: { echo } } })).toThrow(TypeError)
   expect(() => millrace().chats).toThrow('no chats')
 })

@@ -148,7 +148,7 @@ async function soon(run: Run): Promise<RunEnd> {
 
 /** Every run that is there ends, and its log is whole. */
 async function holdRuns(store: StreamStore, knowledge: Knowledge): Promise<void> {
-  const server = streaming({ store, leaseTtl: LEASE, shutdownGrace: 0, kinds: { counting: counting(0) } })
+  const server = streaming({ store, leaseTtl: LEASE, shutdownGrace: 0, runs: { counting: counting(0) } })
   server.open()
   try {
     for (const known of knowledge.streams.values()) {

@@ -5,11 +5,12 @@ import { RunMovedError } from '../../src/providers/provider.ts'
 import { END_REASONS } from '../../src/runs/end-reasons.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
+import { asRun } from '../support/as-run.ts'
 
 const HOUR = 3600
 const COMPLETED = { end: { status: 'completed' } }
 const INTERRUPTED = { end: { reason: 'interrupted', ...END_REASONS.interrupted } }
-const kindOf = (provider: RunProvider) => ({ play: { provider: () => provider, resumable: true } })
+const kindOf = (provider: RunProvider) => ({ play: { run: asRun(() => provider), resumable: true } })
 
 /** Moves the clock, and not the time that passes. */
 function jump(seconds: number): void {
@@ -39,8 +40,8 @@ onEveryStore('a clock that jumps', (world) => {
     'by %i s delays the takeover of a run whose process died by one lease',
     async (seconds) => {
       const puppet = new PuppetProvider()
-      const first = world().mortal({ kinds: kindOf(puppet.provider) })
-      const second = world().process({ kinds: kindOf(puppet.provider) })
+      const first = world().mortal({ runs: kindOf(puppet.provider) })
+      const second = world().process({ runs: kindOf(puppet.provider) })
       second.open()
       const run = await first.runs.start({ kind: 'play' })
       puppet.last.checkpoint(1, 'a')
@@ -57,14 +58,14 @@ onEveryStore('a clock that jumps', (world) => {
 
   it('forward, where another process does not see it, fences the first: the run goes on there', async () => {
     const puppet = new PuppetProvider()
-    const first = world().process({ kinds: kindOf(puppet.provider) })
+    const first = world().process({ runs: kindOf(puppet.provider) })
     const run = await first.start({ kind: 'play' })
     puppet.last.checkpoint(1, 'a')
     await world().pass(1)
     jump(HOUR)
     // One that begins only now cannot know of the jump.
     world()
-      .process({ kinds: kindOf(puppet.provider) })
+      .process({ runs: kindOf(puppet.provider) })
       .open()
     await world().until(() => puppet.calls.length === 2)
     const [old, now] = puppet.calls
@@ -119,7 +120,7 @@ onEveryStore('a clock that jumps', (world) => {
     [-HOUR, 64, 'life_exceeded'],
   ])('by %i s before a takeover counts for a life of 60 s: %i s later %s', async (seconds, later, reason) => {
     const puppet = new PuppetProvider()
-    const options = { kinds: kindOf(puppet.provider), limits: { life: 60 } }
+    const options = { runs: kindOf(puppet.provider), limits: { life: 60 } }
     const first = world().process(options)
     const run = await first.start({ kind: 'play' })
     await world().close(first)

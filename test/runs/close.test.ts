@@ -11,9 +11,9 @@ const INTERRUPTED = { reason: 'interrupted', ...END_REASONS.interrupted }
 onEveryStore('close', (world) => {
   it('leaves a run of a resumable kind to another process, which goes on at once', async () => {
     const puppet = new PuppetProvider()
-    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
-    const first = world().process({ kinds })
-    const second = world().process({ kinds })
+    const kinds = { play: { run: puppet.run, resumable: true } }
+    const first = world().process({ runs: kinds })
+    const second = world().process({ runs: kinds })
     second.open()
     // So that it has a mailbox.
     await second.stop((await second.start({}, puppet.provider)).id)
@@ -37,11 +37,11 @@ onEveryStore('close', (world) => {
 
   it('leaves a run to the process that is started next', async () => {
     const puppet = new PuppetProvider()
-    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
-    const first = world().process({ kinds })
+    const kinds = { play: { run: puppet.run, resumable: true } }
+    const first = world().process({ runs: kinds })
     await first.start({ kind: 'play' })
     await world().close(first)
-    const second = world().process({ kinds })
+    const second = world().process({ runs: kinds })
     second.open()
     await world().until(() => puppet.calls.length === 2)
     expect([first.active, second.active]).toEqual([0, 1])
@@ -52,7 +52,7 @@ onEveryStore('close', (world) => {
     async (where) => {
       const puppet = new PuppetProvider()
       const { runs, hand } = world().mortal({
-        kinds: { play: { provider: () => puppet.provider, resumable: true } },
+        runs: { play: { run: puppet.run, resumable: true } },
       })
       const run = await runs.start({ kind: 'play' })
       const held = Promise.withResolvers<void>()
@@ -77,14 +77,13 @@ onEveryStore('close', (world) => {
   it('renews a lease until the provider has ended, and not while it is handed over', async () => {
     const { runs, hand } = world().mortal({
       stopTimeout: 60,
-      kinds: {
+      runs: {
         play: {
           resumable: true,
-          provider: () =>
-            async function* () {
-              await new Promise((resolve) => setTimeout(resolve, 20_000))
-              yield* []
-            },
+          async *run() {
+            await new Promise((resolve) => setTimeout(resolve, 20_000))
+            yield* []
+          },
         },
       },
     })
@@ -107,12 +106,12 @@ onEveryStore('close', (world) => {
 
   it('is no death of a run, however often its processes are closed', async () => {
     const puppet = new PuppetProvider()
-    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
-    let runs = world().process({ kinds })
+    const kinds = { play: { run: puppet.run, resumable: true } }
+    let runs = world().process({ runs: kinds })
     const { id } = await runs.start({ kind: 'play' })
     for (let restart = 1; restart <= 8; restart++) {
       await world().close(runs)
-      runs = world().process({ kinds })
+      runs = world().process({ runs: kinds })
       runs.open()
       await world().until(() => puppet.calls.length === 1 + restart)
     }
@@ -124,23 +123,23 @@ onEveryStore('close', (world) => {
 
   it('between the deaths of a run makes them no fewer', async () => {
     const puppet = new PuppetProvider()
-    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
-    const first = world().mortal({ kinds })
+    const kinds = { play: { run: puppet.run, resumable: true } }
+    const first = world().mortal({ runs: kinds })
     const { id } = await first.runs.start({ kind: 'play' })
     first.kill()
     for (let death = 2; death <= 5; death++) {
-      const closed = world().process({ kinds })
+      const closed = world().process({ runs: kinds })
       closed.open()
       await world().passUntil(() => closed.active === 1, 15)
       await world().pass(0.1)
       await world().close(closed)
-      const dies = world().mortal({ kinds })
+      const dies = world().mortal({ runs: kinds })
       dies.runs.open()
       await world().passUntil(() => dies.runs.active === 1, 15)
       await world().pass(0.1)
       dies.kill()
     }
-    const last = world().process({ kinds })
+    const last = world().process({ runs: kinds })
     last.open()
     await world().passUntil(async () => (await world().store.head(id))?.closed, 15)
     expect((await last.get(id))?.info).toMatchObject({ status: 'failed', reason: 'interrupted', attempt: 10 })
@@ -210,7 +209,7 @@ onEveryStore('close', (world) => {
   })
 
   it('starts nothing more, and lets runs be stopped until the end', async () => {
-    const runs = world().process({ kinds: { play: { provider: () => new PuppetProvider().provider } } })
+    const runs = world().process({ runs: { play: { run: new PuppetProvider().run } } })
     const puppet = new PuppetProvider()
     const run = await runs.start({}, puppet.provider)
     const closing = runs.close({ graceSeconds: 10 })

@@ -1,14 +1,16 @@
 /** A kind is told of the end of its runs. */
+import type { RunContext } from 'millrace'
 import { expect, it } from 'vitest'
 import type { Json } from '../../src/protocol/json.ts'
 import type { RunEnd } from '../../src/protocol/run-end.ts'
 import { END_REASONS } from '../../src/runs/end-reasons.ts'
-import type { RunKind } from '../../src/runs/options.ts'
+import type { RunDefinition } from '../../src/runs/definition.ts'
 import type { RunInfo } from '../../src/runs/run.ts'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 import type { World } from './world.ts'
+import { asRun } from '../support/as-run.ts'
 
 const COMPLETED: RunEnd = { status: 'completed' }
 const STOPPED: RunEnd = { status: 'stopped' }
@@ -23,12 +25,12 @@ class Told {
   /** What it does then. */
   answer: (call: number) => void | Promise<void> = () => undefined
 
-  kinds(kind: Partial<RunKind> = {}): Record<string, RunKind> {
-    const ended: RunKind['ended'] = (info, end, signal) => {
+  kinds(kind: Partial<RunDefinition> = {}): Record<string, RunDefinition> {
+    const ended: RunDefinition['ended'] = (info, end, signal) => {
       this.calls.push({ info, end, signal })
       return this.answer(this.calls.length)
     }
-    return { play: { provider: () => this.puppet.provider, ended, ...kind } }
+    return { play: { run: this.puppet.run, ended, ...kind } }
   }
 
   get ends(): readonly (readonly [id: string, status: string])[] {
@@ -54,7 +56,7 @@ async function leave(world: World, owes: Json, id = 'left'): Promise<void> {
 onEveryStore('the end of a run', (world) => {
   it('is told to its kind once it is kept, with what is known of the run', async () => {
     const told = new Told()
-    const runs = world().process({ kinds: told.kinds() })
+    const runs = world().process({ runs: told.kinds() })
     let kept: unknown
     told.answer = async () => {
       kept = (await world().store.head('one'))?.end
@@ -76,7 +78,7 @@ onEveryStore('the end of a run', (world) => {
     const told = new Told()
     const other = new PuppetProvider()
     const { runs, hand } = world().mortal({
-      kinds: { ...told.kinds(), other: { provider: () => other.provider } },
+      runs: { ...told.kinds(), other: { run: other.run } },
     })
     const stopped = await runs.start({ kind: 'play' })
     await runs.stop(stopped.id)
@@ -100,9 +102,9 @@ onEveryStore('the end of a run', (world) => {
 
   it('is told by another process when the one that wrote it dies before it was told', async () => {
     const told = new Told()
-    const first = world().mortal({ kinds: told.kinds() })
+    const first = world().mortal({ runs: told.kinds() })
     const second = new Told()
-    world().process({ kinds: second.kinds() }).open()
+    world().process({ runs: second.kinds() }).open()
     told.answer = () => {
       first.kill()
       return FOREVER
@@ -119,7 +121,7 @@ onEveryStore('the end of a run', (world) => {
 
   it('is not told by a process that stood still until another one had told it', async () => {
     const told = new Told()
-    const first = world().mortal({ kinds: told.kinds() })
+    const first = world().mortal({ runs: told.kinds() })
     const second = new Told()
     const still = Promise.withResolvers<void>()
     let hasClosed = false
@@ -134,7 +136,7 @@ onEveryStore('the end of a run', (world) => {
     await first.runs.start({ id: 'one', kind: 'play' })
     told.puppet.last.end()
     await world().until(() => hasClosed)
-    world().process({ kinds: second.kinds() }).open()
+    world().process({ runs: second.kinds() }).open()
     await world().passUntil(() => second.calls.length > 0, 20)
     still.resolve()
     expect(await owed(world())).toEqual([])
@@ -143,8 +145,8 @@ onEveryStore('the end of a run', (world) => {
 
   it('is told again when only that it was told could not be kept', async () => {
     const told = new Told()
-    const first = world().mortal({ kinds: told.kinds(), storePatience: 1 })
-    world().process({ kinds: told.kinds() }).open()
+    const first = world().mortal({ runs: told.kinds(), storePatience: 1 })
+    world().process({ runs: told.kinds() }).open()
     first.hand.around = (method, call) =>
       method === 'leases.settle' ? Promise.reject(new Error('the disk is broken')) : call()
     const run = await first.runs.start({ kind: 'play' })
@@ -157,13 +159,13 @@ onEveryStore('the end of a run', (world) => {
 
   it('is told by the process that ends it for one that died', async () => {
     const told = new Told()
-    const first = world().mortal({ kinds: told.kinds() })
+    const first = world().mortal({ runs: told.kinds() })
     const run = await first.runs.start({ kind: 'play' })
     first.kill()
     const second = new Told()
     const [two, three] = [second, new Told()]
-    world().process({ kinds: two.kinds() }).open()
-    world().process({ kinds: three.kinds() }).open()
+    world().process({ runs: two.kinds() }).open()
+    world().process({ runs: three.kinds() }).open()
     await world().passUntil(() => two.calls.length + three.calls.length > 0, 20)
     await world().pass(20)
     expect([...two.calls, ...three.calls]).toMatchObject([{ info: { id: run.id }, end: INTERRUPTED }])
@@ -178,7 +180,7 @@ onEveryStore('the end of a run', (world) => {
     const words =
       'Runs owe their ends to kinds that this process does not know, or that have no `ended` here; they are left to others'
     expect(world().logger.messages('warn')).toEqual([words])
-    world().process({ kinds: told.kinds() }).open()
+    world().process({ runs: told.kinds() }).open()
     await world().passUntil(() => told.calls.length > 0, 3)
     expect(await owed(world())).toEqual([])
   })
@@ -187,7 +189,7 @@ onEveryStore('the end of a run', (world) => {
     const told = new Told()
     await leave(world(), { later: { by: 'a newer one' } }, 'newer')
     await leave(world(), { ended: true, later: 1 }, 'both')
-    world().process({ kinds: told.kinds() }).open()
+    world().process({ runs: told.kinds() }).open()
     await world().pass(60)
     expect(told.ends).toEqual([['both', 'completed']])
     const left = await world().store.leases.expired()
@@ -206,14 +208,14 @@ onEveryStore('the end of a run', (world) => {
     await leave(world(), { ended: true })
     for (let process = 0; process < 2; process++)
       world()
-        .process({ kinds: { play: { provider: () => told.puppet.provider } } })
+        .process({ runs: { play: { run: told.puppet.run } } })
         .open()
     await world().pass(60)
     const [lease] = await world().store.leases.expired()
     // Claimed by each of them to look at it, and not again and again.
     expect(lease).toMatchObject({ stream: 'left', owed: true })
     expect(lease?.epoch).toBeLessThanOrEqual(3)
-    world().process({ kinds: told.kinds() }).open()
+    world().process({ runs: told.kinds() }).open()
     await world().passUntil(() => told.calls.length > 0, 3)
     expect(told.ends).toEqual([['left', 'completed']])
     expect(await owed(world())).toEqual([])
@@ -230,7 +232,7 @@ onEveryStore('the end of a run', (world) => {
     }
     const ids = Array.from({ length: 250 }, (_, n) => `left-${n}`)
     await Promise.all(ids.map((id) => leave(world(), { ended: true }, id)))
-    world().process({ kinds: told.kinds() }).open()
+    world().process({ runs: told.kinds() }).open()
     // Looks alone, which come every two seconds, would take four.
     await world().passUntil(() => told.calls.length === ids.length, 1.5)
     expect(most).toBe(100)
@@ -242,7 +244,7 @@ onEveryStore('the end of a run', (world) => {
     told.answer = (call) => {
       if (call <= 4) throw new Error(`no ${call}`)
     }
-    const runs = world().process({ kinds: told.kinds() })
+    const runs = world().process({ runs: told.kinds() })
     const run = await runs.start({ kind: 'play' })
     told.puppet.last.end()
     await run.end
@@ -266,13 +268,13 @@ onEveryStore('the end of a run', (world) => {
   it('is told again when that hangs, with its signal aborted', async () => {
     const told = new Told()
     told.answer = (call) => (call === 1 ? FOREVER : undefined)
-    const runs = world().process({ kinds: told.kinds(), endedTimeout: 30 })
+    const runs = world().process({ runs: told.kinds(), endedTimeout: 30 })
     const run = await runs.start({ kind: 'play' })
     told.puppet.last.end()
     await run.end
     // Longer than its lease: meanwhile nobody else does.
     const others = new Told()
-    world().process({ kinds: others.kinds() }).open()
+    world().process({ runs: others.kinds() }).open()
     await world().pass(29)
     expect(told.calls[0]?.signal.aborted).toBe(false)
     expect([...told.calls, ...others.calls]).toHaveLength(1)
@@ -285,13 +287,13 @@ onEveryStore('the end of a run', (world) => {
   it('is left to others by a process that shuts down in the middle', async () => {
     const told = new Told()
     told.answer = () => FOREVER
-    const runs = world().process({ kinds: told.kinds() })
+    const runs = world().process({ runs: told.kinds() })
     const run = await runs.start({ kind: 'play' })
     told.puppet.last.end()
     await run.end
     await world().until(() => told.calls.length === 1)
     const others = new Told()
-    const other = world().process({ kinds: others.kinds() })
+    const other = world().process({ runs: others.kinds() })
     // That opens its mailbox.
     await (
       await other.start({}, async function* () {})
@@ -308,7 +310,7 @@ onEveryStore('the end of a run', (world) => {
     const told = new Told()
     const answered = Promise.withResolvers<void>()
     told.answer = () => answered.promise
-    const runs = world().process({ kinds: told.kinds() })
+    const runs = world().process({ runs: told.kinds() })
     const run = await runs.start({ kind: 'play' })
     told.puppet.last.end()
     await run.end
@@ -324,7 +326,7 @@ onEveryStore('the end of a run', (world) => {
   it('is dropped with a run that is deleted', async () => {
     const told = new Told()
     await leave(world(), { ended: true })
-    const runs = world().process({ kinds: told.kinds() })
+    const runs = world().process({ runs: told.kinds() })
     expect(await runs.delete('left')).toBe(true)
     runs.open()
     await world().pass(20)
@@ -336,7 +338,7 @@ onEveryStore('the end of a run', (world) => {
     told.answer = () => {
       throw new Error('never')
     }
-    const runs = world().process({ kinds: told.kinds() })
+    const runs = world().process({ runs: told.kinds() })
     await leave(world(), { ended: true, epoch: -40, since: Date.now() }, 'young')
     await leave(world(), { ended: true, epoch: 1, since: Date.now() - 2 * DAY * 1000 }, 'seldom')
     await leave(world(), { ended: true, epoch: -40, since: Date.now() - 2 * DAY * 1000 }, 'old')
@@ -364,7 +366,7 @@ onEveryStore('the end of a run', (world) => {
     const answered = Promise.withResolvers<void>()
     told.answer = () => answered.promise
     for (let n = 0; n < 130; n++) await leave(world(), { ended: true }, `left${n}`)
-    world().process({ kinds: told.kinds() }).open()
+    world().process({ runs: told.kinds() }).open()
     await world().pass(5)
     expect(told.calls).toHaveLength(100)
     answered.resolve()
@@ -378,15 +380,15 @@ onEveryStore('what is left upstream of a run that was stopped', (world) => {
   function stubborn() {
     const calls: { resumeFrom: Json | undefined; aborted: boolean; checkpoint: (value: Json) => void }[] = []
     const ended = Promise.withResolvers<void>()
-    const provider: RunKind['provider'] = () =>
-      async function* ({ resumeFrom, signal, checkpoint }) {
+    const provider = () =>
+      async function* ({ resumeFrom, signal, checkpoint }: RunContext) {
         calls.push({ resumeFrom, aborted: signal.aborted, checkpoint })
         if (signal.aborted) return
         if (resumeFrom === undefined) yield 'begun'
         await ended.promise
       }
-    const early: RunKind['provider'] = () =>
-      async function* ({ resumeFrom, signal, checkpoint }) {
+    const early = () =>
+      async function* ({ resumeFrom, signal, checkpoint }: RunContext) {
         calls.push({ resumeFrom, aborted: signal.aborted, checkpoint })
         if (signal.aborted) return
         yield* []
@@ -397,7 +399,7 @@ onEveryStore('what is left upstream of a run that was stopped', (world) => {
 
   it('is cancelled behind an end that comes in time, before the first word as well', async () => {
     const { calls, ended, early } = stubborn()
-    const runs = world().process({ kinds: { play: { provider: early, resumable: true } } })
+    const runs = world().process({ runs: { play: { run: asRun(early), resumable: true } } })
     const run = await runs.start({ kind: 'play' })
     await world().until(() => calls.length === 1)
     let end: RunEnd | undefined
@@ -415,8 +417,8 @@ onEveryStore('what is left upstream of a run that was stopped', (world) => {
 
   it('is cancelled by another process when the one that cancels dies', async () => {
     const { calls, provider } = stubborn()
-    const kinds = { play: { provider, resumable: true } }
-    const first = world().mortal({ kinds })
+    const kinds = { play: { run: asRun(provider), resumable: true } }
+    const first = world().mortal({ runs: kinds })
     const run = await first.runs.start({ kind: 'play' })
     await world().until(() => calls.length === 1)
     calls[0]?.checkpoint({ response: 'r1' })
@@ -424,7 +426,7 @@ onEveryStore('what is left upstream of a run that was stopped', (world) => {
     void first.runs.stop(run.id).then((its) => (end = its))
     await world().passUntil(() => end, 10)
     first.kill()
-    world().process({ kinds }).open()
+    world().process({ runs: kinds }).open()
     await world().passUntil(() => calls.length === 2, 15)
     expect(calls[1]).toMatchObject({ resumeFrom: { response: 'r1' }, aborted: true })
     expect(await owed(world())).toEqual([])
@@ -433,8 +435,8 @@ onEveryStore('what is left upstream of a run that was stopped', (world) => {
 
   it('is cancelled by what its provider learnt of it once the run had ended', async () => {
     const { calls, early } = stubborn()
-    const kinds = { play: { provider: early, resumable: true } }
-    const first = world().mortal({ kinds })
+    const kinds = { play: { run: asRun(early), resumable: true } }
+    const first = world().mortal({ runs: kinds })
     const run = await first.runs.start({ kind: 'play' })
     await world().until(() => calls.length === 1)
     let end: RunEnd | undefined
@@ -444,22 +446,22 @@ onEveryStore('what is left upstream of a run that was stopped', (world) => {
     await world().until(() => first.hand.count('leases.settle') === 1)
     await world().pass(0.1)
     first.kill()
-    world().process({ kinds }).open()
+    world().process({ runs: kinds }).open()
     await world().passUntil(() => calls.length === 2, 15)
     expect(calls[1]).toMatchObject({ resumeFrom: { response: 'late' }, aborted: true })
   })
 
   it('is said to go on where nobody ever learnt what it was', async () => {
     const { calls, early } = stubborn()
-    const kinds = { play: { provider: early, resumable: true } }
-    const first = world().mortal({ kinds })
+    const kinds = { play: { run: asRun(early), resumable: true } }
+    const first = world().mortal({ runs: kinds })
     const run = await first.runs.start({ kind: 'play' })
     await world().until(() => calls.length === 1)
     let end: RunEnd | undefined
     void first.runs.stop(run.id).then((its) => (end = its))
     await world().passUntil(() => end, 10)
     first.kill()
-    world().process({ kinds }).open()
+    world().process({ runs: kinds }).open()
     const words = 'What a run left upstream may go on: nobody knows it any more'
     await world().passUntil(() => world().logger.messages('warn').includes(words), 15)
     expect(await owed(world())).toEqual([])
@@ -469,8 +471,8 @@ onEveryStore('what is left upstream of a run that was stopped', (world) => {
   it('does not have its end told twice when it is cancelled by another process', async () => {
     const { calls, provider } = stubborn()
     const told = new Told()
-    const kinds = told.kinds({ provider, resumable: true })
-    const first = world().mortal({ kinds })
+    const kinds = told.kinds({ run: asRun(provider), resumable: true })
+    const first = world().mortal({ runs: kinds })
     const run = await first.runs.start({ kind: 'play' })
     await world().until(() => calls.length === 1)
     calls[0]?.checkpoint(1)
@@ -481,7 +483,7 @@ onEveryStore('what is left upstream of a run that was stopped', (world) => {
     await world().pass(0.1)
     expect(told.ends).toEqual([[run.id, 'stopped']])
     first.kill()
-    world().process({ kinds }).open()
+    world().process({ runs: kinds }).open()
     await world().passUntil(() => calls.length === 2, 15)
     expect(await owed(world())).toEqual([])
     expect(told.calls).toHaveLength(1)

@@ -1,6 +1,7 @@
 /** How a run ends, for every reason that docs/runs.md lists. */
 import { readFileSync } from 'node:fs'
 import { expect, it, test, vi } from 'vitest'
+import { z } from 'zod'
 import type { RunEnd } from '../../src/protocol/run-end.ts'
 import type { RunProvider } from '../../src/providers/provider.ts'
 import { UpstreamError } from '../../src/providers/upstream-error.ts'
@@ -420,13 +421,13 @@ onEveryStore('a run ends', (world) => {
 
   it('replay_differs, when its provider goes on and yields something else', async () => {
     const puppet = new PuppetProvider()
-    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
-    const first = world().mortal({ kinds })
+    const kinds = { play: { run: puppet.run, resumable: true } }
+    const first = world().mortal({ runs: kinds })
     const run = await first.runs.start({ kind: 'play' })
     puppet.last.yield('one', 'two')
     await world().until(async () => (await world().records(run.id)).length === 2)
     first.kill()
-    const second = world().process({ kinds })
+    const second = world().process({ runs: kinds })
     second.open()
     await world().passUntil(() => puppet.calls.length === 2, 14)
     puppet.last.yield('one', 'other', 'three')
@@ -434,6 +435,24 @@ onEveryStore('a run ends', (world) => {
     const found = await second.get(run.id)
     if (!found) throw new Error('The run is gone')
     await expectEnd(world(), found, ['one', 'two'], end('replay_differs'))
+  })
+
+  it('invalid_input, when its input no longer fits where it goes on', async () => {
+    const puppet = new PuppetProvider()
+    const first = world().mortal({ runs: { play: { run: puppet.run, resumable: true } } })
+    const run = await first.runs.start({ kind: 'play', input: 'a text' })
+    puppet.last.yield('part')
+    await world().until(async () => (await world().records(run.id)).length > 0)
+    first.kill()
+    const second = world().process({
+      runs: { play: { input: z.number(), run: puppet.run, resumable: true } },
+    })
+    second.open()
+    await world().passUntil(async () => (await world().store.head(run.id))?.closed, 14)
+    const found = await second.get(run.id)
+    if (!found) throw new Error('The run is gone')
+    await expectEnd(world(), found, ['part'], end('invalid_input'))
+    expect(puppet.calls).toHaveLength(1)
   })
 
   it('once: what happens to its provider afterwards changes nothing', async () => {

@@ -54,8 +54,11 @@ onEveryStore('get', (world) => {
 onEveryStore('delete', (world) => {
   it('removes a run that has ended with all that was kept of it, wherever that is asked for', async () => {
     const puppet = new PuppetProvider()
-    const kinds = { play: { provider: () => puppet.provider } }
-    const [first, second] = [world().process({ kinds, holder: 'one' }), world().process({ holder: 'two' })]
+    const kinds = { play: { run: puppet.run } }
+    const [first, second] = [
+      world().process({ runs: kinds, holder: 'one' }),
+      world().process({ holder: 'two' }),
+    ]
     const run = await first.start({ kind: 'play', input: 'x'.repeat(10_000) })
     await expect(second.delete(run.id)).rejects.toMatchObject({ code: 'run_not_ended' })
     await first.stop(run.id)

@@ -1,4 +1,4 @@
-/** What providers, kinds, and the hooks of a start throw where nobody can catch it: the process and the others go on. */
+/** What providers, runs: kinds, and the hooks of a start throw where nobody can catch it: the process and the others go on. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ClumsyProcess, HEAD } from '../support/clumsy-process.ts'
 
@@ -18,7 +18,7 @@ const SERVER = `${HEAD}
   }
   const store = memory()
   const dying = {
-    provider: () => async function* () {},
+    async *run() {},
     newAttempt: () => (soon('from newAttempt'), ['again']),
     closing: () => (soon('from closing'), []),
   }
@@ -33,8 +33,8 @@ const SERVER = `${HEAD}
     logger,
     leaseTtl: 0.5,
     // Of each message the log tells once in ten seconds: each has a kind of its own.
-    kinds: { dying, ...Object.fromEntries(['none', 'whole', ...Object.keys(ways)].map((way) =>
-      [way, { provider: () => (context) => talk(context, way) }])) },
+    runs: { dying, ...Object.fromEntries(['none', 'whole', ...Object.keys(ways)].map((way) =>
+      [way, { run: (_input, context) => talk(context, way) }])) },
     mayStart: ({ input, signal }) => {
       if (input.hook === 'mayStart') soon('from mayStart')
       return true

@@ -65,7 +65,7 @@ describe('the options of runs', () => {
     ['limits.silence', { limits: { silence: 0 } }],
     ['limits.thinking', { limits: { thinking: -1 } }],
     ['limits.life', { limits: { life: -1 } }],
-    ['kind', { kinds: { '': { provider: () => async function* () {} } } }],
+    ['kind', { runs: { '': { async *run() {} } } }],
     ['metadata', { store: memory({ limits: { metadataBytes: 1000 } }) }],
     ['end', { store: memory({ limits: { endBytes: 2047 } }) }],
     ['checkpoint', { store: memory({ limits: { checkpointBytes: 1000 } }) }],

@@ -1,18 +1,18 @@
 /** What a process takes on: how many runs of others, and none while it shuts down. */
 import { expect, it } from 'vitest'
-import type { RunKind } from '../../src/runs/options.ts'
+import type { RunDefinition } from '../../src/runs/definition.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 
 onEveryStore('a process', (world) => {
   it('takes over as many runs as fit into twice its limit, and the others once there is room', async () => {
     const puppet = new PuppetProvider()
-    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
-    const first = world().mortal({ kinds })
+    const kinds = { play: { run: puppet.run, resumable: true } }
+    const first = world().mortal({ runs: kinds })
     await Promise.all(Array.from({ length: 6 }, () => first.runs.start({ kind: 'play' })))
     const lost = await first.runs.start({ id: 'lost' }, puppet.provider)
     first.kill()
-    const second = world().process({ kinds, limits: { runsPerProcess: 2 } })
+    const second = world().process({ runs: kinds, limits: { runsPerProcess: 2 } })
     second.open()
     await world().passUntil(async () => (await world().store.head(lost.id))?.closed, 15)
     await world().passUntil(() => second.active === 4, 4)
@@ -89,27 +89,26 @@ onEveryStore('a process', (world) => {
   it('that shuts down waits for what an earlier attempt still cancels upstream', async () => {
     const cancelled = Promise.withResolvers<void>()
     let calls = 0
-    const kinds: Record<string, RunKind> = {
+    const kinds: Record<string, RunDefinition> = {
       play: {
         resumable: true,
         newAttempt: () => ['again'],
-        provider: () =>
-          async function* ({ signal }) {
-            const call = ++calls
-            try {
-              yield call
-              await new Promise((resolve) => signal.addEventListener('abort', resolve))
-            } finally {
-              if (call === 2) await cancelled.promise
-            }
-          },
+        async *run(_input, { signal }) {
+          const call = ++calls
+          try {
+            yield call
+            await new Promise((resolve) => signal.addEventListener('abort', resolve))
+          } finally {
+            if (call === 2) await cancelled.promise
+          }
+        },
       },
     }
-    const first = world().mortal({ kinds })
+    const first = world().mortal({ runs: kinds })
     const { id } = await first.runs.start({ kind: 'play' })
     await world().until(async () => (await world().records(id)).length > 0)
     first.kill()
-    const second = world().process({ kinds, stopTimeout: 2 })
+    const second = world().process({ runs: kinds, stopTimeout: 2 })
     second.open()
     await world().passUntil(() => calls === 3, 17)
     let closed = false

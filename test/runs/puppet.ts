@@ -76,6 +76,9 @@ export class PuppetProvider {
     return puppet.play()
   }
 
+  /** The same, as what a definition of runs does. */
+  readonly run = (_input: unknown, context: RunContext): AsyncIterable<unknown> => this.provider(context)
+
   get last(): Puppet {
     const puppet = this.calls.at(-1)
     if (!puppet) throw new Error('The provider was not called')

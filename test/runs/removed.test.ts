@@ -61,10 +61,10 @@ onEveryStore('a run that is removed while it runs', (world) => {
   })
 
   it('does not keep its process from taking over a later run of its id', async () => {
-    const kinds = { play: { provider: () => second.provider, resumable: true } }
     const second = new PuppetProvider()
-    const one = world().process({ kinds, stopTimeout: 60 })
-    const other = world().mortal({ kinds })
+    const kinds = { play: { run: second.run, resumable: true } }
+    const one = world().process({ runs: kinds, stopTimeout: 60 })
+    const other = world().mortal({ runs: kinds })
     const left = Promise.withResolvers<void>()
     await one.start({ id: 'r' }, async function* () {
       yield 'deaf'
@@ -80,13 +80,13 @@ onEveryStore('a run that is removed while it runs', (world) => {
 
   it('is cancelled upstream by whoever is taking it over', async () => {
     const puppet = new PuppetProvider()
-    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
-    const first = world().mortal({ kinds })
+    const kinds = { play: { run: puppet.run, resumable: true } }
+    const first = world().mortal({ runs: kinds })
     await first.runs.start({ id: 'r', kind: 'play' })
     puppet.last.checkpoint('response-1', 'part')
     await world().until(async () => (await world().records('r')).length > 0)
     first.kill()
-    const second = world().mortal({ kinds })
+    const second = world().mortal({ runs: kinds })
     second.hand.around = async (method, call) => {
       if (method === 'append') await world().store.delete('r')
       return call()

@@ -6,6 +6,7 @@ import type { StartRequest } from '../../src/runs/run.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
+import { asRun } from '../support/as-run.ts'
 
 const COMPLETED = { end: { status: 'completed' } }
 
@@ -145,9 +146,9 @@ onEveryStore('a run', (world) => {
     ['what was asked', { kind: 'say', input: 1, asked: 'x' }, { kind: 'say', input: 1, asked: 'y' }],
   ])('is refused for something else, and found for the same: %s', async (_what, first, other) => {
     const puppet = new PuppetProvider()
-    const kinds = { say: { provider: () => puppet.provider }, sing: { provider: () => puppet.provider } }
-    const runs = world().process({ kinds })
-    const elsewhere = world().process({ kinds })
+    const kinds = { say: { run: puppet.run }, sing: { run: puppet.run } }
+    const runs = world().process({ runs: kinds })
+    const elsewhere = world().process({ runs: kinds })
     await runs.start({ id: 'r', ...first })
     const askAgain = async (): Promise<void> => {
       for (const one of [runs, elsewhere]) {
@@ -166,7 +167,7 @@ onEveryStore('a run', (world) => {
 
   it('is the same run for what it was asked, whatever its provider is made from', async () => {
     const puppet = new PuppetProvider()
-    const runs = world().process({ kinds: { say: { provider: () => puppet.provider } } })
+    const runs = world().process({ runs: { say: { run: puppet.run } } })
     await runs.start({ id: 'r', kind: 'say', input: 1, asked: { a: 1, b: [{ c: 2, d: 3 }] } })
     const again = { id: 'r', kind: 'say', input: 2, asked: { b: [{ d: 3, c: 2 }], a: 1 } }
     expect((await runs.start(again)).id).toBe('r')
@@ -176,8 +177,8 @@ onEveryStore('a run', (world) => {
 
   it('is one run when several processes start something else with it at once', async () => {
     const puppet = new PuppetProvider()
-    const kinds = { say: { provider: () => puppet.provider } }
-    const processes = [world().process({ kinds }), world().process({ kinds })]
+    const kinds = { say: { run: puppet.run } }
+    const processes = [world().process({ runs: kinds }), world().process({ runs: kinds })]
     const starts = await Promise.allSettled(
       Array.from({ length: 10 }, (_, n) => processes[n % 2]!.start({ id: 'r', kind: 'say', input: n % 2 })),
     )
@@ -214,7 +215,7 @@ onEveryStore('a run', (world) => {
   })
 
   it('needs a provider or a kind, and not both', async () => {
-    const runs = world().process({ kinds: { count: { provider: () => numbers } } })
+    const runs = world().process({ runs: { count: { run: asRun(() => numbers) } } })
     expect(await codeOf(runs.start({}))).toBe('invalid_run')
     expect(await codeOf(runs.start({}, 'numbers' as never))).toBe('invalid_run')
     expect(await codeOf(runs.start({ kind: 'count' }, numbers))).toBe('invalid_run')
@@ -224,12 +225,11 @@ onEveryStore('a run', (world) => {
 
   it('of a kind is made from its input', async () => {
     const runs = world().process({
-      kinds: {
+      runs: {
         echo: {
-          provider: (input) =>
-            async function* () {
-              yield input
-            },
+          async *run(input) {
+            yield input
+          },
         },
       },
     })
@@ -248,7 +248,7 @@ onEveryStore('a run', (world) => {
 
   it('is told by what it was given, and not by what the caller makes of that', async () => {
     const puppet = new PuppetProvider()
-    const runs = world().process({ kinds: { play: { provider: () => puppet.provider, resumable: true } } })
+    const runs = world().process({ runs: { play: { run: puppet.run, resumable: true } } })
     const metadata = { title: 'given' }
     const input = { ask: 'given' }
     const run = await runs.start({ kind: 'play', metadata, input })
@@ -261,15 +261,15 @@ onEveryStore('a run', (world) => {
   })
 
   it('leaves no input behind when it is refused for its metadata', async () => {
-    const runs = world().process({ kinds: { play: { provider: () => new PuppetProvider().provider } } })
+    const runs = world().process({ runs: { play: { run: new PuppetProvider().run } } })
     const request = { kind: 'play', input: 'x'.repeat(10_000), metadata: 'x'.repeat(9000) }
     expect(await codeOf(runs.start(request))).toBe('invalid_run')
     expect((await world().store.list({ prefix: '@input/' })).streams).toEqual([])
   })
 
   it('leaves no input behind when another process has started it', async () => {
-    const kinds = { play: { provider: () => new PuppetProvider().provider } }
-    const processes = [world().process({ kinds }), world().process({ kinds })]
+    const kinds = { play: { run: new PuppetProvider().run } }
+    const processes = [world().process({ runs: kinds }), world().process({ runs: kinds })]
     const request = { id: 'r', kind: 'play', input: 'x'.repeat(10_000) }
     await Promise.all(processes.map((runs) => runs.start(request)))
     const { streams } = await world().store.list({ prefix: '@input/' })
@@ -314,9 +314,9 @@ onEveryStore('a run', (world) => {
 
   it('keeps its input where another process took it over before the answer came to be lost', async () => {
     const puppet = new PuppetProvider()
-    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
-    const { runs, hand } = world().mortal({ kinds, leaseTtl: 10 })
-    const elsewhere = world().process({ kinds, leaseTtl: 10 })
+    const kinds = { play: { run: puppet.run, resumable: true } }
+    const { runs, hand } = world().mortal({ runs: kinds, leaseTtl: 10 })
+    const elsewhere = world().process({ runs: kinds, leaseTtl: 10 })
     elsewhere.open()
     const late = Promise.withResolvers<void>()
     hand.around = async (method, call, args) => {
@@ -393,10 +393,10 @@ onEveryStore('a run', (world) => {
   })
 
   it('of an owner who has as many as may run is refused though all were started at once in many processes', async () => {
-    const kinds = (puppet: PuppetProvider) => ({ play: { provider: () => puppet.provider } })
+    const kinds = (puppet: PuppetProvider) => ({ play: { run: puppet.run } })
     const puppet = new PuppetProvider()
     const processes = Array.from({ length: 4 }, () =>
-      world().process({ limits: { runsPerOwner: 5 }, kinds: kinds(puppet) }),
+      world().process({ limits: { runsPerOwner: 5 }, runs: kinds(puppet) }),
     )
     const first = await processes[0]!.start({ owner: 'ann' }, puppet.provider)
     let left = 12

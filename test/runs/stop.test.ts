@@ -259,9 +259,9 @@ onEveryStore('stop', (world) => {
 
   it('survives a takeover: whoever goes on with the run is asked as well', async () => {
     const puppet = new PuppetProvider()
-    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
-    const first = world().mortal({ kinds })
-    const second = world().process({ kinds })
+    const kinds = { play: { run: puppet.run, resumable: true } }
+    const first = world().mortal({ runs: kinds })
+    const second = world().process({ runs: kinds })
     const third = world().mortal({ holder: 'third' })
     const run = await first.runs.start({ kind: 'play' })
     first.kill()
@@ -318,9 +318,9 @@ onEveryStore('stop', (world) => {
 
   it('in the middle of a takeover in its own process ends the run before it goes on', async () => {
     const puppet = new PuppetProvider()
-    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
-    const first = world().mortal({ kinds })
-    const second = world().mortal({ kinds })
+    const kinds = { play: { run: puppet.run, resumable: true } }
+    const first = world().mortal({ runs: kinds })
+    const second = world().mortal({ runs: kinds })
     const run = await first.runs.start({ kind: 'play' })
     puppet.last.yield('part')
     await world().until(async () => (await world().records(run.id)).length === 1)
@@ -351,9 +351,9 @@ onEveryStore('stop', (world) => {
 
   it('of a run that died ends upstream what its checkpoint names', async () => {
     const puppet = new PuppetProvider()
-    const kinds = { play: { provider: () => puppet.provider, resumable: true } }
-    const first = world().mortal({ kinds })
-    const second = world().process({ kinds })
+    const kinds = { play: { run: puppet.run, resumable: true } }
+    const first = world().mortal({ runs: kinds })
+    const second = world().process({ runs: kinds })
     const run = await first.runs.start({ kind: 'play' })
     puppet.last.checkpoint({ response: 'resp_1' }, 'part')
     await world().until(async () => (await world().records(run.id)).length === 1)
@@ -369,7 +369,7 @@ onEveryStore('stop', (world) => {
 
   it('of a run that died says that what its checkpoint names goes on where its kind is not known', async () => {
     const puppet = new PuppetProvider()
-    const first = world().mortal({ kinds: { play: { provider: () => puppet.provider, resumable: true } } })
+    const first = world().mortal({ runs: { play: { run: puppet.run, resumable: true } } })
     const second = world().process()
     const run = await first.runs.start({ kind: 'play' })
     puppet.last.checkpoint({ response: 'resp_1' }, 'part')

@@ -5,11 +5,12 @@ import { StoreError } from '../../src/streams/errors.ts'
 import { PuppetProvider } from './puppet.ts'
 import { onEveryStore } from './world.ts'
 import type { Mortal } from './world.ts'
+import { asRun } from '../support/as-run.ts'
 
 const COMPLETED = { end: { status: 'completed' } }
 const LEASE = 10
 const LOOK = LEASE / 5
-const kindOf = (provider: RunProvider) => ({ play: { provider: () => provider, resumable: true } })
+const kindOf = (provider: RunProvider) => ({ play: { run: asRun(() => provider), resumable: true } })
 
 /** For these processes; the returned function brings it back. */
 function away(...processes: readonly Mortal[]): () => void {
@@ -64,7 +65,7 @@ onEveryStore('a store that is away', (world) => {
   it('delays the takeover of a run whose process died by one lease', async () => {
     const puppet = new PuppetProvider()
     const kinds = kindOf(puppet.provider)
-    const [first, second] = [world().mortal({ kinds }), world().mortal({ kinds })]
+    const [first, second] = [world().mortal({ runs: kinds }), world().mortal({ runs: kinds })]
     second.runs.open()
     await first.runs.start({ kind: 'play' })
     first.kill()
@@ -79,7 +80,7 @@ onEveryStore('a store that is away', (world) => {
   it('for less than half a lease delays no takeover', async () => {
     const puppet = new PuppetProvider()
     const kinds = kindOf(puppet.provider)
-    const [first, second] = [world().mortal({ kinds }), world().mortal({ kinds })]
+    const [first, second] = [world().mortal({ runs: kinds }), world().mortal({ runs: kinds })]
     second.runs.open()
     await first.runs.start({ kind: 'play' })
     first.kill()
@@ -93,7 +94,7 @@ onEveryStore('a store that is away', (world) => {
   it('is not for ever one that answers each look late', async () => {
     const puppet = new PuppetProvider()
     const kinds = kindOf(puppet.provider)
-    const [first, second] = [world().mortal({ kinds }), world().mortal({ kinds })]
+    const [first, second] = [world().mortal({ runs: kinds }), world().mortal({ runs: kinds })]
     second.hand.around = async (method, call) => {
       const answer = await call()
       if (method === 'leases.expired')
@@ -109,7 +110,7 @@ onEveryStore('a store that is away', (world) => {
   it('is not one that fails with a single run', async () => {
     const puppet = new PuppetProvider()
     const kinds = kindOf(puppet.provider)
-    const [first, second] = [world().mortal({ kinds }), world().mortal({ kinds })]
+    const [first, second] = [world().mortal({ runs: kinds }), world().mortal({ runs: kinds })]
     second.hand.around = async (method, call, [id]) => {
       if (method === 'leases.acquire' && id === 'damaged') throw new StoreError('corrupt', 'damaged')
       return call()

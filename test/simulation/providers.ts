@@ -1,11 +1,11 @@
 /** The models of the simulation: scripted, each with a temper of its own. What they yield tells its place. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Json } from '../../src/protocol/json.ts'
 import type { RunContext, RunProvider } from '../../src/providers/provider.ts'
 import { RunFailedError } from '../../src/runs/end-reasons.ts'
-import type { RunKind } from '../../src/runs/options.ts'
+import type { RunDefinition } from '../../src/runs/definition.ts'
 import { remote } from './remote.ts'
 import type { RemoteAt } from './remote.ts'
+import { asRun } from '../support/as-run.ts'
 
 export const TEMPERS = [
   /** Goes on from a checkpoint that it keeps with every event. */
@@ -64,16 +64,16 @@ export function kindsOf(
   tempers: readonly Temper[],
   watched: Watched,
   allResumable: boolean,
-  ended: RunKind['ended'],
+  ended: RunDefinition['ended'],
   at: RemoteAt,
-): Record<string, RunKind> {
+): Record<string, RunDefinition> {
   return Object.fromEntries(
     tempers.map((temper) => [
       temper,
       {
         resumable: allResumable || isResumable(temper),
         ...(ended && { ended }),
-        provider: (input: Json) => scripted(input as unknown as Script, watched, at),
+        run: asRun((input) => scripted(input as unknown as Script, watched, at)),
       },
     ]),
   )

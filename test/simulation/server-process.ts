@@ -84,7 +84,7 @@ export class ServerProcess {
         store: this.store,
         logger,
         holder: name,
-        kinds: kindsOf(
+        runs: kindsOf(
           tempers,
           (run) => this.#watch(run),
           cluster.planted === 'continued-though-it-cannot',

@@ -2,8 +2,10 @@
 import type { Json } from '../../protocol/json.ts'
 import type { RunProvider } from '../../providers/provider.ts'
 import { StoreError } from '../../streams/errors.ts'
+import { providerOf } from '../start/checked-input.ts'
 import type { Inputs } from '../start/inputs.ts'
-import type { RunKind, RunSettings } from '../options.ts'
+import type { RunDefinition } from '../definition.ts'
+import type { RunSettings } from '../options.ts'
 import type { RunRecord } from '../records/run-record.ts'
 
 /** Attempts that may die in a row without a record: a run that kills its process does not kill them all. */
@@ -12,7 +14,7 @@ const MAX_BARREN = 5
 const MAX_RESTARTS = 5
 
 /** How a run goes on. */
-export interface Continuation extends Pick<RunKind, 'newAttempt'> {
+export interface Continuation extends Pick<RunDefinition, 'newAttempt'> {
   /** Makes its provider. */
   readonly provider: () => RunProvider
   /** Whether the provider goes on from a checkpoint; otherwise the run begins anew. */
@@ -46,16 +48,14 @@ export class Continuations {
     if (!resumable && !newAttempt) return undefined
     const input = await this.#load(record, signal)
     if (input === undefined) return undefined
-    // A copy for each: an attempt may change its own, as a list of messages that it adds to.
-    const provider = (): RunProvider => kind.provider(structuredClone(input))
-    return { provider, resumable, ...(newAttempt && { newAttempt }) }
+    return { provider: providerOf(kind, input), resumable, ...(newAttempt && { newAttempt }) }
   }
 
   /** Makes the provider of a run that has ended, to cancel what it left upstream; undefined when nobody can here. */
   async provider(record: RunRecord, signal: AbortSignal): Promise<(() => RunProvider) | undefined> {
     const kind = record.kind === undefined ? undefined : this.#settings.kinds.get(record.kind)
     const input = kind && (await this.#load(record, signal))
-    return kind && input !== undefined ? (): RunProvider => kind.provider(structuredClone(input)) : undefined
+    return kind && input !== undefined ? providerOf(kind, input) : undefined
   }
 
   /** What is damaged stays so: without its input a run ends, rather than never. */

@@ -4,10 +4,10 @@ import type { RunEnd } from '../../protocol/run-end.ts'
 import type { RunProvider } from '../../providers/provider.ts'
 import type { Lease } from '../../streams/leases.ts'
 import type { Checkpoint } from '../log/checkpoint.ts'
-import type { RunKind } from '../options.ts'
+import type { RunDefinition } from '../definition.ts'
 import type { RunRecord } from '../records/run-record.ts'
 
-export interface Assignment extends Pick<RunKind, 'newAttempt'> {
+export interface Assignment extends Pick<RunDefinition, 'newAttempt'> {
   readonly lease: Lease
   readonly owner: string | undefined
   readonly record: RunRecord

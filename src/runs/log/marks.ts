@@ -1,7 +1,8 @@
 /** The records by which a new attempt at a run is known, as its kind gives them. */
 import { Buffer } from 'node:buffer'
 import { kindRecords } from './kind-records.ts'
-import type { NewAttempt, RunKind, RunSettings } from '../options.ts'
+import type { NewAttempt, RunDefinition } from '../definition.ts'
+import type { RunSettings } from '../options.ts'
 import type { RunRecord } from '../records/run-record.ts'
 
 export interface Marks {
@@ -16,7 +17,7 @@ export interface Marks {
 export interface Marking {
   readonly run: string
   readonly record: Pick<RunRecord, 'kind' | 'restarts'>
-  readonly newAttempt: RunKind['newAttempt']
+  readonly newAttempt: RunDefinition['newAttempt']
   readonly reason: NewAttempt['reason']
 }
 

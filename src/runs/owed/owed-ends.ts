@@ -9,7 +9,8 @@ import type { StreamInfo } from '../../streams/stream.ts'
 import type { Continuations } from '../control/continuations.ts'
 import { Generation } from '../generation/generation.ts'
 import type { LookNotes } from '../control/look-notes.ts'
-import type { RunKind, RunSettings } from '../options.ts'
+import type { RunDefinition } from '../definition.ts'
+import type { RunSettings } from '../options.ts'
 import { readOwed } from './owed.ts'
 import type { Owed } from './owed.ts'
 import { OwedWork } from './owed-work.ts'
@@ -187,7 +188,7 @@ export class OwedEnds {
   async #tell(
     { stream, incarnation }: Lease,
     { kind }: RunRecord,
-    ended: NonNullable<RunKind['ended']>,
+    ended: NonNullable<RunDefinition['ended']>,
     known: StreamInfo | undefined,
     signal: AbortSignal,
   ): Promise<void> {

@@ -4,6 +4,7 @@ import type { Json } from '../../protocol/json.ts'
 import type { InputIssue } from '../../protocol/stream-frames.ts'
 import type { RunContext, RunProvider } from '../../providers/provider.ts'
 import { failureFor } from '../end-reasons.ts'
+import type { RunDefinition } from '../definition.ts'
 import { RunError } from '../errors.ts'
 
 /** Seconds that a schema may take. */
@@ -31,34 +32,47 @@ export async function checkInput(
   throw new RunError('invalid_input', sentenceOf(issues), issues)
 }
 
-/** A provider that holds its input against the schema, at its first `next()`, and goes on as `run`. */
-export function checkedProvider(
-  schema: StandardSchemaV1 | undefined,
-  run: (value: unknown, context: RunContext) => AsyncIterable<unknown>,
-): (input: Json) => RunProvider {
-  if (!schema) return (input) => (context) => run(input, context) as AsyncIterable<Json>
-  return (input) => (context) => new CheckedRun(schema, input, context, run)
+/** What a schema made of an input, for the run that was started just now. */
+export interface CheckedInput {
+  readonly value: unknown
 }
 
-/** Costs a record nothing: once the input is checked, it hands on what the run's own iterator returns. */
+/**
+ * Makes the provider of one run: called for each of its attempts. The first one here is given `checked`; any other
+ * has its input checked once more, as the schema, or what it looks up, may be another by then.
+ */
+export function providerOf(
+  definition: RunDefinition,
+  input: Json,
+  checked?: CheckedInput,
+): () => RunProvider {
+  const { input: schema } = definition
+  let first = checked
+  return () => {
+    const known = first
+    first = undefined
+    if (known) return (context) => definition.run(known.value, context) as AsyncIterable<Json>
+    // A copy for each: an attempt may change its own, as a list of messages that it adds to.
+    const own = structuredClone(input)
+    if (!schema) return (context) => definition.run(own, context) as AsyncIterable<Json>
+    return (context) => new CheckedRun(definition, schema, own, context)
+  }
+}
+
+/** A run that checks its input at its first `next()`. From then on its records cost nothing more. */
 class CheckedRun implements AsyncIterable<Json>, AsyncIterator<Json> {
+  readonly #definition: RunDefinition
   readonly #schema: StandardSchemaV1
   readonly #input: Json
   readonly #context: RunContext
-  readonly #run: (value: unknown, context: RunContext) => AsyncIterable<unknown>
   #iterator: AsyncIterator<Json> | undefined
   #isOver = false
 
-  constructor(
-    schema: StandardSchemaV1,
-    input: Json,
-    context: RunContext,
-    run: (value: unknown, context: RunContext) => AsyncIterable<unknown>,
-  ) {
+  constructor(definition: RunDefinition, schema: StandardSchemaV1, input: Json, context: RunContext) {
+    this.#definition = definition
     this.#schema = schema
     this.#input = input
     this.#context = context
-    this.#run = run
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Json> {
@@ -77,15 +91,16 @@ class CheckedRun implements AsyncIterable<Json>, AsyncIterator<Json> {
 
   async #begin(): Promise<IteratorResult<Json>> {
     const value = await this.#check()
-    if (this.#isOver) return { done: true, value: undefined }
-    this.#iterator = (this.#run(value, this.#context) as AsyncIterable<Json>)[Symbol.asyncIterator]()
+    if (this.#isOver && !this.#context.signal.aborted) return { done: true, value: undefined }
+    const records = this.#definition.run(value, this.#context) as AsyncIterable<Json>
+    this.#iterator = records[Symbol.asyncIterator]()
     return this.#iterator.next()
   }
 
   async #check(): Promise<unknown> {
     try {
-      // Not its signal: called only to end what is upstream, it needs its value all the same.
-      return await checkInput(this.#schema, this.#input, new AbortController().signal)
+      // Not under its own signal: a run that is called only to end what is upstream needs its input, too.
+      return await checkInput(this.#schema, this.#input, NEVER)
     } catch (error) {
       if (error instanceof RunError && error.code === 'invalid_input')
         throw failureFor('invalid_input', { cause: error })
@@ -93,6 +108,9 @@ class CheckedRun implements AsyncIterable<Json>, AsyncIterator<Json> {
     }
   }
 }
+
+/** Of whoever waits as long as it takes. */
+const NEVER = new AbortController().signal
 
 async function inTime<T>(work: T | Promise<T>, signal: AbortSignal): Promise<T> {
   if (!(work instanceof Promise)) return work

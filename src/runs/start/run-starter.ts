@@ -7,6 +7,7 @@ import type { CreateResult, StreamConfig } from '../../streams/store.ts'
 import type { StreamInfo } from '../../streams/stream.ts'
 import type { ChatIndex } from '../records/chat-index.ts'
 import { RunError } from '../errors.ts'
+import { providerOf } from './checked-input.ts'
 import type { Inputs, KeptInput } from './inputs.ts'
 import type { Assignment } from '../local/assignment.ts'
 import type { LocalRun } from '../local/local-run.ts'
@@ -141,7 +142,8 @@ export class RunStarter {
       takenOver: false,
       resumable: 'kind' in source && source.of.resumable === true,
       ...('kind' in source && source.of.newAttempt && { newAttempt: source.of.newAttempt }),
-      provider: () => ('kind' in source ? source.of.provider(source.input) : source.provider),
+      provider:
+        'kind' in source ? providerOf(source.of, source.input, source.checked) : () => source.provider,
     })
     return { info: result.info, record, settled: run.settled }
   }

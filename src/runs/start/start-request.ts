@@ -3,15 +3,23 @@ import type { Json } from '../../protocol/json.ts'
 import { nearest } from '../../protocol/nearest.ts'
 import type { RunProvider } from '../../providers/provider.ts'
 import { RUN_ERRORS, RunError } from '../errors.ts'
+import { type CheckedInput, checkInput } from './checked-input.ts'
 import { fingerprint } from './fingerprint.ts'
-import type { RunKind, RunSettings } from '../options.ts'
+import type { RunDefinition } from '../definition.ts'
+import type { RunSettings } from '../options.ts'
 import type { StartRequest } from '../run.ts'
 import { isRunId, newRunId } from '../records/run-ids.ts'
 
 /** What the run is made of: a provider that only this process has, or a kind that others know too. */
 export type Source =
   | { readonly provider: RunProvider }
-  | { readonly kind: string; readonly of: RunKind; readonly input: Json }
+  | {
+      readonly kind: string
+      readonly of: RunDefinition
+      readonly input: Json
+      /** What the schema of the kind made of it. */
+      readonly checked?: CheckedInput
+    }
 
 export interface CheckedStart {
   readonly id: string
@@ -52,6 +60,19 @@ export function checkStart(
     source,
     asked: askedOf(request.asked, source),
   }
+}
+
+/**
+ * The same, once the schema of its kind took its input. The schema belongs to the application: it may wait for
+ * something.
+ *
+ * @throws {RunError} `invalid_input`, `input_undecided`; and what the schema throws.
+ */
+export async function withCheckedInput(start: CheckedStart, signal: AbortSignal): Promise<CheckedStart> {
+  const { source } = start
+  if (!('kind' in source) || !source.of.input) return start
+  const value = await checkInput(source.of.input, source.input, signal)
+  return { ...start, source: { ...source, checked: { value } } }
 }
 
 function askedOf(asked: Json | undefined, source: Source): string | undefined {

@@ -98,7 +98,7 @@ describe('millrace serve', () => {
 
   test('limits what is started, in the demo and in an application, whatever that says', async () => {
     const app = `import { httpStreams, memory, millrace, streaming } from 'millrace'
-const streams = streaming({ store: memory(), limits: { startsPerAddress: 50 }, kinds: { none: { provider: () => async function* () {} } } })
+const streams = streaming({ store: memory(), limits: { startsPerAddress: 50 }, runs: { none: { async *run() {} } } })
 export default millrace({ streams, routes: [httpStreams('/streams', { ...streams.services, start: () => streams.runs.start({ kind: 'none' }) })] })
 `
     const folder = await folderWith({ 'app.ts': app })

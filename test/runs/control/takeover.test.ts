@@ -5,7 +5,7 @@ import { RunMovedError } from '../../../src/providers/provider.ts'
 import type { RunProvider } from '../../../src/providers/provider.ts'
 import { readCheckpoint } from '../../../src/runs/log/checkpoint.ts'
 import { END_REASONS } from '../../../src/runs/end-reasons.ts'
-import type { RunKind } from '../../../src/runs/options.ts'
+import type { RunDefinition } from '../../../src/runs/definition.ts'
 import { StoreError } from '../../../src/streams/errors.ts'
 import { LEASE_PRODUCER } from '../../../src/streams/leases.ts'
 import type { ExpiredOptions } from '../../../src/streams/leases.ts'
@@ -13,13 +13,14 @@ import type { AppendRequest } from '../../../src/streams/store.ts'
 import { PuppetProvider } from '../puppet.ts'
 import { onEveryStore } from '../world.ts'
 import type { World } from '../world.ts'
+import { asRun } from '../../support/as-run.ts'
 
 const COMPLETED = { end: { status: 'completed' } }
 const INTERRUPTED = { reason: 'interrupted', ...END_REASONS.interrupted }
 const INTERRUPTED_RECORD = { end: { ...INTERRUPTED } }
 
-const kindOf = (provider: RunProvider, resumable = true): Record<string, RunKind> => ({
-  play: { provider: () => provider, resumable },
+const kindOf = (provider: RunProvider, resumable = true): Record<string, RunDefinition> => ({
+  play: { run: asRun(() => provider), resumable },
 })
 
 async function kept(world: World, id: string, records: number): Promise<void> {
@@ -29,8 +30,8 @@ async function kept(world: World, id: string, records: number): Promise<void> {
 onEveryStore('a run whose process died', (world) => {
   it('goes on from its checkpoint in another process, with the same id and log', async () => {
     const puppet = new PuppetProvider()
-    const first = world().mortal({ kinds: kindOf(puppet.provider) })
-    const second = world().process({ kinds: kindOf(puppet.provider) })
+    const first = world().mortal({ runs: kindOf(puppet.provider) })
+    const second = world().process({ runs: kindOf(puppet.provider) })
     second.open()
     const run = await first.runs.start({ kind: 'play' })
     puppet.last.checkpoint({ seq: 1 }, 'a')
@@ -55,8 +56,8 @@ onEveryStore('a run whose process died', (world) => {
 
   it('drops by count what its provider yields again behind the checkpoint', async () => {
     const puppet = new PuppetProvider()
-    const first = world().mortal({ kinds: kindOf(puppet.provider) })
-    const second = world().process({ kinds: kindOf(puppet.provider) })
+    const first = world().mortal({ runs: kindOf(puppet.provider) })
+    const second = world().process({ runs: kindOf(puppet.provider) })
     second.open()
     const run = await first.runs.start({ kind: 'play' })
     puppet.last.checkpoint('after a', 'a')
@@ -75,8 +76,8 @@ onEveryStore('a run whose process died', (world) => {
 
   it('begins its provider anew when there is no checkpoint, and keeps each record once', async () => {
     const puppet = new PuppetProvider()
-    const first = world().mortal({ kinds: kindOf(puppet.provider) })
-    const second = world().process({ kinds: kindOf(puppet.provider) })
+    const first = world().mortal({ runs: kindOf(puppet.provider) })
+    const second = world().process({ runs: kindOf(puppet.provider) })
     second.open()
     const run = await first.runs.start({ kind: 'play' })
     puppet.last.yield('a', 'b')
@@ -97,7 +98,7 @@ onEveryStore('a run whose process died', (world) => {
     'counts the bytes that it had before against its limit when its provider %s',
     async (_how, checkpoints) => {
       const puppet = new PuppetProvider()
-      const options = { kinds: kindOf(puppet.provider), limits: { bytes: 400 } }
+      const options = { runs: kindOf(puppet.provider), limits: { bytes: 400 } }
       const first = world().mortal(options)
       const second = world().process(options)
       second.open()
@@ -124,7 +125,7 @@ onEveryStore('a run whose process died', (world) => {
 
   it('keeps a checkpoint with the very records that it covers', async () => {
     const { runs, hand } = world().mortal({
-      kinds: kindOf(async function* ({ checkpoint }) {
+      runs: kindOf(async function* ({ checkpoint }) {
         for (let n = 1; n <= 500; n++) {
           checkpoint(n)
           yield n
@@ -171,12 +172,12 @@ onEveryStore('a run whose process died', (world) => {
       }
     }
     const kinds = kindOf(provider)
-    let process = world().mortal({ kinds })
+    let process = world().mortal({ runs: kinds })
     const run = await process.runs.start({ kind: 'play' })
     for (let records = 5; records < 40; records += 5) {
       await world().passUntil(async () => (await world().store.head(run.id))?.tail.position === records, 15)
       process.kill()
-      process = world().mortal({ kinds })
+      process = world().mortal({ runs: kinds })
       process.runs.open()
     }
     await world().passUntil(async () => (await world().store.head(run.id))?.closed, 15)
@@ -203,8 +204,8 @@ onEveryStore('a run whose process died', (world) => {
 
   it('ends as interrupted when its kind is not resumable', async () => {
     const puppet = new PuppetProvider()
-    const first = world().mortal({ kinds: kindOf(puppet.provider, false) })
-    const second = world().process({ kinds: kindOf(puppet.provider, false) })
+    const first = world().mortal({ runs: kindOf(puppet.provider, false) })
+    const second = world().process({ runs: kindOf(puppet.provider, false) })
     second.open()
     const run = await first.runs.start({ kind: 'play' })
     first.kill()
@@ -215,12 +216,12 @@ onEveryStore('a run whose process died', (world) => {
 
   it('is left to a process that knows its kind', async () => {
     const puppet = new PuppetProvider()
-    const first = world().mortal({ kinds: kindOf(puppet.provider) })
+    const first = world().mortal({ runs: kindOf(puppet.provider) })
     const ignorant = world().process()
     ignorant.open()
     const run = await first.runs.start({ kind: 'play' })
     await world().pass(1)
-    const second = world().process({ kinds: kindOf(puppet.provider) })
+    const second = world().process({ runs: kindOf(puppet.provider) })
     second.open()
     first.kill()
     await world().passUntil(() => puppet.calls.length === 2, 15)
@@ -233,7 +234,7 @@ onEveryStore('a run whose process died', (world) => {
 
   it('ends as interrupted when no process knows its kind, within 15 seconds of the death', async () => {
     const puppet = new PuppetProvider()
-    const first = world().mortal({ kinds: kindOf(puppet.provider) })
+    const first = world().mortal({ runs: kindOf(puppet.provider) })
     const ignorant = world().process()
     ignorant.open()
     const run = await first.runs.start({ kind: 'play' })
@@ -248,19 +249,19 @@ onEveryStore('a run whose process died', (world) => {
 
   it('is found by the process that is started in place of the dead one', async () => {
     const puppet = new PuppetProvider()
-    const first = world().mortal({ kinds: kindOf(puppet.provider) })
+    const first = world().mortal({ runs: kindOf(puppet.provider) })
     const run = await first.runs.start({ kind: 'play', input: 'x'.repeat(10_000) })
     const adHoc = await first.runs.start({}, puppet.provider)
     first.kill()
     await world().pass(20)
     const inputs: Json[] = []
     const second = world().process({
-      kinds: {
+      runs: {
         play: {
-          provider: (input) => {
+          run: asRun((input) => {
             inputs.push(input)
             return puppet.provider
-          },
+          }),
           resumable: true,
         },
       },
@@ -279,7 +280,7 @@ onEveryStore('a run whose process died', (world) => {
       inputs.push(input)
       return puppet.provider
     }
-    const options = { retention: 60, kinds: { play: { provider, resumable: true } } }
+    const options = { retention: 60, runs: { play: { run: asRun(provider), resumable: true } } }
     const first = world().mortal(options)
     await first.runs.start({ kind: 'play', input: 'x'.repeat(10_000) })
     await world().pass(200)
@@ -292,11 +293,15 @@ onEveryStore('a run whose process died', (world) => {
   it('is taken over by one of many', async () => {
     const puppet = new PuppetProvider()
     const kinds = kindOf(puppet.provider)
-    const first = world().mortal({ kinds })
+    const first = world().mortal({ runs: kinds })
     const ids: string[] = []
     for (let n = 0; n < 20; n++) ids.push((await first.runs.start({ kind: 'play' })).id)
     first.kill()
-    const others = [world().process({ kinds }), world().process({ kinds }), world().process({ kinds })]
+    const others = [
+      world().process({ runs: kinds }),
+      world().process({ runs: kinds }),
+      world().process({ runs: kinds }),
+    ]
     for (const runs of others) runs.open()
     await world().pass(14)
     expect(puppet.calls).toHaveLength(40)
@@ -308,17 +313,17 @@ onEveryStore('a run whose process died', (world) => {
     const kinds = kindOf(() => {
       throw new Error('it would have killed the process')
     })
-    const first = world().mortal({ kinds: kindOf(new PuppetProvider().provider) })
+    const first = world().mortal({ runs: kindOf(new PuppetProvider().provider) })
     const run = await first.runs.start({ kind: 'play' })
     first.kill()
     for (let death = 0; death < 4; death++) {
-      const next = world().mortal({ kinds: kindOf(new PuppetProvider().provider) })
+      const next = world().mortal({ runs: kindOf(new PuppetProvider().provider) })
       next.runs.open()
       await world().passUntil(() => next.runs.active === 1, 15)
       await world().pass(0.1)
       next.kill()
     }
-    world().process({ kinds }).open()
+    world().process({ runs: kinds }).open()
     await world().passUntil(async () => (await world().store.head(run.id))?.closed, 15)
     expect(await world().records(run.id)).toEqual([INTERRUPTED_RECORD])
   })
@@ -328,13 +333,13 @@ onEveryStore('a run whose process died', (world) => {
     const inputs: Json[] = []
     const kinds = {
       play: {
-        provider: (input: Json) => {
+        run: asRun((input) => {
           inputs.push(input)
           return puppet.provider
-        },
+        }),
       },
     }
-    const first = world().mortal({ kinds })
+    const first = world().mortal({ runs: kinds })
     const request = {
       kind: 'play',
       input: { ask: 'x'.repeat(5000) },
@@ -344,7 +349,7 @@ onEveryStore('a run whose process died', (world) => {
     }
     const run = await first.runs.start(request)
     first.kill()
-    const second = world().process({ kinds })
+    const second = world().process({ runs: kinds })
     second.open()
     await expect(second.retry(run.id)).rejects.toMatchObject({ code: 'run_not_ended' })
     await world().pass(13)
@@ -367,7 +372,7 @@ onEveryStore('a run whose process died', (world) => {
   })
 
   it('is the same run for a start with the id of the new one that asks the same', async () => {
-    const runs = world().process({ kinds: kindOf(async function* () {}) })
+    const runs = world().process({ runs: kindOf(async function* () {}) })
     // A start handler made another input of what it was asked.
     const asked = { kind: 'play', input: { question: 'why', at: 1 }, asked: 'why' }
     const first = await runs.start(asked)
@@ -388,20 +393,20 @@ onEveryStore('a run whose process died', (world) => {
   ])('leaves upstream what nobody can end, and the log says why: %s', async (why, isKnown) => {
     const puppet = new PuppetProvider()
     const kinds = kindOf(puppet.provider, false)
-    const first = world().mortal({ kinds })
+    const first = world().mortal({ runs: kinds })
     const run = await first.runs.start({ kind: 'play' })
     puppet.last.checkpoint('upstream-1', 1)
     await world().until(async () => (await world().store.head(run.id))?.tail.position === 1)
     first.kill()
     world()
-      .process({ kinds: isKnown ? kinds : {} })
+      .process({ runs: isKnown ? kinds : {} })
       .open()
     await world().passUntil(async () => (await world().store.head(run.id))?.closed, 15)
     expect(world().logger.messages('warn')).toContain(`What a run left upstream may go on: ${why}`)
   })
 
   it('cannot be tried again without what it was started from', async () => {
-    const { runs, hand } = world().mortal({ kinds: kindOf(async function* () {}) })
+    const { runs, hand } = world().mortal({ runs: kindOf(async function* () {}) })
     await expect(runs.retry('nobody')).rejects.toMatchObject({ code: 'run_not_found' })
     const adHoc = await runs.start({}, async function* () {})
     await adHoc.end
@@ -424,8 +429,8 @@ onEveryStore('a process that stood still', (world) => {
   it('is refused by the log, and its provider is told that the run moved', async () => {
     const zombie = new PuppetProvider()
     const heir = new PuppetProvider()
-    const first = world().mortal({ kinds: kindOf(zombie.provider) })
-    const second = world().process({ kinds: kindOf(heir.provider) })
+    const first = world().mortal({ runs: kindOf(zombie.provider) })
+    const second = world().process({ runs: kindOf(heir.provider) })
     second.open()
     const run = await first.runs.start({ kind: 'play' })
     zombie.last.checkpoint(1, 'a')
@@ -591,10 +596,10 @@ onEveryStore('a lease', (world) => {
   it('raises the epoch with which the log is written', async () => {
     const puppet = new PuppetProvider()
     const kinds = kindOf(puppet.provider)
-    const first = world().mortal({ kinds })
+    const first = world().mortal({ runs: kinds })
     const run = await first.runs.start({ kind: 'play' })
     first.kill()
-    const second = world().mortal({ kinds })
+    const second = world().mortal({ runs: kinds })
     second.runs.open()
     await world().passUntil(() => puppet.calls.length === 2, 15)
     const forged = { id: LEASE_PRODUCER, epoch: 1, seq: 0 }
@@ -607,8 +612,8 @@ onEveryStore('the look for runs to take over', (world) => {
   it('goes on when the store fails, and says so once', async () => {
     const puppet = new PuppetProvider()
     const kinds = kindOf(puppet.provider)
-    const first = world().mortal({ kinds })
-    const second = world().mortal({ kinds })
+    const first = world().mortal({ runs: kinds })
+    const second = world().mortal({ runs: kinds })
     second.runs.open()
     await first.runs.start({ kind: 'play' })
     first.kill()
@@ -724,8 +729,8 @@ onEveryStore('the look for runs to take over', (world) => {
   it('ends a run whose input is damaged', async () => {
     const puppet = new PuppetProvider()
     const kinds = kindOf(puppet.provider)
-    const first = world().mortal({ kinds })
-    const second = world().mortal({ kinds })
+    const first = world().mortal({ runs: kinds })
+    const second = world().mortal({ runs: kinds })
     const run = await first.runs.start({ kind: 'play', input: 'x'.repeat(4000) })
     first.kill()
     second.hand.around = async (method, call, args) => {

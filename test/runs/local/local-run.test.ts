@@ -6,6 +6,7 @@ import type { RunProvider } from '../../../src/providers/provider.ts'
 import { END_REASONS } from '../../../src/runs/end-reasons.ts'
 import { PuppetProvider } from '../puppet.ts'
 import { onEveryStore, useFakeTime, World } from '../world.ts'
+import { asRun } from '../../support/as-run.ts'
 
 const COMPLETED = { end: { status: 'completed' } }
 
@@ -106,11 +107,11 @@ describe('a run of a resumable kind', () => {
                 if (n % 4 === 3) await turn()
               }
             }
-            const kinds = { count: { provider: () => provider, resumable: true } }
+            const kinds = { count: { run: asRun(() => provider), resumable: true } }
             let id: string | undefined
             for (const death of [...deaths, Number.POSITIVE_INFINITY]) {
               left = death
-              const process = world.mortal({ kinds })
+              const process = world.mortal({ runs: kinds })
               process.runs.open()
               id ??= (await process.runs.start({ id: 'r', kind: 'count' })).id
               const isLast = death === Number.POSITIVE_INFINITY

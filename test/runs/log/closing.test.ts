@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import type { Json } from '../../../src/protocol/json.ts'
 import type { RunEnd } from '../../../src/protocol/run-end.ts'
 import { END_REASONS, RunFailedError } from '../../../src/runs/end-reasons.ts'
-import type { RunKind } from '../../../src/runs/options.ts'
+import type { RunDefinition } from '../../../src/runs/definition.ts'
 import { PuppetProvider } from '../puppet.ts'
 import { onEveryStore } from '../world.ts'
 
@@ -12,14 +12,17 @@ const lastWords = (end: RunEnd): Json[] => [...closing(end), { end: { ...end } }
 const STOPPED = { status: 'stopped' } as const
 const INTERRUPTED = { reason: 'interrupted', ...END_REASONS.interrupted } as const
 
-function kindOf(puppet: PuppetProvider, kind: Partial<RunKind> = { closing }): Record<string, RunKind> {
-  return { play: { provider: () => puppet.provider, ...kind } }
+function kindOf(
+  puppet: PuppetProvider,
+  kind: Partial<RunDefinition> = { closing },
+): Record<string, RunDefinition> {
+  return { play: { run: puppet.run, ...kind } }
 }
 
 onEveryStore('the closing records of a kind', (world) => {
   it('come behind what its provider yielded, in the step that ends the run', async () => {
     const puppet = new PuppetProvider()
-    const { runs, hand } = world().mortal({ kinds: kindOf(puppet) })
+    const { runs, hand } = world().mortal({ runs: kindOf(puppet) })
     const run = await runs.start({ kind: 'play' })
     const closes: unknown[] = []
     hand.around = (method, call, [, request]) => {
@@ -41,7 +44,7 @@ onEveryStore('the closing records of a kind', (world) => {
 
   it('say how it failed, or that somebody stopped it', async () => {
     const puppet = new PuppetProvider()
-    const runs = world().process({ kinds: kindOf(puppet) })
+    const runs = world().process({ runs: kindOf(puppet) })
     const failed = await runs.start({ kind: 'play' })
     puppet.last.throw(new RunFailedError('out_of_credits', 'Your credits are used up.'))
     const end = { status: 'failed', reason: 'out_of_credits', message: 'Your credits are used up.' } as const
@@ -54,8 +57,8 @@ onEveryStore('the closing records of a kind', (world) => {
 
   it('are written by whoever ends a run whose process died', async () => {
     const puppet = new PuppetProvider()
-    const first = world().mortal({ kinds: kindOf(puppet) })
-    const second = world().process({ kinds: kindOf(puppet) })
+    const first = world().mortal({ runs: kindOf(puppet) })
+    const second = world().process({ runs: kindOf(puppet) })
     const [stopped, interrupted] = [
       await first.runs.start({ kind: 'play' }),
       await first.runs.start({ kind: 'play' }),
@@ -73,7 +76,7 @@ onEveryStore('the closing records of a kind', (world) => {
   it('change nothing of the end, whatever their kind does to what it was given', async () => {
     const puppet = new PuppetProvider()
     const kinds = kindOf(puppet, { closing: (end) => [Object.assign(end, { message: 'Bye' }) as never] })
-    const runs = world().process({ kinds })
+    const runs = world().process({ runs: kinds })
     for (const id of ['first', 'second']) {
       await runs.start({ id, kind: 'play' })
       expect(await runs.stop(id)).toEqual(STOPPED)
@@ -83,7 +86,7 @@ onEveryStore('the closing records of a kind', (world) => {
 
   it('are left out by a process that does not know the kind', async () => {
     const puppet = new PuppetProvider()
-    const first = world().mortal({ kinds: kindOf(puppet) })
+    const first = world().mortal({ runs: kindOf(puppet) })
     const run = await first.runs.start({ kind: 'play' })
     first.kill()
     await world().pass(10)
@@ -91,7 +94,7 @@ onEveryStore('the closing records of a kind', (world) => {
     expect(await world().records(run.id)).toEqual([{ end: STOPPED }])
   })
 
-  it.each<[string, NonNullable<RunKind['closing']>]>([
+  it.each<[string, NonNullable<RunDefinition['closing']>]>([
     ['throws', () => JSON.parse('no JSON') as never],
     ['gives what is no JSON', () => [1, undefined as never]],
     ['gives what JSON cannot carry', () => [1n as never]],
@@ -106,7 +109,7 @@ onEveryStore('the closing records of a kind', (world) => {
   ])('are logged and left out where it %s, and the run ends', async (_what, faulty) => {
     const puppet = new PuppetProvider()
     const run = await world()
-      .process({ kinds: kindOf(puppet, { closing: faulty }) })
+      .process({ runs: kindOf(puppet, { closing: faulty }) })
       .start({ kind: 'play' })
     puppet.last.yield('a')
     puppet.last.end()
@@ -119,7 +122,7 @@ onEveryStore('the closing records of a kind', (world) => {
 
   it('stand for the run as it ended, when what it yielded last is lost', async () => {
     const puppet = new PuppetProvider()
-    const { runs, hand } = world().mortal({ kinds: kindOf(puppet) })
+    const { runs, hand } = world().mortal({ runs: kindOf(puppet) })
     const run = await runs.start({ kind: 'play' })
     hand.around = (method, call, [, request]) => {
       const { records = [] } = (method === 'append' ? request : {}) as { records?: readonly string[] }

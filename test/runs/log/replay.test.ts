@@ -6,7 +6,8 @@ import { RunMovedError } from '../../../src/providers/provider.ts'
 import type { RunContext, RunProvider } from '../../../src/providers/provider.ts'
 import { END_REASONS } from '../../../src/runs/end-reasons.ts'
 import type { EndReason } from '../../../src/runs/end-reasons.ts'
-import type { RunKind, RunLimits } from '../../../src/runs/options.ts'
+import type { RunDefinition } from '../../../src/runs/definition.ts'
+import type { RunLimits } from '../../../src/runs/options.ts'
 import { offsetBefore } from '../../../src/protocol/offset.ts'
 import { Replay } from '../../../src/runs/log/replay.ts'
 import { StoreError } from '../../../src/streams/errors.ts'
@@ -15,6 +16,7 @@ import type { StreamInfo } from '../../../src/streams/stream.ts'
 import { PuppetProvider } from '../puppet.ts'
 import { onEveryStore } from '../world.ts'
 import type { Mortal, World } from '../world.ts'
+import { asRun } from '../../support/as-run.ts'
 
 const COMPLETED: RunEnd = { status: 'completed' }
 
@@ -30,14 +32,14 @@ async function expectLog(world: World, records: readonly unknown[], end: RunEnd)
 /** A run of which a first process kept these, and which a second one goes on with. */
 async function takenOver(
   world: World,
-  kind: RunKind,
+  kind: RunDefinition,
   puppet: PuppetProvider,
   events: readonly Json[],
   limits: Partial<RunLimits> = {},
 ): Promise<Mortal> {
   const kinds = { play: kind }
-  const first = world.mortal({ kinds })
-  const second = world.mortal({ kinds, limits })
+  const first = world.mortal({ runs: kinds })
+  const second = world.mortal({ runs: kinds, limits })
   await first.runs.start({ id: 'r', kind: 'play', input: [] })
   puppet.last.yield(...events)
   await world.until(async () => (await world.records('r')).length === events.length)
@@ -48,8 +50,8 @@ async function takenOver(
 }
 
 onEveryStore('what a provider yields again', (world) => {
-  const playing = (puppet: PuppetProvider, kind: Partial<RunKind> = {}): RunKind => ({
-    provider: () => puppet.provider,
+  const playing = (puppet: PuppetProvider, kind: Partial<RunDefinition> = {}): RunDefinition => ({
+    run: puppet.run,
     resumable: true,
     ...kind,
   })
@@ -131,14 +133,14 @@ onEveryStore('what a provider yields again', (world) => {
   it('is taken from a log that was trimmed up to its checkpoint', async () => {
     const puppet = new PuppetProvider()
     const kinds = { play: playing(puppet) }
-    const first = world().mortal({ kinds })
+    const first = world().mortal({ runs: kinds })
     await first.runs.start({ id: 'r', kind: 'play' })
     puppet.last.checkpoint(1, 'one')
     puppet.last.yield('two')
     await world().until(async () => (await world().records('r')).length === 2)
     await world().store.trim('r', { position: 1 })
     first.kill()
-    world().process({ kinds }).open()
+    world().process({ runs: kinds }).open()
     await world().passUntil(() => puppet.calls.length === 2, 14)
     expect(puppet.last.context.resumeFrom).toBe(1)
     puppet.last.yield('two', 'three')
@@ -150,12 +152,12 @@ onEveryStore('what a provider yields again', (world) => {
 
 onEveryStore('what a provider yields after a hand-over', (world) => {
   it('is dropped: in answer to its abort, and later', async () => {
-    const kinds: Record<string, RunKind> = { count: { resumable: true, provider: () => counting } }
-    const first = world().process({ kinds, leaseTtl: 0.5 })
+    const kinds: Record<string, RunDefinition> = { count: { resumable: true, run: asRun(() => counting) } }
+    const first = world().process({ runs: kinds, leaseTtl: 0.5 })
     await first.start({ id: 'r', kind: 'count' })
     await world().passUntil(async () => (await world().records('r')).length === 4, 1)
     await world().close(first)
-    const second = world().process({ kinds, leaseTtl: 0.5 })
+    const second = world().process({ runs: kinds, leaseTtl: 0.5 })
     second.open()
     await world().passUntil(async () => (await world().store.head('r'))?.closed, 3)
     const all = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => ({ n }))
@@ -184,8 +186,8 @@ onEveryStore('what a provider yields after a hand-over', (world) => {
 })
 
 onEveryStore('a run that begins anew', (world) => {
-  const marked = (puppet: PuppetProvider, kind: Partial<RunKind> = {}): RunKind => ({
-    provider: () => puppet.provider,
+  const marked = (puppet: PuppetProvider, kind: Partial<RunDefinition> = {}): RunDefinition => ({
+    run: puppet.run,
     newAttempt: ({ attempt, reason }) => [{ type: 'again', attempt, reason }],
     ...kind,
   })
@@ -225,7 +227,7 @@ onEveryStore('a run that begins anew', (world) => {
     await world().until(async () => (await world().records('r')).length === 3)
     second.kill()
     world()
-      .process({ kinds: { play: kind } })
+      .process({ runs: { play: kind } })
       .open()
     await world().passUntil(() => puppet.calls.length === 4, 14)
     expect(puppet.last.context.resumeFrom).toBeUndefined()
@@ -240,14 +242,14 @@ onEveryStore('a run that begins anew', (world) => {
   it('begins behind a log that was trimmed, of which it counts what is kept', async () => {
     const puppet = new PuppetProvider()
     const kinds = { play: marked(puppet, { newAttempt: () => ['again'] }) }
-    const first = world().mortal({ kinds })
+    const first = world().mortal({ runs: kinds })
     await first.runs.start({ id: 'r', kind: 'play' })
     puppet.last.yield('x'.repeat(3000), 'y'.repeat(1000))
     await world().until(async () => (await world().records('r')).length === 2)
     await world().store.trim('r', { last: 1 })
     first.kill()
     world()
-      .process({ kinds, limits: { bytes: 4000 } })
+      .process({ runs: kinds, limits: { bytes: 4000 } })
       .open()
     await world().passUntil(() => puppet.calls.length === 2, 14)
     puppet.last.yield('z'.repeat(2000), 'w'.repeat(2000))
@@ -264,7 +266,7 @@ onEveryStore('a run that begins anew', (world) => {
       ;(input as Json[]).push('a tool call')
       return puppet.provider
     }
-    await takenOver(world(), marked(puppet, { provider, resumable: true }), puppet, ['one'])
+    await takenOver(world(), marked(puppet, { run: asRun(provider), resumable: true }), puppet, ['one'])
     puppet.last.yield('other')
     await world().until(() => puppet.calls.length === 3)
     expect(given).toEqual([[], [], []])
@@ -282,7 +284,7 @@ onEveryStore('a run that begins anew', (world) => {
         await left.promise
       }
     }
-    const kind = marked(puppet, { provider: () => late, resumable: true })
+    const kind = marked(puppet, { run: asRun(() => late), resumable: true })
     await takenOver(world(), kind, puppet, ['one'], { silence: 2 })
     puppet.last.yield('other')
     await world().passUntil(() => puppet.calls.length === 3, 6)
@@ -302,12 +304,12 @@ onEveryStore('a run that begins anew', (world) => {
   it('ends upstream what the attempt before it left there', async () => {
     const puppet = new PuppetProvider()
     const kinds = { play: marked(puppet) }
-    const first = world().mortal({ kinds })
+    const first = world().mortal({ runs: kinds })
     await first.runs.start({ id: 'r', kind: 'play' })
     puppet.last.checkpoint('response-1', 'one')
     await world().until(async () => (await world().records('r')).length === 1)
     first.kill()
-    world().process({ kinds }).open()
+    world().process({ runs: kinds }).open()
     await world().passUntil(() => puppet.calls.length === 3, 14)
     expect(puppet.calls[1]?.context).toMatchObject({ resumeFrom: 'response-1', signal: { aborted: true } })
     expect(puppet.last.context.resumeFrom).toBeUndefined()
@@ -316,7 +318,7 @@ onEveryStore('a run that begins anew', (world) => {
   it('is left to others by a process that shuts down, and ended upstream', async () => {
     const puppet = new PuppetProvider()
     const kinds = { play: marked(puppet) }
-    const [first, second] = [world().process({ kinds }), world().process({ kinds })]
+    const [first, second] = [world().process({ runs: kinds }), world().process({ runs: kinds })]
     await first.start({ id: 'r', kind: 'play' })
     second.open()
     puppet.last.yield('one')
@@ -331,13 +333,13 @@ onEveryStore('a run that begins anew', (world) => {
   it('does so five times, and then ends', async () => {
     const puppet = new PuppetProvider()
     const kinds = { play: marked(puppet) }
-    let one = world().mortal({ kinds })
+    let one = world().mortal({ runs: kinds })
     await one.runs.start({ id: 'r', kind: 'play' })
     for (let death = 1; death <= 6; death++) {
       puppet.last.yield(death)
       await world().until(async () => (await world().records('r')).includes(death))
       one.kill()
-      one = world().mortal({ kinds })
+      one = world().mortal({ runs: kinds })
       one.runs.open()
       if (death <= 5) await world().passUntil(() => puppet.calls.length === death + 1, 14)
     }
@@ -346,7 +348,7 @@ onEveryStore('a run that begins anew', (world) => {
     expect(await world().records('r')).toHaveLength(12)
   })
 
-  it.each<[string, RunKind['newAttempt'], EndReason]>([
+  it.each<[string, RunDefinition['newAttempt'], EndReason]>([
     ['gives no mark', () => [], 'provider_failed'],
     [
       'throws',
@@ -361,10 +363,10 @@ onEveryStore('a run that begins anew', (world) => {
   ])('ends where its kind %s', async (_what, newAttempt, reason) => {
     const puppet = new PuppetProvider()
     const kinds = { play: marked(puppet, { newAttempt: newAttempt as never }) }
-    const first = world().mortal({ kinds })
+    const first = world().mortal({ runs: kinds })
     await first.runs.start({ id: 'r', kind: 'play' })
     first.kill()
-    world().process({ kinds }).open()
+    world().process({ runs: kinds }).open()
     await world().passUntil(async () => (await world().store.head('r'))?.closed, 14)
     await expectLog(world(), [], failed(reason))
   })
@@ -372,13 +374,13 @@ onEveryStore('a run that begins anew', (world) => {
   it('keeps its limit of bytes over all attempts', async () => {
     const puppet = new PuppetProvider()
     const kinds = { play: marked(puppet, { newAttempt: () => ['again'] }) }
-    const first = world().mortal({ kinds })
+    const first = world().mortal({ runs: kinds })
     const limits = { bytes: 5000 }
     await first.runs.start({ id: 'r', kind: 'play' })
     puppet.last.yield('x'.repeat(3000))
     await world().until(async () => (await world().records('r')).length === 1)
     first.kill()
-    world().process({ kinds, limits }).open()
+    world().process({ runs: kinds, limits }).open()
     await world().passUntil(() => puppet.calls.length === 2, 14)
     puppet.last.yield('x'.repeat(3000))
     await world().until(async () => (await world().store.head('r'))?.closed)
