@@ -94,5 +94,5 @@ export function run<
   Output extends Json | object,
   Schema extends StandardSchemaV1<unknown, unknown> = StandardSchemaV1<Json, Json>,
 >(options: RunOptions<Schema, Output>): RunDefinition<StandardSchemaV1.InferInput<Schema>, Wire<Output>> {
-  return options as RunDefinition<StandardSchemaV1.InferInput<Schema>, Wire<Output>>
+  return options
 }
