@@ -51,7 +51,7 @@ export async function startChats({
   const logger = collectingLogger()
   const delivery = new Delivery({ store, logger })
   const chats = new Chats({ store, logger, kinds: { chat: answerKind(source) }, whileBusy })
-  const runs = new Runs({ store, logger, kinds: chats.kinds, leaseTtl: 1 })
+  const runs = new Runs({ store, logger, runs: chats.kinds, leaseTtl: 1 })
   chats.use({ runs, delivery })
   runs.open()
   const desk = new ChatDesk({ store, delivery, logger, chats, whileBusy, maxMessageSize: 1024 * 1024 })
