@@ -16,8 +16,41 @@ import type { Wire } from '../protocol/wire.ts'
 import type { RunContext } from '../providers/provider.ts'
 import type { RunInfo } from './run.ts'
 
-/** What becomes of a run of some kind. */
-interface RunRules {
+/** Why a run begins anew. */
+export interface NewAttempt {
+  /** 2 for the first one that begins anew. */
+  readonly attempt: number
+  /** Its process is gone and it cannot be continued, or what it yielded again was something else. */
+  readonly reason: 'interrupted' | 'replay_differs'
+}
+
+/** What `run` takes. Without an `input` schema a run takes any JSON. */
+export interface RunOptions<Schema extends StandardSchemaV1, Output extends Json | object> extends Omit<
+  RunDefinition,
+  'input' | 'run' | '~types'
+> {
+  /**
+   * Checks what a run is started with, and may transform it: any Standard Schema, asynchronous ones too (zod,
+   * valibot, arktype). What does not fit starts nothing, and the caller is told why: the messages of a schema
+   * must hold nothing secret. A run keeps the input as it came, and checks it again when another process takes it
+   * over; one that no longer fits ends as `invalid_input`.
+   */
+  readonly input?: Schema
+  /**
+   * Fills the run's log: each value that it yields becomes a record. It follows the rules of a `Provider`: once its
+   * signal aborts it ends, and a resumable one goes on from `context.resumeFrom`.
+   */
+  run(input: StandardSchemaV1.InferOutput<Schema>, context: RunContext): AsyncIterable<Output>
+}
+
+/**
+ * A kind of run, which any process that knows it can carry on, because it is made from JSON alone. For the client it
+ * carries its types: what it is started with, and its records as they arrive.
+ */
+export interface RunDefinition<Input = unknown, Output = unknown> {
+  readonly input?: StandardSchemaV1
+  /** Called with what the schema made of the input, or with the input itself. */
+  run(input: unknown, context: RunContext): AsyncIterable<unknown>
   /**
    * Whether a run goes on when its process died. It is then called with `context.resumeFrom`, and yields from there
    * the same records again: each is compared with what the log has, and the first that differs ends the run as
@@ -45,40 +78,6 @@ interface RunRules {
    * @param signal aborts when it takes too long, and when the process shuts down.
    */
   readonly ended?: (info: RunInfo, end: RunEnd, signal: AbortSignal) => void | Promise<void>
-}
-
-/** Why a run begins anew. */
-export interface NewAttempt {
-  /** 2 for the first one that begins anew. */
-  readonly attempt: number
-  /** Its process is gone and it cannot be continued, or what it yielded again was something else. */
-  readonly reason: 'interrupted' | 'replay_differs'
-}
-
-/** What `run` takes. Without an `input` schema a run takes any JSON. */
-export interface RunOptions<Schema extends StandardSchemaV1, Output extends Json | object> extends RunRules {
-  /**
-   * Checks what a run is started with, and may transform it: any Standard Schema, asynchronous ones too (zod,
-   * valibot, arktype). What does not fit starts nothing, and the caller is told why: the messages of a schema
-   * must hold nothing secret. A run keeps the input as it came, and checks it again when another process takes it
-   * over; one that no longer fits ends as `invalid_input`.
-   */
-  readonly input?: Schema
-  /**
-   * Fills the run's log: each value that it yields becomes a record. It follows the rules of a `Provider`: once its
-   * signal aborts it ends, and a resumable one goes on from `context.resumeFrom`.
-   */
-  run(input: StandardSchemaV1.InferOutput<Schema>, context: RunContext): AsyncIterable<Output>
-}
-
-/**
- * A kind of run, which any process that knows it can carry on, because it is made from JSON alone. For the client it
- * carries its types: what it is started with, and its records as they arrive.
- */
-export interface RunDefinition<Input = unknown, Output = unknown> extends RunRules {
-  readonly input?: StandardSchemaV1
-  /** Called with what the schema made of the input, or with the input itself. */
-  run(input: unknown, context: RunContext): AsyncIterable<unknown>
   /** For the compiler alone: no definition has this property. */
   readonly '~types'?: { readonly input: Input; readonly record: Output }
 }

@@ -19,8 +19,7 @@ import { type Ending, Generation } from '../generation/generation.ts'
 import { HeldLease } from './held-lease.ts'
 import { Intake } from '../log/intake.ts'
 import { LogWriter, type WriteRefusal } from '../log/log-writer.ts'
-import { marksOf } from '../log/marks.ts'
-import type { NewAttempt } from '../definition.ts'
+import { type Marking, marksOf } from '../log/marks.ts'
 import type { RunSettings } from '../options.ts'
 import { owedBy } from '../owed/owed.ts'
 import type { OwedHere } from '../owed/owed-ends.ts'
@@ -214,7 +213,7 @@ export class LocalRun {
    * Begins with another attempt behind what the log holds. The marks, where the attempt begins and that it did
    * are kept in one step.
    */
-  async #beginAnew(lease: Lease, reason: NewAttempt['reason']): Promise<void> {
+  async #beginAnew(lease: Lease, reason: Marking['reason']): Promise<void> {
     // Whoever differs was cut, and has ended it.
     if (reason === 'interrupted') await this.#clear()
     this.#resumeFrom = undefined
