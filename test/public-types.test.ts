@@ -127,6 +127,7 @@ const INTERNAL: Readonly<Record<string, string>> = {
   ClientRunOf: 'computes ClientRuns',
   NEEDS: 'marks a route for the compiler',
   Missing: 'computes what a route lacks, for the message of the compiler',
+  NewAttempt: 'what newAttempt of a run is told: inferred where it is written',
   Unwritten: 'computes Wire',
   WireList: 'computes Wire',
   WireObject: 'computes Wire',
