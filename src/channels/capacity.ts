@@ -1,12 +1,12 @@
 /**
- * How many messages a channel may hold: a number for all, and others for the channels whose full
- * name matches a pattern. The first pattern that matches decides, as in Channels.
+ * How many messages a channel may hold: one number for all channels, and others for those whose full name
+ * matches a pattern. As in Channels, the first pattern that matches decides.
  */
 
 /**
  * Capacities by pattern. A string is a glob over the whole name: `*` any characters, `?` one,
- * `[abc]`, `[a-c]` and `[!a]` one of these or none of these. A RegExp is searched for as it is,
- * so anchor it. A list when the order matters or a pattern is a RegExp.
+ * `[abc]`, `[a-c]` and `[!a]` one character that is or is not listed. A RegExp may match anywhere in the
+ * name, so anchor it. Give a list when the order matters or a pattern is a RegExp.
  */
 export type ChannelCapacities =
   | Readonly<Record<string, number>>
@@ -39,7 +39,7 @@ function checkCapacity(what: string, value: number): void {
 }
 
 function compile(pattern: string | RegExp): RegExp {
-  // With `g` or `y` a RegExp remembers where it stopped, and would match only every other time.
+  // With `g` or `y` a RegExp remembers where it stopped, and matches only every other time.
   if (typeof pattern !== 'string') return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
   return new RegExp(`^${pattern.replace(/\[!?\]?[^\]]*\]|[^]/g, globPart)}$`)
 }

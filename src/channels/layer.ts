@@ -7,9 +7,9 @@
  */
 
 /**
- * What a message can carry. Every implementation delivers it as it was sent, up to what
- * `copyMessage` (message.ts) does on the way in: text becomes well-formed, a bigint that a number
- * can hold becomes that number, and members that are `undefined` are left out.
+ * What a message can carry. Every layer delivers it as it was sent, after `copyMessage` (message.ts): text
+ * becomes well-formed, a bigint that a number can hold becomes that number, and members that are
+ * `undefined` are left out.
  */
 export type ChannelValue =
   | null
@@ -27,11 +27,11 @@ export interface ChannelMessage {
   readonly [key: string]: ChannelValue | undefined
 }
 
-/** What became of a group send, as far as the sender can see. */
+/** The result of a group send, as far as the sender can see. */
 export interface GroupSendResult {
-  /** Queues the message was put in, or receivers it was handed to. */
+  /** Queues that the message was put in, and receivers that got it. */
   readonly sent: number
-  /** Queues that were at capacity and did not get it. */
+  /** Queues that were full and did not get it. */
   readonly dropped: number
 }
 
@@ -45,18 +45,18 @@ export interface ChannelLayer {
   readonly expiry: number
   /** Seconds after which a group forgets a channel that was not added again. */
   readonly groupExpiry: number
-  /** Whether it reaches no other process. A layer that does not say is taken for one that does. */
+  /** Whether the layer serves this process alone. Default: false. */
   readonly isLocal?: boolean
 
   /**
-   * Whether other processes can be reached at present, found out within a second or so: for `/readyz`. A
-   * layer without it always can. Rejects with an `UnfitRedisError` where the server that is there can never do:
-   * `/readyz` says what it lacks, and an application does not start.
+   * Whether other processes can be reached now, found out within about a second; for `/readyz`. A layer
+   * without this method always can. Rejects with an `UnfitRedisError` when the server can never be used:
+   * `/readyz` then says what the server lacks, and an application does not start.
    */
   check?(signal?: AbortSignal): Promise<boolean>
 
   /**
-   * Puts a message in a channel's queue; never waits for a receiver. What is sent to a channel of
+   * Puts a message in a channel's queue; does not wait for a receiver. A message to a channel of
    * `newChannel` that was released, or whose process is gone, is dropped without an error.
    *
    * @throws {ChannelError} `channel_full` when the queue is at capacity; nothing was queued.
@@ -68,49 +68,48 @@ export interface ChannelLayer {
    * Receivers that wait for the same channel are served in turn, each with a message of its own.
    * Rejects with the signal's reason when it aborts, and then no message has been taken.
    *
-   * @throws {ChannelError} `channel_released` for a channel with a `!` that is not, or no longer, received here; also
-   * to those who wait for it at that moment.
+   * @throws {ChannelError} `channel_released` for a channel with a `!` that is not received here, or not any more. Calls
+   * that wait when the channel is released reject, too.
    */
   receive(channel: string, signal?: AbortSignal): Promise<ChannelMessage>
 
   /**
-   * A name nobody else has, for a channel received by this process: `<prefix>.<random>!<random>`.
-   * The prefix is `specific` unless given, follows the rules of a group name and is at most 33 long.
+   * Makes a channel with a unique name, received by this process: `<prefix>.<random>!<random>`. The prefix is
+   * `specific` by default, follows the rules of a group name and has at most 33 characters.
    *
-   * @throws {ChannelError} `invalid_name` for another prefix, {ChannelError} `channel_layer_closed` once the layer is closed.
+   * @throws {ChannelError} `invalid_name` for another prefix, `channel_layer_closed` once the layer is closed.
    */
   newChannel(prefix?: string): string
 
   /**
-   * Says that a channel of `newChannel` will not be received again: what it holds is dropped, it
-   * leaves its groups and those who wait for it get `channel_released`. Does nothing for other names.
+   * Ends a channel of `newChannel`: drops its messages, takes it out of its groups, and rejects the calls
+   * that wait for it with `channel_released`. Does nothing for other names.
    */
   release(channel: string): void
 
   /**
-   * Adds a channel to a group, for `groupExpiry`. A channel of `newChannel` that was released is not
-   * added, and that is no error.
+   * Adds a channel to a group, for `groupExpiry`. Does nothing for a channel of `newChannel` that was
+   * released.
    */
   groupAdd(group: string, channel: string): Promise<void>
   /**
-   * Renews a membership of a channel of this process for another `groupExpiry`, and never adds one: false
-   * when there is none, because somebody discarded the channel, in whichever process and language, or its
-   * time is over.
+   * Renews a membership of a channel of this process for another `groupExpiry`. Never adds one: returns false
+   * when the membership expired, or when any process, in any language, discarded the channel.
    */
   groupRenew(group: string, channel: string): Promise<boolean>
   /**
-   * Removes a channel from a group; a channel that is not in it is no error. What the same process sent to
-   * the group before still reaches the channel.
+   * Removes a channel from a group; does nothing when it is not in the group. Messages that the same process
+   * sent to the group before still reach the channel.
    */
   groupDiscard(group: string, channel: string): Promise<void>
-  /** Puts a message in the queue of every member. A full queue is skipped and counted. */
+  /** Puts a message in the queue of every member. Skips full queues, and counts them. */
   groupSend(group: string, message: ChannelMessage): Promise<GroupSendResult>
 
   /**
-   * Forgets every message and group of this layer, in every process that shares it. Channels of
-   * `newChannel` stay valid, and those who wait go on waiting.
+   * Deletes every message and group of this layer, in every process that shares it. Channels of
+   * `newChannel` stay valid, and waiting receivers go on waiting.
    */
   flush(): Promise<void>
-  /** Ends the layer: pending and later calls reject with `channel_layer_closed`. May be repeated. */
+  /** Ends the layer: pending and later calls reject with `channel_layer_closed`. May be called again. */
   close(): Promise<void>
 }

@@ -1,25 +1,25 @@
 /**
- * Renews group memberships for as long as they are held, so that a long-lived connection does not
- * go deaf when its `groupExpiry` passes.
+ * Renews group memberships for as long as they are held, so that a long-lived connection stays in its
+ * groups after `groupExpiry`.
  *
  * One timer serves every membership. Each is renewed when it is between a quarter and a half of
- * `groupExpiry` old, a small share of all at a time, so that 100,000 connections that came in one
- * second are not renewed in one second; half of `groupExpiry` is left for a layer that is away.
+ * `groupExpiry` old, a small share of them at a time: 100,000 connections that came in one second are not
+ * renewed in one second. When the layer is away, half of `groupExpiry` is left for it to come back.
  *
- * A channel that somebody else discarded, in another process or language, is not renewed: it stays out.
+ * A channel that another process discarded, in any language, is not renewed and stays out of the group.
  *
- * Invariant: `#renewals` is in the order of the last renewal, so that what is due is at its front.
+ * Invariant: `#renewals` is in the order of the last renewal, so those that are due come first.
  */
 import { type Logger, silentLogger } from '../logging/logger.ts'
+import { LONGEST_TIMER_MS } from '../time/duration.ts'
 import { isChannelError, layerClosed } from './errors.ts'
 import type { ChannelLayer } from './layer.ts'
 
-/** Turns within the quarter of `groupExpiry` in which a membership is renewed. */
+/** Turns in the quarter of `groupExpiry` in which a membership is renewed. */
 const TURNS = 256
-/** Shortest time between two turns, in milliseconds, and the longest a Node timer waits. */
+/** Shortest time between two turns, in milliseconds. */
 const MIN_TURN = 10
-const MAX_TURN = 2 ** 31 - 1
-/** Renewals under way at once, and failures after which a turn leaves the rest to the next. */
+/** Renewals at one time, and failures after which a turn leaves the rest to the next turn. */
 const CONCURRENCY = 16
 
 export class Membership {
@@ -28,16 +28,16 @@ export class Membership {
   readonly #early: number
   readonly #late: number
   readonly #interval: number
-  /** Every membership that is held or has a call under way, by channel and group. */
+  /** Every membership that is held or has a pending call, by channel and group. */
   readonly #byChannel = new Map<string, Map<string, Member>>()
   readonly #renewals = new Set<Member>()
-  /** Those whose last renewal failed; tried again after what is due. */
+  /** Memberships whose last renewal failed. They are tried again after those that are due. */
   readonly #failed = new Set<Member>()
   #timer: NodeJS.Timeout | undefined
   #turn: Promise<void> | undefined
   #closed = false
 
-  /** The logger is told, once a turn, of memberships that could not be renewed. */
+  /** @param logger gets one line a turn about memberships that could not be renewed. */
   constructor(
     layer: Pick<ChannelLayer, 'groupAdd' | 'groupRenew' | 'groupDiscard' | 'groupExpiry'>,
     logger: Logger = silentLogger,
@@ -46,22 +46,22 @@ export class Membership {
     this.#logger = logger
     this.#early = layer.groupExpiry * 250
     this.#late = layer.groupExpiry * 500
-    this.#interval = Math.min(Math.max((this.#late - this.#early) / TURNS, MIN_TURN), MAX_TURN)
+    this.#interval = Math.min(Math.max((this.#late - this.#early) / TURNS, MIN_TURN), LONGEST_TIMER_MS)
   }
 
-  /** Channels with memberships that are held or have a call under way. */
+  /** Channels with memberships that are held or have a pending call. */
   get channels(): number {
     return this.#byChannel.size
   }
 
-  /** Memberships that are renewed. */
+  /** Memberships that are being kept. */
   get size(): number {
     return this.#renewals.size + this.#failed.size
   }
 
   /**
-   * Adds a channel to a group and keeps it there until `drop`. Rejects as `groupAdd` does, and then
-   * a membership that was not held before is not held now. Holding twice needs one `drop`.
+   * Adds a channel to a group and keeps it there until `drop`. Rejects as `groupAdd` does; a membership
+   * that was not held before is then not held. After two calls of `hold` one `drop` is enough.
    */
   async hold(group: string, channel: string): Promise<void> {
     if (this.#closed) throw layerClosed()
@@ -75,7 +75,7 @@ export class Membership {
     })
   }
 
-  /** Ends a member, held or not. Calls for one pair take effect in the order they are made. */
+  /** Ends a membership, held or not. Calls for one pair take effect in the order they are made. */
   async drop(group: string, channel: string): Promise<void> {
     const member = this.#member(group, channel)
     this.#leaveOut(member)
@@ -83,9 +83,9 @@ export class Membership {
   }
 
   /**
-   * Ends every member of a channel.
+   * Ends every membership of a channel.
    *
-   * @throws {AggregateError} of what failed; those memberships are not renewed and end by themselves.
+   * @throws {AggregateError} of the calls that failed. Their memberships are not renewed and expire.
    */
   async dropAll(channel: string): Promise<void> {
     const groups = [...(this.#byChannel.get(channel)?.keys() ?? [])]
@@ -96,14 +96,14 @@ export class Membership {
     if (failures.length > 0) {
       throw new AggregateError(
         failures,
-        `${failures.length} of the ${groups.length} groups of a channel were not left`,
+        `A channel could not leave ${failures.length} of its ${groups.length} groups`,
       )
     }
   }
 
   /**
-   * Renews nothing from here on, and resolves when the renewals under way have ended. Memberships
-   * stay in the layer until they are discarded, released or expire.
+   * Stops renewing, and resolves when pending renewals have ended. Memberships stay in the layer until they
+   * are discarded, released or expire.
    */
   async close(): Promise<void> {
     this.#stop()
@@ -171,7 +171,7 @@ export class Membership {
     const failures: unknown[] = []
     const work = async (): Promise<void> => {
       for (const member of due) {
-        // A layer that is away is not asked 100,000 times whether it is back.
+        // A layer that is away is not called 100,000 times.
         if (this.#closed || failures.length >= CONCURRENCY) return
         try {
           await this.#renew(member)
@@ -185,11 +185,11 @@ export class Membership {
     if (failures.some((error) => isChannelError(error, 'channel_layer_closed'))) this.#stop()
     else {
       const fields = { err: failures[0], failed: failures.length, held: this.size }
-      this.#logger.warn(fields, 'group memberships were not renewed; the next turn tries again')
+      this.#logger.warn(fields, 'group memberships not renewed; trying again in the next turn')
     }
   }
 
-  /** The share of this turn, and those that cannot wait for another. */
+  /** The share of this turn, and those that cannot wait for the next one. */
   #due(): Member[] {
     const now = performance.now()
     const share = Math.ceil((this.#renewals.size * this.#interval) / (this.#late - this.#early))
@@ -205,7 +205,7 @@ export class Membership {
 
   async #renewIn({ group, channel, renewedAt }: Member): Promise<boolean> {
     if (performance.now() - renewedAt < this.#late * 2) return this.#layer.groupRenew(group, channel)
-    // Its time is over, because the layer was away for so long.
+    // The membership expired, because the layer was away for so long.
     await this.#layer.groupAdd(group, channel)
     return true
   }
@@ -217,7 +217,7 @@ export class Membership {
         const isHeld = await this.#renewIn(member)
         if (!member.wanted || this.#closed) return
         if (isHeld) this.#renewed(member)
-        // Somebody else took the channel out of the group: it is not for this one to put it back.
+        // Another process took the channel out of the group, and this one must not put it back.
         else this.#leaveOut(member)
       })
     } catch (error) {
@@ -249,7 +249,7 @@ class Member {
     return this.#calls > 0
   }
 
-  /** A renewal and a drop that overtook each other would leave the channel in the group. */
+  /** If a drop overtook a renewal, the channel would stay in the group. */
   async afterOthers(call: () => Promise<void>): Promise<void> {
     const earlier = this.#last
     const { promise, resolve } = Promise.withResolvers<void>()

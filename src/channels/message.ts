@@ -1,30 +1,30 @@
 /**
- * The one pass every message takes before it is queued or encoded: it refuses what some layer or
- * peer could not carry, and copies the rest, so that nobody's later change reaches somebody else.
+ * Checks and copies each message before it is queued or encoded. A value that some layer or peer could not
+ * carry is refused. The copy keeps later changes by the sender from reaching a receiver.
  *
- * Invariant: what comes out is the same on every layer. Where msgpack (the wire format of
- * channels_redis) cannot tell two values apart, they are made one here: a bigint that a number can
- * hold becomes that number, -0 becomes 0, and a Buffer becomes a Uint8Array.
+ * Invariant: a message is the same on every layer. Values that msgpack, the wire format of channels_redis,
+ * cannot tell apart become one: a bigint that a number can hold becomes that number, -0 becomes 0, and a
+ * Buffer becomes a Uint8Array.
  */
 import { invalidMessage } from './errors.ts'
 import type { ChannelMessage, ChannelValue } from './layer.ts'
 
-/** Deepest nesting of a message; the message itself is the first level. Ends every cycle. */
+/** Deepest nesting of a message; the message itself is the first level. Also ends cycles. */
 export const MAX_MESSAGE_DEPTH = 100
 
 /**
- * Most values in a message, counted as often as they are reached. No JSON text of 1 MiB holds more;
- * without it a hundred lists, each holding the next one twice, would never end.
+ * Most values in a message; a value that is reached twice counts twice. No JSON text of 1 MiB holds more.
+ * Without this bound a hundred lists, each holding the next one twice, would take forever.
  */
 export const MAX_MESSAGE_VALUES: number = 2 ** 20
 
-/** Set by channels_redis beside a message's own members to name its receivers. */
+/** The member in which channels_redis names a message's receivers. */
 const RESERVED_MEMBER = '__asgi_channel__'
 
 const MIN_INT64 = -(2n ** 63n)
 const MAX_UINT64 = 2n ** 64n - 1n
 
-/** What a layer's format carries: all that a message may hold, or of that what JSON has. */
+/** The values that a layer's format carries: all, or those that JSON has. */
 export type MessageValues = 'all' | 'json'
 
 /** Longest path that an error spells out. */
@@ -55,7 +55,7 @@ export function copyMessage(message: unknown, values: MessageValues = 'all'): Ch
   return copy as ChannelMessage
 }
 
-/** A copy of a message that `copyMessage` made: there is nothing left to refuse. */
+/** A copy of a message that `copyMessage` made, and that needs no check. */
 export function copyAgain(message: ChannelMessage): ChannelMessage {
   for (const value of Object.values(message)) {
     if (typeof value === 'object' && value !== null) return copyMessage(message)
@@ -90,7 +90,7 @@ class Copying {
   #array(source: readonly unknown[]): ChannelValue[] {
     this.#enter()
     const copy: ChannelValue[] = []
-    // By index, because a hole is skipped by forEach and map, and would move what comes after it.
+    // By index: forEach and map skip a hole, which would move the items after it.
     for (let i = 0; i < source.length; i++) {
       this.#path.push(i)
       copy.push(this.#value(source[i]))
@@ -159,7 +159,7 @@ class Copying {
   }
 }
 
-/** Also of another realm (a vm, a test runner's sandbox), where `Object.prototype` is another one. */
+/** Accepts objects of other realms too (a vm, a test runner's sandbox), which have another `Object.prototype`. */
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false
   const prototype = Object.getPrototypeOf(value) as object | null

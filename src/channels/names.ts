@@ -1,6 +1,6 @@
 /**
- * Names of channels and groups: the rules of Django Channels 4 (`BaseChannelLayer`), so that every
- * name used here is one a Python peer takes, and the making of names that nobody else has.
+ * Checks the names of channels and groups, and makes unique ones. The rules are those of Django Channels 4
+ * (`BaseChannelLayer`), so that a Python peer takes every name used here.
  */
 import { randomUUID } from 'node:crypto'
 import { invalidName } from './errors.ts'
@@ -8,7 +8,7 @@ import { invalidName } from './errors.ts'
 /** Longest name of a channel or group. Channels asks for fewer than 100 characters. */
 const MAX_NAME_LENGTH = 99
 
-/** Longest prefix of `specificChannel`: what is left beside `.`, `!` and two times 32 hex digits. */
+/** Longest prefix of `specificChannel`; the rest of the name is `.`, `!` and two times 32 hex digits. */
 const MAX_PREFIX_LENGTH = MAX_NAME_LENGTH - 66
 
 const CHANNEL = /^[a-zA-Z\d\-_.]+(?:![\w\-_.]*)?$/
@@ -28,7 +28,7 @@ export function checkGroupName(name: unknown): asserts name is string {
   throw invalidName(`A group name is 1 to ${MAX_NAME_LENGTH} ${CHARACTERS}; this is ${shown(name)}`)
 }
 
-/** Whether only one process receives the channel: the part up to the `!` is that process's. */
+/** Whether only one process receives the channel. The part up to the `!` names that process. */
 export function isSpecific(channel: string): boolean {
   return channel.includes('!')
 }
@@ -39,9 +39,9 @@ export function processId(): string {
 }
 
 /**
- * A channel name nobody else has: `<prefix>.<process>!<32 hex digits>`.
+ * A unique channel name: `<prefix>.<process>!<32 hex digits>`.
  *
- * @throws {ChannelError} `invalid_name` for a prefix that is no group name or longer than 33.
+ * @throws {ChannelError} `invalid_name` for a prefix that is not a group name, or longer than 33 characters.
  */
 export function specificChannel(prefix: string, process: string): string {
   if (typeof prefix !== 'string' || prefix.length > MAX_PREFIX_LENGTH || !GROUP.test(prefix)) {
@@ -51,7 +51,7 @@ export function specificChannel(prefix: string, process: string): string {
   return `${prefix}.${process}!${processId()}`
 }
 
-/** A wrong name may be anything, of any length. */
+/** A bad name, for an error: it may be of any type and length. */
 function shown(name: unknown): string {
   if (typeof name !== 'string') return `of type ${name === null ? 'null' : typeof name}`
   return name.length > MAX_NAME_LENGTH ? `${name.length} characters long` : JSON.stringify(name)

@@ -1,4 +1,4 @@
-/** The channel layer that a text names, as `--channel-layer` and `MILLRACE_CHANNEL_LAYER` do. */
+/** Opens the channel layer that `--channel-layer` or `MILLRACE_CHANNEL_LAYER` names. */
 import type { Logger } from '../logging/logger.ts'
 import { hostSettings } from '../redis/hosts.ts'
 import { checkRedisIsInstalled } from '../redis/installed.ts'
@@ -7,32 +7,32 @@ import { memoryChannels } from './memory/layer.ts'
 import type { ChannelLayerOptions } from './options.ts'
 import { redisChannels } from './redis/queues/open.ts'
 
-/** The layer when nothing is said: one inside the process. */
+/** The default: a layer inside the process. */
 export const DEFAULT_LAYER = 'memory:'
 
 const VARIABLE = 'MILLRACE_CHANNEL_LAYER'
 
-/** Names the Redis of a whole application, on many a platform; where nothing else says, it holds. */
+/** Many platforms name an application's Redis here. Used when the other variable is not set. */
 const SHARED_VARIABLE = 'REDIS_URL'
 
 const TAKES = 'it takes memory:, or a Redis as redis://host:6379/0, rediss:// for TLS'
 
 export interface OpenLayerOptions extends ChannelLayerOptions {
   /**
-   * Is told that Redis is away and back. Default: where `millrace serve` and `millrace worker` log, and in any
-   * other program nowhere.
+   * Logs that Redis is away and back. Default: the logger of `millrace serve` and `millrace worker`; in any
+   * other program nothing is logged.
    */
   readonly logger?: Logger | undefined
 }
 
 /**
- * Opens the channel layer that the variable `MILLRACE_CHANNEL_LAYER` names, or without it `REDIS_URL`:
- * `memory:`, `redis://…` or `rediss://…`. `millrace serve --channel-layer` sets the variable, so that an
- * application which opens its layer here can be told on the command line where it is. Without either
- * it is inside the process. A Redis takes the `redis` package, which is loaded then.
+ * Opens the channel layer that the variable `MILLRACE_CHANNEL_LAYER` names, or else `REDIS_URL`: `memory:`,
+ * `redis://…` or `rediss://…`. `millrace serve --channel-layer` sets the variable, so that the command line
+ * can choose the layer of an application that calls this. Without either variable the layer is inside the
+ * process. A Redis needs the package `redis`, which is loaded then.
  *
- * @throws {RangeError} for a variable that names no layer; its text quotes no address, which may hold a
- * password.
+ * @throws {RangeError} for a variable that names no layer. The text does not quote the address, which may
+ * hold a password.
  */
 export function layerFromEnvironment(options: OpenLayerOptions = {}): ChannelLayer {
   const variable = process.env[VARIABLE] ? VARIABLE : SHARED_VARIABLE
@@ -50,7 +50,7 @@ export function layerFromEnvironment(options: OpenLayerOptions = {}): ChannelLay
 /**
  * Opens the layer at a place.
  *
- * @throws {RangeError} saying what a place is, or what it lacks.
+ * @throws {RangeError} saying which places there are.
  */
 export function openLayer(where: string, options: OpenLayerOptions = {}): ChannelLayer {
   checkLayer(where)

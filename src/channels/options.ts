@@ -1,4 +1,4 @@
-/** What every channel layer can be told, with Channels' names and defaults. */
+/** The options of every channel layer, with Channels' names and defaults. */
 import type { OptionNames } from '../protocol/known-options.ts'
 import { capacityRule, type ChannelCapacities } from './capacity.ts'
 

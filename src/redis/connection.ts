@@ -1,44 +1,44 @@
 /**
- * A connection to Redis that comes back. What is asked while Redis is away waits for it, for a bounded
- * time; what was sent and not answered in that time is given up, with the connection.
+ * A connection to Redis that reconnects. Requests made while Redis is away wait for it, for a bounded time. When
+ * an answer takes longer than that time, the request fails and the connection is closed.
  *
- * Invariants: requests go out in the order they are made, those that waited first; nothing is sent
- * twice; what was refused here is never sent; every request settles.
+ * Invariants: requests are sent in the order they are made, waiting ones first. No request is sent twice. A
+ * request that was rejected here is never sent. Every request settles.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../logging/logger.ts'
 import { type Argument, type RedisClient, RedisRefusedError, type Reply } from './open-client.ts'
 import { UnfitRedisError } from './unfit.ts'
 
-/** What a connection throws: the errors of whoever uses it. */
+/** The errors that a connection throws, in the terms of its user. */
 export interface ConnectionErrors {
   /** `close()` was called. */
   closed(): Error
-  /** Redis is away, or refused. `uncertain`: what was asked may have taken effect. */
+  /** Redis is away, or refused the request. `uncertain`: the request may have taken effect. */
   unavailable(what: string, uncertain: boolean, cause?: unknown): Error
 }
 
 export interface RedisConnectionOptions {
   /** For logs and errors: which Redis. */
   readonly title: string
-  /** Opens a client; tells when it is lost. The signal ends the attempt. */
+  /** Opens a client; calls `onLost` when it is lost. The signal ends the attempt. */
   open(signal: AbortSignal, onLost: (error: Error) => void): Promise<RedisClient>
-  /** Milliseconds that a request waits for Redis to be there, and then for its answer. */
+  /** Milliseconds that a request waits for a connection, and then for its answer. */
   readonly timeoutMs: number
   readonly logger: Logger
   readonly errors: ConnectionErrors
-  /** Prepares a client that was opened; what it sends comes before everything else. */
+  /** Prepares a new client; its requests come before all others. */
   prepare?(client: RedisClient): Promise<unknown>
-  /** Called each time Redis is back; what it asks for comes before what waits. */
+  /** Called each time a connection is ready; requests that it makes come before waiting ones. */
   onReady?(): void
 }
 
 /** Milliseconds before the first attempt to reconnect, and the longest between two. */
 const FIRST_DELAY = 50
 const MAX_DELAY = 2_000
-/** Requests that may wait for Redis; more are refused at once, so that memory stays bounded. */
+/** Most requests that wait for Redis. More are rejected at once, so that memory stays bounded. */
 const MAX_WAITING = 100_000
-/** Answers of a server that is not the one to talk to; another may be, after reconnecting. */
+/** Answers after which the connection is closed: a reconnect may lead to a better server. */
 const LEAVE = new Set(['READONLY', 'MASTERDOWN', 'LOADING', 'UNBLOCKED'])
 
 interface Waiting {
@@ -46,19 +46,19 @@ interface Waiting {
   fail(error: Error): void
 }
 
-/** Milliseconds between two looks for an answer that is overdue, at most. */
+/** Most milliseconds between two checks for an overdue answer. */
 const LOOK_MS = 500
 
 export class RedisConnection {
   readonly #options: RedisConnectionOptions
   readonly #waiting = new Set<Waiting>()
-  /** When each request under way was sent, in milliseconds; the oldest is first. */
+  /** When each pending request was sent, in milliseconds; the oldest is first. */
   readonly #sent = new Set<{ readonly at: number }>()
   readonly #closing = new AbortController()
   #client: RedisClient | undefined
   #opening: Promise<void> | undefined
   #watch: NodeJS.Timeout | undefined
-  /** Milliseconds for which looks came too late, as the event loop had no turn. */
+  /** Milliseconds by which checks ran late, because the event loop was blocked. */
   #stood = 0
   #lastFailure: Error | undefined
 
@@ -70,7 +70,7 @@ export class RedisConnection {
     return this.#client !== undefined
   }
 
-  /** Why the Redis that is there cannot be used, as of the last attempt. */
+  /** Why the last attempt found a Redis that cannot be used; undefined when it did not. */
   get unfit(): UnfitRedisError | undefined {
     return this.#lastFailure instanceof UnfitRedisError ? this.#lastFailure : undefined
   }
@@ -80,7 +80,7 @@ export class RedisConnection {
     return this.call((client) => client.send(args))
   }
 
-  /** Like `request`, for what is no plain request: `ask` sends it, at once, and gives its answer. */
+  /** Like `request`, for other calls of the client: `ask` makes the call, at once, and returns its answer. */
   call<Answer>(ask: (client: RedisClient) => Promise<Answer>): Promise<Answer> {
     if (this.#closing.signal.aborted) return Promise.reject(this.#options.errors.closed())
     if (this.#client) return this.#send(this.#client, ask)
@@ -88,7 +88,7 @@ export class RedisConnection {
     return this.#wait(ask)
   }
 
-  /** Ends the connection; what is under way rejects as closed. */
+  /** Ends the connection; pending requests reject as closed. */
   async close(): Promise<void> {
     this.#closing.abort()
     clearTimeout(this.#watch)
@@ -126,7 +126,7 @@ export class RedisConnection {
   #wait<Answer>(ask: (client: RedisClient) => Promise<Answer>): Promise<Answer> {
     const { timeoutMs, title } = this.#options
     if (this.#waiting.size >= MAX_WAITING) {
-      const what = `${MAX_WAITING} calls wait for Redis at ${title} already`
+      const what = `${MAX_WAITING} calls already wait for Redis at ${title}`
       return Promise.reject(this.#options.errors.unavailable(what, false, this.#lastFailure))
     }
     return new Promise((resolve, reject) => {
@@ -155,7 +155,7 @@ export class RedisConnection {
   #open(): void {
     this.#opening ??= this.#openUntilReady().finally(() => {
       this.#opening = undefined
-      // Lost again while those that had waited were served.
+      // The connection was lost again while it served the waiting requests.
       if (!this.#client && this.#waiting.size > 0) this.#open()
     })
   }
@@ -170,12 +170,12 @@ export class RedisConnection {
       } catch (error) {
         if (signal.aborted) return
         if (error instanceof UnfitRedisError) {
-          if (!this.unfit) logger.error({ err: error, redis: title }, 'Redis cannot be used; trying again')
+          if (!this.unfit) logger.error({ err: error, redis: title }, 'redis cannot be used; trying again')
         } else if (delay === FIRST_DELAY)
-          logger.warn({ err: error, redis: title }, 'Redis is away; trying again')
+          logger.warn({ err: error, redis: title }, 'redis is away; trying again')
         this.#lastFailure = error as Error
       }
-      // Many processes lost the same Redis at the same moment.
+      // A random delay, because many processes may have lost the same Redis at the same moment.
       await sleep(delay * (0.5 + Math.random() / 2), undefined, { signal, ref: false }).catch(() => undefined)
     }
   }
@@ -186,7 +186,7 @@ export class RedisConnection {
       opened.lost = error
       if (opened.client) this.#lost(opened.client, error)
     })
-    // A Redis that hangs at this moment answers nothing, and nothing else would notice.
+    // A Redis that hangs now never answers, and nothing else would notice.
     const limit = setTimeout(() => client.end(), this.#options.timeoutMs)
     try {
       await this.#options.prepare?.(client)
@@ -203,7 +203,7 @@ export class RedisConnection {
     }
     opened.client = client
     this.#client = client
-    if (this.#lastFailure) this.#options.logger.info({ redis: this.#options.title }, 'Redis is back')
+    if (this.#lastFailure) this.#options.logger.info({ redis: this.#options.title }, 'redis is back')
     this.#lastFailure = undefined
     this.#options.onReady?.()
     for (const waiting of this.#waiting) waiting.send(client)
@@ -215,11 +215,11 @@ export class RedisConnection {
     this.#client = undefined
     client.end()
     if (this.#closing.signal.aborted) return
-    this.#options.logger.warn({ err: error, redis: this.#options.title }, 'Redis was lost; reconnecting')
+    this.#options.logger.warn({ err: error, redis: this.#options.title }, 'redis was lost; reconnecting')
     this.#open()
   }
 
-  /** One timer for all requests: only the oldest can be overdue. */
+  /** One timer serves all requests, because the oldest is overdue first. */
   #armWatch(): void {
     if (!this.#watch) this.#look(this.#options.timeoutMs)
   }
@@ -228,7 +228,7 @@ export class RedisConnection {
     const wait = Math.min(milliseconds, LOOK_MS, this.#options.timeoutMs / 4)
     const due = performance.now() + wait
     this.#watch = setTimeout(() => {
-      // While this process stood still, no answer could be read: that is no time that Redis took.
+      // While this process was blocked it could read no answer, so that time does not count.
       this.#stood += Math.max(0, performance.now() - due)
       this.#checkOldest()
     }, wait)

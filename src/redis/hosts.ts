@@ -1,4 +1,4 @@
-/** Where a Redis is and how to get in; what the options say, checked. */
+/** The address and credentials of a Redis, as options give them, checked. */
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls'
 
 export interface RedisAddress {
@@ -20,7 +20,7 @@ export interface RedisHost {
   readonly database?: number | undefined
   /** TLS, with Node's options or as it is by default. */
   readonly tls?: boolean | TlsConnectionOptions | undefined
-  /** Ask these Sentinels where the Redis called `master` is, instead of host and port. */
+  /** Sentinels that know where the Redis called `master` is, instead of host and port. */
   readonly sentinels?: readonly RedisAddress[] | undefined
   readonly master?: string | undefined
   readonly sentinelUsername?: string | undefined
@@ -28,7 +28,7 @@ export interface RedisHost {
 }
 
 export interface HostSettings extends Omit<RedisHost, 'url'> {
-  /** For logs and errors: where, and nothing of who. */
+  /** The address for logs and errors, without credentials. */
   readonly title: string
 }
 
@@ -37,7 +37,8 @@ const DEFAULT_URL = 'redis://localhost:6379'
 /**
  * The hosts of the option, at least one.
  *
- * @throws {TypeError} for a host that cannot be understood. Its text quotes none of a URL: it may hold a password.
+ * @throws {TypeError} for a host that cannot be understood. The text does not quote a URL, which may hold a
+ * password.
  */
 export function hostSettings(
   hosts: string | RedisHost | readonly (string | RedisHost)[] = DEFAULT_URL,

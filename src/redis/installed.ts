@@ -1,4 +1,4 @@
-/** Whether the optional package that talks to Redis is there, asked before anything connects. */
+/** Checks that the optional package `redis` is installed, before anything connects. */
 
 /** @throws {Error} saying how to install it. */
 export function checkRedisIsInstalled(): void {

@@ -1,9 +1,9 @@
 /**
- * One connection to a Redis, opened: the only place that knows the `redis` package.
+ * Opens one connection to a Redis. The only place that knows the package `redis`.
  *
- * It neither reconnects nor queues what it cannot send; connection.ts does, because a call that was
- * refused must not be sent afterwards, and because a Redis that stopped answering is left. The package
- * is an optional peer, loaded with the first connection: installed.ts tells beforehand.
+ * The connection neither reconnects nor queues requests. connection.ts does both, because a call that was
+ * rejected must not be sent later, and because a Redis that stops answering has to be left. The package is an
+ * optional peer, loaded with the first connection; installed.ts checks earlier that it is there.
  */
 import type { HostSettings, RedisAddress } from './hosts.ts'
 
@@ -14,21 +14,21 @@ export type Reply = Buffer | string | number | null | readonly Reply[]
 export type SubscriptionKind = 'topic' | 'pattern' | 'sharded'
 
 export interface RedisClient {
-  /** @throws {RedisRefusedError} what Redis answered; another Error when there was no answer. */
+  /** @throws {RedisRefusedError} when Redis answers with an error; another Error when there is no answer. */
   send(args: readonly Argument[]): Promise<Reply>
   /**
-   * Resolves when Redis has subscribed this connection to all of them; what is published from then on
-   * goes to `onMessage`. A connection with subscriptions can `send` nothing but `PING`.
+   * Resolves when Redis has subscribed this connection to all of them. Messages published from then on go to
+   * `onMessage`. A connection with subscriptions can `send` only `PING`.
    */
   subscribe(kind: SubscriptionKind, names: readonly string[]): Promise<void>
   unsubscribe(kind: SubscriptionKind, names: readonly string[]): Promise<void>
-  /** Ends the connection; what waits for an answer rejects. */
+  /** Ends the connection; pending requests reject. */
   end(): void
 }
 
 /** Redis's answer was an error. */
 export class RedisRefusedError extends Error {
-  /** The first word, `READONLY`, `OOM`, `NOSCRIPT`, …: what to do follows from it. */
+  /** The first word of the answer, such as `READONLY`, `OOM` or `NOSCRIPT`. */
   readonly kind: string
 
   constructor(cause: Error) {
@@ -38,28 +38,28 @@ export class RedisRefusedError extends Error {
 }
 
 export interface OpenOptions {
-  /** Milliseconds within which the connection is open, or opening it fails. */
+  /** Milliseconds that opening may take. */
   readonly timeoutMs: number
   /** Ends the attempt. */
   readonly signal: AbortSignal
-  /** Called when an open connection ended without `end`. */
+  /** Called when an open connection ends without `end`. */
   readonly onLost: (error: Error) => void
-  /** Called with what is published to a topic, as often as subscriptions match it. */
+  /** Called with each message, once for each subscription that matches its topic. */
   readonly onMessage?: ((topic: string, message: Buffer) => void) | undefined
-  /** Called when Redis ended a sharded subscription: another server of the Cluster has the topic now. */
+  /** Called when Redis ends a sharded subscription, because another server of the Cluster has the topic now. */
   readonly onMoved?: ((topic: string) => void) | undefined
 }
 
-/** @throws {Error} when Redis cannot be reached, or does not let us in. */
+/** @throws {Error} when Redis cannot be reached, or refuses the credentials. */
 export async function openClient(host: HostSettings, options: OpenOptions): Promise<RedisClient> {
   if (!host.sentinels) return open(host, options)
   const address = await findMaster(host, host.sentinels, options)
   const client = await open({ ...host, ...address }, options)
-  // A Sentinel that was cut off names the master of yesterday.
+  // A Sentinel that was cut off may name an earlier master.
   const role = await client.send(['ROLE'])
   if (Array.isArray(role) && String(role[0]) === 'master') return client
   client.end()
-  throw new Error(`${address.host}:${address.port} is not the master ${host.master} at present`)
+  throw new Error(`${address.host}:${address.port} is not the master ${host.master} now`)
 }
 
 async function findMaster(
@@ -103,7 +103,7 @@ async function open(
     RESP: 2,
     disableOfflineQueue: true,
     maintNotifications: 'disabled',
-    // Its own timeout covers only what waits to be written, at the price of a timer each.
+    // The package's own timeout covers only requests that wait to be written, and takes a timer for each.
     commandOptions: { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
     ...(host.username === undefined ? {} : { username: host.username }),
     ...(host.password === undefined ? {} : { password: host.password }),
@@ -123,7 +123,7 @@ async function open(
   client.on('error', (error: Error) => {
     if (isOpen) onLost(error)
   })
-  // Its connect timeout ends with the TCP handshake; a Redis that hangs accepts connections.
+  // The package's connect timeout ends with the TCP handshake, which a Redis that hangs completes.
   const giveUp = (): void => client.destroy()
   const limit = setTimeout(giveUp, timeoutMs)
   signal.addEventListener('abort', giveUp)
@@ -142,7 +142,7 @@ async function open(
     throw error instanceof ErrorReply ? new RedisRefusedError(error) : error
   }
   const answered = <Answer>(call: Promise<Answer>): Promise<Answer> => call.catch(fail)
-  // The same function each time: the client tells subscriptions apart by it.
+  // The same function each time, because the client identifies subscriptions by it.
   const listener = (message: Buffer, topic: Buffer): void => onMessage?.(String(topic), message)
   return {
     send: (args) => answered(client.sendCommand(args) as unknown as Promise<Reply>),

@@ -1,9 +1,9 @@
 /**
- * Subscriptions to channels of sharded pub/sub, on one connection that comes back.
+ * Subscriptions to channels of sharded pub/sub, on one connection that reconnects.
  *
- * Invariants: every channel that is wanted is subscribed to as soon as Redis is there, and
- * `onSubscribed` is called each time it is, for what was published meanwhile is lost; a connection
- * that stopped answering is left, and one that was refused everything is not opened again at once.
+ * Invariants: every wanted channel is subscribed to as soon as Redis is there. `onSubscribed` is called each
+ * time, because messages published meanwhile are lost. A connection that stops answering is closed. After a
+ * connection that subscribed to nothing the next one is opened with a delay.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../logging/logger.ts'
@@ -19,11 +19,11 @@ export interface SubscriberOptions {
   readonly title: string
   /** Opens a connection. The signal ends the attempt. */
   open(signal: AbortSignal, events: SubscriptionEvents): Promise<RedisClient>
-  /** Milliseconds within which Redis answers, or the connection is left. */
+  /** Milliseconds without an answer after which the connection is closed. */
   readonly timeoutMs: number
   readonly logger: Logger
   readonly onSubscribed: (channel: string) => void
-  /** Redis refuses to serve this channel: another server of the Cluster has it. It is forgotten here. */
+  /** Called when another server of the Cluster has this channel. The channel is not wanted here any more. */
   readonly onMoved: (channel: string) => void
 }
 
@@ -37,7 +37,7 @@ export class Subscriber {
   #connection: RedisClient | undefined
   #opening: Promise<void> | undefined
   #pings: NodeJS.Timeout | undefined
-  /** Milliseconds until the next attempt; none after a connection that was of use. */
+  /** Milliseconds until the next attempt; 0 after a connection that worked. */
   #delay = 0
   #warned = false
 
@@ -76,7 +76,7 @@ export class Subscriber {
         this.#delay = 0
         this.#warned = false
         if (this.#wanted.has(channel)) this.#options.onSubscribed(channel)
-        // Given up before it was subscribed to: there was nothing to unsubscribe from then.
+        // `remove` came before the subscription, when there was nothing to unsubscribe from.
         else this.#unsubscribe(connection, channel)
       },
       (error: unknown) => {
@@ -109,7 +109,7 @@ export class Subscriber {
     while (!signal.aborted && this.#wanted.size > 0) {
       const delay = this.#delay
       this.#delay = Math.min(Math.max(delay * 2, FIRST_DELAY), MAX_DELAY)
-      // Many processes lost the same Redis at the same moment.
+      // A random delay, because many processes may have lost the same Redis at the same moment.
       const pause = delay * (0.5 + Math.random() / 2)
       if (delay > 0) await sleep(pause, undefined, { signal, ref: false }).catch(() => undefined)
       try {
@@ -169,13 +169,13 @@ export class Subscriber {
     connection?.end()
   }
 
-  /** Says it, once for all attempts until a subscription succeeds. */
+  /** Logs a failure, once until a subscription succeeds. */
   #failed(error: Error): void {
     if (this.#warned) return
     this.#warned = true
     this.#options.logger.warn(
       { err: error, redis: this.#options.title },
-      'Subscriptions to Redis were lost; reconnecting',
+      'redis subscriptions were lost; reconnecting',
     )
   }
 }

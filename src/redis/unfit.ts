@@ -1,8 +1,6 @@
-/** A Redis that answers, and lacks what it is needed for. */
-
 /**
- * Nothing but another server mends it; whoever keeps trying finds out when there is one. The message says what
- * is lacking, without the address: a probe, which anybody may send, is told of it.
+ * A Redis answers, but lacks what the layer or the store needs. Retrying helps only when another server takes its
+ * place. The message says what is missing, without the address, because health probes show it to anybody.
  */
 export class UnfitRedisError extends Error {
   override readonly name = 'UnfitRedisError'

@@ -18,7 +18,7 @@ import { type CollectingLogger, collectingLogger } from '../support/logger.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
 
-const FULL = 'channel messages were dropped: their channels are full'
+const FULL = 'channel messages dropped: their channels are full'
 
 class Room extends WebSocketConsumer {
   override readonly groups = ['room']

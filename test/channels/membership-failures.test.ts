@@ -30,7 +30,7 @@ describe('a renewal that fails', () => {
     expect(warnings.length).toBeGreaterThan(0)
     expect(warnings[0]).toEqual({
       fields: { err: failure, failed: 1, held: 2 },
-      message: 'group memberships were not renewed; the next turn tries again',
+      message: 'group memberships not renewed; trying again in the next turn',
     })
     layer.before = () => {}
     warnings.length = 0

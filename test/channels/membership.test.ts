@@ -163,7 +163,7 @@ describe('a membership that is dropped', () => {
     const error = await membership.dropAll('a').catch((reason: unknown) => reason)
     expect(error).toMatchObject({
       errors: [failure],
-      message: '1 of the 2 groups of a channel were not left',
+      message: 'A channel could not leave 1 of its 2 groups',
     })
     expect(membership.size).toBe(0)
   })

@@ -74,7 +74,7 @@ describeWith(['redis'], 'when Redis', ({ redis }) => {
     await here.send(channel, { type: 'own' })
     expect(await here.receive(channel)).toEqual({ type: 'own' })
     expect(here.usage()).toMatchObject({ groups: 0, memberships: 0 })
-    expect(lines).toContain('Redis is away; trying again')
+    expect(lines).toContain('redis is away; trying again')
     const waiting = here.receive('work')
     const ended = waiting.catch((error: unknown) => error)
     await here.close()

@@ -11,7 +11,7 @@ import { describeWith } from '../support/services.ts'
 
 const LOST = {
   level: 'warn',
-  message: 'Redis lost groups of this process (evicted, deleted?); it is in them again',
+  message: 'groups of this process were missing in Redis (evicted or deleted?) and have been joined again',
   fields: { groups: 1 },
 }
 
@@ -80,7 +80,7 @@ describeWith(['redis'], 'a Redis', ({ redis }) => {
     expect(logger.entries).toContainEqual({
       level: 'warn',
       message:
-        'when its memory is full, Redis deletes groups and messages that wait (maxmemory-policy allkeys-lru): set noeviction',
+        'Redis deletes groups and waiting messages when its memory is full (maxmemory-policy allkeys-lru): set noeviction',
       fields: { redis: `127.0.0.1:${server.port}` },
     })
     // Once, and not where nothing is wrong.

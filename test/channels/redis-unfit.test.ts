@@ -29,7 +29,7 @@ describeWith(['redis'], 'a Redis without BZMPOP', ({ redis }) => {
       code: 'redis_unfit',
       message: expect.stringContaining('it has no command BZMPOP') as string,
     })
-    const said = logger.entries.filter(({ message }) => message === 'Redis cannot be used; trying again')
+    const said = logger.entries.filter(({ message }) => message === 'redis cannot be used; trying again')
     expect(said).toHaveLength(1)
   })
 

@@ -84,7 +84,7 @@ describeWith(['redis'], 'millrace serve, with a Redis', (paths) => {
     await running.printed(/Streams are kept by Redis: its crash loses all of them and ends every run/)
     expect(await readiness(running.url)).toBe(200)
     await redis.kill()
-    await running.printed(/Redis is away; trying again/)
+    await running.printed(/redis is away; trying again/)
     expect(await readiness(running.url)).toBe(503)
   })
 

@@ -1,9 +1,8 @@
 /**
- * Which channels are in which groups, and until when.
+ * Which channels are in which groups, and until when. Times are milliseconds of the caller's clock.
  *
- * Invariant: both directions agree, so that a channel leaves all its groups in as many steps as it
- * has groups; a group without members and a channel without groups take no memory. Times are
- * milliseconds of the caller's clock.
+ * Invariants: both directions agree, so that a channel leaves all its groups in as many steps as it has
+ * groups. A group without members and a channel without groups take no memory.
  */
 export class GroupTable {
   readonly #members = new Map<string, Map<string, number>>()
@@ -24,12 +23,12 @@ export class GroupTable {
     return this.#memberships
   }
 
-  /** Whether a group has members, those counted whose time is over and that nobody met since. */
+  /** Whether a group has members, including expired ones that were not removed yet. */
   has(group: string): boolean {
     return this.#members.has(group)
   }
 
-  /** Channels of a group, those counted whose time is over. */
+  /** How many channels a group has, including expired ones. */
   sizeOf(group: string): number {
     return this.#members.get(group)?.size ?? 0
   }
@@ -70,7 +69,7 @@ export class GroupTable {
     if (groups?.size === 0) this.#groups.delete(channel)
   }
 
-  /** The channels of a group, in the order they joined; those whose time is over are removed. */
+  /** The channels of a group, in the order they joined. Removes those that expired. */
   *members(group: string, now: number): Generator<string, void, undefined> {
     for (const [channel, expiresAt] of this.#members.get(group) ?? []) {
       if (expiresAt > now) yield channel
@@ -83,7 +82,7 @@ export class GroupTable {
     for (const group of this.#groups.get(channel) ?? []) this.discard(group, channel)
   }
 
-  /** Removes every membership whose time is over; looks at each one. */
+  /** Removes every membership that expired; looks at each one. */
   dropExpired(now: number): void {
     for (const [group, members] of this.#members) {
       for (const [channel, expiresAt] of members) {

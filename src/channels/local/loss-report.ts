@@ -1,7 +1,7 @@
-/** Counts what a layer drops, and logs it without being a second flood. */
+/** Counts the messages that a layer drops, and logs the counts at a limited rate. */
 import type { Logger } from '../../logging/logger.ts'
 
-/** Milliseconds between two lines about the same thing. */
+/** Shortest time between two lines of the same text, in milliseconds. */
 const QUIET = 10_000
 
 export class LossReport {
@@ -40,34 +40,37 @@ export class LossReport {
   countFull(messages: number): void {
     if (messages === 0) return
     this.#dropped += messages
-    this.#say('channel messages were dropped: their channels are full', { dropped: this.#dropped })
+    this.#say('channel messages dropped: their channels are full', { dropped: this.#dropped })
   }
 
   countExpired(messages: number): void {
     if (messages === 0) return
     this.#expired += messages
-    this.#say('channel messages were dropped: nobody received them in time', { expired: this.#expired })
+    this.#say('channel messages dropped: not received in time', { expired: this.#expired })
   }
 
-  /** @param reason quotes nothing of the message. */
+  /** @param reason does not quote the message. */
   countUnreadable(reason: string): void {
     this.#unreadable++
-    this.#say('a channel message was dropped: it cannot be read', { reason, unreadable: this.#unreadable })
+    this.#say('channel message dropped: it cannot be read', { reason, unreadable: this.#unreadable })
   }
 
   countUnheard(): void {
     this.#unheard++
-    this.#say('a channel message was sent to nobody: no process listened', { unheard: this.#unheard })
+    this.#say('channel message lost: no process listened', { unheard: this.#unheard })
   }
 
   countGap(): void {
     this.#gaps++
-    this.#say('channel messages may have been missed: Redis was lost and is back', { gaps: this.#gaps })
+    this.#say('channel messages may have been missed: the connection to Redis was lost and is back', {
+      gaps: this.#gaps,
+    })
   }
 
   countForgotten(groups: number): void {
     if (groups === 0) return
-    const text = 'Redis lost groups of this process (evicted, deleted?); it is in them again'
+    const text =
+      'groups of this process were missing in Redis (evicted or deleted?) and have been joined again'
     this.#say(text, { groups })
   }
 

@@ -1,16 +1,15 @@
 /**
- * One channel: messages that wait for a receiver, or receivers that wait for a message.
+ * The queue of one channel: messages that wait for a receiver, or receivers that wait for a message.
  *
- * Invariants: never both at once; messages leave in the order they came; at most `capacity` of them
- * are held. Because all are kept equally long, the oldest is the first to expire, so that expiry only
- * ever looks at the head. Every operation costs the same however much is held, apart from dropping,
- * which costs a step per message dropped.
+ * Invariants: never both at once; messages leave in the order they came; at most `capacity` of them are
+ * held. All messages are kept equally long, so the oldest expires first and expiry looks at the head only.
+ * Every operation takes constant time, except dropping, which takes a step per message.
  */
 import { copyAgain } from '../message.ts'
 import type { ChannelMessage } from '../layer.ts'
 import { WaitingReceivers } from './receivers.ts'
 
-/** A singly linked list rather than an array: taking the head is free, and frees it. */
+/** An item of a singly linked list: unlike with an array, taking the head moves nothing. */
 interface Held {
   readonly message: ChannelMessage
   readonly shared: boolean
@@ -25,17 +24,17 @@ export class ChannelQueue {
   #first: Held | undefined
   #last: Held | undefined
   #length = 0
-  /** Messages that receivers got, and how many it were when a turn was last asked for. */
+  /** Messages that receivers got, in all and at the time of the last `wantsTurn`. */
   #taken = 0
   #takenAtTurn = 0
 
-  /** @param onExpired is told of messages that nobody received in time. */
+  /** @param onExpired gets the number of messages that expired. */
   constructor(capacity: number, onExpired?: (messages: number) => void) {
     this.capacity = capacity
     this.#onExpired = onExpired
   }
 
-  /** Messages held, expired ones included until something looks at them. */
+  /** Messages held, including expired ones that were not dropped yet. */
   get length(): number {
     return this.#length
   }
@@ -50,11 +49,11 @@ export class ChannelQueue {
   }
 
   /**
-   * Hands a message to the receiver whose turn it is, or holds it until `expiresAt`; false when it is
-   * full, and then nothing changed. Times are milliseconds of one clock that never goes back.
+   * Gives a message to the next receiver, or holds it until `expiresAt`. Returns false, and changes nothing,
+   * when the queue is full. Times are milliseconds of one clock that never goes back.
    *
-   * A `shared` message is in other queues too: each receiver gets a copy, made only when it is taken,
-   * so that a group send that waits in a thousand queues is held once.
+   * A `shared` message is in other queues too. Each receiver gets a copy, made when it is taken, so that a
+   * group message that waits in a thousand queues is held once.
    */
   put(message: ChannelMessage, shared: boolean, now: number, expiresAt: number): boolean {
     if (this.#receivers.size > 0 && this.#receivers.hand(shared ? copyAgain(message) : message)) {
@@ -72,9 +71,9 @@ export class ChannelQueue {
   }
 
   /**
-   * Whether whoever puts more should let the event loop turn first: the queue is filling up, and its
-   * receiver takes what it gets, and only had no chance to. Asked again before it took anything the answer
-   * is no, so that a receiver that is stuck holds nobody up.
+   * Whether a caller should let the event loop turn before it puts more: the queue is filling up, and its
+   * receiver is active but had no chance to run. Returns false until the receiver has taken another message,
+   * so that a stuck receiver delays no sender.
    */
   wantsTurn(): boolean {
     if (this.#length * 2 < this.capacity || this.#taken === this.#takenAtTurn) return false
@@ -82,7 +81,7 @@ export class ChannelQueue {
     return true
   }
 
-  /** Takes the oldest message, or waits for one; see `ChannelLayer.receive` for the signal. */
+  /** Takes the oldest message, or waits for one; for the signal see `ChannelLayer.receive`. */
   receive(now: number, signal?: AbortSignal): Promise<ChannelMessage> {
     if (signal?.aborted) return Promise.reject(signal.reason as Error)
     this.dropExpired(now)
@@ -105,7 +104,7 @@ export class ChannelQueue {
     this.#length = 0
   }
 
-  /** Ends the queue: its messages are dropped and those who wait get the reason. */
+  /** Ends the queue: drops its messages and rejects waiting receivers with the reason. */
   end(reason: Error): void {
     this.clear()
     this.#receivers.rejectAll(reason)

@@ -1,8 +1,8 @@
 /**
  * Receivers that wait for one channel, the longest waiting first.
  *
- * A doubly linked list: joining, being served and giving up each cost the same however many wait,
- * and a receiver that gave up leaves nothing behind.
+ * A doubly linked list: joining, being served and giving up take constant time, and a receiver that gave up
+ * leaves nothing behind.
  */
 export class WaitingReceivers<Message> {
   #first: Receiver<Message> | undefined
@@ -13,7 +13,7 @@ export class WaitingReceivers<Message> {
     return this.#size
   }
 
-  /** Waits for a turn. Rejects with the signal's reason when it aborts first; it has not aborted yet. */
+  /** Waits for a message. Rejects with the signal's reason when it aborts first; it must not have aborted yet. */
   wait(signal: AbortSignal | undefined): Promise<Message> {
     return new Promise((resolve, reject) => {
       const receiver = new Receiver(this, signal, resolve, reject)
@@ -26,11 +26,11 @@ export class WaitingReceivers<Message> {
     })
   }
 
-  /** Gives a message to the next in turn; false when nobody waits, and then nobody got it. */
+  /** Gives a message to the next receiver; false when there is none. */
   hand(message: Message): boolean {
     for (let receiver = this.#first; receiver; receiver = this.#first) {
       this.leave(receiver)
-      // Its signal may be telling other listeners first, and one of them sent this message.
+      // Its signal may have aborted just now, and an earlier listener of it sent this message.
       if (receiver.signal?.aborted) receiver.reject(receiver.signal.reason)
       else {
         receiver.resolve(message)
@@ -58,7 +58,7 @@ export class WaitingReceivers<Message> {
   }
 }
 
-/** One that waits; listens to its own signal, which saves a closure for each. */
+/** A waiting receiver. It listens to its own signal, which saves a closure for each. */
 class Receiver<Message> {
   previous: Receiver<Message> | undefined
   next: Receiver<Message> | undefined

@@ -1,12 +1,13 @@
 /**
  * The channel layer of one process.
  *
- * Invariants: everything a call does is done before it returns its promise, so that calls take effect
- * in the order they are made, and a promise that settles later only gives receivers their turn; a queue exists for a channel of `newChannel` until its release, and for
- * another channel only while it holds a message or somebody waits. What expired is dropped when it is
- * met, and by one timer for the whole layer that runs only while something is held.
+ * Invariants: a call does its work before it returns its promise, so that calls take effect in the order they
+ * are made; a promise that settles later only gives receivers their turn. A queue exists for a channel of
+ * `newChannel` until its release, and for another channel only while it holds a message or somebody waits.
+ * Expired messages are dropped when something looks at their queue, and by one timer for the whole layer,
+ * which runs only while something is held.
  */
-import { channelFull, channelReleased, layerClosed } from '../errors.ts'
+import { channelFull, layerClosed, channelReleased } from '../errors.ts'
 import { GroupTable } from '../local/group-table.ts'
 import { type Logger, libraryLogger } from '../../logging/logger.ts'
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../layer.ts'
@@ -21,31 +22,32 @@ import {
   channelLayerSettings,
 } from '../options.ts'
 import { ChannelQueue } from '../local/queue.ts'
+import { Sweep } from '../../time/sweep.ts'
 import { turn } from '../local/turn.ts'
 
 export interface MemoryChannelsOptions extends ChannelLayerOptions {
   /** Milliseconds from any start, never going back. Default: `performance.now()`. */
   readonly clock?: (() => number) | undefined
   /**
-   * Is told of messages that were dropped. Default: where `millrace serve` and `millrace worker` log, and in
-   * any other program nowhere.
+   * Logs how many messages were dropped. Default: the logger of `millrace serve` and `millrace worker`; in
+   * any other program nothing is logged.
    */
   readonly logger?: Logger | undefined
 }
 
-/** What a layer holds at this moment, and what it lost since it was made, for measurements and tests. */
+/** What a layer holds at this moment, and what it has lost since it was made; for measurements and tests. */
 export interface ChannelLayerUsage {
-  /** Channels of `newChannel` not yet released, and others that are in use. */
+  /** Channels of `newChannel` that were not released, and others that are in use. */
   readonly channels: number
-  /** Messages that wait, and receivers that wait for one. */
+  /** Waiting messages, and receivers that wait for one. */
   readonly messages: number
   readonly receivers: number
   readonly groups: number
   /** Pairs of a group and a channel. */
   readonly memberships: number
-  /** Messages of group sends that were dropped because their channels were full. */
+  /** Messages of group sends dropped because their channels were full. */
   readonly dropped: number
-  /** Messages that nobody received in time. */
+  /** Messages dropped because nobody received them in time. */
   readonly expired: number
 }
 
@@ -56,9 +58,7 @@ export interface MemoryChannelLayer extends ChannelLayer {
 
 const OPTIONS: OptionNames<MemoryChannelsOptions> = { ...CHANNEL_LAYER_OPTIONS, clock: true, logger: true }
 
-/** The longest a Node timer waits; a longer time would fire at once. */
-const MAX_TIMEOUT = 2 ** 31 - 1
-/** The sweep frees memory and nothing waits for it, so short expiries need no quicker one. */
+/** The shortest time between two sweeps, in milliseconds. A sweep only frees memory, and nothing waits for it. */
 const MIN_SWEEP = 100
 
 /**
@@ -84,7 +84,7 @@ class MemoryChannels implements MemoryChannelLayer {
   readonly #losses: LossReport
   readonly #countExpired = (messages: number): void => this.#losses.countExpired(messages)
   #groupsSweptAt: number
-  #sweep: NodeJS.Timeout | undefined
+  readonly #sweep: Sweep
   #closed = false
 
   constructor(settings: ChannelLayerSettings, clock: () => number, logger: Logger) {
@@ -94,6 +94,8 @@ class MemoryChannels implements MemoryChannelLayer {
     this.#clock = clock
     this.#losses = new LossReport(logger)
     this.#groupsSweptAt = clock()
+    const period = Math.min(this.expiry, this.groupExpiry) * 1000
+    this.#sweep = new Sweep(period, MIN_SWEEP, () => this.#dropExpired())
   }
 
   async send(channel: string, message: ChannelMessage): Promise<void> {
@@ -140,7 +142,7 @@ class MemoryChannels implements MemoryChannelLayer {
     checkChannelName(channel)
     if (isSpecific(channel) && !this.#queues.has(channel)) return
     this.#groups.add(group, channel, this.#clock() + this.groupExpiry * 1000)
-    this.#armSweep()
+    this.#sweep.arm()
   }
 
   async groupRenew(group: string, channel: string): Promise<boolean> {
@@ -190,9 +192,9 @@ class MemoryChannels implements MemoryChannelLayer {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    clearTimeout(this.#sweep)
+    this.#sweep.stop()
     this.#groups.clear()
-    // One error for all: making a stack trace for each of 100,000 receivers would take a second.
+    // One error for all: a stack trace for each of 100,000 receivers would take a second.
     const closed = layerClosed()
     for (const queue of this.#queues.values()) queue.end(closed)
     this.#queues.clear()
@@ -227,26 +229,18 @@ class MemoryChannels implements MemoryChannelLayer {
   #put(queue: ChannelQueue, message: ChannelMessage, shared: boolean): boolean {
     const now = this.#clock()
     const accepted = queue.put(message, shared, now, now + this.expiry * 1000)
-    if (queue.length > 0) this.#armSweep()
+    if (queue.length > 0) this.#sweep.arm()
     return accepted
   }
 
   #forgetIdle(channel: string, queue: ChannelQueue): void {
-    // Somebody else may have forgotten it already, and a third one begun anew under the same name.
+    // The queue may have been removed already, and another one made under the same name.
     if (queue.idle && !isSpecific(channel) && this.#queues.get(channel) === queue)
       this.#queues.delete(channel)
   }
 
-  #armSweep(): void {
-    const period = Math.min(this.expiry, this.groupExpiry) * 1000
-    this.#sweep ??= setTimeout(
-      () => this.#dropExpired(),
-      Math.min(Math.max(period, MIN_SWEEP), MAX_TIMEOUT),
-    ).unref()
-  }
-
-  #dropExpired(): void {
-    this.#sweep = undefined
+  /** Whether anything is left that will expire. */
+  #dropExpired(): boolean {
     const now = this.#clock()
     let held = 0
     for (const [channel, queue] of this.#queues) {
@@ -254,11 +248,11 @@ class MemoryChannels implements MemoryChannelLayer {
       held += queue.length
       this.#forgetIdle(channel, queue)
     }
-    // Memberships live long and are many: looking at all of them once in a lifetime is enough.
+    // Memberships live long and are many, so all of them are looked at once in a lifetime only.
     if (now - this.#groupsSweptAt >= this.groupExpiry * 1000) {
       this.#groups.dropExpired(now)
       this.#groupsSweptAt = now
     }
-    if (held > 0 || this.#groups.memberships > 0) this.#armSweep()
+    return held > 0 || this.#groups.memberships > 0
   }
 }

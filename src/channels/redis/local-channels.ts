@@ -1,6 +1,6 @@
 /**
- * The channels with a `!` of this process: what they hold, and who waits for it. Like the memory
- * layer's, and fed from Redis as well.
+ * The channels with a `!` of this process: their messages and their receivers. Messages come from this process
+ * and from Redis.
  *
  * Invariant: a queue exists from `open` to `release`, and for nothing else.
  */
@@ -9,10 +9,11 @@ import type { ChannelMessage, GroupSendResult } from '../layer.ts'
 import { specificChannel } from '../names.ts'
 import type { ChannelLayerSettings } from '../options.ts'
 import { ChannelQueue } from '../local/queue.ts'
+import { Sweep } from '../../time/sweep.ts'
 
-/** What became of a message for several channels. */
+/** The result of putting a message in several channels. */
 export interface Delivered extends GroupSendResult {
-  /** Whether a receiver needs a turn of the event loop before more is put: see `ChannelQueue.wantsTurn`. */
+  /** Whether a receiver needs a turn of the event loop first: see `ChannelQueue.wantsTurn`. */
   readonly isTurnWanted: boolean
 }
 
@@ -22,19 +23,18 @@ export interface LocalUsage {
   readonly receivers: number
 }
 
-/** Bounds of the time between two sweeps, in milliseconds; see memory.ts. */
+/** The shortest time between two sweeps, in milliseconds. */
 const MIN_SWEEP = 100
-const MAX_SWEEP = 2 ** 31 - 1
 
 export class LocalChannels {
   readonly #process: string
   readonly #expiryMs: number
   readonly #capacityOf: (channel: string) => number
   readonly #queues = new Map<string, ChannelQueue>()
-  /** How many channels each prefix has: each prefix is a queue in Redis. */
+  /** How many channels each prefix has. Each prefix is a queue in Redis. */
   readonly #prefixes = new Map<string, number>()
   readonly #onExpired: (messages: number) => void
-  #sweep: NodeJS.Timeout | undefined
+  readonly #sweep: Sweep
 
   constructor(
     process: string,
@@ -45,10 +45,12 @@ export class LocalChannels {
     this.#expiryMs = expiry * 1000
     this.#capacityOf = capacityOf
     this.#onExpired = onExpired
+    this.#sweep = new Sweep(this.#expiryMs, MIN_SWEEP, () => this.#dropExpired())
   }
 
-  get prefixes(): Iterable<string> {
-    return this.#prefixes.keys()
+  /** The names of the queues in Redis that these channels have: one for each prefix. */
+  *queues(): Generator<string, void, undefined> {
+    for (const prefix of this.#prefixes.keys()) yield `${prefix}.${this.#process}!`
   }
 
   open(prefix: string): string {
@@ -80,8 +82,8 @@ export class LocalChannels {
   }
 
   /**
-   * Puts a message in a channel; see `ChannelQueue.put` for `shared`. False when it is full, undefined
-   * when there is no such channel.
+   * Puts a message in a channel; for `shared` see `ChannelQueue.put`. Returns false when the channel is full,
+   * and undefined when there is none.
    *
    * @param age seconds since it was sent.
    */
@@ -90,11 +92,11 @@ export class LocalChannels {
     if (!queue) return undefined
     const now = performance.now()
     const accepted = queue.put(message, shared, now, now + this.#expiryMs - age * 1000)
-    if (queue.length > 0) this.#armSweep()
+    if (queue.length > 0) this.#sweep.arm()
     return accepted
   }
 
-  /** Puts a message in each of the channels that are here. */
+  /** Puts a message in each of the channels that exist. */
   putInAll(channels: ReadonlySet<string>, message: ChannelMessage, age?: number): Delivered {
     let sent = 0
     let dropped = 0
@@ -128,7 +130,7 @@ export class LocalChannels {
   }
 
   end(reason: Error): void {
-    clearTimeout(this.#sweep)
+    this.#sweep.stop()
     for (const queue of this.#queues.values()) queue.end(reason)
     this.#queues.clear()
     this.#prefixes.clear()
@@ -144,21 +146,14 @@ export class LocalChannels {
     return { channels: this.#queues.size, messages, receivers }
   }
 
-  #armSweep(): void {
-    this.#sweep ??= setTimeout(
-      () => this.#dropExpired(),
-      Math.min(Math.max(this.#expiryMs, MIN_SWEEP), MAX_SWEEP),
-    ).unref()
-  }
-
-  #dropExpired(): void {
-    this.#sweep = undefined
+  /** Whether messages are left that will expire. */
+  #dropExpired(): boolean {
     const now = performance.now()
     let held = 0
     for (const queue of this.#queues.values()) {
       queue.dropExpired(now)
       held += queue.length
     }
-    if (held > 0) this.#armSweep()
+    return held > 0
   }
 }

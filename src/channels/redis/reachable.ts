@@ -1,18 +1,18 @@
-/** Whether the servers of a layer answer at present, for its `check`. */
+/** Whether the servers of a layer answer now, for its `check`. */
 import type { UnfitRedisError } from '../../redis/unfit.ts'
 
-/** Milliseconds within which a Redis that is there answers. */
+/** Milliseconds that a Redis has to answer. */
 const PATIENCE = 1000
 
-interface Server {
+export interface PingedServer {
   ping(): Promise<unknown>
-  /** Why it can never do. */
+  /** Why this server can never be used. */
   readonly unfit?: UnfitRedisError | undefined
 }
 
-/** @throws {UnfitRedisError} An answer that comes later is nobody's. */
+/** @throws {UnfitRedisError} when a server can never be used. */
 export async function reachable(
-  servers: readonly Server[],
+  servers: readonly PingedServer[],
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<false>()

@@ -1,4 +1,4 @@
-/** What both layers on Redis can be told, and what they make of it. */
+/** The options of both layers on Redis, checked and with their defaults. */
 import { type Logger, libraryLogger } from '../../logging/logger.ts'
 import type { OptionNames } from '../../protocol/known-options.ts'
 import { type HostSettings, hostSettings, type RedisHost } from '../../redis/hosts.ts'
@@ -15,15 +15,15 @@ export interface RedisLayerOptions extends ChannelLayerOptions {
   /** One Redis as a URL. Default: `redis://localhost:6379`. Give this or `hosts`. */
   readonly url?: string | undefined
   /**
-   * One Redis, or several that share the load: every process names the same ones in the same order.
-   * What a host is for is computed from names, so that one that is away takes its share with it.
+   * One Redis, or several that share the load. Every process gives the same ones in the same order. The name
+   * of a channel or group decides its host, so its messages wait or fail while that host is away.
    */
   readonly hosts?: RedisHost | readonly (string | RedisHost)[] | undefined
-  /** What the names of the layer in Redis begin with. Default: `asgi`, as in channels_redis. */
+  /** What the layer's keys in Redis begin with. Default: `asgi`, as in channels_redis. */
   readonly prefix?: string | undefined
   /**
-   * Secrets to encrypt messages with, as channels_redis's `symmetric_encryption_keys`: the first
-   * encrypts, any of them decrypts. Names of channels and groups are not encrypted. Default: none.
+   * Secrets that encrypt messages, like channels_redis's `symmetric_encryption_keys`: the first encrypts,
+   * any of them decrypts. Names of channels and groups are not encrypted. Default: none.
    */
   readonly encryptionKeys?: readonly (string | Uint8Array)[] | undefined
   /**
@@ -31,9 +31,9 @@ export interface RedisLayerOptions extends ChannelLayerOptions {
    * infinity: such a message is refused with `invalid_message`. Default: `msgpack`.
    */
   readonly serializer?: Serializer | undefined
-  /** Seconds that a call waits for Redis to be there, and then for its answer. Default: 5. */
+  /** Seconds that a call waits for a connection to Redis, and then for the answer. Default: 5. */
   readonly timeout?: number | undefined
-  /** Default: where `millrace serve` and `millrace worker` log, and in any other program nowhere. */
+  /** Default: the logger of `millrace serve` and `millrace worker`; in any other program nothing is logged. */
   readonly logger?: Logger | undefined
 }
 
@@ -61,7 +61,7 @@ export interface RedisLayerSettings extends ChannelLayerSettings {
 export interface RedisChannelsSettings extends RedisLayerSettings {
   /** Bytes before each message in a queue. */
   readonly prefixLength: number
-  /** Channels of a group that this process lists by their names at most. */
+  /** Most channels of a group that this process lists by their names. */
   readonly namedMembers: number
 }
 
@@ -69,7 +69,7 @@ export interface RedisChannelsSettings extends RedisLayerSettings {
  * The options with their defaults.
  *
  * @param tokenLifetime seconds for which an encrypted message is read; undefined for any time.
- * @throws {RangeError} for an option out of its range, {TypeError} for a host that makes no sense.
+ * @throws {RangeError} for an option out of its range, {TypeError} for a host that cannot be understood.
  */
 export function redisLayerSettings(
   options: RedisLayerOptions,

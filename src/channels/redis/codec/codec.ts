@@ -1,7 +1,9 @@
 /**
- * Messages as channels_redis writes them: in msgpack or JSON, and optionally in a Fernet token. The
- * bytes before it in a queue are not part of it (sequence.ts).
+ * Encodes and decodes messages as channels_redis does: in msgpack or JSON, and optionally in a Fernet token.
+ * The bytes before a message in a queue are added elsewhere (sequence.ts).
  */
+import { isChannelError } from '../../errors.ts'
+import type { LossReport } from '../../local/loss-report.ts'
 import { copyMessage } from '../../message.ts'
 import type { ChannelMessage } from '../../layer.ts'
 import type { Fernet } from './fernet.ts'
@@ -14,7 +16,7 @@ import { RECEIVERS } from '../wire-names.ts'
 export type Serializer = 'msgpack' | 'json'
 
 export interface Envelope {
-  /** Full names of the channels it is for; without, it is for whoever reads the queue. */
+  /** Full names of the channels it is for. Undefined when it is for the reader of the queue. */
   readonly receivers: readonly string[] | undefined
   readonly message: ChannelMessage
 }
@@ -33,7 +35,7 @@ export class MessageCodec {
     this.#fernet = fernet
   }
 
-  /** @throws {ChannelError} `invalid_message` for what this format does not carry; see `copyMessage`. */
+  /** @throws {ChannelError} `invalid_message` for a value that this format does not carry; see `copyMessage`. */
   copy(message: ChannelMessage): ChannelMessage {
     return copyMessage(message, this.#format.values)
   }
@@ -43,16 +45,16 @@ export class MessageCodec {
     return this.#format.members(message)
   }
 
-  /** Puts a message in an envelope: a name for a send, a list of names for a group send, or none. */
+  /** Puts a message in an envelope. A send has one receiver, a group send a list of them, or there are none. */
   seal(members: EncodedMembers, receivers?: string | readonly string[]): Buffer {
     const packed = this.#format.pack(members, receivers)
     return this.#fernet ? Buffer.from(this.#fernet.encrypt(packed), 'ascii') : packed
   }
 
   /**
-   * What is in an envelope; the message has been through `copyMessage`.
+   * Opens an envelope. The message has been through `copyMessage`.
    *
-   * @throws {Error} for what is no message, or encrypted with another key; the text quotes none of it.
+   * @throws {Error} for bytes that are no message, or encrypted with another key. The text does not quote them.
    */
   open(sealed: Buffer): Envelope {
     const packed = this.#fernet ? this.#fernet.decrypt(sealed.toString('latin1')) : sealed
@@ -62,6 +64,19 @@ export class MessageCodec {
     }
     const { [RECEIVERS]: receivers, ...message } = decoded as Record<string, unknown>
     return { receivers: namesIn(receivers), message: copyMessage(message) }
+  }
+
+  /** Like `open`. Undefined for a message that cannot be read, which is counted. */
+  tryOpen(sealed: Buffer, losses: LossReport): Envelope | undefined {
+    try {
+      return this.open(sealed)
+    } catch (error) {
+      // The text of `invalid_message` names members of the message.
+      losses.countUnreadable(
+        isChannelError(error, 'invalid_message') ? 'it is no message' : (error as Error).message,
+      )
+      return undefined
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * Fernet tokens, as Python's `cryptography` makes them and channels_redis uses them: a key is the
- * SHA-256 of a secret, whose first half signs (HMAC-SHA256) and whose second half encrypts
- * (AES-128-CBC). https://github.com/fernet/spec/blob/master/Spec.md
+ * Fernet tokens, as Python's `cryptography` makes them and channels_redis uses them. A key is the SHA-256 of a
+ * secret: its first half signs (HMAC-SHA256), its second half encrypts (AES-128-CBC).
+ * https://github.com/fernet/spec/blob/master/Spec.md
  */
 import {
   createCipheriv,
@@ -13,11 +13,12 @@ import {
 } from 'node:crypto'
 
 const VERSION = 0x80
-/** Version, time and initialisation vector before the text; the signature after it. */
+/** Bytes before the text: version, time and initialisation vector. */
 const HEADER = 1 + 8 + 16
+/** Bytes after the text. */
 const SIGNATURE = 32
 const BLOCK = 16
-/** How far in the future a token may be from, in seconds; Fernet's own number. */
+/** How many seconds ahead of this clock a token's time may be; Fernet's own number. */
 const MAX_SKEW = 60
 
 interface Key {
@@ -31,8 +32,8 @@ export class Fernet {
   readonly #now: () => number
 
   /**
-   * @param secrets the first encrypts, all decrypt, so that a new one can be added before the old goes.
-   * @param lifetime seconds after which a token is refused; without, its time is not looked at.
+   * @param secrets the first encrypts, all decrypt, so that a new one can be added before the old is removed.
+   * @param lifetime seconds after which a token is refused. Undefined for no limit.
    * @param now seconds since 1970.
    */
   constructor(
@@ -57,11 +58,11 @@ export class Fernet {
     const cipher = createCipheriv('aes-128-cbc', key.encrypt, vector)
     const signed = Buffer.concat([header, cipher.update(text), cipher.final()])
     const token = Buffer.concat([signed, signatureOf(key, signed)]).toString('base64')
-    // The url-safe alphabet with its padding, which Python asks for and Node's base64url leaves out.
+    // Python needs the url-safe alphabet with padding. Node's base64url has no padding.
     return token.replaceAll('+', '-').replaceAll('/', '_')
   }
 
-  /** @throws {Error} for what none of the keys signed, or what is too old. */
+  /** @throws {Error} for a token that none of the keys signed, or that is too old. */
   decrypt(token: string): Buffer {
     const bytes = Buffer.from(token, 'base64url')
     const textLength = bytes.length - HEADER - SIGNATURE
@@ -74,7 +75,7 @@ export class Fernet {
     if (!key) throw new Error('it is encrypted with another key')
     const age = this.#now() - Number(bytes.readBigUInt64BE(1))
     if (this.#lifetime !== undefined && (age > this.#lifetime || age < -MAX_SKEW)) {
-      throw new Error('its token is of another time')
+      throw new Error('its token is too old, or from the future')
     }
     const decipher = createDecipheriv('aes-128-cbc', key.encrypt, bytes.subarray(9, HEADER))
     return Buffer.concat([decipher.update(signed.subarray(HEADER)), decipher.final()])

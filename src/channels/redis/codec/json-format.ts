@@ -1,8 +1,8 @@
 /**
  * Messages in JSON, as channels_redis writes them since 4.2.1 with `serializer_format: "json"`.
  *
- * Invariant: integers of up to 64 bits are integers on both sides, exactly, and other numbers floats.
- * What Python's `json` writes beyond JSON (`NaN`, `Infinity`) is refused.
+ * Invariant: integers of up to 64 bits stay exact integers on both sides, and other numbers floats. `NaN` and
+ * `Infinity`, which Python's `json` writes, are not JSON and are refused.
  */
 import type { ChannelMessage, ChannelValue } from '../../layer.ts'
 import { type EncodedMembers, type MessageFormat, replaceLeaves } from './message-format.ts'
@@ -17,10 +17,10 @@ const json = JSON as unknown as {
   ): unknown
 }
 
-/** What an integer that a number cannot hold needs at least. */
+/** Digits that an integer has at least when a number cannot hold it. */
 const MANY_DIGITS = /\d{16}/
 const INTEGER = /^-?\d+$/
-/** From here on a number's text has an exponent. */
+/** From this number on its text has an exponent. */
 const EXPONENT_START = 1e21
 
 export class JsonFormat implements MessageFormat {
@@ -39,16 +39,16 @@ export class JsonFormat implements MessageFormat {
   unpack(packed: Buffer): unknown {
     const text = packed.toString()
     try {
-      // Reviving costs several times the parsing, and few messages need it.
+      // Reviving takes several times as long as parsing, and few messages need it.
       return MANY_DIGITS.test(text) ? json.parse(text, exactInteger) : json.parse(text)
     } catch {
-      // The parser's own words quote the text.
+      // The parser's own error quotes the text.
       throw new SyntaxError('it is not JSON')
     }
   }
 }
 
-/** A bigint, and a float that JavaScript would write like an integer. */
+/** Writes a bigint as an integer, and a float that looks like an integer as a float. */
 function asLiteral(leaf: ChannelValue): unknown {
   if (typeof leaf === 'bigint') return json.rawJSON(String(leaf))
   if (typeof leaf !== 'number' || !Number.isInteger(leaf) || Number.isSafeInteger(leaf)) return leaf

@@ -1,8 +1,8 @@
-/** How a message is written, and what is written beside it; encryption goes around it (codec.ts). */
+/** How a message and its receivers are written as bytes. Encryption is applied to these (codec.ts). */
 import type { MessageValues } from '../../message.ts'
 import type { ChannelMessage, ChannelValue } from '../../layer.ts'
 
-/** Encoded members of a message, to be put in any number of envelopes. */
+/** The encoded members of a message, for any number of envelopes. */
 export interface EncodedMembers {
   readonly count: number
   readonly bytes: Uint8Array
@@ -12,13 +12,13 @@ export interface MessageFormat {
   readonly values: MessageValues
   /** @param message has been through `copyMessage`, for these values. */
   members(message: ChannelMessage): EncodedMembers
-  /** A map of the members, and of the receivers if there are any. */
+  /** Makes a map of the members, and of the receivers if there are any. */
   pack(members: EncodedMembers, receivers?: string | readonly string[]): Buffer
-  /** What a peer packed, which may be anything. Throws for what cannot be read; the text quotes none of it. */
+  /** Reads what a peer packed. Throws when that fails, with a text that does not quote the bytes. */
   unpack(packed: Buffer): unknown
 }
 
-/** The value with other leaves where `replace` gives others; copies only what holds one. */
+/** A value with its leaves replaced. Only the parts that hold a replaced leaf are copied. */
 export function replaceLeaves(value: ChannelValue, replace: (leaf: ChannelValue) => unknown): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return replace(value)
   if (isList(value)) {
@@ -35,7 +35,7 @@ export function replaceLeaves(value: ChannelValue, replace: (leaf: ChannelValue)
   return copy ?? value
 }
 
-/** `Array.isArray` does not know readonly arrays. */
+/** `Array.isArray` does not narrow to readonly arrays. */
 function isList(value: object): value is readonly ChannelValue[] {
   return Array.isArray(value)
 }

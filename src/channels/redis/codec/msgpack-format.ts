@@ -1,15 +1,15 @@
 /**
  * Messages in msgpack, channels_redis's own format.
  *
- * Invariant: what is packed is read by Python's `msgpack.unpackb(raw=False)` as the same values, and
- * whatever Python's `packb` gives is either read or refused with an error, in bounded depth.
+ * Invariant: Python's `msgpack.unpackb(raw=False)` reads the same values. Anything that Python's `packb` writes
+ * is either read or refused with an error, in bounded depth.
  */
 import { Decoder, Encoder } from '@msgpack/msgpack'
 import type { ChannelMessage, ChannelValue } from '../../layer.ts'
 import { type EncodedMembers, type MessageFormat, replaceLeaves } from './message-format.ts'
 import { RECEIVERS } from '../wire-names.ts'
 
-/** Deeper than any message that `copyMessage` lets through. */
+/** More levels than `copyMessage` lets through. */
 const MAX_DEPTH = 200
 const UINT32_END = 2 ** 32
 const INT32_START = -(2 ** 31)
@@ -22,7 +22,7 @@ export class MsgpackFormat implements MessageFormat {
   readonly #decoder: Decoder = new Decoder({
     useBigInt64: true,
     mapKeyConverter: memberName,
-    // A Timestamp or another extension of Python's msgpack arrives as its bytes.
+    // A Timestamp, or another extension of Python's msgpack, becomes its bytes.
     extensionCodec: { tryToEncode: () => null, decode: (data: Uint8Array) => data },
   })
 
@@ -40,7 +40,7 @@ export class MsgpackFormat implements MessageFormat {
     )
   }
 
-  /** Names of channels are short and ASCII, and may be thousands. */
+  /** Writes names by hand: names of channels are short and ASCII, and may be thousands. */
   #names(receivers: string | readonly string[]): Uint8Array {
     if (typeof receivers === 'string' || receivers.length < 16) return this.#encoder.encode(receivers)
     const text = receivers.join('')
@@ -49,7 +49,7 @@ export class MsgpackFormat implements MessageFormat {
     let at = bytes.writeUInt8(0xdd)
     at = bytes.writeUInt32BE(receivers.length, at)
     for (const name of receivers) {
-      // A name that some peer made up.
+      // A peer may have made up a longer name.
       if (name.length > 0xff) return this.#encoder.encode(receivers)
       bytes[at++] = 0xd9
       bytes[at++] = name.length
@@ -63,7 +63,7 @@ export class MsgpackFormat implements MessageFormat {
   }
 }
 
-/** Python's maps may have keys of any type; they become text, as its `json` makes them. */
+/** Python's maps may have keys of any type. They become text, as in Python's `json`. */
 function memberName(key: unknown): string | number {
   const name = key instanceof Uint8Array ? Buffer.from(key).toString() : String(key)
   if (name === '__proto__' || (typeof key === 'object' && key !== null && !(key instanceof Uint8Array))) {
@@ -73,8 +73,8 @@ function memberName(key: unknown): string | number {
 }
 
 /**
- * The encoder writes a safe integer beyond 32 bits as a float, which Python reads as another type; a
- * bigint it writes as an integer.
+ * The encoder writes a safe integer beyond 32 bits as a float, which Python reads as another type. It writes a
+ * bigint as an integer.
  */
 function asInt64(leaf: ChannelValue): ChannelValue {
   const is64 = typeof leaf === 'number' && (leaf >= UINT32_END || leaf < INT32_START)

@@ -1,11 +1,11 @@
 /**
- * What processes of this layer ask of each other, and answer: that a channel joins or leaves a group,
- * which only its own process can do, and that everything is to be forgotten. Python hears none of it.
+ * Requests between processes of this layer, and their answers: to add a channel to a group or take it out,
+ * which only the channel's own process can do, and to flush. Python peers do not receive them.
  *
- * Every process listens to it on every server, and it is asked where the messages are that it is about:
- * what a process sent before it asks is heard before the question, and what it sends after the answer,
- * after it. By way of another server a discard would overtake messages of the group, which then were for
- * no member any more.
+ * Every process listens to requests on every server. A request about a group is published on the group's own
+ * server, where it keeps its order with the group's messages: the other process gets what was sent before the
+ * request before it, and what is sent after the answer after it. On another server a discard could overtake
+ * messages of the group.
  */
 import { randomUUID } from 'node:crypto'
 import { layerUnavailable } from '../../errors.ts'
@@ -15,9 +15,9 @@ import type { Topics } from './topics.ts'
 export interface ControlOptions {
   readonly process: string
   readonly topics: Topics
-  /** Publishes on the server of the topic `beside`, or else on its own. Gives how many processes heard it. */
+  /** Publishes on the server of the topic `beside`, or else of `topic`. Returns how many processes heard it. */
   readonly publish: (topic: string, message: ChannelMessage, beside?: string) => Promise<number>
-  /** Publishes on every server. Gives how often it was heard. */
+  /** Publishes on every server. Returns how often it was heard. */
   readonly publishEverywhere: (topic: string, message: ChannelMessage) => Promise<number>
   readonly onAdd: (group: string, channel: string) => Promise<void>
   readonly onDiscard: (group: string, channel: string) => Promise<void>
@@ -26,7 +26,7 @@ export interface ControlOptions {
 
 interface Question {
   answers: number
-  /** How many answers there will be; not known before Redis says so. */
+  /** How many answers there will be; Infinity until Redis has said so. */
   asked: number
   readonly end: PromiseWithResolvers<void>
 }
@@ -40,10 +40,10 @@ export class Control {
   }
 
   /**
-   * Asks the process of a channel to put it in a group or take it out, and waits until it has; a process
-   * that is gone has nothing to do.
+   * Asks the process of a channel to add it to a group or take it out, and waits for the answer. Does nothing
+   * when the process is gone.
    *
-   * @throws {ChannelError} `channel_layer_unavailable` when it did not say within `patienceMs` that it has.
+   * @throws {ChannelError} `channel_layer_unavailable` when there is no answer within `patienceMs`.
    */
   async askProcess(
     process: string,
@@ -62,7 +62,7 @@ export class Control {
     throw layerUnavailable('The process of the channel did not answer', true)
   }
 
-  /** Resolves when every process has flushed, or did not say so for `patienceMs`: those are gone. */
+  /** Resolves when every process has flushed, or after `patienceMs`: processes that did not answer are gone. */
   async askToFlush(patienceMs: number): Promise<void> {
     const { topics, publishEverywhere } = this.#options
     await this.#ask((request) => publishEverywhere(topics.everybody, request), { type: 'flush' }, patienceMs)
@@ -81,8 +81,8 @@ export class Control {
   }
 
   /**
-   * Handles what somebody who is no process of this layer sent to the part of a channel's name up to the `!`:
-   * `group.discard` takes a channel of this process out of a group, which Python's own call cannot.
+   * Handles a message that an application, in Python for example, sent to the part of a channel's name up to
+   * the `!`. `group.discard` takes a channel of this process out of a group, which Python's own call cannot do.
    */
   handleForeign({ type, group, channel }: ChannelMessage): void {
     if (type !== 'group.discard' || typeof group !== 'string' || typeof channel !== 'string') return
@@ -93,7 +93,7 @@ export class Control {
     for (const { end } of this.#questions.values()) end.reject(error)
   }
 
-  /** Whether all that heard the question answered it in time. */
+  /** Whether all processes that heard the question answered it in time. */
   async #ask(
     publish: (request: ChannelMessage) => Promise<number>,
     request: ChannelMessage,
@@ -101,7 +101,7 @@ export class Control {
   ): Promise<boolean> {
     const id = randomUUID()
     const question: Question = { answers: 0, asked: Infinity, end: Promise.withResolvers<void>() }
-    // A close while Redis has not answered: the call below rejects, and this one has nobody to tell.
+    // When the layer closes before Redis has answered, the call below rejects, and nothing awaits this promise.
     question.end.promise.catch(() => undefined)
     this.#questions.set(id, question)
     let timer: NodeJS.Timeout | undefined
@@ -122,7 +122,7 @@ export class Control {
     if (question && ++question.answers >= question.asked) question.end.resolve()
   }
 
-  /** Without an answer the asker finds out by itself that it did not work. */
+  /** When it fails, no answer is sent, and the asking process finds out by itself. */
   #answer(id: string, to: string, work: Promise<void>): void {
     const { topics, publish } = this.#options
     work.then(() => publish(topics.control(to), { type: 'done', id })).catch(() => undefined)

@@ -1,10 +1,10 @@
 /**
- * Tells the group messages of this process, when they come back, from those of others: not to treat
- * them in another way, but to tell the sender how many of its own channels took them.
+ * Recognises the group messages of this process when they come back, to tell the sender how many of its own
+ * channels took them. They are delivered like those of other processes.
  *
- * A message carries no sender in channels_redis's format. Redis keeps the order of what one connection
- * publishes, so that what comes back is equal to the oldest that is awaited. An equal message of
- * another process may be taken for it; then the counts are exchanged, and nothing else.
+ * A message has no sender in channels_redis's format. Redis keeps the order of what one connection publishes, so
+ * the message that comes back equals the oldest one that is awaited. An equal message of another process may be
+ * taken for it. Then the two counts are exchanged, which does no harm.
  */
 import type { GroupSendResult } from '../../layer.ts'
 
@@ -17,7 +17,7 @@ interface Echo {
 export class Echoes {
   readonly #awaited = new Map<string, Echo[]>()
 
-  /** Notes a message that is about to be published. */
+  /** Expects a message that is about to be published. */
   expect(topic: string, message: Buffer): ExpectedEcho {
     const echo: Echo = {
       message,
@@ -39,7 +39,7 @@ export class Echoes {
     }
   }
 
-  /** Notes what came in, and what became of it here. Whether somebody awaited it. */
+  /** Notes a message that came, and its result here. Returns whether it was expected. */
   hear(topic: string, message: Buffer, result: GroupSendResult): boolean {
     const echo = this.#awaited.get(topic)?.[0]
     if (!echo?.message.equals(message)) return false
@@ -60,7 +60,7 @@ export class Echoes {
 
 export interface ExpectedEcho {
   readonly isHeard: boolean
-  /** What became of it here; undefined when it was forgotten first. */
+  /** The result here; undefined when `forget` was called first. */
   readonly heard: Promise<GroupSendResult | undefined>
   forget(): void
 }

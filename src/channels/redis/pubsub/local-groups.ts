@@ -1,43 +1,41 @@
 /**
- * Which channels of this process are in which groups. A group is one topic, however many channels of
- * this process are in it.
+ * Which channels of this process are in which groups. A group is one topic, for all channels of this process
+ * that are in it.
  *
- * Invariant: the topic of a group is listened to exactly while the group has a channel here.
+ * Invariant: this process listens to a group's topic exactly while the group has a channel here.
  */
 import { GroupTable } from '../../local/group-table.ts'
+import type { OwnGroups } from '../layer.ts'
+import { Sweep } from '../../../time/sweep.ts'
 
 export interface LocalGroupsOptions {
   /** Seconds after which a channel that was not added again is forgotten. */
   readonly groupExpiry: number
-  /** Resolves when what is sent to the group is heard. */
+  /** Resolves when messages to the group are heard. */
   listen(group: string): Promise<void>
-  /** Resolves when nothing of it comes any more. Never rejects. */
+  /** Resolves when no more messages of the group come. Never rejects. */
   leave(group: string): Promise<void>
 }
 
-/** Bounds of the time between two looks at all memberships, in milliseconds. */
+/** The shortest time between two looks at all memberships, in milliseconds. */
 const MIN_SWEEP = 1000
-const MAX_SWEEP = 2 ** 31 - 1
 
-export class LocalGroups {
+export class LocalGroups implements OwnGroups {
   readonly #options: LocalGroupsOptions
   readonly #groupExpiryMs: number
   readonly #table = new GroupTable()
-  /** The last call that adds a pair: one that fails undoes what itself did, and not what a later one does. */
+  /** The last call that adds a pair. A call that fails undoes its own work, but not that of a later call. */
   readonly #adding = new Map<string, symbol>()
-  #sweep: NodeJS.Timeout | undefined
+  readonly #sweep: Sweep
 
   constructor(options: LocalGroupsOptions) {
     this.#options = options
     this.#groupExpiryMs = options.groupExpiry * 1000
+    this.#sweep = new Sweep(this.#groupExpiryMs, MIN_SWEEP, () => this.#dropExpired())
   }
 
-  get groups(): number {
-    return this.#table.size
-  }
-
-  get memberships(): number {
-    return this.#table.memberships
+  usage(): { readonly groups: number; readonly memberships: number } {
+    return { groups: this.#table.size, memberships: this.#table.memberships }
   }
 
   has(group: string): boolean {
@@ -50,7 +48,7 @@ export class LocalGroups {
     const mark = Symbol(pair)
     this.#adding.set(pair, mark)
     this.#table.add(group, channel, performance.now() + this.#groupExpiryMs)
-    this.#armSweep()
+    this.#sweep.arm()
     try {
       await this.#options.listen(group)
     } catch (error) {
@@ -88,7 +86,7 @@ export class LocalGroups {
     return members
   }
 
-  /** Forgets everything. */
+  /** Forgets all memberships. */
   async clear(): Promise<void> {
     const groups = [...this.#table.names()]
     this.#table.clear()
@@ -96,7 +94,7 @@ export class LocalGroups {
   }
 
   close(): void {
-    clearTimeout(this.#sweep)
+    this.#sweep.stop()
     this.#table.clear()
   }
 
@@ -104,16 +102,11 @@ export class LocalGroups {
     if (!this.#table.has(group)) await this.#options.leave(group)
   }
 
-  #armSweep(): void {
-    const period = Math.min(Math.max(this.#groupExpiryMs, MIN_SWEEP), MAX_SWEEP)
-    this.#sweep ??= setTimeout(() => this.#dropExpired(), period).unref()
-  }
-
-  #dropExpired(): void {
-    this.#sweep = undefined
+  /** Whether memberships are left. */
+  #dropExpired(): boolean {
     const groups = [...this.#table.names()]
     this.#table.dropExpired(performance.now())
     for (const group of groups) void this.#leaveEmpty(group)
-    if (this.#table.size > 0) this.#armSweep()
+    return this.#table.size > 0
   }
 }

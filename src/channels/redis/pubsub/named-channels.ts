@@ -1,11 +1,12 @@
 /**
- * Channels without a `!` that are received here. Pub/sub keeps nothing: such a channel is listened to
- * from the first receive, and until nobody has received from it for as long as messages are kept.
+ * Channels without a `!` that this process receives. Pub/sub keeps nothing, so the process listens to such a
+ * channel from the first receive until there was no receiver for as long as messages are kept.
  *
- * Invariant: a channel is in the table exactly while it is listened to.
+ * Invariant: a channel is in the table exactly while this process listens to it.
  */
 import type { ChannelMessage } from '../../layer.ts'
 import { ChannelQueue } from '../../local/queue.ts'
+import { Sweep } from '../../../time/sweep.ts'
 
 export interface NamedChannelsOptions {
   /** Seconds for which a message is kept. */
@@ -21,19 +22,19 @@ interface Named {
   usedAt: number
 }
 
-/** Bounds of the time between two looks for channels that nobody uses, in milliseconds. */
+/** The shortest time between two looks for unused channels, in milliseconds. */
 const MIN_SWEEP = 100
-const MAX_SWEEP = 2 ** 31 - 1
 
 export class NamedChannels {
   readonly #options: NamedChannelsOptions
   readonly #expiryMs: number
   readonly #channels = new Map<string, Named>()
-  #sweep: NodeJS.Timeout | undefined
+  readonly #sweep: Sweep
 
   constructor(options: NamedChannelsOptions) {
     this.#options = options
     this.#expiryMs = options.expiry * 1000
+    this.#sweep = new Sweep(this.#expiryMs, MIN_SWEEP, () => this.#leaveUnused())
   }
 
   has(channel: string): boolean {
@@ -76,7 +77,7 @@ export class NamedChannels {
   }
 
   end(reason: Error): void {
-    clearTimeout(this.#sweep)
+    this.#sweep.stop()
     for (const { queue } of this.#channels.values()) queue.end(reason)
     this.#channels.clear()
   }
@@ -86,17 +87,12 @@ export class NamedChannels {
     const named: Named = { queue, usedAt: performance.now() }
     this.#channels.set(channel, named)
     this.#options.listen(channel)
-    this.#armSweep()
+    this.#sweep.arm()
     return named
   }
 
-  #armSweep(): void {
-    const period = Math.min(Math.max(this.#expiryMs, MIN_SWEEP), MAX_SWEEP)
-    this.#sweep ??= setTimeout(() => this.#leaveUnused(), period).unref()
-  }
-
-  #leaveUnused(): void {
-    this.#sweep = undefined
+  /** Whether channels are left. */
+  #leaveUnused(): boolean {
     const now = performance.now()
     for (const [channel, { queue, usedAt }] of this.#channels) {
       queue.dropExpired(now)
@@ -104,6 +100,6 @@ export class NamedChannels {
       this.#channels.delete(channel)
       this.#options.leave(channel)
     }
-    if (this.#channels.size > 0) this.#armSweep()
+    return this.#channels.size > 0
   }
 }

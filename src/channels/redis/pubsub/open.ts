@@ -4,19 +4,18 @@
  */
 import { checkOptions } from '../../../protocol/known-options.ts'
 import type { ChannelLayer } from '../../layer.ts'
-import { RedisPubSubChannels } from './layer.ts'
+import { RedisPubSubChannels, type RedisPubSubChannelsUsage } from './layer.ts'
 import { REDIS_LAYER_OPTIONS, type RedisLayerOptions, redisLayerSettings } from '../settings.ts'
-import type { RedisPubSubChannelsUsage } from '../usage.ts'
 
-export type { RedisPubSubChannelsUsage } from '../usage.ts'
+export type { RedisPubSubChannelsUsage } from './layer.ts'
 
 export type RedisPubSubChannelsOptions = RedisLayerOptions
 
 export interface RedisPubSubChannelLayer extends ChannelLayer {
   /**
-   * Resolves when what other processes send is heard here, and rejects as other calls do when Redis is
-   * away. A layer begins to listen with its first `newChannel`, `groupAdd` or `receive`; what others
-   * send to a new channel before it does is lost.
+   * Resolves when messages of other processes are heard here. Rejects like other calls when Redis is away. A
+   * layer begins to listen with its first `newChannel`, `groupAdd` or `receive`; messages that others send to a
+   * new channel earlier are lost.
    */
   listen(): Promise<void>
   /** Counts what is held in this process; takes a step per channel. */
@@ -24,17 +23,17 @@ export interface RedisPubSubChannelLayer extends ChannelLayer {
 }
 
 /**
- * A channel layer that processes share through Redis's pub/sub, which keeps nothing: a message reaches
- * the processes that listen at that moment. It connects when it is first used, and connects again
- * whenever the connection is lost; what is sent meanwhile is missed, counted and logged. Calls that
- * cannot reach Redis reject with `channel_layer_unavailable` after `timeout`; `receive` waits. With several
- * hosts, what reaches another process by two of them has no order: that of a channel, and those of groups.
+ * A channel layer that processes share through Redis's pub/sub, which keeps nothing: a message reaches the
+ * processes that listen at that moment. It connects when it is first used, and reconnects whenever the
+ * connection is lost. Messages sent meanwhile are missed; each such gap is counted and logged. Calls that cannot
+ * reach Redis reject with `channel_layer_unavailable` after `timeout`; `receive` waits. With several hosts,
+ * messages to a channel and to its groups may arrive in another order than they were sent.
  *
  * @throws {RangeError} for an option out of its range, {TypeError} for one that does not exist, and
- * for a host that makes no sense.
+ * for a host that cannot be understood.
  */
 export function redisPubSubChannels(options: RedisPubSubChannelsOptions = {}): RedisPubSubChannelLayer {
   checkOptions('redisPubSubChannels()', options, REDIS_LAYER_OPTIONS)
-  // channels_redis looks at no time in a token here, and clocks of hosts differ.
+  // As in channels_redis, the time in a token is not checked here, because clocks of hosts differ.
   return new RedisPubSubChannels(redisLayerSettings(options, () => undefined))
 }

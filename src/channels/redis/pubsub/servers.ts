@@ -1,13 +1,13 @@
 /**
- * The Redis servers of a layer: what is published on each, and listened to. Which of them has a topic is
- * computed from its name, as channels_redis does, so that both sides meet.
+ * The Redis servers of a layer, for publishing and for listening. The name of a topic decides its server, as in
+ * channels_redis.
  */
 import { RedisConnection } from '../../../redis/connection.ts'
 import { openClient } from '../../../redis/open-client.ts'
-import { CONNECTION_ERRORS } from '../connection-errors.ts'
-import { allOf } from '../partly-done.ts'
+import { CONNECTION_ERRORS, allOf } from '../failures.ts'
+import type { PingedServer } from '../reachable.ts'
 import type { RedisLayerSettings } from '../settings.ts'
-import { shardOf } from '../shard-of.ts'
+import { shardOf } from '../wire-names.ts'
 import { TopicSubscriptions, type TopicSubscriptionsOptions } from './topic-subscriptions.ts'
 
 export type PubSubServersOptions = Pick<RedisLayerSettings, 'hosts' | 'timeoutMs' | 'logger'> &
@@ -15,6 +15,8 @@ export type PubSubServersOptions = Pick<RedisLayerSettings, 'hosts' | 'timeoutMs
 
 export class PubSubServers {
   readonly #publishers: readonly RedisConnection[]
+  /** For pings. Connections that listen watch themselves. */
+  readonly publishers: readonly PingedServer[]
   readonly #subscriptions: readonly TopicSubscriptions[]
 
   constructor({ hosts, ...options }: PubSubServersOptions) {
@@ -29,41 +31,37 @@ export class PubSubServers {
           open: (signal, onLost) => openClient(host, { timeoutMs, signal, onLost }),
         }),
     )
+    this.publishers = this.#publishers.map((publisher) => ({ ping: () => publisher.request(['PING']) }))
     this.#subscriptions = hosts.map((host) => new TopicSubscriptions({ ...options, host }))
   }
 
-  /** Topics that are wanted. */
+  /** How many topics are subscribed to, or will be. */
   get size(): number {
     return this.#subscriptions.reduce((sum, { size }) => sum + size, 0)
   }
 
-  /** Begins to listen; resolves when what is published anywhere is heard. */
+  /** Begins to listen; resolves when messages of every server are heard. */
   async start(): Promise<void> {
     await Promise.all(this.#subscriptions.map((subscriptions) => subscriptions.start()))
   }
 
-  /** Asks every server; what is listened to is heard on connections that watch themselves. */
-  get servers(): { ping(): Promise<unknown> }[] {
-    return this.#publishers.map((publisher) => ({ ping: () => publisher.request(['PING']) }))
-  }
-
-  /** The subscriptions of which this topic is one, or would be. */
+  /** The subscriptions on the server of a topic. */
   at(topic: string): TopicSubscriptions {
     return this.#subscriptions[shardOf(topic, this.#subscriptions.length)] as TopicSubscriptions
   }
 
   /**
-   * Gives how many processes heard it.
+   * Publishes a message; returns how many processes heard it.
    *
-   * @param beside a topic on whose server it is published, for those who listen on all of them: so it
-   * comes after what was published there before.
+   * @param beside a topic whose server is used instead, for topics that are listened to on all servers. The
+   * message then comes after those published on that server before.
    */
   async publish(topic: string, message: Buffer, beside: string = topic): Promise<number> {
     const publisher = this.#publishers[shardOf(beside, this.#publishers.length)] as RedisConnection
     return await publishOn(publisher, topic, message)
   }
 
-  /** Publishes on every server. Gives how often it was heard: once on each by those who listen on all. */
+  /** Publishes on every server. Returns how often it was heard: once on each by a process that listens on all. */
   async publishEverywhere(topic: string, message: Buffer): Promise<number> {
     const heard = await allOf(this.#publishers.map((publisher) => publishOn(publisher, topic, message)))
     return heard.reduce((sum, count) => sum + count, 0)

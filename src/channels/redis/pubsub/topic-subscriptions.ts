@@ -1,40 +1,40 @@
 /**
- * What this process listens to on one Redis, on a connection of its own that comes back.
+ * The topics that this process listens to on one Redis, on a connection of its own that reconnects.
  *
- * Invariants: a topic is subscribed to once, however often it is asked for; after the connection was
- * lost every topic is subscribed to again, before anything that waits for it goes on. What was
- * published meanwhile is lost: `onGap` says so.
+ * Invariants: a topic is subscribed to once, however often it is asked for. After a reconnect every topic is
+ * subscribed to again, before the calls that wait for it resolve. Messages published meanwhile are lost, and
+ * `onGap` is called.
  */
 import type { Logger } from '../../../logging/logger.ts'
 import { RedisConnection } from '../../../redis/connection.ts'
 import type { HostSettings } from '../../../redis/hosts.ts'
 import { openClient, RedisRefusedError } from '../../../redis/open-client.ts'
-import { CONNECTION_ERRORS } from '../connection-errors.ts'
+import { CONNECTION_ERRORS } from '../failures.ts'
 
 export interface TopicSubscriptionsOptions {
   readonly host: HostSettings
   /** Milliseconds; see `RedisConnectionOptions`. */
   readonly timeoutMs: number
   readonly logger: Logger
-  /** Listened to from before the connection is ready. */
+  /** Subscribed to before the connection counts as ready. */
   readonly pattern: string
   readonly topic: string
   readonly onMessage: (topic: string, message: Buffer) => void
-  /** Called when the connection was lost and is back. */
+  /** Called when the connection is back after it was lost. */
   readonly onGap: () => void
 }
 
-/** Topics in one command, so that Redis serves others in between and no buffer grows with all of them. */
+/** Most topics in one command, so that Redis serves other clients in between and buffers stay small. */
 const BATCH = 1000
-/** Milliseconds between two questions whether an idle connection still works. */
+/** Milliseconds between two pings of an idle connection. */
 const HEARTBEAT = 5_000
 
 export class TopicSubscriptions {
   readonly #connection: RedisConnection
   readonly #options: TopicSubscriptionsOptions
-  /** Wanted topics, and when Redis has them on the connection of the moment. */
+  /** Wanted topics, each with a promise that the current connection has subscribed to it. */
   readonly #topics = new Map<string, Promise<void>>()
-  /** How many commands to leave a topic are under way. */
+  /** Pending unsubscribe commands, by topic. */
   readonly #leaving = new Map<string, number>()
   #barrier: Promise<void> | undefined
   #heartbeat: NodeJS.Timeout | undefined
@@ -62,19 +62,19 @@ export class TopicSubscriptions {
     return this.#connection.ready
   }
 
-  /** Topics that are wanted, apart from those of the options. */
+  /** Wanted topics, without those of the options. */
   get size(): number {
     return this.#topics.size
   }
 
-  /** Begins to listen, if it does not; resolves when what is published is heard. */
+  /** Begins to listen, if it has not; resolves when published messages are heard. */
   start(): Promise<void> {
     return this.#connection.call(async () => undefined)
   }
 
   /**
-   * Resolves when what is published to the topic is heard. A topic whose subscription failed stays
-   * wanted, and is tried again with the next connection, until `unsubscribe`.
+   * Resolves when messages to the topic are heard. A topic whose subscription failed stays wanted until
+   * `unsubscribe`, and is tried again with the next connection.
    */
   async subscribe(topic: string): Promise<void> {
     if (!this.#topics.has(topic)) {
@@ -84,15 +84,15 @@ export class TopicSubscriptions {
     await this.#topics.get(topic)
   }
 
-  /** Resolves when nothing comes any more. */
+  /** Resolves when no more messages of the topic come. */
   async unsubscribe(topic: string): Promise<void> {
     if (!this.#topics.delete(topic) || !this.ready) return
     this.#leaving.set(topic, (this.#leaving.get(topic) ?? 0) + 1)
     try {
       await this.#connection.call((client) => client.unsubscribe('topic', [topic]))
     } catch (error) {
-      // With the connection the subscription is gone too.
-      this.#options.logger.debug({ err: error }, 'a topic was not left')
+      // When the connection is lost, so is the subscription.
+      this.#options.logger.debug({ err: error }, 'unsubscribe failed')
     } finally {
       const left = (this.#leaving.get(topic) ?? 1) - 1
       if (left > 0) this.#leaving.set(topic, left)
@@ -108,7 +108,7 @@ export class TopicSubscriptions {
   /** Resolves when everything that Redis published here before the call has been heard, or was lost. */
   async barrier(): Promise<void> {
     if (!this.ready) return
-    // All that ask in one turn share a question; one that is on its way may be too early for a later one.
+    // All callers in one turn share a ping. A ping that was sent earlier may be too early for a later caller.
     const barrier = (this.#barrier ??= this.#ping())
     queueMicrotask(() => {
       if (this.#barrier === barrier) this.#barrier = undefined
@@ -141,10 +141,10 @@ export class TopicSubscriptions {
     asked.catch((error: unknown) => {
       const { logger } = this.#options
       const fields = { err: error, topics: topics.length }
-      // The connection reports that Redis is away; that Redis says no, nobody else would.
+      // The connection logs that Redis is away, but not that Redis refuses a command.
       const refused = error instanceof Error && error.cause instanceof RedisRefusedError
-      if (refused) logger.error(fields, 'Redis refuses a subscription')
-      else logger.debug(fields, 'topics were not subscribed to')
+      if (refused) logger.error(fields, 'subscription refused by Redis')
+      else logger.debug(fields, 'subscription failed')
     })
     return asked
   }
@@ -153,7 +153,7 @@ export class TopicSubscriptions {
     try {
       await this.#connection.request(['PING'])
     } catch (error) {
-      this.#options.logger.debug({ err: error }, 'a subscribed connection gave no answer')
+      this.#options.logger.debug({ err: error }, 'ping of a subscribed connection failed')
     }
   }
 }

@@ -1,15 +1,15 @@
 /**
- * What is published where. A channel is a topic of the same name, without the prefix; a group is one
- * with it, as in channels_redis.
+ * The names of topics. As in channels_redis, a channel's topic has the channel's name without the prefix, and a
+ * group's topic has the prefix.
  *
- * Only this layer knows the others: a process hears its own channels by one pattern, which no other
- * name matches, and processes tell each other what to do on topics with a `:`, which no channel has.
+ * Other topics are this layer's own. A process hears its own channels through one pattern, which matches no
+ * other name. Requests between processes have topics with a `:`, which no channel has.
  */
 
 export class Topics {
   readonly #groupStart: string
   readonly #controlStart: string
-  /** Where every process of the layer listens. */
+  /** The topic that every process of the layer listens to. */
   readonly everybody: string
 
   constructor(prefix: string) {
@@ -22,12 +22,12 @@ export class Topics {
     return this.#groupStart + group
   }
 
-  /** The group of such a topic; undefined for another. */
+  /** The group of a topic; undefined when it is not a group's topic. */
   groupIn(topic: string): string | undefined {
     return topic.startsWith(this.#groupStart) ? topic.slice(this.#groupStart.length) : undefined
   }
 
-  /** Where one process is told what to do; heard by its pattern. */
+  /** The topic of requests to one process, which its pattern matches. */
   control(process: string): string {
     return `${this.#controlStart}.${process}!`
   }
@@ -37,7 +37,7 @@ export class Topics {
   }
 }
 
-/** Matches every channel with a `!` of a process, whatever its prefix, and its `control`. */
+/** Matches every channel with a `!` of a process, with any prefix, and its `control`. */
 export function patternOf(process: string): string {
   return `*.${process}!*`
 }

@@ -1,15 +1,23 @@
-/** Waits in one Redis for messages of several queues, on a connection of its own; can be woken. */
+/** Waits in one Redis for messages of several queues, on a connection of its own. A wait can be ended. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../../../logging/logger.ts'
-import { isChannelError } from '../../errors.ts'
 import type { RedisConnection } from '../../../redis/connection.ts'
 import { RedisRefusedError } from '../../../redis/open-client.ts'
+import { isChannelError } from '../../errors.ts'
 import { Drained } from './drained.ts'
+import type { Stored } from './queue-reader.ts'
 import type { Shard } from './shard.ts'
-import type { Stored } from './stored.ts'
 
-/** Milliseconds before another attempt after Redis refused one. */
-const RETRY_DELAY = 500
+export interface BlockingPopOptions {
+  readonly shard: Shard
+  /** What the keys of queues begin with. */
+  readonly prefix: string
+  /** A key of its own, which ends a wait when something is put there. */
+  readonly wakeKey: string
+  /** Seconds for which a message is kept. */
+  readonly expiry: number
+  readonly logger: Logger
+}
 
 export interface Popped {
   readonly queue: string
@@ -18,42 +26,42 @@ export interface Popped {
   readonly maxAge: number
 }
 
+/**
+ * Seconds that a pop blocks. A connection that died unnoticed is found out soon after. A message may be
+ * thought to have waited for as long as two pops, so they are shorter where expiry is short.
+ */
+const BLOCK = 5
+/** Milliseconds before the next attempt after Redis refused one. */
+const RETRY_DELAY = 500
+
 export class BlockingPop {
   readonly drained: Drained = new Drained()
-  readonly #shard: Shard
+  readonly #options: BlockingPopOptions
   readonly #connection: RedisConnection
-  readonly #wakeKey: string
-  readonly #logger: Logger
+  readonly #block: string
   readonly #closing = new AbortController()
   #waiting = false
-  /** Whether the last pop was refused: it is said once. */
+  /** Whether Redis refused the last pop; it is logged once. */
   #refused = false
 
-  constructor(shard: Shard, wakeKey: string, logger: Logger) {
-    this.#shard = shard
-    this.#connection = shard.blockingConnection()
-    this.#wakeKey = wakeKey
-    this.#logger = logger
-  }
-
-  /** Whether a pop waits in Redis at this moment. */
-  get waiting(): boolean {
-    return this.#waiting
+  constructor(options: BlockingPopOptions) {
+    this.#options = options
+    this.#connection = options.shard.blockingConnection(BLOCK)
+    this.#block = String(Math.min(BLOCK, options.expiry / 3))
   }
 
   /**
-   * The oldest messages of the first of the queues that has any, at most `count`. Nothing after a few
-   * seconds, after `wake`, and after a failure, which is logged: messages that were on their way then
-   * are lost.
+   * Takes the oldest messages, at most `count`, of the first of the queues that has any. Returns nothing
+   * after a few seconds, after `wake`, and after a failure, which is logged; messages that were under way
+   * then are lost.
    */
   async pop(queues: readonly string[], count: number): Promise<Popped | undefined> {
     this.#waiting = true
     try {
       const asked = performance.now()
-      const popped = await this.#shard.pop(this.#connection, this.#wakeKey, queues, count)
+      const popped = await this.#ask(queues, count)
       this.#refused = false
-      if (popped === 'woken') return undefined
-      return this.#learn(queues, count, asked, popped)
+      return popped === 'woken' ? undefined : this.#learn(queues, count, asked, popped)
     } catch (error) {
       if (isChannelError(error, 'channel_layer_closed')) return undefined
       this.#report(error)
@@ -64,7 +72,37 @@ export class BlockingPop {
     }
   }
 
-  /** The queues before the one that was served were empty, and so is that one when it gave less than asked. */
+  /** Ends a pop that waits, so that the next one can wait for something else. */
+  wake(): void {
+    if (!this.#waiting) return
+    const { shard, wakeKey, logger } = this.#options
+    // When this fails, the pop ends by itself after a few seconds.
+    shard.wake(wakeKey).catch((error: unknown) => {
+      logger.debug({ err: error }, 'wake-up not sent')
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#connection.close()
+  }
+
+  async #ask(
+    queues: readonly string[],
+    count: number,
+  ): Promise<{ queue: string; messages: Stored[] } | 'woken' | undefined> {
+    const { prefix, wakeKey } = this.#options
+    const keys = [wakeKey, ...queues.map((queue) => prefix + queue)]
+    const args = ['BZMPOP', this.#block, String(keys.length), ...keys, 'MIN', 'COUNT', String(count)]
+    const reply = (await this.#connection.request(args)) as [Buffer, (readonly [Buffer, Buffer])[]] | null
+    if (!reply) return undefined
+    const [key, popped] = reply
+    if (String(key) === wakeKey) return 'woken'
+    const messages = popped.map(([member, score]) => ({ member, score: String(score) }))
+    return { queue: String(key).slice(prefix.length), messages }
+  }
+
+  /** The queues before the one that was served were empty. So is that one, when it gave less than asked. */
   #learn(
     queues: readonly string[],
     count: number,
@@ -82,27 +120,14 @@ export class BlockingPop {
     return popped && { ...popped, maxAge: maxAge ?? Number.POSITIVE_INFINITY }
   }
 
-  /** Ends a pop that waits, so that the next one can wait for something else. */
-  wake(): void {
-    if (!this.#waiting) return
-    // When this fails, the pop ends by itself after a few seconds.
-    this.#shard.wake(this.#wakeKey).catch((error: unknown) => {
-      this.#logger.debug({ err: error }, 'a wake-up was not sent')
-    })
-  }
-
-  /** The connection reports that Redis is away; that Redis says no, nobody else would. */
+  /** The connection logs that Redis is away, but not that Redis refuses a command. */
   #report(error: unknown): void {
+    const { logger } = this.#options
     const refusal =
       isChannelError(error, 'channel_layer_unavailable') && error.cause instanceof RedisRefusedError
-    const text = 'waiting for channel messages failed; trying again'
-    if (refusal && !this.#refused) this.#logger.error({ err: error }, text)
-    else this.#logger.debug({ err: error }, text)
+    const text = 'channel messages could not be received; trying again'
+    if (refusal && !this.#refused) logger.error({ err: error }, text)
+    else logger.debug({ err: error }, text)
     this.#refused = refusal
-  }
-
-  async close(): Promise<void> {
-    this.#closing.abort()
-    await this.#connection.close()
   }
 }

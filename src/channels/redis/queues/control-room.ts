@@ -1,6 +1,6 @@
 /**
- * What processes of this layer tell each other, as messages in each other's queues, in order with the
- * rest: that a channel leaves a group, and that everything is to be forgotten.
+ * What processes of this layer tell each other, as messages in each other's queues: to take a channel out of a
+ * group, and to flush. These messages keep their order with all others.
  */
 import { randomUUID } from 'node:crypto'
 import type { ChannelMessage } from '../../layer.ts'
@@ -11,13 +11,13 @@ export interface ControlRoomOptions {
   onFlush(): void
 }
 
-/** Milliseconds for which a flush waits for each process to have flushed. */
+/** Milliseconds that a flush waits for the other processes. */
 const FLUSH_PATIENCE = 1000
 
 export class ControlRoom {
   readonly #inbox: string
   readonly #options: ControlRoomOptions
-  /** Flushes that are not answered yet, by id. */
+  /** Flushes that not all processes have answered, by id. */
   readonly #flushes = new Map<string, { readonly left: Set<string>; readonly end: (error?: Error) => void }>()
 
   /** @param inbox of this process. */
@@ -30,7 +30,7 @@ export class ControlRoom {
     await this.#options.send(inbox, { type: 'discard', group, channel })
   }
 
-  /** Resolves when the processes have flushed, or did not say so for a second: those are gone. */
+  /** Resolves when the processes have flushed, or after a second: processes that did not answer are gone. */
   async askToFlush(inboxes: ReadonlySet<string>): Promise<void> {
     if (inboxes.size === 0) return
     const id = randomUUID()
@@ -50,9 +50,9 @@ export class ControlRoom {
   }
 
   /**
-   * Handles what somebody who is no process of this layer sent to the part of a channel's name up to the `!`:
-   * `group.discard` takes a channel of this process out of a group, as Python's own call cannot where a
-   * group has many channels.
+   * Handles a message that an application, in Python for example, sent to the part of a channel's name up to
+   * the `!`. `group.discard` takes a channel of this process out of a group; Python's own call cannot do that
+   * when the group has many channels.
    */
   handleForeign({ type, group, channel }: ChannelMessage): void {
     if (type !== 'group.discard' || typeof group !== 'string' || typeof channel !== 'string') return
@@ -77,7 +77,7 @@ export class ControlRoom {
     for (const { end } of this.#flushes.values()) end(error)
   }
 
-  /** What it was for takes effect here at once; Redis is told again, or forgets by itself. */
+  /** The call has taken effect in this process; Redis is told again, or forgets by itself. */
   #ignoreFailure(call: Promise<void>): void {
     call.catch(() => undefined)
   }

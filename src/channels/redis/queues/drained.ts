@@ -1,17 +1,17 @@
 /**
- * Since when queues in Redis are known to have been empty. What lies in one came after that, whatever its
- * sender's clock says: a Python peer whose clock is a minute behind would otherwise send nothing but messages
- * that are too old.
+ * When queues in Redis were last known to be empty. A message in a queue came after that time, whatever its
+ * sender's clock says. Without this, all messages of a Python peer whose clock is a minute behind would count
+ * as too old.
  */
 
-/** Queues that are remembered; those of a process are few, named channels may be many. */
+/** Most queues that are remembered. A process has few, but named channels may be many. */
 const MAX_KNOWN = 1000
 
 export class Drained {
-  /** In milliseconds of `performance.now()`, the longest ago first. */
+  /** In milliseconds of `performance.now()`, the oldest first. */
   readonly #since = new Map<string, number>()
 
-  /** @param at when the question was asked whose answer said so. */
+  /** @param at when Redis was asked whether the queue is empty. */
   note(queue: string, at: number): void {
     this.#since.delete(queue)
     this.#since.set(queue, at)
@@ -22,17 +22,17 @@ export class Drained {
     }
   }
 
-  /** A queue that is asked for the first time, and cannot have been there before. */
+  /** Notes a queue that this process asks for the first time, and that did not exist before. */
   noteNew(queue: string): void {
     if (!this.#since.has(queue)) this.note(queue, performance.now())
   }
 
-  /** Something older was put back. */
+  /** Forgets a queue in which an older message was put back. */
   forget(queue: string): void {
     this.#since.delete(queue)
   }
 
-  /** The most seconds that a message can have been in a queue; Infinity where nothing is known. */
+  /** The most seconds that a message can have been in a queue; Infinity when that is not known. */
   maxAge(queue: string): number {
     const since = this.#since.get(queue)
     return since === undefined ? Number.POSITIVE_INFINITY : (performance.now() - since) / 1000

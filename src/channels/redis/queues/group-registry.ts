@@ -1,13 +1,14 @@
 /**
- * Which channels of this process are in which groups, and what stands for them in Redis: up to a number of
- * them their names, with a mark beside them; beyond it one member for all (wire-names.ts).
+ * Which channels of this process are in which groups, here and in Redis. A group with few channels of this
+ * process lists their names in Redis, and a mark; one with many has one member for all of them (wire-names.ts).
  *
  * Invariant: while a group has a channel here, or one is being added, its mark or that member is in Redis,
- * unless Redis lost it; `restore` and `check` put it back. While it is there, a name that is not was taken
- * out by somebody else, and stays out.
+ * unless Redis lost it; `restore` and `check` put it back. While it is there, a missing name was taken out by
+ * another process, and stays out.
  */
 import type { Logger } from '../../../logging/logger.ts'
 import { GroupTable } from '../../local/group-table.ts'
+import type { OwnGroups } from '../layer.ts'
 import type { GroupStore } from './group-store.ts'
 import { digestIn, groupDigest, groupMark, groupMember, isGroupMark } from '../wire-names.ts'
 
@@ -15,10 +16,10 @@ export interface GroupRegistryOptions {
   readonly process: string
   /** Seconds. */
   readonly groupExpiry: number
-  /** Channels of a group that are listed by their names at most. */
+  /** Most channels of a group that are listed by their names. */
   readonly namedMembers: number
   readonly store: GroupStore
-  /** Redis had lost so many groups of this process, which it is in again. */
+  /** Called with the number of groups that Redis had lost, and that were joined again. */
   onLost(groups: number): void
   readonly logger: Logger
 }
@@ -27,17 +28,17 @@ export interface GroupRegistryOptions {
 const MIN_SWEEP = 1000
 const CHECKED_AT_ONCE = 1000
 
-export class GroupRegistry {
+export class GroupRegistry implements OwnGroups {
   readonly #options: GroupRegistryOptions
   readonly #groupExpiryMs: number
   readonly #store: GroupStore
   readonly #table = new GroupTable()
   readonly #byDigest = new Map<string, string>()
-  /** Channels that are being added, by group; a later discard takes them out. */
+  /** Channels that are being added, by group. A later discard takes them out. */
   readonly #adding = new Map<string, Map<string, symbol>>()
   /** Groups that have one member for all of their channels here. */
   readonly #gathered = new Set<string>()
-  /** Calls that nobody awaits. */
+  /** Calls in the background. */
   readonly #background = new Set<Promise<void>>()
   #unchecked: Iterator<string, undefined> | undefined
   #sweptAt = performance.now()
@@ -60,7 +61,7 @@ export class GroupRegistry {
     this.#byDigest.set(groupDigest(group), group)
     try {
       await Promise.all([this.#gatherMany(group), this.#addMember(group, channel)])
-      // A discard or a release that came later is what counts.
+      // A later discard or release wins.
       if (adding.get(channel) === mark)
         this.#table.add(group, channel, performance.now() + this.#groupExpiryMs)
     } finally {
@@ -70,7 +71,7 @@ export class GroupRegistry {
     }
   }
 
-  /** False when the channel is in the group no more. */
+  /** False when the channel is not in the group any more. */
   async renew(group: string, channel: string): Promise<boolean> {
     if (!this.#has(group, channel)) return false
     const isGathered = this.#gathered.has(group)
@@ -89,12 +90,12 @@ export class GroupRegistry {
   }
 
   async discard(group: string, channel: string): Promise<void> {
-    // Also when it is not in the table: another process may have added the channel.
+    // Even when it is not in the table: another process may have added the channel.
     const isLast = this.#take(group, channel)
     await this.#store.remove(group, isLast ? [channel, ...this.#marksOf(group)] : [channel])
   }
 
-  /** Takes a channel out of its groups here, at once; Redis is told in the background. */
+  /** Takes a channel out of its groups here, at once, and in Redis in the background. */
   release(channel: string): void {
     const groups = new Set(this.#table.groupsOf(channel))
     for (const [group, adding] of this.#adding) if (adding.has(channel)) groups.add(group)
@@ -105,7 +106,7 @@ export class GroupRegistry {
     return this.#table.members(group, performance.now())
   }
 
-  /** The channels here for which a member of a group stands; undefined when it is the name of a channel. */
+  /** The channels here that a member of a group stands for; undefined when it is the name of a channel. */
   membersFor(member: string): Iterable<string> | undefined {
     if (isGroupMark(member)) return []
     const digest = digestIn(member)
@@ -115,8 +116,10 @@ export class GroupRegistry {
   }
 
   /**
-   * The channels here that are members of a group, by what Redis says of those whose names begin as this
-   * process's: all of the table where Redis lost the group, and then it is joined again.
+   * The channels here that are in a group according to Redis. When Redis lost the group, returns the channels
+   * of the table and joins the group again.
+   *
+   * @param own the members in Redis whose names are of this process.
    */
   membersAmong(group: string, own: Iterable<string>): Set<string> {
     const channels = new Set<string>()
@@ -136,22 +139,22 @@ export class GroupRegistry {
   }
 
   /**
-   * Joins again every group of a Redis that lost its data, or took this process for dead.
+   * Joins every group again of a Redis that lost its data, or took this process for dead.
    *
-   * @param since what was added after that, in milliseconds of `performance.now()`, Redis may have lost
-   * although it kept the rest of the group: it answers before it has written or copied.
+   * @param since in milliseconds of `performance.now()`. Channels added later may be lost even though Redis
+   * kept the rest of their group, because Redis answers before it has written or replicated.
    */
   restore(isThere: (group: string) => boolean, since: number): void {
     const groups = [...this.#table.names()].filter(isThere)
     if (groups.length > 0) this.#inBackground(this.#rejoin(groups, since))
   }
 
-  /** Looks for groups that Redis lost, a thousand in their turn, and joins them again. Never rejects. */
+  /** Looks for groups that Redis lost, a thousand at a time, and joins them again. Never rejects. */
   async #check(): Promise<void> {
     try {
       await this.#rejoin(await this.#store.lost(this.#nextMarks()))
     } catch (error) {
-      this.#options.logger.debug({ err: error }, 'groups were not checked')
+      this.#options.logger.debug({ err: error }, 'groups not checked')
     }
   }
 
@@ -167,11 +170,11 @@ export class GroupRegistry {
     if (now - this.#sweptAt < Math.max(this.#groupExpiryMs, MIN_SWEEP)) return
     this.#sweptAt = now
     this.#table.dropExpired(now)
-    // Redis forgets the membership by itself: it is as old as the youngest was here.
+    // Redis forgets these memberships by itself: they are no younger there.
     for (const group of this.#byDigest.values()) this.#forgetEmpty(group)
   }
 
-  /** Forgets everything here. */
+  /** Forgets all memberships here. */
   clear(): void {
     this.#table.clear()
     this.#adding.clear()
@@ -220,7 +223,7 @@ export class GroupRegistry {
     const names = new Set([...this.members(group), ...(adding?.keys() ?? [])])
     this.#gathered.add(group)
     const fields = { group, channels: names.size }
-    logger.info(fields, 'a group has too many channels to name each in Redis: Python cannot discard them')
+    logger.info(fields, 'group has too many channels to list each in Redis: Python cannot discard them')
     try {
       const gone = await this.#store.gather(group, groupMark(process, group), groupMember(process, group), [
         ...names,
@@ -232,7 +235,7 @@ export class GroupRegistry {
     }
   }
 
-  /** A channel that is being added was not there yet, and nobody took it out. */
+  /** A channel that is being added was not in Redis yet, so it was not taken out. */
   #dropGone(group: string, channel: string): void {
     if (!this.#adding.get(group)?.has(channel)) this.#table.discard(group, channel)
   }
@@ -255,7 +258,7 @@ export class GroupRegistry {
     )
   }
 
-  /** Joins groups again that Redis may have lost; tells of those that it had. */
+  /** Joins groups again that Redis may have lost, and reports how many it had lost. */
   async #rejoin(groups: readonly string[], since?: number): Promise<void> {
     const joining = groups.map((group) => this.#restoreGroup(group, since))
     const joined = await Promise.allSettled(joining)
@@ -263,7 +266,7 @@ export class GroupRegistry {
     await Promise.all(joining)
   }
 
-  /** True when Redis had lost it. */
+  /** True when Redis had lost the group. */
   async #restoreGroup(group: string, since = Number.POSITIVE_INFINITY): Promise<boolean> {
     const lately: string[] = []
     const others: string[] = []
@@ -278,18 +281,18 @@ export class GroupRegistry {
     return this.#store.restore(group, this.#markOf(group), { lately, others })
   }
 
-  /** What is in Redis as long as Redis keeps the group. */
+  /** The member that is in Redis for as long as Redis keeps the group. */
   #markOf(group: string): string {
     return this.#marksOf(group)[this.#gathered.has(group) ? 1 : 0]
   }
 
-  /** All that may be in Redis for this process, beside names. */
+  /** The members that may be in Redis for this process in addition to names. */
   #marksOf(group: string): readonly [mark: string, member: string] {
     const { process } = this.#options
     return [groupMark(process, group), groupMember(process, group)]
   }
 
-  /** Takes a channel out of a group; true when that was the last one here. */
+  /** Takes a channel out of a group; true when it was the last one here. */
   #take(group: string, channel: string): boolean {
     this.#table.discard(group, channel)
     this.#adding.get(group)?.delete(channel)
@@ -310,7 +313,7 @@ export class GroupRegistry {
       .then(
         () => undefined,
         (error: unknown) => {
-          this.#options.logger.debug({ err: error }, 'a group membership was not updated')
+          this.#options.logger.debug({ err: error }, 'group membership not updated')
         },
       )
       .finally(() => this.#background.delete(settled))

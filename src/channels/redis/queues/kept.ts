@@ -1,32 +1,32 @@
-/** What a Redis that was lost and is back still has of what it answered. */
+/** Which answered calls a Redis still knows after its connection was lost. */
 import type { RedisClient } from '../../../redis/open-client.ts'
 
-/** Milliseconds of what it answered that a Redis may lose in a crash, or a failover. */
+/** Milliseconds of answered calls that a Redis may lose in a crash or a failover. */
 const LOST_BY_A_CRASH = 10_000
 
 export class Kept {
-  /** When Redis last answered a sign of life, and which run of which server that was. */
+  /** When Redis last answered a sign of life, and the id of the server's run. */
   #aliveAt = 0
   #aliveRun: string | undefined
   #run: string | undefined
 
-  /** What it answered before this, in milliseconds of `performance.now()`, no crash takes back. */
+  /** Calls answered before this time, in milliseconds of `performance.now()`, survive a crash. */
   get until(): number {
     return this.#aliveAt - LOST_BY_A_CRASH
   }
 
-  /** The same once it is connected to again: a server that only the connection to was lost of has everything. */
+  /** The same after a reconnect. When only the connection was lost, the server still has everything. */
   get overReconnect(): number {
     return this.#run !== undefined && this.#run === this.#aliveRun ? Number.POSITIVE_INFINITY : this.until
   }
 
-  /** Notes which server a new connection leads to. One whose rights do not go so far is not told. */
+  /** Notes which server a new connection leads to, if the layer's permissions let it ask. */
   async connected(client: RedisClient): Promise<void> {
     const info = await client.send(['INFO', 'server']).catch(() => '')
     this.#run = /^run_id:(\w+)/m.exec(String(info))?.[1]
   }
 
-  /** It answered a sign of life. */
+  /** Notes that Redis answered a sign of life. */
   answered(): void {
     this.#aliveAt = performance.now()
     this.#aliveRun = this.#run

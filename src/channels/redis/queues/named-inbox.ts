@@ -1,28 +1,20 @@
 /**
- * Receives, from one Redis, for channels without a `!`, which other processes receive from too.
+ * Receives from one Redis for channels without a `!`, from which other processes receive, too.
  *
- * Invariant: a message leaves Redis only while somebody here waits for it. What finds nobody on its
- * arrival (a receiver gave up meanwhile) goes back to where it was in the queue.
+ * Invariant: a message leaves Redis only while a receiver here waits for it. When that receiver has given up
+ * by the time the message arrives, the message goes back to its place in the queue.
  */
-import type { Logger } from '../../../logging/logger.ts'
 import type { ChannelMessage } from '../../layer.ts'
 import type { WaitingReceivers } from '../../local/receivers.ts'
-import { BlockingPop } from './blocking-pop.ts'
-import type { Shard } from './shard.ts'
-import type { Stored } from './stored.ts'
+import type { LossReport } from '../../local/loss-report.ts'
+import { BlockingPop, type BlockingPopOptions } from './blocking-pop.ts'
+import type { QueueReader, Stored } from './queue-reader.ts'
 
-export interface NamedInboxOptions {
-  readonly shard: Shard
-  readonly wakeKey: string
-  readonly logger: Logger
-  /** Those who wait, by channel; a channel for which nobody waits is not in it. */
+export interface NamedInboxOptions extends BlockingPopOptions {
+  readonly reader: QueueReader
+  /** The receivers that wait, by channel. A channel without one is not in it. */
   readonly receivers: ReadonlyMap<string, WaitingReceivers<ChannelMessage>>
-  /** Seconds for which a message is kept. */
-  readonly expiry: number
-  /** The message, or undefined when it cannot be delivered to anybody. */
-  read(stored: Stored, maxAge: number): ChannelMessage | undefined
-  /** So many messages were dropped because nobody had received them in time. */
-  onExpired(messages: number): void
+  readonly losses: LossReport
 }
 
 /** Most messages taken in one step. */
@@ -31,9 +23,9 @@ const BATCH = 100
 export class NamedInbox {
   readonly #options: NamedInboxOptions
   readonly #pop: BlockingPop
-  /** Channels that have receivers whom the last look at the queue did not count. */
+  /** Channels with receivers that came after the last look at the queue. */
   readonly #unasked = new Set<string>()
-  /** Channels that the pop under way waits for. */
+  /** Channels that the current pop waits for. */
   #blocked: ReadonlySet<string> = new Set()
   #demand: PromiseWithResolvers<void> = Promise.withResolvers<void>()
   #running: Promise<void> | undefined
@@ -41,26 +33,26 @@ export class NamedInbox {
 
   constructor(options: NamedInboxOptions) {
     this.#options = options
-    this.#pop = new BlockingPop(options.shard, options.wakeKey, options.logger)
+    this.#pop = new BlockingPop(options)
   }
 
-  /** Notices that somebody began to wait for a channel. */
+  /** Notices a new receiver of a channel. */
   ask(channel: string): void {
     if (this.#closed) return
     this.#running ??= this.#run()
-    // While Redis waits for the channel on our behalf, nothing can lie in its queue.
+    // While Redis waits for the channel for us, its queue is empty.
     if (this.#blocked.has(channel)) return
     this.#unasked.add(channel)
     this.#demand.resolve()
     this.#pop.wake()
   }
 
-  /** Notices that nobody waits for a channel any more. */
+  /** Notices that a channel has no receivers any more. */
   leave(channel: string): void {
     if (this.#blocked.has(channel)) this.#pop.wake()
   }
 
-  /** @param graceMs what is on its way is given back if it arrives within this time. */
+  /** @param graceMs milliseconds in which a message that is under way can still arrive, to be given back. */
   async close(graceMs: number): Promise<void> {
     this.#closed = true
     this.#demand.resolve()
@@ -95,14 +87,14 @@ export class NamedInbox {
     try {
       const maxAge = this.#pop.drained.maxAge(channel)
       const asked = performance.now()
-      const { shard, expiry } = this.#options
+      const { shard, expiry, losses } = this.#options
       const { messages, expired } = await shard.take(channel, count, maxAge < expiry)
       if (messages.length < count) this.#pop.drained.note(channel, asked)
-      if (expired > 0) this.#options.onExpired(expired)
+      losses.countExpired(expired)
       await this.#hand(channel, messages, maxAge)
       if ((this.#options.receivers.get(channel)?.size ?? 0) > count) this.#unasked.add(channel)
     } catch (error) {
-      this.#options.logger.debug({ err: error }, 'taking channel messages failed; trying again')
+      this.#options.logger.debug({ err: error }, 'channel messages not taken; trying again')
     }
   }
 
@@ -112,7 +104,8 @@ export class NamedInbox {
       const receivers = this.#options.receivers.get(channel)
       if (!receivers || receivers.size === 0) break
       rest.shift()
-      const message = this.#options.read(stored, maxAge)
+      const { reader } = this.#options
+      const message = reader.open(stored, reader.ageOf(stored, maxAge))?.message
       if (message && !receivers.hand(message)) {
         rest.unshift(stored)
         break
@@ -124,7 +117,10 @@ export class NamedInbox {
       await this.#options.shard.giveBack(channel, rest)
     } catch (error) {
       const fields = { err: error, channel, messages: rest.length }
-      this.#options.logger.warn(fields, 'channel messages that nobody waits for any more were lost')
+      this.#options.logger.warn(
+        fields,
+        'channel messages lost: they had no receiver any more and could not be given back',
+      )
     }
   }
 }

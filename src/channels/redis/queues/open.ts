@@ -7,21 +7,20 @@ import type { ChannelLayer } from '../../layer.ts'
 import { RedisChannels } from './layer.ts'
 import { PREFIX_LENGTH } from './sequence.ts'
 import { REDIS_LAYER_OPTIONS, type RedisLayerOptions, redisLayerSettings } from '../settings.ts'
-import type { RedisChannelsUsage } from '../usage.ts'
+import type { RedisChannelsUsage } from '../layer.ts'
 
 export type { RedisAddress, RedisHost } from '../../../redis/hosts.ts'
-export type { RedisChannelsUsage } from '../usage.ts'
+export type { RedisChannelsUsage } from '../layer.ts'
 
 export interface RedisChannelsOptions extends RedisLayerOptions {
   /**
-   * channels_redis's `random_prefix_length`: bytes before each message in Redis, 0 to 255. Every
-   * process has the same. Shorter ones save memory; with few of them equal messages that wait in one
-   * queue become one. Default: 12.
+   * channels_redis's `random_prefix_length`: bytes before each message in Redis, 0 to 255. The same in every
+   * process. Fewer bytes save memory, but equal messages that wait in one queue may become one. Default: 12.
    */
   readonly randomPrefixLength?: number | undefined
   /**
-   * Channels of this process that are listed in a group by their names, where Python's `group_discard` finds
-   * them. A group with more has one entry for all of them, which costs its senders less. 0 for never by name.
+   * Most channels of this process that a group lists by their names, where Python's `group_discard` finds them.
+   * A group with more has one entry for all of them, which is faster to send to. 0 lists none by name.
    * Default: 1,000.
    */
   readonly namedMembers?: number | undefined
@@ -40,16 +39,16 @@ const OPTIONS: OptionNames<RedisChannelsOptions> = {
 
 /** Measured in docs/decisions/0006-members-that-python-can-discard.md. */
 const NAMED_MEMBERS = 1000
-/** Beside the expiry, as in channels_redis: clocks of hosts differ. */
+/** Seconds added to the expiry for clocks that differ, as in channels_redis. */
 const TOKEN_GRACE = 10
 
 /**
- * A channel layer that processes share through Redis. It connects when it is first used, and connects
- * again whenever the connection is lost. Calls that cannot reach Redis reject with
- * `channel_layer_unavailable` after `timeout`; `receive` waits.
+ * A channel layer that processes share through Redis. It connects when it is first used, and reconnects
+ * whenever the connection is lost. Calls that cannot reach Redis reject with `channel_layer_unavailable` after
+ * `timeout`; `receive` waits.
  *
  * @throws {RangeError} for an option out of its range, {TypeError} for one that does not exist, and
- * for a host that makes no sense.
+ * for a host that cannot be understood.
  */
 export function redisChannels(options: RedisChannelsOptions = {}): RedisChannelLayer {
   checkOptions('redisChannels()', options, OPTIONS)

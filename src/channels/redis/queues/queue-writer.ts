@@ -1,17 +1,17 @@
-/** Puts messages in queues in Redis: each in an envelope, numbered, on the host that has the queue. */
+/** Puts messages in queues in Redis: each in an envelope, with a number, on the host of the queue. */
 import { channelFull } from '../../errors.ts'
 import type { ChannelMessage, GroupSendResult } from '../../layer.ts'
 import { isSpecific } from '../../names.ts'
 import type { MessageCodec } from '../codec/codec.ts'
 import type { EncodedMembers } from '../codec/message-format.ts'
-import { allOf } from '../partly-done.ts'
+import { allOf } from '../failures.ts'
 import { Sequence } from './sequence.ts'
 import type { QueueEntry, Shard } from './shard.ts'
 import { queueName } from '../wire-names.ts'
 
 /**
- * How many times a channel's capacity the queue of another process may hold. That process empties it
- * all the time and counts capacity per channel; this only bounds what is kept for a dead one.
+ * How many times a channel's capacity the queue of another process may hold. A living process empties its queue
+ * all the time and counts capacity per channel, so this only bounds what is kept for a dead one.
  */
 const PROCESS_CAPACITY = 100
 
@@ -61,9 +61,9 @@ export class QueueWriter {
     return { sent: queues.size - dropped, dropped }
   }
 
-  /** Sends what is for the layer in another process, and not for an application's channel. */
+  /** Sends a message to the layer of another process, not to a channel of the application. */
   async sendControl(inbox: string, message: ChannelMessage): Promise<void> {
-    // Without receivers: what an application sends into a process's queue always names some.
+    // Without receivers: a message that an application sends to a process's queue names some.
     const member = this.#sequence.stamp(this.#codec.seal(this.#codec.members(message)))
     await this.#shard(inbox).send([{ channel: inbox, capacity: Number.MAX_SAFE_INTEGER, member }])
   }
@@ -74,7 +74,7 @@ export class QueueWriter {
   }
 }
 
-/** Channels by their queues. Those of one process mostly follow each other: it joined with many at once. */
+/** Groups channels by their queues. Those of one process mostly follow each other. */
 function byQueue(channels: Iterable<string>): Map<string, string[]> {
   const queues = new Map<string, string[]>()
   let queue = ''

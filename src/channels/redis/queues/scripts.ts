@@ -1,6 +1,6 @@
 /**
- * What happens in Redis in one step. Every key is declared; times are Redis's own, in seconds with
- * six decimals, so that a sender with a wrong clock harms nobody.
+ * The Lua scripts, each of which Redis runs in one step. Every key is declared. Times are Redis's own, in
+ * seconds with six decimals, so that a sender's wrong clock does no harm.
  */
 import { createHash } from 'node:crypto'
 
@@ -10,8 +10,8 @@ export interface Script {
 }
 
 /**
- * A script that may run when Redis's memory is full, or one that Redis refuses then. Unless it says
- * which it is, Redis lets a script go on that has removed anything.
+ * A script that may run when Redis's memory is full, or one that Redis refuses then. Without a flag Redis would
+ * let a script continue as soon as it has removed anything.
  */
 function script(whenFull: 'refused' | 'allowed', body: string): Script {
   const source = `#!lua${whenFull === 'allowed' ? ' flags=allow-oom' : ''}\n${body}`
@@ -30,9 +30,9 @@ end
 const SKEW = 300
 
 /**
- * KEYS: queues. ARGV: expiry in ms, then a member and a capacity for each queue. Drops what is too old when
- * there is no room otherwise, or by whatever clock.
- * Gives the places, from 1, of the queues that were full.
+ * Puts messages in queues, and drops old ones: those that are too old by any clock, and others when a queue is
+ * full. KEYS: queues. ARGV: expiry in ms, then a member and a capacity for each queue. Returns the places, from
+ * 1, of the queues that were full.
  */
 export const SEND: Script = script(
   'refused',
@@ -55,8 +55,8 @@ return full`,
 )
 
 /**
- * KEYS: queue. ARGV: expiry in ms, most messages, '1' when none can be too old. Gives how many were, which
- * are dropped, and then members and scores by turns, oldest first.
+ * Takes messages, and drops those that are too old. KEYS: queue. ARGV: expiry in ms, most messages, '1' when
+ * none can be too old. Returns how many were dropped, then members and scores alternately, oldest first.
  */
 export const TAKE: Script = script(
   'allowed',
@@ -68,7 +68,7 @@ end
 return { expired, redis.call('ZPOPMIN', KEYS[1], ARGV[2]) }`,
 )
 
-/** KEYS: queue. ARGV: expiry in ms, then scores and members that were taken, and are put back. */
+/** Puts messages back that were taken. KEYS: queue. ARGV: expiry in ms, then scores and members. */
 export const GIVE_BACK: Script = script(
   'allowed',
   `${NOW}
@@ -76,7 +76,7 @@ for i = 2, #ARGV, 2 do redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 1]) end
 keep(KEYS[1], ARGV[1])`,
 )
 
-/** What puts members in a group: `add` one, and `known` notes the own process, 1 when it was not known. */
+/** For scripts that put members in a group: `add` adds one; `known` notes the own process, and returns 1 when it was not known. */
 const JOIN = `${NOW}
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(now - ARGV[1] / 1000))
 local function add(member) redis.call('ZADD', KEYS[1], text(now), member) end
@@ -90,9 +90,9 @@ end
 `
 
 /**
- * KEYS: group, processes. ARGV: groupExpiry in ms, the own inbox or '', seconds after which a silent
- * process is dead, then members. Gives 1 when the process was not known. One that was silent for too
- * long stays so, to find out at its next sign of life that it lost its groups.
+ * Adds members. KEYS: group, processes. ARGV: groupExpiry in ms, the own inbox or '', seconds after which a
+ * silent process is dead, then members. Returns 1 when the process was not known. A process that was silent for
+ * too long stays unknown, and finds out at its next sign of life that it lost its groups.
  */
 export const GROUP_ADD: Script = script(
   'refused',
@@ -102,9 +102,9 @@ return known()`,
 )
 
 /**
- * KEYS: group, processes. ARGV: as before, then the mark by which the process knows that Redis kept the
- * group, how many of the members were added so lately that a crash of Redis may have taken them alone,
- * then members, those first. Adds all of them when Redis lost the group. Gives 1 when it had.
+ * Puts a group back that Redis may have lost. KEYS: group, processes. ARGV: as before, then the mark that shows
+ * that Redis kept the group, how many members were added so lately that a crash may have lost them alone, then
+ * members, the late ones first. Adds the late ones, and all of them when Redis lost the group. Returns 1 then.
  */
 export const GROUP_RESTORE: Script = script(
   'refused',
@@ -117,9 +117,9 @@ return lost and 1 or 0`,
 )
 
 /**
- * KEYS: group, processes. ARGV: as before, then the mark, the member that stands for all channels of the
- * process, then their names, which it replaces. Gives the places, from 1, of those that somebody had taken
- * out of the group.
+ * Replaces names by one member. KEYS: group, processes. ARGV: as before, then the mark, the member that stands
+ * for all channels of the process, then their names. Returns the places, from 1, of the names that were not in
+ * the group any more.
  */
 export const GROUP_GATHER: Script = script(
   'refused',
@@ -137,8 +137,8 @@ return gone`,
 )
 
 /**
- * KEYS: group, processes. ARGV: as before, then the member that stands for all channels of the process, and
- * the mark and names that replace it.
+ * Replaces that member by names. KEYS: group, processes. ARGV: as before, then the member, and the mark and
+ * names that replace it.
  */
 export const GROUP_SPREAD: Script = script(
   'refused',
@@ -149,8 +149,8 @@ return known()`,
 )
 
 /**
- * KEYS: group. ARGV: groupExpiry in ms, the mark, and a member or ''. Gives 'kept' when they were there,
- * and are for another groupExpiry; 'gone' when the member was taken out, 'lost' when Redis lost the group.
+ * Renews a membership. KEYS: group. ARGV: groupExpiry in ms, the mark, and a member or ''. Returns 'kept' when it
+ * was renewed, 'gone' when the member was taken out, 'lost' when Redis lost the group.
  */
 export const GROUP_RENEW: Script = script(
   'allowed',
@@ -164,7 +164,7 @@ keep(KEYS[1], ARGV[1])
 return 'kept'`,
 )
 
-/** KEYS: groups. ARGV: a mark for each. Gives the places, from 1, of those that are not there. */
+/** KEYS: groups. ARGV: a mark for each. Returns the places, from 1, of the groups whose mark is missing. */
 export const GROUP_CHECK: Script = script(
   'allowed',
   `local lost = {}
@@ -175,9 +175,9 @@ return lost`,
 )
 
 /**
- * KEYS: group, processes. ARGV: groupExpiry in ms, seconds after which a silent process is dead.
- * Gives the members of a group, with spaces between them. Those of a dead process are removed, as far as it added them itself; a
- * process that was only paused finds out at its next sign of life, and comes back.
+ * Returns the members of a group, with spaces between them. KEYS: group, processes. ARGV: groupExpiry in ms,
+ * seconds after which a silent process is dead. Removes the members that a dead process added itself. A process
+ * that was only paused finds out at its next sign of life, and joins again.
  */
 export const GROUP_MEMBERS: Script = script(
   'allowed',
@@ -210,8 +210,8 @@ return table.concat(living, ' ')`,
 )
 
 /**
- * KEYS: processes. ARGV: own inbox, seconds after which a silent process is dead.
- * Gives 1 when this process was not known, and Redis's time.
+ * KEYS: processes. ARGV: own inbox, seconds after which a silent process is dead. Returns 1 when this process was
+ * not known, and Redis's time.
  */
 export const SIGN_OF_LIFE: Script = script(
   'allowed',
@@ -222,7 +222,7 @@ redis.call('EXPIRE', KEYS[1], ARGV[2])
 return { new, text(now) }`,
 )
 
-/** KEYS: what a blocked pop also waits for. ARGV: ms after which an unused wake-up is gone. */
+/** KEYS: a key that a blocked pop also waits for. ARGV: ms for which an unused wake-up is kept. */
 export const WAKE: Script = script(
   'allowed',
   `

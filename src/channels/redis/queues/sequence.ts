@@ -1,10 +1,10 @@
 /**
- * The bytes before each message in a queue. channels_redis draws them at random to tell equal messages
- * apart; Redis sorts messages of the same microsecond by them, so that here they count.
+ * The bytes before each message in a queue. channels_redis draws them at random, to tell equal messages apart.
+ * Here they hold a counter, because Redis sorts messages of the same microsecond by them.
  */
 import { randomBytes } from 'node:crypto'
 
-/** channels_redis's `random_prefix_length`, unless it is told. */
+/** The default of channels_redis's `random_prefix_length`. */
 export const PREFIX_LENGTH = 12
 
 const COUNTER_LENGTH = 6
@@ -12,18 +12,18 @@ const COUNTER_LENGTH = 6
 export class Sequence {
   readonly #length: number
   readonly #counterLength: number
-  /** Tells the counters of two processes apart. */
+  /** Tells the counters of different processes apart. */
   readonly #process: Buffer
   #count = 0
 
-  /** @param length of what is put before a message. Below 12 counting begins anew earlier, and equal messages may meet. */
+  /** @param length bytes before a message. With fewer than 12 the counter wraps earlier, and equal messages may meet. */
   constructor(length: number = PREFIX_LENGTH) {
     this.#length = length
     this.#counterLength = Math.min(COUNTER_LENGTH, Math.ceil(length / 2))
     this.#process = randomBytes(length - this.#counterLength)
   }
 
-  /** Puts the next number, greater than all before it, in front of a message. */
+  /** Puts the next number in front of a message. Numbers increase. */
   stamp(message: Buffer): Buffer {
     if (this.#length === 0) return message
     const stamped = Buffer.allocUnsafe(this.#length + message.length)

@@ -1,13 +1,7 @@
-/** One Redis of the layer, and what is asked of it. */
+/** One Redis of the layer: its connection, the queues in it, and the processes that it knows. */
 import type { Logger } from '../../../logging/logger.ts'
-import type { HostSettings } from '../../../redis/hosts.ts'
-import { checkAbilities } from './abilities.ts'
-import { RedisClock } from './clock.ts'
-import { CONNECTION_ERRORS } from '../connection-errors.ts'
 import { RedisConnection } from '../../../redis/connection.ts'
-import { warnOfEviction } from './eviction.ts'
-import { Kept } from './kept.ts'
-import { restOf } from '../partly-done.ts'
+import type { HostSettings } from '../../../redis/hosts.ts'
 import {
   type Argument,
   openClient,
@@ -15,77 +9,50 @@ import {
   RedisRefusedError,
   type Reply,
 } from '../../../redis/open-client.ts'
-import {
-  GIVE_BACK,
-  GROUP_ADD,
-  GROUP_CHECK,
-  GROUP_GATHER,
-  GROUP_MEMBERS,
-  GROUP_RENEW,
-  GROUP_RESTORE,
-  GROUP_SPREAD,
-  type Script,
-  SCRIPTS,
-  SEND,
-  SIGN_OF_LIFE,
-  TAKE,
-  WAKE,
-} from './scripts.ts'
 import type { UnfitRedisError } from '../../../redis/unfit.ts'
-import { pairs, type Stored } from './stored.ts'
+import { CONNECTION_ERRORS, restOf } from '../failures.ts'
 import type { WireNames } from '../wire-names.ts'
+import { Kept } from './kept.ts'
+import { type Stored, storedIn } from './queue-reader.ts'
+import { GIVE_BACK, type Script, SCRIPTS, SEND, SIGN_OF_LIFE, TAKE, WAKE } from './scripts.ts'
+import { checkCommands, warnOfEviction } from './server-checks.ts'
 
 export interface ShardSettings {
   readonly names: WireNames
+  /** Seconds. */
   readonly expiry: number
-  readonly groupExpiry: number
   /** Milliseconds; see `RedisConnectionOptions`. */
   readonly timeoutMs: number
   readonly logger: Logger
 }
 
+/** A message to be put in a queue. */
 export interface QueueEntry {
-  /** A full name for a channel without `!`, and otherwise any channel of the process. */
+  /** The full name of a channel without `!`, or of any channel of the process whose queue it is. */
   readonly channel: string
   readonly member: Buffer
   readonly capacity: number
 }
 
-/** Seconds between the signs of life of a process, and after which a silent one is dead. */
-export const LIFE_INTERVAL = 5
-const DEAD_AFTER = 30
-/** Milliseconds for which a wake-up waits for the pop it is for. */
+/** Seconds without a sign of life after which a process is dead. */
+export const DEAD_AFTER = 30
+/** Milliseconds for which an unused wake-up is kept. */
 const WAKE_TIME = 10_000
-/**
- * Seconds that a pop blocks; a connection that died unnoticed is found out soon after. Two of them in a row
- * are the longest that a message may be thought to have waited, so that it is less where expiry is short.
- */
-const BLOCK = 5
 const FLUSH_BATCH = 1000
 
 export class Shard {
-  readonly clock: RedisClock = new RedisClock()
   readonly kept: Kept = new Kept()
   readonly #host: HostSettings
   readonly #settings: ShardSettings
   readonly #connection: RedisConnection
-  readonly #block: number
   readonly #expiryMs: string
-  readonly #groupExpiryMs: string
-  #isPolicySaid = false
+  #isPolicyKnown = false
 
   constructor(host: HostSettings, settings: ShardSettings, onReady: () => void) {
     this.#host = host
     this.#settings = settings
-    this.#block = Math.min(BLOCK, settings.expiry / 3)
     this.#expiryMs = String(Math.ceil(settings.expiry * 1000))
-    this.#groupExpiryMs = String(Math.ceil(settings.groupExpiry * 1000))
     this.#connection = this.#connect(settings.timeoutMs, onReady)
-  }
-
-  /** Seconds since a message was sent: by the sender's clock, but no longer than it can have waited here. */
-  ageOf({ score }: Stored, maxAge: number): number {
-    return Math.min(this.clock.since(Number(score)), maxAge)
   }
 
   get ready(): boolean {
@@ -96,27 +63,29 @@ export class Shard {
     return this.#connection.unfit
   }
 
-  /** Asks what takes no right that the layer does not need anyway, and is refused by a server that loads. */
+  /** Sends a command that needs no other permission than the layer does, and that a loading server refuses. */
   async ping(): Promise<void> {
     await this.#connection.request(['ZCARD', this.#settings.names.processes])
   }
 
-  /** A connection for pops that block. */
-  blockingConnection(): RedisConnection {
-    return this.#connect(this.#settings.timeoutMs + BLOCK * 1000)
+  /** Makes another connection, for commands that block for so many seconds. */
+  blockingConnection(seconds: number): RedisConnection {
+    return this.#connect(this.#settings.timeoutMs + seconds * 1000)
   }
 
-  /** Puts messages in queues. Gives those of the entries that found a full one. */
+  /** Puts messages in queues. Returns the entries whose queue was full. */
   async send(entries: readonly QueueEntry[]): Promise<QueueEntry[]> {
     const keys = entries.map(({ channel }) => this.#settings.names.queue(channel))
     const args = entries.flatMap(({ member, capacity }) => [member, String(capacity)])
-    const full = (await this.#run(SEND, keys, [this.#expiryMs, ...args])) as number[]
+    const full = (await this.run(SEND, keys, [this.#expiryMs, ...args])) as number[]
     return full.map((place) => entries[place - 1] as QueueEntry)
   }
 
   /**
-   * Takes what waits, oldest first, and says how many messages it dropped because they were too old by their
-   * senders' clocks: none when the caller knows that none can be.
+   * Takes the oldest messages of a queue, and drops those that are too old by their senders' clocks.
+   *
+   * @param isFresh says that none can be too old.
+   * @returns also how many were dropped.
    */
   async take(
     channel: string,
@@ -125,94 +94,32 @@ export class Shard {
   ): Promise<{ readonly messages: Stored[]; readonly expired: number }> {
     const keys = [this.#settings.names.queue(channel)]
     const args = [this.#expiryMs, String(count), isFresh ? '1' : '0']
-    const [expired, messages] = (await this.#run(TAKE, keys, args)) as [number, Reply]
-    return { messages: pairs(messages), expired }
+    const [expired, messages] = (await this.run(TAKE, keys, args)) as [number, Reply]
+    return { messages: storedIn(messages), expired }
   }
 
   async giveBack(channel: string, messages: readonly Stored[]): Promise<void> {
     const args = messages.flatMap(({ score, member }) => [score, member])
-    await this.#run(GIVE_BACK, [this.#settings.names.queue(channel)], [this.#expiryMs, ...args])
+    await this.run(GIVE_BACK, [this.#settings.names.queue(channel)], [this.#expiryMs, ...args])
   }
 
-  /**
-   * @param inbox of this process, when the members are its own channels; or nothing. True when that process
-   * was not known.
-   */
-  async groupAdd(group: string, inbox: string, members: readonly string[]): Promise<boolean> {
-    return (await this.#join(GROUP_ADD, group, inbox, members)) === 1
+  /** Ends a pop that waits for this key, too. */
+  async wake(key: string): Promise<void> {
+    await this.run(WAKE, [key], [String(WAKE_TIME)])
   }
 
-  /** True when Redis had lost the group; see GROUP_RESTORE for the rest. */
-  async groupRestore(
-    group: string,
-    inbox: string,
-    mark: string,
-    { lately, others }: { readonly lately: readonly string[]; readonly others: readonly string[] },
-  ): Promise<boolean> {
-    const rest = [mark, String(lately.length), ...lately, ...others]
-    return (await this.#join(GROUP_RESTORE, group, inbox, rest)) === 1
-  }
-
-  /** Replaces channels by what stands for all of them; gives those that somebody had taken out. */
-  async groupGather(
-    group: string,
-    inbox: string,
-    mark: string,
-    member: string,
-    channels: readonly string[],
-  ): Promise<string[]> {
-    const gone = (await this.#join(GROUP_GATHER, group, inbox, [mark, member, ...channels])) as number[]
-    return gone.map((place) => channels[place - 1] as string)
-  }
-
-  /** Replaces what stands for all channels by their names and the mark. */
-  async groupSpread(group: string, inbox: string, member: string, names: readonly string[]): Promise<void> {
-    await this.#join(GROUP_SPREAD, group, inbox, [member, ...names])
-  }
-
-  /** @param mark and member may be empty; see GROUP_RENEW. */
-  async groupRenew(group: string, mark: string, member: string): Promise<'kept' | 'gone' | 'lost'> {
-    const keys = [this.#settings.names.group(group)]
-    return String(await this.#run(GROUP_RENEW, keys, [this.#groupExpiryMs, mark, member])) as 'kept'
-  }
-
-  /** Those of the groups that Redis lost: the mark that belongs to each is not there. */
-  async groupsLost(marks: ReadonlyMap<string, string>): Promise<string[]> {
-    const groups = [...marks.keys()]
-    const keys = groups.map((group) => this.#settings.names.group(group))
-    const lost = (await this.#run(GROUP_CHECK, keys, [...marks.values()])) as number[]
-    return lost.map((place) => groups[place - 1] as string)
-  }
-
-  async groupRemove(group: string, ...members: string[]): Promise<void> {
-    await this.#connection.request(['ZREM', this.#settings.names.group(group), ...members])
-  }
-
-  async groupHas(group: string, member: string): Promise<boolean> {
-    const score = await this.#connection.request(['ZSCORE', this.#settings.names.group(group), member])
-    return score !== null
-  }
-
-  async groupMembers(group: string): Promise<string[]> {
-    const { names } = this.#settings
-    const args = [this.#groupExpiryMs, String(DEAD_AFTER)]
-    const members = String(await this.#run(GROUP_MEMBERS, [names.group(group), names.processes], args))
-    return members === '' ? [] : members.split(' ')
-  }
-
-  /** Says that this process lives. True when that was news. */
-  async signOfLife(inbox: string): Promise<boolean> {
+  /** Says that this process lives. Returns Redis's time, and whether Redis did not know the process. */
+  async signOfLife(inbox: string): Promise<{ readonly isNew: boolean; readonly time: number }> {
     const keys = [this.#settings.names.processes]
-    const [isNew, time] = (await this.#run(SIGN_OF_LIFE, keys, [inbox, String(DEAD_AFTER)])) as [
+    const [isNew, time] = (await this.run(SIGN_OF_LIFE, keys, [inbox, String(DEAD_AFTER)])) as [
       number,
       Buffer,
     ]
-    this.clock.read(Number(time))
     this.kept.answered()
-    return isNew === 1
+    return { isNew: isNew === 1, time: Number(time) }
   }
 
-  /** Says, if it can, that this process ends. */
+  /** Says that this process ends, if Redis is there. */
   async signOff(inbox: string): Promise<void> {
     if (!this.ready) return
     await this.#connection.request(['ZREM', this.#settings.names.processes, inbox]).catch(() => undefined)
@@ -224,29 +131,7 @@ export class Shard {
     return (members as Buffer[]).map(String)
   }
 
-  async wake(key: string): Promise<void> {
-    await this.#run(WAKE, [key], [String(WAKE_TIME)])
-  }
-
-  /** Waits for messages in any of the queues; nothing comes when all were empty until the time was over. */
-  async pop(
-    connection: RedisConnection,
-    wakeKey: string,
-    queues: readonly string[],
-    count: number,
-  ): Promise<{ queue: string; messages: Stored[] } | 'woken' | undefined> {
-    const { prefix } = this.#settings.names
-    const keys = [wakeKey, ...queues.map((queue) => prefix + queue)]
-    const args = ['BZMPOP', String(this.#block), String(keys.length), ...keys, 'MIN', 'COUNT', String(count)]
-    const reply = (await connection.request(args)) as [Buffer, (readonly [Buffer, Buffer])[]] | null
-    if (!reply) return undefined
-    const [key, popped] = reply
-    if (String(key) === wakeKey) return 'woken'
-    const messages = popped.map(([member, score]) => ({ member, score: String(score) }))
-    return { queue: String(key).slice(prefix.length), messages }
-  }
-
-  /** Deletes everything of the layer but the list of its processes, and nothing else. */
+  /** Deletes every key of the layer except the list of its processes. */
   async flush(): Promise<void> {
     const { names } = this.#settings
     const pattern = `${names.prefix.replace(/[\\*?[\]^-]/g, String.raw`\$&`)}*`
@@ -265,6 +150,21 @@ export class Shard {
     await this.#connection.close()
   }
 
+  request(args: readonly Argument[]): Promise<Reply> {
+    return this.#connection.request(args)
+  }
+
+  async run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<Reply> {
+    const rest = [String(keys.length), ...keys, ...args]
+    try {
+      return await this.#connection.request(['EVALSHA', script.sha, ...rest])
+    } catch (error) {
+      // Somebody emptied Redis's cache of scripts. The call did nothing.
+      if (!(error instanceof RedisRefusedError)) throw error
+      return this.#connection.request(['EVAL', script.source, ...rest])
+    }
+  }
+
   #connect(timeoutMs: number, onReady?: () => void): RedisConnection {
     const host = this.#host
     return new RedisConnection({
@@ -275,38 +175,21 @@ export class Shard {
       open: (signal, onLost) => openClient(host, { timeoutMs: this.#settings.timeoutMs, signal, onLost }),
       ...(onReady && {
         onReady,
-        // Loaded beforehand, a script never has to be sent a second time, behind what came after it.
+        // A script that is loaded beforehand is never sent a second time, behind later requests.
         prepare: (client) =>
           Promise.all([
             ...SCRIPTS.map(({ source }) => client.send(['SCRIPT', 'LOAD', source])),
-            checkAbilities(client),
-            this.#sayPolicy(client),
+            checkCommands(client),
+            this.#checkPolicy(client),
             this.kept.connected(client),
           ]),
       }),
     })
   }
 
-  /** Once. */
-  async #sayPolicy(client: RedisClient): Promise<void> {
-    if (this.#isPolicySaid) return
-    this.#isPolicySaid = await warnOfEviction(client, this.#host.title, this.#settings.logger)
-  }
-
-  #join(script: Script, group: string, inbox: string, rest: readonly string[]): Promise<Reply> {
-    const { names } = this.#settings
-    const args = [this.#groupExpiryMs, inbox, String(DEAD_AFTER), ...rest]
-    return this.#run(script, [names.group(group), names.processes], args)
-  }
-
-  async #run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<Reply> {
-    const rest = [String(keys.length), ...keys, ...args]
-    try {
-      return await this.#connection.request(['EVALSHA', script.sha, ...rest])
-    } catch (error) {
-      // Somebody emptied Redis's cache of scripts; nothing was done.
-      if (!(error instanceof RedisRefusedError)) throw error
-      return this.#connection.request(['EVAL', script.source, ...rest])
-    }
+  /** Asks until the server has told once. */
+  async #checkPolicy(client: RedisClient): Promise<void> {
+    if (this.#isPolicyKnown) return
+    this.#isPolicyKnown = await warnOfEviction(client, this.#host.title, this.#settings.logger)
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { redisChannels } from '../../../../src/channels/redis/queues/open.ts'
 import { redisPubSubChannels } from '../../../../src/channels/redis/pubsub/open.ts'
-import { shardOf } from '../../../../src/channels/redis/shard-of.ts'
+import { shardOf } from '../../../../src/channels/redis/wire-names.ts'
 
 it('shards are those of channels_redis', () => {
   // From Python: int((crc32(name) & 0xFFF) / (4096 / n)).

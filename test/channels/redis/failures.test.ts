@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { layerClosed, layerUnavailable } from '../../../src/channels/errors.ts'
-import { allOf, restOf } from '../../../src/channels/redis/partly-done.ts'
+import { allOf, restOf } from '../../../src/channels/redis/failures.ts'
 
 const away = layerUnavailable('Redis is away', false)
 const hanging = layerUnavailable('Redis did not answer', true)
