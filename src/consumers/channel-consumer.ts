@@ -1,6 +1,6 @@
 /**
- * The code behind a named channel, which `millrace worker` runs apart from the servers: what takes
- * long, or must not be done by each of them.
+ * The code behind a named channel. `millrace worker` runs it apart from the servers: for work that takes long, or
+ * that only one process should do.
  */
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../channels/layer.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -16,20 +16,21 @@ export interface ChannelConsumerContext {
 export type ChannelConsumerClass = new (context: ChannelConsumerContext) => ChannelConsumer
 
 /**
- * Subclass it and write a method for each type of message: `thumbnail.make` calls
- * `thumbnail_make(message)`. One instance serves its channel for as long as the worker lives, and its
- * methods are called one at a time, in the order in which it receives; a worker with a `concurrency`
- * of 4 has four instances. What a method throws is logged, and the next message is served.
+ * Subclass it and write a method for each type of message: `thumbnail.make` calls `thumbnail_make(message)`. One
+ * instance serves its channel for as long as the worker lives, and handles one message at a time, in the order
+ * in which it receives them. A worker with a `concurrency` of 4 has four instances. When a method throws, the
+ * error is logged and the next message is handled.
  *
- * Delivery is at most once: a message whose worker dies is gone. What must not be lost belongs in a run.
+ * Delivery is at most once: when a worker dies, its current message is lost. Work that must not be lost belongs
+ * in a run.
  */
 export class ChannelConsumer {
   /** The channel that this instance serves. */
   readonly channel: string
-  /** The layer it came over: `this.channels.send(reply, …)`. */
+  /** The channel layer, for answers: `this.channels.send(reply, …)`. */
   readonly channels: ChannelLayer
   readonly logger: Logger
-  /** Aborts when the worker shuts down and its time for the message in hand is over. */
+  /** Aborts when the worker shuts down and the time for the current message is over. */
   readonly signal: AbortSignal
 
   constructor(context: ChannelConsumerContext) {
@@ -39,7 +40,7 @@ export class ChannelConsumer {
     this.signal = context.signal
   }
 
-  /** Sends to every member of a group, in whichever process it is. */
+  /** Sends to every member of a group, in all processes. */
   groupSend(group: string, message: ChannelMessage): Promise<GroupSendResult> {
     return this.channels.groupSend(group, message)
   }

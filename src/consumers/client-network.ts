@@ -1,14 +1,14 @@
-/** By what limits count a client, whose address a stranger changes at will. */
+/** The network by which limits count a client, because a client can change its address within it. */
 import { isIP } from 'node:net'
 
 /**
- * The network that a client's address belongs to: an IPv4 address as it is, an IPv6 one without its
- * second half, which every device of a customer draws anew as often as it likes.
+ * The network of a client's address: an IPv4 address itself, or the first half of an IPv6 address. A device
+ * chooses the second half itself, and may change it often.
  */
 export function networkOf(address: string): string {
   if (isIP(address) !== 6) return address
   const groups = groupsOf(address)
-  // IPv4 in IPv6 clothes, written as hexadecimal digits.
+  // An IPv4 address mapped to IPv6, written in hexadecimal digits.
   if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff)
     return groups
       .slice(6)
@@ -18,14 +18,14 @@ export function networkOf(address: string): string {
   return `${half.join(':')}::/64`
 }
 
-/** Whether a client is a program of this machine. The address of a peer on a unix socket is empty. */
+/** Whether a client is a program on this machine. The address of a peer on a unix socket is empty. */
 export function isOfThisMachine(address: string): boolean {
   return address === '' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'))
 }
 
 /** The eight numbers of an IPv6 address. */
 function groupsOf(address: string): readonly number[] {
-  // A zone, as in fe80::1%eth0, is no part of the address. The URL writes an IPv4 tail as two groups.
+  // A zone, as in fe80::1%eth0, is not part of the address. The URL writes an IPv4 tail as two groups.
   const host = new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname.slice(1, -1)
   const [head = '', tail] = host.split('::')
   const left = head === '' ? [] : head.split(':')

@@ -1,7 +1,7 @@
 /**
- * The code behind one connection. One instance is made for each, and its methods are called one at
- * a time, in the order things happened: `connect`, then `receive` for every message and a method by
- * type for every group message, then `disconnect`.
+ * The code behind one connection. Each connection has an instance, whose methods are called one at a time, in
+ * the order of events: `connect`, then `receive` for every message and a method by type for every group message,
+ * then `disconnect`.
  */
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../channels/layer.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -9,21 +9,21 @@ import type { MessageRefusedError } from './message-refused.ts'
 import type { Params, Scope } from './scope.ts'
 import type { AcceptOptions, FramePort, WebSocketData } from './transport.ts'
 
-/** Work that outlives the handler that began it; see `Consumer.background`. */
+/** Work that continues after the handler that began it; see `Consumer.background`. */
 export type BackgroundTask = (signal: AbortSignal) => Promise<void>
 
 /**
- * What a connection tells at once, beside the handlers that run one at a time: for consumers that
- * write frames on a hot path. None of these may throw or take time.
+ * Events of a connection that are reported at once, not in turn with the handlers: for consumers that write
+ * frames on a hot path. The methods must not throw or take time.
  */
 export interface ConnectionListener {
-  /** There is room again after `frames` said there was none. */
+  /** There is room again after `frames.write` returned false. */
   drained(): void
-  /** The server goes down: the last moment to send something. The connection closes right after. */
+  /** The server shuts down. The last moment to send something: the connection closes right after. */
   restarting(): void
   /** The connection is over. */
   ended(): void
-  /** Nothing is left of it, not even of what was sent before its end. */
+  /** The connection is closed, and nothing is left to be sent. */
   gone?(): void
 }
 
@@ -35,7 +35,7 @@ export interface ConsumerConnection {
   send(data: WebSocketData): Promise<void>
   /** For frames, once the connection is open. */
   readonly frames: FramePort
-  /** Who is told at once; one at a time. */
+  /** Sets the listener, of which there is one. */
   listen(listener: ConnectionListener): void
   close(code: number, reason: string): void
   background(task: BackgroundTask): void
@@ -53,13 +53,13 @@ export interface ConsumerContext<P = Params> {
 /** A class that `websocket(path, …)` accepts: a subclass with the inherited constructor. */
 export type ConsumerClass<P = Params> = new (context: ConsumerContext<P>) => Consumer<unknown, never, P>
 
-/** Some consumer, where its types do not matter because its route vouched for them. */
+/** A consumer of any types. Its route has checked that they fit. */
 export type AnyConsumer = Consumer<unknown, never, unknown>
 export type AnyConsumerClass = new (context: ConsumerContext<never>) => AnyConsumer
 
 /**
- * What all consumers share. `In` is what `receive` gets, `Out` what `send` takes; subclass
- * `WebSocketConsumer` or `JsonWebSocketConsumer` rather than this.
+ * The base of all consumers. `receive` gets `In`, and `send` takes `Out`. Subclass `WebSocketConsumer` or
+ * `JsonWebSocketConsumer` rather than this.
  */
 export abstract class Consumer<In, Out, P = Params> {
   readonly scope: Scope<P>
@@ -77,15 +77,15 @@ export abstract class Consumer<In, Out, P = Params> {
     this.#connection = context.connection
   }
 
-  /** Turns a frame into what `receive` gets. Throws `MessageRefusedError` for what it will not take. */
+  /** Turns a frame into the argument of `receive`. Throws `MessageRefusedError` for a frame that it does not accept. */
   protected abstract decode(data: WebSocketData): In | Promise<In>
-  /** Turns what `send` takes into a frame. */
+  /** Turns the argument of `send` into a frame. */
   protected abstract encode(message: Out): WebSocketData
 
   /**
-   * A client wants to connect. Call `accept()`, or `close()` to refuse it with HTTP 403; to refuse it
-   * with another status, headers and body, throw a `Response`, or an `HttpError`. Until one of them
-   * happens the client waits, at most for the handshake timeout.
+   * A client wants to connect. Call `accept()`, or refuse the client with HTTP 403 by `close()`. To refuse it
+   * with another status, headers and body, throw a `Response` or an `HttpError`. The client waits for one of
+   * these, up to the handshake timeout.
    */
   connect(): void | Promise<void> {
     return this.accept()
@@ -94,10 +94,10 @@ export abstract class Consumer<In, Out, P = Params> {
   /** A message came. The next one waits until the returned promise settles. */
   abstract receive(message: In): void | Promise<void>
 
-  /** The connection is over, whoever ended it. Runs once, last, also when the server goes down. */
+  /** The connection is over. Runs once, and last, also when the server shuts down. */
   disconnect(_code: number, _reason: string): void | Promise<void> {}
 
-  /** A message was refused, here or by `receive`. Closes the connection with the refusal's code. */
+  /** `decode` or `receive` refused a message. Closes the connection with the refusal's code. */
   refused(refusal: MessageRefusedError): void | Promise<void> {
     this.close(refusal.code, refusal.reason)
   }
@@ -107,16 +107,16 @@ export abstract class Consumer<In, Out, P = Params> {
     return this.#connection.signal
   }
 
-  /** This connection's own channel: other connections and processes send to it by this name. */
+  /** The name of this connection's own channel, to which other connections and processes can send. */
   get channelName(): string {
     return this.#connection.channelName
   }
 
   /**
-   * Completes the handshake; from here on messages flow. Rejects with `ConnectionClosedError` when the
-   * client has left meanwhile; that rejection may go unhandled without harm.
+   * Completes the handshake; after that messages flow. Rejects with `ConnectionClosedError` when the client has left.
+   * That rejection need not be handled.
    *
-   * @throws {TypeError} for a subprotocol the client does not offer or a header that cannot be sent,
+   * @throws {TypeError} for a subprotocol that the client does not offer or a header that cannot be sent,
    * {Error} when called twice.
    */
   accept(options: AcceptOptions = {}): Promise<void> {
@@ -124,11 +124,11 @@ export abstract class Consumer<In, Out, P = Params> {
   }
 
   /**
-   * Sends one message. Resolves when there is room for the next: a client that does not read holds
-   * up the handler that awaits, instead of filling memory. Rejects with `ConnectionClosedError` once the
-   * connection is over; that rejection may go unhandled, and may leave the handler, without harm.
+   * Sends one message. Resolves when there is room for the next one: a handler that awaits waits for a slow
+   * client, and memory stays bounded. Rejects with `ConnectionClosedError` once the connection is over. That rejection
+   * need not be handled, and the handler may throw it.
    *
-   * @throws {Error} before `accept`, {TypeError} for what cannot be sent.
+   * @throws {Error} before `accept`, {TypeError} for a value that cannot be sent.
    */
   send(message: Out): Promise<void> {
     return this.#connection.send(this.encode(message))
@@ -137,16 +137,16 @@ export abstract class Consumer<In, Out, P = Params> {
   /**
    * Ends the connection; before `accept` this refuses it with HTTP 403.
    *
-   * @throws {RangeError} for a code that may not be sent: 1000 to 1014 less the reserved ones, and
-   * 3000 to 4999, may.
+   * @throws {RangeError} for a code that may not be sent. Allowed are 1000 to 1014 without the reserved ones,
+   * and 3000 to 4999.
    */
   close(code: number = 1000, reason: string = ''): void {
     this.#connection.close(code, reason)
   }
 
   /**
-   * Runs a task beside the handlers, so that messages are received meanwhile. It belongs to the
-   * connection: its signal aborts with it, and a task that throws ends it as a handler would.
+   * Runs a task beside the handlers, so that messages are received meanwhile. Its signal aborts when the
+   * connection ends. A task that throws ends the connection, like a handler.
    */
   background(task: BackgroundTask): void {
     this.#connection.background(task)
@@ -154,7 +154,7 @@ export abstract class Consumer<In, Out, P = Params> {
 
   /**
    * Joins a group until `groupDiscard` or the end of the connection. Rejects with `ConnectionClosedError`
-   * once the connection is over, and as the channel layer does.
+   * once the connection is over, and like the channel layer.
    */
   groupAdd(group: string): Promise<void> {
     return this.#connection.groupAdd(group)
@@ -164,7 +164,7 @@ export abstract class Consumer<In, Out, P = Params> {
     return this.#connection.groupDiscard(group)
   }
 
-  /** Sends to every member of a group, here and in other processes, this connection included. */
+  /** Sends to every member of a group, in all processes, including this connection. */
   groupSend(group: string, message: ChannelMessage): Promise<GroupSendResult> {
     return this.channels.groupSend(group, message)
   }

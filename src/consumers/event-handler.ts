@@ -1,9 +1,9 @@
 /**
- * From a channel message's type to the consumer's method: `chat.message` calls `chat_message`.
+ * Finds the consumer's method for a channel message's type: `chat.message` calls `chat_message`.
  *
- * This is a trust boundary. Whoever can write to the channel layer chooses the type, so a type
- * reaches only methods that the user's own classes declare, and none that Millrace calls for
- * reasons of its own: `disconnect`, `receive`, `constructor` and the like are not events.
+ * This is a trust boundary. Anybody who can write to the channel layer chooses the type. So a type reaches only
+ * methods that the user's own classes declare, and none that Millrace calls itself, such as `disconnect`,
+ * `receive` and `constructor`.
  */
 import type { ChannelMessage } from '../channels/layer.ts'
 import { ChannelConsumer } from './channel-consumer.ts'
@@ -13,7 +13,7 @@ import { WebSocketConsumer } from './websocket-consumer.ts'
 
 export type EventHandler = (message: ChannelMessage) => unknown
 
-/** Where the search for a method ends, and the names that it never finds. */
+/** The classes at which the search for a method ends, and the names that it never finds. */
 interface Family {
   readonly bases: readonly object[]
   readonly reserved: ReadonlySet<string>
@@ -31,18 +31,18 @@ function familyOf(...bases: readonly object[]): Family {
   return { bases, reserved: new Set(names) }
 }
 
-/** Characters of a type that a log repeats. */
+/** Characters of a type that a log shows. */
 const MAX_SHOWN = 100
 
-/** What was found, by class: looking for it takes as long as a small message otherwise costs. */
+/** Methods that were found, by class. A search takes as long as the rest of a small message's way. */
 const handlers = new WeakMap<object, Map<string, EventHandler>>()
 
-/** Ways to write the types of one class that are kept; whoever sends them chooses how. */
+/** Most types that are kept for one class. Their senders choose how to write them. */
 const MAX_KNOWN = 256
 
-/** The method that handles a type, unbound; or, as a string, why there is none. */
+/** The unbound method that handles a type, or a string that says why there is none. */
 export function eventHandler(consumer: object, type: unknown): EventHandler | string {
-  // Another process wrote it, perhaps in another language.
+  // Another process may have written it, in any language.
   if (typeof type !== 'string') return 'the message has no type'
   const consumerClass = prototypeOf(consumer)
   const known = consumerClass && handlers.get(consumerClass)?.get(type)
@@ -66,7 +66,7 @@ function remember(consumerClass: object, type: string, handler: EventHandler): v
   handlers.set(consumerClass, known)
 }
 
-/** A type as a log may repeat it. */
+/** A type as a log may show it. */
 export function shownType(type: unknown): string {
   return typeof type === 'string' ? type.slice(0, MAX_SHOWN) : typeof type
 }

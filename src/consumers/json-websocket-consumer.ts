@@ -9,12 +9,12 @@ import type { WebSocketData } from './transport.ts'
 /**
  * A consumer of JSON text frames.
  *
- * `In` is a claim until a `schema` checks it. A binary frame ends the connection with 1003, what
- * `parseJson` refuses with 1007 (no JSON, nested too deep, a key that reaches a prototype, half a
- * surrogate pair), what the schema refuses with 1008; override `refused` to answer instead.
+ * `In` is not checked unless there is a `schema`. A binary frame closes the connection with 1003; a text that
+ * `parseJson` refuses with 1007 (no JSON, nested too deeply, a key that reaches a prototype, half a surrogate
+ * pair); a message that the schema refuses with 1008. Override `refused` to answer instead.
  */
 export class JsonWebSocketConsumer<In = Json, Out = unknown, P = Params> extends Consumer<In, Out, P> {
-  /** Checks, and may transform, every message before `receive`: zod, valibot, arktype, … */
+  /** Checks every message before `receive`, and may transform it. Any Standard Schema: zod, valibot, arktype, … */
   readonly schema: StandardSchemaV1<unknown, In> | undefined = undefined
 
   receive(_message: In): void | Promise<void> {}
@@ -30,7 +30,7 @@ export class JsonWebSocketConsumer<In = Json, Out = unknown, P = Params> extends
       if (error instanceof JsonError) throw new MessageRefusedError(error.message, CloseCode.invalidPayload)
       throw error
     }
-    // Without a schema the class's type argument is the user's word for what arrives.
+    // Without a schema the user's type argument is trusted.
     return this.schema ? this.#validate(this.schema, value) : (value as In)
   }
 
@@ -47,7 +47,7 @@ export class JsonWebSocketConsumer<In = Json, Out = unknown, P = Params> extends
   }
 }
 
-/** Names where the first issue is and what it is, for the sender. */
+/** Where the first issue is, and what it is, for the sender. */
 function describe(issue: StandardSchemaV1.Issue | undefined): string {
   const path = (issue?.path ?? []).map((step) => String(typeof step === 'object' ? step.key : step)).join('.')
   return `${path && `${path}: `}${issue?.message ?? 'The message does not fit'}`

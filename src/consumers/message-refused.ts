@@ -1,9 +1,8 @@
 import { CloseCode } from '../protocol/close-codes.ts'
 
 /**
- * A message that is not accepted. Thrown by a consumer's decoder, by its schema or by a handler of
- * its own, it ends the connection with a code and a reason for the client, and is no failure: the
- * server logs it at `info`.
+ * A message that is not accepted. A consumer's decoder, schema or handler throws it. It closes the connection
+ * with a code and a reason for the client. It is not a failure: the server logs it at `info`.
  */
 export class MessageRefusedError extends Error {
   override readonly name = 'MessageRefusedError'

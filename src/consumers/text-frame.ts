@@ -1,19 +1,19 @@
 /**
- * A text message framed once, for any number of connections: a server's frames are not masked
- * (RFC 6455 section 5.1), so the bytes are the same for all, and sending one copies nothing.
+ * A text message framed once, for any number of connections. A server's frames are not masked (RFC 6455 section
+ * 5.1), so the bytes are the same for all, and sending one copies nothing.
  */
 import { Buffer } from 'node:buffer'
 
 /** FIN and the opcode of a text message (RFC 6455 section 5.2). */
 const FIN_TEXT = 0x81
 
-/** Bytes from which what two messages share is not copied: below, a piece more costs more than its bytes. */
+/** Bytes from which a part that two messages share is not copied. A smaller part is cheaper to copy than to send apart. */
 const WORTH_SHARING = 16 * 1024
 
 export class TextFrame {
-  /** The frame as it goes over the wire, or its begin. Shared: do not write into it. */
+  /** The frame as it goes over the wire, or its beginning. Shared: do not write into it. */
   readonly bytes: Buffer
-  /** What follows `bytes`, where that is memory of another frame. As little to be written into. */
+  /** The rest of the frame, when it is memory of another frame. Shared, too. */
   readonly rest: Buffer | undefined
   readonly #headLength: number
 
@@ -24,8 +24,7 @@ export class TextFrame {
   }
 
   /**
-   * The message is `text`, then `body`, which is UTF-8 already and of which a copy is made, then `end`,
-   * which is ASCII.
+   * Makes a message of `text`, then `body`, which is UTF-8 and is copied, then `end`, which is ASCII.
    */
   static of(text: string, body: Uint8Array = NOTHING, end: string = ''): TextFrame {
     const textLength = Buffer.byteLength(text)
@@ -33,7 +32,7 @@ export class TextFrame {
     const headLength = headLengthOf(length)
     const bytes = Buffer.allocUnsafe(headLength + length)
     writeHead(bytes, length)
-    // As many bytes as characters: the faster of the two ways to write them.
+    // With as many bytes as characters, the text is ASCII, which latin1 writes faster.
     bytes.write(text, headLength, textLength === text.length ? 'latin1' : 'utf8')
     let at = headLength + textLength
     if (body.length > 0) bytes.set(body, at)
@@ -43,8 +42,8 @@ export class TextFrame {
   }
 
   /**
-   * The same message with another begin: `start`, which is ASCII, and what follows the first `skip` bytes of
-   * this one, which is in one piece. A large one shares that with this frame.
+   * The same message with another beginning: `start`, which is ASCII, replaces the first `skip` bytes. This frame
+   * must be in one piece. A large message shares the rest with this frame.
    */
   startingWith(start: string, skip: number): TextFrame {
     const from = this.#headLength + skip
@@ -61,7 +60,7 @@ export class TextFrame {
     return new TextFrame(bytes, headLength)
   }
 
-  /** The message, for connections that are no WebSocket. */
+  /** The message, for connections other than WebSockets. */
   get text(): string {
     const { bytes, rest } = this
     if (!rest) return bytes.toString('utf8', this.#headLength)

@@ -1,4 +1,4 @@
-/** What answers a handshake or a request in place of what was asked for, when a hook throws it. */
+/** The response that a hook throws, to answer a handshake or a request itself. */
 import { HttpError } from '../protocol/errors.ts'
 
 export type ThrownResponse = HttpError | Response
@@ -7,7 +7,7 @@ export function isThrownResponse(thrown: unknown): thrown is ThrownResponse {
   return thrown instanceof HttpError || isResponse(thrown)
 }
 
-/** By its shape: an adapter may have put a class of its own in the place of the global one. */
+/** Checks the shape, because an adapter may have replaced the global class. */
 export function isResponse(value: unknown): value is Response {
   return (
     typeof value === 'object' && value !== null && 'headers' in value && 'body' in value && 'status' in value

@@ -1,4 +1,4 @@
-/** What a consumer needs of the connection under it: a WebSocket, or a communicator in a test. */
+/** The connection under a consumer: a WebSocket, or a communicator in a test. */
 
 import type { ThrownResponse } from './thrown-response.ts'
 import type { TextFrame } from './text-frame.ts'
@@ -8,19 +8,19 @@ export type WebSocketData = string | Uint8Array
 export interface AcceptOptions {
   /** One of `scope.subprotocols`. */
   readonly subprotocol?: string
-  /** Headers for the handshake's answer, `set-cookie` for example. */
+  /** Headers of the handshake's answer, such as `set-cookie`. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
 }
 
 /** Takes frames on a hot path. */
 export interface FramePort {
   /**
-   * Takes a frame that other connections may share, or a part of it, without a promise for it: whether there is
-   * room for more. After `false` the session's `drained` is called once there is, if ever. What is
-   * written to many connections without an `await` in between leaves together.
+   * Takes a frame, which other connections may share. Returns whether there is room for more; after `false` the
+   * session's `drained` is called once there is, if ever. Frames written to many connections without an `await`
+   * in between are sent together.
    */
   write(frame: TextFrame): boolean
-  /** Ends the connection at once, without a close frame: others wait for the memory that it holds. */
+  /** Ends the connection at once, without a close frame, because other readers need the memory that it holds. */
   cutSlow(): void
 }
 
@@ -35,13 +35,13 @@ export interface Transport extends FramePort {
   /** Answers the handshake with this instead of accepting it. */
   refuse(refusal: ThrownResponse): void
   /**
-   * Takes a message. Undefined when there is room for more; otherwise a promise that resolves when
-   * there is, and rejects once the connection is closed; that rejection may go unhandled.
+   * Takes a message. Returns undefined when there is room for more; otherwise a promise that resolves when there
+   * is, and rejects once the connection is closed. That rejection need not be handled.
    */
   send(data: WebSocketData): Promise<void> | undefined
   /** Starts the closing handshake. */
   close(code: number, reason: string): void
-  /** Stops and continues reading from the client. */
+  /** Stops reading from the client; `resume` continues. */
   pause(): void
   resume(): void
 }

@@ -9,22 +9,20 @@ export interface ChannelRoute {
 }
 
 /**
- * Connects a named channel to a consumer: `channel('thumbnails', ThumbnailConsumer)`. Servers pass it
- * over; `millrace worker app.ts thumbnails` runs it.
+ * Connects a named channel to a consumer: `channel('thumbnails', ThumbnailConsumer)`. Servers ignore it; `millrace
+ * worker app.ts thumbnails` runs it.
  *
- * @throws {ChannelError} `invalid_name` for what is no name of a channel, {TypeError} for one that its maker alone
- * receives, and for what is not a consumer class.
+ * @throws {ChannelError} `invalid_name` for a bad name, {TypeError} for a channel with a `!`, which only its own process
+ * receives, and for a value that is not a consumer class.
  */
 export function channel(name: string, consumer: ChannelConsumerClass): ChannelRoute {
   checkChannelName(name)
   if (isSpecific(name))
     throw new TypeError(
-      `channel(${name}): the process that made a channel with a ! receives it, and no worker`,
+      `channel(${name}): a channel with a ! is received by the process that made it, not by a worker`,
     )
   if (!isChannelConsumer(consumer))
-    throw new TypeError(
-      `channel(${name}): ${shown(consumer)} is no class that extends ChannelConsumer, which a channel takes`,
-    )
+    throw new TypeError(`channel(${name}): ${shown(consumer)} is not a class that extends ChannelConsumer`)
   return { kind: 'channel', channel: name, consumer }
 }
 

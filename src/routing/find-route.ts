@@ -9,17 +9,17 @@ interface Routes {
   http: HttpRoute
 }
 
-/** A route that matched, with what the routers around it add. */
+/** A route that matched, with the parameters and guards of the routers around it. */
 export interface FoundRoute<Kind extends keyof Routes> {
   readonly route: Routes[Kind]
   readonly params: Params
-  /** The innermost guards win, one by one. */
+  /** Of each guard the innermost one. */
   readonly guards: Guards
 }
 
 /**
- * The first route of a kind that matches, in the order they were written.
- * `'other'` means that only a route of the other kind does.
+ * The first route of a kind that matches, in the order they are written. `'other'` means that only a route of
+ * another kind matches.
  */
 export function findRoute<Kind extends keyof Routes>(
   routes: readonly Route[],
@@ -53,7 +53,7 @@ function search<Kind extends keyof Routes>(
   return other ? 'other' : undefined
 }
 
-/** Whether a route, or a router around it, asks its clients who they are. */
+/** Whether a route, or a router around it, has an `authenticate`. */
 export function someRouteAsks(routes: readonly Route[]): boolean {
   return routes.some(
     (route) =>

@@ -1,14 +1,14 @@
 /**
  * URL patterns: `/chat/:room/`, `/items/:id{int}`, `/files/*path`.
  *
- * A segment is literal, `:name` (one segment, decoded), `:name{type}`, or, last, `*name` (the rest
- * of the path, possibly empty; `*` alone is named `rest`). A slash at the end of a pattern or of a
- * path makes no difference. The rest of a path stays below where it begins: `..`, a leading slash, a
- * drive and a NUL match nothing there, however they are escaped. Matching costs one pass over the
- * segments; there are no regular expressions to blow up.
+ * A segment is literal, `:name` (one segment, decoded), `:name{type}`, or, as the last one, `*name` (the rest of
+ * the path, possibly empty; `*` alone is named `rest`). A slash at the end of a pattern or a path makes no
+ * difference. The rest of a path cannot leave its folder: `..`, a leading slash, a drive and a NUL match nothing
+ * there, escaped or not. Matching is one pass over the segments, without regular expressions that could take
+ * exponential time.
  */
 
-/** What a typed parameter accepts; the names are Django's path converters. */
+/** The values of typed parameters; the names are those of Django's path converters. */
 const CONVERTERS = {
   str: (text: string) => text,
   /** A non-negative decimal integer that a number holds exactly. */
@@ -62,12 +62,12 @@ export interface PatternMatch {
 const PARAM = /^:([A-Za-z_]\w*)(?:\{(\w+)\})?$/
 const REST = /^\*([A-Za-z_]\w*)?$/
 /**
- * Would lead a handler that joins it to a folder, or resolves it from there, out of that folder, on one
- * system or another: dot segments, a root, a drive. A NUL ends a path for whatever is written in C.
+ * Paths that would leave a folder when a handler joins them to it, on some system: dot segments, a root, a drive.
+ * A NUL ends a path for programs in C.
  */
 const LEAVES = /(?:^|[/\\])\.{1,2}(?:[/\\]|$)|^[/\\]|^[A-Za-z]:|\0/
 
-/** @throws {TypeError} for a pattern that is not one, naming it and the reason. */
+/** @throws {TypeError} for a malformed pattern, with the reason. */
 export function parsePattern(source: string): Pattern {
   const names = new Set<string>()
   const texts = splitPath(source)
@@ -97,7 +97,7 @@ function parseSegment(source: string, text: string): Segment {
   }
   const [, name, converter = 'str'] = PARAM.exec(text) ?? []
   if (name === undefined)
-    throw new TypeError(`Route ${source}: "${text}" is no parameter, which looks like :name or :name{int}`)
+    throw new TypeError(`Route ${source}: "${text}" is not a parameter such as :name or :name{int}`)
   if (!Object.hasOwn(CONVERTERS, converter)) {
     const known = Object.keys(CONVERTERS).join(', ')
     throw new TypeError(`Route ${source}: "{${converter}}" is not a type of parameter (${known})`)
@@ -119,7 +119,7 @@ export function matchPattern(
   path: readonly string[],
   prefix = false,
 ): PatternMatch | undefined {
-  // Without a prototype, so that a parameter of any name is only ever a value.
+  // Without a prototype, so that a parameter may have any name.
   const params = Object.create(null) as Record<string, string | number>
   for (const [index, segment] of pattern.segments.entries()) {
     if (segment.kind === 'rest') {

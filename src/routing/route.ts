@@ -1,4 +1,4 @@
-/** The routes of paths, and how an application writes them. */
+/** The routes of paths, and the functions that make them. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AnyConsumerClass, ConsumerClass } from '../consumers/consumer.ts'
 import type { Params, Scope, User } from '../consumers/scope.ts'
@@ -6,22 +6,22 @@ import type { ChannelRoute } from './channel-route.ts'
 import { type Origins, checkOrigins } from './origins.ts'
 import { type ParamsOf, type Pattern, parsePattern } from './pattern.ts'
 
-/** What an HTTP handler knows beside the request. Hono handlers find it in `c.env`. */
+/** What an HTTP handler gets in addition to the request. Hono handlers find it in `c.env`. */
 export interface HttpContext<P = Params> {
   readonly params: P
   readonly scope: Scope<P>
   /**
-   * Aborts when the answer is over, however it ended, and when the server goes down, which waits for the
-   * handler for a while. Its `reason` is an `AbortError` when the answer is complete or the client left, and
-   * otherwise an `HttpError` whose `code` is `draining` or `response_timeout`. `request.signal` is the same.
+   * Aborts when the answer has ended, and when the server shuts down, which then waits for the handler for a
+   * while. Its `reason` is an `AbortError` when the answer is complete or the client left, and otherwise an
+   * `HttpError` whose `code` is `draining` or `response_timeout`. `request.signal` is the same.
    */
   readonly signal: AbortSignal
   /**
-   * Calls `end` when the user signs out, or is to be asked for anew, unless the returned function was called
-   * before: for answers that do not end by themselves. Undefined where nobody was asked who it is.
+   * Calls `end` when the user signs out or has to be authenticated again, for answers that do not end by
+   * themselves. The returned function cancels that. Undefined when there is no `authenticate`.
    */
   readonly whileSignedIn?: (end: () => void) => () => void
-  /** The `node:http` pair under the request, where there is one. */
+  /** The `node:http` pair under the request, if there is one. */
   readonly incoming?: IncomingMessage
   readonly outgoing?: ServerResponse
 }
@@ -31,7 +31,7 @@ export type HttpHandler<P = Params> = (
   context: HttpContext<P>,
 ) => Response | Promise<Response>
 
-/** A handler, anything with a `fetch` such as a Hono application, or a handler for each method. */
+/** A handler, an object with a `fetch` such as a Hono application, or a handler for each method. */
 export type HttpTarget<P = Params> =
   | HttpHandler<P>
   | { readonly fetch: HttpHandler<P> }
@@ -40,39 +40,39 @@ export type HttpTarget<P = Params> =
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
 
 /**
- * Says who asks, from the request alone, without its body. What it returns becomes `scope.user`;
- * `undefined`, `null` and `false` answer 401. Throw `unauthenticated()` or `forbidden()` for an answer
- * in your own words, or a `Response` for another one: any status, headers and body. `request.signal` aborts when nobody waits for the answer any more.
+ * Finds the user of a request, from its head alone. The return value becomes `scope.user`; `undefined`, `null` and
+ * `false` answer 401. Throw `unauthenticated()` or `forbidden()` for an answer in your own words, or a `Response`
+ * with any status, headers and body. `request.signal` aborts when the answer is not needed any more.
  */
 export type Authenticate = (request: Request) => AuthenticateResult | Promise<AuthenticateResult>
 type AuthenticateResult = ([unknown] extends [User] ? unknown : User) | null | undefined | false
 
-/** Who may pass. A route's own guards replace those of the routers and the application around it. */
+/** Who may use a route. A route's own guards replace those of the routers and the application around it. */
 export interface Guards {
   /** `false` lets everybody in. */
   readonly authenticate?: Authenticate | false
   readonly origins?: Origins
 }
 
-/** The guards among other options; those that are not given are left out, and hide no outer ones. */
+/** The guards among other options. Guards that are not given are left out, so that outer ones hold. */
 export function guardsOf({ authenticate, origins }: Guards): Guards {
   return { ...(authenticate !== undefined && { authenticate }), ...(origins !== undefined && { origins }) }
 }
 
-/** For the compiler alone: no route has this property. Its parameter makes needs add up. */
+/** For the compiler only; no route has this property. As a parameter, the needs of several routes add up. */
 declare const NEEDS: unique symbol
 
 export interface WebSocketOptions extends Guards {
   /**
-   * Bytes of the largest message that a client may send here, up to 512 MiB; a larger one closes with 1009
-   * while it comes. Default: the server's own `maxMessageSize`.
+   * Bytes of the largest message that a client may send here, up to 512 MiB. A larger one closes the connection
+   * with 1009 before it is complete. Default: the server's `maxMessageSize`.
    */
   readonly maxMessageSize?: number
 }
 
 export interface WebSocketRoute<Needs extends object = object> extends WebSocketOptions {
   readonly kind: 'websocket'
-  /** Millrace's own. */
+  /** Whether the route is Millrace's own. */
   readonly own?: boolean
   readonly pattern: Pattern
   readonly consumer: AnyConsumerClass
@@ -81,7 +81,7 @@ export interface WebSocketRoute<Needs extends object = object> extends WebSocket
 
 export interface HttpRoute extends Guards {
   readonly kind: 'http'
-  /** Millrace's own: without a guard around it, it has the application's. */
+  /** Whether the route is Millrace's own. Without guards around it, such a route has the application's. */
   readonly own?: boolean
   readonly pattern: Pattern
   readonly target: HttpTarget<never>
@@ -95,15 +95,15 @@ export interface RouterRoute<Needs extends object = object> extends Guards {
 }
 
 /**
- * Some route of a path. `Needs` are the parameters that its consumers declare and its own path lacks: a
- * router around it has to bring them, and an application takes only routes that need none.
+ * A route of a path. `Needs` are the parameters that its consumers declare and its own path lacks. A router around
+ * it has to provide them, and an application takes only routes that need none.
  */
 export type PathRoute<Needs extends object = object> = WebSocketRoute<Needs> | HttpRoute | RouterRoute<Needs>
 
-/** Some route; one of a channel has no path, and stands in no router. */
+/** Any route. One of a channel has no path and cannot be in a router. */
 export type Route<Needs extends object = object> = PathRoute<Needs> | ChannelRoute
 
-/** The parameters that a consumer needs and this path does not have, so that a router has to. */
+/** The parameters that a consumer needs and this path lacks, so that a router has to provide them. */
 type Missing<Needed, Path extends string> = string extends keyof Needed
   ? object
   : {
@@ -119,8 +119,8 @@ type Missing<Needed, Path extends string> = string extends keyof Needed
 /**
  * Connects a path to a consumer: `websocket('/ws/chat/:room/', ChatConsumer)`.
  *
- * @throws {TypeError} for a malformed pattern or origin, or what is not a consumer class.
- * @throws {RangeError} for a size that no message has.
+ * @throws {TypeError} for a malformed pattern or origin, or a value that is not a consumer class.
+ * @throws {RangeError} for a `maxMessageSize` out of range.
  */
 export function websocket<const Path extends string, P = Params>(
   path: Path,
@@ -133,7 +133,7 @@ export function websocket<const Path extends string, P = Params>(
   return { kind: 'websocket', pattern: parsePattern(path), consumer, ...options }
 }
 
-/** Longer than any text that there can be: V8 holds half a gigabyte less a few. */
+/** More than the longest text in V8, which is a little less than half a gigabyte. */
 const LONGEST_MESSAGE = 512 * 1024 * 1024
 
 function checkMessageSize(size: number | undefined, where: string): void {
@@ -146,7 +146,7 @@ function checkMessageSize(size: number | undefined, where: string): void {
 /**
  * Connects a path to a fetch handler: `http('/hello/:name', (request, { params }) => …)`,
  * `http('/api/*', hono)`, `http('/items', { GET: list, POST: create })`. The handler sees the whole
- * URL, less a root path. Only guards given here or on a router around it apply: the application's own do not.
+ * URL without the root path. Only guards given here or on a router around it apply, not the application's own.
  */
 export function http<const Path extends string>(
   path: Path,
@@ -156,11 +156,11 @@ export function http<const Path extends string>(
   checkOrigins(guards.origins, `http(${path})`)
   const callable = typeof target === 'function' || (typeof target === 'object' && target !== null)
   if (!callable)
-    throw new TypeError(`http(${path}): give a handler, an application with fetch, or handlers by method`)
+    throw new TypeError(`http(${path}): give a handler, an object with fetch, or handlers by method`)
   return { kind: 'http', pattern: parsePattern(path), target, ...guards }
 }
 
-/** Puts routes under a common prefix, whose parameters they share: `router('/teams/:team', [...])`. */
+/** Puts routes under a common prefix, and gives them its parameters: `router('/teams/:team', [...])`. */
 export function router<const Prefix extends string, Needs extends object = object>(
   prefix: Prefix,
   routes: readonly PathRoute<Needs>[],
@@ -174,6 +174,6 @@ export function router<const Prefix extends string, Needs extends object = objec
     throw new TypeError(`router(${prefix}): a channel has no path; put channel(…) beside the router`)
   }
   checkOrigins(guards.origins, `router(${prefix})`)
-  // What the routes need is checked here, and nobody asks them again.
+  // The types have been checked here, so the needs of the routes are dropped.
   return { kind: 'router', pattern, routes: routes as readonly PathRoute[], ...guards }
 }

@@ -1,4 +1,4 @@
-/** The routes of streams: how an application writes their endpoints. */
+/** The routes of streams. */
 import { DurableStreams, type DurableStreamsOptions } from '../endpoints/http/durable-streams.ts'
 import { HttpStreams, type HttpStreamsOptions } from '../endpoints/http/http-streams.ts'
 import { type StreamSocketOptions, streamSocketConsumer } from '../endpoints/stream-socket/stream-socket.ts'
@@ -15,12 +15,11 @@ import {
 } from './route.ts'
 
 /**
- * Serves the stream socket at a path; docs/stream-socket.md says what clients speak there. With an
- * `authenticate`, here or of the application, a client reaches its own streams only; without one,
- * those that have no owner.
+ * Serves the stream socket at a path; docs/stream-socket.md describes its protocol. With an `authenticate`, here or
+ * of the application, a client reaches its own streams only. Without one it reaches streams without an owner.
  *
  * @throws {TypeError} for a malformed path.
- * @throws {RangeError} for a size that no message has.
+ * @throws {RangeError} for a `maxMessageSize` out of range.
  */
 export function streamSocket(path: string, options: StreamSocketOptions & WebSocketOptions): WebSocketRoute {
   const { maxMessageSize } = options
@@ -29,8 +28,8 @@ export function streamSocket(path: string, options: StreamSocketOptions & WebSoc
 }
 
 /**
- * Serves streams over plain HTTP under a prefix, `/streams` for one, to their readers, and starts and stops
- * runs; docs/http-streams.md says how. Without an `authenticate` here the application's own holds.
+ * Serves streams to readers over plain HTTP, under a prefix such as `/streams`, and starts and stops runs;
+ * docs/http-streams.md describes it. Without an `authenticate` here the application's own applies.
  *
  * @throws {TypeError} for a malformed prefix.
  */
@@ -45,10 +44,10 @@ export function httpStreams(prefix: string, options: HttpStreamsOptions & Guards
 }
 
 /**
- * Serves the Durable Streams protocol under a prefix, `/v1/stream` for one: whoever may pass creates, writes,
- * reads and removes streams of their own. The rest of a path is the id of a stream, which may have slashes.
- * Without an `authenticate` here the application's own holds; without any, streams belong to nobody, and
- * everybody writes to them.
+ * Serves the Durable Streams protocol under a prefix such as `/v1/stream`. A client that is let in creates, writes,
+ * reads and removes its own streams. The rest of a path is the id of a stream, which may contain slashes. Without
+ * an `authenticate` here the application's own applies. Without any, streams have no owner, and everybody can
+ * write to them.
  *
  * @throws {TypeError} for a malformed prefix.
  */

@@ -10,6 +10,7 @@ import type { ChannelConsumer, ChannelConsumerClass } from '../consumers/channel
 import { eventHandler, shownType } from '../consumers/event-handler.ts'
 import { type HandlerOwner, callHandler, guardProcess, loggingOwner } from '../logging/late-errors.ts'
 import type { Logger } from '../logging/logger.ts'
+import { LONGEST_TIMER_MS } from '../time/duration.ts'
 import { pause } from '../time/ticker.ts'
 
 export interface WorkOptions {
@@ -45,8 +46,6 @@ interface InHand {
 const RETRY_DELAY = 1000
 /** Milliseconds that a handler has to end once its signal aborted. */
 const CUT_GRACE = 1000
-/** Longest a Node timer waits, in milliseconds. */
-const MAX_DELAY = 2 ** 31 - 1
 
 export class ChannelWorker implements RunningWorker {
   readonly channels: readonly string[]
@@ -59,7 +58,7 @@ export class ChannelWorker implements RunningWorker {
   readonly #inHand = new Set<InHand>()
   readonly #work: Promise<unknown>
   /** A layer that waits to reconnect keeps no process alive. */
-  readonly #alive = setInterval(() => undefined, MAX_DELAY)
+  readonly #alive = setInterval(() => undefined, LONGEST_TIMER_MS)
   readonly #unguard = guardProcess()
   readonly #resolveClosed: () => void
   #closing: Promise<void> | undefined
@@ -99,7 +98,7 @@ export class ChannelWorker implements RunningWorker {
   #check(consumers: ReadonlyMap<string, unknown>, concurrency: number): void {
     if (!(Number.isSafeInteger(concurrency) && concurrency > 0))
       throw new RangeError(`concurrency is ${concurrency}; it takes a whole number above 0`)
-    if (!(this.#shutdownTimeout >= 0 && this.#shutdownTimeout * 1000 <= MAX_DELAY))
+    if (!(this.#shutdownTimeout >= 0 && this.#shutdownTimeout * 1000 <= LONGEST_TIMER_MS))
       throw new RangeError(`shutdownTimeout is ${this.#shutdownTimeout}; it takes seconds from 0`)
     if (consumers.size === 0)
       throw new RangeError('no channel has a consumer: put channel(name, Consumer) among the routes')

@@ -4,6 +4,7 @@
  * take their defaults from here.
  */
 import type { TlsOptions } from 'node:tls'
+import { LONGEST_TIMER } from '../time/duration.ts'
 import type { SocketAccess } from './listening/unix-socket.ts'
 
 export interface ConnectionOptions {
@@ -112,9 +113,6 @@ export const LISTEN_DEFAULTS = { host: '127.0.0.1', port: 8000 } as const
 
 export type ResolvedOptions = Required<ConnectionOptions>
 
-/** Longest delay a timer can hold, 2^31 - 1 ms, in seconds. */
-const MAX_SECONDS = 2_147_483
-
 const SECONDS = [
   'pingInterval',
   'pingTimeout',
@@ -134,8 +132,8 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   const resolved: ResolvedOptions = { ...CONNECTION_DEFAULTS, ...given }
   for (const name of SECONDS) {
     const value = resolved[name]
-    if (!(value >= 0 && value <= MAX_SECONDS))
-      throw new RangeError(`${name} is ${value}; it takes 0 to ${MAX_SECONDS} seconds`)
+    if (!(value >= 0 && value <= LONGEST_TIMER))
+      throw new RangeError(`${name} is ${value}; it takes 0 to ${LONGEST_TIMER} seconds`)
   }
   if (resolved.handshakeTimeout === 0)
     throw new RangeError('handshakeTimeout is 0; nobody connects in no time')

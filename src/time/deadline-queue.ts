@@ -1,7 +1,7 @@
 /**
- * Items that fall due a fixed time after they were added. Because the delay is the same for all,
- * the order of adding is the order of falling due: adding, removing and taking the next are O(1),
- * and nothing walks the items that are not due. A Map keeps that order.
+ * Items that become due a fixed time after they were added. The delay is the same for all, so items become due in
+ * the order they were added. A Map keeps that order: adding, removing and taking the next item take constant
+ * time, and items that are not due are not looked at.
  */
 export class DeadlineQueue<T> {
   readonly #delay: number
@@ -11,11 +11,15 @@ export class DeadlineQueue<T> {
     this.#delay = delayMs
   }
 
+  get size(): number {
+    return this.#due.size
+  }
+
   has(item: T): boolean {
     return this.#due.has(item)
   }
 
-  /** Adds an item, or starts its time anew. */
+  /** Adds an item, or restarts its time. */
   add(item: T, now: number): void {
     this.#due.delete(item)
     this.#due.set(item, now + this.#delay)
@@ -25,7 +29,7 @@ export class DeadlineQueue<T> {
     this.#due.delete(item)
   }
 
-  /** Removes and returns what is due, the oldest first, at most `limit` items. */
+  /** Removes and returns the items that are due, the oldest first, at most `limit` of them. */
   take(now: number, limit: number): T[] {
     const taken: T[] = []
     for (const [item, due] of this.#due) {

@@ -1,45 +1,43 @@
 /**
- * Things that are due a fixed time after they were added: signs of life, ends of long polls. One
- * timer for all, which runs only while there are any; since the delay is one, the order of adding is
- * the order of falling due, and what is not due is not looked at.
+ * Actions that become due a fixed time after they were added: ends of long polls, renewals. One timer serves
+ * all of them, and runs only while there are any.
  */
+import { DeadlineQueue } from './deadline-queue.ts'
+
 export class Deadlines {
   readonly #delayMs: number
-  readonly #due = new Map<() => void, number>()
+  readonly #queue: DeadlineQueue<() => void>
   #timer: NodeJS.Timeout | undefined
 
   constructor(delaySeconds: number) {
     this.#delayMs = delaySeconds * 1000
+    this.#queue = new DeadlineQueue(this.#delayMs)
   }
 
   get size(): number {
-    return this.#due.size
+    return this.#queue.size
   }
 
-  /** Calls `action` once, when its time has come. Adding it again starts its time anew. */
+  /** Calls `action` once, when its time has come. Adding it again restarts its time. */
   add(action: () => void): void {
-    this.#due.delete(action)
-    this.#due.set(action, performance.now() + this.#delayMs)
+    this.#queue.add(action, performance.now())
     this.#timer ??= setInterval(() => this.#tick(), Math.min(1000, this.#delayMs / 4)).unref()
   }
 
   delete(action: () => void): void {
-    this.#due.delete(action)
-    if (this.#due.size > 0) return
-    clearInterval(this.#timer)
-    this.#timer = undefined
+    this.#queue.delete(action)
+    this.#rest()
   }
 
   #tick(): void {
-    const now = performance.now()
-    const due: (() => void)[] = []
-    for (const [action, at] of this.#due) {
-      if (at > now) break
-      due.push(action)
-    }
-    for (const action of due) {
-      this.delete(action)
-      action()
-    }
+    for (const action of this.#queue.take(performance.now(), Number.POSITIVE_INFINITY)) action()
+    this.#rest()
+  }
+
+  /** Stops the timer when nothing is left. */
+  #rest(): void {
+    if (this.#queue.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
   }
 }

@@ -1,7 +1,4 @@
-/**
- * Work that is done again and again: one timer for all that it concerns. Never twice at a time; a
- * tick that finds the work still under way is skipped.
- */
+/** Does some work again and again, on one timer. A tick is skipped while the work of an earlier one still runs. */
 
 export interface TickerOptions {
   /** Whether the timer keeps the process alive. */
@@ -33,13 +30,13 @@ export class Ticker {
     if (!this.#ref) this.#timer.unref()
   }
 
-  /** Works now, and once more after the work that is under way, if any. */
+  /** Works now, or once more after the work that runs. */
   now(): void {
     if (this.#working) this.#again = true
     else this.#tick()
   }
 
-  /** Resolves when the work under way, if any, has ended. */
+  /** Stops; resolves when work that still runs has ended. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.#timer = undefined
@@ -60,7 +57,7 @@ export class Ticker {
   }
 }
 
-/** Waits; the signal ends the waiting early, without an error. */
+/** Waits. The signal ends the wait early, without an error. */
 export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => {

@@ -59,7 +59,7 @@ describe('a file that cannot be served is one line and exit code 1', () => {
 
 export default millrace({ routes: [http('/a/:', () => new Response())] })`,
       },
-      'app.ts:3: TypeError: Route /a/:: ":" is no parameter, which looks like :name or :name{int}',
+      'app.ts:3: TypeError: Route /a/:: ":" is not a parameter such as :name or :name{int}',
     ],
     [
       'that throws no Error',

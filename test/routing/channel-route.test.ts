@@ -22,7 +22,7 @@ describe('a route of a channel', () => {
     expect(() => channel('two words', Plain)).toThrow(ChannelError)
     expect(() => channel('specific.1!2', Plain)).toThrow(
       new TypeError(
-        'channel(specific.1!2): the process that made a channel with a ! receives it, and no worker',
+        'channel(specific.1!2): a channel with a ! is received by the process that made it, not by a worker',
       ),
     )
     class NotAConsumer {}
@@ -33,7 +33,7 @@ describe('a route of a channel', () => {
       [undefined, 'a undefined'],
     ] as const) {
       expect(() => channel('a', consumer as never)).toThrow(
-        new TypeError(`channel(a): ${shown} is no class that extends ChannelConsumer, which a channel takes`),
+        new TypeError(`channel(a): ${shown} is not a class that extends ChannelConsumer`),
       )
     }
   })

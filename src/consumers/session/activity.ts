@@ -1,12 +1,12 @@
-/** What runs of a connection, so that it is known when nothing does any more. */
+/** Counts the handlers and tasks of a connection that run, to know when all have ended. */
 import type { Logger } from '../../logging/logger.ts'
 import { type Scope, scopeForLog } from '../scope.ts'
 
-/** Seconds that a handler or a task may go on after its connection ended before the log names it. */
+/** Seconds that a handler or a task may continue after its connection ended before that is logged. */
 const STUCK_AFTER = 10
 
 export class Activity {
-  /** Resolves when nothing runs any more, and nothing will. */
+  /** Resolves when everything has ended, and nothing more will begin. */
   readonly finished: Promise<void>
   readonly #finish: () => void
   #running = 0
@@ -19,7 +19,7 @@ export class Activity {
     this.#finish = resolve
   }
 
-  /** Something runs, until `end`. */
+  /** A handler or a task begins; it runs until `end`. */
   begin(): void {
     this.#running++
   }
@@ -31,18 +31,18 @@ export class Activity {
     this.#finish()
   }
 
-  /** What begins now is the last thing to do for this connection. */
+  /** The handler that runs now is the last one of this connection. */
   last(): void {
     this.#last = true
   }
 
-  /** The connection ended: names in the log what goes on for long. */
+  /** The connection ended. Logs when a handler or a task continues for long. */
   watch(scope: Scope<never>, logger: Logger): void {
     if (this.#isOver) return
     this.#timer = setTimeout(() => {
       logger.warn(
         { scope: scopeForLog(scope), seconds: STUCK_AFTER },
-        'a handler goes on after its connection ended: pass this.signal to what it awaits',
+        'handler still runs after its connection ended: pass this.signal to what it awaits',
       )
     }, STUCK_AFTER * 1000).unref()
   }

@@ -1,10 +1,10 @@
 /**
- * What came for a consumer and was not handled yet. It stops the transport's reading when that is
- * more than the consumer keeps up with, and starts it again at half as much.
+ * The frames of a connection that its consumer has not handled yet. When there are too many, the transport stops
+ * reading; at half as many it reads again.
  */
 import type { Transport, WebSocketData } from '../transport.ts'
 
-/** Frames and bytes that may wait before the transport stops reading. */
+/** Frames and bytes above which the transport stops reading. */
 const MAX_FRAMES = 64
 const MAX_BYTES = 256 * 1024
 
@@ -32,7 +32,7 @@ export class Backlog {
     if (this.#frames <= MAX_FRAMES / 2 && this.#bytes <= MAX_BYTES / 2) this.release()
   }
 
-  /** Lets the transport read, however much waits. */
+  /** Lets the transport read, even when many frames wait. */
   release(): void {
     if (!this.#paused) return
     this.#paused = false

@@ -1,13 +1,13 @@
-/** What follows from the end of a connection, and is no failure. */
+/** Errors that follow from the end of a connection, and are not failures. */
 import { isAbortFor } from '../../logging/abort-errors.ts'
 import { ConnectionClosedError } from '../transport.ts'
 
-/** Whether an error is the end of the connection coming back out of something that was awaited. */
+/** Whether an error comes from the end of the connection, by way of something that was awaited. */
 export function isConsequence(error: unknown, closed: ConnectionClosedError): boolean {
   return error instanceof ConnectionClosedError || isAbortFor(error, closed)
 }
 
-/** A rejection that may go unhandled. */
+/** A rejected promise that nobody has to handle. */
 export function rejected(closed: ConnectionClosedError): Promise<void> {
   const promise = Promise.reject(closed)
   promise.catch(ignore)

@@ -1,4 +1,4 @@
-/** What a consumer throws where nobody can catch it is its connection's affair, and ends that alone. */
+/** Assigns late errors, which no caller can catch, to the connection whose consumer threw them, and ends it. */
 import {
   type CallHandler,
   type HandlerOwner,
@@ -12,7 +12,7 @@ import { isConsequence } from './connection-end.ts'
 import { type Scope, scopeForLog } from '../scope.ts'
 import type { ConnectionClosedError } from '../transport.ts'
 
-/** After so many calls it is worth its memory to make each cheaper: an idle connection has two. */
+/** Calls after which the memory for a cheaper call is worth it. An idle connection makes two. */
 const FEW_CALLS = 4
 
 /** A connection that can be ended because its consumer failed. */
@@ -36,9 +36,9 @@ export class ConsumerOwner implements HandlerOwner {
     this.#connection = connection
   }
 
-  /** Calls what runs the consumer's code: what that throws later is known to be this connection's. */
+  /** Runs code of the consumer. An error that it throws later is assigned to this connection. */
   call<Argument, T>(handler: (argument: Argument) => T, argument: Argument): T {
-    // Most messages of groups are taken by what this connection itself began.
+    // Most group messages are received in code that runs under this owner already.
     if (currentHandler() === this) return handler(argument)
     if (this.#call) return this.#call(handler, argument)
     if (++this.#calls >= FEW_CALLS) this.#call = callsOf(this)
@@ -53,7 +53,7 @@ export class ConsumerOwner implements HandlerOwner {
     this.#connection?.fail()
   }
 
-  /** The connection is over. Lets go of it: what the consumer began may remember this owner for ever. */
+  /** The connection is over. Drops the reference to it, because tasks of the consumer may keep this owner forever. */
   release(closed: ConnectionClosedError): void {
     this.#closed = closed
     this.#connection = undefined

@@ -1,4 +1,4 @@
-/** A connection's own channel: made when it is first asked for, received until the connection ends. */
+/** A connection's own channel: made when its name is first read, received until the connection ends. */
 import type { ChannelLayer, ChannelMessage } from '../../channels/layer.ts'
 import type { BackgroundTask } from '../consumer.ts'
 import type { Memberships } from '../memberships.ts'
@@ -8,7 +8,7 @@ export interface ChannelOwner {
   readonly isOver: boolean
   readonly signal: AbortSignal
   background(task: BackgroundTask): void
-  /** Resolves when the message was handled: the layer holds the rest. */
+  /** Resolves when the message was handled. Until then further messages wait in the layer. */
   event(message: ChannelMessage): Promise<void>
 }
 
@@ -36,7 +36,7 @@ export class OwnChannel {
 
   async join(group: string): Promise<void> {
     await this.#memberships.hold(group, this.name)
-    // The connection may have ended while the layer was busy adding it.
+    // The connection may have ended while the layer added it.
     if (this.#owner.isOver) await this.#memberships.drop(group, this.name)
   }
 

@@ -1,8 +1,8 @@
 /**
  * Drives one consumer through one connection: connecting, open, ended.
  *
- * Invariants: one handler runs at a time; work is done in the order it came; `disconnect` is the
- * last thing that runs and runs once; nothing a consumer does rejects out of here.
+ * Invariants: one handler runs at a time, in the order of events. `disconnect` runs once, and last. No error of a
+ * consumer leaves the session.
  */
 import type { ChannelLayer, ChannelMessage } from '../../channels/layer.ts'
 import type { Logger } from '../../logging/logger.ts'
@@ -34,7 +34,7 @@ export interface SessionOptions {
   readonly channels: ChannelLayer
   readonly memberships: Memberships
   readonly logger: Logger
-  /** Millrace's own consumer: the timers and connections that it makes are everybody's. */
+  /** Whether it is Millrace's own consumer, whose late errors belong to no single connection. */
   readonly own?: boolean
 }
 
@@ -43,7 +43,7 @@ type Work =
   | { readonly kind: 'frame'; readonly data: WebSocketData }
   | { readonly kind: 'event'; readonly message: ChannelMessage; readonly done: () => void }
 
-/** One for all: most messages find room, and this is their path. */
+/** One promise for all messages that find room, which most do. */
 const ROOM: Promise<void> = Promise.resolve()
 
 export class ConsumerSession implements ConsumerConnection, ChannelOwner {
@@ -52,7 +52,7 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
   readonly #channel: OwnChannel
   readonly #logger: Logger
   readonly #consumer: AnyConsumer
-  /** Whose whatever the consumer does is; undefined where nobody is blamed for it. */
+  /** The owner of the consumer's late errors; undefined for Millrace's own consumers. */
   readonly #owner: ConsumerOwner | undefined
   readonly #activity = new Activity()
   readonly #queue: Work[] = []
@@ -78,7 +78,7 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
     this.#consumer = this.#inItsName((given) => new consumerClass(given), context)
   }
 
-  // What the server calls.
+  // Called by the server.
 
   /** Runs the consumer's `connect`. */
   open(): void {
@@ -97,7 +97,7 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
     return this.#activity.finished
   }
 
-  /** The connection is gone; what came before is still handled. */
+  /** The connection is gone. Events that came before are still handled. */
   disconnected(code: number, reason: string): void {
     this.#end(code, reason)
   }
@@ -106,7 +106,7 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
     return this.#state === 'ended'
   }
 
-  /** Its user is signed in no more. */
+  /** The user has signed out. */
   signOut(): void {
     if (this.#state === 'connecting') {
       this.#transport.refuse(new HttpError('unauthenticated'))
@@ -114,28 +114,28 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
     } else this.close(CloseCode.unauthorized, 'Sign in again')
   }
 
-  /** Says in the log why the server ends the connection. */
+  /** Logs why the server ends the connection. */
   explain(level: 'info' | 'warn', message: string, fields: object): void {
     this.#logger[level]({ scope: scopeForLog(this.#scope), ...fields }, message)
   }
 
-  /** There is room again after a `write` that said there was none. */
+  /** There is room again after a `write` that returned false. */
   drained(): void {
     this.#listener?.drained()
   }
 
-  /** Nothing is left of the connection, and of what was sent on it. */
+  /** The connection is closed, and nothing is left to be sent. */
   gone(): void {
     this.#listener?.gone?.()
   }
 
-  /** The server goes down: closes with 1012, after the consumer had its last word. */
+  /** The server shuts down: closes with 1012, after the consumer could send its last message. */
   restart(): void {
     if (this.#state === 'open') this.#listener?.restarting()
     this.close(CloseCode.serviceRestart, 'The server is restarting')
   }
 
-  // What the consumer calls, through its base class.
+  // Called by the consumer, through its base class.
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
@@ -172,7 +172,7 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
     return this.#transport.send(data) ?? ROOM
   }
 
-  /** The transport itself: it knows when it is open, and a frame need not look for this session, too. */
+  /** The transport itself, which knows whether it is open, so that a frame does not pass through the session. */
   get frames(): FramePort {
     return this.#transport
   }
@@ -183,7 +183,7 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
 
   close(code: number, reason: string): void {
     if (!isSendableCloseCode(code))
-      throw new RangeError(`close() was called with ${code}, which may not be sent`)
+      throw new RangeError(`close() was called with ${code}, a code that may not be sent`)
     if (this.#state === 'ended') return
     this.#discardFrames = true
     if (this.#state === 'connecting') {
@@ -208,7 +208,7 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
     return this.#channel.discard(group)
   }
 
-  /** A message came over its channel. */
+  /** A message came on the connection's channel. */
   event(message: ChannelMessage): Promise<void> {
     return new Promise((done) => this.#push({ kind: 'event', message, done }))
   }
@@ -218,7 +218,7 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
     if (!this.#running) void this.#inItsName(ConsumerSession.#work, this)
   }
 
-  /** Calls what runs the consumer's code. A function that closes over nothing costs nothing. */
+  /** Runs code of the consumer under its owner. A function without a closure costs nothing. */
   #inItsName<Argument, T>(run: (argument: Argument) => T, argument: Argument): T {
     return this.#owner ? this.#owner.call(run, argument) : run(argument)
   }
@@ -268,7 +268,7 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
     }
   }
 
-  /** What the handler returns. Not async: group messages are many, and each turn of a promise costs. */
+  /** Calls the handler of a group message. Not async, because group messages are many and each promise costs. */
   #dispatch(message: ChannelMessage): unknown {
     if (this.#state === 'ended') return undefined
     const handler = eventHandler(this.#consumer, message.type)
@@ -289,7 +289,7 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
     }
   }
 
-  /** A handler threw. What follows from the end of the connection itself is no failure. */
+  /** A handler threw. An error that follows from the end of the connection is no failure. */
   #fail(error: unknown): void {
     if (this.#closed && isConsequence(error, this.#closed)) return
     if (this.#state === 'connecting' && isThrownResponse(error)) {

@@ -5,6 +5,7 @@ import { callHandler, loggingOwner } from '../../logging/late-errors.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { HttpError } from '../../protocol/errors.ts'
 import type { Authenticate } from '../../routing/route.ts'
+import { LONGEST_TIMER } from '../../time/duration.ts'
 import type { RequestScope } from './request-scope.ts'
 
 /** How an application asks who its clients are. */
@@ -20,24 +21,21 @@ export interface AuthenticationOptions {
 /** Seconds. */
 export const DEFAULT_TIMEOUT: number = 5
 
-/** Longest delay a timer of Node can hold, 2^31 - 1 ms, in seconds. */
-const MAX_SECONDS = 2_147_483
-
 /** Seconds after which a client may ask again when nobody could say who it is. */
 const RETRY_AFTER = '5'
 
 /** @throws {RangeError} for a limit that is none: `authenticate` always has one. */
 export function checkAuthenticateTimeout(seconds: number = DEFAULT_TIMEOUT): void {
-  if (seconds > 0 && seconds <= MAX_SECONDS) return
+  if (seconds > 0 && seconds <= LONGEST_TIMER) return
   throw new RangeError(
-    `authenticateTimeout is ${seconds}; it takes seconds above 0, and at most ${MAX_SECONDS}`,
+    `authenticateTimeout is ${seconds}; it takes seconds above 0, and at most ${LONGEST_TIMER}`,
   )
 }
 
 /** @throws {RangeError} for what is no interval. */
 export function checkAuthenticateInterval(seconds: number = 0): void {
-  if (seconds >= 0 && seconds <= MAX_SECONDS) return
-  throw new RangeError(`authenticateInterval is ${seconds}; it takes 0 to ${MAX_SECONDS} seconds`)
+  if (seconds >= 0 && seconds <= LONGEST_TIMER) return
+  throw new RangeError(`authenticateInterval is ${seconds}; it takes 0 to ${LONGEST_TIMER} seconds`)
 }
 
 /**

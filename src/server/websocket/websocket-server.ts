@@ -3,13 +3,8 @@ import type { IncomingMessage } from 'node:http'
 import { type Server, type ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import type { AcceptOptions } from '../../consumers/transport.ts'
 import { CloseCode } from '../../protocol/close-codes.ts'
+import { LONGEST_TIMER_MS } from '../../time/duration.ts'
 import type { ResolvedOptions } from '../options.ts'
-
-/**
- * `ws` itself would cut a closing socket after a fixed time, with all that its client has still to read.
- * The heartbeat does it: this is the longest that a timer can hold.
- */
-const NO_CLOSE_TIMEOUT = 2 ** 31 - 1
 
 /** What `ws` closes with of its own accord, and why, in words for the client. */
 const REASONS: Readonly<Record<number, string>> = {
@@ -111,7 +106,8 @@ function createWebSocketServer(options: ResolvedOptions): WebSocketHandshaker {
     perMessageDeflate: false,
     maxPayload: options.maxMessageSize,
     maxFragments: options.maxFragments,
-    closeTimeout: NO_CLOSE_TIMEOUT,
+    // `ws` would cut a closing socket after this time, with all that its client has not read. The heartbeat does it.
+    closeTimeout: LONGEST_TIMER_MS,
     WebSocket: ObservedWebSocket,
     handleProtocols: (_offered, incoming) => acceptOptions.get(incoming)?.subprotocol ?? false,
   }
