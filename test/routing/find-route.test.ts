@@ -137,11 +137,11 @@ describe('guards', () => {
     'https://a b',
     'null',
     'https://*.a.example?',
-  ])('name origins; %s is none', (origin) => {
+  ])('name origins; %s is not one', (origin) => {
     expect(() => websocket('/ws', First, { origins: [origin] })).toThrow(
-      `websocket(/ws): "${origin}" is no origin`,
+      `websocket(/ws): "${origin}" is not an origin`,
     )
-    expect(() => router('/r', [], { origins: [origin] })).toThrow(`router(/r): "${origin}" is no origin`)
+    expect(() => router('/r', [], { origins: [origin] })).toThrow(`router(/r): "${origin}" is not an origin`)
   })
 
   it.each([

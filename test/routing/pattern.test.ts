@@ -162,10 +162,10 @@ describe('a prefix', () => {
 describe('parsePattern', () => {
   it.each([
     ['/:a/:a', 'two parameters are named "a"'],
-    ['/:', 'no parameter'],
-    ['/:1a', 'no parameter'],
-    ['/:a{int', 'no parameter'],
-    ['/:a{}', 'no parameter'],
+    ['/:', 'not a parameter such as'],
+    ['/:1a', 'not a parameter such as'],
+    ['/:a{int', 'not a parameter such as'],
+    ['/:a{}', 'not a parameter such as'],
     ['/:a{float}', 'not a type of parameter (str, int, slug, uuid)'],
     ['/:a{toString}', 'not a type of parameter'],
     ['/a*', 'neither literal nor a parameter'],

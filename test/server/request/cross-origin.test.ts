@@ -216,7 +216,7 @@ it('answers without a socket say the same', async () => {
 
 it('a malformed origin of an http route is refused when the route is written', () => {
   expect(() => http('/', () => new Response(), { origins: ['app.example'] })).toThrow(
-    'http(/): "app.example" is no origin',
+    'http(/): "app.example" is not an origin',
   )
 })
 

@@ -68,6 +68,6 @@ describe('a server', () => {
 
 it('an application refuses an origin that could never match', () => {
   expect(() => millrace({ origins: ['app.example'] })).toThrow(
-    'millrace({ origins }): "app.example" is no origin',
+    'millrace({ origins }): "app.example" is not an origin',
   )
 })
