@@ -1,6 +1,6 @@
 /**
- * What a channel layer refuses. The messages are written for a log: they name channels and say what is allowed, and
- * quote nothing of what a message holds.
+ * What a channel layer refuses. The messages are written for a log: they name channels and say what is
+ * allowed, and quote nothing of what a message holds.
  */
 
 /**
@@ -34,8 +34,8 @@ export class ChannelError extends Error {
   /** Where in a message the fault is, as one would write it in code: `message.users[2].name`. */
   declare readonly path?: string
   /**
-   * Of `channel_layer_unavailable`: whether the call may have taken effect, because its request was sent and its
-   * answer did not come. The layer goes on trying to reach its server; the call is not repeated.
+   * Of `channel_layer_unavailable`: whether the call may have taken effect, because its request was sent and
+   * its answer did not come. The layer goes on trying to reach its server; the call is not repeated.
    */
   declare readonly uncertain?: boolean
 

@@ -68,8 +68,8 @@ export interface ChannelLayer {
    * Receivers that wait for the same channel are served in turn, each with a message of its own.
    * Rejects with the signal's reason when it aborts, and then no message has been taken.
    *
-   * @throws {ChannelError} `channel_released` for a channel with a `!` that is not received here, or not any more. Calls
-   * that wait when the channel is released reject, too.
+   * @throws {ChannelError} `channel_released` for a channel with a `!` that is not received here, or not any
+   * more. Calls that wait when the channel is released reject, too.
    */
   receive(channel: string, signal?: AbortSignal): Promise<ChannelMessage>
 
@@ -77,7 +77,8 @@ export interface ChannelLayer {
    * Makes a channel with a unique name, received by this process: `<prefix>.<random>!<random>`. The prefix is
    * `specific` by default, follows the rules of a group name and has at most 33 characters.
    *
-   * @throws {ChannelError} `invalid_name` for another prefix, `channel_layer_closed` once the layer is closed.
+   * @throws {ChannelError} `invalid_name` for another prefix, `channel_layer_closed` once the layer is
+   * closed.
    */
   newChannel(prefix?: string): string
 

@@ -159,7 +159,9 @@ class Copying {
   }
 }
 
-/** Accepts objects of other realms too (a vm, a test runner's sandbox), which have another `Object.prototype`. */
+/**
+ * Accepts objects of other realms too (a vm, a test runner's sandbox), which have another `Object.prototype`.
+ */
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false
   const prototype = Object.getPrototypeOf(value) as object | null

@@ -1,7 +1,7 @@
 /**
  * The code behind one connection. Each connection has an instance, whose methods are called one at a time, in
- * the order of events: `connect`, then `receive` for every message and a method by type for every group message,
- * then `disconnect`.
+ * the order of events: `connect`, then `receive` for every message and a method by type for every group
+ * message, then `disconnect`.
  */
 import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../channels/layer.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -77,7 +77,10 @@ export abstract class Consumer<In, Out, P = Params> {
     this.#connection = context.connection
   }
 
-  /** Turns a frame into the argument of `receive`. Throws `MessageRefusedError` for a frame that it does not accept. */
+  /**
+   * Turns a frame into the argument of `receive`. Throws `MessageRefusedError` for a frame that it does not
+   * accept.
+   */
   protected abstract decode(data: WebSocketData): In | Promise<In>
   /** Turns the argument of `send` into a frame. */
   protected abstract encode(message: Out): WebSocketData
@@ -113,8 +116,8 @@ export abstract class Consumer<In, Out, P = Params> {
   }
 
   /**
-   * Completes the handshake; after that messages flow. Rejects with `ConnectionClosedError` when the client has left.
-   * That rejection need not be handled.
+   * Completes the handshake; after that messages flow. Rejects with `ConnectionClosedError` when the client
+   * has left. That rejection need not be handled.
    *
    * @throws {TypeError} for a subprotocol that the client does not offer or a header that cannot be sent,
    * {Error} when called twice.
@@ -125,8 +128,8 @@ export abstract class Consumer<In, Out, P = Params> {
 
   /**
    * Sends one message. Resolves when there is room for the next one: a handler that awaits waits for a slow
-   * client, and memory stays bounded. Rejects with `ConnectionClosedError` once the connection is over. That rejection
-   * need not be handled, and the handler may throw it.
+   * client, and memory stays bounded. Rejects with `ConnectionClosedError` once the connection is over. That
+   * rejection need not be handled, and the handler may throw it.
    *
    * @throws {Error} before `accept`, {TypeError} for a value that cannot be sent.
    */

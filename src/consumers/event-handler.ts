@@ -1,9 +1,9 @@
 /**
  * Finds the consumer's method for a channel message's type: `chat.message` calls `chat_message`.
  *
- * This is a trust boundary. Anybody who can write to the channel layer chooses the type. So a type reaches only
- * methods that the user's own classes declare, and none that Millrace calls itself, such as `disconnect`,
- * `receive` and `constructor`.
+ * This is a trust boundary. Anybody who can write to the channel layer chooses the type. So a type reaches
+ * only methods that the user's own classes declare, and none that Millrace calls itself, such as
+ * `disconnect`, `receive` and `constructor`.
  */
 import type { ChannelMessage } from '../channels/layer.ts'
 import { ChannelConsumer } from './channel-consumer.ts'

@@ -14,7 +14,10 @@ import type { WebSocketData } from './transport.ts'
  * pair); a message that the schema refuses with 1008. Override `refused` to answer instead.
  */
 export class JsonWebSocketConsumer<In = Json, Out = unknown, P = Params> extends Consumer<In, Out, P> {
-  /** Checks every message before `receive`, and may transform it. Any Standard Schema: zod, valibot, arktype, … */
+  /**
+   * Checks every message before `receive`, and may transform it. Any Standard Schema: zod, valibot, arktype,
+   * …
+   */
   readonly schema: StandardSchemaV1<unknown, In> | undefined = undefined
 
   receive(_message: In): void | Promise<void> {}

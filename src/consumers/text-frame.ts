@@ -1,13 +1,16 @@
 /**
- * A text message framed once, for any number of connections. A server's frames are not masked (RFC 6455 section
- * 5.1), so the bytes are the same for all, and sending one copies nothing.
+ * A text message framed once, for any number of connections. A server's frames are not masked (RFC 6455
+ * section 5.1), so the bytes are the same for all, and sending one copies nothing.
  */
 import { Buffer } from 'node:buffer'
 
 /** FIN and the opcode of a text message (RFC 6455 section 5.2). */
 const FIN_TEXT = 0x81
 
-/** Bytes from which a part that two messages share is not copied. A smaller part is cheaper to copy than to send apart. */
+/**
+ * Bytes from which a part that two messages share is not copied. A smaller part is cheaper to copy than to
+ * send apart.
+ */
 const WORTH_SHARING = 16 * 1024
 
 export class TextFrame {
@@ -42,8 +45,8 @@ export class TextFrame {
   }
 
   /**
-   * The same message with another beginning: `start`, which is ASCII, replaces the first `skip` bytes. This frame
-   * must be in one piece. A large message shares the rest with this frame.
+   * The same message with another beginning: `start`, which is ASCII, replaces the first `skip` bytes. This
+   * frame must be in one piece. A large message shares the rest with this frame.
    */
   startingWith(start: string, skip: number): TextFrame {
     const from = this.#headLength + skip

@@ -15,12 +15,14 @@ export interface AcceptOptions {
 /** Takes frames on a hot path. */
 export interface FramePort {
   /**
-   * Takes a frame, which other connections may share. Returns whether there is room for more; after `false` the
-   * session's `drained` is called once there is, if ever. Frames written to many connections without an `await`
-   * in between are sent together.
+   * Takes a frame, which other connections may share. Returns whether there is room for more; after `false`
+   * the session's `drained` is called once there is, if ever. Frames written to many connections without an
+   * `await` in between are sent together.
    */
   write(frame: TextFrame): boolean
-  /** Ends the connection at once, without a close frame, because other readers need the memory that it holds. */
+  /**
+   * Ends the connection at once, without a close frame, because other readers need the memory that it holds.
+   */
   cutSlow(): void
 }
 
@@ -35,8 +37,8 @@ export interface Transport extends FramePort {
   /** Answers the handshake with this instead of accepting it. */
   refuse(refusal: ThrownResponse): void
   /**
-   * Takes a message. Returns undefined when there is room for more; otherwise a promise that resolves when there
-   * is, and rejects once the connection is closed. That rejection need not be handled.
+   * Takes a message. Returns undefined when there is room for more; otherwise a promise that resolves when
+   * there is, and rejects once the connection is closed. That rejection need not be handled.
    */
   send(data: WebSocketData): Promise<void> | undefined
   /** Starts the closing handshake. */

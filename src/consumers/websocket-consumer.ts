@@ -3,8 +3,8 @@ import type { Params } from './scope.ts'
 import type { WebSocketData } from './transport.ts'
 
 /**
- * A consumer of plain frames: a string for a text frame, a Uint8Array for a binary one. Sent bytes are not copied,
- * so do not change an array after sending it.
+ * A consumer of plain frames: a string for a text frame, a Uint8Array for a binary one. Sent bytes are not
+ * copied, so do not change an array after sending it.
  */
 export class WebSocketConsumer<P = Params> extends Consumer<WebSocketData, WebSocketData, P> {
   receive(_message: WebSocketData): void | Promise<void> {}

@@ -1,6 +1,6 @@
 /**
- * A connection to Redis that reconnects. Requests made while Redis is away wait for it, for a bounded time. When
- * an answer takes longer than that time, the request fails and the connection is closed.
+ * A connection to Redis that reconnects. Requests made while Redis is away wait for it, for a bounded time.
+ * When an answer takes longer than that time, the request fails and the connection is closed.
  *
  * Invariants: requests are sent in the order they are made, waiting ones first. No request is sent twice. A
  * request that was rejected here is never sent. Every request settles.

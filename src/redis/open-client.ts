@@ -46,7 +46,9 @@ export interface OpenOptions {
   readonly onLost: (error: Error) => void
   /** Called with each message, once for each subscription that matches its topic. */
   readonly onMessage?: ((topic: string, message: Buffer) => void) | undefined
-  /** Called when Redis ends a sharded subscription, because another server of the Cluster has the topic now. */
+  /**
+   * Called when Redis ends a sharded subscription, because another server of the Cluster has the topic now.
+   */
   readonly onMoved?: ((topic: string) => void) | undefined
 }
 

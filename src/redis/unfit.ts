@@ -1,6 +1,6 @@
 /**
- * A Redis answers, but lacks what the layer or the store needs. Retrying helps only when another server takes its
- * place. The message says what is missing, without the address, because health probes show it to anybody.
+ * A Redis answers, but lacks what the layer or the store needs. Retrying helps only when another server takes
+ * its place. The message says what is missing, without the address, because health probes show it to anybody.
  */
 export class UnfitRedisError extends Error {
   override readonly name = 'UnfitRedisError'

@@ -9,11 +9,11 @@ export interface ChannelRoute {
 }
 
 /**
- * Connects a named channel to a consumer: `channel('thumbnails', ThumbnailConsumer)`. Servers ignore it; `millrace
- * worker app.ts thumbnails` runs it.
+ * Connects a named channel to a consumer: `channel('thumbnails', ThumbnailConsumer)`. Servers ignore it;
+ * `millrace worker app.ts thumbnails` runs it.
  *
- * @throws {ChannelError} `invalid_name` for a bad name, {TypeError} for a channel with a `!`, which only its own process
- * receives, and for a value that is not a consumer class.
+ * @throws {ChannelError} `invalid_name` for a bad name, {TypeError} for a channel with a `!`, which only its
+ * own process receives, and for a value that is not a consumer class.
  */
 export function channel(name: string, consumer: ChannelConsumerClass): ChannelRoute {
   checkChannelName(name)

@@ -6,8 +6,8 @@ import { httpStreams, streamSocket } from './stream-routes.ts'
 const DEFAULT_PATH = '/millrace'
 
 /**
- * The routes of an application's streams below one path: the stream socket at `socket`, plain HTTP at `streams`.
- * None for `false`.
+ * The routes of an application's streams below one path: the stream socket at `socket`, plain HTTP at
+ * `streams`. None for `false`.
  *
  * @throws {TypeError} for a path that is malformed, or has parameters, which no client could fill.
  */

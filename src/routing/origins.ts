@@ -3,9 +3,9 @@
 /**
  * Origins, in addition to the server's own, whose pages may open WebSockets, read answers over HTTP and send
  * requests (CORS): a list (`https://app.example`, `https://*.example.com`), `'*'` for all, or a function. The
- * function is also called with `null`, the origin of sandboxed frames and of files. Over HTTP, pages that a list
- * or a function allows may send cookies and other credentials of their visitor (`Authorization: Basic`). Pages
- * that only `'*'` allows may not.
+ * function is also called with `null`, the origin of sandboxed frames and of files. Over HTTP, pages that a
+ * list or a function allows may send cookies and other credentials of their visitor (`Authorization: Basic`).
+ * Pages that only `'*'` allows may not.
  */
 export type Origins = '*' | readonly string[] | ((origin: string) => boolean)
 

@@ -1,11 +1,11 @@
 /**
  * URL patterns: `/chat/:room/`, `/items/:id{int}`, `/files/*path`.
  *
- * A segment is literal, `:name` (one segment, decoded), `:name{type}`, or, as the last one, `*name` (the rest of
- * the path, possibly empty; `*` alone is named `rest`). A slash at the end of a pattern or a path makes no
- * difference. The rest of a path cannot leave its folder: `..`, a leading slash, a drive and a NUL match nothing
- * there, escaped or not. Matching is one pass over the segments, without regular expressions that could take
- * exponential time.
+ * A segment is literal, `:name` (one segment, decoded), `:name{type}`, or, as the last one, `*name` (the rest
+ * of the path, possibly empty; `*` alone is named `rest`). A slash at the end of a pattern or a path makes no
+ * difference. The rest of a path cannot leave its folder: `..`, a leading slash, a drive and a NUL match
+ * nothing there, escaped or not. Matching is one pass over the segments, without regular expressions that
+ * could take exponential time.
  */
 
 /** The values of typed parameters; the names are those of Django's path converters. */
@@ -62,8 +62,8 @@ export interface PatternMatch {
 const PARAM = /^:([A-Za-z_]\w*)(?:\{(\w+)\})?$/
 const REST = /^\*([A-Za-z_]\w*)?$/
 /**
- * Paths that would leave a folder when a handler joins them to it, on some system: dot segments, a root, a drive.
- * A NUL ends a path for programs in C.
+ * Paths that would leave a folder when a handler joins them to it, on some system: dot segments, a root, a
+ * drive. A NUL ends a path for programs in C.
  */
 const LEAVES = /(?:^|[/\\])\.{1,2}(?:[/\\]|$)|^[/\\]|^[A-Za-z]:|\0/
 

@@ -40,9 +40,10 @@ export type HttpTarget<P = Params> =
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
 
 /**
- * Finds the user of a request, from its head alone. The return value becomes `scope.user`; `undefined`, `null` and
- * `false` answer 401. Throw `unauthenticated()` or `forbidden()` for an answer in your own words, or a `Response`
- * with any status, headers and body. `request.signal` aborts when the answer is not needed any more.
+ * Finds the user of a request, from its head alone. The return value becomes `scope.user`; `undefined`,
+ * `null` and `false` answer 401. Throw `unauthenticated()` or `forbidden()` for an answer in your own words,
+ * or a `Response` with any status, headers and body. `request.signal` aborts when the answer is not needed
+ * any more.
  */
 export type Authenticate = (request: Request) => AuthenticateResult | Promise<AuthenticateResult>
 type AuthenticateResult = ([unknown] extends [User] ? unknown : User) | null | undefined | false
@@ -64,8 +65,8 @@ declare const NEEDS: unique symbol
 
 export interface WebSocketOptions extends Guards {
   /**
-   * Bytes of the largest message that a client may send here, up to 512 MiB. A larger one closes the connection
-   * with 1009 before it is complete. Default: the server's `maxMessageSize`.
+   * Bytes of the largest message that a client may send here, up to 512 MiB. A larger one closes the
+   * connection with 1009 before it is complete. Default: the server's `maxMessageSize`.
    */
   readonly maxMessageSize?: number
 }
@@ -95,8 +96,8 @@ export interface RouterRoute<Needs extends object = object> extends Guards {
 }
 
 /**
- * A route of a path. `Needs` are the parameters that its consumers declare and its own path lacks. A router around
- * it has to provide them, and an application takes only routes that need none.
+ * A route of a path. `Needs` are the parameters that its consumers declare and its own path lacks. A router
+ * around it has to provide them, and an application takes only routes that need none.
  */
 export type PathRoute<Needs extends object = object> = WebSocketRoute<Needs> | HttpRoute | RouterRoute<Needs>
 
@@ -144,9 +145,9 @@ function checkMessageSize(size: number | undefined, where: string): void {
 }
 
 /**
- * Connects a path to a fetch handler: `http('/hello/:name', (request, { params }) => …)`,
- * `http('/api/*', hono)`, `http('/items', { GET: list, POST: create })`. The handler sees the whole
- * URL without the root path. Only guards given here or on a router around it apply, not the application's own.
+ * Connects a path to a fetch handler: `http('/hello/:name', (request, { params }) => …)`, `http('/api/*',
+ * hono)`, `http('/items', { GET: list, POST: create })`. The handler sees the whole URL without the root
+ * path. Only guards given here or on a router around it apply, not the application's own.
  */
 export function http<const Path extends string>(
   path: Path,

@@ -15,8 +15,9 @@ import {
 } from './route.ts'
 
 /**
- * Serves the stream socket at a path; docs/stream-socket.md describes its protocol. With an `authenticate`, here or
- * of the application, a client reaches its own streams only. Without one it reaches streams without an owner.
+ * Serves the stream socket at a path; docs/stream-socket.md describes its protocol. With an `authenticate`,
+ * here or of the application, a client reaches its own streams only. Without one it reaches streams without
+ * an owner.
  *
  * @throws {TypeError} for a malformed path.
  * @throws {RangeError} for a `maxMessageSize` out of range.
@@ -44,10 +45,10 @@ export function httpStreams(prefix: string, options: HttpStreamsOptions & Guards
 }
 
 /**
- * Serves the Durable Streams protocol under a prefix such as `/v1/stream`. A client that is let in creates, writes,
- * reads and removes its own streams. The rest of a path is the id of a stream, which may contain slashes. Without
- * an `authenticate` here the application's own applies. Without any, streams have no owner, and everybody can
- * write to them.
+ * Serves the Durable Streams protocol under a prefix such as `/v1/stream`. A client that is let in creates,
+ * writes, reads and removes its own streams. The rest of a path is the id of a stream, which may contain
+ * slashes. Without an `authenticate` here the application's own applies. Without any, streams have no owner,
+ * and everybody can write to them.
  *
  * @throws {TypeError} for a malformed prefix.
  */

@@ -149,9 +149,9 @@ export class Application {
   /**
    * Ends what a user has open, in every process that shares the channel layer: WebSockets close with 3000,
    * handshakes under way are answered 401, event streams and long polls end. For a sign-out: end the user's
-   * session before, so that whoever comes back is refused. The user is one that `authenticate` could have returned; `ownerOf`
-   * tells who it is. Other processes are told at most once, as the channel layer does; what that misses is
-   * found by `authenticateInterval`.
+   * session before, so that whoever comes back is refused. The user is one that `authenticate` could have
+   * returned; `ownerOf` tells who it is. Other processes are told at most once, as the channel layer does;
+   * what that misses is found by `authenticateInterval`.
    *
    * @throws {TypeError} for a user whom `ownerOf` does not know. Rejects as a `groupSend` does, and has
    * ended what is open in this process all the same.

@@ -1,26 +1,27 @@
+/** Attaches an application to a server that belongs to another program. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { ServedApplication } from './served-application.ts'
 import { Gateway } from './gateway.ts'
 import type { ConnectionOptions } from './options.ts'
 import { SharedServer } from './shared-server.ts'
 
-/** An application's place on a server that belongs to somebody else. */
+/** An application on a server that belongs to another program. */
 export interface Attachment {
   /**
-   * A listener for `node:http` and a middleware for Express and Connect: answers the application's
-   * HTTP routes and passes everything else on.
+   * A listener for `node:http`, and a middleware for Express and Connect. Answers the application's HTTP
+   * routes and passes other requests on.
    */
   readonly handle: (
     incoming: IncomingMessage,
     outgoing: ServerResponse,
     next?: (error?: unknown) => void,
   ) => void
-  /** Closes the application's WebSockets with 1012 and lets go of the server, which goes on. */
+  /** Closes the application's WebSockets with 1012 and removes its listeners. The server goes on. */
   close(): Promise<void>
   readonly closed: Promise<void>
 }
 
-/** @throws {Error} when the application is attached to this server already. */
+/** @throws {Error} when the application is already attached to this server. */
 export function attach(
   application: ServedApplication,
   server: Server,

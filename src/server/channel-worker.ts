@@ -1,8 +1,8 @@
 /**
- * Serves named channels: takes their messages from the layer, and hands each to a consumer.
+ * Serves named channels: takes their messages from the layer, and gives each to a consumer.
  *
- * Invariants: a consumer has one message in hand at a time; a message is taken when a consumer is free
- * for it, so that the layer holds the rest; nothing a consumer does ends the worker.
+ * Invariants: a consumer handles one message at a time. A message is taken only when a consumer is free, so
+ * that the rest wait in the layer. No error of a consumer ends the worker.
  */
 import { isChannelError } from '../channels/errors.ts'
 import type { ChannelLayer, ChannelMessage } from '../channels/layer.ts'
@@ -16,16 +16,18 @@ import { pause } from '../time/ticker.ts'
 export interface WorkOptions {
   /** Which of the application's channels to serve. Default: all of them. */
   readonly channels?: readonly string[]
-  /** Messages of one channel that are handled at a time, each by a consumer of its own. Default 1. */
+  /** Messages of one channel that are handled at the same time, each by its own consumer. Default 1. */
   readonly concurrency?: number
-  /** Seconds that `close` gives the messages in hand; then their consumers' signal aborts. Default 10. */
+  /**
+   * Seconds that `close` waits for current messages; then the signal of their consumers aborts. Default 10.
+   */
   readonly shutdownTimeout?: number
 }
 
 export interface RunningWorker {
-  /** What it serves. */
+  /** The channels that it serves. */
   readonly channels: readonly string[]
-  /** Takes no further message, and resolves when those in hand are done or their time is over. */
+  /** Takes no more messages, and resolves when the current ones have been handled or their time is over. */
   close(): Promise<void>
   readonly closed: Promise<void>
 }
@@ -36,15 +38,15 @@ export interface ChannelWorkerContext {
   readonly logger: Logger
 }
 
-/** A message that a consumer has begun with. */
+/** A message that a consumer handles now. */
 interface InHand {
   readonly channel: string
   readonly type: string
 }
 
-/** Milliseconds before another attempt, after the layer refused to give a message. */
+/** Milliseconds before the next attempt after a receive failed. */
 const RETRY_DELAY = 1000
-/** Milliseconds that a handler has to end once its signal aborted. */
+/** Milliseconds that a handler has to end after its signal aborted. */
 const CUT_GRACE = 1000
 
 export class ChannelWorker implements RunningWorker {
@@ -57,13 +59,13 @@ export class ChannelWorker implements RunningWorker {
   readonly #cut = new AbortController()
   readonly #inHand = new Set<InHand>()
   readonly #work: Promise<unknown>
-  /** A layer that waits to reconnect keeps no process alive. */
+  /** Keeps the process alive, which a layer that waits to reconnect does not. */
   readonly #alive = setInterval(() => undefined, LONGEST_TIMER_MS)
   readonly #unguard = guardProcess()
   readonly #resolveClosed: () => void
   #closing: Promise<void> | undefined
 
-  /** @throws {RangeError} for an option out of its range; what the consumers' constructors throw. */
+  /** @throws {RangeError} for an option out of its range, and the errors of the consumers' constructors. */
   constructor({ consumers, layer, logger }: ChannelWorkerContext, options: WorkOptions) {
     const { channels = [...consumers.keys()], concurrency = 1, shutdownTimeout = 10 } = options
     this.#layer = layer
@@ -105,7 +107,9 @@ export class ChannelWorker implements RunningWorker {
     const unknown = this.channels.find((channel) => !consumers.has(channel))
     if (unknown === undefined) return
     const known = [...consumers.keys()].join(', ')
-    throw new RangeError(`no consumer serves the channel "${unknown}"; there are consumers for ${known}`)
+    throw new RangeError(
+      `no consumer serves the channel "${unknown}"; the channels with a consumer are ${known}`,
+    )
   }
 
   #make(channel: string, consumer: ChannelConsumerClass): ChannelConsumer {
@@ -113,7 +117,10 @@ export class ChannelWorker implements RunningWorker {
     return new consumer({ channel, channels: this.#layer, logger: this.#logger, signal })
   }
 
-  /** Whose what its consumers throw late is. The message in hand may go on: nobody knows whose it was. */
+  /**
+   * The owner of late errors of a channel's consumers. Their current message goes on, as the error may be of
+   * another one.
+   */
   #ownerOf(channel: string): HandlerOwner {
     const words = { name: `the consumer of the channel ${channel}`, outcome: 'the worker goes on' }
     return loggingOwner(this.#logger, words, { channel })
@@ -128,7 +135,7 @@ export class ChannelWorker implements RunningWorker {
         message = await this.#layer.receive(channel, signal)
       } catch (error) {
         if (signal.aborted || isChannelError(error, 'channel_layer_closed')) return
-        this.#logger.error({ err: error, channel }, 'a channel could not be received; trying again')
+        this.#logger.error({ err: error, channel }, 'channel not received; trying again')
         await pause(RETRY_DELAY, signal)
         continue
       }
@@ -150,7 +157,7 @@ export class ChannelWorker implements RunningWorker {
     try {
       await callHandler(owner, () => handler.call(consumer, message))
     } catch (error) {
-      this.#logger.error({ err: error, channel, type }, 'channel consumer failed; its message is done with')
+      this.#logger.error({ err: error, channel, type }, 'channel consumer failed; its message is lost')
     } finally {
       this.#inHand.delete(inHand)
     }
@@ -163,7 +170,7 @@ export class ChannelWorker implements RunningWorker {
     await Promise.race([ending, pause(this.#shutdownTimeout * 1000, ended.signal)])
     if (!ended.signal.aborted) {
       for (const message of this.#inHand)
-        this.#logger.warn({ ...message }, 'shutdown took too long: cutting the message in hand')
+        this.#logger.warn({ ...message }, 'shutdown took too long: aborting the current message')
       this.#cut.abort(new Error('The worker shuts down'))
       await Promise.race([ending, pause(CUT_GRACE, ended.signal)])
     }

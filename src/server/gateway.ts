@@ -1,6 +1,6 @@
 /**
- * Where connections enter an application: the HTTP and upgrade listeners of one `node:http` server,
- * with its limits, its heartbeat and its part in a shutdown.
+ * Brings the connections of one `node:http` server to an application: HTTP requests and upgrades, with their
+ * limits, the heartbeat and the end of all of them at a shutdown.
  */
 import { getRequestListener } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
@@ -37,11 +37,11 @@ export class Gateway {
   readonly #scopeOptions: ScopeOptions
   readonly #context: TransportContext
   #hosts: HostPolicy
-  /** One for each socket that asked for a WebSocket and is still open. */
+  /** One for each open socket that asked for a WebSocket. */
   readonly #transports = new Set<WebSocketTransport>()
-  /** Consumers of which something still runs, some of them after their socket closed. */
+  /** Sessions with a handler or a task that still runs, which may be after their socket closed. */
   readonly #sessions = new Set<ConsumerSession>()
-  /** HTTP requests under way, by the message that they came as. */
+  /** Pending HTTP requests, by their `IncomingMessage`. */
   readonly #exchanges = new Map<object, HttpExchange>()
   readonly #listener: (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>
   readonly #refusals: OriginRefusals
@@ -66,7 +66,7 @@ export class Gateway {
       async (request, pair) => {
         const exchange = this.#exchanges.get(pair.incoming) as HttpExchange
         const { scope, incoming, outgoing } = exchange
-        // The adapter's own tells of clients that leave, and of nothing else.
+        // The adapter's own signal aborts only when the client leaves.
         Object.defineProperty(request, 'signal', { get: () => exchange.signal, configurable: true })
         const fault = restoreBody(incoming)
         const whole = fault ? withFailingBody(request, fault) : request
@@ -75,12 +75,12 @@ export class Gateway {
         )
         return RESPONSE_ALREADY_SENT
       },
-      // Asked when a request cannot be made of what came, its Host behind a proxy for example.
+      // Called when the adapter cannot make a request, for example for a bad Host behind a proxy.
       { overrideGlobalObjects: false, errorHandler: () => new HttpError('bad_request').toResponse() },
     )
   }
 
-  /** For a server that only this machine reaches, once it is known: see `HostPolicy`. */
+  /** Restricts the hosts of a server that only this machine reaches: see `HostPolicy`. */
   guardHosts(own: readonly string[]): void {
     this.#hosts = new HostPolicy(this.options.allowedHosts, own)
   }
@@ -89,7 +89,7 @@ export class Gateway {
     return this.#draining
   }
 
-  /** Whether an HTTP request is this application's to answer, if only with an error. */
+  /** Whether this application answers an HTTP request, even if with an error. */
   serves(incoming: IncomingMessage): boolean {
     const path = this.#pathOf(incoming)
     return path !== undefined && this.#application.http.serves(path)
@@ -119,21 +119,21 @@ export class Gateway {
     this.#exchanges.set(incoming, exchange)
     this.#watchReading(exchange)
     this.#listener(incoming, outgoing).catch((error: unknown) => {
-      logger.error({ err: error, scope: scopeForLog(scope) }, 'HTTP response failed')
+      logger.error({ err: error, scope: scopeForLog(scope) }, 'response failed')
       outgoing.destroy()
     })
   }
 
-  /** Answers a request that gets to no route. A page of a listed origin reads why. */
+  /** Answers a request with an error, before routing. Pages of allowed origins can read it. */
   refuse(incoming: IncomingMessage, outgoing: ServerResponse, error: HttpError): void {
-    // A page that had its own name resolve to this server has no business here, whatever its origin.
+    // A page whose own name resolves to this server gets no access, whatever its origin.
     if (error.code === 'host_refused') return writeError(outgoing, error)
     try {
       const { headers } = crossingOf(crossingRequestOf(incoming), this.#origins)
       for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value)
       writeError(outgoing, error)
     } catch (failure) {
-      // The application's own list may be a function.
+      // The application's `origins` may be a function, which may throw.
       writeError(outgoing, this.#errorFor(failure))
     }
   }
@@ -162,8 +162,9 @@ export class Gateway {
   }
 
   /**
-   * Ends what is open: HTTP handlers and consumers are told, and sockets close with 1012. Resolves when every
-   * consumer's handler has ended, or when `shutdownTimeout` has passed and the rest was cut.
+   * Ends all connections: HTTP handlers and consumers are told, and sockets close with 1012. Resolves when
+   * every handler of a consumer has ended. After `shutdownTimeout` it cuts the remaining sockets and
+   * resolves.
    */
   async drain(): Promise<void> {
     this.#draining = true
@@ -183,11 +184,11 @@ export class Gateway {
     this.#unguard()
     if (outcome !== 'late') return
     const left = { sockets: this.#transports.size, handlers: this.#sessions.size }
-    this.#application.logger.warn(left, 'shutdown took too long: cutting what is left')
+    this.#application.logger.warn(left, 'shutdown took too long: cutting the remaining connections')
     for (const transport of this.#transports) transport.terminate()
   }
 
-  /** Resolves when no answer that is complete still waits to be sent. */
+  /** Resolves when every complete answer has been sent. */
   async sent(): Promise<void> {
     for (;;) {
       const waiting = [...this.#exchanges.values()].filter(({ outgoing }) => outgoing.writableEnded)
@@ -216,15 +217,13 @@ export class Gateway {
     const transport = new WebSocketTransport({ incoming, socket, head, onAnswer, onBroken }, this.#context)
     this.#track(transport)
     const timer = setTimeout(() => {
-      const who = transport.session
-        ? 'the consumer neither accepted nor refused'
-        : 'authenticate did not answer'
+      const who = transport.session ? 'consumer neither accepted nor refused' : 'authenticate did not answer'
       logger.warn({ scope: scopeForLog(scope), seconds: this.options.handshakeTimeout }, `${who} in time`)
       transport.abandon(new HttpError('handshake_timeout'))
     }, this.options.handshakeTimeout * 1000)
     try {
       const consumer = await this.#application.admit(scope, undecided.signal, this.options.origins)
-      // The client may have left meanwhile, or the server begun to drain.
+      // The client may have left by now, or the server may be draining.
       if (transport.answered) return
       const session = this.#application.createSession(consumer, scope, transport)
       transport.session = session
@@ -236,7 +235,7 @@ export class Gateway {
     }
   }
 
-  /** Cuts the client of an HTTP answer that is not read. */
+  /** Cuts a client that does not read its HTTP answer. */
   #watchReading({ incoming, outgoing, scope }: HttpExchange): void {
     const { unread } = this.#context
     const { socket } = incoming
@@ -255,7 +254,7 @@ export class Gateway {
     outgoing.once('close', () => unread.delete(watched))
   }
 
-  // Apart, because what ends with the connection would hold all that the handshake needed.
+  // Methods of their own: a closure in #connect would keep everything that the handshake needed.
 
   #track(transport: WebSocketTransport): void {
     this.#transports.add(transport)
@@ -269,7 +268,7 @@ export class Gateway {
 
   /** @throws {HttpError} for a request that is not for this server. */
   #scopeOf(type: 'http' | 'websocket', incoming: IncomingMessage): RequestScope {
-    // Which of two counts is another one for each program on the way.
+    // Programs on the way differ in which of two Host headers they use.
     if (hostsOf(incoming) > 1) throw new HttpError('bad_request', 'The request has two Host headers.')
     const scope = new RequestScope(type, headOf(incoming), this.#scopeOptions)
     if (!this.#hosts.admits(scope)) throw this.#refusals.host(scope, this.#hosts.names)
@@ -291,7 +290,7 @@ export class Gateway {
   }
 }
 
-/** Outside the class, for the same reason. */
+/** A function of its own, for the same reason. */
 function logClosing(transport: WebSocketTransport, scope: object, logger: Logger): void {
   const openedAt = performance.now()
   void transport.closed.then(() => {

@@ -1,6 +1,6 @@
 /**
- * `/healthz` says that the process lives, `/readyz` that it wants traffic. Both answer before any
- * route and host check, since probes come by address.
+ * Health probes: `/healthz` answers that the process lives, `/readyz` that it can take traffic. Both come
+ * before routes and host checks, because probes use the server's address.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '../logging/logger.ts'
@@ -8,21 +8,21 @@ import { StoreError } from '../streams/errors.ts'
 import type { ApplicationOptions } from './application-options.ts'
 import { StartError } from './listening/start-error.ts'
 
-/** Seconds an application's own readiness check may take. */
+/** Seconds that a readiness check may take. */
 const CHECK_TIMEOUT = 5
 
-/** What a server that answers probes is. */
+/** What probes are told of the server. */
 export interface ProbedServer {
   readonly draining: boolean
-  /** Which of several processes it is in. */
+  /** The number of the worker process; undefined for a single process. */
   readonly worker: number | undefined
 }
 
-/** What says whether an application can serve: its own check, its stream store and its channel layer. */
+/** What decides whether an application can serve: its own check, its stream store and its channel layer. */
 export type Readiness = Pick<ApplicationOptions, 'ready' | 'streams' | 'logger'> &
   Partial<Pick<ApplicationOptions, 'channels'>>
 
-/** Answers a probe; false when the request is none. */
+/** Answers a probe. Returns false for another request. */
 export function answerProbe(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -37,7 +37,7 @@ export function answerProbe(
       ...(reason !== undefined && { reason }),
       ...(worker !== undefined && { worker }),
     })
-    // Kept alive, the connection of a probe would keep the server up.
+    // A probe's connection that is kept alive would keep the server from ending.
     if (draining) outgoing.setHeader('connection', 'close')
     const length = Buffer.byteLength(body)
     outgoing.writeHead(status, {
@@ -57,12 +57,12 @@ export function answerProbe(
   return true
 }
 
-/** Whether the application can serve, by all three. Never rejects. */
+/** Whether the application can serve, by all three checks. Never rejects. */
 export async function isReady(application: Readiness): Promise<boolean> {
   return (await whyNotReady(application)) === undefined
 }
 
-/** In words that anybody may read; undefined when it can serve. Never rejects. */
+/** Why the application cannot serve, without secrets; undefined when it can. Never rejects. */
 async function whyNotReady({ ready, streams, channels, logger }: Readiness): Promise<string | undefined> {
   const reasons = await Promise.all([
     fault('the application', ready, logger),
@@ -83,7 +83,7 @@ async function fault(what: string, check: Check | undefined, logger: Logger): Pr
   const isOwn = what === 'the application'
   try {
     if (await inTime(check)) return undefined
-    return isOwn ? `${what} says so` : `${what} cannot be reached`
+    return isOwn ? `${what} says that it is not ready` : `${what} cannot be reached`
   } catch (error) {
     if (isUnfit(error)) return unfitRedis(what, error)
     logger.warn({ err: error }, 'readiness check failed')
@@ -92,9 +92,10 @@ async function fault(what: string, check: Check | undefined, logger: Logger): Pr
 }
 
 /**
- * Refuses to start with a Redis that can never do. One that is away may come.
+ * Checks that the start makes sense: a Redis that cannot be used prevents it, but one that is away may come
+ * back.
  *
- * @throws {StartError}
+ * @throws {StartError} for a Redis that cannot be used.
  */
 export async function refuseUnfit({ streams, channels }: Omit<Readiness, 'ready' | 'logger'>): Promise<void> {
   const refuse = async (what: string, check: Check | undefined): Promise<void> => {
@@ -107,7 +108,7 @@ export async function refuseUnfit({ streams, channels }: Omit<Readiness, 'ready'
   ])
 }
 
-/** Asks the application, and rejects when it takes too long, also when it ignores its signal. */
+/** Runs a check; rejects when it takes too long, also when it ignores its signal. */
 async function inTime(ready: Check): Promise<boolean> {
   const controller = new AbortController()
   const { promise: late, reject } = Promise.withResolvers<never>()
@@ -123,7 +124,9 @@ async function inTime(ready: Check): Promise<boolean> {
   }
 }
 
-/** An `UnfitRedisError`, by its code: the layer may be of another copy of Millrace. */
+/**
+ * Whether an error is an `UnfitRedisError`, by its code: the layer may come from another copy of Millrace.
+ */
 function isUnfit(error: unknown): error is Error {
   return error instanceof Error && (error as Error & { code?: unknown }).code === 'redis_unfit'
 }

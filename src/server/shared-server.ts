@@ -1,6 +1,6 @@
 /**
- * A server that belongs to somebody else, and the applications that are attached to it. Upgrades to
- * WebSocket go to the application that serves their path; all else stays with the owner.
+ * A server that belongs to another program, and the applications that are attached to it. Upgrades to
+ * WebSocket go to the application that serves their path. The owner keeps all other events.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -11,12 +11,12 @@ import type { Gateway } from './gateway.ts'
 import { asksForWebSocket } from './websocket/handshake.ts'
 import { Pipelines } from './http/pipelines.ts'
 
-/** Which requests are upgrades (Node 24.9 and later); before, all that ask for one were. */
+/** Decides which requests are upgrades (Node 24.9 and later). Earlier, all that ask for one were. */
 type ShouldUpgrade = (incoming: IncomingMessage) => boolean
 
 type NodeServer = Server & { shouldUpgradeCallback?: ShouldUpgrade }
 
-/** How often the handshake timeout others have for an upgrade that no application serves. */
+/** Handshake timeouts that other listeners have to answer an upgrade that no application serves. */
 const PATIENCE = 2
 
 const servers = new WeakMap<Server, SharedServer>()
@@ -43,11 +43,12 @@ export class SharedServer {
   /**
    * Adds an application with a gateway of its own, until `remove`.
    *
-   * @throws {Error} for one that is there already: both gateways would answer the same handshakes.
+   * @throws {Error} for an application that is already attached: both gateways would answer the same
+   * handshakes.
    */
   add(application: ServedApplication, createGateway: () => Gateway): Gateway {
     if (this.#gateways.has(application))
-      throw new Error('This application is attached to this server already')
+      throw new Error('This application is already attached to this server')
     const gateway = createGateway()
     if (this.#gateways.size === 0) this.#listen()
     this.#gateways.set(application, gateway)
@@ -59,7 +60,7 @@ export class SharedServer {
     if (this.#gateways.size === 0) this.#leave()
   }
 
-  /** Calls `start` when the requests before this one, on its connection, are answered. */
+  /** Calls `start` when the earlier requests on this connection have been answered. */
   whenDue({ socket }: IncomingMessage, outgoing: ServerResponse, start: () => void): void {
     this.#pipelines.of(socket).whenDue(outgoing, start)
   }
@@ -82,7 +83,10 @@ export class SharedServer {
     return this.#server.listenerCount('upgrade') > 1
   }
 
-  /** curl and Java's client ask pages for h2c: without a listener for upgrades, these are plain requests. */
+  /**
+   * Requests for h2c, as curl and Java's client send them, are plain requests unless something listens to
+   * upgrades.
+   */
   readonly #shouldUpgrade = (incoming: IncomingMessage): boolean =>
     asksForWebSocket(incoming) || (this.#othersListen && this.#before?.call(this.#server, incoming) === true)
 
@@ -109,7 +113,7 @@ export class SharedServer {
     this.#pipelines.upgrade(socket, head, (bytes) => gateway.upgrade(incoming, socket, bytes))
   }
 
-  /** Has the server read a request anew, without its wish for another protocol. */
+  /** Makes the server read a request again, without its Upgrade header. */
   #giveBack(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { method, url, httpVersion, rawHeaders } = incoming
     const lines = [`${method} ${url} HTTP/${httpVersion}`]
@@ -123,9 +127,9 @@ export class SharedServer {
   }
 }
 
-/** Refuses an upgrade that no other listener did anything with in time: nobody else would ever end it. */
+/** Refuses an upgrade that no other listener has handled in time; otherwise it would never end. */
 function leaveToOthers(socket: Duplex, { options }: Gateway, refuse: () => void): void {
-  // An error that nobody listens to would end the process.
+  // An error event without a listener would end the process.
   socket.on('error', ignore)
   const { bytesWritten } = socket as Socket
   const timer = setTimeout(

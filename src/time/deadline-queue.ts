@@ -1,7 +1,7 @@
 /**
- * Items that become due a fixed time after they were added. The delay is the same for all, so items become due in
- * the order they were added. A Map keeps that order: adding, removing and taking the next item take constant
- * time, and items that are not due are not looked at.
+ * Items that become due a fixed time after they were added. The delay is the same for all, so items become
+ * due in the order they were added. A Map keeps that order: adding, removing and taking the next item take
+ * constant time, and items that are not due are not looked at.
  */
 export class DeadlineQueue<T> {
   readonly #delay: number

@@ -1,4 +1,7 @@
-/** Does some work again and again, on one timer. A tick is skipped while the work of an earlier one still runs. */
+/**
+ * Does some work again and again, on one timer. A tick is skipped while the work of an earlier one still
+ * runs.
+ */
 
 export interface TickerOptions {
   /** Whether the timer keeps the process alive. */

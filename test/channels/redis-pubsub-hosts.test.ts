@@ -1,8 +1,7 @@
 /** Processes whose channels and groups are on two Redis servers: what comes by way of one may overtake the other. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { shardOf } from '../../src/channels/redis/wire-names.ts'
-import { processOf } from '../../src/channels/redis/wire-names.ts'
+import { processOf, shardOf } from '../../src/channels/redis/wire-names.ts'
 import { type RedisPubSubChannelLayer, redisPubSubChannels } from '../../src/channels/redis/pubsub/open.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'

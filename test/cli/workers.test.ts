@@ -311,7 +311,7 @@ describe('workers that do not come up are one line', () => {
     )
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toBe(
-      `millrace: 127.0.0.1:${port} is taken by another process; choose another port with --port, or 0 for any that is free\n`,
+      `millrace: 127.0.0.1:${port} is already in use by another process; choose another port with --port, or 0 for any that is free\n`,
     )
   })
 

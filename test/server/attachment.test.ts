@@ -158,7 +158,7 @@ describe('on a plain server', () => {
 
   it('is refused a second time, and served once', async () => {
     await using there = await host(() => own)
-    expect(() => there.app.attach(there.server)).toThrow('attached to this server already')
+    expect(() => there.app.attach(there.server)).toThrow('already attached to this server')
     await using client = await there.connect('/ws/lobby')
     client.send('x')
     expect(await client.receive()).toBe('x')
@@ -351,7 +351,7 @@ describe('in Express', () => {
   it('answers for its own failures', async () => {
     await using there = await host(inExpress)
     expect((await fetch(`${there.url}/app/fails`)).status).toBe(500)
-    expect(there.log.entries).toMatchObject([{ message: 'HTTP handler failed' }])
+    expect(there.log.entries).toMatchObject([{ message: 'handler failed' }])
   })
 })
 

@@ -95,7 +95,7 @@ describe('a channel consumer', () => {
     expect(logger.entries).toEqual([
       {
         level: 'error',
-        message: 'channel consumer failed; its message is done with',
+        message: 'channel consumer failed; its message is lost',
         fields: { channel: 'work', type: 'work', err: expect.stringContaining('Error: no') as string },
       },
     ])
@@ -174,7 +174,7 @@ describe('a worker', () => {
     expect(app.work().channels).toEqual(['a', 'b', 'c'])
     expect(app.work({ channels: ['c', 'a', 'c'] }).channels).toEqual(['c', 'a'])
     expect(() => app.work({ channels: ['a', 'd'] })).toThrow(
-      new RangeError('no consumer serves the channel "d"; there are consumers for a, b, c'),
+      new RangeError('no consumer serves the channel "d"; the channels with a consumer are a, b, c'),
     )
     expect(() => app.work({ concurrency: 0 })).toThrow(RangeError)
     expect(() => app.work({ shutdownTimeout: -1 })).toThrow(RangeError)
@@ -235,9 +235,9 @@ describe('a worker', () => {
       await vi.advanceTimersByTimeAsync(1)
       await closing
       expect(logger.entries.map(({ message, fields }) => [message, fields])).toEqual([
-        ['shutdown took too long: cutting the message in hand', { channel: 'work', type: 'work' }],
+        ['shutdown took too long: aborting the current message', { channel: 'work', type: 'work' }],
         [
-          'channel consumer failed; its message is done with',
+          'channel consumer failed; its message is lost',
           expect.objectContaining({ err: expect.stringContaining('The worker shuts down') as string }),
         ],
       ])
@@ -276,9 +276,7 @@ describe('a worker', () => {
       expect(record.seen).toEqual([])
       await vi.advanceTimersByTimeAsync(1)
       await record.reaches(1)
-      expect(logger.entries.map(({ message }) => message)).toEqual([
-        'a channel could not be received; trying again',
-      ])
+      expect(logger.entries.map(({ message }) => message)).toEqual(['channel not received; trying again'])
     })
   })
 

@@ -22,7 +22,12 @@ describe('/readyz', () => {
     ['nothing', undefined, 200, { status: 'ready' }],
     ['true', () => true, 200, { status: 'ready' }],
     ['true, later', () => Promise.resolve(true), 200, { status: 'ready' }],
-    ['false', () => Promise.resolve(false), 503, { status: 'not ready', reason: 'the application says so' }],
+    [
+      'false',
+      () => Promise.resolve(false),
+      503,
+      { status: 'not ready', reason: 'the application says that it is not ready' },
+    ],
   ])('of an application that says %s', async (_case, ready, status, answer) => {
     await using server = await serve({ ...(ready && { ready }) })
     const response = await fetch(server.url('/readyz'))

@@ -227,7 +227,7 @@ describe('a handler that fails', () => {
     expect(response.status).toBe(200)
     fail.resolve()
     await expect(response.text()).rejects.toThrow('terminated')
-    expect(server.log.entries).toMatchObject([{ level: 'error', message: 'HTTP response failed' }])
+    expect(server.log.entries).toMatchObject([{ level: 'error', message: 'response failed' }])
   })
 
   it('with an HttpError answers what it says', async () => {

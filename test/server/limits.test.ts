@@ -150,7 +150,7 @@ describe('a message', () => {
 
   it('is refused at the start a mark above which its client would be cut before it is waited for', async () => {
     await expect(serve({ routes }, { highWaterMark: 2_000_000, maxUnsent: 1_000_000 })).rejects.toThrow(
-      'highWaterMark is 2000000; a client is cut off at 1000000, which is maxUnsent',
+      'highWaterMark is 2000000; it takes at most maxUnsent, 1000000',
     )
   })
 
@@ -314,7 +314,7 @@ describe('a consumer that does not answer', () => {
     })
     expect(await ended.promise).toEqual([1006, 'The connection was not accepted in time.'])
     expect(server.log.entries).toMatchObject([
-      { level: 'warn', message: 'the consumer neither accepted nor refused in time' },
+      { level: 'warn', message: 'consumer neither accepted nor refused in time' },
     ])
   })
 

@@ -23,7 +23,7 @@ it('a sweep runs once a period for as long as something is left', () => {
 })
 
 it('a sweep that was stopped does not run', () => {
-  const work = vi.fn(() => true)
+  const work = vi.fn<() => boolean>(() => true)
   const sweep = new Sweep(500, 100, work)
   sweep.arm()
   sweep.stop()
@@ -32,7 +32,7 @@ it('a sweep that was stopped does not run', () => {
 })
 
 it('a sweep keeps to the shortest period, and to the longest that a timer can wait', () => {
-  const work = vi.fn(() => false)
+  const work = vi.fn<() => boolean>(() => false)
   new Sweep(1, 100, work).arm()
   new Sweep(Number.MAX_SAFE_INTEGER, 100, work).arm()
   vi.advanceTimersByTime(99)

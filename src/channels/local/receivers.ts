@@ -13,7 +13,9 @@ export class WaitingReceivers<Message> {
     return this.#size
   }
 
-  /** Waits for a message. Rejects with the signal's reason when it aborts first; it must not have aborted yet. */
+  /**
+   * Waits for a message. Rejects with the signal's reason when it aborts first; it must not have aborted yet.
+   */
   wait(signal: AbortSignal | undefined): Promise<Message> {
     return new Promise((resolve, reject) => {
       const receiver = new Receiver(this, signal, resolve, reject)

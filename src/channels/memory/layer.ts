@@ -58,7 +58,9 @@ export interface MemoryChannelLayer extends ChannelLayer {
 
 const OPTIONS: OptionNames<MemoryChannelsOptions> = { ...CHANNEL_LAYER_OPTIONS, clock: true, logger: true }
 
-/** The shortest time between two sweeps, in milliseconds. A sweep only frees memory, and nothing waits for it. */
+/**
+ * The shortest time between two sweeps, in milliseconds. A sweep only frees memory, and nothing waits for it.
+ */
 const MIN_SWEEP = 100
 
 /**

@@ -11,8 +11,8 @@ export const CONNECTION_ERRORS: ConnectionErrors = {
  * Waits for all requests that a call makes side by side.
  *
  * @throws the error of the first that failed. If that error says that nothing was done, and another request
- * was or may have been carried out, throws a `ChannelError` `channel_layer_unavailable` that is `uncertain`, with the
- * first error as its cause.
+ * was or may have been carried out, throws a `ChannelError` `channel_layer_unavailable` that is `uncertain`,
+ * with the first error as its cause.
  */
 export async function allOf<T>(requests: readonly Promise<T>[]): Promise<T[]> {
   const results = await Promise.allSettled(requests)

@@ -1,6 +1,6 @@
 /**
- * The channels with a `!` of this process: their messages and their receivers. Messages come from this process
- * and from Redis.
+ * The channels with a `!` of this process: their messages and their receivers. Messages come from this
+ * process and from Redis.
  *
  * Invariant: a queue exists from `open` to `release`, and for nothing else.
  */

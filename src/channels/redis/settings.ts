@@ -33,7 +33,9 @@ export interface RedisLayerOptions extends ChannelLayerOptions {
   readonly serializer?: Serializer | undefined
   /** Seconds that a call waits for a connection to Redis, and then for the answer. Default: 5. */
   readonly timeout?: number | undefined
-  /** Default: the logger of `millrace serve` and `millrace worker`; in any other program nothing is logged. */
+  /**
+   * Default: the logger of `millrace serve` and `millrace worker`; in any other program nothing is logged.
+   */
   readonly logger?: Logger | undefined
 }
 

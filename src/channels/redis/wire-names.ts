@@ -5,10 +5,10 @@
  * channels of one process share a queue. A group is a sorted set of channel names.
  *
  * A process lists its channels in a group by their names, where Python's `group_discard` finds them. It also
- * adds a mark, which is not a channel: while the mark is there, a missing name was taken out. A group with many
- * channels of a process has one member for all of them instead, a name of that process that stands for the
- * group. Python writes it beside a message like any other name, and the process that reads it gives the message
- * to its own members. docs/decisions/0006-members-that-python-can-discard.md says why.
+ * adds a mark, which is not a channel: while the mark is there, a missing name was taken out. A group with
+ * many channels of a process has one member for all of them instead, a name of that process that stands for
+ * the group. Python writes it beside a message like any other name, and the process that reads it gives the
+ * message to its own members. docs/decisions/0006-members-that-python-can-discard.md says why.
  */
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'

@@ -1,6 +1,6 @@
 /**
- * The frames of a connection that its consumer has not handled yet. When there are too many, the transport stops
- * reading; at half as many it reads again.
+ * The frames of a connection that its consumer has not handled yet. When there are too many, the transport
+ * stops reading; at half as many it reads again.
  */
 import type { Transport, WebSocketData } from '../transport.ts'
 

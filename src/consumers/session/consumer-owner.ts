@@ -1,4 +1,6 @@
-/** Assigns late errors, which no caller can catch, to the connection whose consumer threw them, and ends it. */
+/**
+ * Assigns late errors, which no caller can catch, to the connection whose consumer threw them, and ends it.
+ */
 import {
   type CallHandler,
   type HandlerOwner,
@@ -53,7 +55,10 @@ export class ConsumerOwner implements HandlerOwner {
     this.#connection?.fail()
   }
 
-  /** The connection is over. Drops the reference to it, because tasks of the consumer may keep this owner forever. */
+  /**
+   * The connection is over. Drops the reference to it, because tasks of the consumer may keep this owner
+   * forever.
+   */
   release(closed: ConnectionClosedError): void {
     this.#closed = closed
     this.#connection = undefined

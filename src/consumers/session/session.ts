@@ -1,8 +1,8 @@
 /**
  * Drives one consumer through one connection: connecting, open, ended.
  *
- * Invariants: one handler runs at a time, in the order of events. `disconnect` runs once, and last. No error of a
- * consumer leaves the session.
+ * Invariants: one handler runs at a time, in the order of events. `disconnect` runs once, and last. No error
+ * of a consumer leaves the session.
  */
 import type { ChannelLayer, ChannelMessage } from '../../channels/layer.ts'
 import type { Logger } from '../../logging/logger.ts'
@@ -172,7 +172,9 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
     return this.#transport.send(data) ?? ROOM
   }
 
-  /** The transport itself, which knows whether it is open, so that a frame does not pass through the session. */
+  /**
+   * The transport itself, which knows whether it is open, so that a frame does not pass through the session.
+   */
   get frames(): FramePort {
     return this.#transport
   }
@@ -268,7 +270,9 @@ export class ConsumerSession implements ConsumerConnection, ChannelOwner {
     }
   }
 
-  /** Calls the handler of a group message. Not async, because group messages are many and each promise costs. */
+  /**
+   * Calls the handler of a group message. Not async, because group messages are many and each promise costs.
+   */
   #dispatch(message: ChannelMessage): unknown {
     if (this.#state === 'ended') return undefined
     const handler = eventHandler(this.#consumer, message.type)

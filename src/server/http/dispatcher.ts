@@ -1,4 +1,4 @@
-/** From an HTTP request to the handler that answers it. */
+/** Finds the handler of an HTTP request, and calls it. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isResponse } from '../../consumers/thrown-response.ts'
 import { scopeForLog } from '../../consumers/scope.ts'
@@ -29,14 +29,14 @@ export interface NodePair {
 }
 
 export interface HttpDispatcherOptions {
-  /** What is open for whom. */
+  /** The open connections of signed-in users. */
   readonly signIns?: SignIns
   readonly routes?: readonly Route[]
   readonly fetch?: HttpHandler
-  /** Holds for Millrace's own routes. */
+  /** Applies to Millrace's own routes. */
   readonly authenticate?: Authenticate
   readonly authenticateTimeout?: number
-  /** Whose pages may read answers and send requests, where no guard of the route says it. */
+  /** Origins whose pages may read answers and send requests, unless the route has its own. */
   readonly origins?: Origins
   readonly logger: Logger
 }
@@ -50,7 +50,7 @@ export class HttpDispatcher {
     this.#refusals = new OriginRefusals(options.logger)
   }
 
-  /** Whether a request to this path is this application's to answer, if only with an error. */
+  /** Whether this application answers requests to a path, even if with an error. */
   serves(path: string): boolean {
     return (
       this.#options.fetch !== undefined || findRoute(this.#options.routes ?? [], 'http', path) !== undefined
@@ -58,8 +58,9 @@ export class HttpDispatcher {
   }
 
   /**
-   * Answers a request, also when the handler fails. Never rejects. `origins` are those of the server that
-   * it came to.
+   * Answers a request, also when the handler fails. Never rejects.
+   *
+   * @param origins of the server that the request came to.
    */
   async respond(
     request: Request,
@@ -73,10 +74,10 @@ export class HttpDispatcher {
       if (error instanceof HttpError) return error.toResponse()
       if (isResponse(error)) return error
       const { signal } = request
-      // Reading the body of a client that left fails with what became of its connection.
+      // Reading the body of a client that has left fails with the error of its connection.
       const isConsequence = isAbort(error, signal) || (error !== null && error === pair?.incoming.errored)
       if (!(signal.aborted && isConsequence)) {
-        this.#options.logger.error({ err: error, scope: scopeForLog(scope) }, 'HTTP handler failed')
+        this.#options.logger.error({ err: error, scope: scopeForLog(scope) }, 'handler failed')
       } else if (signal.reason instanceof HttpError) {
         return signal.reason.toResponse()
       }
@@ -102,7 +103,7 @@ export class HttpDispatcher {
     return await this.#cross(NOWHERE, request, scope, pair, origins)
   }
 
-  /** Calls a route for a page, of whatever origin, or for none. */
+  /** Calls a route, and adds the CORS headers for the page that sent the request. */
   async #cross(
     found: FoundRoute<'http'>,
     request: Request,
@@ -111,7 +112,7 @@ export class HttpDispatcher {
     origins: readonly string[] | undefined,
   ): Promise<Response> {
     const crossing = crossingOf(scope, [found.guards.origins ?? this.#options.origins, origins])
-    // Here and not on the response, for handlers that write theirs themselves, and for what fails.
+    // Set here, not on the response: some handlers write the answer themselves, and some fail.
     if (pair)
       for (const [name, value] of Object.entries(crossing.headers)) pair.outgoing.setHeader(name, value)
     const answered = crossing.preflight
@@ -133,8 +134,8 @@ export class HttpDispatcher {
     pair: NodePair | undefined,
     allowed: boolean,
   ): Promise<Response> {
-    // A browser sends some of these without asking, and cookies with them; the page cannot read the answer
-    // of the others. What a route of the application's own takes from where is for it to say.
+    // A browser sends some of these requests without a preflight, and cookies with them. Routes of the
+    // application decide themselves which origins they accept.
     if (found.route.own && !allowed && !SAFE.has(request.method)) throw this.#refusals.origin(scope)
     scope.params = found.params
     const inherited = found.route.own ? this.#options.authenticate : undefined
@@ -142,14 +143,14 @@ export class HttpDispatcher {
     if (hook) await authenticate(scope, hook, this.#options, request.signal)
     const handler = handlerOf(found.route.target as HttpTarget, request.method)
     const { own, pattern } = found.route
-    // The timers and connections of Millrace's own handlers are everybody's.
+    // Late errors of Millrace's own handlers belong to no single request.
     const answer = own
       ? handler(request, contextOf(request, scope, pair, this.#options.signIns))
       : this.#run(pattern.source, handler, request, scope, pair)
     return checkResponse(await answer, pattern.source)
   }
 
-  /** Calls a handler of the application's own, which is named by its pattern. */
+  /** Calls a handler of the application, named by its pattern. */
   #run(
     name: string,
     handler: HttpHandler,
@@ -171,8 +172,8 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 const UPGRADE = { upgrade: 'websocket', connection: 'Upgrade' }
 
 /**
- * What a request without an upgrade is answered with where WebSockets are served: whoever may not connect is
- * told so, which a browser does not tell of a handshake.
+ * The answer to a plain request at a WebSocket's path. It shows the error of a client that may not connect,
+ * which a browser does not show for a handshake.
  */
 function beside({ route: { pattern } }: FoundRoute<'websocket'>): FoundRoute<'http'>['route'] {
   const target = (): never => {
@@ -181,7 +182,7 @@ function beside({ route: { pattern } }: FoundRoute<'websocket'>): FoundRoute<'ht
   return { kind: 'http', pattern, target, own: true }
 }
 
-/** What a path is answered with that nobody serves: a page that may ask here reads it, as any other answer. */
+/** The answer at a path that no route serves. Pages of allowed origins can read it. */
 const NOWHERE: FoundRoute<'http'> = {
   params: {},
   guards: {},
@@ -194,7 +195,7 @@ const NOWHERE: FoundRoute<'http'> = {
   },
 }
 
-/** Whether an error says no more than that a signal aborted. */
+/** Whether an error says only that a signal aborted. */
 function isAbort(error: unknown, signal: AbortSignal): boolean {
   return error === signal.reason || (error instanceof Error && error.name === 'AbortError')
 }
@@ -212,10 +213,10 @@ function handlerOf(target: HttpTarget, method: string): HttpHandler {
   if (method === 'HEAD' && target.GET) return target.GET
   const methods = Object.keys(target)
   const allow = (target.GET && !target.HEAD ? [...methods, 'HEAD'] : methods).join(', ')
-  throw new HttpError('method_not_allowed', `${method} is not answered here; ${allow} is.`, { allow })
+  throw new HttpError('method_not_allowed', `${method} is not allowed here. Allowed: ${allow}.`, { allow })
 }
 
-/** `request` stays behind a getter: its signal costs an AbortController that few handlers want. */
+/** The signal is a getter, because it costs an AbortController that few handlers need. */
 function contextOf(
   request: Request,
   scope: RequestScope,
@@ -233,7 +234,7 @@ function contextOf(
   }
 }
 
-/** A request is not asked anew who it is: it ends, and the next one is. */
+/** A request is not authenticated again: it ends, and the client's next request is authenticated. */
 function endingOnce(end: () => void): SignedIn {
   return { signOut: end, renew: () => Promise.resolve('gone') }
 }

@@ -1,9 +1,9 @@
 /**
- * One HTTP request and its answer: writes a fetch `Response` to a `node:http` one, within its time,
- * and logs how it went.
+ * One HTTP request and its answer: writes a fetch `Response` to a `node:http` response, within its time, and
+ * logs the result.
  *
- * The writing is not left to the adapter that made the `Request`: that one tells the client what a
- * body failed with.
+ * The adapter that made the `Request` could write it, but would send the error of a failed body to the
+ * client.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ReadableStreamReadResult } from 'node:stream/web'
@@ -21,24 +21,24 @@ import { writeError } from './write-error.ts'
 export interface HttpExchangeOptions {
   readonly limits: Pick<ResolvedOptions, 'accessLog' | 'httpTimeout' | 'serverName'>
   readonly logger: Logger
-  /** Whether the server is going down, and connections with it. */
+  /** Whether the server is shutting down. */
   readonly draining: () => boolean
   /** Runs once, when the answer is over. */
   readonly onEnd: () => void
 }
 
-/** What is told to whom the server cannot serve because it goes down. */
+/** The answer of a server that shuts down. */
 export function drainingError(): HttpError {
   return new HttpError('draining', undefined, { 'retry-after': '1' })
 }
 
-/** What access logs call a request whose client left before the answer was complete. */
+/** The status in access logs of a request whose client left before the answer was complete. */
 const CLIENT_LEFT = 499
 
-/** Headers of a request's answer, whatever it is: the page that asked is to read of a failure, too. */
+/** Headers of any answer to a request, also of an error, so that the page can read it. */
 const OF_ANY_ANSWER = /^(?:server|vary|access-control-.*)$/
 
-/** Made once: each would carry a trace of what called it, which costs more than the rest of an end. */
+/** Made once, because a stack trace for each would cost more than the rest of an answer's end. */
 const COMPLETE = new DOMException('The answer is complete', 'AbortError')
 const LEFT = new DOMException('The client left before the answer was complete', 'AbortError')
 
@@ -53,7 +53,7 @@ export class HttpExchange {
   readonly #timer: NodeJS.Timeout | undefined
   #timedOut = false
   #controller: AbortController | undefined
-  /** Who asked for the signal: what its listeners throw is theirs. */
+  /** The handler that read the signal, which owns the errors of its listeners. */
   #asker: HandlerOwner | undefined
   /** Why the signal aborts. */
   #reason: Error | undefined
@@ -75,8 +75,8 @@ export class HttpExchange {
   }
 
   /**
-   * Aborts when the answer is over, however it ended, and when the server goes down. The reason tells: an
-   * `AbortError` when the answer is complete or the client left; otherwise the `HttpError` that says why.
+   * Aborts when the answer has ended, and when the server shuts down. Its reason is an `AbortError` when the
+   * answer is complete or the client left, and otherwise an `HttpError`.
    */
   get signal(): AbortSignal {
     if (this.#controller) return this.#controller.signal
@@ -86,7 +86,7 @@ export class HttpExchange {
     return this.#controller.signal
   }
 
-  /** The server goes down: tells the handler, which may still answer. */
+  /** The server shuts down: tells the handler, which may still answer. */
   restart(): void {
     this.#abort(drainingError())
   }
@@ -99,12 +99,12 @@ export class HttpExchange {
     else controller.abort(this.#reason)
   }
 
-  /** Writes an answer, in the rhythm its reader sets. Never rejects. */
+  /** Writes an answer as fast as the client reads it. Never rejects. */
   send(response: Response): Promise<void> {
     return this.#asHandler(() => this.#send(response))
   }
 
-  /** Calls what a handler left behind, the source of its body: what that throws later is the handler's. */
+  /** Runs code of the handler's body, so that its late errors belong to the handler. */
   #asHandler<T>(call: () => T): T {
     const { owner } = this.scope
     return owner ? callHandler(owner, call) : call()
@@ -124,7 +124,7 @@ export class HttpExchange {
   async #sendHead(response: Response): Promise<void> {
     this.#setHead(response)
     this.outgoing.end()
-    // Before the body is cancelled: a handler that hears of it may close its body itself.
+    // Before the body is cancelled, because the handler may then close its body itself.
     this.#abort(COMPLETE)
     await response.body?.cancel()
   }
@@ -135,7 +135,7 @@ export class HttpExchange {
     const leave = (): void => this.#asHandler(cancel)
     outgoing.once('close', leave)
     try {
-      // Most bodies are one chunk that is there already; sent as one, `node:http` tells its length.
+      // Most bodies are one chunk that is available already. Sent at once, it gets a content-length.
       const pending = reader.read()
       const first = await (needsBeginning(response) ? pending : soon(pending))
       const following = first && !first.done ? reader.read() : undefined
@@ -156,7 +156,7 @@ export class HttpExchange {
   async #write(chunk: Uint8Array): Promise<void> {
     const { outgoing } = this
     const room = outgoing.write(chunk)
-    // Set by middleware that compresses, which would keep what a body yields until it has a block of it.
+    // Set by compressing middleware, which would otherwise keep chunks until it has a block.
     if (Object.hasOwn(outgoing, 'flush')) (outgoing as ServerResponse & { flush(): void }).flush()
     if (room || outgoing.destroyed) return
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -170,14 +170,14 @@ export class HttpExchange {
     if (this.#options.draining()) this.outgoing.setHeader('connection', 'close')
   }
 
-  /** Answers in the handler's place, and ends the connection. */
+  /** Answers 503 instead of the handler, and ends the connection. */
   #timeOut(): void {
     const { outgoing } = this
     if (outgoing.headersSent) return
     this.#timedOut = true
     this.#abort(new HttpError('response_timeout'))
     const { socket } = outgoing
-    // The socket is answered itself, and knows nothing of what was set on the response.
+    // The answer is written to the socket, without the headers that were set on the response.
     const headers: Record<string, string> = {}
     for (const name of outgoing.getHeaderNames())
       if (OF_ANY_ANSWER.test(name) && name !== 'server') headers[name] = String(outgoing.getHeader(name))
@@ -190,9 +190,9 @@ export class HttpExchange {
   #fail(error: unknown): void {
     const { outgoing } = this
     if (outgoing.destroyed) return
-    this.#options.logger.error({ err: error, scope: scopeForLog(this.scope) }, 'HTTP response failed')
+    this.#options.logger.error({ err: error, scope: scopeForLog(this.scope) }, 'response failed')
     if (outgoing.headersSent) return void outgoing.destroy()
-    // What describes the answer that failed does not describe this one.
+    // The headers of the failed answer do not apply to this one.
     for (const name of outgoing.getHeaderNames()) if (!OF_ANY_ANSWER.test(name)) outgoing.removeHeader(name)
     writeError(outgoing, new HttpError('internal_error'))
   }
@@ -203,7 +203,7 @@ export class HttpExchange {
     this.#abort(isComplete ? COMPLETE : LEFT)
     const { limits, logger, draining, onEnd } = this.#options
     onEnd()
-    // Kept alive, it would keep the server up.
+    // A connection that is kept alive would keep the server from ending.
     if (draining()) this.incoming.socket.end()
     if (!limits.accessLog) return
     const { method } = this.scope
@@ -213,7 +213,7 @@ export class HttpExchange {
   }
 }
 
-/** What a promise resolves with, if it does so within this turn of the event loop. */
+/** The value of a promise that resolves within this turn of the event loop; undefined otherwise. */
 async function soon(promise: Promise<Chunk>): Promise<Chunk | undefined> {
   promise.catch(ignore)
   return await Promise.race([promise, nextTurn(undefined)])

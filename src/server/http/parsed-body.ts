@@ -1,22 +1,22 @@
 /**
- * Bodies that middleware in front has read already: `express.json()` and its kin leave what they made of one
- * in `incoming.body`, and nothing in the stream. What they left is written out again, for handlers that read
- * the request's own.
+ * Restores bodies that earlier middleware has read. `express.json()` and the like leave the parsed value in
+ * `incoming.body`, and nothing in the stream. The value is serialised again for handlers that read the
+ * request.
  */
 import type { IncomingMessage } from 'node:http'
 import { HttpError } from '../../protocol/errors.ts'
 
-/** As Express, Connect and body parsers extend it. */
+/** A request as Express, Connect and body parsers extend it. */
 interface ParsedIncoming extends IncomingMessage {
   readonly body?: unknown
-  /** Set by hosts that keep the bytes, and read before the stream by the adapter that makes the request. */
+  /** Set by hosts that keep the bytes. The adapter that makes the request reads it before the stream. */
   rawBody?: unknown
 }
 
 /**
- * Puts back what was taken out of the stream, where it can be had.
+ * Puts back a body that was read from the stream.
  *
- * @returns the error that reading the body has to fail with, where it cannot; undefined otherwise.
+ * @returns undefined, or the error with which reading the body has to fail.
  */
 export function restoreBody(incoming: ParsedIncoming): Error | undefined {
   if (!incoming.readableDidRead || Buffer.isBuffer(incoming.rawBody)) return undefined
@@ -33,12 +33,14 @@ export function withFailingBody(request: Request, error: Error): Request {
   const { url, method, headers, signal } = request
   if (method === 'GET' || method === 'HEAD') return request
   const body = new ReadableStream({ pull: (controller) => controller.error(error) })
-  // Not given as it is: types of browsers do not know `duplex`, which a body that is a stream takes.
+  // A variable, because the types of browsers lack `duplex`, which a stream as a body needs.
   const init = { method, headers, signal, body, duplex: 'half' as const }
   return new Request(url, init)
 }
 
-/** @throws {Error} for what is not there, {HttpError} for what the client should not have sent. */
+/**
+ * @throws {Error} for a body that is not available, {HttpError} for one that the client should not have sent.
+ */
 function bytesOf({ body, headers }: ParsedIncoming): Buffer {
   if (headers['content-length'] === '0') return Buffer.alloc(0)
   if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
@@ -53,8 +55,8 @@ function bytesOf({ body, headers }: ParsedIncoming): Buffer {
 
 function lost(type: string): Error {
   return new Error(
-    `The body of this request (${type || 'of no type'}) was read before it came here, and is not in request.body: ` +
-      'put Millrace before the middleware that reads it',
+    `Earlier middleware read the body of this request (${type || 'no content-type'}) and left nothing in request.body: ` +
+      'put Millrace before that middleware',
   )
 }
 
@@ -62,12 +64,13 @@ function isJson(type: string): boolean {
   return /^[\w.+-]+\/(?:[\w.+-]+\+)?json\b/i.test(type)
 }
 
-/** Whether a text is the body as it was sent, and not the value of the JSON that was. */
+/** Whether a text is the body itself, and not the value of a JSON text that was sent. */
 function isWritten(text: string, headers: IncomingMessage['headers']): boolean {
   const length = headers['content-encoding'] === undefined ? Number(headers['content-length']) : Number.NaN
   if (length === Buffer.byteLength(text)) return true
   if (length === Buffer.byteLength(JSON.stringify(text))) return false
-  // It was sent in pieces, compressed, with a mark of its order of bytes, in another charset, or with escapes.
+  // The length differs when the body was chunked, compressed, in another charset, with a byte order mark or
+  // escapes.
   try {
     JSON.parse(text)
     return true
@@ -76,7 +79,7 @@ function isWritten(text: string, headers: IncomingMessage['headers']): boolean {
   }
 }
 
-/** @throws {HttpError} for a number that was too large for one: JSON has no word for what became of it. */
+/** @throws {HttpError} for a number that became infinite when it was parsed, which JSON cannot write. */
 function jsonOf(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) => {
     if (typeof part !== 'number' || Number.isFinite(part)) return part
@@ -84,7 +87,7 @@ function jsonOf(value: unknown): string {
   })
 }
 
-/** As `qs` and `querystring` read it: names repeat for lists, and have brackets for objects. */
+/** Writes a form as `qs` and `querystring` read it: names repeat for lists, and have brackets for objects. */
 function formOf(fields: object): string {
   const form = new URLSearchParams()
   const add = (name: string, value: unknown): void => {

@@ -1,48 +1,48 @@
 /**
- * The requests that a client sends on one connection without waiting for their answers. They are
- * handled one after the other, as RFC 9112 (9.3.2) asks for where one of them may change something, so
- * that a connection costs one answer, however many it asks for. From `MOST_WAITING` on it is not read.
- * What ends HTTP on a connection, an upgrade or a request that is none, waits for its turn, too.
+ * The requests that a client sends on one connection without waiting for answers. They are handled one after
+ * the other, as RFC 9112 (9.3.2) requires when one of them may change something, so a connection has one
+ * answer at a time. When `MOST_WAITING` requests wait, the connection is not read. An upgrade and a malformed
+ * request, which end HTTP on the connection, wait for their turn, too.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
 /**
- * Requests that wait behind the one that is answered, at which the connection is not read on. What came in
- * one read, of 64 KiB, is parsed before anybody is asked, so there may be more.
+ * Waiting requests at which the connection is not read any more. There may be more, because one read of 64
+ * KiB is parsed as a whole.
  */
 const MOST_WAITING = 16
 
-/** Reads that are kept of what follows a handshake that waits. */
+/** Reads that are kept after a handshake that waits. */
 const MOST_EARLY_CHUNKS = 4
 
 interface Entry {
   readonly incoming?: IncomingMessage
   readonly outgoing?: ServerResponse
-  /** Begins to answer; undefined once it has, and while nobody said who does. */
+  /** Begins to answer; undefined before it is set, and after it was called. */
   start: (() => void) | undefined
 }
 
-/** What a pipeline asks and tells its server. */
+/** The server of a pipeline. */
 export interface PipelineServer {
   /** Milliseconds for a head, and for a whole request, to arrive; 0 sets no limit. */
   readonly headersTimeout: number
   readonly requestTimeout: number
-  /** One request more waits, or one less. False when too many wait for one process. */
+  /** Counts one waiting request more or less. Returns false when too many wait in this process. */
   countWaiting(change: 1 | -1): boolean
 }
 
 export class Pipeline {
   readonly #socket: Duplex
   readonly #server: PipelineServer
-  /** In the order in which they came; the first is being answered. */
+  /** In the order of arrival; the first is being answered. */
   readonly #entries: Entry[] = []
   #waiting = 0
-  /** What comes now is no request any more. */
+  /** Further data is not a request. */
   #ended = false
   /** Whether 'resume' is listened to. */
   #guarded = false
-  /** To be called when the rest of a request does not come, whose time ran out while nobody read it. */
+  /** Called when the rest of a request does not come. Its time ran out while the socket was not read. */
   #overdue: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -51,7 +51,7 @@ export class Pipeline {
     this.#server = server
   }
 
-  /** Notes a request; it is unanswered until its response is closed. */
+  /** Adds a request, which counts as unanswered until its response closes. */
   add(incoming: IncomingMessage, outgoing: ServerResponse): void {
     clearTimeout(this.#timer)
     const entry: Entry = { incoming, outgoing, start: undefined }
@@ -59,7 +59,7 @@ export class Pipeline {
     outgoing.once('close', () => this.#over(entry))
   }
 
-  /** Calls `start` once all requests before this one are answered, and never when the client left by then. */
+  /** Calls `start` when all earlier requests have been answered; never when the client has left by then. */
   whenDue(outgoing: ServerResponse, start: () => void): void {
     const at = this.#entries.findLastIndex((entry) => entry.outgoing === outgoing)
     if (at <= 0) return start()
@@ -68,8 +68,8 @@ export class Pipeline {
   }
 
   /**
-   * Calls `start` with what follows the head of an upgrade, once all requests before it are answered. From
-   * here on the socket is not that of `node:http`.
+   * Calls `start` with the data after the head of an upgrade, when all earlier requests have been answered.
+   * From now on `node:http` does not own the socket.
    */
   upgrade(head: Buffer, start: (head: Buffer) => void): void {
     this.#ended = true
@@ -82,7 +82,7 @@ export class Pipeline {
       if (early.length > MOST_EARLY_CHUNKS) socket.pause()
     }
     const leave = (): void => void socket.destroy()
-    // Its parser told the response that is being written.
+    // Until now the parser passed this event to the response that is being written.
     const drain = (): void => {
       const outgoing = this.#entries[0]?.outgoing
       if (outgoing?.writableNeedDrain) outgoing.emit('drain')
@@ -95,16 +95,16 @@ export class Pipeline {
   }
 
   /**
-   * What came is no request, or the rest of one did not come in time (`isLate`). Calls `answer`, which ends
-   * the connection, when all requests before it are answered; with the response of the request whose body
-   * it is about, if that one is being handled.
+   * A malformed request came, or the rest of a request did not come in time (`isLate`). Calls `answer`, which
+   * ends the connection, when all earlier requests have been answered. It gets the response of the request
+   * whose body failed, if that request is being handled.
    */
   fail(isLate: boolean, answer: (outgoing?: ServerResponse) => void): void {
     if (this.#ended) return
     const last = this.#entries.at(-1)
     const isBody = last?.incoming?.complete === false
     if (isLate && last && this.#socket.isPaused()) {
-      // Nobody can send what is not read.
+      // The client cannot send while the socket is not read.
       this.#overdue = answer
       return this.#guard()
     }
@@ -131,7 +131,7 @@ export class Pipeline {
     this.#socket.pause()
   }
 
-  /** Whether what the client sends further has to wait in the network. */
+  /** Whether the socket must not be read. */
   get #isFull(): boolean {
     return this.#waiting >= MOST_WAITING || (this.#ended && this.#entries.length > 1)
   }
@@ -143,7 +143,7 @@ export class Pipeline {
   }
 
   readonly #onResume = (): void => {
-    // `node:http` resumes a socket for reasons of its own, and pauses it.
+    // `node:http` also resumes and pauses the socket itself.
     if (this.#isFull) this.#socket.pause()
     if (this.#overdue === undefined || this.#socket.isPaused()) return
     const answer = this.#overdue

@@ -1,12 +1,12 @@
-/** The pipelines of a server's connections, and how much waits in all of them. */
+/** The pipelines of a server's connections, and the number of requests that wait in all of them. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FloodLog } from '../../logging/flood-log.ts'
 import { Pipeline, type PipelineServer } from './pipeline.ts'
 
 /**
- * Requests that may wait in one process, of some 4 KiB each. Connections that bring more than `MOST_WAITING`
- * beyond that are cut.
+ * Requests that may wait in one process, of some 4 KiB each. Above that, connections with more than
+ * `MOST_WAITING` are cut.
  */
 const MOST_WAITING_IN_ALL = 10_000
 
@@ -29,7 +29,7 @@ export class Pipelines implements PipelineServer {
     return this.#server.requestTimeout
   }
 
-  /** Notes a request. */
+  /** Adds a request. */
   add(incoming: IncomingMessage, outgoing: ServerResponse): Pipeline {
     const pipeline = this.of(incoming.socket)
     pipeline.add(incoming, outgoing)
@@ -58,7 +58,7 @@ export class Pipelines implements PipelineServer {
     if (change === 1)
       this.#floods.warn(
         { waiting: this.#waiting },
-        'too many pipelined requests wait: cutting the connections that bring more',
+        'too many pipelined requests wait: cutting connections that send more',
       )
     return false
   }

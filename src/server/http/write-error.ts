@@ -1,3 +1,4 @@
+/** Writes an error to a `node:http` response. */
 import type { ServerResponse } from 'node:http'
 import type { HttpError } from '../../protocol/errors.ts'
 

@@ -1,15 +1,15 @@
 /**
- * File descriptors: a connection takes one, and a process has a limit. When they are used up, libuv accepts
- * connections and closes them without a word to anybody, so it is tried out whether there is one.
+ * Notices when the process has no file descriptors left. Each connection takes one. Without a free one, libuv
+ * accepts connections and closes them silently, so this tries to open one.
  */
 import { close, open, readFileSync } from 'node:fs'
 import { devNull } from 'node:os'
 import type { FloodLog } from '../../logging/flood-log.ts'
 
-/** Milliseconds from a new connection, or from a look that found none, to the next look. */
+/** Milliseconds from a new connection, or from a failed attempt, to the next attempt. */
 const DELAY = 1_000
 
-/** How many descriptors this process may have; undefined where that cannot be known. */
+/** How many descriptors this process may have; undefined when that is not known. */
 export function descriptorLimit(): number | undefined {
   try {
     const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? []
@@ -27,7 +27,7 @@ export class DescriptorWatch {
     this.#floods = floods
   }
 
-  /** Looks soon, and then until there are some. To be called for each new connection. */
+  /** Checks soon, and again until a descriptor is free. Call it for each new connection. */
   lookSoon(): void {
     if (this.#timer) return
     this.#timer = setTimeout(() => this.#look(), DELAY).unref()
@@ -41,7 +41,7 @@ export class DescriptorWatch {
       const fields = { code: error.code, limit: descriptorLimit() }
       this.#floods.error(
         fields,
-        'no file descriptor is left: connections are refused. Raise the limit (ulimit -n, LimitNOFILE)',
+        'no file descriptors left: connections are refused. Raise the limit (ulimit -n, LimitNOFILE)',
       )
       this.lookSoon()
     })

@@ -1,4 +1,4 @@
-/** A server of Millrace's own on a port, a unix socket or an inherited descriptor. */
+/** Millrace's own server, on a port, a unix socket or an inherited descriptor. */
 import { type Server, type ServerOptions, createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, Server as NetServer, type Socket, isIP } from 'node:net'
@@ -11,14 +11,14 @@ import { StartError } from './start-error.ts'
 import { type SocketAccess, giveAccess, makeGuarded, removeStale } from './unix-socket.ts'
 
 export interface RunningServer {
-  /** Where to point a browser; `unix:<path>` for a unix socket. */
+  /** The address for a browser; `unix:<path>` for a unix socket. */
   readonly url: string
   readonly port: number
-  /** The server underneath, for what Millrace does not cover. */
+  /** The `node:http` server, for features that Millrace does not cover. */
   readonly server: Server
   /**
-   * Shuts down: no new connections, consumers told, answers under way completed, and the rest cut
-   * after `shutdownTimeout`. Calling it twice is calling it once.
+   * Shuts down: accepts no new connections, tells consumers, completes pending answers, and cuts the rest
+   * after `shutdownTimeout`. Further calls return the same promise.
    */
   close(): Promise<void>
   readonly closed: Promise<void>
@@ -37,7 +37,7 @@ export async function listen(application: ServedApplication, options: ListenOpti
   const address = server.address()
   guardHosts(gateway, application, options.fd === undefined ? host : addressOf(address), options)
   if (!open && options.fd !== undefined && typeof address === 'object' && address) {
-    // Only now is it known where an inherited descriptor listens.
+    // The address of an inherited descriptor is known only now.
     try {
       refuseBeyondLoopback(address.address)
     } catch (error) {
@@ -69,12 +69,12 @@ function createNodeServer(gateway: Gateway, options: ListenOptions): Server {
     requestTimeout: gateway.options.requestTimeout * 1000,
     connectionsCheckingInterval: Math.max(50, Math.min(1000, gateway.options.handshakeTimeout * 200)),
     keepAliveTimeout: gateway.options.keepAliveTimeout * 1000,
-    // Other upgrades, curl's h2c for example, are plain requests (Node 24.9 and later).
+    // Requests for other upgrades, such as curl's h2c, are plain requests (Node 24.9 and later).
     shouldUpgradeCallback: asksForWebSocket,
   }
   const { tls } = options
   if (tls && !(tls.cert && tls.key))
-    throw new StartError('bad_certificate', 'TLS takes a certificate and its key')
+    throw new StartError('bad_certificate', 'TLS needs a certificate and its key')
   let server: Server
   try {
     const handshakeTimeout = gateway.options.handshakeTimeout * 1000
@@ -105,7 +105,11 @@ async function bind(server: Server, host: string, options: ListenOptions): Promi
     await giveAccess(unixSocket, options)
   } catch (error) {
     server.close()
-    throw new StartError('failed', `The access to ${unixSocket} could not be set: ${messageOf(error)}`, error)
+    throw new StartError(
+      'failed',
+      `The permissions of ${unixSocket} could not be set: ${messageOf(error)}`,
+      error,
+    )
   }
 }
 
@@ -127,7 +131,7 @@ function listenOnce(
 function startError(code: string | undefined, where: string, error: unknown): StartError {
   switch (code) {
     case 'EADDRINUSE':
-      return new StartError('address_in_use', `${where} is taken by another process`, error)
+      return new StartError('address_in_use', `${where} is already in use by another process`, error)
     case 'EACCES':
     case 'EPERM':
       return new StartError('permission_denied', `No permission to bind ${where}`, error)
@@ -140,15 +144,15 @@ function startError(code: string | undefined, where: string, error: unknown): St
   }
 }
 
-/** Seconds that a shutdown waits for the first request on a connection: it may be on its way. */
+/** Seconds that a shutdown waits for the first request on a connection, which may be under way. */
 const FIRST_REQUEST = 1
 
 async function shutDown(server: Server, sockets: ReadonlySet<Socket>, gateway: Gateway): Promise<void> {
-  // Node's own would cut at once what it takes for idle: connections whose answer is complete and not sent yet.
+  // The http server's own `close` would cut connections whose answer is complete but not sent yet.
   const stopped = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
   void gateway.sent().then(() => server.close())
   const { shutdownTimeout } = gateway.options
-  // Nor does Node take for idle what a browser opened in advance, and has sent no request on.
+  // Node does not count a connection as idle that a browser opened in advance, without a request.
   const silent = setTimeout(
     () => {
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
@@ -163,14 +167,16 @@ async function shutDown(server: Server, sockets: ReadonlySet<Socket>, gateway: G
   clearTimeout(timer)
 }
 
-/** Every open socket. A server itself forgets those that it upgraded, or that are still shaking hands. */
+/**
+ * Every open socket. The server itself does not track those that it upgraded, or that are in a TLS handshake.
+ */
 function socketsOf(server: Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>()
   const forget = function (this: Socket): void {
     sockets.delete(this)
   }
   const add = (socket: Socket): void => void sockets.add(socket.once('close', forget))
-  // Over TLS a connection is two sockets, one in the other.
+  // Over TLS a connection has two sockets, one in the other.
   server.on('connection', add).on('secureConnection', add)
   return sockets
 }
@@ -191,9 +197,9 @@ function addressOf(address: AddressInfo | string | null): string | undefined {
 }
 
 /**
- * Has a server that only this machine reaches answer to this machine's names. Behind a proxy it has those
- * of a site, too: where `authenticate` is asked a page of another name has no session, and otherwise the
- * names have to be given.
+ * Restricts a server that only this machine reaches to this machine's names. Behind a proxy the server also
+ * has the names of a site. With `authenticate` a page under another name has no session, so all names are
+ * answered; without it, `allowedHosts` has to list them.
  */
 function guardHosts(
   gateway: Gateway,
@@ -212,10 +218,10 @@ function guardHosts(
     isIP(host) === 6 ? `[${host}]` : host,
   ])
   if (!behindProxy || allowedHosts !== undefined) return
-  const why = 'proxy headers are believed and nobody is asked who they are'
+  const why = 'proxy headers are trusted and there is no authenticate'
   logger.warn(
     {},
-    `${why}: only names of this machine are answered, until allowedHosts names those of the site`,
+    `${why}: only the names of this machine are answered; list those of the site in allowedHosts`,
   )
 }
 

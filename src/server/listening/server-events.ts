@@ -1,4 +1,4 @@
-/** What a server of Millrace's own does with what comes in: requests, upgrades, and what is neither. */
+/** The listeners of Millrace's own server: for requests, upgrades and errors. */
 import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { FloodLog } from '../../logging/flood-log.ts'
@@ -11,7 +11,7 @@ import { type ProbedServer, answerProbe } from '../health.ts'
 import { Pipelines } from '../http/pipelines.ts'
 import { SpareConnections } from './spare-connections.ts'
 
-/** Descriptors that are kept for files, stores and the connections past the limit. */
+/** Descriptors that are kept for files, stores and spare connections. */
 const RESERVED_DESCRIPTORS = 256
 
 export function connectEvents(
@@ -48,7 +48,7 @@ export function connectEvents(
       else gateway.upgrade(incoming, socket, bytes)
     }),
   )
-  // Without a listener the connection would be cut, with the answers that are not sent yet.
+  // Without a listener Node would cut the connection, and answers that are not sent yet with it.
   server.on('connect', (_incoming, socket, head) =>
     pipelines.upgrade(socket, head, () =>
       answerOnSocket(socket.on('error', ignore), new HttpError('bad_request'), serverName),
@@ -57,20 +57,20 @@ export function connectEvents(
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === 'ECONNRESET') return void socket.destroy()
     pipelines.of(socket).fail(error.code === REQUEST_TIMEOUT, (outgoing) => {
-      // Whatever is written now would become part of an answer that has begun.
+      // An answer has begun, and further bytes would become part of it.
       if (outgoing?.headersSent) socket.destroy()
       else answerOnSocket(socket, clientError(error.code), serverName)
     })
   })
-  server.on('drop', () => floods.warn({}, 'connection dropped: too many are open'))
+  server.on('drop', () => floods.warn({}, 'connection dropped: too many connections are open'))
   server.on('listening', () =>
     server.on('error', (error: NodeJS.ErrnoException) =>
-      floods.error({ err: error }, 'the server could not accept a connection'),
+      floods.error({ err: error }, 'connection not accepted'),
     ),
   )
 }
 
-/** WebSockets are counted and answered one by one; this is for what never gets that far. */
+/** The limit of connections. WebSockets have a limit of their own, which is answered. */
 function connectionLimit(gateway: Gateway, { logger }: ServedApplication): number {
   const wanted = gateway.options.maxConnections * 2
   const limit = descriptorLimit()
@@ -79,7 +79,7 @@ function connectionLimit(gateway: Gateway, { logger }: ServedApplication): numbe
   if (connections < gateway.options.maxConnections) {
     logger.warn(
       { maxConnections: gateway.options.maxConnections, descriptors: limit, connections },
-      'fewer connections than maxConnections can be open: raise the limit of descriptors (ulimit -n, LimitNOFILE)',
+      'connections are limited below maxConnections: raise the limit of file descriptors (ulimit -n, LimitNOFILE)',
     )
   }
   return connections
@@ -88,7 +88,7 @@ function connectionLimit(gateway: Gateway, { logger }: ServedApplication): numbe
 const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT'
 
 function full(floods: FloodLog): HttpError {
-  floods.warn({}, 'connection refused: too many are open')
+  floods.warn({}, 'connection refused: too many connections are open')
   return new HttpError('too_many_connections', undefined, { 'retry-after': '5' })
 }
 

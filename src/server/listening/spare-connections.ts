@@ -1,22 +1,22 @@
 /**
- * What a server does when it is full: a few connections more are accepted, so that probes are answered and
- * everybody else is told why not. The oldest of them make room for new ones.
+ * Connections beyond the limit of a server. It accepts a few more when it is full, so that probes are
+ * answered and other clients are told why they are refused. The oldest of them make room for new ones.
  */
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-/** Connections beyond the limit. Half of them are for those that come before the others are closed. */
+/** Connections beyond the limit. Half of them serve those that come before earlier ones have closed. */
 const SPARE = 64
 
 export class SpareConnections {
   readonly #limit: number
   readonly #spare = new Set<Socket>()
-  /** As requests know them: over TLS not what was accepted. */
+  /** The sockets that requests have, which over TLS are not those that were accepted. */
   readonly #refused = new WeakSet<Duplex>()
   #open = 0
 
-  /** @param limit connections that are served. */
+  /** @param limit most connections that are served. */
   constructor(server: Server, limit: number) {
     this.#limit = limit
     server.maxConnections = limit + SPARE
@@ -26,7 +26,7 @@ export class SpareConnections {
     })
   }
 
-  /** Whether the server is full and this connection is one too many. */
+  /** Whether the server is full, and this connection beyond its limit. */
   isSpare(socket: Duplex): boolean {
     return this.#isFull && this.#refused.has(socket)
   }

@@ -1,23 +1,23 @@
-/** The file of a unix socket: what a process that was killed left behind, and who may connect. */
+/** The file of a unix socket: removes one that a killed process left, and sets who may connect. */
 import { chmod, chown, lstat, readFile, unlink } from 'node:fs/promises'
 import { connect } from 'node:net'
 
 export interface SocketAccess {
-  /** Permissions of the file, such as `0o660`. Default: what the umask leaves. */
+  /** Permissions of the file, such as `0o660`. Default: as the umask sets them. */
   readonly unixSocketMode?: number
   /** Name or number of the group that the file belongs to. Default: the process's own. */
   readonly unixSocketGroup?: string
 }
 
-/** Removes a unix socket that nobody listens on. */
+/** Removes a unix socket on which no process listens. */
 export async function removeStale(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined)
   if (found?.isSocket() === true && (await isRefused(path))) await unlink(path)
 }
 
 /**
- * Calls what makes the file, at once, so that it is never open to more than it is to be in the end: a mode
- * that is wider than the umask's comes with `giveAccess`.
+ * Calls `make`, which makes the file, under a umask that never permits more than the final mode. `giveAccess`
+ * adds the rest of the mode.
  */
 export function makeGuarded(access: SocketAccess, make: () => void): void {
   if (access.unixSocketMode === undefined) return make()
@@ -29,7 +29,7 @@ export function makeGuarded(access: SocketAccess, make: () => void): void {
   }
 }
 
-/** @throws {Error} for a group that there is not, or that the process may not give the file to. */
+/** @throws {Error} for a group that does not exist, or to which the process may not give the file. */
 export async function giveAccess(path: string, access: SocketAccess): Promise<void> {
   const { unixSocketMode: mode, unixSocketGroup: group } = access
   if (group !== undefined) await chown(path, -1, await groupId(group))

@@ -8,11 +8,11 @@ import type { Authenticate } from '../../routing/route.ts'
 import { LONGEST_TIMER } from '../../time/duration.ts'
 import type { RequestScope } from './request-scope.ts'
 
-/** How an application asks who its clients are. */
+/** The options of `authenticate`. */
 export interface AuthenticationOptions {
   /**
-   * Seconds that `authenticate` may take, over HTTP and for WebSockets; then the answer is 503. Up to
-   * 2,147,483. Default 5.
+   * Seconds that `authenticate` may take, for HTTP and WebSockets; then the answer is 503. Up to 2,147,483.
+   * Default 5.
    */
   readonly authenticateTimeout?: number | undefined
   readonly logger: Logger
@@ -21,10 +21,10 @@ export interface AuthenticationOptions {
 /** Seconds. */
 export const DEFAULT_TIMEOUT: number = 5
 
-/** Seconds after which a client may ask again when nobody could say who it is. */
+/** Seconds after which a client may retry when its user could not be determined. */
 const RETRY_AFTER = '5'
 
-/** @throws {RangeError} for a limit that is none: `authenticate` always has one. */
+/** @throws {RangeError} for a value out of range. There is always a limit. */
 export function checkAuthenticateTimeout(seconds: number = DEFAULT_TIMEOUT): void {
   if (seconds > 0 && seconds <= LONGEST_TIMER) return
   throw new RangeError(
@@ -32,19 +32,19 @@ export function checkAuthenticateTimeout(seconds: number = DEFAULT_TIMEOUT): voi
   )
 }
 
-/** @throws {RangeError} for what is no interval. */
+/** @throws {RangeError} for a value out of range. */
 export function checkAuthenticateInterval(seconds: number = 0): void {
   if (seconds >= 0 && seconds <= LONGEST_TIMER) return
   throw new RangeError(`authenticateInterval is ${seconds}; it takes 0 to ${LONGEST_TIMER} seconds`)
 }
 
 /**
- * Asks the application who is connecting and puts the answer in the scope. `signal` tells the hook
- * that nobody waits any more.
+ * Calls the application's `authenticate` hook and puts the user in the scope. The signal aborts when the
+ * answer is not needed any more.
  *
- * @throws {HttpError} 401 when the hook knows nobody; 503 when it does not answer in time, or what it
- * asks cannot be reached; 500 for what is no user; and what the hook threw. Anything else that it
- * throws is a failure of the application.
+ * @throws {HttpError} 401 when the hook returns no user; 503 when it does not answer in time, or cannot reach
+ * a service; 500 when it returns something that is not a user; and an `HttpError` that the hook throws. Any
+ * other error of the hook is a failure of the application.
  */
 export async function authenticate(
   scope: RequestScope,
@@ -56,8 +56,7 @@ export async function authenticate(
   scope.hook = hook
   scope.askedAt = performance.now()
   const user = await ask(scope, hook, options, signal)
-  // `false` is what a check that failed says, and it must not become the name of a user; nor must the
-  // empty text of a header that is not there.
+  // A failed check may return `false`, and a missing header an empty text. Neither is a user.
   if (user === undefined || user === null || user === false || user === '')
     throw new HttpError('unauthenticated')
   refuseMistakes(user, scope, options.logger)
@@ -65,10 +64,10 @@ export async function authenticate(
   scope.user = user as User
 }
 
-/** Of what it threw where nobody could catch it. */
+/** For late errors of the hook, which no caller can catch. */
 const LATE = { name: 'authenticate', outcome: 'the server goes on' }
 
-/** The hook may ignore its signal: what it answers too late is of no use. */
+/** Calls the hook, and ignores an answer that comes too late, as the hook may ignore its signal. */
 async function ask(
   scope: RequestScope,
   hook: Authenticate,
@@ -95,7 +94,7 @@ async function ask(
     return await Promise.race([asked, over])
   } catch (error) {
     if (signal?.aborted || error instanceof HttpError || !isUnreachable(error)) throw error
-    logger.error({ err: error, scope: scopeForLog(scope) }, 'authenticate could not reach what it asks')
+    logger.error({ err: error, scope: scopeForLog(scope) }, 'authenticate could not reach a service')
     throw unavailable()
   } finally {
     clearTimeout(timer)
@@ -104,17 +103,17 @@ async function ask(
 }
 
 /**
- * What a hook returns where it should have thrown it: it would become a user, and everybody would be let
- * in. Told by its shape, since an adapter may have put a class of its own in the place of the global one.
+ * Refuses a value that the hook should have thrown. As a user it would let everybody in. A `Response` is
+ * recognised by its shape, because an adapter may have replaced the global class.
  */
 function refuseMistakes(user: unknown, scope: RequestScope, logger: Logger): void {
-  // Says what is meant, so it is done.
+  // The meaning of a returned error is clear.
   if (user instanceof HttpError) throw user
   const what = mistakeIn(user)
   if (what === undefined) return
   const advice =
-    'return the user, or null for nobody; to refuse, throw unauthenticated(), forbidden() or a Response'
-  logger.error({ scope: scopeForLog(scope) }, `authenticate returned ${what}, which is no user: ${advice}`)
+    'return the user, or null when there is none; to refuse, throw unauthenticated(), forbidden() or a Response'
+  logger.error({ scope: scopeForLog(scope) }, `authenticate returned ${what} instead of a user: ${advice}`)
   throw new HttpError('internal_error')
 }
 
@@ -134,12 +133,12 @@ function unavailable(): HttpError {
 const UNREACHABLE =
   /^(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_\w*(?:TIMEOUT|SOCKET))$/
 
-/** Whether what was thrown says that a service is down, and not that the application is wrong. */
+/** Whether an error says that a service cannot be reached, and not that the application has a bug. */
 function isUnreachable(error: unknown, depth = 0): boolean {
   // An error may be its own cause.
   if (!(error instanceof Error) || depth > 3) return false
   if (error.name === 'TimeoutError') return true
-  // `fetch` says "fetch failed", and why in its cause; so does a connection that tried several addresses.
+  // `fetch` gives the reason as the cause, and a connection that tried several addresses as several errors.
   const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: readonly unknown[] }
   if (typeof code === 'string' && UNREACHABLE.test(code)) return true
   const reasons: readonly unknown[] = Array.isArray(errors)

@@ -1,15 +1,15 @@
 /**
- * What pages of other origins may do over HTTP (CORS, the Fetch standard): the same list that lets them
- * open WebSockets lets them read answers and send requests, with cookies.
+ * What pages of other origins may do over HTTP (CORS, the Fetch standard). The list of origins that may open
+ * WebSockets also lets pages read answers and send requests, with cookies.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Origins } from '../../routing/origins.ts'
 import { originStanding } from './origin-policy.ts'
 
-/** Schemes of `Authorization` that browsers speak by themselves; a page that means another sets it itself. */
+/** Schemes of `Authorization` that browsers send by themselves. A page has to set others itself. */
 const AMBIENT = /^(?:basic|digest|negotiate|ntlm)\b/i
 
-/** Seconds for which a browser need not ask again before a request that wants leave. */
+/** Seconds for which a browser may remember a preflight. */
 const PREFLIGHT_AGE = '600'
 
 /** Headers of Millrace's own answers that a page may read. */
@@ -36,17 +36,17 @@ const EXPOSED = [
   'x-workflow-stream-tail-index',
 ].join(', ')
 
-/** What a request is to a route: how it stands to its origins, and the headers that say so. */
+/** What a page may do with a route, and the CORS headers that tell it. */
 export interface Crossing {
-  /** Whether a page may make this request, and read its answer. One of the server's own may. */
+  /** Whether a page may make this request and read the answer. Pages of the server's own origin may. */
   readonly allowed: boolean
-  /** Whether another origin's page asks for leave, and what it is answered with then. */
+  /** Whether the request is a preflight of a page of another origin. */
   readonly preflight: boolean
-  /** For the answer, whatever it is. */
+  /** The CORS headers of any answer. */
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** What is read of a request. */
+/** The parts of a request that decide. */
 export interface CrossingRequest {
   readonly method: string
   readonly origin: string | undefined
@@ -54,12 +54,14 @@ export interface CrossingRequest {
   readonly headers: Pick<Headers, 'get' | 'has'>
 }
 
-/** @param origins of the route or the application, and of the server; without any, none is let in. */
+/**
+ * @param origins of the route or the application, and of the server. Without any, no other origin is allowed.
+ */
 export function crossingOf(request: CrossingRequest, origins: readonly (Origins | undefined)[]): Crossing {
   const standing = originStanding(request.origin, request.host, origins)
   const lists = origins.some((one) => typeof one === 'function' || (one !== undefined && one.length > 0))
   const vary: Record<string, string> = lists ? { vary: 'Origin' } : {}
-  // A page that nobody listed comes without what a browser sends for its visitor, or not at all.
+  // A page that no list names may send no credentials of its visitor.
   const allowed = standing === 'any' ? !hasCredentials(request.headers) : standing !== 'foreign'
   const crossing = standing === 'listed' || standing === 'any'
   const asked = request.method === 'OPTIONS' ? request.headers.get('access-control-request-method') : null
@@ -79,7 +81,7 @@ export function crossingOf(request: CrossingRequest, origins: readonly (Origins 
   }
 }
 
-/** A request whose host cannot be told: no page is its own. */
+/** The parts of a request whose host is not known, so that no page is of the same origin. */
 export function crossingRequestOf({ method = 'GET', headers }: IncomingMessage): CrossingRequest {
   const get = (name: string): string | null => {
     const value = headers[name]
@@ -92,12 +94,12 @@ function hasCredentials(headers: CrossingRequest['headers']): boolean {
   return headers.has('cookie') || AMBIENT.test(headers.get('authorization') ?? '')
 }
 
-/** The answer to a preflight; its headers are those of the crossing. */
+/** The answer to a preflight, without its CORS headers. */
 export function preflightAnswer(): Response {
   return new Response(null, { status: 204 })
 }
 
-/** A response with the headers of a crossing, where its handler gave none of its own. */
+/** A response with CORS headers, unless its handler has set its own. */
 export function withCrossing(response: Response, headers: Crossing['headers']): Response {
   const names = Object.keys(headers)
   if (names.length === 0 || response.headers.has('access-control-allow-origin')) return response
@@ -110,7 +112,7 @@ export function withCrossing(response: Response, headers: Crossing['headers']): 
   })
 }
 
-/** Leave for what is asked: what the method and the headers mean is the route's affair. */
+/** Allows the method and headers that a preflight asks for; the route decides what they mean. */
 function leaveOf(request: CrossingRequest, method: string): Record<string, string> {
   const names = request.headers.get('access-control-request-headers')
   return {

@@ -1,10 +1,10 @@
 /**
- * Which hosts a server answers to.
+ * Which hosts a server answers.
  *
- * A page of any site can have its own name resolve to 127.0.0.1, and is then of the same origin as a
- * server of this machine (DNS rebinding). So a server that only this machine reaches answers to this
- * machine's names, unless it was given others. Such a page cannot choose its Host header; it can add any
- * X-Forwarded-Host, so where a forwarded host counts the Host header has to be allowed as well.
+ * Any site can make its own name resolve to 127.0.0.1, and its pages are then of the same origin as a server
+ * on this machine (DNS rebinding). So a server that only this machine reaches answers only the names of this
+ * machine, unless it was given others. Such a page cannot choose its Host header, but it can add any
+ * X-Forwarded-Host. So when a forwarded host is used, the Host header has to be allowed, too.
  */
 import { isIP } from 'node:net'
 
@@ -13,9 +13,9 @@ export class HostPolicy {
   readonly #direct: readonly string[] | undefined
 
   /**
-   * @param allowed what the options say; undefined answers to all.
+   * @param allowed the hosts of the options; undefined allows all.
    * @param own names of this machine, for a server that nothing else protects from such pages.
-   * @throws {RangeError} naming an entry that no request could match.
+   * @throws {RangeError} for an entry that no request could match.
    */
   constructor(allowed: readonly string[] | undefined, own?: readonly string[]) {
     const names = allowed?.map(nameOf)
@@ -23,7 +23,7 @@ export class HostPolicy {
     this.#direct = own && [...(names ?? []), ...own]
   }
 
-  /** Those that it answers to, for a line of the log. */
+  /** The hosts that it answers, for the log. */
   get names(): readonly string[] {
     return this.#allowed ?? this.#direct ?? []
   }
@@ -33,18 +33,18 @@ export class HostPolicy {
   }
 }
 
-/** An entry of a list of hosts as requests are compared with it. */
+/** An entry of a list of hosts, normalised for comparison. */
 function nameOf(entry: string): string {
   if (entry === '*') return entry
   const wild = entry.startsWith('*.') ? '*.' : ''
   const name = entry.slice(wild.length)
   const host = hostnameOf(isIP(name) === 6 ? `[${name}]` : name)
-  // What a URL takes is not what a name may hold, and `.example.com` is a wildcard elsewhere.
+  // A URL accepts characters that a name cannot have, and `.example.com` looks like a wildcard.
   if (host && !/^[.]|[*/@?#\\\s]/.test(name)) return wild + host
   throw new RangeError(`allowedHosts holds "${entry}"; it takes hosts such as app.example and *.app.example`)
 }
 
-/** As a URL writes it, without its port and without the dot that ends an absolute name. */
+/** A host as a URL writes it, without the port and the dot that ends an absolute name. */
 function hostnameOf(host: string): string {
   const url = `http://${host}`
   return URL.canParse(url) ? new URL(url).hostname.replace(/\.$/, '') : ''

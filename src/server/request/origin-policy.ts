@@ -1,16 +1,16 @@
 /**
- * Which pages may connect. Browsers send no preflight for a WebSocket, nor for some requests, and attach
- * cookies to them, so without this check any page on the web could act as its visitor.
+ * Which pages may connect. Browsers send no preflight for a WebSocket and for some requests, and add cookies
+ * to them. Without this check any page on the web could act as its visitor.
  */
 import type { Origins } from '../../routing/origins.ts'
 
 /**
- * How the page that sent a request stands to a server: `none` sent it (browsers always say which did), it is
- * the server's `own`, it is `listed`, `any` may, or it is `foreign`.
+ * The page that sent a request: `none` (browsers always name it), the server's `own`, `listed` by an option,
+ * allowed as `any`, or `foreign`.
  */
 export type OriginStanding = 'none' | 'own' | 'listed' | 'any' | 'foreign'
 
-/** The scheme of the server's own origin does not count, since a proxy may speak TLS. */
+/** The scheme of the server's own origin is ignored, because a proxy may add TLS. */
 export function originStanding(
   origin: string | undefined,
   host: string,
@@ -34,7 +34,7 @@ export function originAllowed(
 
 function isListed(origin: string, page: URL | undefined, list: Origins | undefined): boolean {
   if (list === undefined || list === '*') return false
-  // A promise that an untyped application returns by mistake is truthy, too.
+  // An untyped application may return a promise by mistake, which is truthy.
   if (typeof list === 'function') return list(origin) === true
   return page !== undefined && list.some((allowed) => originMatches(page, allowed))
 }
@@ -45,7 +45,9 @@ function isOwn(page: URL, host: string): boolean {
   return web && URL.canParse(own) && new URL(own).host === page.host
 }
 
-/** `allowed` passed `checkOrigins`. The scheme may be an application shell's, such as `capacitor:`. */
+/**
+ * `allowed` has passed `checkOrigins`. Its scheme may be that of an application shell, such as `capacitor:`.
+ */
 function originMatches(page: URL, allowed: string): boolean {
   const { protocol, host } = new URL(allowed.replace('//*.', '//'))
   if (page.protocol !== protocol) return false

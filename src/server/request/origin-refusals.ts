@@ -1,10 +1,10 @@
-/** Says in the log which page or host was refused, and what to do where it should not have been. */
+/** Logs which origin or host was refused, and how to allow it. */
 import { type Scope, scopeForLog } from '../../consumers/scope.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { OccasionalWarnings } from '../../logging/occasional.ts'
 import { HttpError } from '../../protocol/errors.ts'
 
-/** Characters of what a stranger sent that a line of the log quotes. */
+/** Most characters of a client's input that a log line quotes. */
 const QUOTED = 200
 
 export class OriginRefusals {
@@ -14,26 +14,26 @@ export class OriginRefusals {
     this.#warnings = new OccasionalWarnings(logger)
   }
 
-  /** What answers a request of a page that may not make it. */
+  /** The answer to a request of a page that is not allowed. */
   origin(scope: Scope<unknown> & { readonly origin: string | undefined }): HttpError {
     const origin = quoted(scope.origin ?? '')
     const host = quoted(scope.host)
     this.#warnings.warn(
       { origin, host, scope: scopeForLog(scope) },
-      `origin refused: ${origin} is not ${host}; let its pages in with --origin ${origin} or origins: ['${origin}'], ` +
-        'or where a proxy changes the Host header, have it pass on the one it got',
+      `origin refused: ${origin} is not ${host}; allow it with --origin ${origin} or origins: ['${origin}']; ` +
+        'if a proxy changes the Host header, make it pass on the original one',
     )
     return new HttpError('origin_refused')
   }
 
-  /** What answers a request to a name that this server does not have. */
+  /** The answer to a request to a host that this server does not answer. */
   host({ host, directHost }: Hosts, allowed: readonly string[]): HttpError {
     const name = quoted(host)
     const direct = quoted(directHost)
     const by = direct === name ? '' : ` (the proxy's own request names ${direct})`
     this.#warnings.warn(
       { host: name, ...(by && { directHost: direct }), allowedHosts: allowed },
-      `host refused: ${name}${by} is not among ${allowed.join(', ')}; answer to it with --allowed-host or allowedHosts`,
+      `host refused: ${name}${by} is not among ${allowed.join(', ')}; allow it with --allowed-host or allowedHosts`,
     )
     return new HttpError('host_refused')
   }
@@ -41,7 +41,7 @@ export class OriginRefusals {
 
 interface Hosts {
   readonly host: string
-  /** That of the request itself, where a proxy said another. */
+  /** The host of the request itself, when a proxy forwarded another. */
   readonly directHost: string
 }
 

@@ -1,20 +1,20 @@
-/** Whom to believe about the client's address, scheme and host. */
+/** Which peers are trusted to tell the client's address, scheme and host. */
 import { BlockList, isIP } from 'node:net'
 import type { ClientAddress } from '../../consumers/scope.ts'
 
 export interface ProxyTrust {
-  /** Whether anybody's headers count. */
+  /** Whether the headers of any peer are trusted. */
   readonly trustsSome: boolean
-  /** Whether the headers that a peer forwards count; its address is empty on a unix socket. */
+  /** Whether a peer's headers are trusted; its address is empty on a unix socket. */
   trusts(address: string): boolean
   /** The client behind a trusted peer, from its X-Forwarded-For header. */
   client(peer: ClientAddress, header: string | undefined): ClientAddress
 }
 
-/** @throws {RangeError} for what is neither an address nor a CIDR range. */
+/** @throws {RangeError} for an entry that is neither an address nor a CIDR range. */
 export function proxyTrust(option: boolean | readonly string[]): ProxyTrust {
   const trusts = typeof option === 'boolean' ? () => option : listedIn(option)
-  // `true` vouches for the direct peer alone, whose word is the last entry.
+  // `true` trusts only the direct peer, which wrote the last entry.
   const hops = option === true ? 1 : Number.POSITIVE_INFINITY
   const trustsSome = option !== false
   return { trustsSome, trusts, client: (peer, header) => forwardedClient(peer, header, trusts, hops) }
@@ -23,7 +23,7 @@ export function proxyTrust(option: boolean | readonly string[]): ProxyTrust {
 function listedIn(entries: readonly string[]): (address: string) => boolean {
   const list = new BlockList()
   for (const entry of entries) addEntry(list, entry)
-  // Whoever reaches a unix socket was let in by the file system, so a list means that proxy too.
+  // The file system decides who reaches a unix socket, so with a list that peer is trusted, too.
   return (address) => address === '' || list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }
 
@@ -41,8 +41,8 @@ function addEntry(list: BlockList, entry: string): void {
 }
 
 /**
- * Each proxy appends whom it saw, so the list is read from its end for as long as the one who wrote
- * the next entry is trusted.
+ * Each proxy appends the address of its peer. So the list is read from its end, for as long as the proxy that
+ * wrote the entry is trusted.
  */
 function forwardedClient(
   peer: ClientAddress,
@@ -65,12 +65,12 @@ function parseAddress(text: string): ClientAddress | undefined {
   const match =
     /^\[([\da-fA-F:.]+)\](?::(\d{1,5}))?$/.exec(text) ?? /^(\d+\.\d+\.\d+\.\d+)(?::(\d{1,5}))?$/.exec(text)
   const address = match?.[1] ?? text
-  // A zone, as in fe80::1%eth0, means something on the proxy's machine only.
+  // A zone, as in fe80::1%eth0, has a meaning on the proxy's machine only.
   if (isIP(address) === 0 || address.includes('%')) return undefined
   return { address: plainAddress(address), port: Number(match?.[2] ?? 0) }
 }
 
-/** IPv4 in IPv6 clothes, as dual-stack sockets report it, undressed. */
+/** An address without the IPv6 mapping with which dual-stack sockets report IPv4. */
 export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
 }

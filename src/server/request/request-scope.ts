@@ -1,6 +1,6 @@
 /**
- * A scope over a request's head. Most parts are made when first asked for and not kept, so that an
- * idle connection holds its headers and little else.
+ * The scope of a request, made from its head. Most parts are computed on each access and not kept, so that an
+ * idle connection holds little more than its headers.
  */
 import { parseCookie } from 'cookie'
 import type { IncomingMessage } from 'node:http'
@@ -15,12 +15,12 @@ import { parseTarget, withoutRootPath } from './request-target.ts'
 
 const HOST = /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/
 
-/** What the platform's Request does not take. */
+/** Methods that the platform's Request refuses. */
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])
 
 type HeaderValues = Readonly<Record<string, string | readonly string[] | undefined>>
 
-/** What a scope is made from, whoever brought the request. */
+/** The head of a request, from whatever source. */
 export interface RequestHead {
   readonly method: string
   /** The request's target: path and query, or a whole URL. */
@@ -31,7 +31,7 @@ export interface RequestHead {
   readonly encrypted: boolean
 }
 
-/** How a server reads every head. */
+/** The options of a server that decide how heads are read. */
 export interface ScopeOptions {
   readonly rootPath: string
   readonly proxies: ProxyTrust
@@ -42,7 +42,7 @@ export class RequestScope implements Scope {
   readonly id: string
   readonly scheme: 'http' | 'https'
   readonly host: string
-  /** The host that the peer itself named: a browser's page cannot choose it, and can choose what was forwarded. */
+  /** The host that the peer itself named. A page cannot choose it, but it can choose a forwarded host. */
   readonly directHost: string
   readonly path: string
   readonly rootPath: string
@@ -50,23 +50,23 @@ export class RequestScope implements Scope {
   /** Set by the router and by `authenticate`, before any handler sees the scope. */
   params: Params = {}
   user: User | undefined = undefined
-  /** What the route of a WebSocket says, before it is accepted. */
+  /** The limit of a WebSocket's route, set before it is accepted. */
   maxMessageSize: number | undefined = undefined
   /** Whether the route of a WebSocket is Millrace's own. */
   own = false
-  /** By whom `authenticate` was asked last, and when. */
+  /** The `authenticate` that was called last, and when. */
   hook: Authenticate | undefined
   askedAt = 0
-  /** Set when a handler of the application's answers: what it throws later is of this request. */
+  /** The owner of late errors; set when a handler of the application answers. */
   owner: HandlerOwner | undefined
   readonly #head: RequestHead
   readonly #url: string
   readonly #trustsProxies: boolean
 
-  /** @throws {HttpError} `bad_request` for a target or a host that is none. */
+  /** @throws {HttpError} `bad_request` for a malformed target or host. */
   constructor(type: 'websocket' | 'http', head: RequestHead, options: ScopeOptions) {
     const target = parseTarget(head.target)
-    if (!target) throw new HttpError('bad_request', 'The request target is no path, or not a normalised one.')
+    if (!target) throw new HttpError('bad_request', 'The request target is not a normalised path.')
     const trusted = options.proxies.trusts(head.peer.address)
     const forwarded = (name: string): string | undefined =>
       (trusted && lastOf(head.headers[name])) || undefined
@@ -141,7 +141,7 @@ export function headOf(incoming: IncomingMessage): RequestHead {
   }
 }
 
-/** The head of a platform request, which knows no peer. */
+/** The head of a platform request, which has no peer. */
 export function headOfRequest(request: Request): RequestHead {
   const url = new URL(request.url)
   return {
@@ -159,7 +159,7 @@ function nextId(): string {
   return (++lastId).toString(36)
 }
 
-/** A name or an address, and perhaps a port: nothing that would change the rest of a URL it is put in. */
+/** Whether a text is a host with an optional port, and nothing that would change a URL in which it is put. */
 function isHost(text: string): boolean {
   return HOST.test(text) && URL.canParse(`http://${text}`)
 }

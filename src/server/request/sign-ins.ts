@@ -1,34 +1,34 @@
 /**
- * What is open for whom in this process, so that it ends when its user signs out, and who they are is
- * asked again at an interval. Users are told apart by name: what `ownerOf` says of them.
+ * The open connections of users in this process. They end when their user signs out, and are authenticated
+ * again at an interval. Users are told apart by the name that `ownerOf` returns.
  */
 import type { User } from '../../consumers/scope.ts'
 import { type OwnerOf, defaultOwnerOf, nameIn } from '../../endpoints/owner-of.ts'
 import { Deadlines } from '../../time/deadlines.ts'
 import type { RequestScope } from './request-scope.ts'
 
-/** What asking again says: the same user, no user or another one, or that it cannot be asked. */
+/** The result of authenticating again: the same user, no or another user, or not known. */
 export type Renewal = 'same' | 'gone' | 'unknown'
 
-/** A connection of a user who is signed in. */
+/** A connection of a signed-in user. */
 export interface SignedIn {
-  /** Its user signed out. Called once, and then it is forgotten. */
+  /** The user has signed out. Called once, as the last call. */
   signOut(): void
-  /** The interval is over. Never rejects. */
+  /** Authenticates again, after the interval. Never rejects. */
   renew(): Promise<Renewal>
 }
 
 export interface SignInsOptions {
   readonly ownerOf?: OwnerOf | undefined
-  /** Seconds between two times that a connection is asked to renew; 0 for never. */
+  /** Seconds between two calls of a connection's `renew`; 0 for never. */
   readonly interval: number
   /** Seconds that `authenticate` may take. */
   readonly patience: number
-  /** Called whenever a connection is added. */
+  /** Called for each connection that is added. */
   readonly onAdd: () => void
 }
 
-/** Renewals under way: when a server comes up, thousands of connections come in a second. */
+/** Most renewals at one time. After a start, thousands of connections may be due in one second. */
 const CONCURRENCY = 32
 
 export class SignIns {
@@ -37,7 +37,7 @@ export class SignIns {
   readonly #patienceMs: number
   readonly #onAdd: () => void
   readonly #open = new Map<string, Set<SignedIn>>()
-  /** When each of those who signed out just now did, the oldest first. */
+  /** When users signed out, for a short time, the oldest first. */
   readonly #signedOut = new Map<string, number>()
   readonly #due: (() => Promise<void>)[] = []
   #renewing = 0
@@ -49,15 +49,15 @@ export class SignIns {
     if (interval > 0) this.#renewals = new Deadlines(interval)
   }
 
-  /** Undefined for nobody, and for a user whom `ownerOf` does not know. */
+  /** The name of a user; undefined without a user, and for one that `ownerOf` does not know. */
   nameOf(user: User | undefined): string | undefined {
     if (user === undefined || user === null) return undefined
     return nameIn(this.#ownerOf(user))
   }
 
   /**
-   * Keeps a connection until the returned function is called. One whose user signed out while
-   * `authenticate` was asked is signed out at once.
+   * Keeps a connection until the returned function is called. When its user signed out during `authenticate`,
+   * the connection is signed out at once.
    */
   add({ user, askedAt }: Pick<RequestScope, 'user' | 'askedAt'>, connection: SignedIn): () => void {
     this.#onAdd()
@@ -68,7 +68,7 @@ export class SignIns {
     const renew = async (): Promise<void> => {
       const renewal = over ? 'gone' : await connection.renew()
       if (over) return
-      // Once: a moment in which nobody can be asked is not to close everything.
+      // At the second failure: a short outage must not close all connections.
       if (renewal === 'gone' || (renewal === 'unknown' && isUnknown)) return connection.signOut()
       isUnknown = renewal === 'unknown'
       this.#renewals?.add(due)
@@ -88,7 +88,7 @@ export class SignIns {
 
   signOut(name: string): void {
     const now = performance.now()
-    // Whoever was asked about before that is in, or will be refused.
+    // Calls of `authenticate` that began earlier have ended by now.
     for (const [old, at] of this.#signedOut) {
       if (at > now - this.#patienceMs) break
       this.#signedOut.delete(old)

@@ -1,6 +1,6 @@
 /**
- * Tells the other processes of an application who signed out, over the channel layer. At most once, as
- * everything there: what gets lost is found when `authenticate` is asked again.
+ * Tells the other processes of an application who signed out, over the channel layer. Delivery is at most
+ * once. A lost message is made up for when `authenticate` is called again.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { isChannelError } from '../../channels/errors.ts'
@@ -12,7 +12,7 @@ import type { Logger } from '../../logging/logger.ts'
 const GROUP = 'millrace.sign-out'
 const TYPE = 'millrace.sign.out'
 
-/** Milliseconds between two tries to reach a layer that is away. */
+/** Milliseconds between two attempts to reach a layer that is away. */
 const PAUSE = 1_000
 
 export interface SignOutChannelOptions {
@@ -31,13 +31,13 @@ export class SignOutChannel {
     this.#options = options
   }
 
-  /** Begins to listen. May be called again; does nothing on a layer that reaches no other process. */
+  /** Begins to listen, once. Does nothing on a layer that serves this process alone. */
   open(): void {
     if (this.#options.layer.isLocal || this.#end.signal.aborted) return
     this.#listening ??= this.#listen()
   }
 
-  /** Rejects as `groupSend` does. */
+  /** Tells the other processes. Rejects as `groupSend` does. */
   async tell(name: string): Promise<void> {
     const { layer } = this.#options
     if (!layer.isLocal) await layer.groupSend(GROUP, { type: TYPE, user: name })
@@ -62,7 +62,7 @@ export class SignOutChannel {
         if (signal.aborted || isChannelError(error, 'channel_layer_closed')) break
         this.#options.logger.warn(
           { err: error },
-          'sign-outs of other processes cannot be heard; trying again',
+          'sign-outs of other processes cannot be received; trying again',
         )
         await pause(PAUSE, undefined, { signal }).catch(ignore)
       }
@@ -74,7 +74,7 @@ export class SignOutChannel {
 
   #hear({ type, user }: Readonly<Record<string, unknown>>): void {
     if (type === TYPE && typeof user === 'string' && user !== '') this.#options.onSignOut(user)
-    else this.#options.logger.error({}, `a message in the group ${GROUP} is no sign-out`)
+    else this.#options.logger.error({}, `message in the group ${GROUP} is not a sign-out`)
   }
 }
 

@@ -1,4 +1,4 @@
-/** A consumer's connection whose user may sign out, and is asked for again at an interval. */
+/** A consumer's connection that ends when its user signs out, and is authenticated again at an interval. */
 import { isThrownResponse } from '../../consumers/thrown-response.ts'
 import { scopeForLog } from '../../consumers/scope.ts'
 import type { ConsumerSession } from '../../consumers/session/session.ts'
@@ -40,7 +40,7 @@ export class SignedInSession implements SignedIn {
       return 'unknown'
     }
     if (this.#signIns.nameOf(scope.user) === this.#signIns.nameOf(before)) return 'same'
-    // Nothing is done in the name of another user until the connection is closed.
+    // The scope keeps its user until the connection is closed.
     scope.user = before
     return 'gone'
   }

@@ -5,7 +5,7 @@ import { WORTH_A_WRITE } from './outbox.ts'
 /** FIN and the opcode of a binary message (RFC 6455 section 5.2). */
 const FIN_BINARY = 0x82
 
-/** The frame in one piece, or, where copying the data is what costs, its head and the data as it is. */
+/** The frame in one piece; for large data, its head and the data without a copy. */
 export function binaryFrame(data: Uint8Array): readonly Buffer[] {
   const { length } = data
   const headLength = length < 126 ? 2 : length < 0x1_00_00 ? 4 : 10

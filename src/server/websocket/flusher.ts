@@ -1,11 +1,11 @@
 /**
- * One write per socket and turn of the event loop, or per task of it. The system call is most of what a
- * message costs, so everything that is sent to a socket meanwhile leaves in a single one.
+ * Makes one write per socket and turn of the event loop, or per task. A system call is most of the cost of a
+ * message, so messages that are sent to a socket in the same turn share one.
  */
 
-/** Something that waits to be written. */
+/** A socket's messages that wait to be written. */
 export interface PendingWrite {
-  /** It is listed, and will be flushed. */
+  /** Whether it will be flushed. */
   scheduled: boolean
   flush(): void
 }
@@ -37,15 +37,15 @@ class Flusher {
 const turn = new Flusher((flush) => void setImmediate(flush))
 const task = new Flusher(queueMicrotask)
 
-/** Flushes at the end of this turn: whoever sends may send more after an `await`. */
+/** Flushes at the end of this turn, because a sender may send more after an `await`. */
 export function flushAfterTurn(item: PendingWrite): void {
   turn.add(item)
 }
 
 /**
- * Flushes when the code that runs now, without an `await`, is through. When that writes to many sockets
- * they are written to one right after the other, which costs each less: the kernel's code and tables are
- * at hand, and a reader on the same machine does not fall asleep in between.
+ * Flushes when the current code has run up to its next `await`. When it sends to many sockets, they are
+ * written to one right after the other, which is faster: the kernel's code stays in the cache, and a reader
+ * on the same machine does not go to sleep in between.
  */
 export function flushAfterTask(item: PendingWrite): void {
   task.add(item)

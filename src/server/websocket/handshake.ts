@@ -1,4 +1,4 @@
-/** The opening handshake of RFC 6455 section 4.2, as far as it precedes the consumer's decision. */
+/** The part of the opening handshake (RFC 6455 section 4.2) that comes before the consumer's decision. */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { HttpError } from '../../protocol/errors.ts'
@@ -17,8 +17,7 @@ export function asksForWebSocket(incoming: IncomingMessage): boolean {
 
 /** @throws {HttpError} `bad_handshake` with the reason, or `websocket_version`. */
 export function checkHandshake({ method, headers, httpVersion }: IncomingMessage): void {
-  if (httpVersion !== '1.1')
-    throw new HttpError('bad_handshake', 'A WebSocket handshake is spoken in HTTP/1.1.')
+  if (httpVersion !== '1.1') throw new HttpError('bad_handshake', 'A WebSocket handshake uses HTTP/1.1.')
   if (method !== 'GET') throw new HttpError('bad_handshake', 'A WebSocket handshake is a GET request.')
   const version = headers['sec-websocket-version']
   if (version !== '13') throw new HttpError('websocket_version', undefined, VERSIONS)
@@ -33,7 +32,7 @@ export function checkHandshake({ method, headers, httpVersion }: IncomingMessage
   }
 }
 
-/** Answers on a socket that has no ServerResponse any more, and ends it. */
+/** Answers on a socket that has no ServerResponse, and ends it. */
 export function answerOnSocket(socket: Duplex, error: HttpError, serverName: string): void {
   writeAnswer(socket, errorAnswer(error), serverName)
 }

@@ -1,28 +1,28 @@
 /**
- * Pings every WebSocket, ends those whose peer is dead and those that reached their longest life, and sees
- * to it that those that close do end. One timer serves all connections of a gateway and runs only while
- * there are any.
+ * Pings every WebSocket, ends those whose peer is dead or that reached their longest life, and ends those
+ * whose close takes too long. One timer serves all connections of a gateway, and runs only while there are
+ * any.
  */
 import { DeadlineQueue } from '../../time/deadline-queue.ts'
 
-/** What the heartbeat needs of a connection. */
+/** A connection, as the heartbeat sees it. */
 export interface Beating {
   ping(): void
-  /** Reading is held up by the server itself, so an answer may wait unread. */
+  /** The server has stopped reading, so an answer may wait unread. */
   readonly paused: boolean
-  /** The peer has read something since the last ping, and has not read all. */
+  /** The peer has read a part of what waits for it since the last ping. */
   readonly progressed: boolean
-  /** The peer is gone: there is nobody to say goodbye to. */
+  /** The peer is dead: ends the connection without a close frame. */
   terminate(): void
   expire(): void
   /**
-   * Its close frame was not answered for `CLOSE_TIMEOUT`, or for so long again: whether it is to be asked
-   * once more.
+   * The close frame was not answered within `CLOSE_TIMEOUT`. Returns whether to wait for another
+   * `CLOSE_TIMEOUT`.
    */
   closingStill(): boolean
 }
 
-/** Seconds between two looks at a connection that closes. */
+/** Seconds between two checks of a connection that closes. */
 export const CLOSE_TIMEOUT = 5
 
 export interface HeartbeatOptions {
@@ -32,7 +32,10 @@ export interface HeartbeatOptions {
   readonly maxLifetime: number
 }
 
-/** Pings at most this share of all connections a tick, so that a burst of arrivals spreads out. */
+/**
+ * Ticks in the shortest interval. A tick pings a share of all connections, so that a burst of arrivals
+ * spreads out.
+ */
 const TICKS_PER_INTERVAL = 20
 
 export class Heartbeat {
@@ -70,7 +73,7 @@ export class Heartbeat {
     this.#pongs.delete(connection)
   }
 
-  /** A close frame was sent: nothing else is due any more. */
+  /** A close frame was sent: only the end of the connection is awaited. */
   closes(connection: Beating): void {
     this.#leave(connection)
     this.#closings.add(connection, performance.now())
@@ -109,7 +112,7 @@ export class Heartbeat {
     this.#lives.delete(connection)
   }
 
-  /** A ping that is still unanswered keeps its time: a second one must not reset it. */
+  /** Waits for a pong. A second ping must not restart the time of an unanswered one. */
   #awaitPong(connection: Beating, now: number): void {
     if (!this.#pongs.has(connection)) this.#pongs.add(connection, now)
   }

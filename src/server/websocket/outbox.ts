@@ -1,53 +1,52 @@
 /**
- * The frames of one WebSocket on their way to the kernel. What is added within a turn of the event loop
- * leaves in one write. While the kernel takes no more, frames wait here, where the small ones share memory:
- * as a write of its own each would cost some 200 bytes beside its own, and a client that does not read
- * would hold many times what the limits say.
+ * The unsent frames of one WebSocket. Frames that are added in one turn of the event loop leave in one write.
+ * While the kernel takes no more, frames wait here, and small ones share memory: as separate writes each
+ * would take some 200 bytes more, and a client that does not read would hold many times its limit.
  */
 import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import type { PendingWrite } from './flusher.ts'
 
-/** Bytes of a frame of which copying them is most of what it costs: such a one is written as it is. */
+/** Bytes from which copying a frame costs more than writing it by itself. */
 export const WORTH_A_WRITE: number = 16 * 1024
 
 /** Small frames in a row that wait before they are copied into one block. */
 const GATHERED_AT = 64
 
 export class Outbox implements PendingWrite {
-  /** Whoever flushes it has it listed. */
+  /** Whether it will be flushed; set by the flusher. */
   scheduled = false
   readonly #socket: Duplex
   readonly #onWritten: (error: Error | undefined) => void
   #frames: Buffer[] = []
-  /** How many of them, from the first, stay as they are. */
+  /** How many of the first frames are not copied again. */
   #settled = 0
-  /** Behind the frames: where small ones are copied to, and how much of it is taken. */
+  /** The block after the frames into which small frames are copied, and how much of it is used. */
   #block: Buffer | undefined
   #used = 0
-  /** Of frames and block together. */
+  /** Bytes of frames and block together. */
   #bytes = 0
   #largest = 0
-  /** Writes that are not through. */
+  /** Pending writes. */
   #writes = 0
 
-  /** `onWritten` is called when the kernel took what it was given, or never will. */
+  /** @param onWritten is called when the kernel has taken a write, or when the write failed. */
   constructor(socket: Duplex, onWritten: (error: Error | undefined) => void) {
     this.#socket = socket
     this.#onWritten = onWritten
   }
 
-  /** Bytes that the kernel has not taken. */
+  /** Bytes that the kernel has not taken yet. */
   get unsent(): number {
     return this.#socket.writableLength + this.#bytes
   }
 
-  /** About as many bytes as the largest frame among them has. */
+  /** About the size of the largest unsent frame. */
   get largest(): number {
     return this.#largest
   }
 
-  /** Takes a part of a message; the rest of it has to follow without an `await` in between. */
+  /** Takes a part of a message. The rest has to follow without an `await` in between. */
   add(frame: Buffer): void {
     const { length } = frame
     this.#bytes += length
@@ -61,12 +60,12 @@ export class Outbox implements PendingWrite {
     else if (this.#frames.length - this.#settled >= GATHERED_AT) this.#gather()
   }
 
-  /** Writes what waits, unless a write is under way: then what waits follows it. */
+  /** Writes waiting frames; when a write is pending, they follow it. */
   flush(): void {
     if (this.#writes === 0) this.release()
   }
 
-  /** Writes what waits in any case: something follows that does not go through here. */
+  /** Writes waiting frames at once, because something follows that does not pass through here. */
   release(): void {
     if (this.#bytes === 0) return
     if (this.#frames.length - this.#settled > 1) this.#gather()
@@ -81,12 +80,12 @@ export class Outbox implements PendingWrite {
       socket.write(frames.at(-1), this.#written)
       if (frames.length > 1) socket.uncork()
     } catch (error) {
-      // As if its other side had gone: the sockets behind it are written to all the same.
+      // Ends this socket alone; other sockets are still written to.
       socket.destroy(error as Error)
     }
   }
 
-  /** Forgets what waits. */
+  /** Drops waiting frames. */
   clear(): void {
     this.#frames = []
     this.#settled = 0
@@ -104,7 +103,7 @@ export class Outbox implements PendingWrite {
     this.#onWritten(error ?? undefined)
   }
 
-  /** Makes one of the small frames at the end: a block with room for more, where they leave any. */
+  /** Joins the small frames at the end, into a block with room for more if they leave any. */
   #gather(): void {
     const frames = this.#frames.splice(this.#settled)
     const length = frames.reduce((sum, frame) => sum + frame.length, 0)

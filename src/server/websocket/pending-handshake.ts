@@ -1,7 +1,7 @@
 /**
- * A WebSocket handshake that waits for its answer. It owns the raw socket until then: it keeps what
- * the client sends early, and notices when the client leaves. Dropped once answered, and the request
- * with it, so that an idle connection holds neither.
+ * A WebSocket handshake that waits for its answer. It owns the raw socket until then: it keeps early data and
+ * notices when the client leaves. It is dropped with its request once answered, so that an idle connection
+ * holds neither.
  */
 import type { IncomingMessage } from 'node:http'
 import { validateHeaderName, validateHeaderValue } from 'node:http'
@@ -12,10 +12,10 @@ import { HttpError } from '../../protocol/errors.ts'
 import { type SocketAnswer, errorAnswer, responseAnswer, writeAnswer } from './socket-answer.ts'
 import { type ObservedWebSocket, type WebSocketHandshaker, setAcceptOptions } from './websocket-server.ts'
 
-/** Reads, of at most 64 KiB each, that are kept for a client that speaks before it is answered. */
+/** Early reads, of at most 64 KiB each, after which the socket is not read. */
 const MAX_EARLY_CHUNKS = 4
 
-/** What access logs call a request whose client left before the answer. */
+/** The status in access logs of a request whose client left before the answer. */
 const CLIENT_LEFT = 499
 
 const PART_OF_HANDSHAKE = /^(?:connection|upgrade|content-length|transfer-encoding|sec-websocket-.*)$/i
@@ -23,11 +23,11 @@ const PART_OF_HANDSHAKE = /^(?:connection|upgrade|content-length|transfer-encodi
 export interface UpgradeRequest {
   readonly incoming: IncomingMessage
   readonly socket: Duplex
-  /** What the client sent behind its handshake. */
+  /** Data that the client sent after its handshake. */
   readonly head: Buffer
-  /** Runs once, when the handshake is answered with a status, or with 499 when the client left. */
+  /** Runs once, with the status of the answer, or 499 when the client left. */
   readonly onAnswer: (status: number) => void
-  /** Hears of a `Response` that could not be the answer. */
+  /** Gets the error of a `Response` that could not be sent. */
   readonly onBroken: (error: unknown) => void
 }
 
@@ -36,19 +36,19 @@ export class PendingHandshake {
   readonly #onLost: () => void
   readonly #early: Buffer[]
   #isAnswered = false
-  /** Ends the reading of a `Response` that is to be the answer. */
+  /** Stops reading the `Response` that will be the answer. */
   #reading: AbortController | undefined
 
   constructor(request: UpgradeRequest, onLost: () => void) {
     this.#request = request
     this.#onLost = onLost
     this.#early = [request.head]
-    // A socket that nobody reads does not tell that its peer has left.
+    // A socket that is not read does not notice that its peer has left.
     request.socket.on('data', this.#keep).once('end', this.#leave).once('close', this.#lose)
   }
 
   /**
-   * Makes a WebSocket of it; undefined when the client has left.
+   * Makes a WebSocket; returns undefined when the client has left.
    *
    * @throws {TypeError} for headers that cannot be sent; the handshake still waits for its answer.
    */
@@ -60,7 +60,7 @@ export class PendingHandshake {
     setAcceptOptions(incoming, options)
     let accepted: ObservedWebSocket | undefined
     server.handleUpgrade(incoming, socket, Buffer.concat(this.#early), (ws) => (accepted = ws))
-    // Too much that came early stopped the reading, and `ws` does not start it again.
+    // Early data may have paused the socket, and `ws` does not resume it.
     socket.resume()
     return accepted
   }
@@ -69,7 +69,9 @@ export class PendingHandshake {
     return this.#isAnswered
   }
 
-  /** Until the body of a `Response` is there the handshake waits, and may be refused in another way. */
+  /**
+   * Refuses the handshake. Until the body of a `Response` has been read, another refusal can take its place.
+   */
   refuse(refusal: ThrownResponse, serverName: string): void {
     const answer = (given: SocketAnswer): void => {
       if (this.#isAnswered) return
@@ -94,7 +96,7 @@ export class PendingHandshake {
   }
 
   readonly #keep = (chunk: Buffer): void => {
-    // A client has to wait for the answer, so there is little to keep from an honest one.
+    // A client should wait for the answer, so there is little to keep.
     this.#early.push(chunk)
     if (this.#early.length > MAX_EARLY_CHUNKS) this.#request.socket.pause()
   }
@@ -109,7 +111,7 @@ export class PendingHandshake {
   }
 }
 
-/** Header values come from users' code and may carry what a client sent: no line may be smuggled in. */
+/** Header values come from users' code and may contain a client's input, so line breaks are refused. */
 function checkHeaders(headers: AcceptOptions['headers']): void {
   for (const [name, value] of Object.entries(headers ?? {})) {
     if (PART_OF_HANDSHAKE.test(name))

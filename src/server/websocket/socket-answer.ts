@@ -1,4 +1,4 @@
-/** An HTTP answer for a socket that has no `ServerResponse`: its head as lines, and a body that is complete. */
+/** An HTTP answer for a socket without a `ServerResponse`, with a complete body. */
 import { Buffer } from 'node:buffer'
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -11,22 +11,22 @@ export interface SocketAnswer {
   readonly body: Uint8Array
 }
 
-/** Bytes of a body that is held as a whole. */
+/** Most bytes of a body. */
 const MAX_BODY = 1024 * 1024
 
-/** What this answer says itself, or does not come to. */
+/** Headers that the answer sets itself, or that do not apply. */
 const SAID_HERE = /^(?:connection|content-length|upgrade|date|server|sec-websocket-.*)$/
 
-/** Statuses whose answer has no body, nor the length of one. */
+/** Statuses whose answer has no body, and no content-length. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
 
 /**
- * Milliseconds for which what a refused client still sends is read and dropped. A socket that is
- * destroyed with something unread is reset, and the reset may overtake the answer.
+ * Milliseconds for which data of a refused client is still read and dropped. A socket that is destroyed with
+ * unread data sends a reset, which may overtake the answer.
  */
 const LINGER = 1_000
 
-/** Milliseconds for a client to take the answer. */
+/** Milliseconds that a client has to read the answer. */
 const LONGEST = 30_000
 
 export function errorAnswer(error: HttpError): SocketAnswer {
@@ -39,15 +39,15 @@ export function errorAnswer(error: HttpError): SocketAnswer {
 }
 
 /**
- * What a `Response` says, once its body is there. `signal` ends the reading: nobody waits for it any more.
+ * Reads a `Response` with its body. The signal stops it when the answer is not needed any more.
  *
- * @throws {TypeError} for one without a status, or a body that was read already, {RangeError} for a body
- * of more than 1 MiB. Rejects as its body does.
+ * @throws {TypeError} for a response without a status or with a body that was already read, {RangeError} for
+ * a body of more than 1 MiB. Rejects when the body does.
  */
 export async function responseAnswer(response: Response, signal: AbortSignal): Promise<SocketAnswer> {
   const { status } = response
   if (!(status >= 200 && status <= 599)) throw new TypeError(`A Response has the status ${status}`)
-  if (response.bodyUsed) throw new TypeError('The body of a Response was read already')
+  if (response.bodyUsed) throw new TypeError('The body of a Response was already read')
   const body = response.body ? await bytesOf(response.body.getReader(), signal) : Buffer.alloc(0)
   const leftOut = leftOutOf(response, body)
   const headers = [...response.headers].filter(([name]) => !SAID_HERE.test(name) && !leftOut.has(name))
@@ -58,7 +58,7 @@ async function bytesOf(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  // Whatever makes the body, an upstream for example, is told that nobody takes it.
+  // The source of the body, an upstream for example, is cancelled.
   const leave = (): void => void reader.cancel().catch(ignore)
   signal.addEventListener('abort', leave, { once: true })
   const chunks: Uint8Array[] = []
@@ -76,9 +76,9 @@ async function bytesOf(
 
 function ignore(): void {}
 
-/** Answers, and ends the connection when the client has had the time to read it. */
+/** Answers, and ends the connection after the client had time to read the answer. */
 export function writeAnswer(socket: Duplex, answer: SocketAnswer, serverName: string): void {
-  // A parser that gave up on a request says so again for each piece of it that follows.
+  // A parser that failed reports it again for each further piece of the request.
   if (socket.writableEnded) return
   if (!socket.writable) return void socket.destroy()
   const { status, headers, body } = answer

@@ -1,16 +1,16 @@
 /**
- * Finds the clients that do not read: something waits for them, and for a time their kernel takes none of
- * it. Progress counts, not signs of life: a client may ping, or answer pings, and read nothing else.
+ * Finds clients that do not read: data waits for them, and their kernel takes none of it for some time. Pings
+ * and pongs do not count, because a client may send them and read nothing.
  *
- * What it costs: one timer for all clients, and a look at each of them four times in that time.
+ * The cost is one timer for all clients, and four looks at each client in that time.
  */
 import type { Duplex } from 'node:stream'
 import { DeadlineQueue } from '../../time/deadline-queue.ts'
 
-/** A client, for as long as something may be sent to it. */
+/** A client to which data may be sent. */
 export interface Watched {
   readonly socket: Duplex
-  /** It has not read for too long. Called once. */
+  /** The client has not read for too long. Called once. */
   cutUnread(): void
 }
 
@@ -20,7 +20,7 @@ interface Progress {
   looks: number
 }
 
-/** Looks in the time that a client has. */
+/** Looks within the timeout. */
 const LOOKS = 4
 
 export class UnreadWatch {
@@ -29,7 +29,7 @@ export class UnreadWatch {
   readonly #intervalMs: number
   #timer: NodeJS.Timeout | undefined
 
-  /** In seconds. A client is cut after it, and before five quarters of it. */
+  /** @param timeout seconds. A client is cut after this time, at the latest after five quarters of it. */
   constructor(timeout: number) {
     this.#intervalMs = (timeout * 1000) / LOOKS
     this.#due = new DeadlineQueue(this.#intervalMs)
@@ -63,7 +63,7 @@ export class UnreadWatch {
     const progress = this.#progress.get(client)
     if (!progress) return false
     const taken = bytesTaken(client.socket)
-    // `NaN` is unlike itself: a socket that does not say is never stuck.
+    // `NaN` never equals itself, so a socket whose progress is unknown is never stuck.
     if (client.socket.writableLength > 0 && taken === progress.taken) return ++progress.looks >= LOOKS
     progress.taken = taken
     progress.looks = 0
@@ -71,15 +71,15 @@ export class UnreadWatch {
   }
 }
 
-/** What Node's own socket timeouts look at; it has no public name. */
+/** The handle that Node's own socket timeouts use, which has no public type. */
 interface Handle {
   readonly bytesWritten: number
   readonly writeQueueSize: number
 }
 
 /**
- * Bytes of a socket that the kernel has taken, the ones of an unfinished write included. `writableLength`
- * does not tell these: it falls when a write of megabytes is through.
+ * Bytes that the kernel has taken from a socket, including those of an unfinished write. `writableLength`
+ * changes only when a whole write, which may have megabytes, has finished.
  */
 export function bytesTaken(socket: Duplex): number {
   const handle = (socket as { readonly _handle?: Handle | null })._handle

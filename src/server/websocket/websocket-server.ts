@@ -1,4 +1,4 @@
-/** How `ws` is set up: no port, no list of clients, no compression, and a reason with every code. */
+/** Sets up `ws`: without a port, a list of clients or compression, and with a reason for every close code. */
 import type { IncomingMessage } from 'node:http'
 import { type Server, type ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import type { AcceptOptions } from '../../consumers/transport.ts'
@@ -6,7 +6,7 @@ import { CloseCode } from '../../protocol/close-codes.ts'
 import { LONGEST_TIMER_MS } from '../../time/duration.ts'
 import type { ResolvedOptions } from '../options.ts'
 
-/** What `ws` closes with of its own accord, and why, in words for the client. */
+/** Reasons, for the client, of the codes with which `ws` itself closes. */
 const REASONS: Readonly<Record<number, string>> = {
   [CloseCode.protocolError]: 'A frame breaks the WebSocket protocol',
   [CloseCode.invalidPayload]: 'A text frame is not valid UTF-8',
@@ -14,23 +14,23 @@ const REASONS: Readonly<Record<number, string>> = {
   [CloseCode.messageTooBig]: 'A message is larger than the server accepts',
 }
 
-/** What is told of a WebSocket. */
+/** The events of a WebSocket. */
 export interface WebSocketObserver {
   onMessage(data: Buffer, isBinary: boolean): void
   /** A ping or a pong came. */
   onSign(): void
-  /** A close frame is about to be written, behind all that was sent before. */
+  /** A close frame is about to be written, after everything that was sent before. */
   beforeClosing(): void
-  /** The closing began, by either side. */
+  /** The closing handshake began, on either side. */
   onClosing(code: number, reason: string): void
   /** The socket is gone. */
   onGone(): void
 }
 
 /**
- * A WebSocket with one observer, and without a closure for each of its events. It says why where `ws`
- * by itself closes with a bare code, and tells as soon as the closing begins: `ws` itself tells when
- * the socket is gone, which a peer can put off.
+ * A WebSocket with one observer, without a closure for each event. It adds a reason when `ws` closes with a
+ * code alone, and reports the closing as soon as it begins: `ws` reports it when the socket is gone, which a
+ * peer can delay.
  */
 export class ObservedWebSocket extends WebSocket {
   observer: WebSocketObserver | undefined
@@ -38,11 +38,11 @@ export class ObservedWebSocket extends WebSocket {
   observe(observer: WebSocketObserver): void {
     this.observer = observer
     this.on('message', onMessage).on('ping', onSign).on('pong', onSign).on('close', onGone)
-    // Told by `close`, which `ws` calls first.
+    // `ws` calls `close` first, which reports the error.
     this.on('error', ignore)
   }
 
-  /** `ws` calls it, too: to answer a close frame, and for a frame that it refuses. */
+  /** `ws` calls this, too: to answer a close frame, and for a frame that it refuses. */
   override close(code: number = CloseCode.noStatus, reason: string | Buffer = REASONS[code] ?? ''): void {
     const begins = this.readyState === WebSocket.OPEN
     if (begins) this.observer?.beforeClosing()
@@ -71,14 +71,16 @@ function ignore(): void {}
 
 const acceptOptions = new WeakMap<IncomingMessage, AcceptOptions>()
 
-/** What the answer to this handshake is to carry. */
+/** Sets the subprotocol and headers of the answer to a handshake. */
 export function setAcceptOptions(incoming: IncomingMessage, options: AcceptOptions): void {
   acceptOptions.set(incoming, options)
 }
 
 export type WebSocketHandshaker = Server<typeof ObservedWebSocket>
 
-/** `ws` has one size of messages for all that it accepts: one of these for each size that a route asks for. */
+/**
+ * A server of `ws` has one message size for all its connections, so there is one for each size of a route.
+ */
 export class Handshakers {
   readonly #options: ResolvedOptions
   readonly #bySize = new Map<number, WebSocketHandshaker>()
@@ -106,7 +108,8 @@ function createWebSocketServer(options: ResolvedOptions): WebSocketHandshaker {
     perMessageDeflate: false,
     maxPayload: options.maxMessageSize,
     maxFragments: options.maxFragments,
-    // `ws` would cut a closing socket after this time, with all that its client has not read. The heartbeat does it.
+    // `ws` would cut a closing socket after this time, with all that its client has not read. The heartbeat
+    // does it.
     closeTimeout: LONGEST_TIMER_MS,
     WebSocket: ObservedWebSocket,
     handleProtocols: (_offered, incoming) => acceptOptions.get(incoming)?.subprotocol ?? false,

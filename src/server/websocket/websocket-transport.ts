@@ -1,6 +1,5 @@
 /**
- * A consumer's transport over `ws`. It reports to its session what arrives and, once, how the
- * connection ended.
+ * A consumer's transport over `ws`. It reports messages to its session and, once, how the connection ended.
  */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -26,7 +25,7 @@ import { PendingHandshake, type UpgradeRequest } from './pending-handshake.ts'
 import { type UnreadWatch, type Watched, bytesTaken } from './unread-watch.ts'
 import type { Handshakers, ObservedWebSocket, WebSocketObserver } from './websocket-server.ts'
 
-/** What all connections of a gateway share. */
+/** Shared by all connections of a gateway. */
 export interface TransportContext {
   readonly handshakers: Handshakers
   readonly heartbeat: Heartbeat
@@ -37,15 +36,15 @@ export interface TransportContext {
 /** How a connection ended, for the access log. */
 export interface ConnectionFigures {
   readonly code: number
-  /** Bytes over the wire, in either direction, less those that were never taken. */
+  /** Bytes over the wire in each direction, without those that the kernel never took. */
   readonly sent: number
   readonly received: number
 }
 
 export class WebSocketTransport implements Transport, Beating, Watched, WebSocketObserver {
-  /** Set by whoever makes the session that this transport serves, before anything else happens. */
+  /** Set by the gateway when it makes the session, before any event. */
   session: ConsumerSession | undefined
-  /** Of its route; undefined for the server's own. Set with the session. */
+  /** The limit of the route; undefined for the server's own. Set with the session. */
   maxMessageSize: number | undefined
   readonly socket: Duplex
   /** Resolves when nothing is left of the connection. */
@@ -55,12 +54,14 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
   #handshake: PendingHandshake | undefined
   #ws: ObservedWebSocket | undefined
   #over: ConnectionClosedError | undefined
-  /** A `write` said that there is no room. */
+  /** A `write` returned false, and `drained` was not called since. */
   #full = false
-  /** All whose message did not fit wait for the same room: a promise for each would cost more than most messages. */
+  /**
+   * Awaited by all senders whose message did not fit. A promise for each would cost more than most messages.
+   */
   #room: PromiseWithResolvers<void> | undefined
   #takenAtPing = 0
-  /** Seconds since the close frame was sent in which nothing waited for the client. */
+  /** Seconds after the close frame in which nothing waited to be sent. */
   #closing = 0
 
   constructor(request: UpgradeRequest, context: TransportContext) {
@@ -73,7 +74,7 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
     )
   }
 
-  /** The handshake was answered, or there is nobody left to answer. */
+  /** Whether the handshake was answered, or the client has left. */
   get answered(): boolean {
     return this.#handshake?.isAnswered ?? true
   }
@@ -82,7 +83,7 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
     return this.#ws?.isPaused ?? false
   }
 
-  /** Once it is over; undefined for a handshake that was not accepted. */
+  /** How the connection ended; undefined for a handshake that was not accepted. */
   get figures(): ConnectionFigures | undefined {
     if (!this.#ws) return undefined
     const { bytesWritten = 0, bytesRead = 0 } = this.socket as Partial<Socket>
@@ -105,7 +106,7 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
     this.#handshake?.refuse(refusal, this.#context.limits.serverName)
   }
 
-  /** Refuses a handshake that is still open over its consumer's head, and tells the consumer. */
+  /** Refuses a handshake that its consumer has not answered, and tells the consumer. */
   abandon(error: HttpError): void {
     this.refuse(error)
     this.#end(CloseCode.abnormal, error.message)
@@ -116,7 +117,7 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
     if (!this.#ws) return Promise.reject(new Error('not accepted'))
     const outbox = this.#outbox
     const { highWaterMark, maxUnsent } = this.#context.limits
-    // One message may be larger than the limit, and whatever is sent beside it counts by itself.
+    // One message may be larger than the limit; the others count without it.
     if (outbox.unsent - outbox.largest > maxUnsent) return rejected(this.#cutOverfull())
     if (typeof data === 'string') outbox.add(TextFrame.of(data).bytes)
     else for (const part of binaryFrame(data)) outbox.add(part)
@@ -127,14 +128,15 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
   }
 
   write({ bytes, rest }: TextFrame): boolean {
-    // Once `ws` has begun to close it says so, or ends the socket: it need not be looked for as well.
+    // When `ws` closes, it either calls the observer or ends the socket, so its state need not be checked.
     if (!this.#ws || this.#over || !this.socket.writable) return false
     const outbox = this.#outbox
     outbox.add(bytes)
     if (rest) outbox.add(rest)
     if ((rest ?? bytes).length < WORTH_A_WRITE || outbox.scheduled) flushAfterTask(outbox)
     else outbox.flush()
-    // Until `drained` was called, also where there is room before: who was refused waits for that.
+    // Stays false until `drained` is called, even if there is room earlier, because the caller waits for
+    // that.
     this.#full ||= outbox.unsent > this.#context.limits.highWaterMark
     return !this.#full
   }
@@ -156,7 +158,7 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
     if (this.#ws?.readyState === WebSocket.OPEN) this.#ws.ping()
   }
 
-  /** A ping, and the pong to it, may wait behind megabytes that the client reads as fast as it can. */
+  /** A ping may wait behind megabytes that the client reads as fast as it can. */
   get progressed(): boolean {
     return this.socket.writableLength > 0 && bytesTaken(this.socket) > this.#takenAtPing
   }
@@ -187,10 +189,10 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
 
   closingStill(): boolean {
     const { socket } = this
-    // What was sent before has to arrive: as long as something waits here, `cutUnread` may end it.
+    // Earlier messages have to arrive. While some wait here, only `cutUnread` ends the connection.
     if (socket.writableLength > 0) return true
-    // The rest is with the kernel. Half of the connection stays open: were it closed as a whole, anything
-    // that the client says before it has read all would have its system throw away the rest.
+    // The kernel has the rest. Only the sending half is closed: if the socket were closed as a whole, data
+    // that the client sends before it has read everything would make its system drop the rest.
     socket.end()
     this.#closing += CLOSE_TIMEOUT
     if (this.#closing <= this.#context.limits.unreadTimeout) return true
@@ -223,12 +225,12 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
     this.session?.gone()
   }
 
-  /** The kernel took what it was given, or the socket is gone. */
+  /** The kernel has taken a write, or the socket is gone. */
   readonly #onWritten = (error: Error | undefined): void => {
     if (error) return void this.#end(CloseCode.abnormal, 'The connection was lost')
     if (this.#over) return
     if (!this.#room && !this.#full) return
-    // A pong may wait behind all this, and whoever takes it is not dead.
+    // A pong may wait behind this data, and a client that reads it is not dead.
     this.#context.heartbeat.alive(this)
     if (this.#outbox.unsent > this.#context.limits.highWaterMark) return
     this.#room?.resolve()
@@ -244,14 +246,14 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
     return this.#cut(CloseCode.policyViolation, 'The client does not read')
   }
 
-  /** There is no room left even for a close frame, so the client learns nothing but 1006. */
+  /** Ends the connection without a close frame, for which there is no room; the client sees 1006. */
   #cut(code: number, reason: string): ConnectionClosedError {
     const closed = this.#end(code, reason)
     this.socket.destroy()
     return closed
   }
 
-  /** The first call says how the connection ended; later ones get what it said. */
+  /** The first call decides how the connection ended. Later calls return that. */
   #end(code: number, reason: string): ConnectionClosedError {
     if (this.#over) return this.#over
     this.#over = new ConnectionClosedError(code, reason)
@@ -265,16 +267,16 @@ export class WebSocketTransport implements Transport, Beating, Watched, WebSocke
 }
 
 const CUT_OVERFULL =
-  'client cut off: more waits for it than maxUnsent; await this.send(…), so that the handler waits for a slow client'
+  'client cut off: its unsent messages exceed maxUnsent; await this.send(…), so that the handler waits for a slow client'
 
-/** One that may go unhandled: a handler that does not await must not bring the process down. */
+/** A promise whose rejection need not be handled: a handler that does not await must not end the process. */
 function newRoom(): PromiseWithResolvers<void> {
   const room = Promise.withResolvers<void>()
   room.promise.catch(ignore)
   return room
 }
 
-/** Outside the class: a closure of its constructor would hold the request for as long as the socket lives. */
+/** Outside the class: a closure in its constructor would keep the request for as long as the socket lives. */
 function whenClosed(socket: Duplex): Promise<void> {
   return new Promise((resolve) => socket.once('close', () => resolve()))
 }

@@ -345,7 +345,7 @@ describe('where a server listens', () => {
     await once(taken, 'listening')
     onTestFinished(() => void taken.close())
     const { port } = taken.address() as { port: number }
-    const line = `millrace: 127.0.0.1:${port} is taken by another process; choose another port with --port, or 0 for any that is free\n`
+    const line = `millrace: 127.0.0.1:${port} is already in use by another process; choose another port with --port, or 0 for any that is free\n`
     expect(await millrace(['serve', '-p', String(port)])).toEqual({ code: 1, stdout: '', stderr: line })
   })
 

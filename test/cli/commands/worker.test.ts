@@ -70,7 +70,7 @@ describeWith(['redis'], 'millrace worker, on a Redis', (paths) => {
       by: running.child.pid,
       on: 'thumbnails',
     })
-    await running.printed(/no picture.*channel consumer failed; its message is done with/)
+    await running.printed(/no picture.*channel consumer failed; its message is lost/)
     await running.printed(/no method \\"unheard_of\\".*channel message refused: no handler for its type/)
     running.kill('SIGTERM')
     expect((await running.ended).code).toBe(0)
@@ -116,7 +116,7 @@ describeWith(['redis'], 'millrace worker, on a Redis', (paths) => {
     running.kill('SIGTERM')
     const { code, stdout } = await running.ended
     expect(code).toBe(0)
-    expect(stdout).toMatch(/"channel":"mail","type":"wait".*cutting the message in hand/)
+    expect(stdout).toMatch(/"channel":"mail","type":"wait".*aborting the current message/)
     expect(existsSync(join(folder, 'go'))).toBe(false)
   })
 })
@@ -139,7 +139,7 @@ export default millrace({ channels: { ...millrace().channels, isLocal: false, cl
       ['app.ts', 'c'],
       routes(`channel('a', Plain), channel('b', Plain)`),
       1,
-      'app.ts: no consumer serves the channel "c"; there are consumers for a, b',
+      'app.ts: no consumer serves the channel "c"; the channels with a consumer are a, b',
     ],
     [
       'for an application without channels',

@@ -148,10 +148,10 @@ describe('what cannot be used is refused', () => {
       { '--allowed-host': ['http://a.example'] },
       '--allowed-host is "http://a.example"; it takes host names, such as example.com or *.example.com',
     ],
-    [{ '--root-path': 'app' }, '--root-path is "app"; it begins with a slash'],
+    [{ '--root-path': 'app' }, '--root-path is "app"; it must begin with a slash'],
     [
       { '--root-path': '//evil.example' },
-      '--root-path is "//evil.example"; it is a path as it stands in an address, such as /app or /a%20b',
+      '--root-path is "//evil.example"; it takes a path as in a URL, such as /app or /a%20b',
     ],
     [{ '--tls-cert': 'cert.pem' }, '--tls-cert and --tls-key belong together: give both, or neither'],
     [{ '--unix-socket-mode': '660' }, '--unix-socket-mode and --unix-socket-group go with --unix-socket'],

@@ -106,7 +106,7 @@ it.each([
   const handler = (): Response => new Response('four', { headers: { 'content-length': length } })
   await using server = await serve({ routes: [http('/', handler)] })
   await expect(fetch(server.url('/'))).rejects.toThrow('fetch failed')
-  expect(server.log.entries.at(-1)).toMatchObject({ level: 'error', message: 'HTTP response failed' })
+  expect(server.log.entries.at(-1)).toMatchObject({ level: 'error', message: 'response failed' })
 })
 
 it('event streams of any handler tell proxies and middleware to leave them alone', async () => {

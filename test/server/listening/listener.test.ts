@@ -30,7 +30,7 @@ describe('a port', () => {
     expect(failure).toBeInstanceOf(StartError)
     expect(failure).toMatchObject({
       code: 'address_in_use',
-      message: `127.0.0.1:${port} is taken by another process`,
+      message: `127.0.0.1:${port} is already in use by another process`,
     })
     expect(await (await fetch(first.url('/'))).text()).toBe('served')
   })
@@ -113,7 +113,7 @@ describe('a unix socket', () => {
     await using first = await serve(options, { unixSocket })
     await expect(serve(options, { unixSocket })).rejects.toMatchObject({
       code: 'address_in_use',
-      message: `${unixSocket} is taken by another process`,
+      message: `${unixSocket} is already in use by another process`,
     })
     expect(await get(unixSocket)).toBe('served')
     expect(first.running.url).toBe(`unix:${unixSocket}`)
@@ -233,10 +233,10 @@ it.each<[object, string]>([
   [{ requestTimeout: 4 }, 'requestTimeout is 4'],
   [{ maxConnections: 0 }, 'maxConnections is 0; it takes a whole number above 0'],
   [{ maxMessageSize: 1.5 }, 'maxMessageSize is 1.5'],
-  [{ rootPath: 'app' }, 'rootPath is "app"; it begins with a slash'],
+  [{ rootPath: 'app' }, 'rootPath is "app"; it must begin with a slash'],
   ...['//evil.example', '/a/../b', '/a?b', '/a b'].map((rootPath): [object, string] => [
     { rootPath },
-    `rootPath is "${rootPath}"; it is a path as it stands in an address, such as /app or /a%20b`,
+    `rootPath is "${rootPath}"; it takes a path as in a URL, such as /app or /a%20b`,
   ]),
   [{ trustProxy: ['nonsense'] }, 'trustProxy holds "nonsense"'],
 ])('the option %j is refused', async (listen, message) => {

@@ -122,7 +122,7 @@ describe('authenticate', () => {
     })
     expect((await fetch(server.url('/http'))).status).toBe(500)
     expect(server.log.entries).toMatchObject([
-      { level: 'error', message: expect.stringMatching(/which is no user: return the user/) as string },
+      { level: 'error', message: expect.stringMatching(/instead of a user: return the user/) as string },
       { level: 'error' },
     ])
   })
@@ -143,7 +143,7 @@ describe('authenticate', () => {
     const response = await fetch(server.url('/http'))
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5'])
     expect(server.log.entries).toMatchObject([
-      { level: 'error', message: 'authenticate could not reach what it asks' },
+      { level: 'error', message: 'authenticate could not reach a service' },
       { level: 'error' },
     ])
   })

@@ -102,7 +102,10 @@ it('a proxy brings the name of a site that is allowed, in either header', async 
 it('a server that answers to fewer hosts than a proxy brings says so when it starts', async () => {
   await using server = await serve({ routes }, { trustProxy: true })
   expect(server.log.entries).toMatchObject([
-    { level: 'warn', message: expect.stringMatching(/only names of this machine are answered/) as string },
+    {
+      level: 'warn',
+      message: expect.stringMatching(/only the names of this machine are answered/) as string,
+    },
   ])
 })
 

@@ -35,7 +35,9 @@ export class MessageCodec {
     this.#fernet = fernet
   }
 
-  /** @throws {ChannelError} `invalid_message` for a value that this format does not carry; see `copyMessage`. */
+  /**
+   * @throws {ChannelError} `invalid_message` for a value that this format does not carry; see `copyMessage`.
+   */
   copy(message: ChannelMessage): ChannelMessage {
     return copyMessage(message, this.#format.values)
   }
@@ -45,7 +47,9 @@ export class MessageCodec {
     return this.#format.members(message)
   }
 
-  /** Puts a message in an envelope. A send has one receiver, a group send a list of them, or there are none. */
+  /**
+   * Puts a message in an envelope. A send has one receiver, a group send a list of them, or there are none.
+   */
   seal(members: EncodedMembers, receivers?: string | readonly string[]): Buffer {
     const packed = this.#format.pack(members, receivers)
     return this.#fernet ? Buffer.from(this.#fernet.encrypt(packed), 'ascii') : packed
@@ -54,7 +58,8 @@ export class MessageCodec {
   /**
    * Opens an envelope. The message has been through `copyMessage`.
    *
-   * @throws {Error} for bytes that are no message, or encrypted with another key. The text does not quote them.
+   * @throws {Error} for bytes that are no message, or encrypted with another key. The text does not quote
+   * them.
    */
   open(sealed: Buffer): Envelope {
     const packed = this.#fernet ? this.#fernet.decrypt(sealed.toString('latin1')) : sealed

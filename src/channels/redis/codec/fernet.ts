@@ -1,6 +1,6 @@
 /**
- * Fernet tokens, as Python's `cryptography` makes them and channels_redis uses them. A key is the SHA-256 of a
- * secret: its first half signs (HMAC-SHA256), its second half encrypts (AES-128-CBC).
+ * Fernet tokens, as Python's `cryptography` makes them and channels_redis uses them. A key is the SHA-256 of
+ * a secret: its first half signs (HMAC-SHA256), its second half encrypts (AES-128-CBC).
  * https://github.com/fernet/spec/blob/master/Spec.md
  */
 import {

@@ -1,8 +1,8 @@
 /**
  * Messages in msgpack, channels_redis's own format.
  *
- * Invariant: Python's `msgpack.unpackb(raw=False)` reads the same values. Anything that Python's `packb` writes
- * is either read or refused with an error, in bounded depth.
+ * Invariant: Python's `msgpack.unpackb(raw=False)` reads the same values. Anything that Python's `packb`
+ * writes is either read or refused with an error, in bounded depth.
  */
 import { Decoder, Encoder } from '@msgpack/msgpack'
 import type { ChannelMessage, ChannelValue } from '../../layer.ts'
@@ -73,8 +73,8 @@ function memberName(key: unknown): string | number {
 }
 
 /**
- * The encoder writes a safe integer beyond 32 bits as a float, which Python reads as another type. It writes a
- * bigint as an integer.
+ * The encoder writes a safe integer beyond 32 bits as a float, which Python reads as another type. It writes
+ * a bigint as an integer.
  */
 function asInt64(leaf: ChannelValue): ChannelValue {
   const is64 = typeof leaf === 'number' && (leaf >= UINT32_END || leaf < INT32_START)

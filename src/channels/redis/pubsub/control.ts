@@ -15,7 +15,9 @@ import type { Topics } from './topics.ts'
 export interface ControlOptions {
   readonly process: string
   readonly topics: Topics
-  /** Publishes on the server of the topic `beside`, or else of `topic`. Returns how many processes heard it. */
+  /**
+   * Publishes on the server of the topic `beside`, or else of `topic`. Returns how many processes heard it.
+   */
   readonly publish: (topic: string, message: ChannelMessage, beside?: string) => Promise<number>
   /** Publishes on every server. Returns how often it was heard. */
   readonly publishEverywhere: (topic: string, message: ChannelMessage) => Promise<number>
@@ -62,7 +64,9 @@ export class Control {
     throw layerUnavailable('The process of the channel did not answer', true)
   }
 
-  /** Resolves when every process has flushed, or after `patienceMs`: processes that did not answer are gone. */
+  /**
+   * Resolves when every process has flushed, or after `patienceMs`: processes that did not answer are gone.
+   */
   async askToFlush(patienceMs: number): Promise<void> {
     const { topics, publishEverywhere } = this.#options
     await this.#ask((request) => publishEverywhere(topics.everybody, request), { type: 'flush' }, patienceMs)
@@ -82,7 +86,8 @@ export class Control {
 
   /**
    * Handles a message that an application, in Python for example, sent to the part of a channel's name up to
-   * the `!`. `group.discard` takes a channel of this process out of a group, which Python's own call cannot do.
+   * the `!`. `group.discard` takes a channel of this process out of a group, which Python's own call cannot
+   * do.
    */
   handleForeign({ type, group, channel }: ChannelMessage): void {
     if (type !== 'group.discard' || typeof group !== 'string' || typeof channel !== 'string') return
@@ -101,7 +106,8 @@ export class Control {
   ): Promise<boolean> {
     const id = randomUUID()
     const question: Question = { answers: 0, asked: Infinity, end: Promise.withResolvers<void>() }
-    // When the layer closes before Redis has answered, the call below rejects, and nothing awaits this promise.
+    // When the layer closes before Redis has answered, the call below rejects, and nothing awaits this
+    // promise.
     question.end.promise.catch(() => undefined)
     this.#questions.set(id, question)
     let timer: NodeJS.Timeout | undefined

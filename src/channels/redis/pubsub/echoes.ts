@@ -2,9 +2,9 @@
  * Recognises the group messages of this process when they come back, to tell the sender how many of its own
  * channels took them. They are delivered like those of other processes.
  *
- * A message has no sender in channels_redis's format. Redis keeps the order of what one connection publishes, so
- * the message that comes back equals the oldest one that is awaited. An equal message of another process may be
- * taken for it. Then the two counts are exchanged, which does no harm.
+ * A message has no sender in channels_redis's format. Redis keeps the order of what one connection publishes,
+ * so the message that comes back equals the oldest one that is awaited. An equal message of another process
+ * may be taken for it. Then the two counts are exchanged, which does no harm.
  */
 import type { GroupSendResult } from '../../layer.ts'
 

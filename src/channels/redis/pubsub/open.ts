@@ -14,8 +14,8 @@ export type RedisPubSubChannelsOptions = RedisLayerOptions
 export interface RedisPubSubChannelLayer extends ChannelLayer {
   /**
    * Resolves when messages of other processes are heard here. Rejects like other calls when Redis is away. A
-   * layer begins to listen with its first `newChannel`, `groupAdd` or `receive`; messages that others send to a
-   * new channel earlier are lost.
+   * layer begins to listen with its first `newChannel`, `groupAdd` or `receive`; messages that others send to
+   * a new channel earlier are lost.
    */
   listen(): Promise<void>
   /** Counts what is held in this process; takes a step per channel. */
@@ -25,9 +25,9 @@ export interface RedisPubSubChannelLayer extends ChannelLayer {
 /**
  * A channel layer that processes share through Redis's pub/sub, which keeps nothing: a message reaches the
  * processes that listen at that moment. It connects when it is first used, and reconnects whenever the
- * connection is lost. Messages sent meanwhile are missed; each such gap is counted and logged. Calls that cannot
- * reach Redis reject with `channel_layer_unavailable` after `timeout`; `receive` waits. With several hosts,
- * messages to a channel and to its groups may arrive in another order than they were sent.
+ * connection is lost. Messages sent meanwhile are missed; each such gap is counted and logged. Calls that
+ * cannot reach Redis reject with `channel_layer_unavailable` after `timeout`; `receive` waits. With several
+ * hosts, messages to a channel and to its groups may arrive in another order than they were sent.
  *
  * @throws {RangeError} for an option out of its range, {TypeError} for one that does not exist, and
  * for a host that cannot be understood.

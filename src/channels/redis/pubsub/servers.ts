@@ -1,6 +1,6 @@
 /**
- * The Redis servers of a layer, for publishing and for listening. The name of a topic decides its server, as in
- * channels_redis.
+ * The Redis servers of a layer, for publishing and for listening. The name of a topic decides its server, as
+ * in channels_redis.
  */
 import { RedisConnection } from '../../../redis/connection.ts'
 import { openClient } from '../../../redis/open-client.ts'
@@ -61,7 +61,9 @@ export class PubSubServers {
     return await publishOn(publisher, topic, message)
   }
 
-  /** Publishes on every server. Returns how often it was heard: once on each by a process that listens on all. */
+  /**
+   * Publishes on every server. Returns how often it was heard: once on each by a process that listens on all.
+   */
   async publishEverywhere(topic: string, message: Buffer): Promise<number> {
     const heard = await allOf(this.#publishers.map((publisher) => publishOn(publisher, topic, message)))
     return heard.reduce((sum, count) => sum + count, 0)

@@ -1,6 +1,6 @@
 /**
- * The names of topics. As in channels_redis, a channel's topic has the channel's name without the prefix, and a
- * group's topic has the prefix.
+ * The names of topics. As in channels_redis, a channel's topic has the channel's name without the prefix, and
+ * a group's topic has the prefix.
  *
  * Other topics are this layer's own. A process hears its own channels through one pattern, which matches no
  * other name. Requests between processes have topics with a `:`, which no channel has.

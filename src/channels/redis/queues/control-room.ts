@@ -1,6 +1,6 @@
 /**
- * What processes of this layer tell each other, as messages in each other's queues: to take a channel out of a
- * group, and to flush. These messages keep their order with all others.
+ * What processes of this layer tell each other, as messages in each other's queues: to take a channel out of
+ * a group, and to flush. These messages keep their order with all others.
  */
 import { randomUUID } from 'node:crypto'
 import type { ChannelMessage } from '../../layer.ts'

@@ -1,6 +1,7 @@
 /**
  * Which channels of this process are in which groups, here and in Redis. A group with few channels of this
- * process lists their names in Redis, and a mark; one with many has one member for all of them (wire-names.ts).
+ * process lists their names in Redis, and a mark; one with many has one member for all of them
+ * (wire-names.ts).
  *
  * Invariant: while a group has a channel here, or one is being added, its mark or that member is in Redis,
  * unless Redis lost it; `restore` and `check` put it back. While it is there, a missing name was taken out by

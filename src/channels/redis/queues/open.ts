@@ -19,8 +19,8 @@ export interface RedisChannelsOptions extends RedisLayerOptions {
    */
   readonly randomPrefixLength?: number | undefined
   /**
-   * Most channels of this process that a group lists by their names, where Python's `group_discard` finds them.
-   * A group with more has one entry for all of them, which is faster to send to. 0 lists none by name.
+   * Most channels of this process that a group lists by their names, where Python's `group_discard` finds
+   * them. A group with more has one entry for all of them, which is faster to send to. 0 lists none by name.
    * Default: 1,000.
    */
   readonly namedMembers?: number | undefined
@@ -44,8 +44,8 @@ const TOKEN_GRACE = 10
 
 /**
  * A channel layer that processes share through Redis. It connects when it is first used, and reconnects
- * whenever the connection is lost. Calls that cannot reach Redis reject with `channel_layer_unavailable` after
- * `timeout`; `receive` waits.
+ * whenever the connection is lost. Calls that cannot reach Redis reject with `channel_layer_unavailable`
+ * after `timeout`; `receive` waits.
  *
  * @throws {RangeError} for an option out of its range, {TypeError} for one that does not exist, and
  * for a host that cannot be understood.

@@ -10,8 +10,8 @@ import type { QueueEntry, Shard } from './shard.ts'
 import { queueName } from '../wire-names.ts'
 
 /**
- * How many times a channel's capacity the queue of another process may hold. A living process empties its queue
- * all the time and counts capacity per channel, so this only bounds what is kept for a dead one.
+ * How many times a channel's capacity the queue of another process may hold. A living process empties its
+ * queue all the time and counts capacity per channel, so this only bounds what is kept for a dead one.
  */
 const PROCESS_CAPACITY = 100
 

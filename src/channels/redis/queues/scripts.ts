@@ -10,8 +10,8 @@ export interface Script {
 }
 
 /**
- * A script that may run when Redis's memory is full, or one that Redis refuses then. Without a flag Redis would
- * let a script continue as soon as it has removed anything.
+ * A script that may run when Redis's memory is full, or one that Redis refuses then. Without a flag Redis
+ * would let a script continue as soon as it has removed anything.
  */
 function script(whenFull: 'refused' | 'allowed', body: string): Script {
   const source = `#!lua${whenFull === 'allowed' ? ' flags=allow-oom' : ''}\n${body}`
@@ -30,9 +30,9 @@ end
 const SKEW = 300
 
 /**
- * Puts messages in queues, and drops old ones: those that are too old by any clock, and others when a queue is
- * full. KEYS: queues. ARGV: expiry in ms, then a member and a capacity for each queue. Returns the places, from
- * 1, of the queues that were full.
+ * Puts messages in queues, and drops old ones: those that are too old by any clock, and others when a queue
+ * is full. KEYS: queues. ARGV: expiry in ms, then a member and a capacity for each queue. Returns the places,
+ * from 1, of the queues that were full.
  */
 export const SEND: Script = script(
   'refused',
@@ -76,7 +76,10 @@ for i = 2, #ARGV, 2 do redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 1]) end
 keep(KEYS[1], ARGV[1])`,
 )
 
-/** For scripts that put members in a group: `add` adds one; `known` notes the own process, and returns 1 when it was not known. */
+/**
+ * For scripts that put members in a group: `add` adds one; `known` notes the own process, and returns 1 when
+ * it was not known.
+ */
 const JOIN = `${NOW}
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(now - ARGV[1] / 1000))
 local function add(member) redis.call('ZADD', KEYS[1], text(now), member) end
@@ -91,8 +94,8 @@ end
 
 /**
  * Adds members. KEYS: group, processes. ARGV: groupExpiry in ms, the own inbox or '', seconds after which a
- * silent process is dead, then members. Returns 1 when the process was not known. A process that was silent for
- * too long stays unknown, and finds out at its next sign of life that it lost its groups.
+ * silent process is dead, then members. Returns 1 when the process was not known. A process that was silent
+ * for too long stays unknown, and finds out at its next sign of life that it lost its groups.
  */
 export const GROUP_ADD: Script = script(
   'refused',
@@ -102,9 +105,10 @@ return known()`,
 )
 
 /**
- * Puts a group back that Redis may have lost. KEYS: group, processes. ARGV: as before, then the mark that shows
- * that Redis kept the group, how many members were added so lately that a crash may have lost them alone, then
- * members, the late ones first. Adds the late ones, and all of them when Redis lost the group. Returns 1 then.
+ * Puts a group back that Redis may have lost. KEYS: group, processes. ARGV: as before, then the mark that
+ * shows that Redis kept the group, how many members were added so lately that a crash may have lost them
+ * alone, then members, the late ones first. Adds the late ones, and all of them when Redis lost the group.
+ * Returns 1 then.
  */
 export const GROUP_RESTORE: Script = script(
   'refused',
@@ -117,9 +121,9 @@ return lost and 1 or 0`,
 )
 
 /**
- * Replaces names by one member. KEYS: group, processes. ARGV: as before, then the mark, the member that stands
- * for all channels of the process, then their names. Returns the places, from 1, of the names that were not in
- * the group any more.
+ * Replaces names by one member. KEYS: group, processes. ARGV: as before, then the mark, the member that
+ * stands for all channels of the process, then their names. Returns the places, from 1, of the names that
+ * were not in the group any more.
  */
 export const GROUP_GATHER: Script = script(
   'refused',
@@ -149,8 +153,8 @@ return known()`,
 )
 
 /**
- * Renews a membership. KEYS: group. ARGV: groupExpiry in ms, the mark, and a member or ''. Returns 'kept' when it
- * was renewed, 'gone' when the member was taken out, 'lost' when Redis lost the group.
+ * Renews a membership. KEYS: group. ARGV: groupExpiry in ms, the mark, and a member or ''. Returns 'kept'
+ * when it was renewed, 'gone' when the member was taken out, 'lost' when Redis lost the group.
  */
 export const GROUP_RENEW: Script = script(
   'allowed',
@@ -176,8 +180,8 @@ return lost`,
 
 /**
  * Returns the members of a group, with spaces between them. KEYS: group, processes. ARGV: groupExpiry in ms,
- * seconds after which a silent process is dead. Removes the members that a dead process added itself. A process
- * that was only paused finds out at its next sign of life, and joins again.
+ * seconds after which a silent process is dead. Removes the members that a dead process added itself. A
+ * process that was only paused finds out at its next sign of life, and joins again.
  */
 export const GROUP_MEMBERS: Script = script(
   'allowed',
@@ -210,8 +214,8 @@ return table.concat(living, ' ')`,
 )
 
 /**
- * KEYS: processes. ARGV: own inbox, seconds after which a silent process is dead. Returns 1 when this process was
- * not known, and Redis's time.
+ * KEYS: processes. ARGV: own inbox, seconds after which a silent process is dead. Returns 1 when this process
+ * was not known, and Redis's time.
  */
 export const SIGN_OF_LIFE: Script = script(
   'allowed',

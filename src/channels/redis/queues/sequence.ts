@@ -1,6 +1,6 @@
 /**
- * The bytes before each message in a queue. channels_redis draws them at random, to tell equal messages apart.
- * Here they hold a counter, because Redis sorts messages of the same microsecond by them.
+ * The bytes before each message in a queue. channels_redis draws them at random, to tell equal messages
+ * apart. Here they hold a counter, because Redis sorts messages of the same microsecond by them.
  */
 import { randomBytes } from 'node:crypto'
 
@@ -16,7 +16,10 @@ export class Sequence {
   readonly #process: Buffer
   #count = 0
 
-  /** @param length bytes before a message. With fewer than 12 the counter wraps earlier, and equal messages may meet. */
+  /**
+   * @param length bytes before a message. With fewer than 12 the counter wraps earlier, and equal messages
+   * may meet.
+   */
   constructor(length: number = PREFIX_LENGTH) {
     this.#length = length
     this.#counterLength = Math.min(COUNTER_LENGTH, Math.ceil(length / 2))

@@ -63,7 +63,9 @@ export class Shard {
     return this.#connection.unfit
   }
 
-  /** Sends a command that needs no other permission than the layer does, and that a loading server refuses. */
+  /**
+   * Sends a command that needs no other permission than the layer does, and that a loading server refuses.
+   */
   async ping(): Promise<void> {
     await this.#connection.request(['ZCARD', this.#settings.names.processes])
   }
