@@ -117,7 +117,7 @@ ${optionTable([STORE_OPTION], defaultOf)}
 
 ## millrace streams
 
-${about('streams')} [The HTTP door](http-streams.md) is
+${about('streams')} [Its HTTP endpoint](http-streams.md) is
 what it speaks to. Each command reaches the streams that are yours: those of the user that the headers speak for, or
 without authentication those that have no owner.
 

@@ -14,5 +14,5 @@ export default defineConfig({
     license: { fileName: 'licenses.md' },
   },
   // `vite web` shows the page with hot reload, beside a `millrace serve` on its default port.
-  server: { proxy: { '/ws': { target: 'ws://127.0.0.1:8000', ws: true } } },
+  server: { proxy: { '/millrace': { target: 'http://127.0.0.1:8000', ws: true } } },
 })

@@ -35,9 +35,9 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [command: stri
   ],
   streams: [
     ['millrace streams ls', 'list what there is'],
-    ['millrace streams tail 4x8s1n | jq .delta', 'follow an answer to its end'],
+    ['millrace streams tail 4x8s1n | jq -j .', 'follow an answer to its end'],
     ['millrace streams stop 4x8s1n', 'end a run; what came of it stays'],
-    ['millrace streams ls --url https://app.example/streams', 'ask another server'],
+    ['millrace streams ls --url https://app.example', 'ask another server'],
     ["MILLRACE_HEADER='authorization: Bearer …' millrace streams ls", 'say who you are'],
   ],
 }

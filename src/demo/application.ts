@@ -16,7 +16,7 @@ import type { StreamStore } from '../streams/store.ts'
 import { type ModelOptions, modelAnswer, wantsBackground } from './model-answer.ts'
 import { pages } from './pages.ts'
 import { seedConsumer } from './demo-consumer.ts'
-import { seedRuns, seedStart } from './demo-runs.ts'
+import { seedRuns } from './demo-runs.ts'
 
 export interface SeedOptions {
   readonly logger: Logger
@@ -45,8 +45,7 @@ export interface Patience extends Pick<ModelOptions, 'startTimeout' | 'stallTime
 }
 
 /**
- * The page at `/` with its durable runs at `/ws/streams/` and `/streams`, and the seed's own consumer
- * at `/ws/openai/`. With a key or an address of a compatible service in the environment, prompts go to
+ * The page at `/` with its durable runs below `/millrace`, and the seed's own consumer at `/ws/openai/`. With a key or an address of a compatible service in the environment, prompts go to
  * its Responses API; otherwise the numbers answer.
  *
  * @throws {InvalidSettingError} for a setting that cannot work.
@@ -76,7 +75,7 @@ export function createSeedApplication({
     ...streams.services,
     ...polls,
     logger,
-    start: seedStart(streams.runs, settings !== undefined),
+    start: streams.start,
   }
   return new Application({
     routes: [
@@ -84,8 +83,8 @@ export function createSeedApplication({
         '/ws/openai/',
         seedConsumer(answer, seedNumbers, (scope) => admit(streams, scope)),
       ),
-      streamSocket('/ws/streams/', endpoint),
-      httpStreams('/streams', endpoint),
+      streamSocket('/millrace/socket', endpoint),
+      httpStreams('/millrace/streams', endpoint),
       ...(isDurable
         ? [
             durableStreams('/v1/stream', {

@@ -19,11 +19,11 @@ import { type SeedCommand, type StartCommand, seedCommand } from './demo-command
 /** Starts that may wait for the running one. */
 const MAX_WAITING = 32
 
-/** A piece of an answer: a line of the script, or some of a model's text. */
-export type Piece = { readonly message: string } | { readonly delta: string }
+/** A piece of an answer as it is sent: a line of the script, or some of a model's text. */
+type Piece = { readonly message: string } | { readonly delta: string }
 
-/** Answers a prompt. */
-export type Answer = (prompt: string) => Provider<Piece>
+/** Answers a prompt with pieces of text. */
+export type Answer = (prompt: string) => Provider<string>
 
 /**
  * Takes a place for an answer; the returned function gives it back. Throws an `HttpError` or a `RunError`
@@ -37,7 +37,7 @@ export function seedConsumer(
   numbers: Provider<string> = seedNumbers,
   admit: Admit = () => () => {},
 ): ConsumerClass<unknown> {
-  const lines = asMessages(numbers)
+  const lines = framedAs(numbers, (message) => ({ message }))
   return class SeedConsumer extends JsonWebSocketConsumer<SeedCommand, object, unknown> {
     override readonly schema: StandardSchemaV1<unknown, SeedCommand> = seedCommand
     readonly #waiting: StartCommand[] = []
@@ -69,7 +69,8 @@ export function seedConsumer(
 
     /** Streams one answer and says how it ended. */
     async #run({ id, prompt }: StartCommand, signal: AbortSignal): Promise<object> {
-      const provider = prompt !== undefined && answer ? answer(prompt) : lines
+      const provider =
+        prompt !== undefined && answer ? framedAs(answer(prompt), (delta) => ({ delta })) : lines
       let leave: (() => void) | undefined
       try {
         leave = admit(this.scope)
@@ -107,8 +108,8 @@ function framed(id: string | undefined, piece: Piece): object {
   return 'delta' in piece ? { message: piece.delta } : piece
 }
 
-function asMessages(texts: Provider<string>): Provider<Piece> {
+function framedAs(texts: Provider<string>, frame: (text: string) => Piece): Provider<Piece> {
   return async function* (context) {
-    for await (const message of texts(context)) yield { message }
+    for await (const text of texts(context)) yield frame(text)
   }
 }

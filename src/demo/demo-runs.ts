@@ -1,74 +1,60 @@
-/** The runs of the seed: the ten numbers, and the model's answers to prompts. */
-import type { StartHandler } from '../endpoints/start-handler.ts'
-import { HttpError } from '../protocol/errors.ts'
+/** The runs of the demo: ten numbers, and the answer to a prompt. Their records are pieces of text. */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Json } from '../protocol/json.ts'
 import type { RunProvider } from '../providers/provider.ts'
 import { scripted } from '../providers/scripted.ts'
-import { type RunDefinitions, run } from '../runs/definition.ts'
-import type { Runs } from '../runs/runs.ts'
+import { type RunDefinition, run } from '../runs/definition.ts'
 import { type ModelOptions, modelAnswer } from './model-answer.ts'
 
 /** How many there are, and the seconds between them, as in the seed. */
 const NUMBERS = 10
 const INTERVAL = 0.5
 
-/** What `start` takes; without a prompt it is the numbers that are asked for. */
+/** What an answer is asked for with. */
 export interface SeedInput {
-  readonly prompt?: string
+  readonly prompt: string
+}
+
+export type SeedRuns = {
+  readonly numbers: RunDefinition<Json, string>
+  readonly answer: RunDefinition<SeedInput, string>
 }
 
 /**
- * The kinds of runs; `prompt` is among them with a model alone. A run of the numbers goes on in
- * another process, and one of a prompt does when its answer is made in the background.
+ * Without a model the numbers answer a prompt, too. A run of the numbers goes on in another process, and so does an
+ * answer that the service makes in the background.
  */
-export function seedRuns(model: ModelOptions | undefined): RunDefinitions {
+export function seedRuns(model: ModelOptions | undefined): SeedRuns {
   const numbers = run({ resumable: true, run: (_input, context) => numberLines(context) })
-  if (!model) return { numbers }
-  const prompt = run({
-    resumable: model.background === true,
-    // The handler below made the input.
-    run: (input, context) => modelAnswer(model, (input as Required<SeedInput> & Json).prompt)(context),
+  const answer = run({
+    input: seedInput,
+    resumable: !model || model.background === true,
+    run: ({ prompt }, context) => (model ? modelAnswer(model, prompt)(context) : numberLines(context)),
   })
-  return { numbers, prompt }
+  return { numbers, answer }
 }
 
-/** `{"message":"Number 0"}` to `{"message":"Number 9"}`, from the one that is due. */
-export const numberLines: RunProvider<{ readonly message: string }> = async function* (context) {
+/** The lines `Number 0` to `Number 9`, from the one that is due. */
+export const numberLines: RunProvider<string> = async function* (context) {
   const { resumeFrom, checkpoint } = context
   let due = typeof resumeFrom === 'number' ? resumeFrom : 0
   const first = due
-  const lines = scripted(
-    (index) => (first + index < NUMBERS ? { message: `Number ${first + index}` } : undefined),
-    { interval: INTERVAL },
-  )
+  const lines = scripted((index) => (first + index < NUMBERS ? `Number ${first + index}\n` : undefined), {
+    interval: INTERVAL,
+  })
   for await (const line of lines(context)) {
     checkpoint(++due)
     yield line
   }
 }
 
-/** Starts what a client asks for: the answer to its prompt, or the numbers where no model answers. */
-export function seedStart(runs: Pick<Runs, 'start'>, hasModel: boolean): StartHandler {
-  return ({ input, ...rest }) => {
-    const { prompt } = seedInput(input)
-    return prompt !== undefined && hasModel
-      ? runs.start({ ...rest, kind: 'prompt', input: { prompt } })
-      : runs.start({ ...rest, kind: 'numbers' })
-  }
+/** Checks a prompt, without a schema library. */
+const seedInput: StandardSchemaV1<SeedInput> = {
+  '~standard': { version: 1, vendor: 'millrace', validate: (input) => check(input) },
 }
 
-/** @throws {HttpError} for what is no input. */
-function seedInput(input: Json): SeedInput {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw new HttpError('bad_request', 'The input is an object: { "prompt": "…" }, or {} for ten numbers.')
-  }
-  const { prompt } = input as { readonly [name: string]: Json }
-  if (prompt === undefined) return {}
-  if (typeof prompt !== 'string' || prompt.trim() === '') {
-    throw new HttpError(
-      'bad_request',
-      'The prompt is a text with something in it. Leave it out for ten numbers.',
-    )
-  }
-  return { prompt }
+function check(input: unknown): StandardSchemaV1.Result<SeedInput> {
+  const { prompt } = (input ?? {}) as { readonly prompt?: unknown }
+  if (typeof prompt === 'string' && prompt.trim() !== '') return { value: { prompt } }
+  return { issues: [{ message: 'The prompt is a text with something in it.', path: ['prompt'] }] }
 }

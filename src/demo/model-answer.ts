@@ -7,11 +7,6 @@ import {
 } from '../providers/openai/settings.ts'
 import type { Provider } from '../providers/provider.ts'
 
-/** A piece of the model's text. */
-export interface Delta {
-  readonly delta: string
-}
-
 export interface ModelOptions extends OpenAISettings {
   /** Whether the service makes the answer on its own, so that it can be joined again. */
   readonly background?: boolean
@@ -24,15 +19,15 @@ export interface ModelOptions extends OpenAISettings {
  * The text alone goes on: the service's own events hold its instructions, and what they hold would
  * be read by whoever reads the answer.
  */
-export function modelAnswer(options: ModelOptions, prompt: string): Provider<Delta> {
+export function modelAnswer(options: ModelOptions, prompt: string): Provider<string> {
   const events = openai({ ...options, input: prompt })
   return async function* (context) {
     for await (const event of events(context)) {
       const delta = answerText(event)
-      if (delta !== undefined) yield { delta }
+      if (delta !== undefined) yield delta
       const outcome = answerOutcome(event)
       // What there is of the answer stands; the reader should know why there is no more.
-      if (outcome?.status === 'incomplete') yield { delta: `\n\n[${outcome.sentence}]` }
+      if (outcome?.status === 'incomplete') yield `\n\n[${outcome.sentence}]`
     }
   }
 }

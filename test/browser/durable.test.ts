@@ -137,7 +137,7 @@ describeWith(['chromium'], 'the page over durable runs', ({ chromium }) => {
   })
 
   test('a network that lets no WebSocket through is gone around', async () => {
-    await page.routeWebSocket(/\/ws\/streams\//, (socket) => socket.close())
+    await page.routeWebSocket(/\/millrace\/socket$/, (socket) => socket.close())
     const { url, model } = await serve()
     await page.goto(url)
     await ask(page, 'Why?')

@@ -64,10 +64,10 @@ describeWith(['redis'], 'millrace serve, with a Redis', (paths) => {
     await running.printed(
       new RegExp(`Streams are kept in Redis at 127\\.0\\.0\\.1:${port}/3, and outlive this process`),
     )
-    const started = await fetch(`${running.url}/streams`, {
+    const started = await fetch(`${running.url}/millrace/streams`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: '{"input":{}}',
+      body: '{"kind":"numbers"}',
     })
     expect(started.status).toBe(201)
     running.kill('SIGTERM')

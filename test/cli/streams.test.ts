@@ -44,7 +44,7 @@ const authenticate = (request) => {
 await store.create('bytes', { contentType: 'text/plain', owner: process.env.GUARDED && 'ada' })
 export default millrace({
   streams,
-  routes: [httpStreams('/streams', { store, delivery, runs, start, ...(process.env.GUARDED && { authenticate }) })],
+  routes: [httpStreams('/millrace/streams', { store, delivery, runs, start, ...(process.env.GUARDED && { authenticate }) })],
 })
 `
 
@@ -71,7 +71,7 @@ async function server(): Promise<Server> {
     start: async (id, input) => {
       const headers = { 'content-type': 'application/json' }
       const body = JSON.stringify({ id, input })
-      const { status } = await fetch(`${url}/streams`, { method: 'POST', headers, body })
+      const { status } = await fetch(`${url}/millrace/streams`, { method: 'POST', headers, body })
       expect(status).toBe(201)
     },
     streamsStarted,
@@ -110,7 +110,7 @@ describe('millrace streams', () => {
     await start('run', 5)
     const whole = { code: 0, stdout: lines(...numbers(0, 5)), stderr: COMPLETED }
     expect(await streams('tail', 'run')).toEqual(whole)
-    const { headers } = await fetch(`http://127.0.0.1:${port}/streams/run`)
+    const { headers } = await fetch(`http://127.0.0.1:${port}/millrace/streams/run`)
     const from = (headers.get('stream-next-offset') ?? '').replace('5_', '4_').concat('.1')
     const outcomes = await Promise.all([
       streams('tail', 'run', '--no-follow', '--from', '-1'),
@@ -152,7 +152,7 @@ describe('millrace streams', () => {
     const { start, streams, port } = await server()
     await start('run', 'failure')
     await streams('tail', 'run')
-    const { headers } = await fetch(`http://127.0.0.1:${port}/streams/run`)
+    const { headers } = await fetch(`http://127.0.0.1:${port}/millrace/streams/run`)
     const end = headers.get('stream-next-offset') ?? ''
     const outcome = { code: 1, stdout: '', stderr: 'millrace: Your credits are used up.\n' }
     for (const from of [end, 'now']) {
@@ -239,7 +239,7 @@ describe('what cannot be is one line', () => {
     const { running, streams, port } = await server()
     running.kill('SIGKILL')
     await running.ended
-    const stderr = `millrace: http://127.0.0.1:${port}/streams does not answer (connection refused); --url says where the server is\n`
+    const stderr = `millrace: http://127.0.0.1:${port}/millrace/streams does not answer (connection refused); --url says where the server is\n`
     for (const args of [['ls'], ['tail', 'run']]) {
       expect(await streams(...args)).toEqual({ code: 1, stdout: '', stderr })
     }

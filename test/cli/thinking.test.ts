@@ -39,14 +39,14 @@ test.each(['foreground', 'background'])(
     const { url } = await serve(['--run-silence', String(SILENCE)], {
       environment: { OPENAI_BASE_URL: baseURL, OPENAI_BACKGROUND: mode === 'background' ? '1' : '0' },
     })
-    const client = connect(`${url}/ws/streams/`)
+    const client = connect(url)
     onTestFinished(() => client.close())
     const [answer, silent] = await Promise.all([
-      client.start({ prompt: 'Think!' }),
-      client.start({ prompt: 'Think, and hold your breath!' }),
+      client.start({ prompt: 'Think!' }, { kind: 'answer' }),
+      client.start({ prompt: 'Think, and hold your breath!' }, { kind: 'answer' }),
     ])
     await expect(collect(silent)).rejects.toMatchObject({ code: 'failed', reason: 'silent' })
-    expect(await collect(answer)).toEqual([{ delta: 'At last' }])
+    expect(await collect(answer)).toEqual(['At last'])
     expect(answer.status).toBe('completed')
     const cancels = requests.filter(({ req }) => req.url?.endsWith('/cancel'))
     expect(cancels).toHaveLength(mode === 'background' ? 1 : 0)
@@ -61,9 +61,9 @@ test('the log says what the service said, where an operator looks', async () => 
   const running = await serve([], {
     environment: { OPENAI_BASE_URL: baseURL, OPENAI_API_KEY: 'a-secret-key' },
   })
-  const client = connect(`${running.url}/ws/streams/`)
+  const client = connect(running.url)
   onTestFinished(() => client.close())
-  await expect(collect(await client.start({ prompt: 'Hi' }))).rejects.toMatchObject({
+  await expect(collect(await client.start({ prompt: 'Hi' }, { kind: 'answer' }))).rejects.toMatchObject({
     reason: 'quota_exhausted',
   })
   const [line] = await running.printed(/^.*"msg":"A run failed".*$/m)

@@ -24,7 +24,7 @@ async function serve(baseURL: string): Promise<{ server: RunningServer; logger: 
 }
 
 function clientOf(server: RunningServer): StreamClient {
-  const client = connect(`${server.url}/ws/streams/`)
+  const client = connect(server.url)
   ends.unshift(() => client.close())
   return client
 }
@@ -35,12 +35,12 @@ test('a prompt is answered into a log that every reader has whole', async () => 
     res.end()
   })
   const { server } = await serve(baseURL)
-  const pieces = [{ delta: 'Be' }, { delta: 'cause' }]
-  const answer = await clientOf(server).start({ prompt: 'Why?' }, { id: 'answer' })
+  const pieces = ['Be', 'cause']
+  const answer = await clientOf(server).start({ prompt: 'Why?' }, { kind: 'answer', id: 'answer' })
   expect(await collect(answer)).toEqual(pieces)
   expect(answer.status).toBe('completed')
   expect(await collect(clientOf(server).stream('answer'))).toEqual(pieces)
-  const read = await fetch(`${server.url}/streams/answer`)
+  const read = await fetch(`${server.url}/millrace/streams/answer`)
   expect(read.headers.get('stream-closed')).toBe('true')
   expect(await read.json()).toEqual(pieces)
   expect(read.headers.get('stream-end')).toBe('{"status":"completed"}')
@@ -52,7 +52,7 @@ test('a failure of the service ends the run with its sentence', async () => {
     res.end('{"error":{"message":"Incorrect API key provided: sk-1.","code":"invalid_api_key"}}')
   })
   const { server, logger } = await serve(baseURL)
-  const answer = await clientOf(server).start({ prompt: 'Why?' })
+  const answer = await clientOf(server).start({ prompt: 'Why?' }, { kind: 'answer' })
   await expect(collect(answer)).rejects.toMatchObject({
     code: 'failed',
     reason: 'key_refused',
@@ -61,11 +61,11 @@ test('a failure of the service ends the run with its sentence', async () => {
   expect(JSON.stringify(logger.entries)).not.toContain('sk-1')
 })
 
-test('a start that is none of the seed is refused with a sentence', async () => {
+test('a prompt that is none is refused with a sentence', async () => {
   const { server } = await serve('http://127.0.0.1:9/v1')
-  await expect(clientOf(server).start({ prompt: 7 })).rejects.toMatchObject({
-    code: 'bad_request',
-    message: expect.stringContaining('The prompt is a text') as string,
+  await expect(clientOf(server).start({ prompt: 7 }, { kind: 'answer' })).rejects.toMatchObject({
+    code: 'invalid_input',
+    issues: [{ path: ['prompt'], message: 'The prompt is a text with something in it.' }],
   })
 })
 
@@ -73,16 +73,16 @@ test('a reader that leaves ends nothing upstream, and a stop from another socket
   const service = await upstream(({ res }) => stream(res, delta('Be')))
   const { server } = await serve(service.baseURL)
   const first = clientOf(server)
-  const answer = await first.start({ prompt: 'Why?' })
+  const answer = await first.start({ prompt: 'Why?' }, { kind: 'answer' })
   for await (const piece of answer) {
-    expect(piece).toEqual({ delta: 'Be' })
+    expect(piece).toBe('Be')
     break
   }
   first.close()
   const second = clientOf(server)
   const again = second.stream(answer.id)
   const pieces = again[Symbol.asyncIterator]()
-  expect(await pieces.next()).toEqual({ done: false, value: { delta: 'Be' } })
+  expect(await pieces.next()).toEqual({ done: false, value: 'Be' })
   const request = service.requests[0]!
   expect(request.res.destroyed).toBe(false)
   const asked = performance.now()
@@ -111,10 +111,10 @@ test('a stranger has as many answers under way as one may, by whichever way they
     return [await client.receiveJson(), await client.receiveJson()]
   }
   const start = (address: string): Promise<Response> =>
-    fetch(`${server.url}/streams`, {
+    fetch(`${server.url}/millrace/streams`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-forwarded-for': address },
-      body: '{"input":{"prompt":"Why?"}}',
+      body: '{"kind":"answer","input":{"prompt":"Why?"}}',
     })
   const answered = [
     { id: 'a', status: 'running' },

@@ -4,7 +4,7 @@ import { WebSocketCommunicator } from 'millrace/testing'
 import type { Provider } from '../../src/providers/provider.ts'
 import { scripted } from '../../src/providers/scripted.ts'
 import { UpstreamError } from '../../src/providers/upstream-error.ts'
-import { type Piece, seedConsumer } from '../../src/demo/demo-consumer.ts'
+import { seedConsumer } from '../../src/demo/demo-consumer.ts'
 
 const NUMBERS = Array.from({ length: 10 }, (_, i) => ({ message: `Number ${i}` }))
 
@@ -75,9 +75,9 @@ describe('without a model', () => {
 })
 
 describe('with a model', () => {
-  const pieces: Provider<Piece> = async function* () {
-    yield { delta: 'Hello' }
-    yield { delta: ' you' }
+  const pieces: Provider<string> = async function* () {
+    yield 'Hello'
+    yield ' you'
   }
 
   test('a prompt is answered piece by piece', async () => {
@@ -99,9 +99,9 @@ describe('with a model', () => {
 
   test('a failure upstream is told in a sentence and harms no later start', async () => {
     let calls = 0
-    const flaky: Provider<Piece> = async function* () {
+    const flaky: Provider<string> = async function* () {
       if (calls++ === 0) throw new UpstreamError('rate_limited', 'a detail for the log')
-      yield { delta: 'again' }
+      yield 'again'
     }
     await connect(seedConsumer(() => flaky))
     client.sendJson({ message: 'start', id: 'a', prompt: 'Hi' })
@@ -117,10 +117,10 @@ describe('with a model', () => {
 
   test('leaving aborts the provider', async () => {
     const aborted = Promise.withResolvers<string>()
-    const endless: Provider<Piece> = async function* ({ signal }) {
+    const endless: Provider<string> = async function* ({ signal }) {
       signal.addEventListener('abort', () => aborted.resolve('aborted'), { once: true })
       for (;;) {
-        yield { delta: '.' }
+        yield '.'
         await sleep(1, undefined, { signal })
       }
     }

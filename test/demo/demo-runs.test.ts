@@ -1,10 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
-import type { Scope } from '../../src/consumers/scope.ts'
-import type { StartCommand } from '../../src/endpoints/start-handler.ts'
 import type { Json } from '../../src/protocol/json.ts'
-import type { Runs } from '../../src/runs/runs.ts'
 import { modelAnswer, wantsBackground } from '../../src/demo/model-answer.ts'
-import { numberLines, seedRuns, seedStart } from '../../src/demo/demo-runs.ts'
+import { numberLines, seedRuns } from '../../src/demo/demo-runs.ts'
+import { collect } from '../support/collect.ts'
 import { delta, stream, upstream } from '../support/upstream.ts'
 
 // test/providers holds the pace.
@@ -22,58 +20,32 @@ describe('the numbers', () => {
     const checkpoint = (value: Json): void => void log.push(value)
     const alive = (): void => {}
     const context = { signal, runId: 'r', checkpoint, alive, ...(resumeFrom !== undefined && { resumeFrom }) }
-    for await (const line of numberLines(context)) log.push(line.message)
+    for await (const line of numberLines(context)) log.push(line)
     return log
   }
 
   test('are ten, each kept with the number that is due after it', async () => {
-    expect(await play()).toEqual(Array.from({ length: 10 }, (_, i) => [i + 1, `Number ${i}`]).flat())
+    expect(await play()).toEqual(Array.from({ length: 10 }, (_, i) => [i + 1, `Number ${i}\n`]).flat())
   })
 
   test('go on with the one that is due', async () => {
-    expect(await play(8)).toEqual([9, 'Number 8', 10, 'Number 9'])
+    expect(await play(8)).toEqual([9, 'Number 8\n', 10, 'Number 9\n'])
     expect(await play(10)).toEqual([])
   })
 })
 
-describe('the kinds', () => {
-  test('are the numbers, and with a model prompts', () => {
-    expect(Object.keys(seedRuns(undefined))).toEqual(['numbers'])
-    expect(Object.keys(seedRuns(settings))).toEqual(['numbers', 'prompt'])
-  })
-
+describe('the runs', () => {
   test('go on after an interruption: the numbers, and answers made in the background', () => {
-    const { numbers, prompt } = seedRuns(settings)
-    expect([numbers?.resumable, prompt?.resumable]).toEqual([true, false])
-    expect(seedRuns({ ...settings, background: true })['prompt']?.resumable).toBe(true)
-  })
-})
-
-describe('a start', () => {
-  const start = vi.fn<Runs['start']>(
-    async ({ id = 'drawn' }) => ({ id }) as Awaited<ReturnType<Runs['start']>>,
-  )
-  const ask = (hasModel: boolean, command: StartCommand) =>
-    seedStart({ start }, hasModel)(command, undefined as unknown as Scope)
-
-  test.each([
-    ['the numbers without a prompt', true, {}, { kind: 'numbers' }],
-    ['the numbers for a prompt that no model answers', false, { prompt: 'Why?' }, { kind: 'numbers' }],
-    [
-      'the model for a prompt',
-      true,
-      { prompt: 'Why?', more: 1 },
-      { kind: 'prompt', input: { prompt: 'Why?' } },
-    ],
-  ])('asks %s', async (_name, hasModel, input, request) => {
-    await ask(hasModel, { input })
-    expect(start).toHaveBeenLastCalledWith(request)
+    const { numbers, answer } = seedRuns(settings)
+    expect([numbers.resumable, answer.resumable]).toEqual([true, false])
+    expect(seedRuns({ ...settings, background: true }).answer.resumable).toBe(true)
+    expect(seedRuns(undefined).answer.resumable).toBe(true)
   })
 
-  test('passes on whose it is, its chat and its id', async () => {
-    const names = { chat: 'c', id: 'r', owner: 'ann' }
-    expect(await ask(true, { input: {}, ...names })).toEqual({ id: 'r' })
-    expect(start).toHaveBeenLastCalledWith({ kind: 'numbers', ...names })
+  test('answer a prompt with the numbers where there is no model', async () => {
+    const context = { signal, runId: 'r', checkpoint: () => {}, alive: () => {} }
+    const numbers = seedRuns(undefined).answer.run({ prompt: 'Why?' }, context)
+    expect((await collect(numbers))[0]).toBe('Number 0\n')
   })
 
   test.each([
@@ -81,14 +53,14 @@ describe('a start', () => {
     [[]],
     ['Why?'],
     [7],
+    [{}],
     [{ prompt: 7 }],
     [{ prompt: null }],
     [{ prompt: '' }],
     [{ prompt: ' \n' }],
-  ])('with %j is refused, and starts nothing', (input) => {
-    start.mockClear()
-    expect(() => ask(true, { input })).toThrow(expect.objectContaining({ code: 'bad_request' }))
-    expect(start).not.toHaveBeenCalled()
+  ])('refuse %j as a prompt', (input) => {
+    const checked = seedRuns(settings).answer.input?.['~standard'].validate(input)
+    expect(checked).toMatchObject({ issues: [{ path: ['prompt'] }] })
   })
 })
 
@@ -122,8 +94,8 @@ test("an answer holds the model's text, a note where it was cut short, and nothi
   const pieces: unknown[] = []
   for await (const piece of modelAnswer({ ...settings, baseURL }, 'Why?')({ signal })) pieces.push(piece)
   expect(pieces).toEqual([
-    { delta: 'Be' },
-    { delta: 'cause' },
-    { delta: expect.stringMatching(/^\n\n\[The answer reached the greatest length.*\]$/) as string },
+    'Be',
+    'cause',
+    expect.stringMatching(/^\n\n\[The answer reached the greatest length.*\]$/) as string,
   ])
 })

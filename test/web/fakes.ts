@@ -98,6 +98,8 @@ export class FakeStream implements RunStream {
 /** What was asked of the server, to be answered by the test. */
 export interface FakeRequest {
   readonly id: string
+  /** Of a start. */
+  readonly kind?: string
   readonly input?: Json
   /** Grants a start, or a stop. */
   readonly grant: () => Promise<void>
@@ -113,6 +115,11 @@ export class FakeStreams implements RunStreams {
   readonly starts: FakeRequest[] = []
   readonly stops: FakeRequest[] = []
 
+  readonly runs: RunStreams['runs'] = {
+    numbers: { start: (_none, { id }) => this.#start('numbers', id) },
+    answer: { start: ({ prompt }, { id }) => this.#start('answer', id, { prompt }) },
+  }
+
   become(state: ConnectionState, error?: StreamError): void {
     this.state = state
     this.error = error
@@ -125,8 +132,8 @@ export class FakeStreams implements RunStreams {
     return stream
   }
 
-  async start(input: Json, { id }: { readonly id: string }): Promise<FakeStream> {
-    await this.#ask(this.starts, { id, input })
+  async #start(kind: string, id: string, input?: Json): Promise<FakeStream> {
+    await this.#ask(this.starts, { id, kind, ...(input !== undefined && { input }) })
     return this.stream(id)
   }
 
@@ -141,7 +148,7 @@ export class FakeStreams implements RunStreams {
     return last.stream
   }
 
-  async #ask(requests: FakeRequest[], what: { readonly id: string; readonly input?: Json }): Promise<void> {
+  async #ask(requests: FakeRequest[], what: Pick<FakeRequest, 'id' | 'kind' | 'input'>): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     requests.push({
       ...what,

@@ -28,8 +28,8 @@ describe('starting', () => {
     streams.last.end('completed')
     expect(client.start('Why is the sky blue?')).toBe(true)
     expect(streams.starts).toMatchObject([
-      { id: 'run-1', input: {} },
-      { id: 'run-2', input: { prompt: 'Why is the sky blue?' } },
+      { id: 'run-1', kind: 'numbers' },
+      { id: 'run-2', kind: 'answer', input: { prompt: 'Why is the sky blue?' } },
     ])
   })
 
@@ -63,7 +63,7 @@ describe('starting', () => {
 
   it('leaves the text of the run before', async () => {
     const { client, streams } = await setUpStarted()
-    streams.last.bring({ message: 'Number 0' })
+    streams.last.bring('Number 0\n')
     streams.last.end('completed')
     client.start('')
     expect(client.getSnapshot().output).toBe('')
@@ -74,8 +74,8 @@ describe('reading', () => {
   it('shows what streams in', async () => {
     const { client, clock, streams } = await setUpStarted('Hi')
     expect(client.getSnapshot().run.status).toBe('streaming')
-    streams.last.bring({ delta: 'Hel' })
-    streams.last.bring({ delta: 'lo' })
+    streams.last.bring('Hel')
+    streams.last.bring('lo')
     clock.advance(16)
     expect(client.getSnapshot().output).toBe('Hello')
   })
@@ -84,11 +84,11 @@ describe('reading', () => {
     const { client, clock, streams } = await setUpStarted('Hi')
     const listener = vi.fn<() => void>()
     client.subscribe(listener)
-    for (let i = 0; i < 100; i++) streams.last.bring({ delta: 'x' })
+    for (let i = 0; i < 100; i++) streams.last.bring('x')
     expect(listener).not.toHaveBeenCalled()
     clock.advance(16)
     expect(listener).toHaveBeenCalledTimes(1)
-    streams.last.bring({ delta: '!' })
+    streams.last.bring('!')
     streams.last.end('completed')
     expect(listener).toHaveBeenCalledTimes(2)
     expect(client.getSnapshot()).toMatchObject({
@@ -106,7 +106,7 @@ describe('reading', () => {
 
   it('ends as failed with the reason, and keeps the text', async () => {
     const { client, streams } = await setUpStarted('Hi')
-    streams.last.bring({ delta: 'Hel' })
+    streams.last.bring('Hel')
     streams.last.end('failed', new StreamError('failed', 'Too busy.', { reason: 'unavailable' }))
     expect(client.getSnapshot()).toMatchObject({
       output: 'Hel',
@@ -124,7 +124,7 @@ describe('reading', () => {
     'keeps the text when the server has lost the run (%s)',
     async (code) => {
       const { client, streams, address } = await setUpStarted()
-      streams.last.bring({ message: 'Number 0' })
+      streams.last.bring('Number 0\n')
       streams.last.end(code === 'gone' ? 'gone' : 'error', new StreamError(code, 'Not there.'))
       expect(client.getSnapshot()).toMatchObject({ output: 'Number 0\n', run: { status: 'failed' } })
       expect(client.getSnapshot().run.reason).toContain('no longer has this answer')
@@ -138,7 +138,7 @@ describe('the address', () => {
     const { client, clock, streams } = setUp({ run: 'a', prompt: 'Why?' })
     expect(streams.followed.map(({ id }) => id)).toEqual(['a'])
     expect(client.getSnapshot().run).toMatchObject({ status: 'loading', prompt: 'Why?' })
-    streams.last.bring({ delta: 'Because' })
+    streams.last.bring('Because')
     clock.advance(16)
     expect(client.getSnapshot()).toMatchObject({ output: 'Because', run: { status: 'streaming' } })
   })
@@ -163,17 +163,17 @@ describe('the address', () => {
   it('leads back to the run before, while the other goes on', async () => {
     const { client, streams, address } = await setUpStarted('One')
     const first = streams.last
-    first.bring({ delta: '1' })
+    first.bring('1')
     first.end('completed')
     client.start('Two')
     await streams.starts[1]?.grant()
     const second = streams.last
-    second.bring({ delta: '2' })
+    second.bring('2')
     address.go(-1)
     expect(second.closed).toBe(true)
     expect(streams.stops).toEqual([])
     expect(client.getSnapshot()).toMatchObject({ output: '', run: { id: 'run-1', prompt: 'One' } })
-    streams.last.bring({ delta: '1' })
+    streams.last.bring('1')
     streams.last.end('completed')
     expect(client.getSnapshot()).toMatchObject({ output: '1', run: { status: 'completed' } })
     address.go(1)
@@ -261,7 +261,7 @@ describe('the connection', () => {
   it('that is lost ends nothing', async () => {
     const { client, clock, streams } = await setUpStarted()
     streams.become('connected')
-    streams.last.bring({ message: 'Number 0' })
+    streams.last.bring('Number 0\n')
     streams.become('reconnecting')
     expect(client.getSnapshot()).toMatchObject({
       connection: 'reconnecting',
@@ -269,7 +269,7 @@ describe('the connection', () => {
       run: { status: 'streaming' },
     })
     streams.become('connected')
-    streams.last.bring({ message: 'Number 1' })
+    streams.last.bring('Number 1\n')
     clock.advance(16)
     expect(client.getSnapshot()).toMatchObject({ connection: 'connected', output: 'Number 0\nNumber 1\n' })
   })
@@ -301,7 +301,7 @@ describe('the connection', () => {
 
 it('lets go of everything when it is closed', async () => {
   const { client, clock, streams, address } = await setUpStarted()
-  streams.last.bring({ message: 'Number 0' })
+  streams.last.bring('Number 0\n')
   client.close()
   expect(clock.pending).toBe(0)
   expect(streams.last.closed).toBe(true)

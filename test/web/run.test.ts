@@ -21,46 +21,35 @@ function end(status: 'completed' | 'stopped' | 'failed' | 'missing', reason = ''
   return { type: 'end', status, reason, at: 700 }
 }
 
-const line = (message: string) => ({ message })
-const text = (delta: string) => ({ delta })
-
 describe('the output', () => {
   it('takes the ten numbers as ten lines, however they are batched', () => {
-    const numbers = Array.from({ length: 10 }, (_, i) => line(`Number ${i}`))
-    const lines = numbers.map(({ message }) => `${message}\n`).join('')
+    const numbers = Array.from({ length: 10 }, (_, i) => `Number ${i}\n`)
+    const lines = numbers.join('')
     expect(play([start('a'), received(...numbers), end('completed')]).output).toBe(lines)
     expect(play([show('a'), ...numbers.map((number) => received(number))]).output).toBe(lines)
   })
 
   it('takes text as it is', () => {
-    expect(play([start('a', 'Hi'), received(text('Hel')), received(text('lo'), text('\n'))]).output).toBe(
-      'Hello\n',
-    )
-  })
-
-  it('begins each line anew', () => {
-    expect(play([start('a'), received(text('Hel'), line('Number 0'), text('lo'))]).output).toBe(
-      'Hel\nNumber 0\nlo',
-    )
+    expect(play([start('a', 'Hi'), received('Hel'), received('lo', '\n')]).output).toBe('Hello\n')
   })
 
   it('is of one run', () => {
-    const ended = play([start('a'), received(line('Number 0')), end('completed')])
+    const ended = play([start('a'), received('Number 0\n'), end('completed')])
     expect(play([start('b')], ended).output).toBe('')
     expect(play([show('b')], ended).output).toBe('')
     expect(play([{ type: 'leave' }], ended)).toBe(EMPTY_PAGE)
   })
 
   it('passes over what is no record of the page', () => {
-    expect(play([start('a'), received(null, { status: 'completed' }, text('x'))])).toMatchObject({
+    expect(play([start('a'), received(null, { status: 'completed' }, 'x', 7)])).toMatchObject({
       output: 'x',
       run: { characters: 1 },
     })
   })
 
   it('takes nothing more once the run has ended', () => {
-    const page = play([start('a'), received(line('Number 0')), end('completed')])
-    expect(play([received(line('late')), end('failed', 'late')], page)).toBe(page)
+    const page = play([start('a'), received('Number 0\n'), end('completed')])
+    expect(play([received('late\n'), end('failed', 'late')], page)).toBe(page)
   })
 })
 
@@ -76,18 +65,11 @@ describe('the run', () => {
       prompt: 'Hi',
       startedAt: undefined,
     })
-    expect(play([show('a'), received(line('x'))]).run).toMatchObject({ status: 'streaming', lines: 1 })
+    expect(play([show('a'), received('x\n')]).run).toMatchObject({ status: 'streaming', characters: 2 })
   })
 
   it('counts what it brings', () => {
-    expect(play([start('a'), received(line('one'), line('two'))]).run).toMatchObject({
-      lines: 2,
-      characters: 0,
-    })
-    expect(play([start('a'), received(text('one')), received(text('two'))]).run).toMatchObject({
-      lines: 0,
-      characters: 6,
-    })
+    expect(play([start('a'), received('one', 'two'), received('!')]).run).toMatchObject({ characters: 7 })
   })
 
   it.each(['completed', 'stopped'] as const)('ends as %s', (status) => {
@@ -99,7 +81,7 @@ describe('the run', () => {
   })
 
   it('ends as failed, with the reason and what had arrived', () => {
-    const page = play([start('a', 'Hi'), received(text('Hel')), end('failed', 'Too busy.')])
+    const page = play([start('a', 'Hi'), received('Hel'), end('failed', 'Too busy.')])
     expect(page).toMatchObject({
       output: 'Hel',
       run: { status: 'failed', reason: 'Too busy.', endedAt: 700 },
@@ -113,7 +95,7 @@ describe('the run', () => {
   })
 
   it('keeps receiving while it stops', () => {
-    const page = play([start('a'), received(line('one')), { type: 'stop' }, received(line('two'))])
+    const page = play([start('a'), received('one\n'), { type: 'stop' }, received('two\n')])
     expect(page).toMatchObject({ output: 'one\ntwo\n', run: { status: 'stopping' } })
   })
 

@@ -4,15 +4,15 @@ import { connect } from '../../src/client/index.ts'
 import { windowAddress } from './address.ts'
 import { App } from './app.tsx'
 import { systemClock } from './clock.ts'
-import { RunClient } from './run-client.ts'
+import { type Demo, RunClient } from './run-client.ts'
 import './tokens.css'
 import './page.css'
 import './panel.css'
 import './composer.css'
 
-// Relative to the page, so that they are found under any root path of the server.
 const client = new RunClient({
-  streams: connect(beside('ws/streams/'), { http: beside('streams') }),
+  // Beside the page, whatever the root path of the server.
+  streams: connect<Demo>('/', { path: new URL('millrace', document.baseURI).pathname }),
   address: windowAddress(window),
   clock: systemClock,
   newId,
@@ -25,10 +25,6 @@ createRoot(root).render(
     <App client={client} />
   </StrictMode>,
 )
-
-function beside(path: string): string {
-  return new URL(path, document.baseURI).href
-}
 
 /** 128 random bits. `crypto.randomUUID` would be missing where the page is read over plain http. */
 function newId(): string {

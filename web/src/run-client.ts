@@ -6,7 +6,7 @@
  * Records are reduced as they arrive, but readers of the snapshot hear of text at most once in
  * `TEXT_INTERVAL`: a model can send hundreds of pieces a second, and drawing each helps nobody.
  */
-import type { ConnectionState, Json, StreamError, StreamStatus } from '../../src/client/index.ts'
+import type { ConnectionState, StreamError, StreamStatus } from '../../src/client/index.ts'
 import { type Address, NO_RUN, type Visit } from './address.ts'
 import type { Clock } from './clock.ts'
 import { EMPTY_PAGE, isActive, type Page, type PageEvent, reduce, type Run, type RunEnding } from './run.ts'
@@ -21,14 +21,33 @@ export interface RunStream {
   close(): void
 }
 
-/** What is needed of a `StreamClient`. */
+/** The application behind the page, as its client knows it. */
+export interface Demo {
+  readonly '~runs'?: {
+    readonly numbers: { readonly '~types'?: { readonly input: undefined; readonly record: string } }
+    readonly answer: { readonly '~types'?: { readonly input: Asked; readonly record: string } }
+  }
+}
+
+interface Asked {
+  readonly prompt: string
+}
+
+/** What is needed of a client of `Demo`. */
 export interface RunStreams {
+  readonly runs: {
+    readonly numbers: Startable<undefined>
+    readonly answer: Startable<Asked>
+  }
   readonly state: ConnectionState
   readonly error: StreamError | undefined
   subscribe(listener: () => void): () => void
   stream(id: string): RunStream
-  start(input: Json, options: { readonly id: string }): Promise<RunStream>
   stop(id: string): Promise<unknown>
+}
+
+interface Startable<Input> {
+  start(input: Input, options: { readonly id: string }): Promise<RunStream>
 }
 
 export interface RunSnapshot {
@@ -156,9 +175,10 @@ export class RunClient {
       isWanted = false
     }
     try {
+      const { numbers, answer } = this.#streams.runs
       // Half a surrogate pair, which a paste can leave, is no text that a server can keep.
-      const input = prompt === '' ? {} : { prompt: prompt.toWellFormed() }
-      const stream = await this.#streams.start(input, { id })
+      const asked = { prompt: prompt.toWellFormed() }
+      const stream = await (prompt === '' ? numbers.start(undefined, { id }) : answer.start(asked, { id }))
       if (isWanted) this.#follow(stream)
       else stream.close()
       return true

@@ -2,9 +2,8 @@ import type { Run } from './run.ts'
 
 const count = new Intl.NumberFormat('en')
 
-/** What a run has brought so far: "10 lines", "1,204 characters"; empty for nothing. */
-export function amount({ lines, characters }: Run): string {
-  if (lines > 0) return lines === 1 ? '1 line' : `${count.format(lines)} lines`
+/** What a run has brought so far: "1,204 characters"; empty for nothing. */
+export function amount({ characters }: Run): string {
   if (characters > 0) return characters === 1 ? '1 character' : `${count.format(characters)} characters`
   return ''
 }

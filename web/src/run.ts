@@ -1,5 +1,4 @@
 /** The run that the page shows and the text it brought, as one value, and the reducer that moves it. Pure. */
-import { type Piece, readRecord } from './record.ts'
 
 export type RunStatus =
   /** Nothing was asked. */
@@ -28,8 +27,7 @@ export interface Run {
   /** When the server was last heard. */
   readonly heardAt: number
   readonly endedAt: number
-  /** Whole lines received, and the characters of the text pieces received. */
-  readonly lines: number
+  /** How much text was received. */
   readonly characters: number
   /** A sentence for a person: why it failed or is missing, or cannot be stopped. Otherwise empty. */
   readonly reason: string
@@ -61,7 +59,6 @@ const READY: Run = {
   startedAt: undefined,
   heardAt: 0,
   endedAt: 0,
-  lines: 0,
   characters: 0,
   reason: '',
 }
@@ -109,24 +106,15 @@ function isOpen(run: Run): boolean {
 }
 
 function receive({ output, run }: Page, records: readonly unknown[], at: number): Page {
-  const pieces = records.map(readRecord).filter((piece) => piece !== undefined)
+  // The page believes no record before it has looked at it.
+  const text = records.filter((record) => typeof record === 'string').join('')
   return {
-    output: pieces.reduce(append, output),
+    output: output + text,
     run: {
       ...run,
       status: run.status === 'stopping' ? 'stopping' : 'streaming',
       heardAt: at,
-      lines: run.lines + pieces.filter(({ kind }) => kind === 'line').length,
-      characters: pieces.reduce(
-        (sum, { kind, text }) => (kind === 'text' ? sum + text.length : sum),
-        run.characters,
-      ),
+      characters: run.characters + text.length,
     },
   }
-}
-
-function append(output: string, { kind, text }: Piece): string {
-  if (kind === 'text') return output + text
-  const isAtLineStart = output === '' || output.endsWith('\n')
-  return `${output}${isAtLineStart ? '' : '\n'}${text}\n`
 }

@@ -11,7 +11,7 @@ export interface DoorSettings {
 
 export type Header = readonly [name: string, value: string]
 
-const DOOR_DEFAULTS: Required<DoorSettings> = { url: 'http://127.0.0.1:8000/streams', headers: [] }
+const DOOR_DEFAULTS: Required<DoorSettings> = { url: 'http://127.0.0.1:8000/millrace/streams', headers: [] }
 
 export const DOOR_OPTIONS: readonly OptionFor<DoorSettings>[] = [
   {

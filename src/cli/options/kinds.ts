@@ -43,14 +43,14 @@ export const channelLayer: Kind<string> = {
   show: (value) => value,
 }
 
-/** An http: or https: address without a slash at its end; the streams are at /streams where it says no path. */
+/** An http: or https: address without a slash at its end; an origin means where `millrace()` mounts its streams. */
 export const streamsUrl: Kind<string> = {
   parse(value) {
     const url = URL.parse(value)
     if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
-      throw new RangeError('it takes an address such as http://127.0.0.1:8000/streams')
+      throw new RangeError('it takes an address such as http://127.0.0.1:8000/millrace/streams')
     }
-    return url.origin + (url.pathname === '/' ? '/streams' : url.pathname.replace(/\/+$/, ''))
+    return url.origin + (url.pathname === '/' ? '/millrace/streams' : url.pathname.replace(/\/+$/, ''))
   },
   show: (value) => value,
 }

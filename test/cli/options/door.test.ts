@@ -2,17 +2,17 @@ import { describe, expect, test } from 'vitest'
 import { UsageError } from '../../../src/cli/command-error.ts'
 import { readDoorSettings } from '../../../src/cli/options/door.ts'
 
-const ADDRESS = 'it takes an address such as http://127.0.0.1:8000/streams'
+const ADDRESS = 'it takes an address such as http://127.0.0.1:8000/millrace/streams'
 const HEADER = "it takes a name and a value, such as 'authorization: Bearer …'"
 
 describe('where a server is', () => {
   test('is this machine, unless it is said', () => {
-    expect(readDoorSettings({}, {})).toEqual({ url: 'http://127.0.0.1:8000/streams', headers: [] })
+    expect(readDoorSettings({}, {})).toEqual({ url: 'http://127.0.0.1:8000/millrace/streams', headers: [] })
   })
 
   test.each([
-    ['http://host:9000', 'http://host:9000/streams'],
-    ['https://app.example/', 'https://app.example/streams'],
+    ['http://host:9000', 'http://host:9000/millrace/streams'],
+    ['https://app.example/', 'https://app.example/millrace/streams'],
     ['https://app.example/api/streams/', 'https://app.example/api/streams'],
   ])('%s is %s', (given, url) => {
     expect(readDoorSettings({ '--url': given }, { MILLRACE_URL: 'http://other' }).url).toBe(url)
