@@ -5,7 +5,7 @@
  * when the process that appended is no more. docs/decisions/0015 has the whole of it.
  */
 import type { Reply } from '../../redis/open-client.ts'
-import { newStamp } from '../incarnation.ts'
+import { Stamps } from '../incarnation.ts'
 import type { CheckedAppend } from '../bookkeeping/requests.ts'
 import { listOf } from './keys.ts'
 import type { Keys } from './keys.ts'
@@ -97,6 +97,7 @@ export class LatestLists {
   readonly #keys: Keys
   readonly #table: RedisStreamTable
   readonly #ordered: boolean
+  readonly #stamps = new Stamps()
   /** By id, the list that a stream was on when it was last appended to here. */
   readonly #known = new Map<string, string>()
   /** By id, the last append that is under way here. */
@@ -172,7 +173,7 @@ export class LatestLists {
     act: () => Promise<T>,
     tailOf: (done: T) => KnownTail | undefined,
   ): Promise<T> {
-    const mark = `${id} ${newStamp()}`
+    const mark = `${id} ${this.#stamps.next()}`
     const marking = this.#scripts.run(MARK, [this.#keys.latest(list).marks], [mark])
     const acting = this.#ordered ? act() : marking.then(act)
     await Promise.allSettled([marking, acting])

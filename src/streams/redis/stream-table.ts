@@ -8,7 +8,7 @@ import { StoreError } from '../errors.ts'
 import { forkState } from '../bookkeeping/fork-bookkeeping.ts'
 import type { Fork } from '../bookkeeping/fork-bookkeeping.ts'
 import type { ForkPoint } from '../forks.ts'
-import { newIncarnation, newStamp } from '../incarnation.ts'
+import { newIncarnation, Stamps } from '../incarnation.ts'
 import { kindOf, mediaTypeOf } from '../bookkeeping/requests.ts'
 import type { CheckedConfig } from '../bookkeeping/configurations.ts'
 import type { CheckedAppend } from '../bookkeeping/requests.ts'
@@ -81,6 +81,7 @@ export class RedisStreamTable {
   readonly #scripts: Scripts
   readonly #keys: Keys
   readonly #producers: string
+  readonly #stamps = new Stamps()
 
   constructor(scripts: Scripts, keys: Keys, limits: Pick<StreamLimits, 'producers'>) {
     this.#scripts = scripts
@@ -102,7 +103,7 @@ export class RedisStreamTable {
       records,
     } = config
     const incarnation = newIncarnation()
-    const stamp = newStamp()
+    const stamp = this.#stamps.next()
     const { state, log } = this.#keys.of(id)
     const keys = copied ? [state, log, copied.copy] : [state, log]
     const reply = (await this.#scripts.run(CREATE, keys, (server) => [
@@ -138,7 +139,7 @@ export class RedisStreamTable {
 
   /** @param list on which it is marked. */
   async append(id: string, request: CheckedAppend, list?: string): Promise<AppendAnswer | Unmarked> {
-    const stamp = newStamp()
+    const stamp = this.#stamps.next()
     const reply = await this.#append(id, request, stamp, undefined, list)
     // As most are: `tail incarnation`.
     if (typeof reply === 'string') {

@@ -7,7 +7,7 @@ import type { Offset, Place } from '../../protocol/offset.ts'
 import { applyAppend, newState, refusalOf } from '../bookkeeping/bookkeeping.ts'
 import { endAfter, endMember, infoOf, tailOf } from '../bookkeeping/stream-state.ts'
 import type { StreamState } from '../bookkeeping/stream-state.ts'
-import { newIncarnation, newStamp } from '../incarnation.ts'
+import { newIncarnation, Stamps } from '../incarnation.ts'
 import { afterClose, leaseOf, newLease, OWED_KEPT_MS } from '../bookkeeping/lease-bookkeeping.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import { configDifference } from '../bookkeeping/configurations.ts'
@@ -56,6 +56,7 @@ export class StreamWrites {
   readonly #bringIn: StatementSync
   readonly #retention: RetentionTable
   readonly #isWatched: (id: string) => boolean
+  readonly #stamps = new Stamps()
   #hasTrimmed = false
   #events: PendingEvent[] = []
   /** When something was last written, or swept; an end may lie so far ahead. Unknown, it is any time. */
@@ -91,13 +92,13 @@ export class StreamWrites {
     if (over) this.#remove(over, 'expired')
     else this.#forks.take(id)
     this.#note(now)
-    const [incarnation, stamp] = [newIncarnation(), newStamp()]
+    const [incarnation, stamp] = [newIncarnation(), this.#stamps.next()]
     const state =
       'point' in made ? forkState(made, incarnation, stamp, now) : newState(made, incarnation, stamp, now)
     const stream = this.#streams.insert(id, state)
     if ('point' in made) this.#forks.insert(stream, made)
     const { records } = 'point' in made ? made.config : made
-    this.#records.insert(stream, state.tail - records.length, records, stamp)
+    this.#records.insert(stream, state.tail - records.length, records, this.#stamps.number)
     if (state.retention) this.#retention.begin(stream.key, state.retention, state.first, state.tail, now)
     if (state.listed !== undefined) this.#lists.insert(stream.key, state.owner, state.listed)
     const info = infoOf(id, state)
@@ -121,11 +122,10 @@ export class StreamWrites {
     const refusal = refusalOf(state, known, request)
     if (refusal) return refusal
     this.#note(now)
-    const { expiresAt, checkpoint } = state
-    const from = tailOf(state)
-    const stamp = newStamp()
-    this.#records.insert(stream, from.position, records, stamp)
-    const result = applyAppend(state, request, stamp, now)
+    const { tail, stamp, expiresAt, checkpoint } = state
+    const next = this.#stamps.next()
+    this.#records.insert(stream, tail, records, this.#stamps.number)
+    const result = applyAppend(state, request, next, now)
     if (
       close ||
       state.expiresAt !== expiresAt ||
@@ -136,8 +136,10 @@ export class StreamWrites {
     if (state.checkpoint !== checkpoint) this.#streams.saveCheckpoint(stream)
     if (producer) this.#streams.produced(stream, known, producer)
     if (close) this.#endLease(stream, request.owes)
-    if (records.length > 0) this.#added(stream, from.position, request.bytes, now)
-    if (close || records.length > 0) this.#tell(stream, from, records)
+    if (records.length > 0) this.#added(stream, tail, request.bytes, now)
+    if (close || records.length > 0) this.#changes.note(stream.key)
+    if ((close || records.length > 0) && this.#isWatched(id))
+      this.#tell(stream, { position: tail, stamp }, records)
     return result
   }
 
@@ -149,9 +151,7 @@ export class StreamWrites {
   }
 
   /** Of records that came behind a place, or the close. Nobody begins to watch before they are told. */
-  #tell({ key, id, state }: StoredStream, from: Offset, records: readonly StreamRecord[]): void {
-    this.#changes.note(key)
-    if (!this.#isWatched(id)) return
+  #tell({ id, state }: StoredStream, from: Offset, records: readonly StreamRecord[]): void {
     const { incarnation, closed } = state
     const { end } = endMember(state.closedWith)
     const event: StreamEvent = { type: 'append', from, next: tailOf(state), records, closed, end }

@@ -26,12 +26,11 @@ export class RecordTable {
     )
   }
 
-  insert({ key }: StoredStream, after: number, records: readonly StreamRecord[], stamp: string): void {
+  /** @param stamp an integer, which takes half the room of the real number that it comes to SQLite as. */
+  insert({ key }: StoredStream, after: number, records: readonly StreamRecord[], stamp: number): void {
     if (after + records.length > MAX_POSITION) throw new Error(`A stream may hold ${MAX_POSITION} records`)
     let position = after
-    // An integer takes half the room of a real number, which is what a number comes to SQLite as.
-    const number = Number(stamp)
-    for (const record of records) this.#insert.run(key, ++position, record, number)
+    for (const record of records) this.#insert.run(key, ++position, record, stamp)
   }
 
   /**
