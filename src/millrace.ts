@@ -3,6 +3,8 @@ import { type Streaming, type StreamingOptions, streaming } from './endpoints/st
 import type { Logger } from './logging/logger.ts'
 import { defaultLogger } from './logging/pino.ts'
 import { mounted } from './routing/mounted.ts'
+import type { Route } from './routing/route.ts'
+import { type ServedChat, chatsServed } from './routing/served-chat.ts'
 import type { RunDefinitions } from './runs/definition.ts'
 import { Application } from './server/application.ts'
 import type { ApplicationOptions } from './server/application-options.ts'
@@ -10,7 +12,7 @@ import type { ApplicationOptions } from './server/application-options.ts'
 /** `ApplicationOptions`, with what this preset chooses left open, and those of `streaming`. */
 export interface MillraceOptions<Runs extends RunDefinitions = RunDefinitions>
   extends
-    Omit<ApplicationOptions, 'channels' | 'logger'>,
+    Omit<ApplicationOptions, 'channels' | 'logger' | 'routes'>,
     Omit<StreamingOptions, 'store' | 'runs' | 'logger'> {
   /** Where streams and runs are kept: `sqlite('./data.db')`, `memory()`, or `redis(url)` of `millrace/redis`. */
   readonly store?: StreamingOptions['store']
@@ -22,6 +24,8 @@ export interface MillraceOptions<Runs extends RunDefinitions = RunDefinitions>
    * `false` serves it nowhere. For other places or guards see `streaming`.
    */
   readonly path?: string | false
+  /** What is served where; `chat(path, …)` of `millrace/ai-sdk` needs a `store`, or `streams` with its chats. */
+  readonly routes?: readonly (Route | ServedChat)[]
   /** The channel layer; one inside this process by default. */
   readonly channels?: ApplicationOptions['channels']
   /** A pino logger or any object of its shape; JSON lines on standard output by default. */
@@ -52,18 +56,25 @@ export function millrace<const Runs extends RunDefinitions = Record<never, never
   } = options
   const own = streamsOf(options, logger)
   const streams = own ?? options.streams
+  const served = routes.flatMap((route) => (route.kind === 'chat' ? mountedChat(route, streams) : [route]))
   return new Application({
     ...rest,
-    routes: own ? [...mounted(path, own), ...routes] : routes,
+    routes: own ? [...mounted(path, own), ...served] : served,
     ...(streams && { streams }),
     channels,
     logger,
   })
 }
 
+/** @throws {TypeError} for an application without a store. */
+function mountedChat({ mount }: ServedChat, streams: Streaming | undefined): readonly Route[] {
+  if (streams) return mount(streams)
+  throw new TypeError("chat(…) needs a store: add store: sqlite('./data.db')")
+}
+
 /** What the application itself makes of `store`; undefined without one. */
 function streamsOf(
-  { store, runs, streams, path, ...options }: MillraceOptions,
+  { store, runs, streams, path, routes = [], ...options }: MillraceOptions,
   logger: Logger,
 ): Streaming | undefined {
   if (!store) {
@@ -75,5 +86,9 @@ function streamsOf(
     throw new TypeError(
       'millrace({ store, streams }): give one of them, as streams have a store of their own',
     )
-  return streaming({ ...options, store, logger, ...(runs && { runs }) })
+  const chats = chatsServed(
+    options.chats,
+    routes.filter((route) => route.kind === 'chat'),
+  )
+  return streaming({ ...options, store, logger, ...(runs && { runs }), ...(chats && { chats }) })
 }

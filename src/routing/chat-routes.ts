@@ -1,38 +1,123 @@
 /** The routes of a chat: one path for every transport of the AI SDK. */
+import type { ChatsOptions, WhileBusy } from '../chats/options.ts'
+import { answerKind } from '../endpoints/chat/answer-kind.ts'
 import { AnswerResponses } from '../endpoints/chat/answer-responses.ts'
-import type { ChatDesk } from '../endpoints/chat/chat-desk.ts'
+import { ChatDesk } from '../endpoints/chat/chat-desk.ts'
 import { ChatDurable } from '../endpoints/chat/chat-durable.ts'
 import { ChatHttp } from '../endpoints/chat/chat-http.ts'
 import { chatSocketConsumer } from '../endpoints/chat/chat-socket.ts'
+import { type AnswerModel, type AnswerSource, modelSource } from '../endpoints/chat/chat-source.ts'
 import { ChatWorkflow } from '../endpoints/chat/chat-workflow.ts'
+import type { Streaming } from '../endpoints/streaming.ts'
+import { type OptionNames, checkOptions } from '../protocol/known-options.ts'
 import { type Guards, type PathRoute, http, websocket } from './route.ts'
+import type { ServedChat } from './served-chat.ts'
 
-/** @throws {TypeError} for a malformed path. */
-export function chatRoutes(
-  path: string,
-  desk: ChatDesk,
-  { authenticate, origins }: Guards = {},
-): readonly PathRoute[] {
+export interface ChatOptions extends Guards, Pick<ChatsOptions, 'history' | 'limits' | 'retention'> {
+  /** What answers: any language model of the AI SDK. It is asked with the conversation as it is. */
+  readonly model?: AnswerModel
+  /**
+   * What answers, in place of a `model`: a function that returns what `streamText` returns, or a stream of UI message
+   * chunks. Tools, approvals, instructions and data parts are its affair.
+   */
+  readonly stream?: AnswerSource
+  /**
+   * What becomes of a message that is sent while an answer is being written: it is refused, waits for its turn, or has
+   * that answer stopped. One whose sender has left is always stopped for it. Default `refuse`.
+   */
+  readonly whileBusy?: WhileBusy
+  /** What runs of this chat are called in lists and logs: 1 to 64 characters. Default: `chat` and its path. */
+  readonly name?: string
+  /** Bytes that a page may send at once, which may be the whole conversation. Default 4 MiB. */
+  readonly maxMessageSize?: number
+  /** Seconds between two signs of life of an answer over HTTP. Default 15. */
+  readonly signInterval?: number
+}
+
+const OPTIONS: OptionNames<ChatOptions> = {
+  model: true,
+  stream: true,
+  whileBusy: true,
+  name: true,
+  maxMessageSize: true,
+  signInterval: true,
+  history: { load: true, save: true },
+  limits: { messages: true, messageBytes: true, chatBytes: true, queued: true, title: true },
+  retention: true,
+  authenticate: true,
+  origins: true,
+}
+
+const MAX_MESSAGE_SIZE = 4 * 1024 * 1024
+
+/**
+ * Serves chats to `useChat` at a path, over all four transports of the AI SDK, as they are published:
+ * `millrace({ store, routes: [chat('/api/chat', { model })] })`. docs/ai-sdk.md tells it whole.
+ *
+ * Without an `authenticate` here the application's own holds. Without any, chats belong to nobody: whoever knows the id
+ * of one reads it.
+ *
+ * @throws {TypeError} for options that do not exist, that exclude each other, or of which one is missing; and for a
+ * malformed path.
+ */
+export function chat(path: string, options: ChatOptions): ServedChat {
+  const taker = `chat(${path})`
+  checkOptions(taker, options, OPTIONS)
+  const { model, stream, whileBusy = 'refuse', history, limits, retention } = options
+  if ((model === undefined) === (stream === undefined))
+    throw new TypeError(`${taker} takes a model, or a stream: one of them`)
+  const name = options.name ?? `chat ${path}`.slice(0, 64)
+  const source = stream ?? modelSource(model as AnswerModel)
+  const kept = {
+    ...(history && { history }),
+    ...(limits && { limits }),
+    ...(retention !== undefined && { retention }),
+  }
+  return {
+    kind: 'chat',
+    chats: { kinds: { [name]: answerKind(source) }, whileBusy, ...kept },
+    mount: (streams) => chatRoutes(path, deskOf(name, streams, options), options),
+  }
+}
+
+function deskOf(
+  name: string,
+  { services, chats }: Streaming,
+  { whileBusy = 'refuse', maxMessageSize = MAX_MESSAGE_SIZE, signInterval }: ChatOptions,
+): ChatDesk {
+  if (!chats || !Object.hasOwn(chats.kinds, name))
+    throw new TypeError(`These streams know no chat called ${name}: pass streaming({ chats: chat(…).chats })`)
+  return new ChatDesk({
+    ...services,
+    chats,
+    kind: name,
+    whileBusy,
+    maxMessageSize,
+    ...(signInterval !== undefined && { signInterval }),
+  })
+}
+
+function chatRoutes(path: string, desk: ChatDesk, { authenticate, origins }: Guards): readonly PathRoute[] {
   const guards = {
     ...(authenticate !== undefined && { authenticate }),
     ...(origins !== undefined && { origins }),
   }
   const { maxMessageSize } = desk
   const responses = new AnswerResponses(desk)
-  const chat = new ChatHttp(desk, responses)
+  const plain = new ChatHttp(desk, responses)
   const workflow = new ChatWorkflow(desk, responses)
   const durable = new ChatDurable(desk, responses, `${path}/durable/runs`)
   const { get, head } = desk.reads
   const routes = [
     websocket(path, chatSocketConsumer(desk), { ...guards, maxMessageSize }),
-    http(path, { POST: chat.send }, guards),
+    http(path, { POST: plain.send }, guards),
     http(`${path}/workflow`, { POST: workflow.send }, guards),
     http(`${path}/workflow/:id/stream`, { GET: workflow.resume }, guards),
     http(`${path}/durable`, { POST: durable.send }, guards),
     http(`${path}/durable/:id/stream`, { GET: durable.resume }, guards),
     http(`${path}/durable/runs/:id`, { GET: get, HEAD: head }, guards),
-    http(`${path}/:id/stream`, { GET: chat.resume }, guards),
-    http(`${path}/:id/stop`, { POST: chat.stop }, guards),
+    http(`${path}/:id/stream`, { GET: plain.resume }, guards),
+    http(`${path}/:id/stop`, { POST: plain.stop }, guards),
   ]
   return routes.map((route) => ({ ...route, own: true }))
 }

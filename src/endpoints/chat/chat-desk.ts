@@ -28,6 +28,8 @@ import { UnreadEnds } from './unread-ends.ts'
 
 export interface ChatDeskOptions extends StreamServices {
   readonly chats: Chats
+  /** Which of their kinds answers here. */
+  readonly kind: string
   /** What comes while an answer is being written. */
   readonly whileBusy: WhileBusy
   /** Bytes of what a page sends at once. */
@@ -59,6 +61,7 @@ export class ChatDesk {
   readonly signInterval: number
   readonly #store: StreamStore
   readonly #chats: Chats
+  readonly #kind: string
   readonly #whileBusy: WhileBusy
   /** Runs whose sender left before they had ended. */
   readonly #left = new Set<string>()
@@ -67,6 +70,7 @@ export class ChatDesk {
     const { store, delivery, chats, whileBusy, logger = libraryLogger() } = options
     this.#store = store
     this.#chats = chats
+    this.#kind = options.kind
     this.#whileBusy = whileBusy
     this.maxMessageSize = options.maxMessageSize
     this.signInterval = options.signInterval ?? READ_DEFAULTS.signInterval
@@ -169,9 +173,9 @@ export class ChatDesk {
   ): Promise<ChatAsk> {
     if ('again' in asked) {
       const { again: message, ...rest } = asked
-      return this.#chats.regenerate(chat, { message, ...rest, ...options })
+      return this.#chats.regenerate(chat, { message, ...rest, ...options, kind: this.#kind })
     }
-    return this.#chats.send(chat, { ...asked, ...options })
+    return this.#chats.send(chat, { ...asked, ...options, kind: this.#kind })
   }
 
   async #whileBusyNow(

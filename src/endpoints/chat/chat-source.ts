@@ -36,7 +36,8 @@ export type AnswerStream =
   | ReadableStream<UIMessageChunk>
   | { toUIMessageStream(options?: UIStreamOptions): AsyncIterable<UIMessageChunk> }
 
-interface UIStreamOptions {
+/** What a result's `toUIMessageStream` is asked for. */
+export interface UIStreamOptions {
   readonly originalMessages?: UIMessage[]
   readonly generateMessageId?: () => string
   readonly redactToolErrors?: boolean
@@ -83,8 +84,11 @@ async function* chunksIn(stream: ReadableStream<UIMessageChunk>): AsyncGenerator
   }
 }
 
+/** Any language model of the AI SDK. */
+export type AnswerModel = LanguageModel
+
 /** A model alone: it is asked with the conversation as it is. */
-export function modelSource(model: LanguageModel): AnswerSource {
+export function modelSource(model: AnswerModel): AnswerSource {
   return async ({ messages, signal }) =>
     streamText({
       model,

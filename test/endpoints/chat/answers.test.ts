@@ -30,7 +30,7 @@ const asked = async (source: AnswerSource, options: object = {}) => {
 }
 
 const logOf = async (run: string): Promise<UIMessageChunk[]> => {
-  const page = await server?.store.read(run, 'start')
+  const page = await server?.streams.store.read(run, 'start')
   return page?.outcome === 'page'
     ? page.records.map((text) => JSON.parse(String(text)) as UIMessageChunk)
     : []

@@ -9,69 +9,58 @@ import {
 } from 'ai'
 import { createDurableChatTransport } from '@durable-streams/aisdk-transport'
 import { WorkflowChatTransport } from '@ai-sdk/workflow/client'
-import { Chats } from '../../../src/chats/chats.ts'
-import type { WhileBusy } from '../../../src/chats/options.ts'
-import { Delivery } from '../../../src/delivery/delivery.ts'
-import { ChatDesk } from '../../../src/endpoints/chat/chat-desk.ts'
-import { answerKind } from '../../../src/endpoints/chat/answer-kind.ts'
-import type { AnswerSource } from '../../../src/endpoints/chat/chat-source.ts'
-import { type Authenticate, memory } from '../../../src/index.ts'
-import { chatRoutes } from '../../../src/routing/chat-routes.ts'
-import { Runs } from '../../../src/runs/runs.ts'
+import { type AnswerSource, type ChatOptions, chat } from '../../../src/ai-sdk.ts'
+import type { Chats } from '../../../src/chats/chats.ts'
+import { type OwnerOf, type Streaming, memory, streaming } from '../../../src/index.ts'
 import type { StreamStore } from '../../../src/streams/store.ts'
 import { collectingLogger } from '../../support/logger.ts'
 import { type TestServer, serve } from '../../support/server.ts'
 
 export interface ChatServer extends AsyncDisposable {
   readonly server: TestServer
-  readonly store: StreamStore
+  readonly streams: Streaming
   readonly chats: Chats
-  readonly runs: Runs
-  readonly delivery: Delivery
   readonly address: string
   /** Goes down as a server does that is told to. */
   drain(): Promise<void>
 }
 
-export interface ChatServerOptions {
+export interface ChatServerOptions extends Pick<ChatOptions, 'whileBusy' | 'authenticate' | 'history'> {
   readonly source: AnswerSource
   readonly store?: StreamStore
-  readonly whileBusy?: WhileBusy
-  readonly authenticate?: Authenticate
   readonly port?: number
+  readonly ownerOf?: OwnerOf
 }
 
 export async function startChats({
   source,
   store = memory(),
-  whileBusy = 'refuse',
-  authenticate,
   port = 0,
+  ownerOf,
+  ...options
 }: ChatServerOptions): Promise<ChatServer> {
   const logger = collectingLogger()
-  const delivery = new Delivery({ store, logger })
-  const chats = new Chats({ store, logger, kinds: { chat: answerKind(source) }, whileBusy })
-  const runs = new Runs({ store, logger, runs: chats.kinds, leaseTtl: 1 })
-  chats.use({ runs, delivery })
-  runs.open()
-  const desk = new ChatDesk({ store, delivery, logger, chats, whileBusy, maxMessageSize: 1024 * 1024 })
-  const routes = chatRoutes('/api/chat', desk, authenticate ? { authenticate } : {})
-  const server = await serve({ routes: [...routes] }, { port, shutdownTimeout: 1 })
-  const drain = async (): Promise<void> => {
-    delivery.close()
-    await server.app.close()
-    await runs.close()
-  }
-  return {
-    server,
-    store,
-    chats,
-    runs,
-    delivery,
-    address: server.url('/api/chat'),
-    drain,
-    [Symbol.asyncDispose]: drain,
-  }
+  const served = chat('/api/chat', { stream: source, ...options })
+  const streams = streaming({
+    // A store that outlives its server, as one in a file does.
+    store: new Proxy(store, {
+      get: (of, name) => (name === 'close' ? () => Promise.resolve() : bound(of, name)),
+    }),
+    logger,
+    chats: served.chats,
+    leaseTtl: 1,
+    shutdownGrace: 0,
+    ...(ownerOf && { ownerOf }),
+  })
+  const server = await serve({ streams, routes: [served] }, { port, shutdownTimeout: 1 })
+  const { chats } = server.app
+  const drain = (): Promise<void> => server.app.close()
+  return { server, streams, chats, address: server.url('/api/chat'), drain, [Symbol.asyncDispose]: drain }
+}
+
+function bound(store: StreamStore, name: string | symbol): unknown {
+  const member = store[name as keyof StreamStore] as unknown
+  return typeof member === 'function' ? (member.bind(store) as unknown) : member
 }
 
 /** `useChat` without React: the class under it, as published, with plain state. */

@@ -148,7 +148,7 @@ describe.each(STOCK)('%s', (stock) => {
     const { script, chat, sending, server } = await begin()
     await chat.stop()
     await sending
-    await expect.poll(() => server.delivery.streams).toBe(0)
+    await expect.poll(() => server.streams.delivery.streams).toBe(0)
     const again = chat.sendMessage({ text: 'Something else' })
     await expect.poll(() => script.aborted).toBe(true)
     script.end()

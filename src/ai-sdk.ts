@@ -1,0 +1,10 @@
+/** The public entry of `millrace/ai-sdk`: the server of every stock `useChat`. */
+export type {
+  AnswerModel,
+  AnswerRequest,
+  AnswerSource,
+  AnswerStream,
+  UIStreamOptions,
+} from './endpoints/chat/chat-source.ts'
+export { type ChatOptions, chat } from './routing/chat-routes.ts'
+export type { ServedChat, ServedChats } from './routing/served-chat.ts'
