@@ -1,8 +1,21 @@
 /** The application that most people write: a store, runs, and nothing else. */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
-import { type App, type MillraceOptions, http, memory, millrace, run, streaming } from '../src/index.ts'
+import {
+  type App,
+  type MillraceOptions,
+  http,
+  memory,
+  millrace,
+  run,
+  silentLogger,
+  sqlite,
+  streaming,
+} from '../src/index.ts'
 import { type TestServer, serve } from './support/server.ts'
 import type { WebSocketClient } from './support/websocket-client.ts'
 
@@ -238,4 +251,29 @@ it.each<[string, MillraceOptions, string]>([
 it('is an application of its runs', () => {
   const app: App<{ answer: typeof answer }> = millrace({ store: memory(), runs: { answer } })
   expect(app).toBeDefined()
+})
+
+it('touches no file until it is used, and refuses to listen where its file cannot be', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-app-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'data.db')
+  const app = millrace({ store: sqlite(path), runs: { answer }, logger: silentLogger })
+  expect(readdirSync(folder)).toEqual([])
+  writeFileSync(path, 'Dear SQLite, this is not for you.'.repeat(40))
+  await expect(app.listen({ port: 0 })).rejects.toMatchObject({
+    code: 'store_unusable',
+    message: `The stream store ${path} is not a stream store: the file holds something else`,
+  })
+  await app.close()
+})
+
+it('takes over what a dead process left, though it is used by fetch alone', async () => {
+  const store = memory()
+  const run = { startedAt: Date.now(), attempt: 1, kind: 'answer', input: { prompt: 'one two' } }
+  await store.create('left', { metadata: { run }, lease: { holder: 'dead', ttlMs: 1 } })
+  const app = millrace({ store, runs: { answer }, leaseTtl: 0.1, shutdownGrace: 0, logger: silentLogger })
+  onTestFinished(() => app.close())
+  expect((await app.fetch(new Request('http://host/millrace/streams'))).status).toBe(200)
+  const left = await app.runs.get('left')
+  expect(await left?.end).toEqual({ status: 'completed' })
 })

@@ -5,7 +5,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { memory } from '../../src/streams/memory/store.ts'
 import { redis } from '../../src/streams/redis/open.ts'
-import { sqlite } from '../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { Latencies } from '../harness/latencies.ts'
 
@@ -38,7 +38,7 @@ async function appender(): Promise<Append> {
     case 'memory':
       return await toStore(memory())
     case 'sqlite':
-      return await toStore(sqlite(at))
+      return await toStore(openSqlite(at))
     case 'transactions':
       return transactionPerAppend(new DatabaseSync(at))
     case 'redis':

@@ -4,7 +4,7 @@ import { millrace } from '../../src/millrace.ts'
 import { durableStreams } from '../../src/routing/stream-routes.ts'
 import { streaming } from '../../src/endpoints/streaming.ts'
 import { memory } from '../../src/streams/memory/store.ts'
-import { sqlite } from '../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../src/streams/sqlite/store.ts'
 
 export interface ServerArguments {
   /** The module of the reference server; without it the server is Millrace. */
@@ -36,7 +36,7 @@ async function listen(): Promise<string> {
       ...(folder !== undefined && { dataDir: folder }),
     }).start()
   }
-  const store = folder === undefined ? memory() : sqlite(`${folder}/streams.db`)
+  const store = folder === undefined ? memory() : openSqlite(`${folder}/streams.db`)
   const streams = streaming({ store, logger: silentLogger })
   const app = millrace({
     streams,

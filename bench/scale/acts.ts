@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { memory } from '../../src/streams/memory/store.ts'
 import { redis } from '../../src/streams/redis/open.ts'
-import { sqlite } from '../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { Runs } from '../../src/runs/runs.ts'
 import { cpuMicrosOf } from '../harness/processor-time.ts'
@@ -38,7 +38,7 @@ function open(): StreamStore {
     case 'memory':
       return memory()
     case 'sqlite':
-      return sqlite(at)
+      return openSqlite(at)
     case 'redis':
       return redis({ url: at })
   }

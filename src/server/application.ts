@@ -80,8 +80,12 @@ export class Application {
     this.http = new HttpDispatcher({ ...options, signIns: this.#signIns })
   }
 
-  /** Answers one HTTP request without a socket: for tests, and for servers that speak `fetch`. */
+  /**
+   * Answers one HTTP request without a socket: for tests, and for servers that speak `fetch`. The first one begins
+   * what `listen` does: the store is opened, and runs whose process died are taken over.
+   */
   readonly fetch = async (request: Request): Promise<Response> => {
+    this.options.streams?.open()
     try {
       const scope = new RequestScope('http', headOfRequest(request), {
         rootPath: '',

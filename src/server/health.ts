@@ -91,9 +91,12 @@ async function fault(what: string, check: Check | undefined, logger: Logger): Pr
   }
 }
 
+/** What may be otherwise in a moment: no reason not to start. */
+const PASSING: ReadonlySet<string> = new Set(['unavailable', 'locked', 'overloaded'])
+
 /**
- * Checks that the start makes sense: a Redis that cannot be used prevents it, but one that is away may come
- * back.
+ * Opens the store, if it is opened at its first use, and refuses to start with one that cannot be used, or with a Redis
+ * that cannot. A store that is away may come back.
  *
  * @throws {StartError} for a Redis that cannot be used.
  */
@@ -101,6 +104,8 @@ export async function refuseUnfit({ streams, channels }: Omit<Readiness, 'ready'
   const refuse = async (what: string, check: Check | undefined): Promise<void> => {
     const error: unknown = check && (await inTime(check).catch((failure: unknown) => failure))
     if (isUnfit(error)) throw new StartError('redis_unfit', unfitRedis(what, error), error)
+    if (error instanceof StoreError && !PASSING.has(error.code))
+      throw new StartError('store_unusable', error.message, error)
   }
   await Promise.all([
     refuse('the stream store', checkOf(streams?.store)),

@@ -6,7 +6,8 @@ import { checkRedisIsInstalled } from '../redis/installed.ts'
 import { memory } from './memory/store.ts'
 import type { StreamStoreOptions } from './options.ts'
 import { redis } from './redis/open.ts'
-import { migrate, sqlite } from './sqlite/store.ts'
+import { deferredSqlite } from './sqlite/sqlite.ts'
+import { migrate, openSqlite } from './sqlite/store.ts'
 import { isFilePath } from './sqlite/open.ts'
 import type { Migration } from './sqlite/tables/schema.ts'
 import type { StreamStore } from './store.ts'
@@ -31,22 +32,23 @@ const OWN_FOLDER = '.millrace'
  * the path of an SQLite file, `sqlite:` and such a path, or a Redis as `redis://…` or `rediss://…`.
  * `millrace serve --store` sets the variable, so that an application which opens its store here can be
  * told on the command line where to keep its streams. Without either it is `.millrace/streams.db` in the
- * working folder.
+ * working folder. A file is opened when the store is first used, or a server begins to listen.
  *
  * @throws {RangeError} for a variable that names no store.
  * @throws {Error} where a Redis is named, and the package that talks to it is not installed.
- * @throws {StoreError} when the file cannot be used: see its codes.
  */
 export function storeFromEnvironment(options: StreamStoreOptions = {}): StreamStore {
   const variable = process.env[VARIABLE] ? VARIABLE : SHARED_VARIABLE
   const where = process.env[variable] || DEFAULT_STORE
+  let path: string | undefined
   try {
-    pathOfStore(where)
+    path = pathOfStore(where)
   } catch (error) {
     // Not quoted: an address may hold a password.
     throw new RangeError(`${variable} names no store; ${(error as RangeError).message}`, { cause: error })
   }
-  return openStore(where, options)
+  const open = (): StreamStore => openStore(where, options)
+  return path === undefined ? open() : deferredSqlite(path, options, open)
 }
 
 /**
@@ -63,7 +65,7 @@ export function openStore(where: string, options: StreamStoreOptions = {}): Stre
     return redis({ ...options, url: where })
   }
   if (path === undefined) return memory(options)
-  const store = sqlite(path, options)
+  const store = openSqlite(path, options)
   hideFromGit(path)
   return store
 }

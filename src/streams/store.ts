@@ -202,6 +202,11 @@ export type TrimResult =
 /** The id of a stream is 1 to 512 printable ASCII characters without a space: the same order everywhere. */
 export interface StreamStore extends StreamListing {
   readonly durability: Durability
+  /**
+   * Where the streams are, such as `sqlite:/srv/data.db`: the same for every store of this process that keeps them
+   * there. Without it no other store has them.
+   */
+  readonly address?: string
   readonly limits: StreamLimits
   readonly leases: LeaseStore
 

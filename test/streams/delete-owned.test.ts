@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from 'vitest'
 import { deleteOwned } from '../../src/streams/delete-owned.ts'
 import { memory } from '../../src/streams/memory/store.ts'
-import { sqlite } from '../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { temporaryFolder } from './harnesses.ts'
 
@@ -10,7 +10,7 @@ afterAll(() => folder.dispose())
 
 it.each<[string, () => StreamStore]>([
   ['memory', () => memory()],
-  ['SQLite', () => sqlite(`${folder.path}/streams.db`)],
+  ['SQLite', () => openSqlite(`${folder.path}/streams.db`)],
 ])('deletes all of an owner and nothing else, in %s', async (_store, open) => {
   const store = open()
   const lease = { holder: 'a', ttlMs: 60_000 }

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, it, vi } from 'vitest'
 import { redis } from '../../src/streams/redis/open.ts'
-import { sqlite } from '../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
@@ -59,7 +59,7 @@ async function expectWhole(store: StreamStore, acknowledged: readonly string[]):
 
 it('leaves whole forks in a SQLite file, and nothing else', { timeout: 60_000 }, async () => {
   const path = join(folder.path, 'forks.db')
-  const store = sqlite(path)
+  const store = openSqlite(path)
   await fill(store)
   await expectWhole(store, await killed('sqlite', path, 5, 0))
   await vi.waitFor(async () => expect((await store.create('source')).outcome).toBe('created'))

@@ -6,7 +6,7 @@ import process from 'node:process'
 import { memory } from '../../src/streams/memory/store.ts'
 import { redis } from '../../src/streams/redis/open.ts'
 import type { RedisStoreOptions } from '../../src/streams/redis/open.ts'
-import { sqlite } from '../../src/streams/sqlite/store.ts'
+import { sqlite } from '../../src/streams/sqlite/sqlite.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import type { StreamStoreHarness } from '../../src/conformance/stream-store-cases.ts'
 

@@ -8,7 +8,7 @@ import { checkList } from '../../src/streams/bookkeeping/list-requests.ts'
 import type { ListOptions } from '../../src/streams/listing.ts'
 import type { CheckedList } from '../../src/streams/bookkeeping/list-requests.ts'
 import { memory } from '../../src/streams/memory/store.ts'
-import { sqlite } from '../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../src/streams/sqlite/store.ts'
 import { listQuery } from '../../src/streams/sqlite/tables/list-query.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import type { RedisClient } from '../../src/redis/open-client.ts'
@@ -53,7 +53,7 @@ describe('of 100,000 streams on SQLite', () => {
   const path = join(folder.path, 'many.db')
 
   async function withMany(work: (store: StreamStore, db: DatabaseSync) => Promise<void>): Promise<void> {
-    const store = sqlite(path)
+    const store = openSqlite(path)
     const db = new DatabaseSync(path)
     const there = db.prepare('SELECT count(*) AS n FROM streams').get()?.['n']
     if (there === 0) {

@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe } from 'vitest'
 import { memory } from '../../src/streams/memory/store.ts'
-import { sqlite } from '../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../src/streams/sqlite/store.ts'
 import { temporaryFolder } from './harnesses.ts'
 import { itDoesAsTheModelDoes } from './model-properties.ts'
 
@@ -15,6 +15,6 @@ describe('the memory store', () => {
 
 describe('the SQLite store', () => {
   itDoesAsTheModelDoes((clock) =>
-    sqlite(join(mkdtempSync(join(folder.path, 'model-')), 'streams.db'), { clock, settle: 0 }),
+    openSqlite(join(mkdtempSync(join(folder.path, 'model-')), 'streams.db'), { clock, settle: 0 }),
   )
 })

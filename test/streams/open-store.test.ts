@@ -84,6 +84,8 @@ describe('the store of the environment', () => {
     vi.stubEnv('MILLRACE_STORE', path)
     await using store = closing(storeFromEnvironment())
     expect(store.durability).toBe('power')
+    expect(existsSync(path)).toBe(false)
+    await store.create('s')
     expect(existsSync(path)).toBe(true)
   })
 
@@ -111,11 +113,12 @@ describe('the store of the environment', () => {
     expect(() => storeFromEnvironment()).toThrow(/^MILLRACE_STORE names no store; it takes memory:, [^2]*$/)
   })
 
-  it('is refused when the file is something else', () => {
+  it('refuses its first use when the file is something else', async () => {
     const path = join(folder.path, 'letter.txt')
     writeFileSync(path, 'Dear SQLite, this is not for you.'.repeat(40))
     vi.stubEnv('MILLRACE_STORE', path)
-    expect(() => storeFromEnvironment()).toThrow(StoreError)
+    await using store = closing(storeFromEnvironment())
+    await expect(store.create('s')).rejects.toThrow(StoreError)
   })
 })
 

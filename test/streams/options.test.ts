@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { memory } from '../../src/streams/memory/store.ts'
 import { redis } from '../../src/streams/redis/open.ts'
-import { sqlite } from '../../src/streams/sqlite/store.ts'
+import { sqlite } from '../../src/streams/sqlite/sqlite.ts'
 
 describe.each([
   ['memory', memory],

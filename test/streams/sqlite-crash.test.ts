@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import type { Place } from '../../src/protocol/offset.ts'
-import { sqlite } from '../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import { temporaryFolder } from './harnesses.ts'
 
@@ -75,7 +75,7 @@ describe('a process that is killed while it appends', () => {
       await process_.ended
       acknowledged.push(...process_.acknowledged)
     }
-    const store = sqlite(path)
+    const store = openSqlite(path)
     const records = await allRecords(store)
     for (const [position, record] of acknowledged) expect(records[position - 1]).toBe(record)
     expect(new Set(records).size).toBe(records.length)
@@ -95,7 +95,7 @@ describe('a process that is killed while it appends', () => {
 describe('two processes that append to one file', () => {
   it('write one log, and a watcher in a third sees it in order', { timeout: 60_000 }, async () => {
     const path = join(folder.path, 'shared.db')
-    const store = sqlite(path)
+    const store = openSqlite(path)
     await store.create('stream')
     const told: unknown[] = []
     const complete = Promise.withResolvers<void>()

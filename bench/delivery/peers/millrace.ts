@@ -5,12 +5,12 @@ import { silentLogger } from '../../../src/logging/logger.ts'
 import { streamSocket } from '../../../src/routing/stream-routes.ts'
 import { Application } from '../../../src/server/application.ts'
 import { memory } from '../../../src/streams/memory/store.ts'
-import { sqlite } from '../../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../../src/streams/sqlite/store.ts'
 import { streamName } from './peer.ts'
 import type { Peer, PeerOptions } from './peer.ts'
 
 export async function millrace({ streams, history, store: file }: PeerOptions): Promise<Peer> {
-  const store = file === undefined ? memory() : sqlite(file)
+  const store = file === undefined ? memory() : openSqlite(file)
   const delivery = new Delivery({ store })
   const names = Array.from({ length: streams }, (_, stream) => streamName(stream))
   const records = history.map((record) => JSON.stringify(record))

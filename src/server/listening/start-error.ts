@@ -8,6 +8,7 @@ export class StartError extends Error {
     | 'bad_certificate'
     | 'anonymous_refused'
     | 'redis_unfit'
+    | 'store_unusable'
     | 'failed'
 
   constructor(code: StartError['code'], message: string, cause?: unknown) {

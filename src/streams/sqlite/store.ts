@@ -7,7 +7,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { libraryLogger } from '../../logging/logger.ts'
-import { checkOptions } from '../../protocol/known-options.ts'
 import type { Place } from '../../protocol/offset.ts'
 import { endAfter, endMember, infoOf, tailOf } from '../bookkeeping/stream-state.ts'
 import type { LeaseStore } from '../leases.ts'
@@ -25,7 +24,7 @@ import { SqliteLeases } from './leases.ts'
 import { LogRoom } from './log-room.ts'
 import { SettledClock } from '../bookkeeping/settled-clock.ts'
 import { openDatabase } from './open.ts'
-import { LOCK_TIMEOUT_MS, type SqliteOptions, SQLITE_OPTIONS, timesOf } from './options.ts'
+import { LOCK_TIMEOUT_MS, type SqliteOptions, timesOf } from './options.ts'
 import type { Migration } from './tables/schema.ts'
 import { Snapshots } from './snapshots.ts'
 import type { StreamTable } from './tables/stream-table.ts'
@@ -56,15 +55,14 @@ import { stopWith, Watchers } from '../bookkeeping/watchers.ts'
  * @throws {StoreError} when the file cannot be used: see its codes.
  * @throws {TypeError} for an option that does not exist.
  */
-export function sqlite(path: string, options: SqliteOptions = {}): StreamStore {
-  checkOptions('sqlite()', options, SQLITE_OPTIONS)
+export function openSqlite(path: string, options: SqliteOptions = {}): StreamStore {
   return new SqliteStreams(path, options)
 }
 
 /**
  * Creates the store in the file at `path`, or brings an older one up to date, and closes it again.
  *
- * @throws {StoreError} as `sqlite` does.
+ * @throws {StoreError} as `openSqlite` does.
  */
 export function migrate(path: string): Migration {
   const { db, migration } = openDatabase(path, LOCK_TIMEOUT_MS)

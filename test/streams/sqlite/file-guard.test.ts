@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:f
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeEach, expect, it, onTestFinished } from 'vitest'
-import { sqlite } from '../../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../../src/streams/sqlite/store.ts'
 import { openDatabase } from '../../../src/streams/sqlite/open.ts'
 import type { StreamStore } from '../../../src/streams/store.ts'
 import type { StreamEvent } from '../../../src/streams/watching.ts'
@@ -19,7 +19,7 @@ beforeEach(async () => {
   folder = join(root.path, String(++tests))
   mkdirSync(folder)
   path = join(folder, 's.db')
-  store = sqlite(path)
+  store = openSqlite(path)
   onTestFinished(() => store.close())
   await store.create('stream', { records: ['1'] })
 })

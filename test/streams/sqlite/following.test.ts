@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
-import { sqlite } from '../../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../../src/streams/store.ts'
 import { temporaryFolder } from '../harnesses.ts'
 
@@ -24,7 +24,7 @@ beforeEach(async () => {
 })
 
 function open(): StreamStore {
-  const opened = sqlite(path, { followIntervalMs: 1 })
+  const opened = openSqlite(path, { followIntervalMs: 1 })
   onTestFinished(() => opened.close())
   return opened
 }

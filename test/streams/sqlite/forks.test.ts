@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { sqlite } from '../../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../../src/streams/sqlite/store.ts'
 import type { StreamStore } from '../../../src/streams/store.ts'
 import { temporaryFolder } from '../harnesses.ts'
 
@@ -15,7 +15,7 @@ let db: DatabaseSync
 
 beforeEach(() => {
   const path = join(folder.path, `${++files}.db`)
-  store = sqlite(path)
+  store = openSqlite(path)
   db = new DatabaseSync(path)
 })
 afterEach(async () => {

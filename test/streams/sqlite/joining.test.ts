@@ -1,7 +1,7 @@
 /** Who begins to watch in a process that has yet to hear what others wrote. */
 import { join } from 'node:path'
 import { afterAll, expect, it, onTestFinished } from 'vitest'
-import { sqlite } from '../../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../../src/streams/sqlite/store.ts'
 import type { StreamEvent } from '../../../src/streams/watching.ts'
 import { temporaryFolder } from '../harnesses.ts'
 
@@ -11,8 +11,8 @@ afterAll(() => folder.dispose())
 it('leaves the event loop its turns while those who watch already are told', async () => {
   const path = join(folder.path, 'joining.db')
   // Hears of nothing by itself during the test.
-  const store = sqlite(path, { followIntervalMs: 60_000 })
-  const other = sqlite(path)
+  const store = openSqlite(path, { followIntervalMs: 60_000 })
+  const other = openSqlite(path)
   onTestFinished(() => Promise.all([store.close(), other.close()]).then(() => undefined))
   await store.create('stream')
   let told = 0

@@ -1,7 +1,7 @@
 import { mkdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeEach, expect, it, onTestFinished } from 'vitest'
-import { sqlite } from '../../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../../src/streams/sqlite/store.ts'
 import { LogRoom } from '../../../src/streams/sqlite/log-room.ts'
 import { openDatabase } from '../../../src/streams/sqlite/open.ts'
 import { Reserve } from '../../../src/streams/sqlite/reserve.ts'
@@ -22,7 +22,7 @@ const size = (file: string): number => statSync(file, { throwIfNoEntry: false })
 const record = (bytes: number): string => `"${'x'.repeat(bytes)}"`
 
 function open(): StreamStore {
-  const store = sqlite(path)
+  const store = openSqlite(path)
   onTestFinished(() => store.close())
   return store
 }

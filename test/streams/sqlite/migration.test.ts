@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, expect, it } from 'vitest'
 import { Runs } from '../../../src/runs/runs.ts'
-import { migrate, sqlite } from '../../../src/streams/sqlite/store.ts'
+import { migrate, openSqlite } from '../../../src/streams/sqlite/store.ts'
 import type { AppendResult } from '../../../src/streams/store.ts'
 import { SCHEMA_VERSION } from '../../../src/streams/sqlite/tables/schema.ts'
 import { temporaryFolder } from '../harnesses.ts'
@@ -23,7 +23,7 @@ function oldFile(name: string): string {
 it('brings a file of the first version up to date, with all that is in it', async () => {
   const path = oldFile('plain.db')
   expect(migrate(path)).toEqual({ from: 1, to: SCHEMA_VERSION })
-  const store = sqlite(path)
+  const store = openSqlite(path)
   const plain = await store.head('plain')
   expect(plain).toMatchObject({ owner: 'ann', metadata: { n: 1 }, closed: false, tail: { position: 2 } })
   expect(await store.read('plain', 'start')).toMatchObject({ records: ['1', '2'] })
@@ -45,7 +45,7 @@ it('forgets the producers of an older file first, of which it is not known where
   const insert = db.prepare("INSERT INTO producers SELECT key, ?, 0, 4 FROM streams WHERE id = 'plain'")
   for (let n = 1; n <= 20; n++) insert.run(`old${n}`)
   db.close()
-  const store = sqlite(path, { limits: { producers: 8 } })
+  const store = openSqlite(path, { limits: { producers: 8 } })
   const send = (id: string, seq: number): Promise<AppendResult> =>
     store.append('plain', { records: ['1'], producer: { id, epoch: 0, seq } })
   expect(await send('old7', 5)).toMatchObject({ outcome: 'appended' })
@@ -62,7 +62,7 @@ it('forgets the producers of an older file first, of which it is not known where
 })
 
 it('makes of the ends of runs what their streams are closed with', async () => {
-  const store = sqlite(oldFile('runs.db'))
+  const store = openSqlite(oldFile('runs.db'))
   const logOf = async (id: string): Promise<unknown> => {
     const page = await store.read(id, 'start')
     if (page.outcome !== 'page') throw new Error(page.outcome)

@@ -18,7 +18,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished, 
 import { silentLogger } from '../../../src/logging/logger.ts'
 import { decodeOffset } from '../../../src/protocol/offset.ts'
 import { StoreError } from '../../../src/streams/errors.ts'
-import { migrate, sqlite } from '../../../src/streams/sqlite/store.ts'
+import { migrate, openSqlite } from '../../../src/streams/sqlite/store.ts'
 import type { SqliteOptions } from '../../../src/streams/sqlite/options.ts'
 import { SCHEMA_VERSION, STEPS } from '../../../src/streams/sqlite/tables/schema.ts'
 import { SqliteFollower } from '../../../src/streams/sqlite/follower.ts'
@@ -45,7 +45,7 @@ afterEach(async () => {
 })
 
 function open(options: SqliteOptions = {}, file = path): StreamStore {
-  const store = sqlite(file, options)
+  const store = openSqlite(file, options)
   opened.push(store)
   return store
 }
@@ -231,9 +231,9 @@ describe('opening', () => {
   })
 
   it('refuses limits and times that are none', () => {
-    expect(() => sqlite(path, { limits: { recordBytes: 0 } })).toThrow('recordBytes')
-    expect(() => sqlite(path, { followIntervalMs: 0 })).toThrow('followIntervalMs')
-    expect(() => sqlite(path, { lockTimeoutMs: -1 })).toThrow('lockTimeoutMs')
+    expect(() => openSqlite(path, { limits: { recordBytes: 0 } })).toThrow('recordBytes')
+    expect(() => openSqlite(path, { followIntervalMs: 0 })).toThrow('followIntervalMs')
+    expect(() => openSqlite(path, { lockTimeoutMs: -1 })).toThrow('lockTimeoutMs')
   })
 })
 

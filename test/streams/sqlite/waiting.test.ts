@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest'
-import { sqlite } from '../../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../../src/streams/sqlite/store.ts'
 import { temporaryFolder } from '../harnesses.ts'
 
 const folder = temporaryFolder()
@@ -22,7 +22,7 @@ function hold(): void {
 }
 
 it('refuses at once what does not fit beside the writes that wait, metadata included', async () => {
-  const store = sqlite(path, { limits: { metadataBytes: 17 * 1024 * 1024 } })
+  const store = openSqlite(path, { limits: { metadataBytes: 17 * 1024 * 1024 } })
   await store.create('stream')
   hold()
   const { signal, reject } = withdrawing()
@@ -49,7 +49,7 @@ it('refuses at once what does not fit beside the writes that wait, metadata incl
 })
 
 it('leaves the event loop to others while another process holds the file', async () => {
-  const store = sqlite(path, { lockTimeoutMs: 300 })
+  const store = openSqlite(path, { lockTimeoutMs: 300 })
   await store.create('stream')
   hold()
   const before = performance.eventLoopUtilization()

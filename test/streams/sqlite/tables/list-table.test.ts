@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, expect, it } from 'vitest'
-import { sqlite } from '../../../../src/streams/sqlite/store.ts'
+import { openSqlite } from '../../../../src/streams/sqlite/store.ts'
 import { temporaryFolder } from '../../harnesses.ts'
 
 const folder = temporaryFolder()
@@ -10,7 +10,7 @@ afterAll(() => folder.dispose())
 
 it('is written when another stream is appended to than last, and for no stream that is on none', async () => {
   const path = join(folder.path, 'lists.db')
-  const store = sqlite(path)
+  const store = openSqlite(path)
   const db = new DatabaseSync(path, { readOnly: true })
   const rows = () =>
     db

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
 import { afterAll, expect, it } from 'vitest'
-import { migrate, sqlite } from '../../../../src/streams/sqlite/store.ts'
+import { migrate, openSqlite } from '../../../../src/streams/sqlite/store.ts'
 import { migrateDatabase, SCHEMA_VERSION, STEPS } from '../../../../src/streams/sqlite/tables/schema.ts'
 import { temporaryFolder } from '../../harnesses.ts'
 
@@ -35,7 +35,7 @@ it('takes the checkpoints of a first version out of the metadata', async () => {
     { id: 'bare', closed: false, metadata: undefined },
   ])
   expect(migrate(path)).toEqual({ from: 1, to: SCHEMA_VERSION })
-  const store = sqlite(path)
+  const store = openSqlite(path)
   const { streams } = await store.list()
   expect(streams.map(({ id, metadata, checkpoint: kept }) => [id, metadata, kept])).toEqual([
     ['bare', undefined, undefined],
@@ -65,7 +65,7 @@ it('waits for another process that creates the same file', () => {
 
 it('says that it cannot work in a file that another process brought to a newer version', async () => {
   const path = join(folder.path, 'newer.db')
-  const store = sqlite(path)
+  const store = openSqlite(path)
   expect(await store.check?.()).toBe(true)
   const db = new DatabaseSync(path)
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`)
@@ -77,7 +77,7 @@ it('says that it cannot work in a file that another process brought to a newer v
 it('writes nothing of the metadata again with a checkpoint', async () => {
   const logOf = async (metadata: string): Promise<number> => {
     const path = join(folder.path, `metadata-${metadata.length}.db`)
-    const store = sqlite(path)
+    const store = openSqlite(path)
     await store.create('stream', { metadata })
     for (let n = 1; n <= 20; n++) await store.append('stream', { records: [String(n)], checkpoint: n })
     const { size } = statSync(`${path}-wal`)

@@ -1,0 +1,33 @@
+/** The store in a SQLite file, as applications name it. */
+import { resolve } from 'node:path'
+import { checkOptions } from '../../protocol/known-options.ts'
+import { DeferredStore } from '../deferred-store.ts'
+import { limitsOf } from '../options.ts'
+import type { StreamStore } from '../store.ts'
+import { SQLITE_OPTIONS, type SqliteOptions, timesOf } from './options.ts'
+import { storeError } from './store-error.ts'
+import { openSqlite } from './store.ts'
+
+/**
+ * The store in the file at `path`: `sqlite('./data.db')`. The file is opened, created or migrated as needed, when the
+ * store is first used, and by a server before it listens. Until then nothing of it is touched. A file that cannot
+ * be used rejects with a `StoreError`: see its codes.
+ *
+ * @throws {StreamRequestError} `invalid_limit`, and {TypeError} for an option that does not exist.
+ */
+export function sqlite(path: string, options: SqliteOptions = {}): StreamStore {
+  checkOptions('sqlite()', options, SQLITE_OPTIONS)
+  return deferredSqlite(path, options, () => openSqlite(path, options))
+}
+
+/** The same, for whoever opens it in a way of its own. Throws for options that are out of range. */
+export function deferredSqlite(path: string, options: SqliteOptions, open: () => StreamStore): StreamStore {
+  timesOf(options)
+  return new DeferredStore({
+    limits: limitsOf(options),
+    durability: 'power',
+    address: `sqlite:${resolve(path)}`,
+    open,
+    closed: () => storeError('closed', path),
+  })
+}
