@@ -18,7 +18,7 @@ class Countdown extends JsonWebSocketConsumer<{ from: number }> {
 }
 
 const app = millrace({
-  routes: [websocket('/ws/countdown/', Countdown), http('/millrace', () => new Response('From Millrace\n'))],
+  routes: [websocket('/ws/countdown/', Countdown), http('/hello', () => new Response('From Millrace\n'))],
 })
 
 const web = express()

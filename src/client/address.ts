@@ -19,15 +19,15 @@ export interface Address {
   readonly socket: string
   /** Where the ids of streams are appended, without a slash at the end; undefined for nowhere. */
   readonly streams: string | undefined
-  /** False for a path where there is no page, as on a server that renders one: nothing can be asked there. */
+  /** False for a path where there is no page, such as on a server that renders one. Nothing can be asked there. */
   readonly isWhole: boolean
 }
 
 /**
- * An address whose path is `/` is an origin: there lies what `millrace({ runs })` mounts. Any other is the
+ * An address whose path is `/` is an origin, where `millrace({ runs })` mounts its endpoints. Any other is the
  * address of a stream socket.
  *
- * @throws {TypeError} for what is no address, and for a `path` beside one that is no origin.
+ * @throws {TypeError} for an invalid address, and for a `path` with an address that is no origin.
  */
 export function addressOf(url: string, { path, http }: AddressOptions): Address {
   const { location } = globalThis as { location?: { href: string } }

@@ -6,8 +6,8 @@ import type { StreamError } from './errors.ts'
 import type { RemoteReader } from './remote-reader.ts'
 
 /**
- * `idle`: nothing is followed. `reconnecting`: the connection was lost and is being made anew; nothing
- * is lost meanwhile.
+ * `idle`: nothing is followed. `reconnecting`: the connection was lost, and the client connects again; no record
+ * is lost.
  */
 export type ConnectionState = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'closed'
 
@@ -24,7 +24,7 @@ export interface Carrier {
   readonly state: ConnectionState
   /** Why it is not connected; undefined while it is, or nothing is known yet. */
   readonly error: StreamError | undefined
-  /** Brings a reader what follows its place, until it ends, fails or is let go. */
+  /** Gives a reader the records after its place, until the stream ends, fails or is let go. */
   follow(reader: RemoteReader): void
   /** Does nothing for a reader that is not followed. */
   unfollow(reader: RemoteReader): void
@@ -32,8 +32,8 @@ export interface Carrier {
   start(command: StartBody): Promise<string>
   /** Resolves with how the run ended. Rejects with a `StreamError`. */
   stop(id: string): Promise<RunEnd['status']>
-  /** The run of a chat that was started last. Rejects with a `StreamError`. */
+  /** The latest run of a chat. Rejects with a `StreamError`. */
   latest(chat: string): Promise<LatestRun | undefined>
-  /** Ends everything; what is pending rejects with `closed`. */
+  /** Ends everything. Requests without an answer reject with `closed`. */
   close(): void
 }

@@ -9,13 +9,13 @@ export interface ClientRun<Input = Json, Record = Json> {
   /** Its name in the server's `runs`. */
   readonly kind: string
   /**
-   * Starts a run and follows it. As `StreamClient.start`.
+   * Starts a run and follows it, as `StreamClient.start` does.
    *
-   * @throws {StreamError} when the server refuses: `invalid_input`, with what does not fit in `issues`, or
+   * @throws {StreamError} when the server refuses: `invalid_input`, whose `issues` say what is wrong, or
    * `unknown_kind`.
    */
   readonly start: (...[input, options]: StartArguments<Input>) => Promise<RemoteStream<Record>>
-  /** Follows a run that was started before. As `StreamClient.stream`. */
+  /** Follows a run that was started before, as `StreamClient.stream` does. */
   readonly stream: (id: string, options?: RemoteStreamOptions) => RemoteStream<Record>
 }
 
@@ -38,8 +38,8 @@ type ClientRunOf<Definition> = Definition extends {
   : never
 
 /**
- * The names are known to the types and not to the program, so each run is made when it is asked for, and kept. It
- * is an object and no function: `await client.runs`, which looks for a `then`, finds nothing to call.
+ * The types know the names and the program does not, so each run is made at its first use, and kept. It is an
+ * object, not a function: `await client.runs` looks for a `then` and finds nothing to call.
  */
 export function clientRuns<App>(client: StreamClient): ClientRuns<App> {
   const made = Object.create(null) as { [kind: string]: ClientRun }

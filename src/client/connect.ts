@@ -9,12 +9,12 @@ export interface AppClient<App = unknown> extends StreamClient {
 }
 
 /**
- * Makes a client. It connects when it is first needed.
+ * Makes a client. It connects when something first needs a connection.
  *
  * @param url an origin, or `/` for the page's own: `connect<App>('/')` is a client of what `millrace({ runs })`
  * mounts there. Any other is the address of a stream socket: a path of the page's own server, or a whole `ws:`,
  * `wss:`, `http:` or `https:` address.
- * @throws {TypeError} for what is no address, and for the option `path` with an address that is no origin.
+ * @throws {TypeError} for an invalid address, and for the option `path` with an address that is no origin.
  */
 export function connect<App = unknown>(url: string, options: ClientOptions = {}): AppClient<App> {
   const client = new StreamClient(url, options)

@@ -44,11 +44,11 @@ export class StreamError extends Error {
   declare readonly code: StreamErrorCode
   /** Why a run failed, or a stream is gone. */
   declare readonly reason: string | undefined
-  /** Seconds after which the server wants to be asked again; undefined where it did not say. */
+  /** Seconds after which to ask the server again; undefined if it did not say. */
   declare readonly retryAfter: number | undefined
   /** With `offset_trimmed`: the offset from which the stream can be read. The records before it are gone. */
   declare readonly first: string | undefined
-  /** With `invalid_input`: what of the input does not fit, and where; empty with any other code. */
+  /** With `invalid_input`: what is wrong with the input, and where. Empty with any other code. */
   declare readonly issues: readonly InputIssue[]
 
   constructor(
@@ -61,7 +61,7 @@ export class StreamError extends Error {
   }
 }
 
-/** What an answer of the server says, in a frame as in an event. */
+/** Makes an error of what the server says in a frame, an event or a body. */
 export function errorIn(
   fault: StreamErrorDetails & { readonly code: string; readonly message: string },
 ): StreamError {

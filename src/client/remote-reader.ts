@@ -1,9 +1,9 @@
 /**
  * A reader of one stream: a place in it, and the records that came from there and were not yet taken.
  *
- * It proves what it hands on. Every batch says where it begins and ends, and nobody counts its records:
- * a server may merge some for a reader that is late. What was seen before is dropped, and a batch that
- * begins later than it should is refused and asked for again from the last good place.
+ * It checks that no record is missing. Every batch says where it begins and ends; counting its records would not
+ * do, because a server may merge some for a late reader. The reader drops what it has seen before. It refuses a
+ * batch that begins too late, and the client asks again from the last good place.
  */
 import type { Json } from '../protocol/json.ts'
 import { type AskedPlace, type Offset, encodeOffset, isAt, offsetBefore } from '../protocol/offset.ts'
@@ -23,11 +23,11 @@ export function bytesOf(base64: Json): Uint8Array {
   return Uint8Array.from(atob(base64 as string), (character) => character.charCodeAt(0))
 }
 
-/** Records that came together, of which some were not taken yet. */
+/** Records that came together and were not all taken yet. */
 interface Piece {
   readonly from: Offset
   readonly to: Offset
-  /** Whether there is not one for each position, so that there is no place between two of them. */
+  /** Whether there are fewer records than positions, so that no place lies between two of them. */
   readonly merged: boolean
   count: number
   taken: number
@@ -49,9 +49,9 @@ export class RemoteReader {
   error: StreamError | undefined
   /** What the stream is closed with, once its end has come. */
   closedWith: Json | undefined
-  /** Behind the last record that came. */
+  /** After the last record that came. */
   place: AskedPlace
-  /** False while more records wait than may, and when nothing comes any more. */
+  /** False while too many records wait, and after the end. */
   following = true
   readonly #host: RemoteReaderHost
   #waiting: Received[] = []
@@ -66,7 +66,7 @@ export class RemoteReader {
     this.id = id
     this.place = place
     this.#host = host
-    // A server that cannot read an id does not name it in its answer, and nobody would hear of it.
+    // A server that cannot read an id does not repeat it in its answer, so nobody would be told.
     if (isStreamId(id)) host.follow(this)
     else this.fail(new StreamError('stream_not_found', 'An id is 1 to 512 printable ASCII characters.'))
   }
@@ -80,7 +80,7 @@ export class RemoteReader {
     return this.#waiting.length - this.#taken
   }
 
-  /** Behind the last record that was taken; before the batch of one that was merged and is taken in part. */
+  /** After the last record that was taken. Before the whole batch, if that was merged and is taken in part. */
   get takenTo(): AskedPlace {
     const [piece] = this.#pieces
     if (!piece) return this.place
@@ -88,7 +88,7 @@ export class RemoteReader {
     return taken === 0 || merged ? from : offsetBefore(to, from.position + taken)
   }
 
-  /** Takes the first of the waiting records, of which there is one. */
+  /** Takes the first of the waiting records. Call it only when there is one. */
   shift(): Received {
     const record = this.#waiting[this.#taken++] as Received
     const [piece] = this.#pieces
@@ -106,9 +106,9 @@ export class RemoteReader {
     return records
   }
 
-  /** What was asked for begins here. */
+  /** The server's answer to what was asked: the stream begins here. */
   subscribed(asked: string, at: Offset): void {
-    // A word becomes a place, so that a reconnect leaves out nothing that came meanwhile.
+    // `start` and `now` become a place, so that a reconnect leaves nothing out.
     if (typeof this.place === 'string' && placeText(this.place) === asked) {
       this.place = at
     }
@@ -116,8 +116,8 @@ export class RemoteReader {
   }
 
   /**
-   * Takes what lies between two places. False when records before these are missing, or what was seen cannot
-   * be told from what was not: what follows `place` is to be sent again.
+   * Takes the records between two places. Returns false when records before these are missing, or when it cannot
+   * tell which of them it has seen: the client then asks again for what follows `place`.
    */
   records(from: Offset, to: Offset, records: readonly Received[]): boolean {
     if (this.done) return true
@@ -135,7 +135,7 @@ export class RemoteReader {
     return true
   }
 
-  /** The stream is closed here, with this. False as for `records`. */
+  /** The stream is closed at this place, with this end. Returns false as `records` does. */
   end(at: Offset, end: Json | undefined): boolean {
     if (this.done) return true
     if (this.#isBehind(at)) return this.#refuse()
@@ -148,13 +148,13 @@ export class RemoteReader {
 
   fail(error: StreamError): void {
     if (this.done) return
-    // Whoever was away when it went is told the same as whoever was there.
+    // A reader whose connection was lost when the stream went is told the same as any other.
     const wasThere = this.status === 'running' && error.code === 'stream_not_found'
     this.error = wasThere ? gone('deleted') : error
     this.#finish(this.error.code === 'gone' ? 'gone' : 'error')
   }
 
-  /** Lets go of the stream, and of what was not taken. */
+  /** Lets go of the stream and of the records that were not taken. */
   close(): void {
     if (this.#closed) return
     this.place = this.takenTo
@@ -166,16 +166,16 @@ export class RemoteReader {
     this.listeners.tell()
   }
 
-  /** Whether the records after `at` would leave some out, or are of another history. */
+  /** Whether records between `place` and `at` are missing, or `at` belongs to another history. */
   #isBehind(at: Offset): boolean {
     const { place } = this
     if (typeof place === 'string' || place.position < at.position) return true
-    // Of a place inside of what came together the history is known by another stamp.
+    // A place inside a merged batch carries the stamp of another place.
     return place.position === at.position && !place.ahead && !at.ahead && !isAt(place, at)
   }
 
   #add(piece: Piece, records: readonly Received[]): void {
-    // Merged away, they are no records.
+    // All of them were merged into records that came before.
     if (records.length === 0) return
     this.#pieces.push(piece)
     for (const record of records) this.#waiting.push(record)
@@ -185,7 +185,7 @@ export class RemoteReader {
     while (this.#pieces[0] && this.#pieces[0].taken >= this.#pieces[0].count) this.#pieces.shift()
   }
 
-  /** A gap is a fault of the connection at first; the second time it is one of the server. */
+  /** The first gap may be a fault of the connection; the second is one of the server. */
   #refuse(): boolean {
     if (this.#refused) this.fail(new StreamError('gap', 'The server left out records of this stream.'))
     this.#refused = true

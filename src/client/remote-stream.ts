@@ -32,12 +32,12 @@ export class RemoteStream<Record = Json> implements AsyncIterable<Record> {
     return this.#reader.closedWith
   }
 
-  /** Whether nothing comes any more. What came may still wait to be taken. */
+  /** Whether nothing more comes. Records that came may still wait to be taken. */
   get done(): boolean {
     return this.#reader.done
   }
 
-  /** The place after the last record that was taken: where another reader would go on. */
+  /** The place after the last record that was taken, where another reader can go on. */
   get offset(): string {
     return placeText(this.#reader.takenTo)
   }
@@ -53,12 +53,12 @@ export class RemoteStream<Record = Json> implements AsyncIterable<Record> {
   }
 
   /**
-   * Every record until the end. A run that failed, a stream that is gone and one that may not be read
-   * throw behind their last record; one that was stopped ends as one that completed does, see `status`.
-   * Leaving the loop closes the stream; `offset` says where to go on.
+   * Every record until the end. After the last record the loop throws for a run that failed, a stream that is gone
+   * and one that may not be read. It ends in the same way for a run that was stopped and one that completed: see
+   * `status`. Leaving the loop closes the stream; `offset` says where to go on.
    *
    * @throws {StreamError}
-   * @throws {TypeError} for a second loop: each record goes to one. Make a stream for each.
+   * @throws {TypeError} for a second loop: each record goes to one. Make a stream for each loop.
    */
   [Symbol.asyncIterator](): AsyncGenerator<Record, void, undefined> {
     if (this.#looped) throw new TypeError('One loop reads a stream; make another of the same id')
@@ -66,7 +66,7 @@ export class RemoteStream<Record = Json> implements AsyncIterable<Record> {
     const records = this.#records()
     const end = records.return.bind(records)
     const fail = records.throw.bind(records)
-    // A generator alone would queue both behind a `next()` that waits for the server: closed, that ends.
+    // A generator by itself would queue both after a `next()` that waits for the server. Closing ends that wait.
     return Object.assign(records, {
       return: () => {
         this.close()
@@ -80,8 +80,8 @@ export class RemoteStream<Record = Json> implements AsyncIterable<Record> {
   }
 
   /**
-   * Ends the run, wherever it is and whoever reads it; what came of it stays. Resolves with how it
-   * ended, which is `completed` when it was over already.
+   * Ends the run, wherever it is and whoever reads it. Its records stay. Resolves with how it ended, which is
+   * `completed` when the stop came too late.
    *
    * @throws {StreamError}
    */
@@ -89,7 +89,7 @@ export class RemoteStream<Record = Json> implements AsyncIterable<Record> {
     return this.#stop()
   }
 
-  /** Reads no more, and ends the loop. The run goes on. */
+  /** Stops reading and ends the loop. The run goes on. */
   close(): void {
     this.#reader.close()
   }

@@ -18,9 +18,9 @@ import type { TokenSource } from './network/token.ts'
 
 export interface ClientOptions extends AddressOptions {
   /**
-   * Who the user is, for servers that take no cookie: sent as `Authorization: Bearer …` with requests, and in
-   * a subprotocol with WebSockets; `bearerToken(request)` reads both. A function is asked before each
-   * connection and each request, and with `true` after a token was refused.
+   * Says who the user is, for servers that take no cookie: sent as `Authorization: Bearer …` with requests, and in
+   * a subprotocol with WebSockets; `bearerToken(request)` reads both. A function is called before each connection
+   * and each request, and with `true` after the server refused a token.
    */
   readonly token?: TokenSource
   /** What makes WebSockets; the platform's by default. */
@@ -34,7 +34,7 @@ export interface StartOptions {
   readonly chat?: string
   /** Which of the application's runs it is, by its name there: what `client.runs.answer` says by itself. */
   readonly kind?: string
-  /** The run's id; drawn at random by default. The same id starts one run, however often it is sent. */
+  /** The run's id; random by default. The same id starts one run, however often it is sent. */
   readonly id?: string
 }
 
@@ -44,7 +44,7 @@ export interface RemoteStreamOptions {
 }
 
 interface Starting {
-  /** The command as JSON: what is asked again while it is under way is the same start. */
+  /** The start as JSON, to recognize the same start when it is asked for again. */
   readonly asked: string
   readonly started: Promise<string>
 }
@@ -52,9 +52,9 @@ interface Starting {
 export class StreamClient {
   readonly #http: Omit<HttpCarrierOptions, 'stateChanged'> | undefined
   readonly #listeners = new Listeners()
-  /** Those that are not done, also the ones that follow nothing until their records are taken. */
+  /** Those that are not done, including those that wait for their records to be taken. */
   readonly #readers = new Set<RemoteReader>()
-  /** Starts under way, by the id that was asked for: before they are answered, there is nothing to follow. */
+  /** Starts without an answer, by id: until then there is nothing to follow. */
   readonly #starts = new Map<string, Starting>()
   readonly #host: RemoteReaderHost
   /** Aborts when nothing can be asked any more, with the error that says why. */
@@ -88,14 +88,14 @@ export class StreamClient {
     }
   }
 
-  /** The state of the connection. One that is lost is made anew. */
+  /** The state of the connection. The client connects again by itself. */
   get state(): ConnectionState {
     return this.#carrier.state
   }
 
   /**
-   * Why there is no connection: while it is made anew what the last attempt came to, and after a refusal what
-   * the server said. Undefined while there is one.
+   * Why there is no connection: how the last attempt failed, or what the server refused it with. Undefined while
+   * there is one.
    */
   get error(): StreamError | undefined {
     return this.#carrier.error
@@ -107,7 +107,7 @@ export class StreamClient {
   }
 
   /**
-   * Follows a stream. `Record` is what the stream is known to hold; it is not checked.
+   * Follows a stream. `Record` is what the caller knows the stream to hold; nothing checks it.
    *
    * @throws {OffsetError} for an offset that no server gave.
    * @throws {StreamError} `closed`.
@@ -119,9 +119,9 @@ export class StreamClient {
   }
 
   /**
-   * Starts a run and follows it: one of the application's by its `kind`, which `runs` does with types, or whatever
-   * a start handler of its own makes of the input. With an `id` of the caller's it may be called again, by an effect
-   * that runs twice or a second click: that is one run.
+   * Starts a run and follows it. `kind` names one of the application's runs, as `client.runs` does with types;
+   * without it the application's own start handler decides. With an `id` of the caller's, repeated starts are one
+   * run: an effect that runs twice, or a second click.
    *
    * @throws {StreamError} when the server refuses.
    */
@@ -135,11 +135,11 @@ export class StreamClient {
     const send = (): Promise<string> => this.#command((carrier) => this.#start(carrier, command))
     const asked = JSON.stringify(command)
     const underWay = this.#starts.get(id)
-    // Whether it may be the answer to another question, the server knows.
+    // The server decides whether the id may stand for another question.
     if (underWay) return this.stream<Record>(await (underWay.asked === asked ? underWay.started : send()))
     const started = send().finally(() => this.#starts.delete(id))
     this.#starts.set(id, { asked, started })
-    // Whoever asked for it just now would be told that it is not there.
+    // Readers that asked for it just now would be told that it does not exist.
     for (const reader of this.#readers)
       if (reader.id === id && reader.status === 'connecting') {
         this.#carrier.unfollow(reader)
@@ -149,8 +149,8 @@ export class StreamClient {
   }
 
   /**
-   * Ends a run, wherever it is and whoever reads it; what came of it stays. Resolves with how it
-   * ended, which is `completed` when it was over already.
+   * Ends a run, wherever it is and whoever reads it. Its records stay. Resolves with how it ended, which is
+   * `completed` when the stop came too late.
    *
    * @throws {StreamError} when the server refuses.
    */
@@ -159,8 +159,8 @@ export class StreamClient {
   }
 
   /**
-   * The run of a chat that was started last and is still kept, for a page that knows no run: read it with
-   * `stream(run.id)`. Undefined when there is none. Its `status` is `running` while it goes on.
+   * The latest run of a chat, for a page that knows no run: read it with `stream(run.id)`. Undefined when no run of
+   * the chat is kept. Its `status` is `running` while it goes on.
    *
    * @throws {StreamError} when the server refuses.
    */
@@ -168,7 +168,7 @@ export class StreamClient {
     return this.#command((carrier) => carrier.latest(chat))
   }
 
-  /** Ends the connection, every loop, and what has no answer yet. Runs go on. */
+  /** Ends the connection, every loop, and every request without an answer. Runs go on. */
   close(): void {
     this.#end.abort(clientClosed())
     this.#carrier.close()
@@ -176,7 +176,7 @@ export class StreamClient {
     for (const reader of this.#readers) reader.close()
   }
 
-  /** Whether its run is being started; it is followed then. */
+  /** Whether its run is being started; the reader follows it afterwards. */
   #waits(reader: RemoteReader): boolean {
     const follow = (): void => this.#follow(reader)
     return !!this.#starts.get(reader.id)?.started.then(follow, follow)
@@ -188,7 +188,7 @@ export class StreamClient {
     this.#carrier.follow(reader)
   }
 
-  /** A command belongs to no connection: one that the carrier did not get through goes to the next. */
+  /** A request belongs to no connection: one that a carrier did not get through goes to the next carrier. */
   async #command<T>(send: (carrier: Carrier) => Promise<T>): Promise<T> {
     this.#end.signal.throwIfAborted()
     const carrier = this.#carrier
@@ -218,7 +218,7 @@ export class StreamClient {
   }
 }
 
-/** Looked up each time: a page may put another in its place. */
+/** Looked up each time, because a page may replace it. */
 function platformFetch(...request: Parameters<typeof fetch>): ReturnType<typeof fetch> {
   return globalThis.fetch(...request)
 }

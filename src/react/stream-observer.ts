@@ -86,7 +86,7 @@ export class StreamObserver {
     try {
       const stream = await starting
       if (this.#settle(starting)) this.#show(stream.id)
-      // A source reads it, so that other components can, too, and goes on in its place.
+      // A source, which other components can share, reads it instead.
       stream.close()
       return stream.id
     } catch (error) {
@@ -100,7 +100,7 @@ export class StreamObserver {
 
   /** Stops the run that is followed, or that is being started; resolves with how it ended. */
   readonly stop = async (): Promise<RunEnd['status'] | undefined> => {
-    // Why it did not start is told to whoever started it.
+    // The caller of `start` is told why it did not start.
     const id = (await this.#starting?.catch(() => undefined))?.id ?? this.#snapshot.id
     return id === null ? undefined : await clientOf(this.#target).stop(id)
   }

@@ -42,7 +42,7 @@ async function exchange(url: string, message: object | string, count: number): P
 test('express: its routes, ours, and the WebSocket', async () => {
   const url = await start(['examples/express/server.ts'])
   expect(await (await fetch(url)).text()).toContain('Express answers')
-  expect(await (await fetch(`${url}/millrace`)).text()).toBe('From Millrace\n')
+  expect(await (await fetch(`${url}/hello`)).text()).toBe('From Millrace\n')
   expect((await fetch(`${url}/nothing`)).status).toBe(404)
   expect(await exchange(`${url}/ws/countdown/`, { from: 1 }, 2)).toEqual(['{"left":1}', '{"left":0}'])
 })

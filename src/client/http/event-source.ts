@@ -7,8 +7,8 @@ export interface ServerSentEvent {
 }
 
 /**
- * The events of a body, in order; ends with it, without an event that is cut off. `fed` is called for
- * whatever comes, comments included.
+ * The events of a body, in order. An event that is cut off is left out. Calls `fed` whenever bytes come, comments
+ * included.
  */
 export async function* serverSentEvents(
   body: ReadableStream<Uint8Array> | null,

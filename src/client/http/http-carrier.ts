@@ -1,7 +1,7 @@
 /**
- * Streams over plain HTTP, where WebSockets do not get through: server-sent events for each reader, or long
- * polls where those are held up on the way, and a request for each command. The offsets are the same, so a
- * stream changes over in its middle.
+ * Streams over plain HTTP, where WebSockets do not get through: server-sent events for each reader, or long polls
+ * if something holds those up, and a request for each command. The offsets are the same, so a stream can change
+ * over in its middle.
  */
 import type { Json } from '../../protocol/json.ts'
 import type { RunEnd } from '../../protocol/run-end.ts'
@@ -34,7 +34,7 @@ const GIVEN_WAY = 1
 /** A poll that brings nothing, and took no longer than this many seconds, is not asked for again at once. */
 const SHORT_POLL = 1
 
-/** Events that did not even begin say so at once, others that fall silent when they do it twice. */
+/** Events that never begin are given up at once, and those that fall silent the second time. */
 const HELD_UP = 2
 
 /** The state of many connections is the first of these that one of them has. */
@@ -51,7 +51,7 @@ export class HttpCarrier implements Carrier {
   readonly #end = new AbortController()
   readonly #forgetWakeUp: () => void
   readonly #room: Room
-  /** How far it is known that server-sent events do not come through; polls take their place from `HELD_UP` on. */
+  /** Evidence that server-sent events do not get through; from `HELD_UP` on polls take their place. */
   #mute = 0
 
   constructor(options: HttpCarrierOptions) {
@@ -138,12 +138,12 @@ export class HttpCarrier implements Carrier {
       }
       if (line.givenUp === 'dropped') pause = GIVEN_WAY
       else line.become('reconnecting', line.givenUp ? SILENT : error)
-      // However soon it wants to be asked again, a server that ends every answer at once is not stormed.
+      // There is a pause even if a server wants none: it may end every answer at once.
       await this.#sleep(Math.max(pause, error.retryAfter ?? 0, retryDelay(attempt)), signal)
     }
   }
 
-  /** What is mute in one way is tried in the other. Returns whether that is by polls. */
+  /** Changes from events to polls or back. Returns whether polls come next. */
   #fellMute(line: Line, polls: boolean): boolean {
     if (!polls) this.#mute += line.spoke ? 1 : HELD_UP
     return !polls
@@ -159,7 +159,7 @@ export class HttpCarrier implements Carrier {
   /** Resolves with whether to ask again at once. */
   async #poll(reader: RemoteReader, line: Line): Promise<boolean> {
     const since = performance.now()
-    // The first one finds out whether there is a way, and does not wait.
+    // The first poll finds out whether anything gets through, and does not wait.
     const waits = line.state === 'connected'
     const records = await line.attempt(SILENCE, (signal, heard) =>
       readPoll(reader, waits, this.#feed(reader, line, signal, heard)),
@@ -228,10 +228,10 @@ export class HttpCarrier implements Carrier {
     return [...this.#readers.values(), ...this.#commands]
   }
 
-  /** Works state and error out again, and tells of them when one is another. */
+  /** Works out state and error, and tells when one of them changed. */
   #tell(): void {
     const { state, error } = this
-    // A command that waits for its answer is no connection that is made.
+    // A command that waits for its answer is not `connecting`.
     const lines = [
       ...this.#readers.values(),
       ...Array.from(this.#commands).filter((line) => line.state === 'reconnecting'),

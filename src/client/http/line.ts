@@ -9,11 +9,11 @@ const SILENCE_AFTER_WAKE = 17
 
 export class Line {
   state: ConnectionState = 'connecting'
-  /** Why the last attempt came to nothing. */
+  /** Why the last attempt failed. */
   error: StreamError | undefined
   /**
-   * How the last attempt was given up, if it was: `mute` when nothing came and nothing explains it, `silent`
-   * when nothing came after the network changed, `dropped` when it gave its place to another.
+   * Why the last attempt was given up, if it was: `mute` when nothing came and nothing explains it, `silent` when
+   * nothing came after the network changed, `dropped` when it made room for another.
    */
   givenUp: 'mute' | 'silent' | 'dropped' | undefined
   /** Whether something came in the last attempt. */

@@ -1,8 +1,8 @@
 /**
- * Room for a command. A browser keeps six connections to a server over HTTP/1.1, for all of its tabs, and
- * streams keep theirs for as long as they run: a command would wait behind them for ever. So a command that
- * is not answered soon has a stream of its own page give up its connection, and then one of each page of
- * the same origin. What gives way comes back, and misses nothing.
+ * Room for a command. A browser has six connections to a server over HTTP/1.1, for all of its tabs, and streams
+ * keep theirs for as long as they run, so a command could wait for ever. When a command has no answer soon, a
+ * stream of its own page gives up its connection, and then one stream of each page of the same origin. Those
+ * streams come back and miss nothing.
  */
 
 /** The part of a BroadcastChannel that is used. */
@@ -29,7 +29,7 @@ export class Room {
       BroadcastChannel?: new (name: string) => Channel
       addEventListener?: unknown
     }
-    // Node has no such limit, and a channel would keep its process alive.
+    // Node has no such limit, and a channel would keep the process alive.
     if (!BroadcastChannel || !addEventListener) return
     this.#channel = new BroadcastChannel(`millrace room ${name}`)
     this.#channel.onmessage = () => {

@@ -17,16 +17,15 @@ export interface Fault {
   readonly issues?: readonly InputIssue[]
 }
 
-/** Statuses of what may be otherwise the next time, whoever says so. */
+/** Statuses of failures that may pass, whoever sends them. */
 const PASSING: readonly number[] = [408, 425, 429, 502, 503, 504]
 
 /** The code of an answer that is not Millrace's own begins so. */
 const FOREIGN = 'http_'
 
 /**
- * Makes a request. Rejects with a `StreamError` for a refusal that would be the same the next time, and for
- * one for which the server says when to come back to whoever asked too often; with a `Setback` for
- * whatever else keeps an answer from coming.
+ * Makes a request. Rejects with a `StreamError` for a refusal that would be the same the next time, and for a
+ * request that came too often, with the time to come back. Rejects with a `Setback` for any other failure.
  */
 export async function request(
   { fetch, token }: RequestOptions,
@@ -40,7 +39,7 @@ export async function request(
       ...(init.headers as Record<string, string>),
       ...(bearer && { authorization: `Bearer ${bearer}` }),
     }
-    // Cookies go with WebSockets to any origin. The cache would let the same question of two tabs wait.
+    // WebSockets send cookies to any origin, so requests do. A cache would make two tabs wait for each other.
     const credentials = bearer ? 'same-origin' : 'include'
     return await fetch(url, { cache: 'no-store', credentials, ...init, headers, signal })
   }
@@ -56,7 +55,7 @@ export async function request(
   throw await refusalOf(response)
 }
 
-/** Whether an error tells what a server of Millrace's said, and not a proxy or another server. */
+/** Whether an error came from a Millrace server, not from a proxy or another server. */
 export function isOwn({ code }: StreamError): boolean {
   return !code.startsWith(FOREIGN)
 }
@@ -71,7 +70,7 @@ async function refusalOf(response: Response): Promise<StreamError | Setback> {
     retryAfter: secondsOf(headers.get('retry-after')),
     first: headers.get('stream-first-offset') ?? undefined,
   })
-  // Of what has no code, any failure may be that of a proxy. What somebody asks too often is theirs to know.
+  // An answer without a code may come from a proxy. Asking too often is an error for the caller to know.
   const passes = isOwn(error) ? status === 503 : PASSING.includes(status) || status > 499
   return passes ? new Setback(error) : error
 }

@@ -2,8 +2,8 @@
 import { Setback, StreamError } from '../errors.ts'
 
 /**
- * A token, or what gives one: asked before each connection and each request, and once more with `refused`
- * when the server answered 401 to what it gave.
+ * A token, or a function that gives one. It is called before each connection and each request, and once more with
+ * `refused` when the server answered 401.
  */
 export type TokenSource = string | ((refused: boolean) => string | Promise<string>)
 

@@ -1,6 +1,6 @@
 /**
- * What a browser knows of its network: the moments at which a lost connection is worth another try, back
- * online or looked at again, and the one at which the network is gone.
+ * What a browser knows of its network: when a lost connection is worth another try, because the browser is back
+ * online or the page is looked at again, and when the network is gone.
  */
 
 type Listen = (type: string, listener: () => void, options: { readonly signal: AbortSignal }) => void

@@ -1,6 +1,6 @@
 /**
- * Why a WebSocket failed, which browsers and Node's own do not tell: the server is asked over plain HTTP,
- * first where streams are served, then at the path of the WebSocket itself.
+ * Finds out why a WebSocket failed, which neither browsers nor Node tell. It asks the server over plain HTTP, first
+ * where streams are served, then at the path of the WebSocket.
  */
 import { Setback, StreamError, unreachable } from '../errors.ts'
 import { type RequestOptions, isOwn, request } from '../network/requests.ts'
@@ -24,7 +24,7 @@ export interface Finding {
 
 /** Seconds for the server to say whether it is there. */
 const PROBE = 5
-/** An id that no stream has: a server that is there says that it is not. */
+/** An id that no stream has: a Millrace server answers that it does not exist. */
 const NO_STREAM = '%40probe'
 
 /** Never rejects. */
@@ -56,7 +56,7 @@ async function ask(
   } catch (error) {
     if (error instanceof Setback) return error
     if (!(error instanceof StreamError)) return new Setback(unreachable(url))
-    // Whoever asks too often is not refused for good.
+    // Asking too often is no refusal for good.
     return error.retryAfter === undefined ? error : new Setback(error)
   } finally {
     watchdog.stop()

@@ -6,7 +6,7 @@ import { STREAM_SUBPROTOCOL } from '../../protocol/stream-frames.ts'
 export interface SocketLike {
   send(text: string): void
   close(code?: number): void
-  // What they are called with differs from platform to platform; `data` and `code` are everywhere.
+  // Events differ from platform to platform; `data` and `code` exist everywhere.
   onopen: ((event: never) => void) | null
   onmessage: ((event: never) => void) | null
   onclose: ((event: never) => void) | null

@@ -1,9 +1,9 @@
 /**
- * One WebSocket, made anew whenever it is lost and still needed: with growing, random pauses, at once
- * when the browser is back online or looked at again, and when a server that shuts down says so.
+ * One WebSocket that connects again when it is lost and still needed: after growing, random pauses; at once when
+ * the browser is back online or the page is looked at again; and when a server that shuts down says to.
  *
- * There is one timer: for the next attempt, for a handshake, or for a sign of life. A socket that was
- * given up is not heard any more.
+ * It has one timer: for the next attempt, for a handshake, or for a sign of life. A socket that was given up is
+ * not listened to any more.
  */
 import { type ClientFrame, type ServerFrame, readServerFrame } from '../../protocol/stream-frames.ts'
 import { retryDelay } from '../network/backoff.ts'
@@ -18,23 +18,23 @@ import { onWakeUp } from '../network/wake-up.ts'
 export interface ReconnectingSocketOptions {
   readonly url: string
   readonly open: SocketFactory
-  /** Whether anybody needs the connection. One that nobody needs is not made anew. */
+  /** Whether anybody needs the connection. Without need it is not made again. */
   readonly needed: () => boolean
   readonly token?: TokenSource | undefined
   /** Why a WebSocket failed, as far as the server tells over plain HTTP. Never rejects. */
   readonly diagnose: () => Promise<Finding>
 }
 
-/** What a connection tells its owner. */
+/** What a socket tells its owner. */
 export interface ReconnectingSocketEvents {
   stateChanged(): void
   opened(): void
   received(frame: ServerFrame): void
   /** Before the state changes. `code` is that of the WebSocket's close, 1006 when it had none. */
   lost(code: number): void
-  /** Streams are to be had over HTTP, and WebSockets do not get through. */
+  /** The server serves streams over HTTP, and WebSockets do not get through. */
   blocked(): void
-  /** The server said no, and would again. Before the state becomes `idle`. */
+  /** The server refused, and would again. Called before the state becomes `idle`. */
   refused(error: StreamError): void
 }
 
@@ -152,10 +152,10 @@ export class ReconnectingSocket {
       socket.onmessage = ({ data }: { readonly data: unknown }) => this.#received(data)
       socket.onclose = ({ code, reason }: { readonly code: number; readonly reason?: string }) =>
         this.#lost(code, this.isOpen ? disconnected(code, reason) : undefined)
-      // A close follows. Sockets of Node's `ws` throw what nobody listens for.
+      // A close follows. Without a listener, sockets of the package `ws` throw.
       socket.onerror = ignore
     } catch (error) {
-      // Browsers throw for `ws:` in a page that came over https.
+      // Browsers throw for `ws:` in a page that was loaded over https.
       this.#lost(ABNORMAL, new StreamError('unreachable', String(error)))
     }
   }
@@ -188,8 +188,8 @@ export class ReconnectingSocket {
   }
 
   /**
-   * Asks for a sign of life, again while there is patience, and gives the connection up unless one comes.
-   * The questions are also the signs of life that the server waits for.
+   * Asks for a sign of life, several times if there is patience, and gives the connection up unless one comes. The
+   * questions are also the signs of life that the server waits for.
    */
   #probe(seconds: number, times: number = this.#heard ? this.#patience : 1): void {
     this.send({ type: 'ping' })
@@ -197,8 +197,8 @@ export class ReconnectingSocket {
   }
 
   #giveUp(): void {
-    // A large message on a slow network is silent until its last byte, and would come anew each time.
-    // When nothing comes after the longest wait either, the network is dead at times, and not slow.
+    // A large message on a slow network is silent until its last byte, and would be sent again on each connection.
+    // When even the longest wait brings nothing, the network is dead at times, not slow.
     const slow = this.#heard && !this.#doubted
     if (slow) this.#patience = this.#patience < MOST_PATIENCE ? 2 * this.#patience : 1
     const error = slow ? new StreamError('silent', 'The server fell silent.') : undefined
@@ -211,7 +211,7 @@ export class ReconnectingSocket {
     this.#doubted = false
     const held = this.#state === 'connected' && performance.now() - this.#openedAt >= STEADY * 1000
     if (held) this.#attempts = 0
-    // However soon a server wants its clients back, one that says so again and again is not stormed.
+    // There is a pause even if the server wants its clients back at once: it may say so again and again.
     const delay =
       this.#returnAfter === undefined
         ? retryDelay(this.#attempts++)
@@ -223,12 +223,12 @@ export class ReconnectingSocket {
     this.#returnAfter = undefined
     this.#events.lost(code)
     if (!this.#options.needed()) return this.#become('idle')
-    // Said once before: a server that was down may have come back just as it was asked.
+    // Only the second time: a server that was down may have come back just as it was asked.
     if (finding?.overHttp) return this.#events.blocked()
     if (finding?.refusal && this.#believes(finding.refusal)) return this.#refused(finding.refusal)
     if (error && this.#signOuts >= SIGN_OUTS) return this.#refused(error)
     const before = this.error
-    // A refused handshake looks like no answer, and is asked about only now: it is no news after a sign-out.
+    // A refused handshake looks like no answer. After a sign-out it is no news.
     const known = before?.code === 'unauthenticated' ? before : undefined
     this.error = finding?.refusal ?? finding?.error ?? error ?? known ?? unreachable(this.#options.url)
     this.#after(Math.max(delay, this.error.retryAfter ?? 0), () => void this.#retry(suspect))
@@ -238,7 +238,7 @@ export class ReconnectingSocket {
 
   async #retry(suspect: boolean): Promise<void> {
     const finding = suspect ? await this.#options.diagnose() : undefined
-    // Meanwhile it may have been closed, or woken up.
+    // Meanwhile the socket may have been closed, or have connected.
     if (this.#state !== 'reconnecting' || this.#attempt) return
     this.#finding = finding
     const error = finding?.refusal ?? finding?.error

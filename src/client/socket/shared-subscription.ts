@@ -1,9 +1,8 @@
 /**
- * What one socket is asked for of one stream, on behalf of readers that stand at the same place: they are
- * given the same, and go on together until they leave. A reader anywhere else has a subscription of its own.
+ * One subscription of a socket to a stream, for all readers at the same place: they get the same records and go on
+ * together until they leave. A reader at another place has a subscription of its own.
  *
- * Each question has a new number, so that what comes is known to belong to it, and what was on its way for
- * the one before to none.
+ * Each question has a new number, so that frames that were on their way for an earlier one belong to nobody.
  */
 import { type Offset, decodeOffset, isAt } from '../../protocol/offset.ts'
 import type { EndFrame, RecordsFrame, ServerFrame } from '../../protocol/stream-frames.ts'
@@ -51,7 +50,7 @@ export class SharedSubscription {
     const [{ place } = reader] = this.readers
     const asked = placeText(reader.place)
     const isAnswered = this.#sub !== undefined && this.#asked === undefined && typeof place !== 'string'
-    // The start is where the first record is that is kept, as an answer says.
+    // The answer says where the start is: before the first record that is kept.
     if (!(isAnswered ? isAt(reader.place, place) : asked === placeText(place))) return false
     if (isAnswered) reader.subscribed(asked, place)
     this.readers.add(reader)
@@ -87,7 +86,7 @@ export class SharedSubscription {
       this.#timer = setTimeout(() => this.ask(), retryDelay(this.#failures++) * 1000)
       return
     }
-    // Whoever asks for the stream when told of its end, or why there is none, is answered anew.
+    // A listener that asks for the stream when told of its end gets a new answer.
     this.#host.retire(this)
     if (frame.type === 'end') return this.#ended(frame)
     const error = frame.type === 'gone' ? gone(frame.reason) : errorIn(frame)
@@ -100,7 +99,7 @@ export class SharedSubscription {
     this.#asked = undefined
     this.#deliver((reader) => {
       reader.subscribed(asked, at)
-      // A server that begins too late is asked once more, and not for ever.
+      // A server that begins too late is asked once more, not for ever.
       return reader.records(at, at, [])
     })
   }

@@ -1,6 +1,6 @@
 /**
- * All streams over one WebSocket. On a new connection streams go on from their places, and commands
- * that have no answer yet are sent again.
+ * All streams over one WebSocket. On a new connection streams go on from their places, and requests without an
+ * answer are sent again.
  */
 import type { RunEnd } from '../../protocol/run-end.ts'
 import type {
@@ -32,9 +32,9 @@ interface Pending {
   readonly reject: (error: StreamError) => void
 }
 
-/** Close codes of a server that cannot read what it was sent: it would not the next time either. */
+/** Close codes of a server that cannot read what it was sent, and could not the next time either. */
 const UNREADABLE: readonly number[] = [1007, 1009]
-/** The server goes down. The one that comes after it is asked again. */
+/** The server goes down. The client asks the one that comes after it. */
 const PASSING = 'runs_closed'
 
 export class SocketCarrier implements Carrier {
