@@ -1,6 +1,6 @@
 /**
- * Records that follow each other in one stream, and the frames that were made of them. Readers at `from`
- * share a frame for each shared encoder; an encoder of one reader makes its own.
+ * Consecutive records of one stream, and the frames made of them. Readers at `from` share one frame per shared
+ * encoder; an encoder that belongs to one reader makes its own.
  */
 import { Buffer } from 'node:buffer'
 import type { Json } from '../protocol/json.ts'
@@ -9,31 +9,30 @@ import type { Offset } from '../protocol/offset.ts'
 import type { StreamRecord } from '../streams/stream.ts'
 
 /**
- * Turns records into what one kind of connection sends, for all readers alike: one for all, which keeps
- * nothing. Its identity names the format.
+ * Turns records into what one kind of connection sends, the same for all readers. It is stateless, and its identity
+ * stands for the format.
  */
 export interface SharedEncoder<Frame> {
   readonly own?: undefined
-  /** Called once for each batch: nothing in the frame may belong to one reader. */
+  /** Called once per batch. Nothing in the frame may be specific to one reader. */
   encode(batch: Batch): Frame
 }
 
 /**
- * The same for one reader alone, for protocols whose frames say something of their request: a number of
- * its own, or how many frames came before. It may keep what it needs; `FollowObserver.opened` says where
- * its reader begins, before the first frame.
+ * An encoder for one reader, for protocols whose frames contain something of their request, such as its number or a
+ * count of frames. It may keep state. `FollowObserver.opened` tells where its reader begins, before the first frame.
  *
- * What is the same for all readers it takes from `batch.frame(a shared encoder)`, which makes it once.
+ * It takes the part that is the same for all readers from `batch.frame(a shared encoder)`, which is made once.
  */
 export interface ReaderEncoder<Frame> {
   /**
-   * What of a frame is its own: the `head`, where the records are memory that other readers' frames share,
-   * or the whole `frame`. Frames that share count once among those that wait (`LargeFrames`).
+   * Which part of a frame is not shared: the `head`, when the records are memory that other readers' frames use too,
+   * or the whole `frame`. Frames that share memory count once in `LargeFrames`.
    */
   readonly own: 'head' | 'frame'
   /**
-   * Called for each batch that its reader is sent, once and in order, without gaps from where it was
-   * opened. The frame is written at once. Where batches begin and end differs from reader to reader.
+   * Called once for each batch sent to its reader, in order and without gaps from where it was opened. The frame is
+   * written at once. Batches begin and end at different places for different readers.
    */
   encode(batch: Batch): Frame
 }
@@ -41,8 +40,8 @@ export interface ReaderEncoder<Frame> {
 export type Encoder<Frame> = SharedEncoder<Frame> | ReaderEncoder<Frame>
 
 /**
- * What lay behind a batch when it was made: more records, nothing yet (it ends at the tail), or
- * nothing ever (it ends where the closed stream does).
+ * What followed a batch when it was made: more records, nothing yet (it ends at the tail), or nothing ever (it ends
+ * where the closed stream ends).
  */
 export type Reach = 'more' | 'tail' | 'closed'
 
@@ -55,11 +54,11 @@ export class Batch {
   /** At least one record. */
   readonly span: Span
   readonly reach: Reach
-  /** What the stream is closed with, where it ends here. */
+  /** What the stream was closed with, if it ends here. */
   readonly end: Json | undefined
   #encoder: SharedEncoder<unknown> | undefined
   #frame: unknown
-  /** The last part that was asked for. */
+  /** The part that `after` returned last. */
   #rest: Batch | undefined
   #others: Map<SharedEncoder<unknown>, unknown> | undefined
 
@@ -80,7 +79,7 @@ export class Batch {
     return this.span.records
   }
 
-  /** The frame of this batch in one format, or for one reader. */
+  /** The frame of this batch, in one format or for one reader. */
   frame<Frame>(encoder: Encoder<Frame>): Frame {
     // Nearly always there is one format: it is kept without a map.
     if (this.#encoder === encoder) return this.#frame as Frame
@@ -99,7 +98,7 @@ export class Batch {
     return frame
   }
 
-  /** The part after a position inside this batch, the same for all who ask for it in a row. */
+  /** The part after a position inside this batch. Repeated calls with the same position return the same object. */
   after(position: number): Batch {
     if (this.#rest?.from.position !== position) {
       const { stream, next, reach, end } = this
@@ -110,19 +109,19 @@ export class Batch {
   }
 }
 
-/** What a store tells of records: an event, or a page. */
+/** Records as a store delivers them: an event, or a page. */
 export interface Told {
   readonly records: readonly StreamRecord[]
   readonly json?: Uint8Array | undefined
 }
 
-/** Records in a row, in as few pieces as they came: as text that nobody looks into, if the store has it so. */
+/** Consecutive records, in the pieces in which they came. They stay unparsed text if the store has them so. */
 export class Span {
   /** How many records. */
   readonly length: number
   /**
-   * Length of all records: bytes, or characters of text, which are as many bytes or up to three times
-   * as many. Of text that came in one piece the commas between records count, too.
+   * Length of all records: bytes, or characters of text (one to three bytes each). Commas between records count where
+   * the text came in one piece.
    */
   readonly size: number
   readonly #told: Told | readonly Told[]
@@ -141,7 +140,7 @@ export class Span {
     return new Span(length, json?.byteLength ?? sizeOf(told.records), told, json)
   }
 
-  /** Runs that follow each other, as one. At least one. */
+  /** Joins consecutive spans. At least one. */
   static join(spans: readonly Span[]): Span {
     const [first] = spans
     if (first && spans.length === 1) return first
@@ -166,12 +165,12 @@ export class Span {
     return isList(told) ? told.flatMap(({ records }) => records) : told.records
   }
 
-  /** Records of JSON with commas between them, as UTF-8, if the store has all of them so. Not to be written to. */
+  /** JSON records with commas between them, as UTF-8, if the store has all of them in this form. Do not write to it. */
   get json(): Uint8Array | undefined {
     return this.#json
   }
 
-  /** Records of JSON with commas between them; undefined for bytes. */
+  /** JSON records with commas between them; undefined for records of bytes. */
   get text(): string | undefined {
     if (this.#text === undefined) {
       if (this.#json) return (this.#text = viewOf(this.#json).toString())
@@ -181,7 +180,7 @@ export class Span {
     return this.#text
   }
 
-  /** This run and the one that follows it. */
+  /** This span and the one that follows it. */
   concat(next: Span): Span {
     return Span.join([this, next])
   }

@@ -1,17 +1,17 @@
 /**
  * Delivery: from a log to its many readers.
  *
- * - One watch per stream and process, however many read it. A reader is a cursor, not a queue.
- * - A frame is made once for each batch of records and format, and shared; where a protocol's frames belong to
- *   one reader each, what they have in common is (`ReaderEncoder`).
- * - What comes while a connection is busy goes into its next frame. A connection without room is not
- *   written to; once it has room, its readers go on from where they stood, out of the recent records
- *   or out of the log.
- * - One clock flushes; there is no timer for a stream or a reader, and nothing walks all of them.
+ * - One watch per stream and process, whatever the number of readers. A reader is a cursor, not a queue.
+ * - A frame is made once per batch and format, and shared. When frames differ from reader to reader, their common
+ *   part is shared (`ReaderEncoder`).
+ * - Records that arrive while a connection is busy go into its next frame. A connection without room is not written
+ *   to. Once it has room, its readers continue from where they were, from the recent records or from the log.
+ * - One clock flushes everything. No stream or reader has a timer, and nothing iterates over all of them.
  *
- * What it holds: for each connection at most its high-water mark, one batch and one page (see
- * `DeliveryOptions`), the bytes shared with other connections; for each stream with lagging readers
- * at most `recentSize`; for all connections together `largeFramesSize` of frames above 256 KiB; for all streams together `totalRecentSize` and `keptPagesSize`, or one page where that is larger.
+ * Memory, at most: per connection its high-water mark, one batch and one page (see `DeliveryOptions`), shared with
+ * other connections where possible; per stream with lagging readers `recentSize`; for all connections together
+ * `largeFramesSize` of frames above 256 KiB; for all streams together `totalRecentSize` and `keptPagesSize`, or one
+ * page if that is larger.
  */
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -27,32 +27,32 @@ import { Tail } from './tail.ts'
 import type { TailServices } from './tail.ts'
 import { Turns } from './turns.ts'
 
-/** Sizes are in bytes, where text counts its characters. */
+/** Sizes are in bytes; for text, in characters. */
 export interface DeliveryOptions {
   readonly store: StreamStore
   readonly logger?: Logger
-  /** From which a frame of recent records is full. Default 64 KiB. */
+  /** Size at which a frame of recent records is full. Default 64 KiB. */
   readonly batchSize?: number
-  /** From which a frame out of the log is full: the past comes in few large frames. Default 128 KiB. */
+  /** Size at which a frame read from the log is full: the past is sent in few large frames. Default 128 KiB. */
   readonly pageSize?: number
-  /** Recent records that a stream keeps while readers lag behind. Default 256 KiB. */
+  /** Recent records that a stream keeps while readers lag. Default 256 KiB. */
   readonly recentSize?: number
-  /** And all streams together. Default 32 MiB. */
+  /** The same for all streams together. Default 32 MiB. */
   readonly totalRecentSize?: number
-  /** Pages of the log that are kept while anybody reads. Default 4 MiB. */
+  /** Pages of the log kept while there are readers. Default 4 MiB. */
   readonly keptPagesSize?: number
-  /** Frames above 256 KiB that wait in all connections together, if one alone may not have more. Default 128 MiB. */
+  /** Frames above 256 KiB that wait in all connections together; a single frame may be larger. Default 128 MiB. */
   readonly largeFramesSize?: number
-  /** Milliseconds that one of them may be held while another reader waits for room. Default 120,000. */
+  /** Milliseconds that such a frame may be held while another reader waits for room. Default 120,000. */
   readonly largeFramesPatienceMs?: number
   /** See `FlushClockOptions`. Default 2 and 64. */
   readonly minWindowMs?: number
   readonly maxWindowMs?: number
 }
 
-/** A reader, for whoever made it. */
+/** A handle on a reader, for its creator. */
 export interface Follow {
-  /** Ends it. Its observer hears nothing more. */
+  /** Stops the reader. Its observer is not called again. */
   stop(): void
 }
 
@@ -60,7 +60,7 @@ const KIB = 1024
 const MIB = 1024 * KIB
 
 export class Delivery {
-  /** For whoever reads logs beside it: all of them together hold the event loop for one turn. */
+  /** For other code that reads logs: all of it together holds the event loop for one turn at a time. */
   readonly turns = new Turns()
   readonly #services: TailServices
   readonly #tails = new Map<string, Tail>()
@@ -88,10 +88,10 @@ export class Delivery {
   }
 
   /**
-   * Sends every record of a stream after a place to an outlet: once, in order, without gaps, until
-   * the end of the stream. Checks no ownership. The observer hears nothing before this returns.
+   * Sends every record of a stream after a place to an outlet: once, in order, without gaps, until the stream ends.
+   * Does not check ownership. The observer is not called before this returns.
    *
-   * @throws {StreamRequestError} `invalid_offset` for an offset that no store can have given out.
+   * @throws {StreamRequestError} `invalid_offset` for an offset that no store can have issued.
    */
   follow<Frame>(stream: string, options: ReaderOptions<Frame>): Follow {
     checkPlace(options.place)
@@ -101,26 +101,26 @@ export class Delivery {
       tail = new Tail(stream, this.#services, this.#forget)
       this.#tails.set(stream, tail)
     }
-    // Frames pass from the encoder to the outlet's port and are never looked at in between.
+    // Frames pass from the encoder to the outlet's port; nothing looks at them in between.
     return tail.add(options)
   }
 
-  /** How many readers of a stream there are in this process. */
+  /** Number of readers of a stream in this process. */
   readers(stream: string): number {
     return this.#tails.get(stream)?.readers ?? 0
   }
 
-  /** How many streams are read. */
+  /** Number of streams that have readers. */
   get streams(): number {
     return this.#tails.size
   }
 
-  /** Size of the records that are kept for readers: at most what the options say. */
+  /** Size of the records kept for readers, bounded by the options. */
   get held(): number {
     return this.#services.allowance.used + this.#services.pages.kept
   }
 
-  /** The large frames that wait in connections; answers that are no frames count there, too. */
+  /** The large frames that wait in connections. Large answers that are not frames count there too. */
   get large(): LargeFrames {
     return this.#services.large
   }

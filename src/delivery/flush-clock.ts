@@ -1,12 +1,11 @@
 /**
- * The one clock of a delivery: what is to be sent waits for it, so that records that come close
- * together leave in one frame.
+ * The single clock of a delivery. Records wait for it, so that those that arrive close together leave in one frame.
  *
- * After a pause, what comes is sent at the end of the same turn of the event loop. From then on each
- * item waits for as long as the window is, from when it was added: no record waits longer, and the
- * work is spread over the window. The window follows what flushing costs, so that it takes a bounded
- * share of the loop: the busier it is, the longer the window, the more records in a frame, the cheaper
- * each. The system call is most of what a frame costs.
+ * The first item after a pause is flushed at the end of the same turn of the event loop. From then on each item waits
+ * for one window from when it was added: no record waits longer, and the work is spread over the window. The window
+ * grows with the cost of flushing, so that flushing takes a bounded share of the loop: the busier the loop, the
+ * longer the window and the more records per frame, which makes each record cheaper. Most of the cost of a frame is
+ * the system call.
  */
 import type { Logger } from '../logging/logger.ts'
 
@@ -16,29 +15,32 @@ export interface Flushable {
 
 export interface FlushClockOptions {
   readonly logger: Logger
-  /** Milliseconds that an item waits while the loop is nearly idle. Default 2. */
+  /** Milliseconds that an item waits when the loop is nearly idle. Default 2. */
   readonly minWindowMs?: number
-  /** And at the busiest, as long as the loop keeps up. Default 64. */
+  /** Milliseconds that an item waits at the busiest, while the loop keeps up. Default 64. */
   readonly maxWindowMs?: number
 }
 
-/** The window is so many times what flushing everything once costs: a twelfth of the loop. */
+/** The window is this many times the cost of flushing everything once, so flushing takes a twelfth of the loop. */
 const WINDOW_PER_COST = 12
 
-/** Up to this part of the longest window. Beyond, it grows only while flushing takes more than `PRESSED`. */
+/**
+ * The rule above applies up to this part of the longest window. Above it, the window grows only while flushing takes
+ * more than `PRESSED` of the loop.
+ */
 const COMFORTABLE = 0.75
 const PRESSED = 0.4
 
 /**
- * Milliseconds of flushing after which everything else gets its turn. Ports write when it is through,
- * which takes three times as long: whoever is flushed first waits for that.
+ * Milliseconds of flushing before other work gets a turn. Ports write after the slice, which takes three times as
+ * long, and the first item flushed waits for that.
  */
 const SLICE_MS = 0.25
 
-/** Milliseconds over which the cost is counted at least: a window of none could never grow. */
+/** Shortest period over which the cost is measured, in milliseconds: a window of 0 could never grow. */
 const SHORTEST_COUNT_MS = 1
 
-/** Items that were flushed, at which the queue is cut. */
+/** Number of flushed items at which the queue is cut. */
 const CUT = 4096
 
 export class FlushClock {
@@ -46,13 +48,13 @@ export class FlushClock {
   readonly #minMs: number
   readonly #maxMs: number
   #items: Flushable[] = []
-  /** When each of them is due. */
+  /** When each item is due. */
   #dues: number[] = []
   #head = 0
   #windowMs: number
   #startedAt = 0
   #flushedAt = Number.NEGATIVE_INFINITY
-  /** What flushing cost since when. */
+  /** Cost of flushing since `#since`. */
   #cost = 0
   #since = 0
   #closed = false
@@ -66,12 +68,15 @@ export class FlushClock {
     this.#windowMs = minWindowMs
   }
 
-  /** Milliseconds that an item waits as things stand. */
+  /** Milliseconds that an item waits at present. */
   get windowMs(): number {
     return this.#windowMs
   }
 
-  /** Flushes an item once, a window from now. Each add is one flush: the item knows whether it waits. */
+  /**
+   * Flushes an item once, one window from now. Each call causes one flush; the item itself knows whether it is
+   * waiting.
+   */
   add(item: Flushable): void {
     if (this.#closed) return
     const now = performance.now()
@@ -81,7 +86,7 @@ export class FlushClock {
     if (this.#timer === undefined && this.#immediate === undefined) this.#arm(now)
   }
 
-  /** Flushes nothing more. */
+  /** Flushes nothing from now on. */
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
@@ -104,10 +109,10 @@ export class FlushClock {
     const startedAt = performance.now()
     let now = startedAt
     let isMoreDue = true
-    // What is added meanwhile comes after no pause.
+    // Items added during the tick do not count as coming after a pause.
     this.#flushedAt = Number.POSITIVE_INFINITY
     while (isMoreDue && now - startedAt < SLICE_MS) {
-      // The time is looked up for every few items: it costs a good part of what an item does.
+      // Reading the time costs almost as much as flushing an item, so it is read once per 32 items.
       isMoreDue = this.#flushSome(32, now)
       now = performance.now()
     }
@@ -116,7 +121,7 @@ export class FlushClock {
     this.#flushedAt = now
     this.#cut()
     this.#arm(now)
-    // Ports write when this task is through, which is the most of what flushing costs.
+    // Ports write after this task, which is most of the cost of flushing.
     this.#startedAt = startedAt
     queueMicrotask(this.#account)
   }
@@ -127,7 +132,7 @@ export class FlushClock {
     this.#adapt(now - this.#startedAt, now)
   }
 
-  /** Whether more may be due. */
+  /** Returns whether more items may be due. */
   #flushSome(count: number, now: number): boolean {
     const end = Math.min(this.#head + count, this.#items.length)
     while (this.#head < end && (this.#dues[this.#head] as number) <= now) {
@@ -143,7 +148,7 @@ export class FlushClock {
     this.#head = 0
   }
 
-  /** Once in a window, by what flushing cost in it. */
+  /** Adjusts the window, once per window, to the cost of flushing in it. */
   #adapt(cost: number, now: number): void {
     this.#cost += cost
     const elapsed = now - this.#since
@@ -152,7 +157,7 @@ export class FlushClock {
     const costOfWindow = (this.#cost * counted) / elapsed
     this.#cost = 0
     this.#since = now
-    // Up at once, down step by step: a single cheap window says little.
+    // The window grows at once and shrinks step by step: a single cheap window proves little.
     const wanted = Math.max(costOfWindow * WINDOW_PER_COST, this.#windowMs * 0.8)
     const longest = Math.max(this.#maxMs * COMFORTABLE, Math.min(this.#maxMs, costOfWindow / PRESSED))
     this.#windowMs = Math.max(this.#minMs, Math.min(wanted, longest))
@@ -162,7 +167,7 @@ export class FlushClock {
     try {
       item.flush()
     } catch (error) {
-      this.#logger.error({ err: error }, 'delivering a stream failed')
+      this.#logger.error({ err: error }, 'flushing a stream failed')
     }
   }
 }

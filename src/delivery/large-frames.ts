@@ -1,31 +1,31 @@
 /**
- * The large frames that wait in connections: those of all readers together hold a fixed number of bytes. A
- * reader whose next frame is large waits in a line until there is room for it; small frames pass it by. A
- * frame that many connections hold, or records that their frames share, count once.
+ * Bounds the large frames that wait in connections: all readers together hold a fixed number of bytes. A reader whose
+ * next frame is large queues until there is room; small frames do not queue. A frame held by many connections, or
+ * records shared by their frames, count once.
  *
- * Invariants: one frame is let in however large it is, and readers are served in the order they came. While
- * somebody waits, whoever has held a frame for too long is cut: a few clients that read a byte now and then
- * would keep large records from everybody.
+ * Invariants: a single frame is admitted whatever its size, and readers are served in order of arrival. While a
+ * reader waits, a connection that has held a frame for too long is cut. Otherwise a few clients that read a byte now
+ * and then could keep large records from all others.
  */
-/** Size of a frame from which it counts. Smaller ones are bounded by each connection's mark. */
+/** Size above which a frame counts. Smaller frames are bounded by the high-water mark of each connection. */
 export const LARGE: number = 256 * 1024
 
-/** What a frame holds: the batch that it shares with others, or something of its own. */
+/** What a frame holds: a batch shared with others, or memory of its own. */
 export interface Sized {
   readonly size: number
 }
 
 /** A connection that holds a frame. */
 export interface Holder {
-  /** Calls `free` once, when the frame has left or its connection is gone. */
+  /** Calls `free` once, when the frame was sent or its connection is gone. */
   whenFree(free: () => void): void
   /** Ends the connection at once. */
   cut(): void
 }
 
-/** A reader in the line. */
+/** A reader in the queue. */
 export interface Waiting {
-  /** There is room for what it asked for, which is kept for it until it asks again or leaves. */
+  /** There is room for what it asked for. The room is reserved until it asks again or leaves. */
   resume(): void
 }
 
@@ -38,33 +38,33 @@ export class LargeFrames {
   readonly #total: number
   readonly #patienceMs: number
   #used = 0
-  /** How many connections hold a frame of a batch. */
+  /** Number of connections that hold a frame of each batch. */
   readonly #shared = new WeakMap<Sized, number>()
-  /** The one held longest first. */
+  /** Ordered by how long they have been held, the longest first. */
   readonly #held = new Set<Held>()
-  /** What they asked for, in the order they came. */
+  /** Bytes that each waiting reader asked for, in order of arrival. */
   readonly #line = new Map<Waiting, number>()
-  /** Room that is kept for those whose turn it is. */
+  /** Bytes reserved for readers whose turn it is. */
   readonly #turns = new Map<Waiting, number>()
   #timer: NodeJS.Timeout | undefined
 
-  /** In bytes, and milliseconds that a frame may be held while somebody waits. */
+  /** @param total in bytes. @param patienceMs how long a frame may be held while a reader waits. */
   constructor(total: number, patienceMs: number) {
     this.#total = total
     this.#patienceMs = patienceMs
   }
 
-  /** Bytes that are held, or kept for somebody. */
+  /** Bytes that are held or reserved. */
   get used(): number {
     return this.#used
   }
 
-  /** Readers that wait for room. */
+  /** Number of readers that wait for room. */
   get waiting(): number {
     return this.#line.size
   }
 
-  /** Whether a large frame may be made and written now; if not, its reader has a place in the line. */
+  /** Whether a large frame may be made and written now. If not, its reader is queued. */
   admits(what: Sized, reader: Waiting): boolean {
     const hadTurn = this.#endTurn(reader)
     if (this.#shared.has(what)) return true
@@ -75,14 +75,14 @@ export class LargeFrames {
     return false
   }
 
-  /** A reader needs no room any more, or not now. */
+  /** A reader no longer needs room, or not now. */
   leave(reader: Waiting): void {
     this.#line.delete(reader)
     this.#endTurn(reader)
     this.#serve()
   }
 
-  /** A frame that was let in is written. It waits in a connection, or has left already. */
+  /** An admitted frame was written. It waits in a connection, or was sent already. */
   written(what: Sized, holder: Holder | undefined): void {
     if (holder) this.#hold(what, holder)
     this.#serve()
@@ -101,7 +101,7 @@ export class LargeFrames {
     })
   }
 
-  /** Holds bytes that are no frame, if there is room for them and nobody waits. */
+  /** Holds bytes that are not a frame, if there is room and no reader waits. */
   tryHold(bytes: number, holder: Holder): boolean {
     if (this.#line.size > 0 || !this.#fits(bytes)) return false
     this.#used += bytes
@@ -139,14 +139,14 @@ export class LargeFrames {
     return true
   }
 
-  /** Gives room to those who wait, as far as it goes. */
+  /** Reserves room for waiting readers, as long as there is some. */
   #serve(): void {
     for (const [reader, bytes] of this.#line) {
       if (!this.#fits(bytes)) break
       this.#line.delete(reader)
       this.#turns.set(reader, bytes)
       this.#used += bytes
-      // Not from within whatever made the room.
+      // Not within the call that made the room.
       queueMicrotask(() => {
         if (this.#turns.has(reader)) reader.resume()
       })
@@ -154,7 +154,7 @@ export class LargeFrames {
     this.#watch()
   }
 
-  /** One timer, and only while somebody waits. */
+  /** One timer, which runs only while a reader waits. */
   #watch(): void {
     const [oldest] = this.#held
     if (this.#line.size === 0 || !oldest) {

@@ -1,6 +1,6 @@
 /**
- * The past of streams, read from the log in large pieces. Readers at the same place share the read
- * and the frames made of it: after a restart, a thousand readers of one stream read it about once.
+ * Reads the past of streams from the log in large pages. Readers at the same place share the read and its frames:
+ * after a restart, a thousand readers of one stream read it about once.
  */
 import type { Json } from '../protocol/json.ts'
 import { encodeOffset } from '../protocol/offset.ts'
@@ -20,9 +20,9 @@ export type LogPage =
 export interface LogPagesOptions {
   readonly store: Pick<StreamStore, 'read'>
   readonly turns: Turns
-  /** Size from which a page is full, in the terms of `Batch.size`. */
+  /** Size at which a page is full, measured as `Batch.size`. */
   readonly pageSize: number
-  /** Size of the pages that are kept for the next reader at their place. */
+  /** Total size of the pages kept for later readers at the same place. */
   readonly keptSize: number
   readonly signal: AbortSignal
 }
@@ -32,28 +32,31 @@ interface Entry {
   size: number
 }
 
-/** Records from which a page is full, however short they are. */
+/** Number of records at which a page is full, however short they are. */
 const MAX_RECORDS = 20_000
 
-/** What its reader knows of a stream. A page that was read before may be of another one, or have what was trimmed. */
+/**
+ * What a reader knows of its stream. A kept page may belong to an earlier stream of that id, or contain records that
+ * were trimmed since.
+ */
 export interface KnownLog {
   readonly incarnation: string
   /** Position of the place before the first record that is kept. */
   readonly first: number
 }
 
-/** Records in a page of a store, at most. */
+/** Most records in a page of a store. */
 const MAX_PAGE = 1000
 
-/** What a page costs beside its records. */
+/** Memory of a page beside its records. */
 const OVERHEAD = 512
 
-/** Reads under way at one time: what they hold is bounded, and the store is not flooded. */
+/** Most reads at a time. Bounds their memory and the load on the store. */
 const MAX_READS = 16
 
 export class LogPages {
   readonly #options: LogPagesOptions
-  /** By place, the one used longest ago first. */
+  /** By place, the least recently used first. */
   readonly #entries = new Map<string, Entry>()
   readonly #queue: (() => void)[] = []
   #reads = 0
@@ -63,14 +66,14 @@ export class LogPages {
     this.#options = options
   }
 
-  /** What the pages that are kept hold at the moment. */
+  /** Size of the pages that are kept at present. */
   get kept(): number {
     return this.#kept
   }
 
   /**
-   * Records of a stream after a place: a full page, or all there are, up to a position if one is given: it lies after the place,
-   * which is an offset then. Rejects with what the store throws.
+   * Records of a stream after a place: a full page, or all there are. With `upTo`, only up to that position, which
+   * must lie after the place; the place is then an offset. Rejects with the error of the store.
    */
   read(stream: string, after: Place, log: KnownLog, upTo = Number.POSITIVE_INFINITY): Promise<LogPage> {
     const key = `${keyOf(after)} ${upTo} ${log.incarnation} ${stream}`
@@ -92,19 +95,21 @@ export class LogPages {
     return entry.page
   }
 
-  /** Forgets what is kept: nobody reads. */
+  /** Forgets all pages: there are no readers. */
   clear(): void {
     this.#entries.clear()
     this.#kept = 0
   }
 
-  /** Keeps a page that stays as it is: a full one with more behind it, or the last there will be. */
+  /**
+   * Keeps a page only if it cannot change: a full page that more records follow, or the last page of a closed stream.
+   */
   #settle(key: string, entry: Entry, page: LogPage | undefined): void {
     if (this.#entries.get(key) !== entry) return
     const keeps =
       page?.outcome === 'page' &&
       (page.batch.reach === 'closed' ||
-        // One that reached the tail says so, which is wrong as soon as something is appended.
+        // A page that reached the tail says so, which becomes wrong with the next append.
         (page.batch.reach === 'more' && this.#isFull(page.batch.span)))
     if (!keeps) {
       this.#entries.delete(key)
@@ -114,8 +119,8 @@ export class LogPages {
     this.#kept += entry.size
     for (const [oldest, { size }] of this.#entries) {
       if (this.#kept <= this.#options.keptSize) break
-      // This one stays also when it is larger than all: else each reader of a large record reads it anew.
-      // Without a size it is still being read.
+      // The new page stays even if it exceeds the limit alone: otherwise each reader of a large record would read it
+      // again. An entry without a size is still being read.
       if (oldest === key || size === 0) continue
       this.#delete(oldest, { size })
     }
@@ -132,7 +137,7 @@ export class LogPages {
     try {
       return await this.#gather(stream, incarnation, after, upTo)
     } finally {
-      // The place is handed on, so that nobody who comes now passes those who wait.
+      // The slot goes to the next in the queue, so that a new read cannot overtake waiting ones.
       const next = this.#queue.shift()
       if (next) next()
       else this.#reads--
@@ -143,7 +148,7 @@ export class LogPages {
     return span !== undefined && (span.size >= this.#options.pageSize || span.length >= MAX_RECORDS)
   }
 
-  /** A store's page has at most 1,000 records; short ones are put together. */
+  /** A page of a store has at most 1,000 records; pages of short records are joined. */
   async #gather(stream: string, incarnation: string, after: Place, upTo: number): Promise<LogPage> {
     const { store, turns, pageSize, signal } = this.#options
     let span: Span | undefined
@@ -159,7 +164,7 @@ export class LogPages {
         incarnation,
         signal,
       })
-      // What came before the loss is still right.
+      // The records before the loss are still valid.
       if (result.outcome !== 'page') return span && from && next ? pageOf(span, from, next, 'more') : result
       from ??= result.from
       const length = result.next.position - result.from.position

@@ -1,46 +1,46 @@
 /**
- * A connection as delivery sees it: where frames go, whether there is room, and which of its readers
- * wait for room. All readers of one socket share its outlet.
+ * A connection as delivery sees it: where frames go, whether there is room, and which readers wait for room. All
+ * readers of one socket share its outlet.
  */
 import type { Holder } from './large-frames.ts'
 
 /** What delivery needs of a connection. */
 export interface Port<Frame> {
   /**
-   * Takes a frame and says whether there is room for more; after `false` the outlet's `drained` is
-   * to be called once there is. Never throws; a frame for a dead connection is dropped. A flush writes
-   * to many ports, and to one of them several times: system calls are best made when it is through.
+   * Takes a frame and returns whether there is room for more. After `false`, call the outlet's `drained` once there
+   * is. Must not throw; a frame for a dead connection is dropped. A flush writes to many ports, and to one port
+   * several times, so make system calls after the flush.
    */
   write(frame: Frame): boolean
-  /** Ends the connection at once: others wait for the memory that it holds. */
+  /** Ends the connection at once, because other readers wait for the memory it holds. */
   cutSlow?(): void
 }
 
-/** A reader that can go on. */
+/** A reader that can continue. */
 export interface Resumable {
   resume(): void
 }
 
 export class Outlet<Frame> implements Holder {
   readonly #port: Port<Frame>
-  /** None while nobody ever waited: most connections keep up. */
+  /** Created when a reader first waits: most connections keep up. */
   #blocked: Set<Resumable> | undefined
   #writable = true
   #reading = false
   #gone = false
-  /** Called when what was written has left. */
+  /** Called when everything written was sent. */
   #held: (() => void)[] | undefined
 
   constructor(port: Port<Frame>) {
     this.#port = port
   }
 
-  /** Below its high-water mark. */
+  /** Whether the connection is below its high-water mark. */
   get writable(): boolean {
     return this.#writable
   }
 
-  /** One reader at a time reads the log, so that a socket with many streams holds one page. */
+  /** Whether a reader may read the log. One does at a time, so that a socket with many streams holds one page. */
   get mayRead(): boolean {
     return this.#writable && !this.#reading
   }
@@ -54,14 +54,14 @@ export class Outlet<Frame> implements Holder {
     this.#writable = this.#port.write(frame)
   }
 
-  /** There is room again. For the owner of the connection to call. */
+  /** Called by the owner of the connection when there is room again. */
   drained(): void {
     this.#writable = true
     this.#free()
     this.#resume()
   }
 
-  /** Nothing is left of the connection. For its owner to call. */
+  /** Called by the owner of the connection when it is gone. */
   gone(): void {
     this.#gone = true
     this.#free()
@@ -81,7 +81,7 @@ export class Outlet<Frame> implements Holder {
     this.#blocked?.delete(reader)
   }
 
-  /** Calls `reader.resume` when there is room, after those who wait already. */
+  /** Calls `reader.resume` when there is room, after the readers that wait already. */
   block(reader: Resumable): void {
     this.#blocked ??= new Set()
     this.#blocked.add(reader)
@@ -105,7 +105,7 @@ export class Outlet<Frame> implements Holder {
   #resume(): void {
     const blocked = this.#blocked
     if (!blocked) return
-    // Whoever blocks again meanwhile goes to the end of the line and waits for the next time.
+    // A reader that blocks again meanwhile goes to the end of the queue and waits for the next time.
     for (let left = blocked.size; left > 0 && this.mayRead; left--) {
       const [next] = blocked
       if (!next) return

@@ -1,7 +1,7 @@
 /**
- * A reader: a cursor in one stream and the outlet its frames go to. It holds no records. Where it
- * stands decides what it does: among the recent records it is sent what it has not seen, at once
- * when its outlet has room; further back it reads the log; at the tail it waits for the next flush.
+ * A reader: a cursor in one stream, and the outlet its frames go to. It holds no records. Its place decides what it
+ * does. Among the recent records, it is sent what it has not seen as soon as its outlet has room. Before them, it
+ * reads the log. At the tail, it waits for the next flush.
  */
 import type { Json } from '../protocol/json.ts'
 import { START, isAt } from '../protocol/offset.ts'
@@ -15,30 +15,30 @@ import type { RecentRecords } from './recent.ts'
 
 /** How following a stream ended. */
 export type FollowEnd =
-  /** Every record of a closed stream was sent. `end` is what it is closed with, if with anything. */
+  /** Every record of a closed stream was sent. `end` is what it was closed with, if anything. */
   | { readonly type: 'end'; readonly at: Offset; readonly end: Json | undefined }
-  /** The stream was not there when following it began, or was another one of the same id. */
+  /** The stream did not exist when following began, or was another one of the same id. */
   | { readonly type: 'missing' }
-  /** The stream went away. `lost`: its store has lost records. */
+  /** The stream is gone. `lost`: its store has lost records. */
   | { readonly type: 'gone'; readonly reason: 'deleted' | 'expired' | 'lost' }
-  /** The offset is of another history, or lies past the tail. */
+  /** The offset belongs to another history, or lies past the tail. */
   | { readonly type: 'refused'; readonly reason: 'lost' | 'past-end' }
-  /** The place, at the beginning or where it had come to, is before the `first` record that is kept. */
+  /** The reader's place is before `first`, the first record that is kept. This can happen at the beginning or later. */
   | { readonly type: 'refused'; readonly reason: 'trimmed'; readonly first: Offset }
-  /** The store failed for good. What fails for a time is tried again. */
+  /** The store failed for good. Temporary failures are retried. */
   | { readonly type: 'failed'; readonly error: unknown }
-  /** This process stops delivering; another one, or this one restarted, goes on from the offset. */
+  /** This process stops delivering. Another process, or this one after a restart, continues from the offset. */
   | { readonly type: 'closing' }
 
-/** What a follower is told beside its frames. Neither may throw. */
+/** What a follower is told beside its frames. The methods must not throw. */
 export interface FollowObserver {
-  /** Where the records begin, and whether that is the tail; before the first frame. */
+  /** Called before the first frame: where the records begin, and whether that is the tail. */
   opened(at: Offset, atTail: boolean): void
-  /** The last thing it hears, behind the last frame; never after it stopped by itself. */
+  /** The last call, after the last frame. Not called after `stop`. */
   over(end: FollowEnd): void
 }
 
-/** What a reader needs of the tail it reads. */
+/** What a reader needs of its tail. */
 export interface ReaderTail {
   readonly stream: string
   readonly pages: LogPages
@@ -46,7 +46,7 @@ export interface ReaderTail {
   readonly incarnation: string
   readonly closed: boolean
   readonly recent: RecentRecords
-  /** What a closed stream is closed with. */
+  /** What a closed stream was closed with. */
   readonly closedWith: Json | undefined
   /** The reader is at the tail and waits for the next flush. */
   wait(reader: Reader): void
@@ -57,31 +57,31 @@ export interface ReaderTail {
 
 export interface ReaderOptions<Frame = unknown> {
   readonly place: Place
-  /** Where its frames go, beside those of other readers of the same connection. */
+  /** Where its frames go; shared with other readers of the same connection. */
   readonly outlet: Outlet<Frame>
-  /** What makes them. */
+  /** Makes the frames. */
   readonly encoder: Encoder<Frame>
   readonly observer: FollowObserver
-  /** What the stream's incarnation has to be. One that was created anew since it was looked up is missing. */
+  /** The expected incarnation of the stream. A stream created anew since it was looked up is `missing`. */
   readonly incarnation?: string
-  /** The place before the first record that was kept of it then: what was trimmed by then is not shown. */
+  /** The place before the first record kept at that time. Records trimmed before it are not shown. */
   readonly first?: Offset
 }
 
 export class Reader implements Resumable {
-  /** Where its tail has it among those that wait. */
+  /** Its index among the tail's waiting readers. */
   place: number | undefined
   readonly #tail: ReaderTail
   readonly #outlet: Outlet<unknown>
   readonly #encoder: Encoder<unknown>
-  /** Where it stands; proven once it is opened. */
+  /** Its place; verified once it is opened. */
   #at: Offset = START
-  /** Among those who wait for room for a large frame, or whose turn it is. */
+  /** Whether it waits for room for a large frame, or has room reserved. */
   #inLine = false
   #state: 'joining' | 'following' | 'over' = 'joining'
-  /** It comes from the log, which need not be the history any more that its tail tells of. */
+  /** Whether it last read the log, whose history may no longer be the one its tail follows. */
   #isApart = false
-  /** The place of the tail up to which it reads the log to find out. */
+  /** The place of the tail up to which it reads the log to verify that. */
   #joint: Offset | undefined
   readonly #options: ReaderOptions
 
@@ -92,7 +92,7 @@ export class Reader implements Resumable {
     this.#options = options
   }
 
-  /** The tail is known: finds the place and goes on from there. */
+  /** Called once the tail is known: finds the place and continues from there. */
   begin(): void {
     if (this.#state !== 'joining') return
     const { place, incarnation } = this.#options
@@ -100,7 +100,7 @@ export class Reader implements Resumable {
     if (incarnation !== undefined && incarnation !== this.#tail.incarnation)
       return this.end({ type: 'missing' })
     const { tail } = recent
-    // What lies before any other place the log knows, and what another process appended just now.
+    // Only the log knows about other places, and about what another process appended just now.
     if (place !== 'now' && !isAt(place, tail)) return this.#readLog(place)
     this.#open(tail, true)
     this.resume()
@@ -112,30 +112,30 @@ export class Reader implements Resumable {
     this.#options.observer.opened(at, atTail)
   }
 
-  /** Sends what there is, then waits at the tail, for room, or for the log. */
+  /** Sends what is available, then waits at the tail, for room, or for the log. */
   resume(): void {
     if (this.#state === 'joining') this.begin()
     else if (this.advance()) this.#tail.wait(this)
   }
 
-  /** Sends the batch that everybody waited for, and otherwise does as `advance`. */
+  /** Sends the batch of a flush if the reader is inside it; otherwise the same as `advance`. */
   send(batch: Batch): boolean {
     const outlet = this.#outlet
     const { position } = this.#at
     const isInside = batch.from.position <= position && position < batch.next.position
     if (!isInside || this.#state !== 'following' || !outlet.writable) return this.advance()
     if (this.#isApart && !this.#joins()) return false
-    // It has seen a part when it came, or read the log, after the first of these records.
+    // A reader that joined, or read the log, after the first of these records has seen a part.
     const unseen = position === batch.from.position ? batch : batch.after(position)
     return this.#write(unseen) && this.#hasMore()
   }
 
-  /** Sends what is recent; true when that was all and more may come. */
+  /** Sends recent records. Returns true when the reader is at the tail and more may come. */
   advance(): boolean {
     if (this.#state !== 'following') return false
     const outlet = this.#outlet
     const { recent } = this.#tail
-    // Whoever is given a frame may stop the reader.
+    // The receiver of a frame may stop the reader.
     while (this.#state === 'following' && this.#at.position < recent.sealed) {
       if (!outlet.writable) {
         this.#leaveLine()
@@ -153,13 +153,13 @@ export class Reader implements Resumable {
     return this.#hasMore()
   }
 
-  /** At the tail: whether anything may come. */
+  /** At the tail: returns whether more may come. */
   #hasMore(): boolean {
     if (this.#state !== 'following') return false
     const { closed, recent, closedWith } = this.#tail
     const ahead = this.#at.position - recent.tail.position
     if (ahead < 0) return true
-    // One that has read further than it was told of finds out when it is.
+    // A reader that has read past what the tail has heard of verifies this once the tail has caught up.
     if (this.#isApart && (closed || ahead === 0) && !this.#joins()) return false
     if (!closed) return true
     this.end({ type: 'end', at: this.#at, end: closedWith })
@@ -167,14 +167,15 @@ export class Reader implements Resumable {
   }
 
   /**
-   * Whether the records that its tail keeps follow those that it read in the log: between the two the stream may have
-   * become another one. The tail knows its history at some places only; inside a batch this reads on in the log, up to one.
+   * Returns whether the tail's records follow those it read in the log: between the two, the stream may have been
+   * replaced. The tail knows its history at some places only, so inside a batch this reads the log up to the next
+   * one.
    */
   #joins(): boolean {
     const { recent } = this.#tail
     const joint = (this.#joint ??= recent.tail)
     const at = this.#at
-    // One append wrote the records before both places; or it is the same place.
+    // One append wrote the records before both places, or they are the same place.
     if (at.stamp === joint.stamp || isAt(at, joint)) {
       this.#isApart = false
       this.#joint = undefined
@@ -185,12 +186,12 @@ export class Reader implements Resumable {
     return false
   }
 
-  /** Ends it and tells its observer. */
+  /** Ends the reader and tells its observer. */
   end(end: FollowEnd): void {
     if (this.stop()) this.#options.observer.over(end)
   }
 
-  /** Ends it without a word; false when it was over already. */
+  /** Ends the reader without telling its observer. False when it had ended already. */
   stop(): boolean {
     if (this.#state === 'over') return false
     this.#state = 'over'
@@ -200,7 +201,7 @@ export class Reader implements Resumable {
     return true
   }
 
-  /** @param upTo where to stop. */
+  /** @param upTo position at which to stop. */
   #readLog(place: Place, upTo?: number): void {
     const outlet = this.#outlet
     if (!outlet.mayRead) {
@@ -216,7 +217,7 @@ export class Reader implements Resumable {
         (error: unknown) => this.#retry(error),
       )
       .finally(() => outlet.endRead())
-      // Nothing above throws, unless an encoder does.
+      // Only an encoder can throw here.
       .catch((error: unknown) => this.end({ type: 'failed', error }))
   }
 
@@ -225,7 +226,7 @@ export class Reader implements Resumable {
     if (this.#state !== 'following') return
     switch (page.outcome) {
       case 'page': {
-        // Also when the outlet filled up meanwhile: a page that is dropped is read once more.
+        // Written even if the outlet filled up meanwhile: a dropped page would be read again.
         if (!this.#write(page.batch)) return
         this.#isApart = true
         return this.resume()
@@ -234,7 +235,7 @@ export class Reader implements Resumable {
         return this.#retry(undefined)
       case 'missing':
         return this.end({ type: 'gone', reason: 'deleted' })
-      // What it is yet to read was trimmed under it.
+      // The records it was to read next were trimmed.
       case 'trimmed':
         return this.end({ type: 'refused', reason: 'trimmed', first: page.first })
       case 'past-end':
@@ -243,7 +244,7 @@ export class Reader implements Resumable {
     }
   }
 
-  /** What the log says of the place that was asked for. */
+  /** Handles what the log says about the requested place. */
   #join(page: LogPage): void {
     switch (page.outcome) {
       case 'page':
@@ -263,17 +264,17 @@ export class Reader implements Resumable {
     }
   }
 
-  /** Without an error, the store is behind what it told. */
+  /** Called without an error when the log lags behind the events of the store. */
   #retry(error: unknown): void {
     if (this.#state === 'following' || this.#state === 'joining')
       this.#tail.retry(this, error, () => this.resume())
   }
 
-  /** Writes a batch; false for a large one that waits until there is room for it. */
+  /** Writes a batch. Returns false for a large one, which waits until there is room. */
   #write(batch: Batch): boolean {
     const { large } = this.#tail
     const isLarge = batch.size > LARGE
-    // A frame of its own is nobody else's, and counts for itself.
+    // A frame that is not shared counts by itself.
     const held = isLarge && this.#encoder.own === 'frame' ? { size: batch.size } : batch
     if (isLarge && !large.admits(held, this)) {
       this.#inLine = true

@@ -1,8 +1,8 @@
 /**
- * The last records of a stream, for readers that lag a little: a bounded run of batches without
- * gaps. A reader further back reads the log.
+ * The last records of a stream, for readers that lag a little: bounded, in consecutive batches. A reader that lags
+ * further reads the log.
  *
- * One batch at the end is open: records are added to it until the flush clock, or its size, seals it.
+ * The last batch is open: records are added to it until the flush clock or its size seals it.
  */
 import type { Json } from '../protocol/json.ts'
 import { offsetBefore } from '../protocol/offset.ts'
@@ -11,7 +11,7 @@ import type { StreamRecord } from '../streams/stream.ts'
 import { Batch, Span } from './batch.ts'
 import type { Reach } from './batch.ts'
 
-/** What all streams together may keep for readers that lag, beside what the next flush sends. */
+/** How much all streams together may keep for lagging readers, beside what the next flush sends. */
 export class Allowance {
   used = 0
   readonly total: number
@@ -21,14 +21,14 @@ export class Allowance {
   }
 }
 
-/** Merged batches that are kept, for readers that stand at the same place. */
+/** Number of merged batches kept, for readers at the same place. */
 const MERGED_KEPT = 2
 
-/** The same for all streams. */
+/** Limits, the same for all streams. */
 export interface RecentLimits {
-  /** Size from which a batch is full. */
+  /** Size at which a batch is full. */
   readonly batchSize: number
-  /** Size of all batches that one stream keeps. */
+  /** Most that one stream keeps, over all batches. */
   readonly streamSize: number
   readonly allowance: Allowance
 }
@@ -38,11 +38,11 @@ export class RecentRecords {
   readonly #limits: RecentLimits
   #batches: Batch[] = []
   #size = 0
-  /** What of that the allowance knows: what stayed behind a flush. */
+  /** The part counted in the allowance: what remained after a flush. */
   #counted = 0
   #merged: Batch[] = []
   #open: Span | undefined
-  /** The places before and after what the open batch holds. */
+  /** The places before and after the records of the open batch. */
   #openFrom: Offset
   #tail: Offset
   #closed = false
@@ -64,7 +64,7 @@ export class RecentRecords {
     return this.#tail
   }
 
-  /** What is kept, in the terms of `Batch.size`. */
+  /** Size of what is kept, measured as `Batch.size`. */
   get size(): number {
     return this.#size + (this.#open?.size ?? 0)
   }
@@ -79,7 +79,7 @@ export class RecentRecords {
     if (this.#open.size >= batchSize) this.seal()
   }
 
-  /** Nothing will come behind the records that are added next, or were last. */
+  /** The stream is closed: the records added next, or those added last, are the final ones. */
   close(end: Json | undefined): void {
     this.#closed = true
     this.#end = end
@@ -102,19 +102,19 @@ export class RecentRecords {
     }
   }
 
-  /** Closes the open batch, if it is not empty, and keeps it. */
+  /** Seals the open batch, if it is not empty, and keeps it. */
   seal(reach: Reach = this.#closed ? 'closed' : 'tail'): void {
     const batch = this.#cut(reach)
     if (!batch) return
     this.#batches.push(batch)
     this.#size += batch.size
-    // The last one stays: the next flush is about to send it.
+    // The last batch stays: the next flush will send it.
     this.#drop(this.#batches.length - 1)
   }
 
   /**
-   * Closes the open batch without keeping it, for a flush that is likely to be all it is needed for.
-   * Undefined when it is empty, or others before it are kept: then it is sealed.
+   * Seals the open batch and returns it without keeping it: usually only the current flush needs it. Undefined when
+   * it is empty, or when earlier batches are kept; then it is kept as well.
    */
   take(): Batch | undefined {
     if (this.#size === 0) return this.#cut(this.#closed ? 'closed' : 'tail')
@@ -122,14 +122,17 @@ export class RecentRecords {
     return undefined
   }
 
-  /** Keeps a batch that was taken: somebody needs it later. */
+  /** Keeps a batch that was taken, because a reader needs it later. */
   keep(batch: Batch): void {
     if (batch.next.position !== (this.#batches[0]?.from ?? this.#openFrom).position) return
     this.#batches.unshift(batch)
     this.#size += batch.size
   }
 
-  /** The batch that begins at a position, as much as fits one; undefined when it is kept no longer. */
+  /**
+   * The batch that begins at a position, merged with the next ones up to the size of a batch. Undefined when it is no
+   * longer kept.
+   */
   from(position: number): Batch | undefined {
     const first = this.#indexOf(position)
     const batch = this.#batches[first]
@@ -146,7 +149,7 @@ export class RecentRecords {
     return this.#merge(first, last, position)
   }
 
-  /** Forgets the sealed batches: every reader has them. */
+  /** Forgets the sealed batches: every reader has received them. */
   clear(): void {
     if (this.#size === 0) return
     this.#limits.allowance.used -= this.#counted
@@ -156,7 +159,7 @@ export class RecentRecords {
     this.#size = 0
   }
 
-  /** Begins anew at another place, because records were missed. */
+  /** Restarts at another place, because records were missed. */
   restart(at: Offset): void {
     this.clear()
     this.#open = undefined
@@ -187,7 +190,7 @@ export class RecentRecords {
     return merged
   }
 
-  /** A flush is over: what is kept now is for readers that lag, and whoever lags behind that reads the log. */
+  /** Called after a flush: the batches still kept are for lagging readers. A reader that lags further reads the log. */
   settle(): void {
     this.#drop(this.#batches.length)
     const { allowance } = this.#limits

@@ -1,9 +1,9 @@
-/** Attempts that failed, each made again a little later. One timer for all; none while there are none. */
+/** Failed attempts, each repeated a little later. One timer serves all of them, and runs only while there are some. */
 
 /** Milliseconds between two attempts. */
 const RETRY_MS = 250
 
-/** Attempts made at a time, so that a store that comes back is not met by all at once. */
+/** Most attempts at a time, so that a store that recovers is not hit by all of them at once. */
 const MAX_AT_ONCE = 100
 
 export class Retries {
@@ -14,7 +14,7 @@ export class Retries {
     return this.#waiting.size
   }
 
-  /** Calls `attempt` later, unless it was dropped by then. */
+  /** Calls `attempt` later, unless it is deleted before. */
   add(attempt: () => void): void {
     this.#waiting.add(attempt)
     this.#timer ??= setTimeout(this.#retry, RETRY_MS).unref()

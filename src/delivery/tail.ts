@@ -1,7 +1,7 @@
 /**
- * The end of one stream, watched once for all its readers in this process. It exists while somebody
- * reads. Its recent records are sent at the ticks of the flush clock to the readers that wait at the
- * tail; nobody else is visited.
+ * The end of one stream, watched once for all its readers in this process. It exists while there are readers. At each
+ * tick of the flush clock its recent records are sent to the readers that wait at the tail; other readers are not
+ * visited.
  */
 import type { Logger } from '../logging/logger.ts'
 import type { Json } from '../protocol/json.ts'
@@ -21,7 +21,7 @@ import type { RecentLimits } from './recent.ts'
 import type { Retries } from './retries.ts'
 import { Span } from './batch.ts'
 
-/** What all tails of a delivery share. */
+/** Shared by all tails of a delivery. */
 export interface TailServices extends RecentLimits {
   readonly store: StreamStore
   readonly clock: FlushClock
@@ -33,36 +33,39 @@ export interface TailServices extends RecentLimits {
 
 type Watching = Extract<WatchResult, { outcome: 'watching' }>
 
-/** Failures that pass by themselves: see `StoreErrorCode`. */
+/** Failures that are temporary: see `StoreErrorCode`. */
 const PASSING: ReadonlySet<string> = new Set(['full', 'locked', 'io', 'unavailable'])
 
-/** It is its own inbox: with thousands of streams each object more is one more to wait for. */
+/** It is its own inbox: with thousands of streams, each further object costs one more access to slow memory. */
 export class Tail extends StreamInbox implements Flushable, ReaderTail {
-  // What a flush looks at comes first: with thousands of streams, each place in memory counts.
+  // The fields a flush reads come first: with thousands of streams, each memory access counts.
   #dirty = false
   #over = false
   #closed = false
   #recent: RecentRecords | undefined
-  /** At the tail, in no order: they are sent what comes at the next flush. */
+  /** Readers at the tail, in no order: the next flush sends them what has come. */
   readonly #waiting: Reader[] = []
-  /** All others. Nearly always there are none. */
+  /** All other readers. Usually there are none. */
   #lagging: Set<Reader> | undefined
-  /** What took the stream away, until the next flush. */
+  /** Why the stream is gone, until the next flush. */
   #gone: FollowEnd | undefined
   #incarnation = ''
-  /** Whether something came before it was known what is watched. */
+  /** Whether an event came before `watch` resolved. */
   #isEarly = false
   readonly #services: TailServices
   readonly stream: string
   readonly pages: LogPages
   readonly large: LargeFrames
   readonly #onOver: (tail: Tail) => void
-  /** Ends the watch of the store. */
+  /** Ends the watch. */
   #unwatch: (() => void) | undefined
   #closedWith: Json | undefined
   #warned = false
 
-  /** Watches at once. `onOver` is called when its last reader goes or its stream ends: no reader may be added then. */
+  /**
+   * Watches at once. `onOver` is called when the last reader leaves or the stream ends; no reader may be added
+   * afterwards.
+   */
   constructor(stream: string, services: TailServices, onOver: (tail: Tail) => void) {
     super()
     this.stream = stream
@@ -89,14 +92,14 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     return this.#incarnation
   }
 
-  /** For readers that have begun: they begin when it is known. */
+  /** Defined for readers that have begun: they begin when it is. */
   get recent(): RecentRecords {
     return this.#recent as RecentRecords
   }
 
   /**
-   * Whether the stream that it watches went away. It then tells its readers after the caller, who asks
-   * because another stream of the same id may be there.
+   * Whether the watched stream is gone. If so, it tells its readers after this call. Asked because another stream may
+   * have the same id by now.
    */
   isGone(): boolean {
     if (this.#recent) this.#hear()
@@ -108,7 +111,7 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
   add(options: ReaderOptions): Reader {
     const reader = new Reader(this, options)
     this.#lag(reader)
-    // Not before the caller has its reader in hand.
+    // Not before the caller has the reader.
     if (this.#recent) queueMicrotask(() => this.#join(reader))
     return reader
   }
@@ -136,11 +139,11 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     const recent = this.#recent
     if (this.#lagging) recent?.seal()
     const batch = recent?.take()
-    // Backwards: whoever leaves meanwhile is replaced by one that had its turn.
+    // Backwards: a reader that leaves is replaced by one that was served already.
     for (let place = this.#waiting.length - 1; place >= 0; place--) {
       const reader = this.#waiting[place]
       if (!reader || this.#serve(reader, batch)) continue
-      // One that ended is gone already.
+      // A reader that ended has left already.
       if (this.#leave(reader)) this.#lag(reader)
     }
     if (this.#lagging) {
@@ -152,9 +155,9 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
   }
 
   endAll(end: FollowEnd): void {
-    // Whoever follows the stream anew when told of its end gets another tail.
+    // A reader that follows the stream again when told of the end gets a new tail.
     this.#onOver(this)
-    // A copy: whoever ends leaves its place to another.
+    // A copy, because a reader that ends gives its place to another.
     for (const reader of this.#waiting.slice()) reader.end(end)
     for (const reader of this.#lagging ?? []) reader.end(end)
   }
@@ -181,20 +184,20 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     )
   }
 
-  /** Whether an error passes by itself. Logged once for each outage. */
+  /** Whether an error is temporary. Logged once per outage. */
   #passes(error: unknown): boolean {
     const passes = error instanceof StoreError && PASSING.has(error.code)
     if (!passes || !this.#warned) {
       this.#services.logger[passes ? 'warn' : 'error'](
         { err: error, stream: this.stream },
-        passes ? 'a stream cannot be read; trying again' : 'a stream cannot be read',
+        passes ? 'stream cannot be read; trying again' : 'stream cannot be read',
       )
     }
     this.#warned = passes
     return passes
   }
 
-  /** What came was trimmed before it was told. Where each of its readers is left by that, the log says. */
+  /** Records were trimmed before they were told. The log decides what this means for each reader. */
   #watchAnew(): void {
     this.#unwatch = undefined
     this.#watch()
@@ -215,9 +218,9 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     } else this.#recent = new RecentRecords(this.stream, this.#services, tail)
     this.#closed = closed
     this.#closedWith = end
-    // Whoever is there has not begun, and lags as yet.
+    // Readers added so far have not begun, and count as lagging.
     for (const reader of this.#lagging ?? []) reader.begin()
-    // The first event may have come before the answer of the watch that caused it.
+    // The first event may have come before `watch` resolved.
     if (this.#isEarly) this.news()
     this.#isEarly = false
   }
@@ -233,7 +236,7 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     this.#services.clock.add(this)
   }
 
-  /** Takes what came. What there is to send is sent at the next flush. */
+  /** Takes what has come. The next flush sends it. */
   #hear(): void {
     if (!this.#recent) {
       this.#isEarly = true
@@ -254,7 +257,7 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     const { tail } = recent
     if (from.position !== tail.position) {
       const fields = { stream: this.stream, told: tail.position, from: from.position }
-      this.#services.logger.error(fields, 'a store told of records out of order; reading its log instead')
+      this.#services.logger.error(fields, 'events of the store out of order; reading the log instead')
       recent.restart(from)
     } else if (from.stamp !== tail.stamp) {
       this.#gone = { type: 'gone', reason: 'lost' }
@@ -267,18 +270,18 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     this.#closedWith = end
   }
 
-  /** Whether the reader goes on waiting. What one encoder throws is no matter of the others. */
+  /** Returns whether the reader still waits at the tail. An error of one encoder does not affect other readers. */
   #serve(reader: Reader, batch: Batch | undefined): boolean {
     try {
       return batch ? reader.send(batch) : reader.advance()
     } catch (error) {
-      this.#services.logger.error({ err: error, stream: this.stream }, 'a frame could not be made')
+      this.#services.logger.error({ err: error, stream: this.stream }, 'frame could not be encoded')
       reader.end({ type: 'failed', error })
       return false
     }
   }
 
-  /** Whether it was waiting. The last one takes its place. */
+  /** Returns whether it was waiting. The last waiting reader takes its index. */
   #leave(reader: Reader): boolean {
     const { place } = reader
     if (place === undefined) return false
@@ -300,7 +303,7 @@ export class Tail extends StreamInbox implements Flushable, ReaderTail {
     if (this.#lagging?.delete(reader) && this.#lagging.size === 0) this.#lagging = undefined
   }
 
-  /** Once everybody has what is recent, nobody needs it. What a flush is still to send, those who wait do. */
+  /** Recent records are kept only for lagging readers, and for waiting ones until the next flush. */
   #relax(): void {
     if (!this.#lagging && !this.#dirty) this.#recent?.clear()
   }

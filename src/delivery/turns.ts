@@ -1,11 +1,11 @@
 /**
- * Long work on the event loop, cut into turns: whoever reads a long log lets everybody else have theirs after a
- * few milliseconds, however small its records, and whether or not its store leaves the loop to read.
+ * Cuts long work on the event loop into turns. Code that reads a long log yields to other work after a few
+ * milliseconds, however small the records are, and whether or not the store reads on the loop.
  */
 
-/** Milliseconds of one turn, about. */
+/** Approximate length of a turn, in milliseconds. */
 const TURN_MS = 4
-/** Bytes that one turn takes in hand, about: what is made of them, frames and writes, is still to come. */
+/** Approximate bytes per turn. The frames and writes made of them cost more time afterwards. */
 const TURN_SIZE = 512 * 1024
 
 export class Turns {
@@ -13,7 +13,7 @@ export class Turns {
   #size = 0
   #next: Promise<void> | undefined
 
-  /** To be awaited before each piece of work: resolves at once while the turn is young, else in a later one. */
+  /** Await this before each piece of work. Resolves at once early in a turn, otherwise in a later one. */
   async pass(): Promise<void> {
     for (;;) {
       if (this.#begun === undefined) return this.#begin()
@@ -23,7 +23,7 @@ export class Turns {
     }
   }
 
-  /** Bytes that the work of this turn has taken in hand. What is shared counts once. */
+  /** Counts bytes that the work of this turn handles. Shared bytes count once. */
   spend(size: number): void {
     if (this.#begun === undefined) this.#begin()
     this.#size += size
