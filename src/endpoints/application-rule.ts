@@ -1,4 +1,4 @@
-/** A rule of the application's own, `mayStart` for one, which may throw and may never answer. */
+/** Calls a rule of the application, such as `mayStart`, which may throw and may never answer. */
 import { type Scope, scopeForLog } from '../consumers/scope.ts'
 import { callHandler, loggingOwner } from '../logging/late-errors.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -7,24 +7,24 @@ import { type ErrorCode, HttpError } from '../protocol/errors.ts'
 /** Seconds that a rule may take. */
 const ASK_TIMEOUT = 5
 
-/** Seconds after which it is worth a try whether it answers. */
+/** Seconds after which a retry may succeed. */
 const RETRY_AFTER = '5'
 
 export interface RuleQuestion {
-  /** The option that the rule was given as. */
+  /** The name of the option. */
   readonly name: string
   /** Who asks. */
   readonly scope: Scope<unknown>
-  /** What the client is told when the rule does not answer in time. */
+  /** The error for the client when the rule does not answer in time. */
   readonly undecided: ErrorCode
-  /** Aborts when nobody waits for the answer any more. */
+  /** Aborts when the answer is no longer needed. */
   readonly signal: AbortSignal
   readonly logger: Logger
 }
 
 /**
- * Calls a rule, whose signal aborts when its answer is of no use any more: after 5 s at the latest. What it
- * throws later is its own, and not the client's connection's.
+ * Calls a rule with a signal that aborts when the answer is no longer needed: after 5 s at the latest. Errors that
+ * the rule throws later are attributed to it, not to the client's connection.
  *
  * @throws {HttpError} `undecided`, when it does not answer in time; and what the rule throws.
  */

@@ -1,25 +1,24 @@
 /**
- * So many bytes in a minute, for each key on its own: what is spent comes back evenly over the minute. Who has
- * something left may spend more than that once, and waits for longer. What it keeps is bounded: a number for each
- * key that spent something within the time it takes to come back, and a number of keys. Where there are more, the
- * one that was quiet for longest is forgotten.
+ * A number of bytes per minute for each key. Spent bytes come back evenly over the minute. A key with some left may
+ * overspend once, and then waits longer. Memory is bounded: one entry for each key whose bytes have not come back
+ * yet, and a maximum of keys; beyond it, the key idle for longest is forgotten.
  */
 
 const MINUTE_MS = 60_000
 const MAX_KEYS = 10_000
 
 interface Account {
-  /** Bytes spent that had not come back at this time. */
+  /** Bytes spent that had not come back by `at`. */
   readonly spent: number
   readonly at: number
-  /** How many come back in a minute. */
+  /** Bytes that come back per minute. */
   readonly perMinute: number
 }
 
 export class ByteBudget {
   readonly #clock: () => number
   readonly #maxKeys: number
-  /** In the order in which they last spent something. */
+  /** Ordered by when they last spent something. */
   readonly #accounts = new Map<string, Account>()
 
   constructor({
@@ -34,13 +33,13 @@ export class ByteBudget {
     return this.#accounts.size
   }
 
-  /** Seconds until something is left; 0 when something is. */
+  /** Seconds until some bytes are left; 0 if there are some now. */
   wait(key: string, perMinute: number): number {
     const over = this.#spentBy(key) - perMinute
     return over < 0 ? 0 : Math.max(1, Math.ceil((over / perMinute) * 60))
   }
 
-  /** Spends these bytes, and gives 0; or gives the seconds until something is left, and spends nothing. */
+  /** Spends the bytes and returns 0; or returns the seconds until some are left, and spends nothing. */
   spend(key: string, perMinute: number, bytes: number): number {
     if (perMinute === Number.POSITIVE_INFINITY) return 0
     const seconds = this.wait(key, perMinute)

@@ -1,15 +1,12 @@
-/**
- * Keeps streams that are followed from expiring under their readers: each is touched several times in
- * its TTL, once for all readers that an endpoint has of it.
- */
+/** Keeps followed streams from expiring: each is touched several times per TTL, once for all readers of an endpoint. */
 import type { Logger } from '../logging/logger.ts'
 import type { StreamStore } from '../streams/store.ts'
 import type { StreamInfo } from '../streams/stream.ts'
 import { Deadlines } from '../time/deadlines.ts'
 
-/** Touches in the time of a TTL, at least: a store that fails for half of it takes nothing away. */
+/** Touches per TTL, at least, so that a store may fail for half of it. */
 const TOUCHES = 4
-/** Shorter TTLs than four times this are not kept up with. */
+/** TTLs shorter than four times this are not kept alive. */
 const SHORTEST_PAUSE_MS = 50
 
 interface Entry {
@@ -20,19 +17,19 @@ interface Entry {
 export class FollowedStreams {
   readonly #store: Pick<StreamStore, 'touch'>
   readonly #entries = new Map<string, Entry>()
-  /** By their pause in milliseconds, powers of two: there are few, whatever TTLs there are. */
+  /** By their pause in milliseconds, a power of two, so that there are few clocks for any number of TTLs. */
   readonly #clocks = new Map<number, Deadlines>()
 
   constructor(store: Pick<StreamStore, 'touch'>) {
     this.#store = store
   }
 
-  /** A reader follows a stream, which was touched just now. Returns what says that it does no more. */
+  /** A reader begins to follow a stream, which was touched just now. Call the returned function when it ends. */
   add(info: StreamInfo, logger: Logger): () => void {
     const { id, ttlMs, incarnation } = info
     if (ttlMs === undefined) return () => {}
     const clock = this.#clockFor(ttlMs)
-    // What took the id since is another stream.
+    // The key holds the incarnation, because a later stream may have the same id.
     const key = `${incarnation} ${id}`
     let entry = this.#entries.get(key)
     if (!entry) {
@@ -56,12 +53,12 @@ export class FollowedStreams {
     }
   }
 
-  /** A sign of life for one stream. Never rejects. */
+  /** Touches one stream. Never rejects. */
   async touch({ id, incarnation }: Pick<StreamInfo, 'id' | 'incarnation'>, logger: Logger): Promise<void> {
     try {
       await this.#store.touch(id, undefined, incarnation)
     } catch (error) {
-      logger.warn({ err: error, stream: id }, 'the expiry of a stream that is read was not moved')
+      logger.warn({ err: error, stream: id }, 'expiry of a stream with readers could not be moved')
     }
   }
 

@@ -1,13 +1,12 @@
-/** Which run a chat had last: for a page that knows its chat, and no run. */
+/** The latest run of a chat, for a page that knows its chat but not the run. */
 import type { User } from '../consumers/scope.ts'
 import type { LatestRun } from '../protocol/stream-frames.ts'
 import type { StreamAccess } from './stream-access.ts'
 import type { RunControl } from './stream-services.ts'
 
 /**
- * The run of this user's chat that was started last and is still kept, whether it goes on or has ended;
- * null when there is none, and for the chat of somebody else. Rejects as the store does, and as
- * `ownerOf` throws.
+ * The run of this user's chat that was started last and is still kept, running or ended. Null if there is none, or
+ * the chat belongs to somebody else. Rejects as the store does, and as `ownerOf` throws.
  */
 export async function latestRun(
   runs: RunControl,

@@ -1,19 +1,19 @@
-/** From a user, whatever `authenticate` makes of one, to the name by which what is theirs is known. */
+/** Maps a user, as returned by `authenticate`, to the name of an owner. */
 import type { User } from '../consumers/scope.ts'
 import { isOwner } from '../streams/bookkeeping/requests.ts'
 
 /**
- * Says who a user is, in the terms of stream owners: a text of 1 to 512 characters. A user for whom it
- * says anything else is refused, with 403: nothing is read or started for whom nobody knows.
+ * Returns the owner name of a user: a string of 1 to 512 characters. A user for whom it returns anything else is
+ * refused with 403.
  */
 export type OwnerOf = (user: User & {}) => string | undefined
 
-/** What `ownerOf` said, when it names somebody. */
+/** The result of `ownerOf`, if it is a valid name. */
 export function nameIn(owner: unknown): string | undefined {
   return typeof owner === 'string' && isOwner(owner) ? owner : undefined
 }
 
-/** A user that is a text or a number, or the `id` of an object that is one of them. */
+/** A user that is a string or a number, or the `id` of a user that is an object. */
 export const defaultOwnerOf: OwnerOf = (user: unknown) => {
   if (typeof user !== 'object' || user === null) return nameOf(user)
   return 'id' in user ? nameOf(user.id) : undefined
@@ -24,7 +24,7 @@ function nameOf(value: unknown): string | undefined {
   return typeof value === 'bigint' || Number.isFinite(value) ? String(value) : undefined
 }
 
-/** Whether there is no authentication: whoever there is, is nobody. */
+/** Whether there is no user, because there is no authentication. */
 export function nobodyAsked(user: User | undefined): boolean {
   return user === undefined || user === null
 }

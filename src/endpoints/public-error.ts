@@ -1,4 +1,4 @@
-/** What a client may be told of an error. */
+/** What a client may be told about an error. */
 import { HttpError } from '../protocol/errors.ts'
 import type { InputIssue } from '../protocol/stream-frames.ts'
 import { STREAM_ERRORS } from '../protocol/stream-errors.ts'
@@ -6,12 +6,12 @@ import { RunError } from '../runs/errors.ts'
 import { StoreError, StreamRequestError } from '../streams/errors.ts'
 
 export interface PublicError {
-  /** One of `STREAM_ERRORS` or of `RUN_ERRORS`, or that of an `HttpError`. */
+  /** A code of `STREAM_ERRORS`, of `RUN_ERRORS`, or of an `HttpError`. */
   readonly code: string
   readonly message: string
-  /** The client asked for what cannot be; otherwise the server failed, and the error belongs in its log. */
+  /** Whether the client caused the error. Otherwise the server failed, and the error belongs in its log. */
   readonly expected: boolean
-  /** Seconds after which it is worth another try, where that is all it takes. */
+  /** Seconds after which a retry may succeed, if waiting is enough. */
   readonly retryAfter?: number
   /** What of an input does not fit. */
   readonly issues?: readonly InputIssue[]
@@ -20,7 +20,7 @@ export interface PublicError {
 /** Codes of what may be otherwise in a moment. */
 const PASSING: ReadonlySet<string> = new Set(['process_full', 'too_many_runs', 'input_undecided'])
 
-/** Seconds after which it is worth a try whether a run has ended. */
+/** Seconds after which a run may have ended. */
 const RETRY_AFTER = 5
 
 export function publicError(error: unknown): PublicError {

@@ -1,7 +1,7 @@
 /**
- * So many in any minute, for each key on its own. What it keeps is bounded: one number for each that was
- * let through within the last minute, and a number of keys. Where there are more, the one that was quiet
- * for longest is forgotten, which lets nobody through who has not as many keys to his name.
+ * A number of events in any minute, for each key. Memory is bounded: one number for each event allowed within the
+ * last minute, and a maximum of keys. Beyond it, the key idle for longest is forgotten; to profit from that, a client
+ * needs as many keys.
  */
 
 const MINUTE_MS = 60_000
@@ -10,7 +10,7 @@ const MAX_KEYS = 10_000
 export class RateLimit {
   readonly #clock: () => number
   readonly #maxKeys: number
-  /** When each key was let through, in order; the keys by when that was last. */
+  /** Times of the allowed events of each key, in order; keys ordered by their last event. */
   readonly #times = new Map<string, number[]>()
 
   constructor({
@@ -25,7 +25,7 @@ export class RateLimit {
     return this.#times.size
   }
 
-  /** Lets a key through, and gives 0; or gives the seconds until it would be, which counts for nothing. */
+  /** Allows an event and returns 0; or returns the seconds until one would be allowed, and counts nothing. */
   take(key: string, perMinute: number): number {
     if (perMinute === Number.POSITIVE_INFINITY) return 0
     const now = this.#clock()

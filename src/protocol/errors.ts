@@ -26,7 +26,7 @@ export const ERRORS = {
     message: 'Too many runs are running at your address. Stop one, or wait for one to end.',
   },
   headers_too_large: { status: 431, message: 'The request headers are larger than the server accepts.' },
-  internal_error: { status: 500, message: 'The server failed to answer. The failure was logged.' },
+  internal_error: { status: 500, message: 'The server failed to answer. The error was logged.' },
   authentication_unavailable: {
     status: 503,
     message: 'It could not be found out who you are. Try again in a moment.',

@@ -7,7 +7,7 @@ import type { Logger } from '../logging/logger.ts'
 import { UpstreamError } from '../providers/upstream-error.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 
-/** How the sentences name whoever can mend what the reader cannot. */
+/** Ends sentences about faults that the reader cannot mend. */
 const TELL = 'Please tell the person who runs this server.'
 
 export const END_REASONS = {
@@ -58,21 +58,21 @@ export const END_REASONS = {
   provider_failed: { status: 'failed', message: 'The answer failed. Please try again.' },
 } as const satisfies Record<string, Required<Pick<RunEnd, 'status' | 'message'>>>
 
-/** A stable name of why Millrace ended a run. */
+/** A stable name for why Millrace ended a run. */
 export type EndReason = keyof typeof END_REASONS
 
 /** Longest message, in characters. */
 const MAX_MESSAGE = 500
-/** In JSON each is six characters, and nobody reads it. Line breaks stay. */
+/** Control characters but line breaks. Each takes six characters in JSON, and is not readable. */
 const CONTROL = /(?!\n)\p{Cc}/gu
 const CODE = /^[a-z][a-z0-9_]{0,63}$/
 
 /**
- * Thrown by a provider to say in the log why its run failed:
+ * Thrown by a provider to record in the log why its run failed:
  *
  *     throw new RunFailedError('out_of_credits', 'Your credits are used up.')
  *
- * Whatever else it throws becomes `provider_failed` there, and goes to the server's log alone.
+ * Any other error becomes `provider_failed`, and is written to the server's log only.
  */
 export class RunFailedError extends Error {
   override readonly name = 'RunFailedError'
@@ -80,7 +80,7 @@ export class RunFailedError extends Error {
 
   /**
    * @param code lower-case letters, digits and underscores; at most 64.
-   * @param message for the person who reads: nothing secret. At most 500 characters are kept.
+   * @param message for the reader: nothing secret. At most 500 characters are kept.
    * @throws {RangeError} for any other code.
    */
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -90,7 +90,7 @@ export class RunFailedError extends Error {
   }
 }
 
-/** The end that the registry has for a reason. */
+/** The end for a reason of the registry. */
 export function endFor(reason: EndReason): RunEnd {
   return { reason, ...END_REASONS[reason] }
 }
@@ -108,15 +108,15 @@ export function endAfterError(error: unknown): RunEnd {
   return { status: 'failed', reason: error.code, message }
 }
 
-/** The same, and a word of it for the log. */
+/** The same, and logs it. */
 export function failedEnd(logger: Logger, run: string, err: unknown): RunEnd {
   const end = endAfterError(err)
   const detail = upstreamDetail(err)
-  logger.warn({ err, run, ...end, ...(detail && { detail }) }, 'A run failed')
+  logger.warn({ err, run, ...end, ...(detail && { detail }) }, 'run failed')
   return end
 }
 
-/** What a model service said, for the log: of the error, or of one that caused it. */
+/** What a model service said, for the log: from the error or one of its causes. */
 function upstreamDetail(error: unknown): string | undefined {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
     if (cause instanceof UpstreamError) return cause.detail || undefined

@@ -271,7 +271,7 @@ export class Runs {
     try {
       if (isOwing || ends.includes(undefined)) await this.#mailbox.askToLook(this.#closed.signal)
     } catch (err) {
-      logger.warn({ err }, 'Other processes could not be told that this one shuts down')
+      logger.warn({ err }, 'other processes could not be told that this one shuts down')
     }
     await this.#mailbox
       .close()

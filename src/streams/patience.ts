@@ -1,4 +1,4 @@
-/** How long a store is waited for that fails in a way which passes by itself. */
+/** Retries calls to a store whose failure is temporary. */
 import { StoreError } from './errors.ts'
 import type { StoreErrorCode } from './errors.ts'
 import { pause } from '../time/ticker.ts'
@@ -8,8 +8,8 @@ const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 1000
 
 /**
- * Calls until a call succeeds, fails for good, or `patienceMs` are over; then rejects with what the last call
- * did. Once `hurry` aborts there is no further call.
+ * Repeats a call until it succeeds, fails for good, or `patienceMs` have passed; then rejects with the last error.
+ * After `hurry` aborts, it is not repeated.
  */
 export async function patiently<T>(
   call: () => Promise<T>,

@@ -66,7 +66,7 @@ test('the log says what the service said, where an operator looks', async () => 
   await expect(collect(await client.start({ prompt: 'Hi' }, { kind: 'answer' }))).rejects.toMatchObject({
     reason: 'quota_exhausted',
   })
-  const [line] = await running.printed(/^.*"msg":"A run failed".*$/m)
+  const [line] = await running.printed(/^.*"msg":"run failed".*$/m)
   expect(JSON.parse(line)).toMatchObject({
     level: 40,
     reason: 'quota_exhausted',

@@ -79,7 +79,7 @@ it('an input that does not fit is an error with what does not, and where', async
     type: 'error',
     req: '1',
     code: 'invalid_input',
-    message: 'The input does not fit what this kind of run takes.',
+    message: 'The input is not valid for this kind of run.',
     issues: [{ path: ['prompt'], message: 'Too short' }],
   })
   await expect(starting).rejects.toMatchObject({

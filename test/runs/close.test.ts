@@ -286,7 +286,7 @@ onEveryStore('close', (world) => {
     await world().pass(1)
     await world().close(runs)
     expect(puppet.last.ended).toBe(true)
-    expect(world().logger.messages('error')).toContain('The records of a run could not be kept')
+    expect(world().logger.messages('error')).toContain('records of a run could not be written')
   })
 
   it('of a process that did nothing does nothing', async () => {

@@ -178,7 +178,7 @@ onEveryStore('the end of a run', (world) => {
     world().process().open()
     await world().pass(60)
     const words =
-      'Runs owe their ends to kinds that this process does not know, or that have no `ended` here; they are left to others'
+      'ended runs are left to other processes: their kinds are unknown here, or have no `ended` here'
     expect(world().logger.messages('warn')).toEqual([words])
     world().process({ runs: told.kinds() }).open()
     await world().passUntil(() => told.calls.length > 0, 3)
@@ -260,7 +260,7 @@ onEveryStore('the end of a run', (world) => {
     const warned = world().logger.lines.filter(({ level }) => level === 'warn')
     expect(warned[0]).toMatchObject({
       fields: { run: run.id, kind: 'play', attempt: 1 },
-      message: 'What a run owes could not be done; it is tried again later',
+      message: 'end of a run could not be handled; trying again later',
     })
     expect(warned.length).toBeLessThan(4)
   })
@@ -348,7 +348,7 @@ onEveryStore('the end of a run', (world) => {
     await world().pass(0.1)
     const givenUp = world().logger.lines.filter(({ level }) => level === 'error')
     expect(givenUp).toMatchObject([
-      { fields: { run: 'old' }, message: 'What a run owed failed too often, and is given up' },
+      { fields: { run: 'old' }, message: 'end of a run could not be handled and is given up' },
     ])
     const info = async (id: string): Promise<string> => (await world().store.head(id))?.incarnation ?? ''
     const owing: string[] = []
@@ -462,7 +462,7 @@ onEveryStore('what is left upstream of a run that was stopped', (world) => {
     await world().passUntil(() => end, 10)
     first.kill()
     world().process({ runs: kinds }).open()
-    const words = 'What a run left upstream may go on: nobody knows it any more'
+    const words = 'upstream work of a run may continue: it is no longer known'
     await world().passUntil(() => world().logger.messages('warn').includes(words), 15)
     expect(await owed(world())).toEqual([])
     expect(calls).toHaveLength(1)

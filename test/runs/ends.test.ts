@@ -103,7 +103,9 @@ onEveryStore('a run ends', (world) => {
     }
     await world().pass(45)
     expect(puppet.last.ended).toBe(false)
-    expect(world().logger.messages('warn')).toContain('The readers of a run elsewhere could not be counted')
+    expect(world().logger.messages('warn')).toContain(
+      'readers of a run in other processes could not be counted',
+    )
     hand.around = (_method, call) => call()
     await world().passUntil(() => puppet.last.ended, 30)
     await expectEnd(world(), run, [], end('unread'))
@@ -118,7 +120,7 @@ onEveryStore('a run ends', (world) => {
       },
     })
     await world().pass(10)
-    expect(world().logger.messages('error')).toContain('The readers of a run could not be counted')
+    expect(world().logger.messages('error')).toContain('readers of a run could not be counted')
     puppet.last.end()
     await expectEnd(world(), run, [], { status: 'completed' })
   })
@@ -244,8 +246,8 @@ onEveryStore('a run ends', (world) => {
     await world().pass(1.1)
     await expectEnd(world(), run, kept, end(reason))
     expect(world().logger.messages('warn')).toEqual([
-      'A run failed',
-      'A provider did not end when its signal aborted',
+      'run failed',
+      'provider did not end after its signal aborted',
     ])
   })
 
@@ -312,7 +314,7 @@ onEveryStore('a run ends', (world) => {
       throw new Error('connect to 10.0.0.7 with key sk-secret')
     })
     await expectEnd(world(), run, ['part'], end('provider_failed'))
-    expect(world().logger.messages('warn')).toContain('A run failed')
+    expect(world().logger.messages('warn')).toContain('run failed')
   })
 
   it.each<[string, RunProvider]>([

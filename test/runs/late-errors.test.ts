@@ -112,7 +112,7 @@ describe('a provider', () => {
     const err = `from a ${way}`
     const message = threw(`the provider of a run of the kind ${way}`, 'its run fails')
     expect(await child.next()).toEqual({ message, err, run })
-    expect(await child.next()).toEqual({ message: 'A run failed', err, run })
+    expect(await child.next()).toEqual({ message: 'run failed', err, run })
     expect(await endOf(run)).toMatchObject({ end: { status: 'failed', reason: 'provider_failed' } })
     expect(await stop(other)).toEqual({ status: 'stopped' })
   })
@@ -122,7 +122,7 @@ describe('a provider', () => {
     client.send(JSON.stringify({ type: 'start', req: '1', input: { way: 'timer', bare: true } }))
     expect(JSON.parse(String(await client.receive()))).toMatchObject({ type: 'started', req: '1' })
     expect((await child.next()).message).toBe(threw('the provider of a run', 'its run fails'))
-    expect((await child.next()).message).toBe('A run failed')
+    expect((await child.next()).message).toBe('run failed')
     client.send(JSON.stringify({ type: 'start', req: '2', input: {} }))
     expect(JSON.parse(String(await client.receive()))).toMatchObject({ type: 'started', req: '2' })
   })

@@ -19,7 +19,7 @@ onEveryStore('a process', (world) => {
     await world().pass(5)
     expect(second.active).toBe(4)
     expect(world().logger.messages('warn')).toContain(
-      'Runs wait to be taken over: this process has as many as it may',
+      'runs wait to be taken over: this process has reached its limit of runs',
     )
     await expect(second.start({ kind: 'play' })).rejects.toMatchObject({ code: 'process_full' })
     const resumed = puppet.calls.slice(7)

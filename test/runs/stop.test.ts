@@ -161,7 +161,7 @@ onEveryStore('stop', (world) => {
     late.resolve()
     await world().until(() => lateDone)
     expect(await world().records(run.id)).toEqual(['part', LAST])
-    expect(world().logger.messages('warn')).toContain('A provider did not end when its signal aborted')
+    expect(world().logger.messages('warn')).toContain('provider did not end after its signal aborted')
   })
 
   it('ends a provider that ignores its signal and yields for ever at its next event', async () => {
@@ -312,7 +312,7 @@ onEveryStore('stop', (world) => {
     }
     await world().pass(15)
     expect(await stopping).toEqual(STOPPED)
-    expect(world().logger.messages('info')).toContain('A run was taken over')
+    expect(world().logger.messages('info')).toContain('run taken over')
     expect(await world().records(run.id)).toEqual([LAST])
   })
 

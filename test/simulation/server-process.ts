@@ -29,8 +29,8 @@ const FAULTS = [
   'A listener to a stream threw',
   'delivering a stream failed',
   'consumer failed',
-  'a frame could not be made',
-  'The readers of a run could not be counted',
+  'frame could not be encoded',
+  'readers of a run could not be counted',
 ]
 
 /** What a small delivery may hold for its readers: little, so that it comes to its bounds. */

@@ -1,6 +1,6 @@
 /**
- * The bodies of requests: each up to a bound, and all of them together up to another. What is small is not
- * counted, so that large ones, however slowly they come, keep no ordinary request out.
+ * The bodies of requests, bounded each and all together. Small bodies are not counted, so that large ones, however
+ * slow, keep no ordinary request out.
  */
 import { Buffer, isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
@@ -8,10 +8,10 @@ import { type Json, JsonError, parseJson } from '../../protocol/json.ts'
 import { GatheredBytes } from './writes/gathered-bytes.ts'
 import { Refusal } from './refusal.ts'
 
-/** Bytes of a body that are not counted, and that it may have beside what it is for. */
+/** Bytes of a body that are not counted, and that it may have beside its content. */
 const SMALL = 64 * 1024
 
-/** Bytes that all bodies may hold beyond that, if one alone may not have more. */
+/** Bytes that all bodies together may hold beyond that; a single body may be larger. */
 const TOTAL = 64 * 1024 * 1024
 
 const EMPTY = Buffer.alloc(0)
@@ -22,24 +22,24 @@ export class Bodies {
   readonly #held = new Map<Request, number>()
   #bytes = 0
 
-  /** @param bytes of what a body is for: the input of a run, the records of an append. */
+  /** @param bytes most bytes of the content: the input of a run, the records of an append. */
   constructor(bytes: number) {
     this.#longest = bytes + SMALL
     this.#total = Math.max(TOTAL, bytes)
   }
 
   /**
-   * The body of a request as JSON, which is held until `release`.
+   * The body of a request as JSON. It counts as held until `release`.
    *
-   * @throws {Refusal} for what is not JSON, or too large, and while too much is held.
+   * @throws {Refusal} if it is not JSON or too large, and while too much is held.
    */
   async json(request: Request): Promise<Json> {
     const type = request.headers.get('content-type') ?? ''
-    // A form of another site can post anything but this.
+    // A form of another site cannot send this content type.
     if (!/^application\/json\s*(?:;|$)/i.test(type))
       throw new Refusal('invalid_frame', 'Send JSON as application/json.')
     const bytes = await this.bytes(request)
-    // It would be kept as replacement characters.
+    // Otherwise it would be stored with replacement characters.
     if (!isUtf8(bytes)) throw new Refusal('invalid_frame', 'The body is not UTF-8.')
     try {
       return parseJson(bytes.toString('utf8'))
@@ -50,19 +50,19 @@ export class Bodies {
   }
 
   /**
-   * The body of a request, which is held until `release`. It is taken from the message that the request came as,
-   * where that is given and nobody has read it: a body as a stream of the platform costs more than a small append.
+   * The body of a request. It counts as held until `release`. It is read from `incoming`, if that is given and
+   * unread: a web stream costs more than a small append.
    *
-   * @throws {Refusal} for what is too large, as soon as that is known, and while too much is held.
+   * @throws {Refusal} as soon as it is known to be too large, and while too much is held.
    */
   async bytes(request: Request, incoming?: IncomingMessage): Promise<Buffer> {
-    // Before it comes: a client that says so need not send it.
+    // Checked before the body comes, so that the client need not send it.
     this.#check(Number(request.headers.get('content-length') ?? 0))
     const own = incoming && isUntouched(incoming) ? incoming : undefined
-    // A small one has come behind its head.
+    // A small body has arrived together with its head.
     if (own?.complete && !own.destroyed) return this.#take(request, (own.read() as Buffer | null) ?? EMPTY)
     const body = new GatheredBytes()
-    // The connection has still to carry the refusal of one that is too large.
+    // The connection must still carry the refusal of a body that is too large.
     const source = own?.iterator({ destroyOnReturn: false }) ?? request.body ?? []
     for await (const chunk of source as AsyncIterable<Uint8Array>) {
       this.#check(body.size + chunk.length)
@@ -72,7 +72,7 @@ export class Bodies {
     return body.take()
   }
 
-  /** The request was answered. */
+  /** Call this when the request was answered. */
   release(request: Request): void {
     this.#bytes -= this.#held.get(request) ?? 0
     this.#held.delete(request)
@@ -98,7 +98,7 @@ export class Bodies {
   }
 }
 
-/** Not where middleware has read it, which left it elsewhere. */
+/** Whether no middleware has read the body. */
 function isUntouched(incoming: IncomingMessage): boolean {
   return !incoming.readableDidRead && !('rawBody' in incoming)
 }

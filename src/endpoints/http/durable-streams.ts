@@ -1,6 +1,6 @@
 /**
- * The Durable Streams protocol: streams that clients create, write, read and remove. docs/http-streams.md is
- * the specification. What becomes of a request is decided by the store; here it is translated.
+ * The Durable Streams protocol: streams that clients create, write, read and remove. docs/http-streams.md is the
+ * specification. The store decides what becomes of a request; this file translates.
  */
 import type { Authorize } from '../authorize.ts'
 import type { StreamServices } from '../stream-services.ts'
@@ -11,19 +11,19 @@ import { Writes } from './writes/writes.ts'
 
 export interface DurableStreamsOptions
   extends Pick<StreamServices, 'store' | 'delivery' | 'ownerOf' | 'logger'>, HttpReadOptions {
-  /** Who may do what with which stream. Default: a stream is its owner's, and nobody else's. */
+  /** Who may do what with a stream. Default: only its owner may use it. */
   readonly authorize?: Authorize
   /**
-   * Lets clients of other machines in where nobody is asked who they are: whoever reaches the server writes
-   * streams. Default: false. With an `authorize`, that decides.
+   * Without authentication, lets clients of other machines in: then anyone who reaches the server can write streams.
+   * Default: false. An `authorize` takes precedence.
    */
   readonly allowAnonymous?: boolean
-  /** `false`: clients create no streams here, and write to those that are there. Default: true. */
+  /** `false`: clients cannot create streams here, only write to existing ones. Default: true. */
   readonly creation?: boolean
   /**
-   * With what the ids of the streams begin that an owner may create, so that owners do not meet in one name space:
-   * `(owner) => \`${encodeURIComponent(owner)}/\``. It ends with a slash; see that no owner's begins as another's does.
-   * Whoever has no owner creates nothing then. Default: ids of all kinds.
+   * The prefix of the stream ids that an owner may create, so that owners do not share one name space: `(owner) =>
+   * \`${encodeURIComponent(owner)}/\``. It must end with a slash, and no prefix may begin with another owner's. A
+   * client without an owner then creates nothing. Default: any id.
    */
   readonly idPrefix?: (owner: string) => string
   /** How much may be created and written. */

@@ -1,4 +1,4 @@
-/** What an HTTP handler of streams knows of its request: the part of `HttpContext` that it uses. */
+/** The part of `HttpContext` that HTTP handlers of streams use. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Scope } from '../../consumers/scope.ts'
 

@@ -1,4 +1,4 @@
-/** What every request about a stream has in common: whose it is, and how it fails. */
+/** What all requests about streams share: access, and the answer to a failure. */
 import type { Logger } from '../../logging/logger.ts'
 import { HttpError } from '../../protocol/errors.ts'
 import type { StreamVerb } from '../authorize.ts'
@@ -19,7 +19,9 @@ export class Exchanges {
     this.logger = this.rights.logger
   }
 
-  /** The stream that a request names. @throws {Refusal} when it is not there for whoever asks this of it. */
+  /**
+   * The stream that a request names. @throws {Refusal} when the client may not do this with it, or it does not exist.
+   */
   async find(exchange: Exchange, verb: Exclude<StreamVerb, 'create'>): Promise<Permitted> {
     const { params, scope, signal } = exchange
     const found = await this.rights.find(verb, params.id, exchange)
@@ -28,7 +30,7 @@ export class Exchanges {
     throw new Refusal(isRetired ? 'stream_retired' : 'stream_not_found')
   }
 
-  /** Answers a request, also when `respond` fails. */
+  /** Answers a request, even when `respond` fails. */
   async answer(
     exchange: Omit<Exchange, 'params'>,
     respond: () => Response | StreamAnswer | Promise<Response | StreamAnswer>,
@@ -37,7 +39,7 @@ export class Exchanges {
       const answer = await respond()
       return answer instanceof Response ? answer : respondWith(answer, exchange)
     } catch (error) {
-      // Nobody is there any more to read what went wrong, or the server goes down, and that is why.
+      // The client left, or the server shuts down and caused the failure.
       if (exchange.signal.aborted) return abandoned(exchange.signal.reason)
       return refuse(error, exchange, this.logger)
     }

@@ -1,7 +1,6 @@
 /**
- * The streams over plain HTTP, for readers: read from an offset, wait for more, follow as server-sent
- * events, start, stop and remove runs. docs/http-streams.md is the specification; offsets and owners are
- * those of the stream socket.
+ * Streams over plain HTTP, for readers: read from an offset, wait for more, follow as server-sent events, start, stop
+ * and remove runs. docs/http-streams.md is the specification; offsets and owners are those of the stream socket.
  */
 import { HttpError } from '../../protocol/errors.ts'
 import type { Json } from '../../protocol/json.ts'
@@ -19,7 +18,7 @@ import { PRIVATE } from './stream-headers.ts'
 import { listStreams } from './reads/stream-list.ts'
 
 export interface HttpStreamsOptions extends StreamServices, HttpReadOptions {
-  /** Without it clients start nothing. */
+  /** Without it, clients cannot start runs. */
   readonly start?: StartHandler
 }
 
@@ -57,7 +56,7 @@ export class HttpStreams {
         const { scope, signal } = exchange
         const owner = this.#exchanges.access.ownerOf(scope.user)
         const whose = owner === undefined ? {} : { owner }
-        // Before anything is read of what may be refused.
+        // Counted before the body is read.
         this.#gate.count({ ...whose, scope })
         const body = await this.#bodies.json(request)
         const given =
@@ -77,7 +76,7 @@ export class HttpStreams {
       })
       .finally(() => this.#bodies.release(request))
 
-  /** `GET {prefix}`; with `chat`, the run that it had last instead of a list. */
+  /** `GET {prefix}`; with `chat`, the latest run of that chat instead of a list. */
   readonly list = (request: Request, exchange: Omit<Exchange, 'params'>): Promise<Response> =>
     this.#exchanges.answer(exchange, async () => {
       const query = new URL(request.url).searchParams

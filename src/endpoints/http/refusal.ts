@@ -1,4 +1,4 @@
-/** An answer that says no: the body of every HTTP error of Millrace, with the codes of streams. */
+/** Errors of streams over HTTP: their statuses, headers and bodies. */
 import { scopeForLog } from '../../consumers/scope.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { HttpError } from '../../protocol/errors.ts'
@@ -54,7 +54,7 @@ const STATUS: Readonly<Record<string, number>> = {
   runs_closed: 503,
 }
 
-/** Thrown by the handlers of streams, and answered by whoever calls them. */
+/** Thrown by the handlers of streams; `Exchanges` turns it into an answer. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: string
@@ -71,7 +71,7 @@ export class Refusal extends Error {
   }
 }
 
-/** An offset from which nothing can be read; where records begin, it is told of those that were trimmed. */
+/** The refusal of an offset. For trimmed records it tells where the kept records begin. */
 export function refusedOffset(
   result: Extract<ReadResult, { outcome: keyof typeof REFUSED_OFFSETS }>,
 ): Refusal {
@@ -79,12 +79,12 @@ export function refusedOffset(
   return new Refusal(REFUSED_OFFSETS[result.outcome], undefined, headers)
 }
 
-/** The answer to a request that failed. Logs what is the server's own fault. */
+/** The answer to a failed request. Logs failures of the server. */
 export function refuse(error: unknown, { scope }: Pick<Exchange, 'scope'>, logger: Logger): Response {
   if (error instanceof HttpError) return error.toResponse()
   if (error instanceof Refusal) return answer({ code: error.code, message: error.message }, error.headers)
   const { expected, ...body } = publicError(error)
-  if (!expected) logger.error({ err: error, scope: scopeForLog(scope) }, 'a request for a stream failed')
+  if (!expected) logger.error({ err: error, scope: scopeForLog(scope) }, 'request for a stream failed')
   return answer(body)
 }
 

@@ -1,4 +1,4 @@
-/** Who may do what with which stream, for every request about one: the application's rule, or that of owners. */
+/** Who may do what with a stream, for every request: by the application's rule, or by owner. */
 import { isOfThisMachine } from '../../consumers/client-network.ts'
 import { type Logger, libraryLogger } from '../../logging/logger.ts'
 import type { Scope } from '../../consumers/scope.ts'
@@ -12,26 +12,26 @@ import { StreamAccess } from '../stream-access.ts'
 import type { Exchange } from './exchange.ts'
 import { Refusal } from './refusal.ts'
 
-/** Of ids. */
+/** A prefix of ids. */
 const PREFIX = /^[\x21-\x7e]{1,400}\/$/
 
 export interface RightsOptions {
   readonly store: StreamStore
   readonly ownerOf?: OwnerOf
   readonly logger?: Logger
-  /** Default: a stream is its owner's, and nobody else's. */
+  /** Default: only the owner may use a stream. */
   readonly authorize?: Authorize
   /** See `DurableStreamsOptions`. */
   readonly creation?: boolean
   readonly idPrefix?: (owner: string) => string
-  /** Whether only clients of this machine are answered where nobody is asked who they are. */
+  /** Whether, without authentication, only clients of this machine are answered. */
   readonly isGuarded?: boolean
 }
 
-/** A stream that whoever asks may do with as they asked. */
+/** A stream that the client may use as requested. */
 export interface Permitted {
   readonly info: StreamInfo
-  /** Whether everybody may. */
+  /** Whether everybody may do so. */
   readonly isEverybodys: boolean
 }
 
@@ -48,7 +48,7 @@ export class Rights {
   }
 
   /**
-   * A stream, if whoever asks may do this with it. What is there for others and what is not there are alike.
+   * A stream, if the client may do this with it. A stream of somebody else looks like one that does not exist.
    * Rejects as the store and the application's rule do.
    */
   async find(
@@ -61,7 +61,7 @@ export class Rights {
     const { access } = this
     const { authorize } = this.#options
     const owner = access.ownerOf(scope.user)
-    // What cannot be an id is the id of nothing.
+    // A malformed id belongs to no stream.
     if (!isStreamId(id)) return undefined
     if (!authorize) {
       const info = await access.find(id, scope.user, signal)
@@ -74,15 +74,15 @@ export class Rights {
   }
 
   /**
-   * The owner of what whoever asks creates.
+   * The owner of a stream that the client creates.
    *
-   * @throws {Refusal} when no stream of this id may be created by whoever asks.
+   * @throws {Refusal} when the client may not create a stream of this id.
    */
   async create(id: string, exchange: Omit<Exchange, 'params'>): Promise<string | undefined> {
     this.#guard(exchange.scope)
     const owner = this.access.ownerOf(exchange.scope.user)
     const { authorize, creation = true } = this.#options
-    if (!creation) throw new Refusal('creation_refused', 'Streams are not created here.')
+    if (!creation) throw new Refusal('creation_refused', 'This endpoint does not create streams.')
     if (!this.access.mayExist(id)) throw new Refusal('stream_name_refused')
     this.#checkPrefix(id, owner)
     if (!authorize) return owner
@@ -94,14 +94,14 @@ export class Rights {
     return owner
   }
 
-  /** @throws {Refusal} for an id that is not among those of its owner. */
+  /** @throws {Refusal} for an id without the owner's prefix. */
   #checkPrefix(id: string, owner: string | undefined): void {
     const { idPrefix } = this.#options
     if (!idPrefix) return
     if (owner === undefined) throw new Refusal('creation_refused')
     const prefix: unknown = idPrefix(owner)
     if (typeof prefix !== 'string' || !PREFIX.test(prefix) || !this.access.mayExist(`${prefix}x`))
-      throw new TypeError('idPrefix answered no beginning of an id that ends with a slash')
+      throw new TypeError('idPrefix must return the beginning of an id, ending with a slash')
     if (id.startsWith(prefix) && id.length > prefix.length) return
     throw new Refusal(
       'stream_name_not_yours',
@@ -109,7 +109,7 @@ export class Rights {
     )
   }
 
-  /** @throws {Refusal} for what comes from elsewhere, where anybody might have sent it. */
+  /** @throws {Refusal} for a client of another machine, if there is no authentication. */
   #guard({ user, client }: Scope<unknown>): void {
     const { isGuarded = false, authorize } = this.#options
     if (!isGuarded || authorize || !nobodyAsked(user) || isOfThisMachine(client.address)) return
@@ -117,8 +117,8 @@ export class Rights {
       this.#hasComplained = true
       this.logger.error(
         {},
-        'streams are refused to clients of other machines, as nobody is asked who they are: give ' +
-          'durableStreams an authenticate or an authorize, or allowAnonymous: true to let everybody write',
+        'streams are refused to clients of other machines, as there is no authentication: give ' +
+          'durableStreams an authenticate or an authorize, or allowAnonymous: true to let anyone write',
       )
     }
     throw new Refusal('anonymous_refused')
@@ -133,7 +133,7 @@ export class Rights {
     const question = { name: 'authorize', scope, undecided: 'access_undecided', signal, logger } as const
     const answer = await askRule(question, (asking) => authorize(scope, { ...attempt, signal: asking }))
     if (answer === true || answer === false || answer === 'everybody') return answer
-    throw new TypeError(`authorize answered ${describe(answer)}; it answers true, false or 'everybody'`)
+    throw new TypeError(`authorize returned ${describe(answer)}; it must return true, false or 'everybody'`)
   }
 }
 
@@ -141,7 +141,7 @@ function permit(info: StreamInfo, isEverybodys: boolean): Permitted {
   return { info, isEverybodys }
 }
 
-/** What was answered may be a secret. */
+/** The type only: the value may be a secret. */
 function describe(answer: unknown): string {
   return answer === null ? 'null' : typeof answer
 }

@@ -1,6 +1,6 @@
 /**
- * What a request for records is answered with, most often many times a second: it is written to the `node:http`
- * response where there is one. A `Response`, with its headers and its body that is a stream, costs several times that.
+ * The answer to a request for records. It is written directly to the `node:http` response, if there is one: a
+ * `Response`, with headers and a body stream, costs several times as much, and this happens many times a second.
  */
 import { Buffer } from 'node:buffer'
 import type { Exchange } from './exchange.ts'
@@ -12,16 +12,16 @@ export interface StreamAnswer {
   readonly body?: string | Uint8Array<ArrayBuffer> | undefined
 }
 
-/** Statuses whose answers have no body, and no length. */
+/** Statuses without a body and without a length. */
 const EMPTY: ReadonlySet<number> = new Set([204, 304])
 
-/** Stands for what is written already: it is passed over. */
+/** Stands for an answer that is written already; the server ignores it. */
 const WRITTEN = new Response(null)
 
-/** What a handler returns for an answer, which may be on its way already. */
+/** Returns what a handler returns for an answer, which may be written already. */
 export function respondWith(answer: StreamAnswer, exchange: Pick<Exchange, 'outgoing' | 'signal'>): Response {
   const { outgoing, signal } = exchange
-  // Whoever aborted it answers in its own way: a server that goes down closes connections, for one.
+  // After an abort, the server answers: when it shuts down, for example, it closes connections.
   if (!outgoing || outgoing.headersSent || outgoing.destroyed || signal.aborted) return responseOf(answer)
   const { status, headers, body = '' } = answer
   const length = EMPTY.has(status) ? undefined : { 'content-length': String(Buffer.byteLength(body)) }

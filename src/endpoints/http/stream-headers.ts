@@ -1,4 +1,4 @@
-/** The headers of an answer about a stream; the names are the Durable Streams protocol's. */
+/** The headers of an answer about a stream, named by the Durable Streams protocol. */
 import { encodeOffset } from '../../protocol/offset.ts'
 import type { Json } from '../../protocol/json.ts'
 import type { Offset } from '../../protocol/offset.ts'
@@ -7,27 +7,27 @@ export interface StreamPlace {
   /** The place before the first record of the answer. */
   readonly from?: Offset | undefined
   readonly next: Offset
-  /** `next` is the tail, as things stand. */
+  /** Whether `next` is the tail at present. */
   readonly upToDate: boolean
-  /** `next` is the end of a closed stream. */
+  /** Whether `next` is the end of a closed stream. */
   readonly closed: boolean
-  /** What that is closed with. */
+  /** What the stream was closed with. */
   readonly end?: Json | undefined
-  /** Of a live answer. A closed stream has none: nobody asks on. */
+  /** Of a live answer. A closed stream has none, as there is no next request. */
   readonly cursor?: number | undefined
 }
 
-/** For every answer that says nothing else: it is kept by nobody on the way, and read by no other page. */
+/** The default for every answer: not cached on the way, and not readable by other sites. */
 export const PRIVATE: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
   'cross-origin-resource-policy': 'same-origin',
 }
 
-/** Of the records of a stream of bytes that stand in JSON, as the Durable Streams protocol has it. */
+/** Marks records of bytes written as base64, as in the Durable Streams protocol. */
 export const BASE64: Readonly<Record<string, string>> = { 'stream-sse-data-encoding': 'base64' }
 
-/** Before the first record that is kept. */
+/** The place before the first record that is kept. */
 export const FIRST_OFFSET = 'stream-first-offset'
 
 export function streamHeaders({
@@ -49,7 +49,7 @@ export function streamHeaders({
   }
 }
 
-/** JSON that a header can hold; it has no control characters anyway. */
+/** JSON in ASCII, for a header. JSON has no control characters. */
 function asciiText(value: Json): string {
   const escape = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
   return JSON.stringify(value).replace(/[^ -~]/g, escape)

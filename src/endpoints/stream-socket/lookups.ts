@@ -1,9 +1,9 @@
 /**
- * The streams that one socket has asked for and that are being looked up: side by side, so that one on which
- * the store is slow holds up no other, and only so many at a time.
+ * Looks up the streams that one socket asked for: concurrently, so that a slow one does not delay the others, and a
+ * limited number at a time.
  */
 
-/** At a time. With as many under way the socket is not read on. */
+/** Most look-ups at a time. Beyond it, the socket is not read. */
 const MAX_UNDER_WAY = 16
 
 export class Lookups {
@@ -11,12 +11,12 @@ export class Lookups {
   #underWay = 0
   #room: PromiseWithResolvers<void> | undefined
 
-  /** `background` runs a task that belongs to the connection. */
+  /** @param background runs a task that belongs to the connection. */
   constructor(background: (task: (signal: AbortSignal) => Promise<void>) => void) {
     this.#background = background
   }
 
-  /** Begins a look-up. What it returns resolves when there is room for another. */
+  /** Begins a look-up. A returned promise resolves when there is room for another. */
   add(lookup: (signal: AbortSignal) => Promise<void>): void | Promise<void> {
     this.#underWay++
     this.#background(async (signal) => {

@@ -1,7 +1,7 @@
 /**
- * Batches as `records` frames, each under the number of its subscription. What follows the number is the
- * same for all readers: it is made once for each batch, with the texts of the records put in as they are,
- * unparsed. Sockets that gave the number of whoever came first, their first one mostly, share its frame.
+ * Batches as `records` frames, each with the number of its subscription. The part after the number is the same for
+ * all readers: it is made once per batch, from the unparsed texts of the records. Sockets with the same number as the
+ * first reader (usually 1) share its frame.
  */
 import { Buffer } from 'node:buffer'
 import { TextFrame } from '../../consumers/text-frame.ts'
@@ -25,7 +25,7 @@ export class RecordsEncoder implements ReaderEncoder<TextFrame> {
 /** The frames of one batch. */
 class RecordsFrames {
   readonly #batch: Batch
-  /** Whose frame the first is, which the others are made of. */
+  /** The number in the first frame, from which the others are made. */
   #sub = 0
   #first: TextFrame | undefined
 

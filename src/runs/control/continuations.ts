@@ -1,4 +1,4 @@
-/** What is needed to go on with a run that another process began. */
+/** Finds out whether and how a run that another process began can be continued. */
 import type { Json } from '../../protocol/json.ts'
 import type { RunProvider } from '../../providers/provider.ts'
 import { StoreError } from '../../streams/errors.ts'
@@ -8,23 +8,27 @@ import type { RunDefinition } from '../definition.ts'
 import type { RunSettings } from '../options.ts'
 import type { RunRecord } from '../records/run-record.ts'
 
-/** Attempts that may die in a row without a record: a run that kills its process does not kill them all. */
+/**
+ * Most consecutive attempts that may die without a record, so that a run that kills its process does not kill every
+ * process.
+ */
 const MAX_BARREN = 5
-/** Times that a run begins anew. */
+/** How often a run may begin anew. */
 const MAX_RESTARTS = 5
 
-/** How a run goes on. */
+/** How a run is continued. */
 export interface Continuation extends Pick<RunDefinition, 'newAttempt'> {
   /** Makes its provider. */
   readonly provider: () => RunProvider
-  /** Whether the provider goes on from a checkpoint; otherwise the run begins anew. */
+  /** Whether the provider continues from a checkpoint. Otherwise the run begins anew. */
   readonly resumable: boolean
 }
 
-/** Why `of` and `provider` found none for a run, for the log. */
+/** Why `of` and `provider` returned undefined for a run, for the log. */
 export function whyNoProvider({ kind }: RunRecord, kinds: RunSettings['kinds']): string {
   const known = kind === undefined ? undefined : kinds.get(kind)
-  if (!known) return kind === undefined ? 'its provider was its process’s own' : 'its kind is not known here'
+  if (!known)
+    return kind === undefined ? 'its provider existed only in its process' : 'its kind is unknown here'
   return known.resumable
     ? 'its input is lost, or its attempts ended too often without a record'
     : 'its kind is not resumable'
@@ -39,7 +43,7 @@ export class Continuations {
     this.#inputs = inputs
   }
 
-  /** Undefined when the run cannot go on, here or by this attempt. */
+  /** Undefined when this process cannot continue the run. */
   async of(record: RunRecord, signal: AbortSignal): Promise<Continuation | undefined> {
     const kind = record.kind === undefined ? undefined : this.#settings.kinds.get(record.kind)
     if (!kind || record.barren >= MAX_BARREN) return undefined
@@ -51,14 +55,14 @@ export class Continuations {
     return { provider: providerOf(kind, input), resumable, ...(newAttempt && { newAttempt }) }
   }
 
-  /** Makes the provider of a run that has ended, to cancel what it left upstream; undefined when nobody can here. */
+  /** Makes the provider of an ended run, to cancel its upstream work. Undefined when this process cannot. */
   async provider(record: RunRecord, signal: AbortSignal): Promise<(() => RunProvider) | undefined> {
     const kind = record.kind === undefined ? undefined : this.#settings.kinds.get(record.kind)
     const input = kind && (await this.#load(record, signal))
     return kind && input !== undefined ? providerOf(kind, input) : undefined
   }
 
-  /** What is damaged stays so: without its input a run ends, rather than never. */
+  /** Damage is permanent: a run without its input ends, instead of being retried for ever. */
   async #load(record: RunRecord, signal: AbortSignal): Promise<Json | undefined> {
     try {
       return await this.#inputs.load(record, signal)

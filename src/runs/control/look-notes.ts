@@ -1,49 +1,49 @@
 /**
- * What one look for leases that are over found of those that it did not take over, for the next look: so
- * that what cannot be handled costs one look, and not each, and hides nothing that comes after it.
+ * Notes of one look for expired leases about those it did not take over, for the next look. A lease that cannot be
+ * handled costs one look instead of every look, and does not hide the leases after it.
  */
 import type { Lease } from '../../streams/leases.ts'
 
 export type LookNote =
-  /** The stream is no run, or owes what is not known here: others see to it. */
+  /** The stream is not a run, or its kind is unknown here: left to others. */
   | { readonly type: 'foreign' }
-  /** Left first to those who know its kind, since then. */
+  /** Left to processes that know its kind, since that time. */
   | { readonly type: 'left'; readonly since: number }
-  /** It failed so many times in a row, and is not tried again before then. */
+  /** It failed this many times in a row, and is not retried before `again`. */
   | { readonly type: 'failed'; readonly times: number; readonly again: number }
 
-/** More than these are looked at each time. Those that are left to others are not among them: they go soon. */
+/** Most notes kept. Leases beyond it are looked at each time. `left` notes do not count: they are short-lived. */
 const MOST = 10_000
 
 /** Times are of `performance.now()`. */
 export class LookNotes {
   /**
-   * By stream, incarnation and epoch: who takes the lease makes another one of it. What is owed stays the same whoever
-   * takes it: there, without the epoch.
+   * By stream, incarnation and epoch, as taking the lease raises the epoch. An owed end stays the same whoever takes
+   * it, so its key has no epoch.
    */
   readonly #notes = new Map<string, LookNote>()
   #before: ReadonlyMap<string, LookNote> | undefined
-  /** How many failed in this look, and the first failure. */
+  /** Number of failures in this look, and the first error. */
   failed = 0
   failure: unknown
-  /** How many could go on, and found no place in this process. */
+  /** Number of runs that could continue, but found no place in this process. */
   full = 0
-  /** How many are nothing to this process. */
+  /** Number of leases that do not concern this process. */
   foreign = 0
-  /** How many ends are owed to kinds, or in a way, that is not known here. */
+  /** Number of owed ends whose kinds are unknown here. */
   unknown = 0
 
-  /** @param before of the look before. */
+  /** @param before the notes of the previous look. */
   constructor(before?: LookNotes) {
     if (before) this.#before = before.#notes
   }
 
-  /** What the look before found. */
+  /** What the previous look found. */
   before(lease: Lease): LookNote | undefined {
     return this.#before?.get(nameOf(lease))
   }
 
-  /** The look is over. */
+  /** Call this at the end of the look. */
   close(): this {
     this.#before = undefined
     return this
@@ -54,13 +54,13 @@ export class LookNotes {
     if (note.type === 'left' || this.#notes.size < MOST) this.#notes.set(nameOf(lease), note)
   }
 
-  /** What a lease owes is left to others. */
+  /** Leaves an owed end to other processes. */
   leave(lease: Lease): void {
     this.keep(lease, { type: 'foreign' })
     this.unknown++
   }
 
-  /** Notes that it failed in this look. */
+  /** Notes a failure in this look. */
   fail(lease: Lease, note: LookNote, failure: unknown): void {
     this.keep(lease, note)
     this.failed++

@@ -1,7 +1,7 @@
 /**
- * How processes tell each other about runs: each has a stream of its own, its mailbox, that it
- * watches and others append to. A word that is lost harms nothing: whoever waits for its effect says
- * it again, and takeovers are looked for anyway.
+ * How processes send each other messages about runs. Each has a stream, its mailbox, which it watches and others
+ * append to. A lost message does no harm: a sender that waits for its effect repeats it, and takeovers are looked for
+ * anyway.
  */
 import type { Json } from '../../protocol/json.ts'
 import type { Lease } from '../../streams/leases.ts'
@@ -10,22 +10,22 @@ import type { RunSettings } from '../options.ts'
 import { MAILBOXES, mailboxId } from '../records/run-ids.ts'
 
 export interface MailboxListener {
-  /** Somebody wants a run of this process stopped; with an incarnation that one alone. */
+  /** Another process asks to stop a run of this one; with an incarnation, only that incarnation. */
   onStop(run: string, incarnation: string | undefined): void
-  /** Somebody left runs for others to take over. */
+  /** Another process left runs to be taken over. */
   onLook(): void
-  /** The process that works on a run asks whether it has readers here. */
+  /** The process of a run asks whether the run has readers here. */
   onReadersAsked(run: string, holder: string): void
-  /** A run of this process has readers elsewhere. */
+  /** A run of this process has readers in another process. */
   onReaders(run: string): void
 }
 
 type Word = { readonly [name in 'stop' | 'incarnation' | 'look' | 'readersOf' | 'to' | 'read']?: unknown }
 
-/** Longer than any lease is silent, so that a mailbox outlives each of its process's leases. */
+/** Lifetime of a mailbox in lease lengths, so that it outlives every lease of its process. */
 const LIFE_IN_LEASES = 20
 const SHORTEST_LIFE_MS = 60_000
-/** Then the mailbox is made anew, so that it does not grow for ever. */
+/** Messages after which the mailbox is created anew, so that it does not grow for ever. */
 const MAX_WORDS = 10_000
 
 export class Mailbox {
@@ -34,7 +34,7 @@ export class Mailbox {
   readonly #id: string
   readonly #ttlMs: number
   readonly #closed = new AbortController()
-  /** Undefined before it was opened, and after that failed. */
+  /** Undefined before `open`, and after it failed. */
   #opening: Promise<void> | undefined
   #wanted = false
 
@@ -46,8 +46,8 @@ export class Mailbox {
   }
 
   /**
-   * Resolves when this process can be told. Called before it holds its first lease, and once more for
-   * each: it costs nothing while the mailbox is open.
+   * Resolves when other processes can reach this one. Called before each lease is taken; it costs nothing while the
+   * mailbox is open.
    */
   open(): Promise<void> {
     this.#wanted = true
@@ -59,9 +59,8 @@ export class Mailbox {
   }
 
   /**
-   * A sign of life, so that the mailbox stays; it is made anew when its time was over, as after the clock
-   * jumped. Where runs nobody reads are stopped, a process without runs has a mailbox as well: its readers
-   * are asked for.
+   * Keeps the mailbox from expiring, and creates it anew if it did expire, such as after a clock jump. Where unread
+   * runs are stopped, a process without runs has a mailbox too, because other processes ask for its readers.
    */
   async touch(): Promise<void> {
     if (this.#settings.unreadMs !== Number.POSITIVE_INFINITY) this.#wanted = true
@@ -70,26 +69,28 @@ export class Mailbox {
     const { store } = this.#settings
     const { signal } = this.#closed
     if (await store.touch(this.#id, signal)) return
-    // By this its watcher is told that the old one is gone, and watches this one.
+    // Its watcher hears that the old one is gone, and watches this one.
     await store.create(this.#id, { ttlMs: this.#ttlMs, retention: {} }, signal)
   }
 
-  /** Asks whoever holds a run to stop it. A process that is gone, or not there yet, does not hear. */
+  /**
+   * Asks the holder of a run to stop it. A process that has died, or not opened its mailbox yet, does not receive it.
+   */
   async askToStop({ holder, stream, incarnation }: Lease, signal: AbortSignal): Promise<void> {
     await this.#tell(mailboxId(holder), { stop: stream, incarnation }, signal)
   }
 
-  /** Tells every process that there are runs to take over. */
+  /** Tells every other process that there are runs to take over. */
   async askToLook(signal: AbortSignal): Promise<void> {
     await this.#tellOthers({ look: true }, signal)
   }
 
-  /** Asks every other process whether it has readers of a run; resolves with how many were asked. */
+  /** Asks every other process whether it has readers of a run. Resolves with the number of processes asked. */
   askForReaders(run: string, signal: AbortSignal): Promise<number> {
     return this.#tellOthers({ readersOf: run, to: this.#settings.holder }, signal)
   }
 
-  /** Tells whoever asked that a run has readers here. */
+  /** Tells the process that asked that a run has readers here. */
   async tellOfReaders(holder: string, run: string, signal: AbortSignal): Promise<void> {
     await this.#tell(mailboxId(holder), { read: run }, signal)
   }
@@ -122,7 +123,7 @@ export class Mailbox {
   }
 
   async #tell(mailbox: string, word: Json, signal: AbortSignal): Promise<void> {
-    // One that is missing is not made here: its process may be dead, and otherwise makes it soon.
+    // A missing mailbox is not created here: its process has died, or creates it soon.
     await this.#settings.store.append(mailbox, { records: [JSON.stringify(word)] }, signal)
   }
 
@@ -138,7 +139,7 @@ export class Mailbox {
     if (event.next.position >= MAX_WORDS) void this.#empty()
   }
 
-  /** A process of another version may say more, or less. */
+  /** A process of another version may send more fields, or fewer. */
   #pass(word: Word | null): void {
     const { stop, incarnation, look, readersOf, to, read } = word ?? {}
     if (typeof stop === 'string') {
@@ -149,21 +150,21 @@ export class Mailbox {
     if (typeof read === 'string') this.#listener.onReaders(read)
   }
 
-  /** It was deleted, or its time ran out while this process stood still. */
+  /** The mailbox was deleted, or expired while this process stood still. */
   #reopen(): void {
     this.#opening = undefined
     if (this.#closed.signal.aborted) return
     this.open().catch((err: unknown) => {
-      if (!this.#closed.signal.aborted) this.#settings.logger.warn({ err }, 'The mailbox of the runs is lost')
+      if (!this.#closed.signal.aborted) this.#settings.logger.warn({ err }, 'mailbox of the runs is lost')
     })
   }
 
-  /** Its watcher is told that it is gone, and makes it anew. */
+  /** Its watcher hears that it is gone, and creates it anew. */
   async #empty(): Promise<void> {
     try {
       await this.#settings.store.delete(this.#id, this.#closed.signal)
     } catch (err) {
-      this.#settings.logger.debug({ err }, 'The mailbox of the runs could not be emptied')
+      this.#settings.logger.debug({ err }, 'mailbox of the runs could not be emptied')
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Stops a run wherever it is: here, in another process, or in none because its process died. A stop
- * that was asked for holds until the run has ended, whoever takes it over meanwhile.
+ * Stops a run wherever it is: here, in another process, or in none because its process died. A stop stays requested
+ * until the run has ended, whoever takes it over meanwhile.
  */
 import type { RunEnd } from '../../protocol/run-end.ts'
 import { readCheckpoint } from '../log/checkpoint.ts'
@@ -21,7 +21,7 @@ import { pause } from '../../time/ticker.ts'
 export interface StopperOptions {
   readonly continuations: Continuations
   readonly mailbox: Mailbox
-  /** The run, once a start of it that is under way is through, if this process works on it. */
+  /** The run, if this process works on it. Waits for a start of it that is in progress. */
   readonly local: (id: string) => Promise<LocalRun | undefined>
   readonly adopt: (assignment: Assignment) => void
 }
@@ -29,10 +29,10 @@ export interface StopperOptions {
 export class Stopper {
   readonly #settings: RunSettings
   readonly #options: StopperOptions
-  /** Runs to stop, by id or by id and incarnation, with how many callers wait for each. */
+  /** Runs to stop, by id or by id and incarnation, with the number of callers that wait for each. */
   readonly #wanted = new Map<string, number>()
 
-  /** What is under way to take the lease of a run whose process is gone, and to adopt the run. */
+  /** Takeovers in progress of runs whose process is gone. */
   readonly #taking = new Set<Promise<unknown>>()
   #closing = false
 
@@ -41,20 +41,20 @@ export class Stopper {
     this.#options = options
   }
 
-  /** Whether somebody here waits for a run to stop. */
+  /** Whether a caller here waits for a run to stop. */
   wants(id: string, incarnation: string): boolean {
     return this.#wanted.has(id) || this.#wanted.has(`${id} ${incarnation}`)
   }
 
-  /** Adopts no more runs; resolves when none is being adopted. Who waits for a stop goes on waiting. */
+  /** Adopts no more runs. Resolves when no adoption is in progress. Callers that wait for a stop go on waiting. */
   async close(): Promise<void> {
     this.#closing = true
     await Promise.allSettled(this.#taking)
   }
 
   /**
-   * Resolves to the end of the run, which may be another one than the stop. With an incarnation no run is
-   * stopped that took the id since.
+   * Resolves to the end of the run, which may differ from `stopped`. With an incarnation, a later run of the same id
+   * is not stopped.
    */
   async stop(id: string, signal: AbortSignal, incarnation?: string): Promise<RunEnd> {
     const wanted = incarnation === undefined ? id : `${id} ${incarnation}`
@@ -87,7 +87,7 @@ export class Stopper {
       if (record.end) return record.end
       const { provider } = (await this.#options.continuations.of(record, signal)) ?? {}
       if (this.#closing) {
-        // Whoever takes it over then, or waits with this one, may end it; here nobody would wait for that.
+        // Another process may take it over and end it. This one is closing, and could not wait for that.
         await pause(leaseTtlMs / LOOKS, signal)
         continue
       }
@@ -105,10 +105,10 @@ export class Stopper {
     }
   }
 
-  /** Takes the lease of a run, if it is over, and ends the run. */
+  /** Takes the lease of a run, if it has expired, and ends the run. */
   async #take(id: string, info: StreamInfo, provider: Assignment['provider']): Promise<AcquireResult> {
     const { store, holder, leaseTtlMs } = this.#settings
-    // Not aborted: a lease that was taken and not noticed would be nobody's for its whole length.
+    // Not aborted: a lease taken unnoticed would be unused for its whole length.
     const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
     if (taken.outcome !== 'acquired') return taken
     if (taken.lease.incarnation !== info.incarnation) await store.leases.handOver(taken.lease)
@@ -123,7 +123,7 @@ export class Stopper {
     return { info, record }
   }
 
-  /** Its process is gone. What that left upstream is ended, and the end is written. */
+  /** The process of the run is gone. Cancels its upstream work and writes the end. */
   #conclude(lease: Lease, info: StreamInfo, provider: Assignment['provider']): void {
     const record = readRunRecord(info)
     if (!record) return
@@ -141,7 +141,7 @@ export class Stopper {
   }
 }
 
-/** @throws {RunError} `run_gone` where the run that was to be stopped is no longer there, and another one is. */
+/** @throws {RunError} `run_gone` if another run has taken the id. */
 function checkIncarnation(found: string, asked: string | undefined): void {
   if (asked !== undefined && found !== asked) throw new RunError('run_gone')
 }

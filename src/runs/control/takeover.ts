@@ -1,14 +1,13 @@
 /**
- * Looks for runs whose process died, and takes them over: those that can be continued go on, the
- * others end as `interrupted`.
+ * Looks for runs whose process died and takes them over. Runs that can be continued go on; the others end as
+ * `interrupted`.
  *
- * With a lease of 10 s it takes at most 14 s from the death to that end: 10 until the lease is over,
- * 2 until the next look, and 2 more for a run of a kind that is not known here, so that every process
- * that does know it has had a look before.
+ * With a lease of 10 s, that end comes at most 14 s after the death: 10 until the lease expires, 2 until the next
+ * look, and 2 more for a run of an unknown kind, so that every process that knows the kind looks first.
  *
- * A clock that jumps forward ends all leases at once, as when a machine wakes up: nothing is taken over
- * then until the time of a lease has passed, in which whoever lives renews its own. So does a store that
- * was away, as nobody could renew meanwhile.
+ * A clock that jumps forward, such as when a machine wakes up, expires all leases at once. Nothing is taken over then
+ * for the length of a lease, in which live processes renew theirs. The same holds after a store was unavailable, as
+ * no process could renew meanwhile.
  */
 import { StoreError } from '../../streams/errors.ts'
 import type { StoreErrorCode } from '../../streams/errors.ts'
@@ -28,24 +27,24 @@ import type { RunRecord } from '../records/run-record.ts'
 import { Ticker } from '../../time/ticker.ts'
 import { WallClock } from '../../time/wall-clock.ts'
 
-/** Looks in the time of a lease. */
+/** Looks per lease length. */
 export const LOOKS = 5
-/** How long others are left to take what they know, in times between looks: less than 1, as timers vary. */
+/** How long processes that know a kind go first, in intervals between looks: less than 1, as timers vary. */
 const PASSED_OVER = 0.9
-/** Silence of the store, in times of a lease, that is none yet: shorter, it makes no more than two renewals fail. */
+/** Silence of the store, in lease lengths, that is still harmless: it makes at most two renewals fail. */
 const SILENCE = 0.5
-/** Leases looked at in one go. */
+/** Leases per page. */
 const PAGE = 1000
-/** Of these, taken over side by side: a store that groups its writes takes them in one. */
+/** Leases taken over concurrently: a store that groups its writes commits them together. */
 const AT_ONCE = 100
-/** Between tries of one that fails, at most, in times between looks. */
+/** Longest pause between retries of a failing takeover, in intervals between looks. */
 const LONGEST_PAUSE = 30
-/** Said by a store that could not be asked. */
+/** Codes of a store that could not be reached. */
 const AWAY: ReadonlySet<StoreErrorCode> = new Set(['unavailable', 'locked', 'overloaded'])
 
 export interface TakeoverOptions {
   readonly continuations: Continuations
-  /** Kept by a sign of life with each look. */
+  /** Touched with each look. */
   readonly mailbox: Mailbox
   readonly places: ProcessLimit
   readonly owed: OwedEnds
@@ -56,9 +55,9 @@ export interface TakeoverOptions {
 
 interface LookedAtPage {
   readonly last: Lease | undefined
-  /** Whether there may be more behind it. */
+  /** Whether there may be more after it. */
   readonly more: boolean
-  /** Whether all that was looked at is nothing to this process. */
+  /** Whether none of these leases concerns this process. */
   readonly isForeign: boolean
 }
 
@@ -67,44 +66,44 @@ export class Takeover {
   readonly #options: TakeoverOptions
   readonly #ticker: Ticker
   readonly #closed = new AbortController()
-  /** Of the last look that came to its end. */
+  /** Notes of the last complete look. */
   #notes = new LookNotes()
   readonly #passed = new PassedLeases()
   readonly #clock = new WallClock()
-  /** When, by `performance.now()`, leases were last found that may only look as if they were over. */
+  /** When, by `performance.now()`, expired leases were last doubted. */
   #doubtedAt = Number.NEGATIVE_INFINITY
-  /** When, by the same, the store last said which leases are over; undefined before the first look. */
+  /** When, by the same clock, the store last listed expired leases; undefined before the first look. */
   #answeredAt: number | undefined
   #failing = false
-  /** Since then others may lie before what was passed. */
+  /** Since then, other leases may have come before the passed ones. */
   #wentBack = false
 
   constructor(settings: RunSettings, options: TakeoverOptions) {
     this.#settings = settings
     this.#options = options
-    // A process that only waits for others to die may as well end.
+    // A process that only waits for takeovers may exit.
     this.#ticker = new Ticker(settings.leaseTtlMs / LOOKS, () => this.#tryToLook(), { ref: false })
   }
 
-  /** Looks at once, and from then on. May be called again. */
+  /** Starts looking, at once and periodically. May be called again. */
   start(): void {
     if (this.#ticker.running || this.#closed.signal.aborted) return
     this.#ticker.start()
     this.#ticker.now()
   }
 
-  /** Looks now: somebody left runs behind. */
+  /** Looks now, because another process left runs. */
   now(): void {
     if (this.#ticker.running) this.#ticker.now()
   }
 
-  /** Resolves when nothing is taken over any more. */
+  /** Resolves when no takeover is in progress any more. */
   async stop(): Promise<void> {
     this.#closed.abort()
     await this.#ticker.stop()
   }
 
-  /** A look that fails is not the last one. */
+  /** A failed look is followed by others. */
   async #tryToLook(): Promise<void> {
     try {
       await this.#touchMailbox()
@@ -112,40 +111,40 @@ export class Takeover {
       this.#failing = false
     } catch (err) {
       if (this.#closed.signal.aborted) return
-      // One that began while the store was away cannot tell for how long it was.
+      // A process that began while the store was unavailable cannot tell for how long it was.
       this.#answeredAt ??= Number.NEGATIVE_INFINITY
       if (!this.#failing)
-        this.#settings.logger.warn({ err }, 'Runs to take over cannot be looked for; trying again')
+        this.#settings.logger.warn({ err }, 'runs to take over cannot be listed; trying again')
       this.#failing = true
     }
   }
 
-  /** Without it others cannot tell this process anything; it may take over all the same. */
+  /** Without a mailbox others cannot reach this process, but it can still take over runs. */
   async #touchMailbox(): Promise<void> {
     try {
       await this.#options.mailbox.touch()
     } catch (err) {
-      if (!this.#closed.signal.aborted) this.#settings.logger.debug({ err }, 'A sign of life was not kept')
+      if (!this.#closed.signal.aborted) this.#settings.logger.debug({ err }, 'mailbox could not be touched')
     }
   }
 
-  /** Whether leases that the store just said are over may only look so. */
+  /** Whether leases that the store just listed as expired may in fact be held. */
   #mustWait(): boolean {
     const { leaseTtlMs, logger } = this.#settings
     const now = performance.now()
     const silence = now - (this.#answeredAt ?? now)
     this.#answeredAt = now
-    // A store that answers each look late, and none in vain, would be doubted for ever.
+    // Otherwise a store that answers every look late, but never fails, would be doubted for ever.
     const isNew = now - this.#doubtedAt > 2 * leaseTtlMs
     const seconds = this.#clock.jump() / 1000
     if (seconds * 1000 < -leaseTtlMs / LOOKS) this.#wentBack = true
-    // What is shorter cannot end a lease that is renewed in time.
+    // A shorter jump cannot expire a lease that is renewed in time.
     if (seconds * 1000 > leaseTtlMs / LOOKS) {
       this.#doubtedAt = now
-      logger.warn({ seconds }, 'The clock jumped forward; no run is taken over for the time of a lease')
+      logger.warn({ seconds }, 'clock jumped forward; no run is taken over for the length of a lease')
     } else if (silence > SILENCE * leaseTtlMs && (silence > leaseTtlMs || this.#failing || isNew)) {
       this.#doubtedAt = now
-      logger.warn({}, 'The store was away; no run is taken over for the time of a lease')
+      logger.warn({}, 'store was unavailable; no run is taken over for the length of a lease')
     }
     return now - this.#doubtedAt < leaseTtlMs
   }
@@ -159,22 +158,22 @@ export class Takeover {
     if (notes.full > 0 && this.#notes.full === 0)
       this.#settings.logger.warn(
         { runs: notes.full },
-        'Runs wait to be taken over: this process has as many as it may',
+        'runs wait to be taken over: this process has reached its limit of runs',
       )
     if (notes.unknown > 0 && this.#notes.unknown === 0)
       this.#settings.logger.warn(
         { runs: notes.unknown },
-        'Runs owe their ends to kinds that this process does not know, or that have no `ended` here; they are left to others',
+        'ended runs are left to other processes: their kinds are unknown here, or have no `ended` here',
       )
     this.#notes = notes.close()
     if (notes.failed > 0)
       this.#settings.logger.warn(
         { err: notes.failure, runs: notes.failed },
-        'Runs could not be taken over; they are tried again',
+        'runs could not be taken over; trying again',
       )
   }
 
-  /** Looks at all that is not passed. False when nothing may be taken over. */
+  /** Looks at all leases that are not passed. False when nothing may be taken over. */
   async #lookBehind(notes: LookNotes): Promise<boolean> {
     let isPassing = true
     for (let after = this.#passed.end, more = true; more;) {
@@ -189,7 +188,7 @@ export class Takeover {
     return true
   }
 
-  /** Looks again at a page of what was passed. What is found there is left to the next look, which begins with the first. */
+  /** Looks again at a page of the passed leases. What it finds is left to the next look, which begins at the first. */
   async #lookAgain(): Promise<void> {
     const passed = this.#passed
     if (!passed.end) return
@@ -198,7 +197,7 @@ export class Takeover {
     else if (page) passed.forget()
   }
 
-  /** Looks at some leases behind one, of those at which it shall; undefined when nothing may be taken over. */
+  /** Looks at a page of leases after one; undefined when nothing may be taken over. */
   async #lookAtPage(
     after: Lease | undefined,
     notes: LookNotes,
@@ -214,7 +213,7 @@ export class Takeover {
       signal.throwIfAborted()
       const slice = found.slice(at, at + AT_ONCE).filter((lease) => !this.#options.has(lease))
       const answered = await Promise.all(slice.map((lease) => this.#tryToSettle(lease, notes)))
-      // However long taking over takes, it is no silence of the store.
+      // Time spent taking over does not count as silence of the store.
       if (answered.length === 0 || answered.includes(true)) this.#answeredAt = performance.now()
     }
     const isForeign = notes.foreign - foreign === found.length
@@ -222,8 +221,7 @@ export class Takeover {
   }
 
   /**
-   * One that fails holds up no other, and is tried again, less and less often. Returns whether the store
-   * answered.
+   * A failure does not hold up other leases, and is retried less and less often. Returns whether the store answered.
    */
   async #tryToSettle(lease: Lease, notes: LookNotes): Promise<boolean> {
     const note = notes.before(lease)
@@ -239,7 +237,7 @@ export class Takeover {
     } catch (error) {
       this.#closed.signal.throwIfAborted()
       const times = (note?.type === 'failed' ? note.times : 0) + 1
-      // At the next look once, as most failures pass.
+      // The first retry is at the next look, as most failures are temporary.
       const looks = times === 1 ? 0 : Math.min(2 ** times, LONGEST_PAUSE)
       const again = performance.now() + looks * (this.#settings.leaseTtlMs / LOOKS)
       notes.fail(lease, { type: 'failed', times, again }, error)
@@ -247,7 +245,7 @@ export class Takeover {
     }
   }
 
-  /** Takes it over, if it is a run and nobody else shall do so first. */
+  /** Takes the lease over, if its stream is a run and no other process should do so first. */
   async #settle(lease: Lease, notes: LookNotes): Promise<void> {
     const { store, kinds, leaseTtlMs } = this.#settings
     const { signal } = this.#closed
@@ -268,7 +266,7 @@ export class Takeover {
     await this.#options.mailbox.open()
     const expected = nextAttempt(known, before.tail.position, lease)
     const continuation = await this.#options.continuations.of(expected, signal)
-    // What cannot go on is ended at once, and needs no place.
+    // A run that cannot continue is ended at once, and needs no place.
     const leave = continuation ? this.#options.places.takeOver() : () => {}
     if (!leave) {
       notes.full++
@@ -284,13 +282,13 @@ export class Takeover {
   async #take(lease: Lease, continuation: Continuation | undefined): Promise<void> {
     const { store, holder, leaseTtlMs, logger } = this.#settings
     const id = lease.stream
-    // Not aborted: a lease that was taken and not noticed would be nobody's for its whole length.
+    // Not aborted: a lease taken unnoticed would be unused for its whole length.
     const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
     const record = taken.outcome === 'acquired' ? readRunRecord(taken.info) : undefined
     if (taken.outcome !== 'acquired' || !record) return
     const { tail } = taken.info
     const next = nextAttempt(record, tail.position, lease)
-    logger.info({ run: id, attempt: next.attempt, from: lease.holder }, 'A run was taken over')
+    logger.info({ run: id, attempt: next.attempt, from: lease.holder }, 'run taken over')
     this.#options.adopt({
       lease: taken.lease,
       owner: taken.info.owner,
@@ -304,9 +302,9 @@ export class Takeover {
   }
 }
 
-/** `lease` is the one that is over. */
+/** @param lease the expired one. */
 function nextAttempt(record: RunRecord, tail: number, lease: Lease): RunRecord {
-  // Of a lease that was handed over nobody died.
+  // When a lease was handed over, its process had not died.
   const died = lease.ttlMs === 0 ? 0 : 1
   const barren = tail === record.attemptAt ? record.barren + died : 0
   return { ...record, attempt: record.attempt + 1, attemptAt: tail, barren }

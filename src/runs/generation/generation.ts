@@ -1,8 +1,8 @@
 /**
- * Drives one provider: asks it for one event after the other, and ends it.
+ * Drives one provider: asks it for events one by one, and ends it.
  *
- * It can be cut at any time, whatever the provider does: one that ignores its signal is left behind
- * after a while, and one that never waits for anything still lets the event loop have its turns.
+ * It can be cut at any time, whatever the provider does. A provider that ignores its signal is left behind after a
+ * while, and one that never waits does not block the event loop.
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Logger } from '../../logging/logger.ts'
@@ -10,37 +10,40 @@ import { type ProviderOf, ProviderOwner } from './provider-owner.ts'
 
 /** How the provider ended. */
 export type Ending =
-  /** It said that it is done. */
+  /** It finished. */
   | { readonly type: 'whole' }
-  /** Also where nobody could catch it: then it was cut. */
+  /** It threw, possibly where nothing could catch it; then it was cut. */
   | { readonly type: 'threw'; readonly error: unknown }
   /** It was cut, and did not end in time. */
   | { readonly type: 'left' }
 
-/** Events taken at most without a turn of the event loop. */
+/** Most events taken without a turn of the event loop. */
 const EVENTS_PER_TURN = 100
 
 export interface GenerationOptions {
-  /** Whose the provider is, for the log. */
+  /** The run and kind of the provider, for the log. */
   readonly of: ProviderOf
   readonly logger: Logger
   /** Calls the provider. */
   readonly begin: (signal: AbortSignal) => AsyncIterable<unknown>
-  /** Takes an event. What it throws cuts the generation; what it returns is waited for before the next. */
+  /** Takes an event. An error cuts the generation; a returned promise is awaited before the next event. */
   readonly take: (event: unknown) => Promise<void> | undefined
-  /** Milliseconds that a provider which was cut has to end. */
+  /** Milliseconds that a cut provider has to end. */
   readonly stopTimeoutMs: number
-  /** Begun only to be ended: the provider is called under a signal that aborted for this reason. */
+  /**
+   * Set when the provider is called only to cancel its upstream work: its signal is aborted for this reason from the
+   * start.
+   */
   readonly cutFor?: Error
 }
 
 export class Generation {
   /** Never rejects. */
   readonly ending: Promise<Ending>
-  /** Resolves when the provider has ended, also after it was left behind. */
+  /** Resolves when the provider has ended, even after it was left behind. */
   readonly done: Promise<void>
   readonly #options: GenerationOptions
-  /** Everything of the provider is called under it, and nothing else. */
+  /** All calls into the provider, and no others, are made under this owner. */
   readonly #owner: ProviderOwner
   readonly #abort = new AbortController()
   readonly #left = Promise.withResolvers<Ending>()
@@ -70,17 +73,19 @@ export class Generation {
     })
   }
 
-  /** Since when, on the clock of `performance.now()`, the provider owes an event; undefined while it does not. */
+  /**
+   * Since when, by `performance.now()`, it has been waiting for an event of the provider; undefined while it is not.
+   */
   get askedAt(): number | undefined {
     return this.#askedAt
   }
 
-  /** Since when it gave no sign of life either: never before it was asked. */
+  /** Since when the provider has given no sign of life either; at the earliest, when it was asked. */
   get quietSince(): number | undefined {
     return this.#askedAt === undefined ? undefined : Math.max(this.#askedAt, this.#aliveAt)
   }
 
-  /** The provider says that whoever it asks is at work. */
+  /** The provider reports that its upstream service is working. */
   alive(): void {
     this.#aliveAt = performance.now()
   }
@@ -94,12 +99,12 @@ export class Generation {
     }, this.#options.stopTimeoutMs)
     this.#owner.cut(reason)
     this.#owner.call(() => this.#abort.abort(reason))
-    // Some iterators know no signal. A generator sees this once it yields; what it yields then is kept.
+    // Some iterators do not know signals. A generator notices `return` when it yields next; that event is kept.
     this.#leaving = this.#return()
     this.#leaving.catch(() => undefined)
   }
 
-  /** Whether that ends it. */
+  /** Returns whether the error ends the generation. */
   #threwLate(error: unknown): boolean {
     if (this.#abort.signal.aborted || this.#over) return false
     this.#thrownLate = { type: 'threw', error }
@@ -115,7 +120,7 @@ export class Generation {
     this.#iterator = iterator
     const next = (): Promise<IteratorResult<unknown>> => iterator.next()
     if (signal.aborted) {
-      // What it was to go on with is ended upstream by this.
+      // This lets the provider cancel the upstream work it would have continued.
       await owner.call(next)
       await this.#return()
       return

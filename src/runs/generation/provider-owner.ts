@@ -1,23 +1,23 @@
-/** What a provider throws where nobody can catch it is its run's affair, and fails that alone. */
+/** Attributes errors that a provider throws outside of any call to its run, so that only that run fails. */
 import { isAbortFor } from '../../logging/abort-errors.ts'
 import { type CallHandler, type HandlerOwner, callsOf, logLate } from '../../logging/late-errors.ts'
 import type { Logger } from '../../logging/logger.ts'
 
-/** Whose provider it is. */
+/** The run and kind of a provider. */
 export interface ProviderOf {
   readonly run: string
   readonly kind: string | undefined
 }
 
 export class ProviderOwner implements HandlerOwner {
-  /** Calls what is the provider's: what that throws later is known to be this run's. */
+  /** Calls into the provider, so that errors it throws later are attributed to this run. */
   readonly call: CallHandler
   readonly #of: ProviderOf
   readonly #logger: Logger
   #fail: ((error: unknown) => boolean) | undefined
   #cutFor: Error | undefined
 
-  /** @param fail ends the provider, and so its run, for an error; says whether it went on until then. */
+  /** @param fail ends the provider, and so its run, for an error; returns whether the provider was still running. */
   constructor(of: ProviderOf, logger: Logger, fail: (error: unknown) => boolean) {
     this.#of = of
     this.#logger = logger
@@ -33,12 +33,12 @@ export class ProviderOwner implements HandlerOwner {
     logLate(this.#logger, { name, outcome }, { err: error, run })
   }
 
-  /** Its signal aborts for this reason: what only says so is no error from here on. */
+  /** The provider's signal aborts for this reason. From now on, an error that only repeats it is ignored. */
   cut(reason: Error): void {
     this.#cutFor = reason
   }
 
-  /** It ended. Lets go of the run: what the provider began may remember this owner for ever. */
+  /** The provider ended. Releases the run, because work that the provider began may keep a reference to this owner. */
   release(): void {
     this.#fail = undefined
   }

@@ -1,4 +1,4 @@
-/** What the provider of a run is told. */
+/** Makes the context that a provider is called with. */
 import type { Json } from '../../protocol/json.ts'
 import type { RunContext } from '../../providers/provider.ts'
 import type { Intake } from '../log/intake.ts'
@@ -7,9 +7,9 @@ import type { UpstreamPlace } from './upstream-place.ts'
 export interface ContextOf {
   readonly runId: string
   readonly signal: AbortSignal
-  /** Undefined for the start. */
+  /** Undefined to begin at the start. */
   readonly resumeFrom: Json | undefined
-  /** Those of its attempt: it may still be ending when the next one has begun. */
+  /** Belong to this attempt, which may still be ending when the next one has begun. */
   readonly intake: Intake
   readonly place: UpstreamPlace
   readonly onAlive: () => void

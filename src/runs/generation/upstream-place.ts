@@ -1,16 +1,16 @@
-/** Where a run stands upstream, as its provider said last: by this it is cancelled there. */
+/** The last checkpoint of a provider, by which its upstream work can be cancelled. */
 import type { Json } from '../../protocol/json.ts'
 
 export class UpstreamPlace {
   #value: Json | undefined
-  /** Told when it moves: a provider may learn what it has to cancel when its run has ended. */
+  /** Called when it changes: a provider may learn after the end of its run what it has to cancel. */
   onMove: (() => void) | undefined
 
   constructor(value: Json | undefined) {
     this.#value = value
   }
 
-  /** Undefined when it is not known. */
+  /** Undefined while the provider has given none. */
   get value(): Json | undefined {
     return this.#value
   }

@@ -1,4 +1,4 @@
-/** What a process is given when it is to work on a run. */
+/** What a process is given to work on a run. */
 import type { Offset } from '../../protocol/offset.ts'
 import type { RunEnd } from '../../protocol/run-end.ts'
 import type { RunProvider } from '../../providers/provider.ts'
@@ -11,18 +11,18 @@ export interface Assignment extends Pick<RunDefinition, 'newAttempt'> {
   readonly lease: Lease
   readonly owner: string | undefined
   readonly record: RunRecord
-  /** From where its provider goes on; undefined for the start. */
+  /** From where its provider continues; undefined for the start. */
   readonly checkpoint: Checkpoint | undefined
   /** The place after the last record of its log. */
   readonly tail: Offset
   /** Whether another process, or this one in an earlier life, worked on it before. */
   readonly takenOver: boolean
-  /** Whether its provider can be called again, to go on from a checkpoint. */
+  /** Whether its provider can be called again to continue from a checkpoint. */
   readonly resumable: boolean
   /** Whether it begins anew, with the records of `newAttempt`. */
   readonly anew?: boolean
-  /** Makes its provider, if it can be made here. */
+  /** Makes its provider, if this process can. */
   readonly provider: (() => RunProvider) | undefined
-  /** How it ends, when it is not to go on. */
+  /** Its end, if it is not to continue. */
   readonly end?: RunEnd
 }

@@ -1,18 +1,18 @@
-/** What ended the work on a run in this process. */
+/** Why this process stopped working on a run. */
 import type { RunEnd } from '../../protocol/run-end.ts'
 import type { WriteRefusal } from '../log/log-writer.ts'
 
 export type Cause =
   | { readonly type: 'end'; readonly end: RunEnd }
-  /** It is left to whoever takes it over. */
+  /** It is left to the process that takes it over. */
   | { readonly type: 'released' }
-  /** The log takes nothing more of it. */
+  /** The log refuses further writes. */
   | { readonly type: 'refused'; readonly refusal: WriteRefusal }
 
-/** Of a log that nobody fills any more. */
+/** Refusals by a log that no process fills any more. */
 const FINAL: ReadonlySet<WriteRefusal> = new Set(['gone', 'closed'])
 
-/** Whether nobody wants what is under way upstream: the run ended, or its log is no more. */
+/** Whether the upstream work is no longer needed: the run has ended, or its log is gone. */
 export function isForNobody(cause: Cause): boolean {
   return cause.type === 'end' || (cause.type === 'refused' && FINAL.has(cause.refusal))
 }

@@ -1,4 +1,4 @@
-/** The lease of a run that this process works on: renewed meanwhile, and handed over when the run is left. */
+/** The lease of a run of this process: renewed while the run lasts, and handed over when the run is left. */
 import type { Lease } from '../../streams/leases.ts'
 import type { StreamStore } from '../../streams/store.ts'
 import type { WriteRefusal } from '../log/log-writer.ts'
@@ -15,7 +15,7 @@ export class HeldLease {
     this.#until = performance.now() + lease.ttlMs
   }
 
-  /** Up to when nobody else can have it, by `performance.now()`, unless the store's clock jumps. */
+  /** Until when no other process can take it, by `performance.now()`, unless the store's clock jumps. */
   get until(): number {
     return this.#until
   }
@@ -24,7 +24,7 @@ export class HeldLease {
     return this.#lease
   }
 
-  /** Holds it for its length from now. `left`: it was handed over, and is not renewed any more. */
+  /** Renews it for its length from now. `left`: it was handed over, and is no longer renewed. */
   async renew(signal: AbortSignal): Promise<'renewed' | 'lost' | 'left'> {
     if (this.#left) return 'left'
     const until = performance.now() + this.#lease.ttlMs
@@ -33,7 +33,9 @@ export class HeldLease {
     return this.#left ? 'left' : outcome
   }
 
-  /** Whether somebody goes on with the run decides what becomes of the work upstream. */
+  /**
+   * Says why the lease was lost. Whether another process continues the run decides what happens to the upstream work.
+   */
   async whyLost(signal: AbortSignal): Promise<WriteRefusal> {
     const { stream, incarnation } = this.#lease
     const info = await this.#store.head(stream, signal)
@@ -41,7 +43,7 @@ export class HeldLease {
     return info.closed ? 'closed' : 'moved'
   }
 
-  /** Leaves it to whoever looks first. A renewal that is kept later does not undo it. Rejects as the store does. */
+  /** Hands it over to the first process that looks. A later renewal does not undo this. Rejects as the store does. */
   async handOver(): Promise<void> {
     this.#left = true
     await this.#store.leases.handOver(this.#lease)

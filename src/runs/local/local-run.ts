@@ -1,9 +1,8 @@
 /**
- * One run whose lease this process holds: from the lease in hand to the end in the log.
+ * One run whose lease this process holds, from taking the lease to writing the end.
  *
- * What ends it first decides how it ends; whatever happens to its provider afterwards is its
- * provider's clean-up. Once the log refuses it (another process took it over, its stream is gone)
- * it does nothing more.
+ * The first cause to end it decides how it ends; whatever its provider does afterwards is clean-up. Once the log
+ * refuses it (another process took it over, or its stream is gone), it does nothing more.
  */
 import type { Offset } from '../../protocol/offset.ts'
 import type { RunEnd } from '../../protocol/run-end.ts'
@@ -33,12 +32,12 @@ const STOPPED: RunEnd = { status: 'stopped' }
 
 export class LocalRun {
   readonly id: string
-  /** Of its stream: one that was created anew under the same id is another run's. */
+  /** Incarnation of its stream. A stream created anew under the same id belongs to another run. */
   readonly incarnation: string
   readonly owner: string | undefined
-  /** The end, or undefined when the run is no longer this process's: its log tells the end. Never rejects. */
+  /** The end; undefined when the run is no longer in this process. Then its log tells the end. Never rejects. */
   readonly settled: Promise<RunEnd | undefined>
-  /** What its close has left to be done, once it has ended here. */
+  /** What its close left owed, once it has ended here. */
   owed: OwedHere | undefined
   readonly #settings: RunSettings
   readonly #provider: Assignment['provider']
@@ -48,18 +47,18 @@ export class LocalRun {
   readonly #writer: LogWriter
   readonly #limits: TimeLimits
   #place: UpstreamPlace
-  /** Aborts when the work has a cause to end. */
+  /** Aborts when there is a cause to end the work. */
   readonly #over = new AbortController()
   #record: RunRecord
-  /** Where the attempt began. */
+  /** Where the current attempt began. */
   #resumeFrom: Checkpoint | undefined
   #intake: Intake
-  /** Whether its record is to be kept with its end: this attempt is not in it. */
+  /** Whether its record must be written with its end, because the stored one does not contain this attempt. */
   #noteDue = false
   #generation: Generation | undefined
-  /** Resolves when the providers of the generations before have ended. */
+  /** Resolves when the providers of earlier generations have ended. */
   #leftBehind: Promise<unknown> | undefined
-  /** Whether the one of the last generation did not end in time. */
+  /** Whether the provider of the last generation did not end in time. */
   #isLeft = false
   #cause: Cause | undefined
 
@@ -90,23 +89,23 @@ export class LocalRun {
     this.settled = this.#run(assignment)
   }
 
-  /** The stream that holds its input, when its metadata does not. */
+  /** The stream that holds its input, if the metadata does not. */
   get inputIn(): string | undefined {
     return this.#record.inputIn
   }
 
-  /** Resolves when its providers have ended, which may have work upstream to cancel when the run is over. */
+  /** Resolves when its providers have ended. They may have upstream work to cancel after the run has ended. */
   get providersEnded(): Promise<unknown> | undefined {
     return this.#generation && Promise.all([this.#leftBehind, this.#generation.done])
   }
 
-  /** Ends the run as stopped, unless something else ends it already. */
+  /** Ends the run as stopped, unless it is ending already. */
   stop(): Promise<RunEnd | undefined> {
     this.#end(STOPPED)
     return this.settled
   }
 
-  /** Lets go of the run because the process shuts down. */
+  /** Leaves the run because the process shuts down. */
   leave(): Promise<RunEnd | undefined> {
     this.#writer.hurry()
     if (this.#resumable) this.#cut({ type: 'released' }, new RunMovedError())
@@ -115,14 +114,14 @@ export class LocalRun {
     return this.settled
   }
 
-  /** Ends the work: its stream is no more. What is under way upstream is for nobody. */
+  /** Ends the work because its stream is gone. Its upstream work is no longer needed. */
   gone(): void {
     this.#refused('gone')
   }
 
   /**
-   * Renews its lease; whether that was done. A lease that is lost ends the work here; while the last append
-   * is under way, its answer says what became of the run. Rejects as the store does, renewed or not.
+   * Renews its lease, and returns whether it did. A lost lease ends the work here. While the last append is in
+   * progress, the answer to it says what became of the run. Rejects as the store does.
    */
   async renew(signal: AbortSignal): Promise<boolean> {
     const outcome = await this.#lease.renew(signal)
@@ -131,8 +130,8 @@ export class LocalRun {
   }
 
   /**
-   * Holds the run to its limits of time. `now` is of `performance.now()`. Returns whether nobody in this
-   * process has read it for too long: then call `unread`, or `read` when others do.
+   * Enforces its time limits. `now` is of `performance.now()`. Returns whether it has been without readers in this
+   * process for too long: then call `unread`, or `read` if it has readers elsewhere.
    */
   check(now: number, readers: (id: string) => number): boolean {
     const end = this.#limits.exceeded(now, this.#generation)
@@ -142,26 +141,26 @@ export class LocalRun {
     return this.#limits.isUnread(now)
   }
 
-  /** Somebody reads it, or may. */
+  /** It has readers, or may have. */
   read(now: number): void {
     this.#limits.read(now)
   }
 
-  /** Ends the run for want of readers. */
+  /** Ends the run because it has no readers. */
   unread(): void {
     this.#end(endFor('unread'))
   }
 
   async #run({ lease, takenOver, anew, end }: Assignment): Promise<RunEnd | undefined> {
     if (end) this.#end(end)
-    // Kept before anything is asked of the provider: a run that kills its process is found out.
+    // Written before the provider is called, so that a run that kills its process is noticed.
     this.#noteDue =
       takenOver && (!!end || !!(await this.#writer.note({ metadata: encodeRunRecord(this.#record) })))
     if (anew && !this.#cause) await this.#beginAnew(lease, 'interrupted')
     if (this.#cause && isForNobody(this.#cause)) await this.#clear()
     while (!this.#cause) {
       const how = await this.#generate()
-      // What a provider that says it is whole has left out is known only then.
+      // Only now is it known whether a provider that finished left records out.
       const ending = how.type === 'whole' && !this.#cause ? this.#intake.finish() : how
       if (!this.#cause && this.#beginsAnew) await this.#beginAnew(lease, 'replay_differs')
       else this.#decide(ending)
@@ -192,11 +191,11 @@ export class LocalRun {
     const ending = await this.#generation.ending
     this.#isLeft = ending.type === 'left'
     if (this.#isLeft)
-      this.#settings.logger.warn({ run: this.id }, 'A provider did not end when its signal aborted')
+      this.#settings.logger.warn({ run: this.id }, 'provider did not end after its signal aborted')
     return ending
   }
 
-  /** Ends upstream what an earlier attempt left there; its provider knows it by the checkpoint. */
+  /** Cancels the upstream work of an earlier attempt; the provider finds it by the checkpoint. */
   async #clear(): Promise<void> {
     if (this.#resumeFrom?.value === undefined) return
     if (this.#provider) await this.#generate(new Error('The run was stopped'))
@@ -204,17 +203,17 @@ export class LocalRun {
       const { kinds, logger } = this.#settings
       logger.warn(
         { run: this.id },
-        `What a run left upstream may go on: ${whyNoProvider(this.#record, kinds)}`,
+        `upstream work of a run may continue: ${whyNoProvider(this.#record, kinds)}`,
       )
     }
   }
 
   /**
-   * Begins with another attempt behind what the log holds. The marks, where the attempt begins and that it did
-   * are kept in one step.
+   * Begins another attempt after the records in the log. The marking records, the checkpoint and the attempt number
+   * are written in one step.
    */
   async #beginAnew(lease: Lease, reason: Marking['reason']): Promise<void> {
-    // Whoever differs was cut, and has ended it.
+    // A provider that differed was cut, and has cancelled its upstream work.
     if (reason === 'interrupted') await this.#clear()
     this.#resumeFrom = undefined
     this.#place = new UpstreamPlace(undefined)
@@ -226,7 +225,7 @@ export class LocalRun {
       const tail = at + records.length
       const checkpoint = { at: tail, bytes: bytes + size }
       this.#record = { ...this.#record, restarts, attemptAt: tail }
-      this.#settings.logger.info({ run: this.id, reason }, 'A run begins anew')
+      this.#settings.logger.info({ run: this.id, reason }, 'run begins anew')
       const metadata = encodeRunRecord(this.#record)
       await this.#writer.note({ records, metadata, checkpoint: encodeCheckpoint(checkpoint) })
       this.#intake = this.#newIntake(lease, checkpoint)
@@ -235,7 +234,7 @@ export class LocalRun {
     }
   }
 
-  /** Whether it begins anew instead of failing: what its provider yielded again is not what the log holds. */
+  /** Whether it begins anew instead of failing, because its provider yielded other events than the log holds. */
   get #beginsAnew(): boolean {
     return this.#intake.differs && this.#newAttempt !== undefined
   }
@@ -254,12 +253,12 @@ export class LocalRun {
   }
 
   #take(event: unknown): Promise<void> | undefined {
-    // Whoever goes on with it yields it again.
+    // The attempt that continues the run yields it again.
     if (this.#cause && this.#cause.type !== 'end') return undefined
     return this.#intake.take(event)
   }
 
-  /** At once: whatever comes while the provider cleans up comes second. */
+  /** Records the failure at once, so that later errors of the provider's clean-up do not replace it. */
   #refuse(error: unknown): never {
     if (!this.#beginsAnew) this.#fail(error)
     throw error
@@ -285,7 +284,7 @@ export class LocalRun {
     const owed = owedBy(settings, this.#record, lease, left)
     let kept = end
     const outcome = await this.#writer.finish((isLossy) => {
-      // Its provider may have been done before the store refused what it yielded last: a part is not a whole.
+      // The provider may have finished before the store refused its last records. Then the log is not complete.
       kept = isLossy && end.status === 'completed' ? endFor('store') : end
       return closingOf(settings, this.id, this.#record, kept, { noteDue: this.#noteDue, owed })
     })
@@ -295,7 +294,7 @@ export class LocalRun {
     return kept
   }
 
-  /** Keeps what came, and hands the lease over. */
+  /** Writes what has come, and hands the lease over. */
   async #release(): Promise<void> {
     await this.#writer.flush()
     try {
@@ -303,7 +302,7 @@ export class LocalRun {
     } catch (err) {
       this.#settings.logger.warn(
         { err, run: this.id },
-        'A lease could not be handed over; it runs out by itself',
+        'lease of a run could not be handed over; it will expire',
       )
     }
   }
@@ -320,7 +319,7 @@ export class LocalRun {
   }
 
   #cut(cause: Cause, reason: Error): void {
-    // That the log refuses it is stronger than a release: there is nothing left to hand over.
+    // A refusal overrides a release: there is no lease left to hand over.
     if (this.#cause && !(this.#cause.type === 'released' && cause.type === 'refused')) return
     this.#cause = cause
     if (cause.type === 'end') this.#writer.hold()

@@ -1,6 +1,6 @@
 /**
- * The runs whose leases this process holds. One timer renews all leases, a second one holds all runs
- * to their limits; both stand still while there is no run.
+ * The runs whose leases this process holds. One timer renews all leases, another enforces the limits of all runs;
+ * both stop while there are no runs.
  */
 import { FloodLog } from '../../logging/flood-log.ts'
 import type { RunEnd } from '../../protocol/run-end.ts'
@@ -11,27 +11,27 @@ import type { OwedEnds } from '../owed/owed-ends.ts'
 import type { Readership } from './readership.ts'
 import { pause, Ticker } from '../../time/ticker.ts'
 
-/** Renewals in the time of a lease: two may fail. */
+/** Renewals per lease length: two may fail. */
 const RENEWALS = 3
-/** How exactly a limit of time is kept: to a tenth of it, and to a second. */
+/** Time limits are kept to within a tenth of the limit, and to a second. */
 const LONGEST_CHECK_MS = 1000
 const SHORTEST_CHECK_MS = 10
 
 export class LocalRuns {
   readonly #settings: RunSettings
-  /** A store that hangs is told of once, and not by each run. */
+  /** A hanging store is logged once, not once per run. */
   readonly #flood: FloodLog
   readonly #runs = new Set<LocalRun>()
-  /** The last one of each id. One before it, whose stream was removed, is on its way out. */
+  /** The last run of each id. An earlier one, whose stream was removed, is ending. */
   readonly #byId = new Map<string, LocalRun>()
   readonly #keeper: Ticker
   readonly #watchdog: Ticker
-  /** Providers that were left behind by runs that are over. */
+  /** Providers of ended runs that have not ended yet. */
   readonly #leftBehind = new Set<Promise<unknown>>()
   readonly #touchedAt = new Map<LocalRun, number>()
   readonly #readership: Readership
   readonly #owedEnds: OwedEnds
-  /** Runs whose readers in other processes are asked for. */
+  /** Runs for which other processes are being asked about readers. */
   readonly #asking = new Set<LocalRun>()
 
   constructor(settings: RunSettings, readership: Readership, owedEnds: OwedEnds) {
@@ -49,13 +49,13 @@ export class LocalRuns {
     return this.#runs.size
   }
 
-  /** The last one of an id, or none when it is not that of this incarnation. */
+  /** The last run of an id, if it has this incarnation. */
   get(id: string, incarnation?: string): LocalRun | undefined {
     const run = this.#byId.get(id)
     return incarnation === undefined || run?.incarnation === incarnation ? run : undefined
   }
 
-  /** A copy: it stays whole while runs end. */
+  /** A copy, which does not change while runs end. */
   all(): readonly LocalRun[] {
     return [...this.#runs]
   }
@@ -63,7 +63,7 @@ export class LocalRuns {
   /** Begins to work on a run. */
   add(assignment: Assignment): LocalRun {
     const run = new LocalRun(this.#settings, assignment)
-    // Its stream is there, so that of an earlier one is not any more.
+    // Its stream exists, so the stream of an earlier run of this id is gone.
     this.#byId.get(run.id)?.gone()
     this.#byId.set(run.id, run)
     this.#runs.add(run)
@@ -78,21 +78,21 @@ export class LocalRuns {
     return run
   }
 
-  /** Resolves when the runs there are have ended, or after `atMostMs`. */
+  /** Resolves when the present runs have ended, or after `atMostMs`. */
   async emptied(atMostMs: number): Promise<void> {
     const ended = new AbortController()
     const ending = Promise.all(this.all().map((run) => run.settled)).then(() => ended.abort())
     await Promise.race([ending, pause(atMostMs, ended.signal)])
   }
 
-  /** Lets go of every run; resolves when that is done. */
+  /** Leaves every run. Resolves when that is done. */
   async leaveAll(): Promise<readonly (RunEnd | undefined)[]> {
     return Promise.all(this.all().map((run) => run.leave()))
   }
 
   /**
-   * Resolves when the providers that were left behind have ended, or after the time that one has to end: what
-   * they cancel upstream goes on costing when the process ends before.
+   * Resolves when the providers of ended runs have ended, or after `stopTimeout`. If the process exits earlier,
+   * upstream work that they are cancelling goes on costing.
    */
   async cleanedUp(): Promise<void> {
     if (this.#leftBehind.size === 0) return
@@ -123,13 +123,13 @@ export class LocalRuns {
       try {
         if (run.check(now, (id) => this.#readership.here(id))) void this.#checkReaders(run)
       } catch (err) {
-        // The application counts its readers.
-        this.#settings.logger.error({ err, run: run.id }, 'The readers of a run could not be counted')
+        // The count is a function of the application, which may throw.
+        this.#settings.logger.error({ err, run: run.id }, 'readers of a run could not be counted')
       }
     }
   }
 
-  /** Nobody here reads it. Whether somebody does elsewhere is asked once at a time. */
+  /** It has no readers here. Asks the other processes, one question per run at a time. */
   async #checkReaders(run: LocalRun): Promise<void> {
     if (this.#asking.has(run)) return
     this.#asking.add(run)
@@ -139,35 +139,35 @@ export class LocalRuns {
       else run.unread()
     } catch (err) {
       if (!this.#runs.has(run)) return
-      // Not for want of readers, but of an answer: it is asked again when as much time has passed.
+      // There was no answer, so it is asked again after the same time.
       run.read(performance.now())
-      this.#flood.warn({ err, run: run.id }, 'The readers of a run elsewhere could not be counted')
+      this.#flood.warn({ err, run: run.id }, 'readers of a run in other processes could not be counted')
     } finally {
       this.#asking.delete(run)
     }
   }
 
   /**
-   * Each on its own, and whether or not the one before is through: what hangs holds up neither another
-   * run nor its own next renewal, and a store that is slow is waited for.
+   * Renewals are independent, also of a previous one still in progress: one that hangs delays neither other runs nor
+   * its own next renewal, and a slow store has time to answer.
    */
   #renewAll(): void {
     const signal = AbortSignal.timeout(this.#settings.leaseTtlMs)
     for (const run of this.all()) void this.#renew(run, signal)
   }
 
-  /** One that fails is made up for by the next; only the store can say that a lease is lost. */
+  /** A failed renewal is made up for by the next one. Only the store can say that a lease is lost. */
   async #renew(run: LocalRun, signal: AbortSignal): Promise<void> {
     try {
       if (await run.renew(signal)) await this.#touch(run, signal)
     } catch (err) {
-      // The answer of a store that was slow: the run is over by now, and so is the log of its warnings.
+      // A late answer of a slow store: the run has ended, and its warnings no longer matter.
       if (!this.#runs.has(run)) return
-      this.#flood.warn({ err, run: run.id }, 'The lease of a run could not be renewed; trying again')
+      this.#flood.warn({ err, run: run.id }, 'lease of a run could not be renewed; trying again')
     }
   }
 
-  /** Keeps the stream of a run that is silent for long. */
+  /** Keeps the stream of a run that is silent for long from expiring. */
   async #touch(run: LocalRun, signal: AbortSignal): Promise<void> {
     const { store, retentionMs } = this.#settings
     const now = performance.now()

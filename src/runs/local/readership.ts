@@ -1,31 +1,31 @@
 /**
- * Whether anybody reads a run, in any process. A process knows its own readers; the others are asked,
- * and only when a run would otherwise be stopped for want of readers.
+ * Whether a run has readers in any process. A process knows its own; the others are asked only when a run would
+ * otherwise be stopped as unread.
  */
 import type { Mailbox } from '../control/mailbox.ts'
 import type { RunSettings } from '../options.ts'
 import { pause } from '../../time/ticker.ts'
 
-/** For the others to answer in: two appends and their way to a watcher, on machines that are busy. */
+/** Time for the others to answer: two appends and their delivery to a watcher, on busy machines. */
 const ANSWER_MS = 2000
-/** For the store to take the question. */
+/** Time for the store to accept the question. */
 const ASK_MS = 10_000
 
 export class Readership {
   readonly #settings: RunSettings
   readonly #mailbox: Mailbox
   readonly #closed: AbortSignal
-  /** Runs that the others are asked about; aborts at the first answer. */
+  /** Runs that the others are being asked about; each aborts at the first answer. */
   readonly #asked = new Map<string, AbortController>()
 
-  /** `closed` ends all asking. */
+  /** @param closed ends all questions. */
   constructor(settings: RunSettings, mailbox: Mailbox, closed: AbortSignal) {
     this.#settings = settings
     this.#mailbox = mailbox
     this.#closed = closed
   }
 
-  /** Readers in this process. Throws what the application's own count throws. */
+  /** Readers in this process. Throws what the application's `readers` throws. */
   here(run: string): number {
     return this.#settings.readers?.(run) ?? 0
   }
@@ -44,13 +44,13 @@ export class Readership {
     }
   }
 
-  /** Another process wants to know of a run that it works on. No answer is an answer, too. */
+  /** Answers another process that asks about its run. Without readers here, it sends nothing. */
   async answer(run: string, holder: string): Promise<void> {
     try {
       if (this.here(run) > 0) await this.#mailbox.tellOfReaders(holder, run, this.#closed)
     } catch (err) {
       if (!this.#closed.aborted)
-        this.#settings.logger.warn({ err, run }, 'Another process could not be told of the readers of a run')
+        this.#settings.logger.warn({ err, run }, 'another process could not be told of the readers of a run')
     }
   }
 

@@ -1,4 +1,7 @@
-/** The limits of time of one run, and since when nobody has read it. Times are of `performance.now()`, in milliseconds. */
+/**
+ * The time limits of one run, and since when it has had no readers. Times are of `performance.now()`, in
+ * milliseconds.
+ */
 import type { RunEnd } from '../../protocol/run-end.ts'
 import { endFor } from '../end-reasons.ts'
 import type { Generation } from '../generation/generation.ts'
@@ -6,7 +9,7 @@ import type { RunSettings } from '../options.ts'
 
 export class TimeLimits {
   readonly #settings: RunSettings
-  /** Of a run that was taken over by the wall clock, which alone is shared. */
+  /** For a run that was taken over, computed from the wall clock, the only clock that processes share. */
   readonly #startedAt: number
   #readAt: number
 
@@ -17,7 +20,7 @@ export class TimeLimits {
     this.#startedAt = this.#readAt - Math.max(0, Date.now() - startedAt)
   }
 
-  /** How the run ends for one that is exceeded. */
+  /** The end for an exceeded limit; undefined if there is none. */
   exceeded(now: number, generation: Generation | undefined): RunEnd | undefined {
     const { silenceMs, thinkingMs, lifeMs } = this.#settings
     const { askedAt = now, quietSince = now } = generation ?? {}
@@ -26,12 +29,12 @@ export class TimeLimits {
     return now - this.#startedAt >= lifeMs ? endFor('life_exceeded') : undefined
   }
 
-  /** Somebody reads it, or may. */
+  /** It has readers, or may have. */
   read(now: number): void {
     this.#readAt = now
   }
 
-  /** Whether nobody has read it for too long. */
+  /** Whether it has had no readers for too long. */
   isUnread(now: number): boolean {
     return now - this.#readAt >= this.#settings.unreadMs
   }

@@ -1,18 +1,15 @@
-/**
- * From where a provider goes on: what is kept as the checkpoint of a run's stream, in one step with the
- * records that it covers.
- */
+/** Where a provider continues: the checkpoint of a run's stream, written in one step with the records it covers. */
 import type { Json } from '../../protocol/json.ts'
 import type { StreamStore } from '../../streams/store.ts'
 import type { StreamInfo } from '../../streams/stream.ts'
 import { member, numberIn } from '../records/json-members.ts'
 
 export interface Checkpoint {
-  /** As the provider gave it; undefined where an attempt began anew, which has none yet. */
+  /** As given by the provider; undefined after an attempt began anew and has none yet. */
   readonly value?: Json
-  /** How many records of the run it covers: those behind it come again when the provider goes on. */
+  /** Number of records it covers. The provider yields the later ones again when it continues. */
   readonly at: number
-  /** Bytes of the records that it covers. */
+  /** Bytes of those records. */
   readonly bytes: number
 }
 
@@ -20,7 +17,7 @@ export function encodeCheckpoint({ value, at, bytes }: Checkpoint): Json {
   return { ...(value !== undefined && { value }), at, bytes }
 }
 
-/** The checkpoint of a run's stream; undefined where it has none, or what it has is none. */
+/** The checkpoint of a run's stream; undefined if it has none or a malformed one. */
 export function readCheckpoint({ checkpoint }: Pick<StreamInfo, 'checkpoint'>): Checkpoint | undefined {
   const value = member(checkpoint, 'value')
   const at = numberIn(checkpoint, 'at')
@@ -28,7 +25,7 @@ export function readCheckpoint({ checkpoint }: Pick<StreamInfo, 'checkpoint'>): 
   return { ...(value !== undefined && { value }), at, bytes: numberIn(checkpoint, 'bytes') ?? 0 }
 }
 
-/** Bytes that the value of a checkpoint may have as JSON; the others are for what is kept with it. */
+/** Most bytes of a checkpoint's value as JSON. The rest of the store's limit is for the fields beside it. */
 export function checkpointValueBytes({ limits }: Pick<StreamStore, 'limits'>): number {
   return limits.checkpointBytes / 2
 }

@@ -1,4 +1,4 @@
-/** How the log of a run is closed: with its end, and behind the last words of its kind. */
+/** Makes what closes the log of a run: the closing records of its kind, and its end. */
 import { writeRunEnd } from '../../protocol/run-end.ts'
 import type { RunEnd } from '../../protocol/run-end.ts'
 import { kindRecords } from './kind-records.ts'
@@ -10,7 +10,7 @@ import { encodeRunRecord } from '../records/run-record.ts'
 import type { RunRecord } from '../records/run-record.ts'
 
 export interface ClosingDue {
-  /** Whether the record is kept with it, as it is not yet. */
+  /** Whether the run's record must be written with the close. */
   readonly noteDue: boolean
   readonly owed: Owed | undefined
 }
@@ -32,8 +32,8 @@ export function closingOf(
 }
 
 /**
- * None of a run without a kind, or of a kind that gives none or is not known here. What cannot be kept is
- * logged and left out, all of it: the run ends either way.
+ * Empty for a run without a kind, and for a kind that gives none or is unknown here. If they cannot be written, this
+ * is logged and all of them are left out: the run ends either way.
  */
 function closingRecords(
   settings: RunSettings,
@@ -47,7 +47,7 @@ function closingRecords(
     const outcome = 'its run has its end'
     return kindRecords(settings, { of: 'closing', kind, run, outcome, give: () => closing({ ...end }) })
   } catch (err) {
-    settings.logger.error({ err, run, kind }, 'The closing records of a run could not be made')
+    settings.logger.error({ err, run, kind }, 'closing records of a run could not be made')
     return []
   }
 }

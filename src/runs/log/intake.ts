@@ -1,6 +1,6 @@
 /**
- * Takes what one attempt at a run yields: holds what comes again against the log, keeps what is new within its
- * limits, and writes it.
+ * Takes the events of one attempt at a run: compares replayed events with the log, checks new ones against the
+ * limits, and writes them.
  */
 import { Buffer } from 'node:buffer'
 import type { Json } from '../../protocol/json.ts'
@@ -20,21 +20,21 @@ export interface IntakeOptions {
   readonly lease: Lease
   /** Where the attempt begins; undefined for the start of the log. */
   readonly checkpoint: Checkpoint | undefined
-  /** The place after the last record that comes again; undefined where none does. */
+  /** The place after the last record to be replayed; undefined if there is none. */
   readonly tail: Offset | undefined
-  /** Aborts when what is yielded is of no use any more. */
+  /** Aborts when events are no longer needed. */
   readonly signal: AbortSignal
 }
 
 export class Intake {
   readonly #settings: RunSettings
   readonly #writer: LogWriter
-  /** Undefined once nothing comes again. */
+  /** Undefined once the replay is over. */
   #replay: Replay | undefined
   readonly #checkpointBytes: number
-  /** Goes with the event that is yielded next. */
+  /** Written with the next event. */
   #checkpoint: { readonly value: Json } | undefined
-  /** Of the records of the run that are taken so far, whichever process wrote them. */
+  /** Number and bytes of the run's records so far, whichever process wrote them. */
   #at: number
   #bytes: number
   #differs = false
@@ -50,7 +50,7 @@ export class Intake {
     this.#checkpointBytes = checkpointValueBytes(store)
   }
 
-  /** Whether what came again is not what the log holds. Nothing new was taken then. */
+  /** Whether a replayed event differed from the log. No new event was taken then. */
   get differs(): boolean {
     return this.#differs
   }
@@ -64,7 +64,7 @@ export class Intake {
   }
 
   /**
-   * What it returns is waited for before the next event. Throws, or rejects with, the `RunFailedError` of an event
+   * Takes an event; await the result before the next one. Throws, or rejects with, the `RunFailedError` of an event
    * that cannot be taken.
    */
   take(event: unknown): Promise<void> | undefined {
@@ -85,14 +85,14 @@ export class Intake {
     return this.#writer.room()
   }
 
-  /** The provider says that it is whole. It is not when the log holds more. */
+  /** Called when the provider finished. It has not if the log holds more records. */
   finish(): Ending {
     return this.#replay && this.#replay.left > 0
       ? { type: 'threw', error: this.#difference() }
       : { type: 'whole' }
   }
 
-  /** Passes over what is still to come again; resolves to a checkpoint behind all that the log holds. */
+  /** Skips the rest of the replay. Resolves to a checkpoint after all records of the log. */
   async skip(): Promise<Checkpoint> {
     const replay = this.#replay
     if (!replay) return { at: this.#at, bytes: this.#bytes }
@@ -119,7 +119,7 @@ export class Intake {
     return failureFor('replay_differs')
   }
 
-  /** What the log cannot tell any more is a failure of the store. */
+  /** Turns a failed read of the log into a failure of the store. */
   async #read<T>(reading: () => Promise<T>): Promise<T> {
     try {
       return await reading()
@@ -128,7 +128,7 @@ export class Intake {
     }
   }
 
-  /** Whether there is room for a record of so many bytes. */
+  /** @throws {RunFailure} if there is no room for a record of this size. */
   #checkLimits(size: number): void {
     const { store, records, bytes } = this.#settings
     if (size > store.limits.recordBytes) throw failureFor('record_too_large')
@@ -137,7 +137,7 @@ export class Intake {
   }
 }
 
-/** As JSON; undefined for what JSON cannot carry. */
+/** The value as JSON; undefined for what JSON cannot represent. */
 function jsonText(value: unknown): string | undefined {
   try {
     return JSON.stringify(value)

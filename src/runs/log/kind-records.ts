@@ -1,4 +1,4 @@
-/** Records that a kind gives beside what its providers yield: the marks of a new attempt, and last words. */
+/** Records that a kind adds to those of its providers: the marks of a new attempt, and the closing records. */
 import { Buffer } from 'node:buffer'
 import { callHandler, loggingOwner } from '../../logging/late-errors.ts'
 import { failureFor } from '../end-reasons.ts'
@@ -8,13 +8,13 @@ export interface KindRecords {
   readonly of: 'closing' | 'newAttempt'
   readonly kind: string
   readonly run: string
-  /** What becomes of what it throws where nobody can catch it: that is logged, and that is all. */
+  /** The log's words for what happens after an error that it throws outside of the call. */
   readonly outcome: string
   readonly give: () => readonly unknown[]
 }
 
 /**
- * As texts, which one append may hold together.
+ * Their texts, which fit into one append.
  *
  * @throws what the kind throws, `RunFailedError` `not_json`, and `RangeError` for more than that.
  */
@@ -25,7 +25,7 @@ export function kindRecords(
   const owner = loggingOwner(logger, { name: `${of} of the kind ${kind}`, outcome }, { run })
   const texts = callHandler(owner, () => {
     const records = give()
-    if (!Array.isArray(records)) throw new TypeError(`${of} returned no list, and may not be async`)
+    if (!Array.isArray(records)) throw new TypeError(`${of} must return an array, and must not be async`)
     return records.map(textOf)
   })
   const { recordBytes, appendBytes, appendRecords } = store.limits
@@ -34,14 +34,14 @@ export function kindRecords(
     texts.length > appendRecords ||
     sizes.some((size) => size > recordBytes) ||
     sizes.reduce((sum, size) => sum + size, 0) > appendBytes
-  if (isTooLarge) throw new RangeError(`${of} returned more than one append may hold`)
+  if (isTooLarge) throw new RangeError(`${of} returned more than fits into one append`)
   return texts
 }
 
 function textOf(record: unknown): string {
   try {
     const text: string | undefined = JSON.stringify(record)
-    // What JSON has no word for is no text.
+    // Undefined for what JSON cannot represent.
     if (text !== undefined) return text
   } catch (error) {
     throw failureFor('not_json', { cause: error })

@@ -1,10 +1,9 @@
 /**
- * Writes records to one stream, as the holder of its lease: those of a run, or of whoever else fills it.
+ * Writes records to one stream as the holder of its lease: the records of a run, or of another producer.
  *
- * One append is in flight at a time. What comes meanwhile goes into the next one together: no record
- * waits for company, and a slow store is sent few and large appends. Appends are not aborted: whether
- * an aborted one was kept would be open. One that failed is sent again as it was, with the same seq,
- * so that it is kept once.
+ * One append is in flight at a time. Records that come meanwhile go into the next append together: no record is held
+ * back, and a slow store gets few and large appends. Appends are not aborted, because it would be unknown whether an
+ * aborted one was written. A failed append is sent again unchanged, with the same seq, so that it is written once.
  */
 import { Buffer } from 'node:buffer'
 import type { Logger } from '../../logging/logger.ts'
@@ -21,16 +20,16 @@ export type WriteRefusal =
   | 'moved'
   /** The stream was deleted, or its time is over. */
   | 'gone'
-  /** Who took the lease over has closed the stream since. */
+  /** The process that took the lease over has closed the stream. */
   | 'closed'
-  /** The store failed, and patience with it ended. */
+  /** The store failed for longer than the patience. */
   | 'unwritable'
 
-/** How a log ends: its closing records, what it is closed with, and metadata that is not kept yet. */
+/** How a log is closed: its last records, its end, and metadata that is not written yet. */
 export interface Closing {
   readonly records: readonly StreamRecord[]
   readonly end: Json
-  /** What is left to be done. */
+  /** What the close leaves owed. */
   readonly owes?: Json
   readonly metadata?: Json
 }
@@ -53,26 +52,26 @@ export class LogWriter {
   #seq = 0
   #waiting: StreamRecord[] = []
   #waitingBytes = 0
-  /** Of the records that wait: goes with them. */
+  /** The checkpoint of the waiting records, written with them. */
   #checkpoint: Json | undefined
   #pumping: Promise<void> | undefined
   #room: PromiseWithResolvers<void> | undefined
   #finishing = false
-  /** What was pushed once `hold` was called. */
+  /** Records pushed after `hold`. */
   #held: { readonly record: StreamRecord; readonly bytes: number }[] | undefined
   #refusal: WriteRefusal | undefined
-  /** Whether the append with the present seq may have been kept though it failed. */
+  /** Whether an append with the present seq may have been written although it failed. */
   #inDoubt = false
 
   constructor(options: LogWriterOptions) {
     this.#options = options
     const { appendRecords, appendBytes, recordBytes } = options.store.limits
     this.#maxRecords = appendRecords
-    // Below the mark there is always room for one more record in the same append.
+    // Below the mark, one more record always fits into the same append.
     this.#mark = Math.max(1, Math.min(options.highWaterMark, appendBytes - recordBytes))
   }
 
-  /** Undefined while there is room; otherwise resolves when there is, or when nothing more is written. */
+  /** Undefined while there is room. Otherwise resolves when there is, or when nothing more will be written. */
   room(): Promise<void> | undefined {
     const full = this.#waitingBytes >= this.#mark || this.#waiting.length >= this.#maxRecords
     if (!full || this.#refusal || this.#finishing) return undefined
@@ -80,7 +79,7 @@ export class LogWriter {
     return this.#room.promise
   }
 
-  /** Takes a record of so many bytes, and a checkpoint that covers it and all before it. */
+  /** Takes a record, its size in bytes, and a checkpoint that covers it and all records before. */
   push(record: StreamRecord, bytes: number, checkpoint: Json | undefined): void {
     if (this.#refusal || this.#finishing) return
     if (this.#held) {
@@ -94,14 +93,16 @@ export class LogWriter {
   }
 
   /**
-   * What is pushed from now on is kept with the end alone: it belongs to that end, and would be in the way of
-   * whoever goes on with the run if this process died before it.
+   * Records pushed from now on are written only with the end. They belong to it: if this process died before the end,
+   * they would be in the way of the process that continues the run.
    */
   hold(): void {
     this.#held ??= []
   }
 
-  /** Writes something beside the records that are pushed, before the first of them. Resolves to why it could not, if so. */
+  /**
+   * Writes something beside the pushed records, before the first of them. Resolves to the refusal, if there was one.
+   */
   async note(
     request: Pick<AppendRequest, 'records' | 'metadata' | 'checkpoint'>,
   ): Promise<WriteRefusal | undefined> {
@@ -109,15 +110,15 @@ export class LogWriter {
     return this.#refusal
   }
 
-  /** Resolves when all that was pushed is kept, or to why it is not. */
+  /** Resolves when all pushed records are written, or to the refusal. */
   async flush(): Promise<WriteRefusal | undefined> {
     await this.#pumping
     return this.#refusal
   }
 
   /**
-   * Writes what waits and closes the stream, in one step. How is asked for once it is known whether records
-   * that were pushed are lost.
+   * Writes the waiting records and closes the stream, in one step. `how` is called once it is known whether pushed
+   * records are lost.
    */
   async finish(how: (isLossy: boolean) => Closing): Promise<'ended' | WriteRefusal> {
     this.#finishing = true
@@ -139,7 +140,7 @@ export class LogWriter {
     return (await this.#close({ ...closing, records: all, close: true })) ?? 'ended'
   }
 
-  /** From now on a store that fails is not waited for. */
+  /** From now on, a failing store is not waited for. */
   hurry(): void {
     this.#hurry.abort()
   }
@@ -165,7 +166,7 @@ export class LogWriter {
     this.#room = undefined
   }
 
-  /** In one append with what waits. */
+  /** Whether these records fit into one append with the waiting ones. */
   #fits(records: readonly StreamRecord[]): boolean {
     const { appendRecords, appendBytes } = this.#options.store.limits
     const bytes = records.reduce((sum, record) => sum + Buffer.byteLength(record), this.#waitingBytes)
@@ -186,7 +187,7 @@ export class LogWriter {
     try {
       let result = await this.#send(request)
       if (result.outcome === 'duplicate' && !result.closed && this.#inDoubt) {
-        // The append before, which seemed to fail, was kept after all under this seq.
+        // The previous append, which seemed to fail, was written under this seq after all.
         this.#seq++
         result = await this.#send(request)
       }
@@ -215,7 +216,7 @@ export class LogWriter {
       case 'closed':
         return 'closed'
       case 'gap':
-        // The store has lost appends that it had answered; what follows would leave a hole.
+        // The store has lost appends that it had acknowledged. Writing on would leave a gap.
         this.#log(new Error(`The store has lost records: it expects seq ${result.expectedSeq}`))
         this.#seq = result.expectedSeq
         return 'unwritable'
@@ -240,6 +241,6 @@ export class LogWriter {
 
   #log(error: unknown): void {
     const { logger, lease } = this.#options
-    logger.error({ err: error, run: lease.stream }, 'The records of a run could not be kept')
+    logger.error({ err: error, run: lease.stream }, 'records of a run could not be written')
   }
 }

@@ -1,4 +1,4 @@
-/** The records by which a new attempt at a run is known, as its kind gives them. */
+/** The records that mark a new attempt at a run, given by its kind. */
 import { Buffer } from 'node:buffer'
 import { kindRecords } from './kind-records.ts'
 import type { NewAttempt, RunDefinition } from '../definition.ts'
@@ -7,13 +7,13 @@ import type { RunRecord } from '../records/run-record.ts'
 
 export interface Marks {
   readonly records: readonly string[]
-  /** Their bytes. */
+  /** Bytes of the records. */
   readonly size: number
-  /** How often the run began anew, this time included. */
+  /** How often the run began anew, including this time. */
   readonly restarts: number
 }
 
-/** What is to be marked. */
+/** The attempt to be marked. */
 export interface Marking {
   readonly run: string
   readonly record: Pick<RunRecord, 'kind' | 'restarts'>
@@ -21,13 +21,13 @@ export interface Marking {
   readonly reason: NewAttempt['reason']
 }
 
-/** @throws as `kindRecords` does, and `RangeError` for no record at all. */
+/** @throws as `kindRecords` does, and `RangeError` if there is no record. */
 export function marksOf(settings: RunSettings, { run, record, newAttempt, reason }: Marking): Marks {
   const { kind = '' } = record
   const restarts = (record.restarts ?? 0) + 1
   const attempt = { attempt: restarts + 1, reason }
   const give = (): readonly unknown[] => newAttempt?.(attempt) ?? []
-  const outcome = 'its run takes no notice'
+  const outcome = 'its run goes on'
   const records = kindRecords(settings, { of: 'newAttempt', kind, run, outcome, give })
   if (records.length === 0) throw new RangeError('newAttempt returned no record')
   return { records, size: records.reduce((sum, text) => sum + Buffer.byteLength(text), 0), restarts }

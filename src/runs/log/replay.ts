@@ -1,6 +1,6 @@
 /**
- * What a provider that goes on has to yield again: the records that the log holds behind the checkpoint. They
- * are read page by page, as they are yielded.
+ * The records after the checkpoint, which a provider that continues must yield again. They are read page by page, as
+ * events come.
  */
 import { Buffer } from 'node:buffer'
 import { START, offsetBefore } from '../../protocol/offset.ts'
@@ -12,24 +12,24 @@ import { patiently } from '../../streams/patience.ts'
 export interface ReplayOptions {
   readonly store: Pick<StreamStore, 'read'>
   readonly id: string
-  /** Position of the place before the first record. */
+  /** Position before the first record. */
   readonly from: number
-  /** The place after the last one, which proves that the log is the one that was taken over. */
+  /** The place after the last record, which proves that the log is the one that was taken over. */
   readonly to: Offset
   readonly patienceMs: number
-  /** Ends all reading. */
+  /** Ends reading. */
   readonly signal: AbortSignal
 }
 
 export class Replay {
   readonly #options: ReplayOptions
-  /** Of the place before the first record of `page`. */
+  /** Position before the first record of `page`. */
   #position: number
   #page: readonly StreamRecord[] = []
   #at = 0
-  /** Position of the place after the last record. */
+  /** Position after the last record. */
   readonly #end: number
-  /** Where the next page begins: each one proves that its log is that of the page before. */
+  /** Where the next page begins. Each page proves that its log is that of the page before. */
   #next: Offset
 
   constructor(options: ReplayOptions) {
@@ -37,18 +37,18 @@ export class Replay {
     const { from, to } = options
     this.#position = from
     this.#end = to.position
-    // Nothing is read where nothing comes again.
+    // Nothing is read if there is nothing to replay.
     this.#next = this.#end > from ? offsetBefore(to, from) : START
   }
 
-  /** How many are still to come. */
+  /** Number of records still to be replayed. */
   get left(): number {
     return Math.max(0, this.#end - this.#position - this.#at)
   }
 
   /**
-   * Whether this text is that of the record which is due; it is due no more then. Rejects as the store
-   * does once patience with it ended, and when the log has not what it had.
+   * Compares a text with the next record, and passes it if they are equal. Rejects as the store does after the
+   * patience, and when the log has lost records.
    */
   takes(text: string): boolean | Promise<boolean> {
     const due = this.#page[this.#at]
@@ -58,7 +58,7 @@ export class Replay {
     return true
   }
 
-  /** Passes over all that are still to come; resolves with how many bytes they have, those that were trimmed aside. */
+  /** Skips all remaining records. Resolves to their bytes, trimmed ones not included. */
   async skip(): Promise<number> {
     let bytes = 0
     while (this.left > 0) {
@@ -70,7 +70,7 @@ export class Replay {
     return bytes
   }
 
-  /** `passing`: nothing is held against what was trimmed. */
+  /** @param options.passing trimmed records are skipped. */
   async #turn({ passing = false } = {}): Promise<void> {
     const { store, id, patienceMs, signal } = this.#options
     const next = this.#next
@@ -78,7 +78,7 @@ export class Replay {
     const page = await patiently(read, patienceMs, signal)
     if (passing && page.outcome === 'trimmed') return this.#show(page.first, page.first, [])
     if (page.outcome !== 'page' || page.records.length === 0)
-      throw new Error('The log has lost records that a provider is to yield again')
+      throw new Error('The log has lost records that must be replayed')
     this.#show({ position: this.#position + this.#page.length }, page.next, page.records)
   }
 

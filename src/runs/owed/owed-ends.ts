@@ -1,6 +1,7 @@
 /**
- * What runs owe when they have ended: their kinds are told, and what goes on upstream is cancelled. Whoever ended a run
- * does so at once, and who finds it owed later does it then: at least once, by one process at a time.
+ * Handles the ends of runs: tells their kinds, and cancels their upstream work. The process that ended a run does so
+ * at once; if it dies before, another one finds the end owed and handles it. Each end is handled at least once, by
+ * one process at a time.
  */
 import { FloodLog } from '../../logging/flood-log.ts'
 import { callHandler, loggingOwner } from '../../logging/late-errors.ts'
@@ -20,16 +21,16 @@ import type { RunRecord } from '../records/run-record.ts'
 import { pause, Ticker } from '../../time/ticker.ts'
 import type { UpstreamPlace } from '../generation/upstream-place.ts'
 
-/** Renewals in the time of a lease: two may fail. */
+/** Renewals per lease length: two may fail. */
 const RENEWALS = 3
-/** Of other processes' runs, so many at a time; of its own, more than those are left to others. */
+/** Most ends handled at a time: of other processes' runs, and of all. Further ones are left to others. */
 const MOST_TAKEN = 100
 const MOST = 1000
 
-/** What a run of this process left owed with its close. */
+/** What the close of a run of this process left owed. */
 export interface OwedHere {
   readonly lease: Lease
-  /** Up to when nobody else can have that, by `performance.now()`. */
+  /** Until when no other process can take the lease, by `performance.now()`. */
   readonly until: number
   readonly record: RunRecord
   readonly owed: Owed
@@ -45,13 +46,13 @@ export class OwedEnds {
   readonly #keeper: Ticker
   readonly #onRoom: () => void
   readonly #works = new Set<OwedWork>()
-  /** Claims under way, by stream and incarnation. */
+  /** Claims in progress, by stream and incarnation. */
   readonly #claiming = new Set<string>()
-  /** There was more than it may be at. */
+  /** Whether ends were left to others because of the limit. */
   #isShort = false
   #closed = false
 
-  /** @param onRoom there was more to do than it may be at, and there is room again. */
+  /** @param onRoom called when there is room again after ends were left to others. */
   constructor(settings: RunSettings, continuations: Continuations, onRoom: () => void) {
     this.#settings = settings
     this.#continuations = continuations
@@ -60,7 +61,7 @@ export class OwedEnds {
     this.#keeper = new Ticker(settings.leaseTtlMs / RENEWALS, () => this.#renewAll(), { ref: true })
   }
 
-  /** Does what a run of this process left, which holds its lease. */
+  /** Handles the end of a run of this process, which holds its lease. */
   begin({ lease, until, record, owed, place, providersEnded }: OwedHere): void {
     const work = this.#works.size < MOST && !this.#closed
     if (!work) {
@@ -68,7 +69,7 @@ export class OwedEnds {
       const failed = (err: unknown): void =>
         this.#settings.logger.debug(
           { err, run: lease.stream },
-          'What a run owes is left until its lease is over',
+          'end of a run is left until its lease expires',
         )
       this.#settings.store.leases.handOver(lease).catch(failed)
       return
@@ -87,7 +88,7 @@ export class OwedEnds {
     void begun.over.then(() => (place.onMove = undefined))
   }
 
-  /** Claims what another process, or this one in an earlier life, left, and begins to do it. Rejects as the store does. */
+  /** Claims and handles an end that another process, or this one before a restart, left. Rejects as the store does. */
   async take(lease: Lease, notes: LookNotes, signal: AbortSignal): Promise<void> {
     const { store, kinds, holder, leaseTtlMs } = this.#settings
     const name = `${lease.stream} ${lease.incarnation}`
@@ -101,9 +102,9 @@ export class OwedEnds {
       const info = await store.head(lease.stream, signal)
       if (info?.incarnation !== lease.incarnation) return
       const { kind } = readRunRecord(info) ?? {}
-      // Who knows the kind does it, and a process of a newer version may.
+      // A process that knows the kind handles it, possibly one of a newer version.
       if (kind === undefined || !kinds.has(kind)) return notes.leave(lease)
-      // Not aborted: what was claimed and not noticed would be nobody's for the whole length of the claim.
+      // Not aborted: an end claimed unnoticed would be unhandled for the whole length of the claim.
       const until = performance.now() + leaseTtlMs
       const claimed = await store.leases.claim(lease, { holder, ttlMs: leaseTtlMs })
       const record = claimed.outcome === 'claimed' ? readRunRecord(claimed.info) : undefined
@@ -118,14 +119,12 @@ export class OwedEnds {
     }
   }
 
-  /** How many it is at. */
+  /** Number of ends being handled. */
   get size(): number {
     return this.#works.size
   }
 
-  /**
-   * Begins nothing more. Waits as long as a provider has to end, and leaves the others; resolves to whether it left any.
-   */
+  /** Begins nothing more. Waits for `stopTimeout`, and leaves the rest to others. Resolves to whether it left any. */
   async close(): Promise<boolean> {
     this.#closed = true
     const ended = new AbortController()
@@ -159,13 +158,13 @@ export class OwedEnds {
       lease,
       until,
       owed,
-      // Where the kind has none here, it may have one in another process.
+      // A kind without `ended` here may have one in another process.
       ended: owed.ended && ended ? (signal) => this.#tell(lease, record, ended, info, signal) : undefined,
       cancel,
       onFailed: (err, { attempt, isGivenUp }) => {
         const fields = { err, run: lease.stream, kind, attempt }
-        if (isGivenUp) settings.logger.error(fields, 'What a run owed failed too often, and is given up')
-        else this.#flood.warn(fields, 'What a run owes could not be done; it is tried again later')
+        if (isGivenUp) settings.logger.error(fields, 'end of a run could not be handled and is given up')
+        else this.#flood.warn(fields, 'end of a run could not be handled; trying again later')
       },
     })
     this.#works.add(work)
@@ -178,7 +177,7 @@ export class OwedEnds {
     return work
   }
 
-  /** Not for each place that is free: whoever hears of it looks through all that is over. */
+  /** Not for each free place, because the listener then lists all expired leases. */
   #tellOfRoom(): void {
     if (!this.#isShort || this.#works.size > MOST_TAKEN / 2) return
     this.#isShort = false
@@ -195,7 +194,7 @@ export class OwedEnds {
     const { store, logger } = this.#settings
     const info = known ?? (await store.head(stream, signal))
     const record = info && readRunRecord(info)
-    // It was deleted, with what it owed.
+    // The run was deleted, and its owed end with it.
     if (info?.incarnation !== incarnation || !record?.end) return
     const { end } = record
     const name = `ended of the kind ${kind}`
@@ -203,7 +202,7 @@ export class OwedEnds {
     await callHandler(owner, async () => ended(runInfo(info, record), end, signal))
   }
 
-  /** Makes the provider anew, to be ended: it knows by the checkpoint what is under way upstream. */
+  /** Makes the provider again, to cancel its upstream work, which it finds by the checkpoint. */
   async #cancel({ id }: StreamInfo, record: RunRecord, { cancel }: Owed): Promise<void> {
     const { logger, endedTimeoutMs } = this.#settings
     const resumeFrom = cancel?.value
@@ -212,7 +211,7 @@ export class OwedEnds {
         ? undefined
         : await this.#continuations.provider(record, AbortSignal.timeout(endedTimeoutMs))
     if (!make || resumeFrom === undefined) {
-      logger.warn({ run: id }, 'What a run left upstream may go on: nobody knows it any more')
+      logger.warn({ run: id }, 'upstream work of a run may continue: it is no longer known')
       return
     }
     const generation = new Generation({
@@ -232,7 +231,7 @@ export class OwedEnds {
       work.renew(signal).catch((err: unknown) => {
         if (!this.#works.has(work)) return
         const run = work.lease.stream
-        this.#flood.warn({ err, run }, 'The lease of what a run owes could not be renewed; trying again')
+        this.#flood.warn({ err, run }, 'lease of an ended run could not be renewed; trying again')
       })
     }
   }

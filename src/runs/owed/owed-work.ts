@@ -1,6 +1,6 @@
 /**
- * Does what the close of one run left owed, under the lease of its stream, and settles each part once it is done. What
- * fails is put off: its lease is renewed for the length of the pause, so that no process tries it before.
+ * Handles the owed end of one run under the lease of its stream, and settles each part once it is done. A failed part
+ * is postponed: the lease is renewed for the length of the pause, so that no process retries it earlier.
  */
 import { StoreError } from '../../streams/errors.ts'
 import type { Lease } from '../../streams/leases.ts'
@@ -9,26 +9,26 @@ import type { Owed } from './owed.ts'
 import { encodeOwed } from './owed.ts'
 import { patiently } from '../../streams/patience.ts'
 
-/** Milliseconds between two attempts: twice as long each time. */
+/** Milliseconds between two attempts, doubled each time. */
 const FIRST_PAUSE_MS = 1000
 const LONGEST_PAUSE_MS = 600_000
-/** It is given up when there were as many attempts and it is owed for so long: a clock alone decides nothing. */
+/** It is given up after this many attempts and this long: a clock alone does not decide. */
 const MOST_ATTEMPTS = 20
 const LONGEST_MS = 24 * 3600 * 1000
 
-/** Resolves when it is done, and rejects when it is to be tried again. Ends soon after its signal aborts. */
+/** Resolves when it is done, and rejects when it should be retried. Ends soon after its signal aborts. */
 export type OwedPart = (signal: AbortSignal) => Promise<void>
 
 export interface OwedWorkOptions {
   readonly settings: RunSettings
-  /** Held, and renewed by whoever has this. */
+  /** Held, and renewed by the owner of this object. */
   readonly lease: Lease
-  /** Up to when nobody else can have it, by `performance.now()`. */
+  /** Until when no other process can take it, by `performance.now()`. */
   readonly until: number
   readonly owed: Owed
   readonly ended?: OwedPart | undefined
   readonly cancel?: OwedPart | undefined
-  /** It failed, or was given up. */
+  /** Called when it failed, or was given up. */
   readonly onFailed: (error: unknown, fate: { readonly attempt: number; readonly isGivenUp: boolean }) => void
 }
 
@@ -62,12 +62,12 @@ export class OwedWork {
     if (outcome === 'lost') this.stop(new Error('Another process took over what a run owes'))
   }
 
-  /** Ends the work: what is not done is left to others. */
+  /** Ends the work. What is not done is left to others. */
   stop(reason: Error): void {
     this.#stop.abort(reason)
   }
 
-  /** Keeps something of what is owed otherwise. Never rejects: what is not kept is owed as it was. */
+  /** Changes what is owed. Never rejects: if the change cannot be written, the owed end stays as it was. */
   change(change: Partial<Pick<Owed, 'ended' | 'cancel'>>): Promise<void> {
     this.#owed = { ...this.#owed, ...change }
     const writing = this.#writing.then(() => this.#keep())
@@ -75,7 +75,7 @@ export class OwedWork {
     return writing
   }
 
-  /** A process that stood still may have lost the lease, and another one has done meanwhile what is owed. */
+  /** After this process stood still, the lease may be lost, and another process may have handled the end. */
   #makeSure(until: number): Promise<void> | undefined {
     if (performance.now() < until) return undefined
     const { leaseTtlMs } = this.#settings
@@ -89,7 +89,7 @@ export class OwedWork {
     await this.change(done())
   }
 
-  /** What ignores its signal is left behind. */
+  /** A part that ignores its signal is left behind. */
   async #inTime(work: OwedPart): Promise<void> {
     const late = Promise.withResolvers<never>()
     const limit = new AbortController()
@@ -117,7 +117,10 @@ export class OwedWork {
       await patiently(settle, storePatienceMs, this.#stop.signal)
     } catch (err) {
       const run = this.lease.stream
-      logger.warn({ err, run }, 'What a run owed was done, and that could not be kept: it is done again')
+      logger.warn(
+        { err, run },
+        'end of a run was handled, but this could not be recorded: it will be handled again',
+      )
     }
   }
 
@@ -127,14 +130,14 @@ export class OwedWork {
     try {
       if (this.#stop.signal.aborted) await this.#leave()
       else if (failed?.status === 'rejected') await this.#putOff(failed.reason)
-      // What is not known here.
+      // A part that this process cannot handle.
       else if (encodeOwed(this.#owed) !== undefined) await this.#leave()
     } catch (err) {
-      // Its lease runs out by itself.
+      // Its lease will expire.
       const isAway = err instanceof StoreError
       this.#settings.logger[isAway ? 'debug' : 'error'](
         { err, run: this.lease.stream },
-        'What a run owes was left',
+        'end of a run is left to other processes',
       )
     }
   }

@@ -1,5 +1,5 @@
 /**
- * What the close of a run leaves to be done: to tell its kind, and to cancel what goes on upstream. It is kept with the
+ * What the close of a run leaves owed: telling its kind, and cancelling its upstream work. It is stored with the
  * close until it is done, by this process or another one.
  */
 import type { Json } from '../../protocol/json.ts'
@@ -12,11 +12,14 @@ import type { UpstreamPlace } from '../generation/upstream-place.ts'
 export interface Owed {
   /** When the run ended, in milliseconds since 1970. */
   readonly since: number
-  /** The epoch of whoever ended it: by how much a later one is above it, so many attempts there were. */
+  /** The epoch of the process that ended it. A later epoch minus this one is the number of attempts. */
   readonly epoch: number
-  /** `ended` of its kind has not returned yet. */
+  /** Whether Whether Whether `ended` of its kind has not returned yet. */
   readonly ended: boolean
-  /** Its provider did not end in time. With the last checkpoint, if there was one: by that another one cancels it. */
+  /**
+   * Set when its provider did not end in time, with the last checkpoint, if any. Another process cancels the upstream
+   * work by it.
+   */
   readonly cancel: { readonly value?: Json } | undefined
   /** What a newer version left: kept as it is, for whoever knows what to do. */
   readonly others: { readonly [name: string]: Json }

@@ -1,9 +1,8 @@
 /**
- * Which runs a chat has had: one small stream per owner and chat that lists their ids, so that the
- * runs of a chat are found, the latest first, without looking at every stream.
+ * The runs of a chat: one small stream per owner and chat lists their ids, so that they are found, latest first,
+ * without looking at every stream.
  *
- * An entry is written beside the run and not in one step with it, so an entry proves nothing: whoever
- * reads one looks at the run that it names.
+ * An entry is not written in one step with its run, so it proves nothing: a reader looks at the run that it names.
  */
 import type { Json } from '../../protocol/json.ts'
 import type { RunInfo } from '../run.ts'
@@ -12,13 +11,13 @@ import type { RunSettings } from '../options.ts'
 import { chatIndexId } from './run-ids.ts'
 import { readRunRecord, runInfo } from './run-record.ts'
 
-/** Entries looked at, from the latest back: those of runs that were deleted since are passed over. */
+/** Entries per read, from the latest back. Entries of deleted runs are skipped. */
 const MAX_ENTRIES = 100
-/** Entries that a page is made from, at most: where it holds too few by then, the next one goes on. */
+/** Most entries looked at for a page. A page that is not full by then ends early. */
 const MAX_LOOKED_AT = 1000
-/** Entries looked at side by side, for a short page. */
+/** Fewest entries looked at together, for a short page. */
 const FEW = 10
-/** For runs whose life is not limited. */
+/** Assumed for runs without a limit of life. */
 const LONGEST_LIFE_MS = 30 * 24 * 3600 * 1000
 
 export class ChatIndex {
@@ -36,7 +35,7 @@ export class ChatIndex {
     for (;;) {
       const { outcome } = await store.append(id, { records }, signal)
       if (outcome !== 'missing') return
-      // An entry outlives its run, which is kept for that long after an end that comes that late.
+      // An entry outlives its run, which ends after at most `lifeMs` and is kept for the retention.
       const ttlMs = retentionMs === undefined ? undefined : retentionMs + Math.min(lifeMs, LONGEST_LIFE_MS)
       const config = {
         records,
@@ -46,11 +45,12 @@ export class ChatIndex {
       }
       const created = await store.create(id, config, signal)
       if (created.outcome === 'created') return
-      if (created.outcome === 'retired') throw new Error('Its index was deleted, and forks of it are there')
+      if (created.outcome === 'retired')
+        throw new Error('The index of the chat was deleted, and forks of it exist')
     }
   }
 
-  /** A page of the runs of a chat, the one that was started last first. */
+  /** A page of the runs of a chat, the latest start first. */
   async list(
     chat: string,
     owner: string | undefined,
@@ -67,7 +67,7 @@ export class ChatIndex {
       const found = await Promise.all(entries.map((run) => this.#runOf(run, chat, owner, signal)))
       for (let n = found.length - 1; n >= 0; n--) {
         const run = found[n]
-        // Of two starts with one id, each may have made an entry.
+        // Two starts with one id may each have added an entry.
         if (!run || runs.has(run.id) || (status !== undefined && run.status !== status)) continue
         runs.set(run.id, run)
         if (runs.size === limit) return pageOf(runs, from + n)
@@ -91,7 +91,7 @@ export class ChatIndex {
     return undefined
   }
 
-  /** Entries before a place, or the last ones, in their order, and the place before them. */
+  /** Entries before a place, or the last ones, in order, and the position before them. */
   async #entries(
     id: string,
     before: number | undefined,
@@ -112,7 +112,7 @@ export class ChatIndex {
     }
   }
 
-  /** The run that an entry names, if it is there, and one of this chat. */
+  /** The run that an entry names, if it exists and belongs to this chat. */
   async #runOf(
     entry: Json,
     chat: string,
@@ -130,9 +130,9 @@ function pageOf(runs: ReadonlyMap<string, RunInfo>, before: number): RunList {
   return before === 0 ? page : { ...page, next: String(before) }
 }
 
-/** @throws {RangeError} for what is no place of an entry. */
+/** @throws {RangeError} for a text that is not the position of an entry. */
 function placeOf(after: string | undefined): number | undefined {
   if (after === undefined) return undefined
   if (/^[1-9]\d{0,9}$/.test(after)) return Number(after)
-  throw new RangeError('`after` is none that a page of the runs of a chat gave as its `next`')
+  throw new RangeError('`after` is not the `next` of a page of this chat')
 }

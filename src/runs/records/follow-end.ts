@@ -1,18 +1,18 @@
-/** The end of a run that another process works on, or has worked on, as its stream tells it. */
+/** Waits for the end of a run of another process, as told by its stream. */
 import type { RunEnd } from '../../protocol/run-end.ts'
 import type { StreamStore } from '../../streams/store.ts'
 import { RunError } from '../errors.ts'
 import { endOfClosed } from './run-record.ts'
 
-/** Which run: one of the same id whose stream was created anew is another. */
+/** Identifies a run. A stream created anew under the same id belongs to another run. */
 export interface FollowedRun {
   readonly id: string
   readonly incarnation: string
 }
 
 /**
- * Waits for the end of a run. Rejects with `run_gone` when there is no such stream any more, with the
- * signal's reason when it aborts, and with what the store throws.
+ * Waits for the end of a run. Rejects with `run_gone` when its stream is gone, with the signal's reason when it
+ * aborts, and with the error of the store.
  */
 export async function followEnd(store: StreamStore, run: FollowedRun, signal: AbortSignal): Promise<RunEnd> {
   for (;;) {
@@ -21,7 +21,7 @@ export async function followEnd(store: StreamStore, run: FollowedRun, signal: Ab
   }
 }
 
-/** `trimmed`: it fell so far behind that there is something it was not told. */
+/** `trimmed`: records were trimmed before this watcher was told of them. */
 async function watchedEnd(
   store: StreamStore,
   run: FollowedRun,
@@ -50,7 +50,7 @@ async function watchedEnd(
   } finally {
     stop?.()
     signal.removeEventListener('abort', abort)
-    // It may be rejected with nobody waiting: when `watch` itself failed.
+    // When `watch` itself failed, nothing awaits this promise.
     told.promise.catch(() => undefined)
   }
 }

@@ -1,7 +1,7 @@
 /** Reads members of JSON that may be of any shape. */
 import type { Json } from '../../protocol/json.ts'
 
-/** The member of an object; undefined for one that is missing, and for what is no object. */
+/** A member of an object; undefined if it is missing, or if the value is not an object. */
 export function member(value: Json | undefined, name: string): Json | undefined {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
   return (value as { readonly [key: string]: Json })[name]

@@ -1,9 +1,9 @@
-/** Removes a run and what is kept of it beside its own stream. */
+/** Removes a run, with the streams kept beside its own. */
 import type { StreamStore } from '../../streams/store.ts'
 import { RunError } from '../errors.ts'
 import type { RunRecord } from './run-record.ts'
 
-/** @throws {RunError} `run_not_ended`: its upstream request would go on unread. */
+/** @throws {RunError} `run_not_ended`: its upstream request would continue without readers. */
 export async function removeRun(
   store: Pick<StreamStore, 'delete'>,
   id: string,
@@ -12,8 +12,8 @@ export async function removeRun(
   signal: AbortSignal,
 ): Promise<void> {
   if (!end) throw new RunError('run_not_ended', 'The run has not ended yet. Stop it first.')
-  // Before the stream, which alone tells where it is: a removal that is cut short can be asked for again.
+  // Deleted before the run's stream, which names it, so that an interrupted removal can be repeated.
   if (inputIn !== undefined) await store.delete(inputIn, signal)
-  // Another run may have this id by now.
+  // Another run may have the id by now.
   await store.delete(id, signal, incarnation)
 }

@@ -1,15 +1,15 @@
 /**
- * The ids of runs, and of the streams that Millrace keeps beside them. Whatever begins with `@` is
- * Millrace's own: no run is called so, and no door to the outside opens it.
+ * The ids of runs, and of the streams that Millrace keeps beside them. Ids that begin with `@` are reserved for
+ * Millrace: no run has such an id, and no endpoint serves such a stream.
  */
 import { createHash, randomBytes } from 'node:crypto'
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 const RESERVED = '@'
-/** Shorter than the id of a stream may be by what a prefix may take. */
+/** Below the limit of a stream id, to leave room for a prefix. */
 const RUN_ID = /^(?!@)[\x21-\x7e]{1,500}$/
 
-/** What the streams of all processes' mailboxes begin with. */
+/** Prefix of the mailboxes of all processes. */
 export const MAILBOXES = '@control/'
 
 /** 128 random bits: 26 of `a-z2-7`. */
@@ -21,22 +21,22 @@ export function isRunId(id: string): boolean {
   return typeof id === 'string' && RUN_ID.test(id)
 }
 
-/** Whether the id of a stream is one of Millrace's own: every door answers as if it did not exist. */
+/** Whether the id of a stream is reserved. Every endpoint answers as if it did not exist. */
 export function isReservedId(id: string): boolean {
   return id.startsWith(RESERVED)
 }
 
-/** The stream on which a process is told what others want of its runs. */
+/** The stream on which a process receives messages about its runs. */
 export function mailboxId(holder: string): string {
   return `${MAILBOXES}${holder}`
 }
 
-/** A stream for one input. */
+/** The id of a stream for one input. */
 export function newInputId(): string {
   return `@input/${newRunId()}`
 }
 
-/** The stream that lists the runs of an owner's chat. Of fixed length, and without what they are called. */
+/** The stream that lists the runs of an owner's chat. Of fixed length; the names are hashed. */
 export function chatIndexId(chat: string, owner: string | undefined): string {
   const name = JSON.stringify([owner ?? null, chat])
   return `@chat/${base32(createHash('sha256').update(name).digest())}`

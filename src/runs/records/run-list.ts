@@ -1,4 +1,4 @@
-/** Lists runs out of the streams of a store. */
+/** Lists the runs in the streams of a store. */
 import type { RunStatus } from '../../protocol/run-end.ts'
 import type { StreamStore } from '../../streams/store.ts'
 import { readRunRecord, runInfo } from './run-record.ts'
@@ -6,29 +6,31 @@ import type { RunInfo } from '../run.ts'
 
 export interface RunListOptions {
   readonly owner?: string
-  /** Of this owner, or of nobody where none is named: its runs by its index, the one that was started last first. */
+  /**
+   * Runs of this chat, latest start first, found by its index. The chat belongs to `owner`, or to nobody without one.
+   */
   readonly chat?: string
   readonly status?: RunStatus
-  /** `next` of the page before. Unless it is of a chat, also any id: runs whose ids lie behind it. */
+  /** `next` of the previous page. Without `chat` also any id: runs with ids after it. */
   readonly after?: string
   /** 1 to 1,000. Default 100. */
   readonly limit?: number
 }
 
 export interface RunList {
-  /** In the order of their ids; of a chat, the latest first. There may be fewer than `limit` before the last page. */
+  /** In the order of their ids; of a chat, latest first. A page may hold fewer than `limit` before the last one. */
   readonly runs: readonly RunInfo[]
-  /** Where the next page begins, when there may be one. */
+  /** Where the next page begins, if there may be one. */
   readonly next?: string
 }
 
-/** @throws {RangeError} for a limit that is no whole number from 1 to 1,000. */
+/** @throws {RangeError} for a limit that is not a whole number from 1 to 1,000. */
 export function checkRunLimit({ limit = 100 }: RunListOptions): void {
   if (Number.isInteger(limit) && limit >= 1 && limit <= 1000) return
   throw new RangeError(`limit is ${limit}; it takes a whole number from 1 to 1000`)
 }
 
-/** Streams read at a time. */
+/** Streams per page of the store. */
 const PAGE = 1000
 
 export async function listRuns(

@@ -1,7 +1,6 @@
 /**
- * What is kept of a run in the metadata of its stream, beside the records: `{ run: { … } }`. It is
- * written anew with each attempt; a large input lies in a stream of its own. How the run ended is kept
- * with the close of the stream.
+ * What the metadata of a run's stream holds: `{ run: { … } }`. It is rewritten with each attempt. A large input is in
+ * a stream of its own, and the end of the run is stored with the close of the stream.
  */
 import { Buffer } from 'node:buffer'
 import type { Json } from '../../protocol/json.ts'
@@ -13,29 +12,29 @@ import { member, numberIn } from './json-members.ts'
 import type { RunInfo } from '../run.ts'
 
 export interface RunRecord {
-  /** How it ended, as its stream is closed: no part of what the metadata holds. */
+  /** Its end, from the close of its stream; not part of the metadata. */
   readonly end?: RunEnd
   readonly chat?: string
   readonly metadata?: Json
   readonly kind?: string
   readonly input?: Json
-  /** The stream that holds an input too large to stand here. */
+  /** The stream that holds an input too large for the metadata. */
   readonly inputIn?: string
-  /** The fingerprint of what it was asked. */
+  /** The fingerprint of its request. */
   readonly asked?: string
   readonly retryOf?: string
   readonly startedAt: number
   readonly attempt: number
-  /** Where the log ended when the present attempt began. */
+  /** Position of the tail when the present attempt began. */
   readonly attemptAt: number
-  /** How many attempts before it died without a single record, in a row. */
+  /** Number of consecutive attempts before it that died without a record. */
   readonly barren: number
   /** How often it began anew. */
   readonly restarts?: number
 }
 
 export function encodeRunRecord({ end: _, ...record }: RunRecord): Json {
-  // A `RunRecord` is JSON once what is undefined is left out, which writing it as text does.
+  // A `RunRecord` without its undefined members is JSON; serialising it leaves them out.
   return { run: record as unknown as Json }
 }
 
@@ -44,7 +43,7 @@ export function sizeOfRunRecord(record: RunRecord): number {
   return Buffer.byteLength(JSON.stringify(encodeRunRecord(record)))
 }
 
-/** The run of a stream; undefined for a stream that is none. */
+/** The run of a stream; undefined for a stream that is not a run. */
 export function readRunRecord({ metadata, closed, end }: StreamInfo): RunRecord | undefined {
   const run = member(metadata, 'run')
   const startedAt = numberIn(run, 'startedAt')
@@ -63,7 +62,10 @@ export function readRunRecord({ metadata, closed, end }: StreamInfo): RunRecord 
   }
 }
 
-/** The end of a run whose stream is closed with this: one that somebody closed from outside was interrupted. */
+/**
+ * The end of a run whose stream was closed with `end`. Without a run's end, the stream was closed by another writer,
+ * and the run counts as interrupted.
+ */
 export function endOfClosed(end: Json | undefined): RunEnd {
   return readRunEnd(end) ?? endFor('interrupted')
 }
@@ -92,7 +94,7 @@ function texts(run: Json | undefined): { readonly [name in (typeof TEXTS)[number
   return Object.fromEntries(found.filter(([, value]) => typeof value === 'string'))
 }
 
-/** A member for a spread: nothing at all for undefined. */
+/** A member for a spread; no member for undefined. */
 function given<Name extends string, T>(name: Name, value: T | undefined): { readonly [name in Name]?: T } {
   return (value === undefined ? {} : { [name]: value }) as { readonly [name in Name]?: T }
 }

@@ -50,7 +50,7 @@ onEveryStore('a run whose process died', (world) => {
     expect(await world().records(run.id)).toEqual(['a', 'b', 'c', COMPLETED])
     expect((await second.get(run.id))?.info).toMatchObject({ attempt: 2, status: 'completed' })
     expect(world().logger.lines).toContainEqual(
-      expect.objectContaining({ level: 'info', message: 'A run was taken over' }),
+      expect.objectContaining({ level: 'info', message: 'run taken over' }),
     )
   })
 
@@ -402,7 +402,7 @@ onEveryStore('a run whose process died', (world) => {
       .process({ runs: isKnown ? kinds : {} })
       .open()
     await world().passUntil(async () => (await world().store.head(run.id))?.closed, 15)
-    expect(world().logger.messages('warn')).toContain(`What a run left upstream may go on: ${why}`)
+    expect(world().logger.messages('warn')).toContain(`upstream work of a run may continue: ${why}`)
   })
 
   it('cannot be tried again without what it was started from', async () => {
@@ -568,7 +568,7 @@ onEveryStore('a lease', (world) => {
       return call()
     }
     await world().pass(7)
-    expect(world().logger.messages('warn')).toEqual(['The lease of a run could not be renewed; trying again'])
+    expect(world().logger.messages('warn')).toEqual(['lease of a run could not be renewed; trying again'])
     hand.around = (_method, call) => call()
     await Promise.all(started.map(({ id }) => runs.stop(id)))
   })
@@ -621,12 +621,12 @@ onEveryStore('the look for runs to take over', (world) => {
       throw new Error('no answer')
     }
     await world().pass(20)
-    expect(world().logger.messages('warn')).toEqual(['Runs to take over cannot be looked for; trying again'])
+    expect(world().logger.messages('warn')).toEqual(['runs to take over cannot be listed; trying again'])
     second.hand.around = (_method, call) => call()
     await world().passUntil(() => puppet.calls.length === 2, 14)
     expect(world().logger.messages('warn')).toEqual([
-      'Runs to take over cannot be looked for; trying again',
-      'The store was away; no run is taken over for the time of a lease',
+      'runs to take over cannot be listed; trying again',
+      'store was unavailable; no run is taken over for the length of a lease',
     ])
   })
 

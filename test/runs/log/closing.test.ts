@@ -116,7 +116,7 @@ onEveryStore('the closing records of a kind', (world) => {
     expect(await run.end).toEqual({ status: 'completed' })
     expect(await world().records(run.id)).toEqual(['a', { end: { status: 'completed' } }])
     expect(world().logger.lines).toContainEqual(
-      expect.objectContaining({ level: 'error', message: 'The closing records of a run could not be made' }),
+      expect.objectContaining({ level: 'error', message: 'closing records of a run could not be made' }),
     )
   })
 

@@ -223,7 +223,7 @@ describe('the writer of a log', () => {
     expect(refusals).toEqual([])
     await pass(2000)
     expect(refusals).toEqual(['unwritable'])
-    expect(logger.messages('error')).toEqual(['The records of a run could not be kept'])
+    expect(logger.messages('error')).toEqual(['records of a run could not be written'])
     full = false
     expect(await writer.finish(() => END)).toBe('ended')
     expect(await kept()).toEqual([LAST])

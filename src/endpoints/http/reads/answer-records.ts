@@ -18,17 +18,17 @@ import { Refusal, refusedOffset } from '../refusal.ts'
 import { BASE64, streamHeaders } from '../stream-headers.ts'
 import type { StreamPlace } from '../stream-headers.ts'
 
-/** Length of the records from which an answer is full. */
+/** Length of records at which an answer is full. */
 const FULL = 1024 * 1024
-/** And how many: of short ones it is their number that costs. */
+/** Number of records at which an answer is full: short ones cost by their number. */
 const MAX_RECORDS = 20_000
 
 export interface AnswerRecords extends StreamPlace {
-  /** Undefined where there are none. */
+  /** Undefined without records. */
   readonly span: Span | undefined
 }
 
-/** Reads one answer's worth. A stream whose records are missing is no stream. */
+/** Reads the records of one answer. A stream whose records are missing is answered as not found. */
 export async function readAfter(
   store: StreamStore,
   turns: Turns,
@@ -64,10 +64,10 @@ export async function readAfter(
 }
 
 /**
- * An array of JSON values, each as it was written; or bytes, one record behind the other, or apart as an
- * array of base64 texts.
+ * The records as an array of JSON values, each as it was written; or as bytes, concatenated, or as an array of base64
+ * texts.
  *
- * @param more headers, of how the answer is kept.
+ * @param more headers about caching.
  */
 export function answerWith(
   info: StreamInfo,
@@ -84,7 +84,7 @@ export function answerWith(
   return { status: 200, headers: { ...headers, 'content-type': info.contentType }, body: bodyOf(info, span) }
 }
 
-/** By the records that they hold: ten thousand polls of one stream are answered with one. */
+/** Bodies by their records: ten thousand polls of one stream share one body. */
 const bodies = new WeakMap<Span, Buffer<ArrayBuffer>>()
 
 function bodyOf(info: StreamInfo, span: Span | undefined): string | Buffer<ArrayBuffer> {
@@ -105,9 +105,9 @@ const OPEN = Buffer.from('[')
 const CLOSE = Buffer.from(']')
 
 /**
- * A large answer is held until its reader has it, as large frames are.
+ * Counts a large answer as held until it is sent, as large frames are.
  *
- * @throws {Refusal} while there is no room for it.
+ * @throws {Refusal} when there is no room for it.
  */
 export function holdAnswer(delivery: Delivery, { span }: AnswerRecords, { outgoing }: Exchange): void {
   if (!span || span.size <= LARGE || !outgoing || outgoing.destroyed) return
@@ -118,7 +118,7 @@ export function holdAnswer(delivery: Delivery, { span }: AnswerRecords, { outgoi
   if (!held) throw new Refusal('too_much_at_once')
 }
 
-/** Nothing came while it was waited for, or nothing will. */
+/** The answer when no records came in time, or none will. */
 export function nothingNew(place: StreamPlace): StreamAnswer {
   return { status: 204, headers: streamHeaders(place) }
 }
@@ -126,8 +126,8 @@ export function nothingNew(place: StreamPlace): StreamAnswer {
 const sameBatch: SharedEncoder<Batch> = { encode: (batch) => batch }
 
 /**
- * Waits at the tail for the next records, or the close: undefined when none came in time, the reader went,
- * or is signed in no more.
+ * Waits at the tail for the next records, or the close. Undefined when none came in time, the reader left, or is no
+ * longer signed in.
  */
 export function nextRecords(
   delivery: Delivery,
@@ -173,7 +173,7 @@ export function nextRecords(
       first: info.first,
     })
     polls.add(giveUp)
-    // Whoever comes back is asked who they are.
+    // A reader that returns is authenticated again.
     const leave = whileSignedIn?.(giveUp)
     signal.addEventListener('abort', giveUp, { once: true })
     if (signal.aborted) giveUp()

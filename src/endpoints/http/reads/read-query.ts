@@ -1,4 +1,4 @@
-/** What a `GET` of a stream asks for. */
+/** The query of a `GET` of a stream. */
 import { HttpError } from '../../../protocol/errors.ts'
 import { type AskedPlace, OffsetError, parsePlace } from '../../../protocol/offset.ts'
 import { readCursor } from './cursor.ts'
@@ -7,22 +7,22 @@ import { Refusal } from '../refusal.ts'
 export interface ReadQuery {
   readonly place: AskedPlace
   readonly live: 'sse' | 'long-poll' | undefined
-  /** An EventSource that comes back: its place is that of the last event it had. */
+  /** Whether an EventSource reconnects: its place is that of its last event. */
   readonly resumed: boolean
   readonly cursor: number | undefined
-  /** Records of bytes are wanted one by one, as the base64 text of each. */
+  /** Records of bytes are wanted as separate base64 texts. */
   readonly base64: boolean
 }
 
-/** @throws {Refusal} `invalid_offset`. @throws {HttpError} `bad_request` for another fault. */
+/** @throws {Refusal} `invalid_offset`. @throws {HttpError} `bad_request` for other errors. */
 export function readQueryOf(request: Request): ReadQuery {
   const query = new URL(request.url).searchParams
   const live = query.get('live') ?? undefined
   if (live !== undefined && live !== 'sse' && live !== 'long-poll') {
     throw new HttpError('bad_request', 'live is sse or long-poll.')
   }
-  if (query.getAll('offset').length > 1) throw new HttpError('bad_request', 'There is one offset.')
-  // An EventSource that comes back says so in a header, and asks the URL that it was made with.
+  if (query.getAll('offset').length > 1) throw new HttpError('bad_request', 'Give one offset.')
+  // An EventSource that reconnects sends a header, with its original URL.
   const resumed = (live === 'sse' && request.headers.get('last-event-id')) || null
   const offset = resumed ?? query.get('offset')
   if (live !== undefined && offset === null) {

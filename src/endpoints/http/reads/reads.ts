@@ -1,4 +1,4 @@
-/** Reading a stream over HTTP, and removing it: `GET`, `HEAD` and `DELETE`, wherever streams are served. */
+/** Reading and removing streams over HTTP: `GET`, `HEAD` and `DELETE`, for every endpoint that serves streams. */
 import { type AskedPlace, isAt } from '../../../protocol/offset.ts'
 import { removeRun } from '../../../runs/records/remove-run.ts'
 import { readRunRecord } from '../../../runs/records/run-record.ts'
@@ -59,14 +59,14 @@ export class Reads {
       const { access, logger } = this.#exchanges
       const found = await this.#exchanges.find(exchange, 'read')
       const { info } = found
-      // Before the first byte of an answer, while there is still a status to say it with.
+      // Checked before the first byte of the answer, while the status can still say it.
       if (live === 'sse') await checkPlace(this.#options.store, info, place, exchange.signal)
       void access.touch(info, logger)
       if (live === 'sse') return this.#follow(info, query, exchange)
       return await this.#read(found, query, request, exchange)
     })
 
-  /** Is no sign of life for the stream. */
+  /** Does not touch the stream. */
   readonly head = (_request: Request, exchange: Exchange): Promise<Response> =>
     this.#exchanges.answer(exchange, async () => {
       const { tail, closed, end, contentType, ttlMs, expiresAt } = (
@@ -76,14 +76,14 @@ export class Reads {
         ...streamHeaders({ next: tail, upToDate: true, closed, end }),
         'content-type': contentType,
         ...(ttlMs !== undefined && { 'stream-ttl': String(Math.ceil(ttlMs / 1000)) }),
-        // With a TTL that is a moving one, and says when it ends if nothing happens.
+        // With a TTL, the expiry moves, and would only say when the stream ends if nothing happens.
         ...(expiresAt !== undefined &&
           ttlMs === undefined && { 'stream-expires-at': new Date(expiresAt).toISOString() }),
       }
       return { status: 200, headers }
     })
 
-  /** Not while a run fills the stream, whose upstream request would go on unread. */
+  /** Refused while a run fills the stream, as its upstream request would continue without readers. */
   readonly delete = (_request: Request, exchange: Exchange): Promise<Response> =>
     this.#exchanges.answer(exchange, async () => {
       const { info } = await this.#exchanges.find(exchange, 'delete')
@@ -101,7 +101,7 @@ export class Reads {
     exchange: Exchange,
   ): Response | StreamAnswer {
     const atEnd = isAt(place, info.tail)
-    // Nothing else keeps an EventSource from asking for ever.
+    // Only a 204 keeps an EventSource from reconnecting for ever.
     if (resumed && info.closed && atEnd)
       return nothingNew({ from: info.tail, next: info.tail, upToDate: true, closed: true, end: info.end })
     const { delivery, returnAfter = 0.5, returnSpread = 5 } = this.#options
@@ -144,7 +144,7 @@ export class Reads {
     return next?.span ? answer(next) : nothingNew({ ...(next ?? there), ...live })
   }
 
-  /** Where the tail is, is true for a moment: what begins there is kept by nobody. */
+  /** The tail moves, so an answer from it is not cached. */
   #keeping(
     { info, isEverybodys }: Permitted,
     place: AskedPlace,

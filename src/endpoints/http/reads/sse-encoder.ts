@@ -1,6 +1,6 @@
 /**
- * Batches as server-sent events: `data` with the records, then `control` with the places before and behind
- * them. The id is the latter, so that an EventSource goes on from there; until another comes, it holds for `control`.
+ * Batches as server-sent events: `data` with the records, then `control` with the places before and after them. The
+ * id is the place after them, so that an EventSource resumes there; it also holds for the `control` event.
  */
 import { Buffer } from 'node:buffer'
 import type { Batch } from '../../../delivery/batch.ts'
@@ -10,24 +10,24 @@ import type { Offset } from '../../../protocol/offset.ts'
 import { currentCursor } from './cursor.ts'
 
 /**
- * How the records of a batch are written: an array of JSON, the text that they are together, the base64 of
- * their bytes together, or an array with the base64 text of each.
+ * How the records of a batch are written: as a JSON array, as one text, as base64 of all bytes, or as an array of
+ * base64 texts.
  */
 export type Format = 'json' | 'text' | 'base64' | 'apart'
 
-/** A line break, which would end the line of the event, and a space behind it. */
+/** A line break, which would end the line of the event, and a space after it. */
 const LINE_BREAKS = /(?:\r\n|\r|\n)( ?)/g
 
-/** Makes the events of one reader, or of all that are alike. */
+/** Makes the events of one reader, or of all readers with the same format. */
 export interface SseEvents {
   readonly own?: 'head' | 'frame' | undefined
   /** Whether records are written as base64. */
   readonly isBase64: boolean
   /** A `data` event and its `control` event. */
   encode(batch: Batch): Buffer
-  /** A `control` event without records before it: at the tail. */
+  /** A `control` event without records: at the tail. */
   control(at: Offset): Buffer
-  /** The same at the end of a closed stream, with what it is closed with. */
+  /** The same at the end of a closed stream, with its end. */
   closed(at: Offset, end: Json | undefined): Buffer
 }
 
@@ -36,7 +36,7 @@ export class SseEncoder implements SseEvents {
   readonly #format: Format
   readonly #least: number
 
-  /** @param least cursor that its one reader may be given. Without it, readers share their frames. */
+  /** @param least lowest cursor for its only reader. Without it, readers share frames. */
   constructor(format: Format, least?: number) {
     this.own = least === undefined ? undefined : 'frame'
     this.#format = format
@@ -77,30 +77,30 @@ function controlWith(at: Offset, more: { readonly [key: string]: Json }): Buffer
   return Buffer.from(`id: ${id}\nevent: control\ndata:${JSON.stringify(data)}\n\n`)
 }
 
-/** Why a stream cannot be followed further. */
+/** Why following a stream ended early. */
 export interface SseFault {
   readonly code: string
   readonly message: string
-  /** Of a stream that is gone: what took it away. */
+  /** Why the stream is gone. */
   readonly reason?: string
-  /** Of records that were trimmed: the token of the place before the first that is kept. */
+  /** After a trim: the token of the place before the first record that is kept. */
   readonly first?: string
 }
 
-/** Ends the response. */
+/** The last event of a response. */
 export function errorEvent(fault: SseFault): Buffer {
   return Buffer.from(`event: error\ndata:${JSON.stringify(fault)}\n\n`)
 }
 
 export const SIGN_OF_LIFE: Buffer = Buffer.from(':\n\n')
 
-/** The reader comes back by itself, after so many seconds. */
+/** Tells the reader to reconnect after this many seconds. */
 export function retryLine(seconds: number): Buffer {
   return Buffer.from(`retry: ${Math.round(seconds * 1000)}\n\n`)
 }
 
 function dataLines(format: Format, span: Batch['span']): string {
-  // Between two records of JSON, and in them, there may be line breaks.
+  // There may be line breaks between JSON records, and inside them.
   if (format === 'json') return `data:[${overLines(span.text ?? '')}]`
   const records = span.records as readonly Uint8Array[]
   if (format === 'apart') return `data:${JSON.stringify(records.map(base64Of))}`
@@ -110,9 +110,9 @@ function dataLines(format: Format, span: Batch['span']): string {
   return `data:${text.startsWith(' ') ? ' ' : ''}${overLines(text)}`
 }
 
-/** One space behind the colon is not part of a line: one that begins with a space has two. */
+/** One space after the colon is not part of the line, so a line that begins with a space needs two. */
 function overLines(text: string): string {
-  // Rare in JSON, and looked for in one go.
+  // Rare in JSON, so it is checked first.
   const broken = text.includes('\n') || text.includes('\r')
   return broken ? text.replace(LINE_BREAKS, '\ndata:$1$1') : text
 }

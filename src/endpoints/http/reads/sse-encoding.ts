@@ -1,10 +1,10 @@
-/** How the records of a stream are written as server-sent events, for whoever asks. */
+/** Chooses the encoder of server-sent events for a reader. */
 import { isText, kindOf } from '../../../streams/bookkeeping/requests.ts'
 import { currentCursor, nextCursor } from './cursor.ts'
 import { type Format, SseEncoder, type SseEvents } from './sse-encoder.ts'
 import { WholeTextEncoder } from './whole-text-encoder.ts'
 
-/** One for each format, so that readers share their frames. */
+/** One per format, so that readers share frames. */
 const SHARED: Readonly<Record<Format, SseEncoder>> = {
   json: new SseEncoder('json'),
   text: new SseEncoder('text'),
@@ -13,9 +13,9 @@ const SHARED: Readonly<Record<Format, SseEncoder>> = {
 }
 
 /**
- * The encoder for the readers of a stream. Who sent a cursor that is not past yet has one of its own.
+ * The encoder for a reader of a stream. A reader that sent a present or future cursor gets its own.
  *
- * @param apart whether records of bytes are to be told from each other.
+ * @param apart whether records of bytes are written separately.
  */
 export function sseEncoderFor(contentType: string, apart: boolean, sent: number | undefined): SseEvents {
   const format = formatOf(contentType, apart)

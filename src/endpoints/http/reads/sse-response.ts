@@ -1,14 +1,14 @@
 /**
- * Where server-sent events go: the raw `node:http` response, where there is one, and a body that is
- * pulled otherwise. A `Response` whose body is a stream costs several times a plain write.
+ * Where server-sent events go: the raw `node:http` response if there is one, otherwise a pulled body. A `Response`
+ * with a stream as its body costs several times as much as a plain write.
  */
 import type { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
 
 export interface SseListener {
-  /** There is room again after a write that said there was none. */
+  /** There is room again after a write that returned false. */
   drained(): void
-  /** The reader has gone, or the response was ended. */
+  /** The reader left, or the response ended. */
   ended(): void
 }
 
@@ -18,15 +18,15 @@ export interface SseResponse {
   /** Whether there is room for more. */
   write(data: Buffer): boolean
   end(): void
-  /** Ends it at once, whatever of it waits. */
+  /** Ends it at once, and drops unsent data. */
   cut(): void
 }
 
 export const SSE_HEADERS: Readonly<Record<string, string>> = {
   'content-type': 'text/event-stream',
-  // Middleware and proxies that compress would collect events until they have a block of them.
+  // Compressing middleware and proxies would buffer events.
   'cache-control': 'no-store, no-cache, no-transform',
-  // nginx and others would collect events before they pass them on.
+  // nginx and others would buffer events.
   'x-accel-buffering': 'no',
 }
 
@@ -43,14 +43,14 @@ function rawSse(
   outgoing: ServerResponse,
   listener: SseListener,
 ): SseResponse {
-  // Nobody is told of a reader that has gone already.
+  // A reader that left already causes no event.
   if (outgoing.destroyed) queueMicrotask(() => listener.ended())
   outgoing.writeHead(200, headers)
   outgoing.flushHeaders()
   outgoing.on('drain', () => listener.drained())
   outgoing.once('close', () => listener.ended())
   return {
-    // The head is out: this one is passed over.
+    // The head is written already; the server ignores this response.
     response: new Response(null),
     write: (data) => !outgoing.destroyed && !outgoing.writableEnded && outgoing.write(data),
     end: () => void outgoing.end(),
@@ -58,7 +58,7 @@ function rawSse(
   }
 }
 
-/** Bytes that wait to be pulled before a write says that there is no room. */
+/** Bytes that wait to be pulled before a write returns false. */
 const WAITING_BYTES = 65_536
 
 function pulledSse(headers: Readonly<Record<string, string>>, listener: SseListener): SseResponse {

@@ -20,15 +20,15 @@ import { BASE64, PRIVATE } from '../stream-headers.ts'
 export interface SseOptions {
   readonly delivery: Delivery
   readonly encoder: SseEvents
-  /** Signs of life fall due here. */
+  /** Timers of the signs of life. */
   readonly signs: Deadlines
-  /** Seconds after which a reader is to come back when the server goes down; drawn for each. */
+  /** Seconds after which a reader should reconnect when the server shuts down; drawn for each reader. */
   readonly returnDelay: () => number
-  /** Called when the stream is followed no more. May be called again. */
+  /** Called when following ends. May be called again. */
   readonly release: () => void
 }
 
-/** Follows a stream until it ends or its reader goes, whichever is first. */
+/** Follows a stream until it ends or its reader leaves. */
 export function followAsEvents(
   info: StreamInfo,
   place: Place,
@@ -54,7 +54,7 @@ export function followAsEvents(
   }
   const observer = {
     opened: (at: Offset, atTail: boolean) => {
-      // Of a stream that is closed already, the end is told instead.
+      // A stream that is closed already tells its end instead.
       if (atTail && !info.closed) sse.write(encoder.control(at))
     },
     over: (end: FollowEnd) => {
@@ -75,7 +75,7 @@ export function followAsEvents(
   })
   const letGo = (): void => {
     release()
-    // A sign of life behind the end would be an error.
+    // A sign of life after the end would be an error.
     signs.delete(sign)
     exchange.signal.removeEventListener('abort', drain)
     leave?.()
@@ -84,14 +84,14 @@ export function followAsEvents(
     follow.stop()
     letGo()
   }
-  // The server goes down, or this part of it, whose delivery may go on elsewhere.
+  // The server, or this part of it, shuts down; its delivery may go on elsewhere.
   const drain = (): void => {
     if (!(exchange.signal.reason instanceof HttpError)) return
     stop()
     tellEnd(sse, { type: 'closing' }, options.returnDelay)
     sse.end()
   }
-  // Whoever comes back is asked who they are.
+  // A reader that returns is authenticated again.
   const leave = exchange.whileSignedIn?.(() => {
     stop()
     sse.end()

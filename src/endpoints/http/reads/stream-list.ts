@@ -1,4 +1,4 @@
-/** `GET {prefix}`: the streams of whoever asks, in the order of their ids, page by page. */
+/** `GET {prefix}`: the streams of the client, in the order of their ids, page by page. */
 import { HttpError } from '../../../protocol/errors.ts'
 import type { Json } from '../../../protocol/json.ts'
 import { type RunStatus, readRunEnd } from '../../../protocol/run-end.ts'
@@ -10,11 +10,11 @@ import type { Exchange } from '../exchange.ts'
 
 export interface ListedStream {
   readonly id: string
-  /** That of the run; a stream that is none is `open` or `closed`. */
+  /** The status of the run; `open` or `closed` for a stream that is not a run. */
   readonly status: RunStatus | 'open' | 'closed'
-  /** What it is closed with: of a run, how it ended. */
+  /** What it was closed with: the end of a run. */
   readonly end?: Json
-  /** How many it holds. */
+  /** Number of records. */
   readonly records: number
   readonly contentType: string
   /** Milliseconds since 1970. */
@@ -24,19 +24,19 @@ export interface ListedStream {
 
 export interface StreamListPage {
   readonly streams: readonly ListedStream[]
-  /** What to send as `after` for the next page, when there may be one. */
+  /** The `after` of the next page, if there may be one. */
   readonly next?: string
 }
 
-/** The last id that a stream of Millrace's own can have. */
+/** The last reserved id. */
 const END_OF_RESERVED = `@${'~'.repeat(511)}`
 
-/** Streams that one look at the store takes, at most. */
+/** Most streams per page of the store. */
 const PAGE = 1000
 
 /**
- * The asker's streams, as many as were asked for. Pages of the store are read on until so many are found:
- * where the next one begins is the id of one of them, and tells of nobody else's.
+ * The client's streams, as many as requested. Pages of the store are read until enough are found. The next page
+ * begins at the id of one of them, so it reveals nothing about other streams.
  */
 export async function listStreams(
   store: Pick<StreamStore, 'list'>,
@@ -59,7 +59,7 @@ export async function listStreams(
     for (const info of streams) if (access.allows(info, user)) own.push(info)
     if (own.length > limit || next === undefined) break
     signal.throwIfAborted()
-    // There may be many of them, and none is anybody's to see.
+    // There may be many reserved streams, and no client may see them.
     after = next.startsWith('@') ? END_OF_RESERVED : next
   }
   const shown = own.slice(0, limit)

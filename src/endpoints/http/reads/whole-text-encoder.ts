@@ -1,7 +1,7 @@
 /**
- * Text as server-sent events, character by character whole. A writer may cut UTF-8 anywhere, and a batch ends
- * where it has to: the records that hold the begin of a character wait for the rest of it. Readers are told
- * the place before those, so that whoever comes back has lost nothing.
+ * Text as server-sent events that never split a character. A writer may cut UTF-8 anywhere, and so may a batch.
+ * Records that end inside a character wait for the rest of it; readers are told the place before them, so that a
+ * reader that reconnects loses nothing.
  */
 import { Buffer } from 'node:buffer'
 import { Batch, type ReaderEncoder, type SharedEncoder } from '../../../delivery/batch.ts'
@@ -11,11 +11,11 @@ import type { StreamRecord } from '../../../streams/stream.ts'
 import { SIGN_OF_LIFE, type SseEvents } from './sse-encoder.ts'
 
 export class WholeTextEncoder implements SseEvents, ReaderEncoder<Buffer> {
-  /** Nearly every frame is shared. */
+  /** Almost every frame is shared. */
   readonly own: 'head' | 'frame'
   readonly isBase64 = false
   readonly #events: SseEvents
-  /** Ends inside a character: three records at most. */
+  /** The held part, which ends inside a character: at most three records. */
   #held: Batch | undefined
 
   constructor(events: SseEvents) {
@@ -26,7 +26,7 @@ export class WholeTextEncoder implements SseEvents, ReaderEncoder<Buffer> {
   encode(batch: Batch): Buffer {
     const all = this.#held ? joined(this.#held, batch) : batch
     this.#held = undefined
-    // Nothing comes that would make it whole.
+    // No more bytes will complete it.
     if (all.reach === 'closed') return all.frame(this.#events)
     const { whole, rest } = all.frame(cut)
     this.#held = rest
@@ -43,7 +43,7 @@ export class WholeTextEncoder implements SseEvents, ReaderEncoder<Buffer> {
   }
 }
 
-/** The records of a batch that hold whole characters together, and those behind them. */
+/** A batch split into records that end at a whole character, and the rest. */
 interface Cut {
   readonly whole: Batch | undefined
   readonly rest: Batch | undefined
@@ -66,7 +66,7 @@ function joined({ stream, from, span }: Batch, following: Batch): Batch {
   return new Batch(stream, from, next, span.concat(following.span), reach, end)
 }
 
-/** How many records end before the character that the last of them leaves unfinished; all, if none does. */
+/** Number of records before the character that the last one leaves unfinished; all, if it is finished. */
 function countWhole(records: readonly StreamRecord[]): number {
   let count = records.length
   let unfinished = unfinishedBytes(records as readonly Uint8Array[])
@@ -74,7 +74,7 @@ function countWhole(records: readonly StreamRecord[]): number {
   return count
 }
 
-/** How many bytes at the end begin a character of UTF-8 that needs more. */
+/** Number of bytes at the end that begin an unfinished UTF-8 character. */
 function unfinishedBytes(records: readonly Uint8Array[]): number {
   let back = 0
   for (let index = records.length - 1; index >= 0; index--) {
@@ -89,7 +89,7 @@ function unfinishedBytes(records: readonly Uint8Array[]): number {
   return 0
 }
 
-/** Of the character that a byte begins; 1 for one that begins none. */
+/** Length of the character that a byte begins; 1 for a byte that begins none. */
 function bytesFrom(byte: number): number {
   if (byte < 0xc2 || byte > 0xf4) return 1
   return byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4

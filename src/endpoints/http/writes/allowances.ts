@@ -1,6 +1,6 @@
 /**
- * How much clients may create and write through one endpoint. Rates are of this process; how many streams
- * somebody has is asked of the store, and is so in all processes.
+ * Limits what clients create and write through one endpoint. Rates are per process; the number of streams of an owner
+ * comes from the store, and covers all processes.
  */
 import type { Scope } from '../../../consumers/scope.ts'
 import type { StreamStore } from '../../../streams/store.ts'
@@ -10,21 +10,21 @@ import { Refusal } from '../refusal.ts'
 
 /** How much may be created and written through the endpoints of one process. `Infinity` lifts a limit. */
 export interface WriteLimits {
-  /**
-   * Streams that one owner has in the store, however they came to be: runs count, and so does what is past its
-   * time until it is swept. Default 10,000.
-   */
+  /** Streams of one owner in the store. Runs count, and expired streams until they are swept. Default 10,000. */
   readonly streamsPerOwner: number
-  /** Creations of one owner in any minute. Default 600. */
+  /** Creations of one owner per minute. Default 600. */
   readonly creationsPerOwner: number
   /**
-   * Creations of one client address in any minute, where there is no owner; an IPv6 address counts with its
-   * /64. Clients of this machine are not counted, unless proxy headers are trusted. Default 600.
+   * Creations of one client address per minute, for clients without an owner. An IPv6 address counts with its /64.
+   * Clients of this machine are not counted, unless proxy headers are trusted. Default 600.
    */
   readonly creationsPerAddress: number
-  /** Bytes of bodies that one owner writes in a minute. Default 256 MiB. */
+  /** Bytes of bodies that one owner writes per minute. Default 256 MiB. */
   readonly bytesPerOwner: number
-  /** Bytes of bodies that one client address writes in a minute, where there is no owner; counted likewise. Default 256 MiB. */
+  /**
+   * Bytes of bodies that one client address writes per minute, for clients without an owner, counted in the same way.
+   * Default 256 MiB.
+   */
   readonly bytesPerAddress: number
 }
 
@@ -58,7 +58,7 @@ export class Allowances {
     this.#limits = checkWriteLimits({ ...WRITE_LIMITS, ...limits })
   }
 
-  /** Counts a creation, before anything is read or done for it. @throws {Refusal} `too_many_creations`. */
+  /** Counts a creation, before its body is read. @throws {Refusal} `too_many_creations`. */
   countCreation(writer: Writer): void {
     const key = keyOf(writer)
     if (key === undefined) return
@@ -67,17 +67,15 @@ export class Allowances {
     refuseFor(this.#creations.take(key, most), 'too_many_creations')
   }
 
-  /**
-   * Looks whether somebody may write, before a body is read. @throws {Refusal} `too_many_bytes`.
-   */
+  /** Checks whether a client may write, before a body is read. @throws {Refusal} `too_many_bytes`. */
   checkBytes(writer: Writer): void {
     const key = keyOf(writer)
     if (key !== undefined) refuseFor(this.#bytes.wait(key, this.#bytesOf(writer)), 'too_many_bytes')
   }
 
   /**
-   * Counts a body, before it is kept. One that is larger than what is left is let through, and what follows
-   * waits for longer. @throws {Refusal} `too_many_bytes`.
+   * Counts a body before it is written. A body larger than the rest of the budget is allowed, and the next one waits
+   * longer. @throws {Refusal} `too_many_bytes`.
    */
   countBytes(writer: Writer, bytes: number): void {
     const key = keyOf(writer)
@@ -86,10 +84,10 @@ export class Allowances {
   }
 
   /**
-   * Creates a stream by `create`, when its owner may have one more. Those that are being created at the same
-   * time count, so that no number of requests at once slips through together.
+   * Creates a stream by `create`, if its owner may have one more. Creations in progress count, so that concurrent
+   * requests cannot exceed the limit together.
    *
-   * @param isThere says whether the owner has a stream of this id already, which needs no place.
+   * @param isThere returns whether the owner already has a stream of this id, which needs no place.
    * @throws {Refusal} `too_many_streams`.
    */
   async create<T>(
@@ -126,7 +124,7 @@ function refuseFor(seconds: number, code: 'too_many_creations' | 'too_many_bytes
   if (seconds > 0) throw new Refusal(code, undefined, { 'retry-after': String(seconds) })
 }
 
-/** @throws {RangeError} naming the limit that is none, or is out of range. */
+/** @throws {RangeError} naming the limit that does not exist or is out of range. */
 function checkWriteLimits(limits: WriteLimits): WriteLimits {
   for (const [name, value] of Object.entries(limits) as [string, number][]) {
     if (!Object.hasOwn(WRITE_LIMITS, name)) throw new RangeError(`limits.${name} is not known`)

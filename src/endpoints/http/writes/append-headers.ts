@@ -1,4 +1,4 @@
-/** What a `POST` to a stream says beside its body. */
+/** The headers of a `POST` to a stream. */
 import { HttpError } from '../../../protocol/errors.ts'
 import { LEASE_PRODUCER } from '../../../streams/leases.ts'
 import type { AppendRequest, Producer } from '../../../streams/store.ts'
@@ -6,7 +6,7 @@ import { saysClosed } from './creation.ts'
 
 const WHOLE = /^(?:0|[1-9]\d{0,15})$/
 
-/** All but its records and their content type. @throws {HttpError} `bad_request`, naming the header. */
+/** The request without its records and their content type. @throws {HttpError} `bad_request`, naming the header. */
 export function appendOf(headers: Headers): AppendRequest {
   const producer = producerOf(headers)
   const streamSeq = headers.get('stream-seq')
@@ -25,7 +25,7 @@ function producerOf(headers: Headers): Producer | undefined {
   if (id === null || epoch === null || seq === null) {
     throw new HttpError('bad_request', 'Producer-Id, Producer-Epoch and Producer-Seq come together.')
   }
-  // That one is the run's, and what its epoch means is for leases alone to say.
+  // This producer belongs to the holder of the lease; its epoch is the lease's.
   if (id === LEASE_PRODUCER) throw new HttpError('bad_request', 'This Producer-Id cannot be used.')
   return { id, epoch: numberIn('Producer-Epoch', epoch), seq: numberIn('Producer-Seq', seq) }
 }

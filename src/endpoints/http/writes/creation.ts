@@ -1,4 +1,4 @@
-/** What a `PUT` says of the stream that it creates. */
+/** The headers of a `PUT` that creates a stream. */
 import { HttpError } from '../../../protocol/errors.ts'
 import type { StreamConfig } from '../../../streams/store.ts'
 
@@ -7,13 +7,13 @@ const TTL = /^(?:0|[1-9]\d{0,12})$/
 const TIME =
   /^(\d{4}-\d\d-\d\d)[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
 
-/** All but its owner and its records. @throws {HttpError} `bad_request`, naming the header. */
+/** The configuration without owner and records. @throws {HttpError} `bad_request`, naming the header. */
 export function creationOf(headers: Headers): StreamConfig {
   const contentType = headers.get('content-type')
   const ttl = headers.get('stream-ttl')
   const expires = headers.get('stream-expires-at')
   if (ttl !== null && expires !== null) {
-    throw new HttpError('bad_request', 'A stream has a Stream-TTL or a Stream-Expires-At, not both.')
+    throw new HttpError('bad_request', 'Give a Stream-TTL or a Stream-Expires-At, not both.')
   }
   return {
     ...(contentType !== null && { contentType }),
@@ -23,7 +23,7 @@ export function creationOf(headers: Headers): StreamConfig {
   }
 }
 
-/** Whether a stream is to be closed: any other value than `true` counts as nothing. */
+/** Whether the stream should be closed. Any value other than `true` is ignored. */
 export function saysClosed(headers: Headers): boolean {
   return headers.get('stream-closed')?.toLowerCase() === 'true'
 }
@@ -36,10 +36,10 @@ function milliseconds(ttl: string): number {
 
 function timeOf(text: string): number {
   const day = TIME.exec(text)?.[1]
-  // The 30th of February would be taken for a day of March.
+  // Otherwise the 30th of February would become a day of March.
   const isDay = day !== undefined && new Date(`${day}T00:00Z`).getUTCDate() === Number(day.slice(-2))
   const time = isDay ? Date.parse(text) : Number.NaN
-  // What is over is over, however long ago.
+  // Times before 1970 count as 1970.
   if (!Number.isNaN(time)) return Math.max(time, 0)
   throw new HttpError('bad_request', 'Stream-Expires-At is a time of RFC 3339, such as 2030-01-31T12:00:00Z.')
 }

@@ -1,12 +1,12 @@
-/** What a `PUT` says of the stream that it forks. */
+/** The headers of a `PUT` that forks a stream. */
 import type { Scope } from '../../../consumers/scope.ts'
 import { HttpError } from '../../../protocol/errors.ts'
 import { type Offset, START } from '../../../protocol/offset.ts'
 import { placeOf } from '../reads/read-query.ts'
 
-/** A fork that is asked for. */
+/** A requested fork. */
 export interface AskedFork {
-  /** The id of the stream to be forked; undefined for a path at which no stream can be. */
+  /** The id of the stream to fork; undefined for a path that cannot be one of a stream. */
   readonly id: string | undefined
   readonly offset?: Offset
   readonly sub?: number
@@ -14,7 +14,7 @@ export interface AskedFork {
 
 const WHOLE = /^(?:0|[1-9]\d{0,14})$/
 
-/** Undefined where none is asked for. @throws {HttpError} `bad_request`, or a `Refusal` for a malformed offset. */
+/** Undefined if no fork is requested. @throws {HttpError} `bad_request`, or a `Refusal` for a malformed offset. */
 export function forkOf(headers: Headers, id: string, scope: Scope<unknown>): AskedFork | undefined {
   const from = headers.get('stream-forked-from')
   const offset = headers.get('stream-fork-offset')
@@ -26,7 +26,7 @@ export function forkOf(headers: Headers, id: string, scope: Scope<unknown>): Ask
   if (sub !== null && !WHOLE.test(sub))
     throw new HttpError('bad_request', 'Stream-Fork-Sub-Offset is a whole number.')
   const place = offset === null ? 'now' : placeOf(offset)
-  // The tail may be another one by then, and what lies behind it is nothing.
+  // The tail may have moved by then, and nothing follows it.
   if (place === 'now' && Number(sub) > 0)
     throw new HttpError('bad_request', 'Stream-Fork-Sub-Offset needs a Stream-Fork-Offset to count from.')
   return {
@@ -36,7 +36,7 @@ export function forkOf(headers: Headers, id: string, scope: Scope<unknown>): Ask
   }
 }
 
-/** The id of the stream at a path, which is served where the one of this request is. */
+/** The id of the stream at a path, served under the same prefix as the stream of this request. */
 function idAt(path: string, id: string, { path: own, rootPath }: Scope<unknown>): string | undefined {
   const prefix = prefixOf(own, id)
   if (prefix === undefined || !path.startsWith('/')) return undefined
@@ -44,7 +44,7 @@ function idAt(path: string, id: string, { path: own, rootPath }: Scope<unknown>)
   return local.startsWith(prefix) ? decoded(local.slice(prefix.length)) : undefined
 }
 
-/** What stands before the id in a path: to its last slash. */
+/** The part of a path before the id, up to the slash. */
 function prefixOf(path: string, id: string): string | undefined {
   for (let at = path.indexOf('/'); at !== -1; at = path.indexOf('/', at + 1)) {
     if (decoded(path.slice(at + 1)) === id) return path.slice(0, at + 1)

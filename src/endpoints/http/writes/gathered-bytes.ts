@@ -1,19 +1,19 @@
 /**
- * Bytes that come in pieces of any size. A client may send a body byte by byte: each piece is an object of a
- * few hundred bytes, which the bound on what bodies hold would not count, so small ones are copied together.
+ * Gathers bytes that come in pieces of any size. A client may send a body byte by byte; each piece is an object of a
+ * few hundred bytes that the limit on bodies would not count, so small pieces are copied together.
  */
 import { Buffer } from 'node:buffer'
 
 const BLOCK = 64 * 1024
 
-/** From this length on a piece is kept as it came, and so are the first few: most bodies are one. */
+/** Pieces of at least this length are kept as they came, and so are the first few: most bodies are one piece. */
 const LARGE = 4 * 1024
 const FEW = 8
 
 export class GatheredBytes {
   readonly #pieces: Uint8Array[] = []
   #block: Buffer = Buffer.alloc(0)
-  /** Bytes of the block that are taken, and those of them that are among the pieces. */
+  /** Bytes of the block in use, and how many of them are already in the pieces. */
   #used = 0
   #kept = 0
   #size = 0
@@ -39,7 +39,7 @@ export class GatheredBytes {
     this.#used += piece.length
   }
 
-  /** All of them, one behind the other. */
+  /** All bytes, concatenated. */
   take(): Buffer {
     this.#keep()
     return Buffer.concat(this.#pieces)

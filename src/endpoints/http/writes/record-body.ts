@@ -1,4 +1,4 @@
-/** From the body of a request to the records that are kept of it. */
+/** Makes records from the body of a request. */
 import { type Buffer, isUtf8 } from 'node:buffer'
 import { StreamRequestError } from '../../../streams/errors.ts'
 import { isText, kindOf } from '../../../streams/bookkeeping/requests.ts'
@@ -28,7 +28,10 @@ export function recordsIn(
   return values === '' ? [] : splitJson(values, appendRecords + 1).map(trim)
 }
 
-/** Without what RFC 8259 allows around a value. A pattern would take the square of the spaces inside it. */
+/**
+ * Removes the white space that RFC 8259 allows around a value. A regular expression would take quadratic time on
+ * white space inside it.
+ */
 function trim(text: string): string {
   let begin = 0
   let end = text.length
@@ -41,7 +44,9 @@ function isSpace(unit: number): boolean {
   return unit === 0x20 || unit === 0x0a || unit === 0x0d || unit === 0x09
 }
 
-/** As many records as it takes. No character of text is cut: events bring one record at a time, if it is large. */
+/**
+ * Splits a body into records of a size. Characters of text are not split, because an event may hold a single record.
+ */
 function pieces(body: Buffer, size: number, isText: boolean): readonly Uint8Array[] {
   const records: Uint8Array[] = []
   for (let begin = 0, end = 0; begin < body.length; begin = end) {
@@ -52,7 +57,7 @@ function pieces(body: Buffer, size: number, isText: boolean): readonly Uint8Arra
   return records
 }
 
-/** Where the last character ends that is whole before this place; the place itself where none is near. */
+/** The end of the last whole character before a place; the place itself if there is none near. */
 function characterEnd(body: Buffer, begin: number, place: number): number {
   for (let at = place; at > place - 4 && at > begin; at--) {
     const byte = body[at]

@@ -1,4 +1,4 @@
-/** What a write is answered with: each outcome of the store in the protocol's terms. */
+/** The answers to writes: each outcome of the store in the protocol's terms. */
 import type { STREAM_ERRORS } from '../../../protocol/stream-errors.ts'
 import type { ForkRefusal } from '../../../streams/forks.ts'
 import type { AppendRequest, AppendResult, CreateResult } from '../../../streams/store.ts'
@@ -8,10 +8,10 @@ import { Refusal } from '../refusal.ts'
 import { streamHeaders } from '../stream-headers.ts'
 
 /**
- * Tells a producer which seq was kept, and by 200 that its records were new; 204 says that they were there, or
+ * Tells a producer which seq was written. 200 says that its records were new; 204, that they were there already or
  * that there were none.
  *
- * @throws {Refusal} for what nothing was kept of.
+ * @throws {Refusal} if nothing was written.
  */
 export function answerAppend(
   result: AppendResult,
@@ -43,7 +43,7 @@ export function answerAppend(
     case 'leased':
       throw new Refusal('stream_leased')
     case 'content-type':
-      throw new Refusal('content_type_differs', `The stream is of ${result.contentType}.`)
+      throw new Refusal('content_type_differs', `The content type of the stream is ${result.contentType}.`)
     case 'fenced':
       throw new Refusal('producer_fenced', undefined, { 'producer-epoch': String(result.epoch) })
     case 'epoch-start':
@@ -56,12 +56,12 @@ export function answerAppend(
     case 'stream-seq':
       throw new Refusal('stream_seq_behind')
     case 'moved':
-      // No request over HTTP names the place that it is to follow.
-      throw new Error('An append that named no place was answered moved')
+      // No request over HTTP gives an `after`.
+      throw new Error('The store answered `moved` to an append without `after`')
   }
 }
 
-/** @throws {Refusal} for what was not created, and is not there as it was asked for. */
+/** @throws {Refusal} if the stream was not created, and does not exist as requested. */
 export function answerCreate(result: CreateResult, scope: Scope<unknown>): StreamAnswer {
   switch (result.outcome) {
     case 'created':
@@ -75,7 +75,7 @@ export function answerCreate(result: CreateResult, scope: Scope<unknown>): Strea
       }
       return { status: isNew ? 201 : 200, headers }
     }
-    // In the same words: which of them it is, is its owner's affair.
+    // The same answer for both: only the owner may know which it is.
     case 'conflict':
     case 'retired':
       throw new Refusal('stream_differs')
@@ -94,7 +94,7 @@ const NO_FORK = {
   'too-deep': 'fork_too_deep',
 } as const satisfies Record<ForkRefusal, keyof typeof STREAM_ERRORS>
 
-/** Where a stream is from now on, as its creator sees it. */
+/** The URL of the created stream, as its creator sees it. */
 function urlOf({ scheme, host, rootPath, path }: Scope<unknown>): string {
   return `${scheme}://${host}${rootPath}${path}`
 }

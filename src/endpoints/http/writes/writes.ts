@@ -15,7 +15,7 @@ import type { Exchanges } from '../exchanges.ts'
 import { recordsIn } from './record-body.ts'
 import { Refusal } from '../refusal.ts'
 
-/** Of a stream whose creator does not say what it holds. */
+/** The content type of a stream created without one. */
 const DEFAULT_TYPE = 'application/octet-stream'
 
 interface Fork {
@@ -36,10 +36,10 @@ export class Writes {
     this.#bodies = new Bodies(store.limits.appendBytes)
   }
 
-  /** Creates a stream, or finds that it is there as it was asked for. */
+  /** Creates a stream, or finds that it exists as requested. */
   readonly put = (request: Request, exchange: Exchange): Promise<Response> =>
     this.#exchanges.answer(exchange, async () => {
-      // Before anything is read of what is not created.
+      // Checked before the body is read.
       const owner = await this.#exchanges.rights.create(exchange.params.id, exchange)
       this.#allowances.countCreation({ owner, scope: exchange.scope })
       return await this.#withBody(request, exchange, owner, (body) =>
@@ -47,10 +47,10 @@ export class Writes {
       )
     })
 
-  /** Appends what is in the body. A run's stream is the run's alone, and so is a closed one nobody's. */
+  /** Appends the body. The store refuses this for the stream of a run, and for a closed stream. */
   readonly post = (request: Request, exchange: Exchange): Promise<Response> =>
     this.#exchanges.answer(exchange, async () => {
-      // Before anything is read of what goes nowhere.
+      // Checked before the body is read.
       const { id, incarnation } = (await this.#exchanges.find(exchange, 'append')).info
       const asked = appendOf(request.headers)
       const owner = this.#exchanges.access.ownerOf(exchange.scope.user)
@@ -88,7 +88,7 @@ export class Writes {
     return answerCreate(created, scope)
   }
 
-  /** Where the records of a stream are to come from, and what they are. */
+  /** The source of a fork, and its content type. */
   async #forkOf(request: Request, exchange: Exchange): Promise<Fork | undefined> {
     const { params, scope, signal } = exchange
     const asked = forkOf(request.headers, params.id, scope)
@@ -101,8 +101,8 @@ export class Writes {
       const { incarnation, contentType } = source.info
       return { contentType, from: { ...point, id, incarnation } }
     }
-    // A fork outlives its source, and is found again when it is asked for again. Nothing has the incarnation
-    // of the fork but the fork: whatever is there by then, nobody's stream is forked so.
+    // A fork outlives its source, and a repeated request must find it again. The fork's own incarnation cannot match
+    // any source, so nothing else is forked by this.
     const there = await access.find(params.id, scope.user, signal)
     if (there?.forkedFrom) {
       const { incarnation, contentType } = there
@@ -112,10 +112,11 @@ export class Writes {
     throw new Refusal(isRetired ? 'source_retired' : 'source_not_found')
   }
 
-  /** What a close that brings nothing says of its content does not matter. */
+  /** The content type of an empty body is not checked. */
   #recordsOf(request: Request, body: Buffer): { records: ReturnType<typeof recordsIn>; contentType: string } {
     const contentType = request.headers.get('content-type')
-    if (contentType === null) throw new HttpError('bad_request', 'Say what is appended: its Content-Type.')
+    if (contentType === null)
+      throw new HttpError('bad_request', 'The Content-Type of the records is missing.')
     const records = recordsIn(body, contentType, this.#store.limits)
     if (records.length === 0) throw new HttpError('bad_request', 'An empty array appends nothing.')
     return { records, contentType }
@@ -128,7 +129,7 @@ export class Writes {
     respond: (body: Buffer) => Promise<StreamAnswer>,
   ): Promise<StreamAnswer> {
     const coding = request.headers.get('content-encoding') ?? 'identity'
-    // What it was compressed with is not kept, and readers would be given bytes that they cannot read.
+    // The coding is not stored, so readers would get bytes that they cannot decode.
     if (coding.toLowerCase() !== 'identity')
       throw new Refusal('content_coding_refused', undefined, { 'accept-encoding': 'identity' })
     const writer = { owner, scope }
@@ -144,8 +145,8 @@ export class Writes {
 }
 
 /**
- * Aborts when whoever asked has gone, and not because the server goes down: a write that is cut short may be
- * kept all the same, and whoever is told to come back would send it twice.
+ * Aborts when the client leaves, but not when the server shuts down: an aborted write may have been written, and a
+ * client that is told to retry would send it twice.
  */
 function untilGone(signal: AbortSignal): AbortSignal {
   const gone = new AbortController()
