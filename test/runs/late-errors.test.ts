@@ -144,7 +144,7 @@ describe('a provider', () => {
 
 it('newAttempt and closing that throw later are logged, and cost the process nothing', async () => {
   const run = await start({ dead: true })
-  const marked = threw('newAttempt of the kind dying', 'its run takes no notice')
+  const marked = threw('newAttempt of the kind dying', 'its run goes on')
   const closed = threw('closing of the kind dying', 'its run has its end')
   const lines = [await child.next(), await child.next()]
   expect(lines).toContainEqual({ message: marked, err: 'from newAttempt', run })

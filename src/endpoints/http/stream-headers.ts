@@ -9,7 +9,7 @@ export interface StreamPlace {
   readonly next: Offset
   /** Whether `next` is the tail at present. */
   readonly upToDate: boolean
-  /** Whether `next` is the end of a closed stream. */
+  /** Whether Whether `next` is the end of a closed stream. */
   readonly closed: boolean
   /** What the stream was closed with. */
   readonly end?: Json | undefined

@@ -14,7 +14,7 @@ export interface Owed {
   readonly since: number
   /** The epoch of the process that ended it. A later epoch minus this one is the number of attempts. */
   readonly epoch: number
-  /** Whether Whether Whether `ended` of its kind has not returned yet. */
+  /** Whether Whether Whether Whether `ended` of its kind has not returned yet. */
   readonly ended: boolean
   /**
    * Set when its provider did not end in time, with the last checkpoint, if any. Another process cancels the upstream
