@@ -114,7 +114,7 @@ export class StreamAccess {
     this.#logger.error(
       {},
       `users are refused, as ownerOf returned ${got} for the user of authenticate: have authenticate return a ` +
-        'text, a number or an object with such an id, or pass ownerOf: (user) => the text that names its owner',
+        'string, a number or an object with such an id, or pass an ownerOf that returns the name of the owner',
     )
   }
 }

@@ -94,7 +94,7 @@ it.each<[string, unknown, OwnerOf?]>([
   expect(log.entries).toMatchObject([
     {
       level: 'error',
-      message: expect.stringMatching(/have authenticate return .*, or pass ownerOf/) as string,
+      message: expect.stringMatching(/have authenticate return .*, or pass an ownerOf/) as string,
     },
   ])
   expect(await connect()).toMatchObject({ accepted: false, status: 403 })

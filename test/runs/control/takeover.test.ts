@@ -389,7 +389,7 @@ onEveryStore('a run whose process died', (world) => {
 
   it.each([
     ['its kind is not resumable', true],
-    ['its kind is not known here', false],
+    ['its kind is unknown here', false],
   ])('leaves upstream what nobody can end, and the log says why: %s', async (why, isKnown) => {
     const puppet = new PuppetProvider()
     const kinds = kindOf(puppet.provider, false)
