@@ -19,29 +19,32 @@ describe('an address', () => {
     ['/', options({ http: '/logs/' }), 'wss://page/millrace/socket', 'https://page/logs'],
     ['/?tenant=7', options(), 'wss://page/millrace/socket?tenant=7', 'https://page/millrace/streams'],
     ['/', options({ http: false }), 'wss://page/millrace/socket', undefined],
-  ])('that is the origin %s, with %j, means what is mounted there', (url, given, socket, streams) => {
-    vi.stubGlobal('location', { href: 'https://page/chat/1?x' })
-    expect(addressOf(url, given)).toEqual({ socket, streams, isWhole: true })
-  })
+  ])(
+    'an address that is the origin %s, with %j, means what is mounted there',
+    (url, given, socket, streams) => {
+      vi.stubGlobal('location', { href: 'https://page/chat/1?x' })
+      expect(addressOf(url, given)).toEqual({ socket, streams, isWhole: true })
+    },
+  )
 
   it.each([
     ['/ws/streams/', options(), 'wss://page/ws/streams/', 'https://page/streams'],
     ['http://api/ws?a=1', options(), 'ws://api/ws?a=1', 'http://api/streams'],
     ['wss://api/ws', options({ http: 'https://logs/' }), 'wss://api/ws', 'https://logs'],
-  ])('with a path, %s with %j, is that of a stream socket', (url, given, socket, streams) => {
+  ])('an address with a path, %s with %j, is that of a stream socket', (url, given, socket, streams) => {
     vi.stubGlobal('location', { href: 'https://page/chat/1?x' })
     expect(addressOf(url, given)).toEqual({ socket, streams, isWhole: true })
   })
 
-  it('with a path takes no path of a mount', () => {
+  it('an address with a path is refused beside the option path', () => {
     expect(() => connect('ws://server/ws', { path: '/millrace' })).toThrow('path needs an origin')
   })
 
-  it('that is none is refused', () => {
+  it('an invalid address is refused', () => {
     expect(() => connect('http://')).toThrow(TypeError)
   })
 
-  it('of a page makes a client where there is no page, and nothing is asked with it', async () => {
+  it('a path makes a client where there is no page, and the client refuses what it is asked', async () => {
     const network = new FakeNetwork()
     const client = connect('/', { webSocket: network.connect })
     const noPage = 'connect() needs a whole address where there is no page'

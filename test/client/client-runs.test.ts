@@ -72,7 +72,7 @@ it('whoever prints or copies the runs finds none, and starts none', () => {
   expect(network.sockets).toEqual([])
 })
 
-it('an input that does not fit is an error with what does not, and where', async () => {
+it('an input that does not fit is an error that says what is wrong, and where', async () => {
   const starting = client.runs.answer.start({ prompt: '' })
   network.socket.open()
   network.socket.frame({
@@ -96,7 +96,7 @@ it('an error of any other code has no issues', async () => {
   await expect(starting).rejects.toMatchObject({ code: 'unknown_kind', issues: [] })
 })
 
-it('over HTTP a run is named as well, and an input that does not fit told', async () => {
+it('a start over HTTP names its run, and says what is wrong with its input', async () => {
   const endpoint = new FakeEndpoint()
   const one = connect<App>('ws://server', { webSocket: network.connect, fetch: endpoint.fetch })
   // Too large for a WebSocket.

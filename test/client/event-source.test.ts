@@ -40,11 +40,11 @@ describe('server-sent events', () => {
     ['an event that is cut off', 'data: a\n\ndata: b\n', [{ event: 'message', data: 'a' }]],
     ['when to come back', 'retry: 1500\n\n', [{ event: 'retry', data: '1500' }]],
     ['a byte order mark', '\uFEFFdata: a\n\n', [{ event: 'message', data: 'a' }]],
-  ])('are read: %s', async (_what, text, events) => {
+  ])('server-sent events are read: %s', async (_what, text, events) => {
     expect(await read(text)).toEqual(events)
   })
 
-  it('are the same wherever the network cuts them', async () => {
+  it('server-sent events are the same wherever the network cuts them', async () => {
     const text = ': hello\r\nevent: data\r\ndata: ["ü€😀"]\r\n\r\nevent: control\rdata: {}\r\rdata: x\n\n'
     const whole = await read(text)
     expect(whole).toHaveLength(3)
@@ -58,13 +58,13 @@ describe('server-sent events', () => {
     )
   })
 
-  it('tell of every sign of life', async () => {
+  it('server-sent events tell of every sign of life', async () => {
     let signs = 0
     await collect(serverSentEvents(body([':\n\n', ':\n\n', 'data: a\n'].map(encode)), () => signs++))
     expect(signs).toBe(3)
   })
 
-  it('let go of the body when they are left', async () => {
+  it('server-sent events let go of the body when they are left', async () => {
     let cancelled = false
     const endless = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.enqueue(encode('data: a\n\n')),
@@ -74,7 +74,7 @@ describe('server-sent events', () => {
     expect(cancelled).toBe(true)
   })
 
-  it('are none without a body', async () => {
+  it('server-sent events are none without a body', async () => {
     expect(await collect(serverSentEvents(null, () => {}))).toEqual([])
   })
 })

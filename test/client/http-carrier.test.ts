@@ -57,7 +57,7 @@ async function followed(): Promise<{ stream: RemoteStream<number>; request: Fake
 }
 
 describe('the fall back', () => {
-  it('asks whether the server is there, and follows its streams over HTTP', async () => {
+  it('the fall back asks whether the server is there, and follows its streams over HTTP', async () => {
     const stream = client.stream('a/b')
     await blocked()
     expect(endpoint.requests.map(({ url }) => url.href)).toEqual([
@@ -67,7 +67,7 @@ describe('the fall back', () => {
     expect([client.state, stream.status]).toEqual(['connecting', 'connecting'])
   })
 
-  it('goes on in the middle of a stream', async () => {
+  it('the fall back goes on in the middle of a stream', async () => {
     const stream = client.stream('s')
     network.socket.open().frame({ type: 'subscribed', stream: 's', offset: at(0) }, records('s', 0, 3))
     network.socket.cut()
@@ -80,7 +80,7 @@ describe('the fall back', () => {
     expect([client.state, network.sockets.length]).toEqual(['connected', 3])
   })
 
-  it('does not follow a stream that has more than it can hold before its records are taken', async () => {
+  it('the fall back does not follow a stream that has more than it can hold before its records are taken', async () => {
     const [full] = [client.stream('s'), client.stream('t')]
     network.socket.open().frame({ type: 'subscribed', stream: 's', offset: at(0) }, records('s', 0, 10_000))
     network.socket.cut()
@@ -102,7 +102,7 @@ describe('the fall back', () => {
     ['has no such endpoint', (request: FakeRequest) => request.refuse(404, 'route_not_found')],
     ['is another one', (request: FakeRequest) => request.text(404, 'Not found')],
     ['says nothing', () => {}],
-  ])('does not happen while the server %s', async (_what, answer) => {
+  ])('the fall back does not happen while the server %s', async (_what, answer) => {
     client.stream('s')
     for (let tries = 1; tries < 5; tries++) {
       network.socket.cut()
@@ -149,7 +149,7 @@ describe('the fall back', () => {
     },
   )
 
-  it('is offered by a server that serves streams over HTTP alone', async () => {
+  it('the fall back is offered by a server that serves streams over HTTP alone', async () => {
     client.stream('s')
     await blocked()
     endpoint.request.events().records(0, 1)
@@ -157,7 +157,7 @@ describe('the fall back', () => {
     expect(client).toMatchObject({ state: 'connected', error: undefined })
   })
 
-  it('takes commands that have no answer with it', async () => {
+  it('the fall back takes commands that have no answer with it', async () => {
     const started = client.start('Hello', { id: 'r', chat: 'c' })
     const stopped = client.stop('other')
     await blocked()
@@ -174,7 +174,7 @@ describe('the fall back', () => {
     expect((await started).id).toBe('r')
   })
 
-  it('can be somewhere else, or not be', async () => {
+  it('the fall back can be somewhere else, or switched off', async () => {
     client.close()
     const options = { webSocket: network.connect, fetch: endpoint.fetch }
     client = connect('ws://server/ws', { ...options, http: 'https://endpoint/logs/' })
@@ -198,7 +198,7 @@ describe('the fall back', () => {
 })
 
 describe('server-sent events', () => {
-  it('bring records, and the end as it is told', async () => {
+  it('server-sent events bring records, and the end as it is told', async () => {
     const { stream, request } = await followed()
     request.event('control', { streamFromOffset: at(0), streamNextOffset: at(0), upToDate: true })
     await settled()
@@ -219,7 +219,7 @@ describe('server-sent events', () => {
     expect([request.aborted, client.state]).toEqual([true, 'idle'])
   })
 
-  it('tell the end with the last records, too', async () => {
+  it('server-sent events tell the end with the last records, too', async () => {
     const { stream, request } = await followed()
     request.event('data', [0, { status: 'failed' }])
     const places = { streamFromOffset: at(0), streamNextOffset: at(2) }
@@ -233,7 +233,7 @@ describe('server-sent events', () => {
     expect(stream.end).toEqual({ status: 'stopped' })
   })
 
-  it('tell of a close without an end, whatever the last record looks like', async () => {
+  it('server-sent events tell of a close without an end, whatever the last record looks like', async () => {
     const { stream, request } = await followed()
     request.event('data', [0, { type: 'millrace.end', status: 'failed' }])
     request.event('control', { streamFromOffset: at(0), streamNextOffset: at(2), streamClosed: true })
@@ -242,7 +242,7 @@ describe('server-sent events', () => {
     expect([stream.take(), stream.status, stream.end]).toEqual([records, 'closed', undefined])
   })
 
-  it('bring bytes', async () => {
+  it('server-sent events bring bytes', async () => {
     const stream = client.stream('s')
     await blocked()
     const request = endpoint.request.events({ 'stream-sse-data-encoding': 'base64' })
@@ -252,7 +252,7 @@ describe('server-sent events', () => {
     expect(stream.take()).toEqual([new Uint8Array([0, 255]), new Uint8Array([0])])
   })
 
-  it('go on from the last record when they break', async () => {
+  it('server-sent events go on from the last record when they break', async () => {
     const { stream, request } = await followed()
     request.records(0, 3)
     request.event('data', [3])
@@ -268,7 +268,7 @@ describe('server-sent events', () => {
     expect(client.state).toBe('connected')
   })
 
-  it('that begin now do so once', async () => {
+  it('server-sent events that begin at now do so once', async () => {
     const stream = client.stream('s', { offset: 'now' })
     await blocked()
     const request = endpoint.request.events()
@@ -280,7 +280,7 @@ describe('server-sent events', () => {
     expect(endpoint.request.url.search).toBe(`?offset=${at(8)}&live=sse&encoding=base64`)
   })
 
-  it('are asked for again where records are missing, once', async () => {
+  it('server-sent events are asked for again where records are missing, once', async () => {
     const { stream, request } = await followed()
     request.records(0, 2)
     request.records(3, 4)
@@ -293,7 +293,7 @@ describe('server-sent events', () => {
     expect(stream).toMatchObject({ status: 'error', error: { code: 'gap' } })
   })
 
-  it('come back when a server that goes down says so', async () => {
+  it('server-sent events come back when a server that goes down says so', async () => {
     const { request } = await followed()
     request.records(0, 1)
     request.write('retry: 3250\n\n')
@@ -322,7 +322,7 @@ describe('server-sent events', () => {
     },
   )
 
-  it('are asked for after growing pauses while the server is down', async () => {
+  it('server-sent events are asked for after growing pauses while the server is down', async () => {
     await followed()
     const pauses: number[] = []
     for (let tries = 0; tries < 4; tries++) {
@@ -344,14 +344,14 @@ describe('server-sent events', () => {
   it.each([
     ['stream_gone', 'gone', 'gone'],
     ['offset_lost', 'error', 'offset_lost'],
-  ])('end with the error %s', async (code, status, ours) => {
+  ])('server-sent events end with the error %s', async (code, status, ours) => {
     const { stream, request } = await followed()
     request.event('error', { code, message: 'It is over.' })
     await settled()
     expect(stream).toMatchObject({ status, error: { code: ours, message: 'It is over.' } })
   })
 
-  it('are asked for again while the store fails', async () => {
+  it('server-sent events are asked for again while the store fails', async () => {
     const { stream, request } = await followed()
     request.event('error', { code: 'store_failed', message: '' })
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
@@ -366,7 +366,7 @@ describe('server-sent events', () => {
     [404, 'stream_not_found'],
     [410, 'offset_past_end'],
     [500, 'internal_error'],
-  ])('are refused with %i %s', async (status, code) => {
+  ])('server-sent events are refused with %i %s', async (status, code) => {
     const stream = client.stream('s')
     await blocked()
     endpoint.request.refuse(status, code)
@@ -374,7 +374,7 @@ describe('server-sent events', () => {
     expect(stream).toMatchObject({ status: 'error', error: { code } })
   })
 
-  it('are refused by a proxy in its own words', async () => {
+  it('server-sent events are refused by a proxy in its own words', async () => {
     const stream = client.stream('s')
     await blocked()
     endpoint.request.text(403, 'Forbidden')
@@ -382,7 +382,7 @@ describe('server-sent events', () => {
     expect(stream.error).toMatchObject({ code: 'http_403' })
   })
 
-  it('are given up after 40 seconds without a sign of life', async () => {
+  it('server-sent events are given up after 40 seconds without a sign of life', async () => {
     const { request } = await followed()
     for (let signs = 0; signs < 4; signs++) {
       request.write(':\n\n')
@@ -395,7 +395,7 @@ describe('server-sent events', () => {
     expect(endpoint.request).not.toBe(request)
   })
 
-  it('are given up sooner when the browser wakes up, and asked for at once', async () => {
+  it('server-sent events are given up sooner when the browser wakes up, and asked for at once', async () => {
     const { request } = await followed()
     page.dispatch('online')
     await vi.advanceTimersByTimeAsync(17 * SECOND)
@@ -406,7 +406,7 @@ describe('server-sent events', () => {
     expect(endpoint.requests).toHaveLength(length + 1)
   })
 
-  it('stop when the stream is closed, and when it has more than it can hold', async () => {
+  it('server-sent events stop when the stream is closed, and when it has more than it can hold', async () => {
     const { stream, request } = await followed()
     request.records(0, 10_000)
     await settled()
@@ -419,7 +419,7 @@ describe('server-sent events', () => {
     expect(endpoint.requests).toHaveLength(3)
   })
 
-  it('serve each of two readers of one stream', async () => {
+  it('server-sent events serve each of two readers of one stream', async () => {
     const { stream, request } = await followed()
     const other = client.stream('s', { offset: at(2) })
     endpoint.request.events().records(2, 4)
@@ -444,7 +444,7 @@ describe('events that do not come through', () => {
   it.each([
     ['a proxy that holds the answer back', () => {}],
     ['a proxy that holds what is in it back', (request: FakeRequest) => void request.events()],
-  ])('are replaced by long polls behind %s', async (_what, begin) => {
+  ])('events that do not come through are replaced by long polls behind %s', async (_what, begin) => {
     const stream = client.stream<number>('s')
     await blocked()
     begin(endpoint.request)
@@ -475,7 +475,7 @@ describe('events that do not come through', () => {
   it.each([
     ['with records', [0, 1]],
     ['alone', []],
-  ])('tell the end %s', async (_how, body: readonly number[]) => {
+  ])('events that do not come through tell the end %s', async (_how, body: readonly number[]) => {
     const stream = client.stream('s')
     await blocked()
     await vi.advanceTimersByTimeAsync(5.5 * SECOND)
@@ -489,7 +489,7 @@ describe('events that do not come through', () => {
     expect(stream.end).toEqual({ status: 'stopped', message: '€' })
   })
 
-  it('are given up for good only when they fall silent twice', async () => {
+  it('events that do not come through are given up for good only when they fall silent twice', async () => {
     const { request } = await followed()
     request.records(0, 1)
     await vi.advanceTimersByTimeAsync(40.5 * SECOND)
@@ -504,7 +504,7 @@ describe('events that do not come through', () => {
     expect(endpoint.request.url.search).toBe(`?offset=${at(4)}&live=long-poll&encoding=base64`)
   })
 
-  it('are asked for again while no poll comes through either', async () => {
+  it('events that do not come through are asked for again while no poll comes through either', async () => {
     client.stream('s')
     await blocked()
     await vi.advanceTimersByTimeAsync(5.5 * SECOND)
@@ -512,7 +512,7 @@ describe('events that do not come through', () => {
     expect(endpoint.request.url.search).toBe('?offset=-1&live=sse&encoding=base64')
   })
 
-  it('are not asked for in a storm where polls are answered at once and with nothing', async () => {
+  it('events that do not come through are not asked for in a storm where polls are answered at once and with nothing', async () => {
     client.stream('s')
     await blocked()
     await vi.advanceTimersByTimeAsync(5.5 * SECOND)
@@ -542,7 +542,7 @@ describe('a token over HTTP', () => {
     await settled()
   }
 
-  it('goes with every request, and no cookie with it', async () => {
+  it('a token over HTTP goes with every request, and no cookie with it', async () => {
     await withToken('secret')
     void client.stop('s').catch(() => undefined)
     await settled()
@@ -550,7 +550,7 @@ describe('a token over HTTP', () => {
     expect(endpoint.request.init.credentials).toBe('same-origin')
   })
 
-  it('that was refused is asked for anew, once', async () => {
+  it('a token over HTTP that was refused is asked for anew, once', async () => {
     const asked: boolean[] = []
     await withToken((refused) => {
       asked.push(refused)
@@ -569,14 +569,14 @@ describe('a token over HTTP', () => {
     await expect(stopped).rejects.toMatchObject({ code: 'unauthenticated' })
   })
 
-  it('is not needed: cookies go to other hosts as they do with WebSockets', async () => {
+  it('a token over HTTP is not needed: cookies go to other hosts as they do with WebSockets', async () => {
     await withToken(undefined)
     expect([endpoint.request.init.credentials, authorizations()]).toEqual(['include', [undefined, undefined]])
   })
 })
 
 describe('a page without a network, over HTTP', () => {
-  it('is shown at once, and as connected again as soon as something comes', async () => {
+  it('over HTTP a page without a network says so at once, and is connected again as soon as something comes', async () => {
     const { request } = await followed()
     request.write(':\n\n')
     await settled()
@@ -602,7 +602,7 @@ describe('the state over HTTP', () => {
     client.subscribe(() => states.push(client.state))
   })
 
-  it('is that of the streams that are left when one is let go', async () => {
+  it('the state over HTTP is that of the streams that are left when one is let go', async () => {
     const other = client.stream('t')
     endpoint.request.fail()
     await settled()
@@ -613,7 +613,7 @@ describe('the state over HTTP', () => {
     expect(states).toEqual(['reconnecting', 'connected', 'idle'])
   })
 
-  it('is that of the streams that are left when one cannot be read', async () => {
+  it('the state over HTTP is that of the streams that are left when one cannot be read', async () => {
     const other = client.stream('t')
     endpoint.request.fail()
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
@@ -622,7 +622,7 @@ describe('the state over HTTP', () => {
     expect([other.status, states]).toEqual(['error', ['reconnecting', 'connected']])
   })
 
-  it('is `reconnecting` for as long as one stream has no connection', async () => {
+  it('the state over HTTP is `reconnecting` for as long as one stream has no connection', async () => {
     client.stream('t')
     const { request } = endpoint
     endpoint.requests[1]?.fail()
@@ -636,7 +636,7 @@ describe('the state over HTTP', () => {
     expect(states).toEqual(['reconnecting', 'connected'])
   })
 
-  it('stays `connected` while one more stream is asked for', async () => {
+  it('the state over HTTP stays `connected` while one more stream is asked for', async () => {
     client.stream('t')
     endpoint.request.events()
     await settled()
@@ -647,7 +647,7 @@ describe('the state over HTTP', () => {
 describe('a command over HTTP', () => {
   beforeEach(followed)
 
-  it('is sent again while the server is away', async () => {
+  it('a command over HTTP is sent again while the server is away', async () => {
     const started = client.start(1, { id: 'r' })
     endpoint.request.fail()
     await vi.advanceTimersByTimeAsync(0.5 * SECOND)
@@ -660,7 +660,7 @@ describe('a command over HTTP', () => {
     expect((await started).id).toBe('r')
   })
 
-  it('is sent again when nothing comes for 40 seconds', async () => {
+  it('a command over HTTP is sent again when nothing comes for 40 seconds', async () => {
     const stopped = client.stop('s')
     const { request } = endpoint
     await vi.advanceTimersByTimeAsync(41 * SECOND)
@@ -669,7 +669,7 @@ describe('a command over HTTP', () => {
     expect(await stopped).toBe('completed')
   })
 
-  it('takes the connection of a stream when a browser has no other for it, which comes back', async () => {
+  it('a command over HTTP takes the connection of a stream when a browser has no other for it, which comes back', async () => {
     const [, stream] = endpoint.requests as [FakeRequest, FakeRequest]
     stream.records(0, 2)
     await settled()
@@ -685,7 +685,7 @@ describe('a command over HTTP', () => {
     expect(endpoint.request.url.search).toBe(`?offset=${at(2)}&live=sse&encoding=base64`)
   })
 
-  it('asks the other pages for theirs where the own one has none, and they give way once a second', async () => {
+  it('a command over HTTP asks the other pages for theirs where the own one has none, and they give way once a second', async () => {
     const [, stream] = endpoint.requests as [FakeRequest, FakeRequest]
     stream.records(0, 2)
     await settled()
@@ -707,7 +707,7 @@ describe('a command over HTTP', () => {
     other.close()
   })
 
-  it('tells when the server wants to be asked again', async () => {
+  it('a command over HTTP tells when the server wants to be asked again', async () => {
     const started = client.start(1)
     endpoint.request.answer(
       Response.json(
@@ -718,7 +718,7 @@ describe('a command over HTTP', () => {
     await expect(started).rejects.toMatchObject({ code: 'too_many_runs', message: 'Slow', retryAfter: 30 })
   })
 
-  it('waits for as long as a server that is busy wants, and says why', async () => {
+  it('a command over HTTP waits for as long as a server that is busy wants, and says why', async () => {
     endpoint.request.records(0, 1)
     await settled()
     const stopped = client.stop('s')
@@ -737,13 +737,13 @@ describe('a command over HTTP', () => {
   it.each([
     [429, 'too_many_runs'],
     [404, 'start_not_served'],
-  ])('rejects with the refusal %i %s', async (status, code) => {
+  ])('a command over HTTP rejects with the refusal %i %s', async (status, code) => {
     const started = client.start(1)
     endpoint.request.refuse(status, code)
     await expect(started).rejects.toMatchObject({ name: 'StreamError', code })
   })
 
-  it('rejects when the client is closed', async () => {
+  it('a command over HTTP rejects when the client is closed', async () => {
     const stopped = client.stop('s')
     client.close()
     await expect(stopped).rejects.toMatchObject({ code: 'closed' })

@@ -65,7 +65,7 @@ function connected(): ReconnectingSocket {
 }
 
 describe('a connection', () => {
-  it('is made when it is needed, once', () => {
+  it('a connection is made when it is needed, once', () => {
     const one = connection()
     expect([one.state, network.sockets.length]).toEqual(['idle', 0])
     one.connect()
@@ -78,7 +78,7 @@ describe('a connection', () => {
     expect(events).toEqual(['connecting', 'opened', 'connected'])
   })
 
-  it('asks for a sign of life as soon as it is open, and gives a socket up that lets nothing through', async () => {
+  it('a connection asks for a sign of life as soon as it is open, and gives a socket up that lets nothing through', async () => {
     connection().connect()
     const first = network.socket.open()
     expect(first.sent).toEqual([{ type: 'ping' }])
@@ -86,7 +86,7 @@ describe('a connection', () => {
     expect([first.state, events.at(-1)]).toEqual(['closed', 'reconnecting'])
   })
 
-  it('asks for one in a silence, and goes on when it comes', async () => {
+  it('a connection asks for a sign of life after a silence, and goes on when it comes', async () => {
     connected()
     const { socket } = network
     socket.sent.length = 0
@@ -105,7 +105,7 @@ describe('a connection', () => {
     expect(events).toEqual(['records', 'lost 1006', 'reconnecting'])
   })
 
-  it('is given up when it does not open within 10 seconds', async () => {
+  it('a connection is given up when it does not open within 10 seconds', async () => {
     connection().connect()
     await vi.advanceTimersByTimeAsync(10 * SECOND)
     expect(network.socket.state).toBe('closed')
@@ -113,7 +113,7 @@ describe('a connection', () => {
     expect(network.sockets).toHaveLength(2)
   })
 
-  it('is not heard any more once it was given up', async () => {
+  it('a connection is not heard any more once it was given up', async () => {
     connection().connect()
     const first = network.socket
     await vi.advanceTimersByTimeAsync(10 * SECOND)
@@ -125,7 +125,7 @@ describe('a connection', () => {
     expect(network.sockets).toHaveLength(2)
   })
 
-  it('is made anew after pauses that grow to half a minute, and are short again once it held', async () => {
+  it('a connection is made anew after pauses that grow to half a minute, and are short again once it held', async () => {
     connected()
     const pauses: number[] = []
     for (let loss = 0; loss < 9; loss++) {
@@ -143,7 +143,7 @@ describe('a connection', () => {
     expect(network.sockets).toHaveLength(11)
   })
 
-  it('does not begin with short pauses again for one that opens and falls', async () => {
+  it('a connection that opens and is lost at once goes on with growing pauses', async () => {
     connected()
     for (let loss = 0; loss < 4; loss++) {
       network.socket.cut()
@@ -157,7 +157,7 @@ describe('a connection', () => {
     expect(network.sockets).toHaveLength(6)
   })
 
-  it('spreads its attempts over the whole pause', async () => {
+  it('a connection spreads its attempts over the whole pause', async () => {
     vi.mocked(Math.random).mockReturnValue(0.25)
     connected()
     network.socket.cut()
@@ -165,7 +165,7 @@ describe('a connection', () => {
     expect(network.sockets).toHaveLength(2)
   })
 
-  it('comes back when a server that goes down says so, and does not count it as a failure', async () => {
+  it('a connection comes back when a server that goes down says so, and does not count it as a failure', async () => {
     connected()
     network.socket.frame({ type: 'drain', after: 3.25 })
     network.socket.cut(1012)
@@ -179,7 +179,7 @@ describe('a connection', () => {
     expect(network.sockets).toHaveLength(3)
   })
 
-  it('does not storm a server that always wants it back at once', async () => {
+  it('a connection does not storm a server that always wants it back at once', async () => {
     connection().connect()
     for (let tries = 0; tries < 8; tries++) {
       network.socket.open().frame({ type: 'drain', after: 0 })
@@ -190,7 +190,7 @@ describe('a connection', () => {
     }
   })
 
-  it('is not made anew while nobody needs it', async () => {
+  it('a connection is not made anew while nobody needs it', async () => {
     const one = connected()
     needed = false
     network.socket.cut()
@@ -202,14 +202,14 @@ describe('a connection', () => {
     expect(network.sockets).toHaveLength(2)
   })
 
-  it('ends at its first silence when nobody needs it', async () => {
+  it('a connection ends at its first silence when nobody needs it', async () => {
     const one = connected()
     needed = false
     await vi.advanceTimersByTimeAsync(25 * SECOND)
     expect([one.state, network.socket.state, vi.getTimerCount()]).toEqual(['idle', 'closed', 0])
   })
 
-  it('takes a factory that throws for a failure', async () => {
+  it('a connection takes a factory that throws for a failure', async () => {
     let tries = 0
     const open = (): never => {
       tries++
@@ -265,12 +265,12 @@ describe('a connection on which a message takes long', () => {
     return seconds
   }
 
-  it('is awaited twice as long each time, and not without end', async () => {
+  it('a message that takes long is awaited twice as long each time, and not without end', async () => {
     connected()
     expect(await silences(7)).toEqual([35, 45, 65, 105, 35, 45, 65])
   })
 
-  it('asks all the while, which is what the server hears of it', async () => {
+  it('a connection on which a message takes long goes on asking, so that the server hears of it', async () => {
     connected()
     await silences(2)
     network.socket.sent.length = 0
@@ -282,7 +282,7 @@ describe('a connection on which a message takes long', () => {
     }
   })
 
-  it('is kept for one that takes 52 seconds in the end', async () => {
+  it('a connection is kept for a message that takes 52 seconds in the end', async () => {
     connected()
     await silences(2)
     network.socket.frame({ type: 'subscribed', stream: 's', offset: '' })
@@ -302,14 +302,14 @@ describe('a connection on which a message takes long', () => {
     expect(await silences(2)).toEqual([35, 45])
   })
 
-  it('is awaited longer also while what comes at once is short', async () => {
+  it('a message that takes long is awaited longer also while what comes at once is short', async () => {
     connected()
     await silences(1)
     network.socket.frame(records('s', 0, 1))
     expect(await silences(1)).toEqual([45])
   })
 
-  it('is awaited little longer where the browser woke up, and its network is as likely another', async () => {
+  it('a message that takes long is awaited little longer where the browser woke up, and its network is as likely another', async () => {
     const page = fakeWindow()
     onTestFinished(() => page.remove())
     connected()
@@ -322,7 +322,7 @@ describe('a connection on which a message takes long', () => {
     expect(socket.state).toBe('closed')
   })
 
-  it('is not awaited longer where nothing at all passes', async () => {
+  it('a message that takes long is not awaited longer where nothing at all passes', async () => {
     connected()
     await silences(2)
     network.socket.cut()
@@ -337,7 +337,7 @@ describe('a connection on which a message takes long', () => {
 })
 
 describe('a connection that never opens', () => {
-  it('goes on trying while the server is down', async () => {
+  it('a connection that never opens goes on trying while the server is down', async () => {
     connection().connect()
     for (let tries = 1; tries < 12; tries++) {
       network.socket.cut()
@@ -346,7 +346,7 @@ describe('a connection that never opens', () => {
     expect(events).not.toContain('blocked')
   })
 
-  it('is blocked when the server answers over HTTP, before and after', async () => {
+  it('a connection that never opens is blocked when the server answers over HTTP, before and after', async () => {
     reachable = () => Promise.resolve(true)
     connection().connect()
     network.socket.cut()
@@ -357,7 +357,7 @@ describe('a connection that never opens', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('is none when the server was down, and is back just as it is asked', async () => {
+  it('a connection that never opens is not blocked when the server was down and is back just as it is asked', async () => {
     reachable = () => Promise.resolve(true)
     connection().connect()
     network.socket.cut()
@@ -368,7 +368,7 @@ describe('a connection that never opens', () => {
     expect([network.sockets.length, events.includes('blocked')]).toEqual([3, false])
   })
 
-  it('is blocked, too, when sockets open and nothing passes', async () => {
+  it('a connection that never opens is blocked, too, when sockets open and nothing passes', async () => {
     reachable = () => Promise.resolve(true)
     connection().connect()
     network.socket.open()
@@ -378,7 +378,7 @@ describe('a connection that never opens', () => {
     expect(events.at(-1)).toBe('blocked')
   })
 
-  it('may have worked before, on another network', async () => {
+  it('a connection that never opens is blocked also if one worked before, on another network', async () => {
     connected()
     reachable = () => Promise.resolve(true)
     network.socket.cut()
@@ -423,7 +423,7 @@ describe('a connection that is refused', () => {
     },
   )
 
-  it('believes another server of the same host only after four times', async () => {
+  it('a connection that is refused believes another server of the same host only after four times', async () => {
     said = { refusal: no('http_404') }
     connection().connect()
     await fails(4)
@@ -432,14 +432,14 @@ describe('a connection that is refused', () => {
     expect(events).toContain('refused http_404')
   })
 
-  it('believes no other server where it was connected before, and says what it hears', async () => {
+  it('a connection that is refused believes no other server where it was connected before, and says what it hears', async () => {
     const one = connected()
     said = { refusal: no('http_404') }
     await fails(8)
     expect([one.state, one.error?.code]).toEqual(['reconnecting', 'http_404'])
   })
 
-  it('believes a sign-out of which it hears again whenever it was let in', async () => {
+  it('a connection that is refused believes a sign-out of which it hears again whenever it was let in', async () => {
     const one = connected()
     await vi.advanceTimersByTimeAsync(3 * SECOND)
     for (let times = 0; times < 3; times++) {
@@ -454,7 +454,7 @@ describe('a connection that is refused', () => {
     expect([network.sockets.length, vi.getTimerCount()]).toEqual([3, 0])
   })
 
-  it('is asked for again no sooner than the server wants', async () => {
+  it('a connection that is refused is asked for again no sooner than the server wants', async () => {
     said = { error: new StreamError('too_many_connections', 'Full.', { retryAfter: 20 }) }
     const one = connection()
     one.connect()
@@ -469,7 +469,7 @@ describe('a connection that is refused', () => {
   it.each([
     ['a server that does not answer', () => {}, 'unreachable'],
     ['a server that goes', () => network.socket.open().frame({ type: 'pong' }), 'disconnected'],
-  ])('says why it is made anew: %s', (_what, begin, code) => {
+  ])('a connection that is refused says why it is made anew: %s', (_what, begin, code) => {
     const one = connection()
     one.connect()
     begin()
@@ -478,7 +478,7 @@ describe('a connection that is refused', () => {
     expect([one.state, one.error?.code]).toEqual(['reconnecting', code])
   })
 
-  it('tells whenever the reason is another one', async () => {
+  it('a connection that is refused tells whenever the reason is another one', async () => {
     const one = connected()
     const reasons: (string | undefined)[] = []
     for (let times = 0; times < 3; times++) {
@@ -490,7 +490,7 @@ describe('a connection that is refused', () => {
     expect(events.filter((event) => event === 'reconnecting')).toHaveLength(2)
   })
 
-  it('says that a server fell silent', async () => {
+  it('a connection that is refused says that a server fell silent', async () => {
     const one = connected()
     await vi.advanceTimersByTimeAsync(35 * SECOND)
     expect(one.error).toMatchObject({ code: 'silent' })
@@ -502,7 +502,7 @@ describe('a connection that is refused', () => {
 })
 
 describe('a token', () => {
-  it('goes with the WebSocket, and is asked for before each', async () => {
+  it('a token goes with the WebSocket, and is asked for before each', async () => {
     const given = ['one', 'zwö']
     const asked: boolean[] = []
     connection({
@@ -520,7 +520,7 @@ describe('a token', () => {
     expect(asked).toEqual([false, false])
   })
 
-  it('that was refused is asked for anew, before it is an error', async () => {
+  it('a token that was refused is asked for anew, before it is an error', async () => {
     said = { refusal: new StreamError('unauthenticated', 'No.') }
     const asked: boolean[] = []
     connection({
@@ -536,7 +536,7 @@ describe('a token', () => {
     expect([asked, events.at(-1)]).toEqual([[false, true], 'connected'])
   })
 
-  it('that cannot be had is said, and asked for again', async () => {
+  it('a token that cannot be had is said, and asked for again', async () => {
     const one = connection({ token: () => Promise.reject(new Error('The office is closed')) })
     one.connect()
     await vi.advanceTimersByTimeAsync(0)
@@ -546,7 +546,7 @@ describe('a token', () => {
     expect([network.sockets.length, vi.getTimerCount()]).toEqual([0, 0])
   })
 
-  it('that never comes holds nothing up for longer than a connection', async () => {
+  it('a token that never comes holds nothing up for longer than a connection', async () => {
     const one = connection({ token: () => new Promise<never>(() => {}) })
     one.connect()
     await vi.advanceTimersByTimeAsync(10 * SECOND)
@@ -565,7 +565,7 @@ describe('a browser without a network', () => {
 
   afterEach(() => page.remove())
 
-  it('is shown at once, and the connection is given up when it does not answer', async () => {
+  it('a browser without a network is shown at once, and the connection is given up when it does not answer', async () => {
     const one = connected()
     page.dispatch('offline')
     expect([one.state, one.error?.code, one.isOpen]).toEqual(['reconnecting', 'offline', true])
@@ -573,7 +573,7 @@ describe('a browser without a network', () => {
     expect([network.socket.state, one.isOpen]).toEqual(['closed', false])
   })
 
-  it('is forgotten when the server of the own machine answers', () => {
+  it('the lack of a network is forgotten when a server on the same machine answers', () => {
     const one = connected()
     page.dispatch('offline')
     network.socket.frame({ type: 'pong' })
@@ -581,7 +581,7 @@ describe('a browser without a network', () => {
     expect(events).toEqual(['reconnecting', 'connected'])
   })
 
-  it('connects at once when it is back', async () => {
+  it('a browser without a network connects at once when it is back', async () => {
     connected()
     page.dispatch('offline')
     await vi.advanceTimersByTimeAsync(5 * SECOND)
@@ -589,7 +589,7 @@ describe('a browser without a network', () => {
     expect(network.sockets).toHaveLength(2)
   })
 
-  it('is shown while the first connection is made', () => {
+  it('a browser without a network is shown while the first connection is made', () => {
     const one = connection()
     one.connect()
     page.dispatch('offline')
@@ -608,18 +608,21 @@ describe('a browser that wakes up', () => {
 
   afterEach(() => page.remove())
 
-  it.each(['online', 'visibilitychange', 'pageshow'])('connects at once on `%s`', async (event) => {
-    connected()
-    network.socket.cut()
-    await vi.advanceTimersByTimeAsync(100)
-    page.dispatch(event)
-    expect(network.sockets).toHaveLength(2)
-    page.dispatch(event)
-    await vi.advanceTimersByTimeAsync(5 * SECOND)
-    expect(network.sockets).toHaveLength(2)
-  })
+  it.each(['online', 'visibilitychange', 'pageshow'])(
+    'a browser that wakes up connects at once on `%s`',
+    async (event) => {
+      connected()
+      network.socket.cut()
+      await vi.advanceTimersByTimeAsync(100)
+      page.dispatch(event)
+      expect(network.sockets).toHaveLength(2)
+      page.dispatch(event)
+      await vi.advanceTimersByTimeAsync(5 * SECOND)
+      expect(network.sockets).toHaveLength(2)
+    },
+  )
 
-  it('does nothing when it goes out of sight', () => {
+  it('a browser that wakes up does nothing when it goes out of sight', () => {
     connected()
     network.socket.cut()
     page.hide()
@@ -627,7 +630,7 @@ describe('a browser that wakes up', () => {
     expect(network.sockets).toHaveLength(1)
   })
 
-  it('finds out soon whether its connection is still alive', async () => {
+  it('a browser that wakes up finds out soon whether its connection is still alive', async () => {
     connected()
     network.socket.sent.length = 0
     page.dispatch('online')
@@ -636,7 +639,7 @@ describe('a browser that wakes up', () => {
     expect(events.at(-1)).toBe('reconnecting')
   })
 
-  it('leaves more time to one on which a message took long', async () => {
+  it('a browser that wakes up leaves more time to one on which a message took long', async () => {
     connected()
     await vi.advanceTimersByTimeAsync(35.5 * SECOND)
     network.socket.open().frame({ type: 'pong' })
@@ -647,7 +650,7 @@ describe('a browser that wakes up', () => {
     expect(events.at(-1)).toBe('reconnecting')
   })
 
-  it('keeps a connection that is', async () => {
+  it('a browser that wakes up keeps a connection that is alive', async () => {
     connected()
     page.dispatch('online')
     network.socket.frame({ type: 'pong' })
@@ -655,7 +658,7 @@ describe('a browser that wakes up', () => {
     expect(events).toEqual([])
   })
 
-  it('dials once when it wakes up while the server is asked for', async () => {
+  it('a browser that wakes up dials once when it wakes up while the server is asked for', async () => {
     const answer = Promise.withResolvers<boolean>()
     reachable = () => answer.promise
     connection().connect()
@@ -669,7 +672,7 @@ describe('a browser that wakes up', () => {
     expect(events).not.toContain('blocked')
   })
 
-  it('does not take a server for there that was so before the last connection', async () => {
+  it('a browser that wakes up does not take a server for there that was so before the last connection', async () => {
     reachable = () => Promise.resolve(true)
     connection().connect()
     network.socket.cut()
@@ -681,7 +684,7 @@ describe('a browser that wakes up', () => {
     expect([network.sockets.length, events.includes('blocked')]).toEqual([3, false])
   })
 
-  it('is listened to for as long as the connection is not closed', () => {
+  it('a browser that wakes up is listened to for as long as the connection is not closed', () => {
     const one = connection()
     expect(page.listeners).toBe(4)
     one.close()

@@ -232,7 +232,7 @@ describe.each(endpoints)('over %s', (endpoint) => {
 })
 
 describe('the fall back', () => {
-  it('happens in the middle of a stream, and leaves no record out', async () => {
+  it('the fall back happens in the middle of a stream, and leaves no record out', async () => {
     await using server = await startStreams()
     const proxy = await cutting(server.port)
     const paths: string[] = []
@@ -254,7 +254,7 @@ describe('the fall back', () => {
     expect(await collect(stopped)).toHaveLength(count)
   })
 
-  it('does not happen when the server is away for a while', async () => {
+  it('the fall back does not happen when the server is away for a while', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'millrace-client-'))
     onTestFinished(() => rm(folder, { recursive: true, force: true }))
     const open = () => sqlite(join(folder, 'streams.db'))

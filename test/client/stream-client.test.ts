@@ -56,7 +56,7 @@ async function reconnected(): Promise<FakeSocket> {
 }
 
 describe('a stream', () => {
-  it('is read to its end', async () => {
+  it('a stream is read to its end', async () => {
     const { stream, socket } = followed()
     expect([stream.status, stream.done]).toEqual(['running', false])
     const read = collect(stream)
@@ -73,7 +73,7 @@ describe('a stream', () => {
     expect(socket.taken()).toEqual([])
   })
 
-  it('begins where it is told to', () => {
+  it('a stream begins where it is told to', () => {
     client.stream('a', { offset: at(3) })
     client.stream('b', { offset: 'now' })
     client.stream('c')
@@ -91,14 +91,14 @@ describe('a stream', () => {
     ['a space', 'a b'],
     ['a letter of another alphabet', 'Zoë'],
     ['513 characters', 'x'.repeat(513)],
-  ])('with %s in its id cannot be, and nobody is asked', async (_what, id) => {
+  ])('a stream with %s in its id cannot be, and nobody is asked', async (_what, id) => {
     const stream = client.stream(id)
     expect(stream).toMatchObject({ status: 'error', error: { code: 'stream_not_found' } })
     await expect(collect(stream)).rejects.toBe(stream.error)
     expect(network.sockets).toEqual([])
   })
 
-  it('goes on from its last record on the next connection', async () => {
+  it('a stream goes on from its last record on the next connection', async () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 3))
     const next = await reconnected()
@@ -107,7 +107,7 @@ describe('a stream', () => {
     expect(await collect(stream)).toEqual([0, 1, 2, 3])
   })
 
-  it('that begins now does so once: what comes while the connection is lost is not left out', async () => {
+  it('a stream that begins at now does so once: it leaves out nothing that comes while the connection is lost', async () => {
     const stream = client.stream('s', { offset: 'now' })
     network.socket.open().frame(subscribed('s', 7))
     const next = await reconnected()
@@ -116,13 +116,13 @@ describe('a stream', () => {
     expect(await collect(stream)).toEqual([7, 8])
   })
 
-  it('drops what it has seen, whole batches and parts of them', () => {
+  it('a stream drops what it has seen, whole batches and parts of them', () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 3), records('s', 0, 3), records('s', 1, 2), records('s', 2, 6))
     expect(stream.take()).toEqual(numbers(0, 6))
   })
 
-  it('takes records that were merged, and goes on behind the places that they cover', async () => {
+  it('a stream takes records that were merged, and goes on behind the places that they cover', async () => {
     const { stream, socket } = followed()
     const merged = { ...records('s', 0, 5), records: [10] }
     socket.frame(merged, records('s', 5, 7), { ...records('s', 7, 9), records: [] }, end('s', 9))
@@ -130,7 +130,7 @@ describe('a stream', () => {
     expect([stream.status, stream.offset]).toEqual(['completed', at(9)])
   })
 
-  it('is never said to be taken to a place inside of what was merged', async () => {
+  it('a stream is never said to be taken to a place inside of what was merged', async () => {
     const { stream, socket } = followed()
     socket.frame({ ...records('s', 0, 5), records: [10, 20] }, records('s', 5, 7))
     const offsets = []
@@ -141,7 +141,7 @@ describe('a stream', () => {
     expect(offsets).toEqual([at(0), at(5), inside(6, 7), at(7)])
   })
 
-  it('asks again for what was merged and seen in part', () => {
+  it('a stream asks again for what was merged and seen in part', () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 2), { ...records('s', 0, 5), records: [10] })
     expect(socket.taken()).toEqual([
@@ -152,7 +152,7 @@ describe('a stream', () => {
     expect(stream.take()).toEqual(numbers(0, 5))
   })
 
-  it('refuses a gap, hears nothing until it was asked anew, and goes on', () => {
+  it('a stream refuses a gap, hears nothing until it was asked anew, and goes on', () => {
     const { stream, socket } = followed()
     // What else was on its way has the number of the first question.
     socket.frame(records(1, 0, 2), records(1, 3, 4), records(1, 2, 5), end(1, 5))
@@ -166,7 +166,7 @@ describe('a stream', () => {
     expect(stream.status).toBe('completed')
   })
 
-  it('fails when the records are still missing the second time', async () => {
+  it('a stream fails when the records are still missing the second time', async () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 1, 2), subscribed('s', 0), records('s', 1, 2))
     expect(stream).toMatchObject({ status: 'error', error: { code: 'gap' } })
@@ -190,7 +190,7 @@ describe('a stream', () => {
     },
   )
 
-  it('goes on when a server that began too late begins as asked the second time', async () => {
+  it('a stream goes on when a server that began too late begins as asked the second time', async () => {
     const { stream, socket: first } = followed()
     first.frame(records('s', 0, 2))
     const socket = await reconnected()
@@ -199,7 +199,7 @@ describe('a stream', () => {
     expect(stream.status).toBe('completed')
   })
 
-  it('counts gaps anew behind a good batch', () => {
+  it('a stream counts gaps anew behind a good batch', () => {
     const { stream, socket } = followed()
     for (let from = 0; from < 4; from++) {
       socket.frame(records('s', from + 1, from + 2), subscribed('s', from), records('s', from, from + 1))
@@ -208,7 +208,7 @@ describe('a stream', () => {
     expect(stream.error).toBeUndefined()
   })
 
-  it('does not take an end for it while records are missing', () => {
+  it('a stream does not end while records are missing', () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 2), end('s', 5))
     expect([stream.done, socket.taken()]).toEqual([
@@ -217,7 +217,7 @@ describe('a stream', () => {
     ])
   })
 
-  it('takes records of another history for a gap, and fails as the server says', () => {
+  it('a stream takes records of another history for a gap, and fails as the server says', () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 1), {
       type: 'records',
@@ -237,7 +237,7 @@ describe('a stream', () => {
     })
   })
 
-  it('hands on bytes of a stream of bytes', () => {
+  it('a stream hands on bytes of a stream of bytes', () => {
     const { stream, socket } = followed()
     socket.frame({
       type: 'records',
@@ -250,7 +250,7 @@ describe('a stream', () => {
     expect(stream.take()).toEqual([new Uint8Array([0, 255]), new Uint8Array()])
   })
 
-  it('ignores what it does not know', () => {
+  it('a stream ignores what it does not know', () => {
     const { stream, socket } = followed()
     socket.onmessage?.({ data: '{"type":"weather","stream":"s"}' })
     socket.onmessage?.({ data: 'no JSON' })
@@ -268,7 +268,7 @@ describe('the end of a stream', () => {
   const ended = (position: number, how?: object) =>
     ({ type: 'end', stream: 's', offset: at(position), ...(how && { end: how }) }) as never
 
-  it('says how the run ended, and is no record', () => {
+  it('the end of a stream says how the run ended, and is no record', () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 1))
     expect([stream.status, stream.end]).toEqual(['running', undefined])
@@ -277,13 +277,16 @@ describe('the end of a stream', () => {
     expect(stream.end).toEqual({ status: 'stopped', reason: 'unread' })
   })
 
-  it.each([undefined, { status: 'sold' }, ['completed']])('that is none of a run, %j, is a close', (how) => {
-    const { stream, socket } = followed()
-    socket.frame(records('s', 0, 1), ended(1, how))
-    expect([stream.take(), stream.status, stream.end]).toEqual([[0], 'closed', how])
-  })
+  it.each([undefined, { status: 'sold' }, ['completed']])(
+    'the end of a stream that is none of a run, %j, is a close',
+    (how) => {
+      const { stream, socket } = followed()
+      socket.frame(records('s', 0, 1), ended(1, how))
+      expect([stream.take(), stream.status, stream.end]).toEqual([[0], 'closed', how])
+    },
+  )
 
-  it('is not the last record, whatever that looks like', async () => {
+  it('the end of a stream is not the last record, whatever that looks like', async () => {
     const { stream, socket } = followed()
     const last = { type: 'millrace.end', status: 'failed' }
     const frame = { type: 'records', stream: 's', from: at(0), offset: at(2), records: [last, last] }
@@ -292,7 +295,7 @@ describe('the end of a stream', () => {
     expect([stream.status, stream.end, stream.offset]).toEqual(['closed', undefined, at(2)])
   })
 
-  it('comes after a reconnect, when the connection is lost just before it', async () => {
+  it('the end of a stream comes after a reconnect, when the connection is lost just before it', async () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 2))
     const next = await reconnected()
@@ -302,7 +305,7 @@ describe('the end of a stream', () => {
     expect(stream.status).toBe('stopped')
   })
 
-  it('throws behind the last record when the run failed', async () => {
+  it('the end of a stream throws behind the last record when the run failed', async () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 2), {
       type: 'end',
@@ -319,15 +322,18 @@ describe('the end of a stream', () => {
     expect([seen, stream.status]).toEqual([[0, 1], 'failed'])
   })
 
-  it.each(['deleted', 'expired', 'lost'] as const)('is also that the stream was %s', async (reason) => {
-    const { stream, socket } = followed()
-    socket.frame(records('s', 0, 1), { type: 'gone', stream: 's', reason })
-    expect(stream).toMatchObject({ status: 'gone', error: { code: 'gone', reason } })
-    await expect(collect(stream)).rejects.toBeInstanceOf(StreamError)
-    expect(socket.taken()).toEqual([])
-  })
+  it.each(['deleted', 'expired', 'lost'] as const)(
+    'the end of a stream is also that the stream was %s',
+    async (reason) => {
+      const { stream, socket } = followed()
+      socket.frame(records('s', 0, 1), { type: 'gone', stream: 's', reason })
+      expect(stream).toMatchObject({ status: 'gone', error: { code: 'gone', reason } })
+      await expect(collect(stream)).rejects.toBeInstanceOf(StreamError)
+      expect(socket.taken()).toEqual([])
+    },
+  )
 
-  it('is that the stream is gone also to whoever was away when it went', async () => {
+  it('the end of a stream is that the stream is gone also to whoever was away when it went', async () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 1))
     const next = await reconnected()
@@ -335,7 +341,7 @@ describe('the end of a stream', () => {
     expect(stream).toMatchObject({ status: 'gone', error: { code: 'gone', reason: 'deleted' } })
   })
 
-  it('does not come where the stream may not be read', () => {
+  it('the end of a stream does not come where the stream may not be read', () => {
     const stream = client.stream('s')
     network.socket
       .open()
@@ -343,7 +349,7 @@ describe('the end of a stream', () => {
     expect(stream).toMatchObject({ status: 'error', error: { code: 'stream_not_found' } })
   })
 
-  it('is asked for again, later and later, while the store fails', async () => {
+  it('the end of a stream is asked for again, later and later, while the store fails', async () => {
     const { stream, socket } = followed()
     const failed = { type: 'error', stream: 's', code: 'store_failed', message: '' } as const
     socket.frame(records('s', 0, 1), failed)
@@ -366,7 +372,7 @@ it('does not ask a store that failed once more when it is closed', () => {
 })
 
 describe('a loop', () => {
-  it('takes up what came before it began, and may be slower than the server', async () => {
+  it('a loop takes up what came before it began, and may be slower than the server', async () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 2))
     const seen: number[] = []
@@ -378,7 +384,7 @@ describe('a loop', () => {
     expect(seen).toEqual([0, 1, 2, 3, 4])
   })
 
-  it('knows its offset: that of the last record it was given', async () => {
+  it('a loop knows its offset: that of the last record it was given', async () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 3), end('s', 3))
     const offsets: string[] = []
@@ -386,7 +392,7 @@ describe('a loop', () => {
     expect(offsets).toEqual([inside(1, 3), inside(2, 3), at(3)])
   })
 
-  it('lets go of the stream when it is left, and another goes on from the offset', async () => {
+  it('a loop lets go of the stream when it is left, and another goes on from the offset', async () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 5))
     for await (const record of stream) if (record === 1) break
@@ -399,7 +405,7 @@ describe('a loop', () => {
     expect(rest.take()).toEqual(numbers(2, 6))
   })
 
-  it.each(['return', 'throw'] as const)('is left with `%s` also while it waits', async (how) => {
+  it.each(['return', 'throw'] as const)('a loop is left with `%s` also while it waits', async (how) => {
     const { stream, socket } = followed()
     const loop = stream[Symbol.asyncIterator]()
     const waiting = [loop.next(), loop.next()]
@@ -417,7 +423,7 @@ describe('a loop', () => {
     expect(stream).toMatchObject({ offset: at(1), done: true })
   })
 
-  it('is left as a stream of the web and of Node is cancelled', async () => {
+  it('a loop is left as a stream of the web and of Node is cancelled', async () => {
     const web = ReadableStream.from(followed('a').stream).getReader()
     const reading = web.read()
     const node = Readable.from(followed('b').stream).resume()
@@ -431,13 +437,13 @@ describe('a loop', () => {
     ])
   })
 
-  it('that never began lets go of the stream, too', async () => {
+  it('a loop that never began lets go of the stream, too', async () => {
     const { stream, socket } = followed()
     await stream[Symbol.asyncIterator]().return()
     expect(socket.taken()).toEqual([{ type: 'unsubscribe', stream: 's' }])
   })
 
-  it('lets go of a run that has ended, and another goes on with the records that were left', async () => {
+  it('a loop lets go of a run that has ended, and another goes on with the records that were left', async () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 5), end('s', 5))
     for await (const record of stream) if (record === 1) break
@@ -448,7 +454,7 @@ describe('a loop', () => {
     expect(rest).toMatchObject({ offset: at(5), status: 'completed' })
   })
 
-  it('is the only one of its stream', async () => {
+  it('a loop is the only one of its stream', async () => {
     const { stream, socket } = followed()
     const first = collect(stream)
     await expect(collect(stream)).rejects.toThrow(TypeError)
@@ -456,7 +462,7 @@ describe('a loop', () => {
     expect(await first).toEqual([0])
   })
 
-  it('ends when the stream or the client is closed', async () => {
+  it('a loop ends when the stream or the client is closed', async () => {
     const one = collect(followed('a').stream)
     const other = followed('b').stream
     const both = collect(other)
@@ -466,7 +472,7 @@ describe('a loop', () => {
     expect(await one).toEqual([])
   })
 
-  it('that does not keep up is not sent more than it can hold', async () => {
+  it('a loop that does not keep up is not sent more than it can hold', async () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 9_000), records('s', 9_000, 12_000))
     expect(socket.taken()).toEqual([{ type: 'unsubscribe', stream: 's' }])
@@ -480,7 +486,7 @@ describe('a loop', () => {
     expect(socket.taken()[0]).toEqual({ type: 'subscribe', stream: 's', offset: at(12_000) })
   })
 
-  it('ends when the client is closed while it catches up', async () => {
+  it('a loop ends when the client is closed while it catches up', async () => {
     const { stream, socket } = followed()
     socket.frame(records('s', 0, 10_000))
     const seen: number[] = []
@@ -493,7 +499,7 @@ describe('a loop', () => {
 })
 
 describe('two readers of one stream', () => {
-  it('at different places have each record once, under numbers of their own', () => {
+  it('two readers of one stream at different places have each record once, under numbers of their own', () => {
     const { stream: first, socket } = followed()
     socket.frame(records(1, 0, 4))
     const second = client.stream('s', { offset: at(2) })
@@ -508,7 +514,7 @@ describe('two readers of one stream', () => {
     expect([first.take(), first.status, second.status]).toEqual([[7], 'completed', 'completed'])
   })
 
-  it('at the same place share one number, before and after its answer', () => {
+  it('two readers of one stream at the same place share one number, before and after its answer', () => {
     const first = client.stream('s')
     const second = client.stream('s')
     const socket = network.socket.open()
@@ -536,7 +542,7 @@ describe('two readers of one stream', () => {
     },
   )
 
-  it('do not take the start for the first place of a log before the server has said so', () => {
+  it('two readers of one stream do not take the start for the first place of a log before the server has said so', () => {
     client.stream('s', { offset: at(0) })
     const second = client.stream('s')
     const socket = network.socket.open()
@@ -549,7 +555,7 @@ describe('two readers of one stream', () => {
     expect(second.take()).toEqual([5])
   })
 
-  it('part: the other reads on, whether they shared a number or not', () => {
+  it('when one of two readers of a stream leaves, the other reads on, whether they shared a number or not', () => {
     const { stream: first, socket } = followed()
     const second = client.stream('s')
     first.close()
@@ -570,7 +576,7 @@ describe('two readers of one stream', () => {
     expect(socket.takenByNumber()).toEqual([{ type: 'unsubscribe', sub: 2 }])
   })
 
-  it('that shared a number have two when one of them waits for its records to be taken', () => {
+  it('two readers of one stream that shared a number have two when one of them waits for its records to be taken', () => {
     const { stream: slow, socket } = followed()
     const quick = client.stream<number>('s')
     const undo = quick.subscribe(() => quick.take())
@@ -580,7 +586,7 @@ describe('two readers of one stream', () => {
     undo()
   })
 
-  it('go on from their places together on the next connection', async () => {
+  it('two readers of one stream go on from their places together on the next connection', async () => {
     const { stream: first, socket } = followed()
     const shared = client.stream('s')
     socket.frame(records(1, 0, 4))
@@ -600,7 +606,7 @@ describe('two readers of one stream', () => {
     expect([first.status, shared.status, second.status]).toEqual(['completed', 'completed', 'completed'])
   })
 
-  it('do not answer for the offset of the other', () => {
+  it('two readers of one stream do not answer for the offset of the other', () => {
     const { stream: first, socket } = followed()
     socket.frame(records('s', 0, 3))
     const second = client.stream('s', { offset: at(1, 'anotherone') })
@@ -609,7 +615,7 @@ describe('two readers of one stream', () => {
     expect(first.take()).toEqual(numbers(0, 4))
   })
 
-  it('follow each other without a mix-up when one is left before it was answered', () => {
+  it('two readers of one stream follow each other without a mix-up when one is left before it was answered', () => {
     const first = client.stream('s')
     network.socket.open()
     const { socket } = network
@@ -624,7 +630,7 @@ describe('two readers of one stream', () => {
     expect(second.take()).toEqual([3])
   })
 
-  it('that are told the end, or why there is none, may be followed by a third at once', () => {
+  it('two readers of one stream that are told the end, or why there is none, may be followed by a third at once', () => {
     const { stream: first, socket } = followed()
     client.stream('s')
     let third: RemoteStream<number> | undefined
@@ -643,14 +649,14 @@ describe('two readers of one stream', () => {
     expect(third?.status).toBe('completed')
   })
 
-  it('cost nothing when both are left before the connection', () => {
+  it('two readers of one stream cost nothing when both are left before the connection', () => {
     client.stream('s').close()
     client.stream('s', { offset: 'now' }).close()
     network.socket.open()
     expect(network.socket.taken()).toEqual([])
   })
 
-  it('come and go by the thousand, and none is asked for again', async () => {
+  it('two readers of one stream come and go by the thousand, and none is asked for again', async () => {
     const { socket } = followed()
     for (let times = 0; times < 3000; times++) {
       const streams = [client.stream('s', { offset: 'now' }), client.stream(`t${times}`)]
@@ -668,7 +674,7 @@ describe('two readers of one stream', () => {
 })
 
 describe('many streams', () => {
-  it('share one socket, and go on together on the next one', async () => {
+  it('many streams share one socket, and go on together on the next one', async () => {
     const streams = numbers(0, 50).map((id) => client.stream<number>(`s${id}`))
     expect(network.sockets).toHaveLength(1)
     const socket = network.socket.open()
@@ -681,7 +687,7 @@ describe('many streams', () => {
 })
 
 describe('a command', () => {
-  it('starts a run, and follows it', async () => {
+  it('a command starts a run, and follows it', async () => {
     const started = client.start({ prompt: 'Hello' }, { chat: 'c', id: 'r1' })
     const socket = network.socket.open()
     expect(socket.taken()).toEqual([
@@ -692,7 +698,7 @@ describe('a command', () => {
     expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 'r1', offset: '-1' }])
   })
 
-  it('is sent again on the next connection, with the same random id', async () => {
+  it('a command is sent again on the next connection, with the same random id', async () => {
     const started = client.start('a')
     const [first] = network.socket.open().taken() as [StartFrame]
     expect(first.id).toMatch(/^\d+-\d+-\d+-\d+$/)
@@ -709,7 +715,7 @@ describe('a command', () => {
     await expect(other).rejects.toMatchObject({ code: 'closed' })
   })
 
-  it('is sent once when it is given while others are told of the connection', () => {
+  it('a command is sent once when it is given while others are told of the connection', () => {
     let stopped: Promise<unknown> | undefined
     client.subscribe(() => {
       if (client.state === 'connected') stopped = client.stop('s').catch(() => undefined)
@@ -720,7 +726,7 @@ describe('a command', () => {
     expect(stopped).toBeDefined()
   })
 
-  it('stops a run, also one that it does not follow', async () => {
+  it('a command stops a run, also one that it does not follow', async () => {
     const { stream, socket } = followed()
     const stopped = [stream.stop(), client.stop('other')]
     expect(socket.taken()).toEqual([
@@ -733,7 +739,7 @@ describe('a command', () => {
     expect(stream.status).toBe('running')
   })
 
-  it('that was one too many tells when the next one may come', async () => {
+  it('a command that was one too many tells when the next one may come', async () => {
     const started = client.start('x')
     network.socket.open().frame({
       type: 'error',
@@ -745,7 +751,7 @@ describe('a command', () => {
     await expect(started).rejects.toMatchObject({ code: 'too_many_starts', retryAfter: 12 })
   })
 
-  it('rejects as the server refuses it', async () => {
+  it('a command rejects as the server refuses it', async () => {
     const stopped = client.stop('s')
     const frame = { type: 'error', req: '1', code: 'stream_not_found', message: 'Not there' } as const
     network.socket.open().frame(frame)
@@ -756,7 +762,7 @@ describe('a command', () => {
     })
   })
 
-  it('waits for the next server where one goes down', async () => {
+  it('a command waits for the next server where one goes down', async () => {
     const started = client.start('a', { id: 'r' })
     network.socket.open().frame({ type: 'error', req: '1', code: 'runs_closed', message: '' })
     const next = await reconnected()
@@ -765,19 +771,22 @@ describe('a command', () => {
     expect((await started).id).toBe('r')
   })
 
-  it.each([1007, 1009])('is not sent for ever to a server that cannot read it (%i)', async (code) => {
-    const { stream } = followed()
-    const started = client.start('x'.repeat(100))
-    network.socket.cut(code)
-    await expect(started).rejects.toMatchObject({ code: 'refused' })
-    await vi.advanceTimersByTimeAsync(500)
-    expect(network.socket.open().taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(0) }])
-    expect(stream.error).toBeUndefined()
-  })
+  it.each([1007, 1009])(
+    'a command is not sent for ever to a server that cannot read it (%i)',
+    async (code) => {
+      const { stream } = followed()
+      const started = client.start('x'.repeat(100))
+      network.socket.cut(code)
+      await expect(started).rejects.toMatchObject({ code: 'refused' })
+      await vi.advanceTimersByTimeAsync(500)
+      expect(network.socket.open().taken()).toEqual([{ type: 'subscribe', stream: 's', offset: at(0) }])
+      expect(stream.error).toBeUndefined()
+    },
+  )
 })
 
 describe('a client', () => {
-  it('takes the addresses of a page and whole ones', () => {
+  it('a client takes the addresses of a page and whole ones', () => {
     const urls = ['http://server/ws', 'https://server/ws', 'wss://server/ws?a=1'].map((url) => {
       const one = connect(url, { webSocket: network.connect, http: false })
       one.stream('s')
@@ -793,7 +802,7 @@ describe('a client', () => {
     expect(network.socket.url).toBe('wss://page/ws')
   })
 
-  it('says how its connection is', async () => {
+  it('a client says how its connection is', async () => {
     const states: string[] = []
     const undo = client.subscribe(() => states.push(client.state))
     client.stream('s')
@@ -805,7 +814,7 @@ describe('a client', () => {
     expect(client.state).toBe('closed')
   })
 
-  it('ends what waits for a start when it is closed, or left', async () => {
+  it('a client ends what waits for a start when it is closed, or left', async () => {
     const starting = client.start(1, { id: 'r' })
     const [left, waiting] = [client.stream('r'), client.stream('r')]
     left.close()
@@ -817,7 +826,7 @@ describe('a client', () => {
     expect(sent).not.toContain('subscribe')
   })
 
-  it('does nothing more once it is closed', async () => {
+  it('a client does nothing more once it is closed', async () => {
     const { stream, socket } = followed()
     const stopped = stream.stop()
     client.close()
@@ -832,7 +841,7 @@ describe('a client', () => {
     expect(network.sockets).toHaveLength(1)
   })
 
-  it('lets go of streams that ended, so that its connection ends at its first silence', async () => {
+  it('a client lets go of streams that ended, so that its connection ends at its first silence', async () => {
     const { socket } = followed()
     socket.frame(end('s', 0))
     await vi.advanceTimersByTimeAsync(25_000)
@@ -841,7 +850,7 @@ describe('a client', () => {
     expect(network.sockets).toHaveLength(2)
   })
 
-  it('is not harmed by a listener that throws', () => {
+  it('a client is not harmed by a listener that throws', () => {
     const { stream, socket } = followed()
     const thrown: unknown[] = []
     vi.stubGlobal('queueMicrotask', (run: () => void) => {

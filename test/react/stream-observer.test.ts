@@ -38,7 +38,7 @@ function opened(): FakeSocket {
 }
 
 describe('an observer', () => {
-  it('does nothing before somebody listens', () => {
+  it('an observer does nothing before somebody listens', () => {
     const observer = observe('s')
     expect(observer.snapshot()).toEqual({
       id: 's',
@@ -56,7 +56,7 @@ describe('an observer', () => {
     undo()
   })
 
-  it('takes records that are strings for the text, and leaves out all others', async () => {
+  it('an observer takes records that are strings for the text, and leaves out all others', async () => {
     const observer = observe('s', { text: undefined })
     observer.subscribe(() => {})
     opened().frame(subscribed('s', 0), { ...records('s', 0, 3), records: ['Hel', { delta: 'x' }, 'lo'] })
@@ -64,7 +64,7 @@ describe('an observer', () => {
     expect(observer.snapshot().text).toBe('Hello')
   })
 
-  it('shows records, text and a state', async () => {
+  it('an observer shows records, text and a state', async () => {
     const sum = {
       ...texts,
       reduce: (state: unknown, record: unknown) => Number(state) + Number(record),
@@ -96,7 +96,7 @@ describe('an observer', () => {
     })
   })
 
-  it('folds each record once, as it was told to last', async () => {
+  it('an observer folds each record once, as it was told to last', async () => {
     const observer = observe('s')
     observer.subscribe(() => {})
     opened().frame(subscribed('s', 0), records('s', 0, 2))
@@ -107,7 +107,7 @@ describe('an observer', () => {
     expect(observer.snapshot().text).toBe('01<2><3>')
   })
 
-  it('changes once in a frame, however many records come', async () => {
+  it('an observer changes once in a frame, however many records come', async () => {
     const observer = observe('s')
     const seen: number[] = []
     observer.subscribe(() => seen.push(observer.snapshot().records.length))
@@ -125,7 +125,7 @@ describe('an observer', () => {
     expect(seen).toEqual([1, 100])
   })
 
-  it('keeps the array while no record comes', async () => {
+  it('an observer keeps the array while no record comes', async () => {
     const observer = observe('s')
     observer.subscribe(() => {})
     opened().frame(subscribed('s', 0), records('s', 0, 2))
@@ -138,7 +138,7 @@ describe('an observer', () => {
     expect(after.records).toBe(before.records)
   })
 
-  it('tells of a failure and of a refusal', async () => {
+  it('an observer tells of a failure and of a refusal', async () => {
     const failed = observe('a')
     const refused = observe('b')
     failed.subscribe(() => {})
@@ -156,7 +156,7 @@ describe('an observer', () => {
     expect(refused.snapshot()).toMatchObject({ status: 'error', error: { code: 'stream_not_found' } })
   })
 
-  it('of an id that no stream can have is an error, and asks nobody', async () => {
+  it('an observer of an id that no stream can have is an error, and asks nobody', async () => {
     const observer = observe('')
     observer.subscribe(() => {})
     expect(observer.snapshot()).toMatchObject({
@@ -168,7 +168,7 @@ describe('an observer', () => {
     await frames()
   })
 
-  it('of a client that was closed is an error, and no crash', () => {
+  it('an observer of a client that was closed is an error, and no crash', () => {
     client.close()
     const observer = observe('s')
     observer.subscribe(() => {})
@@ -181,7 +181,7 @@ describe('an observer', () => {
 })
 
 describe('several observers of one stream', () => {
-  it('share one subscription, and what came before', async () => {
+  it('several observers of one stream share one subscription, and what came before', async () => {
     const first = observe('s')
     first.subscribe(() => {})
     const socket = opened()
@@ -194,7 +194,7 @@ describe('several observers of one stream', () => {
     expect(socket.taken()).toHaveLength(1)
   })
 
-  it('that begin elsewhere have their own records', async () => {
+  it('several observers of one stream that begin elsewhere have their own records', async () => {
     const all = observe('s')
     const tail = observe('s', { offset: at(1) })
     all.subscribe(() => {})
@@ -205,7 +205,7 @@ describe('several observers of one stream', () => {
     expect([all.snapshot().text, tail.snapshot().text]).toEqual(['012', '12'])
   })
 
-  it('let go of the stream when the last one leaves', async () => {
+  it('several observers of one stream let go of the stream when the last one leaves', async () => {
     const undo = [observe('s'), observe('s')].map((one) => one.subscribe(() => {}))
     const socket = opened()
     socket.frame(subscribed('s', 0))
@@ -220,7 +220,7 @@ describe('several observers of one stream', () => {
 })
 
 describe('an observer that is left and listened to again', () => {
-  it('at once goes on as if nothing had been', async () => {
+  it('an observer that is left and listened to again at once goes on as if nothing had been', async () => {
     const observer = observe('s')
     const undo = observer.subscribe(() => {})
     const socket = opened()
@@ -232,7 +232,7 @@ describe('an observer that is left and listened to again', () => {
     expect(observer.snapshot().text).toBe('01')
   })
 
-  it('later goes on from where it was', async () => {
+  it('an observer that is left and listened to again later goes on from where it was', async () => {
     const observer = observe('s')
     const undo = observer.subscribe(() => {})
     const socket = opened()
@@ -247,7 +247,7 @@ describe('an observer that is left and listened to again', () => {
     expect(observer.snapshot().text).toBe('012')
   })
 
-  it('leaves nothing for others, who begin anew', async () => {
+  it('an observer that is left and listened to again leaves nothing for others, who begin anew', async () => {
     const undo = observe('s').subscribe(() => {})
     const socket = opened()
     socket.frame(subscribed('s', 0), records('s', 0, 2))
@@ -261,7 +261,7 @@ describe('an observer that is left and listened to again', () => {
     expect(socket.taken()).toEqual([{ type: 'subscribe', stream: 's', offset: '-1' }])
   })
 
-  it('has nothing to ask when the stream had ended', async () => {
+  it('an observer that is left and listened to again has nothing to ask when the stream had ended', async () => {
     const observer = observe('s')
     const undo = observer.subscribe(() => {})
     const socket = opened()
@@ -281,7 +281,7 @@ describe('an observer that is left and listened to again', () => {
 })
 
 describe('a run that is started', () => {
-  it('is shown from its start', async () => {
+  it('a run that is started is shown from its start', async () => {
     const observer = observe(null, { offset: 'now' })
     observer.subscribe(() => {})
     const started = observer.start('Hello', { chat: 'c', id: 'r' })
@@ -297,7 +297,7 @@ describe('a run that is started', () => {
     expect(observer.snapshot()).toMatchObject({ id: 'r', text: '01', status: 'running' })
   })
 
-  it('takes the place of the one before', async () => {
+  it('a run that is started takes the place of the one before', async () => {
     const observer = observe('s')
     observer.subscribe(() => {})
     const socket = opened()
@@ -314,7 +314,7 @@ describe('a run that is started', () => {
     expect(socket.taken().map(({ type }) => type)).toEqual(['subscribe', 'start', 'subscribe', 'unsubscribe'])
   })
 
-  it('is the newest of two', async () => {
+  it('of two runs that are started the newest is shown', async () => {
     const observer = observe(null)
     observer.subscribe(() => {})
     const first = observer.start(1)
@@ -324,7 +324,7 @@ describe('a run that is started', () => {
     expect(observer.snapshot()).toMatchObject({ id: 'b', status: 'connecting' })
   })
 
-  it('may be refused', async () => {
+  it('a run that is started may be refused', async () => {
     const observer = observe(null)
     observer.subscribe(() => {})
     const started = observer.start(1)
@@ -334,7 +334,7 @@ describe('a run that is started', () => {
     expect(await observer.stop()).toBeUndefined()
   })
 
-  it('that is refused says so over the stream that goes on, until the next one', async () => {
+  it('a start that is refused says so over the stream that goes on, until the next one', async () => {
     const observer = observe('s')
     observer.subscribe(() => {})
     opened().frame(subscribed('s', 0), records('s', 0, 1))
@@ -356,7 +356,7 @@ describe('a run that is started', () => {
     expect(observer.snapshot()).toMatchObject({ id: 'r', error: undefined })
   })
 
-  it('is not followed when nobody listens any more', async () => {
+  it('a run that is started is not followed when nobody listens any more', async () => {
     const observer = observe(null)
     const undo = observer.subscribe(() => {})
     const started = observer.start(1)
@@ -369,7 +369,7 @@ describe('a run that is started', () => {
     expect(socket.taken().map(({ type }) => type)).toEqual(['subscribe', 'unsubscribe'])
   })
 
-  it('can be stopped, also before it has begun', async () => {
+  it('a run that is started can be stopped, also before it has begun', async () => {
     const observer = observe(null)
     expect(await observer.stop()).toBeUndefined()
     const started = observer.start(1)

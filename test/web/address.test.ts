@@ -32,11 +32,11 @@ describe('windowAddress', () => {
     ['http://127.0.0.1:8000/?run=abc#output', { run: 'abc' }],
     ['http://127.0.0.1:8000/?run=a%2Fb%20c', { run: 'a/b c' }],
     ['http://127.0.0.1:8000/?run=', { run: '' }],
-  ])('reads %s', (href, visit) => {
+  ])('the address of a window reads %s', (href, visit) => {
     expect(windowAddress(fakeWindow(href).window).read()).toEqual({ prompt: '', ...visit })
   })
 
-  it('names a run, and none, and leaves the rest of the address alone', () => {
+  it('the address of a window names a run, and none, and leaves the rest of the address alone', () => {
     const { window, location, history } = fakeWindow('https://example.org/tools/race/?theme=dark#output')
     const address = windowAddress(window)
     address.push({ run: 'a&b', prompt: 'Why?' })
@@ -48,20 +48,23 @@ describe('windowAddress', () => {
     expect(history.pushes).toBe(1)
   })
 
-  it('keeps the prompt out of the address', () => {
+  it('the address of a window keeps the prompt out of the address', () => {
     const { window, location } = fakeWindow('http://127.0.0.1:8000/')
     windowAddress(window).push({ run: 'a', prompt: 'a secret' })
     expect(location.href).not.toContain('secret')
   })
 
-  it.each([null, 'Why?', 7, {}, { prompt: 7 }])('has no prompt where the history holds %j', (state) => {
-    expect(windowAddress(fakeWindow('http://127.0.0.1:8000/?run=a', state).window).read()).toEqual({
-      run: 'a',
-      prompt: '',
-    })
-  })
+  it.each([null, 'Why?', 7, {}, { prompt: 7 }])(
+    'the address of a window has no prompt where the history holds %j',
+    (state) => {
+      expect(windowAddress(fakeWindow('http://127.0.0.1:8000/?run=a', state).window).read()).toEqual({
+        run: 'a',
+        prompt: '',
+      })
+    },
+  )
 
-  it('tells of Back and Forward until that is undone', () => {
+  it('the address of a window tells of Back and Forward until that is undone', () => {
     const { window, events } = fakeWindow('http://127.0.0.1:8000/')
     const listener = vi.fn<() => void>()
     const undo = windowAddress(window).subscribe(listener)

@@ -6,14 +6,14 @@ const read = (path: string) => readFileSync(new URL(`../../web/${path}`, import.
 describe('web/index.html', () => {
   const html = read('index.html')
 
-  it('has no script or style of its own, which the content security policy would refuse', () => {
+  it('index.html has no script or style of its own, which the content security policy would refuse', () => {
     expect(html).not.toMatch(/<style|\sstyle=|\son\w+=|javascript:/i)
     expect(html.match(/<script[^>]*>[^<]*<\/script>/gi)).toEqual([
       '<script type="module" src="./src/main.tsx"></script>',
     ])
   })
 
-  it('names files relative to itself, so that it works under a root path', () => {
+  it('index.html names files relative to itself, so that it works under a root path', () => {
     const addresses = [...html.matchAll(/\s(?:src|href)="([^"]*)"/g)].map((match) => match[1])
     expect(addresses.length).toBeGreaterThan(0)
     for (const address of addresses) expect(address).toMatch(/^\.\//)

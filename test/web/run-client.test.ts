@@ -23,7 +23,7 @@ async function setUpStarted(prompt = '') {
 }
 
 describe('starting', () => {
-  it('asks for the numbers, or for the answer to a prompt', async () => {
+  it('a start asks for the numbers, or for the answer to a prompt', async () => {
     const { client, streams } = await setUpStarted()
     streams.last.end('completed')
     expect(client.start('Why is the sky blue?')).toBe(true)
@@ -33,27 +33,27 @@ describe('starting', () => {
     ])
   })
 
-  it('sends no half surrogate pair', () => {
+  it('a start sends no half surrogate pair', () => {
     const { client, streams } = setUp()
     client.start('a\ud83d')
     expect(streams.starts).toMatchObject([{ input: { prompt: 'a\ufffd' } }])
   })
 
-  it('names the run in the address before the server answers', () => {
+  it('a start names the run in the address before the server answers', () => {
     const { client, address } = setUp()
     client.start('Why?')
     expect(address.entries).toEqual([{ prompt: '' }, { run: 'run-1', prompt: 'Why?' }])
     expect(client.getSnapshot().run).toMatchObject({ id: 'run-1', status: 'sending' })
   })
 
-  it('starts nothing beside an active run', () => {
+  it('a start does nothing while a run is active', () => {
     const { client, streams } = setUp()
     client.start('')
     expect(client.start('')).toBe(false)
     expect(streams.starts).toHaveLength(1)
   })
 
-  it('says why the server refused, at an address without a run', async () => {
+  it('a start says why the server refused, at an address without a run', async () => {
     const { client, streams, address } = setUp()
     client.start('Why?')
     await streams.starts[0]?.refuse('too_many_runs', 'Too many.')
@@ -61,7 +61,7 @@ describe('starting', () => {
     expect(address.entries).toEqual([{ prompt: '' }, { prompt: '' }])
   })
 
-  it('leaves the text of the run before', async () => {
+  it('a start leaves the text of the run before', async () => {
     const { client, streams } = await setUpStarted()
     streams.last.bring('Number 0\n')
     streams.last.end('completed')
@@ -71,7 +71,7 @@ describe('starting', () => {
 })
 
 describe('reading', () => {
-  it('shows what streams in', async () => {
+  it('the page shows what streams in', async () => {
     const { client, clock, streams } = await setUpStarted('Hi')
     expect(client.getSnapshot().run.status).toBe('streaming')
     streams.last.bring('Hel')
@@ -80,7 +80,7 @@ describe('reading', () => {
     expect(client.getSnapshot().output).toBe('Hello')
   })
 
-  it('tells of many pieces at once, and of a new status straight away', async () => {
+  it('the page is told of many pieces at once, and of a new status straight away', async () => {
     const { client, clock, streams } = await setUpStarted('Hi')
     const listener = vi.fn<() => void>()
     client.subscribe(listener)
@@ -99,12 +99,12 @@ describe('reading', () => {
     expect(listener).toHaveBeenCalledTimes(2)
   })
 
-  it('keeps its snapshot the same object between changes', () => {
+  it('the snapshot stays the same object between changes', () => {
     const { client } = setUp()
     expect(client.getSnapshot()).toBe(client.getSnapshot())
   })
 
-  it('ends as failed with the reason, and keeps the text', async () => {
+  it('a run that is read ends as failed with the reason, and keeps the text', async () => {
     const { client, streams } = await setUpStarted('Hi')
     streams.last.bring('Hel')
     streams.last.end('failed', new StreamError('failed', 'Too busy.', { reason: 'unavailable' }))
@@ -114,7 +114,7 @@ describe('reading', () => {
     })
   })
 
-  it('counts a stream that is closed and no run as complete', () => {
+  it('the page counts a stream that is closed and no run as complete', () => {
     const { client, streams } = setUp({ run: 'a', prompt: '' })
     streams.last.end('closed')
     expect(client.getSnapshot().run.status).toBe('completed')
@@ -134,7 +134,7 @@ describe('reading', () => {
 })
 
 describe('the address', () => {
-  it('is read when the page opens, from the start of the run', () => {
+  it('the address is read when the page opens, from the start of the run', () => {
     const { client, clock, streams } = setUp({ run: 'a', prompt: 'Why?' })
     expect(streams.followed.map(({ id }) => id)).toEqual(['a'])
     expect(client.getSnapshot().run).toMatchObject({ status: 'loading', prompt: 'Why?' })
@@ -143,7 +143,7 @@ describe('the address', () => {
     expect(client.getSnapshot()).toMatchObject({ output: 'Because', run: { status: 'streaming' } })
   })
 
-  it('leads nowhere when there is no such run: it says so, and the page is clean', () => {
+  it('the address leads nowhere when there is no such run: it says so, and the page is clean', () => {
     const { client, streams, address } = setUp({ run: 'a', prompt: '' })
     streams.last.end('error', new StreamError('stream_not_found', 'Not there.'))
     const { output, run } = client.getSnapshot()
@@ -154,13 +154,16 @@ describe('the address', () => {
     expect(client.start('')).toBe(true)
   })
 
-  it.each(['a b', 'é', 'x'.repeat(513)])('that holds no id (%.5s) asks the server nothing', (run) => {
-    const { client, streams } = setUp({ run, prompt: '' })
-    expect(streams.followed).toEqual([])
-    expect(client.getSnapshot().run.status).toBe('missing')
-  })
+  it.each(['a b', 'é', 'x'.repeat(513)])(
+    'the address that holds no id (%.5s) asks the server nothing',
+    (run) => {
+      const { client, streams } = setUp({ run, prompt: '' })
+      expect(streams.followed).toEqual([])
+      expect(client.getSnapshot().run.status).toBe('missing')
+    },
+  )
 
-  it('leads back to the run before, while the other goes on', async () => {
+  it('Back leads to the run before, while the other goes on', async () => {
     const { client, streams, address } = await setUpStarted('One')
     const first = streams.last
     first.bring('1')
@@ -182,7 +185,7 @@ describe('the address', () => {
     expect(client.getSnapshot()).toMatchObject({ output: '', run: { status: 'ready' } })
   })
 
-  it('that was left before the server started its run does not show it', async () => {
+  it('an address that was left before the server started its run does not show it', async () => {
     const { client, streams, address } = setUp()
     client.start('')
     address.go(-1)
@@ -191,7 +194,7 @@ describe('the address', () => {
     expect(client.getSnapshot().run.status).toBe('ready')
   })
 
-  it('is empty after clear, and Back returns to the run', async () => {
+  it('the address is empty after clear, and Back returns to the run', async () => {
     const { client, streams, address } = await setUpStarted()
     client.clear()
     expect(client.getSnapshot().run.status).toBe('streaming')
@@ -205,7 +208,7 @@ describe('the address', () => {
 })
 
 describe('stopping', () => {
-  it('asks once, and waits for the log to say so', async () => {
+  it('a stop asks once, and waits for the log to say so', async () => {
     const { client, streams } = await setUpStarted()
     client.stop()
     client.stop()
@@ -217,7 +220,7 @@ describe('stopping', () => {
     expect(client.getSnapshot().run.status).toBe('stopped')
   })
 
-  it('works for a run of another tab', async () => {
+  it('a stop works for a run of another tab', async () => {
     const { client, streams } = setUp({ run: 'a', prompt: '' })
     streams.last.bring()
     client.stop()
@@ -225,7 +228,7 @@ describe('stopping', () => {
     expect(streams.stops).toMatchObject([{ id: 'a' }])
   })
 
-  it('waits for the start of the run, even when the page is left meanwhile', async () => {
+  it('a stop waits for the start of the run, even when the page is left meanwhile', async () => {
     const { client, streams, address } = setUp()
     client.start('')
     client.stop()
@@ -235,7 +238,7 @@ describe('stopping', () => {
     expect(streams.stops).toMatchObject([{ id: 'run-1' }])
   })
 
-  it('asks for nothing when there is no run, or none was started', async () => {
+  it('a stop asks for nothing when there is no run, or none was started', async () => {
     const { client, streams } = setUp()
     client.stop()
     client.start('')
@@ -245,7 +248,7 @@ describe('stopping', () => {
     expect(client.getSnapshot().run.status).toBe('failed')
   })
 
-  it('that is refused lets the run go on, and says why', async () => {
+  it('a stop that is refused lets the run go on, and says why', async () => {
     const { client, streams } = await setUpStarted()
     client.stop()
     await settled()
@@ -258,7 +261,7 @@ describe('stopping', () => {
 })
 
 describe('the connection', () => {
-  it('that is lost ends nothing', async () => {
+  it('a connection that is lost ends nothing', async () => {
     const { client, clock, streams } = await setUpStarted()
     streams.become('connected')
     streams.last.bring('Number 0\n')
@@ -274,7 +277,7 @@ describe('the connection', () => {
     expect(client.getSnapshot()).toMatchObject({ connection: 'connected', output: 'Number 0\nNumber 1\n' })
   })
 
-  it('that is lost has a reason in plain words', () => {
+  it('a connection that is lost has a reason in plain words', () => {
     const { client, streams } = setUp()
     const reason = (code: string, message: string): string => {
       streams.become('reconnecting', new StreamError(code, message))
@@ -287,7 +290,7 @@ describe('the connection', () => {
     expect(client.getSnapshot().trouble).toBe('')
   })
 
-  it('was lost until nobody needs it', () => {
+  it('the connection counts as lost until nobody needs it', () => {
     const { client, streams } = setUp()
     const seen = (
       ['connecting', 'connected', 'reconnecting', 'connected', 'idle', 'connecting'] as const
