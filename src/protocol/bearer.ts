@@ -1,7 +1,7 @@
 /**
- * How a token comes with a request: in the `Authorization` header, or, as a browser can send no header
- * with a WebSocket, in the name of a subprotocol: `millrace.bearer.` and the token in base64url. Pure; the
- * server and the browser's client share it.
+ * How a request carries a token: in the `Authorization` header, or in the name of a subprotocol, because a
+ * browser cannot send headers with a WebSocket. That name is `millrace.bearer.` and the token in base64url.
+ * Pure; the server and the browser's client share it.
  */
 
 const PREFIX = 'millrace.bearer.'
@@ -14,8 +14,8 @@ export function bearerProtocol(token: string): string {
 }
 
 /**
- * The token of a request, for `authenticate`: what `Authorization: Bearer …` holds, or what Millrace's
- * client sends with a WebSocket. Undefined where there is none. Whether it is valid, its reader finds out.
+ * The token of a request, for `authenticate`: that of `Authorization: Bearer …`, or the one that Millrace's
+ * client sends with a WebSocket. Undefined when there is none. The token is not validated.
  */
 export function bearerToken({ headers }: Pick<Request, 'headers'>): string | undefined {
   const header = /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1]

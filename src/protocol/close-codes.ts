@@ -1,28 +1,28 @@
 /**
  * WebSocket close codes as Millrace uses them (RFC 6455 section 7.4.1 and the IANA registry).
- * PROTOCOL.md says for each which mistakes lead to it.
+ * PROTOCOL.md lists the causes of each.
  */
 export const CloseCode = {
   normal: 1000,
   goingAway: 1001,
   protocolError: 1002,
-  /** Binary where text is due, or the reverse. */
+  /** Binary instead of text, or the reverse. */
   unsupportedData: 1003,
-  /** No close frame told a code. Never sent. */
+  /** The close frame had no code. Never sent. */
   noStatus: 1005,
   /** The connection was lost without a close frame. Never sent. */
   abnormal: 1006,
-  /** What came is not what it claims to be: bad UTF-8, JSON that `parseJson` refuses. */
+  /** Malformed data: bad UTF-8, JSON that `parseJson` refuses. */
   invalidPayload: 1007,
-  /** Well-formed, but not accepted: a message the schema refuses, a reader that does not read. */
+  /** Well-formed but not accepted: a message that the schema refuses, a client that does not read. */
   policyViolation: 1008,
   messageTooBig: 1009,
   /** A handler threw. */
   internalError: 1011,
-  /** The server is going down and a new one is coming up: reconnect. */
+  /** The server is restarting: reconnect. */
   serviceRestart: 1012,
   tryAgainLater: 1013,
-  /** The user is signed in no more (registered with IANA as Unauthorized). */
+  /** The user is not signed in any more (registered with IANA as Unauthorized). */
   unauthorized: 3000,
 } as const
 
@@ -38,7 +38,7 @@ export function isSendableCloseCode(code: number): boolean {
   return code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006
 }
 
-/** Cuts a reason to what a close frame can carry, at a character's edge. */
+/** Shortens a reason to fit a close frame, between characters. */
 export function fitReason(reason: string): string {
   const wellFormed = reason.toWellFormed()
   if (wellFormed.length * 3 <= MAX_REASON_BYTES) return wellFormed

@@ -1,62 +1,63 @@
 /**
- * The registry of errors that a client can be answered with over HTTP, before a WebSocket exists.
- * Each has a stable code, a status and a sentence; PROTOCOL.md lists them from here.
+ * The registry of HTTP errors, which also answer a WebSocket handshake. Each has a stable code, a status and
+ * a sentence; PROTOCOL.md lists them from here.
  */
 export const ERRORS = {
   bad_request: { status: 400, message: 'The request is not valid HTTP for this server.' },
   bad_handshake: { status: 400, message: 'The WebSocket handshake is not valid (RFC 6455 section 4.2.1).' },
   websocket_not_here: { status: 400, message: 'This path answers HTTP requests, not WebSockets.' },
-  unauthenticated: { status: 401, message: 'Who you are is not known. Sign in and try again.' },
-  payment_required: { status: 402, message: 'This has to be paid for first.' },
-  forbidden: { status: 403, message: 'You may not do this.' },
+  unauthenticated: { status: 401, message: 'You are not signed in. Sign in and try again.' },
+  payment_required: { status: 402, message: 'This requires a payment.' },
+  forbidden: { status: 403, message: 'You are not allowed to do this.' },
   origin_refused: { status: 403, message: 'Pages of this origin may not connect here.' },
   connection_refused: { status: 403, message: 'The connection was refused.' },
   route_not_found: { status: 404, message: 'Nothing is served at this path.' },
-  method_not_allowed: { status: 405, message: 'This path does not answer this method.' },
+  method_not_allowed: { status: 405, message: 'This path does not support this method.' },
   request_timeout: { status: 408, message: 'The request did not arrive in time.' },
-  host_refused: { status: 421, message: 'This server does not answer to that host name.' },
+  host_refused: { status: 421, message: 'This server does not serve that host name.' },
   upgrade_required: {
     status: 426,
-    message: 'This path speaks WebSocket only: connect with ws:// or wss://.',
+    message: 'This path serves WebSockets only: connect with ws:// or wss://.',
   },
-  websocket_version: { status: 426, message: 'Only version 13 of the WebSocket protocol is spoken here.' },
+  websocket_version: { status: 426, message: 'Only version 13 of the WebSocket protocol is supported.' },
   too_many_starts: { status: 429, message: 'Too many starts within a minute. Try again in a moment.' },
   too_many_runs: {
     status: 429,
-    message: 'Too many runs are running at your address. Stop one, or wait for one to end.',
+    message:
+      'Too many runs were started from your address and are still running. Stop one, or wait for one to end.',
   },
   headers_too_large: { status: 431, message: 'The request headers are larger than the server accepts.' },
   internal_error: { status: 500, message: 'The server failed to answer. The error was logged.' },
   authentication_unavailable: {
     status: 503,
-    message: 'It could not be found out who you are. Try again in a moment.',
+    message: 'The server could not check who you are. Try again in a moment.',
   },
   start_undecided: {
     status: 503,
-    message: 'It could not be found out whether you may start this. Try again in a moment.',
+    message: 'The server could not check whether you may start this. Try again in a moment.',
   },
   access_undecided: {
     status: 503,
-    message: 'It could not be found out whether you may do this. Try again in a moment.',
+    message: 'The server could not check whether you may do this. Try again in a moment.',
   },
   too_many_connections: {
     status: 503,
-    message: 'The server holds as many connections as it may. Try again later.',
+    message: 'The server has too many connections. Try again later.',
   },
   draining: { status: 503, message: 'The server is shutting down. Connect again in a moment.' },
-  handshake_timeout: { status: 503, message: 'The connection was not accepted in time.' },
-  response_timeout: { status: 503, message: 'The answer was not ready in time.' },
+  handshake_timeout: { status: 503, message: 'The server did not accept the connection in time.' },
+  response_timeout: { status: 503, message: 'The server did not answer in time.' },
 } as const satisfies Record<string, { status: number; message: string }>
 
 /** A stable name of an HTTP error. */
 export type ErrorCode = keyof typeof ERRORS
 
-/** What the body of an HTTP error says, as JSON. */
+/** The body of an HTTP error, as JSON. */
 export interface ErrorBody {
   readonly error: { readonly code: ErrorCode; readonly message: string }
 }
 
-/** A 401 has to name a scheme (RFC 9110, section 11.6.1). Browsers show no dialog for this one. */
+/** A 401 has to name a scheme (RFC 9110 section 11.6.1). Browsers show no dialog for this one. */
 const CHALLENGES: Partial<Record<ErrorCode, Readonly<Record<string, string>>>> = {
   unauthenticated: { 'www-authenticate': 'Bearer' },
 }
@@ -81,7 +82,7 @@ export class HttpError extends Error {
     super(message)
     this.code = code
     this.status = ERRORS[code].status
-    // A hook may put in them what a client sent, and the raw socket that they go to checks nothing.
+    // They may contain a client's input, and a raw socket does not check them.
     this.headers = Object.fromEntries(new Headers({ ...CHALLENGES[code], ...lowerCased(headers) }))
   }
 
@@ -92,7 +93,7 @@ export class HttpError extends Error {
   toResponse(): Response {
     return Response.json(this.body, {
       status: this.status,
-      // Kept by nobody on the way, and embedded by no other site.
+      // Errors must not be cached, or embedded by other sites.
       headers: {
         'cache-control': 'no-store',
         'x-content-type-options': 'nosniff',
@@ -107,12 +108,12 @@ function lowerCased(headers: Readonly<Record<string, string>>): Readonly<Record<
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
-/** For an `authenticate` hook: 401, the client should sign in. */
+/** The 401 of an `authenticate` hook: the client should sign in. */
 export function unauthenticated(message?: string): HttpError {
   return new HttpError('unauthenticated', message)
 }
 
-/** For an `authenticate` hook: 403, the client is known and may not. */
+/** The 403 of an `authenticate` hook: the user is known, and not allowed. */
 export function forbidden(message?: string): HttpError {
   return new HttpError('forbidden', message)
 }

@@ -1,5 +1,5 @@
 /**
- * Reading JSON that a stranger sent. Pure.
+ * Reads JSON from an untrusted source. Pure.
  *
  * `JSON.parse` accepts four things no consumer should have to think of: nesting deep enough to
  * overflow the stack of whatever walks the value next, keys that reach a prototype when the value
@@ -10,10 +10,10 @@
 /** A value that JSON can carry. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
-/** Why `parseJson` refused a text. */
+/** The reason for which `parseJson` refused a text. */
 export type JsonErrorCode = 'syntax' | 'depth' | 'prototype' | 'surrogate' | 'number'
 
-/** Thrown by `parseJson`. The message is fit for the sender; it quotes nothing of the text. */
+/** Thrown by `parseJson`. The message is for the sender, and does not quote the text. */
 export class JsonError extends Error {
   override readonly name = 'JsonError'
   readonly code: JsonErrorCode
@@ -24,10 +24,10 @@ export class JsonError extends Error {
   }
 }
 
-/** Deepest nesting that `parseJson` accepts unless told otherwise. */
+/** Deepest nesting that `parseJson` accepts by default. */
 export const DEFAULT_MAX_DEPTH = 100
 
-/** Only a text with one of these can hold a refused key or half a pair: an escape can spell any. */
+/** Only a text with one of these can contain a refused key or half a pair, which escapes can write, too. */
 const SUSPECT = /__proto__|constructor|\\u/
 
 /**
@@ -61,7 +61,7 @@ export function parseJson(text: string, maxDepth: number = DEFAULT_MAX_DEPTH): J
   return value
 }
 
-/** Counts brackets outside strings; runs before the parser so that nothing deep is ever built. */
+/** Counts brackets outside strings, before the text is parsed, so that no deep value is built. */
 function deeperThan(text: string, maxDepth: number): boolean {
   let depth = 0
   let inString = false
@@ -98,10 +98,10 @@ function checkValues(root: Json): void {
 }
 
 function checkWellFormed(text: string): void {
-  if (!text.isWellFormed()) throw new JsonError('surrogate', 'A string holds half a surrogate pair')
+  if (!text.isWellFormed()) throw new JsonError('surrogate', 'A string contains half a surrogate pair')
 }
 
-/** Looks at every 200th character: no run of so many digits lies between two of them. */
+/** Looks at every 200th character, which a run of more than 200 digits must include. */
 function hasManyDigits(text: string): boolean {
   for (let at = MANY_DIGITS - 1; at < text.length; at += MANY_DIGITS) {
     let from = at
@@ -118,7 +118,7 @@ function isDigit(code: number): boolean {
 }
 
 function checkFinite(value: number): void {
-  if (!Number.isFinite(value)) throw new JsonError('number', 'A number is too large to be kept')
+  if (!Number.isFinite(value)) throw new JsonError('number', 'A number is too large')
 }
 
 function isList(value: Json): value is readonly Json[] {

@@ -1,9 +1,11 @@
-/** Refuses options that do not exist. One that is misspelt would do nothing, and some of them keep people out. */
+/**
+ * Refuses options that do not exist. One that is misspelt would do nothing, and some of them keep people out.
+ */
 import { nearest } from './nearest.ts'
 
 /**
- * The names of all options of a type, which a misspelt, forgotten or stale one keeps from compiling. An option that
- * holds options may have their names in place of `true`; then they are checked as well.
+ * The names of all options of a type, which a misspelt, forgotten or stale one keeps from compiling. An
+ * option that holds options may have their names in place of `true`; then they are checked as well.
  */
 export type OptionNames<Options> = {
   readonly [Name in keyof Required<Options>]: true | OptionNames<NonNullable<Options[Name]>>

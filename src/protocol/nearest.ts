@@ -7,8 +7,9 @@ const LONGEST = 64
 const SHORTEST_PART = 4
 
 /**
- * The one of `names` that is most like `name`: the same but for case, dashes and underscores; one that contains it
- * or is contained in it; or one that a third of its letters, at most, separate from it. Of equals, the first.
+ * The one of `names` that is most like `name`: the same but for case, dashes and underscores; one that
+ * contains it or is contained in it; or one that a third of its letters, at most, separate from it. Of
+ * equals, the first.
  */
 export function nearest(name: string, names: Iterable<string>): string | undefined {
   const asked = lettersOf(name)

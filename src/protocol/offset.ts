@@ -1,41 +1,43 @@
 /**
- * Offsets: the place after a record. Pure; the browser's client reads them too.
+ * Offsets: the place after a record. Pure; the browser's client reads them, too.
  *
- * A token is the position as 16 digits, an underscore and a stamp: `0000000000000042_k3j9x2a1bc` lies
- * after the 42nd record, in a log where the record before it has this stamp. A stamp is drawn at random
- * when records are written, so that an offset names the history before it: what is asked of another log,
- * of one that was deleted and created anew, or of one that lost its tail is recognised. Position 0 is the
- * start, whatever follows it. Fixed width makes the order of the tokens of one stream the order of its
- * records, byte by byte; 16 digits hold every integer that JavaScript counts exactly.
+ * A token is the position in 16 digits, an underscore and a stamp: `0000000000000042_k3j9x2a1bc` is the place
+ * after the 42nd record, in a log where that record has this stamp. Each append draws a random stamp, so that
+ * an offset identifies the history before it. An offset of another log, of a log that was deleted and created
+ * again, or of one that lost its tail is recognised. Position 0 is the start of any history. Because of the
+ * fixed width, tokens of one stream sort like its records, byte by byte; 16 digits hold every integer that
+ * JavaScript counts exactly.
  *
- * A place between two records that came together is named by the stamp of a later one:
- * `0000000000000040_k3j9x2a1bc.2` is position 40 of the log that has this stamp two records further on.
+ * A place between two records that came together has the stamp of a later one:
+ * `0000000000000040_k3j9x2a1bc.2` is position 40 of the log that has this stamp two records later.
  *
- * The same token works at every door. Positions count from the creation of a stream, records that were
- * trimmed included, and have no gaps: after position n comes n + 1.
+ * The same token works at every endpoint. Positions count from the creation of a stream, including trimmed
+ * records, and have no gaps: after position n comes n + 1.
  */
 
 /** A place in one history of a stream. */
 export interface Offset {
-  /** How many records lie before this place: 0 is the start. */
+  /** The number of records before this place; 0 is the start. */
   readonly position: number
-  /** 1 to 32 of `0-9a-z`: the stamp of the record before this place, or of one `ahead`. At 0 it means nothing. */
+  /**
+   * The stamp of the record before this place, or of one `ahead`: 1 to 32 of `0-9a-z`. Ignored at position 0.
+   */
   readonly stamp: string
-  /** How many records further on the one lies that has the stamp. None: it is the record before this place. */
+  /** How many records later the one with the stamp is. Absent when it is the record before this place. */
   readonly ahead?: number
 }
 
 /**
- * Where a read begins: before the first record that is kept, after the last one, after an offset, before so many
- * of the last records, or at a position, whatever the history before it. The last two are for the inside: they
- * prove nothing, and no door takes them.
+ * Where a read begins: before the first record that is kept (`start`), after the last one (`now`), after an
+ * offset, at a position, or before a number of last records. The last two are internal: they identify no
+ * history, and no endpoint accepts them.
  */
 export type Place = Offset | 'start' | 'now' | { readonly position: number } | { readonly last: number }
 
-/** What a reader may ask for. */
+/** A place that a reader may ask for. */
 export type AskedPlace = Offset | 'start' | 'now'
 
-/** Thrown for a text that is no offset. The message quotes nothing of it. */
+/** Thrown for a malformed offset. The message does not quote it. */
 export class OffsetError extends Error {
   override readonly name = 'OffsetError'
   readonly code = 'invalid_offset'
@@ -47,14 +49,16 @@ export class OffsetError extends Error {
   }
 }
 
-/** Before the first record of any stream. */
+/** The start of any stream. */
 export const START: Offset = { position: 0, stamp: '0' }
 
 const DIGITS = 16
 const TOKEN = /^(\d{16})_([0-9a-z]{1,32})(?:\.([1-9]\d{0,15}))?$/
 const STAMP = /^[0-9a-z]{1,32}$/
 
-/** What stands before so many digits. Looked up: two tokens go with every frame, and padding costs more. */
+/**
+ * Leading zeros by the number of digits. A table, because every frame has two tokens and padding is slower.
+ */
 const LEADING = Array.from({ length: DIGITS + 1 }, (_, digits) => '0'.repeat(DIGITS - digits))
 
 /** Whether a text can be the stamp of an append. */
@@ -83,22 +87,22 @@ export function decodeOffset(token: string): Offset {
   return ahead > 0 ? { position, stamp, ahead } : { position, stamp }
 }
 
-/** Whether a place is where an offset of the same log lies, as far as the two say. */
+/** Whether a place and an offset of the same log are the same, as far as they tell. */
 export function isAt(place: Place, { position, stamp, ahead = 0 }: Offset): boolean {
   if (place === 'start') return position === 0
   if (typeof place === 'string' || !('stamp' in place) || place.position !== position) return false
   return position === 0 || (place.stamp === stamp && (place.ahead ?? 0) === ahead)
 }
 
-/** The place at a position up to `next`, where the history up to `next` is known. */
+/** The place at a position before `next`, in the history of `next`. */
 export function offsetBefore(next: Offset, position: number): Offset {
   const ahead = next.position - position + (next.ahead ?? 0)
   return ahead > 0 ? { position, stamp: next.stamp, ahead } : next
 }
 
 /**
- * Reads an offset as a reader writes it: a token, `-1` or nothing for the start, `now` for the tail.
- * (`-1` and `now` are the Durable Streams protocol's words; no token can equal either.)
+ * Reads an offset of a request: a token, `-1` or nothing for the start, `now` for the tail. (`-1` and `now`
+ * come from the Durable Streams protocol; no token equals them.)
  *
  * @throws {OffsetError} for anything else.
  */

@@ -1,8 +1,8 @@
 /**
- * How a run ended, as its stream says it. Pure; the browser's client reads it too.
+ * How a run ended. Pure; the browser's client reads it, too.
  *
- * It is what the stream is closed with: `{"status":"completed"}`, kept with the close and no record. Any
- * other stream may be closed with the like, and is then read as having ended so.
+ * The end is the value with which a run's stream is closed: `{"status":"completed"}`, kept with the close and
+ * not as a record. Another stream that is closed with such a value is read in the same way.
  */
 import type { Json } from './json.ts'
 
@@ -10,16 +10,16 @@ export type RunStatus = 'running' | 'completed' | 'stopped' | 'failed'
 
 export interface RunEnd {
   readonly status: Exclude<RunStatus, 'running'>
-  /** A stable code; absent for a run that completed, or that somebody stopped. docs/runs.md lists them. */
+  /** A stable code; absent for a run that completed or that a user stopped. docs/runs.md lists them. */
   readonly reason?: string
-  /** What happened and what to do about it, for the person who reads. */
+  /** What happened and what to do, for the reader. */
   readonly message?: string
 }
 
-/** How a closed stream ended: as its run did, or `closed` where its end is none of a run. */
+/** How a closed stream ended: like its run, or `closed` when it has no end of a run. */
 export type EndStatus = RunEnd['status'] | 'closed'
 
-/** How a run ended, if what its stream is closed with says so. */
+/** Reads the end of a run from the value with which a stream is closed; undefined for another value. */
 export function readRunEnd(end: Json | undefined): RunEnd | undefined {
   if (typeof end !== 'object' || end === null || !('status' in end)) return undefined
   const { status, reason, message } = end
@@ -31,7 +31,7 @@ export function readRunEnd(end: Json | undefined): RunEnd | undefined {
   }
 }
 
-/** What to close the stream of a run with. */
+/** The value with which the stream of a run is closed. */
 export function writeRunEnd({ status, reason, message }: RunEnd): Json {
   return { status, ...(reason !== undefined && { reason }), ...(message !== undefined && { message }) }
 }

@@ -5,15 +5,15 @@
 import type { Json } from './json.ts'
 import type { RunEnd, RunStatus } from './run-end.ts'
 
-/** The WebSocket subprotocol; its number changes with what an older peer could not understand. */
+/** The WebSocket subprotocol. Its number changes when an older peer could not understand the new frames. */
 export const STREAM_SUBPROTOCOL = 'millrace.v1'
 
-// What a client sends.
+// Frames of a client.
 
-/** Follow a stream from a place. A stream can be followed several times, under a number each. */
+/** Follows a stream from a place. A stream can be followed several times, under different numbers. */
 export interface SubscribeFrame {
   readonly type: 'subscribe'
-  /** The client's own number for this subscription, 1 to 2147483647: whatever comes of it carries it. */
+  /** The client's number for this subscription, 1 to 2147483647. Every frame of the subscription has it. */
   readonly sub: number
   readonly stream: string
   /** A token, `-1` for the start (the default), or `now` for the tail. */
@@ -28,25 +28,25 @@ export interface UnsubscribeFrame {
 /** Start a run. Answered by `started`. */
 export interface StartFrame {
   readonly type: 'start'
-  /** The client's own name for this request; its answer carries it. */
+  /** The client's name for this request, which its answer has, too. */
   readonly req: string
   /** Which of the application's runs it is, by its name there. A start handler of its own may need none. */
   readonly kind?: string
   /** Null where it is left out beside a `kind`. */
   readonly input: Json
   readonly chat?: string
-  /** The id of the run, so that starting it again starts nothing. */
+  /** The id of the run, so that a repeated start does nothing. */
   readonly id?: string
 }
 
-/** Stop a run. Answered by `stopped` once it has ended. */
+/** Stops a run. Answered by `stopped` once it has ended. */
 export interface StopFrame {
   readonly type: 'stop'
   readonly req: string
   readonly stream: string
 }
 
-/** Ask for the run of a chat that was started last. Answered by `latest`. */
+/** Asks for the latest run of a chat. Answered by `latest`. */
 export interface LatestFrame {
   readonly type: 'latest'
   readonly req: string
@@ -60,9 +60,9 @@ export interface PingFrame {
 
 export type ClientFrame = SubscribeFrame | UnsubscribeFrame | StartFrame | StopFrame | LatestFrame | PingFrame
 
-// What a server sends.
+// Frames of a server.
 
-/** The place where the records begin. */
+/** The subscription begins at this place. */
 export interface SubscribedFrame {
   readonly type: 'subscribed'
   readonly sub: number
@@ -72,7 +72,7 @@ export interface SubscribedFrame {
 export interface RecordsFrame {
   readonly type: 'records'
   readonly sub: number
-  /** The place before the first record, and after the last one. */
+  /** The places before the first record and after the last one. */
   readonly from: string
   readonly offset: string
   /** JSON values, or base64 texts of a stream of bytes. */
@@ -80,16 +80,16 @@ export interface RecordsFrame {
   readonly encoding?: 'base64'
 }
 
-/** The stream is closed and every record of it was sent. */
+/** The stream is closed, and all its records were sent. */
 export interface EndFrame {
   readonly type: 'end'
   readonly sub: number
   readonly offset: string
-  /** What it is closed with: of a run, how it ended. */
+  /** The value with which it is closed; for a run, how the run ended. */
   readonly end?: Json
 }
 
-/** The stream was taken away under its reader. */
+/** The stream was removed while it was followed. */
 export interface GoneFrame {
   readonly type: 'gone'
   readonly sub: number
@@ -106,13 +106,13 @@ export interface StoppedFrame {
   readonly type: 'stopped'
   readonly req: string
   readonly stream: string
-  /** `completed` or `failed` when the run had ended so before. */
+  /** `completed` or `failed` when the run had already ended that way. */
   readonly status: RunEnd['status']
 }
 
-/** A run, for whoever knows only its chat. */
+/** The latest run of a chat. */
 export interface LatestRun {
-  /** Of the run and of its stream. */
+  /** The id of the run and of its stream. */
   readonly id: string
   readonly status: RunStatus
   /** Milliseconds since 1970. */
@@ -126,7 +126,7 @@ export interface FoundFrame {
   readonly run: LatestRun | null
 }
 
-/** A request was refused (`req`), or nothing comes, or comes any more, of a subscription (`sub`). */
+/** A request was refused (`req`), or a subscription was refused or has ended (`sub`). */
 export interface ErrorFrame {
   readonly type: 'error'
   readonly code: string
@@ -135,7 +135,7 @@ export interface ErrorFrame {
   readonly sub?: number
   /** With `offset_trimmed`: the place before the first record that is kept. */
   readonly first?: string
-  /** Seconds after which a start that was too much may be tried again. */
+  /** Seconds after which a start that exceeded a limit may be tried again. */
   readonly retryAfter?: number
   /** With `invalid_input`: what does not fit, at most 10 of it. */
   readonly issues?: readonly InputIssue[]
@@ -148,7 +148,7 @@ export interface InputIssue {
   readonly message: string
 }
 
-/** The server goes down: connect again after so many seconds. */
+/** The server shuts down: connect again after this many seconds. */
 export interface DrainFrame {
   readonly type: 'drain'
   readonly after: number
@@ -170,7 +170,7 @@ export type ServerFrame =
   | DrainFrame
   | PongFrame
 
-/** Why a frame is not one of the protocol. What could be read of its names is kept for the answer. */
+/** Why a frame is malformed, with the names in it that could be read, for the answer. */
 export interface FrameFault {
   readonly type: 'fault'
   readonly code: 'invalid_frame' | 'unknown_type'
@@ -182,7 +182,7 @@ export interface FrameFault {
 
 type Fields = Readonly<Record<string, Json>>
 
-/** The id of a stream, as every store takes it. */
+/** The id of a stream, as every store accepts it. */
 const STREAM_ID = /^[\x21-\x7e]{1,512}$/
 /** The largest number of a subscription. */
 const MAX_SUB = 2 ** 31 - 1
@@ -277,12 +277,12 @@ function isSub(value: Json | undefined): value is number {
   return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_SUB
 }
 
-/** Whether a chat can be named so. */
+/** Whether a value can be the id of a chat. */
 export function isChat(value: Json | undefined): value is string {
   return isText(value, MAX_CHAT)
 }
 
-/** Whether a stream can have this id. */
+/** Whether a value can be the id of a stream. */
 export function isStreamId(value: Json | undefined): value is string {
   return typeof value === 'string' && STREAM_ID.test(value)
 }

@@ -2,8 +2,8 @@
 import type { Json } from './json.ts'
 
 /**
- * The type of `JSON.parse(JSON.stringify(value))`: a `Date` is a string, members that JSON leaves out are gone,
- * `toJSON` is followed, and a bigint, which JSON cannot carry, is `never`.
+ * The type of `JSON.parse(JSON.stringify(value))`: a `Date` is a string, members that JSON leaves out are
+ * gone, `toJSON` is followed, and a bigint, which JSON cannot carry, is `never`.
  */
 export type Wire<T> = [T] extends [Json]
   ? T

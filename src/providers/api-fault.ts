@@ -1,11 +1,11 @@
 /**
- * Finds the error in what a service sent, in the many shapes that services give it: nested or flat, in a
- * choice, in a list, with the status as its code, as a number or as text. Pure.
+ * Finds the error in an answer of a service. Services differ in its shape: nested or flat, in a choice, in a
+ * list, with the status as its code, as a number or as text. Pure.
  */
 
-/** What the API says of an error: the body of an HTTP error, an `error` event, or a failed response. */
+/** An error of the API: the body of an HTTP error, an `error` event, or a failed response. */
 export interface ApiFault {
-  /** Of the answer over HTTP. */
+  /** The HTTP status. */
   readonly status?: number | undefined
   readonly code?: unknown
   readonly type?: unknown
@@ -16,7 +16,7 @@ export interface ApiFault {
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** The error that a value says, or undefined. */
+/** The error in a value, or undefined. */
 export function faultIn(value: unknown): ApiFault | undefined {
   if (Array.isArray(value)) return faultIn(value[0])
   if (!isFields(value)) return undefined
@@ -30,13 +30,13 @@ export function faultIn(value: unknown): ApiFault | undefined {
   return isError || (saysWhy && statusIn(value) !== undefined) ? faultOf(value) : undefined
 }
 
-/** The same of a value that is an error, whatever it looks like. */
+/** The error in a value that is known to be one. */
 export function faultOf(error: unknown): ApiFault {
   if (Array.isArray(error)) return faultOf(error[0])
   if (!isFields(error)) return { message: text(error) }
   if (isFields(error.error)) return faultOf(error.error)
   const { code, type, param, metadata } = error
-  // What an aggregator was told by the service behind it.
+  // The message that an aggregator got from the service behind it.
   const raw = isFields(metadata) ? text(metadata.raw) : ''
   const said = text(error.message) || detailOf(error.detail) || text(error.msg) || text(error.error)
   return {
@@ -65,7 +65,7 @@ function faultOfChoices(choices: readonly unknown[]): ApiFault | undefined {
   return undefined
 }
 
-/** As text, or as the list that FastAPI, and so vLLM and many a proxy, gives of what is wrong with a request. */
+/** A detail as text, or as the list of faults that FastAPI sends, and with it vLLM and many proxies. */
 function detailOf(detail: unknown): string {
   if (!Array.isArray(detail)) return text(detail)
   const faults = detail.slice(0, 5).map((fault: unknown) => {

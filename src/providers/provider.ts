@@ -1,6 +1,6 @@
 /**
- * A provider: where the events of one generation come from. A model behind an API, a script, or any
- * async generator function:
+ * A provider: the source of the events of one generation. It is a model behind an API, a script, or any async
+ * generator function:
  *
  *     const clock: Provider<{ tick: number }> = async function* ({ signal }) {
  *       for (let tick = 0; ; tick++) {
@@ -17,8 +17,8 @@ import type { Json } from '../protocol/json.ts'
  */
 export interface ProviderContext {
   /**
-   * Aborts when nobody wants the rest: Stop was pressed, or whoever asked is gone. With `RunMovedError`
-   * as its reason somebody does want the rest, and takes it from here on in another process.
+   * Aborts when the rest is not wanted any more: the run was stopped, or the caller left. With
+   * `RunMovedError` as its reason somebody does want the rest, and takes it from here on in another process.
    */
   readonly signal: AbortSignal
   /**

@@ -1,16 +1,16 @@
-/** Takes secrets out of text that somebody else wrote, before it reaches a log. Pure. */
+/** Removes secrets from the text of a service, before it reaches a log. Pure. */
 
 const REDACTED = '[redacted]'
 
-/** Shapes a credential has even when it is not the one we sent: another key, or ours, masked. */
+/** The shapes of credentials, which may be other keys than ours, or ours masked. */
 const CREDENTIALS: readonly (readonly [RegExp, string])[] = [
-  // OpenAI's own keys, also as its 401 echoes them: `sk-proj-****abcd`.
+  // OpenAI's keys, also as its 401 quotes them: `sk-proj-****abcd`.
   [/\bsk-[\w.*-]+/gi, REDACTED],
-  // Those of other services, by the prefixes that they give them; and JSON web tokens.
+  // Keys of other services, by their prefixes, and JSON web tokens.
   [/(?<![\w-])(?:AIza|AKIA|ASIA|gsk_|hf_|r8_|xai-|pplx-|fw_|nvapi-|eyJ)[\w.-]{12,}/g, REDACTED],
-  // In the query of a URL, where some services take a key under this name.
+  // A key in the query of a URL.
   [/([?&](?:key|sig|signature|auth)=)[^\s"',;&#]+/gi, `$1${REDACTED}`],
-  // Any other key as a server masks it. The look-behind keeps a long word from being tried at each letter.
+  // Any other masked key. The look-behind keeps a long word from being tried at each letter.
   [/(?<![\w.*-])[\w.*-]*\*{3}[\w.*-]*/g, REDACTED],
   [/\b(bearer|basic)\s+[^\s"',;]+/gi, `$1 ${REDACTED}`],
   [
@@ -22,8 +22,8 @@ const CREDENTIALS: readonly (readonly [RegExp, string])[] = [
 ]
 
 /**
- * The text on one line, at most `length` characters of it, without the secrets and without
- * anything that looks like a credential.
+ * A text on one line, at most `length` characters of it, without the secrets and anything that looks like a
+ * credential.
  */
 export function redact(text: string, secrets: readonly string[], length: number = 300): string {
   let clean = text
@@ -31,17 +31,17 @@ export function redact(text: string, secrets: readonly string[], length: number 
     if (secret !== '') clean = clean.replaceAll(secret, REDACTED)
   }
   for (const [pattern, replacement] of CREDENTIALS) clean = clean.replace(pattern, replacement)
-  // Control characters are for terminals, and a line break would forge a second line of log.
+  // Control characters could change a terminal, and a line break could forge a line of the log.
   clean = clean.replace(/[\s\p{Cc}]+/gu, ' ').trim()
   return clean.length > length ? `${clean.slice(0, length - 1)}…` : clean
 }
 
-/** Of a secret, so many characters in a row are a part that is not to be seen. */
+/** Consecutive characters of a secret that must not be shown. */
 const PART = 4
 
 /**
- * The plain words of a text that may quote a key in a way of its own, cut, masked or spelled out; what is
- * no word, or shares a part with a secret, is left out.
+ * The plain words of a text that may quote a key in some other way: cut, masked or spelled out. Everything
+ * else, and words that share a part with a secret, is left out.
  */
 export function plainWords(text: string, secrets: readonly string[]): string {
   return text

@@ -1,9 +1,9 @@
-/** When a service says that it may be asked again: `retry-after-ms`, or `retry-after`. Pure. */
+/** When a service accepts a retry: `retry-after-ms`, or `retry-after`. Pure. */
 
-/** Seconds that are told to a person at most: what is later is no time that somebody waits for. */
+/** Most seconds that a user is told to wait. */
 const LONGEST = 30 * 86_400
 
-/** In milliseconds from now, as the headers say it, which may be negative; undefined where they do not. */
+/** Milliseconds from now, which may be negative; undefined without such a header. */
 export function askedPause(headers: Pick<Headers, 'get'>): number | undefined {
   const ms = Number.parseFloat(headers.get('retry-after-ms') ?? '')
   if (!Number.isNaN(ms)) return ms
@@ -14,20 +14,20 @@ export function askedPause(headers: Pick<Headers, 'get'>): number | undefined {
   return Number.isNaN(pause) ? undefined : pause
 }
 
-/** The headers of an error by its shape: the SDK's classes are known only where it is loaded. */
+/** The headers of an error, by its shape, because the SDK's classes are known only when it is loaded. */
 export function headersOf(error: unknown): Pick<Headers, 'get'> | undefined {
   const { headers } = (error ?? {}) as { readonly headers?: Partial<Headers> | null }
   return typeof headers?.get === 'function' ? (headers as Headers) : undefined
 }
 
-/** The same in seconds, as an error keeps it for whoever asks again. */
+/** The same in seconds, for an error. */
 export function retryAfterOf(error: unknown): number | undefined {
   const headers = headersOf(error)
   const pause = headers && askedPause(headers)
   return pause !== undefined && pause > 0 && pause <= LONGEST * 1000 ? Math.ceil(pause / 1000) : undefined
 }
 
-/** 'in 5 minutes', 'in an hour', 'in 3 hours'; undefined for what is a moment. */
+/** 'in 5 minutes', 'in an hour', 'in 3 hours'; undefined for up to a minute. */
 export function waitInWords(seconds: number): string | undefined {
   if (seconds <= 60) return undefined
   const minutes = Math.ceil(seconds / 60)

@@ -1,19 +1,19 @@
 /**
  * Runs a generator under a signal that aborts with an outer one and with the iterator's `return()`.
  *
- * An async generator alone queues `return()` behind a `next()` that is still waiting: whoever leaves
- * while the upstream is silent would wait for its next byte. Here leaving aborts first.
+ * A plain async generator queues `return()` behind a pending `next()`: a reader that leaves while the
+ * upstream is silent would wait for its next byte. Here leaving aborts first.
  */
 
 type Generate<Event> = (signal: AbortSignal) => AsyncGenerator<Event, void, undefined>
 
-/** Why the inner signal aborts when the reader leaves. Never seen outside: who left gets no more. */
+/** The reason of the inner signal when the reader leaves. Not visible outside. */
 const left: unique symbol = Symbol('the reader left')
 
 /**
- * @param generate is called at the first `next()`, unless the outer signal has aborted by then. It
- * must end soon after its signal aborts; how it ends does not matter.
- * @param evenAborted calls it under an aborted signal too: what it goes on with has to be ended.
+ * @param generate is called at the first `next()`, unless the outer signal has aborted by then. It must end,
+ * in any way, soon after its signal aborts.
+ * @param evenAborted calls it under an aborted signal, too, so that it can end the work that it continues.
  * @returns an iterator that rejects with the outer signal's reason once that has aborted, and ends
  * normally for a reader that left.
  */

@@ -1,8 +1,8 @@
 /**
- * From whatever was thrown or sent on the way to a model service to what it means.
+ * Finds the `UpstreamError` for anything that was thrown or sent on the way to a model service.
  *
- * Reads errors by their shape, not their class: the SDK is loaded only by the provider that uses it,
- * and an error that crossed a bundle or a worker has the shape but not the class. Pure.
+ * It reads the shape of errors, not their class: the SDK is loaded only by the provider that uses it, and an
+ * error from another bundle or worker has the shape but not the class. Pure.
  */
 import { faultOf, statusOf } from './api-fault.ts'
 import type { ApiFault } from './api-fault.ts'
@@ -45,7 +45,7 @@ const API_CODES: Readonly<Record<string, UpstreamErrorCode>> = {
   bio_policy: 'content_refused',
   misalignment_policy_violation: 'content_refused',
   invalid_prompt: 'content_refused',
-  // What services are built with names errors so, and Google's does.
+  // Names of errors in libraries that services are built with, and in Google's service.
   authenticationerror: 'key_refused',
   unauthenticated: 'key_refused',
   permissiondeniederror: 'access_denied',
@@ -63,7 +63,7 @@ const API_CODES: Readonly<Record<string, UpstreamErrorCode>> = {
   invalid_argument: 'bad_request',
 }
 
-/** What services say of errors for which they have no code, or one that means too much. */
+/** Messages of errors for which services have no code, or one with several meanings. */
 const SAID: readonly (readonly [RegExp, UpstreamErrorCode])[] = [
   [
     /maximum context length|context (?:size|length|window)|(?:prompt|input) is too long|input token count|too many (?:input )?tokens/i,
@@ -104,10 +104,10 @@ const NETWORK_CODES: Readonly<Record<string, UpstreamErrorCode>> = {
   UND_ERR_BODY_TIMEOUT: 'stalled',
 }
 
-/** What the SDK, fetch and a body of fetch say of any other failure of the connection. */
+/** Messages of the SDK, fetch and its bodies for any other failure of the connection. */
 const BROKEN: ReadonlySet<string> = new Set(['Connection error.', 'fetch failed', 'terminated'])
 
-/** What an error of the API means. `secrets` are taken out of its detail. */
+/** The meaning of an error of the API. `secrets` are removed from its detail. */
 export function apiError(
   fault: ApiFault,
   secrets: readonly string[] = [],
@@ -118,7 +118,7 @@ export function apiError(
   const parts = [
     fault.status === undefined ? '' : `HTTP ${fault.status}`,
     fault.status !== undefined && fault.code === fault.status ? '' : name(fault.code) || name(fault.type),
-    // A status is less than what the service calls it.
+    // The type of an error tells more than a status.
     fault.status === undefined && statusOf(fault.code) !== undefined ? text(fault.type) : '',
     labelled('parameter', fault.param),
     labelled('request', fault.requestId),
@@ -136,7 +136,7 @@ function apiErrorCode(fault: ApiFault): UpstreamErrorCode {
   const status = fault.status ?? statusOf(code)
   if (named !== undefined && named !== 'bad_request') return named
   const meant = status !== undefined && status >= 500 ? undefined : saidCode(message)
-  // Who asks too often may be told of tokens, too.
+  // A rate limit may mention tokens, too.
   if (meant !== undefined && (status !== 429 || meant === 'quota_exhausted')) return meant
   if (named !== undefined) return named
   if (status === undefined) return type === 'invalid_request_error' ? 'bad_request' : 'failed'
@@ -148,15 +148,15 @@ function saidCode(message: string): UpstreamErrorCode | undefined {
   return SAID.find(([says]) => says.test(message))?.[1]
 }
 
-/** OpenAI's 401 quotes part of the key, and other services may quote more of it in other ways. */
+/** Whether the message may quote the key. OpenAI's 401 quotes a part, and other services may quote more. */
 function quotesTheKey(code: UpstreamErrorCode, status: number | undefined): boolean {
   return status === 401 || status === 403 || code === 'key_refused' || code === 'access_denied'
 }
 
 /**
- * What anything thrown means: by the OpenAI SDK, by fetch, or by Millrace.
+ * The meaning of an error of the OpenAI SDK, of fetch, or of Millrace.
  *
- * @param secrets what must not appear in the detail: the key that was sent, at the least.
+ * @param secrets texts that must not appear in the detail, such as the key that was sent.
  */
 export function upstreamError(error: unknown, secrets: readonly string[] = []): UpstreamError {
   if (error instanceof UpstreamError) return error
@@ -165,7 +165,7 @@ export function upstreamError(error: unknown, secrets: readonly string[] = []): 
   const body = isRecord(error.error) ? error.error : undefined
   if (status !== undefined || body !== undefined) {
     const { code, type, param, requestID } = error
-    // Not the error's own message: for a body that is no API error the SDK puts all of it there.
+    // The error's own message is not used: for any other body the SDK puts the whole body there.
     const said = body ? faultOf(body) : undefined
     const fault = {
       status,
@@ -189,7 +189,7 @@ function thrownError(error: Readonly<Record<string, unknown>>, secrets: readonly
     const meaning = lookUp(NETWORK_CODES, code)
     if (meaning !== undefined) return new UpstreamError(meaning, detail)
   }
-  // The SDK ends a request that takes too long by aborting it, so its timeout has an abort for a cause.
+  // The SDK aborts a request that takes too long, so its timeout has an abort as its cause.
   if (message.startsWith('Request timed out')) return new UpstreamError('timed_out', detail)
   if (message === 'Request was aborted.' || chain.some((cause) => cause.name === 'AbortError')) {
     return new UpstreamError('stopped')
@@ -218,7 +218,7 @@ function name(value: unknown): string {
   return typeof value === 'number' ? String(value) : text(value)
 }
 
-/** The value when it is text, and no text otherwise: nothing that a service sends is taken on trust. */
+/** The value if it is text, and an empty text otherwise. */
 function text(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }

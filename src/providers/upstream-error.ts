@@ -1,14 +1,14 @@
 /**
- * The registry of what can go wrong between this server and a model service: for each a stable
- * code, the sentence that a person at the page reads, and whether asking again may help.
+ * The registry of errors between this server and a model service. Each has a stable code, a sentence for the
+ * user, and whether a retry may help.
  */
 
 import { waitInWords } from './retry-after.ts'
 
-/** How the sentences name whoever can mend what the reader cannot. */
+/** The end of sentences about faults that only the operator can repair. */
 const TELL = 'Please tell the person who runs this server.'
 
-/** A stable name of what went wrong upstream. */
+/** A stable name of an upstream error. */
 export type UpstreamErrorCode =
   | 'key_refused'
   | 'access_denied'
@@ -40,28 +40,28 @@ export const UPSTREAM_ERRORS: Readonly<
   key_refused: { retryable: false, sentence: `The model service refused this server's key. ${TELL}` },
   access_denied: {
     retryable: false,
-    sentence: `The model service does not let this server use what it asked for. ${TELL}`,
+    sentence: `The model service does not allow this server to use what it requested. ${TELL}`,
   },
   quota_exhausted: {
     retryable: false,
-    sentence: `This server has used up what its account at the model service allows. ${TELL}`,
+    sentence: `This server's account at the model service has no quota left. ${TELL}`,
   },
   model_not_found: {
     retryable: false,
-    sentence: `The model service does not have the model this server asked for. ${TELL}`,
+    sentence: `The model service does not have the model that this server requested. ${TELL}`,
   },
   endpoint_not_found: {
     retryable: false,
-    sentence: `The address this server has for the model service does not answer such requests. ${TELL}`,
+    sentence: `The model service's address, as this server has it, does not accept such requests. ${TELL}`,
   },
   bad_request: { retryable: false, sentence: `The model service could not accept the request. ${TELL}` },
   context_too_long: {
     retryable: false,
-    sentence: 'This is longer than the model can read at once. Please shorten it and try again.',
+    sentence: 'This is too long for the model. Please shorten it and try again.',
   },
   content_refused: {
     retryable: false,
-    sentence: 'The model service does not answer this, by its rules on content. Please put it differently.',
+    sentence: 'The model service refused this because of its content rules. Please rephrase it.',
   },
   rate_limited: {
     retryable: true,
@@ -70,7 +70,7 @@ export const UPSTREAM_ERRORS: Readonly<
   },
   unavailable: {
     retryable: true,
-    sentence: 'The model service has a problem of its own or is overloaded. Please try again in a moment.',
+    sentence: 'The model service has a problem or is overloaded. Please try again in a moment.',
   },
   unreachable: {
     retryable: true,
@@ -82,11 +82,11 @@ export const UPSTREAM_ERRORS: Readonly<
   },
   queued_too_long: {
     retryable: true,
-    sentence: 'The model service kept this waiting in its queue for too long. Please try again.',
+    sentence: 'This waited too long in the queue of the model service. Please try again.',
   },
   stalled: {
     retryable: true,
-    sentence: 'The model service fell silent in the middle of the answer. Please try again.',
+    sentence: 'The model service stopped sending in the middle of the answer. Please try again.',
   },
   cut: {
     retryable: true,
@@ -94,15 +94,16 @@ export const UPSTREAM_ERRORS: Readonly<
   },
   expired: {
     retryable: true,
-    sentence: 'The model service no longer keeps this answer, so the rest of it is lost. Please try again.',
+    sentence:
+      'The model service does not keep this answer any more, so the rest of it is lost. Please try again.',
   },
   bad_answer: {
     retryable: false,
-    sentence: `The model service answered in a way this server does not understand. ${TELL}`,
+    sentence: `This server does not understand the answer of the model service. ${TELL}`,
   },
   background_unsupported: {
     retryable: false,
-    sentence: `The model service cannot answer in the background, as this server asked it to. ${TELL}`,
+    sentence: `The model service does not support answers in the background, which this server requested. ${TELL}`,
   },
   failed: { retryable: true, sentence: 'The model service gave up on this answer. Please try again.' },
   cancelled: { retryable: true, sentence: 'This answer was cancelled at the model service.' },
@@ -110,30 +111,30 @@ export const UPSTREAM_ERRORS: Readonly<
   sdk_missing: {
     retryable: false,
     sentence:
-      'The package "openai" is not installed on this server. Whoever runs it must run: npm install openai',
+      'The package "openai" is not installed on this server. The person who runs the server must run: npm install openai',
   },
-  unknown: { retryable: true, sentence: 'The answer failed for a reason this server does not know.' },
+  unknown: { retryable: true, sentence: 'The answer failed for an unknown reason.' },
 }
 
-/** What went wrong upstream, for a program, a person and an operator. Holds nothing secret. */
+/** An upstream error, for a program, a user and an operator. Contains nothing secret. */
 export interface UpstreamFault {
   readonly code: UpstreamErrorCode
-  /** For the person at the page: what happened and what to do. */
+  /** For the user: what happened and what to do. */
   readonly sentence: string
-  /** Whether the same request may succeed when it is sent again. */
+  /** Whether the same request may succeed later. */
   readonly retryable: boolean
   /**
-   * For the operator's log, never for the page: status, the service's own codes, request id and,
-   * where it cannot echo a key, its message. One line, redacted; empty when nothing more is known.
+   * For the operator's log, not for the user: the status, the service's codes, the request id and, when it
+   * cannot quote a key, the service's message. One line, redacted; empty when nothing more is known.
    */
   readonly detail: string
-  /** Seconds after which the service may be asked again, where it says so. */
+  /** Seconds after which the service accepts a retry, if it tells. */
   readonly retryAfter?: number
 }
 
 /**
- * How a provider rejects when the model service fails. It keeps no `cause`: the SDK's errors quote
- * keys, headers and bodies, and loggers print causes.
+ * The error of a provider whose model service fails. It has no `cause`: errors of the SDK quote keys, headers
+ * and bodies, and loggers print causes.
  */
 export class UpstreamError extends Error implements UpstreamFault {
   override readonly name = 'UpstreamError'
@@ -156,7 +157,7 @@ export class UpstreamError extends Error implements UpstreamFault {
   }
 }
 
-/** A person who is to try again is told when, where the service said so. */
+/** The sentence of an error, with the time of a retry if the service told it. */
 function sentenceFor(code: UpstreamErrorCode, retryAfter: number = 0): string {
   const { sentence } = UPSTREAM_ERRORS[code]
   const wait = waitInWords(retryAfter)

@@ -206,7 +206,11 @@ describe('millrace streams', () => {
     expect(await streams('rm', 'run')).toEqual({ code: 1, stdout: '', stderr: refused })
     await streams('stop', 'run')
     expect(await streams('rm', 'run')).toEqual({ code: 0, stdout: '', stderr: '' })
-    const gone = { code: 1, stdout: '', stderr: 'millrace: There is no such stream, or it is not yours.\n' }
+    const gone = {
+      code: 1,
+      stdout: '',
+      stderr: 'millrace: There is no such stream, or it is not yours.\n',
+    }
     const again = await Promise.all(['rm', 'stop', 'tail'].map((command) => streams(command, 'run')))
     expect(again).toEqual([gone, gone, gone])
   })
@@ -281,7 +285,7 @@ describe('who asks', () => {
       code: 1,
       stdout: '',
       stderr:
-        'millrace: Who you are is not known. Sign in and try again. --header or MILLRACE_HEADER says who you are.\n',
+        'millrace: You are not signed in. Sign in and try again. --header or MILLRACE_HEADER says who you are.\n',
     })
   })
 })

@@ -36,7 +36,7 @@ describe('JSON', () => {
       1007,
       'The key "constructor" is not accepted',
     ],
-    ['half a surrogate pair', String.raw`{"text":"\ud83d"}`, 1007, 'A string holds half a surrogate pair'],
+    ['half a surrogate pair', String.raw`{"text":"\ud83d"}`, 1007, 'A string contains half a surrogate pair'],
     ['a binary frame', Buffer.from('{}'), 1003, 'Send JSON in text frames, not binary ones'],
   ])('%s ends the connection with its code and reason', async (_case, data, code, reason) => {
     await using client = await clientOf(Echo)

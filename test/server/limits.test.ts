@@ -312,7 +312,7 @@ describe('a consumer that does not answer', () => {
       status: 503,
       body: { error: { code: 'handshake_timeout' } },
     })
-    expect(await ended.promise).toEqual([1006, 'The connection was not accepted in time.'])
+    expect(await ended.promise).toEqual([1006, 'The server did not accept the connection in time.'])
     expect(server.log.entries).toMatchObject([
       { level: 'warn', message: 'consumer neither accepted nor refused in time' },
     ])

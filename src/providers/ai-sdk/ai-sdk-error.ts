@@ -1,4 +1,7 @@
-/** What a failure means that the AI SDK threw or gave. Read by its shape: pages may have another copy of the package. */
+/**
+ * What a failure means that the AI SDK threw or gave. Read by its shape: pages may have another copy of the
+ * package.
+ */
 import { apiError, upstreamError } from '../upstream-cause.ts'
 import { faultIn } from '../api-fault.ts'
 import { UpstreamError } from '../upstream-error.ts'

@@ -1,24 +1,24 @@
 /**
- * What a reader of an answer needs of the events of OpenAI's Responses API: the text as it comes,
- * and how it ended. Pure, and without the SDK: any object with a `type` can be asked.
+ * Reads events of OpenAI's Responses API: the text of the answer, and how it ended. Pure, and without the
+ * SDK: it accepts any object with a `type`.
  */
 import type { OpenAI } from 'openai'
 import { apiError } from '../upstream-cause.ts'
 import { UpstreamError } from '../upstream-error.ts'
 import type { UpstreamFault } from '../upstream-error.ts'
 
-/** How an answer ended. A sentence is for the person at the page. */
+/** How an answer ended. A sentence is for the user. */
 export type AnswerOutcome =
   | { readonly status: 'completed' }
-  /** The model was made to stop early; what it wrote stands. The reason is the API's own word. */
+  /** The model had to stop early; its text is kept. The reason is the API's own. */
   | { readonly status: 'incomplete'; readonly reason: string; readonly sentence: string }
   | ({ readonly status: 'failed' } & UpstreamFault)
 
-const TOO_LONG = 'The answer reached the greatest length this server allows and ends here.'
+const TOO_LONG = 'The answer reached the maximum length and ends here.'
 
-const NOT_ALLOWED = 'The model service ended the answer here, by its rules on content.'
+const NOT_ALLOWED = 'The model service ended the answer here because of its content rules.'
 
-/** By the reasons of the Responses API and those of Chat Completions, as other services name them too. */
+/** By the reasons of the Responses API, of Chat Completions and of other services. */
 const INCOMPLETE_SENTENCES: Readonly<Record<string, string>> = {
   max_output_tokens: TOO_LONG,
   max_tokens: TOO_LONG,
@@ -37,7 +37,7 @@ const INCOMPLETE_SENTENCES: Readonly<Record<string, string>> = {
 
 const CUT_SHORT = 'The model service ended the answer here.'
 
-/** The statuses that the last event of a response can carry, by the type of that event. */
+/** The final status of a response, by the type of its last event. */
 const FINAL_STATUSES: Readonly<Record<string, string>> = {
   'response.completed': 'completed',
   'response.incomplete': 'incomplete',
@@ -45,7 +45,7 @@ const FINAL_STATUSES: Readonly<Record<string, string>> = {
   'response.cancelled': 'cancelled',
 }
 
-/** The text that an event adds to the answer; a refusal is an answer too. */
+/** The text that an event adds to the answer; a refusal is an answer, too. */
 export function answerText(event: { readonly type: string }): string | undefined {
   const known = event as OpenAI.Responses.ResponseStreamEvent
   return known.type === 'response.output_text.delta' || known.type === 'response.refusal.delta'
@@ -54,9 +54,9 @@ export function answerText(event: { readonly type: string }): string | undefined
 }
 
 /**
- * How the answer ended, when this event ends it.
+ * How the answer ended, if this event ends it.
  *
- * @param secrets are taken out of the detail of a failure.
+ * @param secrets are removed from the detail of a failure.
  */
 export function answerOutcome(
   event: { readonly type: string },
@@ -64,8 +64,8 @@ export function answerOutcome(
 ): AnswerOutcome | undefined {
   const byType = Object.hasOwn(FINAL_STATUSES, event.type) ? FINAL_STATUSES[event.type] : undefined
   if (byType === undefined) return undefined
-  // Compatible servers leave out much of what the types promise, and some say how the response
-  // ended in its status alone, under an event that says it completed.
+  // Compatible servers leave out much of what the types promise. Some give the end in the status alone, in an
+  // event that says `completed`.
   const { response } = event as { readonly response?: Partial<OpenAI.Responses.Response> | null }
   switch (byType === 'completed' ? (response?.status ?? byType) : byType) {
     case 'incomplete':
@@ -79,7 +79,7 @@ export function answerOutcome(
   }
 }
 
-/** The outcome of an answer that ended early, for a reason in the API's own word. */
+/** The outcome of an answer that ended early, for a reason of the API. */
 export function incomplete(reason: string): AnswerOutcome {
   const word = reason.toLowerCase()
   const known = Object.hasOwn(INCOMPLETE_SENTENCES, word) ? INCOMPLETE_SENTENCES[word] : undefined

@@ -1,6 +1,6 @@
 /**
- * How far a response in the background was read: what `openai({ background: true })` keeps as its
- * checkpoint with every event, and where another process goes on. Pure.
+ * How far a response in the background was read. `openai({ background: true })` keeps it as its checkpoint
+ * with every event, and another process continues from it. Pure.
  */
 import type { Json } from '../../protocol/json.ts'
 import { UPSTREAM_ERRORS } from '../upstream-error.ts'
@@ -11,9 +11,9 @@ export type BackgroundPlace = {
   readonly response: string
   /** The `sequence_number` of the last event that was passed on. */
   readonly after: number
-  /** Since when it is in the service's queue, in milliseconds since 1970; absent once it is not. */
+  /** When it entered the service's queue, in milliseconds since 1970; absent after it left the queue. */
   readonly queuedAt?: number
-  /** Its last event was passed on: the answer is whole, or failed with this code. */
+  /** Set when the last event was passed on: the answer is whole, or failed with this code. */
   readonly ended?: 'whole' | UpstreamErrorCode
 }
 
@@ -33,7 +33,7 @@ export function readPlace(checkpoint: Json | undefined): BackgroundPlace | undef
       ...(ended !== undefined && { ended }),
     }
   }
-  throw new TypeError('resumeFrom is no checkpoint of openai({ background: true })')
+  throw new TypeError('resumeFrom is not a checkpoint of openai({ background: true })')
 }
 
 export function isSequenceNumber(value: unknown): value is number {

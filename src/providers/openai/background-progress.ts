@@ -1,6 +1,6 @@
 /**
- * How a response in the background comes along: takes what the service sends, over one connection
- * after the other, and passes each event on once and in order. Pure, but for the time of day.
+ * Tracks a response in the background: takes the events of the service, over one connection after another,
+ * and passes each on once and in order. Pure, except for the clock.
  */
 import { answerOutcome } from './answer.ts'
 import { isSequenceNumber } from './background-place.ts'
@@ -9,7 +9,7 @@ import { readEvent } from './response-event.ts'
 import type { ResponseStreamEvent } from './response-event.ts'
 import { UpstreamError } from '../upstream-error.ts'
 
-/** What of a response is read here; compatible servers leave out much. */
+/** The parts of a response that are read here; compatible servers leave out much. */
 interface ResponseHead {
   readonly id?: unknown
   readonly status?: unknown
@@ -18,7 +18,7 @@ interface ResponseHead {
 
 export class BackgroundProgress {
   readonly #secrets: readonly string[]
-  /** Numbers that the service gave to signs of life since the last event. */
+  /** Sequence numbers of signs of life since the last event. */
   readonly #alive = new Set<number>()
   #id: string | undefined
   #place: BackgroundPlace | undefined
@@ -31,32 +31,32 @@ export class BackgroundProgress {
     this.#secrets = secrets
   }
 
-  /** The id of the response; known before the first event is passed on, or refused. */
+  /** The id of the response; known before the first event is passed on or refused. */
   get id(): string | undefined {
     return this.#id
   }
 
-  /** The place behind the last event that was passed on. */
+  /** The place after the last event that was passed on. */
   get place(): BackgroundPlace | undefined {
     return this.#place
   }
 
-  /** How the response failed, once an event that was passed on said so. */
+  /** How the response failed, after the event that says so was passed on. */
   get failure(): UpstreamError | undefined {
     const ended = this.#place?.ended
     return ended === undefined || ended === 'whole' ? undefined : (this.#failure ?? new UpstreamError(ended))
   }
 
-  /** What the last gap was refused with. */
+  /** The error of the last gap. */
   get gap(): UpstreamError | undefined {
     return this.#gap
   }
 
   /**
-   * The event to pass on; undefined for one that was, and for a sign of life.
+   * The event to pass on; undefined for one that was passed on before, and for a sign of life.
    *
-   * @throws {UpstreamError} `gap` when events are missing before this one, `background_unsupported`
-   * for what cannot be continued, and as `readEvent` does.
+   * @throws {UpstreamError} `gap` when events are missing before this one, `background_unsupported` for a
+   * response that cannot be continued, and the errors of `readEvent`.
    */
   accept(data: unknown): ResponseStreamEvent | undefined {
     const { sequence_number: number, response } = (data ?? {}) as {

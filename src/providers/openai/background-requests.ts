@@ -1,4 +1,4 @@
-/** The requests by which one response in the background is made, joined again and cancelled. */
+/** The requests that make a response in the background, rejoin it and cancel it. */
 import { createHash, randomUUID } from 'node:crypto'
 import type { BackgroundPlace } from './background-place.ts'
 import type { SendOptions, Service } from './event-stream.ts'
@@ -6,7 +6,7 @@ import type { ResponseRequest } from './options.ts'
 import { upstreamError } from '../upstream-cause.ts'
 import { UpstreamError } from '../upstream-error.ts'
 
-/** Milliseconds for a cancel, its retries included. */
+/** Milliseconds for a cancel, including retries. */
 const CANCEL_WAIT = 10_000
 
 export class BackgroundRequests {
@@ -14,7 +14,7 @@ export class BackgroundRequests {
   readonly #request: ResponseRequest
   readonly #key: string
 
-  /** @param runId makes the key under which the response is made; a random one by default. */
+  /** @param runId decides the idempotency key; a random one by default. */
   constructor(service: Service, request: ResponseRequest, runId: string = randomUUID()) {
     this.#service = service
     this.#request = request
@@ -31,14 +31,14 @@ export class BackgroundRequests {
     return this.#service.client.responses.create(request, { ...options, headers }).asResponse()
   }
 
-  /** @throws {UpstreamError} `expired` when the service no longer has what comes behind the place. */
+  /** @throws {UpstreamError} `expired` when the service does not have the events after the place any more. */
   async join({ response, after }: BackgroundPlace, options: SendOptions): Promise<Response> {
     const { client, secrets } = this.#service
     const { include, stream_options: streaming } = this.#request
     const query = {
       stream: true,
       starting_after: after,
-      // What `create` was asked to put into the events.
+      // The same additions to events that `create` asked for.
       ...(include && { include }),
       ...(typeof streaming?.include_obfuscation === 'boolean' && {
         include_obfuscation: streaming.include_obfuscation,
@@ -51,19 +51,21 @@ export class BackgroundRequests {
     }
   }
 
-  /** Tries for ten seconds. Never rejects: how the answer ended is told by what made it end. */
+  /** Tries for ten seconds. Never rejects. */
   async cancel(id: string): Promise<void> {
     const signal = AbortSignal.timeout(CANCEL_WAIT)
     try {
       const options = { signal, timeout: CANCEL_WAIT / 2, maxRetries: 2 }
       await this.#service.client.responses.cancel(id, options)
     } catch {
-      // It has ended by itself, or the service cannot be reached.
+      // The response has ended by itself, or the service cannot be reached.
     }
   }
 }
 
-/** OpenAI also refuses, with 400, to stream a response again that was begun more than five minutes ago. */
+/**
+ * Whether the response has expired. OpenAI answers 400 for a response that began more than five minutes ago.
+ */
 function isExpiry(error: unknown): boolean {
   const { status, message } = (error ?? {}) as { readonly status?: unknown; readonly message?: unknown }
   return (

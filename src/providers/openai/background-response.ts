@@ -1,8 +1,8 @@
 /**
- * One response of the Responses API that the service makes in the background. It outlives its
- * connection and this process: both go on with it by its id and the `sequence_number` of the last
- * event, so nothing is generated, or paid for, twice. In turn it has to be cancelled by its id, or
- * it would go on for nobody.
+ * One response of the Responses API that the service makes in the background. It outlives its connection and
+ * this process: another connection or process continues it by its id and the `sequence_number` of the last
+ * event, so nothing is generated, or paid for, twice. It has to be cancelled by its id, or it would go on
+ * unread.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isSequenceNumber, readPlace } from './background-place.ts'
@@ -18,7 +18,7 @@ import { backoff } from './retry.ts'
 import { UpstreamError } from '../upstream-error.ts'
 import type { UpstreamErrorCode } from '../upstream-error.ts'
 
-/** What became of the connection alone: the response may be well, and is asked for again. */
+/** Failures of the connection, after which the response is joined again. */
 const BROKEN: ReadonlySet<UpstreamErrorCode> = new Set([
   'cut',
   'stalled',
@@ -28,7 +28,7 @@ const BROKEN: ReadonlySet<UpstreamErrorCode> = new Set([
   'rate_limited',
 ])
 
-/** Times in a row that missing events are asked for again; then the service itself has not got them. */
+/** Times in a row that missing events are requested again, before they count as lost at the service. */
 const MAX_GAPS = 2
 
 /** Milliseconds that a stop waits for the id of a response that is being created. */
@@ -44,7 +44,7 @@ export class BackgroundResponse {
   readonly #startBy: number
   #connection = new AbortController()
   #stream: EventStream<ResponseStreamEvent> | undefined
-  /** Whether what was read last has a number: then it is part of the response, and comes again with it. */
+  /** Whether the last data has a number, and so is a part of the response. */
   #numbered = false
   #queuedTooLong = false
   #queueTimer: NodeJS.Timeout | undefined
@@ -71,7 +71,7 @@ export class BackgroundResponse {
     this.#startBy = performance.now() + service.startMs
   }
 
-  /** Its events from the checkpoint to the last one. Once only. */
+  /** The events from the checkpoint to the last one. Call it once. */
   async *events(): AsyncGenerator<ResponseStreamEvent, void, undefined> {
     this.#signal.addEventListener('abort', this.#stop, { once: true })
     const progress = this.#progress
@@ -88,7 +88,7 @@ export class BackgroundResponse {
           misses = progress.place?.after === reached ? misses + 1 : 1
           reached = progress.place?.after
           if (!this.#mayFollowAgain(error, misses)) throw this.#meaning(error)
-          // A connection that brought something is made anew at once.
+          // After a connection that brought events, the next one is made at once.
           if (misses > 1) await sleep(backoff(misses - 2), undefined, { signal: this.#signal })
         }
       }
@@ -97,7 +97,7 @@ export class BackgroundResponse {
       this.#signal.removeEventListener('abort', this.#stop)
       clearTimeout(this.#idTimer)
       if (this.#isOurs) {
-        // Should this process die before that is done, another one has it to go by.
+        // If this process dies before the cancel, another one cancels by this checkpoint.
         const { id = '', place } = this.#progress
         this.#context.checkpoint?.(place ?? { response: id, after: 0 })
         await this.#cancel()
@@ -139,7 +139,7 @@ export class BackgroundResponse {
     try {
       return this.#progress.accept(data)
     } finally {
-      // A stop may have waited for the id.
+      // A stop may wait for the id.
       if (this.#progress.id !== undefined) this.#signal.throwIfAborted()
     }
   }
@@ -154,16 +154,16 @@ export class BackgroundResponse {
   #mayFollowAgain(error: unknown, misses: number): boolean {
     if (error === this.#progress.gap) return misses <= MAX_GAPS
     if (!(error instanceof UpstreamError) || !this.#isOfConnection(error)) return false
-    // Before its first event the stream itself sends its request again.
+    // Before the first event the stream itself sends its request again.
     return this.#progress.place !== undefined && BROKEN.has(error.code) && misses <= this.#limits.maxRejoins
   }
 
-  /** Whether it is the way to the response that failed, or was refused, and not the response. */
+  /** Whether the connection to the response failed or was refused, and not the response itself. */
   #isOfConnection(error: UpstreamError): boolean {
     return error === this.#stream?.failure || (error === this.#stream?.refusal && !this.#numbered)
   }
 
-  /** Of an answer that has begun, nobody should read that it did not. */
+  /** Replaces `timed_out`, which says that the answer did not begin, after it has begun. */
   #meaning(error: unknown): unknown {
     const late = this.#progress.place && error instanceof UpstreamError && error.code === 'timed_out'
     return late ? new UpstreamError('stalled', error.detail) : error
@@ -177,7 +177,7 @@ export class BackgroundResponse {
       this.#queueTimer = undefined
       return
     }
-    // A clock that was set back must not make the wait longer than it is.
+    // A clock that was set back must not make the wait longer.
     const waited = Math.max(0, Date.now() - queuedAt)
     this.#queueTimer ??= setTimeout(
       () => {
@@ -192,7 +192,7 @@ export class BackgroundResponse {
     return new UpstreamError('queued_too_long', `in the queue for more than ${this.#limits.queueMs} ms`)
   }
 
-  /** Whether there is something at the service that nobody else will end. */
+  /** Whether this process has to end the response at the service. */
   get #isOurs(): boolean {
     const { id, place } = this.#progress
     return id !== undefined && place?.ended === undefined && !(this.#signal.reason instanceof RunMovedError)
@@ -200,7 +200,7 @@ export class BackgroundResponse {
 
   readonly #stop = (): void => {
     if (this.#progress.id === undefined && !(this.#signal.reason instanceof RunMovedError)) {
-      // What is being created is known by its first event alone; that is read, to cancel it.
+      // Only the first event has the id of the response that is being created, so it is read, to cancel it.
       this.#idTimer = setTimeout(() => this.#connection.abort(), ID_WAIT)
       return
     }

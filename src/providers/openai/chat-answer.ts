@@ -1,6 +1,6 @@
 /**
- * What a reader of an answer needs of the chunks of OpenAI's Chat Completions API: the text as it
- * comes, and how it ended. Pure, and without the SDK: any object can be asked.
+ * Reads chunks of OpenAI's Chat Completions API: the text of the answer, and how it ended. Pure, and without
+ * the SDK: it accepts any object.
  */
 import type { OpenAI } from 'openai'
 import type { AnswerOutcome } from './answer.ts'
@@ -10,7 +10,7 @@ export type ChatChunk = OpenAI.Chat.Completions.ChatCompletionChunk
 
 type ChatChoice = Partial<OpenAI.Chat.Completions.ChatCompletionChunk.Choice> | null | undefined
 
-/** The text that a chunk adds to the answer, the first one if several were asked for; a refusal is an answer too. */
+/** The text that a chunk adds to the first answer; a refusal is an answer, too. */
 export function chatText(chunk: object): string | undefined {
   const delta = firstChoice(chunk)?.delta
   return textOf(delta?.content) || textOf(delta?.refusal) || undefined
@@ -26,8 +26,7 @@ function textOf(content: unknown): string {
 }
 
 /**
- * How the answer ended, the first one if several were asked for, when this chunk says so. The usage
- * may still come behind it.
+ * How the first answer ended, if this chunk ends it. The usage may follow.
  */
 export function chatOutcome(chunk: object): AnswerOutcome | undefined {
   return outcomeOfReason(firstChoice(chunk)?.finish_reason)

@@ -1,4 +1,4 @@
-/** One answer of the Chat Completions API, which lives as long as its connection. */
+/** One answer of the Chat Completions API, which ends with its connection. */
 import { faultIn } from '../api-fault.ts'
 import type { ChatChunk } from './chat-answer.ts'
 import { ChatEnd } from './chat-end.ts'
@@ -9,10 +9,10 @@ import type { ChatRequest } from './options.ts'
 import { apiError } from '../upstream-cause.ts'
 import { UpstreamError } from '../upstream-error.ts'
 
-/** Milliseconds in which the usage comes behind a whole answer, or the end does. */
+/** Milliseconds to wait for the usage, or the end, after a whole answer. */
 const USAGE_WAIT = 5000
 
-/** The chunks of one completion, the usage included. */
+/** The chunks of one completion, including the usage. */
 export async function* chatCompletion(
   service: Service,
   request: ChatRequest,
@@ -20,7 +20,7 @@ export async function* chatCompletion(
 ): AsyncGenerator<ChatChunk, void, undefined> {
   const { client, secrets, maxRetries, startMs } = service
   const { stream_options: streaming = { include_usage: true }, ...rest } = request
-  // A service that does not know the option may refuse it, also as null.
+  // A service that does not know the option may refuse it, even as null.
   const asked = { ...rest, ...(streaming && { stream_options: streaming }), stream: true } as const
   const stream = new EventStream(service, {
     send: (options) => client.chat.completions.create(asked, options).asResponse(),
@@ -35,12 +35,12 @@ export async function* chatCompletion(
       yield chunk
       failure = failureIn(chunk)
       if (failure) break
-      // The usage comes last. Not waiting for the end of the body, which a server may owe.
+      // The usage comes last. The end of the body is not awaited, because a server may never send it.
       if (end.said && chunk.choices.length === 0 && chunk.usage) return
       if (end.certain) stream.endWithin(USAGE_WAIT)
     }
   } catch (error) {
-    // Only the usage was still to come.
+    // Only the usage was missing.
     if (!end.certain) throw error
     return
   }
@@ -49,21 +49,21 @@ export async function* chatCompletion(
 }
 
 /**
- * The chunk to pass on, or undefined for what only keeps the connection alive, or means nothing here.
+ * The chunk to pass on; undefined for data that only keeps the connection alive, or that is not known here.
  *
- * @throws {UpstreamError} for an error the service sent in the stream, and for what is no chunk.
+ * @throws {UpstreamError} for an error of the service in the stream, and for data that is not a chunk.
  */
 function readChunk(data: unknown, secrets: readonly string[]): ChatChunk | undefined {
   const fault = faultIn(data)
   if (fault) throw apiError(fault, secrets)
   if (typeof data !== 'object' || data === null || Array.isArray(data)) {
-    throw new UpstreamError('bad_answer', 'an event that is no chunk')
+    throw new UpstreamError('bad_answer', 'an event that is not a chunk')
   }
   const { choices, usage, type } = data as { readonly [name: string]: unknown }
   if (Array.isArray(choices)) return data as ChatChunk
   if (typeof usage === 'object' && usage !== null) return { ...data, choices: [] } as unknown as ChatChunk
   if (typeof type === 'string' && type.startsWith('response.')) {
-    throw new UpstreamError('bad_answer', 'an event of the Responses API, and no chunk')
+    throw new UpstreamError('bad_answer', 'an event of the Responses API instead of a chunk')
   }
   return undefined
 }

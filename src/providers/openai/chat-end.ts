@@ -1,7 +1,6 @@
 /**
- * Whether the choices of a completion ended. A `finish_reason` says so, unless it stands on every piece of
- * the answer, as some services have it: then it says nothing, and a connection that is cut behind it cut
- * the answer. Pure.
+ * Whether the choices of a completion have ended. A `finish_reason` tells, unless a service sends it with
+ * every piece of the answer. Then it tells nothing, and a cut connection after it has cut the answer. Pure.
  */
 import type { ChatChunk } from './chat-answer.ts'
 import { isReason } from './finish-reason.ts'
@@ -9,7 +8,7 @@ import { isReason } from './finish-reason.ts'
 /** One choice. */
 interface Choice {
   finished: boolean
-  /** A piece of it came without a reason. */
+  /** A piece came without a reason. */
   plain: boolean
   /** A piece came after a reason. */
   wentOn: boolean
@@ -39,17 +38,17 @@ export class ChatEnd {
     } else if (hasReason) choice.finished = true
   }
 
-  /** Every choice said its reason: with `[DONE]`, or the usage, that is the end. */
+  /** Every choice has a reason. With `[DONE]` or the usage, that is the end. */
   get said(): boolean {
     return this.#all(({ finished }) => finished)
   }
 
-  /** No choice went on behind its reason: with an end of the body that is no cut, that is the end. */
+  /** No choice continued after its reason. With a proper end of the body, that is the end. */
   get saidOnce(): boolean {
     return this.#all(({ finished, wentOn }) => finished && !wentOn)
   }
 
-  /** Pieces came without a reason, and then it came: that is the end, whatever follows. */
+  /** Pieces came without a reason, and then the reason came. That is the end in any case. */
   get certain(): boolean {
     return this.#all(({ finished, wentOn, plain }) => finished && !wentOn && plain)
   }
@@ -60,7 +59,7 @@ export class ChatEnd {
   }
 }
 
-/** Text, reasoning, a tool call: all but the role. */
+/** Whether a delta has text, reasoning or a tool call: anything except the role. */
 function holdsSomething(delta: object | null | undefined): boolean {
   return Object.entries(delta ?? {}).some(
     ([name, value]) =>

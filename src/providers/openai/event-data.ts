@@ -1,34 +1,35 @@
-/** What the data of an event says: a value, the end, or only that the service is alive. Pure. */
+/** Reads the data of an event: a value, the end, or only a sign of life. Pure. */
 import { redact } from '../redact.ts'
 import type { SentEvent } from './sent-events.ts'
 import { UpstreamError } from '../upstream-error.ts'
 
 export type EventData = { readonly value: unknown } | 'done' | 'alive'
 
-/** `[DONE]`, as it is also written. */
+/** `[DONE]`, in its variants. */
 const DONE = /^"?\[?DONE\]?"?$/i
 
-/** The name of an event, or the `type` of one, that services send so that the connection is not cut. */
+/** The name or `type` of events that services send to keep a connection alive. */
 const ALIVE = /^(?:response\.)?(?:ping|pong|keep[-_ ]?alive|heart[-_ ]?beat)$/i
 
 /**
- * What an event says; several things when lines of data stand together that are JSON each.
+ * Reads an event. It holds several values when each of its lines is JSON.
  *
- * @throws {UpstreamError} `cut` for JSON that the end of the body cut, `bad_answer` for any other data
- * that is none.
+ * @throws {UpstreamError} `cut` for JSON that the end of the body cut, `bad_answer` for other data that is
+ * not JSON.
  */
 export function readData(event: SentEvent, secrets: readonly string[]): readonly EventData[] {
   const whole = readText(event.data)
-  // By its name it is one, whatever it holds; one that says so itself may have a number that counts.
+  // An event with this name is a sign of life. If its value says so, too, the value may have a sequence
+  // number.
   if (ALIVE.test(event.event)) return isValue(whole) && isSignOfLife(whole.value) ? [whole] : ['alive']
   if (whole) return [whole]
-  // A service that leaves out the blank lines.
+  // Some services leave out the blank lines between events.
   const lines = event.data.includes('\n') ? event.data.split('\n').map((line) => readText(line)) : []
   if (lines.length > 0 && lines.every((line) => line !== undefined)) return lines
   if (event.unfinished && !event.bare) throw new UpstreamError('cut', 'the stream ended within an event')
-  // Broken JSON may be a part of the answer, which is in no log.
+  // Broken JSON may be a part of the answer, which is not logged.
   const said = /^\s*["[{]/.test(event.data) ? '' : `: ${redact(event.data, secrets, 120)}`
-  throw new UpstreamError('bad_answer', `an event that is no JSON${said}`)
+  throw new UpstreamError('bad_answer', `an event that is not JSON${said}`)
 }
 
 function readText(text: string): EventData | undefined {

@@ -1,6 +1,7 @@
 /**
- * One request to a model service and the stream of events that answers it: sent again while nothing
- * of an answer has come, watched for silence, taken apart, and each failure named.
+ * One request to a model service, and the stream of events that answers it. The request is sent again while
+ * no part of an answer has come. The stream is watched for silence and parsed, and each failure gets its
+ * code.
  */
 import type { OpenAI } from 'openai'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,23 +16,23 @@ import { apiError, upstreamError } from '../upstream-cause.ts'
 import { UpstreamError } from '../upstream-error.ts'
 import { WatchedBody } from './watched-body.ts'
 
-/** Whom is asked, and how long they are waited for. */
+/** The model service, and how long to wait for it. */
 export interface Service {
   readonly client: OpenAI
-  /** What must not appear in an error: the key, at the least. */
+  /** Texts that must not appear in an error, such as the key. */
   readonly secrets: readonly string[]
   readonly maxRetries: number
-  /** Milliseconds until the first byte of an answer, retries and their pauses included. */
+  /** Milliseconds until the first byte of an answer, including retries and their pauses. */
   readonly startMs: number
   /** Milliseconds without a byte. */
   readonly stallMs: number
-  /** Is called for each sign of life. */
+  /** Called for each sign of life. */
   readonly alive: () => void
-  /** What makes fetch as patient as this is. */
+  /** Options that remove the time limits of fetch itself. */
   readonly fetchOptions: { readonly dispatcher: unknown } | undefined
 }
 
-/** How a request is sent once; to be passed to the SDK. */
+/** Options of the SDK for sending a request once. */
 export interface SendOptions {
   readonly signal: AbortSignal
   readonly timeout: number
@@ -41,20 +42,20 @@ export interface SendOptions {
 
 export interface Opening {
   readonly maxRetries: number
-  /** Milliseconds until the first byte of the answer; no limit but that of each silence by default. */
+  /** Milliseconds until the first byte of the answer. By default only silence is limited. */
   readonly withinMs?: number
-  /** Ends the pauses between the attempts, and lets an attempt that is under way go on. */
+  /** Ends a pause between attempts, but not an attempt. */
   readonly stop: AbortSignal
 }
 
-/** What is asked, and how the answer is read. */
+/** How a request is sent, and its answer read. */
 export interface StreamedCall<Event> {
   /** Sends the request once. */
   readonly send: (options: SendOptions) => Promise<Response>
   /**
-   * The event to pass on of what the service sent, parsed; undefined for what is none.
+   * The event to pass on, made of a parsed value of the service; undefined for a value that is not one.
    *
-   * @throws {UpstreamError} for an error that it says, and for what cannot be understood.
+   * @throws {UpstreamError} for an error in the value, and for a value that cannot be understood.
    */
   readonly read: (data: unknown) => Event | undefined
   /** Hangs up. */
@@ -80,26 +81,26 @@ export class EventStream<Event> {
     this.#call = call
   }
 
-  /** How the request or its connection failed; undefined while it has not. */
+  /** How the request or its connection failed; undefined if it did not. */
   get failure(): UpstreamError | undefined {
     return this.#failure
   }
 
-  /** What the service said in the stream in place of an answer. */
+  /** The error that the service sent instead of an answer. */
   get refusal(): UpstreamError | undefined {
     return this.#refusal
   }
 
-  /** Whether the service said `[DONE]`. */
+  /** Whether the service sent `[DONE]`. */
   get done(): boolean {
     return this.#done
   }
 
   /**
-   * What the service sends, to its end. Once only. An end without an error says that the connection
-   * was closed, here or there: whether the answer is whole, its last event tells.
+   * The events of the service. Call it once. An end without an error says only that the connection was
+   * closed, on either side; the last event tells whether the answer is whole.
    *
-   * @throws {UpstreamError} which is `failure` or `refusal` from then on, or what `read` threw.
+   * @throws {UpstreamError} which is then `failure` or `refusal`, or the error of `read`.
    */
   async *events(opening: Opening): AsyncGenerator<Event, void, undefined> {
     const { signal } = this.#call
@@ -130,7 +131,7 @@ export class EventStream<Event> {
     }
   }
 
-  /** The answer is whole: what may follow is waited for so many milliseconds, from the first call. */
+  /** The answer is whole: waits this many milliseconds, from the first call, for data that may follow. */
   endWithin(ms: number): void {
     this.#endTimer ??= setTimeout(this.#hangUp, ms)
   }
@@ -139,10 +140,10 @@ export class EventStream<Event> {
   cut(): UpstreamError {
     const type = this.#response?.headers.get('content-type') ?? 'none'
     if (!type.startsWith('text/event-stream')) {
-      const detail = `an event stream was due, the content type is ${redact(type, [], 80)}`
+      const detail = `not an event stream: the content type is ${redact(type, [], 80)}`
       return new UpstreamError('bad_answer', detail)
     }
-    const ignored = this.#begun || this.#ignored === 0 ? '' : `; ${this.#ignored} events were no part of it`
+    const ignored = this.#begun || this.#ignored === 0 ? '' : `; ${this.#ignored} events were ignored`
     return this.#fail(new UpstreamError('cut', `the stream ended without a last event${ignored}`))
   }
 
@@ -151,7 +152,7 @@ export class EventStream<Event> {
     this.#refusal = undefined
     this.#response = await this.#open(opening)
     yield* this.#read(this.#response)
-    // Nothing of an answer: as good as a connection that was cut.
+    // An end without any part of an answer counts as a cut connection.
     if (!this.#begun && !this.#call.signal.aborted) throw this.cut()
   }
 
@@ -159,7 +160,7 @@ export class EventStream<Event> {
     const { stallMs, alive, fetchOptions } = this.#service
     const limitMs = Math.max(0, withinMs === undefined ? stallMs : this.#deadline - performance.now())
     let late = false
-    // A deadline of our own: the SDK's ends with the headers, and the body of an error has none.
+    // The SDK's timeout ends with the headers, and the body of an error has no limit.
     const timer = setTimeout(() => {
       late = true
       this.#hangUp()
@@ -214,7 +215,7 @@ export class EventStream<Event> {
     } catch (error) {
       if (body.silent) throw this.#fail(this.#silence(body, firstMs))
       if (this.#connection.signal.aborted) return undefined
-      // Once there is an answer, a connection that fails breaks it off.
+      // During an answer, a connection that fails cuts the answer.
       const fault = upstreamError(error, this.#service.secrets)
       throw this.#fail(fault.code === 'unreachable' ? new UpstreamError('cut', fault.detail) : fault)
     }
@@ -252,26 +253,26 @@ export class EventStream<Event> {
     try {
       return readData(event, this.#service.secrets)
     } catch (error) {
-      // JSON that stops in the middle is the connection's doing.
+      // The connection is the cause of JSON that ends in the middle.
       const { code } = error as UpstreamError
       throw code === 'cut' ? this.#fail(error as UpstreamError) : error
     }
   }
 
-  /** Of JSON that stands in the body by itself. */
+  /** The error for JSON that stands in the body without an event. */
   #noEvent(): UpstreamError {
     const { code, detail } = this.cut()
-    return new UpstreamError('bad_answer', code === 'cut' ? 'JSON in place of an event' : detail)
+    return new UpstreamError('bad_answer', code === 'cut' ? 'JSON instead of an event' : detail)
   }
 
   #silence(body: WatchedBody, firstMs: number): UpstreamError {
     const { stallMs } = this.#service
     return !body.begun && firstMs < stallMs
       ? new UpstreamError('timed_out', 'headers came in time, but no answer')
-      : new UpstreamError('stalled', `not a byte for ${stallMs} ms`)
+      : new UpstreamError('stalled', `no data for ${stallMs} ms`)
   }
 
-  /** An error of the SDK, of fetch or of a pause is the connection's. */
+  /** Errors of the SDK, of fetch and of a pause are failures of the connection. */
   #known(error: unknown): UpstreamError {
     return error instanceof UpstreamError ? error : this.#fail(upstreamError(error, this.#service.secrets))
   }
@@ -282,7 +283,7 @@ export class EventStream<Event> {
   }
 }
 
-/** An error that has its type is read as an event is. */
+/** Whether an error has its type, and is read like an event. */
 function saysItself(value: unknown): boolean {
   return (value as { readonly type?: unknown } | null)?.type === 'error'
 }

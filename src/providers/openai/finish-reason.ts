@@ -1,10 +1,10 @@
-/** What the `finish_reason` of Chat Completions means, in the words of every service that speaks it. Pure. */
+/** The meaning of the `finish_reason` of Chat Completions, in the words of many services. Pure. */
 import { failed, incomplete } from './answer.ts'
 import type { AnswerOutcome } from './answer.ts'
 import { UpstreamError } from '../upstream-error.ts'
 import type { UpstreamErrorCode } from '../upstream-error.ts'
 
-/** They say that the model had said all. */
+/** Reasons of a complete answer. */
 const COMPLETED: ReadonlySet<string> = new Set([
   'stop',
   'tool_calls',
@@ -18,7 +18,7 @@ const COMPLETED: ReadonlySet<string> = new Set([
   'completed',
 ])
 
-/** They say that the service gave up. */
+/** Reasons of a failed answer. */
 const FAILED: Readonly<Record<string, UpstreamErrorCode>> = {
   error: 'failed',
   failed: 'failed',
@@ -34,8 +34,8 @@ const FAILED: Readonly<Record<string, UpstreamErrorCode>> = {
 }
 
 /**
- * How an answer with this reason ended; undefined for what is no reason yet. A reason that nobody knows
- * is one that ended the answer early.
+ * How an answer with this reason ended; undefined for a value that is not a reason. An unknown reason ended
+ * the answer early.
  */
 export function outcomeOfReason(reason: unknown): AnswerOutcome | undefined {
   if (!isReason(reason)) return undefined
@@ -45,7 +45,7 @@ export function outcomeOfReason(reason: unknown): AnswerOutcome | undefined {
   return code === undefined ? incomplete(reason) : failed(new UpstreamError(code, `finish_reason ${known}`))
 }
 
-/** Some services say '' or 'null' until the answer ends. */
+/** Some services send '' or 'null' until the answer ends. */
 export function isReason(reason: unknown): reason is string {
   return typeof reason === 'string' && reason !== '' && reason !== 'null'
 }

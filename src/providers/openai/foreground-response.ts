@@ -1,4 +1,4 @@
-/** One response of the Responses API that lives as long as its connection. */
+/** One response of the Responses API, which ends with its connection. */
 import { answerOutcome } from './answer.ts'
 import { EventStream } from './event-stream.ts'
 import type { Service } from './event-stream.ts'
@@ -7,7 +7,7 @@ import { readEvent } from './response-event.ts'
 import type { ResponseStreamEvent } from './response-event.ts'
 import { UpstreamError } from '../upstream-error.ts'
 
-/** The events of one response, to its last one. */
+/** The events of one response, up to the last one. */
 export async function* foregroundResponse(
   service: Service,
   request: ResponseRequest,
@@ -23,7 +23,7 @@ export async function* foregroundResponse(
     yield event
     const outcome = answerOutcome(event, secrets)
     if (outcome?.status === 'failed') throw new UpstreamError(outcome.code, outcome.detail)
-    // Not waiting for the end of the body, which a server may owe.
+    // The end of the body is not awaited, because a server may never send it.
     if (outcome) return
   }
   throw stream.cut()

@@ -1,4 +1,4 @@
-/** From what a service sent in a stream of the Responses API to the event that is passed on. Pure. */
+/** Checks events of the Responses API before they are passed on. Pure. */
 import type { OpenAI } from 'openai'
 import { faultIn } from '../api-fault.ts'
 import { isSignOfLife } from './event-data.ts'
@@ -11,7 +11,7 @@ export type ResponseStreamEvent = OpenAI.Responses.ResponseStreamEvent
 /**
  * The event to pass on, or undefined for one that only keeps the connection alive.
  *
- * @throws {UpstreamError} for an error the service sent in the stream, and for what is no event.
+ * @throws {UpstreamError} for an error of the service in the stream, and for data that is not an event.
  */
 export function readEvent(data: unknown, secrets: readonly string[]): ResponseStreamEvent | undefined {
   const event = data as { readonly type?: unknown } | null
@@ -25,7 +25,7 @@ export function readEvent(data: unknown, secrets: readonly string[]): ResponseSt
   return known.type === 'response.failed' ? withoutSecrets(known, secrets) : known
 }
 
-/** A proxy may report in the response what the service behind it said of the key. */
+/** Redacts the message of a failed response, in which a proxy may quote the key. */
 function withoutSecrets(
   event: OpenAI.Responses.ResponseFailedEvent,
   secrets: readonly string[],

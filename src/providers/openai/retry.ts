@@ -1,14 +1,14 @@
 /**
- * When a request that failed is sent again, and after which pause: the rules of OpenAI's SDK, applied
- * here so that a stop, a deadline and the reason of the last failure hold for the pauses too. Two differ:
- * what a used-up quota refuses is not sent again, and neither is what the service wants to be asked for
- * later than somebody waits. Pure, but for the jitter.
+ * Whether a failed request is sent again, and after which pause. The rules are those of OpenAI's SDK, applied
+ * here so that a stop, a deadline and the reason of the last failure also apply to the pauses. Two rules
+ * differ: a request is not sent again when the quota is used up, or when the service asks for a longer pause
+ * than a user waits. Pure, except for the jitter.
  */
 import { askedPause, headersOf } from '../retry-after.ts'
 import { upstreamError } from '../upstream-cause.ts'
 import type { UpstreamErrorCode } from '../upstream-error.ts'
 
-/** The failures that pass: 408, 409, 429, 5xx, and a connection that failed, was cut or took too long. */
+/** Temporary failures: 408, 409, 429, 5xx, and a connection that failed, was cut or took too long. */
 const PASSING: ReadonlySet<UpstreamErrorCode> = new Set([
   'rate_limited',
   'unavailable',
@@ -17,13 +17,13 @@ const PASSING: ReadonlySet<UpstreamErrorCode> = new Set([
   'cut',
 ])
 
-/** The longest pause that is made because a service asks for it, in milliseconds. */
+/** The longest pause that is made on a service's request, in milliseconds. */
 const LONGEST_ASKED = 60_000
 
 /**
- * The pause in milliseconds before a request is sent again, or undefined when that is in vain.
+ * The pause in milliseconds before a request is sent again, or undefined when a retry does not help.
  *
- * @param error what the SDK threw, or what became of a request before anything of an answer came.
+ * @param error the SDK's, or how a request failed before any part of an answer came.
  * @param attempt 0 after the first request, 1 after the second, …
  */
 export function retryPause(error: unknown, attempt: number): number | undefined {
@@ -36,7 +36,7 @@ export function retryPause(error: unknown, attempt: number): number | undefined 
   return asked <= LONGEST_ASKED ? asked : undefined
 }
 
-/** Half a second, doubled with each attempt up to eight seconds, less up to a quarter. */
+/** Half a second, doubled with each attempt up to eight seconds, minus up to a quarter. */
 export function backoff(attempt: number): number {
   return Math.min(500 * 2 ** attempt, 8000) * (1 - Math.random() / 4)
 }

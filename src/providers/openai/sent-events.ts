@@ -1,27 +1,30 @@
 /**
- * Takes a body apart into the events that a service sent (HTML standard, 9.2.6), and forgives what
- * services get wrong: a last event without its blank line, and JSON that stands there as it is, as the
- * error of a service that had promised an event stream. Pure.
+ * Parses a body into server-sent events (HTML standard, 9.2.6). It accepts common faults of services: a last
+ * event without a blank line, and plain JSON, as the error of a service that had announced an event stream.
+ * Pure.
  */
 import { UpstreamError } from '../upstream-error.ts'
 
 export interface SentEvent {
-  /** Its name; empty without one. */
+  /** The name; empty without one. */
   readonly event: string
   readonly data: string
-  /** It is JSON that stood in the body without a `data:` before it. */
+  /** Whether it is JSON without a `data:` before it. */
   readonly bare: boolean
-  /** The body ended before the event did. */
+  /** Whether the body ended before the event did. */
   readonly unfinished: boolean
 }
 
-/** Characters of one event: an image of several megabytes is one, and a body without line breaks is too. */
+/**
+ * Most characters of one event. An image of several megabytes is one event, and so is a body without line
+ * breaks.
+ */
 const LONGEST_EVENT = 64 * 1024 * 1024
 
 const LINE_END = /\r\n|\n|\r/g
 
 export class SentEvents {
-  /** The line that is not whole yet, as it came, and the characters of its event. */
+  /** The parts of the incomplete line, and the length of its event. */
   #line: string[] = []
   #length = 0
   #afterReturn = false
@@ -31,13 +34,13 @@ export class SentEvents {
   readonly #whole: SentEvent[] = []
 
   /**
-   * The events that are whole with this part of the body.
+   * The events that this part of the body completes.
    *
-   * @throws {UpstreamError} `bad_answer` for an event that is too long to be one.
+   * @throws {UpstreamError} `bad_answer` for an event that is too long.
    */
   push(part: string): SentEvent[] {
     if (part === '') return []
-    // The second half of a CRLF that the parts of the body were cut in.
+    // The second half of a CRLF that was split between two parts.
     let from = this.#afterReturn && part.startsWith('\n') ? 1 : 0
     this.#afterReturn = part.endsWith('\r')
     for (const end of part.matchAll(LINE_END)) {
@@ -52,7 +55,7 @@ export class SentEvents {
     return this.#whole.splice(0)
   }
 
-  /** What the end of the body left unfinished. */
+  /** The event that the end of the body left unfinished. */
   end(): SentEvent[] {
     const line = this.#line.join('')
     this.#line = []
@@ -66,7 +69,7 @@ export class SentEvents {
     const isField = /^(?:data|event)(?::|$)/.test(line)
     if (this.#bare && !isField) return this.#add(line)
     if (!this.#bare && !isField) {
-      // A comment, or a field that means nothing here; a brace begins no field of any service.
+      // A comment or an unknown field. No field begins with a brace.
       if (!/^[[{]/.test(line)) return
       this.#dispatch(false)
       this.#bare = true
@@ -99,7 +102,7 @@ export class SentEvents {
   }
 }
 
-/** What follows the colon, and one space. */
+/** The text after the colon and one space. */
 function valueOf(line: string): string {
   const colon = line.indexOf(':')
   return colon === -1 ? '' : line.slice(colon + 1).replace(/^ /, '')

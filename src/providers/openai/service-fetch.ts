@@ -1,15 +1,15 @@
 /**
- * How requests to a model service leave: by Node's fetch, without the limits of its own, and with the body
- * of an error as the SDK can read it.
+ * Sends requests to a model service: with Node's fetch, without its time limits, and with the body of an
+ * error in a form that the SDK can read.
  */
 import { Buffer } from 'node:buffer'
 
-/** Bytes of the body of an error that are read. */
+/** Most bytes that are read of an error's body. */
 const ERROR_BYTES = 64 * 1024
 
 /**
- * What of undici, which is behind Node's fetch, is used here. Node has no name for it and keeps the one of
- * the process under a symbol, by which undici of any version finds it.
+ * The part of undici, which implements Node's fetch, that is used here. Node does not export it, but keeps
+ * the process's dispatcher under a symbol that every version of undici knows.
  */
 interface Dispatcher {
   dispatch(options: object, handler: unknown): boolean
@@ -18,8 +18,8 @@ interface Dispatcher {
 const GLOBAL_DISPATCHER = Symbol.for('undici.globalDispatcher.1')
 
 /**
- * Sends as the process does, through its proxy if it has one, and waits for headers and for bytes for as
- * long as the caller does: undici by itself gives up after 300 s of either.
+ * Sends like the process, through its proxy if there is one, and waits for headers and bytes as long as the
+ * caller does. undici itself gives up after 300 s of either.
  */
 const patient: Dispatcher = {
   dispatch(options, handler) {
@@ -28,12 +28,12 @@ const patient: Dispatcher = {
   },
 }
 
-/** To be sent with a request of Node's fetch; undefined where there is no undici behind it. */
+/** The options for a request of Node's fetch; undefined when undici does not implement it. */
 export function patience(): { readonly dispatcher: Dispatcher } | undefined {
   return GLOBAL_DISPATCHER in globalThis ? { dispatcher: patient } : undefined
 }
 
-/** For the SDK: it shows of an error no more than the member `error` of a body of JSON. */
+/** A fetch for the SDK, which shows only the member `error` of a JSON body. */
 export async function serviceFetch(
   input: string | URL | Request,
   init: RequestInit | undefined,
@@ -57,7 +57,7 @@ function errorBody(text: string, type: string): object {
     const { error } = first as { readonly error?: unknown }
     return typeof error === 'object' && error !== null ? first : { error: first }
   } catch {
-    // A page says nothing to an operator, and may hold all that was sent.
+    // An HTML page is of no use to an operator, and may quote the request.
     return type.startsWith('text/plain') ? { error: { message: text } } : {}
   }
 }

@@ -4,9 +4,10 @@ import { type ChatChunk, chatText } from './chat-answer.ts'
 import type { ResponseStreamEvent } from './response-event.ts'
 
 /**
- * The text of a model's answer, piece by piece, as records of a run: `yield* text(openai({ … }), context)`. It takes
- * what `openai` and `openaiChat` give. Refusals are text, too; every other event is left out. Checkpoints of the
- * provider stay with the text that follows them, so that a run that is taken over joins the same response.
+ * The text of a model's answer, piece by piece, as records of a run: `yield* text(openai({ … }), context)`.
+ * It takes what `openai` and `openaiChat` give. Refusals are text, too; every other event is left out.
+ * Checkpoints of the provider stay with the text that follows them, so that a run that is taken over joins
+ * the same response.
  *
  * Throws and ends as the provider does.
  */

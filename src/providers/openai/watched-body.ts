@@ -1,6 +1,6 @@
-/** Notices when a server that should be sending has fallen silent. */
+/** Notices when a server stops sending. */
 
-/** A body of bytes that is watched while it is read. */
+/** A body that is watched while it is read. */
 export class WatchedBody {
   /** The same bytes; read them here. */
   readonly bytes: ReadableStream<Uint8Array>
@@ -9,13 +9,13 @@ export class WatchedBody {
   #ended = false
 
   /**
-   * Any byte breaks a silence, so a server's keep-alive comments do. Only waiting counts: while the
-   * reader itself is busy no time passes, and a slow page is not taken for a stalled model.
+   * Any byte ends a silence, so a server's keep-alive comments do. Only waiting for a read counts: a reader
+   * that is busy does not make the model look stalled.
    *
-   * @param timeout in milliseconds.
-   * @param onSilence is called when a read has waited that long; ending the request is up to it.
-   * @param firstTimeout in milliseconds, for the first byte.
-   * @param onBytes is called for whatever comes.
+   * @param timeout milliseconds.
+   * @param onSilence is called when a read has waited that long; it should end the request.
+   * @param firstTimeout milliseconds, for the first byte.
+   * @param onBytes is called for each chunk.
    */
   constructor(
     body: ReadableStream<Uint8Array>,
@@ -48,22 +48,22 @@ export class WatchedBody {
         },
         cancel: (reason) => reader.cancel(reason),
       },
-      // Nothing is read ahead, which would count the reader's own pauses.
+      // Reading ahead would count the pauses of the reader.
       { highWaterMark: 0 },
     )
   }
 
-  /** Whether a first byte came, or an end without one. */
+  /** Whether a byte or the end has come. */
   get begun(): boolean {
     return this.#begun
   }
 
-  /** Whether a read waited for the whole timeout without a byte. */
+  /** Whether a read waited for the whole timeout. */
   get silent(): boolean {
     return this.#silent
   }
 
-  /** Whether the body was read to an end that is its own, and not a cut. */
+  /** Whether the body was read to its proper end. */
   get ended(): boolean {
     return this.#ended
   }

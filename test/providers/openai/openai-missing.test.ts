@@ -33,7 +33,7 @@ test('says what to install, when it is loaded and when it is asked', async () =>
     name: 'UpstreamError',
     code: 'sdk_missing',
     message:
-      'The package "openai" is not installed on this server. Whoever runs it must run: npm install openai',
+      'The package "openai" is not installed on this server. The person who runs the server must run: npm install openai',
   }
   expect(
     stdout
