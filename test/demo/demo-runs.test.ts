@@ -96,6 +96,6 @@ test("an answer holds the model's text, a note where it was cut short, and nothi
   expect(pieces).toEqual([
     'Be',
     'cause',
-    expect.stringMatching(/^\n\n\[The answer reached the greatest length.*\]$/) as string,
+    expect.stringMatching(/^\n\n\[The answer reached the maximum length.*\]$/) as string,
   ])
 })

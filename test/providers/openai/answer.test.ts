@@ -32,8 +32,8 @@ describe('answerOutcome', () => {
   })
 
   test.each([
-    ['max_output_tokens', /greatest length/],
-    ['content_filter', /rules on content/],
+    ['max_output_tokens', /maximum length/],
+    ['content_filter', /content rules/],
     ['something_new', /ended the answer here/],
   ])('incomplete: %s', (reason, sentence) => {
     expect(answerOutcome(ended('incomplete', { incomplete_details: { reason } }))).toEqual({

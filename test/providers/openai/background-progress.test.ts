@@ -122,5 +122,7 @@ test('a place is read back as it was kept', () => {
     expect(readPlace(place)).toEqual(place)
   }
   expect(readPlace(undefined)).toBeUndefined()
-  expect(() => readPlace({ response: 'resp_1', after: 3, ended: 'toString' })).toThrow(/^resumeFrom is no /)
+  expect(() => readPlace({ response: 'resp_1', after: 3, ended: 'toString' })).toThrow(
+    /^resumeFrom is not a /,
+  )
 })

@@ -41,11 +41,11 @@ describe('chatOutcome', () => {
   })
 
   test.each([
-    ['length', /greatest length/],
-    ['max_tokens', /greatest length/],
-    ['MAX_TOKENS', /greatest length/],
-    ['content_filter', /rules on content/],
-    ['SAFETY', /rules on content/],
+    ['length', /maximum length/],
+    ['max_tokens', /maximum length/],
+    ['MAX_TOKENS', /maximum length/],
+    ['content_filter', /content rules/],
+    ['SAFETY', /content rules/],
     ['a_reason_of_tomorrow', /ended the answer here/],
   ])('incomplete: %s', (reason, sentence) => {
     expect(chatOutcome(chunk({ finish_reason: reason }))).toEqual({

@@ -58,7 +58,7 @@ describe('silence', () => {
     await expect(events.next()).rejects.toMatchObject({
       code: 'stalled',
       retryable: true,
-      detail: 'not a byte for 300 ms',
+      detail: 'no data for 300 ms',
     })
     await requests[0]!.closed
   })
