@@ -1,6 +1,6 @@
 /**
- * Which streams there are: keeps the lists true to the streams, and asks both; stream-lists.ts says why
- * they are two.
+ * Lists streams: keeps the lists consistent with the streams, and queries both. stream-lists.ts explains why they are
+ * separate.
  */
 import { infoOf } from '../bookkeeping/stream-state.ts'
 import type { StreamState } from '../bookkeeping/stream-state.ts'
@@ -18,15 +18,15 @@ import type { Listing, ListName, StreamLists } from './stream-lists.ts'
 import type { SettledClock } from '../bookkeeping/settled-clock.ts'
 import type { CopiedFork, CreateAnswer, RemovedStream, RedisStreamTable } from './stream-table.ts'
 
-/** What Redis says of a stream whose keys hold something else. All other errors are those of its server. */
+/** Redis's error for a stream whose keys hold something else. All other errors concern its server. */
 const OF_ONE_STREAM: ReadonlySet<StoreErrorCode> = new Set(['not_a_store', 'corrupt', 'failed'])
 
-/** Streams looked at in one go. */
+/** Streams looked at together. */
 const SLICE = 100
 
-/** What a sweep comes upon. */
+/** What a sweep reports. */
 export interface CatalogueEvents {
-  /** Something of a stream was trimmed. */
+  /** Records of a stream were trimmed. */
   readonly trimmed: (id: string) => void
   /** A fork is gone for good. */
   readonly gone: (fork: GoneFork) => Promise<void>
@@ -54,7 +54,7 @@ export class Catalogue {
     this.#ordered = ordered
   }
 
-  /** Lists a stream before what creates it, and again after. */
+  /** Lists a stream before it is created, and again after. */
   async listed<T>(list: () => Promise<void>, act: () => Promise<T>): Promise<T> {
     if (this.#ordered) {
       const acting = [list(), act(), list()] as const
@@ -85,18 +85,18 @@ export class Catalogue {
     return this.#latest.create(list, id, create, (made) => (made.created ? made.state : undefined))
   }
 
-  /** Takes what is gone out of the lists, and puts it back when it was created anew meanwhile. */
+  /** Removes a stream that is gone from the lists, and puts it back if it was created anew meanwhile. */
   async remove(id: string, { owner, list }: Partial<RemovedStream>): Promise<void> {
     await Promise.all([this.#lists.remove(id, owner), list === undefined || this.#latest.drop(list, id)])
     await this.#putBack(id)
   }
 
-  /** What is over stays listed, for a sweep to find and to tell of. */
+  /** An expired stream stays listed, so that a sweep finds and reports it. */
   async #removeMissing(id: string, owner: string | undefined): Promise<void> {
     if (!(await this.#table.isKept(id))) await this.remove(id, { owner })
   }
 
-  /** Takes an id out of a list that it does not belong to, unless it does since. */
+  /** Removes an id from a list that it does not belong to, unless that has changed. */
   async drop(list: ListName, id: string, owner?: string | null): Promise<void> {
     await this.#lists.drop(list, id, owner)
     await this.#putBack(id)
@@ -116,7 +116,7 @@ export class Catalogue {
 
   async #listById(checked: CheckedList, signal: AbortSignal | undefined): Promise<StreamList> {
     const { owner, closed, leased, limit } = checked
-    // No stream has such an owner, and no list can name it.
+    // No stream can have such an owner.
     if (typeof owner === 'string' && !owner.isWellFormed()) return { streams: [] }
     if (leased && closed === true) return { streams: [] }
     const streams: StreamInfo[] = []
@@ -146,7 +146,7 @@ export class Catalogue {
     }
   }
 
-  /** A page of a list, the latest first; before the first one what was not moved is. */
+  /** A page of a list, the latest first. Before the first page, streams with unfinished moves are moved. */
   async #latestOf(checked: CheckedLatest, signal: AbortSignal | undefined): Promise<StreamList> {
     const { owner, limit } = checked
     if (owner?.isWellFormed() === false) return { streams: [] }
@@ -184,7 +184,7 @@ export class Catalogue {
     await this.#putBack(id)
   }
 
-  /** One stream that cannot be looked at keeps nobody from the others. */
+  /** A stream that cannot be read does not hide the others. */
   async #lookPast(id: string): Promise<StreamState | 'damaged' | undefined> {
     try {
       return await this.#table.look(id)
@@ -194,11 +194,11 @@ export class Catalogue {
     }
   }
 
-  /** Removes the streams past their time; how many. One that fails is told of once the others are removed. */
+  /** Removes expired streams and returns their number. A failure is thrown after the others were removed. */
   async sweep(clock: SettledClock, signal: AbortSignal | undefined): Promise<number> {
     let swept = 0
     const removes = clock.isSettled(await this.#lists.time())
-    // Due by the clock of the list and not by their own: in a Cluster they are two servers.
+    // Due by the clock of the list, not of the stream: in a Cluster they are different servers.
     const alive = new Set<string>()
     const failures: unknown[] = []
     for (;;) {
@@ -218,7 +218,7 @@ export class Catalogue {
     }
   }
 
-  /** How many were removed; the others that are there, or may be, go into `alive`. */
+  /** Returns how many were removed. Others that exist, or may exist, are added to `alive`. */
   async #sweep(
     ids: readonly string[],
     alive: Set<string>,
@@ -248,7 +248,7 @@ export class Catalogue {
   }
 }
 
-/** Whether a list that names a stream is right in that, asked for an owner or for all. */
+/** Whether a list names a stream correctly, for an owner or for all. */
 function belongs(
   list: ListName,
   { owner, closed, leased }: StreamState,
@@ -262,6 +262,6 @@ function belongs(
 function listingOf({ owner, closed, leased, ttlMs, expiresAt, retention }: StreamState): Listing {
   const ends = ttlMs === undefined ? { endsAt: expiresAt } : { ttlMs }
   const aged = retention?.ageMs === undefined ? {} : { agedInMs: 0 }
-  // Whether it has a lease, and for how long, is for the next look at what is over to find out.
+  // The next look at expired leases finds out whether it has a lease, and for how long.
   return { owner, open: !closed, leased: leased && !closed, ...(!closed && { leaseMs: 0 }), ...ends, ...aged }
 }

@@ -1,6 +1,6 @@
 /**
- * Reads what watchers were not told, from where they are, and finds out when the log no longer is the
- * one they were told of: by the stamp of the last record told.
+ * Reads what watchers have not been told, from where they are, and detects a different log by the stamp of the last
+ * record told.
  */
 import type { Logger } from '../../logging/logger.ts'
 import type { Json } from '../../protocol/json.ts'
@@ -10,18 +10,18 @@ import type { Watchers } from '../bookkeeping/watchers.ts'
 import type { ReadAnswer, RedisStreamTable } from './stream-table.ts'
 import type { IncarnatePlace } from './state.ts'
 
-/** Records and bytes told in one go. */
+/** Most records and bytes told at once. */
 const MAX_RECORDS = 1000
 const MAX_BYTES = 1024 * 1024
-/** Milliseconds until a look that failed is tried again. */
+/** Milliseconds until a failed look is repeated. */
 const RETRY_MS = 500
 /**
- * Streams read at once. All that is watched is looked at together when a connection comes back, and
- * each page may be large: what is asked for at once must be answered within the timeout.
+ * Streams read at a time. After a reconnect all watched streams are read, and pages may be large: requests made
+ * together must be answered within the timeout.
  */
 export const MAX_LOOKS = 32
 
-/** Records that follow each other, from a message, a page or this process's own append. */
+/** Consecutive records, from a message, a page or this process's own append. */
 export interface ToldRecords {
   readonly incarnation: string
   readonly from: number
@@ -32,23 +32,23 @@ export interface ToldRecords {
   readonly stamp: string
 }
 
-/** A stream that this process listens to. */
+/** A stream that this process follows. */
 export interface Followed {
   readonly id: string
   readonly channel: string
-  /** Of the lists when it was followed; see `StreamLists.marker`. */
+  /** The marker of the lists when following began; see `StreamLists.marker`. */
   readonly marker: Promise<string>
-  /** Calls that are about to watch. */
+  /** Number of calls that are about to watch. */
   coming: number
-  /** Those who watch; nobody any more when the stream is gone, which begins another life. */
+  /** Number of watchers; 0 once the stream is gone, which begins another life. */
   watching: number
   life: number
   /** Resolves once subscribed, for the first time. */
   readonly subscribed: PromiseWithResolvers<void>
-  /** Times that Redis may have become another one, with another history; and how many are cleared up. */
+  /** How often Redis may have been replaced by one with another history, and how many of these are resolved. */
   doubts: number
   settled: number
-  /** Messages heard: whoever looks meanwhile looks again. */
+  /** Number of messages received: a look in progress then looks again. */
   heard: number
   /** Since when the log ends before what was told. */
   shortSince: number | undefined
@@ -61,19 +61,19 @@ export interface CatchUpOptions {
   readonly watchers: Watchers
   readonly tell: (followed: Followed, stretch: ToldRecords) => void
   readonly tellGone: (followed: Followed, incarnation: string, reason: GoneReason) => void
-  /** Whether all streams have been lost since the stream was followed. */
+  /** Whether all streams were lost since following began. */
   readonly isEmptied: (followed: Followed) => Promise<boolean>
   readonly logger: Logger
   /**
-   * Milliseconds that a log which ends before what was told is given, for its producer to send again
-   * what Redis has lost; see recent-appends.ts.
+   * Milliseconds for which a log may end before what was told, so that its producer can repeat appends that Redis has
+   * lost; see recent-appends.ts.
    */
   readonly lossPatienceMs: number
 }
 
 export class CatchUp {
   readonly #options: CatchUpOptions
-  /** To be read once more, later. */
+  /** To be read again later. */
   readonly #due = new Set<Followed>()
   /** Those who wait until fewer than `LOOKS` are read. */
   readonly #waiting: (() => void)[] = []
@@ -98,7 +98,7 @@ export class CatchUp {
     this.#due.clear()
   }
 
-  /** Reads until everything is told. What comes meanwhile makes it read again. */
+  /** Reads until everything is told. A message meanwhile makes it read again. */
   whole(followed: Followed): Promise<void> {
     followed.again = true
     followed.catching ??= this.#inTurn(followed).finally(() => {
@@ -131,7 +131,7 @@ export class CatchUp {
     }
   }
 
-  /** Whether there is more. */
+  /** Returns whether there is more. */
   async #tellPage(followed: Followed): Promise<boolean> {
     const { table, watchers, tell } = this.#options
     const watched = watchers.get(followed.id)
@@ -172,10 +172,10 @@ export class CatchUp {
       const isEmptied = why === undefined && (await this.#options.isEmptied(followed))
       tellGone(followed, incarnation, why ?? (isEmptied ? 'lost' : 'deleted'))
     } else if (outcome === 'past-end' && this.#isPatient(followed)) this.#lookLater(followed)
-    // By somebody who appended, too, and all before these watchers heard of it.
+    // A later append may have repaired it before these watchers were told.
     else if (outcome === 'trimmed') tellGone(followed, incarnation, 'trimmed')
     else {
-      logger.error({ stream: followed.id }, 'Redis has lost records that were told')
+      logger.error({ stream: followed.id }, 'Redis has lost records that readers have seen')
       tellGone(followed, incarnation, 'lost')
       await table.cut(followed.id, place)
     }
@@ -183,7 +183,7 @@ export class CatchUp {
 
   #tryLater(followed: Followed, error: unknown): void {
     if (!this.#options.watchers.get(followed.id)) return
-    if (!this.#failing) this.#options.logger.warn({ err: error }, 'A stream could not be read; trying again')
+    if (!this.#failing) this.#options.logger.warn({ err: error }, 'stream could not be read; trying again')
     this.#failing = true
     this.#lookLater(followed)
   }

@@ -1,8 +1,8 @@
 /**
- * The servers of a Redis Cluster. Each has a connection to ask on and one to listen on; the map of the
- * slots is asked for when it is first needed, and again when a server says that a key has moved.
+ * The servers of a Redis Cluster. Each has a connection for requests and one for subscriptions. The map of slots is
+ * requested at first use, and again when a server says that a key has moved.
  *
- * Invariant: what a server refused as moved was not done there, and is asked again where it is.
+ * Invariant: a request refused as moved was not executed, and is sent again to the right server.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HostSettings, RedisAddress } from '../../redis/hosts.ts'
@@ -15,11 +15,11 @@ import { SLOTS, slotOf } from './slots.ts'
 import { CONNECTION_ERRORS } from './store-error.ts'
 
 export interface ClusterOptions extends Omit<OneServerOptions, 'host' | 'onMoved'> {
-  /** Some of its servers; how to get in is the same for all. */
+  /** Some of its servers; credentials are the same for all. */
   readonly seeds: readonly HostSettings[]
 }
 
-/** Milliseconds between two looks for where a key is. */
+/** Milliseconds between two attempts to find the server of a key. */
 const FIRST_PAUSE = 20
 const LONGEST_PAUSE = 500
 
@@ -28,7 +28,7 @@ export class Cluster implements Servers {
   readonly #options: ClusterOptions
   readonly #servers = new Map<string, OneServer>()
   readonly #owners: (OneServer | undefined)[] = Array.from({ length: SLOTS })
-  /** Which server a channel is subscribed to at. */
+  /** The server at which a channel is subscribed. */
   readonly #subscriptions = new Map<string, OneServer | undefined>()
   readonly #closing = new AbortController()
   #mapping: Promise<void> | undefined
@@ -84,7 +84,7 @@ export class Cluster implements Servers {
     return [...this.#servers.values()]
   }
 
-  /** Asks the server that has a slot, or where the key is already while the slot is on its way. */
+  /** Sends a request to the server of a slot, or to the target of a slot that is being moved. */
   async #ask(slot: number, key: string, ask: Ask): Promise<Reply> {
     const server = this.#owners[slot] ?? (await this.#find(slot))
     try {
@@ -96,7 +96,7 @@ export class Cluster implements Servers {
     }
   }
 
-  /** Returns when it should be asked again; throws what that does not help. */
+  /** Returns if the request should be repeated; throws other errors. */
   async #afterRefusal(error: unknown): Promise<void> {
     const refusal = refusalIn(error)
     switch (refusal?.kind) {
@@ -111,7 +111,7 @@ export class Cluster implements Servers {
         if (isClosed(error) && !this.#closing.signal.aborted) {
           throw CONNECTION_ERRORS.unavailable('a server has left the Cluster', true)
         }
-        // A server that is away may have been replaced; what was asked of it is not asked twice.
+        // An unavailable server may have been replaced. The request is not repeated.
         if (!refusal) this.#map().catch(() => undefined)
         throw error
     }
@@ -160,7 +160,7 @@ export class Cluster implements Servers {
     this.#owners.fill(undefined)
     for (const range of ranges) {
       const [from, to, master] = range as readonly [number, number, readonly Reply[]]
-      // No name: the one that was asked.
+      // No name means the server that was asked.
       const host = String(master[0] ?? '') || asked.host
       this.#owners.fill(this.#server({ host, port: Number(master[1]) }), from, to + 1)
     }
@@ -174,7 +174,7 @@ export class Cluster implements Servers {
     for (const channel of this.#subscriptions.keys()) this.#place(channel)
   }
 
-  /** Subscribes to a channel where it is now. */
+  /** Subscribes to a channel on its present server. */
   #place(channel: string): void {
     const owner = this.#owners[slotOf(channel)]
     const before = this.#subscriptions.get(channel)
@@ -228,7 +228,7 @@ function titleOf({ host, port }: RedisAddress): string {
   return `${host}:${port}`
 }
 
-/** `host:port`; a host of IPv6 has colons of its own. */
+/** `host:port`; an IPv6 host contains colons. */
 function addressOf(text = ''): RedisAddress {
   const colon = text.lastIndexOf(':')
   return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) }

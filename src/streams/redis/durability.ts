@@ -1,14 +1,14 @@
-/** What records on a Redis survive, by what the server says of itself; said in one line at the start. */
+/** What records in Redis survive, according to the server's configuration; logged once at the start. */
 import type { Logger } from '../../logging/logger.ts'
 import type { Durability } from '../stream.ts'
 import type { Greeting } from './greeting.ts'
 
-/** What a record survives once Redis has answered, whoever else fails. */
+/** What a record survives once Redis has answered. */
 export function serverDurability({ appendOnly, fsync }: Greeting): Durability {
   return appendOnly && fsync === 'always' ? 'power' : 'process'
 }
 
-/** Says it, as a warning when a crash of Redis would lose runs. */
+/** Logs it, as a warning if a crash of Redis would lose runs. */
 export function logDurability(logger: Logger, redis: string, greeting: Greeting): void {
   const { eviction, replicas } = greeting
   const [isSafe, what] = sentence(greeting)
@@ -17,7 +17,7 @@ export function logDurability(logger: Logger, redis: string, greeting: Greeting)
     ? `; and when its memory is full it deletes streams (maxmemory-policy ${eviction}): set noeviction`
     : ''
   const level = isSafe && !evicts ? 'info' : 'warn'
-  logger[level]({ redis, replicas }, `Streams are kept by Redis: ${what}${more}`)
+  logger[level]({ redis, replicas }, `streams are kept by Redis: ${what}${more}`)
 }
 
 function sentence({ appendOnly, fsync, snapshots }: Greeting): readonly [isSafe: boolean, what: string] {

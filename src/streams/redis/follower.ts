@@ -1,12 +1,11 @@
 /**
- * Tells this process's watchers what is appended, by whichever process: from memory what this one
- * appends, from the channel of the stream what others do, and by reading whatever is missing.
+ * Tells this process's watchers what any process appends: its own appends from memory, those of others from the
+ * channel of the stream, and missing ones by reading.
  *
- * Invariants: a stream is subscribed to before its tail is looked at, so that nothing falls between;
- * what is told is contiguous, and each record is told once, by its position; whoever is told to look,
- * or hears of a gap, reads from where its watchers are, and proves by the stamp of the last record
- * told that the log still is the one they were told of; after a connection was lost nothing is told
- * before that is proved, for what appends then may follow another history.
+ * Invariants: a stream is subscribed before its tail is read, so that nothing is missed. Events are contiguous, and
+ * each record is told once, by its position. After a `look` message or a gap, the log is read from where the watchers
+ * are, and the stamp of the last record told proves that it is still the same log. After a lost connection nothing is
+ * told before this is proved, because later appends may follow another history.
  */
 import type { Logger } from '../../logging/logger.ts'
 import type { Offset } from '../../protocol/offset.ts'
@@ -20,7 +19,7 @@ import type { Servers } from './servers.ts'
 import type { StreamLists } from './stream-lists.ts'
 import type { RedisStreamTable } from './stream-table.ts'
 
-/** Milliseconds between two looks at all that is watched, for what no message tells: `FLUSHALL`. */
+/** Milliseconds between two looks at all watched streams, for changes without a message, such as `FLUSHALL`. */
 const AUDIT_MS = 15_000
 
 export interface RedisFollowerOptions {
@@ -55,7 +54,7 @@ export class RedisFollower {
     })
   }
 
-  /** @param within bounds the waiting for the subscription. */
+  /** @param within bounds the wait for the subscription. */
   async watch(
     id: string,
     listener: WatchListener,
@@ -89,7 +88,7 @@ export class RedisFollower {
         }),
       )
       if (followed.heard !== heard || tail.position !== there.tail) this.#catchUp.start(followed)
-      // Told since it was looked at, or looked at.
+      // Told since the read, or read.
       const end = joined?.end === undefined ? endMember(closedWith) : { end: joined.end }
       return { outcome: 'watching', incarnation, tail, closed, ...(closed && end), stop }
     } finally {
@@ -99,8 +98,8 @@ export class RedisFollower {
   }
 
   /**
-   * Whether the watchers were told of what lies before a place. If the log ends before it, records are
-   * lost, or about to be appended again: the watchers are told which.
+   * Whether the watchers were told everything before a place. If the log ends before it, records are lost, or about
+   * to be repeated; the watchers will be told which.
    */
   hasTold(id: string, { position, stamp }: Offset): boolean {
     const followed = this.#followed.get(id)
@@ -111,18 +110,18 @@ export class RedisFollower {
     return true
   }
 
-  /** Whether somebody watches a stream, or is about to. */
+  /** Whether a stream has watchers, or is about to. */
   follows(id: string): boolean {
     return this.#followed.has(id)
   }
 
-  /** What this process appended, which is durable. */
+  /** Tells a durable append of this process. */
   tellOwn(id: string, stretch: ToldRecords): void {
     const followed = this.#followed.get(id)
     if (followed) this.#hear(followed, stretch)
   }
 
-  /** This process has deleted a stream. */
+  /** Tells that this process has deleted a stream. */
   tellDeleted(id: string, incarnation: string): void {
     const followed = this.#followed.get(id)
     if (followed) this.#tellGone(followed, incarnation, 'deleted')
@@ -148,7 +147,7 @@ export class RedisFollower {
     this.#catchUp.start(followed)
   }
 
-  /** A server is back, and is perhaps another one. */
+  /** A server is reachable again, and may be another one. */
   readonly onReady = (): void => {
     for (const followed of this.#followed.values()) followed.doubts++
     this.#lookAtAll()
@@ -196,7 +195,7 @@ export class RedisFollower {
     return followed
   }
 
-  /** Stops listening when nobody watches or is about to. */
+  /** Unsubscribes when the stream has no watchers and none are about to come. */
   #leave(followed: Followed): void {
     if (followed.coming + followed.watching > 0) return
     const { id, channel } = followed
@@ -207,7 +206,7 @@ export class RedisFollower {
     this.#options.servers.unsubscribe(channel)
   }
 
-  /** The stream as it is. Whoever watches an earlier one of its id is told first what became of that. */
+  /** Reads the stream. Watchers of an earlier incarnation are told first what became of that. */
   async #look(
     followed: Followed,
   ): Promise<{ there: Awaited<ReturnType<RedisStreamTable['look']>>; heard: number; doubts: number }> {
@@ -222,7 +221,7 @@ export class RedisFollower {
     }
   }
 
-  /** Tells of one append, unless it may follow another history than was told: then reads. */
+  /** Tells one append. Reads the log instead if it may belong to another history. */
   #hear(followed: Followed, stretch: ToldRecords): void {
     const watched = this.#watchers.get(followed.id)
     if (!watched) return
@@ -233,7 +232,7 @@ export class RedisFollower {
     else this.#tell(followed, stretch)
   }
 
-  /** Tells what of a stretch was not told, or reads when something before it was not. */
+  /** Tells the records not told yet, or reads the log if earlier ones are missing. */
   #tell(followed: Followed, stretch: ToldRecords): void {
     const watched = this.#watchers.get(followed.id)
     if (!watched) return
@@ -249,7 +248,7 @@ export class RedisFollower {
     this.#watchers.tell(watched, records, place, closed, end)
   }
 
-  /** @param incarnation that is gone; undefined for whichever is watched. */
+  /** @param incarnation the one that is gone; undefined for the watched one. */
   #tellGone(followed: Followed, incarnation: string | undefined, reason: GoneReason): void {
     const watched = this.#watchers.get(followed.id)
     if (!watched || (incarnation !== undefined && watched.incarnation !== incarnation)) return

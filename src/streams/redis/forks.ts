@@ -1,8 +1,8 @@
 /**
- * Forks in Redis. A fork is a copy of what it inherits, as its source may be on another server of a Cluster. It is
- * made in slices beside the stream, where nobody sees it, and becomes the stream's log in the step that creates the
- * stream. Its source is told before of a fork that is to come, and has its id kept from then on; what dies in
- * between leaves a copy that Redis lets expire, and a word in the source that whoever meets it takes back.
+ * Forks in Redis. A fork is a copy of the inherited records, because its source may be on another server of a
+ * Cluster. The copy is made in slices under a key of its own, and becomes the stream's log in the step that creates
+ * the stream. The source is marked before, which keeps its id. A process that dies in between leaves a copy that
+ * Redis expires, and a mark in the source that the next process removes.
  */
 import type { Reply } from '../../redis/open-client.ts'
 import { tailOf } from '../bookkeeping/stream-state.ts'
@@ -21,16 +21,16 @@ import { parseState } from './state.ts'
 import type { GoneFork } from './state.ts'
 import type { CopiedFork, CreateAnswer, RedisStreamTable } from './stream-table.ts'
 
-/** Bytes of records in a slice of a copy, about: Redis does nothing else meanwhile. */
+/** Approximate bytes of a slice of a copy: Redis does nothing else meanwhile. */
 const SLICE_BYTES = 256 * 1024
-/** Milliseconds after the last sign of a copy until it is taken for dead. */
+/** Milliseconds without progress after which a copy counts as abandoned. */
 const COPY_MS = 600_000
 
 export interface RedisForksOptions {
   readonly scripts: Scripts
   readonly keys: Keys
   readonly table: RedisStreamTable
-  /** Creates a stream with this configuration, which is listed meanwhile. */
+  /** Creates and lists a stream with this configuration. */
   readonly create: (id: string, config: CheckedConfig, copied?: CopiedFork) => Promise<CreateAnswer>
 }
 
@@ -41,7 +41,10 @@ export class RedisForks {
     this.#options = options
   }
 
-  /** Creates a stream, a fork or not, or says why it cannot. Where only what died keeps its id, it is free the second time. */
+  /**
+   * Creates a stream, a fork or not, or returns why it cannot. If only abandoned marks keep its id, the second
+   * attempt succeeds.
+   */
   async create(id: string, config: CheckedConfig | CheckedFork): Promise<CreateAnswer | ForkRefusal> {
     for (;;) {
       const answer = await (config.from ? this.#fork(id, config) : this.#options.create(id, config))
@@ -73,7 +76,7 @@ export class RedisForks {
     }
   }
 
-  /** See `StreamStore`. What is found of forks that are gone is taken back. */
+  /** See `StreamStore`. Marks of forks that are gone are removed. */
   async isRetired(id: string, owner?: string | null): Promise<boolean> {
     const { scripts, keys } = this.#options
     for (;;) {
@@ -90,7 +93,7 @@ export class RedisForks {
     }
   }
 
-  /** Of a fork that is not there any more, or does not come to be; and of what is gone with it. */
+  /** Removes the mark of a fork that is gone, or was not created, and of sources that are gone with it. */
   async release(gone: GoneFork): Promise<void> {
     for (let next: GoneFork | undefined = gone; next;)
       next = await this.#release(next.point.id, `${next.token} ${next.id}`)
@@ -111,7 +114,7 @@ export class RedisForks {
     return String(word) === 'retired' && (await this.isRetired(from.id)) ? 'retired' : 'missing'
   }
 
-  /** What is asked about the source's log is read before. */
+  /** Reads what the decision needs of the source's log. */
   async #decide(source: StreamState, config: CheckedFork): Promise<Fork | ForkRefusal> {
     const { table } = this.#options
     const { id, offset = tailOf(source), sub = 0 } = config.from

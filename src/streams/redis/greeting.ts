@@ -1,18 +1,18 @@
-/** What is said to a server when a connection to it opens, and what it says of itself. */
+/** What is asked of a server when a connection opens, and what it answers. */
 import { type RedisClient, RedisRefusedError, type Reply } from '../../redis/open-client.ts'
 import { UnfitRedisError } from '../../redis/unfit.ts'
 
-/** The scripts need flags (Redis 7), and live delivery needs sharded pub/sub (Redis 7). */
+/** Scripts need flags and live delivery needs sharded pub/sub, both of Redis 7. */
 const OLDEST = 7
 
 export interface Greeting {
-  /** The run of the server: another one after each of its starts. */
+  /** The run id of the server, new after each start. */
   readonly run: string
-  /** `appendonly`: everything is written to a file; undefined when the server does not say. */
+  /** `appendonly`: whether every write goes to a file; undefined if the server does not say. */
   readonly appendOnly: boolean | undefined
-  /** `always`, `everysec` or `no`; undefined when asking is forbidden. */
+  /** `always`, `everysec` or `no`; undefined if asking is forbidden. */
   readonly fsync: string | undefined
-  /** Whether it saves snapshots; undefined when asking is forbidden. */
+  /** Whether it saves snapshots; undefined if asking is forbidden. */
   readonly snapshots: boolean | undefined
   readonly replicas: number
   /** What it does when its memory is full: `noeviction`, … */
@@ -20,12 +20,12 @@ export interface Greeting {
 }
 
 /**
- * @param channel any of the store's: a script that may append and not publish would do half.
- * @throws {UnfitRedisError} when the server is too old for the store; {Error} when it forbids what it cannot do without.
+ * @param channel any of the store's: a script that may append but not publish would fail halfway.
+ * @throws {UnfitRedisError} if the server is too old; {Error} if it forbids something the store needs.
  */
 export async function greet(client: RedisClient, channel: string): Promise<Greeting> {
   const [info, config, published] = await Promise.all([
-    // A server that is too old takes one section at most.
+    // A server that is too old accepts at most one section.
     client.send(['INFO']),
     client.send(['CONFIG', 'GET', 'appendfsync', 'save']).catch(() => undefined),
     client.send(['SPUBLISH', channel, '']).catch((error: unknown) => error),
@@ -37,7 +37,7 @@ export async function greet(client: RedisClient, channel: string): Promise<Greet
       `it is Redis ${version}, and the stream store needs Redis or Valkey ${OLDEST} at least`,
     )
   }
-  // Others pass by themselves, or come with each call: in a Cluster, MOVED.
+  // Other errors are temporary, or come with each call, such as MOVED in a Cluster.
   if (published instanceof RedisRefusedError && published.kind === 'NOPERM') throw published
   const settings = pairsOf(config)
   const appendOnly = facts.get('aof_enabled')

@@ -1,6 +1,6 @@
 /**
- * The keys of the store. Those of one stream share a hash tag, those of the lists another, so that a
- * script finds all it needs on one server of a Cluster.
+ * The keys of the store. The keys of one stream share a hash tag, and those of the lists another, so that a script
+ * finds its keys on one server of a Cluster.
  */
 export interface StreamKeys {
   readonly state: string
@@ -9,39 +9,39 @@ export interface StreamKeys {
 }
 
 export interface ListKeys {
-  /** Every stream: ids in their order. */
+  /** All streams, in the order of ids. */
   readonly ids: string
-  /** `owner id`, the owner percent-encoded, and nothing where there is none. */
+  /** `owner id`, with the owner percent-encoded, or empty without one. */
   readonly owners: string
-  /** As in `owners`: open streams that were leased, and some that are closed by now. */
+  /** As in `owners`: open streams that were leased, and some that have been closed since. */
   readonly leased: string
-  /** The owners, percent-encoded, of the streams that end: Redis may have removed all else of one. */
+  /** The owners, percent-encoded, of expiring streams: Redis may have removed everything else of one. */
   readonly whose: string
-  /** Streams that are open. */
+  /** Open streams. */
   readonly open: string
-  /** Streams with a lease, by when it ends at the earliest. */
+  /** Streams with a lease, by its earliest expiry. */
   readonly leases: string
-  /** Streams with an end, by when it comes at the earliest. */
+  /** Streams with an expiry, by the earliest one. */
   readonly ends: string
-  /** The latest time anybody swept, to tell when the clock went back. */
+  /** The latest time of a sweep, to detect a clock that went back. */
   readonly clock: string
 }
 
 export interface LatestKeys {
-  /** The ids of streams on a list, by when they were appended to last. */
+  /** The ids of streams on a list, by their last appends. */
   readonly order: string
-  /** Of each its incarnation, and its tail when it was moved. */
+  /** The incarnation of each, and its tail when it was moved. */
   readonly tails: string
-  /** Ids of streams that are being appended to, each with a stamp, by when that began. */
+  /** Ids of streams with appends in progress, each with a stamp, by when the append began. */
   readonly marks: string
 }
 
-/** An owner in a list, percent-encoded; nothing for none. */
+/** An owner in a list, percent-encoded; empty for none. */
 export function nameOf(owner: string | null | undefined): string {
   return owner === undefined || owner === null ? '' : encodeURIComponent(owner)
 }
 
-/** What the list of an owner is called: the owner, percent-encoded, and its name. */
+/** The name of an owner's list: the owner, percent-encoded, and the list's name. */
 export function listOf({ owner, listed }: ListedAs): string | undefined {
   return listed === undefined ? undefined : `${nameOf(owner)} ${listed}`
 }
@@ -70,7 +70,7 @@ export class Keys {
     }
   }
 
-  /** Of a list that has this name, with its owner's. */
+  /** The keys of a list, by its name with the owner's. */
   latest(list: string): LatestKeys {
     const key = (what: string): string => `${this.#prefix}:{lists}:${what}:${list}`
     return { order: key('latest'), tails: key('tails'), marks: key('marks') }
@@ -81,14 +81,14 @@ export class Keys {
     return { state: `${tag}:state`, log: `${tag}:log`, channel: `${tag}:live` }
   }
 
-  /** Of a fork that is being made; see forks.ts. */
+  /** The key of a fork that is being copied; see forks.ts. */
   copyOf(id: string, token: string): string {
     return `${this.#tagOf(id)}:copy:${token}`
   }
 
-  /** A brace in an id must not end the tag, nor an id that begins with one leave it empty. */
+  /** A brace in an id must not end the tag, and an id that begins with one must not leave it empty. */
   #tagOf(id: string): string {
-    // Most need none, and are asked for with each append.
+    // Most ids need no escape, and every append asks.
     const name = /[{}%]/.test(id) ? id.replace(/[{}%]/g, encodeURIComponent) : id
     return `${this.#prefix}:stream:{${name}}`
   }

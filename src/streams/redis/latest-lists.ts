@@ -1,8 +1,8 @@
 /**
- * The lists of owners, in the order of the last appends: in a Cluster on another server than the streams on them, so
- * that no step appends and moves. Instead an append to such a stream is marked before and moves the stream after, and
- * is answered then. A list whose first page is asked for looks at what is marked: what was kept of it is moved, also
- * when the process that appended is no more. docs/decisions/0015 has the whole of it.
+ * The lists of owners, in the order of the last appends. In a Cluster they are on other servers than their streams,
+ * so no step can append and move. Instead, an append to such a stream is marked before, and resolves after the stream
+ * was moved. The first page of a list checks the marks, and moves streams whose appends were stored, even if the
+ * appending process has died. docs/decisions/0015 explains this.
  */
 import type { Reply } from '../../redis/open-client.ts'
 import { Stamps } from '../incarnation.ts'
@@ -14,11 +14,11 @@ import type { RedisScript } from './scripts/script.ts'
 import type { Scripts } from './scripts/scripts.ts'
 import type { AppendAnswer, RedisStreamTable, Unmarked } from './stream-table.ts'
 
-/** Milliseconds after which an append that was marked is under way no more: requests settle in far less. */
+/** Milliseconds after which a marked append is no longer in progress: requests settle in far less. */
 const MARK_MS = 600_000
-/** Marks looked at before a page. There are as many as appends are under way, and have died. */
+/** Marks checked before a page. There is one for each append in progress or abandoned. */
 const MARKS = 1000
-/** Streams of which this process knows on which list they are. */
+/** Number of streams whose list this process remembers. */
 const MAX_KNOWN = 10_000
 
 /** KEYS: the marks of a list. ARGV: the time, or empty; a mark. */

@@ -33,7 +33,7 @@ export interface RedisLeasesOptions {
   readonly call: <T>(work: () => Promise<T>, signal: AbortSignal | undefined) => Promise<T>
 }
 
-/** Leases looked at in one go. */
+/** Leases per page. */
 const SLICE = 100
 
 export class RedisLeases implements LeaseStore {
@@ -56,7 +56,7 @@ export class RedisLeases implements LeaseStore {
       switch (String(word)) {
         case 'acquired': {
           const state = parseState(second, stamp)
-          // Whose it is, is known only now. A process that dies in between leaves it out of that list alone.
+          // The owner is known only now. A process that dies in between leaves the stream out of that list only.
           if (!state.leased) await lists.add(id, { owner: state.owner, open: true, leased: true })
           return {
             outcome: 'acquired',
@@ -82,7 +82,7 @@ export class RedisLeases implements LeaseStore {
     const values = [incarnation, String(epoch), holder, String(ttlMs)]
     const found = await call(async () => {
       const [end, isSooner, owing] = (await scripts.onStream(RENEW, keys.of(stream), values)) as Reply[]
-      // The list names the earliest end that there may be. Without this it is found, but as late as before.
+      // The list holds the earliest possible expiry. Without this update it is found too, but later.
       if (isSooner === 1) await lists.addLease(stream, ttlMs)
       return end === undefined ? undefined : { expiresAt: Number(String(end)), owing }
     }, signal)
@@ -134,7 +134,7 @@ export class RedisLeases implements LeaseStore {
     checkId(stream)
     const { scripts, keys, limits, call } = this.#options
     const values = [incarnation, String(epoch), holder, checkLeft(left, limits) ?? '']
-    // The list names it until the next look at what is over.
+    // The list names it until the next look at expired leases.
     return call(async () => (await scripts.onStream(SETTLE, keys.of(stream), values)) === 1, signal)
   }
 
@@ -149,12 +149,11 @@ export class RedisLeases implements LeaseStore {
   ): Promise<readonly Lease[]> {
     const { lists } = this.#options
     const place = { at: after.expiresAt, id: after.stream }
-    // A look puts what is over in its place in the list; what is not over moves behind, or goes. Once all of
-    // a page were looked at, it is in order.
+    // A look corrects each entry: expired leases get their place, others move back or are removed. Once all entries
+    // of a page were checked, it is in order.
     const looked = new Map<string, PromiseSettledResult<Lease | undefined>>()
     const isNone = (id: string): boolean => looked.has(id) && leaseIn(looked.get(id)) === undefined
-    // Listed where they are, and nothing to return: by the clock of a stream its lease is not over yet, or it
-    // cannot be looked at.
+    // Entries that stay and return nothing: the lease has not expired by the clock of the stream, or cannot be read.
     for (let none = 0; ;) {
       signal?.throwIfAborted()
       const { clockWentBack, ids } = await lists.due('leases', limit + none, place)
@@ -188,7 +187,7 @@ export class RedisLeases implements LeaseStore {
     }
   }
 
-  /** The lease of a stream when its time is over; corrects the list otherwise. */
+  /** The lease of a stream if it has expired; otherwise corrects the list. */
   async #look(id: string): Promise<Lease | undefined> {
     const { lists } = this.#options
     const there = await this.#leaseOf(id)
@@ -197,7 +196,7 @@ export class RedisLeases implements LeaseStore {
       return there.isOver ? there.lease : undefined
     }
     await lists.drop('leases', id)
-    // Somebody may have taken it, and listed it, before it was dropped.
+    // Another process may have taken and listed it before it was removed.
     const since = await this.#leaseOf(id)
     if (since) await lists.addLease(id, since.lease.ttlMs)
     return undefined

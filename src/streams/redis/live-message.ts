@@ -1,6 +1,6 @@
 /**
- * What the scripts publish to the channel of a stream: a line, and behind it what the stream was closed
- * with, and the records one after the other when they are small.
+ * What the scripts publish to the channel of a stream: a line, then the end of a closed stream, then the records if
+ * they are small.
  *
  *     append <incarnation> <from> <next> <closed> <stamp> <kind> <length of the end> <length>,<length>,…
  *     gone <incarnation> <reason>
@@ -21,17 +21,17 @@ export type LiveMessage =
       readonly end: Json | undefined
       /** See stream-scripts.ts. */
       readonly stamp: string
-      /** Undefined when they were too large to be published: they are to be read. */
+      /** Undefined if they were too large to be published, and must be read. */
       readonly records: readonly StreamRecord[] | undefined
     }
   | { readonly type: 'gone'; readonly incarnation: string; readonly reason: 'deleted' | 'expired' | 'lost' }
-  /** The stream should be looked at. */
+  /** The stream must be read. */
   | { readonly type: 'look' }
 
-/** Bytes of an append's records up to which they are published. */
+/** Most bytes of an append's records that are published. */
 export const PUBLISHED_BYTES = 64 * 1024
 
-/** Anything that is no message of a script is taken as a reason to look. */
+/** Any other message is taken as a reason to read the stream. */
 export function readMessage(message: Buffer): LiveMessage {
   const end = message.indexOf(10)
   const [type, incarnation = '', ...rest] = message
@@ -66,7 +66,7 @@ function cut(body: Buffer, lengths: readonly number[], kind: RecordKind): Stream
   return lengths.map((length) => recordOf(body.subarray(start, (start += length)), kind))
 }
 
-/** A record as Redis gave it. */
+/** A record as returned by Redis. */
 export function recordOf(bytes: Buffer, kind: RecordKind): StreamRecord {
   return kind === 'json' ? bytes.toString() : Uint8Array.from(bytes)
 }

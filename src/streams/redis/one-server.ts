@@ -1,4 +1,4 @@
-/** One Redis, perhaps behind Sentinel: a connection to ask on and one to listen on. */
+/** One Redis, possibly behind Sentinel: a connection for requests and one for subscriptions. */
 import { RedisConnection } from '../../redis/connection.ts'
 import type { HostSettings } from '../../redis/hosts.ts'
 import type { Logger } from '../../logging/logger.ts'
@@ -39,8 +39,8 @@ export class OneServer implements Servers {
       errors: CONNECTION_ERRORS,
       open: (signal, onLost) => openClient(host, { timeoutMs, signal, onLost }),
       prepare: async (client) => {
-        // Loaded beforehand, a script never has to be sent a second time, behind what came after it.
-        // Greeted before, for a server that is too old says more of itself than of scripts.
+        // Scripts are loaded beforehand, so that none has to be sent again after later requests. The greeting comes
+        // first, because a server that is too old explains itself better there.
         const greeting = await greet(client, options.channel)
         await Promise.all(options.scripts.map(({ source }) => client.send(['SCRIPT', 'LOAD', source])))
         this.#runs.set(client, greeting.run)
@@ -67,7 +67,7 @@ export class OneServer implements Servers {
     return this.#connection.unfit
   }
 
-  /** @param before is sent right before it, and its answer ignored. */
+  /** @param before sent directly before the request; its answer is ignored. */
   request(_key: string, ask: Ask, before?: readonly Argument[]): Promise<Reply> {
     return this.#connection.call((client) => {
       if (before) client.send(before).catch(() => undefined)

@@ -26,21 +26,18 @@ export interface RedisStoreOptions extends StreamStoreOptions {
   readonly url?: string | undefined
   /** One Redis in parts, or behind Sentinel. */
   readonly host?: RedisHost | undefined
-  /**
-   * A Redis Cluster: some of its servers. How to get in, user, password and TLS, is that of the first
-   * for all.
-   */
+  /** A Redis Cluster: some of its servers. User, password and TLS of the first apply to all. */
   readonly cluster?: readonly (string | RedisHost)[] | undefined
-  /** What all keys of the store begin with: letters, digits, `_`, `.`, `:` and `-`. Default: `millrace`. */
+  /** Prefix of all keys of the store: letters, digits, `_`, `.`, `:` and `-`. Default: `millrace`. */
   readonly prefix?: string | undefined
-  /** Seconds that a call waits for Redis to be there, and then for its answer. Default: 5. */
+  /** Seconds that a call waits for Redis to be available, and then for its answer. Default: 5. */
   readonly timeout?: number | undefined
   /**
-   * Seconds that watchers of a log whose end Redis has lost wait for its producer to append it again,
-   * before they are told `lost`. Default: 10.
+   * Seconds that watchers of a log whose end Redis has lost wait for its producer to repeat it, before they are told
+   * `lost`. Default: 10.
    */
   readonly lossPatience?: number | undefined
-  /** Default: Redis's own. Another is for tests: processes that disagree about the time harm each other. */
+  /** Default: Redis's own clock. For tests: processes that disagree about the time harm each other. */
   readonly clock?: () => number
 }
 
@@ -64,12 +61,12 @@ const SCRIPTS = [
 ]
 
 /**
- * A stream store that processes share through Redis: `redis('redis://localhost:6379')`. It connects when it is first used, and again
- * whenever the connection is lost. Calls that cannot reach Redis reject with the `StoreError`
- * `unavailable` after `timeout`; watchers wait, and are told what they missed.
+ * A stream store that processes share through Redis: `redis('redis://localhost:6379')`. It connects at first use, and
+ * reconnects when the connection is lost. Calls that cannot reach Redis reject with the `StoreError` `unavailable`
+ * after `timeout`; watchers wait, and are then told what they missed.
  *
- * @throws {RangeError} for an option out of its range, {TypeError} for an option that does not exist, and for a
- * host that makes no sense.
+ * @throws {RangeError} for an option out of range; {TypeError} for an option that does not exist, and for an invalid
+ * host.
  */
 export function redis(where: string | RedisStoreOptions = {}): StreamStore {
   const options: RedisStoreOptions = typeof where === 'string' ? { url: where } : where
@@ -95,7 +92,7 @@ export function redis(where: string | RedisStoreOptions = {}): StreamStore {
   const hosts = cluster ? hostSettings(cluster) : hostSettings(url ?? host)
   if (cluster) checkCluster(hosts)
   const timeoutMs = timeout * 1000
-  // The least, until a server has said more.
+  // The lowest level, until a server has said more.
   let durability: Durability = 'process'
   const greeted = new Map<string, Durability>()
   const onGreeting = (title: string, greeting: Greeting): void => {
@@ -107,7 +104,7 @@ export function redis(where: string | RedisStoreOptions = {}): StreamStore {
   return new RedisStore({
     keys,
     limits: limitsOf(options),
-    // An answer may take as long as that.
+    // An answer may take this long.
     retention: options.retention,
     settled: new SettledClock(options, 1000 + timeoutMs),
     timeoutMs,

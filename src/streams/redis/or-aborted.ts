@@ -1,4 +1,4 @@
-/** Ends the waiting for something with a signal, and not the thing itself. */
+/** Ends the wait for a promise with a signal, without cancelling the work. */
 export async function orAborted<T>(working: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   const abort = (): void => reject(signal.reason as Error)

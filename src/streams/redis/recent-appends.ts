@@ -1,16 +1,15 @@
 /**
- * The last appends of each producer in this process, to be sent again should Redis lose them: a
- * replica that takes over, or a server that starts again, may lack the last moments.
+ * The last appends of each producer in this process, to be repeated if Redis loses them: a replica that takes over,
+ * or a server that restarts, may lack the latest writes.
  *
- * A producer's seq and its records are lost together, so a seq that is refused as a gap although it
- * follows the last one that was kept says which appends are gone. Bounded in time and in bytes: what a
- * failover loses is what was written just before.
+ * A producer's seq and its records are lost together. So if a seq is refused as a gap although it follows the last
+ * stored one, this tells which appends are gone. Bounded in time and bytes: a failover loses only the latest writes.
  */
 import type { CheckedAppend } from '../bookkeeping/requests.ts'
 import type { Producer } from '../store.ts'
 import type { IncarnatePlace } from './state.ts'
 
-/** An append that was kept. */
+/** A stored append. */
 export interface KeptAppend {
   readonly request: CheckedAppend
   /** Position before its first record. */
@@ -30,25 +29,25 @@ interface Recent {
   bytes: number
 }
 
-/** What is known of a loss. */
+/** What is known about a loss. */
 export interface Loss {
-  /** All that was lost, in its order; undefined when some of it is no longer known. */
+  /** All lost appends, in order; undefined if some are no longer known. */
   readonly appends: readonly KeptAppend[] | undefined
-  /** The last record that was kept. */
+  /** The place of the last stored record. */
   readonly last: IncarnatePlace
 }
 
 export interface RecentAppendsOptions {
-  /** Milliseconds an append is remembered. */
+  /** Milliseconds for which an append is remembered. */
   readonly ms: number
-  /** Bytes remembered of one stream, and of all: of records, metadata, checkpoints, and what an append takes itself. */
+  /** Bytes remembered of one stream, and of all: records, metadata, checkpoints, and the overhead of an append. */
   readonly streamBytes: number
   readonly bytes: number
   /** Streams remembered. */
   readonly streams: number
 }
 
-/** Bytes that an append of nothing takes, or somewhat less. */
+/** Overhead of an append in bytes, about. */
 const APPEND_BYTES = 400
 
 const DEFAULTS: RecentAppendsOptions = {
@@ -60,7 +59,7 @@ const DEFAULTS: RecentAppendsOptions = {
 
 export class RecentAppends {
   readonly #options: RecentAppendsOptions
-  /** The stream that was appended to last is last. */
+  /** Ordered by the last append, the latest last. */
   readonly #streams = new Map<string, Recent>()
   #bytes = 0
 
@@ -69,8 +68,8 @@ export class RecentAppends {
   }
 
   /**
-   * @param next the place after it.
-   * @param stamp of its records.
+   * @param next the place after the append.
+   * @param stamp the stamp of its records.
    */
   keep(id: string, request: CheckedAppend, next: IncarnatePlace, stamp: string): void {
     const { producer } = request
@@ -99,7 +98,7 @@ export class RecentAppends {
     this.#makeRoom()
   }
 
-  /** What an append that is refused as a gap says is lost; undefined when it is a gap of its own. */
+  /** What was lost, judged by an append refused as a gap; undefined if the producer itself left the gap. */
   lossAt(id: string, { producer }: CheckedAppend, expectedSeq: number): Loss | undefined {
     const recent = this.#streams.get(id)
     if (!recent || !producer || recent.producer !== producer.id || recent.epoch !== producer.epoch)
@@ -133,13 +132,13 @@ export class RecentAppends {
       recent.appends[recent.dropped++] = undefined
       recent.bytes -= sizeOf(request)
     }
-    // Now and then, as it copies what is left.
+    // Only sometimes, because it copies the rest.
     if (recent.dropped * 2 <= recent.appends.length) return
     recent.appends = recent.appends.slice(recent.dropped)
     recent.dropped = 0
   }
 
-  /** What is lost was appended just before: each stream gives up its older half before any is forgotten. */
+  /** Lost appends are recent ones, so each stream gives up its older half before any stream is forgotten. */
   #makeRoom(): void {
     if (this.#bytes > this.#options.bytes) {
       for (const recent of this.#streams.values()) {

@@ -1,4 +1,4 @@
-/** Puts back what Redis has lost of the appends of this process, or says that it is lost. */
+/** Restores appends of this process that Redis has lost, or tells watchers that they are lost. */
 import type { Logger } from '../../logging/logger.ts'
 import { LEASE_PRODUCER } from '../leases.ts'
 import type { CheckedAppend } from '../bookkeeping/requests.ts'
@@ -18,8 +18,8 @@ export class Recovery {
   }
 
   /**
-   * Sends again what Redis has lost of a producer's appends, as an append that is refused as a gap says: whether that
-   * append is due now. Where it cannot be so, those who follow are told: what comes has another history.
+   * Repeats the appends that Redis has lost of a producer, judged by an append refused as a gap. Returns whether that
+   * append can now be sent. If it cannot, the watchers are told that the history has changed.
    */
   async restore(id: string, request: CheckedAppend, expectedSeq: number): Promise<boolean> {
     const loss = this.#recent.lossAt(id, request, expectedSeq)
@@ -36,8 +36,8 @@ export class Recovery {
   }
 
   /**
-   * Whether a producer is unknown as the stream has forgotten it, not as Redis has: then what it appended is there, or
-   * was trimmed. That of a lease is not forgotten.
+   * Whether a producer is unknown because the stream forgot it, not because Redis lost it: then its records exist, or
+   * were trimmed. The producer of a lease is never forgotten.
    */
   async #isForgotten(
     id: string,

@@ -1,27 +1,27 @@
 /**
- * The Redis servers behind a store: which of them has a key is theirs to know.
+ * The Redis servers of a store. They know which of them has a key.
  *
  * Every request settles: with Redis's answer, or with a `StoreError` after a bounded time.
  */
 import type { Argument, Reply } from '../../redis/open-client.ts'
 import type { UnfitRedisError } from '../../redis/unfit.ts'
 
-/** What is asked, given the name of the run of the server that is asked. */
+/** A request, made from the run id of the server that it is sent to. */
 export type Ask = (server: string) => readonly Argument[]
 
 export interface ServerEvents {
-  /** Somebody published to a channel. */
+  /** A message was published to a channel. */
   readonly onMessage: (channel: string, message: Buffer) => void
-  /** What is published to a channel arrives from now on; what was until now may be lost. */
+  /** Messages of a channel arrive from now on; earlier ones may be lost. */
   readonly onSubscribed: (channel: string) => void
-  /** A server can be reached again, and is perhaps another one. */
+  /** A server can be reached again, and may be another one. */
   readonly onReady: () => void
 }
 
 export interface Servers {
-  /** Whether requests for any keys are carried out in the order in which they are made. */
+  /** Whether requests for different keys are executed in order. */
   readonly ordered: boolean
-  /** Why one of them can never do. */
+  /** Why a server is permanently unfit. */
   readonly unfit: UnfitRedisError | undefined
   request(key: string, ask: Ask): Promise<Reply>
   /** Resolves when every server has answered. */

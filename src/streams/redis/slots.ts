@@ -3,14 +3,14 @@ import { Buffer } from 'node:buffer'
 
 export const SLOTS = 16_384
 
-/** CRC-16/XMODEM, a table of what a byte contributes. */
+/** CRC-16/XMODEM: the contribution of each byte. */
 const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8
   for (let bit = 0; bit < 8; bit++) crc = (crc & 0x8000) === 0 ? crc << 1 : (crc << 1) ^ 0x1021
   return crc
 })
 
-/** The slot of a key: of what stands between its first `{` and the `}` after it, or of all of it. */
+/** The slot of a key: computed from the part between its first `{` and the next `}`, or from the whole key. */
 export function slotOf(key: string): number {
   const open = key.indexOf('{')
   const close = open === -1 ? -1 : key.indexOf('}', open + 1)

@@ -1,4 +1,4 @@
-/** The state of a stream, as its fields in Redis say. */
+/** Parses the state of a stream from its fields in Redis. */
 import type { Reply } from '../../redis/open-client.ts'
 import { START } from '../../protocol/offset.ts'
 import type { Offset } from '../../protocol/offset.ts'
@@ -12,7 +12,7 @@ export interface IncarnatePlace {
   readonly at: Offset
 }
 
-/** A fork that is gone for good, and where it was forked: its source is to be told. */
+/** A fork that is gone for good, and where it was forked: its mark must be removed from its source. */
 export interface GoneFork {
   readonly id: string
   readonly token: string
@@ -65,7 +65,7 @@ export function parseState(fields: Reply, stamp: Reply): StreamState {
     closedWith,
     leased: lease !== undefined,
     retention: retention === undefined ? undefined : retentionOf(retention),
-    // Behind that of its owner.
+    // After the owner.
     listed: list?.slice(list.indexOf(' ') + 1),
     forkedFrom: point === undefined ? undefined : (JSON.parse(point) as ForkPoint),
   }

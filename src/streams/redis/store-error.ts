@@ -1,13 +1,13 @@
-/** What Redis and the connection to it say, as the errors of a stream store. */
+/** Maps errors of Redis and its connection to the errors of a stream store. */
 import type { ConnectionErrors } from '../../redis/connection.ts'
 import { RedisRefusedError } from '../../redis/open-client.ts'
 import { StoreError } from '../errors.ts'
 import type { StoreErrorCode } from '../errors.ts'
 
-/** First words of Redis's errors. What is not here and is no answer about the request passes by itself. */
+/** First words of Redis's errors. Other errors that do not concern the request are temporary. */
 const BY_KIND: Readonly<Record<string, StoreErrorCode>> = {
   OOM: 'full',
-  // It cannot save its snapshots: most often a full disk.
+  // It cannot save its snapshots, usually because the disk is full.
   MISCONF: 'full',
   READONLY: 'unavailable',
   LOADING: 'unavailable',
@@ -35,7 +35,7 @@ export const CONNECTION_ERRORS: ConnectionErrors = {
   },
 }
 
-/** An attempt at several addresses has a code and no message. */
+/** An attempt at several addresses has a code but no message. */
 function reasonOf(cause: Error): string {
   return cause.message || ('code' in cause ? String(cause.code) : cause.name)
 }

@@ -1,8 +1,8 @@
 /**
  * The stream store on Redis: docs/redis.md and docs/decisions/0004.
  *
- * Invariants: what happens to one stream is one script on the server that has it; nothing is told to a watcher before
- * its script has run; no request waits longer than `timeoutMs` for Redis to be there and as long again for its answer.
+ * Invariants: every change of a stream is one script on its server. Nothing is told to a watcher before its script
+ * has run. No request waits longer than `timeoutMs` for Redis to be available, and as long again for its answer.
  */
 import type { Logger } from '../../logging/logger.ts'
 import type { Place } from '../../protocol/offset.ts'
@@ -52,19 +52,19 @@ export interface RedisStoreSettings {
   /** See `CatchUpOptions`. */
   readonly lossPatienceMs: number
   readonly logger: Logger
-  /** Judges the clock of the lists. */
+  /** Decides whether the clock of the lists can be trusted. */
   readonly settled: SettledClock
   readonly retention: RetentionOption | undefined
-  /** Instead of Redis's own. */
+  /** Used instead of Redis's own clock. */
   readonly clock: (() => number) | undefined
   readonly durability: () => Durability
   openServers(events: ServerEvents): Servers
 }
 
-/** Milliseconds within which a Redis that is there answers a check. */
+/** Milliseconds within which an available Redis answers a check. */
 const CHECK_MS = 1000
 
-/** After these a producer has nothing to send again. */
+/** Outcomes after which a producer has nothing to repeat. */
 const FINAL: ReadonlySet<string> = new Set(['missing', 'closed', 'fenced'])
 
 export class RedisStore implements StreamStore {
@@ -81,7 +81,7 @@ export class RedisStore implements StreamStore {
   readonly #collector: TrimCollector
   readonly #recent = new RecentAppends()
   readonly #recovery: Recovery
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when no call is in progress. */
   readonly #idle = Promise.withResolvers<void>()
   #underWay = 0
   readonly #waiting = new WaitingWrites()
@@ -151,7 +151,7 @@ export class RedisStore implements StreamStore {
     return { outcome: 'created', info, lease: leaseOf(id, answer.state, newLease(lease, 1, answer.now)) }
   }
 
-  /** Not an async function, and in few that are: each is a promise more, and turns of the microtasks, for each append. */
+  /** Not an async function, and few of those it calls are: each costs a promise and microtask turns per append. */
   append(id: string, given: AppendRequest, signal?: AbortSignal): Promise<AppendResult> {
     try {
       checkId(id)
@@ -251,7 +251,7 @@ export class RedisStore implements StreamStore {
     checkId(id)
     checkPlace(before)
     const result = await this.#call(async () => {
-      // It removes what is trimmed should this process end before that.
+      // The sweep removes trimmed records even if this process ends before.
       await this.#lists.addToSweep(id)
       return this.#table.trim(id, before, incarnation)
     }, signal)
@@ -295,7 +295,7 @@ export class RedisStore implements StreamStore {
     return signal ? orAborted(working, signal) : working
   }
 
-  /** Runs what the store takes on; the signal ends the waiting for it. */
+  /** Runs accepted work; the signal only ends the wait for it. */
   async #call<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     signal?.throwIfAborted()
     if (this.#closing) throw CONNECTION_ERRORS.closed()
@@ -303,7 +303,7 @@ export class RedisStore implements StreamStore {
     return signal ? orAborted(working, signal) : working
   }
 
-  /** @param taken bytes of `waiting` that are given back. */
+  /** @param taken bytes of `#waiting` to give back. */
   async #run<T>(work: () => Promise<T>, taken?: number): Promise<T> {
     this.#underWay++
     try {

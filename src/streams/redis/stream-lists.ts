@@ -1,10 +1,10 @@
 /**
- * The lists of streams: all of them, by owner, the open ones, and those that end or whose lease does.
+ * The lists of streams: all, by owner, open ones, and those with an expiry or a lease.
  *
- * They lie on one server of a Cluster and the streams on others, so no step changes both. What holds
- * instead: an id is in its lists before the stream is there, and is taken out after it is gone. So a
- * list may name what is not there, or is not so any more; whoever finds that takes it out. Times in a
- * list are when something ends at the earliest. docs/decisions/0004 has the whole of it.
+ * They are on one server of a Cluster and the streams on others, so no step changes both. Instead, an id is in its
+ * lists before the stream exists, and is removed after it is gone. So a list may name a stream that no longer exists
+ * or belongs there; the reader that notices removes it. Times in a list are the earliest possible ones.
+ * docs/decisions/0004 explains this.
  */
 import { newIncarnation } from '../incarnation.ts'
 import type { Reply } from '../../redis/open-client.ts'
@@ -141,12 +141,12 @@ export interface DuePlace {
 const BEFORE_ALL: DuePlace = { at: Number.NEGATIVE_INFINITY, id: '' }
 
 export interface Due {
-  /** Then there are no ids: the times are to be corrected first. */
+  /** If so, there are no ids: the times must be corrected first. */
   readonly clockWentBack: boolean
   readonly ids: readonly string[]
 }
 
-/** What a stream is listed by. */
+/** The fields by which a stream is listed. */
 export interface Listing {
   readonly owner?: string | undefined
   readonly open?: boolean
@@ -154,7 +154,7 @@ export interface Listing {
   readonly leaseMs?: number | undefined
   readonly ttlMs?: number | undefined
   readonly endsAt?: number | undefined
-  /** In how many milliseconds records of it may be too old. */
+  /** In how many milliseconds its records may be too old. */
   readonly agedInMs?: number | undefined
 }
 
@@ -188,13 +188,13 @@ export class StreamLists {
   }
 
   /**
-   * Ids that end, or whose lease does, by now, in the order of these times and then of the ids: the first
-   * ones, or those that come after a place in that order.
+   * Ids whose expiry, or whose lease's, has come, in the order of these times and then of ids; the first ones, or
+   * those after a place.
    */
   async due(list: 'leases' | 'ends', limit: number, after: DuePlace = BEFORE_ALL): Promise<Due> {
     const keys = [this.#keys[list], this.#keys.clock]
     const ids: string[] = []
-    // Those of the same time that are not after it are read as well.
+    // Entries of the same time that are not after the place are read as well.
     for (let read = 0; ;) {
       const values = [list, String(after.at), String(read), String(limit)]
       const [back, page] = (await this.#scripts.run(DUE, keys, values)) as [number, Buffer[]]
@@ -209,22 +209,22 @@ export class StreamLists {
     }
   }
 
-  /** Corrects the time of an id that is in the list; undefined takes it out. */
+  /** Corrects the time of an id in the list; undefined removes it. */
   async set(list: 'leases' | 'ends', id: string, at: number | undefined): Promise<void> {
     await this.#scripts.run(SET, [this.#keys[list]], [id, textOf(at)])
   }
 
-  /** Takes an id, or the id of an owner, out of one list. */
+  /** Removes an id, or the id of an owner, from one list. */
   async drop(list: ListName, id: string, owner?: string | null): Promise<void> {
     await this.#scripts.run(SET, [this.#keys[list]], [headOf(list, owner) + id, ''])
   }
 
-  /** Says, before a lease is taken, when it may be over. */
+  /** Notes when a lease may expire, before it is taken. */
   async addLease(id: string, ttlMs: number): Promise<void> {
     await this.#addTime('leases', id, ttlMs)
   }
 
-  /** Has the next sweep look at a stream. */
+  /** Makes the next sweep look at a stream. */
   async addToSweep(id: string): Promise<void> {
     await this.#addTime('ends', id, 0)
   }
@@ -233,7 +233,7 @@ export class StreamLists {
     await this.#scripts.run(ADD_TIME, [this.#keys[list], this.#keys.clock], [id, String(inMs), list])
   }
 
-  /** Every id that is in a list of times for as long as this takes, some perhaps twice. */
+  /** Every id in a list of times during this call; some may come twice. */
   async *all(list: 'leases' | 'ends'): AsyncGenerator<readonly string[]> {
     for (let cursor = ''; cursor !== '0';) {
       const values = [cursor || '0', String(SCAN_COUNT)]
@@ -251,12 +251,12 @@ export class StreamLists {
     return Number(String(await this.#scripts.run(TIME, [this.#keys.clock])))
   }
 
-  /** Names these lists; another name says that everything in them was lost in between. */
+  /** Names these lists; a different name means that everything in them was lost in between. */
   async marker(): Promise<string> {
     return String(await this.#scripts.run(MARKER, [this.#keys.clock], [newIncarnation()]))
   }
 
-  /** Ids in their order, from the list in which there are fewest others. */
+  /** Ids in order, from the list with the fewest others. */
   async page(
     { prefix, owner, closed, leased }: CheckedList,
     after: string,
@@ -266,13 +266,13 @@ export class StreamLists {
     const list = owner !== undefined ? (leased ? 'leased' : 'owners') : isOpen ? 'open' : 'ids'
     const head = headOf(list, owner)
     const from = after >= prefix && after !== '' ? `(${head}${after}` : `[${head}${prefix}`
-    // No id holds a character above `~`.
+    // No id contains a character above `~`.
     const values = [from, `(${head}${prefix}\x7f`, String(limit)]
     const members = strings(await this.#scripts.run(PAGE, [this.#keys[list]], values))
     return { list, ids: members.map((member) => member.slice(head.length)) }
   }
 
-  /** How many ids an owner has in the list of owners, null for nobody; as for `page`, some may be gone. */
+  /** Number of ids of an owner (null for none) in the list of owners; as for `page`, some may be gone. */
   async count(owner: string | null, most: number): Promise<number> {
     // A list cannot name it.
     if (owner !== null && !owner.isWellFormed()) return 0
@@ -287,7 +287,7 @@ export class StreamLists {
   }
 }
 
-/** What stands before the ids in a list. */
+/** The prefix of the ids in a list. */
 function headOf(list: ListName, owner: string | null | undefined): string {
   return list === 'owners' || list === 'leased' ? `${nameOf(owner)} ` : ''
 }

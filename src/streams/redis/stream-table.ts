@@ -1,4 +1,4 @@
-/** The streams in Redis: each call is one script, its answer in the terms of the store. */
+/** The streams in Redis. Each call is one script; answers are in the terms of the store. */
 import type { Buffer } from 'node:buffer'
 import type { Reply } from '../../redis/open-client.ts'
 import type { Place } from '../../protocol/offset.ts'
@@ -30,7 +30,7 @@ import type { GoneFork, IncarnatePlace } from './state.ts'
 import { COLLECT, TRIM } from './scripts/trim-scripts.ts'
 import { CREATE, DELETE, IS_KEPT, LOOK, SWEEP, TOUCH } from './scripts/stream-scripts.ts'
 
-/** Records removed in one step, which holds Redis for about as many microseconds. */
+/** Records removed in one step, which blocks Redis for about as many microseconds. */
 const COLLECTED = 1000
 
 export type CreateAnswer =
@@ -38,7 +38,7 @@ export type CreateAnswer =
   | { readonly created: false; readonly state: StreamState }
   | { readonly created: false; readonly retired: true }
 
-/** What a fork inherits, which is there under a key of its own. */
+/** The inherited records of a fork, under a key of their own. */
 export interface CopiedFork {
   readonly fork: Fork
   readonly token: string
@@ -49,28 +49,28 @@ export interface CopiedFork {
 
 export interface ReadAnswer {
   readonly result: ReadResult
-  /** Of a stream that is gone, as far as Redis knows. */
+  /** Why the stream is gone, as far as Redis knows. */
   readonly why?: 'expired' | 'lost'
 }
 
-/** Nothing was kept: the stream is on this list, and is not marked there. */
+/** Nothing was stored: the stream is on this list, and is not marked there. */
 export interface Unmarked {
   readonly unmarked: string
 }
 
 export interface AppendAnswer {
   readonly result: AppendResult
-  /** The list that the stream is on, when it was appended to. */
+  /** The list of the stream, if records were appended. */
   readonly listed: string | undefined
-  /** Of the stream, when it was appended to. */
+  /** The incarnation of the stream, if records were appended. */
   readonly incarnation: string
-  /** What its records have when it is kept. */
+  /** The stamp of its records, if it was stored. */
   readonly stamp: string
-  /** Whether records were trimmed by it. */
+  /** Whether it trimmed records. */
   readonly trimmed: boolean
 }
 
-/** By what a stream that is gone was listed, and which fork is gone with it. */
+/** How a removed stream was listed, and which fork is gone with it. */
 export interface RemovedStream {
   readonly owner: string | undefined
   readonly list: string | undefined
@@ -137,11 +137,11 @@ export class RedisStreamTable {
     return { created: true, state: made, now }
   }
 
-  /** @param list on which it is marked. */
+  /** @param list the list on which the append is marked. */
   async append(id: string, request: CheckedAppend, list?: string): Promise<AppendAnswer | Unmarked> {
     const stamp = this.#stamps.next()
     const reply = await this.#append(id, request, stamp, undefined, list)
-    // As most are: `tail incarnation`.
+    // The usual answer: `tail incarnation`.
     if (typeof reply === 'string') {
       const space = reply.indexOf(' ')
       const offset = { position: Number(reply.slice(0, space)), stamp }
@@ -159,7 +159,7 @@ export class RedisStreamTable {
     }
   }
 
-  /** Appends what Redis has lost where it was, as if it had not. False when it cannot be so. */
+  /** Restores lost records at their old place. False if that is not possible. */
   async restore(id: string, { request, from, stamp }: KeptAppend): Promise<boolean> {
     const reply = await this.#append(id, request, stamp, from, '*')
     if (typeof reply === 'string') return true
@@ -189,7 +189,7 @@ export class RedisStreamTable {
     return this.#scripts.onStream(APPEND, this.#keys.of(id), values)
   }
 
-  /** @param incarnation that it must have: another one is as missing as none. */
+  /** @param incarnation the expected one; any other is missing. */
   async read(
     id: string,
     place: Place,
@@ -219,9 +219,9 @@ export class RedisStreamTable {
   }
 
   /**
-   * A stream that is there.
+   * An existing stream.
    *
-   * @param owner whose it has to be, null for nobody's; nothing comes of that of another.
+   * @param owner the expected owner, null for none; a stream of another owner is not returned.
    */
   async look(id: string, owner?: string | null): Promise<StreamState | undefined> {
     const whose = owner === undefined ? '' : owner === null ? '-' : `+${owner}`
@@ -229,7 +229,7 @@ export class RedisStreamTable {
     return fields === undefined || stamp === undefined ? undefined : parseState(fields, stamp)
   }
 
-  /** Whether there is anything of a stream, be its time over or not. */
+  /** Whether anything of a stream exists, expired or not. */
   async isKept(id: string): Promise<boolean> {
     return (await this.#scripts.onStream(IS_KEPT, this.#keys.of(id))) === 1
   }
@@ -238,7 +238,7 @@ export class RedisStreamTable {
     return (await this.#scripts.onStream(TOUCH, this.#keys.of(id), [incarnation])) === 1
   }
 
-  /** What is trimmed is left to `collect`. */
+  /** Trimmed records are left to `collect`. */
   async trim(id: string, before: Place, incarnation = ''): Promise<TrimResult> {
     const values = [incarnation, ...argumentsOf(before)]
     const [word, stamp, position] = (await this.#scripts.onStream(TRIM, this.#keys.of(id), values)) as Reply[]
@@ -250,7 +250,7 @@ export class RedisStreamTable {
     throw damaged(id)
   }
 
-  /** Removes some of the records that were trimmed; whether there are more. */
+  /** Removes some trimmed records, and returns whether there are more. */
   async collect(id: string): Promise<boolean> {
     return (await this.#scripts.onStream(COLLECT, this.#keys.of(id), [String(COLLECTED)])) === 1
   }
@@ -267,7 +267,7 @@ export class RedisStreamTable {
       : { incarnation: String(incarnation), ...removedStream(id, owner, link) }
   }
 
-  /** Removes a stream whose time is over; says when another one ends. */
+  /** Removes an expired stream; tells when another one expires. */
   async sweep(
     id: string,
     removes: boolean,
@@ -286,7 +286,7 @@ export class RedisStreamTable {
     return { found: 'missing' }
   }
 
-  /** Gives a stream that has lost what was told another incarnation, unless it has not. */
+  /** Gives a stream that has lost told records another incarnation, if it really has. */
   async cut(id: string, { incarnation, at }: IncarnatePlace): Promise<void> {
     const values = [incarnation, String(at.position), at.stamp, newIncarnation()]
     await this.#scripts.onStream(CUT, this.#keys.of(id), values)
@@ -313,7 +313,7 @@ function removedStream(id: string, owner: Reply | undefined, rest: readonly Repl
   return { owner: String(owner) || undefined, list: String(list) || undefined, gone }
 }
 
-/** What `remove` gives of a fork that is gone for good. */
+/** Parses what `remove` returns about a fork that is gone for good. */
 function goneFork(id: string, [token, point]: readonly Reply[]): GoneFork | undefined {
   if (token === undefined || String(token) === '') return undefined
   return { id, token: String(token), point: JSON.parse(String(point)) as ForkPoint }

@@ -1,22 +1,21 @@
 /**
- * Which streams each transaction of each process changed, so that a follower looks at what is new and not at
- * all that it follows. One row a transaction, written in it where other processes follow; the last few thousand
- * are kept.
+ * The streams changed by each transaction of each process, so that a follower looks only at changed streams. One row
+ * per transaction, written while other processes follow; the last few thousand are kept.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { FollowerTable } from './tables/follower-table.ts'
 
-/** Transactions that are kept, about: a follower further back looks at everything. */
+/** Approximate number of transactions kept: a follower that lags further looks at everything. */
 const KEPT = 4096
-/** Transactions between two times that old ones are removed. */
+/** Number of transactions between two removals of old ones. */
 const TRIM_EVERY = 256
-/** Transactions read in one go; with more, looking at everything is cheaper. */
+/** Most transactions read at once; with more, looking at everything is cheaper. */
 const MAX_READ = 1000
 
 export interface Changes {
   /** The last transaction, for the next call. */
   readonly seq: number
-  /** Keys of the streams that others changed since; undefined where that is not known any more. */
+  /** Keys of the streams that others changed since; undefined if that is no longer known. */
   readonly keys: ReadonlySet<number> | undefined
 }
 
@@ -36,12 +35,12 @@ export class ChangeLog {
     this.#since = db.prepare('SELECT seq, writer, streams FROM changes WHERE seq > ? ORDER BY seq LIMIT ?')
   }
 
-  /** The transaction under way changes the stream with this key in a way that its watchers are told of. */
+  /** Notes that the current transaction changes the stream with this key in a way that watchers are told. */
   note(key: number): void {
     if (this.#followers.hasOthers) this.#changed.add(key)
   }
 
-  /** To be called at the end of each transaction, within it. */
+  /** Call this at the end of each transaction, within it. */
   write(): void {
     if (this.#changed.size === 0) return
     const keys = JSON.stringify([...this.#changed])
@@ -51,13 +50,13 @@ export class ChangeLog {
     if (seq % TRIM_EVERY === 0) this.#trim.run(seq - KEPT)
   }
 
-  /** To be called when a transaction did not happen. */
+  /** Call this when a transaction was rolled back. */
   forget(): void {
     this.#changed.clear()
     this.#followers.forget()
   }
 
-  /** The last transaction that is in the log; 0 where none is. */
+  /** The last transaction in the log; 0 if there is none. */
   last(): number {
     return Number(this.#last.get()?.['seq'] ?? 0)
   }

@@ -1,8 +1,7 @@
 /**
- * Removes the records of deleted streams and those that were trimmed, a slice at a time: deleting millions of rows at once would
- * hold the event loop, and the lock on the file, for seconds. A slice is bounded by records and by bytes,
- * and grows and shrinks with the time it takes. What a crash leaves is found again. What forks have of a stream
- * stays.
+ * Removes records that were deleted or trimmed, a slice at a time: deleting millions of rows at once would block the
+ * event loop, and lock the file, for seconds. A slice is bounded by records and bytes, and adapts to the time it
+ * takes. Leftovers of a crash are found again. Records that forks inherit stay.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Logger } from '../../logging/logger.ts'
@@ -11,10 +10,10 @@ import type { CommitQueue } from './commit-queue.ts'
 import type { ForkTable } from './tables/fork-table.ts'
 import { MAX_POSITION } from './tables/stream-row.ts'
 
-/** Records, and bytes of them, removed in one transaction at most; one record at least. */
+/** Most records and bytes removed in one transaction; at least one record. */
 const MAX_RECORDS = 500
 const MAX_BYTES = 1024 * 1024
-/** Milliseconds that a slice may take: the next one is half as large, or twice. */
+/** Milliseconds that a slice may take: accordingly the next one is halved or doubled. */
 const SLICE_MS = 5
 
 export class Collector {
@@ -27,7 +26,7 @@ export class Collector {
   readonly #producers: StatementSync
   readonly #collected: StatementSync
   readonly #trimmed: StatementSync
-  /** How much of the most that a slice may be, up to 1. */
+  /** Size of a slice as a fraction of the maximum. */
   #share = 1
   #running = false
   #wanted = false
@@ -38,7 +37,7 @@ export class Collector {
     this.#logger = logger
     this.#next = db.prepare(`SELECT stream, ${MAX_POSITION} AS last, 1 AS deleted FROM garbage
       UNION ALL SELECT stream, first, 0 FROM trimmed JOIN streams ON key = stream LIMIT 1`)
-    // Read without the pages that a large record goes on in.
+    // Read without the overflow pages of large records.
     this.#sizes = db.prepare(`SELECT place, octet_length(data) AS bytes FROM records
       WHERE place > (:stream << 32) | :held AND place <= (:stream << 32) | :last ORDER BY place LIMIT :limit`)
     this.#records = db.prepare('DELETE FROM records WHERE place > (:stream << 32) | :held AND place <= :last')
@@ -48,7 +47,7 @@ export class Collector {
     this.#trimmed = db.prepare('DELETE FROM trimmed WHERE stream = ?')
   }
 
-  /** Collects what there is, in the background; ends by itself, and when the store closes. */
+  /** Collects in the background, until nothing is left or the store closes. */
   wake(): void {
     this.#wanted = true
     if (!this.#running) void this.#run()
@@ -63,19 +62,19 @@ export class Collector {
       }
     } catch (error) {
       if (!(error instanceof StoreError && error.code === 'closed')) {
-        this.#logger.warn({ err: error }, 'Records that were deleted are left for the next sweep to remove')
+        this.#logger.warn({ err: error }, 'deleted records are left to the next sweep')
       }
     }
     this.#running = false
   }
 
-  /** Whether there may be more. */
+  /** Returns whether there may be more. */
   async #collect(): Promise<boolean> {
     const weight = { records: MAX_RECORDS, bytes: 0, frees: true }
     try {
       return await this.#queue.submit(weight, () => this.#slice())
     } catch (error) {
-      // On a full disk a smaller one may fit.
+      // On a full disk a smaller slice may fit.
       if (!(error instanceof StoreError && error.code === 'full') || this.#limit === 1) throw error
       this.#share /= 8
       return true
@@ -105,7 +104,7 @@ export class Collector {
     return true
   }
 
-  /** Where a slice of the records of a stream ends, of those between two positions; undefined when there are none. */
+  /** Where a slice of a stream's records between two positions ends; undefined if there are none. */
   #lastOfSlice(stream: number, held: number, position: number): number | undefined {
     let last: number | undefined
     let bytes = 0

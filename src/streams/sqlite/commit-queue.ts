@@ -1,9 +1,8 @@
 /**
- * Group commit without a linger: the writes that arrive in one turn of the event loop, and those
- * that arrive while a commit holds it, share the next transaction. A write is answered after its
- * COMMIT; when that fails, exactly the writes in it fail, and the next ones start afresh. A failure that
- * may be that of one write is not laid on its neighbours: they are tried again in halves, down to
- * transactions of one.
+ * Group commit without added delay: writes that arrive in one turn of the event loop, and while a commit blocks it,
+ * share the next transaction. A write is answered after its COMMIT; if that fails, exactly its writes fail, and the
+ * next transaction starts afresh. If one write may be at fault, the writes are retried in halves, down to single
+ * ones, so that the others succeed.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { StoreError, StoreErrorCode } from '../errors.ts'
@@ -14,35 +13,35 @@ import { PendingWrite } from './pending-write.ts'
 import type { Weight } from './pending-write.ts'
 import { isBusy, storeError, toStoreError } from './store-error.ts'
 
-/** Bounds a transaction, and so how long one commit holds the event loop. */
+/** Bounds a transaction, and so the time for which a commit blocks the event loop. */
 const MAX_RECORDS = 1000
 const MAX_BYTES = 1024 * 1024
 
 /**
- * Between two attempts to begin while another process writes: it is free for moments only, which are to be
- * hit, and after a while it is held by something else. An attempt costs some 10 us.
+ * Pauses between attempts to begin while another process writes. At first the file is free for moments only, so
+ * attempts are frequent; after a while something else holds it. An attempt costs about 10 us.
  */
 const FIRST_RETRY_MS = 1
 const EAGER_MS = 200
 const LONGEST_RETRY_MS = 10
 
-/** The fault of what a write asked for; all others are the file's, and stay whoever tries. */
+/** Errors caused by a single write; all others are caused by the file, and would recur. */
 const OF_ONE_WRITE: ReadonlySet<StoreErrorCode> = new Set(['failed'])
 
 export interface CommitQueueOptions {
   readonly path: string
   readonly lockTimeoutMs: number
-  /** Says for each transaction when it is. */
+  /** Gives the time of a transaction. */
   readonly clock: () => number
   readonly guard: FileGuard
   readonly room: LogRoom
-  /** A transaction has begun: what other processes wrote is to be seen from now on. */
+  /** A transaction has begun: writes of other processes are visible from now on. */
   readonly onBegin: () => void
-  /** Its writes have run; what they leave to be written is written now. */
+  /** Its writes have run; deferred writes are made now. */
   readonly onEnd: () => void
   /** It is durable; none of its writes is answered yet. */
   readonly onCommit: () => void
-  /** It did not happen. */
+  /** It was rolled back. */
   readonly onRollback: () => void
 }
 
@@ -65,11 +64,11 @@ export class CommitQueue {
   }
 
   /**
-   * Runs `work` in the next transaction, with the time of that; it must not wait, and must not throw but for the database's
-   * sake. When the transaction fails, it may run again in another one. The signal withdraws a write that
-   * has not begun.
+   * Runs `work` in the next transaction, with its time. `work` must be synchronous, and may throw only errors of the
+   * database. If the transaction fails, it may run again in another one. The signal withdraws a write that has not
+   * begun.
    *
-   * Rejects with the `StoreError` `overloaded`, at once, when too much waits already.
+   * Rejects at once with the `StoreError` `overloaded` if too many writes wait.
    */
   submit<T>(weight: Weight, work: (now: number) => T, signal?: AbortSignal): Promise<T> {
     if (this.#closed) return Promise.reject(storeError('closed', this.#options.path))
@@ -82,7 +81,7 @@ export class CommitQueue {
     })
   }
 
-  /** Takes no more writes; resolves when those it has are answered. */
+  /** Accepts no more writes. Resolves when all accepted ones are answered. */
   close(): Promise<void> {
     this.#closed ??= Promise.withResolvers()
     this.#schedule()
@@ -139,7 +138,7 @@ export class CommitQueue {
     for (const write of batch) write.resolve()
   }
 
-  /** Those that may be tried; the others are refused. */
+  /** The writes that may be tried; the others are refused. */
   #admit(batch: readonly PendingWrite[]): readonly PendingWrite[] {
     const { guard, room } = this.#options
     let areTried = false
@@ -174,7 +173,7 @@ export class CommitQueue {
     }
   }
 
-  /** Rolls a transaction back, should there be one, and tries again what may succeed. */
+  /** Rolls back a transaction, if there is one, and retries writes that may succeed. */
   #failed(batch: readonly PendingWrite[], error: unknown): void {
     const { path, guard, onRollback } = this.#options
     this.#rollback()
@@ -186,7 +185,7 @@ export class CommitQueue {
     else for (const write of batch) write.reject(failure)
   }
 
-  /** Some times only: what does not fit then will not by trying. */
+  /** A few times only: writes that do not fit then never will. */
   #retryWithRoom(batch: readonly PendingWrite[], failure: StoreError): void {
     const again = batch.filter(({ weight, tries }) => tries < (weight.frees ? 2 : 1))
     const hasRoom = again.length > 0 && this.#options.room.makeRoom(again.every(({ weight }) => weight.frees))
@@ -214,18 +213,18 @@ export class CommitQueue {
     return all
   }
 
-  /** In front of all others, as they came: of one fault among a thousand writes come twenty transactions. */
+  /** Before all others, in their order: one fault among a thousand writes causes twenty transactions. */
   #retryInHalves(batch: readonly PendingWrite[]): void {
     const halves = [Symbol('first half'), Symbol('second half')] as const
     for (const [n, write] of batch.entries()) write.half = halves[n * 2 < batch.length ? 0 : 1]
     this.#writes.unshift(...batch)
   }
 
-  /** Waiting here, and not in SQLite, leaves the event loop to everybody else. */
+  /** Waiting here instead of in SQLite keeps the event loop free. */
   #waitForLock(error: unknown): void {
     const { path, lockTimeoutMs } = this.#options
     const now = performance.now()
-    // As they came: those that are tried again in halves came before all others.
+    // In their order: writes retried in halves came before all others.
     const waiting = this.#writes.findIndex(({ since }) => now - since < lockTimeoutMs)
     for (const write of this.#writes.splice(0, waiting === -1 ? this.#writes.length : waiting)) {
       write.reject(toStoreError(error, path))
@@ -239,7 +238,7 @@ export class CommitQueue {
     try {
       this.#db.exec('ROLLBACK')
     } catch {
-      // SQLite rolls some failures back by itself. Should it not have, the next BEGIN says so.
+      // SQLite rolls back some failures by itself. If it did not, the next BEGIN fails.
     }
   }
 }

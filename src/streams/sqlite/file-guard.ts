@@ -1,18 +1,17 @@
 /**
- * Whether what is written still reaches whoever opens the file next. SQLite goes on with a file that was
- * removed, or replaced by another, as if nothing had happened: what is committed then is gone with the
- * last process that holds it, and two processes may have one stream in two files. And on a damaged file
- * a commit may take with it what was kept before.
+ * Checks that the database file is still in place. SQLite goes on writing to a file that was removed or replaced: its
+ * commits are lost with the last process that has it open, and two processes may have one stream in two files. On a
+ * damaged file, a commit may destroy older records.
  */
 import { statSync } from 'node:fs'
 import type { StoreError } from '../errors.ts'
 import { storeError } from './store-error.ts'
 
-/** Milliseconds between two looks at the files, the ones beside the database included. */
+/** Milliseconds between two checks of all files, including those beside the database. */
 const LOOK_MS = 250
 /**
- * Milliseconds between two looks at the database while transactions follow each other: a look takes some
- * microseconds, a tenth of a short one. Whatever was acknowledged in them goes the way of all that the file held.
+ * Milliseconds between two checks of the database during consecutive transactions: a check takes some microseconds, a
+ * tenth of a short transaction. Writes acknowledged in between are lost together with the file.
  */
 const GLANCE_MS = 10
 
@@ -25,29 +24,29 @@ interface Identity {
 export class FileGuard {
   readonly #path: string
   readonly #database: Identity | undefined
-  /** The log and its index; they stay the same while any process has the database open. */
+  /** The log and its index, which stay the same while any process has the database open. */
   readonly #beside: readonly Identity[]
   #lookedAt = Number.NEGATIVE_INFINITY
   #glancedAt = Number.NEGATIVE_INFINITY
   #damage: StoreError | undefined
 
-  /** Of a database that was just opened. */
+  /** @param db a database that was just opened. */
   constructor(path: string) {
     this.#path = path
     this.#database = identityOf(path)
     this.#beside = [`${path}-wal`, `${path}-shm`].flatMap((file) => identityOf(file) ?? [])
   }
 
-  /** Notes what SQLite says of the file. */
+  /** Notes an error of SQLite about the file. */
   note(error: StoreError): void {
-    // What the store itself misses is damage to one stream: the pages are sound.
+    // Records that the store itself finds missing concern one stream: the pages are sound.
     if (error.code === 'corrupt' && isFromSqlite(error.cause)) this.#damage ??= error
   }
 
   /**
-   * To be called before a transaction is answered, and now and then.
+   * Call this before a transaction is answered, and from time to time.
    *
-   * @throws {StoreError} `io` for a file that was removed or replaced, until it is back.
+   * @throws {StoreError} `io` if the file was removed or replaced, until it is back.
    */
   checkPlace(): void {
     const now = performance.now()
@@ -62,17 +61,17 @@ export class FileGuard {
     throw storeError('io', this.#path, undefined, `${lost.file} was removed, or replaced by another file`)
   }
 
-  /** The same where it is asked often: it looks at the files four times a second. */
+  /** The same for frequent calls: it checks the files four times a second. */
   checkPlaceNowAndThen(): void {
     if (performance.now() - this.#lookedAt >= LOOK_MS) this.checkPlace()
   }
 
-  /** @throws {StoreError} `corrupt` once damage was found, for good. */
+  /** @throws {StoreError} `corrupt` once damage was found, permanently. */
   checkDamage(): void {
     if (this.#damage) throw this.#damage
   }
 
-  /** @throws {StoreError} for anything that keeps the store from working. Looks at the files each time. */
+  /** @throws {StoreError} for anything that keeps the store from working. Checks the files each time. */
   check(): void {
     this.checkDamage()
     this.#lookNext()
@@ -94,7 +93,7 @@ function identityOf(file: string): Identity | undefined {
   return found && { file, dev: found.dev, ino: found.ino }
 }
 
-/** What cannot be looked at is not taken for gone: SQLite will say what is wrong with it. */
+/** A file that cannot be read does not count as gone: SQLite will report the error. */
 function isStillThere({ file, dev, ino }: Identity): boolean {
   try {
     const found = identityOf(file)

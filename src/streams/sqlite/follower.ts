@@ -1,10 +1,10 @@
 /**
  * Tells this process's watchers what another process wrote to the same file.
  *
- * SQLite has no notifications, but `PRAGMA data_version` changes when another process has committed,
- * and asking costs 3 us: one timer asks, and only while somebody watches. The log of changes then tells
- * where, so that the cost is by what is new and not by what is watched. Others write it for who joined them: the
- * first change of another process has everything looked at, and this one join.
+ * SQLite has no notifications, but `PRAGMA data_version` changes when another process commits, and reading it costs 3
+ * us: one timer does, only while there are watchers. The change log then tells which streams changed, so the cost
+ * depends on changes, not on watched streams. Others write it for processes that have joined: at the first change of
+ * another process, this one looks at everything, and joins.
  */
 import type { Logger } from '../../logging/logger.ts'
 import type { WatchedStream, Watchers } from '../bookkeeping/watchers.ts'
@@ -15,29 +15,29 @@ import type { RecordTable } from './tables/record-table.ts'
 import type { StreamTable } from './tables/stream-table.ts'
 import type { StoredStream } from './tables/stored-stream.ts'
 
-/** Records and bytes told in one go, before the event loop has its turn. */
+/** Most records and bytes told in one turn of the event loop. */
 const MAX_RECORDS = 1000
 const MAX_BYTES = 1024 * 1024
 
-/** Milliseconds for which streams are told one after the other, before the event loop has its turn. */
+/** Milliseconds for which streams are told in one turn of the event loop. */
 const TURN_MS = 5
 
-/** Milliseconds after which a process that follows says again that it is there. */
+/** Milliseconds after which a following process renews its row. */
 const RENEW_MS = 60_000
-/** Milliseconds between two attempts to join, on a full disk or while another process holds the file. */
+/** Milliseconds between two attempts to join, on a full disk or while another process locks the file. */
 const JOIN_MS = 1000
-/** Milliseconds for which a process that ends waits to leave. */
+/** Milliseconds for which a closing process waits to leave. */
 const LEAVE_MS = 100
 
-/** Streams that nobody watches any longer, about as many as those watched may be known beside them. */
+/** Unwatched streams that may be remembered, in addition to about as many as are watched. */
 const SPARE = 1000
 
 export interface SqliteFollowerOptions {
   readonly intervalMs: number
   readonly logger: Logger
-  /** Runs what reads, in one snapshot of the database. */
+  /** Runs a read in one snapshot of the database. */
   readonly snapshot: <T>(work: () => T) => T
-  /** Runs what writes, in the next transaction. */
+  /** Runs a write in the next transaction. */
   readonly write: <T>(work: (now: number) => T, signal?: AbortSignal) => Promise<T>
 }
 
@@ -48,14 +48,14 @@ export class SqliteFollower {
   readonly #followers: FollowerTable
   readonly #watchers: Watchers
   readonly #options: SqliteFollowerOptions
-  /** Ids of the streams that are or were watched, by the key that names one incarnation. */
+  /** Ids of streams that are or were watched, by key, which names one incarnation. */
   readonly #ids = new Map<number, string>()
-  /** Not told all there is. */
+  /** Streams whose watchers have not been told everything. */
   readonly #behind = new Set<string>()
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
   #version: unknown
-  /** The last transaction that was looked at. */
+  /** The last transaction seen. */
   #seq: number | undefined
   /** When it last joined, or tried to. */
   #joinedAt = Number.NEGATIVE_INFINITY
@@ -78,17 +78,17 @@ export class SqliteFollower {
     this.#options = options
   }
 
-  /** How many streams it knows. */
+  /** Number of streams it remembers. */
   get size(): number {
     return this.#ids.size
   }
 
-  /** Looks for what is appended to a stream that was told all it has in this snapshot, until nobody watches it. */
+  /** Follows a stream whose watchers were told everything in this snapshot, until it has no watchers. */
   follow({ key, id }: StoredStream): void {
     this.#ids.set(key, id)
     if (this.#ids.size > 2 * this.#watchers.size + SPARE) this.#prune()
     if (this.#timer) return
-    // Of this very snapshot.
+    // From the same snapshot.
     this.#version = this.#table.dataVersion()
     this.#seq = this.#changes.last()
     this.#timer = setInterval(() => this.#poll(), this.#options.intervalMs)
@@ -104,7 +104,7 @@ export class SqliteFollower {
     this.#ids.clear()
   }
 
-  /** Others need not write for this process any longer. Nothing waits for that: they find out by themselves. */
+  /** Others need no longer write for this process. Nothing waits for this: they find out by themselves. */
   leave(): void {
     if (this.#joinedAt === Number.NEGATIVE_INFINITY) return
     const soon = AbortSignal.timeout(LEAVE_MS)
@@ -112,8 +112,8 @@ export class SqliteFollower {
   }
 
   /**
-   * Tells what lies between where a stream was told up to and its tail: a page now, the rest in later
-   * turns. Returns whether there is a rest. Throws what SQLite throws; the next look tries again.
+   * Tells what a stream's watchers have not been told: a page now, the rest in later turns. Returns whether there is
+   * a rest. Throws errors of SQLite; the next look retries.
    */
   catchUp(id: string): boolean {
     const watched = this.#watchers.get(id)
@@ -129,7 +129,7 @@ export class SqliteFollower {
     this.#try(() => this.catchUp(id))
   }
 
-  /** Leaves a stream of which it is not known what was kept to the next look. */
+  /** Leaves a stream whose stored state is unknown to the next look. */
   lookAgain(id: string): void {
     if (this.#watchers.get(id)) this.#behind.add(id)
   }
@@ -139,7 +139,7 @@ export class SqliteFollower {
     this.#try(() => {
       const version = this.#table.dataVersion()
       if (version !== this.#version) this.#findChanged()
-      // Only now: should it fail, the next look tries again.
+      // Only now, so that the next look retries after a failure.
       this.#version = version
     })
     if (this.#behind.size > 0) this.#continue()
@@ -147,7 +147,7 @@ export class SqliteFollower {
   }
 
   #findChanged(): void {
-    // In this order: whoever is taken out in between finds out with the change that did so.
+    // In this order: a process whose row is removed in between learns it from that change.
     const isListed = this.#followers.isListed
     const { seq, keys } = isListed ? this.#changesSince(this.#seq ?? 0) : { seq: undefined, keys: undefined }
     this.#seq = seq
@@ -166,12 +166,12 @@ export class SqliteFollower {
     for (const { id } of this.#watchers.all()) this.#behind.add(id)
   }
 
-  /** What others wrote before that is in no log: everything is looked at once more. */
+  /** Earlier changes of others are not in the log: everything is looked at again. */
   async #join(): Promise<void> {
     this.#joinedAt = performance.now()
     try {
       const seq = await this.#options.write((now) => {
-        // Whoever was taken out meanwhile has missed changes.
+        // A process whose row was removed meanwhile has missed changes.
         const isListed = this.#followers.isListed
         this.#followers.join(now)
         return isListed ? undefined : this.#changes.last()
@@ -181,12 +181,12 @@ export class SqliteFollower {
       this.#lookAtAll()
       this.#continueSoon()
     } catch (error) {
-      // Until it can, each change of another process has everything looked at.
+      // Until it can join, each change of another process makes it look at everything.
       if (!(error instanceof StoreError && error.code === 'closed')) this.#warn(error)
     }
   }
 
-  /** Everything is looked at where the log of changes cannot be read: the watched streams may be whole. */
+  /** Looks at everything if the change log cannot be read: the watched streams may be intact. */
   #changesSince(seq: number): ReturnType<ChangeLog['since']> {
     try {
       const changes = this.#changes.since(seq)
@@ -207,7 +207,7 @@ export class SqliteFollower {
     this.#immediate ??= setImmediate(() => this.#continue())
   }
 
-  /** Goes through the streams that are behind for one turn. What fails is one stream's, and keeps nothing from the others. */
+  /** Tells lagging streams for one turn. A failure of one stream does not affect the others. */
   #continue(): void {
     clearImmediate(this.#immediate)
     this.#immediate = undefined
@@ -217,7 +217,7 @@ export class SqliteFollower {
       if (performance.now() - begun > TURN_MS) break
       if (!this.#try(() => this.catchUp(id))) failed++
     }
-    // What failed waits for the next look.
+    // Failed streams wait for the next look.
     if (this.#behind.size > failed) this.#continueSoon()
   }
 
@@ -242,7 +242,7 @@ export class SqliteFollower {
     return !page.upToDate
   }
 
-  /** A look that fails is not the last one: nothing was told, and nothing is missed. False when it failed. */
+  /** Looks, and returns false if that failed. Then nothing was told and nothing is missed; the next look retries. */
   #try(look: () => void): boolean {
     try {
       look()
@@ -256,6 +256,6 @@ export class SqliteFollower {
   }
 
   #warn(error: unknown): void {
-    this.#options.logger.warn({ err: error }, 'The stream store could not be read; trying again')
+    this.#options.logger.warn({ err: error }, 'stream store could not be read; trying again')
   }
 }

@@ -1,27 +1,27 @@
 /**
- * Keeps a full disk from being full for good. SQLite writes to its log, and brings the log into the
- * database when it is long; on a disk that the log fills first, there is no room left for that.
+ * Keeps a full disk from blocking the store permanently. SQLite writes to its log, and checkpoints the log into the
+ * database when it is long. If the log fills the disk first, there is no room for that.
  *
- * The invariant: a reserve on the disk is as large as what the log would add to the database. So it can
- * always be brought in: the reserve is given back, the log is brought into the database and cut to
- * nothing, and the reserve is taken again from what that freed. A write that would break the invariant is
- * refused as `full`. One that removes more than it adds is not: it may use the reserve for its log.
+ * Invariant: a reserve file is as large as what the log would add to the database. So a checkpoint is always
+ * possible: the reserve is freed, the log is checkpointed and truncated, and the reserve is taken again from the
+ * freed space. A write that would break the invariant is refused as `full`, unless it removes more than it adds: then
+ * it may use the reserve for its log.
  */
 import { statSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { isBusy, storeError } from './store-error.ts'
 import { Reserve } from './reserve.ts'
 
-/** The reserve grows in such steps, and is so large at the least, for deletes to write their log in. */
+/** Step by which the reserve grows, and its smallest size, so that deletes can write their log. */
 const STEP_BYTES = 256 * 1024
 /**
- * What the reserve holds beyond that, where the disk has it: the closer the log comes to its room, the more often
- * it has to be looked at, which takes a third of a short transaction.
+ * Extra size of the reserve, if the disk has it. The closer the log comes to its limit, the more often it must be
+ * checked, which costs a third of a short transaction.
  */
 const SPARE_BYTES = STEP_BYTES / 2
-/** What a write adds to the database beside its bytes: pages that are split, rows of other tables. */
+/** What a write adds to the database beside its bytes: split pages, rows of other tables. */
 const PAGES_OF_A_WRITE = 4
-/** Milliseconds for which a disk that was full is taken to be so. */
+/** Milliseconds for which a full disk is assumed to stay full. */
 const FULL_MS = 250
 
 export class LogRoom {
@@ -31,7 +31,7 @@ export class LogRoom {
   readonly #pages: StatementSync
   readonly #pageBytes: number
   #held: number
-  /** Bytes that the log adds to the database when it is brought in, at most. */
+  /** Most bytes that a checkpoint adds to the database. */
   #due = Number.POSITIVE_INFINITY
   #fullUntil = Number.NEGATIVE_INFINITY
   #tightUntil = Number.NEGATIVE_INFINITY
@@ -41,7 +41,7 @@ export class LogRoom {
     this.#path = path
     this.#reserve = new Reserve(path)
     this.#held = this.#reserve.size
-    // The snapshot that they are taken from costs more than they do.
+    // Their snapshot costs more than they do.
     this.#pages = db.prepare(
       'SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count',
     )
@@ -49,9 +49,9 @@ export class LogRoom {
   }
 
   /**
-   * To be called before a transaction that adds so many bytes.
+   * Call this before a transaction that adds this many bytes.
    *
-   * @throws {StoreError} `full` when the disk has no room to bring them into the database.
+   * @throws {StoreError} `full` if the disk has no room to checkpoint them.
    */
   admit(bytes: number): void {
     const added = this.#addedBy(bytes)
@@ -63,12 +63,12 @@ export class LogRoom {
     throw storeError('full', this.#path)
   }
 
-  /** To be called when it was committed. */
+  /** Call this after it was committed. */
   written(bytes: number): void {
     this.#due += this.#addedBy(bytes)
   }
 
-  /** To be called when something was removed. */
+  /** Call this after something was removed. */
   freed(): void {
     this.#fullUntil = Number.NEGATIVE_INFINITY
     if (this.#held > 0 || this.#bringIn() !== 'done') return
@@ -76,8 +76,8 @@ export class LogRoom {
   }
 
   /**
-   * Brings the log into the database, with the room of the reserve if need be. Whether what did not fit
-   * may be tried again; what `frees` room has the reserve for its log then, until it has done so.
+   * Checkpoints the log, using the reserve if necessary. Returns whether a write that did not fit may be retried; one
+   * that `frees` space may use the reserve for its log.
    */
   makeRoom(frees: boolean): boolean {
     const before = this.#logBytes()
@@ -113,7 +113,7 @@ export class LogRoom {
     return this.#holds(this.#look(added))
   }
 
-  /** Looks at what the log adds to the database; with so many bytes more, those that are free already aside. */
+  /** Measures what the log adds to the database, with this many bytes more, less the free pages. */
   #look(added: number): number {
     const { page_count: all, freelist_count: free } = this.#pages.get() ?? {}
     const size = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0
@@ -121,9 +121,9 @@ export class LogRoom {
     return this.#due + Math.max(0, added - Number(free) * this.#pageBytes)
   }
 
-  /** Whether the reserve is so large, or can be made so. */
+  /** Whether the reserve has this size, or can be grown to it. */
   #holds(bytes: number): boolean {
-    // Without room for a first step it may still hold nothing: of what is removed, pages are free.
+    // Without room for a first step, nothing may be enough: removals leave free pages.
     if (bytes <= this.#held && (this.#held > 0 || bytes === 0)) return true
     const wanted = Math.ceil(Math.max(bytes, 1) / STEP_BYTES) * STEP_BYTES
     if (!this.#reserve.grow(wanted)) return false
@@ -135,7 +135,7 @@ export class LogRoom {
     return statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0
   }
 
-  /** Brings the log into the database and cuts it to nothing, unless another process is reading from it. */
+  /** Checkpoints and truncates the log, unless another process reads from it. */
   #bringIn(): 'done' | 'busy' | 'failed' {
     try {
       return this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0 ? 'done' : 'busy'

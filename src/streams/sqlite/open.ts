@@ -1,4 +1,4 @@
-/** Opens the database of the SQLite store: durable against a loss of power, readable while written. */
+/** Opens the database of the SQLite store: durable against a loss of power, and readable during writes. */
 import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import process from 'node:process'
@@ -15,23 +15,23 @@ export interface OpenedDatabase {
 }
 
 /**
- * A group commit of small records to many streams logs a page for each of them: half the usual size
- * takes a quarter off its cost. For records of a kB and more a larger page would be better (measured).
+ * A group commit of small records to many streams logs a page per stream: half the usual page size saves a quarter of
+ * the cost. Records of a kB and more would need larger pages (measured).
  */
 const PAGE_BYTES = 2048
-/** What the log holds before it is checkpointed into the file. */
+/** Size of the log at which it is checkpointed. */
 const LOG_BYTES = 16 * 1024 * 1024
-/** Pages held in memory: the ends of some thousand busy streams. */
+/** Size of the page cache: the ends of some thousand busy streams. */
 const CACHE_BYTES = 16 * 1024 * 1024
 
-/** Between two attempts at a lock that SQLite does not wait for by itself. */
+/** Pause between two attempts at a lock that SQLite does not wait for. */
 const RETRY_MS = 10
-/** How long SQLite itself waits for a lock while the file is opened, holding the event loop. */
+/** How long SQLite waits for a lock while the file is opened, blocking the event loop. */
 const BLOCKING_WAIT_MS = 5
 
 /**
- * Whether SQLite takes a path for that of a file. Of `:memory:` and of what a `file:` URL may ask for
- * nothing is kept, while an empty file of that name would be.
+ * Whether SQLite treats a path as that of a file. It does not for an empty path, `:memory:` and some `file:` URLs,
+ * which store nothing.
  */
 export function isFilePath(path: string): boolean {
   return path !== '' && !path.startsWith(':') && !path.startsWith('file:') && !path.includes('\0')
@@ -40,13 +40,13 @@ export function isFilePath(path: string): boolean {
 /**
  * Opens the file, creates it (readable by its owner only) and its folder when missing, and migrates it.
  *
- * @throws {StoreError} for what cannot be used; nothing stays open.
+ * @throws {StoreError} if the file cannot be used; nothing stays open.
  */
 export function openDatabase(path: string, lockTimeoutMs: number, maxFileBytes?: number): OpenedDatabase {
   try {
     return open(path, lockTimeoutMs, maxFileBytes)
   } catch (error) {
-    // On a full disk SQLite may not even have room for the index of its log.
+    // On a full disk SQLite may have no room for the index of its log.
     const reserve = new Reserve(path)
     const mayBeFull = error instanceof StoreError && (error.code === 'full' || error.code === 'io')
     if (!mayBeFull || reserve.size === 0) throw error
@@ -65,17 +65,17 @@ function open(path: string, lockTimeoutMs: number, maxFileBytes: number | undefi
     createFile(path)
     db = new DatabaseSync(path)
     const opened = db
-    // While a process changes the journal mode or the schema, another one must wait its turn here.
+    // Processes take turns here to change the journal mode or the schema.
     const migration = patiently(lockTimeoutMs, () => {
       opened.exec(`PRAGMA busy_timeout = ${BLOCKING_WAIT_MS}; PRAGMA page_size = ${PAGE_BYTES}`)
       opened.exec('PRAGMA journal_mode = WAL')
       return migrateDatabase(opened, path)
     })
-    // FULL: a commit returns when the log is on the disk. A checkpoint writes a page once, however
-    // often the log holds it, so few are cheaper; the log is cut back after a burst.
-    // On macOS a plain fsync leaves what it syncs in the cache of the disk; elsewhere these say nothing.
+    // FULL: a commit returns when the log is on the disk. A checkpoint writes a page once however often the log holds
+    // it, so fewer checkpoints are cheaper; the log is truncated after a burst. On macOS a plain fsync leaves data in
+    // the cache of the disk; elsewhere these have no effect.
     db.exec('PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON')
-    // From now on whoever needs a lock waits for it by turns of the event loop.
+    // From now on, waiting for a lock does not block the event loop.
     db.exec(`PRAGMA busy_timeout = 0; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${LOG_BYTES / PAGE_BYTES};
       PRAGMA journal_size_limit = ${4 * LOG_BYTES}; PRAGMA cache_size = -${CACHE_BYTES / 1024}`)
     if (maxFileBytes !== undefined) limitFile(db, maxFileBytes)
@@ -83,7 +83,7 @@ function open(path: string, lockTimeoutMs: number, maxFileBytes: number | undefi
   } catch (error) {
     db?.close()
     const failure = toStoreError(error, path)
-    // SQLite cannot open its log there, and says no more than that.
+    // SQLite cannot open its log there; its error says no more.
     const isReadOnly = failure.code === 'cannot_open' && isOnReadOnlyDisk(path)
     throw isReadOnly ? storeError('read_only', path, error) : failure
   }
@@ -108,8 +108,8 @@ function createFile(path: string): void {
 }
 
 /**
- * Makes a folder and those around it, each kept by the one it is in: SQLite syncs the folder of its files, and
- * that is worth nothing while the folder's own name may be lost.
+ * Creates a folder and its parents, and syncs each parent: SQLite syncs the folder of its files, which is useless
+ * while the folder's own name may be lost.
  */
 function makeFolder(folder: string): void {
   const first = mkdirSync(folder, { recursive: true })
@@ -121,7 +121,7 @@ function makeFolder(folder: string): void {
 }
 
 function syncFolder(folder: string): void {
-  // Windows opens no folder so, and keeps names by itself.
+  // Windows cannot open folders like this, and keeps names by itself.
   if (process.platform === 'win32') return
   const handle = openSync(folder, constants.O_RDONLY)
   try {
@@ -136,7 +136,7 @@ function limitFile(db: DatabaseSync, maxFileBytes: number): void {
   db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxFileBytes / pageSize))}`)
 }
 
-/** Blocks: only a start of the process may do so. */
+/** Blocks, so it is only for the start of the process. */
 function patiently<T>(timeoutMs: number, attempt: () => T): T {
   const deadline = performance.now() + timeoutMs
   const sleeper = new Int32Array(new SharedArrayBuffer(4))

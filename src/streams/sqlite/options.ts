@@ -1,14 +1,14 @@
-/** What the SQLite store can be told. */
+/** Options of the SQLite store. */
 import type { OptionNames } from '../../protocol/known-options.ts'
 import { STREAM_STORE_OPTIONS, type StreamStoreOptions } from '../options.ts'
 import { checkInteger } from '../bookkeeping/requests.ts'
 
 export interface SqliteOptions extends StreamStoreOptions {
-  /** Milliseconds to wait for another process that holds the file, before `locked`. Default 5,000. */
+  /** Milliseconds to wait for another process that locks the file, before `locked`. Default 5,000. */
   readonly lockTimeoutMs?: number
-  /** Milliseconds between two looks for what other processes wrote, while anybody watches. Default 20. */
+  /** Milliseconds between two looks for writes of other processes, while there are watchers. Default 20. */
   readonly followIntervalMs?: number
-  /** Bytes the database may grow to, before `full`; its log comes on top. Default: what the disk holds. */
+  /** Largest size of the database in bytes, before `full`; its log is extra. Default: what the disk holds. */
   readonly maxFileBytes?: number
 }
 

@@ -1,11 +1,11 @@
-/** A write that waits for its transaction, or is in it: one object, as there is one for each append. */
+/** A write that waits for its transaction, or is in it. A single object, because there is one per append. */
 import type { WaitingWrites } from '../bookkeeping/waiting-writes.ts'
 
-/** How much a write adds to its transaction. `bytes` are what it holds in memory while it waits. */
+/** How much a write adds to its transaction. `bytes` is what it holds in memory while it waits. */
 export interface Weight {
   readonly records: number
   readonly bytes: number
-  /** Whether it removes more than it adds: let in while the disk is full, and tried again then. */
+  /** Whether it removes more than it adds: allowed, and retried, while the disk is full. */
   readonly frees?: boolean
 }
 

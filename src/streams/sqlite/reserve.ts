@@ -35,9 +35,9 @@ export class Reserve {
     return statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0
   }
 
-  /** Makes it as large as `bytes`, if it is not. False, and as it was, when the disk has no room for that. */
+  /** Grows it to `bytes`. False, and unchanged, if the disk has no room. */
   grow(bytes: number): boolean {
-    // Readable by its owner only, as the database. Random, as some disks keep what can be compressed in less.
+    // Readable by its owner only, like the database. Random bytes, because some disks compress.
     let handle: number
     try {
       handle = openSync(this.#path, constants.O_WRONLY | constants.O_CREAT, 0o600)
@@ -61,7 +61,7 @@ export class Reserve {
     }
   }
 
-  /** Makes it anew with at most so many bytes, and at most half of what the disk has left. Its size. */
+  /** Creates it again with at most this many bytes, and at most half of the free disk. Returns its size. */
   take(bytes: number): number {
     for (let wanted = Math.min(bytes, this.#free() / 2); wanted >= LEAST; wanted /= 2) {
       const size = Math.floor(wanted)
@@ -71,12 +71,12 @@ export class Reserve {
     return 0
   }
 
-  /** Gives the room back. */
+  /** Frees its space. */
   release(): void {
     try {
       unlinkSync(this.#path)
     } catch {
-      // It is gone already, or cannot be: then there is nothing to give back.
+      // It is gone already, or was never there.
     }
   }
 

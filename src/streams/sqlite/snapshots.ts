@@ -11,7 +11,7 @@ export interface SnapshotsOptions {
   readonly path: string
   readonly lockTimeoutMs: number
   readonly guard: FileGuard
-  /** Throws when the store takes no calls. */
+  /** Throws if the store accepts no calls. */
   readonly checkOpen: () => void
 }
 
@@ -28,7 +28,7 @@ export class Snapshots {
     this.#end = db.prepare('COMMIT')
   }
 
-  /** Runs `work` in a snapshot. Throws what SQLite throws. */
+  /** Runs `work` in a snapshot. Throws errors of SQLite. */
   take<T>(work: () => T): T {
     this.#options.guard.checkPlaceNowAndThen()
     this.#begin.run()
@@ -40,7 +40,9 @@ export class Snapshots {
     }
   }
 
-  /** The same for a call of the store. In WAL mode writers do not block it; a process that recovers the file does. */
+  /**
+   * The same for a call of the store. In WAL mode writers do not block it, but a process that recovers the file does.
+   */
   async look<T>(work: () => T, signal: AbortSignal | undefined): Promise<T> {
     const { lockTimeoutMs, checkOpen } = this.#options
     const since = performance.now()
@@ -57,7 +59,7 @@ export class Snapshots {
     }
   }
 
-  /** Runs what takes snapshots by itself, in a call of the store. */
+  /** Runs work that takes its own snapshots, in a call of the store. */
   within<T>(work: () => T): T {
     try {
       return work()

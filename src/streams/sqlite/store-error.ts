@@ -1,4 +1,4 @@
-/** What SQLite and the file system say, as the errors of a stream store. */
+/** Maps errors of SQLite and the file system to the errors of a stream store. */
 import { StoreError } from '../errors.ts'
 import type { StoreErrorCode } from '../errors.ts'
 
@@ -37,7 +37,7 @@ const SENTENCES: Readonly<Record<StoreErrorCode, string>> = {
   failed: 'failed',
 }
 
-/** Damage that SQLite does not see, because the pages that are left are sound. */
+/** Damage that SQLite does not notice, because the remaining pages are sound. */
 export class DamagedFileError extends Error {
   override readonly name = 'DamagedFileError'
   readonly errcode = 11
@@ -52,7 +52,7 @@ export function storeError(code: StoreErrorCode, path: string, cause?: unknown, 
   return new StoreError(code, message, cause === undefined ? undefined : { cause })
 }
 
-/** Any error of the database at `path` as a `StoreError`; one that is already comes back as it is. */
+/** Any error of the database at `path` as a `StoreError`; a `StoreError` is returned unchanged. */
 export function toStoreError(error: unknown, path: string): StoreError {
   if (error instanceof StoreError) return error
   const code = codeOf(error)
@@ -64,7 +64,7 @@ export function toStoreError(error: unknown, path: string): StoreError {
   )
 }
 
-/** Whether another process holds what is needed, and waiting may help. */
+/** Whether another process holds a lock, so that waiting may help. */
 export function isBusy(error: unknown): boolean {
   return codeOf(error) === 'locked'
 }
@@ -74,7 +74,7 @@ function codeOf(error: unknown): StoreErrorCode {
   if ('errcode' in error && typeof error.errcode === 'number') {
     return BY_RESULT_CODE[error.errcode & 0xff] ?? 'failed'
   }
-  // From the file system, when the file is made: everything else is a matter of the path.
+  // From the file system, when the file is created: all other errors concern the path.
   if ('errno' in error && 'code' in error) return BY_ERRNO[String(error.code)] ?? 'cannot_open'
   return 'failed'
 }

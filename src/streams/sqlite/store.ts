@@ -1,8 +1,8 @@
 /**
  * Streams in one SQLite file: durable against a loss of power, without a server, for one machine.
  *
- * Several processes may share the file; each learns of the others' appends within `followIntervalMs`.
- * Invariant: nothing is answered, and nobody is told, before the COMMIT it belongs to has returned.
+ * Several processes may share the file; each learns of the others' appends within `followIntervalMs`. Invariant: no
+ * call resolves and no watcher is told before its COMMIT has returned.
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -52,7 +52,7 @@ import { stopWith, Watchers } from '../bookkeeping/watchers.ts'
 /**
  * Opens the store in the file at `path`, which is created or migrated as needed.
  *
- * @throws {StoreError} when the file cannot be used: see its codes.
+ * @throws {StoreError} if the file cannot be used: see its codes.
  * @throws {TypeError} for an option that does not exist.
  */
 export function openSqlite(path: string, options: SqliteOptions = {}): StreamStore {
@@ -117,7 +117,7 @@ class SqliteStreams implements StreamStore {
       onEnd: () => this.#writes.finish(),
       onCommit: () => this.#tellEvents(),
       onRollback: () => {
-        // What was committed to a file that had been moved away is kept after all once the file is back.
+        // Commits to a file that was moved away are durable after all once the file is back.
         for (const { id } of this.#writes.takeEvents()) this.#follower.lookAgain(id)
         this.#writes.forget()
         this.#table.forget()
@@ -150,7 +150,7 @@ class SqliteStreams implements StreamStore {
     return this.#write(weightOf(checked), (now) => this.#writes.create(id, checked, now), signal)
   }
 
-  /** Not an async function: that would be a promise more, and three turns of the microtasks, for each append. */
+  /** Not an async function, which would cost each append a promise and three microtask turns. */
   append(id: string, request: AppendRequest, signal?: AbortSignal): Promise<AppendResult> {
     try {
       checkId(id)
@@ -175,7 +175,7 @@ class SqliteStreams implements StreamStore {
     for (;;) {
       const result = await this.#look((now) => this.#watch(id, listener, signal, now), signal)
       if (result !== 'behind') return result
-      // A page a turn of the event loop: there may be much that others wrote.
+      // One page per turn of the event loop: others may have written much.
       if (this.#snapshots.within(() => this.#follower.catchUp(id))) await nextTurn()
     }
   }
@@ -256,7 +256,7 @@ class SqliteStreams implements StreamStore {
   async check(signal?: AbortSignal): Promise<boolean> {
     if (this.#closing) return false
     this.#guard.check()
-    // Another process may have brought the file to a newer version.
+    // Another process may have migrated the file.
     return this.#look(() => true, signal)
   }
 
@@ -286,7 +286,7 @@ class SqliteStreams implements StreamStore {
     return this.#snapshots.look(() => work(this.#clock()), signal)
   }
 
-  /** Everybody who watches a stream is at the same place: those who do so already are told up to it first. */
+  /** All watchers of a stream are at the same place: present ones are told up to it first. */
   #watch(
     id: string,
     listener: WatchListener,
@@ -317,8 +317,8 @@ class SqliteStreams implements StreamStore {
       if (event.type === 'gone') this.#watchers.tellGone(id, event.reason)
       else if (incarnation === watched.incarnation && event.from.position === watched.told && !watched.closed)
         this.#watchers.tell(watched, event.records, event.next, event.closed, event.end)
-      // Not contiguous when another process appended in between: the log has both, in order. What was read there
-      // with an earlier event, the close too, is told.
+      // Not contiguous if another process appended in between: the log has both, in order. Records and a close that
+      // were read with an earlier event were told already.
       else this.#follower.tryToCatchUp(id)
     }
   }

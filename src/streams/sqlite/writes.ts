@@ -1,6 +1,5 @@
 /**
- * What is written to the tables, each within the transaction of a group commit, and the events to
- * tell once it is durable.
+ * The writes to the tables, each within the transaction of a group commit, and the events to tell once it is durable.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Offset, Place } from '../../protocol/offset.ts'
@@ -38,7 +37,7 @@ export interface PendingEvent {
   readonly event: StreamEvent
 }
 
-/** What a lease does not keep, whose holder would have renewed it. */
+/** How long an expired lease no longer keeps its stream, as a live holder would have renewed it. */
 const OVER = `streams WHERE expires_at <= ? AND NOT EXISTS (SELECT 1 FROM leases
   WHERE leases.stream = streams.key AND leases.expires_at + iif(owes IS NULL, 0, ${OWED_KEPT_MS}) > ?) LIMIT ?`
 
@@ -59,10 +58,10 @@ export class StreamWrites {
   readonly #stamps = new Stamps()
   #hasTrimmed = false
   #events: PendingEvent[] = []
-  /** When something was last written, or swept; an end may lie so far ahead. Unknown, it is any time. */
+  /** When something was last written or swept; tells how far ahead an expiry may be. Undefined: unknown. */
   #latest = Number.POSITIVE_INFINITY
 
-  /** @param isWatched whether somebody is to be told of a stream. */
+  /** @param isWatched whether a stream has watchers. */
   constructor(db: DatabaseSync, tables: Tables, isWatched: (id: string) => boolean) {
     this.#isWatched = isWatched
     this.#streams = tables.streams
@@ -143,14 +142,14 @@ export class StreamWrites {
     return result
   }
 
-  /** Records came behind a position. */
+  /** Applies the retention after records came from a position on. */
   #added(stream: StoredStream, from: number, bytes: number, now: number): void {
     const { listed, owner, retention } = stream.state
     if (listed !== undefined) this.#lists.move(stream.key, owner, listed)
     if (retention) this.#retain(stream, retention, from, bytes, now)
   }
 
-  /** Of records that came behind a place, or the close. Nobody begins to watch before they are told. */
+  /** Notes the event of records after a place, or of a close. No watch begins before it is told. */
   #tell({ id, state }: StoredStream, from: Offset, records: readonly StreamRecord[]): void {
     const { incarnation, closed } = state
     const { end } = endMember(state.closedWith)
@@ -158,7 +157,7 @@ export class StreamWrites {
     this.#events.push({ id, incarnation, event })
   }
 
-  /** With the close; of what is owed it is left. */
+  /** Ends the lease with the close, unless something is owed. */
   #endLease({ key }: StoredStream, owes: string | undefined): void {
     const lease = afterClose(owes === undefined ? undefined : this.#leases.find(key), owes)
     if (lease) this.#leases.save(key, lease)
@@ -182,7 +181,7 @@ export class StreamWrites {
     return true
   }
 
-  /** What was before the place is gone for every reader; its room is left to the collector. */
+  /** Records before the place are gone for every reader; the collector frees their space. */
   trim(id: string, before: Place, now: number, incarnation?: string): TrimResult {
     const stream = this.#streams.alive(id, now, incarnation)
     if (!stream) return { outcome: 'missing' }
@@ -209,14 +208,14 @@ export class StreamWrites {
     this.#hasTrimmed = true
   }
 
-  /** Whether anything was trimmed since the last call: there is something to collect. */
+  /** Whether records were trimmed since the last call, so that there is something to collect. */
   takeTrimmed(): boolean {
     const had = this.#hasTrimmed
     this.#hasTrimmed = false
     return had
   }
 
-  /** Trims a slice of what is too old, by a clock that is believed; how many streams were looked at. */
+  /** Trims a slice of records that are too old, by a trusted clock. Returns how many streams were checked. */
   trimAged(now: number): number {
     const due = this.#retention.due(now, SWEEP_SLICE)
     for (const id of due) {
@@ -230,9 +229,9 @@ export class StreamWrites {
     return due.length
   }
 
-  /** Removes a slice of what is over, where it may; returns how many. */
+  /** Removes a slice of expired streams, if allowed. Returns how many. */
   sweep(now: number, removes: boolean): number {
-    // A look at every stream: only when the clock went back, perhaps before this process began.
+    // Scans every stream: only after the clock went back, possibly before this process began.
     if (now < this.#latest) {
       this.#bringIn.run({ now })
       this.#retention.bringIn(now)
@@ -249,7 +248,7 @@ export class StreamWrites {
     return over.length
   }
 
-  /** A stream that is gone or past its time, and that there are forks of. */
+  /** A stream that is gone or expired, and of which forks exist. */
   retired(id: string, now: number): { readonly owner: string | undefined } | undefined {
     const stream = this.#streams.find(id)
     if (!stream) return this.#forks.retired(id)

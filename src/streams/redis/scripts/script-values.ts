@@ -1,4 +1,4 @@
-/** What the scripts of streams are given: places, records and numbers as they write them. */
+/** Arguments of the scripts of streams: places, records and numbers in their format. */
 import { Buffer } from 'node:buffer'
 import type { Argument } from '../../../redis/open-client.ts'
 import { START } from '../../../protocol/offset.ts'
@@ -11,7 +11,7 @@ export function tailText({ position, stamp, ahead }: Offset): string {
   return ahead ? 'inside' : `${position} ${stamp}`
 }
 
-/** What the script of a read calls a place. */
+/** A place, as an argument of the read script. */
 export function argumentsOf(
   place: Place,
 ): readonly [word: string, number: string, stamp: string, ahead: string] {

@@ -6,27 +6,27 @@ import type { StreamKeys } from '../keys.ts'
 import type { RedisScript } from './script.ts'
 import type { Servers } from '../servers.ts'
 
-/** What a script is given: values, or what makes them from the run of the server that is asked. */
+/** Arguments of a script: values, or a function that makes them from the run id of the server. */
 export type Values = readonly Argument[] | ((server: string) => readonly Argument[])
 
 export class Scripts {
   readonly #servers: Servers
   readonly #clock: (() => number) | undefined
 
-  /** @param clock instead of Redis's own, for tests. */
+  /** @param clock used instead of Redis's own, for tests. */
   constructor(servers: Servers, clock?: () => number) {
     this.#servers = servers
     this.#clock = clock
   }
 
-  /** Runs a script on one stream. The time is put before the values. */
+  /** Runs a script on one stream. The time comes before the values. */
   onStream(script: RedisScript, { state, log }: StreamKeys, values: Values = []): Promise<Reply> {
     return this.run(script, [state, log], values)
   }
 
   run(script: RedisScript, keys: readonly string[], values: Values = []): Promise<Reply> {
     return this.#ask('EVALSHA', script.sha, keys, values).catch((error: unknown) => {
-      // The server does not know it yet; nothing was done.
+      // The server does not know the script yet, and did nothing.
       if (isUnknownScript(error)) return this.#teach(script, keys, values)
       throw error
     })

@@ -1,20 +1,20 @@
 /**
- * Which processes follow what others write: transactions say what they changed for those alone, so that a file
- * with one process spares itself a row in each.
+ * The processes that follow writes of others. Transactions record their changes only while there are some, so that a
+ * file with one process saves a row per transaction.
  *
- * Invariant: a process that finds itself in the table has been in it since it last did so, or since it joined: all
- * that others changed since is in the log of changes. It joins when it first sees that another one has written,
- * which a process by itself never does, and whoever was not seen for long is taken out: should it be there after
- * all, it finds out with the next change, looks at everything, and joins again.
+ * Invariant: a process that finds itself in the table has been there since it last checked, or joined, so the change
+ * log has all changes of others since then. It joins when it first sees a write of another process. A process not
+ * seen for long is removed; if it is alive after all, it notices with the next change, looks at everything, and joins
+ * again.
  */
 import { randomInt } from 'node:crypto'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
-/** Milliseconds after which a process that was not seen is taken for gone, by whichever clock. */
+/** Milliseconds after which an unseen process counts as gone, by any clock. */
 const STALE_MS = 15 * 60_000
 
 export class FollowerTable {
-  /** Tells this connection from those of others. */
+  /** Identifies this connection. */
   readonly id: number = randomInt(2 ** 47)
   readonly #upsert: StatementSync
   readonly #delete: StatementSync
@@ -32,18 +32,18 @@ export class FollowerTable {
     this.#stale = db.prepare('DELETE FROM followers WHERE abs(seen_at - ?) > ?')
   }
 
-  /** Whether others follow; to be asked within a transaction that writes. */
+  /** Whether others follow. Call it within a write transaction. */
   get hasOthers(): boolean {
     this.#hasOthers ??= this.#another.get(this.id) !== undefined
     return this.#hasOthers
   }
 
-  /** Whether this process was there all the time since it joined. */
+  /** Whether this process has been in the table since it joined. */
   get isListed(): boolean {
     return this.#isThere.get(this.id) !== undefined
   }
 
-  /** Joins, or stays; within a transaction that writes. */
+  /** Joins, or renews its row. Call it within a write transaction. */
   join(now: number): void {
     this.#upsert.run(this.id, now)
   }
@@ -52,13 +52,13 @@ export class FollowerTable {
     this.#delete.run(this.id)
   }
 
-  /** Takes out who was not seen for long. */
+  /** Removes processes that were not seen for long. */
   sweep(now: number): void {
     this.#stale.run(now, STALE_MS)
     this.forget()
   }
 
-  /** To be called when another process has written, or a transaction did not happen. */
+  /** Call this when another process has written, or a transaction was rolled back. */
   forget(): void {
     this.#hasOthers = undefined
   }

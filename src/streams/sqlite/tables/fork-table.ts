@@ -1,16 +1,16 @@
 /**
- * Which streams were forked from which, and which ids are kept for that.
+ * Which streams were forked from which, and which ids are kept for them.
  *
- * A fork has no copy of what it inherits: its log begins in that of its source, and the one of a source that is a
- * fork itself in the one before. So a row of `forks` stays until nothing was forked from its stream any more, also
- * where that is deleted: its id is then among the `retired`, and what forks have of its records is not collected.
+ * A fork does not copy inherited records: its log begins in that of its source, and so on for a source that is a
+ * fork. So a row of `forks` stays while its stream has forks, even if the stream is deleted. Its id is then in
+ * `retired`, and the records that forks use are not collected.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Fork } from '../../bookkeeping/fork-bookkeeping.ts'
 import { MAX_POSITION } from './stream-row.ts'
 import type { LogPart, StoredStream } from './stored-stream.ts'
 
-/** With the key of its source. */
+/** A fork, with the key of its source. */
 export interface StoredFork extends Fork {
   readonly key: number
 }
@@ -48,26 +48,26 @@ export class ForkTable {
     this.#insert.run(stream, key, source.incarnation, inherited, stamp, JSON.stringify(point))
   }
 
-  /** Where the inherited records of a fork are, in their order. */
+  /** Where the inherited records of a fork are, in order. */
   inheritedBy({ key }: StoredStream): LogPart[] {
     const parts: LogPart[] = []
     for (let row = this.#source.get(key); row; row = this.#source.get(Number(row['source']))) {
       const end = parts.at(-1)?.last ?? MAX_POSITION
       const last = Math.min(end, Number(row['inherited']))
-      // What it has of one may end before that one goes on by itself.
+      // The part of a source may end before the source's own records begin.
       if (last === end) parts.pop()
       parts.push({ key: Number(row['source']), incarnation: String(row['incarnation']), last })
     }
     return parts.reverse()
   }
 
-  /** Up to which position the records of a stream are in forks of it; undefined without forks. */
+  /** Up to which position forks use a stream's records; undefined without forks. */
   heldUpTo(key: number): number | undefined {
     const last = this.#held.get(key)?.['last']
     return typeof last === 'number' ? last : undefined
   }
 
-  /** A stream that is gone, and whose id is kept for its forks. */
+  /** A stream that is gone, whose id is kept for its forks. */
   retired(id: string): { readonly owner: string | undefined } | undefined {
     const row = this.#retired.get(id)
     if (!row) return undefined
@@ -76,19 +76,19 @@ export class ForkTable {
     return undefined
   }
 
-  /** Of a stream that is created: what was kept of the id, and is to be collected, has it no more. */
+  /** Frees an id for a new stream: a retired stream that awaits collection loses it. */
   take(id: string): void {
     const row = this.#retired.get(id)
     if (row) this.#forgetRetired.run(Number(row['stream']))
   }
 
-  /** Of a stream that was removed. */
+  /** Handles the removal of a stream. */
   leave({ key, id, state }: StoredStream): void {
     if (this.heldUpTo(key) === undefined) this.release(key)
     else this.#retire.run(key, id, state.owner ?? null)
   }
 
-  /** Of a stream that is gone, with all its forks: it holds its own source no more. */
+  /** Handles a stream that is gone with all its forks: it no longer holds its source. */
   release(key: number): void {
     this.#forgetRetired.run(key)
     const row = this.#delete.get(key)

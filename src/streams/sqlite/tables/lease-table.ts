@@ -47,7 +47,7 @@ export class LeaseTable {
     this.#delete.run(stream)
   }
 
-  /** Those whose time is over; what was set before the clock went back is cut to its length from now. */
+  /** Expired leases. Leases set before the clock went back are cut to their length from now. */
   expired(now: number, { limit, after }: CheckedExpired): Lease[] {
     this.#cut.run({ now })
     const { expiresAt: end, stream: id } = after

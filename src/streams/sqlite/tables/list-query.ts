@@ -1,19 +1,19 @@
-/** How a page of a listing is asked for: each by an index that holds little else. */
+/** Makes the query of a page of a listing, by the index with the fewest other rows. */
 import type { CheckedList } from '../../bookkeeping/list-requests.ts'
 import { ALIVE } from './stream-table.ts'
 
 export interface ListQuery {
-  /** What follows `FROM`; one of a few, so that each is prepared once. */
+  /** The part after `FROM`; one of a few, so that each is prepared once. */
   readonly source: string
   readonly values: readonly (string | number)[]
 }
 
-/** One stream more than the page holds tells whether there is another one. */
+/** One stream more than the page holds, to tell whether there is another page. */
 export function listQuery(
   { prefix, owner, closed, leased, after, limit }: CheckedList,
   now: number,
 ): ListQuery {
-  // No id holds a character above `~`.
+  // No id contains a character above `~`.
   const values: (string | number)[] = [prefix, `${prefix}\x7f`, after, now]
   const conditions = [`id >= ? AND id < ? AND id > ? AND ${ALIVE}`]
   if (leased) conditions.push('leased = 1 AND closed = 0')
@@ -31,7 +31,7 @@ export function listQuery(
   }
 }
 
-/** Named, as SQLite knows nothing of how many streams there are of each sort. */
+/** The index is named, because SQLite does not know how many streams of each sort there are. */
 function indexFor(owner: string | null | undefined, closed: boolean | undefined, leased: boolean): string {
   if (leased) return 'INDEXED BY streams_leased'
   if (owner === null) return 'INDEXED BY streams_of_nobody'

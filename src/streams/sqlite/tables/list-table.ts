@@ -1,6 +1,6 @@
 /**
- * The lists of owners, in the order of the last appends, as rows: one for each stream that is on a list. A stream that
- * is first on its list already moves nowhere, so that a burst of appends to one writes nothing here.
+ * The owners' lists, in the order of the last appends: one row per stream on a list. A stream that is already first
+ * does not move, so that a burst of appends to one stream writes nothing here.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { infoOf } from '../../bookkeeping/stream-state.ts'
@@ -32,12 +32,12 @@ export class ListTable {
       WHERE whose = ? AND list = ? AND place < ? ORDER BY place DESC`)
   }
 
-  /** A stream was created: it is first on its list. */
+  /** Puts a created stream first on its list. */
   insert(stream: number, owner: string | undefined, list: string): void {
     this.#insert.run({ stream, whose: owner ?? NOBODY, list })
   }
 
-  /** Records were appended to a stream: it is first on its list. */
+  /** Puts a stream first on its list after an append of records. */
   move(stream: number, owner: string | undefined, list: string): void {
     this.#move.run({ stream, whose: owner ?? NOBODY, list })
   }

@@ -36,7 +36,7 @@ export class ProducerTable {
     this.#upsert.run(stream, id, epoch, lastSeq, position)
   }
 
-  /** Of one that is there. */
+  /** Updates an existing producer. */
   update(stream: number, id: string, { epoch, lastSeq, position }: ProducerState): void {
     this.#update.run(epoch, lastSeq, position, stream, id)
   }
@@ -45,7 +45,7 @@ export class ProducerTable {
     return Number(this.#count.get(stream)?.['n'])
   }
 
-  /** Those whose latest appends lie furthest back. */
+  /** Forgets the producers with the oldest last appends. */
   forget(stream: number, count: number): void {
     this.#forget.run({ stream, count })
   }

@@ -1,4 +1,4 @@
-/** Records as rows. Those that a fork inherits are under the keys of the streams that it was forked from. */
+/** Records as rows. Inherited records are stored under the keys of the streams they were forked from. */
 import { Buffer } from 'node:buffer'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Offset, Place } from '../../../protocol/offset.ts'
@@ -36,7 +36,7 @@ export class RecordTable {
   /**
    * The stamp of the record before a position.
    *
-   * @throws {DamagedFileError} where it is missing.
+   * @throws {DamagedFileError} if it is missing.
    */
   stampAt(stream: StoredStream, position: number): string {
     const { key, incarnation } = this.#partOf(stream, position)
@@ -48,7 +48,7 @@ export class RecordTable {
   /**
    * The record of bytes after a position.
    *
-   * @throws {DamagedFileError} where it is missing.
+   * @throws {DamagedFileError} if it is missing.
    */
   recordAt(stream: StoredStream, position: number): Uint8Array {
     const { key } = this.#partOf(stream, position + 1)
@@ -60,7 +60,7 @@ export class RecordTable {
   /**
    * The page after a place.
    *
-   * @throws {DamagedFileError} where a record is missing: what follows must not be taken for it.
+   * @throws {DamagedFileError} if a record is missing: the next one must not take its place.
    */
   read(stream: StoredStream, after: Place, maxRecords: number, maxBytes: number): ReadResult {
     const { state } = stream
@@ -70,7 +70,7 @@ export class RecordTable {
     return pageOf(state, begin, next, records)
   }
 
-  /** Ends with the record that reaches `maxBytes`; none only at the tail. */
+  /** Ends with the record that reaches `maxBytes`; empty only at the tail. */
   #page(
     stream: StoredStream,
     from: Offset,
@@ -103,7 +103,7 @@ export class RecordTable {
     return this.#partsOf(stream).find(({ last }) => position <= last) as LogPart
   }
 
-  /** They stay as they are for as long as the stream is there. */
+  /** The parts do not change while the stream exists. */
   #partsOf(stream: StoredStream): readonly LogPart[] {
     const { key, state } = stream
     const own = { key, incarnation: state.incarnation, last: MAX_POSITION }

@@ -1,13 +1,13 @@
 /**
- * What is kept of streams with a retention, as rows: how many bytes they hold, their spans, and when the oldest of
- * these is too old at the earliest. A stream without one has no row, and costs nothing.
+ * Streams with a retention, as rows: their bytes, their age spans, and when the oldest span may be too old. A stream
+ * without a retention has no row, and costs nothing.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { fullFrom, stepOf, withAppended } from '../../bookkeeping/retention.ts'
 import type { Aged, KeptRetention, AgeSpan } from '../../bookkeeping/retention.ts'
 import { MAX_POSITION } from './stream-row.ts'
 
-/** Bytes of the records of a stream from behind one position up to another. */
+/** Bytes of a stream's records between two positions. */
 const SIZES = `(SELECT ifnull(sum(octet_length(data)), 0) FROM records
   WHERE place > (:stream << 32) | :from AND place <= (:stream << 32) | :to)`
 
@@ -40,7 +40,7 @@ export class RetentionTable {
     this.#delete = db.prepare('DELETE FROM retained WHERE stream = ?')
   }
 
-  /** A stream was created, with the records between two positions. */
+  /** Adds a created stream, with the records between two positions. */
   begin(stream: number, { ageMs, bytes }: KeptRetention, from: number, to: number, now: number): void {
     const spans = ageMs !== undefined && to > from ? [{ at: now, from }] : []
     const due = ageMs === undefined ? null : now + stepOf(ageMs) + ageMs
@@ -55,7 +55,7 @@ export class RetentionTable {
     })
   }
 
-  /** Records came behind a position. Where the log is full by that, says how many bytes are too many. */
+  /** Notes records after a position. Returns how many bytes are too many, if the log is full. */
   appended(
     stream: number,
     { ageMs, bytes: most }: KeptRetention,
@@ -66,7 +66,7 @@ export class RetentionTable {
     if (ageMs !== undefined) {
       const spans = this.spans(stream)
       const next = withAppended(spans, from, now, ageMs)
-      // When it is due stays: nothing of what comes now is due before.
+      // The due time stays: new records are not due earlier.
       if (next !== spans) this.#saveSpans.run(JSON.stringify(next), this.#dueOf(next, ageMs), stream)
     }
     if (most === undefined) return 0
@@ -74,7 +74,7 @@ export class RetentionTable {
     return held >= fullFrom(most) ? held - most : 0
   }
 
-  /** The place behind which so many bytes fewer are kept, before the last record at the most. */
+  /** The position before which this many bytes lie; at most that before the last record. */
   placeBehind(stream: number, first: number, tail: number, bytes: number): number {
     let left = bytes
     let place = first
@@ -86,7 +86,7 @@ export class RetentionTable {
     return place
   }
 
-  /** To be called before the records between two positions may be removed. */
+  /** Call this before the records between two positions may be removed. */
   trimmed(stream: number, from: number, to: number): void {
     this.#trimmed.run({ stream, from, to })
   }
@@ -99,12 +99,12 @@ export class RetentionTable {
     this.#saveSpans.run(JSON.stringify(spans), due, stream)
   }
 
-  /** Ids of streams of which something may be too old. */
+  /** Ids of streams with records that may be too old. */
   due(now: number, limit: number): readonly string[] {
     return this.#due.all(now, limit).map(({ id }) => String(id))
   }
 
-  /** Looks soon at what was to be looked at later than can be: it was noted before the clock went back. */
+  /** Makes entries due soon whose due time is impossibly late, because it was set before the clock went back. */
   bringIn(now: number): void {
     this.#bringIn.run({ now })
   }

@@ -15,10 +15,10 @@ import type { DatabaseSync } from 'node:sqlite'
 import { START } from '../../../protocol/offset.ts'
 import { storeError } from '../store-error.ts'
 
-/** `Mill` in ASCII; says in the file's header whose it is. */
+/** `Mill` in ASCII; marks the file's header. */
 const APPLICATION_ID = 0x4d696c6c
 
-/** One step per version: step n makes a file of version n one of version n + 1. Never edit a released one. */
+/** One step per version: step n migrates a file from version n to n + 1. Never edit a released step. */
 export const STEPS: readonly string[] = [
   `
   CREATE TABLE streams (
@@ -64,7 +64,7 @@ export const STEPS: readonly string[] = [
   CREATE TABLE garbage (stream INTEGER PRIMARY KEY) STRICT;
   `,
   'ALTER TABLE streams ADD COLUMN closed_with TEXT',
-  // Runs kept their checkpoints in the metadata.
+  // Earlier, runs kept their checkpoints in the metadata.
   `
   CREATE TABLE checkpoints (
     stream INTEGER PRIMARY KEY,
@@ -83,7 +83,7 @@ export const STEPS: readonly string[] = [
     streams TEXT NOT NULL
   ) STRICT;
   `,
-  // How a run ended stood in the metadata, and was its last record: it becomes what the stream is closed with.
+  // Earlier, the end of a run was in the metadata and its last record: it becomes the end of the stream.
   `
   UPDATE streams SET closed_with = json_patch('{}', json_object(
       'status', metadata ->> '$.run.status',
@@ -98,20 +98,20 @@ export const STEPS: readonly string[] = [
     FROM streams WHERE closed_with ->> '$.status' = metadata ->> '$.run.status'
   ) AND CASE WHEN json_valid(data) THEN data ->> '$.type' END IS 'millrace.end';
   `,
-  // What is leased, and what is nobody's, is found without a look at anything else.
+  // Indexes for leased streams and for streams without an owner.
   `
   ALTER TABLE streams ADD COLUMN leased INTEGER NOT NULL DEFAULT 0;
   UPDATE streams SET leased = 1 WHERE key IN (SELECT stream FROM producers WHERE id = '@lease');
   CREATE INDEX streams_leased ON streams (owner, id) WHERE leased = 1 AND closed = 0;
   CREATE INDEX streams_of_nobody ON streams (id) WHERE owner IS NULL;
   `,
-  // Records of before have no stamp: the incarnation of their stream stands for it, as in the offsets of then.
+  // Older records have no stamp: the incarnation of their stream stands for it, as in their offsets.
   `
   ALTER TABLE records ADD COLUMN stamp ANY;
   ALTER TABLE streams ADD COLUMN first INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE streams ADD COLUMN first_stamp TEXT NOT NULL DEFAULT '${START.stamp}';
   `,
-  // Of a closed stream that owes something the lease stays.
+  // The lease of a closed stream that owes something stays.
   'ALTER TABLE leases ADD COLUMN owes TEXT',
   `
   CREATE TABLE followers (

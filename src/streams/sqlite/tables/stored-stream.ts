@@ -1,4 +1,4 @@
-/** A stream as the tables have it, and where its records are. */
+/** A stream as stored in the tables, and where its records are. */
 import type { Mutable, ProducerState, StreamState } from '../../bookkeeping/stream-state.ts'
 
 /**
@@ -16,9 +16,9 @@ export interface StoredStream {
   parts?: readonly LogPart[]
 }
 
-/** A stretch of a log: the records up to a position that none of the stretches before it holds. */
+/** A part of a log: the records up to a position, after those of the previous part. */
 export interface LogPart {
-  /** The stream under whose key they are. */
+  /** The key under which they are stored. */
   readonly key: number
   readonly incarnation: string
   readonly last: number
