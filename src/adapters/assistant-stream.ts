@@ -2,10 +2,9 @@
  * The public entry of `millrace/assistant-stream`: a `ResumableStreamStore` for the npm package
  * `assistant-stream` (assistant-ui) that keeps its streams in a `StreamStore`.
  *
- * A stream of the package is one of bytes, an entry a record, a cursor an offset. Its producer holds the
- * lease of the stream, so that a process that is gone does not leave it "streaming": it ends as an error,
- * which the package has a word for. What the package says of a producer that lost its stream holds by the
- * epoch of the lease, in the log itself.
+ * A stream of the package is a stream of bytes, an entry a record, a cursor an offset. Its producer holds the lease
+ * of the stream, so that a dead process does not leave it "streaming": it ends with the package's error status. The
+ * epoch of the lease fences a producer that lost its stream, in the log itself.
  */
 import { encodeOffset, offsetBefore, parsePlace } from '../protocol/offset.ts'
 import { readRunEnd } from '../protocol/run-end.ts'
@@ -21,7 +20,7 @@ import { type AdapterOptions, type AdapterSettings, adapterSettings } from './se
 
 export type { AdapterOptions } from './settings.ts'
 
-/** As the package's types of the same names, without `Resumable`. */
+/** The package's types of the same names, without `Resumable`. */
 export interface AssistantStreamLease {
   readonly token: string
 }
@@ -34,7 +33,7 @@ export interface AssistantStreamEntry {
   readonly chunk: Uint8Array
 }
 
-/** As the package's own error: `code` says the same. */
+/** Like the package's own error, with the same `code`. */
 export class AssistantStreamError extends Error {
   override readonly name = 'AssistantStreamError'
   readonly code: 'invalid-id' | 'missing' | 'finalized'
@@ -45,7 +44,7 @@ export class AssistantStreamError extends Error {
   }
 }
 
-/** As the package's `ResumableStreamStore`, whose docstrings hold. */
+/** The package's `ResumableStreamStore`; see its docstrings. */
 export interface AssistantStreams {
   acquire(streamId: string, options?: { readonly ttlMs?: number }): Promise<'producer' | 'consumer'>
   acquireLease(streamId: string, options?: { readonly ttlMs?: number }): Promise<AssistantStreamAcquisition>
@@ -59,7 +58,7 @@ export interface AssistantStreams {
   read(streamId: string, cursor: string, signal: AbortSignal): AsyncIterable<AssistantStreamEntry>
   status(streamId: string): Promise<AssistantStreamStatus>
   delete(streamId: string): Promise<void>
-  /** Ends what this process produces as an error. The store stays open. */
+  /** Ends the streams of this process as errors. The store stays open. */
   close(): Promise<void>
 }
 
@@ -74,7 +73,7 @@ export function assistantStreams(store: StreamStore, options: AdapterOptions = {
   return new Keeper(adapterSettings(store, options, '@assistant-stream/'))
 }
 
-/** The package's own rule. */
+/** The package's rule for ids. */
 const STREAM_ID = /^[A-Za-z0-9_.:-]{1,256}$/
 const CONTENT_TYPE = 'application/octet-stream'
 
@@ -101,7 +100,7 @@ class Keeper implements AssistantStreams {
     const owner = this.#settings.owner(streamId)
     const config = { contentType: CONTENT_TYPE, ...(owner !== undefined && { owner }) }
     const create = (): Promise<Filling | undefined> => this.#fillings.create(id, config, options?.ttlMs)
-    // One that is there may only look so, as its producer fell silent and its time is over.
+    // An existing stream may have expired, kept only by the lease of a silent producer.
     const filling = (await create()) ?? ((await this.#orphans.look(id)) ? undefined : await create())
     return filling ? { role: 'producer', lease: { token: filling.incarnation } } : { role: 'consumer' }
   }
@@ -115,7 +114,7 @@ class Keeper implements AssistantStreams {
     if (chunk.byteLength > recordBytes) {
       throw new RangeError(`A chunk of ${chunk.byteLength} bytes: the store takes ${recordBytes}`)
     }
-    // A record is not empty, and a reader would not see an empty one either.
+    // A record cannot be empty, and a reader would not notice an empty chunk.
     if (chunk.byteLength === 0) return void (await store.touch(id, undefined, filling.incarnation))
     const refusal = await filling.write(chunk, chunk.byteLength)
     if (refusal === 'unwritable')
@@ -154,7 +153,7 @@ class Keeper implements AssistantStreams {
         const { records, from, next } = result.value
         for (const [index, record] of records.entries()) {
           const offset = offsetBefore(next, from.position + index + 1)
-          // A copy: what the store hands out is shared between readers.
+          // A copy, because records returned by the store are shared between readers.
           yield { cursor: encodeOffset(offset), chunk: Uint8Array.from(record as Uint8Array) }
           if (signal.aborted) return
         }
@@ -197,7 +196,7 @@ class Keeper implements AssistantStreams {
     return `${this.#settings.prefix}${streamId}`
   }
 
-  /** What this process fills, if it is what the lease was given for. */
+  /** The stream that this process fills, if it is the one of the lease. */
   #filling(id: string, lease: AssistantStreamLease | undefined): Filling | undefined {
     const filling = this.#fillings.get(id)
     return lease && filling?.incarnation !== lease.token ? undefined : filling
@@ -222,7 +221,7 @@ function notFound(streamId: string): Error {
   return new AssistantStreamError('missing', `Stream not found: ${streamId}`)
 }
 
-/** @throws {Error} for a stream that a reader must not take for whole. */
+/** @throws {Error} for a stream that a reader must not take as complete. */
 function checkEnd(streamId: string, end: PagesEnd): void {
   if (end.type === 'closed') {
     const { status, message } = readRunEnd(end.end) ?? {}

@@ -1,8 +1,8 @@
 /**
- * One stream that a producer in this process fills, under a lease: from its creation to its end.
+ * One stream that a producer in this process fills under a lease, from its creation to its end.
  *
- * What cannot be written ends it as failed: a gap in the log would be worse than an end. Where even that
- * cannot be written, its lease is not renewed any more, and whoever reads it ends it.
+ * A failed write ends it as failed: a gap in the log would be worse. If even the end cannot be written, the lease is
+ * no longer renewed, and a reader ends the stream.
  */
 import { writeRunEnd } from '../protocol/run-end.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
@@ -13,15 +13,15 @@ import type { Lease } from '../streams/leases.ts'
 import type { StreamRecord } from '../streams/stream.ts'
 import type { AdapterSettings } from './settings.ts'
 
-/** Bytes that wait for the store before a producer waits. */
+/** Bytes that wait for the store before the producer waits. */
 const HIGH_WATER_MARK = 256 * 1024
-/** How long a store that is full, locked or away is waited for. */
+/** How long a store that is full, locked or unavailable is waited for. */
 const PATIENCE_MS = 30_000
 
 export class Filling {
   readonly id: string
   readonly incarnation: string
-  /** Resolves when nothing more is written. */
+  /** Resolves when nothing more will be written. */
   readonly over: Promise<void>
   readonly #settings: AdapterSettings
   readonly #ttlMs: number
@@ -30,7 +30,7 @@ export class Filling {
   readonly #over = Promise.withResolvers<void>()
   #writtenAt: number
   #refusal: WriteRefusal | undefined
-  /** Records enter the writer in the order of the calls, also when some wait for room. */
+  /** Records enter the writer in the order of the calls, even when some wait for room. */
   #turn: Promise<void> = Promise.resolve()
   #ending: Promise<'ended' | WriteRefusal> | undefined
 
@@ -53,17 +53,17 @@ export class Filling {
     })
   }
 
-  /** Whether its end was asked for. */
+  /** Whether its end was requested. */
   get isEnding(): boolean {
     return this.#ending !== undefined
   }
 
-  /** Whether nothing was written for as long as the stream is kept: then its time is over. */
+  /** Whether nothing was written for its whole TTL, so that it has expired. */
   get isSilent(): boolean {
     return this.#settings.monotonic() - this.#writtenAt >= this.#ttlMs
   }
 
-  /** Resolves when the record of so many bytes is durable, or to why it never will be. Never rejects. */
+  /** Writes a record of this many bytes. Resolves when it is durable, or to the refusal. Never rejects. */
   async write(record: StreamRecord, bytes: number): Promise<WriteRefusal | undefined> {
     if (this.#ending) return 'closed'
     this.#writtenAt = this.#settings.monotonic()
@@ -73,25 +73,28 @@ export class Filling {
     return refusal
   }
 
-  /** Resolves when all that was written is durable, or to why it is not. Never rejects. */
+  /** Resolves when all records are durable, or to the refusal. Never rejects. */
   async flush(): Promise<WriteRefusal | undefined> {
     await this.#turn
     return this.#writer.flush()
   }
 
-  /** Ends the stream behind what was written. The first call decides how; each is told what became of it. Never rejects. */
+  /**
+   * Ends the stream after the written records. The first call decides the end; every call gets the result. Never
+   * rejects.
+   */
   end(end: RunEnd): Promise<'ended' | WriteRefusal> {
     this.#ending ??= this.#end(end)
     return this.#ending
   }
 
-  /** Holds the lease for its length from now. Rejects as the store does. */
+  /** Renews the lease for its length from now. Rejects as the store does. */
   async renew(signal: AbortSignal): Promise<void> {
-    // A lease that is lost shows itself to the next write, which says what became of the stream.
+    // The next write finds out about a lost lease, and what became of the stream.
     await this.#settings.store.leases.renew(this.#lease, signal)
   }
 
-  /** From now on a store that fails is not waited for. */
+  /** From now on, a failing store is not waited for. */
   hurry(): void {
     this.#writer.hurry()
   }
@@ -112,19 +115,19 @@ export class Filling {
     return this.#refusal ?? outcome
   }
 
-  /** A short life is over before the next renewal. What fails shows itself to the next write. */
+  /** A short lease expires before the next regular renewal. The next write finds out about a failure. */
   async #renewNow(): Promise<void> {
     try {
       await this.renew(AbortSignal.timeout(this.#settings.leaseTtlMs))
     } catch (err) {
-      this.#settings.logger.debug({ err, stream: this.id }, 'the lease of a stream could not be renewed')
+      this.#settings.logger.debug({ err, stream: this.id }, 'lease of a stream could not be renewed')
     }
   }
 
   #refused(refusal: WriteRefusal): void {
     if (this.#refusal) return
     this.#refusal = refusal
-    this.#settings.logger.warn({ stream: this.id, refusal }, 'a stream is not filled any further')
+    this.#settings.logger.warn({ stream: this.id, refusal }, 'stream is no longer filled')
     this.#over.resolve()
     if (refusal === 'unwritable') void this.end(endFor('store'))
   }

@@ -1,18 +1,18 @@
-/** The streams that producers in this process fill. One timer renews their leases, and stands still while there is none. */
+/** The streams that producers in this process fill. One timer renews their leases; it stops while there are none. */
 import { endFor } from '../runs/end-reasons.ts'
 import { Ticker } from '../time/ticker.ts'
 import type { StreamConfig } from '../streams/store.ts'
 import { Filling } from './filling.ts'
 import type { AdapterSettings } from './settings.ts'
 
-/** Renewals in the time of a lease: two may fail. */
+/** Renewals per lease length: two may fail. */
 const RENEWALS = 3
-/** Between two looks for streams past their time. */
+/** Milliseconds between two sweeps for expired streams. */
 const SWEEP_MS = 60_000
 
 export class Fillings {
   readonly #settings: AdapterSettings
-  /** By stream, the last one: one before it, whose stream was removed, writes to nothing. */
+  /** The last one of each stream id. An earlier one, whose stream was removed, writes to nothing. */
   readonly #byId = new Map<string, Filling>()
   readonly #keeper: Ticker
   #sweptAt = Number.NEGATIVE_INFINITY
@@ -21,11 +21,11 @@ export class Fillings {
 
   constructor(settings: AdapterSettings) {
     this.#settings = settings
-    // Whatever produces keeps the process alive, not what it is kept in.
+    // The producers keep the process alive, not this timer.
     this.#keeper = new Ticker(settings.leaseTtlMs / RENEWALS, () => this.#renewAll(), { ref: false })
   }
 
-  /** Whether one is filled here, and nobody else has to look after it. */
+  /** Whether a stream is filled here, so that nothing else has to look after it. */
   has(id: string): boolean {
     return this.#byId.get(id)?.isSilent === false
   }
@@ -34,7 +34,7 @@ export class Fillings {
     return this.#byId.get(id)
   }
 
-  /** Creates a stream to fill; undefined when it is there already. Rejects as the store does. */
+  /** Creates a stream to fill; undefined if it exists. Rejects as the store does. */
   async create(
     id: string,
     config: StreamConfig,
@@ -42,10 +42,10 @@ export class Fillings {
   ): Promise<Filling | undefined> {
     if (this.#isClosed) throw new Error('The adapter was closed')
     const { store, holder, leaseTtlMs } = this.#settings
-    // A lease keeps its stream: not for longer than the stream is to live.
+    // A lease keeps its stream, so it must not be longer than the TTL.
     const lease = { holder, ttlMs: Math.max(1, Math.min(leaseTtlMs, ttlMs)) }
     const created = await store.create(id, { ...config, ttlMs, lease })
-    // It does not become free by being asked for again.
+    // Retrying would not free the id.
     if (created.outcome === 'retired') throw new Error('Other streams were forked from one of this id')
     if (created.outcome !== 'created' || !created.lease) return undefined
     const filling = new Filling(this.#settings, created.lease, ttlMs)
@@ -56,7 +56,7 @@ export class Fillings {
     return filling
   }
 
-  /** Ends what is being filled as interrupted. */
+  /** Ends all streams being filled as interrupted. */
   async close(): Promise<void> {
     this.#isClosed = true
     const ending = [...this.#byId.values()].map((filling) => {
@@ -73,12 +73,12 @@ export class Fillings {
     if (this.#byId.size === 0) void this.#keeper.stop()
   }
 
-  /** Each on its own: what hangs holds up no other. One that fails is made up for by the next. */
+  /** Renewals are independent: one that hangs does not delay others. A failed one is made up for by the next. */
   #renewAll(): void {
     const { leaseTtlMs } = this.#settings
     const signal = AbortSignal.timeout(leaseTtlMs)
     for (const filling of this.#byId.values()) {
-      // Its source failed without a word, or hangs: nobody waits for it any longer.
+      // Its source failed silently, or hangs: it is given up.
       if (filling.isSilent) void filling.end(endFor('interrupted'))
       else void this.#renew(filling, signal)
     }
@@ -89,11 +89,11 @@ export class Fillings {
       await filling.renew(signal)
     } catch (err) {
       const { logger } = this.#settings
-      logger.warn({ err, stream: filling.id }, 'the lease of a stream could not be renewed; trying again')
+      logger.warn({ err, stream: filling.id }, 'lease of a stream could not be renewed; trying again')
     }
   }
 
-  /** The store may be nobody else's, so nobody else would remove what is past its time. */
+  /** The store may belong to the adapter alone, so nothing else would remove expired streams. */
   #sweepWhenDue(): void {
     const { store, logger } = this.#settings
     const now = performance.now()
@@ -101,7 +101,7 @@ export class Fillings {
     this.#sweptAt = now
     this.#sweeping = store.sweep().then(
       () => undefined,
-      (err: unknown) => logger.warn({ err }, 'streams past their time could not be removed'),
+      (err: unknown) => logger.warn({ err }, 'expired streams could not be removed'),
     )
   }
 }

@@ -1,10 +1,10 @@
 /**
- * Ends the streams that nobody fills any more, as their producer's process died. Whoever waits for more of
- * a stream has it looked at: when its lease is over, it is taken, and the stream is closed as interrupted,
- * or deleted when its time is over, too, which the lease had kept it from.
+ * Ends streams that are no longer filled because the producer's process died. A reader that waits for more of a
+ * stream has it checked: when its lease has expired, the lease is taken, and the stream is closed as interrupted, or
+ * deleted if it has expired as well.
  *
- * A clock that jumps ahead ends all leases at once, as when a machine wakes up, and a store that was away
- * let nobody renew. Nothing is ended then until the time of a lease has passed.
+ * A clock that jumps ahead, such as when a machine wakes up, expires all leases at once, and an unavailable store
+ * prevents renewals. Nothing is ended then for the length of a lease.
  */
 import { writeRunEnd } from '../protocol/run-end.ts'
 import { endFor } from '../runs/end-reasons.ts'
@@ -13,13 +13,13 @@ import { WallClock } from '../time/wall-clock.ts'
 import { LEASE_PRODUCER } from '../streams/leases.ts'
 import type { AdapterSettings } from './settings.ts'
 
-/** Looks at each stream in the time of a lease. */
+/** Checks of each stream per lease length. */
 const LOOKS = 2
-/** Streams looked at side by side. */
+/** Streams checked concurrently. */
 const AT_ONCE = 100
 
 export interface OrphansOptions {
-  /** Whether this process fills a stream itself, and has not been silent for too long. */
+  /** Whether this process fills the stream itself, and has not been silent for too long. */
   readonly fills: (id: string) => boolean
 }
 
@@ -28,11 +28,11 @@ export class Orphans {
   readonly #options: OrphansOptions
   readonly #ticker: Ticker
   readonly #clock = new WallClock()
-  /** How many wait for each stream. */
+  /** Number of readers that wait for each stream. */
   readonly #waiting = new Map<string, number>()
-  /** By stream, the one under way: what it takes, it must not find held. */
+  /** The check in progress of each stream: a second one would find the lease held by the first. */
   readonly #looks = new Map<string, Promise<boolean>>()
-  /** When, by `performance.now()`, leases were last found that may only look as if they were over. */
+  /** When, by `performance.now()`, expired leases were last doubted. */
   #doubtedAt = Number.NEGATIVE_INFINITY
 
   constructor(settings: AdapterSettings, options: OrphansOptions) {
@@ -41,7 +41,7 @@ export class Orphans {
     this.#ticker = new Ticker(settings.leaseTtlMs / LOOKS, () => this.#lookAtAll(), { ref: false })
   }
 
-  /** Has a stream looked at again and again, until the returned function is called. */
+  /** Checks a stream periodically until the returned function is called. */
   add(id: string): () => void {
     this.#waiting.set(id, (this.#waiting.get(id) ?? 0) + 1)
     this.#ticker.start()
@@ -53,7 +53,7 @@ export class Orphans {
     }
   }
 
-  /** Ends a stream, if nobody fills it any more. Resolves to whether it is there. Never rejects. */
+  /** Ends a stream if it is no longer filled. Resolves to whether it exists. Never rejects. */
   look(id: string): Promise<boolean> {
     let look = this.#looks.get(id)
     if (!look) {
@@ -75,17 +75,17 @@ export class Orphans {
       const taken = await store.leases.acquire(id, { holder, ttlMs: leaseTtlMs })
       if (taken.outcome !== 'acquired') return taken.outcome !== 'missing'
       const { incarnation, epoch, expiresAt, ttlMs } = taken.lease
-      // By the clock of the store: it has just given the lease its length.
+      // By the clock of the store, which has just set the lease.
       if ((taken.info.expiresAt ?? Infinity) <= expiresAt - ttlMs) {
         return !(await store.delete(id, undefined, incarnation))
       }
       const producer = { id: LEASE_PRODUCER, epoch, seq: 0 }
       const end = writeRunEnd(endFor('interrupted'))
       await store.append(id, { close: true, end, producer, incarnation })
-      logger.info({ stream: id }, 'a stream was ended whose producer is gone')
+      logger.info({ stream: id }, 'stream ended: its producer is gone')
     } catch (err) {
       this.#doubtedAt = performance.now()
-      logger.debug({ err, stream: id }, 'a stream could not be looked at')
+      logger.debug({ err, stream: id }, 'stream could not be checked')
     }
     return true
   }
@@ -93,7 +93,7 @@ export class Orphans {
   #mustWait(): boolean {
     const { leaseTtlMs } = this.#settings
     const now = performance.now()
-    // What is shorter cannot end a lease that is renewed in time.
+    // A shorter jump cannot expire a lease that is renewed in time.
     if (this.#clock.jump() > leaseTtlMs / 5) this.#doubtedAt = now
     return now - this.#doubtedAt < leaseTtlMs
   }

@@ -1,4 +1,7 @@
-/** A stream from a place to its end, page by page, as fast as whoever follows it takes them: a cursor, which holds one page at most. */
+/**
+ * The pages of a stream from a place to its end, read as fast as they are taken: a cursor that holds at most one
+ * page.
+ */
 import type { Json } from '../protocol/json.ts'
 import type { Place } from '../protocol/offset.ts'
 import { patiently } from '../streams/patience.ts'
@@ -6,7 +9,7 @@ import type { StreamPage, StreamStore } from '../streams/store.ts'
 import type { GoneReason, StreamEvent } from '../streams/watching.ts'
 import type { Orphans } from './orphans.ts'
 
-/** How a stream ended for whoever followed it. */
+/** How the pages of a stream ended. */
 export type PagesEnd =
   | { readonly type: 'closed'; readonly end?: Json }
   | { readonly type: 'gone'; readonly reason: 'missing' | GoneReason }
@@ -18,12 +21,12 @@ export interface PagesOptions {
 }
 
 const PAGE_BYTES = 256 * 1024
-/** How long a store that is away is waited for. */
+/** How long an unavailable store is waited for. */
 const PATIENCE_MS = 30_000
 
 /**
- * Yields the pages after a place; the first one also when it is empty. Returns how the stream ended.
- * Rejects with the signal's reason when it aborts, and with what the store throws once patience is over.
+ * Yields the pages after a place; the first one even if it is empty. Returns how the stream ended. Rejects with the
+ * signal's reason when it aborts, and with the store's error after the patience.
  */
 export async function* pagesOf(
   id: string,
@@ -45,7 +48,7 @@ export async function* pagesOf(
       const read = (): ReturnType<StreamStore['read']> =>
         store.read(id, place, { maxBytes: PAGE_BYTES, signal })
       const page = await patiently(read, PATIENCE_MS, signal)
-      // Before the page is looked at: it may be of a stream that was created anew meanwhile.
+      // Checked before the page, which may belong to a stream created anew meanwhile.
       if (news.gone) return { type: 'gone', reason: news.gone }
       if (page.outcome === 'missing') return { type: 'gone', reason: 'expired' }
       if (page.outcome === 'trimmed') return { type: 'gone', reason: 'trimmed' }
@@ -63,7 +66,7 @@ export async function* pagesOf(
   }
 }
 
-/** Whether something came on a stream since it was last read. */
+/** Whether something has come on a stream since it was last read. */
 class News {
   gone: GoneReason | undefined
   readonly #signal: AbortSignal

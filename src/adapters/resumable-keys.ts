@@ -2,13 +2,13 @@
 
 export interface ResumableKey {
   readonly kind: 'sentinel' | 'request' | 'chunk'
-  /** Of a chunk channel: who listens. Of the others: the id of the stream, behind the prefix of its context. */
+  /** Of a chunk channel: the listener. Of the others: the id of the stream, after the prefix of its context. */
   readonly name: string
 }
 
 const KEY = /^(.*?):rs:(sentinel|request|chunk):(.*)$/s
 
-/** @throws {RangeError} for any other key: this is no Redis. */
+/** @throws {RangeError} for any other key. */
 export function parseResumableKey(key: string): ResumableKey {
   const [, prefix, kind, id] = KEY.exec(key) ?? []
   if (prefix === undefined || kind === undefined || id === undefined) {
@@ -20,7 +20,7 @@ export function parseResumableKey(key: string): ResumableKey {
   }
 }
 
-/** The id of a stream, in which a space and what is not ASCII are written as in a URL. */
+/** The id of a stream, with spaces and non-ASCII characters percent-encoded. */
 export function streamIdOf(name: string): string {
   return name.replaceAll(/[^\x21-\x24\x26-\x7e]/gu, encodeURIComponent)
 }

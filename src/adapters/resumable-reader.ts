@@ -1,4 +1,7 @@
-/** A reader of the package `resumable-stream`: it is given the text of a log, then what comes, and the package's word for the end. */
+/**
+ * A reader of the package `resumable-stream`: it receives the text of a log, then new text, and the package's end
+ * marker.
+ */
 import type { Logger } from '../logging/logger.ts'
 import { readRunEnd } from '../protocol/run-end.ts'
 import type { StreamStore } from '../streams/store.ts'
@@ -6,14 +9,14 @@ import { pagesOf } from './pages.ts'
 import type { PagesEnd } from './pages.ts'
 import type { Orphans } from './orphans.ts'
 
-/** By this text on a chunk channel the package knows the end of a stream. */
+/** The text on a chunk channel that marks the end of a stream. */
 export const DONE_MESSAGE = '\n\n\nDONE_SENTINEL_hasdfasudfyge374%$%^$EDSATRTYFtydryrte\n'
 
 export interface ResumableReaderOptions {
   readonly store: StreamStore
   readonly logger: Logger
   readonly orphans: Orphans
-  /** Given before the end of a stream that did not end well. */
+  /** Sent before the end of a stream that did not complete. */
   readonly interrupted: string | undefined
   readonly callback: (message: string) => void
 }
@@ -27,14 +30,14 @@ export class ResumableReader {
     this.#options = options
   }
 
-  /** Gives the text of a stream, from so many UTF-16 units on. Once. */
+  /** Sends the text of a stream after this many UTF-16 units. Call it once. */
   start(id: string, skip: number): void {
     if (this.#hasBegun) return
     this.#hasBegun = true
     void this.#give(id, skip)
   }
 
-  /** Nothing is given any more. */
+  /** Sends nothing from now on. */
   leave(): void {
     this.#left.abort()
   }
@@ -48,14 +51,14 @@ export class ResumableReader {
       let result = await pages.next()
       for (let isFirst = true; !result.done; result = await pages.next(), isFirst = false) {
         const text = textOf(result.value.records)
-        // The first one is given also when it is empty: the package takes it for the answer to its request.
+        // The first text is sent even if it is empty: the package takes it as the answer to its request.
         if (isFirst || text.length > left) this.#say(text.slice(left))
         left = Math.max(0, left - text.length)
       }
       this.#end(result.value)
     } catch (err) {
       if (signal.aborted) return
-      logger.error({ err, stream: id }, 'a stream could not be read any further')
+      logger.error({ err, stream: id }, 'stream could not be read further')
       this.#end({ type: 'gone', reason: 'lost' })
     }
   }
@@ -67,7 +70,7 @@ export class ResumableReader {
     this.#call(DONE_MESSAGE)
   }
 
-  /** A text that happens to be the package's word for the end is given in two. */
+  /** A text that equals the end marker is sent in two parts. */
   #say(text: string): void {
     const pieces = text === DONE_MESSAGE ? [text.slice(0, 1), text.slice(1)] : [text]
     for (const piece of pieces) this.#call(piece)
@@ -75,10 +78,10 @@ export class ResumableReader {
 
   #call(message: string): void {
     if (this.#left.signal.aborted) return
-    // The package's own is async. Not waited for: at the end it waits for `leave`.
+    // The package's callback is async. It is not awaited, because at the end it waits for `leave`.
     const answered: unknown = this.#options.callback(message)
     if (!(answered instanceof Promise)) return
-    answered.catch((err: unknown) => this.#options.logger.error({ err }, 'a reader failed'))
+    answered.catch((err: unknown) => this.#options.logger.error({ err }, 'reader failed'))
   }
 }
 

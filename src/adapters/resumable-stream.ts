@@ -1,11 +1,11 @@
 /**
  * The public entry of `millrace/resumable-stream`: a publisher and a subscriber for the npm package
- * `resumable-stream`, by which its streams are kept in a `StreamStore`.
+ * `resumable-stream`, which keep its streams in a `StreamStore`.
  *
- * The package keeps a stream in the memory of the process that produces it, and asks that process for it over
- * Redis: a sentinel key says that there is one, a request channel takes who wants it, and each of these gets
- * the text over a channel of its own. Here each stream has one listener from the beginning, which is the log;
- * whoever asks is answered from the log, in whatever process it asks, and never from the producer.
+ * The package keeps a stream in the memory of its producer's process, and requests it over Redis: a sentinel key says
+ * that it exists, readers ask on a request channel, and each gets the text on a channel of its own. Here each stream
+ * has one listener from the beginning, the log. Readers are answered from the log, in any process, and never by the
+ * producer.
  *
  * | the package asks for | and gets |
  * |---|---|
@@ -30,13 +30,13 @@ export type { AdapterOptions } from './settings.ts'
 
 export interface ResumableStreamsOptions extends AdapterOptions {
   /**
-   * The last text for readers of a stream that did not end well: its producer's process died, or the store
-   * failed. The package has no other word for that than the end. Default: none.
+   * The last text for readers of a stream that did not complete, because its producer's process died or the store
+   * failed. The package cannot tell this from a normal end. Default: none.
    */
   readonly interrupted?: string
 }
 
-/** As the package's type of the same name. */
+/** The package's type of the same name. */
 export interface ResumablePublisher {
   connect(): Promise<void>
   publish(channel: string, message: string): Promise<number>
@@ -45,7 +45,7 @@ export interface ResumablePublisher {
   incr(key: string): Promise<number>
 }
 
-/** As the package's type of the same name. */
+/** The package's type of the same name. */
 export interface ResumableSubscriber {
   connect(): Promise<void>
   subscribe(channel: string, callback: (message: string) => void): Promise<void>
@@ -56,7 +56,7 @@ export interface ResumableSubscriber {
 export interface ResumableStreams {
   readonly publisher: ResumablePublisher
   readonly subscriber: ResumableSubscriber
-  /** Ends what this process produces as interrupted, and its readers. The store stays open. */
+  /** Ends the streams of this process as interrupted, and its readers. The store stays open. */
   readonly close: () => Promise<void>
 }
 
@@ -78,9 +78,9 @@ export function resumableStreams(
   return { publisher: adapter, subscriber: adapter, close: () => adapter.close() }
 }
 
-/** What a sentinel says of a stream whose text the package does not give any more. */
+/** The sentinel's value for a stream that the package no longer serves. */
 const DONE = 'DONE'
-/** By this the package knows from a failed `incr` that a sentinel says so. */
+/** The error of `incr` by which the package recognises that value. */
 const NOT_A_NUMBER = 'ERR value is not an integer or out of range'
 
 class ResumableStore implements ResumablePublisher, ResumableSubscriber {
@@ -88,19 +88,18 @@ class ResumableStore implements ResumablePublisher, ResumableSubscriber {
   readonly #interrupted: string | undefined
   readonly #fillings: Fillings
   readonly #orphans: Orphans
-  /** Streams that `incr` has created, and whose producer has not begun. */
+  /** Streams created by `incr` whose producer has not begun. */
   readonly #elected = new Map<string, Filling>()
-  /** By stream: how its producer is told of a listener. */
+  /** By stream: tells its producer about a listener. */
   readonly #requests = new Map<string, (message: string) => void>()
   /**
-   * By stream: how many of its producers have said that they are done. Which one it was is known by what it
-   * tells its log next, the package's word for the end. So that word need not be known here, and a text like
-   * it is a text.
+   * By stream: how many of its producers said that they are done. The next message to the log, the package's end
+   * marker, tells which one. So the marker need not be known here, and an equal text is just a text.
    */
   readonly #ending = new Map<string, number>()
-  /** By listener: the log of each stream that is produced here, while it is written. */
+  /** By listener: the log of each stream produced here, while it is written. */
   readonly #logs = new Map<string, Filling>()
-  /** By listener: who is given text. */
+  /** By listener: the reader. */
   readonly #readers = new Map<string, ResumableReader>()
 
   constructor(settings: AdapterSettings, interrupted: string | undefined) {
@@ -153,7 +152,7 @@ class ResumableStore implements ResumablePublisher, ResumableSubscriber {
     const isEnd = this.#takeEnding(streamOfLog(name))
     const log = this.#logs.get(name)
     if (!log) return 0
-    // What became of it is logged. A rejection would be one that nobody handles.
+    // Failures are logged. A rejection would be unhandled.
     if (isEnd) await log.end({ status: 'completed' })
     else if (message !== '') {
       const record = JSON.stringify(message)
@@ -186,7 +185,7 @@ class ResumableStore implements ResumablePublisher, ResumableSubscriber {
     return streamIdOf(`${this.#settings.prefix}${name}`)
   }
 
-  /** An end that this process has asked for is waited for: who was told of it asks next. */
+  /** Waits for an end requested by this process, because the caller that was told of it asks next. */
   async #head(name: string): Promise<StreamInfo | undefined> {
     const id = this.#idOf(name)
     const filling = this.#fillings.get(id)
@@ -195,18 +194,18 @@ class ResumableStore implements ResumablePublisher, ResumableSubscriber {
   }
 
   #create(name: string): Promise<Filling | undefined> {
-    // Its owner is asked for by the id that the application knows.
+    // The owner is looked up by the application's id.
     const owner = this.#settings.owner(name.slice(name.indexOf('/') + 1))
     return this.#fillings.create(this.#idOf(name), owner === undefined ? {} : { owner })
   }
 
-  /** Has the log listen to the producer that has just subscribed to its requests. */
+  /** Makes the log listen to the producer that has just subscribed to its requests. */
   async #begin(name: string): Promise<void> {
     const id = this.#idOf(name)
     const filling = this.#elected.get(id) ?? (await this.#createAnew(name))
     this.#elected.delete(id)
     const request = this.#requests.get(id)
-    // One listener is all that it ever has, and it holds its whole text.
+    // It has only this listener, and holds its whole text.
     this.#requests.delete(id)
     if (!request) throw new Error('A producer begins with the subscriber that was made with its publisher')
     const listenerId = logOf(filling)
@@ -223,7 +222,7 @@ class ResumableStore implements ResumablePublisher, ResumableSubscriber {
     return count > 0
   }
 
-  /** Of two producers of one id the later one counts, as the package has it. */
+  /** Of two producers of one id the later one wins, as in the package. */
   async #createAnew(name: string): Promise<Filling> {
     for (;;) {
       const filling = await this.#create(name)
@@ -233,7 +232,7 @@ class ResumableStore implements ResumablePublisher, ResumableSubscriber {
     }
   }
 
-  /** Rejects when there is no such stream, for the package to tell. */
+  /** Rejects if there is no such stream, which the package reports. */
   async #answer(name: string, message: string): Promise<number> {
     const { listenerId, skipCharacters } = JSON.parse(message) as {
       readonly listenerId: string
@@ -242,7 +241,7 @@ class ResumableStore implements ResumablePublisher, ResumableSubscriber {
     const reader = this.#readers.get(listenerId)
     if (!reader) throw new Error('A reader asks through the publisher that was made with its subscriber')
     const id = this.#idOf(name)
-    // What its producer said before the request belongs to the answer.
+    // Text produced before the request belongs to the answer.
     await this.#fillings.get(id)?.flush()
     if (!(await this.#head(name))) throw new Error('There is no such stream any more')
     reader.start(id, Math.max(0, skipCharacters ?? 0))
@@ -261,7 +260,7 @@ class ResumableStore implements ResumablePublisher, ResumableSubscriber {
   }
 }
 
-/** The listener that is the log of a stream. Those of the package are UUIDs. */
+/** The listener id of the log of a stream. Those of the package are UUIDs. */
 function logOf({ incarnation, id }: Filling): string {
   return `log:${incarnation}:${id}`
 }
@@ -277,7 +276,7 @@ function nameIn(key: string, kind: 'sentinel'): string {
   return parsed.name
 }
 
-/** One that did not end well can still be read, as far as it came. */
+/** A stream that did not complete can still be read, as far as it got. */
 function isDone({ closed, end }: StreamInfo): boolean {
   return closed && readRunEnd(end)?.status === 'completed'
 }

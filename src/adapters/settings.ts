@@ -1,4 +1,4 @@
-/** What the adapters can be told. Every duration is in seconds; fractions are fine. */
+/** Options of the adapters. Durations are in seconds, fractions allowed. */
 import { randomBytes } from 'node:crypto'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -7,23 +7,23 @@ import { milliseconds } from '../time/duration.ts'
 
 export interface AdapterOptions {
   /**
-   * What the ids of the streams begin with. Default: `@` and the name of the package that is served. No
-   * endpoint of Millrace serves a stream whose id begins with `@`; with another prefix they do, to its owner.
+   * Prefix of the ids of the streams. Default: `@` and the name of the package. No endpoint of Millrace serves a
+   * stream whose id begins with `@`; with another prefix, they serve it to its owner.
    */
   readonly prefix?: string
-  /** Whose a stream is, by the id that the package gives it. Default: nobody's. */
+  /** The owner of a stream, by the package's id. Default: none. */
   readonly owner?: (id: string) => string | undefined
-  /** Seconds that a stream is kept after its last chunk. Default 86,400: a day, as both packages ask. */
+  /** Seconds that a stream is kept after its last chunk. Default 86,400: a day, as in both packages. */
   readonly ttl?: number
-  /** Seconds after which a stream ends whose producer's process fell silent. Default 10. */
+  /** Seconds after which a stream ends when its producer's process is silent. Default 10. */
   readonly leaseTtl?: number
-  /** Hears what went wrong with a stream. Default: as for a store. */
+  /** Logs failures of streams. Default: as for a store. */
   readonly logger?: Logger
-  /** Milliseconds that never go back. Default `performance.now`. Another is for tests. */
+  /** Milliseconds that never go back. Default `performance.now`. For tests. */
   readonly monotonic?: () => number
 }
 
-/** The same, whole, in milliseconds. */
+/** The same, complete, in milliseconds. */
 export interface AdapterSettings {
   readonly store: StreamStore
   readonly logger: Logger
@@ -36,7 +36,7 @@ export interface AdapterSettings {
   readonly monotonic: () => number
 }
 
-/** Beyond it, no time of a store is an exact integer. */
+/** Beyond it, times of a store would not be exact integers. */
 const MAX_TTL = 100 * 365 * 86_400
 
 /** @throws {RangeError} naming the option that is out of range. */
