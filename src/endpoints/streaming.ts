@@ -117,7 +117,7 @@ export class Streaming {
     try {
       await this.store.sweep()
     } catch (error) {
-      this.#logger.warn({ err: error }, 'streams past their time could not be removed')
+      this.#logger.warn({ err: error }, 'expired streams could not be removed')
     }
   }
 }

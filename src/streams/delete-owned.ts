@@ -1,13 +1,13 @@
-/** Deletes all that belongs to somebody: when an account goes, or an owner asks for it. */
+/** Deletes all streams of an owner, for example when an account is closed. */
 import type { StreamStore } from './store.ts'
 
-/** Deleted side by side: a store that groups its writes takes them in one. */
+/** Streams deleted concurrently: a store that groups its writes commits them together. */
 const AT_ONCE = 100
 
 /**
- * Deletes every stream of an owner, those that Millrace keeps beside runs included; runs under way end as gone.
- * Resolves to how many. Costs by what the owner has. What is created for the owner meanwhile may be left: see that
- * nobody starts anything in that name first. Cut short, it can be called again.
+ * Deletes every stream of an owner, including those that Millrace keeps beside runs; active runs end as gone.
+ * Resolves to the number of deleted streams. The cost depends on the owner's streams only. Streams created meanwhile
+ * may remain, so stop the owner's starts first. It can be repeated if interrupted.
  */
 export async function deleteOwned(
   store: Pick<StreamStore, 'list' | 'delete'>,

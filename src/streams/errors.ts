@@ -1,10 +1,10 @@
 /**
- * What a stream store throws. What the state of a stream decides (a gap, a fence, a closed stream)
- * is no error: it is a result, so that no caller can forget it. Thrown are the two other kinds: a
- * call that could never be right, and a store that could not do its work.
+ * The errors of a stream store. What depends on the state of a stream (a gap, a fence, a closed stream) is not an
+ * error but a result, so that no caller can forget it. Errors are the two other kinds: a call that no stream could
+ * accept, and a store that could not do its work.
  */
 
-/** Why a call was refused whatever the state of the stream. */
+/** Why a call was refused, whatever the state of the stream. */
 export type StreamRequestCode =
   | 'invalid_id'
   | 'invalid_content_type'
@@ -27,7 +27,7 @@ export type StreamRequestCode =
   | 'invalid_retention'
   | 'invalid_offset'
 
-/** A call that no stream could accept. Nothing happened. The message is fit for the sender. */
+/** A call that no stream could accept. It had no effect. The message is fit for the sender. */
 export class StreamRequestError extends Error {
   override readonly name = 'StreamRequestError'
   readonly code: StreamRequestCode

@@ -1,18 +1,18 @@
 /**
- * Forks: streams that begin with what another one held up to a point, and go on in their own way. Both keep
- * the offsets that they share. docs/streams.md has the rules.
+ * Forks: streams that begin with the records of another one up to a point, and continue independently. Both keep the
+ * offsets that they share. docs/streams.md has the rules.
  */
 import type { Offset } from '../protocol/offset.ts'
 
-/** What a new stream begins with. */
+/** What a fork begins with. */
 export interface ForkSource {
-  /** The stream that is forked. */
+  /** The stream to fork. */
   readonly id: string
-  /** When given, a stream that was created anew since then is missing: who looked at one forks no other. */
+  /** If given, a stream created anew since then is `missing`. */
   readonly incarnation?: string
-  /** The place up to which the fork has its records. Default: the tail, in the step that creates the fork. */
+  /** The place up to which the fork has the source's records. Default: the tail when the fork is created. */
   readonly offset?: Offset
-  /** What it has beyond that place: so many records of JSON, or so many bytes of the next record. Default 0. */
+  /** What the fork has beyond that place: this many JSON records, or this many bytes of the next record. Default 0. */
   readonly sub?: number
 }
 
@@ -21,31 +21,31 @@ export interface ForkPoint {
   readonly id: string
   readonly offset: Offset
   readonly sub: number
-  /** How many forks lie between it and a stream that is none, itself included. */
+  /** Number of forks between it and a stream that is not a fork, including itself. */
   readonly depth: number
 }
 
-/** As deep as forks of forks may go: who reads the last of them looks for its beginning in all of them. */
+/** Deepest chain of forks: reading the last one looks for its beginning in all of them. */
 export const MAX_FORK_DEPTH = 1000
 
-/** Why a stream cannot be forked so. They are looked for in the order in which they stand here. */
+/** Why a stream cannot be forked like this. Checked in this order. */
 export type ForkRefusal =
-  /** The source is not there. */
+  /** The source does not exist. */
   | 'missing'
-  /** The source was deleted or is past its time, and only forks keep its id. */
+  /** The source was deleted or has expired, and only forks keep its id. */
   | 'retired'
-  /** The content type, or the first records, are not those of the source. */
+  /** The content type or the first records do not match the source. */
   | 'content-type'
   /** The place lies past the tail of the source, or `sub` past the tail or the end of the record. */
   | 'past-end'
   /** The records after the place were trimmed. */
   | 'trimmed'
-  /** The offset is of another history than the source has. */
+  /** The offset does not belong to the history of the source. */
   | 'lost'
   /** The source is the thousandth fork of a fork. */
   | 'too-deep'
 
-/** Whether a fork is one of this source at this point, as far as the request says. */
+/** Whether a fork matches a requested source and point. */
 export function isForkAt(point: ForkPoint | undefined, from: ForkSource | undefined): boolean {
   if (!point || !from) return point === from
   if (point.id !== from.id) return false

@@ -1,7 +1,7 @@
-/** Draws what is to be told from others by chance alone: the incarnation of a stream, the stamp of an append. */
+/** Draws random names: the incarnation of a stream, the stamp of an append. */
 import { randomBytes } from 'node:crypto'
 
-/** 10 of `0-9a-z`: 51 bits, and only two lives of one id must not meet. */
+/** 10 of `0-9a-z`: 51 bits, which only have to differ between the incarnations of one id. */
 export function newIncarnation(): string {
   return randomBytes(8).readBigUInt64BE().toString(36).padStart(13, '0').slice(-10)
 }

@@ -1,26 +1,25 @@
-/** Which streams there are: what a store is asked for, and the pages in which it answers. */
+/** Lists streams: the options, and the pages of the answer. */
 import type { StreamInfo } from './stream.ts'
 
 /**
- * By owner, by whether they are leased, by list, or by prefix, a page costs by what it holds, however many streams
- * there are: a store has an index for each. Only `closed: true` and what is said beside the first of these are looked
- * for among what that finds.
+ * The cost of a page by owner, `leased`, list or prefix depends on its size, not on the number of streams: a store
+ * has an index for each. `closed: true`, and any option beside the first of these, filters what the index finds.
  */
 export interface ListOptions {
-  /** Ids that begin so. */
+  /** Prefix of the ids. */
   readonly prefix?: string
-  /** Null for those of nobody. */
+  /** Null for streams without an owner. */
   readonly owner?: string | null
   readonly closed?: boolean
-  /** Open ones that have a lease, held or over: what somebody fills, or is to go on with. */
+  /** Open streams with a lease, held or expired: those being filled, or waiting for a takeover. */
   readonly leased?: true
   /**
-   * Those of the owner, who has to be named, that were created with `listed` of this name: the one first that records
-   * were appended to last. With `after` and `limit` alone. For streams that a person looks through, such as chats:
-   * an append to one of them costs a little more.
+   * Streams of the owner, which is required, that were created with this `listed`, the latest append of records
+   * first. Only with `after` and `limit`. For streams that people browse, such as chats: an append to one costs a
+   * little more.
    */
   readonly listed?: string
-  /** Behind this place: `next` of the page before. Unless they are `listed`, also any id. */
+  /** `next` of the previous page. Without `listed` also any id. */
   readonly after?: string
   /** 1 to 1,000. Default 100. */
   readonly limit?: number
@@ -28,20 +27,19 @@ export interface ListOptions {
 }
 
 export interface StreamList {
-  /** In the order of their ids, or, `listed`, of the last appends of records to them, the latest first. */
+  /** In the order of their ids; with `listed`, the latest append of records first. */
   readonly streams: readonly StreamInfo[]
-  /** Where the next page begins, when there may be one. */
+  /** Where the next page begins, if there may be one. */
   readonly next?: string
 }
 
-/** The part of a store that knows which streams there are. */
+/** The part of a store that lists streams. */
 export interface StreamListing {
   list(options?: ListOptions): Promise<StreamList>
 
   /**
-   * How many streams an owner has, null for those of nobody, up to `most`: counted by an index, and never by looking
-   * at streams. What is past its time counts until it is swept, and so may for a moment what was just
-   * deleted. For limits.
+   * Number of streams of an owner (null for none), up to `most`, counted by an index. Expired streams count until
+   * they are swept, and deleted ones may count for a moment. For limits.
    */
   countOwned(owner: string | null, most: number, signal?: AbortSignal): Promise<number>
 }

@@ -1,4 +1,4 @@
-/** The stream store that a text names, as `--store` and `MILLRACE_STORE` do. */
+/** Opens the stream store named by `--store` or `MILLRACE_STORE`. */
 import { writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { hostSettings } from '../redis/hosts.ts'
@@ -12,30 +12,30 @@ import { isFilePath } from './sqlite/open.ts'
 import type { Migration } from './sqlite/tables/schema.ts'
 import type { StreamStore } from './store.ts'
 
-/** Where streams are kept when nothing is said: a file under the working folder. */
+/** The default store: a file in the working folder. */
 export const DEFAULT_STORE = '.millrace/streams.db'
 
 const VARIABLE = 'MILLRACE_STORE'
 
-/** Names the Redis of a whole application, on many a platform; where nothing else says, it holds. */
+/** Many platforms name the application's Redis by this variable; used if nothing else names a store. */
 const SHARED_VARIABLE = 'REDIS_URL'
 
 const MEMORY = 'memory:'
 
 const TAKES = 'it takes memory:, a file path, sqlite:<path> or redis://…'
 
-/** A folder of this name is Millrace's own, and what it holds is not for version control. */
+/** A folder of this name belongs to Millrace, and is excluded from version control. */
 const OWN_FOLDER = '.millrace'
 
 /**
- * Opens the stream store that the variable `MILLRACE_STORE` names, or without it `REDIS_URL`: `memory:`,
- * the path of an SQLite file, `sqlite:` and such a path, or a Redis as `redis://…` or `rediss://…`.
- * `millrace serve --store` sets the variable, so that an application which opens its store here can be
- * told on the command line where to keep its streams. Without either it is `.millrace/streams.db` in the
- * working folder. A file is opened when the store is first used, or a server begins to listen.
+ * Opens the stream store that the variable `MILLRACE_STORE` names, or without it `REDIS_URL`: `memory:`, the path of
+ * an SQLite file, `sqlite:` and such a path, or a Redis as `redis://…` or `rediss://…`. `millrace serve --store` sets
+ * the variable, so that the command line can choose the store of an application that opens it here. Without either it
+ * is `.millrace/streams.db` in the working folder. A file is opened when the store is first used, or a server begins
+ * to listen.
  *
- * @throws {RangeError} for a variable that names no store.
- * @throws {Error} where a Redis is named, and the package that talks to it is not installed.
+ * @throws {RangeError} for a variable that does not name a store.
+ * @throws {Error} if a Redis is named and the package `redis` is not installed.
  */
 export function storeFromEnvironment(options: StreamStoreOptions = {}): StreamStore {
   const variable = process.env[VARIABLE] ? VARIABLE : SHARED_VARIABLE
@@ -52,10 +52,10 @@ export function storeFromEnvironment(options: StreamStoreOptions = {}): StreamSt
 }
 
 /**
- * Opens the store at a place. A Redis takes the package `redis`, and is not waited for: what a call
- * does while it is away is said in docs/redis-streams.md.
+ * Opens the store at a place. Redis needs the package `redis`. It is not waited for: docs/redis-streams.md tells what
+ * calls do while it is unavailable.
  *
- * @throws {RangeError} saying what a place is, or what it lacks.
+ * @throws {RangeError} saying what a place must be, or what is missing.
  * @throws {StoreError} when the file cannot be used.
  */
 export function openStore(where: string, options: StreamStoreOptions = {}): StreamStore {
@@ -78,13 +78,13 @@ export function migrateStore(path: string): Migration {
 }
 
 /**
- * The path of the SQLite file that is meant; undefined for the memory and for a Redis.
+ * The path of the SQLite file; undefined for memory and for Redis.
  *
- * @throws {RangeError} saying what a place is.
+ * @throws {RangeError} saying what a place must be.
  */
 export function pathOfStore(where: string): string | undefined {
   if (where === MEMORY) return undefined
-  // One letter and a colon are a drive of Windows.
+  // One letter and a colon are a Windows drive.
   const [, scheme, rest = ''] = /^([a-z][a-z\d+.-]+):(.*)$/is.exec(where) ?? []
   if (scheme === undefined) return checkPath(where)
   if (scheme.toLowerCase() === 'sqlite') return checkPath(rest)
@@ -112,6 +112,6 @@ function hideFromGit(path: string): void {
   try {
     writeFileSync(join(folder, '.gitignore'), '*\n', { flag: 'wx' })
   } catch {
-    // It is there, or cannot be: the streams do not depend on it.
+    // It exists, or cannot be created: the streams do not depend on it.
   }
 }

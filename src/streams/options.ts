@@ -1,4 +1,4 @@
-/** What every stream store can be told. */
+/** Options that every stream store takes. */
 import type { OptionNames } from '../protocol/known-options.ts'
 import type { Logger } from '../logging/logger.ts'
 import { StreamRequestError } from './errors.ts'
@@ -9,23 +9,23 @@ import type { StreamLimits } from './stream.ts'
 export interface StreamStoreOptions {
   /** Limits other than the defaults; each a positive integer. */
   readonly limits?: Partial<StreamLimits>
-  /** Milliseconds since 1970. Default `Date.now`. It may jump: what is hidden follows it, order never does. */
+  /** Milliseconds since 1970. Default `Date.now`. It may jump: expiry follows it, order does not depend on it. */
   readonly clock?: () => number
-  /** Milliseconds that never jump nor go back, from any start. Default `performance.now`. Another is for tests. */
+  /** Milliseconds from any start that never jump or go back. Default `performance.now`. For tests. */
   readonly monotonic?: () => number
   /**
-   * Seconds for which the clock must have gone on like `monotonic` before a sweep removes what is past its
-   * time by it. Default 600.
+   * Seconds for which the clock must have agreed with `monotonic` before a sweep removes expired streams. Default
+   * 600.
    */
   readonly settle?: number
   /**
-   * What is kept of the records of each stream that is created without a `retention` of its own; it may depend on the
-   * stream and its owner. Default: all.
+   * The retention of streams created without one; it may depend on the stream and its owner. Default: all records are
+   * kept.
    */
   readonly retention?: RetentionOption
   /**
-   * Hears of watchers that throw and of work in the background that fails. Default: the log of
-   * `millrace serve` and `millrace worker`; in any other program nobody.
+   * Logs errors of watchers and failures of background work. Default: the log of `millrace serve` and `millrace
+   * worker`; in any other program, none.
    */
   readonly logger?: Logger
 }
@@ -47,13 +47,13 @@ export const STREAM_STORE_OPTIONS: OptionNames<StreamStoreOptions> = {
   logger: true,
 }
 
-/** HTTP tells an end in a header, where one character may take six. */
+/** Over HTTP, an end is a header, in which one character may take six. */
 const MAX_END = 4 * 1024
 
 /**
- * The limits of a store. Where one of a record and an append is given, the other moves with it.
+ * The limits of a store. If only one of `recordBytes` and `appendBytes` is given, the other follows it.
  *
- * @throws {StreamRequestError} `invalid_limit` for what cannot be one, and for records that no append holds.
+ * @throws {StreamRequestError} `invalid_limit` for an invalid limit, and if an append could not hold a record.
  */
 export function limitsOf(options: StreamStoreOptions): StreamLimits {
   const given = options.limits ?? {}

@@ -4,13 +4,13 @@
  * This file is the contract; docs/streams.md holds it as numbered rules, and `millrace/conformance`
  * exports the cases that every store must pass. In short:
  *
- * - A record is kept as the text (or bytes) it came as, and is told to a reader only after it is
- *   durable at the store's level. Positions have no gaps.
- * - What the state of a stream decides is a result with an `outcome`; what no stream could accept
- *   throws a `StreamRequestError`; a store that cannot do its work throws a `StoreError`.
- * - A stream past its time is missing, for every operation, whether or not it was swept.
- * - The signal of a call ends its waiting: it rejects with the signal's reason. Whether an aborted
- *   write was kept is then open; asking again with the same producer, epoch and seq tells.
+ * - A record is stored unchanged, as text or bytes, and reaches a reader only after it is durable at the store's
+ *   level. Positions have no gaps.
+ * - What depends on the state of a stream is a result with an `outcome`. A request that no stream could accept throws
+ *   a `StreamRequestError`; a store that cannot do its work throws a `StoreError`.
+ * - An expired stream is `missing` for every operation, whether or not it was swept.
+ * - The signal of a call ends the waiting: the call rejects with the signal's reason. Whether an aborted write was
+ *   stored is then unknown; sending it again with the same producer, epoch and seq tells.
  */
 import type { Json } from '../protocol/json.ts'
 import type { Offset, Place } from '../protocol/offset.ts'
@@ -34,11 +34,14 @@ export interface StreamConfig {
   readonly ttlMs?: number
   /** When it expires, in milliseconds since 1970. Excludes `ttlMs`. */
   readonly expiresAt?: number
-  /** What is kept of its records; `{}` for all, also where the store says otherwise. Not compared by `create`. */
+  /** Which of its records are kept; `{}` for all, even if the store has another default. Not compared by `create`. */
   readonly retention?: Retention
-  /** The list of its owner that it is on, see `ListOptions`: 1 to 64 printable ASCII characters without a space. Not compared. */
+  /**
+   * The owner's list that it belongs to, see `ListOptions`: 1 to 64 printable ASCII characters without a space. Not
+   * compared by `create`.
+   */
   readonly listed?: string
-  /** Whether it is created closed: whole from the start. */
+  /** Whether it is created closed, with all its records. */
   readonly closed?: boolean
   /** See `AppendRequest`; with `closed` only. Not compared by `create`. */
   readonly end?: Json
@@ -49,31 +52,31 @@ export interface StreamConfig {
   /** Takes the lease in the step that creates the stream. Not taken when the stream is there already. */
   readonly lease?: LeaseRequest
   /**
-   * Makes it a fork: it begins with what another stream held up to a point, and the records above come behind
-   * that. Content type and expiry are the source's unless they are given, and then a content type must match.
-   * Nothing else is inherited: a fork is open, of the owner given here, without lease, metadata and producers.
+   * Makes it a fork: it begins with the records of another stream up to a point, followed by `records`. Content type
+   * and expiry default to the source's; a given content type must match. Nothing else is inherited: a fork is open,
+   * has the owner given here, and no lease, metadata or producers.
    */
   readonly from?: ForkSource
 }
 
-/** What two configurations are compared by. */
+/** The fields by which `create` compares configurations. */
 export type ConfigField = 'contentType' | 'owner' | 'ttlMs' | 'expiresAt' | 'from' | 'closed'
 
 export type CreateResult =
   /** With the lease, when one was asked for. */
   | { readonly outcome: 'created'; readonly info: StreamInfo; readonly lease?: Lease }
-  /** It was there, with the same content type, owner, expiry, source and closed state. */
+  /** It exists, with the same content type, owner, expiry, source and closed state. */
   | { readonly outcome: 'exists'; readonly info: StreamInfo }
-  /** It was there, and differs in `differs`. `info` may be another owner's. */
+  /** It exists and differs in `differs`. `info` may belong to another owner. */
   | { readonly outcome: 'conflict'; readonly info: StreamInfo; readonly differs: ConfigField }
-  /** The id is that of a stream which was deleted or is past its time, and which others that are there were forked from. */
+  /** The id belonged to a stream that was deleted or has expired, and of which forks exist. */
   | { readonly outcome: 'retired' }
-  /** With `from`: there is nothing to be forked so. */
+  /** With `from`: the source cannot be forked like this. */
   | { readonly outcome: 'no-fork'; readonly reason: ForkRefusal }
 
 /**
- * Makes an append safe to send again. Seq counts appends (not records) from 0 in each epoch; both
- * are integers up to 2^53 - 1. A higher epoch shuts a lower one out for good.
+ * Makes an append safe to repeat. Seq counts appends (not records) from 0 in each epoch; both are integers up to 2^53
+ * - 1. A higher epoch permanently excludes lower ones.
  */
 export interface Producer {
   /** 1 to 255 printable ASCII characters. */
@@ -83,57 +86,56 @@ export interface Producer {
 }
 
 export interface AppendRequest {
-  /** Kept in this order, all or none. May be left out when `close`, `metadata` or `checkpoint` is given. */
+  /** Stored in this order, all or none. Optional with `close`, `metadata` or `checkpoint`. */
   readonly records?: readonly StreamRecord[]
-  /** Closes the stream behind these records, in the same step. */
+  /** Closes the stream after these records, in the same step. */
   readonly close?: boolean
   /**
-   * How the stream ended, in the terms of whoever closes it; with `close` only. Kept with the close and
-   * told with it: it is no record, and the store does not look into it.
+   * How the stream ended, in the terms of the writer; with `close` only. Stored and told with the close. It is not a
+   * record, and the store does not interpret it.
    */
   readonly end?: Json
-  /** What the close leaves to be done, for `LeaseStore.claim`; with `close` by the holder of the lease only. */
+  /** What the close leaves owed, for `LeaseStore.claim`; only with `close` by the holder of the lease. */
   readonly owes?: Json
   readonly producer?: Producer
-  /** When given, it must match that of the stream. */
+  /** If given, it must match the stream's. */
   readonly contentType?: string
   /**
-   * The writer's own order (`Stream-Seq`, one per stream): above the stream's last one, byte by
-   * byte. 1 to 255 printable ASCII characters.
+   * The writer's own order (`Stream-Seq`, one per stream): must be above the stream's last one, compared by bytes. 1
+   * to 255 printable ASCII characters.
    */
   readonly streamSeq?: string
   /** Replaces the stream's metadata in the same step. */
   readonly metadata?: Json
   /**
-   * Replaces the stream's checkpoint in the same step: from where whoever fills the stream goes on, which
-   * cannot part from the records that it covers. Cheap enough for every append: it is kept apart, and
-   * nothing else is written again with it. A close drops it.
+   * Replaces the stream's checkpoint in the same step: where the producer continues, always consistent with the
+   * records it covers. Cheap enough for every append, because it is stored separately. A close drops it.
    */
   readonly checkpoint?: Json
-  /** When given, a stream that was created anew since then is `missing`. */
+  /** If given, a stream created anew since then is `missing`. */
   readonly incarnation?: string
-  /** When given, nothing is kept unless the stream's tail is there: nobody has appended since it was read. */
+  /** If given, nothing is stored unless the tail of the stream is there, so that no append since then is missed. */
   readonly after?: Offset
 }
 
-/** What became of an append. The refusals are looked for in the order in which they stand here. */
+/** The result of an append. Refusals are checked in this order. */
 export type AppendResult =
   /** It is durable. `offset` is the place after its last record. */
   | { readonly outcome: 'appended'; readonly offset: Offset; readonly closed: boolean }
   | { readonly outcome: 'missing' }
-  /** The stream is closed, behind `offset` and with `end`. */
+  /** The stream is closed, at `offset` and with `end`. */
   | { readonly outcome: 'closed'; readonly offset: Offset; readonly end?: Json }
-  /** A lease was taken on the stream, be it held at present or not: only its holder writes, as `LEASE_PRODUCER`. */
+  /** A lease was once taken on the stream, held at present or not: only its holder may write, as `LEASE_PRODUCER`. */
   | { readonly outcome: 'leased' }
-  /** The records, or the content type of the request, are not those of the stream. */
+  /** The records or the content type of the request do not match the stream. */
   | { readonly outcome: 'content-type'; readonly contentType: string }
   /** A higher epoch has written, or has taken the lease. */
   | { readonly outcome: 'fenced'; readonly epoch: number }
   /** A new epoch must start at seq 0. */
   | { readonly outcome: 'epoch-start'; readonly receivedSeq: number }
   /**
-   * It was kept before: by this producer, or it closes without records, and with no other end, what is
-   * closed. `offset` is the tail, `lastSeq` the producer's highest seq, `end` what it is closed with.
+   * It was stored before by this producer; or it closes a closed stream without records and with the same end.
+   * `offset` is the tail, `lastSeq` the producer's highest seq, `end` what the stream was closed with.
    */
   | {
       readonly outcome: 'duplicate'
@@ -142,24 +144,24 @@ export type AppendResult =
       readonly end?: Json
       readonly lastSeq?: number
     }
-  /** The append before this one is missing. */
+  /** The previous append of this producer is missing. */
   | { readonly outcome: 'gap'; readonly expectedSeq: number; readonly receivedSeq: number }
-  /** The tail is not at `after`, but at `offset`. */
+  /** The tail is at `offset`, not at `after`. */
   | { readonly outcome: 'moved'; readonly offset: Offset }
   /** `streamSeq` is not above `last`. */
   | { readonly outcome: 'stream-seq'; readonly last: string }
 
 export interface ReadOptions {
-  /** Records in the page, at most: 1 to 1,000. Default 1,000. */
+  /** Most records in the page: 1 to 1,000. Default 1,000. */
   readonly maxRecords?: number
   /** The page ends with the record that reaches this many bytes: 1 to 16 MiB. Default 1 MiB. */
   readonly maxBytes?: number
-  /** What the stream's incarnation has to be: any other is `missing`. Who looked at one stream reads no other. */
+  /** The expected incarnation: any other is `missing`. So a reader that looked up one stream cannot read another. */
   readonly incarnation?: string
   readonly signal?: AbortSignal
 }
 
-/** Records that follow each other. */
+/** Consecutive records. */
 export interface StreamPage {
   readonly records: readonly StreamRecord[]
   /** As in a `StreamEvent`. */
@@ -180,21 +182,21 @@ export type ReadResult =
   | ({ readonly outcome: 'page' } & StreamPage)
   | { readonly outcome: 'missing' }
   /**
-   * The offset is of another history: of another stream, of this one before it was created anew, or of records
-   * that the store has lost, in whose place are others now.
+   * The offset belongs to another history: to another stream, to this one before it was created anew, or to records
+   * that the store has lost and replaced.
    */
   | { readonly outcome: 'lost' }
-  /** The records after this place were trimmed, up to `first`: whoever has seen none of them goes on from there. */
+  /** The records after this place were trimmed, up to `first`. */
   | { readonly outcome: 'trimmed'; readonly first: Offset }
-  /** A place past the tail: it was never given out, or the store has lost records that were. */
+  /** The place lies past the tail: it was never issued, or the store has lost records. */
   | { readonly outcome: 'past-end'; readonly tail: Offset }
 
 /** What became of a trim. */
 export type TrimResult =
-  /** `first` is the place before the first record that is kept: `before`, or one further on that was trimmed to earlier. */
+  /** `first` is the place before the first record that is kept: `before`, or a later place of an earlier trim. */
   | { readonly outcome: 'trimmed'; readonly first: Offset }
   | { readonly outcome: 'missing' }
-  /** The place is of another history: nothing was trimmed. */
+  /** The place belongs to another history: nothing was trimmed. */
   | { readonly outcome: 'lost' }
   /** The place lies past the tail: nothing was trimmed. */
   | { readonly outcome: 'past-end'; readonly tail: Offset }
@@ -210,75 +212,76 @@ export interface StreamStore extends StreamListing {
   readonly limits: StreamLimits
   readonly leases: LeaseStore
 
-  /** Creates a stream, or finds that it is there. */
+  /** Creates a stream, or finds that it exists. */
   create(id: string, config?: StreamConfig, signal?: AbortSignal): Promise<CreateResult>
 
-  /** Appends records, or closes, or both; all of the request or nothing. Resolves when it is durable. */
+  /** Appends records, closes the stream, or both; all of the request or nothing. Resolves when it is durable. */
   append(id: string, request: AppendRequest, signal?: AbortSignal): Promise<AppendResult>
 
   /** Reads a page of records. Does not move the expiry: see `touch`. */
   read(id: string, after: Place, options?: ReadOptions): Promise<ReadResult>
 
   /**
-   * Tells `listener` of every record after `tail`: once, in order, without gaps, whichever process
-   * appended it. What this process appends is told from memory, when it is durable and before its
-   * append resolves (a little later when another process appended to the same stream meanwhile, or when
-   * the store had to connect anew). The first event may come before `watch` resolves. A listener returns at
-   * once; what it throws is logged and harms nobody else. One event holds what one append or one page may hold;
-   * those of an inbox hold what several appends did. The signal, too, ends the watch. Where other processes can
-   * append, a watch keeps this one alive.
+   * Tells `listener` of every record after `tail`: once, in order, without gaps, from any process. Appends of this
+   * process are told from memory, after they are durable and before they resolve (a little later if another process
+   * appended meanwhile, or the store had to reconnect). The first event may come before `watch` resolves. A listener
+   * must return at once; an error it throws is logged and affects no other listener. One event holds at most one
+   * append or one page; an event of an inbox may hold several appends. The signal also ends the watch. If other
+   * processes can append, a watch keeps this process alive.
    */
   watch(id: string, listener: WatchListener, signal?: AbortSignal): Promise<WatchResult>
 
   /**
-   * What is known of a stream, without its records. Does not move the expiry. With an `owner`, null for
-   * none, it is undefined for the stream of another as well, and found so before anything else of it is
-   * looked at: how long it takes must not tell a stranger that there is one.
+   * Describes a stream, without its records. Does not move the expiry. With an `owner` (null for none), a stream of
+   * another owner is undefined as well. The owner is checked first, so that the duration does not reveal whether a
+   * stream exists.
    */
   head(id: string, signal?: AbortSignal, owner?: string | null): Promise<StreamInfo | undefined>
 
   /**
-   * Whether an id is kept from being used again, as forks are there of the stream that had it: that was deleted or
-   * is past its time, and is missing to everything else. With an `owner`, null for none, only what was that
-   * owner's. For whoever has to tell such an id from one that is free.
+   * Whether an id cannot be used because forks exist of its stream, which was deleted or has expired and is `missing`
+   * otherwise. With an `owner` (null for none), only ids that belonged to that owner. Tells such an id from a free
+   * one.
    */
   isRetired(id: string, signal?: AbortSignal, owner?: string | null): Promise<boolean>
 
   /**
-   * Deletes a stream, its records, its producers and its lease. Forks keep what they have of it, and its id stays
-   * taken while there are any: see `isRetired`. False when it was missing, and, with an
-   * incarnation, when it was created anew since then: who looked at one stream deletes no other.
+   * Deletes a stream, its records, its producers and its lease. Forks keep their records, and the id stays taken
+   * while they exist: see `isRetired`. False if it was missing or, with an incarnation, was created anew since then.
    */
   delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean>
 
   /**
-   * Moves the expiry of a stream with `ttlMs` to `ttlMs` from now. To spare writes it may stay where it
-   * is while less than a hundredth of `ttlMs` would be gained. False as for `delete`.
+   * Moves the expiry of a stream with `ttlMs` to `ttlMs` from now. To save writes, it may stay if less than a
+   * hundredth of `ttlMs` would be gained. False as for `delete`.
    */
   touch(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean>
 
   /**
-   * Removes the records before a place, on any stream that is there: leased, closed, or being read. They are
-   * gone for every reader once this resolves, though their room may be given back a little later. Positions,
-   * stamps, the tail and what is known of producers stay as they are, also when no record is left: nothing
-   * is counted anew. Before what was trimmed already, it changes nothing. With an incarnation a stream that
-   * was created anew since then is `missing`.
+   * Removes the records before a place, from any existing stream: leased, closed, or being read. They are gone for
+   * every reader once this resolves; their space may be freed a little later. Positions, stamps, the tail and the
+   * producers stay as they are, even if no record is left. A place before the first record changes nothing. With an
+   * incarnation, a stream created anew since then is `missing`.
    */
   trim(id: string, before: Place, signal?: AbortSignal, incarnation?: string): Promise<TrimResult>
 
   /**
-   * Whether the store can be reached at present, found out within a second or so: for `/readyz`. Without it a store
-   * always can. Rejects with the `StoreError` of one that cannot work, as its file was removed (`io`) or is damaged
-   * (`corrupt`), and with an `UnfitRedisError` where the server can never do: then no application starts.
+   * Whether the store can be reached at present, for `/readyz`. Answers within about a second. A store without this
+   * method is always reachable. Rejects with the `StoreError` of a store that cannot work, because its file was
+   * removed (`io`) or is damaged (`corrupt`), and with an `UnfitRedisError` where the server can never do: then no
+   * application starts.
    */
   check?(signal?: AbortSignal): Promise<boolean>
 
-  /** Removes the streams past their time and tells their watchers. For a timer to call. How many. */
+  /**
+   * Removes expired streams and tells their watchers. Call it from a timer. Resolves to the number of removed
+   * streams.
+   */
   sweep(signal?: AbortSignal): Promise<number>
 
   /**
-   * Ends the store: finishes the writes it has taken on, and forgets its watchers. Later calls
-   * reject with the `StoreError` `closed`. May be called twice.
+   * Closes the store: finishes pending writes, and forgets its watchers. Later calls reject with the `StoreError`
+   * `closed`. May be called twice.
    */
   close(): Promise<void>
 }

@@ -1,41 +1,41 @@
-/** What a stream is, as a store tells it: its records, what is known of it, and the limits of both. */
+/** What a store tells of a stream: its records, its description, and the limits of both. */
 import type { Json } from '../protocol/json.ts'
 import type { Offset } from '../protocol/offset.ts'
 import type { ForkPoint } from './forks.ts'
 import type { Retention } from './retention.ts'
 
 /**
- * One record: the text of one JSON value on a stream of JSON, bytes on any other. Bytes that a
- * store hands out are shared between readers: do not write into them.
+ * One record: the text of one JSON value on a JSON stream, bytes on any other. Bytes returned by a store are shared
+ * between readers: do not write to them.
  */
 export type StreamRecord = string | Uint8Array
 
 export interface StreamInfo {
   readonly id: string
-  /** 8 to 32 of `0-9a-z`, drawn at random when it was created: a stream created anew has another. */
+  /** 8 to 32 of `0-9a-z`, drawn at random at creation: a stream created anew has another. */
   readonly incarnation: string
-  /** As it was given to `create`, or as its source has it. */
+  /** As given to `create`, or inherited from its source. */
   readonly contentType: string
   readonly owner?: string
   readonly listed?: string
   readonly metadata?: Json
-  /** The last one that an append gave; a closed stream has none. For whoever fills the stream, not for readers. */
+  /** The last checkpoint of an append; a closed stream has none. For the producer, not for readers. */
   readonly checkpoint?: Json
-  /** Milliseconds since 1970. For people: nothing is ordered by it. */
+  /** Milliseconds since 1970. For display: nothing is ordered by it. */
   readonly createdAt: number
   readonly ttlMs?: number
-  /** When it expires as things stand: each append and `touch` moves it on a stream with `ttlMs`. */
+  /** When it will expire; with `ttlMs`, each append and `touch` moves this. */
   readonly expiresAt?: number
-  /** What is kept of its records, where not all are. */
+  /** Which records are kept, if not all. */
   readonly retention?: Retention
   /** The place before the first record that is kept: the start, until the stream is trimmed. */
   readonly first: Offset
   /** The place after the last record. */
   readonly tail: Offset
   readonly closed: boolean
-  /** What a closed stream was closed with, if with anything. */
+  /** What a closed stream was closed with, if anything. */
   readonly end?: Json
-  /** Of a fork. For whoever keeps the stream, not for readers. */
+  /** Set for a fork. For the application, not for readers. */
   readonly forkedFrom?: ForkPoint
 }
 
@@ -52,13 +52,13 @@ export interface StreamLimits {
   readonly endBytes: number
   /** Bytes of a stream's checkpoint, and of what its close leaves owed, as JSON. Default 8 KiB. */
   readonly checkpointBytes: number
-  /** Producers that a stream knows: for a new one it forgets those that appended furthest back. Default 1,000. */
+  /** Producers known to a stream. For a new one, it forgets those whose last append is the oldest. Default 1,000. */
   readonly producers: number
 }
 
-/** What a record survives once its append is answered. */
+/** What a record survives once its append has resolved. */
 export type Durability =
-  /** Nothing: it lives in this process. */
+  /** Nothing: it is in the memory of this process. */
   | 'none'
   /** The end of the process. */
   | 'process'

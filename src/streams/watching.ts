@@ -1,20 +1,20 @@
-/** What who watches a stream is told: part of the contract of `StreamStore`. */
+/** Watching a stream: events, listeners and inboxes. Part of the contract of `StreamStore`. */
 import type { Json } from '../protocol/json.ts'
 import type { Offset } from '../protocol/offset.ts'
 import type { StreamRecord } from './stream.ts'
 
-/** What a watcher is told. */
+/** An event for a watcher. */
 export type StreamEvent =
   | {
       readonly type: 'append'
-      /** Where the watcher was: the tail that `watch` gave, or `next` of the event before. */
+      /** Where the watcher was: the tail returned by `watch`, or `next` of the previous event. */
       readonly from: Offset
       readonly next: Offset
-      /** None when it only closed. Shared with other watchers. */
+      /** Empty if the stream was only closed. Shared with other watchers. */
       readonly records: readonly StreamRecord[]
       /**
-       * Records of JSON with commas between them, as UTF-8, when the store has them so: for whoever
-       * writes them into an array without looking at each. Not to be written to.
+       * JSON records with commas between them, as UTF-8, if the store has them in this form: for writing them into an
+       * array without looking at each. Do not write to it.
        */
       readonly json?: Uint8Array | undefined
       readonly closed: boolean
@@ -25,49 +25,47 @@ export type StreamEvent =
   | { readonly type: 'gone'; readonly reason: GoneReason }
 
 /**
- * Why nothing more is told. `lost`: the store has lost records it had told of. `trimmed`: records were trimmed
- * before the watcher was told of them, as happens to one far behind what another process appends; the stream
- * is there, and can be watched again.
+ * Why a watch ended. `lost`: the store has lost records that it had told. `trimmed`: records were trimmed before the
+ * watcher was told of them, because it lagged far; the stream exists, and can be watched again.
  */
 export type GoneReason = 'deleted' | 'expired' | 'lost' | 'trimmed'
 
-/** Where an inbox takes its events from: a store's side of it. */
+/** Where an inbox takes its events from; implemented by a store. */
 export interface InboxSource {
-  /** The next event, undefined when there is none: then the inbox has to be called again for the next one. */
+  /** The next event; undefined if there is none. Then the source must call the inbox again for the next one. */
   take(): StreamEvent | undefined
 }
 
 /**
- * What came on a stream since its owner last looked, in as few pieces as can be. For a watcher that has
- * a time of its own for what it does: on a busy stream it is called once, and takes many appends
- * together.
+ * Collects what has come on a stream since its owner last took it, in as few pieces as possible. For a watcher with
+ * its own schedule: on a busy stream it is called once, and takes many appends together.
  */
 export class StreamInbox {
   #source: InboxSource | undefined
   #called = false
   readonly #onNews: (() => void) | undefined
 
-  /** What `news` calls. An owner that extends the class needs none. */
+  /** @param onNews called by `news`. Not needed by a subclass. */
   constructor(onNews?: () => void) {
     this.#onNews = onNews
   }
 
   /**
-   * Something came. Not called again before all was taken. It may take, end the watch and call the
+   * Called when something has come, and not again before all was taken. It may take, end the watch and call the
    * store. It must not throw.
    */
   protected news(): void {
     this.#onNews?.()
   }
 
-  /** The next event: the records of one append or of many. Undefined when all was taken. */
+  /** The next event: the records of one append or of several. Undefined when all was taken. */
   take(): StreamEvent | undefined {
     const event = this.#source?.take()
     if (!event) this.#called = false
     return event
   }
 
-  /** For the store that is watched with it: from here events are taken. An inbox is for one watch. */
+  /** For the store: events are taken from this source from now on. An inbox serves one watch. */
   open(source: InboxSource): void {
     this.#source = source
   }
@@ -85,22 +83,19 @@ export class StreamInbox {
   }
 }
 
-/**
- * Who watches: a function that is told of each event at once, or an inbox that gathers them until its
- * owner takes them.
- */
+/** A watcher: a function called with each event at once, or an inbox that collects them until its owner takes them. */
 export type WatchListener = ((event: StreamEvent) => void) | StreamInbox
 
 export type WatchResult =
   | {
       readonly outcome: 'watching'
       readonly incarnation: string
-      /** What lies before it can be read; all that comes after it is told. */
+      /** Records before it can be read; records after it are told. */
       readonly tail: Offset
       readonly closed: boolean
-      /** Of a stream that is closed already: what it was closed with. */
+      /** What an already closed stream was closed with. */
       readonly end?: Json
-      /** Ends the watch: nothing is told once it was called. */
+      /** Ends the watch: no event follows this call. */
       readonly stop: () => void
     }
   | { readonly outcome: 'missing' }

@@ -257,7 +257,7 @@ describe('the streams of resumable-stream', () => {
     }
     source.give('never read')
     expect(await reader.all()).toBe('!')
-    expect(logger.messages('error')).toEqual(['a stream could not be read any further'])
+    expect(logger.messages('error')).toEqual(['stream could not be read further'])
   })
 
   it('are refused at once when they are gone between the look and the request', async () => {

@@ -26,7 +26,7 @@ import type { Wire } from './wire.ts'
 /** Lines of a log that no healthy process writes. */
 const FAULTS = [
   'a store told of records out of order',
-  'A listener to a stream threw',
+  'listener of a stream threw',
   'delivering a stream failed',
   'consumer failed',
   'frame could not be encoded',

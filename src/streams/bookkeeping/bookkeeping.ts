@@ -1,7 +1,7 @@
 /**
- * What happens to a stream: from its state and a request to an outcome and the next state. A store
- * only keeps what is decided here, in one step with the records: `refusalOf`, then `applyAppend`, which changes the
- * state in place, as a copy with every append costs. A store that fails to keep a decision forgets the state.
+ * Decides what happens to a stream: from its state and a request to an outcome and the next state. A store only
+ * stores the decision, in one step with the records: `refusalOf`, then `applyAppend`, which changes the state in
+ * place, because a copy per append is expensive. A store that fails to write a decision forgets the state.
  */
 import { START, isAt } from '../../protocol/offset.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
@@ -14,7 +14,7 @@ import type { CheckedAppend } from './requests.ts'
 import { endAfter, endMember, firstOf, tailOf } from './stream-state.ts'
 import type { Mutable, ProducerState, StreamState } from './stream-state.ts'
 
-/** A new stream, its first records included, which have this stamp. */
+/** The state of a new stream, including its first records, which have this stamp. */
 export function newState(
   config: Omit<CheckedConfig, 'from'>,
   incarnation: string,
@@ -46,7 +46,7 @@ export function newState(
   }
 }
 
-/** Why nothing is kept of an append; undefined when it is to be kept. `known` is undefined for a producer that never wrote. */
+/** Why an append is refused; undefined if it is not. `known` is undefined for a producer that never wrote. */
 export function refusalOf(
   state: StreamState,
   known: ProducerState | undefined,
@@ -65,7 +65,7 @@ export function refusalOf(
     : undefined
 }
 
-/** Changes the state as an append does that was not refused. */
+/** Applies an append that was not refused to the state. */
 export function applyAppend(
   state: Mutable<StreamState>,
   { records, close, end, producer, metadata, checkpoint, streamSeq }: CheckedAppend,
@@ -116,13 +116,13 @@ function sameKind(state: StreamState, { contentType, kind }: CheckedAppend): boo
   return kind === undefined || kind === kindOf(state.contentType)
 }
 
-/** Undefined for the append that is due. */
+/** Undefined for the next expected append. */
 function refuseProducer(
   state: StreamState,
   known: ProducerState | undefined,
   { id, epoch, seq }: Producer,
 ): AppendResult | undefined {
-  // Only taking the lease raises this producer's epoch, and makes it known at all.
+  // Only taking the lease creates this producer and raises its epoch.
   if (id === LEASE_PRODUCER && (!known || epoch > known.epoch))
     return { outcome: 'fenced', epoch: known?.epoch ?? 0 }
   if (!known) return seq === 0 ? undefined : { outcome: 'gap', expectedSeq: 0, receivedSeq: seq }
@@ -165,7 +165,7 @@ function offsetAt(state: StreamState, position: number, stampAt: (position: numb
   return position === state.first ? firstOf(state) : { position, stamp: stampAt(position) }
 }
 
-/** The page of these records, which lie between two places. */
+/** The page of the records between two places. */
 export function pageOf(
   state: Pick<StreamState, 'tail' | 'closed' | 'closedWith'>,
   from: Offset,

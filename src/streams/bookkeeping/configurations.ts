@@ -1,4 +1,4 @@
-/** What a stream may be created with, checked against everything that does not depend on a stream's state. */
+/** Checks the configuration of a new stream, as far as it does not depend on a stream's state. */
 import type { StreamState } from './stream-state.ts'
 import { StreamRequestError } from '../errors.ts'
 import { isForkAt } from '../forks.ts'
@@ -42,16 +42,16 @@ interface CheckedParts {
   readonly listed: string | undefined
 }
 
-/** A configuration that a stream can have. */
+/** A valid configuration of a stream. */
 export interface CheckedConfig extends CheckedParts {
   readonly contentType: string
   readonly from: undefined
 }
 
-/** One that a fork can have. What it does not say of content type and expiry is its source's. */
+/** A valid configuration of a fork. Content type and expiry default to the source's. */
 export interface CheckedFork extends CheckedParts {
   readonly contentType: string | undefined
-  /** Of its own first records; undefined without any. */
+  /** The kind of its own first records; undefined without any. */
   readonly kind: RecordKind | undefined
   readonly from: ForkSource
 }
@@ -94,7 +94,7 @@ function checkExpiry(ttlMs: number | undefined, expiresAt: number | undefined): 
   if (ttlMs !== undefined && expiresAt !== undefined) {
     throw new StreamRequestError('invalid_expiry', 'A stream has a TTL or a time to expire at, not both')
   }
-  // A TTL of nothing is a stream that is over as soon as it is there: the protocol allows it.
+  // A TTL of 0 makes a stream that expires at once: the protocol allows it.
   if (ttlMs !== undefined) checkInteger(ttlMs, 0, MAX_MS, 'invalid_expiry', 'A TTL in milliseconds')
   if (expiresAt !== undefined) {
     const most = Number.MAX_SAFE_INTEGER
@@ -108,7 +108,7 @@ function checkSource({ id, offset, sub = 0 }: ForkSource): void {
   checkInteger(sub, 0, Number.MAX_SAFE_INTEGER, 'invalid_offset', 'What a fork has beyond its offset')
 }
 
-/** In what a stream that exists differs from a configuration; undefined when it matches. */
+/** The first field in which an existing stream differs from a configuration; undefined if it matches. */
 export function configDifference(
   state: StreamState,
   config: CheckedConfig | CheckedFork,
@@ -117,10 +117,10 @@ export function configDifference(
   if (contentType !== undefined && mediaTypeOf(state.contentType) !== mediaTypeOf(contentType))
     return 'contentType'
   if (state.owner !== owner) return 'owner'
-  // A fork that says nothing has what its source had.
+  // A fork without its own expiry has its source's.
   if (!from || ttlMs !== undefined || expiresAt !== undefined) {
     if (state.ttlMs !== ttlMs) return 'ttlMs'
-    // With a TTL the state's end is a moving one, and was not configured.
+    // With a TTL, the expiry in the state moves, and was not configured.
     if (state.ttlMs === undefined && state.expiresAt !== expiresAt) return 'expiresAt'
   }
   if (!isForkAt(state.forkedFrom, from)) return 'from'

@@ -1,6 +1,6 @@
 /**
- * What a fork becomes: from the state of its source and a configuration to its own first state, or a refusal.
- * As in bookkeeping.ts, a store only keeps what is decided here, in one step with what it inherits.
+ * Decides a fork: from the state of its source and a configuration to its first state, or a refusal. As in
+ * bookkeeping.ts, a store only stores the decision, in one step with the inherited records.
  */
 import type { Place } from '../../protocol/offset.ts'
 import { beginOf, newState } from './bookkeeping.ts'
@@ -10,7 +10,10 @@ import { MAX_FORK_DEPTH } from '../forks.ts'
 import type { ForkPoint, ForkRefusal } from '../forks.ts'
 import { kindOf, mediaTypeOf } from './requests.ts'
 
-/** A record's bytes are looked at for its length alone, or for the beginning that a fork gets. */
+/**
+ * How a decision looks into the source's log: at stamps, and at the bytes of one record for its length or its
+ * beginning.
+ */
 export interface ForkedLog {
   /** The stamp of the record before a position between the first and the tail. */
   stampAt(position: number): string
@@ -19,16 +22,16 @@ export interface ForkedLog {
 }
 
 export interface Fork {
-  /** Its configuration, with what it takes from its source. Its records are all that are its own. */
+  /** Its configuration, completed from its source. Its records are only its own. */
   readonly config: Omit<CheckedConfig, 'from'>
   readonly source: StreamState
   readonly point: ForkPoint
-  /** Records up to this position are the source's; this is the stamp of the last of them. */
+  /** Records up to this position belong to the source; `stamp` is that of the last one. */
   readonly inherited: number
   readonly stamp: string
 }
 
-/** The fork of a source, or why there can be none. */
+/** The fork of a source, or why it is refused. */
 export function decideFork(
   source: StreamState | 'retired' | undefined,
   config: CheckedFork,
@@ -63,7 +66,7 @@ export function decideFork(
   return { ...fork, config: { ...fork.config, ...own } }
 }
 
-/** The state of a fork with its own first records, which have this stamp. */
+/** The state of a fork, including its own first records, which have this stamp. */
 export function forkState(
   { config, source, point, inherited, stamp: last }: Fork,
   incarnation: string,
@@ -86,7 +89,7 @@ function isOfItsKind(source: StreamState, { contentType, kind }: CheckedFork): b
   return kind === undefined || kind === kindOf(source.contentType)
 }
 
-/** What a fork does not say it has from its source: the content type, and how long it lives. */
+/** Completes a fork's configuration from its source: content type and expiry. */
 function inheriting(config: CheckedFork, { contentType, ttlMs, expiresAt }: StreamState): Fork['config'] {
   const says = config.ttlMs !== undefined || config.expiresAt !== undefined
   const life = ttlMs === undefined ? { expiresAt } : { ttlMs }

@@ -1,6 +1,6 @@
 /**
- * The events that wait for an inbox, where a store has no log at hand to take them from: appends that
- * follow each other become one event.
+ * Collects the events of an inbox for a store that has no log to take them from: consecutive appends become one
+ * event.
  */
 import type { InboxSource, StreamInbox, StreamEvent } from '../watching.ts'
 import type { StreamRecord } from '../stream.ts'
@@ -12,7 +12,7 @@ export class GatheredEvents implements InboxSource {
   readonly #inbox: StreamInbox
   #first: Append | undefined
   #last: Append | undefined
-  /** Of all of them, once there are two. */
+  /** The records of all events, once there are two. */
   #records: StreamRecord[] | undefined
   #gone: Gone | undefined
 
@@ -21,13 +21,13 @@ export class GatheredEvents implements InboxSource {
     inbox.open(this)
   }
 
-  /** In their order, without gaps. */
+  /** Adds an event; they come in order and without gaps. */
   add(event: StreamEvent): void {
     if (event.type === 'gone') this.#gone = event
     else {
       if (this.#first) {
         this.#records ??= [...this.#first.records]
-        // No spread into push: its arguments are laid on the stack.
+        // Not `push(...records)`, which puts all arguments on the stack.
         for (const record of event.records) this.#records.push(record)
       } else this.#first = event
       this.#last = event

@@ -1,7 +1,7 @@
 /**
- * Whether a text is one JSON value, without making the value. Most records are short flat objects, an
- * event with its delta: a pattern recognises those in a third of the time that a parser takes, and
- * leaves no garbage. What it does not recognise is for the parser to judge.
+ * Checks that a text is one JSON value, without creating the value. Most records are short flat objects, such as an
+ * event with its delta: a regular expression recognises them in a third of the parser's time and without garbage. The
+ * parser checks the rest.
  */
 import type { Buffer } from 'node:buffer'
 
@@ -10,10 +10,10 @@ const NUMBER = String.raw`-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?`
 const FLAT = String.raw`(?:${STRING}|${NUMBER}|true|false|null|\[\]|\{\})`
 const MEMBER = `${STRING}:${FLAT}`
 
-/** An object of RFC 8259 without nesting and without white space, which is how serialisers write it. */
+/** An object of RFC 8259 without nesting and white space, as serialisers write it. */
 const FLAT_OBJECT = new RegExp(String.raw`^\{${MEMBER}(?:,${MEMBER})*\}$`)
 
-/** Characters from which on the parser is the faster one. */
+/** Number of characters above which the parser is faster. */
 const LONG = 1024
 
 export function isJsonText(text: string): boolean {
@@ -26,12 +26,12 @@ export function isJsonText(text: string): boolean {
   }
 }
 
-/** The texts of JSON values that have commas between them, as UTF-8. */
+/** Splits UTF-8 of JSON values with commas between them into texts. */
 export function textsIn(json: Buffer | undefined): string[] {
   return json && json.length > 0 ? splitJson(json.toString()) : []
 }
 
-/** The texts of JSON values that have commas between them, as they were: `most` of them. There has to be one. */
+/** Splits JSON values with commas between them into at most `most` unchanged texts. There must be at least one. */
 export function splitJson(text: string, most: number = Number.POSITIVE_INFINITY): string[] {
   const texts: string[] = []
   let depth = 0
@@ -68,7 +68,7 @@ const CLOSE_BRACKET = 0x5d
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 
-/** Where the quote is that ends a string: the first without an odd number of backslashes before it. */
+/** The index of the quote that ends a string: the first one not preceded by an odd number of backslashes. */
 function endOfString(text: string, begin: number): number {
   let end = begin
   for (;;) {

@@ -1,25 +1,25 @@
 /**
- * What happens to a lease: from a stream's state, its lease and a request to an outcome and the next
- * lease. Pure, like `bookkeeping.ts`.
+ * Decides what happens to a lease: from a stream's state, its lease and a request to an outcome and the next lease.
+ * Pure, like `bookkeeping.ts`.
  */
 import { infoOf, tailOf } from './stream-state.ts'
 import type { ProducerState, StreamState } from './stream-state.ts'
 import type { AcquireResult, ClaimResult, Lease, LeaseRequest } from '../leases.ts'
 import type { Json } from '../../protocol/json.ts'
 
-/** What a store keeps of a lease. */
+/** What a store stores of a lease. */
 export interface LeaseState {
   readonly holder: string
   readonly epoch: number
   readonly ttlMs: number
   readonly expiresAt: number
-  /** Of a closed stream, what it owes, as JSON text. */
+  /** What a closed stream owes, as JSON text. */
   readonly owes?: string | undefined
 }
 
 /**
- * Milliseconds for which what is owed keeps its stream past its time once nobody is at it: a week. Somebody may have
- * to be told who cannot be reached, and nobody may know how any more.
+ * Milliseconds for which an owed end keeps an expired stream while no process handles it: a week. It may be
+ * impossible to handle.
  */
 export const OWED_KEPT_MS: number = 7 * 24 * 3600 * 1000
 
@@ -28,12 +28,12 @@ export function keepsUntil({ expiresAt, owes }: LeaseState): number {
   return owes === undefined ? expiresAt : expiresAt + OWED_KEPT_MS
 }
 
-/** When a lease ends as the clock stands: one set before the clock went back has its length from now. */
+/** When a lease expires. A lease set before the clock went back expires after its length from now. */
 export function leaseEnd(lease: LeaseState, now: number): number {
   return Math.min(lease.expiresAt, now + lease.ttlMs)
 }
 
-/** Orders leases that are over: by their ends, and then by the ids of their streams. */
+/** Orders expired leases by expiry, then by stream id. */
 export function compareLeases(a: PlaceOfLease, b: PlaceOfLease): number {
   return a.expiresAt - b.expiresAt || (a.stream < b.stream ? -1 : a.stream > b.stream ? 1 : 0)
 }
@@ -42,7 +42,7 @@ export type PlaceOfLease = Pick<Lease, 'expiresAt' | 'stream'>
 
 export interface AcquireDecision {
   readonly result: AcquireResult
-  /** What to keep: the lease, and for `acquired` the lease producer's epoch as well. */
+  /** What to store: the lease, and for `acquired` the epoch of the lease producer. */
   readonly lease?: LeaseState
   readonly producer?: ProducerState
 }
@@ -77,7 +77,7 @@ export interface ClaimDecision {
   readonly producer?: ProducerState
 }
 
-/** As `decideAcquire`, of a closed stream that owes something. */
+/** As `decideAcquire`, for a closed stream that owes something. */
 export function decideClaim(
   owed: Pick<Lease, 'stream' | 'incarnation'>,
   state: StreamState | undefined,
@@ -98,7 +98,7 @@ export function decideClaim(
   }
 }
 
-/** A lease as it is once its stream is closed; none where nothing is owed. */
+/** A lease after the close of its stream; undefined if nothing is owed. */
 export function afterClose(lease: LeaseState | undefined, owes: string | undefined): LeaseState | undefined {
   return lease && owes !== undefined ? { ...lease, owes } : undefined
 }
@@ -111,12 +111,12 @@ export function newLease({ holder, ttlMs }: LeaseRequest, epoch: number, now: nu
   return { holder, epoch, ttlMs, expiresAt: now + ttlMs }
 }
 
-/** A lease that its holder left to others: its time is over, whatever the clock says later. */
+/** A handed-over lease: expired, whatever the clock says later. */
 export function handedOver(lease: LeaseState, now: number): LeaseState {
   return { ...lease, ttlMs: 0, expiresAt: now }
 }
 
-/** Whether a lease that somebody holds in hand is the one that is kept, and was not handed over. */
+/** Whether a caller's lease is the stored one, and was not handed over. */
 export function isHeld(state: StreamState | undefined, kept: LeaseState | undefined, inHand: Lease): boolean {
   return (
     state !== undefined &&

@@ -1,9 +1,9 @@
-/** What is asked of a listing, checked as `requests.ts` does what is asked of streams. */
+/** Checks requests for lists of streams, as `requests.ts` does those about streams. */
 import { StreamRequestError } from '../errors.ts'
 import type { ListOptions } from '../listing.ts'
 import { checkInteger } from './requests.ts'
 
-/** A listing in the order of ids that a store can give. */
+/** A valid listing in the order of ids. */
 export interface CheckedList {
   readonly prefix: string
   readonly owner: string | null | undefined
@@ -13,12 +13,12 @@ export interface CheckedList {
   readonly limit: number
 }
 
-/** One of a list in the order of the last appends. */
+/** A valid listing of a list in the order of the last appends. */
 export interface CheckedLatest {
   /** The name of the list. */
   readonly listed: string
   readonly owner: string | undefined
-  /** The place of the last stream of the page before; places go down from page to page. */
+  /** The place of the last stream of the previous page; places decrease from page to page. */
   readonly before: number
   readonly limit: number
 }
@@ -37,7 +37,7 @@ export function checkList(options: ListOptions): CheckedList | CheckedLatest {
   return { listed, owner: owner ?? undefined, before, limit }
 }
 
-/** @throws {StreamRequestError} `invalid_list` for what cannot be the name of a list. */
+/** @throws {StreamRequestError} `invalid_list` for an invalid name of a list. */
 export function checkListName(name: string): void {
   if (typeof name === 'string' && /^[\x21-\x7e]{1,64}$/.test(name)) return
   throw invalid('The name of a list is 1 to 64 printable ASCII characters without a space')
@@ -47,7 +47,7 @@ function invalid(message: string): StreamRequestError {
   return new StreamRequestError('invalid_list', message)
 }
 
-/** @throws {StreamRequestError} `invalid_limit` for what is no number of streams. */
+/** @throws {StreamRequestError} `invalid_limit` for an invalid number of streams. */
 export function checkMost(most: number): number {
   checkInteger(most, 1, Number.MAX_SAFE_INTEGER, 'invalid_limit', 'The streams that are counted')
   return most

@@ -1,6 +1,6 @@
 /**
- * What a call asks for, checked against everything that does not depend on a stream's state. Pure;
- * every store passes each call through here first, so that a call is refused alike everywhere.
+ * Checks requests, as far as this does not depend on a stream's state. Pure. Every store calls this first, so that
+ * all of them refuse the same requests.
  */
 import { Buffer } from 'node:buffer'
 import type { Json } from '../../protocol/json.ts'
@@ -14,7 +14,7 @@ import type { LeaseRequest } from '../leases.ts'
 import type { AppendRequest, Producer, ReadOptions } from '../store.ts'
 import type { StreamLimits, StreamRecord } from '../stream.ts'
 
-/** What the records of a stream are. */
+/** The kind of a stream's records. */
 export type RecordKind = 'json' | 'bytes'
 
 export const DEFAULT_LIMITS: StreamLimits = {
@@ -27,7 +27,7 @@ export const DEFAULT_LIMITS: StreamLimits = {
   producers: 1000,
 }
 
-/** An append that some stream could accept. */
+/** A valid append. */
 export interface CheckedAppend {
   readonly records: readonly StreamRecord[]
   /** Of all records together. */
@@ -50,11 +50,11 @@ export interface CheckedAppend {
   readonly after: Offset | undefined
 }
 
-/** Longest life and lease: beyond it, time plus a length would no longer be an exact integer. */
+/** Longest TTL and lease: beyond it, a time plus a length would not be an exact integer. */
 export const MAX_MS: number = 100 * 365 * 24 * 3600 * 1000
 const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+(?:[ \t]*;[\x20-\x7e\t]*)?$/
 
-/** @throws {StreamRequestError} `invalid_id` for what cannot be the id of a stream. */
+/** @throws {StreamRequestError} `invalid_id` for an invalid id of a stream. */
 export function checkId(id: string): void {
   checkName(id, 512, 'invalid_id', 'The id of a stream')
 }
@@ -67,7 +67,7 @@ export function mediaTypeOf(contentType: string): string {
 
 /** Whether a stream of this content type has JSON records. */
 export function kindOf(contentType: string): RecordKind {
-  // As it is nearly always written: asked for with every append.
+  // The usual spelling, checked first because every append asks.
   if (contentType === 'application/json') return 'json'
   const type = mediaTypeOf(contentType)
   return type === 'application/json' || (type.startsWith('application/') && type.endsWith('+json'))
@@ -119,9 +119,9 @@ export function checkLease(request: LeaseRequest): void {
 }
 
 /**
- * A store looks for records by the position, and would find others than those of the stream.
+ * Checked because a store looks records up by position, and could find those of another stream.
  *
- * @throws {StreamRequestError} `invalid_offset` for an offset that no store can have given out.
+ * @throws {StreamRequestError} `invalid_offset` for an offset that no store can have issued.
  */
 export function checkPlace(place: Place): void {
   if (typeof place === 'string') return
@@ -190,12 +190,12 @@ export function checkRecords(
   return { records: kind === 'bytes' ? given.map(copyOf) : given.slice(), bytes, kind }
 }
 
-/** A caller may fill its buffer anew while the append waits for its turn. */
+/** The caller may reuse its buffer while the append waits. */
 function copyOf(record: StreamRecord): StreamRecord {
   return typeof record === 'string' ? record : Uint8Array.from(record)
 }
 
-/** Half a surrogate pair could not be kept as UTF-8. Escaped, it is ASCII, and stays as it is. */
+/** A lone surrogate cannot be stored as UTF-8. Escaped, it is ASCII and stays unchanged. */
 function checkJson(text: string): void {
   if (!isJsonText(text))
     throw new StreamRequestError('invalid_record', 'A record must be the text of one JSON value')
@@ -257,7 +257,7 @@ export function textWithin(value: Json, bytes: number, code: StreamRequestCode, 
   return text
 }
 
-/** Whether a text can name an owner: 1 to 512 well-formed characters. */
+/** Whether a string can be the name of an owner: 1 to 512 well-formed characters. */
 export function isOwner(text: string): boolean {
   return text.length >= 1 && text.length <= 512 && text.isWellFormed()
 }

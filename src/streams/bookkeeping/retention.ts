@@ -1,34 +1,34 @@
 /**
- * How much of a log is kept: by the bytes of its records, and by their age. Pure, like `bookkeeping.ts`; a store
- * keeps what is decided here in one step with the records.
+ * Decides how much of a log is kept, by bytes and by age. Pure, like `bookkeeping.ts`; a store stores the decision in
+ * one step with the records.
  *
- * Nobody notes when each record came. A stream with an age has spans: records that came within a sixteenth of that
- * age of each other. A span goes when all of it is too old, so that a record is kept for its age, and for up to
- * a sixteenth longer.
+ * The time of each record is not stored. A stream with an age has age spans: records that came within a sixteenth of
+ * the age of each other. A span is removed when all of it is too old, so a record is kept for its age and up to a
+ * sixteenth longer.
  */
 import { StreamRequestError } from '../errors.ts'
 import type { Retention, RetentionOption } from '../retention.ts'
 import type { StreamConfig } from '../store.ts'
 import { checkInteger, MAX_MS } from './requests.ts'
 
-/** What a store keeps of it. */
+/** What a store stores of a retention. */
 export interface KeptRetention {
   readonly ageMs: number | undefined
   readonly bytes: number | undefined
 }
 
-/** Records from a position on, the first of which came at `at`, and the last less than a step later. */
+/** Records from a position on: the first came at `at`, the last less than a step later. */
 export interface AgeSpan {
   readonly at: number
   readonly from: number
 }
 
 const STEPS = 16
-/** Spans of a stream: more than there are while sweeps come in time. */
+/** Most spans of a stream; more than there are while sweeps come in time. */
 export const MOST_SPANS = 64
 const MOST_SLACK = 64 * 1024
 
-/** @throws {StreamRequestError} `invalid_retention` for what cannot be one. */
+/** @throws {StreamRequestError} `invalid_retention` for an invalid retention. */
 export function checkRetention({ age, bytes }: Retention): KeptRetention | undefined {
   if (age !== undefined && !(age >= 0.001 && age * 1000 <= MAX_MS)) {
     throw new StreamRequestError(
@@ -42,7 +42,7 @@ export function checkRetention({ age, bytes }: Retention): KeptRetention | undef
   return { ageMs: age === undefined ? undefined : Math.round(age * 1000), bytes }
 }
 
-/** A configuration with the retention of the store where it has none of its own. */
+/** A configuration, with the store's retention if it has none of its own. */
 export function withRetention(
   id: string,
   config: StreamConfig,
@@ -53,24 +53,24 @@ export function withRetention(
   return retention === undefined ? config : { ...config, retention }
 }
 
-/** For the info of a stream. */
+/** The retention as told in the info of a stream. */
 export function retentionOf({ ageMs, bytes }: KeptRetention): Retention {
   return { ...(ageMs !== undefined && { age: ageMs / 1000 }), ...(bytes !== undefined && { bytes }) }
 }
 
-/** Bytes from which on a log is trimmed to what is kept: not with each append. */
+/** Bytes at which a log is trimmed: more than are kept, so that not every append trims. */
 export function fullFrom(bytes: number): number {
   return bytes + Math.min(Math.floor(bytes / 8), MOST_SLACK) + 1
 }
 
-/** How long a span takes in records. */
+/** The length of a span, in milliseconds. */
 export function stepOf(ageMs: number): number {
   return Math.max(1, Math.ceil(ageMs / STEPS))
 }
 
 /**
- * The spans with records that came now, from a position on. The same list when they are of the last span. Where
- * nothing is swept for long, two spans become one again and again: what they hold is kept for the time of the later.
+ * The spans after records came from a position on. The same list if they belong to the last span. Without sweeps for
+ * long, pairs of spans are merged, and kept for the time of the later.
  */
 export function withAppended(
   spans: readonly AgeSpan[],
@@ -93,7 +93,7 @@ function halved(spans: readonly AgeSpan[]): AgeSpan[] {
 }
 
 export interface Aged {
-  /** Where the first record lies that is young enough, or the tail; undefined where none is too old. */
+  /** The position before the first record that is young enough, or the tail; undefined if none is too old. */
   readonly before: number | undefined
   readonly spans: readonly AgeSpan[]
   /** When to look again. */
@@ -101,7 +101,7 @@ export interface Aged {
 }
 
 /**
- * What is too old by a clock that is believed. Spans that begin later than now were noted while it was ahead: their
+ * What is too old, by a trusted clock. Spans that begin later than now were noted while the clock was ahead: their
  * records are kept for their age from now.
  */
 export function agedBy(spans: readonly AgeSpan[], tail: number, now: number, ageMs: number): Aged {

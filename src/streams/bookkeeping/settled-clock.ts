@@ -1,16 +1,15 @@
 /**
- * Whether a wall clock can be believed. It is set by people and by other machines, and wakes up with a
- * machine that slept; monotonic time only goes on. A clock that has gone on like it for a while is taken
- * to be right, and only then is anything removed by it: what it hides meanwhile is there again when it is
- * right again.
+ * Decides whether a wall clock can be trusted. People and other machines set it, and it jumps when a machine wakes
+ * up; monotonic time does not. A clock that has agreed with it for a while is trusted, and only then is anything
+ * removed by it. What it hides until then reappears when the clock is right again.
  */
 import { performance } from 'node:perf_hooks'
 import type { StreamStoreOptions } from '../options.ts'
 import { StreamRequestError } from '../errors.ts'
 
-/** Ten minutes: a clock that was set wrong is noticed by people and machines within that. */
+/** Ten minutes: within that, a wrong clock is noticed. */
 const SETTLE_SECONDS = 600
-/** What the two may part by between two looks, beside a thousandth of the time: asking takes some. */
+/** How far the two may diverge between two looks, beside a thousandth of the time, because reading takes time. */
 const TOLERANCE_MS = 1000
 
 export class SettledClock {
@@ -18,7 +17,7 @@ export class SettledClock {
   readonly #settleMs: number
   readonly #toleranceMs: number
   #last: { readonly wall: number; readonly monotonic: number } | undefined
-  /** Of monotonic time. */
+  /** In monotonic time. */
   #agreesSince = 0
 
   /** @param toleranceMs for a clock that is read over a network. */
@@ -32,7 +31,10 @@ export class SettledClock {
     this.#toleranceMs = toleranceMs
   }
 
-  /** Whether the wall clock, which says `wall`, has agreed with monotonic time for long enough. To be asked now and then. */
+  /**
+   * Whether the wall clock, which says `wall`, has agreed with monotonic time for long enough. Call it from time to
+   * time.
+   */
   isSettled(wall: number): boolean {
     const monotonic = this.#monotonic()
     const last = this.#last

@@ -1,4 +1,4 @@
-/** What a store keeps of a stream and of its producers, beside the records, and how the contract tells it. Pure. */
+/** What a store stores of a stream and its producers, beside the records, and how the contract presents it. Pure. */
 import type { Json } from '../../protocol/json.ts'
 import type { Offset } from '../../protocol/offset.ts'
 import type { ForkPoint } from '../forks.ts'
@@ -7,61 +7,61 @@ import type { StreamInfo } from '../stream.ts'
 import { retentionOf } from './retention.ts'
 import type { KeptRetention } from './retention.ts'
 
-/** What a store keeps of a stream besides its records, producers and lease. */
+/** What a store stores of a stream beside its records, producers and lease. */
 export interface StreamState {
   readonly incarnation: string
   readonly contentType: string
   readonly owner: string | undefined
   readonly createdAt: number
   readonly ttlMs: number | undefined
-  /** When it ends; undefined for never. */
+  /** When it expires; undefined for never. */
   readonly expiresAt: number | undefined
   /** As JSON text. */
   readonly metadata: string | undefined
   /** As JSON text. */
   readonly checkpoint: string | undefined
-  /** Position before the first record that is kept, and the stamp of the last one that is not. */
+  /** Position before the first record that is kept, and the stamp of the record before that. */
   readonly first: number
   readonly firstStamp: string
-  /** Position after the last record, and the stamp of the append that wrote that. */
+  /** Position after the last record, and the stamp of that record's append. */
   readonly tail: number
   readonly stamp: string
   readonly closed: boolean
   /** Its end, as JSON text. */
   readonly closedWith: string | undefined
-  /** The append that closed it: sent again, it is a duplicate and no append to a closed stream. */
+  /** The append that closed it: repeated, it is a duplicate, not an append to a closed stream. */
   readonly closedBy: Producer | undefined
   readonly streamSeq: string | undefined
-  /** Whether a lease was ever taken on it: from then on it is written to under a lease alone. */
+  /** Whether a lease was ever taken on it. From then on, only the holder of a lease may write. */
   readonly leased: boolean
   readonly retention: KeptRetention | undefined
   /** The name of the list that it is on. */
   readonly listed: string | undefined
-  /** Of a fork: where it was forked. */
+  /** Where a fork was forked. */
   readonly forkedFrom: ForkPoint | undefined
 }
 
-/** What a store keeps of a producer of a stream. */
+/** What a store stores of a producer of a stream. */
 export interface ProducerState {
   readonly epoch: number
-  /** -1 while the epoch has not appended yet: a lease that was only taken. */
+  /** -1 before the first append of the epoch, such as after a lease was taken. */
   readonly lastSeq: number
-  /** The stream's tail behind its latest append: those that lie furthest back are forgotten first. */
+  /** The stream's tail after its latest append: producers with the lowest are forgotten first. */
   readonly position: number
 }
 
 /**
- * Whether a stream's time is not over, or somebody holds its lease: while it is filled, no clock takes it
- * away. A clock that goes back prolongs a life and never ends one.
+ * Whether a stream has not expired, or its lease is held: while it is filled, no clock removes it. A clock that goes
+ * back prolongs a life and never ends one.
  */
 export function isAlive(state: StreamState, now: number, lease: object | undefined): boolean {
   return state.expiresAt === undefined || now < state.expiresAt || lease !== undefined
 }
 
 /**
- * When a stream ends after a sign of life. It stays while a move would gain less than a hundredth
- * of the TTL, so that a busy stream does not rewrite its own state with every record. An end that
- * lies farther off than the TTL was set before the clock went back, and is brought in.
+ * When a stream expires after being touched. The expiry stays if a move would gain less than a hundredth of the TTL,
+ * so that a busy stream does not rewrite its state with every record. An expiry further away than the TTL was set
+ * before the clock went back, and is corrected.
  */
 export function endAfter(state: Pick<StreamState, 'ttlMs' | 'expiresAt'>, now: number): number | undefined {
   const { ttlMs, expiresAt } = state
@@ -72,7 +72,7 @@ export function endAfter(state: Pick<StreamState, 'ttlMs' | 'expiresAt'>, now: n
 
 export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
-/** What a stream was closed with, for a spread: nothing at all without it. */
+/** The `end` member for a spread; no member without an end. */
 export function endMember(end: string | undefined): { readonly end?: Json } {
   return end === undefined ? {} : { end: JSON.parse(end) as Json }
 }

@@ -1,4 +1,4 @@
-/** What a trim cuts off the beginning of a stream: the answer, and the next state. */
+/** Decides a trim: the result, and the next state. */
 import type { Place } from '../../protocol/offset.ts'
 import { beginOf } from './bookkeeping.ts'
 import type { StreamState } from './stream-state.ts'
@@ -6,7 +6,7 @@ import type { TrimResult } from '../store.ts'
 
 export interface TrimDecision {
   readonly result: TrimResult
-  /** What to keep; undefined when nothing is trimmed. */
+  /** What to store; undefined if nothing is trimmed. */
   readonly next?: Pick<StreamState, 'first' | 'firstStamp'>
 }
 

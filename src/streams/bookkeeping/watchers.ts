@@ -1,9 +1,8 @@
 /**
- * Who watches which stream in this process, and how far each stream was told.
+ * The watchers of streams in this process, and how far each stream was told.
  *
- * The invariant: what a watched stream is told is contiguous. `told` is where the next event begins,
- * and a store asks for it before it tells. Events are told in the order they come, also when a
- * listener causes another one while it is being told.
+ * Invariant: the events of a watched stream are contiguous. `told` is where the next event begins; a store reads it
+ * before it tells. Events are told in order, even when a listener causes another one while it is called.
  */
 import type { Logger } from '../../logging/logger.ts'
 import type { Json } from '../../protocol/json.ts'
@@ -13,15 +12,15 @@ import { StreamInbox } from '../watching.ts'
 import type { StreamRecord } from '../stream.ts'
 import type { GoneReason, StreamEvent, WatchListener } from '../watching.ts'
 
-/** A stream that somebody watches. */
+/** A watched stream. */
 export interface WatchedStream {
   readonly id: string
   readonly incarnation: string
-  /** Position after the last record that was told, and the stamp of that. */
+  /** Position after the last record that was told, and the stamp of that record. */
   readonly told: number
   readonly stamp: string
   readonly closed: boolean
-  /** What it was closed with, if that was told to those who watch. */
+  /** What it was closed with, if the watchers were told. */
   readonly end?: Json | undefined
 }
 
@@ -30,19 +29,19 @@ interface Entry extends WatchedStream {
   stamp: string
   closed: boolean
   end: Json | undefined
-  /** Never changed in place: an event that waits goes to those who watched when it came. */
+  /** Never changed in place: a queued event goes to the watchers present when it came. */
   watchers: readonly Watcher[]
 }
 
 interface Watcher {
   add(event: StreamEvent): void
-  /** From now on nothing comes of what is added. */
+  /** From now on, added events are ignored. */
   close(): void
 }
 
 export class Watchers {
   readonly #streams = new Map<string, Entry>()
-  /** Events that came while another one was told. */
+  /** Events that came while another one was being told. */
   readonly #queue: { readonly watchers: readonly Watcher[]; readonly event: StreamEvent }[] = []
   readonly #logger: Logger
   #telling = false
@@ -51,7 +50,7 @@ export class Watchers {
     this.#logger = logger
   }
 
-  /** How many streams are watched. */
+  /** Number of watched streams. */
   get size(): number {
     return this.#streams.size
   }
@@ -60,12 +59,12 @@ export class Watchers {
     return this.#streams.get(id)
   }
 
-  /** A copy: it stays whole while events end watches. */
+  /** A copy, which does not change while events end watches. */
   all(): readonly WatchedStream[] {
     return [...this.#streams.values()]
   }
 
-  /** Watches from `tail`, which is where the stream was told up to when somebody watches it already. */
+  /** Watches from `tail`. If the stream is watched already, that must be where it was told up to. */
   add(id: string, incarnation: string, tail: Offset, closed: boolean, listener: WatchListener): () => void {
     let entry = this.#streams.get(id)
     if (!entry) {
@@ -84,8 +83,8 @@ export class Watchers {
   }
 
   /**
-   * Tells of records, or the close, that begin where the stream was told up to. A store may keep what
-   * `get` gave, to be spared the search; once nobody watches it, nobody is told.
+   * Tells records, or the close, that begin where the stream was told up to. A store may keep the result of `get` to
+   * save the look-up; once the stream has no watchers, nothing is told.
    */
   tell(
     stream: string | WatchedStream,
@@ -105,7 +104,7 @@ export class Watchers {
     this.#tellAll(entry, end === undefined ? event : { ...event, end })
   }
 
-  /** Tells the last thing of a stream, and forgets who watched it. */
+  /** Tells that a stream is gone, and forgets its watchers. */
   tellGone(id: string, reason: GoneReason): void {
     const entry = this.#streams.get(id)
     if (!entry) return
@@ -113,7 +112,7 @@ export class Watchers {
     this.#tellAll(entry, { type: 'gone', reason })
   }
 
-  /** Forgets everybody, without a word. */
+  /** Forgets all watchers, without an event. */
   clear(): void {
     for (const { watchers } of this.#streams.values()) {
       for (const watcher of watchers) watcher.close()
@@ -121,7 +120,7 @@ export class Watchers {
     this.#streams.clear()
   }
 
-  /** Who begins to watch while this event waits has its records before its tail. */
+  /** A watcher added while this event is queued has its records before its tail. */
   #tellAll({ watchers }: Entry, event: StreamEvent): void {
     this.#queue.push({ watchers, event })
     if (this.#telling) return
@@ -136,7 +135,7 @@ export class Watchers {
     try {
       watcher.add(event)
     } catch (error) {
-      this.#logger.error({ err: error }, 'A listener to a stream threw')
+      this.#logger.error({ err: error }, 'listener of a stream threw')
     }
   }
 }
@@ -158,7 +157,7 @@ class Listener implements Watcher {
   }
 }
 
-/** Ends a watch with its signal; returns what ends it either way. */
+/** Ends a watch with its signal. The returned function ends it as well. */
 export function stopWith(signal: AbortSignal | undefined, stop: () => void): () => void {
   if (!signal) return stop
   const stopBoth = (): void => {

@@ -1,10 +1,10 @@
-/** A chunk with records in it, and where each of them lies: record-log.ts says how. */
+/** A chunk with records in it, and their places; the layout is described in record-log.ts. */
 import { Buffer } from 'node:buffer'
 import type { Chunk } from './chunk-pool.ts'
 
 const COMMA = 0x2c
 
-/** A chunk with records in it. All places are those of its slab. */
+/** A chunk with records. All places are offsets in its slab. */
 export interface FilledChunk extends Chunk {
   /** Position of its first record. */
   readonly first: number
@@ -13,7 +13,7 @@ export interface FilledChunk extends Chunk {
   readonly used: number
 }
 
-/** The records of a piece from one on up to another. */
+/** Some consecutive records of a chunk. */
 export interface Part {
   readonly piece: FilledChunk
   readonly from: number
@@ -30,7 +30,7 @@ export function recordEnd({ slab, begin, end, count, used }: FilledChunk, n: num
   return begin + (slab[slot] as number) + (slab[slot + 1] as number) * 256
 }
 
-/** Records of JSON with commas between them, out of the chunks that they are in. */
+/** Copies JSON records, with commas between them, from their chunks. */
 export function joined(parts: readonly Part[]): Buffer {
   const places = parts.map(({ piece, from, to }) => {
     return { slab: piece.slab, begin: recordBegin(piece, from, 1), end: recordEnd(piece, to - 1) }
@@ -46,7 +46,7 @@ export function joined(parts: readonly Part[]): Buffer {
   return json
 }
 
-/** The records of bytes in a part. Copies: the memory of a chunk is used again once its stream is gone. */
+/** The records of bytes in a part. Copies, because the memory of a chunk is reused once its stream is gone. */
 export function recordsOf({ piece, from, to }: Part): Uint8Array[] {
   const { slab } = piece
   return Array.from({ length: to - from }, (_, n) => {
@@ -54,7 +54,7 @@ export function recordsOf({ piece, from, to }: Part): Uint8Array[] {
   })
 }
 
-/** Bytes of the records of a part, without what lies between them. */
+/** Bytes of the records of a part, without the gaps between them. */
 export function bytesIn({ piece, from, to }: Part, gap: number): number {
   return to > from ? recordEnd(piece, to - 1) - recordBegin(piece, from, gap) - gap * (to - from - 1) : 0
 }

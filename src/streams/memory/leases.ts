@@ -28,7 +28,7 @@ export interface MemoryLeasesOptions {
   readonly limits: StreamLimits
   readonly streams: StreamIndex
   readonly clock: () => number
-  /** Throws what a call must be refused with. */
+  /** Throws if the store refuses calls. */
   readonly enter: (signal: AbortSignal | undefined) => void
   readonly alive: (id: string, now: number) => MemoryStream | undefined
 }

@@ -1,4 +1,4 @@
-/** A watcher with an inbox: what came is taken straight out of the log. */
+/** A watcher with an inbox, which takes events directly from the log. */
 import type { Buffer } from 'node:buffer'
 import type { Json } from '../../protocol/json.ts'
 import type { Offset } from '../../protocol/offset.ts'
@@ -9,9 +9,9 @@ import { textsIn } from '../bookkeeping/json-text.ts'
 import type { StreamRecord } from '../stream.ts'
 import type { LogCursor, Stretch } from './record-log.ts'
 
-/** The log that it follows: that of a stream. */
+/** The log of a stream that it follows. */
 export interface FollowedLog extends Pick<StreamState, 'tail' | 'stamp' | 'closed' | 'closedWith'> {
-  /** Whether the followers know that there is something to take. */
+  /** Whether the followers were called since they last took everything. */
   isCalled: boolean
   cursor(position: number): LogCursor
   next(cursor: LogCursor): Stretch
@@ -23,16 +23,16 @@ export class LogFollower implements InboxSource, LogCursor {
   position: number
   chunk: number
   byte: number
-  /** The same place, as it was told. */
+  /** The same place, as an offset. */
   #at: Offset
   #closed: boolean
-  /** What was not taken of records that are gone, or of a stream that is. */
+  /** Events not taken yet of records, or a stream, that are gone. */
   #kept: StreamEvent[] | undefined
   #isOver = false
-  /** The next follower of its stream, in a list that the stream keeps. */
+  /** The next follower in the stream's list. */
   after: LogFollower | undefined
 
-  /** Follows from the end on. */
+  /** Follows from the end of the log. */
   constructor(log: FollowedLog, inbox: StreamInbox) {
     this.#inbox = inbox
     this.#log = log
@@ -53,14 +53,14 @@ export class LogFollower implements InboxSource, LogCursor {
     this.#inbox.call()
   }
 
-  /** Records of the log go away: what was not taken is kept. */
+  /** Called before records are removed: keeps the events that were not taken. */
   keep(): StreamEvent[] {
     const kept = (this.#kept ??= [])
     for (let event = this.#read(); event; event = this.#read()) kept.push(event)
     return kept
   }
 
-  /** All of the log goes away. */
+  /** Called before the whole log is removed. */
   end(reason: 'deleted' | 'expired'): void {
     this.keep().push({ type: 'gone', reason })
     this.#isOver = true
@@ -97,8 +97,8 @@ export class LogFollower implements InboxSource, LogCursor {
 const NOTHING: Stretch = { length: 0, json: undefined, records: [] }
 
 /**
- * Its records are made only if somebody looks at them. By a getter of the class, which spread and
- * JSON.stringify pass over: one of each event's own would make V8 keep a shape for each event.
+ * Its records are created only when read, by a getter of the class, which spread and JSON.stringify ignore. A getter
+ * on each object would make V8 keep a shape per event.
  */
 class AppendEvent {
   readonly type = 'append'

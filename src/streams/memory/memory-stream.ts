@@ -1,7 +1,7 @@
 /**
- * One stream in memory: its records, its state and who follows it, in one object. With thousands of
- * streams each append finds its stream in slow memory, and each object more is one more to wait for:
- * so a stream is its log, and has it not in another place.
+ * One stream in memory: its records, its state and its followers, in one object. With thousands of streams, each
+ * append fetches its stream from slow memory, and each further object costs one more wait. So a stream extends its
+ * log instead of referring to it.
  */
 import type { Offset, Place } from '../../protocol/offset.ts'
 import { pageOf } from '../bookkeeping/bookkeeping.ts'
@@ -25,26 +25,26 @@ type Page = Extract<ReadResult, { outcome: 'page' }>
 
 const NO_RETENTION: KeptRetention = { ageMs: undefined, bytes: undefined }
 
-// What an append looks at comes first, after the end of the log.
+// The fields that an append reads come first, after those of the end of the log.
 export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   tail: number
   /**
-   * The incarnation, once there are records of its own: an append needs no stamp of its own, as this log cannot go back to
-   * an earlier state and go on in another way.
+   * The incarnation, once it has records of its own: an append needs no own stamp, because this log cannot return to
+   * an earlier state and continue differently.
    */
   stamp: string
   closed: boolean
   leased: boolean
   /** Whether the followers know that there is something to take. */
   isCalled = false
-  /** A list through `after`: nearly always there is one. */
+  /** A linked list through `after`; usually there is one follower. */
   #follower: LogFollower | undefined
-  /** Set by the first listener; spares each append a search. */
+  /** Set by the first listener; saves each append a look-up. */
   watched: WatchedStream | undefined
   expiresAt: number | undefined
   readonly retention: KeptRetention | undefined
   readonly listed: string | undefined
-  /** Its place on that list, the larger the later. */
+  /** Its place on that list; larger is later. */
   listedAt = 0
   ttlMs: number | undefined
   contentType: string
@@ -61,12 +61,12 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   lease: LeaseState | undefined
   readonly producers = new Map<string, ProducerState>()
   readonly forkedFrom: ForkPoint | undefined
-  /** Which it is a fork of, and how many forks of it there are. */
+  /** The source of a fork; `forks` is the number of forks of this stream. */
   source: MemoryStream | undefined
-  /** With an age alone. */
+  /** Only used with an age. */
   #spans: readonly AgeSpan[] = []
   forks = 0
-  /** Up to which position its records have the stamps of other streams, in their order. */
+  /** For a fork: up to which positions its records have the stamps of other streams, in order. */
   #inherited: readonly { readonly last: number; readonly stamp: string }[] = []
 
   constructor(state: StreamState, pool: ChunkPool) {
@@ -93,7 +93,7 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     this.forkedFrom = state.forkedFrom
   }
 
-  /** Makes it a fork, before it has records of its own. */
+  /** Makes this a fork. Call it before it has records of its own. */
   forkFrom(source: MemoryStream, position: number): void {
     this.inherit(source, position)
     const before = source.#inherited.filter(({ last }) => last < position)
@@ -111,7 +111,7 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     return this.read(position, 1, 1).records?.[0] ?? NO_BYTES
   }
 
-  /** The page behind a place; see `read` for its limits. */
+  /** The page after a place; see `read` for its limits. */
   page(from: Offset, maxRecords: number, maxBytes: number): Page {
     const { length, json, records } = this.read(from.position, maxRecords, maxBytes)
     const next =
@@ -120,7 +120,7 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     let texts: readonly string[] | undefined
     return {
       ...pageOf(this, from, next, []),
-      // Made only if somebody looks at them.
+      // Created only when read.
       get records() {
         return (texts ??= textsIn(json))
       },
@@ -128,19 +128,19 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     }
   }
 
-  /** An append of a producer was applied. */
+  /** Notes an applied append of a producer. */
   produce({ id, epoch, seq }: Producer): void {
     this.producers.set(id, { epoch, lastSeq: seq, position: this.tail })
   }
 
-  /** Its followers have what they did not take yet. */
+  /** Followers keep the events that they have not taken yet. */
   trimBefore(before: Place): TrimResult {
     const { result, next } = decideTrim(this, before, (position) => this.stampAt(position))
     if (next) this.#trimTo(next)
     return result
   }
 
-  /** Records came behind a position: of a stream with a retention. */
+  /** Applies the retention after records came from a position on. */
   retain(from: number, now: number): void {
     const { ageMs, bytes } = this.retention ?? NO_RETENTION
     if (ageMs !== undefined) this.#spans = withAppended(this.#spans, from, now, ageMs)
@@ -148,7 +148,7 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     this.trimBefore({ position: this.positionOfLast(bytes) })
   }
 
-  /** Trims what is too old, by a clock that is believed. */
+  /** Trims records that are too old, by a trusted clock. */
   trimAged(now: number): void {
     const ageMs = this.retention?.ageMs
     if (ageMs === undefined) return
@@ -176,25 +176,25 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
     }
   }
 
-  /** There is something for the followers to take. */
+  /** Calls the followers: there is something to take. */
   call(): void {
     this.isCalled = true
-    // Whoever leaves meanwhile still knows who comes after it.
+    // A follower that leaves meanwhile still refers to the next one.
     for (let follower = this.#follower; follower; follower = follower.after) follower.call()
   }
 
-  /** It is no longer there. Its followers have what they did not take yet. */
+  /** The stream is removed. Followers keep the events that they have not taken yet. */
   end(reason: 'deleted' | 'expired'): void {
     let follower = this.#follower
     this.#follower = undefined
     for (; follower; follower = follower.after) follower.end(reason)
     this.release()
-    // Its forks may keep its id for long.
+    // Its forks may keep this object for long.
     this.producers.clear()
     this.metadata = this.checkpoint = this.lease = undefined
   }
 
-  /** The store forgets who follows. */
+  /** Forgets all followers. */
   closeFollowers(): void {
     for (let follower = this.#follower; follower; follower = follower.after) follower.close()
   }

@@ -1,12 +1,11 @@
 /**
- * The records of one stream as bytes, outside of the JavaScript heap. As strings, a million records are
- * a million objects that the garbage collector copies twice and then walks over and over, in pauses
- * that every reader of every stream feels.
+ * The records of one stream as bytes, outside the JavaScript heap. As strings, a million records would be a million
+ * objects that the garbage collector copies twice and then visits again and again, in pauses that affect every
+ * reader.
  *
- * A chunk holds records one after the other, those of JSON with commas between them: what lies between
- * two places is one piece of text that nobody takes apart. Where each record ends is written from the
- * end of the chunk backwards, in two bytes each. A record too large for that has a chunk to itself,
- * which it fills.
+ * A chunk holds consecutive records; JSON records have commas between them, so that the bytes between two places are
+ * ready to send. The ends of the records are stored from the end of the chunk backwards, two bytes each. A record too
+ * large for this gets a chunk of its own, which it fills.
  */
 import { Buffer } from 'node:buffer'
 import type { RecordKind } from '../bookkeeping/requests.ts'
@@ -18,41 +17,41 @@ import type { Part, FilledChunk } from './filled-chunk.ts'
 
 const COMMA = 0x2c
 
-/** Copies of records that follow each other in a log: those of JSON as UTF-8, with commas between them. */
+/** A copy of consecutive records of a log: JSON records as UTF-8, with commas between them. */
 export type Stretch = { readonly length: number } & (
   | { readonly json: Buffer; readonly records: undefined }
   | { readonly json: undefined; readonly records: readonly Uint8Array[] }
 )
 
-/** A place in a log that moves on. It knows the byte, too, so that nobody has to look for it. */
+/** A moving place in a log. It also holds the byte, to save the search. */
 export interface LogCursor {
   position: number
-  /** Which chunk it is in, or at the end of; chunks that were given back count. */
+  /** The index of its chunk, counting chunks that were given back. */
   chunk: number
-  /** Where the record before it ends, in the chunk's slab. */
+  /** Where the previous record ends in the chunk's slab. */
   byte: number
 }
 
 export class RecordLog {
-  // The last chunk, field by field, and what each append looks at first: with thousands of streams it
-  // finds them in slow memory.
+  // The fields of the last chunk, and others that an append reads, come first: with thousands of streams they are
+  // fetched from slow memory.
   #slab: Buffer = NO_BYTES
   #used = 0
-  /** Where the end of the last record is written. */
+  /** Where the end of the last record is stored. */
   #slot = 0
   #count = 0
   /** Bytes between two records. */
   readonly #gap: number
   #length = 0
-  /** Bytes of the records behind `#start`. */
+  /** Bytes of the records after `#start`. */
   #size = 0
   #start = 0
   #begin = 0
   #end = 0
   readonly #full: FilledChunk[] = []
-  /** How many of these are another log's as well. */
+  /** How many of these are shared with another log. */
   #inherited = 0
-  /** How many stood before these, and were given back. */
+  /** How many earlier chunks were given back. */
   #dropped = 0
   readonly #kind: RecordKind
   readonly #pool: ChunkPool
@@ -63,20 +62,20 @@ export class RecordLog {
     this.#pool = pool
   }
 
-  /** How many records were ever appended. */
+  /** Number of records ever appended. */
   get length(): number {
     return this.#length
   }
 
-  /** Bytes of the records that are kept. */
+  /** Bytes of the kept records. */
   get bytes(): number {
     return this.#size
   }
 
   /**
-   * Appends all of them, or throws and leaves the log as it was: there may be no memory.
+   * Appends all records. If there is no memory it throws and leaves the log unchanged.
    *
-   * @param bytes of all of them together, as UTF-8.
+   * @param bytes total length as UTF-8.
    */
   append(records: readonly StreamRecord[], bytes: number): void {
     const length = this.#length
@@ -97,8 +96,8 @@ export class RecordLog {
   }
 
   /**
-   * Begins a new log with the records of another one up to a position. Both have them in the same memory, which
-   * nobody writes to again: this one goes on in a chunk of its own.
+   * Begins a new log with the records of another one up to a position. Both share their memory, which is not written
+   * again: this log continues in a chunk of its own.
    */
   inherit(source: RecordLog, length: number): void {
     const start = Math.min(source.#start, length)
@@ -116,7 +115,7 @@ export class RecordLog {
     this.#length = length
   }
 
-  /** Records from a position on: so many at most, and none behind the one that reaches so many bytes. */
+  /** Records from a position on: at most `maxRecords`, ending with the one that reaches `maxBytes`. */
   read(position: number, maxRecords: number, maxBytes: number): Stretch {
     const end = Math.min(position + maxRecords, this.#length)
     const parts: Part[] = []
@@ -149,9 +148,9 @@ export class RecordLog {
     return { position, chunk: chunk + this.#dropped, byte: n === 0 ? piece.begin : recordEnd(piece, n - 1) }
   }
 
-  /** Records from a cursor on, in one piece: as far as a chunk goes. There has to be one. Moves the cursor behind them. */
+  /** The records from a cursor to the end of its chunk. There must be one. Moves the cursor past them. */
   next(cursor: LogCursor): Stretch {
-    // At the end of one that was given back, which is where the next one begins.
+    // The chunk was given back at its end, where the next one begins.
     if (cursor.chunk < this.#dropped) cursor.chunk = this.#dropped
     const piece = this.#full[cursor.chunk - this.#dropped]
     if (!piece) {
@@ -163,10 +162,7 @@ export class RecordLog {
     return this.next(cursor)
   }
 
-  /**
-   * Forgets the records before a position, and gives back the chunks that held no others. No cursor may stand
-   * before it.
-   */
+  /** Forgets the records before a position, and gives back chunks that held no others. No cursor may be before it. */
   trim(before: number): void {
     let whole = 0
     for (let index = 0; this.#start < before; index++) {
@@ -184,7 +180,7 @@ export class RecordLog {
     this.#inherited = Math.max(0, this.#inherited - whole)
   }
 
-  /** The least position behind which the records have at most so many bytes, or behind which only the last one lies. */
+  /** The lowest position after which the records have at most this many bytes, or only the last record remains. */
   positionOfLast(bytes: number): number {
     let position = this.#start
     let left = this.#size
@@ -206,7 +202,7 @@ export class RecordLog {
     return position
   }
 
-  /** Gives its memory back: nothing is appended or read any more. */
+  /** Gives its memory back. The log must not be used afterwards. */
   release(): void {
     for (const piece of this.#full) this.#pool.give(piece)
     this.#dropLast()
@@ -214,7 +210,10 @@ export class RecordLog {
     this.#length = 0
   }
 
-  /** From a cursor to the end of its chunk. Not given as a piece: of the last chunk it would be made for this alone. */
+  /**
+   * The records from a cursor to the end of its chunk. Takes the chunk's fields, because an object for the last chunk
+   * would be created for this call only.
+   */
   #pass(cursor: LogCursor, first: number, count: number, slab: Buffer, begin: number, used: number): Stretch {
     const { position, byte } = cursor
     const from = position === first ? begin : byte + this.#gap
@@ -236,7 +235,7 @@ export class RecordLog {
     let at = this.#used
     if (this.#gap > 0 && this.#count > 0) slab[at++] = COMMA
     if (typeof record !== 'string') slab.set(record, at)
-    // As many bytes as characters: the faster of the two ways to write them.
+    // ASCII only: the faster way to write it.
     else slab.write(record, at, isAscii ? 'latin1' : 'utf8')
     at += size
     this.#used = at
@@ -244,14 +243,14 @@ export class RecordLog {
     this.#length++
     this.#size += size
     const slot = (this.#slot -= 2)
-    // A record that has its chunk to itself has no slot.
+    // A record with a chunk of its own has no slot.
     if (slot < at) return
     const end = at - this.#begin
     slab[slot] = end
     slab[slot + 1] = end >>> 8
   }
 
-  /** Begins a chunk that has room for a record: as large as all that the stream holds, within bounds. */
+  /** Begins a chunk with room for a record: as large as the stream so far, within bounds. */
   #open(size: number): void {
     const isLarge = size + 2 > LARGEST_CHUNK
     const { slab, begin, end } = isLarge
@@ -284,7 +283,7 @@ export class RecordLog {
     this.#slot = this.#end - 2 * this.#count
   }
 
-  /** Gives the last chunk back; the next one takes its place. */
+  /** Gives the last chunk back; the next one replaces it. */
   #dropLast(): void {
     this.#giveLast()
     this.#slab = NO_BYTES
@@ -312,7 +311,7 @@ export class RecordLog {
     }
   }
 
-  /** The index of the chunk that holds the record behind a position, mostly the last one. Binary search. */
+  /** The index of the chunk with the record after a position, usually the last one. Binary search. */
   #indexOf(position: number): number {
     if (position >= this.#length - this.#count) return this.#full.length
     let low = 0

@@ -1,18 +1,18 @@
 /**
- * Things in their order. They lie in blocks of some hundred, each in order and behind the one before: one more, or one
- * less, is found by halves and moves the rest of its block, and a page begins anywhere at the same cost.
+ * A sorted list in blocks of some hundred items. Adding or removing an item is a binary search and moves the rest of
+ * one block; a page may begin anywhere at the same cost.
  */
 
-/** Beyond it, a block becomes two. */
+/** Size at which a block is split. */
 const MOST = 512
 
 export class Sorted<T> {
   readonly #compare: (a: T, b: T) => number
-  /** None of them empty. */
+  /** None is empty. */
   readonly #blocks: T[][] = []
   #size = 0
 
-  /** @param compare 0 for what is the same. What is in here must not change in it. */
+  /** @param compare returns 0 for equal items. Items must not change their order while they are in the list. */
   constructor(compare: (a: T, b: T) => number) {
     this.#compare = compare
   }
@@ -21,7 +21,7 @@ export class Sorted<T> {
     return this.#size
   }
 
-  /** Does nothing for one that is there. */
+  /** Does nothing if the item is there already. */
   add(one: T): void {
     const at = Math.min(this.#blockOf(one), this.#blocks.length - 1)
     const block = this.#blocks[at]
@@ -50,7 +50,7 @@ export class Sorted<T> {
     return this.#blocks[0]?.[0]
   }
 
-  /** From one on, or from where it would be. Whoever goes through them changes nothing meanwhile. */
+  /** Iterates from an item, or from where it would be. The list must not change meanwhile. */
   *from(one: T): Generator<T> {
     let at = this.#blockOf(one)
     let n = this.#placeIn(this.#blocks[at] ?? [], one)
@@ -65,7 +65,7 @@ export class Sorted<T> {
     this.#size = 0
   }
 
-  /** The first block that ends at one or behind it. */
+  /** The first block that ends at or after an item. */
   #blockOf(one: T): number {
     let low = 0
     let high = this.#blocks.length
@@ -77,7 +77,7 @@ export class Sorted<T> {
     return low
   }
 
-  /** Where one is in a block, or would be. */
+  /** The index of an item in a block, or where it would be. */
   #placeIn(block: readonly T[], one: T): number {
     let low = 0
     let high = block.length
@@ -94,7 +94,7 @@ export class Sorted<T> {
   }
 }
 
-/** Byte by byte, as ids are ASCII. */
+/** By bytes, as ids are ASCII. */
 export function compareIds(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }

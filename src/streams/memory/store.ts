@@ -1,6 +1,6 @@
 /**
- * Streams in the memory of this process: for tests, for trying things out, and for runs that need
- * not outlive their process. Bounded by what the application creates and sweeps, and by nothing else.
+ * Streams in the memory of this process: for tests, for experiments, and for runs that need not outlive their
+ * process. Its size is bounded only by what the application creates and sweeps.
  */
 import { libraryLogger } from '../../logging/logger.ts'
 import { checkOptions } from '../../protocol/known-options.ts'
@@ -50,7 +50,7 @@ export function memory(options: StreamStoreOptions = {}): StreamStore {
   return new MemoryStreams(options)
 }
 
-/** A new stream, and the records that are still to be appended to it. */
+/** A new stream, and the records still to be appended to it. */
 interface MadeStream {
   readonly stream: MemoryStream
   readonly own: Pick<CheckedConfig, 'records' | 'bytes'>
@@ -101,7 +101,7 @@ class MemoryStreams implements StreamStore {
     try {
       stream.append(own.records, own.bytes)
     } catch (error) {
-      // There is no memory: nothing of it is kept.
+      // There is no memory: nothing of it remains.
       stream.release()
       throw error
     }
@@ -113,7 +113,7 @@ class MemoryStreams implements StreamStore {
     if (over) this.#streams.remove(id, over)
     this.#streams.add(id, stream)
     if (lease) this.#streams.lease(id, stream, lease)
-    // Only now: who is told may call the store, and finds the new stream.
+    // Only now, because a watcher may call the store, and must find the new stream.
     if (over) this.#end(id, over, 'expired')
     const info = infoOf(id, stream)
     return { outcome: 'created', info, ...(lease && { lease: leaseOf(id, stream, lease) }) }
@@ -208,7 +208,7 @@ class MemoryStreams implements StreamStore {
       } else {
         if (removes) stream.trimAged(now)
         const { ttlMs, expiresAt } = stream
-        // Set before the clock went back: nobody may have to wait for the jump as well.
+        // The expiry was set before the clock went back, and must not be later by the jump.
         if (ttlMs !== undefined && expiresAt !== undefined && expiresAt > now + ttlMs) {
           stream.expiresAt = now + ttlMs
         }
@@ -224,7 +224,7 @@ class MemoryStreams implements StreamStore {
     this.#streams.clear()
   }
 
-  /** A stream without its own first records, or why it cannot be forked so. */
+  /** A stream without its own first records, or why it cannot be forked like this. */
   #make(config: CheckedConfig | CheckedFork, now: number): ForkRefusal | MadeStream {
     const incarnation = newIncarnation()
     if (!config.from) {
@@ -241,14 +241,14 @@ class MemoryStreams implements StreamStore {
     return { stream, own: fork.config }
   }
 
-  /** A stream that is gone or past its time, and that there are forks of. */
+  /** A stream that is gone or expired, and of which forks exist. */
   #retired(id: string, now: number): MemoryStream | undefined {
     const there = this.#streams.all.get(id)
     if (!there) return this.#streams.retired.get(id)
     return there.forks > 0 && !isAlive(there, now, there.lease) ? there : undefined
   }
 
-  /** Apart from `append`: an async function allocates room for all that it holds. */
+  /** Not in `append`, because an async function allocates room for all its variables. */
   #append(id: string, given: AppendRequest): AppendResult {
     const request = checkAppend(given, this.limits)
     const stream = this.#find(id)
@@ -259,7 +259,7 @@ class MemoryStreams implements StreamStore {
     const known = producer && stream.producers.get(producer.id)
     const refusal = refusalOf(stream, known, request)
     if (refusal) return refusal
-    // First, as it may find no memory.
+    // First, because there may be no memory.
     stream.append(records, request.bytes)
     const result = applyAppend(stream, request, stream.incarnation, now)
     if (producer && !known) makeRoom(stream.producers, this.limits.producers)
@@ -273,7 +273,7 @@ class MemoryStreams implements StreamStore {
       }
       if (stream.listed !== undefined && records.length > 0) this.#streams.move(id, stream)
       if (!stream.isCalled) stream.call()
-      // Behind all who are told: they have it, whatever is trimmed.
+      // After all watchers were told, so that they have the records whatever is trimmed.
       if (stream.retention && records.length > 0) stream.retain(stream.tail - records.length, this.#clock())
     }
     return result
@@ -286,7 +286,7 @@ class MemoryStreams implements StreamStore {
 
   #find(id: string): MemoryStream | undefined {
     const stream = this.#streams.all.get(id)
-    // The id of a stream that is there was looked at when it was created.
+    // The id of an existing stream was checked at its creation.
     if (!stream) checkId(id)
     return stream
   }
@@ -305,7 +305,7 @@ class MemoryStreams implements StreamStore {
     return true
   }
 
-  /** Of a stream that is no longer there under its id. */
+  /** Ends a stream that is no longer found under its id. */
   #end(id: string, stream: MemoryStream, reason: 'deleted' | 'expired'): void {
     this.#watchers.tellGone(id, reason)
     stream.end(reason)

@@ -1,6 +1,6 @@
 /**
- * The streams in memory, and which of them are whose and leased, in the order of their ids; the lists of owners, in the
- * order of the last appends; and the leases, in the order in which they end: a page costs by what it holds.
+ * The streams in memory, with indexes by owner and lease in the order of ids, the owners' lists in the order of the
+ * last appends, and the leases in the order of expiry. The cost of a page depends on its size.
  */
 import { infoOf, isAlive } from '../bookkeeping/stream-state.ts'
 import { compareLeases, leaseEnd } from '../bookkeeping/lease-bookkeeping.ts'
@@ -13,15 +13,15 @@ import { compareIds, Sorted } from './sorted.ts'
 
 type Streams = Map<string, MemoryStream>
 
-/** Ids of streams, all of them and of those that are open and have a lease. */
+/** Ids of all streams, and of the open ones with a lease. */
 class Listed {
   readonly all = new Sorted(compareIds)
   readonly leased = new Sorted(compareIds)
-  /** Those on the lists of one owner, by the name of the list. */
+  /** The streams on the lists of one owner, by the name of the list. */
   readonly latest = new Map<string, Sorted<ListedId>>()
 }
 
-/** A place on a list: the larger, the later. */
+/** A place on a list; larger is later. */
 interface ListedId {
   readonly at: number
   readonly id: string
@@ -33,14 +33,14 @@ function latestFirst(a: ListedId, b: ListedId): number {
 
 export class StreamIndex {
   readonly all: Streams = new Map()
-  /** Those that are gone, and whose ids are kept as there are forks of them. */
+  /** Streams that are gone, whose ids are kept because forks of them exist. */
   readonly retired: Streams = new Map()
   readonly #listed = new Listed()
-  /** Undefined: nobody's. */
+  /** By owner; undefined for streams without one. */
   readonly #owned = new Map<string | undefined, Listed>()
   /** Leases of open streams, and of closed ones that owe something. */
   readonly #leases = new Sorted<PlaceOfLease>(compareLeases)
-  /** No lease was given later than this. */
+  /** The latest time at which a lease was given. */
   #lastGiven = 0
   #moves = 0
 
@@ -70,7 +70,7 @@ export class StreamIndex {
     else this.#forget(stream)
   }
 
-  /** Nothing is left of a stream; nor of what it was forked from, if that was kept for it alone. */
+  /** Removes the rest of a stream, and of its source if that was kept only for this fork. */
   #forget(stream: MemoryStream): void {
     for (let gone = stream; gone.source && gone.forkedFrom; gone = gone.source) {
       const { source, forkedFrom } = gone
@@ -79,7 +79,7 @@ export class StreamIndex {
     }
   }
 
-  /** Gives a stream that is there this lease in place of the one it had, or takes that away. */
+  /** Sets or removes the lease of an existing stream. */
   lease(id: string, stream: MemoryStream, lease: LeaseState | undefined): void {
     const before = stream.lease
     stream.lease = lease
@@ -88,7 +88,7 @@ export class StreamIndex {
       this.#leases.add({ stream: id, expiresAt: lease.expiresAt })
       this.#lastGiven = Math.max(this.#lastGiven, lease.expiresAt - lease.ttlMs)
     }
-    // A renewal is neither.
+    // A renewal changes neither.
     if (lease && !stream.closed) {
       if (!before) this.#listLeased(id, stream)
     } else if (before) {
@@ -102,7 +102,7 @@ export class StreamIndex {
     this.#owned.get(stream.owner)?.leased.add(id)
   }
 
-  /** Those whose lease is over, in the order of leases, behind a place in it. */
+  /** Streams with expired leases, in the order of leases, after a place. */
   *over(now: number, after: PlaceOfLease): Generator<readonly [string, MemoryStream]> {
     if (now < this.#lastGiven) this.#cutLeases(now)
     for (const place of this.#leases.from(after)) {
@@ -112,7 +112,7 @@ export class StreamIndex {
     }
   }
 
-  /** The clock went back: what was given later than now has its length from now. */
+  /** After the clock went back: leases given later than now last their length from now. */
   #cutLeases(now: number): void {
     const all = Array.from(this.#leases.from({ stream: '', expiresAt: 0 }))
     for (const { stream: id } of all) {
@@ -124,7 +124,7 @@ export class StreamIndex {
     this.#lastGiven = now
   }
 
-  /** Puts a stream first on its list, if it is on one: records were appended to it. */
+  /** Puts a stream first on its list, if it is on one, after records were appended to it. */
   move(id: string, stream: MemoryStream): void {
     const { listed, listedAt } = stream
     const own = listed === undefined ? undefined : this.#owned.get(stream.owner)
@@ -156,7 +156,7 @@ export class StreamIndex {
     return { streams }
   }
 
-  /** A page of the streams that are there, in the order of their ids. */
+  /** A page of the existing streams, in the order of their ids. */
   page({ prefix, owner, closed, leased, after, limit }: CheckedList, now: number): StreamList {
     const streams: StreamInfo[] = []
     const listed = owner === undefined ? this.#listed : this.#owned.get(owner ?? undefined)
@@ -173,7 +173,7 @@ export class StreamIndex {
     return { streams }
   }
 
-  /** How many are an owner's, undefined for nobody's, past their time or not. */
+  /** Number of streams of an owner (undefined for none), expired or not. */
   count(owner: string | undefined): number {
     return this.#owned.get(owner)?.all.size ?? 0
   }

@@ -706,7 +706,7 @@ describe('a store whose file fails while it is watched', () => {
     const db = new DatabaseSync(path)
     db.exec('ALTER TABLE records RENAME TO hidden')
     db.exec("INSERT INTO changes (writer, streams) VALUES (0, '[1]')")
-    await vi.waitFor(() => expect(warnings).toEqual(['The stream store could not be read; trying again']))
+    await vi.waitFor(() => expect(warnings).toEqual(['stream store could not be read; trying again']))
     db.exec('ALTER TABLE hidden RENAME TO records')
     await peer.append('stream', { records: ['1'] })
     await vi.waitFor(() => expect(told).toEqual(['1']))
