@@ -1,6 +1,6 @@
 /** The Redis store on a Cluster. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { slotOf } from '../../src/streams/redis/slots.ts'
+import { slotOf } from '../../src/streams/redis/servers/slots.ts'
 import { redis } from '../../src/streams/redis/open.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
 import type { StreamRecord } from '../../src/streams/stream.ts'

@@ -21,7 +21,7 @@ import type { Keys } from './keys.ts'
 import { ACQUIRE, CLAIM, HAND_OVER, LOOK_AT_LEASE, RENEW, SETTLE } from './scripts/lease-scripts.ts'
 import type { Scripts } from './scripts/scripts.ts'
 import { parseLease, parseState } from './state.ts'
-import type { StreamLists } from './stream-lists.ts'
+import type { StreamLists } from './lists/stream-lists.ts'
 
 export interface RedisLeasesOptions {
   readonly limits: StreamLimits

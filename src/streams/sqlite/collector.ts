@@ -6,7 +6,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Logger } from '../../logging/logger.ts'
 import { StoreError } from '../errors.ts'
-import type { CommitQueue } from './commit-queue.ts'
+import type { CommitQueue } from './commits/commit-queue.ts'
 import type { ForkTable } from './tables/fork-table.ts'
 import { MAX_POSITION } from './tables/stream-row.ts'
 

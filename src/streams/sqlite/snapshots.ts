@@ -1,7 +1,7 @@
 /** Reads of the database, each in one snapshot of it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { FileGuard } from './file-guard.ts'
+import type { FileGuard } from './file/file-guard.ts'
 import { isBusy, toStoreError } from './store-error.ts'
 import type { StreamTable } from './tables/stream-table.ts'
 

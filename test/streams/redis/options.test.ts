@@ -3,7 +3,7 @@ import { redis } from '../../../src/streams/redis/open.ts'
 import type { RedisStoreOptions } from '../../../src/streams/redis/open.ts'
 import { CONNECTION_ERRORS } from '../../../src/streams/redis/store-error.ts'
 import { Keys } from '../../../src/streams/redis/keys.ts'
-import { slotOf } from '../../../src/streams/redis/slots.ts'
+import { slotOf } from '../../../src/streams/redis/servers/slots.ts'
 import { RedisRefusedError } from '../../../src/redis/open-client.ts'
 
 it.each<[RedisStoreOptions, string]>([

@@ -6,7 +6,7 @@
  * what few streams have is read and made only where they have it, and the answer that most get is one line.
  */
 import { LEASE_PRODUCER } from '../../leases.ts'
-import { PUBLISHED_BYTES } from '../live-message.ts'
+import { PUBLISHED_BYTES } from '../following/live-message.ts'
 import { KNOWN_PRODUCERS } from './known-producers-lua.ts'
 import { RETENTION } from './retention-lua.ts'
 import { ABOVE, CLOCK, END_AFTER, INT, IS_OVER, KEPT, PLACES, plainScript } from './script.ts'

@@ -4,7 +4,7 @@ import { RedisRefusedError } from '../../../redis/open-client.ts'
 import { CONNECTION_ERRORS } from '../store-error.ts'
 import type { StreamKeys } from '../keys.ts'
 import type { RedisScript } from './script.ts'
-import type { Servers } from '../servers.ts'
+import type { Servers } from '../servers/servers.ts'
 
 /** Arguments of a script: values, or a function that makes them from the run id of the server. */
 export type Values = readonly Argument[] | ((server: string) => readonly Argument[])

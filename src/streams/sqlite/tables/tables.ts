@@ -1,7 +1,7 @@
 /** The tables of one file. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { StreamLimits } from '../../stream.ts'
-import { ChangeLog } from '../change-log.ts'
+import { ChangeLog } from '../following/change-log.ts'
 import { FollowerTable } from './follower-table.ts'
 import { ForkTable } from './fork-table.ts'
 import { LeaseTable } from './lease-table.ts'

@@ -2,8 +2,8 @@
 import type { StreamRecord } from '../../stream.ts'
 import { writtenBytes } from '../../bookkeeping/waiting-writes.ts'
 import type { WrittenParts } from '../../bookkeeping/waiting-writes.ts'
-import type { Weight } from '../pending-write.ts'
-import { SWEEP_SLICE } from '../writes.ts'
+import type { Weight } from '../commits/pending-write.ts'
+import { SWEEP_SLICE } from '../commits/writes.ts'
 
 /** A write of a few rows. */
 export const FEW_ROWS: Weight = { records: 1, bytes: 0 }
