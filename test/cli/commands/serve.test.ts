@@ -99,7 +99,7 @@ describe('millrace serve', () => {
   test('limits what is started, in the demo and in an application, whatever that says', async () => {
     const app = `import { httpStreams, memory, millrace, streaming } from 'millrace'
 const streams = streaming({ store: memory(), limits: { startsPerAddress: 50 }, runs: { none: { async *run() {} } } })
-export default millrace({ streams, routes: [httpStreams('/streams', { ...streams.services, start: () => streams.runs.start({ kind: 'none' }) })] })
+export default millrace({ streams, routes: [httpStreams('/millrace/streams', { ...streams.services, start: () => streams.runs.start({ kind: 'none' }) })] })
 `
     const folder = await folderWith({ 'app.ts': app })
     const flags = ['--proxy-headers', '--max-starts-per-address', '2']
@@ -107,8 +107,8 @@ export default millrace({ streams, routes: [httpStreams('/streams', { ...streams
       const statuses: number[] = []
       for (let n = 0; n < 3; n++) {
         const headers = { 'content-type': 'application/json', 'x-forwarded-for': '203.0.113.7' }
-        const init = { method: 'POST', headers, body: '{"input":{}}' }
-        statuses.push((await fetch(`${running.url}/streams`, init)).status)
+        const init = { method: 'POST', headers, body: '{"kind":"numbers"}' }
+        statuses.push((await fetch(`${running.url}/millrace/streams`, init)).status)
       }
       expect(statuses).toEqual([201, 201, 429])
     }
@@ -364,7 +364,7 @@ describe('where a server listens', () => {
     ['that is a folder', ['.', 'localhost.key.pem'], /--tls-cert .* cannot be read: it is a folder/],
     [
       'that is none',
-      ['localhost.cert.pem', './serve.test.ts'],
+      ['localhost.cert.pem', '../commands/serve.test.ts'],
       /--tls-key .*serve\.test\.ts is not in PEM format/,
     ],
     [
