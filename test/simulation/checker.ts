@@ -4,6 +4,7 @@
  */
 import { readRunEnd } from '../../src/protocol/run-end.ts'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
+import { CHAT_STREAMS, CheckedChats } from './checked-chats.ts'
 import { CheckedGenerations } from './checked-generations.ts'
 import { CheckedReaders } from './checked-readers.ts'
 import { CheckedRuns } from './checked-runs.ts'
@@ -30,6 +31,7 @@ export class Checker implements KeptLogs {
   readonly #generations: CheckedGenerations
   readonly #upstream: CheckedUpstream
   readonly #runs: CheckedRuns
+  readonly #chats: CheckedChats
   readonly #isWell: (holder: string) => boolean
 
   /** `isWell`: whether nothing has happened to the holder of a lease. */
@@ -39,6 +41,7 @@ export class Checker implements KeptLogs {
     this.#readers = new CheckedReaders(this, fail)
     this.#upstream = new CheckedUpstream(this, fail)
     this.#runs = new CheckedRuns(yields, (run) => this.#asked.has(run), fail)
+    this.#chats = new CheckedChats(this, fail)
     const isOnce = (run: string): boolean => this.#sources.get(run)?.once === true
     this.#generations = new CheckedGenerations(this, isOnce, fail)
   }
@@ -84,6 +87,9 @@ export class Checker implements KeptLogs {
         return
       case 'stop-answered':
         return this.#stopAnswered(fact)
+      case 'chat-sent':
+      case 'chat-taken-back':
+        return this.#chats.note(fact)
       case 'generation-began':
       case 'generation-ended':
         return this.#generations.note(fact)
@@ -129,6 +135,11 @@ export class Checker implements KeptLogs {
     return this.#upstream.owing()
   }
 
+  /** What has not come to its end in chats. */
+  unfinishedChats(): readonly string[] {
+    return this.#chats.unfinished()
+  }
+
   #isOwing({ owes, told }: KeptLog): boolean {
     return owes && ![...told.values()].some(({ how }) => how === 'returned')
   }
@@ -146,6 +157,7 @@ export class Checker implements KeptLogs {
       else this.#runs.ended(run, source, log)
     }
     this.#upstream.finish()
+    this.#chats.finish()
     for (const run of this.owing())
       if (!except.has(run)) this.#fail('ended-told', `nobody is told of the end of ${run}`)
   }
@@ -159,6 +171,8 @@ export class Checker implements KeptLogs {
     if (log.epoch > 0 && !fact.created) this.#written(log, fact)
     if (stream.startsWith('raced-')) this.#follows(log, fact)
     for (const record of records) log.records.push(record)
+    if (stream.startsWith(CHAT_STREAMS)) this.#chats.kept(log, fact)
+    if (fact.chat !== undefined) this.#chats.started(stream, fact.chat, by)
     if (closed) this.#closed(log, fact)
     if (closed) this.#upstream.closed(log, by)
     const source = this.#sources.get(stream)
@@ -202,7 +216,8 @@ export class Checker implements KeptLogs {
 
   #closed(log: KeptLog, { end, owes }: Extract<Fact, { type: 'kept' }>): void {
     log.closed = true
-    log.owes = this.#sources.get(log.stream)?.tells ?? owes === true
+    // What chats are told is seen in them.
+    log.owes = this.#sources.get(log.stream)?.tells ?? (owes === true && !this.#chats.has(log.stream))
     log.end = readRunEnd(end)
     if (!log.end && this.#sources.has(log.stream))
       this.#fail('run-ends', `${log.stream} is closed without an end`)

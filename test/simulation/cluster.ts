@@ -189,7 +189,7 @@ export class Cluster {
         () => over('done'),
         (error: unknown) => {
           over(String(error))
-          if (!(error instanceof Error) || !/^(Run|Store|Stream|StreamRequest)Error$/.test(error.name))
+          if (!(error instanceof Error) || !/^(Run|Store|Stream|StreamRequest|Chat)Error$/.test(error.name))
             this.#escaped(error)
         },
       )
@@ -224,6 +224,7 @@ export class Cluster {
     // All may be shutting down, or down.
     if (!(await this.#pass(() => this.ups.length > 0, CALM))) return
     this.#deeds.stopAll()
+    this.#deeds.chats.lookAtAll()
     if (!(await this.#pass(() => this.#unfinished.isOver(false), CALM + 3 * lease))) return
     this.#unfinished.note()
     // What was cut has a while to end.

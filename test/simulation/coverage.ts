@@ -31,6 +31,11 @@ const COUNTED = [
   'told',
   'toldAgain',
   'trimmed',
+  'chatsSent',
+  'chatsQueued',
+  'chatsTakenBack',
+  'chatsDeleted',
+  'chatKills',
 ] as const
 
 export type Counted = (typeof COUNTED)[number]

@@ -1,4 +1,6 @@
 /** What can happen in a simulation. */
+import type { WhileBusy } from '../../src/chats/options.ts'
+import type { Question } from './chat-kind.ts'
 import type { Outage } from './faults.ts'
 import type { ReaderPlan } from './reader.ts'
 import type { Script } from './providers.ts'
@@ -44,8 +46,32 @@ export type Deed =
       readonly everyMs: number
       readonly count: number
     }
+  | InChat
+  /** A process dies over one of its next calls that are for chats: before it arrives, or after. */
+  | {
+      readonly type: 'chat-doom'
+      readonly slot: number
+      readonly calls: number
+      readonly when: 'before' | 'after'
+    }
   | { readonly type: 'lose-tail'; readonly stream: string; readonly count: number }
   | { readonly type: 'trim'; readonly stream: string; readonly last: number; readonly slot: number }
+
+/** Somebody does something in a chat. */
+interface InChat {
+  readonly type: 'chat'
+  readonly does: 'send' | 'edit' | 'regenerate' | 'take-back' | 'stop' | 'look' | 'rename' | 'delete'
+  readonly chat: string
+  readonly tab: string
+  /** Which process is asked first. */
+  readonly slot: number
+  /** What it is about. */
+  readonly message: string
+  readonly question: Question | undefined
+  readonly whileBusy: WhileBusy
+  /** Whether the tab stays open until it has an answer. */
+  readonly persists: boolean
+}
 
 /** Which process it happens to: that which works on a run, if any does, or the one with this number. */
 interface Struck {

@@ -3,6 +3,7 @@ import type { StreamClient } from '../../src/client/stream-client.ts'
 import type { Json } from '../../src/protocol/json.ts'
 import type { RunEnd } from '../../src/protocol/run-end.ts'
 import type { Lease } from '../../src/streams/leases.ts'
+import { ChatDeeds } from './chat-deeds.ts'
 import type { Cluster } from './cluster.ts'
 import { Host } from './host.ts'
 import type { Deed, DeedOf as Of, Via } from './deed.ts'
@@ -16,11 +17,13 @@ export class Deeds {
   readonly runs = new Map<string, AskedScript>()
   readonly #cluster: Cluster
   readonly #store: StoreDeeds
+  readonly chats: ChatDeeds
   #clients = 0
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
     this.#store = new StoreDeeds(cluster)
+    this.chats = new ChatDeeds(cluster)
   }
 
   do(deed: Deed): void {
@@ -72,6 +75,10 @@ export class Deeds {
         return this.#store.keep(deed)
       case 'lose-tail':
         return this.#store.loseTail(deed)
+      case 'chat':
+        return this.chats.do(deed)
+      case 'chat-doom':
+        return this.chats.doom(deed)
       case 'trim':
         return this.#trim(deed)
     }

@@ -2,6 +2,7 @@
  * Draws a plan from its seed: a list of acts with their times, so that one that is left out changes none of the others.
  */
 import { Chance } from '../chaos/chance.ts'
+import { ChatActs } from './chat-acts.ts'
 import type { Act, Deed, Via } from './deed.ts'
 import type { FaultRates } from './faults.ts'
 import type { Hazard } from './hazards.ts'
@@ -61,6 +62,12 @@ export class Draft {
     this.#store.races()
     this.#store.keeps()
     this.#remote()
+    new ChatActs({
+      seed: this.#seed,
+      processes: this.#processes,
+      lengthMs: this.#lengthMs,
+      add: (deed, atMs) => this.#add(deed, atMs),
+    }).draw()
     this.#hazardous(runs)
     const all = TEMPERS
     return {

@@ -22,7 +22,7 @@ import type {
   StreamStore,
   TrimResult,
 } from '../../src/streams/store.ts'
-import type { Durability, StreamInfo, StreamLimits } from '../../src/streams/stream.ts'
+import type { Durability, StreamInfo, StreamLimits, StreamRecord } from '../../src/streams/stream.ts'
 import type { WatchListener, WatchResult } from '../../src/streams/watching.ts'
 import type { Json } from '../../src/protocol/json.ts'
 import type { Place } from '../../src/protocol/offset.ts'
@@ -88,6 +88,7 @@ export class FaultyStore implements StreamStore, LeaseStore {
   async read(id: string, after: Place, options: ReadOptions = {}): Promise<ReadResult> {
     return this.calls.call('read', id, options.signal, async () => {
       const result = await this.#store.read(id, after, options)
+      if (result.outcome === 'page' && id.startsWith('@chat-log/')) return this.#forgetful(result)
       const isUntold = result.outcome === 'trimmed' && this.#planted('trim-untold')
       return isUntold ? this.#store.read(id, 'start', options) : result
     })
@@ -146,8 +147,8 @@ export class FaultyStore implements StreamStore, LeaseStore {
     return this.calls.call('countOwned', '', signal, () => this.#store.countOwned(owner, most))
   }
 
-  delete(id: string, signal?: AbortSignal): Promise<boolean> {
-    return this.calls.call('delete', id, signal, () => this.#shared.delete(this.#by, id))
+  delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {
+    return this.calls.call('delete', id, signal, () => this.#shared.delete(this.#by, id, incarnation))
   }
 
   trim(id: string, before: Place, signal?: AbortSignal, incarnation?: string): Promise<TrimResult> {
@@ -227,6 +228,18 @@ export class FaultyStore implements StreamStore, LeaseStore {
   async close(): Promise<void> {
     this.calls.close()
     for (const watch of this.#watches) watch.stop()
+  }
+
+  /** A page of a chat, for planted bugs: of a process that came up anew. */
+  #forgetful<Page extends { readonly records: readonly StreamRecord[] }>(page: Page): Page {
+    const what = this.#planted('chat-queue-forgotten')
+      ? '"queued":true'
+      : this.#planted('chat-take-back-forgotten')
+        ? '"taken-back"'
+        : undefined
+    if (what === undefined || this.#by.endsWith('.1')) return page
+    const records = page.records.map((record) => (String(record).includes(what) ? '{"type":"?"}' : record))
+    return { ...page, records }
   }
 
   get #by(): string {

@@ -22,6 +22,8 @@ export type Fact =
       readonly metadata?: boolean
       readonly by: string
       readonly producer?: Producer
+      /** The stream of the chat, where it is a run that answers in one. */
+      readonly chat?: string
       /** Whether it is the create of the stream. */
       readonly created?: boolean
       /** Whether whoever closed it left an end to be told. */
@@ -108,6 +110,14 @@ export type Fact =
   /** That is kept: with a checkpoint, or with what is owed behind an end. */
   | (InStream & { readonly type: 'upstream-kept'; readonly job: string })
   | { readonly type: 'upstream-over'; readonly job: string; readonly how: 'done' | 'cancelled' }
+  /** Whoever sent a message in a chat was told that it is kept, or that it was taken back. */
+  | {
+      readonly type: 'chat-sent'
+      readonly stream: string
+      readonly run: string
+      readonly message: string
+    }
+  | { readonly type: 'chat-taken-back'; readonly stream: string; readonly message: string }
   /** What a process knows for a fault: its log has a line that no healthy one has. */
   | { readonly type: 'fault-logged'; readonly by: string; readonly message: string }
   | { readonly type: 'held'; readonly by: string; readonly bytes: number; readonly atMost: number }
@@ -162,6 +172,12 @@ export type Invariant =
   | 'follows'
   /** Whoever starts a run is given what was asked for. */
   | 'right-answer'
+  /** What was sent in a chat is answered once, and nothing else. */
+  | 'chat-once'
+  /** Everything in a chat comes in its turn, behind what was said before. */
+  | 'chat-order'
+  /** Nothing that was sent or said in a chat is lost. */
+  | 'chat-kept'
   /** What is asked is answered in time. */
   | 'answered'
   /** A reader comes to the end of what there is, in time, and is told how it ended. */

@@ -87,6 +87,19 @@ export async function appendPlanted(
       const { after: _, ...others } = request
       return shared.append(by, id, others)
     }
+    case 'chat-answer-doubled': {
+      if (!request.producer?.id.startsWith('@run/')) break
+      const { producer: _, ...others } = request
+      return shared.append(by, id, others)
+    }
+    case 'chat-answer-forgotten':
+      if (request.producer?.id.startsWith('@run/') && faults.happens(0.3)) return shared.pretend(id, records)
+      break
+    case 'chat-decided-blindly': {
+      if (!id.startsWith('@chat-log/')) break
+      const { after: _, ...others } = request
+      return shared.append(by, id, others)
+    }
     case 'deaths-not-counted': {
       const { metadata } = request
       const { run } = (metadata ?? {}) as { readonly run?: object }

@@ -32,6 +32,12 @@ export const PLANTED_BUGS = {
   'after-ignored':
     'a store keeps an append wherever the tail is, and not only behind the place that it names',
   'deaths-not-counted': 'a store forgets how many attempts at a run have died without a record',
+  'chat-answer-doubled': "the answer of a run comes to its chat as nobody's, and twice",
+  'chat-answer-forgotten': 'the answer of a run is acknowledged, and not kept',
+  'chat-run-before-ask': 'a run is started before its chat names it',
+  'chat-decided-blindly': 'what is done in a chat is kept though somebody was first',
+  'chat-queue-forgotten': 'a process that came up anew does not know what waits in a chat',
+  'chat-take-back-forgotten': 'a process that came up anew does not know what was taken back in a chat',
   'watch-not-ended': 'a watch goes on when it was stopped',
 } as const
 

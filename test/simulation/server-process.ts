@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { memoryChannels } from '../../src/channels/memory/layer.ts'
 import { type Streaming, streaming } from '../../src/endpoints/streaming.ts'
 import type { StartCommand } from '../../src/endpoints/start-handler.ts'
+import type { Chats } from '../../src/chats/chats.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import type { Logger } from '../../src/logging/logger.ts'
 import type { Json } from '../../src/protocol/json.ts'
@@ -14,6 +15,7 @@ import { proxyTrust } from '../../src/server/request/proxy-trust.ts'
 import { RequestScope } from '../../src/server/request/request-scope.ts'
 import { STREAM_SUBPROTOCOL } from '../../src/protocol/stream-frames.ts'
 import { Chance } from '../chaos/chance.ts'
+import { chatKind } from './chat-kind.ts'
 import type { Cluster } from './cluster.ts'
 import type { Faults } from './faults.ts'
 import type { FaultyStore } from './faulty-store.ts'
@@ -72,7 +74,7 @@ export class ServerProcess {
     this.#cluster = cluster
     this.#isSmall = isSmall
     this.host = new Host(name, plan.seed)
-    const caller = { name, die: () => this.#dieAndComeBack() }
+    const caller = { name, die: () => this.dieAndComeBack() }
     this.#remoteAt = { upstream: cluster.upstream, caller }
     this.#endings = new Chance(plan.seed, `endings ${name}`)
     this.store = cluster.storeFor(this.host)
@@ -91,6 +93,7 @@ export class ServerProcess {
           plan.tells ? (info, end, signal) => this.#ended(info, end, signal) : undefined,
           this.#remoteAt,
         ),
+        chats: { kinds: { chat: chatKind((run) => this.#watch(run)) } },
         endedTimeout: 5,
         leaseTtl: plan.leaseTtl,
         shutdownGrace: plan.shutdownGrace,
@@ -129,6 +132,10 @@ export class ServerProcess {
         scripted(script, (run) => this.#watch(run), this.#remoteAt),
       )
     return this.streams.runs.start({ ...request, kind: script.temper, input })
+  }
+
+  get chats(): Chats {
+    return this.app.chats
   }
 
   /** A client wants a connection. */
@@ -212,7 +219,7 @@ export class ServerProcess {
       if (!this.#generations.delete(one)) return
       this.#cluster.note({ type: 'generation-ended', run, generation, by: this.name })
     }
-    return { attempt: generation, ended, die: () => this.#dieAndComeBack() }
+    return { attempt: generation, ended, die: () => this.dieAndComeBack() }
   }
 
   /** What an application does when it is told of an end: it may be slow, fail, hang, or die of it. */
@@ -228,7 +235,7 @@ export class ServerProcess {
       else if (what > 0.75 && what < 0.85) throw new Error('it cannot be told now')
       else if (what > 0.85 && what < 0.92) await sleep(3_600_000, undefined, { signal })
       else if (what > 0.92) {
-        this.#dieAndComeBack()
+        this.dieAndComeBack()
         await new Promise(() => {})
       }
     } catch (error) {
@@ -238,7 +245,8 @@ export class ServerProcess {
     over('returned')
   }
 
-  #dieAndComeBack(): void {
+  /** It dies, and another one takes its place. */
+  dieAndComeBack(): void {
     this.kill()
     this.#cluster.time.after(500, () => this.#cluster.boot(this.slot))
   }

@@ -1,4 +1,5 @@
 /** The one store of a simulated cluster, and the notes of all that it keeps. */
+import { chatStreamId } from '../../src/chats/chat-ids.ts'
 import type { Json } from '../../src/protocol/json.ts'
 import { StoreError } from '../../src/streams/errors.ts'
 import type { AcquireResult, ClaimResult, Lease, LeaseRequest } from '../../src/streams/leases.ts'
@@ -76,6 +77,7 @@ export class SharedStore {
       end: config.end,
       by,
       created: true,
+      ...chatOf(config.metadata),
     })
     if (lease)
       this.#options.note({
@@ -181,9 +183,9 @@ export class SharedStore {
     return result
   }
 
-  async delete(by: string, id: string): Promise<boolean> {
-    const isDeleted = await this.store.delete(id)
-    this.#known.delete(id)
+  async delete(by: string, id: string, incarnation?: string): Promise<boolean> {
+    const isDeleted = await this.store.delete(id, undefined, incarnation)
+    if (isDeleted || incarnation === undefined) this.#known.delete(id)
     if (isDeleted) this.#options.note({ type: 'removed', stream: id, by, reason: 'deleted' })
     return isDeleted
   }
@@ -264,6 +266,12 @@ export class SharedStore {
   damage(id: string): void {
     if (this.damaged.has(id)) throw new StoreError('corrupt', `A page of ${id} is damaged`)
   }
+}
+
+/** The stream of the chat that a run answers in. */
+function chatOf(metadata: Json | undefined): { readonly chat?: string } {
+  const { run } = (metadata ?? {}) as { readonly run?: { readonly chat?: string; readonly kind?: string } }
+  return run?.chat !== undefined && run.kind === 'chat' ? { chat: chatStreamId({ chat: run.chat }) } : {}
 }
 
 function textsOf(records: readonly StreamRecord[] = []): string[] {

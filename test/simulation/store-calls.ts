@@ -39,6 +39,13 @@ const WELL_MS = 200
 /** Methods whose doubles the contract lets a store do: what is done twice is known by its producer. */
 export type Doubling = 'doubles' | 'once'
 
+export interface Doom {
+  /** So many calls come through before. */
+  left: number
+  readonly when: 'before' | 'after'
+  readonly die: () => void
+}
+
 export class StoreCalls {
   readonly #options: StoreCallsOptions
   /** Calls that hang in an outage, to be let go when it is over. */
@@ -46,6 +53,8 @@ export class StoreCalls {
   /** Calls that are on their way, those included that were given up or come a second time. */
   #underWay = 0
   #closed = false
+  /** Its process is to die over one of its calls for chats. */
+  doom: Doom | undefined
 
   constructor(options: StoreCallsOptions) {
     this.#options = options
@@ -81,6 +90,8 @@ export class StoreCalls {
     if (this.#closed) return Promise.reject(new StoreError('closed', 'The stream store is closed'))
     if (signal?.aborted) return Promise.reject(signal.reason as Error)
     const fate = faults.next()
+    const doom = this.#doomFor(method, id)
+    if (doom === 'before') return new Promise(() => {})
     const { thereMs, backMs } = fate
     const what =
       fate.what === 'doubled' && doubling === 'once'
@@ -117,6 +128,10 @@ export class StoreCalls {
           return fail()
         }
         const doing = apply()
+        if (doom) {
+          void doing.then(doom.die, doom.die)
+          return
+        }
         if (what === 'doubled') {
           coverage.add('doubledCalls')
           // It comes a second time, and that answer is lost.
@@ -135,6 +150,19 @@ export class StoreCalls {
       else arrive()
     })
   }
+
+  /** Whether its process dies over a call: at once, or when that is done. */
+  #doomFor(method: string, id: string): Doom | 'before' | undefined {
+    const { doom } = this
+    if (!doom || !(id.startsWith('@chat-log/') || (method === 'create' && !id.startsWith('@'))))
+      return undefined
+    if (doom.left-- > 0) return undefined
+    this.doom = undefined
+    if (doom.when === 'after') return doom
+    doom.die()
+    return 'before'
+  }
+
   #later(milliseconds: number, task: () => void): void {
     this.#underWay++
     this.#options.time.after(milliseconds, () => {

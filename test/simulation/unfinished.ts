@@ -21,6 +21,7 @@ export class Unfinished {
       return false
     }
     if (this.#owing().length > 0 || this.#cluster.checker.goingUpstream().length > 0) return false
+    if (!exceptEndless && this.#cluster.checker.unfinishedChats().length > 0) return false
     // Who died answers nothing.
     for (const host of this.#cluster.asked.values()) if (host.alive) return false
     return exceptEndless || this.#cluster.readers.every((reader) => reader.done)
@@ -34,6 +35,7 @@ export class Unfinished {
   /** Notes what has not. */
   note(): void {
     for (const run of this.#owing()) this.#cluster.miss('ended-told', `nobody is told of the end of ${run}`)
+    for (const what of this.#cluster.checker.unfinishedChats()) this.#cluster.miss('chat-kept', what)
     for (const run of this.#cluster.checker.goingUpstream())
       this.#cluster.miss('cancelled', `what ${run} left upstream goes on`)
     for (const run of this.#runs.keys()) {

@@ -1,0 +1,260 @@
+/**
+ * Holds the streams of chats against what people were promised: what they send is answered once, in its turn, by what
+ * the run of it said; what they took back is not. It keeps a conversation of its own, by the rules alone.
+ */
+import type { ChatEntry } from '../../src/chats/entries.ts'
+import { Conversation } from '../../src/chats/conversation.ts'
+import type { Answer, ChatEvent, Question } from './chat-kind.ts'
+import type { Fact, Fail } from './history.ts'
+import type { KeptLog, KeptLogs } from './kept-log.ts'
+
+type Kept = Extract<Fact, { type: 'kept' }>
+type Entry<Type extends ChatEntry['type']> = Extract<ChatEntry, { readonly type: Type }>
+
+interface Asked {
+  readonly question: Question
+  /** The ids of the branch that it ends. */
+  history: readonly string[]
+  key: string
+  state: 'waits' | 'begun' | 'answered' | 'taken back'
+}
+
+interface Placed {
+  readonly id: string
+  readonly parent: string | null
+}
+
+/** One life of a chat. */
+interface CheckedChat {
+  readonly log: KeptLog
+  readonly asks: Map<string, Asked>
+  /** Messages in branches, by key. */
+  readonly placed: Map<string, Placed>
+  readonly versions: Map<string, number>
+  /** Tokens of questions that were sent. */
+  readonly tokens: Set<string>
+  readonly questions: Map<string, Question>
+  queue: string[]
+  active: string | undefined
+  head: string | null
+}
+
+/** Why an answer may have failed that no run has said. */
+const NEVER_BEGUN = new Set(['interrupted', 'run_conflict', 'process_full', 'too_many_runs', 'invalid_run'])
+export const CHAT_STREAMS = '@chat-log/'
+
+export class CheckedChats {
+  readonly #chats = new Map<KeptLog, CheckedChat>()
+  /** Runs of chats, by the stream of the chat. */
+  readonly #runs = new Map<string, string>()
+  readonly #kept: KeptLogs
+  readonly #fail: Fail
+
+  constructor(kept: KeptLogs, fail: Fail) {
+    this.#kept = kept
+    this.#fail = fail
+  }
+
+  note(fact: Extract<Fact, { type: 'chat-sent' | 'chat-taken-back' }>): void {
+    const log = this.#kept.current.get(fact.stream)
+    const chat = log && !log.removed && !log.closed ? this.#chats.get(log) : undefined
+    if (!chat) return
+    if (fact.type === 'chat-sent') {
+      // It may have been sent to one that is deleted, and another be there by now.
+      const isOther = [...this.#chats.keys()].some((other) => other !== log && other.stream === fact.stream)
+      if (!chat.asks.has(fact.run) && !isOther)
+        this.#fail('chat-kept', `${fact.message} is said to be sent, and is not in its chat`)
+      return
+    }
+    // An edit with the same id may have been what waited.
+    const states = [...chat.asks.values()].filter(({ question }) => question.id === fact.message)
+    if (states.length > 0 && !states.some(({ state }) => state === 'taken back'))
+      this.#fail('chat-kept', `${fact.message} is said to be taken back, and is not`)
+  }
+
+  /** Entries were kept. */
+  kept(log: KeptLog, { records, by, producer }: Kept): void {
+    let chat = this.#chats.get(log)
+    if (!chat) {
+      chat = {
+        log,
+        asks: new Map(),
+        placed: new Map(),
+        versions: new Map(),
+        tokens: new Set(),
+        questions: new Map(),
+        queue: [],
+        active: undefined,
+        head: null,
+      }
+      this.#chats.set(log, chat)
+    }
+    const entries = records.map((record) => JSON.parse(record) as ChatEntry)
+    for (const [index, entry] of entries.entries()) {
+      if (entry.type === 'asked') this.#asked(chat, entry, by)
+      else if (entry.type === 'begun') this.#begun(chat, entry, by)
+      else if (entry.type === 'taken-back') this.#takenBack(chat, entry, by)
+      else if (entry.type === 'answer') {
+        const isSkipped = entries[index - 1]?.type === 'begun'
+        this.#answered(chat, entry, by, isSkipped || producer?.id === `@run/${entry.run}`, isSkipped)
+      }
+    }
+  }
+
+  /** The run of a chat was created. */
+  started(run: string, stream: string, by: string): void {
+    this.#runs.set(run, stream)
+    const log = this.#kept.current.get(stream)
+    const chat = log && !log.removed && !log.closed ? this.#chats.get(log) : undefined
+    if (!chat) return
+    const isOther = [...this.#chats.values()].some(
+      (other) => other !== chat && other.log.stream === stream && other.asks.has(run),
+    )
+    if (!chat.asks.has(run) && !isOther)
+      this.#fail('chat-once', `${by} starts ${run}, which is not in its chat`)
+    else if (chat.asks.get(run)?.state === 'waits' || chat.asks.get(run)?.state === 'taken back')
+      this.#fail('chat-order', `${by} starts ${run}, whose turn has not come`)
+  }
+
+  /** Whether it is a run that answers in a chat. */
+  has(run: string): boolean {
+    return this.#runs.has(run)
+  }
+
+  /** What has not come to its end yet. */
+  unfinished(): readonly string[] {
+    const left: string[] = []
+    for (const { log, active, queue } of this.#chats.values()) {
+      if (log.removed) continue
+      if (log.closed) left.push(`${log.stream} is not deleted`)
+      if (active !== undefined) left.push(`${active} is not answered`)
+      for (const run of queue) left.push(`${run} waits`)
+    }
+    for (const [run, stream] of this.#runs) {
+      const log = this.#kept.current.get(run)
+      if (!log || log.removed) continue
+      const isNamed = [...this.#chats.values()].some(
+        (chat) => chat.log.stream === stream && !chat.log.removed && chat.asks.has(run),
+      )
+      if (!isNamed) left.push(`${run} is left of a chat that is deleted`)
+    }
+    return left
+  }
+
+  finish(): void {
+    for (const what of this.unfinished()) this.#fail('chat-kept', what)
+    for (const { log, head, placed } of this.#chats.values()) {
+      if (log.removed) continue
+      const conversation = new Conversation()
+      for (const record of log.records) conversation.add(JSON.parse(record) as ChatEntry)
+      const folded = conversation.branch().map(({ message }) => message.id)
+      const expected = branchOf(placed, head)
+      if (folded.join() !== expected.join())
+        this.#fail('chat-order', `${log.stream} folds to ${folded.join()}, and is ${expected.join()}`)
+    }
+  }
+
+  #asked(chat: CheckedChat, { run, message, again, parent, queued }: Entry<'asked'>, by: string): void {
+    if (chat.asks.has(run)) this.#fail('chat-once', `${by} asks with ${run} twice`)
+    const question = (message ?? chat.questions.get(again ?? '')) as Question | undefined
+    if (!question) return this.#fail('chat-order', `${by} asks for an answer to ${again}, which is not there`)
+    if (message) {
+      if (chat.tokens.has(question.token)) this.#fail('chat-once', `${by} sends ${question.token} twice`)
+      chat.tokens.add(question.token)
+    }
+    const asked: Asked = { question, history: [], key: again ?? '', state: 'waits' }
+    chat.asks.set(run, asked)
+    if (queued) {
+      if (chat.active === undefined) this.#fail('chat-order', `${by} lets ${run} wait for nothing`)
+      chat.queue.push(run)
+    } else this.#begins(chat, run, asked, message ? (parent ?? null) : undefined, by)
+  }
+
+  #begun(chat: CheckedChat, { run, parent }: Entry<'begun'>, by: string): void {
+    const asked = chat.asks.get(run)
+    if (!asked || chat.queue[0] !== run)
+      return this.#fail('chat-order', `${by} begins ${run}, and the first that waits is ${chat.queue[0]}`)
+    chat.queue = chat.queue.slice(1)
+    this.#begins(chat, run, asked, asked.key === '' ? parent : undefined, by)
+  }
+
+  #begins(chat: CheckedChat, run: string, asked: Asked, parent: string | null | undefined, by: string): void {
+    if (chat.active !== undefined)
+      this.#fail('chat-order', `${by} begins ${run}, while ${chat.active} is being answered`)
+    if (parent !== undefined) {
+      const { id, token } = asked.question
+      if (parent !== null && !chat.placed.has(parent))
+        this.#fail('chat-order', `${by} puts ${id} behind ${parent}, which is not there`)
+      const isEdit = token !== id
+      if (!isEdit && parent !== chat.head)
+        this.#fail('chat-order', `${by} puts ${id} behind ${parent}, and the last is ${chat.head}`)
+      asked.key = place(chat, id, parent)
+      chat.questions.set(asked.key, asked.question)
+    }
+    asked.state = 'begun'
+    asked.history = branchOf(chat.placed, asked.key)
+    chat.active = run
+    chat.head = asked.key
+  }
+
+  #takenBack(chat: CheckedChat, { run }: Entry<'taken-back'>, by: string): void {
+    const asked = chat.asks.get(run)
+    if (!asked || !chat.queue.includes(run))
+      return this.#fail('chat-order', `${by} takes ${run} back, which does not wait`)
+    chat.queue = chat.queue.filter((other) => other !== run)
+    asked.state = 'taken back'
+  }
+
+  #answered(chat: CheckedChat, entry: Entry<'answer'>, by: string, isOwn: boolean, isSkipped: boolean): void {
+    const { run, status, reason } = entry
+    const asked = chat.asks.get(run)
+    if (!isOwn) this.#fail('chat-once', `${by} answers ${run} as another one than @run/${run}`)
+    if (!asked || asked.state === 'answered' || chat.active !== run)
+      return this.#fail('chat-once', `${by} answers ${run}, which is ${asked?.state ?? 'not asked'}`)
+    asked.state = 'answered'
+    chat.active = undefined
+    const message = entry.message as Answer | undefined
+    if (message) {
+      const key = place(chat, message.id, asked.key)
+      if (chat.head === asked.key) chat.head = key
+    }
+    if (isSkipped || (status === 'failed' && NEVER_BEGUN.has(reason ?? '') && !message)) return
+    const log = this.#kept.current.get(run)
+    if (!log?.closed || log.end?.status !== status)
+      return this.#fail('chat-kept', `${by} says that ${run} is ${status}, and it is ${log?.end?.status}`)
+    this.#saysAll(asked, message, log)
+  }
+
+  /** The answer is what the run has said. */
+  #saysAll({ question, history }: Asked, message: Answer | undefined, log: KeptLog): void {
+    const { records, stream } = log
+    if ((message?.events ?? 0) !== records.length)
+      this.#fail('chat-kept', `the answer of ${stream} has ${message?.events} of ${records.length} events`)
+    if (log.end?.status === 'completed' && records.length !== question.events)
+      this.#fail('chat-kept', `${stream} says ${records.length} of ${question.events} events`)
+    for (const record of records) {
+      const { to, history: told } = JSON.parse(record) as ChatEvent
+      if (to !== question.token || told.join() !== history.join())
+        this.#fail('chat-order', `${stream} answers ${to} behind ${told.join()}, and not ${history.join()}`)
+    }
+  }
+}
+
+function place(chat: CheckedChat, id: string, parent: string | null): string {
+  const versions = (chat.versions.get(id) ?? 0) + 1
+  chat.versions.set(id, versions)
+  const key = versions === 1 ? id : `${id}~${versions}`
+  chat.placed.set(key, { id, parent })
+  return key
+}
+
+function branchOf(placed: ReadonlyMap<string, Placed>, last: string | null): readonly string[] {
+  const ids: string[] = []
+  for (let key = last; key !== null;) {
+    const node = placed.get(key)
+    if (!node) break
+    ids.push(node.id)
+    key = node.parent
+  }
+  return ids.reverse()
+}
