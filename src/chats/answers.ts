@@ -76,8 +76,8 @@ export class Answers {
     const answer = ask.answer === undefined ? undefined : tree.get(ask.answer)
     const goesOn = answer?.message.id === question.message.id
     const messages = [...(goesOn ? [] : [question.message]), ...(answer ? [answer.message] : [])]
-    const after =
-      question.parent === undefined ? undefined : (tree.get(question.parent)?.message.id ?? question.parent)
+    const parent = question.parent === undefined ? undefined : tree.get(question.parent)
+    const after = parent?.message.id ?? question.after
     await history.save({ ...place, messages, ask, signal, ...(after !== undefined && { after }) })
   }
 
@@ -92,7 +92,7 @@ export class Answers {
       ...place,
       run: ask.run,
       question: question.message,
-      messages: history ? joined(kept, messages, branch[0]?.parent) : messages,
+      messages: history ? joined(kept, messages, branch[0]?.after) : messages,
       ...(ask.body !== undefined && { body: ask.body }),
     }
   }

@@ -60,8 +60,9 @@ export class ChatLog {
   }
 
   /**
-   * Keeps entries that were decided on by what this has read, if nobody was first: all of them or none. What the log
-   * says of the chat in lists is kept with them. Rejects as the store does.
+   * Keeps entries that were decided on by what this has read, if nobody was first: all of them or none. Called in the
+   * same turn as what decides: others in this process read the same log on. What the log says of the chat in lists is kept
+   * with them. Rejects as the store does.
    */
   async decide(entries: readonly ChatEntry[], signal?: AbortSignal): Promise<Kept> {
     const after = this.#offset

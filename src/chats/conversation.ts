@@ -55,8 +55,8 @@ export class Conversation {
   #active: string | undefined
   /** By message key, the last run that was to answer it. */
   readonly #asked = new Map<string, string>()
-  /** Messages that were sent and are in no branch: in the queue, or taken back. */
-  readonly #waited = new Map<string, WaitingAsk>()
+  /** Messages that were sent and are in no branch, by id: in the queue, or taken back. Several may be edits of one. */
+  readonly #waited = new Map<string, readonly WaitingAsk[]>()
   /** The last branch's last message. */
   head: string | undefined
 
@@ -116,7 +116,8 @@ export class Conversation {
   sentBefore(message: ChatMessage): ChatAsk | ChatNode | 'differs' | 'removed' | undefined {
     const { id } = message
     const waited = this.#waited.get(id)
-    if (waited && isDeepStrictEqual(waited.message, message)) return waited.ask
+    const same = waited?.find((one) => isDeepStrictEqual(one.message, message))
+    if (same) return same.ask
     const versions = this.tree.versions(id)
     for (const key of versions) {
       const node = this.tree.get(key)
@@ -130,7 +131,11 @@ export class Conversation {
 
   /** What waits, or was taken back, by the id of its message or by its run. */
   waitingBy(name: string): ChatAsk | undefined {
-    return this.#waited.get(name)?.ask ?? this.asks.get(name)
+    const waited = this.#waited.get(name)
+    // The last one that waits yet, if any does.
+    return (
+      (waited?.findLast(({ ask }) => ask.status === 'queued') ?? waited?.at(-1))?.ask ?? this.asks.get(name)
+    )
   }
 
   /** The key of a message that is named by its key, or by its id: then the version in the branch that goes on, or the last. */
@@ -156,7 +161,7 @@ export class Conversation {
     this.asks.set(ask.run, ask)
     const waiting = { ask, message, parent }
     this.#queue.push(waiting)
-    if (message) this.#waited.set(message.id, waiting)
+    if (message) this.#waited.set(message.id, [...(this.#waited.get(message.id) ?? []), waiting])
   }
 
   #begin({ run, parent, at }: Extract<ChatEntry, { type: 'begun' }>): void {
@@ -166,7 +171,7 @@ export class Conversation {
     const { message, ask } = waiting
     if (!message && !this.tree.get(ask.message)) return
     this.#queue.splice(index, 1)
-    if (message) this.#waited.delete(message.id)
+    this.#waitNoMore(waiting)
     const key = message ? this.tree.add(message, parent ?? undefined, at) : ask.message
     const { replaces: _, ...others } = ask
     this.#start({ ...others, message: key, at, status: 'running' })
@@ -203,7 +208,17 @@ export class Conversation {
     this.#queue.splice(index, 1)
     const ask = { ...waiting.ask, status: 'taken-back' } as const
     this.asks.set(run, ask)
-    if (waiting.message) this.#waited.set(waiting.message.id, { ...waiting, ask })
+    this.#waitNoMore(waiting, { ...waiting, ask })
+  }
+
+  /** It is in a branch, or was taken back. */
+  #waitNoMore(waiting: WaitingAsk, instead?: WaitingAsk): void {
+    const id = waiting.message?.id
+    if (id === undefined) return
+    const others = this.#waited.get(id)?.filter((one) => one !== waiting) ?? []
+    const left = instead ? [...others, instead] : others
+    if (left.length > 0) this.#waited.set(id, left)
+    else this.#waited.delete(id)
   }
 
   #remove(key: string): void {

@@ -10,8 +10,10 @@ import type { ChatMessage } from './entries.ts'
 export interface ChatNode {
   readonly key: string
   readonly message: ChatMessage
-  /** The key of the message that it follows. It may be none of the tree: one that the application keeps. */
+  /** The key of the message that it follows, one of the tree. */
   readonly parent: string | undefined
+  /** What it follows where that was none of the tree when it came: the id of a message that the application keeps. */
+  readonly after?: string
   /** When it came: milliseconds since 1970. */
   readonly at: number
   /** The run that said it. */
@@ -39,10 +41,13 @@ export class MessageTree {
     return this.#nodes.get(key)
   }
 
-  /** Adds a message behind another; returns its key. */
-  add(message: ChatMessage, parent: string | undefined, at: number, run?: string): string {
+  /** Adds a message behind another; returns its key. Nothing follows what came later: there are no circles. */
+  add(message: ChatMessage, follows: string | undefined, at: number, run?: string): string {
+    const isThere = follows !== undefined && this.#nodes.has(follows)
+    const parent = isThere ? follows : undefined
+    const after = !isThere && follows !== undefined && { after: follows }
     const key = this.#newKey(message.id)
-    this.#nodes.set(key, { key, message, parent, at, ...(run !== undefined && { run }) })
+    this.#nodes.set(key, { key, message, parent, at, ...after, ...(run !== undefined && { run }) })
     const following = this.#following.get(parent)
     if (following) following.push(key)
     else this.#following.set(parent, [key])

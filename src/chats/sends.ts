@@ -52,23 +52,26 @@ export class Sends {
 
   /**
    * Decides by what the chat is until that is kept. `step` is called again each time that somebody was first; of a chat
-   * that is not there it is given undefined, and what it decides then creates it.
+   * that is not there it is given undefined, and what it decides then creates it. It is no promise: between what it sees
+   * and what is kept for that, nothing may come.
    *
+   * @param look looks at the chat before, by default as it is.
    * @throws {ChatError} `chat_contended`, and what `step` throws. Rejects as the store does.
    */
   async decide<T>(
     place: ChatPlace,
     signal: AbortSignal,
-    step: (log: ChatLog | undefined) => Decision<T> | Promise<Decision<T>>,
+    step: (log: ChatLog | undefined) => Decision<T>,
+    look: () => Promise<ChatLog | undefined> = () => this.#logs.load(place, signal),
   ): Promise<T> {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       if (tries > HASTY) await sleep(Math.ceil(Math.random() * 10 * tries), undefined, { signal })
-      let log = await this.#logs.load(place, signal)
+      const log = await look()
       if (log?.isClosed) {
         await this.#turns.remove(log, signal)
-        log = undefined
+        continue
       }
-      const decision = await step(log)
+      const decision = step(log)
       if ('done' in decision) return decision.done
       if (log) {
         if ((await log.decide(decision.entries, signal)) !== 'kept') continue
@@ -84,27 +87,32 @@ export class Sends {
   async send(send: Send, signal: AbortSignal): Promise<ChatAsk> {
     const run = send.run ?? newRun()
     const { place } = send
-    const [log, ask, isNew] = await this.decide<readonly [ChatLog, ChatAsk, boolean]>(
-      place,
-      signal,
-      async (found) => {
-        const log = found?.conversation.active ? await this.#look(place, signal) : found
-        const before = log && sentBefore(log.conversation, send)
-        if (log && before && 'status' in before) return { done: [log, before, false] }
-        // It is there, and nobody was to answer it.
-        const { message: _, ...others } = send
-        const asked = before && 'key' in before ? { ...others, again: before.key } : send
-        const entry = await this.#entryFor(log, { ...asked, run }, signal)
-        return { entries: [entry], result: (kept) => [kept, askIn(kept, run), true] }
-      },
-    )
+    const kept = await this.#keptElsewhere(place, signal)
+    const step = (log: ChatLog | undefined): Decision<readonly [ChatLog, ChatAsk, boolean]> => {
+      const before = log && sentBefore(log.conversation, send)
+      if (log && before && 'status' in before) return { done: [log, before, false] }
+      // It is there, and nobody was to answer it.
+      const { message: _, ...others } = send
+      const asked = before && 'key' in before ? { ...others, again: before.key } : send
+      const entry = this.#entryFor(log, { ...asked, run }, kept)
+      return { entries: [entry], result: (now) => [now, askIn(now, run), true] }
+    }
+    const [log, ask, isNew] = await this.decide(place, signal, step, () => this.#look(place, signal))
     if (ask.status === 'running' && isNew) await this.#turns.start(log, ask, signal, false)
     else if (ask.status === 'running' || ask.replaces) return this.#broughtOn(log, ask, signal)
     return ask
   }
 
+  /** What an application that keeps the messages has of a chat. */
+  async #keptElsewhere(place: ChatPlace, signal: AbortSignal): Promise<readonly ChatMessage[]> {
+    const { history } = this.#settings
+    return history ? history.load({ ...place, signal }) : []
+  }
+
   /** The chat, once what is to be done in it was tried. */
   async #look(place: ChatPlace, signal: AbortSignal): Promise<ChatLog | undefined> {
+    const log = await this.#logs.load(place, signal)
+    if (!log?.conversation.active) return log
     try {
       return await this.#turns.advance(place, signal)
     } catch (error) {
@@ -121,19 +129,18 @@ export class Sends {
     return askIn(log, run)
   }
 
-  async #entryFor(
+  #entryFor(
     log: ChatLog | undefined,
     send: Send & { readonly run: string },
-    signal: AbortSignal,
-  ): Promise<AskedEntry> {
+    kept: readonly ChatMessage[],
+  ): AskedEntry {
     const { run, kind, message, body, whileBusy } = send
     const conversation = log?.conversation
     const active = conversation?.active
     if (active && whileBusy === 'refuse') throw new ChatError('chat_busy')
     if (log) this.#makeRoom(log, message, active !== undefined)
     const isNamed = send.edits !== undefined || send.after !== undefined
-    const parent =
-      message && (isNamed || !active) ? await this.#parentOf(send, conversation, signal) : undefined
+    const parent = message && (isNamed || !active) ? parentOf(send, conversation, kept) : undefined
     const again = send.again === undefined ? undefined : keyOf(conversation, send.again)
     return {
       type: 'asked',
@@ -149,29 +156,6 @@ export class Sends {
     }
   }
 
-  /** The key of what a message follows; null for the first of a chat. */
-  async #parentOf(
-    { place, edits, after }: Pick<Send, 'place' | 'edits' | 'after'>,
-    conversation: Conversation | undefined,
-    signal: AbortSignal,
-  ): Promise<string | null> {
-    const { history } = this.#settings
-    if (edits !== undefined) {
-      const edited = conversation && nodeOf(conversation, edits)
-      if (edited) return edited.parent ?? null
-    } else if (after === undefined) {
-      if (conversation?.head !== undefined) return conversation.head
-    } else {
-      const key = after === null ? null : conversation?.keyOf(after)
-      if (key !== undefined) return key
-    }
-    const named = edits ?? after
-    const kept = history ? await history.load({ ...place, signal }) : []
-    const at = named === undefined ? kept.length - 1 : kept.findIndex(({ id }) => id === named)
-    if (named !== undefined && at === -1) throw new ChatError('message_not_found')
-    return kept[edits === undefined ? at : at - 1]?.id ?? null
-  }
-
   /** @throws {ChatError} where there is no room for one more. */
   #makeRoom(log: ChatLog, message: ChatMessage | undefined, waits: boolean): void {
     const { limits } = this.#settings
@@ -181,6 +165,28 @@ export class Sends {
     if (bytes >= limits.chatBytes) throw new ChatError('chat_too_large')
     if (waits && conversation.queue.length >= limits.queued) throw new ChatError('queue_full')
   }
+}
+
+/** The key of what a message follows; null for the first of a chat. */
+function parentOf(
+  { edits, after }: Pick<Send, 'edits' | 'after'>,
+  conversation: Conversation | undefined,
+  kept: readonly ChatMessage[],
+): string | null {
+  if (edits !== undefined) {
+    const key = conversation?.keyOf(edits)
+    const edited = key === undefined ? undefined : conversation?.tree.get(key)
+    if (edited) return edited.parent ?? edited.after ?? null
+  } else if (after === undefined) {
+    if (conversation?.head !== undefined) return conversation.head
+  } else {
+    const key = after === null ? null : conversation?.keyOf(after)
+    if (key !== undefined) return key
+  }
+  const named = edits ?? after
+  const at = named === undefined ? kept.length - 1 : kept.findIndex(({ id }) => id === named)
+  if (named !== undefined && at === -1) throw new ChatError('message_not_found')
+  return kept[edits === undefined ? at : at - 1]?.id ?? null
 }
 
 /** 128 random bits: 22 of the characters that are safe in a URL. */
@@ -221,12 +227,4 @@ export function keyOf(conversation: Conversation | undefined, name: string): str
   const key = conversation?.keyOf(name)
   if (key === undefined) throw new ChatError('message_not_found')
   return key
-}
-
-function nodeOf(
-  conversation: Conversation,
-  name: string,
-): { readonly parent: string | undefined } | undefined {
-  const key = conversation.keyOf(name)
-  return key === undefined ? undefined : conversation.tree.get(key)
 }

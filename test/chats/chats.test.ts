@@ -64,6 +64,36 @@ onEveryStore('chats', (world) => {
     expect(texts(await chats.get('c'))).toEqual(['m1'])
   })
 
+  it('keeps one of two messages that are sent at once, in one process too', async () => {
+    const one = world().process()
+    const two = world().process()
+    for (const [first, second] of [
+      [one, one],
+      [one, two],
+    ] as const) {
+      const chat = first === second ? 'same' : 'other'
+      const sends = [
+        first.chats.send(chat, { message: said('m1') }),
+        second.chats.send(chat, { message: said('m2') }),
+      ]
+      const outcomes = await Promise.allSettled(sends)
+      expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+      const { messages } = (await one.chats.get(chat)) as Chat
+      expect(messages).toHaveLength(1)
+      // And of two that are sent when there is a chat.
+      await one.chats.stop(chat)
+      await until(async () => (await one.chats.get(chat))?.active === undefined)
+      const [third] = await Promise.allSettled([
+        first.chats.send(chat, { message: said('m3') }),
+        second.chats.send(chat, { message: said('m4') }),
+        first.chats.rename(chat, 'At once'),
+      ])
+      expect(third).toBeDefined()
+      expect((await two.chats.tree(chat)).length).toBe(2)
+      await one.chats.stop(chat)
+    }
+  })
+
   it('lets a second message wait, through any process, and answers it in its turn', async () => {
     const one = bound(world().process({ whileBusy: 'queue' }))
     const two = bound(world().process({ whileBusy: 'queue' }))
