@@ -53,6 +53,7 @@ export function planFor(
 ): Plan {
   // It can be seen only where the store loses something.
   if (planted === 'offset-reused') return planWith(seed, 'lost tail')
+  if (planted?.startsWith('chat-')) return planWith(seed, 'busy chat')
   const [first, ...more] = hazards
   return first && more.length === 0 ? planWith(seed, first) : planOf(seed, hazards)
 }

@@ -7,11 +7,13 @@ export interface ChatFrame {
   readonly seed: number
   readonly processes: number
   readonly lengthMs: number
+  /** Whether it is drawn for certain. */
+  readonly isBusy: boolean
   readonly add: (deed: Deed, atMs: number) => void
 }
 
 /** Of all seeds. */
-const PART = 0.25
+const PART = 0.1
 
 export class ChatActs {
   readonly #frame: ChatFrame
@@ -25,7 +27,7 @@ export class ChatActs {
 
   draw(): void {
     const chance = this.#chance
-    if (chance.next() >= PART) return
+    if (chance.next() >= PART && !this.#frame.isBusy) return
     const { processes, lengthMs, add } = this.#frame
     const whileBusy = chance.pick(['refuse', 'queue', 'queue', 'replace'] as const)
     const sent: string[] = []

@@ -66,6 +66,7 @@ export class Draft {
       seed: this.#seed,
       processes: this.#processes,
       lengthMs: this.#lengthMs,
+      isBusy: this.#has('busy chat'),
       add: (deed, atMs) => this.#add(deed, atMs),
     }).draw()
     this.#hazardous(runs)

@@ -18,6 +18,7 @@ export const HAZARDS = {
   'many laggards': 'readers that do not read, on more streams than delivery has room for',
   'merged records': 'a server merges records for a reader that is late',
   'deadly run': 'a run kills each process that works on it, before its first record',
+  'busy chat': 'people do much at once in one chat, through processes that die over it',
   'lost tail': 'the store loses its last records, and says so',
 } as const
 
