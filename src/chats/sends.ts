@@ -76,7 +76,8 @@ export class Sends {
       if (log) {
         if ((await log.decide(decision.entries, signal)) !== 'kept') continue
       } else if (!(await this.#logs.create(place, decision.entries, signal))) continue
-      const kept = await this.#logs.load(place, signal)
+      // What was kept behind what this has read is read.
+      const kept = log ?? (await this.#logs.load(place, signal))
       if (!kept) throw new ChatError('chat_not_found')
       return decision.result(kept)
     }
