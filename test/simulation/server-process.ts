@@ -93,7 +93,11 @@ export class ServerProcess {
           plan.tells ? (info, end, signal) => this.#ended(info, end, signal) : undefined,
           this.#remoteAt,
         ),
-        chats: { kinds: { chat: chatKind((run) => this.#watch(run)) } },
+        // Asks that nobody began become old in some.
+        chats: {
+          kinds: { chat: chatKind((run) => this.#watch(run)) },
+          beginWithin: plan.leaseTtl === 2 ? 3 : 600,
+        },
         endedTimeout: 5,
         leaseTtl: plan.leaseTtl,
         shutdownGrace: plan.shutdownGrace,
