@@ -1,6 +1,8 @@
+import type { ChannelLayer } from './channels/layer.ts'
 import { memoryChannels } from './channels/memory/layer.ts'
 import { type Streaming, type StreamingOptions, streaming } from './endpoints/streaming.ts'
 import type { Logger } from './logging/logger.ts'
+import { type KeptParts, keptParts } from './kept-parts.ts'
 import { defaultLogger } from './logging/pino.ts'
 import { mounted } from './routing/mounted.ts'
 import type { Route } from './routing/route.ts'
@@ -26,6 +28,12 @@ export interface MillraceOptions<Runs extends RunDefinitions = RunDefinitions>
   readonly path?: string | false
   /** What is served where; `chat(path, …)` of `millrace/ai-sdk` needs a `store`, or `streams` with its chats. */
   readonly routes?: readonly (Route | ServedChat)[]
+  /**
+   * Tells this application from others of its process on the same store. A module that is evaluated again, as
+   * frameworks do after an edit, makes the same application: by this name and the address of its store. One with a
+   * `memory()` store is the same by its name alone.
+   */
+  readonly name?: string
   /** The channel layer; one inside this process by default. */
   readonly channels?: ApplicationOptions['channels']
   /** A pino logger or any object of its shape; JSON lines on standard output by default. */
@@ -47,15 +55,11 @@ export interface App<Runs extends RunDefinitions = RunDefinitions> extends Appli
 export function millrace<const Runs extends RunDefinitions = Record<never, never>>(
   options: MillraceOptions<Runs> = {},
 ): App<Runs> {
-  const {
-    logger = defaultLogger(),
-    channels = memoryChannels({ logger }),
-    routes = [],
-    path,
-    ...rest
-  } = options
-  const own = streamsOf(options, logger)
+  const { logger = defaultLogger(), routes = [], path, name: _name, ...rest } = options
+  const parts = partsOf(options, logger)
+  const own = parts?.streams
   const streams = own ?? options.streams
+  const channels = parts?.channels ?? channelsOf(options, logger)
   const served = routes.flatMap((route) => (route.kind === 'chat' ? mountedChat(route, streams) : [route]))
   return new Application({
     ...rest,
@@ -72,11 +76,13 @@ function mountedChat({ mount }: ServedChat, streams: Streaming | undefined): rea
   throw new TypeError("chat(…) needs a store: add store: sqlite('./data.db')")
 }
 
-/** What the application itself makes of `store`; undefined without one. */
-function streamsOf(
-  { store, runs, streams, path, routes = [], ...options }: MillraceOptions,
-  logger: Logger,
-): Streaming | undefined {
+function channelsOf({ channels }: MillraceOptions, logger: Logger): ChannelLayer {
+  return channels ?? memoryChannels({ logger })
+}
+
+/** What the application itself makes of `store`, or made when it was evaluated before; undefined without one. */
+function partsOf(whole: MillraceOptions, logger: Logger): KeptParts | undefined {
+  const { store, runs, streams, path, routes = [], name, ...options } = whole
   if (!store) {
     if (runs) throw new TypeError("millrace({ runs }) needs a store: add store: sqlite('./data.db')")
     if (path !== undefined) throw new TypeError('millrace({ path }) serves the streams of a store: add one')
@@ -90,5 +96,10 @@ function streamsOf(
     options.chats,
     routes.filter((route) => route.kind === 'chat'),
   )
-  return streaming({ ...options, store, logger, ...(runs && { runs }), ...(chats && { chats }) })
+  const ofStreams = { ...options, store, logger, ...(runs && { runs }), ...(chats && { chats }) }
+  return keptParts(
+    { name, store },
+    () => ({ streams: streaming(ofStreams), channels: channelsOf(whole, logger) }),
+    (kept) => kept.streams.redefine(ofStreams),
+  )
 }

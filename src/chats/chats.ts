@@ -79,6 +79,12 @@ export class Chats {
     return kinds
   }
 
+  /** Puts these kinds in place of those that there are. */
+  redefine({ kinds }: Pick<ChatsOptions, 'kinds'>): void {
+    this.#settings.kinds.clear()
+    for (const [name, kind] of Object.entries(kinds)) this.#settings.kinds.set(name, kind)
+  }
+
   /** Says who starts runs, which were given `kinds`, and over what chats are followed: once, before anything is sent. */
   use(services: ChatServices): void {
     this.#services = services

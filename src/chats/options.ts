@@ -47,7 +47,8 @@ export interface ChatsOptions {
 export interface ChatSettings {
   readonly store: StreamStore
   readonly logger: Logger
-  readonly kinds: ReadonlyMap<string, ChatKind>
+  /** Changes while the process runs: see `Chats.redefine`. */
+  readonly kinds: Map<string, ChatKind>
   readonly whileBusy: WhileBusy
   readonly limits: ChatLimits
   /** Undefined: for good. */

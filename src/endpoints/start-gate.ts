@@ -73,11 +73,18 @@ export class StartGate {
   /** Runs that hold a place: a start that is sent again finds its run, which needs no second one. */
   readonly #placed = new Set<string>()
   #limits: StartLimits
+  #mayStart: MayStart | undefined
 
   /** @throws {RangeError} naming the limit that is out of range. */
   constructor(options: StartGateOptions = {}) {
     this.#options = options
+    this.#mayStart = options.mayStart
     this.#limits = checkStartLimits({ ...START_LIMITS, ...options.limits })
+  }
+
+  /** Asks this rule from here on. */
+  redefine(mayStart: MayStart | undefined): void {
+    this.#mayStart = mayStart
   }
 
   /** Changes limits from here on. Throws as the constructor does. */
@@ -173,7 +180,8 @@ export class StartGate {
   }
 
   async #ask(attempt: Omit<StartAttempt, 'signal'>, signal: AbortSignal): Promise<void> {
-    const { mayStart, logger = libraryLogger() } = this.#options
+    const mayStart = this.#mayStart
+    const { logger = libraryLogger() } = this.#options
     if (!mayStart) return
     const { scope } = attempt
     const question = { name: 'mayStart', scope, undecided: 'start_undecided', signal, logger } as const

@@ -45,14 +45,16 @@ export class Streaming {
   readonly delivery: Delivery
   readonly runs: Runs
   /** The chats, where the options have any. */
-  readonly chats: Chats | undefined
+  chats: Chats | undefined
   /** What clients may start; for endpoints of one's own as well. */
   readonly gate: StartGate
   /** What the routes of streams take: `streamSocket('/ws/streams/', { ...streams.services, start })`. */
-  readonly services: StreamServices
+  services: StreamServices
   /** Starts what clients ask for by its name among the runs: `streamSocket(path, { ...streams.services, start: streams.start })`. */
   readonly start: StartHandler
   readonly #logger: Logger
+  /** What clients may start by its name. */
+  #startable: RunDefinitions
   readonly #graceSeconds: number
   #sweeper: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
@@ -68,14 +70,14 @@ export class Streaming {
     this.delivery = new Delivery({ store, logger })
     const { ofRuns, ofStarts } = splitLimits(limits)
     this.chats = chats && new Chats({ ...chats, store, logger })
+    this.#startable = options.runs ?? {}
     const runs = withChats(options.runs, this.chats)
     this.runs = new Runs({ ...options, runs, limits: ofRuns, readers: (id) => this.delivery.readers(id) })
     this.chats?.use(this)
     this.gate = new StartGate({ limits: ofStarts, mayStart, logger, ended: (id) => this.runs.ended(id) })
     const { delivery, gate } = this
     this.start = (command) => {
-      const own = Object.keys(options.runs ?? {})
-      if (command.kind === undefined) throw kindMissing(own)
+      if (command.kind === undefined) throw kindMissing(Object.keys(this.#startable))
       // Only a chat starts those of chats.
       if (Object.hasOwn(this.chats?.kinds ?? {}, command.kind)) throw new RunError('unknown_kind')
       return this.runs.start(command)
@@ -83,9 +85,39 @@ export class Streaming {
     this.services = { store, delivery, runs: this.runs, gate, logger, ...(ownerOf && { ownerOf }) }
   }
 
+  /** Whether `close()` was called. */
+  get closing(): boolean {
+    return this.#closing !== undefined
+  }
+
+  /**
+   * Puts the runs, chats and rules of an application that was evaluated again in place of those that there are. Runs
+   * under way go on; everything else, such as the store and the lengths of leases, stays as it was.
+   */
+  redefine({ runs = {}, chats, mayStart, ownerOf, limits = {} }: StreamingOptions): void {
+    const { store, delivery, gate } = this
+    if (chats && this.chats) this.chats.redefine(chats)
+    else if (chats) {
+      this.chats = new Chats({ ...chats, store, logger: this.#logger })
+      this.chats.use(this)
+    }
+    this.#startable = runs
+    this.runs.redefine(withChats(runs, this.chats))
+    gate.redefine(mayStart)
+    this.limit(limits)
+    this.services = {
+      store,
+      delivery,
+      runs: this.runs,
+      gate,
+      logger: this.#logger,
+      ...(ownerOf && { ownerOf }),
+    }
+  }
+
   /** Changes limits of starts from here on. Throws the `RangeError` of one that is out of range. */
-  limit({ runsPerOwner, runsPerProcess, ...ofStarts }: Partial<ChangeableLimits>): void {
-    this.gate.limit(ofStarts)
+  limit({ runsPerOwner, runsPerProcess, ...rest }: Partial<ChangeableLimits>): void {
+    this.gate.limit(splitLimits(rest).ofStarts)
     this.runs.limit({
       ...(runsPerOwner !== undefined && { runsPerOwner }),
       ...(runsPerProcess !== undefined && { runsPerProcess }),

@@ -58,7 +58,8 @@ export interface RunsOptions {
 export interface RunSettings {
   readonly store: StreamStore
   readonly logger: Logger
-  readonly kinds: ReadonlyMap<string, RunDefinition>
+  /** Changes while the process runs: see `Runs.redefine`. */
+  readonly kinds: Map<string, RunDefinition>
   readonly holder: string
   readonly leaseTtlMs: number
   /** Undefined: for good. */
@@ -107,10 +108,8 @@ export function runSettings(options: RunsOptions): RunSettings {
   if (!/^[\x21-\x7e]{1,200}$/.test(holder)) {
     throw new RangeError('holder is not 1 to 200 printable ASCII characters')
   }
-  for (const name of Object.keys(runs)) {
-    if (name.length === 0 || name.length > 64)
-      throw new RangeError('The name of a kind is 1 to 64 characters')
-  }
+  const kinds = new Map<string, RunDefinition>()
+  defineKinds(kinds, runs)
   if (store.limits.metadataBytes < MIN_METADATA) {
     throw new RangeError(`The store keeps less than ${MIN_METADATA} bytes of metadata: too little for a run`)
   }
@@ -132,7 +131,7 @@ export function runSettings(options: RunsOptions): RunSettings {
   return {
     store,
     logger,
-    kinds: new Map(Object.entries(runs)),
+    kinds,
     holder,
     leaseTtlMs,
     retentionMs: Number.isFinite(retentionMs) ? retentionMs : undefined,
@@ -152,6 +151,16 @@ export function runSettings(options: RunsOptions): RunSettings {
     thinkingMs: milliseconds('limits.thinking', limits.thinking, { max: FOREVER }),
     lifeMs: milliseconds('limits.life', limits.life, { max: FOREVER }),
   }
+}
+
+/** Puts these definitions in place of all that there are. */
+export function defineKinds(kinds: RunSettings['kinds'], runs: RunDefinitions): void {
+  for (const name of Object.keys(runs)) {
+    if (name.length === 0 || name.length > 64)
+      throw new RangeError('The name of a kind is 1 to 64 characters')
+  }
+  kinds.clear()
+  for (const [name, definition] of Object.entries(runs)) kinds.set(name, definition)
 }
 
 /** Changes limits from here on. Throws as `runSettings` does. */

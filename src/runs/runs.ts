@@ -7,6 +7,7 @@ import type { RunEnd } from '../protocol/run-end.ts'
 import type { RunProvider } from '../providers/provider.ts'
 import { ChatIndex } from './records/chat-index.ts'
 import { Continuations } from './control/continuations.ts'
+import type { RunDefinitions } from './definition.ts'
 import { RunError } from './errors.ts'
 import { followEnd } from './records/follow-end.ts'
 import { Inputs } from './start/inputs.ts'
@@ -14,7 +15,7 @@ import type { Assignment } from './local/assignment.ts'
 import type { LocalRun } from './local/local-run.ts'
 import { LocalRuns } from './local/local-runs.ts'
 import { Mailbox } from './control/mailbox.ts'
-import { changeLimits, graceMilliseconds, runSettings } from './options.ts'
+import { changeLimits, defineKinds, graceMilliseconds, runSettings } from './options.ts'
 import type { RunLimits, RunSettings, RunsOptions } from './options.ts'
 import { OwedEnds } from './owed/owed-ends.ts'
 import { ProcessLimit } from './start/process-limit.ts'
@@ -104,6 +105,14 @@ export class Runs {
   /** How many runs this process works on. */
   get active(): number {
     return this.#locals.size
+  }
+
+  /**
+   * Puts these definitions in place of all that there are. A run that is under way goes on with what it was started
+   * from.
+   */
+  redefine(runs: RunDefinitions): void {
+    defineKinds(this.#settings.kinds, runs)
   }
 
   /** Changes limits from here on. Throws the `RangeError` of one that is out of range. */

@@ -1,0 +1,129 @@
+/** An application whose module is evaluated again, as a framework in development does after an edit. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { z } from 'zod'
+import {
+  type App,
+  type MillraceOptions,
+  forbidden,
+  memory,
+  millrace,
+  run,
+  silentLogger,
+  sqlite,
+} from '../src/index.ts'
+
+let folder: string
+const apps: App[] = []
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-kept-'))
+})
+
+afterEach(async () => {
+  await Promise.all(apps.splice(0).map((app) => app.close()))
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** What one evaluation of a module makes. */
+function evaluated(options: Partial<MillraceOptions> = {}): App {
+  const store = sqlite(join(folder, 'data.db'))
+  const app = millrace({ store, logger: silentLogger, shutdownGrace: 0, ...options })
+  apps.push(app)
+  return app
+}
+
+function post(app: App, kind: string, input: unknown): Promise<Response> {
+  return app.fetch(
+    new Request('http://host/millrace/streams', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ kind, input }),
+    }),
+  )
+}
+
+async function streamOf(response: Response): Promise<string> {
+  expect(response.status).toBe(201)
+  return ((await response.json()) as { stream: string }).stream
+}
+
+it('reads and stops the runs that an earlier evaluation started', async () => {
+  const first = Promise.withResolvers<void>()
+  const talk = run({
+    async *run(_input, { signal }) {
+      yield 'old'
+      first.resolve()
+      await new Promise((_resolve, reject) =>
+        signal.addEventListener('abort', () => reject(signal.reason as Error)),
+      )
+    },
+  })
+  const before = evaluated({ runs: { talk } })
+  const id = await streamOf(await post(before, 'talk', null))
+  await first.promise
+  const after = evaluated({ runs: { talk } })
+  expect(after.runs).toBe(before.runs)
+  expect(after.runs.active).toBe(1)
+  const stopped = await after.fetch(
+    new Request(`http://host/millrace/streams/${id}/stop`, { method: 'POST' }),
+  )
+  expect(await stopped.json()).toEqual({ status: 'stopped' })
+})
+
+it('starts runs, checks inputs and asks rules as they are after the edit', async () => {
+  const says = (word: string) =>
+    run({
+      input: z.literal(word),
+      run: async function* () {
+        yield word
+      },
+    })
+  const before = evaluated({ runs: { talk: says('old'), gone: says('gone') } })
+  await streamOf(await post(before, 'talk', 'old'))
+  let rules = 0
+  const after = evaluated({ runs: { talk: says('new') }, mayStart: () => ++rules > 0 })
+  const id = await streamOf(await post(after, 'talk', 'new'))
+  const page = await after.fetch(new Request(`http://host/millrace/streams/${id}?offset=-1&live=sse`))
+  expect(await page.text()).toContain('"new"')
+  expect((await post(after, 'talk', 'old')).status).toBe(400)
+  expect(await (await post(after, 'gone', 'gone')).json()).toMatchObject({ error: { code: 'unknown_kind' } })
+  expect(rules).toBe(3)
+})
+
+it('has one file open, however often it is evaluated', async () => {
+  for (let edit = 0; edit < 20; edit++) evaluated()
+  const [first, last] = [apps[0], apps.at(-1)]
+  expect(first?.options.streams).toBe(last?.options.streams)
+  expect(readdirSync(folder)).toEqual([])
+  expect(first?.channels).toBe(last?.channels)
+})
+
+it('asks as the newest evaluation says, at its own routes', async () => {
+  const before = evaluated()
+  const after = evaluated({
+    authenticate: () => {
+      throw forbidden()
+    },
+  })
+  const list = (app: App): Promise<Response> => app.fetch(new Request('http://host/millrace/streams'))
+  expect([(await list(before)).status, (await list(after)).status]).toEqual([200, 403])
+})
+
+it('is another one after it was closed, on another file, or by another name', async () => {
+  const one = evaluated()
+  expect(evaluated({ name: 'other' }).runs).not.toBe(one.runs)
+  expect(evaluated({ store: sqlite(join(folder, 'other.db')) }).runs).not.toBe(one.runs)
+  await one.close()
+  const next = evaluated()
+  expect(next.runs).not.toBe(one.runs)
+  expect((await next.runs.list()).runs).toEqual([])
+})
+
+it('with a store in memory is the same by its name alone', () => {
+  expect(evaluated({ store: memory() }).runs).not.toBe(evaluated({ store: memory() }).runs)
+  const named = { name: 'mine' }
+  expect(evaluated({ store: memory(), ...named }).runs).toBe(evaluated({ store: memory(), ...named }).runs)
+})
