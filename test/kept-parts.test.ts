@@ -1,8 +1,9 @@
 /** An application whose module is evaluated again, as a framework in development does after an edit. */
+import { type AddressInfo, createServer } from 'node:net'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import {
   type App,
@@ -14,6 +15,7 @@ import {
   silentLogger,
   sqlite,
 } from '../src/index.ts'
+import { redis } from '../src/redis.ts'
 
 let folder: string
 const apps: App[] = []
@@ -120,6 +122,26 @@ it('is another one after it was closed, on another file, or by another name', as
   const next = evaluated()
   expect(next.runs).not.toBe(one.runs)
   expect((await next.runs.list()).runs).toEqual([])
+})
+
+it('connects to no Redis until it is used', async () => {
+  const connected = vi.fn()
+  const server = createServer((socket) => {
+    connected()
+    socket.destroy()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const store = () => redis(`redis://ann:secret@127.0.0.1:${port}`)
+  expect([store().address, redis('redis://127.0.0.1').address]).toEqual([
+    `redis:millrace 127.0.0.1:${port}/0`,
+    'redis:millrace 127.0.0.1:6379/0',
+  ])
+  const one = evaluated({ store: store() })
+  expect(evaluated({ store: store() }).runs).toBe(one.runs)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(connected).not.toHaveBeenCalled()
+  server.close()
 })
 
 it('with a store in memory is the same by its name alone', () => {

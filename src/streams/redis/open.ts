@@ -102,6 +102,8 @@ export function redis(where: string | RedisStoreOptions = {}): StreamStore {
   }
   const keys = new Keys(prefix)
   return new RedisStore({
+    // Without what credentials an address holds.
+    address: `redis:${prefix} ${hosts.map(({ title, database = 0 }) => `${title}/${database}`).join(' ')}`,
     keys,
     limits: limitsOf(options),
     // An answer may take this long.

@@ -46,6 +46,7 @@ import { StreamLists } from './lists/stream-lists.ts'
 import { type AppendAnswer, RedisStreamTable } from './stream-table.ts'
 
 export interface RedisStoreSettings {
+  readonly address: string
   readonly keys: Keys
   readonly limits: StreamLimits
   readonly timeoutMs: number
@@ -68,6 +69,7 @@ const CHECK_MS = 1000
 const FINAL: ReadonlySet<string> = new Set(['missing', 'closed', 'fenced'])
 
 export class RedisStore implements StreamStore {
+  readonly address: string
   readonly limits: StreamLimits
   readonly leases: LeaseStore
   readonly #settings: RedisStoreSettings
@@ -88,6 +90,7 @@ export class RedisStore implements StreamStore {
   #closing: Promise<void> | undefined
 
   constructor(settings: RedisStoreSettings) {
+    this.address = settings.address
     const { keys, logger } = settings
     this.#settings = settings
     this.limits = settings.limits
