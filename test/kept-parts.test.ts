@@ -79,7 +79,7 @@ it('starts runs, checks inputs and asks rules as they are after the edit', async
   const says = (word: string) =>
     run({
       input: z.literal(word),
-      run: async function* () {
+      async *run() {
         yield word
       },
     })
@@ -125,7 +125,7 @@ it('is another one after it was closed, on another file, or by another name', as
 })
 
 it('connects to no Redis until it is used', async () => {
-  const connected = vi.fn()
+  const connected = vi.fn<() => void>()
   const server = createServer((socket) => {
     connected()
     socket.destroy()
