@@ -1,6 +1,6 @@
 /**
- * What a channel layer refuses. The messages are written for a log: they name channels and say what is
- * allowed, and quote nothing of what a message holds.
+ * The errors of channel layers. Their messages are written for a log: they name channels and say what is
+ * allowed, but do not quote messages.
  */
 
 /**
@@ -8,10 +8,10 @@
  *
  * | code | what it means |
  * |---|---|
- * | `channel_full` | the channel holds as many messages as it may; the one that was sent is not among them |
- * | `channel_released` | a receive from a channel that was released, or that another process receives |
- * | `invalid_name` | a name that is not a channel's or group's; the message says what one is |
- * | `invalid_message` | a message that a layer cannot carry; `path` says where the fault is |
+ * | `channel_full` | the channel is full; the message was not queued |
+ * | `channel_released` | a receive from a channel that was released, or that belongs to another process |
+ * | `invalid_name` | a bad name of a channel or group; the message gives the rule |
+ * | `invalid_message` | a message that the layer cannot carry; `path` tells where the fault is |
  * | `channel_layer_closed` | the layer was closed before the call, or while the call waited |
  * | `channel_layer_unavailable` | the layer's server is away, or refused the call; see `uncertain` |
  */
@@ -29,13 +29,13 @@ export class ChannelError extends Error {
   readonly code: ChannelErrorCode
   /** The channel that is full, or was released. */
   declare readonly channel?: string
-  /** Messages that the channel may hold, where it is full. */
+  /** The capacity of the channel that is full. */
   declare readonly capacity?: number
-  /** Where in a message the fault is, as one would write it in code: `message.users[2].name`. */
+  /** Where in a message the fault is, as an expression: `message.users[2].name`. */
   declare readonly path?: string
   /**
-   * Of `channel_layer_unavailable`: whether the call may have taken effect, because its request was sent and
-   * its answer did not come. The layer goes on trying to reach its server; the call is not repeated.
+   * Of `channel_layer_unavailable`: whether the call may have taken effect, because its request was sent but
+   * not answered. The layer goes on trying to reach its server, but does not repeat the call.
    */
   declare readonly uncertain?: boolean
 

@@ -1,4 +1,4 @@
-/** The name that somebody probably meant: what an error about an unknown name suggests. */
+/** The known name that is nearest to an unknown one, for the error to suggest. */
 
 /** A longer name is compared with nothing: the work grows with the product of the lengths. */
 const LONGEST = 64

@@ -19,8 +19,8 @@ export interface ApplicationOptions {
   readonly authenticateTimeout?: number
   /**
    * Seconds after which `authenticate` is asked again about each connection that is open, with the request
-   * that opened it. One whose user is signed in no more, or is somebody else by then, closes with 3000; where
-   * nobody could be asked, at the second time. Event streams end: their readers come back and are asked.
+   * that opened it. It closes with 3000 when its user is not signed in any more, or is another one, and at
+   * the second failed attempt in a row. Event streams end: their readers come back and are authenticated.
    * Default 0: never.
    */
   readonly authenticateInterval?: number

@@ -53,7 +53,7 @@ export class Application {
 
   /**
    * @throws {TypeError} for a malformed origin, and a channel that is routed twice.
-   * @throws {RangeError} for a limit of time that is none.
+   * @throws {RangeError} for a time limit out of range.
    */
   constructor(options: ApplicationOptions) {
     checkAuthenticateTimeout(options.authenticateTimeout)
@@ -81,8 +81,8 @@ export class Application {
   }
 
   /**
-   * Answers one HTTP request without a socket: for tests, and for servers that speak `fetch`. The first one begins
-   * what `listen` does: the store is opened, and runs whose process died are taken over.
+   * Answers one HTTP request without a socket: for tests, and for servers that speak `fetch`. The first one
+   * begins what `listen` does: the store is opened, and runs whose process died are taken over.
    */
   readonly fetch = async (request: Request): Promise<Response> => {
     this.options.streams?.open()
@@ -134,7 +134,7 @@ export class Application {
     logger: Logger = this.logger,
   ): ConsumerSession {
     const { channels } = this
-    // The route vouched for the parameters when it matched its pattern.
+    // The route has checked the parameters.
     const session = new ConsumerSession(consumer, {
       scope: scope as never,
       transport,
@@ -151,14 +151,14 @@ export class Application {
   }
 
   /**
-   * Ends what a user has open, in every process that shares the channel layer: WebSockets close with 3000,
-   * handshakes under way are answered 401, event streams and long polls end. For a sign-out: end the user's
-   * session before, so that whoever comes back is refused. The user is one that `authenticate` could have
-   * returned; `ownerOf` tells who it is. Other processes are told at most once, as the channel layer does;
-   * what that misses is found by `authenticateInterval`.
+   * Ends the open connections of a user, in every process that shares the channel layer: WebSockets close
+   * with 3000, pending handshakes are answered 401, event streams and long polls end. For a sign-out, end the
+   * user's session first, so that a client that comes back is refused. The user is a value that
+   * `authenticate` could return; `ownerOf` identifies it. The channel layer tells other processes at most
+   * once; `authenticateInterval` finds connections that it missed.
    *
-   * @throws {TypeError} for a user whom `ownerOf` does not know. Rejects as a `groupSend` does, and has
-   * ended what is open in this process all the same.
+   * @throws {TypeError} for a user that `ownerOf` does not know. Rejects as `groupSend` does; connections of
+   * this process have ended even then.
    */
   async disconnect(user: User | undefined): Promise<void> {
     const name = this.#signIns.nameOf(user)
@@ -181,8 +181,8 @@ export class Application {
   }
 
   /**
-   * Serves this application's WebSockets on an existing server, beside whatever else it does; the
-   * attachment's `handle` is a middleware for its HTTP routes.
+   * Serves this application's WebSockets on an existing server, which keeps its other tasks. The attachment's
+   * `handle` is a middleware for the HTTP routes.
    */
   attach(server: Server, options: ConnectionOptions = {}): Attachment {
     const attachment = attach(this, server, options)

@@ -7,7 +7,7 @@ export function isConsequence(error: unknown, closed: ConnectionClosedError): bo
   return error instanceof ConnectionClosedError || isAbortFor(error, closed)
 }
 
-/** A rejected promise that nobody has to handle. */
+/** A rejected promise that need not be handled. */
 export function rejected(closed: ConnectionClosedError): Promise<void> {
   const promise = Promise.reject(closed)
   promise.catch(ignore)

@@ -38,24 +38,22 @@ export { UpstreamError } from '../upstream-error.ts'
 export type { UpstreamErrorCode, UpstreamFault } from '../upstream-error.ts'
 
 /**
- * Each generation is one streamed response of the Responses API. Every event is passed on as it
- * came; those that only keep the connection alive are dropped. Mind that `response.created` and the
- * events like it hold the whole response, its `instructions` included: pass on to a page what
- * `answerText` takes.
+ * Each generation is one streamed response of the Responses API. Every event is passed on as it came, except
+ * those that only keep the connection alive. `response.created` and similar events contain the whole
+ * response, including its `instructions`: send to a page only what `answerText` returns.
  *
  * The end is normal after `response.completed` and `response.incomplete`; `answerOutcome` tells
  * them apart. After `response.failed`, on an `error` event, and on any other failure of the service
  * or the way to it, the iterator rejects with an `UpstreamError`. A connection that closes with no
  * last event is such a failure.
  *
- * The request ends, and with it what it costs, once the signal aborts or the iterator is left.
+ * The request ends, and with it its cost, once the signal aborts or the iterator is left.
  *
- * With `background: true` the response does not hang on its connection: one that is cut is made
- * anew, each event carries a checkpoint, and a run that is taken over goes on with the same response.
- * Whatever ends the generation before the response ends cancels the response by its id, but for an
- * abort with `RunMovedError`. The request carries an `Idempotency-Key` made of the run's id and what is
- * asked, so that a service that honours it makes one response even when the process dies before the
- * first event was kept.
+ * With `background: true` the response does not depend on its connection: a cut connection is replaced, each
+ * event has a checkpoint, and a run that is taken over continues with the same response. Whatever ends the
+ * generation before the response ends cancels the response by its id, but for an abort with `RunMovedError`.
+ * The request carries an `Idempotency-Key` made of the run's id and what is asked, so that a service that
+ * honours it makes one response even when the process dies before the first event was kept.
  *
  * @throws {InvalidSettingError} for an address or a key that cannot be used.
  * @throws {TypeError} when there is neither a key nor an address, and for a response in the
@@ -80,16 +78,16 @@ export function openai(options: OpenAIOptions): Provider<ResponseStreamEvent> {
 }
 
 /**
- * Each generation is one streamed completion of the Chat Completions API. Every chunk is passed on as
- * it came: text, refusals and tool calls in their `delta`, and last the usage, which is asked for
- * unless `stream_options` says otherwise (null sends none, for a service that does not know it).
+ * Each generation is one streamed completion of the Chat Completions API. Every chunk is passed on as it
+ * came: text, refusals and tool calls in their `delta`, and last the usage, which is requested unless
+ * `stream_options` says otherwise (null sends no such option, for a service that does not know it).
  *
  * The end is normal once every choice has its `finish_reason`, or the service said `[DONE]`;
  * `chatOutcome` tells how it ended. On an error in the stream, and on any other failure of the
  * service or the way to it, the iterator rejects with an `UpstreamError`. A connection that closes
  * before that end is such a failure, and cannot be joined again.
  *
- * The request ends, and with it what it costs, once the signal aborts or the iterator is left.
+ * The request ends, and with it its cost, once the signal aborts or the iterator is left.
  *
  * @throws as `openai()` does.
  */
@@ -105,7 +103,7 @@ function foreground<Event extends Json | object>(
 ): Provider<Event> {
   return (context) =>
     stoppable(context.signal, async function* (signal) {
-      // Asking anew would put a second answer behind the part of the first one.
+      // A new request would append a second answer to the part of the first one.
       if (context.resumeFrom !== undefined)
         throw new UpstreamError('cut', 'an answer in the foreground was to be continued')
       yield* answer(await reach(sending, context), signal)
@@ -115,14 +113,17 @@ function foreground<Event extends Json | object>(
 async function reach(sending: Sending, { alive = () => {} }: ProviderContext): Promise<Service> {
   const { via, maxRetries, startMs, stallMs } = sending
   const { OpenAI } = await loadSDK()
-  // The SDK's own log could quote requests. What fails is reported by the error instead.
+  // The SDK's own log could quote requests. Failures are reported by errors instead.
   const client =
     'client' in via ? via.client : new OpenAI({ ...via.service, logLevel: 'off', fetch: serviceFetch })
   const secrets = typeof client.apiKey === 'string' ? [client.apiKey] : []
   return { client, secrets, maxRetries, startMs, stallMs, alive, fetchOptions: fetchOptionsFor(client) }
 }
 
-/** Another fetch, or a dispatcher of the caller's, has limits of its own. */
+/**
+ * The dispatcher without time limits, unless the client has another fetch or dispatcher, with limits of its
+ * own.
+ */
 function fetchOptionsFor(client: OpenAI): { readonly dispatcher: unknown } | undefined {
   const { fetch, fetchOptions } = client as unknown as {
     readonly fetch?: unknown
@@ -133,8 +134,8 @@ function fetchOptionsFor(client: OpenAI): { readonly dispatcher: unknown } | und
 }
 
 /**
- * Loads the SDK, which the first request would do. A server that will need it calls this when it
- * starts, to fail there and to spare the first reader the wait.
+ * Loads the SDK, as the first request would. A server that needs it calls this when it starts, to fail then,
+ * and to spare the first reader the wait.
  *
  * @throws {UpstreamError} `sdk_missing` when it is not installed.
  */

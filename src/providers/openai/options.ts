@@ -1,53 +1,52 @@
-/** What is asked of a model service, and how: the options of `openai()` and `openaiChat()`. */
+/** The options of `openai()` and `openaiChat()`: the request, and how it is sent. */
 import type { OpenAI } from 'openai'
 import { milliseconds } from '../../time/duration.ts'
 import { openAIService } from './settings.ts'
 import type { OpenAIService } from './settings.ts'
 
-/** Whom is asked, and how long they are waited for. */
+/** The model service, and how long to wait for it. */
 export interface ServiceOptions {
-  /** The key; `OPENAI_API_KEY` by default. A service of its own address may need none. */
+  /** The key; `OPENAI_API_KEY` by default. A service with its own address may need none. */
   readonly apiKey?: string | undefined
   /** The service's address up to and with its `/v1`; `OPENAI_BASE_URL`, then OpenAI's, by default. */
   readonly baseURL?: string | undefined
   /**
-   * A client of the SDK to send with (Azure, a proxy, keys that change) instead of key and address. With
-   * a `fetch` or a dispatcher of its own it also keeps the limits of those, 300 s of silence for undici.
+   * A client of the SDK (for Azure, a proxy, changing keys) instead of key and address. With a `fetch` or a
+   * dispatcher of its own it keeps their time limits, such as undici's 300 s of silence.
    */
   readonly client?: OpenAI | undefined
   /**
-   * How often a request is sent again, before anything of an answer has come: after 408, 409, 429,
-   * 5xx, in the stream as well, a failed connection, or no answer within `stallTimeout`. The SDK's rules
-   * and pauses, within `startTimeout`; 2 by default. An answer that has begun is never asked for twice.
+   * How often a request is sent again before any part of an answer has come: after 408, 409, 429 or 5xx, also
+   * in the stream, after a failed connection, or without an answer within `stallTimeout`. Rules and pauses
+   * are the SDK's, within `startTimeout`. 2 by default. An answer that has begun is never requested twice.
    */
   readonly maxRetries?: number | undefined
   /**
-   * The longest wait, in seconds, for the first byte of an answer, retries and their pauses included.
-   * 60 by default. When a service asks for a pause that ends later, its refusal is reported at once.
+   * The longest wait, in seconds, for the first byte of an answer, including retries and their pauses. 60 by
+   * default. When a service asks for a longer pause, its refusal is reported at once.
    */
   readonly startTimeout?: number | undefined
   /**
-   * The longest silence, in seconds, while an answer is waited for. It ends an answer in which not a
-   * byte comes for so long, and each attempt that is not answered at all. 60 by default: twice the
-   * pause after which Azure's service sends a sign of life while a model thinks. In a run,
-   * `limits.silence` ends it first where that is shorter.
+   * The longest silence, in seconds. It ends an answer in which no byte comes for that long, and each attempt
+   * without an answer. 60 by default: twice the pause after which Azure's service sends a sign of life while
+   * a model thinks. In a run, a shorter `limits.silence` ends it first.
    */
   readonly stallTimeout?: number | undefined
 }
 
 export interface BackgroundOptions {
   /**
-   * Lets the service answer in the background and keep the answer for a while, about ten minutes at
-   * OpenAI. A connection that is cut is then made anew, a run that another process takes over goes on
-   * with the same response, and a stop cancels it by its id. The first text comes later than in the
-   * foreground. False by default.
+   * Makes the service answer in the background and keep the answer for a while, about ten minutes at OpenAI.
+   * A cut connection is then replaced, a run that another process takes over continues with the same
+   * response, and a stop cancels it by its id. The first text comes later than in the foreground. False by
+   * default.
    */
   readonly background?: boolean | undefined
-  /** The longest wait, in seconds, in the queue of the service. In the background alone; 120 by default. */
+  /** The longest wait, in seconds, in the queue of the service. Only in the background; 120 by default. */
   readonly queueTimeout?: number | undefined
   /**
-   * How often in a row the way to an answer that has begun is tried again without an event of it
-   * coming. In the background alone; 10 by default, which bridges about a minute without a network.
+   * How often in a row an answer that has begun is joined again without a new event. Only in the background;
+   * 10 by default, which lasts about a minute without a network.
    */
   readonly maxRejoins?: number | undefined
 }
@@ -64,18 +63,18 @@ export type ResponseRequest = Omit<
 /** A request of the Chat Completions API, by the API's own names. */
 export type ChatRequest = Omit<OpenAI.Chat.Completions.ChatCompletionCreateParamsStreaming, 'stream'>
 
-/** A request of the Responses API, and in camel case how it is sent. */
+/** A request of the Responses API, and, in camel case, how it is sent. */
 export type OpenAIOptions = ResponseRequest & ServiceOptions & BackgroundOptions
 
-/** A request of the Chat Completions API, and in camel case how it is sent. */
+/** A request of the Chat Completions API, and, in camel case, how it is sent. */
 export type OpenAIChatOptions = ChatRequest & ServiceOptions
 
 /** Times in seconds. */
 export const SENDING_DEFAULTS = { maxRetries: 2, startTimeout: 60, stallTimeout: 60 } as const
 
-/** How requests are sent, from options that were checked. */
+/** How requests are sent, from checked options. */
 export interface Sending {
-  /** A client of the caller's, or what makes one. */
+  /** The caller's client, or the settings for one. */
   readonly via: { readonly client: OpenAI } | { readonly service: OpenAIService }
   readonly maxRetries: number
   readonly startMs: number
@@ -83,7 +82,7 @@ export interface Sending {
 }
 
 /**
- * Parts what is asked from how it is sent.
+ * Separates a request from the options for sending it.
  *
  * @throws as `openai()` does.
  */

@@ -1,12 +1,12 @@
-/** Which model service a server talks to: what the environment says, checked before anything is sent. */
+/** The model service that the environment or the options name, checked before any request. */
 
-/** The model that is asked when `OPENAI_MODEL` names none. */
+/** The model when `OPENAI_MODEL` is not set. */
 export const DEFAULT_MODEL = 'gpt-5.5'
 
-/** Sent as the key to a service of its own address that was given none: the SDK insists on one. */
+/** The key for a service that needs none, because the SDK requires one. */
 const NO_KEY = 'no-key'
 
-/** Where requests go and by which key. */
+/** The address and the key for requests. */
 export interface OpenAIService {
   readonly apiKey: string
   /** Absent for OpenAI's own service. */
@@ -32,7 +32,7 @@ export class InvalidSettingError extends Error {
  *   enough without a key.
  * - `OPENAI_MODEL`: the model; `gpt-5.5` by default. Alone it switches nothing on.
  *
- * White space around a value is dropped, and an empty value is none.
+ * White space around a value is ignored, and an empty value counts as not set.
  *
  * @throws {InvalidSettingError} for an address or a key that cannot be used.
  */
@@ -71,10 +71,10 @@ function value(text: string | undefined): string | undefined {
 }
 
 function checkKey(name: string, key: string): void {
-  // What a header cannot hold makes fetch throw an error that quotes the header.
+  // For a value that a header cannot hold, fetch throws an error that quotes it.
   if (!/^[\x21-\x7e]+$/.test(key)) {
     throw new InvalidSettingError(
-      `${name} holds a character that no key has, such as a space or a line break`,
+      `${name} contains a character that no key has, such as a space or a line break`,
     )
   }
 }
@@ -88,7 +88,7 @@ function checkBaseURL(name: string, text: string): void {
   }
   if (url.username !== '' || url.password !== '') {
     throw new InvalidSettingError(
-      `${name} must not hold a user name or password; a key goes in OPENAI_API_KEY`,
+      `${name} must not contain a user name or password; put a key in OPENAI_API_KEY`,
     )
   }
   if (url.search !== '' || url.hash !== '') {

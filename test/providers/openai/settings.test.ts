@@ -37,7 +37,7 @@ describe('openAISettings', () => {
     ['no scheme', '127.0.0.1:11434/v1', /must be an http or https address/],
     ['another scheme', 'ftp://host/v1', /must be an http or https address/],
     ['no address at all', 'ollama', /must be an http or https address/],
-    ['a password', 'https://me:hunter2@host/v1', /must not hold a user name or password/],
+    ['a password', 'https://me:hunter2@host/v1', /must not contain a user name or password/],
     ['a query', 'https://host/v1?api-version=1', /without a query/],
   ])('refuses an address with %s', (_, url, message) => {
     const refuse = () => openAISettings({ OPENAI_BASE_URL: url })
@@ -52,7 +52,7 @@ describe('openAISettings', () => {
     (key) => {
       const refuse = () => openAISettings({ OPENAI_API_KEY: key })
       expect(refuse).toThrow(InvalidSettingError)
-      expect(refuse).toThrow(/^OPENAI_API_KEY holds a character that no key has[^]*$/)
+      expect(refuse).toThrow(/^OPENAI_API_KEY contains a character that no key has[^]*$/)
       expect(refuse).not.toThrow(/sk-/)
     },
   )
