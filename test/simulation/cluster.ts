@@ -27,8 +27,8 @@ import { VirtualTime } from './virtual-time.ts'
 
 /** Seconds, beside several leases, in which all must come to its end once nothing disturbs it. */
 const CALM = 60
-/** Seconds in which the last calls arrive that were given up: more than one may be stuck, and then late. */
-const STRAGGLERS = 20
+/** Seconds in which the last calls arrive and are answered: each may be stuck on its way there, and on its way back. */
+const STRAGGLERS = 40
 /** Timers that one simulation may fire: more, and it goes round in circles. */
 const MOST_TIMERS = 200_000
 
@@ -217,7 +217,7 @@ export class Cluster {
     }
     if (!(await this.#pass(() => false, lengthMs / 1000 + 0.001))) return
     this.#calmDown()
-    // What still lies in a buffer comes, and may be a run.
+    // What still lies in a buffer, or waits for its answer, comes, and may be a run.
     if (!(await this.#pass(() => this.#stores.every((store) => !store.calls.isAwaited), STRAGGLERS))) return
     const lease = this.plan.leaseTtl
     await this.#pass(() => this.#unfinished.isOver(true), CALM / 4 + 3 * lease)

@@ -50,7 +50,7 @@ export class StoreCalls {
   readonly #options: StoreCallsOptions
   /** Calls that hang in an outage, to be let go when it is over. */
   #hanging: (() => void)[] = []
-  /** Calls that are on their way, those included that were given up or come a second time. */
+  /** Calls and answers that are on their way, those included that were given up or come a second time. */
   #underWay = 0
   #closed = false
   /** Its process is to die over one of its calls for chats. */
@@ -60,7 +60,10 @@ export class StoreCalls {
     this.#options = options
   }
 
-  /** Whether something is on its way that the store does when it arrives. */
+  /**
+   * Whether something is on its way: a call that the store does when it arrives, or an answer on which its caller goes
+   * on. A start whose client was cut off, and answered by another process, is created upon such an answer.
+   */
   get isAwaited(): boolean {
     return this.#underWay > 0
   }
@@ -85,7 +88,7 @@ export class StoreCalls {
     work: () => Promise<T>,
     doubling: Doubling = 'once',
   ): Promise<T> {
-    const { host, time, faults, coverage, expires } = this.#options
+    const { host, faults, coverage, expires } = this.#options
     const apply = expires ? () => this.#options.shared.noteExpired('the store').then(work) : work
     if (this.#closed) return Promise.reject(new StoreError('closed', 'The stream store is closed'))
     if (signal?.aborted) return Promise.reject(signal.reason as Error)
@@ -109,7 +112,7 @@ export class StoreCalls {
             signal?.removeEventListener('abort', abort)
             settling()
           })
-        if (backMs > 0) time.after(backMs, answer)
+        if (backMs > 0) this.#later(backMs, answer)
         else answer()
       }
       const fail = (): void =>
