@@ -34,7 +34,7 @@ export const appendingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual((await store.head('stream'))?.tail, places.at(-1))
   }),
 
-  storeCase(['ST-9'], 'appends that are not awaited one by one keep their order', async (trial) => {
+  storeCase(['ST-9'], 'appends that are not awaited keep their order', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const appends = numbers(300).map((record) => trial.append(store, 'stream', [record]))
@@ -43,23 +43,19 @@ export const appendingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await trial.records(store, 'stream'), numbers(300))
   }),
 
-  storeCase(
-    ['ST-9'],
-    'the records of an append stay together among appends at the same time',
-    async (trial) => {
-      const store = await trial.store()
-      await store.create('stream')
-      const appends = Array.from({ length: 50 }, async (_, n) => {
-        const end = await trial.append(store, 'stream', [`[${n},0]`, `[${n},1]`, `[${n},2]`])
-        return { n, end: end.position }
-      })
-      const ends = await Promise.all(appends)
-      const records = await trial.records(store, 'stream')
-      for (const { n, end } of ends) {
-        assert.deepStrictEqual(records.slice(end - 3, end), [`[${n},0]`, `[${n},1]`, `[${n},2]`])
-      }
-    },
-  ),
+  storeCase(['ST-9'], 'the records of an append stay together among concurrent appends', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream')
+    const appends = Array.from({ length: 50 }, async (_, n) => {
+      const end = await trial.append(store, 'stream', [`[${n},0]`, `[${n},1]`, `[${n},2]`])
+      return { n, end: end.position }
+    })
+    const ends = await Promise.all(appends)
+    const records = await trial.records(store, 'stream')
+    for (const { n, end } of ends) {
+      assert.deepStrictEqual(records.slice(end - 3, end), [`[${n},0]`, `[${n},1]`, `[${n},2]`])
+    }
+  }),
 
   storeCase(['ST-9'], 'streams do not mix', async (trial) => {
     const store = await trial.store()
@@ -73,7 +69,7 @@ export const appendingCases: readonly StreamStoreCase[] = [
       )
   }),
 
-  storeCase(['ST-10'], 'JSON is kept as the text it came as', async (trial) => {
+  storeCase(['ST-10'], 'JSON is stored as the text it came as', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const watch = await trial.watch(store, 'stream')
@@ -83,52 +79,44 @@ export const appendingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(watch.records, TEXTS)
   }),
 
-  storeCase(
-    ['ST-10'],
-    'bytes are kept as they came, also when the caller writes over them',
-    async (trial) => {
-      const store = await trial.store()
-      await store.create('stream', { contentType: 'application/octet-stream', records: [Uint8Array.of(9)] })
-      const all = Uint8Array.from({ length: 256 }, (_, n) => n)
-      const buffer = Uint8Array.of(1, 2, 3, 4).subarray(1, 3)
-      const appended = trial.append(store, 'stream', [all, buffer])
-      buffer.fill(0)
-      await appended
-      const records = (await trial.records(store, 'stream')).map((record) => [...(record as Uint8Array)])
-      assert.deepStrictEqual(records, [[9], [...all], [2, 3]])
-    },
-  ),
+  storeCase(['ST-10'], 'bytes are stored as they came, even if the caller overwrites them', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream', { contentType: 'application/octet-stream', records: [Uint8Array.of(9)] })
+    const all = Uint8Array.from({ length: 256 }, (_, n) => n)
+    const buffer = Uint8Array.of(1, 2, 3, 4).subarray(1, 3)
+    const appended = trial.append(store, 'stream', [all, buffer])
+    buffer.fill(0)
+    await appended
+    const records = (await trial.records(store, 'stream')).map((record) => [...(record as Uint8Array)])
+    assert.deepStrictEqual(records, [[9], [...all], [2, 3]])
+  }),
 
-  storeCase(
-    ['ST-11'],
-    'what is not the text of one JSON value is refused, and all of its append',
-    async (trial) => {
-      const store = await trial.store()
-      await store.create('stream')
-      const bad = [
-        '',
-        ' ',
-        '{',
-        '1 2',
-        '{"a":1}{"b":2}',
-        'undefined',
-        "{'a':1}",
-        '\ufeff1',
-        'NaN',
-        '"\n"',
-        '"\ud83d"',
-      ]
-      for (const record of bad) {
-        await trial.expectError('invalid_record', () => store.append('stream', { records: ['1', record] }))
-      }
-      await trial.expectError('invalid_record', () =>
-        store.append('stream', { records: ['1', Uint8Array.of(1)] }),
-      )
-      assert.deepStrictEqual(await trial.records(store, 'stream'), [])
-    },
-  ),
+  storeCase(['ST-11'], 'a record that is not one JSON value refuses the whole append', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream')
+    const bad = [
+      '',
+      ' ',
+      '{',
+      '1 2',
+      '{"a":1}{"b":2}',
+      'undefined',
+      "{'a':1}",
+      '\ufeff1',
+      'NaN',
+      '"\n"',
+      '"\ud83d"',
+    ]
+    for (const record of bad) {
+      await trial.expectError('invalid_record', () => store.append('stream', { records: ['1', record] }))
+    }
+    await trial.expectError('invalid_record', () =>
+      store.append('stream', { records: ['1', Uint8Array.of(1)] }),
+    )
+    assert.deepStrictEqual(await trial.records(store, 'stream'), [])
+  }),
 
-  storeCase(['ST-12'], 'records of another kind, or another content type, are told apart', async (trial) => {
+  storeCase(['ST-12'], 'records of another kind, or another content type, are refused', async (trial) => {
     const store = await trial.store()
     await store.create('json')
     await store.create('bytes', { contentType: 'text/plain' })
@@ -175,7 +163,7 @@ export const appendingCases: readonly StreamStoreCase[] = [
     assert.equal((await store.head('stream'))?.tail.position, 6)
   }),
 
-  storeCase(['ST-13'], 'a large append arrives whole', async (trial) => {
+  storeCase(['ST-13'], 'a large append arrives complete', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const large = [`"${'a'.repeat(store.limits.recordBytes - 2)}"`, `"${'é'.repeat(500_000)}"`, '1']
@@ -186,7 +174,7 @@ export const appendingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(records.slice(3), numbers(1000))
   }),
 
-  storeCase(['ST-14'], 'an append of nothing is refused', async (trial) => {
+  storeCase(['ST-14'], 'an empty append is refused', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     for (const request of [

@@ -43,7 +43,7 @@ export const conditionalCases: readonly StreamStoreCase[] = [
     )
   }),
 
-  storeCase(['ST-16'], 'the start is the start, however it is named', async (trial) => {
+  storeCase(['ST-16'], 'the start can be named in every way', async (trial) => {
     const store = await trial.store()
     for (const after of [
       { position: 0, stamp: 'other' },
@@ -57,7 +57,7 @@ export const conditionalCases: readonly StreamStoreCase[] = [
     }
   }),
 
-  storeCase(['ST-16'], 'of appends that are to follow one place one is kept', async (trial) => {
+  storeCase(['ST-16'], 'of several appends after one place, one is stored', async (trial) => {
     const store = await trial.store()
     const after = (await trial.create(store, 'stream')).tail
     const append = (n: string): ReturnType<StreamStore['append']> =>
@@ -70,7 +70,7 @@ export const conditionalCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-16', 'ST-22'],
-    'an append that was kept is a duplicate, wherever the tail is by then',
+    'a repeated append is a duplicate, wherever the tail is by then',
     async (trial) => {
       const store = await trial.store()
       const after = (await trial.create(store, 'stream')).tail
@@ -85,7 +85,7 @@ export const conditionalCases: readonly StreamStoreCase[] = [
     },
   ),
 
-  storeCase(['ST-22'], 'refusals are looked for in one order', async (trial) => {
+  storeCase(['ST-22'], 'refusals are checked in a fixed order', async (trial) => {
     const store = await trial.store()
     const after = (await trial.create(store, 'stream')).tail
     await trial.append(store, 'stream', { records: ['1'], streamSeq: 'b' })
@@ -109,7 +109,7 @@ export const conditionalCases: readonly StreamStoreCase[] = [
     assert.equal(await outcomeOf(all, 'no-stream'), 'missing')
   }),
 
-  storeCase(['ST-32'], 'who deletes or touches what it looked at does so to nothing else', async (trial) => {
+  storeCase(['ST-32'], 'a delete or touch with an incarnation affects no other stream', async (trial) => {
     const store = await trial.store()
     const ttlMs = trial.shortTime
     const { incarnation: before } = await trial.create(store, 'stream', { ttlMs })

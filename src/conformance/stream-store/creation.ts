@@ -24,7 +24,7 @@ export const creationCases: readonly StreamStoreCase[] = [
     }
   }),
 
-  storeCase(['ST-1'], 'every operation refuses what is no id', async (trial) => {
+  storeCase(['ST-1'], 'every operation refuses an invalid id', async (trial) => {
     const store = await trial.store()
     const lease = { stream: '', incarnation: 'x', holder: 'x', epoch: 1, ttlMs: 1, expiresAt: 1 }
     const calls: ((id: string) => Promise<unknown>)[] = [
@@ -45,7 +45,7 @@ export const creationCases: readonly StreamStoreCase[] = [
     }
   }),
 
-  storeCase(['ST-2'], 'a new stream is empty, open, and of JSON', async (trial) => {
+  storeCase(['ST-2'], 'a new stream is empty and open, and has JSON records', async (trial) => {
     const store = await trial.store()
     const result = await store.create('stream')
     assert.equal(result.outcome, 'created')
@@ -89,7 +89,7 @@ export const creationCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-4'],
-    'creating a stream again with the same configuration finds it as it is',
+    'creating a stream again with the same configuration finds it unchanged',
     async (trial) => {
       const store = await trial.store()
       const configs: StreamConfig[] = [
@@ -115,7 +115,7 @@ export const creationCases: readonly StreamStoreCase[] = [
     },
   ),
 
-  storeCase(['ST-4'], 'content types are the same whatever their case and parameters', async (trial) => {
+  storeCase(['ST-4'], 'content types are compared without case and parameters', async (trial) => {
     const store = await trial.store()
     await store.create('stream', { contentType: 'text/plain' })
     assert.equal(
@@ -151,7 +151,7 @@ export const creationCases: readonly StreamStoreCase[] = [
     assert.equal(later.outcome === 'conflict' && later.differs, 'expiresAt')
   }),
 
-  storeCase(['ST-5'], 'a stream closed since is in conflict with an open configuration', async (trial) => {
+  storeCase(['ST-5'], 'a stream that was closed conflicts with an open configuration', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     await trial.append(store, 'stream', { close: true })
@@ -160,7 +160,7 @@ export const creationCases: readonly StreamStoreCase[] = [
     assert.equal((await store.create('stream', { closed: true })).outcome, 'exists')
   }),
 
-  storeCase(['ST-6'], 'of creates at the same time one creates', async (trial) => {
+  storeCase(['ST-6'], 'of concurrent creates one creates', async (trial) => {
     const store = await trial.store()
     const creates = Array.from({ length: 20 }, (_, n) => store.create('stream', { records: [String(n)] }))
     const results = await Promise.all(creates)
@@ -170,7 +170,7 @@ export const creationCases: readonly StreamStoreCase[] = [
     assert.equal(results.filter((result) => result.outcome === 'exists').length, 19)
   }),
 
-  storeCase(['ST-7'], 'a configuration that no stream can have is refused', async (trial) => {
+  storeCase(['ST-7'], 'an invalid configuration is refused', async (trial) => {
     const store = await trial.store({ limits: { metadataBytes: 100 } })
     const refused: [string, StreamConfig][] = [
       ['invalid_content_type', { contentType: 'json' }],
@@ -195,7 +195,7 @@ export const creationCases: readonly StreamStoreCase[] = [
     assert.equal(await store.head('stream'), undefined)
   }),
 
-  storeCase(['ST-8'], 'what is done to a missing stream is answered so', async (trial) => {
+  storeCase(['ST-8'], 'operations on a missing stream say so', async (trial) => {
     const store = await trial.store()
     assert.deepStrictEqual(await answers(store, 'missing'), MISSING)
   }),

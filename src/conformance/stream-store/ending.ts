@@ -25,7 +25,7 @@ async function endsOf(store: StreamStore, id: string): Promise<readonly unknown[
 }
 
 export const endingCases: readonly StreamStoreCase[] = [
-  storeCase(['ST-58'], 'an end is kept with the close, and told wherever the close is', async (trial) => {
+  storeCase(['ST-58'], 'an end is stored with the close, and told wherever the close is', async (trial) => {
     const store = await trial.store()
     await store.create('stream', { records: ['1'] })
     assert.deepStrictEqual(await endsOf(store, 'stream'), numbers(4).fill('no end'))
@@ -43,25 +43,21 @@ export const endingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(again, { outcome: 'duplicate', closed: true, lastSeq: 0, ...closed })
   }),
 
-  storeCase(
-    ['ST-58'],
-    'an end is any JSON value, of a stream that is created closed as well',
-    async (trial) => {
-      const store = await trial.store()
-      for (const [n, end] of [null, false, 0, '', [], {}, END].entries()) {
-        await store.create(`appended${n}`)
-        await trial.append(store, `appended${n}`, { close: true, end })
-        const created = await trial.create(store, `created${n}`, { records: ['1'], closed: true, end })
-        assert.deepStrictEqual(created.end, end)
-        for (const id of [`appended${n}`, `created${n}`]) {
-          assert.deepStrictEqual(await endsOf(store, id), [end, end, end, end])
-        }
-        assert.equal((await store.create(`created${n}`, { closed: true })).outcome, 'exists')
+  storeCase(['ST-58'], 'an end is any JSON value, also for a stream created closed', async (trial) => {
+    const store = await trial.store()
+    for (const [n, end] of [null, false, 0, '', [], {}, END].entries()) {
+      await store.create(`appended${n}`)
+      await trial.append(store, `appended${n}`, { close: true, end })
+      const created = await trial.create(store, `created${n}`, { records: ['1'], closed: true, end })
+      assert.deepStrictEqual(created.end, end)
+      for (const id of [`appended${n}`, `created${n}`]) {
+        assert.deepStrictEqual(await endsOf(store, id), [end, end, end, end])
       }
-    },
-  ),
+      assert.equal((await store.create(`created${n}`, { closed: true })).outcome, 'exists')
+    }
+  }),
 
-  storeCase(['ST-58'], 'who watches is told the end with the close, and not before', async (trial) => {
+  storeCase(['ST-58'], 'a watcher is told the end with the close, and not before', async (trial) => {
     const store = await trial.store()
     for (const [id, records] of Object.entries({ alone: [], 'with-records': ['2'] })) {
       await store.create(id)
@@ -76,7 +72,7 @@ export const endingCases: readonly StreamStoreCase[] = [
     }
   }),
 
-  storeCase(['ST-58'], 'the end that a caller changes afterwards stays as it was given', async (trial) => {
+  storeCase(['ST-58'], 'an end that the caller changes afterwards stays as it was given', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const watch = await trial.watch(store, 'stream')
@@ -107,7 +103,7 @@ export const endingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await endsOf(store, 'stream'), numbers(4).fill('ü23456789'))
   }),
 
-  storeCase(['ST-60'], 'what is closed keeps its end, whoever closes it again', async (trial) => {
+  storeCase(['ST-60'], 'a closed stream keeps its end when it is closed again', async (trial) => {
     const store = await trial.store()
     await store.create('with', { closed: true, end: END })
     await store.create('without', { closed: true })
@@ -121,7 +117,7 @@ export const endingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-58'],
-    'an end is there for the next process',
+    'an end is visible to the next process',
     async (trial) => {
       const store = await trial.store()
       await store.create('created', { closed: true, end: END })
@@ -160,7 +156,7 @@ export const endingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-55', 'ST-58'],
-    'a close is told once, behind an append of this store that follows one of another',
+    'a close is told once, after an append of this store that follows one of another',
     async (trial) => {
       const one = await trial.store()
       const two = await trial.peer(one)

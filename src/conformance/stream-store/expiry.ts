@@ -5,7 +5,7 @@ import { answers, MISSING } from './creation.ts'
 import { numbers, type StreamStoreCase, storeCase } from './harness.ts'
 
 export const expiryCases: readonly StreamStoreCase[] = [
-  storeCase(['ST-38', 'ST-8'], 'a stream with a TTL is missing when its time is over', async (trial) => {
+  storeCase(['ST-38', 'ST-8'], 'a stream with a TTL is missing after its TTL', async (trial) => {
     const store = await trial.store()
     await store.create('stream', { ttlMs: trial.shortTime, records: ['1'] })
     await trial.elapse(trial.shortTime)
@@ -15,7 +15,7 @@ export const expiryCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await trial.records(store, 'stream'), [])
   }),
 
-  storeCase(['ST-38'], 'each append and each touch gives a stream its TTL anew', async (trial) => {
+  storeCase(['ST-38'], 'each append and each touch restarts the TTL', async (trial) => {
     const ttlMs = trial.shortTime
     await trial.withinTime(ttlMs * 3, async () => {
       const store = await trial.store()
@@ -52,7 +52,7 @@ export const expiryCases: readonly StreamStoreCase[] = [
     },
   ),
 
-  storeCase(['ST-39'], 'a time to expire at stays where it is', async (trial) => {
+  storeCase(['ST-39'], 'a fixed expiry does not move', async (trial) => {
     const store = await trial.store()
     const info = await trial.create(store, 'clock')
     const expiresAt = info.createdAt + trial.shortTime
@@ -66,7 +66,7 @@ export const expiryCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await answers(store, 'past'), MISSING)
   }),
 
-  storeCase(['ST-40'], 'a sweep removes what is over, and tells its watchers', async (trial) => {
+  storeCase(['ST-40'], 'a sweep removes expired streams, and tells their watchers', async (trial) => {
     const store = await trial.store({ settle: 0 })
     const ttlMs = trial.shortTime
     for (const n of numbers(250)) await store.create(`over-${n}`, { ttlMs, records: ['1'] })
@@ -86,7 +86,7 @@ export const expiryCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-40'],
-    'the watchers of a stream whose time is over hear of it when it is created anew',
+    'the watchers of an expired stream are told when it is created anew',
     async (trial) => {
       const store = await trial.store()
       await store.create('stream', { ttlMs: trial.shortTime })
@@ -125,7 +125,7 @@ export const expiryCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-41'],
-    'a clock that jumps ahead hides what is past its time by it, and removes nothing',
+    'a clock that jumps ahead hides expired streams, and removes nothing',
     async (trial) => {
       const store = await trial.store()
       const days = 2 * 86_400_000
@@ -171,7 +171,7 @@ export const expiryCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-38', 'ST-39'],
-    'a stream is there while its lease is held, whatever the clock says',
+    'a stream exists while its lease is held, whatever the clock says',
     async (trial) => {
       const store = await trial.store()
       const days = 2 * 86_400_000
@@ -202,7 +202,7 @@ export const expiryCases: readonly StreamStoreCase[] = [
     ['clock-jumps', 'clock-goes-back'],
   ),
 
-  storeCase(['ST-40'], 'a sweep leaves what a lease keeps, until nobody renews it', async (trial) => {
+  storeCase(['ST-40'], 'a sweep leaves streams with a live lease', async (trial) => {
     const store = await trial.store({ settle: 0 })
     const ttlMs = trial.shortTime
     await store.create('stream', { ttlMs, lease: { holder: 'a', ttlMs: 2 * ttlMs } })

@@ -30,26 +30,22 @@ async function expectLeased(trial: StoreTrial, store: StreamStore): Promise<void
 }
 
 export const fencingCases: readonly StreamStoreCase[] = [
-  storeCase(
-    ['ST-44'],
-    'a stream that is created with its lease is written to under it alone',
-    async (trial) => {
-      const store = await trial.store()
-      const ttlMs = trial.shortTime
-      await store.create('stream', { lease: { holder: 'a', ttlMs }, metadata: 'mine' })
-      await expectLeased(trial, store)
-      await trial.elapse(ttlMs)
-      await expectLeased(trial, store)
-      const producer = { id: LEASE_PRODUCER, epoch: 1, seq: 0 }
-      await trial.append(store, 'stream', { records: ['1'], metadata: 'still', producer })
-      assert.deepStrictEqual(await trial.records(store, 'stream'), ['1'])
-      assert.equal((await store.head('stream'))?.metadata, 'still')
-    },
-  ),
+  storeCase(['ST-44'], 'a stream created with a lease accepts only writes under it', async (trial) => {
+    const store = await trial.store()
+    const ttlMs = trial.shortTime
+    await store.create('stream', { lease: { holder: 'a', ttlMs }, metadata: 'mine' })
+    await expectLeased(trial, store)
+    await trial.elapse(ttlMs)
+    await expectLeased(trial, store)
+    const producer = { id: LEASE_PRODUCER, epoch: 1, seq: 0 }
+    await trial.append(store, 'stream', { records: ['1'], metadata: 'still', producer })
+    assert.deepStrictEqual(await trial.records(store, 'stream'), ['1'])
+    assert.equal((await store.head('stream'))?.metadata, 'still')
+  }),
 
   storeCase(
     ['ST-44'],
-    'from the first lease on a stream refuses everybody else, held or not',
+    'from the first lease on a stream refuses other writers, held or not',
     async (trial) => {
       const store = await trial.store()
       const ttlMs = trial.shortTime
@@ -104,7 +100,7 @@ export const fencingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-46'],
-    'a lease that is handed over is free at once, and its epoch is not used again',
+    'a lease that is handed over is free at once, and its epoch is not reused',
     async (trial) => {
       const store = await trial.store()
       await store.create('stream')
@@ -129,7 +125,7 @@ export const fencingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-44', 'ST-54'],
-    'a lease that is taken in one store shuts out who writes through another',
+    'a lease taken in one store excludes writers through another',
     async (trial) => {
       const one = await trial.store()
       const two = await trial.peer(one)

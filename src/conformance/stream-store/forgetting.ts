@@ -26,7 +26,7 @@ async function sendAll(store: StreamStore, ids: readonly string[], seq = 0): Pro
 }
 
 export const forgettingCases: readonly StreamStoreCase[] = [
-  storeCase(['ST-86'], 'a loop of new producers leaves as many as the limit', async (trial) => {
+  storeCase(['ST-86'], 'a loop of new producers leaves no more than the limit', async (trial) => {
     const store = await trial.store()
     assert.equal(store.limits.producers, 1000)
     await store.create('stream')
@@ -38,7 +38,7 @@ export const forgettingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-86'],
-    'those are forgotten that appended furthest back, an eighth of the limit at once',
+    'the producers with the oldest appends are forgotten, an eighth of the limit at once',
     async (trial) => {
       const store = await trial.store({ limits: { producers: 16 } })
       await store.create('stream')
@@ -59,7 +59,7 @@ export const forgettingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-86'],
-    'who is known, who is nobody and what is refused make a stream forget nobody',
+    'known producers, appends without one, and refusals make a stream forget none',
     async (trial) => {
       const store = await trial.store({ limits: { producers: 8 } })
       await store.create('stream')
@@ -156,7 +156,7 @@ export const forgettingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-87'],
-    'a producer that others made a stream forget changes nothing of it',
+    'a forgotten producer cannot change the stream',
     async (trial) => {
       const store = await trial.store({ limits: { producers: 8 } })
       await store.create('stream')

@@ -31,7 +31,7 @@ export const forkingCases: readonly StreamStoreCase[] = [
     }
   }),
 
-  storeCase(['ST-65'], 'a fork has its own first records behind those of its source', async (trial) => {
+  storeCase(['ST-65'], 'a fork has its own first records after those of its source', async (trial) => {
     const store = await trial.store()
     await trial.create(store, 'source', { records: ['1', '2'] })
     const { tail } = await trial.create(store, 'fork', {
@@ -62,7 +62,7 @@ export const forkingCases: readonly StreamStoreCase[] = [
     assert.equal((await store.head('fork'))?.closed, false)
   }),
 
-  storeCase(['ST-65'], 'a fork of a fork has what both had before it', async (trial) => {
+  storeCase(['ST-65'], 'a fork of a fork has the records of both before it', async (trial) => {
     const store = await trial.store()
     await trial.create(store, 'a', { records: ['1', '2'] })
     await trial.create(store, 'b', { from: { id: 'a' }, records: ['3'] })
@@ -93,31 +93,27 @@ export const forkingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await trial.records(store, 'of-empty'), ['2'])
   }),
 
-  storeCase(
-    ['ST-66'],
-    'the offsets of a source are good in its forks up to where they part',
-    async (trial) => {
-      const store = await trial.store()
-      await trial.create(store, 'source', { records: ['1'] })
-      const places = [
-        await trial.append(store, 'source', ['2']),
-        await trial.append(store, 'source', ['3', '4']),
-      ] as const
-      await trial.create(store, 'fork', { from: { id: 'source' } })
-      await trial.create(store, 'again', { from: { id: 'fork', offset: places[0] }, records: ['"again"'] })
-      const ofSource = await trial.append(store, 'source', ['5'])
-      const ofFork = await trial.append(store, 'fork', ['6'])
-      for (const place of places) {
-        assert.equal((await trial.page(store, 'fork', place)).from.stamp, place.stamp)
-        assert.deepStrictEqual((await trial.page(store, 'fork', place)).records.at(-1), '6')
-      }
-      assert.deepStrictEqual((await trial.page(store, 'again', places[0])).records, ['"again"'])
-      assert.deepStrictEqual((await trial.page(store, 'fork', ofFork)).records, [])
-      assert.deepStrictEqual(await store.read('fork', ofSource), { outcome: 'lost' })
-      assert.deepStrictEqual(await store.read('source', ofFork), { outcome: 'lost' })
-      assert.equal((await store.read('again', places[1])).outcome, 'past-end')
-    },
-  ),
+  storeCase(['ST-66'], 'the offsets of a source are valid in its forks up to the fork', async (trial) => {
+    const store = await trial.store()
+    await trial.create(store, 'source', { records: ['1'] })
+    const places = [
+      await trial.append(store, 'source', ['2']),
+      await trial.append(store, 'source', ['3', '4']),
+    ] as const
+    await trial.create(store, 'fork', { from: { id: 'source' } })
+    await trial.create(store, 'again', { from: { id: 'fork', offset: places[0] }, records: ['"again"'] })
+    const ofSource = await trial.append(store, 'source', ['5'])
+    const ofFork = await trial.append(store, 'fork', ['6'])
+    for (const place of places) {
+      assert.equal((await trial.page(store, 'fork', place)).from.stamp, place.stamp)
+      assert.deepStrictEqual((await trial.page(store, 'fork', place)).records.at(-1), '6')
+    }
+    assert.deepStrictEqual((await trial.page(store, 'again', places[0])).records, ['"again"'])
+    assert.deepStrictEqual((await trial.page(store, 'fork', ofFork)).records, [])
+    assert.deepStrictEqual(await store.read('fork', ofSource), { outcome: 'lost' })
+    assert.deepStrictEqual(await store.read('source', ofFork), { outcome: 'lost' })
+    assert.equal((await store.read('again', places[1])).outcome, 'past-end')
+  }),
 
   storeCase(['ST-67'], 'a fork may go beyond its offset by records of JSON', async (trial) => {
     const store = await trial.store()
@@ -174,7 +170,7 @@ export const forkingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-68'],
-    'a fork has the content type and the expiry of its source unless it says otherwise',
+    'a fork has the content type and the expiry of its source by default',
     async (trial) => {
       const store = await trial.store()
       const end = Date.now() * 2
@@ -204,7 +200,7 @@ export const forkingCases: readonly StreamStoreCase[] = [
     },
   ),
 
-  storeCase(['ST-68'], 'a fork has nothing else of its source', async (trial) => {
+  storeCase(['ST-68'], 'a fork inherits nothing else from its source', async (trial) => {
     const store = await trial.store()
     const lease = { holder: 'a', ttlMs: 60_000 }
     await trial.create(store, 'run', { owner: 'anna', metadata: 'source', records: ['1'], lease })
@@ -244,7 +240,7 @@ export const forkingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await trial.records(store, 'fork'), numbers(2))
   }),
 
-  storeCase(['ST-69'], 'what cannot be forked so is refused, and nothing is created', async (trial) => {
+  storeCase(['ST-69'], 'an invalid fork is refused, and nothing is created', async (trial) => {
     const store = await trial.store()
     await trial.create(store, 'source', { records: numbers(2) })
     const { tail, incarnation } = await trial.create(store, 'other', { records: numbers(3) })
@@ -270,32 +266,40 @@ export const forkingCases: readonly StreamStoreCase[] = [
     assert.equal(await store.isRetired('source'), false, 'a fork that was refused holds nothing')
   }),
 
-  storeCase(['ST-70'], 'creating a fork again finds it, as far as the request says', async (trial) => {
-    const store = await trial.store()
-    await trial.create(store, 'source', { records: numbers(3), ttlMs: 3_600_000 })
-    const offset = await trial.append(store, 'source', ['4'])
-    const from = { id: 'source', offset: START, sub: 2 }
-    await trial.create(store, 'fork', { from })
-    await trial.create(store, 'tail', { from: { id: 'source' } })
-    await trial.append(store, 'source', ['5'])
-    const outcome = async (id: string, config: StreamConfig): Promise<string> => {
-      const result = await store.create(id, config)
-      return result.outcome === 'conflict' ? result.differs : result.outcome
-    }
-    assert.equal(await outcome('fork', { from }), 'exists')
-    assert.equal(await outcome('fork', { from: { ...from, sub: 3 } }), 'from')
-    assert.equal(await outcome('fork', { from: { ...from, offset } }), 'from')
-    assert.equal(await outcome('fork', { from: { ...from, id: 'tail' } }), 'from')
-    assert.equal(await outcome('fork', { from, ttlMs: 5 }), 'ttlMs')
-    assert.equal(await outcome('fork', { from, contentType: 'text/plain' }), 'contentType')
-    assert.equal(await outcome('fork', { from, closed: true }), 'closed')
-    assert.equal(await outcome('fork', { ttlMs: 3_600_000 }), 'from', 'a stream that is no fork')
-    assert.equal(await outcome('source', { from, ttlMs: 3_600_000 }), 'from')
-    assert.equal(await outcome('tail', { from: { id: 'source' } }), 'exists', 'wherever the tail is by then')
-    assert.equal(await outcome('tail', { from: { id: 'source', offset } }), 'exists')
-    await store.delete('source')
-    assert.equal(await outcome('fork', { from }), 'exists', 'whatever became of its source')
-  }),
+  storeCase(
+    ['ST-70'],
+    'creating a fork again finds it, as far as the request specifies it',
+    async (trial) => {
+      const store = await trial.store()
+      await trial.create(store, 'source', { records: numbers(3), ttlMs: 3_600_000 })
+      const offset = await trial.append(store, 'source', ['4'])
+      const from = { id: 'source', offset: START, sub: 2 }
+      await trial.create(store, 'fork', { from })
+      await trial.create(store, 'tail', { from: { id: 'source' } })
+      await trial.append(store, 'source', ['5'])
+      const outcome = async (id: string, config: StreamConfig): Promise<string> => {
+        const result = await store.create(id, config)
+        return result.outcome === 'conflict' ? result.differs : result.outcome
+      }
+      assert.equal(await outcome('fork', { from }), 'exists')
+      assert.equal(await outcome('fork', { from: { ...from, sub: 3 } }), 'from')
+      assert.equal(await outcome('fork', { from: { ...from, offset } }), 'from')
+      assert.equal(await outcome('fork', { from: { ...from, id: 'tail' } }), 'from')
+      assert.equal(await outcome('fork', { from, ttlMs: 5 }), 'ttlMs')
+      assert.equal(await outcome('fork', { from, contentType: 'text/plain' }), 'contentType')
+      assert.equal(await outcome('fork', { from, closed: true }), 'closed')
+      assert.equal(await outcome('fork', { ttlMs: 3_600_000 }), 'from', 'a stream that is no fork')
+      assert.equal(await outcome('source', { from, ttlMs: 3_600_000 }), 'from')
+      assert.equal(
+        await outcome('tail', { from: { id: 'source' } }),
+        'exists',
+        'wherever the tail is by then',
+      )
+      assert.equal(await outcome('tail', { from: { id: 'source', offset } }), 'exists')
+      await store.delete('source')
+      assert.equal(await outcome('fork', { from }), 'exists', 'whatever became of its source')
+    },
+  ),
 ]
 
 /** That a fork is refused, and that nothing of it is there. */

@@ -29,27 +29,23 @@ export const inboxCases: readonly StreamStoreCase[] = [
     assert.equal(watch.takeAll(), 0)
   }),
 
-  storeCase(
-    ['ST-56'],
-    'an inbox gives a close that comes alone, and nothing of one before it',
-    async (trial) => {
-      const store = await trial.store()
-      await store.create('stream')
-      const watch = await trial.inbox(store, 'stream')
-      await trial.append(store, 'stream', ['1'])
-      watch.takeAll()
-      assert.equal(watch.closed, false)
-      await trial.append(store, 'stream', { close: true })
-      assert.equal(watch.takeAll(), 1)
-      assert.deepStrictEqual([watch.records, watch.closed], [['1'], true])
-      const late = await trial.inbox(store, 'stream')
-      assert.deepStrictEqual([late.takeAll(), late.calls], [0, 0])
-    },
-  ),
+  storeCase(['ST-56'], 'an inbox gives a close without records', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream')
+    const watch = await trial.inbox(store, 'stream')
+    await trial.append(store, 'stream', ['1'])
+    watch.takeAll()
+    assert.equal(watch.closed, false)
+    await trial.append(store, 'stream', { close: true })
+    assert.equal(watch.takeAll(), 1)
+    assert.deepStrictEqual([watch.records, watch.closed], [['1'], true])
+    const late = await trial.inbox(store, 'stream')
+    assert.deepStrictEqual([late.takeAll(), late.calls], [0, 0])
+  }),
 
   storeCase(
     ['ST-56'],
-    'reading up to the tail and taking from there misses nothing and doubles nothing',
+    'reading up to the tail and taking from there misses and repeats nothing',
     async (trial) => {
       const store = await trial.store()
       await store.create('stream')
@@ -190,7 +186,7 @@ export const inboxCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-57'],
-    'an inbox is called once until all was taken, and again for what comes then',
+    'an inbox is called once until all was taken, and again for later events',
     async (trial) => {
       const store = await trial.store()
       await store.create('stream')
@@ -219,35 +215,31 @@ export const inboxCases: readonly StreamStoreCase[] = [
     },
   ),
 
-  storeCase(
-    ['ST-57'],
-    'an inbox that was stopped gives nothing more, not even what waited',
-    async (trial) => {
-      const store = await trial.store()
-      await store.create('stream')
-      const controller = new AbortController()
-      const stopped = await trial.inbox(store, 'stream')
-      const aborted = await trial.inbox(store, 'stream', controller.signal)
-      const stays = await trial.inbox(store, 'stream')
-      for (const watch of [stopped, aborted]) {
-        await trial.append(store, 'stream', ['1'])
-        watch.takeAll()
-      }
-      await trial.append(store, 'stream', ['2'])
-      const calls = [stopped.calls, aborted.calls]
-      stopped.stop()
-      stopped.stop()
-      controller.abort()
-      await trial.append(store, 'stream', ['3'])
-      assert.deepStrictEqual([stopped.takeAll(), aborted.takeAll()], [0, 0])
-      await trial.append(store, 'stream', ['4'])
-      await store.delete('stream')
-      await stays.until('that it is gone', ({ gone }) => gone !== undefined)
-      assert.deepStrictEqual([stopped.takeAll(), aborted.takeAll()], [0, 0])
-      assert.deepStrictEqual([stopped.calls, aborted.calls], calls)
-      assert.deepStrictEqual(stays.records, ['1', '1', '2', '3', '4'])
-    },
-  ),
+  storeCase(['ST-57'], 'a stopped inbox gives nothing more, not even waiting events', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream')
+    const controller = new AbortController()
+    const stopped = await trial.inbox(store, 'stream')
+    const aborted = await trial.inbox(store, 'stream', controller.signal)
+    const stays = await trial.inbox(store, 'stream')
+    for (const watch of [stopped, aborted]) {
+      await trial.append(store, 'stream', ['1'])
+      watch.takeAll()
+    }
+    await trial.append(store, 'stream', ['2'])
+    const calls = [stopped.calls, aborted.calls]
+    stopped.stop()
+    stopped.stop()
+    controller.abort()
+    await trial.append(store, 'stream', ['3'])
+    assert.deepStrictEqual([stopped.takeAll(), aborted.takeAll()], [0, 0])
+    await trial.append(store, 'stream', ['4'])
+    await store.delete('stream')
+    await stays.until('that it is gone', ({ gone }) => gone !== undefined)
+    assert.deepStrictEqual([stopped.takeAll(), aborted.takeAll()], [0, 0])
+    assert.deepStrictEqual([stopped.calls, aborted.calls], calls)
+    assert.deepStrictEqual(stays.records, ['1', '1', '2', '3', '4'])
+  }),
 
   storeCase(['ST-57'], 'an inbox gives nothing once its store has ended', async (trial) => {
     const store = await trial.store()
@@ -258,7 +250,7 @@ export const inboxCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual([watch.takeAll(), watch.calls], [0, 1])
   }),
 
-  storeCase(['ST-57'], 'who is called may take, and call the store', async (trial) => {
+  storeCase(['ST-57'], 'an inbox may take and call the store while it is called', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const pending: Promise<unknown>[] = []

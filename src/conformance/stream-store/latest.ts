@@ -29,7 +29,7 @@ async function createAll(trial: StoreTrial, store: StreamStore, ids: string, con
 }
 
 export const latestCases: readonly StreamStoreCase[] = [
-  storeCase(['ST-81'], 'a list has those first that were appended to last', async (trial) => {
+  storeCase(['ST-81'], 'a list has the streams with the latest appends first', async (trial) => {
     const store = await trial.store()
     await createAll(trial, store, 'abcde')
     await trial.create(store, 'not-listed', { owner: 'anna' })
@@ -51,42 +51,42 @@ export const latestCases: readonly StreamStoreCase[] = [
     assert.ok(!('listed' in ((await store.head('not-listed')) ?? {})))
   }),
 
-  storeCase(['ST-81'], 'each owner has lists of its own, and so has nobody', async (trial) => {
-    const store = await trial.store()
-    await createAll(trial, store, 'ab')
-    await createAll(trial, store, 'cd', { owner: 'anna', listed: '~other!' })
-    await createAll(trial, store, 'ef', { owner: 'berta', listed: 'chats' })
-    await createAll(trial, store, 'gh', { listed: 'chats' })
-    await createAll(trial, store, 'ij', { owner: 'anna x', listed: 'chats' })
-    await createAll(trial, store, 'kl', { owner: '%', listed: 'chats' })
-    for (const id of 'acegik') await trial.append(store, id, ['1'])
-    assert.deepStrictEqual(await latest(store), ['a', 'b'])
-    assert.deepStrictEqual(await latest(store, { owner: 'anna', listed: '~other!' }), ['c', 'd'])
-    assert.deepStrictEqual(await latest(store, { owner: 'berta', listed: 'chats' }), ['e', 'f'])
-    assert.deepStrictEqual(await latest(store, { owner: null, listed: 'chats' }), ['g', 'h'])
-    assert.deepStrictEqual(await latest(store, { owner: 'anna x', listed: 'chats' }), ['i', 'j'])
-    assert.deepStrictEqual(await latest(store, { owner: '%', listed: 'chats' }), ['k', 'l'])
-    assert.deepStrictEqual(await latest(store, { owner: 'anna', listed: 'none' }), [])
-    assert.deepStrictEqual(await latest(store, { owner: 'none', listed: 'chats' }), [])
-    assert.deepStrictEqual(await latest(store, { owner: '\ud800', listed: 'chats' }), [])
-  }),
-
   storeCase(
     ['ST-81'],
-    'which list a stream is on is said when it is created, and not compared',
+    'each owner has its own lists, and so have streams without an owner',
     async (trial) => {
       const store = await trial.store()
       await createAll(trial, store, 'ab')
-      assert.equal((await store.create('a', { owner: 'anna' })).outcome, 'exists')
-      assert.equal((await store.create('a', { owner: 'anna', listed: 'other' })).outcome, 'exists')
-      assert.deepStrictEqual(await latest(store), ['b', 'a'])
-      assert.deepStrictEqual(await latest(store, { owner: 'anna', listed: 'other' }), [])
-      assert.equal((await store.create('a', { owner: 'berta', listed: 'chats' })).outcome, 'conflict')
-      assert.deepStrictEqual(await latest(store, { owner: 'berta', listed: 'chats' }), [])
+      await createAll(trial, store, 'cd', { owner: 'anna', listed: '~other!' })
+      await createAll(trial, store, 'ef', { owner: 'berta', listed: 'chats' })
+      await createAll(trial, store, 'gh', { listed: 'chats' })
+      await createAll(trial, store, 'ij', { owner: 'anna x', listed: 'chats' })
+      await createAll(trial, store, 'kl', { owner: '%', listed: 'chats' })
+      for (const id of 'acegik') await trial.append(store, id, ['1'])
+      assert.deepStrictEqual(await latest(store), ['a', 'b'])
+      assert.deepStrictEqual(await latest(store, { owner: 'anna', listed: '~other!' }), ['c', 'd'])
+      assert.deepStrictEqual(await latest(store, { owner: 'berta', listed: 'chats' }), ['e', 'f'])
+      assert.deepStrictEqual(await latest(store, { owner: null, listed: 'chats' }), ['g', 'h'])
+      assert.deepStrictEqual(await latest(store, { owner: 'anna x', listed: 'chats' }), ['i', 'j'])
+      assert.deepStrictEqual(await latest(store, { owner: '%', listed: 'chats' }), ['k', 'l'])
+      assert.deepStrictEqual(await latest(store, { owner: 'anna', listed: 'none' }), [])
+      assert.deepStrictEqual(await latest(store, { owner: 'none', listed: 'chats' }), [])
+      assert.deepStrictEqual(await latest(store, { owner: '\ud800', listed: 'chats' }), [])
     },
   ),
 
-  storeCase(['ST-82'], 'records that are kept move a stream, and nothing else does', async (trial) => {
+  storeCase(['ST-81'], 'the list of a stream is given at creation, and not compared', async (trial) => {
+    const store = await trial.store()
+    await createAll(trial, store, 'ab')
+    assert.equal((await store.create('a', { owner: 'anna' })).outcome, 'exists')
+    assert.equal((await store.create('a', { owner: 'anna', listed: 'other' })).outcome, 'exists')
+    assert.deepStrictEqual(await latest(store), ['b', 'a'])
+    assert.deepStrictEqual(await latest(store, { owner: 'anna', listed: 'other' }), [])
+    assert.equal((await store.create('a', { owner: 'berta', listed: 'chats' })).outcome, 'conflict')
+    assert.deepStrictEqual(await latest(store, { owner: 'berta', listed: 'chats' }), [])
+  }),
+
+  storeCase(['ST-82'], 'only stored records move a stream on its list', async (trial) => {
     const store = await trial.store()
     await createAll(trial, store, 'abcd')
     const lease = { holder: 'a', ttlMs: 60_000 }
@@ -125,46 +125,38 @@ export const latestCases: readonly StreamStoreCase[] = [
     ['clock-goes-back'],
   ),
 
-  storeCase(
-    ['ST-83'],
-    'a walk through a list that moves meets each once that does not move',
-    async (trial) => {
-      const store = await trial.store()
-      await createAll(trial, store, 'abcdefghij')
-      const first = await store.list({ owner: 'anna', listed: 'chats', limit: 4 })
-      const met = first.streams.map(({ id }) => id)
-      assert.deepStrictEqual(met, ['j', 'i', 'h', 'g'])
-      // One that was met, one that was not, the last that was met, and one that comes new.
-      for (const id of 'icg') await trial.append(store, id, ['1'])
-      await createAll(trial, store, 'k')
-      await store.delete('h')
-      for (let { next } = first; next !== undefined;) {
-        const page = await store.list({ owner: 'anna', listed: 'chats', limit: 2, after: next })
-        met.push(...page.streams.map(({ id }) => id))
-        next = page.next as string
-      }
-      assert.deepStrictEqual(met, ['j', 'i', 'h', 'g', 'f', 'e', 'd', 'b', 'a'])
-      assert.deepStrictEqual(await latest(store), ['k', 'g', 'c', 'i', 'j', 'f', 'e', 'd', 'b', 'a'])
-    },
-  ),
+  storeCase(['ST-83'], 'paging through a moving list meets each unmoved stream once', async (trial) => {
+    const store = await trial.store()
+    await createAll(trial, store, 'abcdefghij')
+    const first = await store.list({ owner: 'anna', listed: 'chats', limit: 4 })
+    const met = first.streams.map(({ id }) => id)
+    assert.deepStrictEqual(met, ['j', 'i', 'h', 'g'])
+    // One that was met, one that was not, the last that was met, and one that comes new.
+    for (const id of 'icg') await trial.append(store, id, ['1'])
+    await createAll(trial, store, 'k')
+    await store.delete('h')
+    for (let { next } = first; next !== undefined;) {
+      const page = await store.list({ owner: 'anna', listed: 'chats', limit: 2, after: next })
+      met.push(...page.streams.map(({ id }) => id))
+      next = page.next as string
+    }
+    assert.deepStrictEqual(met, ['j', 'i', 'h', 'g', 'f', 'e', 'd', 'b', 'a'])
+    assert.deepStrictEqual(await latest(store), ['k', 'g', 'c', 'i', 'j', 'f', 'e', 'd', 'b', 'a'])
+  }),
 
-  storeCase(
-    ['ST-83'],
-    'of appends at the same time the list has all, and each stream once',
-    async (trial) => {
-      const store = await trial.store()
-      await createAll(trial, store, 'abcdef')
-      const appending = Array.from({ length: 60 }, (_, n) =>
-        store.append('abcdef'[n % 6] as string, { records: [String(n)] }),
-      )
-      for (const { outcome } of await Promise.all(appending)) assert.equal(outcome, 'appended')
-      assert.deepStrictEqual((await latest(store, undefined, 4)).toSorted(), ['a', 'b', 'c', 'd', 'e', 'f'])
-      for (const id of 'fbd') await trial.append(store, id, ['1'])
-      assert.deepStrictEqual((await latest(store)).slice(0, 3), ['d', 'b', 'f'])
-    },
-  ),
+  storeCase(['ST-83'], 'after concurrent appends the list has all streams, each once', async (trial) => {
+    const store = await trial.store()
+    await createAll(trial, store, 'abcdef')
+    const appending = Array.from({ length: 60 }, (_, n) =>
+      store.append('abcdef'[n % 6] as string, { records: [String(n)] }),
+    )
+    for (const { outcome } of await Promise.all(appending)) assert.equal(outcome, 'appended')
+    assert.deepStrictEqual((await latest(store, undefined, 4)).toSorted(), ['a', 'b', 'c', 'd', 'e', 'f'])
+    for (const id of 'fbd') await trial.append(store, id, ['1'])
+    assert.deepStrictEqual((await latest(store)).slice(0, 3), ['d', 'b', 'f'])
+  }),
 
-  storeCase(['ST-84'], 'what is gone is on no list', async (trial) => {
+  storeCase(['ST-84'], 'a stream that is gone is on no list', async (trial) => {
     const store = await trial.store()
     const ttlMs = trial.shortTime
     await createAll(trial, store, 'abcd')
@@ -200,7 +192,7 @@ export const latestCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await latest(store), ['listed', 'a'])
   }),
 
-  storeCase(['ST-85'], 'what is no list, or no place on one, is refused', async (trial) => {
+  storeCase(['ST-85'], 'an invalid list, or place on a list, is refused', async (trial) => {
     const store = await trial.store()
     const refused = { code: 'invalid_list' }
     for (const listed of ['', 'a b', 'ä', 'x'.repeat(65), 7 as unknown as string]) {
@@ -221,7 +213,7 @@ export const latestCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-81', 'ST-53', 'ST-54'],
-    'what one store appends to is first on the list for every other, and for the next process',
+    'an append of one store moves the stream in the lists of every other, and of the next process',
     async (trial) => {
       const one = await trial.store()
       const two = await trial.peer(one)

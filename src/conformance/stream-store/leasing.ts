@@ -41,7 +41,7 @@ export const leasingCases: readonly StreamStoreCase[] = [
     }
   }),
 
-  storeCase(['ST-42'], 'of those who want a lease at the same time one gets it', async (trial) => {
+  storeCase(['ST-42'], 'of concurrent requests for a lease one succeeds', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const requests = Array.from({ length: 20 }, (_, n) =>
@@ -52,22 +52,18 @@ export const leasingCases: readonly StreamStoreCase[] = [
     assert.equal(outcomes.filter((outcome) => outcome === 'held').length, 19)
   }),
 
-  storeCase(
-    ['ST-43'],
-    'a lease may be taken over when its time is over, with a higher epoch',
-    async (trial) => {
-      const store = await trial.store()
-      const ttlMs = trial.shortTime
-      await store.create('stream')
-      const first = await acquire(store, 'a', ttlMs)
-      await trial.elapse(ttlMs)
-      const second = await acquire(store, 'b', ttlMs * 10)
-      assert.equal(second.epoch, first.epoch + 1)
-      assert.deepStrictEqual(await store.leases.renew(first), { outcome: 'lost' })
-      assert.equal(await store.leases.handOver(first), false)
-      assert.equal((await store.leases.renew(second)).outcome, 'renewed')
-    },
-  ),
+  storeCase(['ST-43'], 'an expired lease may be taken over, with a higher epoch', async (trial) => {
+    const store = await trial.store()
+    const ttlMs = trial.shortTime
+    await store.create('stream')
+    const first = await acquire(store, 'a', ttlMs)
+    await trial.elapse(ttlMs)
+    const second = await acquire(store, 'b', ttlMs * 10)
+    assert.equal(second.epoch, first.epoch + 1)
+    assert.deepStrictEqual(await store.leases.renew(first), { outcome: 'lost' })
+    assert.equal(await store.leases.handOver(first), false)
+    assert.equal((await store.leases.renew(second)).outcome, 'renewed')
+  }),
 
   storeCase(['ST-44'], 'the log refuses a holder from the moment its lease is taken over', async (trial) => {
     const store = await trial.store()
@@ -116,7 +112,7 @@ export const leasingCases: readonly StreamStoreCase[] = [
     })
   }),
 
-  storeCase(['ST-45'], 'a lease that is over and that nobody took can be renewed', async (trial) => {
+  storeCase(['ST-45'], 'an expired lease that no process took can be renewed', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const lease = await acquire(store, 'a', trial.shortTime)
@@ -125,7 +121,7 @@ export const leasingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await store.leases.expired(), [])
   }),
 
-  storeCase(['ST-47'], 'leases that are over are listed, the longest over first', async (trial) => {
+  storeCase(['ST-47'], 'expired leases are listed, the earliest expiry first', async (trial) => {
     const store = await trial.store()
     const ttlMs = trial.shortTime
     const lease = (length: number): { holder: string; ttlMs: number } => ({ holder: 'a', ttlMs: length })
@@ -156,7 +152,7 @@ export const leasingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-47'],
-    'leases that are over are listed page by page, whatever becomes of those before',
+    'expired leases are listed page by page, whatever becomes of earlier ones',
     async (trial) => {
       const store = await trial.store()
       const ttlMs = trial.shortTime
@@ -193,7 +189,7 @@ export const leasingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-45', 'ST-47'],
-    'a renewal may be for a shorter time, and is listed when that is over',
+    'a renewal may be shorter, and is listed when that time is over',
     async (trial) => {
       const store = await trial.store()
       const ttlMs = trial.shortTime
@@ -224,7 +220,7 @@ export const leasingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-49'],
-    'a stream is created with its lease, and a stream that is there keeps its own',
+    'a stream is created with its lease, and an existing stream keeps its own',
     async (trial) => {
       const store = await trial.store()
       const a = { holder: 'a', ttlMs: 60_000 }
@@ -250,7 +246,7 @@ export const leasingCases: readonly StreamStoreCase[] = [
     assert.equal(await store.leases.handOver(lease), false)
   }),
 
-  storeCase(['ST-42'], 'what cannot be a lease is refused', async (trial) => {
+  storeCase(['ST-42'], 'an invalid lease is refused', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     for (const part of [
@@ -293,7 +289,7 @@ export const leasingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-50'],
-    'a clock that goes forward fences nobody by itself: the holder goes on until somebody takes over',
+    'a clock that goes forward fences no holder by itself: it goes on until a takeover',
     async (trial) => {
       const store = await trial.store()
       const ttlMs = trial.shortTime

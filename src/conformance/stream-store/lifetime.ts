@@ -50,7 +50,7 @@ export const lifetimeCases: readonly StreamStoreCase[] = [
     },
   ),
 
-  storeCase(['ST-51'], 'an append that is aborted on its way is kept whole or not at all', async (trial) => {
+  storeCase(['ST-51'], 'an aborted append is stored completely or not at all', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const controllers = Array.from({ length: 20 }, () => new AbortController())
@@ -72,26 +72,22 @@ export const lifetimeCases: readonly StreamStoreCase[] = [
     }
   }),
 
-  storeCase(
-    ['ST-52'],
-    'a store that ends finishes what it has taken on, and takes nothing more',
-    async (trial) => {
-      const store = await trial.store()
-      await store.create('stream', { records: ['1'] })
-      const watch = await trial.watch(store, 'stream')
-      const appends = numbers(30).map((record) => trial.append(store, 'stream', [record]))
-      const closing = store.close()
-      await Promise.all(appends)
-      await closing
-      await store.close()
-      assert.deepStrictEqual(watch.records, numbers(30))
-      for (const call of everyCall(store)) await trial.expectError('closed', call)
-    },
-  ),
+  storeCase(['ST-52'], 'a closing store finishes pending writes, and accepts nothing more', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream', { records: ['1'] })
+    const watch = await trial.watch(store, 'stream')
+    const appends = numbers(30).map((record) => trial.append(store, 'stream', [record]))
+    const closing = store.close()
+    await Promise.all(appends)
+    await closing
+    await store.close()
+    assert.deepStrictEqual(watch.records, numbers(30))
+    for (const call of everyCall(store)) await trial.expectError('closed', call)
+  }),
 
   storeCase(
     ['ST-53'],
-    'what was stored is there for the next process',
+    'stored records are visible to the next process',
     async (trial) => {
       const store = await trial.store()
       const lease = { holder: 'a', ttlMs: 60_000 }

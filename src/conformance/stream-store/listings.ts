@@ -20,7 +20,7 @@ async function listed(store: StreamStore, options: ListOptions, limit = 2): Prom
 }
 
 export const listingCases: readonly StreamStoreCase[] = [
-  storeCase(['ST-31'], 'what is of nobody is listed apart', async (trial) => {
+  storeCase(['ST-31'], 'streams without an owner are listed separately', async (trial) => {
     const store = await trial.store()
     for (const n of [1, 2, 3]) {
       await store.create(`a${n}`, { owner: 'anna' })
@@ -38,7 +38,7 @@ export const listingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await listed(store, { owner: 'anna' }), ['a1', 'a2', 'a3', 'n3'])
   }),
 
-  storeCase(['ST-31'], 'the streams of an owner are counted, and those of nobody', async (trial) => {
+  storeCase(['ST-31'], 'the streams of an owner are counted, and those without one', async (trial) => {
     const store = await trial.store()
     const counts = async (most = 100): Promise<number[]> => [
       await store.countOwned('anna', most),
@@ -66,42 +66,46 @@ export const listingCases: readonly StreamStoreCase[] = [
     await assert.rejects(store.countOwned('anna', 0), { code: 'invalid_limit' })
   }),
 
-  storeCase(['ST-31', 'ST-48'], 'what is leased is listed, by owner, until it is closed', async (trial) => {
-    const store = await trial.store()
-    const ttlMs = trial.shortTime
-    const lease = { holder: 'a', ttlMs }
-    await store.create('created', { owner: 'anna', lease })
-    await store.create('acquired', { owner: 'anna' })
-    await store.create('plain', { owner: 'anna' })
-    await store.create('over', { owner: 'anna', ttlMs, lease })
-    await store.create('berta', { owner: 'berta', lease })
-    await store.create('nobody', { lease })
-    const leased = (owner?: string | null): Promise<string[]> =>
-      listed(store, { leased: true, ...(owner !== undefined && { owner }) })
-    assert.deepStrictEqual(await leased('anna'), ['created', 'over'])
-    const taken = await store.leases.acquire('acquired', { holder: 'b', ttlMs: ttlMs * 10 })
-    assert.equal(taken.outcome, 'acquired')
-    assert.deepStrictEqual(await leased('anna'), ['acquired', 'created', 'over'])
-    await trial.elapse(ttlMs)
-    assert.deepStrictEqual(await leased('anna'), ['acquired', 'created', 'over'], 'held or not')
-    await store.delete('over')
-    assert.deepStrictEqual(await leased('berta'), ['berta'])
-    assert.deepStrictEqual(await leased(null), ['nobody'])
-    assert.deepStrictEqual(await leased(), ['acquired', 'berta', 'created', 'nobody'])
-    if (taken.outcome === 'acquired') await store.leases.handOver(taken.lease)
-    const producer = { id: LEASE_PRODUCER, epoch: 1, seq: 0 }
-    await trial.append(store, 'created', { records: ['1'], close: true, producer })
-    assert.deepStrictEqual(await leased('anna'), ['acquired'])
-    await store.delete('acquired')
-    await store.create('acquired', { owner: 'anna' })
-    assert.deepStrictEqual(await leased('anna'), [])
-    assert.deepStrictEqual(await listed(store, { leased: true, closed: true }), [])
-    assert.deepStrictEqual(await leased('berta'), ['berta'])
-  }),
+  storeCase(
+    ['ST-31', 'ST-48'],
+    'leased streams are listed, by owner, until they are closed',
+    async (trial) => {
+      const store = await trial.store()
+      const ttlMs = trial.shortTime
+      const lease = { holder: 'a', ttlMs }
+      await store.create('created', { owner: 'anna', lease })
+      await store.create('acquired', { owner: 'anna' })
+      await store.create('plain', { owner: 'anna' })
+      await store.create('over', { owner: 'anna', ttlMs, lease })
+      await store.create('berta', { owner: 'berta', lease })
+      await store.create('nobody', { lease })
+      const leased = (owner?: string | null): Promise<string[]> =>
+        listed(store, { leased: true, ...(owner !== undefined && { owner }) })
+      assert.deepStrictEqual(await leased('anna'), ['created', 'over'])
+      const taken = await store.leases.acquire('acquired', { holder: 'b', ttlMs: ttlMs * 10 })
+      assert.equal(taken.outcome, 'acquired')
+      assert.deepStrictEqual(await leased('anna'), ['acquired', 'created', 'over'])
+      await trial.elapse(ttlMs)
+      assert.deepStrictEqual(await leased('anna'), ['acquired', 'created', 'over'], 'held or not')
+      await store.delete('over')
+      assert.deepStrictEqual(await leased('berta'), ['berta'])
+      assert.deepStrictEqual(await leased(null), ['nobody'])
+      assert.deepStrictEqual(await leased(), ['acquired', 'berta', 'created', 'nobody'])
+      if (taken.outcome === 'acquired') await store.leases.handOver(taken.lease)
+      const producer = { id: LEASE_PRODUCER, epoch: 1, seq: 0 }
+      await trial.append(store, 'created', { records: ['1'], close: true, producer })
+      assert.deepStrictEqual(await leased('anna'), ['acquired'])
+      await store.delete('acquired')
+      await store.create('acquired', { owner: 'anna' })
+      assert.deepStrictEqual(await leased('anna'), [])
+      assert.deepStrictEqual(await listed(store, { leased: true, closed: true }), [])
+      assert.deepStrictEqual(await leased('berta'), ['berta'])
+    },
+  ),
 
   storeCase(
     ['ST-31', 'ST-54'],
-    'what one store leases and closes another one lists so',
+    'a store lists what another one leased and closed',
     async (trial) => {
       const one = await trial.store()
       const two = await trial.peer(one)

@@ -43,7 +43,7 @@ async function listed(store: StreamStore): Promise<readonly (readonly [string, b
 export const owingCases: readonly StreamStoreCase[] = [
   storeCase(
     ['ST-61', 'ST-47'],
-    'what a close leaves owed is listed when its lease is over',
+    'what a close leaves owed is listed when its lease has expired',
     async (trial) => {
       const store = await trial.store()
       const ttlMs = trial.shortTime
@@ -87,7 +87,7 @@ export const owingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-61', 'ST-45', 'ST-46'],
-    'who closed a stream keeps its lease for what is owed, and hands it over',
+    'the process that closed a stream keeps its lease for what is owed, and can hand it over',
     async (trial) => {
       const ttlMs = trial.shortTime
       await trial.withinTime(ttlMs * 2, async () => {
@@ -108,7 +108,7 @@ export const owingCases: readonly StreamStoreCase[] = [
     },
   ),
 
-  storeCase(['ST-61'], 'something is owed by a close under a lease alone, and small', async (trial) => {
+  storeCase(['ST-61'], 'only a close under a lease may owe something, within a limit', async (trial) => {
     const store = await trial.store({ limits: { checkpointBytes: 12 } })
     const created = await store.create('stream', { lease: { holder: 'a', ttlMs: 60_000 } })
     assert.ok(created.outcome === 'created' && created.lease)
@@ -127,7 +127,7 @@ export const owingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(result.outcome === 'claimed' && result.owes, 'ü23456789')
   }),
 
-  storeCase(['ST-61'], 'an append that closes and is refused leaves nothing owed', async (trial) => {
+  storeCase(['ST-61'], 'a refused close leaves nothing owed', async (trial) => {
     const store = await trial.store()
     const created = await store.create('stream', { lease: { holder: 'a', ttlMs: 60_000 } })
     assert.ok(created.outcome === 'created' && created.lease)
@@ -141,31 +141,27 @@ export const owingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await listed(store), [])
   }),
 
-  storeCase(
-    ['ST-62'],
-    'who claims what is owed gets the stream as it is, and a higher epoch',
-    async (trial) => {
-      const store = await trial.store()
-      const ttlMs = trial.shortTime
-      for (const [n, owes] of [null, false, 0, '', [], OWES].entries()) {
-        const lease = await closeOwing(trial, store, `stream${n}`, { owes })
-        await store.leases.handOver(lease)
-        const result = await claim(store, lease, 'b', ttlMs)
-        assert.ok(result.outcome === 'claimed')
-        assert.deepStrictEqual(result.owes, owes)
-        assert.deepStrictEqual(result.info, await store.head(`stream${n}`))
-        const { expiresAt: _, ...rest } = result.lease
-        const { stream, incarnation } = lease
-        assert.deepStrictEqual(rest, { stream, incarnation, holder: 'b', epoch: 2, ttlMs, owed: true })
-        assert.equal((await store.leases.renew(lease)).outcome, 'lost')
-      }
-      assert.deepStrictEqual(await listed(store), [])
-      await trial.elapse(ttlMs)
-      assert.equal((await listed(store)).length, 6, 'who claimed it may have died')
-    },
-  ),
+  storeCase(['ST-62'], 'a claim returns the stream as it is, and a higher epoch', async (trial) => {
+    const store = await trial.store()
+    const ttlMs = trial.shortTime
+    for (const [n, owes] of [null, false, 0, '', [], OWES].entries()) {
+      const lease = await closeOwing(trial, store, `stream${n}`, { owes })
+      await store.leases.handOver(lease)
+      const result = await claim(store, lease, 'b', ttlMs)
+      assert.ok(result.outcome === 'claimed')
+      assert.deepStrictEqual(result.owes, owes)
+      assert.deepStrictEqual(result.info, await store.head(`stream${n}`))
+      const { expiresAt: _, ...rest } = result.lease
+      const { stream, incarnation } = lease
+      assert.deepStrictEqual(rest, { stream, incarnation, holder: 'b', epoch: 2, ttlMs, owed: true })
+      assert.equal((await store.leases.renew(lease)).outcome, 'lost')
+    }
+    assert.deepStrictEqual(await listed(store), [])
+    await trial.elapse(ttlMs)
+    assert.equal((await listed(store)).length, 6, 'who claimed it may have died')
+  }),
 
-  storeCase(['ST-62'], 'of those who claim at the same time one does', async (trial) => {
+  storeCase(['ST-62'], 'of concurrent claims one succeeds', async (trial) => {
     const store = await trial.store()
     const lease = await closeOwing(trial, store, 'stream')
     await store.leases.handOver(lease)
@@ -174,24 +170,28 @@ export const owingCases: readonly StreamStoreCase[] = [
     assert.equal(outcomes.filter((outcome) => outcome === 'claimed').length, 1)
   }),
 
-  storeCase(['ST-62'], 'what owes nothing, or is another stream by now, cannot be claimed', async (trial) => {
-    const store = await trial.store()
-    const lease = await closeOwing(trial, store, 'stream')
-    await store.leases.handOver(lease)
-    const other = { ...lease, incarnation: `${lease.incarnation}0` }
-    assert.deepStrictEqual(await claim(store, other, 'b'), { outcome: 'lost' })
-    assert.deepStrictEqual(await claim(store, { ...lease, stream: 'none' }, 'b'), { outcome: 'lost' })
-    const open = await store.create('open', { lease: { holder: 'a', ttlMs: 60_000 } })
-    assert.ok(open.outcome === 'created' && open.lease)
-    await store.leases.handOver(open.lease)
-    assert.deepStrictEqual(await claim(store, open.lease, 'b'), { outcome: 'lost' })
-    assert.equal(await store.leases.settle(open.lease), false)
-    await trial.expectError('invalid_lease', () => claim(store, lease, ''))
-    await trial.expectError('invalid_id', () => claim(store, { ...lease, stream: '' }, 'b'))
-    await trial.expectError('invalid_id', () => store.leases.settle({ ...lease, stream: '' }))
-  }),
+  storeCase(
+    ['ST-62'],
+    'a stream that owes nothing, or was created anew, cannot be claimed',
+    async (trial) => {
+      const store = await trial.store()
+      const lease = await closeOwing(trial, store, 'stream')
+      await store.leases.handOver(lease)
+      const other = { ...lease, incarnation: `${lease.incarnation}0` }
+      assert.deepStrictEqual(await claim(store, other, 'b'), { outcome: 'lost' })
+      assert.deepStrictEqual(await claim(store, { ...lease, stream: 'none' }, 'b'), { outcome: 'lost' })
+      const open = await store.create('open', { lease: { holder: 'a', ttlMs: 60_000 } })
+      assert.ok(open.outcome === 'created' && open.lease)
+      await store.leases.handOver(open.lease)
+      assert.deepStrictEqual(await claim(store, open.lease, 'b'), { outcome: 'lost' })
+      assert.equal(await store.leases.settle(open.lease), false)
+      await trial.expectError('invalid_lease', () => claim(store, lease, ''))
+      await trial.expectError('invalid_id', () => claim(store, { ...lease, stream: '' }, 'b'))
+      await trial.expectError('invalid_id', () => store.leases.settle({ ...lease, stream: '' }))
+    },
+  ),
 
-  storeCase(['ST-63'], 'what is settled is owed no more', async (trial) => {
+  storeCase(['ST-63'], 'what is settled is no longer owed', async (trial) => {
     const store = await trial.store()
     const ttlMs = trial.shortTime
     const own = await closeOwing(trial, store, 'own', { lease: ttlMs })
@@ -230,7 +230,7 @@ export const owingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-63'],
-    'a claim that is over and that nobody took can be settled, and renewed for longer',
+    'an expired claim that no process took can be settled, and renewed for longer',
     async (trial) => {
       const store = await trial.store()
       const ttlMs = trial.shortTime
@@ -246,7 +246,7 @@ export const owingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-64', 'ST-40'],
-    'what is owed keeps its stream past its time, for a week after the last who was at it',
+    'what is owed keeps an expired stream for a week after the last attempt',
     async (trial) => {
       const store = await trial.store({ settle: 0 })
       const ttlMs = 1000
@@ -268,7 +268,7 @@ export const owingCases: readonly StreamStoreCase[] = [
     ['clock-jumps'],
   ),
 
-  storeCase(['ST-64', 'ST-32'], 'a delete drops what a stream owes', async (trial) => {
+  storeCase(['ST-64', 'ST-32'], 'deleting a stream drops what it owes', async (trial) => {
     const store = await trial.store()
     const lease = await closeOwing(trial, store, 'stream')
     await store.leases.handOver(lease)
@@ -282,7 +282,7 @@ export const owingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-61', 'ST-53'],
-    'what is owed is there for the next process',
+    'what is owed is visible to the next process',
     async (trial) => {
       const store = await trial.store()
       const lease = await closeOwing(trial, store, 'stream')
@@ -298,7 +298,7 @@ export const owingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-62', 'ST-54'],
-    'what one store leaves owed another one claims and settles, once',
+    'what one store leaves owed, another claims and settles once',
     async (trial) => {
       const one = await trial.store()
       const two = await trial.peer(one)

@@ -13,7 +13,7 @@ function send(
 }
 
 export const producingCases: readonly StreamStoreCase[] = [
-  storeCase(['ST-18'], 'an append sent again is kept once, and answered as a duplicate', async (trial) => {
+  storeCase(['ST-18'], 'a repeated append is stored once, and answered as a duplicate', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     for (const seq of [0, 1, 2]) assert.equal((await send(store, 0, seq)).outcome, 'appended')
@@ -30,7 +30,7 @@ export const producingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await trial.records(store, 'stream'), ['[0,0]', '[0,1]', '[0,2]'])
   }),
 
-  storeCase(['ST-18'], 'of the same append sent many times at once one is kept', async (trial) => {
+  storeCase(['ST-18'], 'the same append sent many times at once is stored once', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const results = await Promise.all(Array.from({ length: 20 }, () => send(store, 0, 0)))
@@ -49,7 +49,7 @@ export const producingCases: readonly StreamStoreCase[] = [
     assert.equal((await store.head('stream'))?.tail.position, 4)
   }),
 
-  storeCase(['ST-19'], 'a gap is refused, and says what was due', async (trial) => {
+  storeCase(['ST-19'], 'a gap is refused, and tells the expected seq', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     assert.deepStrictEqual(await send(store, 0, 1), { outcome: 'gap', expectedSeq: 0, receivedSeq: 1 })
@@ -59,7 +59,7 @@ export const producingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await trial.records(store, 'stream'), ['[0,0]', '[0,1]'])
   }),
 
-  storeCase(['ST-20'], 'a new epoch starts at seq 0, and shuts the ones before it out', async (trial) => {
+  storeCase(['ST-20'], 'a new epoch starts at seq 0, and excludes earlier ones', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     await send(store, 3, 0)
@@ -87,7 +87,7 @@ export const producingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-21'],
-    'producers are known by id and by stream, and do not mind other writers',
+    'producers are known by id and stream, and independent of other writers',
     async (trial) => {
       const store = await trial.store()
       await store.create('stream')
@@ -102,7 +102,7 @@ export const producingCases: readonly StreamStoreCase[] = [
     },
   ),
 
-  storeCase(['ST-21'], 'what cannot be a producer is refused', async (trial) => {
+  storeCase(['ST-21'], 'an invalid producer is refused', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const p = { id: 'p', epoch: 0, seq: 0 }
@@ -190,19 +190,15 @@ export const producingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await store.append('stream', { close: true, records: [] }), duplicate)
   }),
 
-  storeCase(
-    ['ST-25'],
-    'the append that closed a stream is a duplicate when it is sent again',
-    async (trial) => {
-      const store = await trial.store()
-      await store.create('stream')
-      const closing = { records: ['1'], close: true, producer: { id: 'p', epoch: 2, seq: 0 } }
-      const end = await trial.append(store, 'stream', closing)
-      const duplicate = { outcome: 'duplicate', offset: end, closed: true, lastSeq: 0 }
-      assert.deepStrictEqual(await store.append('stream', closing), duplicate)
-      const other = await store.append('stream', { ...closing, producer: { id: 'q', epoch: 2, seq: 0 } })
-      assert.deepStrictEqual(other, { outcome: 'closed', offset: end })
-      assert.deepStrictEqual(await trial.records(store, 'stream'), ['1'])
-    },
-  ),
+  storeCase(['ST-25'], 'repeating the append that closed a stream is a duplicate', async (trial) => {
+    const store = await trial.store()
+    await store.create('stream')
+    const closing = { records: ['1'], close: true, producer: { id: 'p', epoch: 2, seq: 0 } }
+    const end = await trial.append(store, 'stream', closing)
+    const duplicate = { outcome: 'duplicate', offset: end, closed: true, lastSeq: 0 }
+    assert.deepStrictEqual(await store.append('stream', closing), duplicate)
+    const other = await store.append('stream', { ...closing, producer: { id: 'q', epoch: 2, seq: 0 } })
+    assert.deepStrictEqual(other, { outcome: 'closed', offset: end })
+    assert.deepStrictEqual(await trial.records(store, 'stream'), ['1'])
+  }),
 ]

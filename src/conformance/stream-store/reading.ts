@@ -5,7 +5,7 @@ import { answers, MISSING } from './creation.ts'
 import { numbers, type StreamStoreCase, storeCase } from './harness.ts'
 
 export const readingCases: readonly StreamStoreCase[] = [
-  storeCase(['ST-26'], 'pages follow each other without gaps, whatever their size', async (trial) => {
+  storeCase(['ST-26'], 'pages have no gaps between them, whatever their size', async (trial) => {
     const store = await trial.store()
     await store.create('stream', { records: numbers(10) })
     for (const maxRecords of [1, 3, 10, 1000]) {
@@ -84,7 +84,7 @@ export const readingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual((await trial.page(store, 'stream', now.next)).records, ['6'])
   }),
 
-  storeCase(['ST-27'], "what cannot be an offset is refused, and gives nobody's records", async (trial) => {
+  storeCase(['ST-27'], 'an invalid offset is refused, and reads no records', async (trial) => {
     const store = await trial.store()
     await store.create('other', { records: numbers(3) })
     const { tail } = await trial.create(store, 'stream', { records: numbers(3) })
@@ -126,7 +126,7 @@ export const readingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-28'],
-    'an offset of another history is lost, and the start is the same in all',
+    'an offset of another history is lost, and the start is the same in every history',
     async (trial) => {
       const store = await trial.store()
       await store.create('stream', { records: numbers(3) })
@@ -147,7 +147,7 @@ export const readingCases: readonly StreamStoreCase[] = [
     },
   ),
 
-  storeCase(['ST-28'], 'what was read stays proven, whatever is appended', async (trial) => {
+  storeCase(['ST-28'], 'offsets that were read stay valid, whatever is appended', async (trial) => {
     const store = await trial.store()
     await store.create('stream', { records: numbers(2) })
     const places = [(await trial.page(store, 'stream', 'start', { maxRecords: 1 })).next]
@@ -161,7 +161,7 @@ export const readingCases: readonly StreamStoreCase[] = [
     }
   }),
 
-  storeCase(['ST-28'], 'a place is proven by the stamp of a later one, too', async (trial) => {
+  storeCase(['ST-28'], 'a place can also be proven by the stamp of a later one', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     for (let n = 1; n < 9; n += 2) await trial.append(store, 'stream', numbers(2, n))
@@ -178,7 +178,7 @@ export const readingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await store.read('stream', unproven), { outcome: 'past-end', tail })
   }),
 
-  storeCase(['ST-29'], 'an offset past the tail is told from one at the tail', async (trial) => {
+  storeCase(['ST-29'], 'an offset past the tail is distinguished from the tail', async (trial) => {
     const store = await trial.store()
     await store.create('stream', { records: numbers(3) })
     const { next } = await trial.page(store, 'stream')
@@ -247,7 +247,7 @@ export const readingCases: readonly StreamStoreCase[] = [
     },
   ),
 
-  storeCase(['ST-32'], 'a deleted stream is missing, with all that belonged to it', async (trial) => {
+  storeCase(['ST-32'], 'a deleted stream is missing, with everything that belonged to it', async (trial) => {
     const store = await trial.store()
     const lease = { holder: 'h', ttlMs: 60_000 }
     const producer = { id: 'p', epoch: 7, seq: 0 }
@@ -269,7 +269,7 @@ export const readingCases: readonly StreamStoreCase[] = [
     assert.equal(acquired.outcome === 'acquired' && acquired.lease.epoch, 1)
   }),
 
-  storeCase(['ST-32'], 'deleting a long stream leaves every other one alone', async (trial) => {
+  storeCase(['ST-32'], 'deleting a long stream affects no other', async (trial) => {
     const store = await trial.store()
     await store.create('before', { records: numbers(10) })
     await store.create('long')

@@ -26,23 +26,27 @@ async function expectWhole(trial: StoreTrial, store: StreamStore): Promise<void>
 }
 
 export const retainingCases: readonly StreamStoreCase[] = [
-  storeCase(['ST-78'], 'a stream with bytes keeps the last records, and about so many', async (trial) => {
-    const store = await trial.store()
-    await store.create('stream', { retention: { bytes: 1000 } })
-    for (let n = 1; n <= 60; n++) {
-      await trial.append(store, 'stream', [recordOf(n)])
-      const [first, tail] = await kept(store)
-      assert.equal(tail, n)
-      assert.ok(tail - first <= 11, 'an eighth more than so many bytes, at most')
-      assert.ok(tail - first >= Math.min(n, 10), 'so many bytes, at least')
-    }
-    await expectWhole(trial, store)
-    // What is trimmed by hand counts no more.
-    await store.trim('stream', { last: 2 })
-    for (let n = 61; n <= 68; n++) await trial.append(store, 'stream', [recordOf(n)])
-    assert.deepStrictEqual(await kept(store), [58, 68])
-    await expectWhole(trial, store)
-  }),
+  storeCase(
+    ['ST-78'],
+    'a stream with a retention in bytes keeps about that many, the last ones',
+    async (trial) => {
+      const store = await trial.store()
+      await store.create('stream', { retention: { bytes: 1000 } })
+      for (let n = 1; n <= 60; n++) {
+        await trial.append(store, 'stream', [recordOf(n)])
+        const [first, tail] = await kept(store)
+        assert.equal(tail, n)
+        assert.ok(tail - first <= 11, 'an eighth more than so many bytes, at most')
+        assert.ok(tail - first >= Math.min(n, 10), 'so many bytes, at least')
+      }
+      await expectWhole(trial, store)
+      // What is trimmed by hand counts no more.
+      await store.trim('stream', { last: 2 })
+      for (let n = 61; n <= 68; n++) await trial.append(store, 'stream', [recordOf(n)])
+      assert.deepStrictEqual(await kept(store), [58, 68])
+      await expectWhole(trial, store)
+    },
+  ),
 
   storeCase(['ST-78'], 'the last record is kept, however large it is', async (trial) => {
     const store = await trial.store()
@@ -54,7 +58,7 @@ export const retainingCases: readonly StreamStoreCase[] = [
     await expectWhole(trial, store)
   }),
 
-  storeCase(['ST-79'], 'a sweep trims what is older than a stream with an age keeps', async (trial) => {
+  storeCase(['ST-79'], 'a sweep trims records older than the retention', async (trial) => {
     const store = await trial.store(BELIEVED)
     const ms = trial.shortTime
     await store.create('stream', { retention: { age: ms / 1000 } })
@@ -76,7 +80,7 @@ export const retainingCases: readonly StreamStoreCase[] = [
     await expectWhole(trial, store)
   }),
 
-  storeCase(['ST-79'], 'an age is kept however long nobody has swept', async (trial) => {
+  storeCase(['ST-79'], 'a retention by age holds however late the sweep', async (trial) => {
     const store = await trial.store(BELIEVED)
     const ms = trial.shortTime
     await store.create('stream', { retention: { age: ms / 1000 } })
@@ -94,7 +98,7 @@ export const retainingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-79'],
-    'an age trims nothing by a clock that jumps, and nothing for long that a jump kept',
+    'a jumping clock neither trims by age nor keeps records for long',
     async (trial) => {
       const store = await trial.store({ settle: 600 })
       const day = 86_400_000
@@ -120,40 +124,36 @@ export const retainingCases: readonly StreamStoreCase[] = [
     ['clock-jumps', 'clock-goes-back'],
   ),
 
-  storeCase(
-    ['ST-80'],
-    'a store has a retention for streams that say nothing, by their owner',
-    async (trial) => {
-      const store = await trial.store({
-        retention: ({ id, owner }) => (owner === 'anna' && id !== 'kept' ? { bytes: 100 } : undefined),
-      })
-      await store.create('a', { owner: 'anna' })
-      await store.create('kept', { owner: 'anna' })
-      await store.create('own', { owner: 'anna', retention: { bytes: 1000, age: 0.5 } })
-      await store.create('whole', { owner: 'anna', retention: {} })
-      await store.create('b', { owner: 'berta' })
-      const retentions: unknown[] = []
-      for (const id of ['a', 'kept', 'own', 'whole', 'b']) {
-        for (let n = 1; n <= 5; n++) await trial.append(store, id, [recordOf(n)])
-        retentions.push((await store.head(id))?.retention)
-      }
-      assert.deepStrictEqual(retentions, [
-        { bytes: 100 },
-        undefined,
-        { bytes: 1000, age: 0.5 },
-        undefined,
-        undefined,
-      ])
-      assert.deepStrictEqual(await kept(store, 'a'), [4, 5])
-      for (const id of ['kept', 'own', 'whole', 'b']) assert.deepStrictEqual(await kept(store, id), [0, 5])
-      const again = await store.create('own', { owner: 'anna' })
-      assert.equal(again.outcome, 'exists', 'it is not compared')
-      const { streams } = await store.list({ prefix: 'own' })
-      assert.deepStrictEqual(streams[0]?.retention, { bytes: 1000, age: 0.5 })
-    },
-  ),
+  storeCase(['ST-80'], 'a store has a default retention, by owner', async (trial) => {
+    const store = await trial.store({
+      retention: ({ id, owner }) => (owner === 'anna' && id !== 'kept' ? { bytes: 100 } : undefined),
+    })
+    await store.create('a', { owner: 'anna' })
+    await store.create('kept', { owner: 'anna' })
+    await store.create('own', { owner: 'anna', retention: { bytes: 1000, age: 0.5 } })
+    await store.create('whole', { owner: 'anna', retention: {} })
+    await store.create('b', { owner: 'berta' })
+    const retentions: unknown[] = []
+    for (const id of ['a', 'kept', 'own', 'whole', 'b']) {
+      for (let n = 1; n <= 5; n++) await trial.append(store, id, [recordOf(n)])
+      retentions.push((await store.head(id))?.retention)
+    }
+    assert.deepStrictEqual(retentions, [
+      { bytes: 100 },
+      undefined,
+      { bytes: 1000, age: 0.5 },
+      undefined,
+      undefined,
+    ])
+    assert.deepStrictEqual(await kept(store, 'a'), [4, 5])
+    for (const id of ['kept', 'own', 'whole', 'b']) assert.deepStrictEqual(await kept(store, id), [0, 5])
+    const again = await store.create('own', { owner: 'anna' })
+    assert.equal(again.outcome, 'exists', 'it is not compared')
+    const { streams } = await store.list({ prefix: 'own' })
+    assert.deepStrictEqual(streams[0]?.retention, { bytes: 1000, age: 0.5 })
+  }),
 
-  storeCase(['ST-80'], 'what can be no retention is refused', async (trial) => {
+  storeCase(['ST-80'], 'an invalid retention is refused', async (trial) => {
     const store = await trial.store()
     for (const retention of [
       { bytes: 0 },
@@ -170,7 +170,7 @@ export const retainingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-61', 'ST-62', 'ST-63', 'ST-78'],
-    'a stream with a retention is leased, closed and owes as any other',
+    'a stream with a retention can be leased, closed and owe like any other',
     async (trial) => {
       const store = await trial.store(BELIEVED)
       const lease = { holder: 'a', ttlMs: 60_000 }
@@ -203,7 +203,7 @@ export const retainingCases: readonly StreamStoreCase[] = [
     },
   ),
 
-  storeCase(['ST-78'], 'what a close leaves owed counts for no bytes of the records', async (trial) => {
+  storeCase(['ST-78'], 'what a close leaves owed does not count as bytes of the records', async (trial) => {
     const store = await trial.store()
     const lease = { holder: 'a', ttlMs: 60_000 }
     await store.create('stream', { retention: { bytes: 400 }, lease })
@@ -215,7 +215,7 @@ export const retainingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-53', 'ST-54', 'ST-78', 'ST-79'],
-    'a retention holds for all stores that append, and for the next process',
+    'a retention applies to all stores that append, and to the next process',
     async (trial) => {
       const one = await trial.store(BELIEVED)
       const two = await trial.peer(one)

@@ -32,28 +32,24 @@ export const retiringCases: readonly StreamStoreCase[] = [
     }
   }),
 
-  storeCase(
-    ['ST-65'],
-    'a trim takes nothing from forks, and none of a fork from its source',
-    async (trial) => {
-      const store = await trial.store()
-      await trial.create(store, 'source', { records: numbers(3) })
-      await trial.create(store, 'fork', { from: { id: 'source' }, records: ['4'] })
-      await trial.create(store, 'other', { from: { id: 'source' } })
-      await trial.append(store, 'source', ['"source"'])
-      await store.trim('source', 'now')
-      await store.trim('other', 'now')
-      assert.deepStrictEqual(await trial.records(store, 'fork'), numbers(4))
-      assert.deepStrictEqual((await trial.page(store, 'source')).records, [])
-      await trial.append(store, 'source', ['5'])
-      await trial.append(store, 'other', ['"other"'])
-      await store.delete('source')
-      assert.deepStrictEqual(await trial.records(store, 'fork'), numbers(4))
-      assert.deepStrictEqual(await trial.records(store, 'other'), ['"other"'])
-    },
-  ),
+  storeCase(['ST-65'], 'a trim affects neither forks nor the source of a fork', async (trial) => {
+    const store = await trial.store()
+    await trial.create(store, 'source', { records: numbers(3) })
+    await trial.create(store, 'fork', { from: { id: 'source' }, records: ['4'] })
+    await trial.create(store, 'other', { from: { id: 'source' } })
+    await trial.append(store, 'source', ['"source"'])
+    await store.trim('source', 'now')
+    await store.trim('other', 'now')
+    assert.deepStrictEqual(await trial.records(store, 'fork'), numbers(4))
+    assert.deepStrictEqual((await trial.page(store, 'source')).records, [])
+    await trial.append(store, 'source', ['5'])
+    await trial.append(store, 'other', ['"other"'])
+    await store.delete('source')
+    assert.deepStrictEqual(await trial.records(store, 'fork'), numbers(4))
+    assert.deepStrictEqual(await trial.records(store, 'other'), ['"other"'])
+  }),
 
-  storeCase(['ST-71'], 'a deleted stream keeps its id while there are forks of it', async (trial) => {
+  storeCase(['ST-71'], 'a deleted stream keeps its id while forks of it exist', async (trial) => {
     const store = await trial.store()
     await trial.create(store, 'source', { owner: 'anna', records: numbers(2) })
     await trial.create(store, 'fork', { from: { id: 'source' } })
@@ -82,26 +78,22 @@ export const retiringCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await trial.records(store, 'fork'), numbers(3))
   }),
 
-  storeCase(
-    ['ST-71'],
-    'a stream that is past its time keeps its id while there are forks of it',
-    async (trial) => {
-      const store = await trial.store({ settle: 0 })
-      const ttlMs = trial.shortTime
-      await trial.create(store, 'source', { ttlMs, records: ['1'] })
-      await trial.create(store, 'fork', { from: { id: 'source' }, expiresAt: Date.now() * 2 })
-      await trial.elapse(ttlMs)
-      for (const swept of [false, true]) {
-        if (swept) assert.equal(await store.sweep(), 1)
-        assert.equal(await store.head('source'), undefined)
-        assert.deepStrictEqual(await store.create('source'), { outcome: 'retired' })
-        assert.equal(await store.isRetired('source'), true)
-        await expectNone(store, 'retired', { id: 'source' })
-        assert.deepStrictEqual(await trial.records(store, 'fork'), ['1'])
-      }
-      assert.equal(await store.sweep(), 0)
-    },
-  ),
+  storeCase(['ST-71'], 'an expired stream keeps its id while forks of it exist', async (trial) => {
+    const store = await trial.store({ settle: 0 })
+    const ttlMs = trial.shortTime
+    await trial.create(store, 'source', { ttlMs, records: ['1'] })
+    await trial.create(store, 'fork', { from: { id: 'source' }, expiresAt: Date.now() * 2 })
+    await trial.elapse(ttlMs)
+    for (const swept of [false, true]) {
+      if (swept) assert.equal(await store.sweep(), 1)
+      assert.equal(await store.head('source'), undefined)
+      assert.deepStrictEqual(await store.create('source'), { outcome: 'retired' })
+      assert.equal(await store.isRetired('source'), true)
+      await expectNone(store, 'retired', { id: 'source' })
+      assert.deepStrictEqual(await trial.records(store, 'fork'), ['1'])
+    }
+    assert.equal(await store.sweep(), 0)
+  }),
 
   storeCase(['ST-72'], 'an id is free again when the last fork is gone', async (trial) => {
     const store = await trial.store()
@@ -119,7 +111,7 @@ export const retiringCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await trial.records(store, 'b'), ['"new"'])
   }),
 
-  storeCase(['ST-72'], 'a stream whose forks are gone is there as before', async (trial) => {
+  storeCase(['ST-72'], 'a stream whose forks are gone works as before', async (trial) => {
     const store = await trial.store()
     await trial.create(store, 'source', { records: ['1'] })
     for (const id of ['a', 'b']) {
@@ -162,7 +154,7 @@ export const retiringCases: readonly StreamStoreCase[] = [
     await trial.create(store, 'source')
   }),
 
-  storeCase(['ST-73'], 'a large fork is there whole, or not at all', async (trial) => {
+  storeCase(['ST-73'], 'a large fork is complete, or does not exist', async (trial) => {
     const store = await trial.store()
     const text = JSON.stringify('x'.repeat(1000))
     const records = Array.from({ length: 1000 }, () => text)
@@ -178,30 +170,34 @@ export const retiringCases: readonly StreamStoreCase[] = [
     assert.ok(kept.slice(0, 5000).every((record) => record === text))
   }),
 
-  storeCase(['ST-73'], 'a fork whose source goes meanwhile is there whole, or not at all', async (trial) => {
-    const store = await trial.store()
-    const records = Array.from({ length: 1000 }, () => JSON.stringify('x'.repeat(1000)))
-    for (let round = 0; round < 3; round++) {
-      await trial.create(store, `source${round}`, { records })
-      for (let n = 0; n < 3; n++) await trial.append(store, `source${round}`, records)
-      const [forked, deleted] = await Promise.all([
-        store.create(`fork${round}`, { from: { id: `source${round}` } }),
-        store.delete(`source${round}`),
-      ])
-      assert.equal(deleted, true)
-      if (forked.outcome === 'created')
-        assert.equal((await trial.records(store, `fork${round}`)).length, 4000)
-      else {
-        assert.equal(forked.outcome, 'no-fork')
-        assert.equal(await store.head(`fork${round}`), undefined)
-        await free(trial, store, `source${round}`)
+  storeCase(
+    ['ST-73'],
+    'a fork whose source is deleted meanwhile is complete, or does not exist',
+    async (trial) => {
+      const store = await trial.store()
+      const records = Array.from({ length: 1000 }, () => JSON.stringify('x'.repeat(1000)))
+      for (let round = 0; round < 3; round++) {
+        await trial.create(store, `source${round}`, { records })
+        for (let n = 0; n < 3; n++) await trial.append(store, `source${round}`, records)
+        const [forked, deleted] = await Promise.all([
+          store.create(`fork${round}`, { from: { id: `source${round}` } }),
+          store.delete(`source${round}`),
+        ])
+        assert.equal(deleted, true)
+        if (forked.outcome === 'created')
+          assert.equal((await trial.records(store, `fork${round}`)).length, 4000)
+        else {
+          assert.equal(forked.outcome, 'no-fork')
+          assert.equal(await store.head(`fork${round}`), undefined)
+          await free(trial, store, `source${round}`)
+        }
       }
-    }
-  }),
+    },
+  ),
 
   storeCase(
     ['ST-53', 'ST-54'],
-    'a fork and what it holds are there for other stores',
+    'a fork and its records are visible to other stores',
     async (trial) => {
       const store = await trial.store()
       const peer = await trial.peer(store)

@@ -31,7 +31,7 @@ async function trimTo(store: StreamStore, before: Place, first: Offset | undefin
 export const trimmingCases: readonly StreamStoreCase[] = [
   storeCase(
     ['ST-74'],
-    'what lies before a trim is gone, and nothing behind it is counted anew',
+    'records before a trim are gone, and later ones keep their positions',
     async (trial) => {
       const store = await trial.store()
       const places = await filled(trial, store, 8)
@@ -65,7 +65,7 @@ export const trimmingCases: readonly StreamStoreCase[] = [
     },
   ),
 
-  storeCase(['ST-74'], 'a trim to before what was trimmed already changes nothing', async (trial) => {
+  storeCase(['ST-74'], 'a trim to a place before the first record changes nothing', async (trial) => {
     const store = await trial.store()
     const places = await filled(trial, store, 8)
     await trimTo(store, { position: 5 }, places[5])
@@ -76,7 +76,7 @@ export const trimmingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await trial.records(store, 'stream'), ['7', '8'])
   }),
 
-  storeCase(['ST-74'], 'a stream of which all was trimmed goes on where it was', async (trial) => {
+  storeCase(['ST-74'], 'a completely trimmed stream goes on where it was', async (trial) => {
     const store = await trial.store()
     const places = await filled(trial, store, 4)
     const tail = places[4] ?? assert.fail()
@@ -93,7 +93,7 @@ export const trimmingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual([closed, next.position], [true, 5])
   }),
 
-  storeCase(['ST-74'], 'who stands at position 0 of a trimmed stream has missed something', async (trial) => {
+  storeCase(['ST-74'], 'position 0 of a trimmed stream is trimmed', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const { from: start } = await trial.page(store, 'stream', 'start')
@@ -104,7 +104,7 @@ export const trimmingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await trial.records(store, 'stream'), ['2', '3'])
   }),
 
-  storeCase(['ST-74'], 'a long stream is trimmed, and no other one', async (trial) => {
+  storeCase(['ST-74'], 'trimming a long stream affects no other', async (trial) => {
     const store = await trial.store()
     await store.create('before', { records: numbers(10) })
     await store.create('stream')
@@ -127,7 +127,7 @@ export const trimmingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await trial.records(store, 'stream'), ['"new"'])
   }),
 
-  storeCase(['ST-75'], 'a place that is not of the log trims nothing', async (trial) => {
+  storeCase(['ST-75'], 'a place outside of the log trims nothing', async (trial) => {
     const store = await trial.store()
     const places = await filled(trial, store, 4)
     const [, , middle = assert.fail(), , tail = assert.fail()] = places
@@ -142,7 +142,7 @@ export const trimmingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await store.trim('no-stream', 'now'), { outcome: 'missing' })
   }),
 
-  storeCase(['ST-75'], 'who trims what it looked at trims nothing else', async (trial) => {
+  storeCase(['ST-75'], 'a trim with an incarnation affects no other stream', async (trial) => {
     const store = await trial.store()
     await store.create('stream', { records: numbers(3) })
     const before = (await store.head('stream'))?.incarnation
@@ -159,7 +159,7 @@ export const trimmingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-76'],
-    'a trim is no write: it takes no lease, and leaves all but the records as it was',
+    'a trim is not a write: it needs no lease, and changes only the records',
     async (trial) => {
       const store = await trial.store()
       const lease = { holder: 'a', ttlMs: 60_000 }
@@ -193,7 +193,7 @@ export const trimmingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await store.trim('stream', { position: 2 }), { outcome: 'missing' })
   }),
 
-  storeCase(['ST-77'], 'what this process appended is told, whatever was trimmed of it', async (trial) => {
+  storeCase(['ST-77'], 'appends of this process are told, even if they were trimmed', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const watch = await trial.watch(store, 'stream')
@@ -213,7 +213,7 @@ export const trimmingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-77'],
-    'a watcher that a trim in another store overtakes is told so, and of no other records',
+    'a watcher overtaken by a trim of another store is told so, and gets no other records',
     async (trial) => {
       const one = await trial.store()
       const two = await trial.peer(one)
@@ -236,7 +236,7 @@ export const trimmingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-74', 'ST-53', 'ST-54'],
-    'what one store trims is trimmed in every other, and for the next process',
+    'a trim of one store applies in every other, and for the next process',
     async (trial) => {
       const one = await trial.store()
       const two = await trial.peer(one)

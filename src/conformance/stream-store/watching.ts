@@ -16,7 +16,7 @@ export const watchingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(watch.tail, (await store.head('stream'))?.tail)
   }),
 
-  storeCase(['ST-33'], 'what a watcher is told can be read', async (trial) => {
+  storeCase(['ST-33'], 'records told to a watcher can be read', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const reads: Promise<void>[] = []
@@ -33,7 +33,7 @@ export const watchingCases: readonly StreamStoreCase[] = [
     await Promise.all(reads)
   }),
 
-  storeCase(['ST-33'], 'nobody is told of a refused append', async (trial) => {
+  storeCase(['ST-33'], 'a refused append is not told to watchers', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const watch = await trial.watch(store, 'stream')
@@ -45,7 +45,7 @@ export const watchingCases: readonly StreamStoreCase[] = [
 
   storeCase(
     ['ST-34'],
-    'reading up to the tail and watching from there misses nothing and doubles nothing',
+    'reading up to the tail and watching from there misses and repeats nothing',
     async (trial) => {
       const store = await trial.store()
       await store.create('stream')
@@ -71,7 +71,7 @@ export const watchingCases: readonly StreamStoreCase[] = [
     },
   ),
 
-  storeCase(['ST-35'], 'a watch that was stopped is told nothing more', async (trial) => {
+  storeCase(['ST-35'], 'a stopped watch gets no more events', async (trial) => {
     const store = await trial.store()
     await store.create('stream')
     const controller = new AbortController()
@@ -86,7 +86,7 @@ export const watchingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual([stopped.records, aborted.records, stays.records], [['1'], ['1'], ['1', '2']])
   }),
 
-  storeCase(['ST-36'], 'a listener that throws harms nobody', async (trial) => {
+  storeCase(['ST-36'], 'a listener that throws affects no other', async (trial) => {
     const logged: unknown[] = []
     const error = (_fields: object, message: string): void => void logged.push(message)
     const store = await trial.store({ logger: { debug() {}, info() {}, warn() {}, error } })
@@ -124,29 +124,25 @@ export const watchingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(second.tail, watch.tail)
   }),
 
-  storeCase(
-    ['ST-37'],
-    'the last thing told of a stream is that it closed, or that it is gone',
-    async (trial) => {
-      const store = await trial.store()
-      await store.create('closed', { records: ['1'] })
-      await store.create('deleted')
-      const closed = await trial.watch(store, 'closed')
-      const deleted = await trial.watch(store, 'deleted')
-      await trial.append(store, 'closed', { close: true })
-      await closed.until('the end', (watch) => watch.closed)
-      assert.deepStrictEqual(closed.records, [])
-      await trial.append(store, 'deleted', ['1'])
-      await store.delete('deleted')
-      await deleted.until('that it is gone', (watch) => watch.gone !== undefined)
-      assert.equal(deleted.gone, 'deleted')
-      await store.create('deleted', { records: ['2'] })
-      await trial.append(store, 'deleted', ['3'])
-      assert.deepStrictEqual(deleted.records, ['1'])
-      await store.delete('closed')
-      await closed.until('that it is gone', (watch) => watch.gone !== undefined)
-    },
-  ),
+  storeCase(['ST-37'], 'the last event of a stream is its close, or that it is gone', async (trial) => {
+    const store = await trial.store()
+    await store.create('closed', { records: ['1'] })
+    await store.create('deleted')
+    const closed = await trial.watch(store, 'closed')
+    const deleted = await trial.watch(store, 'deleted')
+    await trial.append(store, 'closed', { close: true })
+    await closed.until('the end', (watch) => watch.closed)
+    assert.deepStrictEqual(closed.records, [])
+    await trial.append(store, 'deleted', ['1'])
+    await store.delete('deleted')
+    await deleted.until('that it is gone', (watch) => watch.gone !== undefined)
+    assert.equal(deleted.gone, 'deleted')
+    await store.create('deleted', { records: ['2'] })
+    await trial.append(store, 'deleted', ['3'])
+    assert.deepStrictEqual(deleted.records, ['1'])
+    await store.delete('closed')
+    await closed.until('that it is gone', (watch) => watch.gone !== undefined)
+  }),
 
   storeCase(['ST-37'], 'a closed stream can be watched, and says so', async (trial) => {
     const store = await trial.store()
