@@ -1,6 +1,7 @@
 import type { ChannelLayer } from './channels/layer.ts'
+import { type OptionNames, checkOptions } from './protocol/known-options.ts'
 import { memoryChannels } from './channels/memory/layer.ts'
-import { type Streaming, type StreamingOptions, streaming } from './endpoints/streaming.ts'
+import { STREAMING_OPTIONS, Streaming, type StreamingOptions } from './endpoints/streaming.ts'
 import type { Logger } from './logging/logger.ts'
 import { type KeptParts, keptParts } from './kept-parts.ts'
 import { defaultLogger } from './logging/pino.ts'
@@ -9,7 +10,7 @@ import type { Route } from './routing/route.ts'
 import { type ServedChat, chatsServed } from './routing/served-chat.ts'
 import type { RunDefinitions } from './runs/definition.ts'
 import { Application } from './server/application.ts'
-import type { ApplicationOptions } from './server/application-options.ts'
+import { APPLICATION_OPTIONS, type ApplicationOptions } from './server/application-options.ts'
 
 /** `ApplicationOptions`, with what this preset chooses left open, and those of `streaming`. */
 export interface MillraceOptions<Runs extends RunDefinitions = RunDefinitions>
@@ -46,15 +47,23 @@ export interface App<Runs extends RunDefinitions = RunDefinitions> extends Appli
   readonly '~runs'?: Runs
 }
 
+const OPTIONS: OptionNames<MillraceOptions> = {
+  ...STREAMING_OPTIONS,
+  ...APPLICATION_OPTIONS,
+  name: true,
+  path: true,
+}
+
 /**
  * Makes an application: `export default millrace({ store: sqlite('./data.db'), runs: { answer } })`.
  * Nothing listens until `millrace serve` or `listen()` does.
  *
- * @throws {TypeError} for options that exclude each other, and a malformed path.
+ * @throws {TypeError} for an option that does not exist, options that exclude each other, and a malformed path.
  */
 export function millrace<const Runs extends RunDefinitions = Record<never, never>>(
   options: MillraceOptions<Runs> = {},
 ): App<Runs> {
+  checkOptions('millrace()', options, OPTIONS)
   const { logger = defaultLogger(), routes = [], path, name: _name, ...rest } = options
   const parts = partsOf(options, logger)
   const own = parts?.streams
@@ -99,7 +108,7 @@ function partsOf(whole: MillraceOptions, logger: Logger): KeptParts | undefined 
   const ofStreams = { ...options, store, logger, ...(runs && { runs }), ...(chats && { chats }) }
   return keptParts(
     { name, store },
-    () => ({ streams: streaming(ofStreams), channels: channelsOf(whole, logger) }),
+    () => ({ streams: new Streaming(ofStreams), channels: channelsOf(whole, logger) }),
     (kept) => kept.streams.redefine(ofStreams),
   )
 }

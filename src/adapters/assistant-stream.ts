@@ -6,6 +6,7 @@
  * of the stream, so that a dead process does not leave it "streaming": it ends with the package's error status. The
  * epoch of the lease fences a producer that lost its stream, in the log itself.
  */
+import { checkOptions } from '../protocol/known-options.ts'
 import { encodeOffset, offsetBefore, parsePlace } from '../protocol/offset.ts'
 import { readRunEnd } from '../protocol/run-end.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
@@ -16,7 +17,7 @@ import { Fillings } from './fillings.ts'
 import { pagesOf } from './pages.ts'
 import type { PagesEnd } from './pages.ts'
 import { Orphans } from './orphans.ts'
-import { type AdapterOptions, type AdapterSettings, adapterSettings } from './settings.ts'
+import { ADAPTER_OPTIONS, type AdapterOptions, type AdapterSettings, adapterSettings } from './settings.ts'
 
 export type { AdapterOptions } from './settings.ts'
 
@@ -70,6 +71,7 @@ export interface AssistantStreams {
  * @throws {RangeError} naming the option that is out of range.
  */
 export function assistantStreams(store: StreamStore, options: AdapterOptions = {}): AssistantStreams {
+  checkOptions('assistantStreams()', options, ADAPTER_OPTIONS)
   return new Keeper(adapterSettings(store, options, '@assistant-stream/'))
 }
 

@@ -15,6 +15,7 @@
  * | `set` of a sentinel to DONE, and `publish` to the log | the stream closed as completed |
  * | `publish` of a request | the text from the log, from the character asked for, and then what comes |
  */
+import { type OptionNames, checkOptions } from '../protocol/known-options.ts'
 import { Buffer } from 'node:buffer'
 import { readRunEnd } from '../protocol/run-end.ts'
 import type { StreamStore } from '../streams/store.ts'
@@ -24,7 +25,7 @@ import { Fillings } from './fillings.ts'
 import { Orphans } from './orphans.ts'
 import { parseResumableKey, streamIdOf } from './resumable-keys.ts'
 import { ResumableReader } from './resumable-reader.ts'
-import { type AdapterOptions, type AdapterSettings, adapterSettings } from './settings.ts'
+import { ADAPTER_OPTIONS, type AdapterOptions, type AdapterSettings, adapterSettings } from './settings.ts'
 
 export type { AdapterOptions } from './settings.ts'
 
@@ -36,6 +37,7 @@ export interface ResumableStreamsOptions extends AdapterOptions {
   readonly interrupted?: string
 }
 
+const OPTIONS: OptionNames<ResumableStreamsOptions> = { ...ADAPTER_OPTIONS, interrupted: true }
 /** The package's type of the same name. */
 export interface ResumablePublisher {
   connect(): Promise<void>
@@ -71,6 +73,7 @@ export function resumableStreams(
   store: StreamStore,
   options: ResumableStreamsOptions = {},
 ): ResumableStreams {
+  checkOptions('resumableStreams()', options, OPTIONS)
   const adapter = new ResumableStore(
     adapterSettings(store, options, '@resumable-stream/'),
     options.interrupted,

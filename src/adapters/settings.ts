@@ -1,4 +1,5 @@
 /** Options of the adapters. Durations are in seconds, fractions allowed. */
+import type { OptionNames } from '../protocol/known-options.ts'
 import { randomBytes } from 'node:crypto'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -23,6 +24,14 @@ export interface AdapterOptions {
   readonly monotonic?: () => number
 }
 
+export const ADAPTER_OPTIONS: OptionNames<AdapterOptions> = {
+  prefix: true,
+  owner: true,
+  ttl: true,
+  leaseTtl: true,
+  logger: true,
+  monotonic: true,
+}
 /** The same, complete, in milliseconds. */
 export interface AdapterSettings {
   readonly store: StreamStore

@@ -1,4 +1,5 @@
 /** How chats behave. Durations are in seconds, and sizes in bytes as JSON. */
+import { type OptionNames, namesOf } from '../protocol/known-options.ts'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { StreamStore } from '../streams/store.ts'
@@ -64,6 +65,15 @@ const DEFAULT_LIMITS: ChatLimits = {
   queued: 10,
   title: 200,
 }
+
+export const CHATS_OPTIONS: OptionNames<Omit<ChatsOptions, 'store' | 'logger'>> = {
+  kinds: true,
+  whileBusy: true,
+  limits: namesOf<ChatLimits>(DEFAULT_LIMITS),
+  retention: true,
+  beginWithin: true,
+  history: true,
+}
 const WEEK = 7 * 86_400
 /** What stands around a message in its record. */
 const AROUND = 16 * 1024
@@ -73,7 +83,6 @@ export function chatSettings(options: ChatsOptions): ChatSettings {
   const { store, logger = libraryLogger(), kinds, whileBusy = 'refuse', history } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   for (const [name, value] of Object.entries(limits)) {
-    if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw new RangeError(`limits.${name} is not known`)
     if (!(value >= 1)) throw new RangeError(`limits.${name} is ${value}; it takes a number from 1`)
   }
   if (limits.messageBytes > store.limits.recordBytes - AROUND)

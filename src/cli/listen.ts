@@ -1,7 +1,7 @@
 /** Has an application listen as the command line says, and says in one line why it does not. */
 import type { Application } from '../server/application.ts'
 import type { RunningServer } from '../server/listening/listener.ts'
-import { LISTEN_DEFAULTS, type ListenOptions } from '../server/options.ts'
+import { LISTEN_DEFAULTS, LISTEN_OPTIONS, type ListenOptions } from '../server/options.ts'
 import { CommandError } from './command-error.ts'
 
 export interface Listening {
@@ -10,11 +10,17 @@ export interface Listening {
   readonly isOpen: boolean
 }
 
-/** @throws {CommandError} saying why it cannot, and what to do about it. */
+/**
+ * @param settings all that the command line says; those of a server are taken.
+ * @throws {CommandError} saying why it cannot, and what to do about it.
+ */
 export async function listen(
   application: Pick<Application, 'listen'>,
-  options: ListenOptions,
+  settings: ListenOptions,
 ): Promise<Listening> {
+  const options: ListenOptions = Object.fromEntries(
+    Object.entries(settings).filter(([name]) => Object.hasOwn(LISTEN_OPTIONS, name)),
+  )
   try {
     return await listenWarily(application, options)
   } catch (error) {

@@ -2,17 +2,23 @@
  * The durable half of an application: one store, the runs that fill its streams, and the delivery
  * that reads them. Made before the application, because routes and consumers use it.
  */
+import { type OptionNames, checkOptions, namesOf } from '../protocol/known-options.ts'
 import { Chats } from '../chats/chats.ts'
-import type { ChatsOptions } from '../chats/options.ts'
+import { CHATS_OPTIONS, type ChatsOptions } from '../chats/options.ts'
 import { Delivery } from '../delivery/delivery.ts'
 import { type Logger, libraryLogger } from '../logging/logger.ts'
 import type { RunDefinitions } from '../runs/definition.ts'
 import { RunError } from '../runs/errors.ts'
 import { Runs } from '../runs/runs.ts'
-import { graceMilliseconds } from '../runs/options.ts'
-import type { RunLimits, RunsOptions } from '../runs/options.ts'
+import {
+  LIMIT_DEFAULTS,
+  RUNS_OPTIONS,
+  type RunLimits,
+  type RunsOptions,
+  graceMilliseconds,
+} from '../runs/options.ts'
 import type { StreamStore } from '../streams/store.ts'
-import { type MayStart, StartGate, type StartLimits, splitLimits } from './start-gate.ts'
+import { type MayStart, START_LIMITS, StartGate, type StartLimits, splitLimits } from './start-gate.ts'
 import type { StartHandler } from './start-handler.ts'
 import type { OwnerOf } from './owner-of.ts'
 import type { StreamServices } from './stream-services.ts'
@@ -36,6 +42,17 @@ export interface StreamingOptions extends Omit<RunsOptions, 'readers' | 'limits'
 
 /** How much may be started. */
 export type ChangeableLimits = StartLimits & Pick<RunLimits, 'runsPerOwner' | 'runsPerProcess'>
+
+const LIMITS: OptionNames<RunLimits & StartLimits> = namesOf({ ...LIMIT_DEFAULTS, ...START_LIMITS })
+
+export const STREAMING_OPTIONS: OptionNames<StreamingOptions> = {
+  ...RUNS_OPTIONS,
+  limits: LIMITS,
+  mayStart: true,
+  ownerOf: true,
+  chats: CHATS_OPTIONS,
+  shutdownGrace: true,
+}
 
 /** Seconds between two looks for streams past their time. */
 const SWEEP_INTERVAL = 60
@@ -116,7 +133,9 @@ export class Streaming {
   }
 
   /** Changes limits of starts from here on. Throws the `RangeError` of one that is out of range. */
-  limit({ runsPerOwner, runsPerProcess, ...rest }: Partial<ChangeableLimits>): void {
+  limit(limits: Partial<ChangeableLimits>): void {
+    checkOptions('limit()', limits, LIMITS)
+    const { runsPerOwner, runsPerProcess, ...rest } = limits
     this.gate.limit(splitLimits(rest).ofStarts)
     this.runs.limit({
       ...(runsPerOwner !== undefined && { runsPerOwner }),
@@ -170,7 +189,12 @@ function withChats(runs: RunDefinitions = {}, chats: Chats | undefined): RunDefi
   return { ...runs, ...ofChats }
 }
 
-/** Makes the durable half of an application: `streaming({ store: sqlite('./data.db') })`. */
+/**
+ * Makes the durable half of an application: `streaming({ store: sqlite('./data.db') })`.
+ *
+ * @throws {TypeError} for an option that does not exist, {RangeError} for one that is out of range.
+ */
 export function streaming(options: StreamingOptions): Streaming {
+  checkOptions('streaming()', options, STREAMING_OPTIONS)
   return new Streaming(options)
 }

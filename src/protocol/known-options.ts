@@ -11,6 +11,11 @@ export type OptionNames<Options> = {
   readonly [Name in keyof Required<Options>]: true | OptionNames<NonNullable<Options[Name]>>
 }
 
+/** The names of options that have a whole table of defaults. */
+export function namesOf<Options extends object>(defaults: Required<Options>): OptionNames<Options> {
+  return Object.fromEntries(Object.keys(defaults).map((name) => [name, true])) as OptionNames<Options>
+}
+
 interface Names {
   readonly [name: string]: true | Names
 }

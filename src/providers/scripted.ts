@@ -1,4 +1,5 @@
 /** A provider that says what it was told to: the model of a server without a key, and of tests. */
+import { checkOptions } from '../protocol/known-options.ts'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { Json } from '../protocol/json.ts'
 import { milliseconds } from '../time/duration.ts'
@@ -21,6 +22,7 @@ export function scripted<const Event extends Json | object>(
   events: readonly Event[] | ((index: number) => Event | undefined),
   options: ScriptedOptions = {},
 ): Provider<Event> {
+  checkOptions('scripted()', options, { interval: true })
   const pause = milliseconds('interval', options.interval ?? 0, { min: 0 })
   const eventAt = typeof events === 'function' ? events : (index: number) => events[index]
   return (context) =>

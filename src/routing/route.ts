@@ -1,4 +1,5 @@
 /** The routes of paths, and the functions that make them. */
+import { type OptionNames, checkOptions } from '../protocol/known-options.ts'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AnyConsumerClass, ConsumerClass } from '../consumers/consumer.ts'
 import type { Params, Scope, User } from '../consumers/scope.ts'
@@ -71,6 +72,10 @@ export interface WebSocketOptions extends Guards {
   readonly maxMessageSize?: number
 }
 
+export const GUARDS: OptionNames<Guards> = { authenticate: true, origins: true }
+
+export const WEBSOCKET_OPTIONS: OptionNames<WebSocketOptions> = { ...GUARDS, maxMessageSize: true }
+
 export interface WebSocketRoute<Needs extends object = object> extends WebSocketOptions {
   readonly kind: 'websocket'
   /** Whether the route is Millrace's own. */
@@ -129,6 +134,7 @@ export function websocket<const Path extends string, P = Params>(
   options: WebSocketOptions = {},
 ): WebSocketRoute<Missing<P, Path>> {
   if (typeof consumer !== 'function') throw new TypeError(`websocket(${path}): the consumer is not a class`)
+  checkOptions(`websocket(${path})`, options, WEBSOCKET_OPTIONS)
   checkOrigins(options.origins, `websocket(${path})`)
   checkMessageSize(options.maxMessageSize, `websocket(${path})`)
   return { kind: 'websocket', pattern: parsePattern(path), consumer, ...options }
@@ -154,6 +160,7 @@ export function http<const Path extends string>(
   target: HttpTarget<ParamsOf<Path>>,
   guards: Guards = {},
 ): HttpRoute {
+  checkOptions(`http(${path})`, guards, GUARDS)
   checkOrigins(guards.origins, `http(${path})`)
   const callable = typeof target === 'function' || (typeof target === 'object' && target !== null)
   if (!callable)
@@ -174,6 +181,7 @@ export function router<const Prefix extends string, Needs extends object = objec
   if ((routes as readonly Route[]).some((route) => route.kind === 'channel')) {
     throw new TypeError(`router(${prefix}): a channel has no path; put channel(…) beside the router`)
   }
+  checkOptions(`router(${prefix})`, guards, GUARDS)
   checkOrigins(guards.origins, `router(${prefix})`)
   // The types have been checked here, so the needs of the routes are dropped.
   return { kind: 'router', pattern, routes: routes as readonly PathRoute[], ...guards }

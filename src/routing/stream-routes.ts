@@ -1,18 +1,59 @@
 /** The routes of streams. */
+import type { HttpReadOptions } from '../endpoints/http/reads/reads.ts'
+import { WRITE_LIMITS, type WriteLimits } from '../endpoints/http/writes/allowances.ts'
+import type { StreamServices } from '../endpoints/stream-services.ts'
+import { type OptionNames, checkOptions, namesOf } from '../protocol/known-options.ts'
 import { DurableStreams, type DurableStreamsOptions } from '../endpoints/http/durable-streams.ts'
 import { HttpStreams, type HttpStreamsOptions } from '../endpoints/http/http-streams.ts'
 import { type StreamSocketOptions, streamSocketConsumer } from '../endpoints/stream-socket/stream-socket.ts'
 import {
+  GUARDS,
   type Guards,
   type HttpRoute,
   type RouterRoute,
   type WebSocketOptions,
   type WebSocketRoute,
+  WEBSOCKET_OPTIONS,
   guardsOf,
   http,
   router,
   websocket,
 } from './route.ts'
+
+const SERVICES: OptionNames<StreamServices> = {
+  store: true,
+  delivery: true,
+  runs: true,
+  ownerOf: true,
+  gate: true,
+  logger: true,
+}
+
+const RETURNS = { returnAfter: true, returnSpread: true } as const
+
+const READ_OPTIONS: OptionNames<HttpReadOptions> = { ...RETURNS, signInterval: true, longPollTimeout: true }
+
+/** Of the stream socket and of `httpStreams` together: applications give both of them the same object. */
+const ENDPOINT_OPTIONS: OptionNames<StreamSocketOptions & HttpStreamsOptions & WebSocketOptions> = {
+  ...SERVICES,
+  ...WEBSOCKET_OPTIONS,
+  ...READ_OPTIONS,
+  start: true,
+  maxSubscriptions: true,
+  maxRequests: true,
+}
+
+/** All services are spread into it, also those that it has no use for. */
+const DURABLE_STREAMS_OPTIONS: OptionNames<DurableStreamsOptions & StreamServices & Guards> = {
+  ...SERVICES,
+  ...GUARDS,
+  ...READ_OPTIONS,
+  authorize: true,
+  allowAnonymous: true,
+  creation: true,
+  idPrefix: true,
+  limits: namesOf<WriteLimits>(WRITE_LIMITS),
+}
 
 /**
  * Serves the stream socket at a path; docs/stream-socket.md describes its protocol. With an `authenticate`,
@@ -23,6 +64,7 @@ import {
  * @throws {RangeError} for a `maxMessageSize` out of range.
  */
 export function streamSocket(path: string, options: StreamSocketOptions & WebSocketOptions): WebSocketRoute {
+  checkOptions(`streamSocket(${path})`, options, ENDPOINT_OPTIONS)
   const { maxMessageSize } = options
   const ofRoute = { ...guardsOf(options), ...(maxMessageSize !== undefined && { maxMessageSize }) }
   return { ...websocket(path, streamSocketConsumer(options), ofRoute), own: true }
@@ -35,6 +77,7 @@ export function streamSocket(path: string, options: StreamSocketOptions & WebSoc
  * @throws {TypeError} for a malformed prefix.
  */
 export function httpStreams(prefix: string, options: HttpStreamsOptions & Guards): RouterRoute {
+  checkOptions(`httpStreams(${prefix})`, options, ENDPOINT_OPTIONS)
   const streams = new HttpStreams(options)
   const { get, head, delete: remove } = streams.reads
   return ownRouter(prefix, options, [
@@ -53,6 +96,7 @@ export function httpStreams(prefix: string, options: HttpStreamsOptions & Guards
  * @throws {TypeError} for a malformed prefix.
  */
 export function durableStreams(prefix: string, options: DurableStreamsOptions & Guards): RouterRoute {
+  checkOptions(`durableStreams(${prefix})`, options, DURABLE_STREAMS_OPTIONS)
   const { reads, writes } = new DurableStreams(options)
   const { get, head, delete: remove } = reads
   const { put, post } = writes

@@ -9,6 +9,7 @@
  *       },
  *     })
  */
+import { type OptionNames, checkOptions } from '../protocol/known-options.ts'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
@@ -85,13 +86,25 @@ export interface RunDefinition<Input = unknown, Output = unknown> {
 /** The runs of an application, by their kind: the name that starts them. */
 export type RunDefinitions = Readonly<Record<string, RunDefinition>>
 
+const OPTIONS: OptionNames<RunOptions<StandardSchemaV1, Json>> = {
+  input: true,
+  run: true,
+  resumable: true,
+  closing: true,
+  newAttempt: true,
+  ended: true,
+}
+
 /**
  * Defines a kind of run: `run({ input: z.object({ prompt: z.string() }), async *run({ prompt }) { … } })`. The
  * type of its input and of its records is known from here to the browser's loop.
+ *
+ * @throws {TypeError} for an option that does not exist.
  */
 export function run<
   Output extends Json | object,
   Schema extends StandardSchemaV1<unknown, unknown> = StandardSchemaV1<Json, Json>,
 >(options: RunOptions<Schema, Output>): RunDefinition<StandardSchemaV1.InferInput<Schema>, Wire<Output>> {
+  checkOptions<object>('run()', options, OPTIONS)
   return options
 }

@@ -1,4 +1,5 @@
 /** How the runs of a process behave. Every duration is in seconds and every size in bytes; fractions are fine. */
+import type { OptionNames } from '../protocol/known-options.ts'
 import { randomBytes } from 'node:crypto'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -97,13 +98,24 @@ const MIN_CHECKPOINT = 1024
 /** And its end that of a run: a status, a reason of 64 characters, and a message of 500. */
 const MIN_END = 2 * 1024
 
+export const RUNS_OPTIONS: OptionNames<Omit<RunsOptions, 'readers' | 'limits'>> = {
+  store: true,
+  logger: true,
+  runs: true,
+  holder: true,
+  leaseTtl: true,
+  retention: true,
+  stopTimeout: true,
+  endedTimeout: true,
+  storePatience: true,
+  highWaterMark: true,
+  stopUnreadAfter: true,
+}
+
 /** @throws {RangeError} naming the option that is out of range. */
 export function runSettings(options: RunsOptions): RunSettings {
   const { store, logger = libraryLogger(), runs = {}, readers } = options
   const limits = { ...LIMIT_DEFAULTS, ...options.limits }
-  for (const name of Object.keys(limits)) {
-    if (!Object.hasOwn(LIMIT_DEFAULTS, name)) throw new RangeError(`limits.${name} is not known`)
-  }
   const holder = options.holder ?? `${process.pid}-${randomBytes(12).toString('hex')}`
   if (!/^[\x21-\x7e]{1,200}$/.test(holder)) {
     throw new RangeError('holder is not 1 to 200 printable ASCII characters')

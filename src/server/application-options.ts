@@ -1,4 +1,5 @@
 /** What an application is told: its routes, its channel layer, its streams and who may use them. */
+import type { OptionNames } from '../protocol/known-options.ts'
 import type { ChannelLayer } from '../channels/layer.ts'
 import type { Streaming } from '../endpoints/streaming.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -29,4 +30,17 @@ export interface ApplicationOptions {
   readonly logger: Logger
   /** Whether the application can serve; `/readyz` answers 503 when it throws or says false. */
   readonly ready?: (signal: AbortSignal) => boolean | Promise<boolean>
+}
+
+export const APPLICATION_OPTIONS: OptionNames<ApplicationOptions> = {
+  routes: true,
+  fetch: true,
+  channels: true,
+  streams: true,
+  authenticate: true,
+  authenticateTimeout: true,
+  authenticateInterval: true,
+  origins: true,
+  logger: true,
+  ready: true,
 }

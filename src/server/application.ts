@@ -2,6 +2,7 @@
  * An application: its routes, its channel layer and who may use them. It owns no port; a gateway
  * brings it connections, and it outlives gateways, so that one application can listen twice.
  */
+import { checkOptions } from '../protocol/known-options.ts'
 import type { Server } from 'node:http'
 import type { ChannelLayer } from '../channels/layer.ts'
 import { Membership } from '../channels/membership.ts'
@@ -24,11 +25,11 @@ import {
   checkAuthenticateInterval,
   DEFAULT_TIMEOUT,
 } from './request/authentication.ts'
-import { ChannelWorker, type RunningWorker, type WorkOptions } from './channel-worker.ts'
+import { ChannelWorker, type RunningWorker, WORK_OPTIONS, type WorkOptions } from './channel-worker.ts'
 import { refuseUnfit } from './health.ts'
 import { HttpDispatcher } from './http/dispatcher.ts'
 import { type RunningServer, listen } from './listening/listener.ts'
-import type { ConnectionOptions, ListenOptions } from './options.ts'
+import { CONNECTION_OPTIONS, type ConnectionOptions, LISTEN_OPTIONS, type ListenOptions } from './options.ts'
 import { originAllowed } from './request/origin-policy.ts'
 import { OriginRefusals } from './request/origin-refusals.ts'
 import { proxyTrust } from './request/proxy-trust.ts'
@@ -173,6 +174,7 @@ export class Application {
    * @throws {StartError} when it cannot, with one line that says why.
    */
   async listen(options: ListenOptions = {}): Promise<RunningServer> {
+    checkOptions('listen()', options, LISTEN_OPTIONS)
     await refuseUnfit(this.options)
     this.#hearSignOuts()
     const running = await listen(this, options)
@@ -185,6 +187,7 @@ export class Application {
    * `handle` is a middleware for the HTTP routes.
    */
   attach(server: Server, options: ConnectionOptions = {}): Attachment {
+    checkOptions('attach()', options, CONNECTION_OPTIONS)
     const attachment = attach(this, server, options)
     this.#hearSignOuts()
     this.#track(attachment)
@@ -199,6 +202,7 @@ export class Application {
    */
   work(options: WorkOptions = {}): RunningWorker {
     const { channelConsumers: consumers, channels: layer, logger } = this
+    checkOptions('work()', options, WORK_OPTIONS)
     const worker = new ChannelWorker({ consumers, layer, logger }, options)
     this.#track(worker)
     return worker

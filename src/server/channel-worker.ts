@@ -4,6 +4,7 @@
  * Invariants: a consumer handles one message at a time. A message is taken only when a consumer is free, so
  * that the rest wait in the layer. No error of a consumer ends the worker.
  */
+import type { OptionNames } from '../protocol/known-options.ts'
 import { isChannelError } from '../channels/errors.ts'
 import type { ChannelLayer, ChannelMessage } from '../channels/layer.ts'
 import type { ChannelConsumer, ChannelConsumerClass } from '../consumers/channel-consumer.ts'
@@ -22,6 +23,12 @@ export interface WorkOptions {
    * Seconds that `close` waits for current messages; then the signal of their consumers aborts. Default 10.
    */
   readonly shutdownTimeout?: number
+}
+
+export const WORK_OPTIONS: OptionNames<WorkOptions> = {
+  channels: true,
+  concurrency: true,
+  shutdownTimeout: true,
 }
 
 export interface RunningWorker {

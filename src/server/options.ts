@@ -3,6 +3,7 @@
  * seconds and sizes in bytes. The command line's flags, its help and docs/cli.md take their defaults from
  * here.
  */
+import { type OptionNames, namesOf } from '../protocol/known-options.ts'
 import type { TlsOptions } from 'node:tls'
 import { LONGEST_TIMER } from '../time/duration.ts'
 import type { SocketAccess } from './listening/unix-socket.ts'
@@ -111,6 +112,22 @@ export const CONNECTION_DEFAULTS = {
   serverName: 'millrace',
   shutdownTimeout: 10,
 } as const satisfies Required<ConnectionOptions>
+
+export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> =
+  namesOf<ConnectionOptions>(CONNECTION_DEFAULTS)
+
+export const LISTEN_OPTIONS: OptionNames<ListenOptions> = {
+  ...CONNECTION_OPTIONS,
+  host: true,
+  port: true,
+  unixSocket: true,
+  unixSocketMode: true,
+  unixSocketGroup: true,
+  fd: true,
+  tls: { cert: true, key: true, passphrase: true, ca: true },
+  allowAnonymous: true,
+  worker: true,
+}
 
 export const LISTEN_DEFAULTS = { host: '127.0.0.1', port: 8000 } as const
 

@@ -251,6 +251,6 @@ it('a limit that is none is refused by name', () => {
     'limits.runsPerProcess is NaN',
   )
   expect(() => streaming({ store, limits: { startsPerHour: 1 } as object })).toThrow(
-    'limits.startsPerHour is not known',
+    'streaming() has no option limits.startsPerHour. Did you mean limits.startsPerOwner?',
   )
 })

@@ -59,7 +59,6 @@ describe('the options of runs', () => {
     ['holder', { holder: 'x'.repeat(201) }],
     ['limits.runsPerOwner', { limits: { runsPerOwner: 0 } }],
     ['limits.runsPerProcess', { limits: { runsPerProcess: 0 } }],
-    ['limits.runsPerHour', { limits: { runsPerHour: 1 } as object }],
     ['limits.records', { limits: { records: Number.NaN } }],
     ['limits.bytes', { limits: { bytes: 0 } }],
     ['limits.silence', { limits: { silence: 0 } }],

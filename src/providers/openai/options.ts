@@ -1,5 +1,6 @@
 /** The options of `openai()` and `openaiChat()`: the request, and how it is sent. */
 import type { OpenAI } from 'openai'
+import { type OptionNames, checkOptions } from '../../protocol/known-options.ts'
 import { milliseconds } from '../../time/duration.ts'
 import { openAIService } from './settings.ts'
 import type { OpenAIService } from './settings.ts'
@@ -81,6 +82,32 @@ export interface Sending {
   readonly stallMs: number
 }
 
+const SENDING_OPTIONS: OptionNames<Omit<ServiceOptions & BackgroundOptions, 'client' | 'background'>> = {
+  apiKey: true,
+  baseURL: true,
+  maxRetries: true,
+  startTimeout: true,
+  stallTimeout: true,
+  queueTimeout: true,
+  maxRejoins: true,
+}
+
+const SENDING_LETTERS: ReadonlySet<string> = new Set(
+  Object.keys(SENDING_OPTIONS).map((name) => name.toLowerCase()),
+)
+
+/**
+ * The API's own names have no capital letters, and the service itself refuses one that it does not know: checked are
+ * the others, and what is one of ours but for its capitals.
+ */
+function notOfTheApi(options: object): object {
+  return Object.fromEntries(
+    Object.entries(options).filter(
+      ([name]) => /[A-Z]/.test(name) || SENDING_LETTERS.has(name.replaceAll('_', '')),
+    ),
+  )
+}
+
 /**
  * Separates a request from the options for sending it.
  *
@@ -90,6 +117,7 @@ export function split<Request>(
   name: string,
   options: Request & ServiceOptions,
 ): { readonly request: Omit<Request, keyof ServiceOptions>; readonly sending: Sending } {
+  checkOptions<object>(`${name}()`, notOfTheApi(options), SENDING_OPTIONS)
   const {
     apiKey,
     baseURL,
