@@ -1,7 +1,7 @@
 /**
  * Streams in one SQLite file: durable against a loss of power, without a server, for one machine.
  *
- * Several processes may share the file; each learns of the others' appends within `followIntervalMs`. Invariant: no
+ * Several processes may share the file; each learns of the others' appends within `followInterval`. Invariant: no
  * call resolves and no watcher is told before its COMMIT has returned.
  */
 import type { DatabaseSync } from 'node:sqlite'

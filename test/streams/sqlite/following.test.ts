@@ -24,7 +24,7 @@ beforeEach(async () => {
 })
 
 function open(): StreamStore {
-  const opened = openSqlite(path, { followIntervalMs: 1 })
+  const opened = openSqlite(path, { followInterval: 0.001 })
   onTestFinished(() => opened.close())
   return opened
 }

@@ -11,7 +11,7 @@ afterAll(() => folder.dispose())
 it('leaves the event loop its turns while those who watch already are told', async () => {
   const path = join(folder.path, 'joining.db')
   // Hears of nothing by itself during the test.
-  const store = openSqlite(path, { followIntervalMs: 60_000 })
+  const store = openSqlite(path, { followInterval: 60 })
   const other = openSqlite(path)
   onTestFinished(() => Promise.all([store.close(), other.close()]).then(() => undefined))
   await store.create('stream')

@@ -232,8 +232,8 @@ describe('opening', () => {
 
   it('refuses limits and times that are none', () => {
     expect(() => openSqlite(path, { limits: { recordBytes: 0 } })).toThrow('recordBytes')
-    expect(() => openSqlite(path, { followIntervalMs: 0 })).toThrow('followIntervalMs')
-    expect(() => openSqlite(path, { lockTimeoutMs: -1 })).toThrow('lockTimeoutMs')
+    expect(() => openSqlite(path, { followInterval: 0 })).toThrow('followInterval')
+    expect(() => openSqlite(path, { lockTimeout: -1 })).toThrow('lockTimeout')
   })
 })
 
@@ -350,7 +350,7 @@ describe('a file that another process holds', () => {
   })
 
   it('is given up after the timeout, while reads go on, and used again when it is free', async () => {
-    const store = open({ lockTimeoutMs: 50 })
+    const store = open({ lockTimeout: 0.05 })
     await store.create('stream', { records: ['1'] })
     const other = new DatabaseSync(path)
     other.exec('BEGIN IMMEDIATE')
@@ -385,7 +385,7 @@ describe('a file that another process holds', () => {
     migrate(path)
     const other = new DatabaseSync(path)
     other.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
-    expect((await failure(() => open({ lockTimeoutMs: 30 }))).code).toBe('locked')
+    expect((await failure(() => open({ lockTimeout: 0.03 }))).code).toBe('locked')
     other.close()
     await open().create('stream')
   })

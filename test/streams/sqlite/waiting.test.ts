@@ -49,7 +49,7 @@ it('refuses at once what does not fit beside the writes that wait, metadata incl
 })
 
 it('leaves the event loop to others while another process holds the file', async () => {
-  const store = openSqlite(path, { lockTimeoutMs: 300 })
+  const store = openSqlite(path, { lockTimeout: 0.3 })
   await store.create('stream')
   hold()
   const before = performance.eventLoopUtilization()
