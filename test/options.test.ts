@@ -20,7 +20,7 @@ import {
 } from '../src/index.ts'
 import { assistantStreams } from '../src/adapters/assistant-stream.ts'
 import { resumableStreams } from '../src/adapters/resumable-stream.ts'
-import { openai, openaiChat } from '../src/providers/openai/openai.ts'
+import { openai, openaiChat } from '../src/openai.ts'
 import { redis, redisChannels, redisPubSubChannels } from '../src/redis.ts'
 
 const app = millrace({ logger: silentLogger })

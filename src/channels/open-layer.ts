@@ -1,7 +1,6 @@
 /** Opens the channel layer that `--channel-layer` or `MILLRACE_CHANNEL_LAYER` names. */
 import type { Logger } from '../logging/logger.ts'
 import { hostSettings } from '../redis/hosts.ts'
-import { checkRedisIsInstalled } from '../redis/installed.ts'
 import type { ChannelLayer } from './layer.ts'
 import { memoryChannels } from './memory/layer.ts'
 import type { ChannelLayerOptions } from './options.ts'
@@ -55,7 +54,6 @@ export function layerFromEnvironment(options: OpenLayerOptions = {}): ChannelLay
 export function openLayer(where: string, options: OpenLayerOptions = {}): ChannelLayer {
   checkLayer(where)
   if (where === DEFAULT_LAYER) return memoryChannels(options)
-  checkRedisIsInstalled()
   return redisChannels({ ...options, url: where })
 }
 

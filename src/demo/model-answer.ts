@@ -1,5 +1,6 @@
 /** What the model says to a prompt, as the pieces of text that a page shows. */
-import { answerOutcome, answerText, openai } from '../providers/openai/openai.ts'
+import { answerOutcome, answerText } from '../providers/openai/answer.ts'
+import { openai } from '../providers/openai/openai.ts'
 import {
   type OpenAIEnvironment,
   InvalidSettingError,

@@ -62,14 +62,14 @@ export async function isReady(application: Readiness): Promise<boolean> {
   return (await whyNotReady(application)) === undefined
 }
 
-/** Why the application cannot serve, without secrets; undefined when it can. Never rejects. */
+/** All reasons why the application cannot serve, without secrets; undefined when it can. Never rejects. */
 async function whyNotReady({ ready, streams, channels, logger }: Readiness): Promise<string | undefined> {
   const reasons = await Promise.all([
     fault('the application', ready, logger),
     fault('the stream store', checkOf(streams?.store), logger),
     fault('the channel layer', checkOf(channels), logger),
   ])
-  return reasons.find((reason) => reason !== undefined)
+  return reasons.filter((reason) => reason !== undefined).join('; ') || undefined
 }
 
 type Check = NonNullable<ApplicationOptions['ready']>

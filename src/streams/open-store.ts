@@ -2,7 +2,6 @@
 import { writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { hostSettings } from '../redis/hosts.ts'
-import { checkRedisIsInstalled } from '../redis/installed.ts'
 import { memory } from './memory/store.ts'
 import type { StreamStoreOptions } from './options.ts'
 import { redis } from './redis/open.ts'
@@ -61,7 +60,6 @@ export function storeFromEnvironment(options: StreamStoreOptions = {}): StreamSt
 export function openStore(where: string, options: StreamStoreOptions = {}): StreamStore {
   const path = pathOfStore(where)
   if (path === undefined && where !== MEMORY) {
-    checkRedisIsInstalled()
     return redis({ ...options, url: where })
   }
   if (path === undefined) return memory(options)

@@ -1,6 +1,6 @@
 import { assertType, expectTypeOf, test } from 'vitest'
-import { openai, openaiChat } from '../../src/providers/openai/openai.ts'
-import type { ChatChunk, ResponseStreamEvent } from '../../src/providers/openai/openai.ts'
+import { openai, openaiChat } from '../../src/openai.ts'
+import type { ChatChunk, ResponseStreamEvent } from '../../src/openai.ts'
 import type { Provider } from '../../src/providers/provider.ts'
 import { scripted, seedNumbers } from '../../src/providers/scripted.ts'
 

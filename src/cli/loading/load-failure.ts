@@ -23,11 +23,22 @@ export function describeLoadFailure(error: unknown, file: string): string {
   }
 }
 
+/** The entries of Millrace that import a package of the application's, by that package. */
+const ENTRIES: Readonly<Record<string, string>> = {
+  ai: 'millrace/ai-sdk',
+  openai: 'millrace/openai',
+  react: 'millrace/react',
+  redis: 'millrace/redis',
+}
+
 function missingModule(message: string, where: string): string {
   const [, kind, name = '', importer] =
     /^Cannot find (package|module) '([^']+)'(?: imported from (.+))?/.exec(message) ?? []
   const from = importer === undefined ? where : shown(importer)
   if (kind === undefined) return `${from}: ${message}`
+  const entry = importer?.startsWith(PACKAGE_FOLDER) === true ? ENTRIES[name] : undefined
+  // The stack has no frame of the file that imports the entry.
+  if (entry !== undefined) return `${where}: ${entry} needs the package ${name}: npm install ${name}`
   if (kind === 'package' || !/^[./]|^[a-z]:/i.test(name)) {
     return `${from}: the package "${name}" is not installed; npm install ${name}`
   }

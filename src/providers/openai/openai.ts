@@ -17,26 +17,6 @@ import { patience, serviceFetch } from './service-fetch.ts'
 import { stoppable } from '../stoppable.ts'
 import { UpstreamError } from '../upstream-error.ts'
 
-export { answerOutcome, answerText } from './answer.ts'
-export type { AnswerOutcome } from './answer.ts'
-export { chatOutcome, chatText } from './chat-answer.ts'
-export type { ChatChunk } from './chat-answer.ts'
-export type {
-  BackgroundOptions,
-  ChatRequest,
-  OpenAIChatOptions,
-  OpenAIOptions,
-  ResponseRequest,
-  ServiceOptions,
-} from './options.ts'
-export { DEFAULT_MODEL, InvalidSettingError, openAISettings } from './settings.ts'
-export type { OpenAIEnvironment, OpenAIService, OpenAISettings } from './settings.ts'
-export type { ResponseStreamEvent } from './response-event.ts'
-export { text } from './text.ts'
-export { upstreamError } from '../upstream-cause.ts'
-export { UpstreamError } from '../upstream-error.ts'
-export type { UpstreamErrorCode, UpstreamFault } from '../upstream-error.ts'
-
 /**
  * Each generation is one streamed response of the Responses API. Every event is passed on as it came, except
  * those that only keep the connection alive. `response.created` and similar events contain the whole

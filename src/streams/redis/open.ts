@@ -4,6 +4,7 @@
 import { libraryLogger } from '../../logging/logger.ts'
 import { hostSettings, type HostSettings, type RedisHost } from '../../redis/hosts.ts'
 import { type OptionNames, checkOptions } from '../../protocol/known-options.ts'
+import { needPackage } from '../../protocol/needed-package.ts'
 import { STREAM_STORE_OPTIONS, type StreamStoreOptions, limitsOf } from '../options.ts'
 import { Cluster } from './servers/cluster.ts'
 import { serverDurability, logDurability } from './servers/durability.ts'
@@ -71,6 +72,7 @@ const SCRIPTS = [
 export function redis(where: string | RedisStoreOptions = {}): StreamStore {
   const options: RedisStoreOptions = typeof where === 'string' ? { url: where } : where
   checkOptions('redis()', options, OPTIONS)
+  needPackage('millrace/redis', 'redis')
   const {
     url,
     host,

@@ -1,8 +1,8 @@
 /** Responses in the background, against the mock and through the real SDK: cut, queued, forgotten, odd. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { answerText, openai, UpstreamError } from '../../../src/providers/openai/openai.ts'
-import type { OpenAIOptions, ResponseStreamEvent } from '../../../src/providers/openai/openai.ts'
+import { answerText, openai, UpstreamError } from '../../../src/openai.ts'
+import type { OpenAIOptions, ResponseStreamEvent } from '../../../src/openai.ts'
 import { collect } from '../../support/collect.ts'
 import type { Script } from '../../support/mock-response.ts'
 import { ResponsesMock, scripted } from '../../support/responses-mock.ts'

@@ -1,7 +1,7 @@
 /** What a stop does to a response in the background: cancelled by its id, at once, once, and never left behind. */
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openai } from '../../../src/providers/openai/openai.ts'
-import type { OpenAIOptions } from '../../../src/providers/openai/openai.ts'
+import { openai } from '../../../src/openai.ts'
+import type { OpenAIOptions } from '../../../src/openai.ts'
 import type { BackgroundPlace } from '../../../src/providers/openai/background-place.ts'
 import { RunMovedError } from '../../../src/providers/provider.ts'
 import type { ProviderContext } from '../../../src/providers/provider.ts'

@@ -1,8 +1,8 @@
 /** A run that goes on in another process: the same response, from the exact record, paid for once. */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Json } from '../../../src/protocol/json.ts'
-import { answerText, openai } from '../../../src/providers/openai/openai.ts'
-import type { OpenAIOptions, ResponseStreamEvent } from '../../../src/providers/openai/openai.ts'
+import { answerText, openai } from '../../../src/openai.ts'
+import type { OpenAIOptions, ResponseStreamEvent } from '../../../src/openai.ts'
 import { RunMovedError } from '../../../src/providers/provider.ts'
 import type { Script } from '../../support/mock-response.ts'
 import { ResponsesMock, scripted } from '../../support/responses-mock.ts'

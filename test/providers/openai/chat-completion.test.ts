@@ -1,12 +1,7 @@
 /** Chat Completions: what a service answers in the ordinary, in trouble and in nonsense, and what a stop does. */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { chatOutcome, chatText, openaiChat } from '../../../src/providers/openai/openai.ts'
-import type {
-  AnswerOutcome,
-  ChatChunk,
-  OpenAIChatOptions,
-  UpstreamError,
-} from '../../../src/providers/openai/openai.ts'
+import { chatOutcome, chatText, openaiChat } from '../../../src/openai.ts'
+import type { AnswerOutcome, ChatChunk, OpenAIChatOptions, UpstreamError } from '../../../src/openai.ts'
 import { ANSWER, PROMPTS, startAimock } from '../../support/aimock.ts'
 import type { Aimock } from '../../support/aimock.ts'
 import { collect } from '../../support/collect.ts'

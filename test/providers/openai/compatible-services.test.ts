@@ -1,7 +1,7 @@
 /** What services that call themselves compatible really send, and what becomes of it. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { chatOutcome, chatText, openai, openaiChat } from '../../../src/providers/openai/openai.ts'
-import type { ChatChunk, OpenAIChatOptions, UpstreamError } from '../../../src/providers/openai/openai.ts'
+import { chatOutcome, chatText, openai, openaiChat } from '../../../src/openai.ts'
+import type { ChatChunk, OpenAIChatOptions, UpstreamError } from '../../../src/openai.ts'
 import { upstream } from '../../support/upstream.ts'
 import type { UpstreamRequest } from '../../support/upstream.ts'
 

@@ -12,6 +12,7 @@ const report = ({ name, code, message }) => console.log(JSON.stringify({ name, c
 await loadOpenAI().catch(report)
 const provider = openai({ model: 'm', input: 'prompt', apiKey: 'sk-1' })
 await Array.fromAsync(provider({ signal: new AbortController().signal })).catch(report)
+await import('./openai.ts').catch(report)
 `
 
 let folder: string
@@ -21,13 +22,14 @@ beforeAll(async () => {
   for (const part of ['protocol', 'providers', 'time']) {
     await cp(new URL(`../../../src/${part}`, import.meta.url), join(folder, part), { recursive: true })
   }
+  await cp(new URL('../../../src/openai.ts', import.meta.url), join(folder, 'openai.ts'))
   await writeFile(join(folder, 'package.json'), '{"type":"module"}')
   await writeFile(join(folder, 'program.ts'), PROGRAM)
 })
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-test('says what to install, when it is loaded and when it is asked', async () => {
+test('says what to install, when it is loaded, when it is asked, and when an application imports it', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ['program.ts'], { cwd: folder })
   const missing = {
     name: 'UpstreamError',
@@ -40,5 +42,9 @@ test('says what to install, when it is loaded and when it is asked', async () =>
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as unknown),
-  ).toEqual([missing, missing])
+  ).toEqual([
+    missing,
+    missing,
+    { name: 'Error', message: 'millrace/openai needs the package openai: npm install openai' },
+  ])
 })

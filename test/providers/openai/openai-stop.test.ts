@@ -1,7 +1,7 @@
 /** What a stop does on the wire: the test waits for the service to see its connection closed. */
 import { describe, expect, test } from 'vitest'
-import { answerText, openai } from '../../../src/providers/openai/openai.ts'
-import type { OpenAIOptions, ResponseStreamEvent } from '../../../src/providers/openai/openai.ts'
+import { answerText, openai } from '../../../src/openai.ts'
+import type { OpenAIOptions, ResponseStreamEvent } from '../../../src/openai.ts'
 import { collect } from '../../support/collect.ts'
 import { delta, stream, upstream } from '../../support/upstream.ts'
 import type { UpstreamRequest } from '../../support/upstream.ts'

@@ -2,8 +2,8 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { openai, UpstreamError } from '../../../src/providers/openai/openai.ts'
-import type { OpenAIOptions, ResponseStreamEvent } from '../../../src/providers/openai/openai.ts'
+import { openai, UpstreamError } from '../../../src/openai.ts'
+import type { OpenAIOptions, ResponseStreamEvent } from '../../../src/openai.ts'
 import { collect } from '../../support/collect.ts'
 import { delta, stream, upstream } from '../../support/upstream.ts'
 

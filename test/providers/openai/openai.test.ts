@@ -1,12 +1,8 @@
 /** The provider against a mock by others: what a model service answers in the ordinary and in trouble. */
 import { OpenAI } from 'openai'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { answerOutcome, answerText, openai, UpstreamError } from '../../../src/providers/openai/openai.ts'
-import type {
-  AnswerOutcome,
-  OpenAIOptions,
-  ResponseStreamEvent,
-} from '../../../src/providers/openai/openai.ts'
+import { answerOutcome, answerText, openai, UpstreamError } from '../../../src/openai.ts'
+import type { AnswerOutcome, OpenAIOptions, ResponseStreamEvent } from '../../../src/openai.ts'
 import { ANSWER, ECHOED_KEY, PROMPTS, startAimock } from '../../support/aimock.ts'
 import type { Aimock } from '../../support/aimock.ts'
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { openaiChat } from '../../../src/providers/openai/openai.ts'
+import { openaiChat } from '../../../src/openai.ts'
 import { patience, serviceFetch } from '../../../src/providers/openai/service-fetch.ts'
 import { collect } from '../../support/collect.ts'
 import { upstream } from '../../support/upstream.ts'

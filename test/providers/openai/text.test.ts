@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Json } from '../../../src/protocol/json.ts'
 import type { Provider, ProviderContext } from '../../../src/providers/provider.ts'
-import { type ChatChunk, type ResponseStreamEvent, text } from '../../../src/providers/openai/openai.ts'
+import { type ChatChunk, type ResponseStreamEvent, text } from '../../../src/openai.ts'
 import { collect } from '../../support/collect.ts'
 
 const { signal } = new AbortController()

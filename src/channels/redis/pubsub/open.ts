@@ -3,6 +3,7 @@
  * of channels_redis's RedisPubSubChannelLayer: docs/redis.md.
  */
 import { checkOptions } from '../../../protocol/known-options.ts'
+import { needPackage } from '../../../protocol/needed-package.ts'
 import type { ChannelLayer } from '../../layer.ts'
 import { RedisPubSubChannels, type RedisPubSubChannelsUsage } from './layer.ts'
 import { REDIS_LAYER_OPTIONS, type RedisLayerOptions, redisLayerSettings } from '../settings.ts'
@@ -34,6 +35,7 @@ export interface RedisPubSubChannelLayer extends ChannelLayer {
  */
 export function redisPubSubChannels(options: RedisPubSubChannelsOptions = {}): RedisPubSubChannelLayer {
   checkOptions('redisPubSubChannels()', options, REDIS_LAYER_OPTIONS)
+  needPackage('millrace/redis', 'redis')
   // As in channels_redis, the time in a token is not checked here, because clocks of hosts differ.
   return new RedisPubSubChannels(redisLayerSettings(options, () => undefined))
 }

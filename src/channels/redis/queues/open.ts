@@ -3,6 +3,7 @@
  * channels_redis's RedisChannelLayer: docs/redis.md.
  */
 import { type OptionNames, checkOptions } from '../../../protocol/known-options.ts'
+import { needPackage } from '../../../protocol/needed-package.ts'
 import type { ChannelLayer } from '../../layer.ts'
 import { RedisChannels } from './layer.ts'
 import { PREFIX_LENGTH } from './sequence.ts'
@@ -52,6 +53,7 @@ const TOKEN_GRACE = 10
  */
 export function redisChannels(options: RedisChannelsOptions = {}): RedisChannelLayer {
   checkOptions('redisChannels()', options, OPTIONS)
+  needPackage('millrace/redis', 'redis')
   const { randomPrefixLength: prefixLength = PREFIX_LENGTH } = options
   if (!Number.isInteger(prefixLength) || prefixLength < 0 || prefixLength > 255) {
     throw new RangeError(`randomPrefixLength must be an integer from 0 to 255, not ${String(prefixLength)}`)
