@@ -210,7 +210,7 @@ describe('options that cannot work are refused when the provider is made', () =>
   })
 
   test('a key', () => {
-    expect(() => ask('', { apiKey: 'two words' })).toThrow(/^apiKey holds/)
+    expect(() => ask('', { apiKey: 'two words' })).toThrow(/^apiKey contains/)
   })
 })
 
