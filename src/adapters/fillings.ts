@@ -3,10 +3,9 @@ import { endFor } from '../runs/end-reasons.ts'
 import { Ticker } from '../time/ticker.ts'
 import type { StreamConfig } from '../streams/store.ts'
 import { Filling } from './filling.ts'
+import { RENEWALS } from '../runs/local/held-lease.ts'
 import type { AdapterSettings } from './settings.ts'
 
-/** Renewals per lease length: two may fail. */
-const RENEWALS = 3
 /** Milliseconds between two sweeps for expired streams. */
 const SWEEP_MS = 60_000
 

@@ -9,8 +9,8 @@
  *
  * | the package asks for | and gets |
  * |---|---|
- * | `incr` of a sentinel | the stream, created in one step with its lease: 1 for whoever made it |
- * | `set` of a sentinel to 1 | the log listening to the producer; of one that nobody has just created, a stream anew |
+ * | `incr` of a sentinel | the stream, created in one step with its lease: 1 for the caller that created it |
+ * | `set` of a sentinel to 1 | the log listening to the producer; if it was not just created, a new stream |
  * | `publish` to the log | a record that is durable when it resolves |
  * | `set` of a sentinel to DONE, and `publish` to the log | the stream closed as completed |
  * | `publish` of a request | the text from the log, from the character asked for, and then what comes |

@@ -1,11 +1,11 @@
-/** What the cases of all suites share: waiting for what must come, and letting time pass. */
+/** Shared by all suites: waiting for events, and letting time pass. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface TimedHarness {
-  /** Lets so many units of time pass, without waiting. */
+  /** Lets this many units of time pass, without waiting. */
   advance?(time: number): void | Promise<void>
-  /** Seconds after which what did not come is missing. Default: 4. */
+  /** Seconds after which a missing event fails a case. Default: 4. */
   readonly patience?: number
 }
 
@@ -20,13 +20,13 @@ export class TimedTrial<ErrorCode extends string = string> {
     this.#unitMs = unitMs
   }
 
-  /** A promise that a case may leave behind when it fails: its rejection is then nobody's. */
+  /** Marks a promise that a failing case may leave behind, so that its rejection is not unhandled. */
   hold<T>(promise: Promise<T>): Promise<T> {
     promise.catch(() => {})
     return promise
   }
 
-  /** What a promise resolves to, which must happen soon. */
+  /** Awaits a promise, which must resolve soon. */
   async soon<T>(promise: Promise<T>, what: string): Promise<T> {
     const { patience = 4 } = this.#harness
     const arrived = new AbortController()
@@ -53,7 +53,7 @@ export class TimedTrial<ErrorCode extends string = string> {
     assert.notEqual(error.message, '', 'the error says what is wrong')
   }
 
-  /** What is short for this harness, to be used as an expiry: a minute, or a second that is waited for. */
+  /** A short expiry for this harness: a minute, or a second if it waits in real time. */
   get shortTime(): number {
     return (this.#harness.advance ? 60_000 : 1000) / this.#unitMs
   }
@@ -65,8 +65,8 @@ export class TimedTrial<ErrorCode extends string = string> {
   }
 
   /**
-   * Runs what must be over within this time to mean anything. When time is real and the machine
-   * stalls, a failure says nothing about what is tested, and there is another attempt.
+   * Runs a test that is only meaningful if it ends within this time. In real time on a stalling machine a failure
+   * proves nothing, so it is tried again.
    */
   async withinTime(time: number, attempt: () => Promise<void>): Promise<void> {
     for (let attempts = 1; ; attempts++) {

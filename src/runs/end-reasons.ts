@@ -1,7 +1,7 @@
 /**
- * The registry of why a run ended other than by completing or by a stop that somebody asked for: for
- * each a stable code and the sentence that a person reads. A provider adds codes of its own with
- * `RunFailedError`, and those of a model service come from `UpstreamError`.
+ * The reasons for which a run ends other than by completing or by a requested stop: for each a stable code and the
+ * sentence that a person reads. A provider adds codes of its own with `RunFailedError`, and those of a model service
+ * come from `UpstreamError`.
  */
 import type { Logger } from '../logging/logger.ts'
 import { UpstreamError } from '../providers/upstream-error.ts'

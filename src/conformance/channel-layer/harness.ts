@@ -1,9 +1,8 @@
 /**
- * What a case of the channel layer's suite is made of, and what it is given to run.
+ * The cases of the channel layer's suite, and what they run with.
  *
- * Cases know the `ChannelLayer` interface, `node:assert` and nothing else, so that they run under any
- * test runner. They show that nothing arrives without waiting for it: what was sent afterwards is
- * what comes first.
+ * Cases know the `ChannelLayer` interface, `node:assert` and nothing else, so that they run under any test runner. To
+ * show that nothing arrives, they send something afterwards and expect that first.
  */
 import assert from 'node:assert/strict'
 import type { ChannelErrorCode } from '../../channels/errors.ts'
@@ -28,7 +27,7 @@ export type ChannelLayerAbility =
   | 'bytes-and-big-integers'
   | 'group-order'
 
-/** How to get the layers that are put to the test. */
+/** Makes the layers to be tested. */
 export interface ChannelLayerHarness {
   /** An open layer that shares nothing with the ones made before. The case closes it. */
   make(options?: ChannelLayerOptions): ChannelLayer | Promise<ChannelLayer>
@@ -46,7 +45,7 @@ export interface ChannelLayerHarness {
 }
 
 export interface ChannelLayerCase {
-  /** What is true of a layer that passes; unique. */
+  /** What is true of a layer that passes. Unique. */
   readonly name: string
   /** The rules of docs/channel-layer.md that the case holds: `CL-1`, … */
   readonly rules: readonly string[]

@@ -1,5 +1,5 @@
 /**
- * What a case of the stream store's suite is made of, and what it is given to run.
+ * The cases of the stream store's suite, and what they run with.
  *
  * Cases know the `StreamStore` interface, the `StreamInbox` it takes, `node:assert` and nothing else, so
  * that they run under any test runner.
@@ -21,32 +21,32 @@ import { expectSameJson, InboxWatch, Watch } from './watch.ts'
  */
 export type StreamStoreAbility = 'peers' | 'clock-goes-back' | 'clock-jumps'
 
-/** How to get the stores that are put to the test. */
+/** Makes the stores to be tested. */
 export interface StreamStoreHarness {
   /** An open store that shares nothing with the ones made before. The case closes it. */
   make(options?: StreamStoreOptions): StreamStore | Promise<StreamStore>
   /** Another open store with the streams and the limits of the first, which may be closed by now. */
   peer?(of: StreamStore): StreamStore | Promise<StreamStore>
   /**
-   * Moves the clock of every store of this harness by so many milliseconds, back when negative, and its
-   * monotonic time as far, when positive. Without it the cases that need time use times of about a second, and wait.
+   * Moves the clock of every store of this harness by this many milliseconds, back if negative, and its monotonic
+   * time as well, if positive. Without it, cases that need time use times of about a second, and wait.
    */
   advance?(milliseconds: number): void | Promise<void>
-  /** Moves the clock alone, as who sets it does: monotonic time stays. */
+  /** Moves only the clock, as setting it does; monotonic time stays. */
   jump?(milliseconds: number): void | Promise<void>
-  /** Seconds after which an event that did not come is missing. Default: 4. */
+  /** Seconds after which a missing event fails a case. Default: 4. */
   readonly patience?: number
   /** What the store cannot do, each with the reason; see `reasonToSkip`. */
   readonly cannot?: Readonly<Partial<Record<StreamStoreAbility, string>>>
 }
 
 export interface StreamStoreCase {
-  /** What is true of a store that passes; unique. */
+  /** What is true of a store that passes. Unique. */
   readonly name: string
   /** The rules of docs/streams.md that the case holds: `ST-1`, … */
   readonly rules: readonly string[]
   readonly needs: readonly StreamStoreAbility[]
-  /** Rejects with an `AssertionError` when the store breaks a rule. Cases may run side by side. */
+  /** Rejects with an `AssertionError` when the store breaks a rule. Cases may run concurrently. */
   run(harness: StreamStoreHarness): Promise<void>
 }
 
@@ -74,7 +74,7 @@ export function storeCase(
   return { name, rules, needs, run }
 }
 
-/** JSON texts of the numbers from `first`: records that say where they belong. */
+/** JSON texts of the numbers from `first`: records that show their position. */
 export function numbers(count: number, first = 1): string[] {
   return Array.from({ length: count }, (_, n) => String(first + n))
 }
@@ -99,7 +99,7 @@ export class StoreTrial extends TimedTrial {
     return this.#keep(peer ?? assert.fail('the harness has neither `peer` nor a reason in `cannot.peers`'))
   }
 
-  /** Sets the clock so many milliseconds ahead, or back. */
+  /** Sets the clock this many milliseconds ahead, or back. */
   async jump(milliseconds: number): Promise<void> {
     if (!('jump' in this.#harness))
       assert.fail("the harness has neither `jump` nor a reason in `cannot['clock-jumps']`")
@@ -111,7 +111,7 @@ export class StoreTrial extends TimedTrial {
     return store
   }
 
-  /** Whether any watch was told what it should not be. */
+  /** Checks that no watch got an unexpected event. */
   check(): void {
     for (const watch of this.#watches) watch.check()
   }
@@ -120,14 +120,14 @@ export class StoreTrial extends TimedTrial {
     await Promise.all(this.#stores.map((store) => store.close()))
   }
 
-  /** Creates what must not be there. */
+  /** Creates a stream that must not exist. */
   async create(store: StreamStore, id: string, config?: StreamConfig): Promise<StreamInfo> {
     const result = await store.create(id, config)
     assert.equal(result.outcome, 'created')
     return result.outcome === 'created' ? result.info : assert.fail()
   }
 
-  /** Appends what must be accepted; the place after it. */
+  /** Appends records, which must be accepted; returns the place after them. */
   async append(
     store: StreamStore,
     id: string,
@@ -138,7 +138,7 @@ export class StoreTrial extends TimedTrial {
     return result.outcome === 'appended' ? result.offset : assert.fail()
   }
 
-  /** Reads a page that must be there. */
+  /** Reads a page, which must exist. */
   async page(store: StreamStore, id: string, after: Place = 'start', options = {}): Promise<StreamPage> {
     const result = await store.read(id, after, options)
     assert.equal(result.outcome, 'page')
@@ -159,7 +159,7 @@ export class StoreTrial extends TimedTrial {
     }
   }
 
-  /** Watches a stream that must be there. */
+  /** Watches a stream, which must exist. */
   async watch(store: StreamStore, id: string, signal?: AbortSignal): Promise<Watch> {
     return this.#begin(new Watch(this), store, id, signal)
   }

@@ -3,6 +3,9 @@ import type { Lease } from '../../streams/leases.ts'
 import type { StreamStore } from '../../streams/store.ts'
 import type { WriteRefusal } from '../log/log-writer.ts'
 
+/** How often a lease is renewed within its length: two renewals may fail. */
+export const RENEWALS = 3
+
 export class HeldLease {
   readonly #store: StreamStore
   readonly #lease: Lease

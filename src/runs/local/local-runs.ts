@@ -5,14 +5,13 @@
 import { FloodLog } from '../../logging/flood-log.ts'
 import type { RunEnd } from '../../protocol/run-end.ts'
 import type { Assignment } from './assignment.ts'
+import { RENEWALS } from './held-lease.ts'
 import { LocalRun } from './local-run.ts'
 import type { RunSettings } from '../options.ts'
 import type { OwedEnds } from '../owed/owed-ends.ts'
 import type { Readership } from './readership.ts'
 import { pause, Ticker } from '../../time/ticker.ts'
 
-/** Renewals per lease length: two may fail. */
-const RENEWALS = 3
 /** Time limits are kept to within a tenth of the limit, and to a second. */
 const LONGEST_CHECK_MS = 1000
 const SHORTEST_CHECK_MS = 10

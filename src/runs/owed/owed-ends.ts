@@ -8,6 +8,7 @@ import { callHandler, loggingOwner } from '../../logging/late-errors.ts'
 import type { Lease } from '../../streams/leases.ts'
 import type { StreamInfo } from '../../streams/stream.ts'
 import type { Continuations } from '../control/continuations.ts'
+import { RENEWALS } from '../local/held-lease.ts'
 import { Generation } from '../generation/generation.ts'
 import type { LookNotes } from '../control/look-notes.ts'
 import type { RunDefinition } from '../definition.ts'
@@ -21,8 +22,6 @@ import type { RunRecord } from '../records/run-record.ts'
 import { pause, Ticker } from '../../time/ticker.ts'
 import type { UpstreamPlace } from '../generation/upstream-place.ts'
 
-/** Renewals per lease length: two may fail. */
-const RENEWALS = 3
 /** Most ends handled at a time: of other processes' runs, and of all. Further ones are left to others. */
 const MOST_TAKEN = 100
 const MOST = 1000

@@ -21,7 +21,7 @@ export interface Owed {
    * work by it.
    */
   readonly cancel: { readonly value?: Json } | undefined
-  /** What a newer version left: kept as it is, for whoever knows what to do. */
+  /** Fields of a newer version, kept unchanged for processes that know them. */
   readonly others: { readonly [name: string]: Json }
 }
 

@@ -28,11 +28,10 @@ export function checkList(options: ListOptions): CheckedList | CheckedLatest {
   checkInteger(limit, 1, 1000, 'invalid_limit', 'The streams of a page')
   if (listed === undefined) return { prefix, owner, closed, leased, after, limit }
   checkListName(listed)
-  if (owner === undefined)
-    throw invalid('A list is asked for with its owner, or with null for that of nobody')
+  if (owner === undefined) throw invalid('A list needs its owner, or null for streams without one')
   if (prefix !== '' || closed !== undefined || leased)
-    throw invalid('A list is asked for by its owner and its name alone')
-  if (!/^(?:[1-9]\d{0,15})?$/.test(after)) throw invalid('`after` is no place of a list')
+    throw invalid('A list takes no other filters than its owner and its name')
+  if (!/^(?:[1-9]\d{0,15})?$/.test(after)) throw invalid('`after` is not a place of a list')
   const before = after === '' ? Number.MAX_SAFE_INTEGER : Number(after)
   return { listed, owner: owner ?? undefined, before, limit }
 }

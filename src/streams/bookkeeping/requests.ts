@@ -222,7 +222,8 @@ function checkName(name: string, length: number, code: StreamRequestCode, what: 
 }
 
 export function endText(end: Json, closes: boolean, { endBytes }: StreamLimits): string {
-  if (!closes) throw new StreamRequestError('invalid_end', 'An end is kept with the close of a stream alone')
+  if (!closes)
+    throw new StreamRequestError('invalid_end', 'An end is only allowed with the close of a stream')
   return textWithin(end, endBytes, 'invalid_end', 'The end of a stream')
 }
 
@@ -230,7 +231,7 @@ function owesText(owes: Json, { close, producer }: AppendRequest, { checkpointBy
   if (!close || producer?.id !== LEASE_PRODUCER)
     throw new StreamRequestError(
       'invalid_owes',
-      'Only who closes a stream under its lease leaves something owed',
+      'Only the close of a stream under its lease can leave something owed',
     )
   return textWithin(owes, checkpointBytes, 'invalid_owes', 'What a close leaves owed')
 }

@@ -20,7 +20,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): StreamStore {
   return deferredSqlite(path, options, () => openSqlite(path, options))
 }
 
-/** The same, for whoever opens it in a way of its own. Throws for options that are out of range. */
+/** The same, for callers that open it themselves. Throws for options that are out of range. */
 export function deferredSqlite(path: string, options: SqliteOptions, open: () => StreamStore): StreamStore {
   timesOf(options)
   return new DeferredStore({

@@ -181,7 +181,7 @@ export class LatestLists {
     try {
       await this.#move(list, id, tailOf(done), mark)
     } catch {
-      // What was done is done. The mark tells whoever asks for the list that it is to be moved.
+      // The append is stored. The mark tells the next reader of the list to move the stream.
     }
     return done
   }

@@ -1,4 +1,4 @@
-/** What an append asks for besides its records and its producer, as the script of appends takes it. */
+/** The options of an append beside its records and producer, as arguments of the append script. */
 import { type CheckedAppend, mediaTypeOf } from '../../bookkeeping/requests.ts'
 import type { AppendOption } from './append-script.ts'
 import { tailText } from './script-values.ts'

@@ -1,9 +1,9 @@
 /**
- * How records get into Redis: `refusalOf` and `applyAppend` of bookkeeping.ts, once more in Lua, in the same order.
- * stream-scripts.ts says what a stream is there.
+ * Appends records in Redis: `refusalOf` and `applyAppend` of bookkeeping.ts again, in Lua, in the same order.
+ * stream-scripts.ts describes a stream.
  *
- * Every record of every stream comes this way, and all of it holds Redis. So what few appends ask for is an option,
- * what few streams have is read and made only where they have it, and the answer that most get is one line.
+ * Every record passes this script, and it blocks Redis. So rare parts of an append are options, rare fields of a
+ * stream are read only where they exist, and the usual answer is one line.
  */
 import { LEASE_PRODUCER } from '../../leases.ts'
 import { PUBLISHED_BYTES } from '../following/live-message.ts'
@@ -13,7 +13,7 @@ import { ABOVE, CLOCK, END_AFTER, INT, IS_OVER, KEPT, PLACES, plainScript } from
 import type { RedisScript } from './script.ts'
 import { LEASE_FIELD } from './state-fields.ts'
 
-/** What an append may ask for. The script is given a name and a value for each. */
+/** The options of an append. The script gets a name and a value for each. */
 export type AppendOption =
   | 'incarnation'
   /** A media type that the stream must have. */

@@ -1,4 +1,4 @@
-/** What is done to a stream of which Redis has lost the end. */
+/** Handles a stream whose end Redis has lost. */
 import { streamScript } from './script.ts'
 import type { RedisScript } from './script.ts'
 

@@ -1,6 +1,6 @@
 /**
- * What a stream in Redis knows of its forks, which may be on other servers. stream-scripts.ts says what a stream
- * is there; of forks the state has:
+ * What a stream in Redis knows of its forks, which may be on other servers. stream-scripts.ts describes a stream; its
+ * fields about forks are:
  *
  * | field | what |
  * |---|---|
@@ -108,10 +108,7 @@ return copy
 `,
 )
 
-/**
- * KEYS: a copy that nobody sees yet. ARGV: the time, for how many milliseconds Redis keeps it, and ids and data of
- * records.
- */
+/** KEYS: an unfinished copy. ARGV: the time, for how many milliseconds Redis keeps it, and ids and data of records. */
 export const COPY_IN: RedisScript = streamScript(
   'write',
   `for i = 3, #ARGV, 2 do redis.call('XADD', KEYS[1], ARGV[i], 'r', ARGV[i + 1]) end
@@ -120,7 +117,7 @@ return 1
 `,
 )
 
-/** KEYS: a copy that nobody wants any more. */
+/** KEYS: an abandoned copy. */
 export const COPY_DROP: RedisScript = streamScript('free', `return redis.call('UNLINK', KEYS[1])\n`)
 
 export const FORK_SCRIPTS: readonly RedisScript[] = [

@@ -1,4 +1,4 @@
-/** What happens to the lease of a stream in Redis: lease-bookkeeping.ts, once more in Lua. */
+/** The lease of a stream in Redis: lease-bookkeeping.ts again, in Lua. */
 import { streamScript } from './script.ts'
 import type { RedisScript } from './script.ts'
 import { FIELDS, LEASE_FIELD } from './state-fields.ts'
@@ -13,8 +13,8 @@ end
  * ARGV: holder, length, server. Gives `acquired`, the lease, the fields of the state and the stamp of its last
  * record; `held`, the lease and the incarnation; `closed`, stamp and position of the tail; or `missing`.
  *
- * Under another run of the server than when the lease was last taken, a takeover in between may be
- * lost: the epoch then takes a leap over those that somebody may hold.
+ * If the server was restarted since the lease was last taken, a takeover in between may be lost: the epoch then skips
+ * those that a holder may have.
  */
 export const ACQUIRE: RedisScript = streamScript(
   'free',

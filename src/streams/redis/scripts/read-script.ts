@@ -1,4 +1,4 @@
-/** How records get out of Redis: the answer to a read, in one step. stream-scripts.ts says what a stream is there. */
+/** Reads records in Redis, in one step. stream-scripts.ts describes a stream. */
 import { streamScript } from './script.ts'
 import type { RedisScript } from './script.ts'
 
@@ -40,7 +40,7 @@ local here = ARGV[5] ~= '' and ARGV[6] == '0' and position > 0 and ARGV[5] or st
 local page = {'page', v[1], tail, v[3] and 1 or 0, position, v[5], here, here, v[8] or ''}
 local last = math.min(tail, position + tonumber(ARGV[7]))
 local left = tonumber(ARGV[8])
--- Few at a time: nobody knows how large they are, and what is found and not given was read for nothing.
+-- Few at a time: their sizes are unknown, and records beyond the limit are read in vain.
 local step, next, largest = 2, position, 1
 while next < last and left > 0 do
   local found = redis.call('XRANGE', log, int(next + 1) .. '-0', int(last), 'COUNT', step)

@@ -1,4 +1,4 @@
-/** A script of the store, and the Lua that all of them begin with. */
+/** A script of the store, and the Lua at the beginning of all scripts. */
 import { createHash } from 'node:crypto'
 
 export interface RedisScript {

@@ -1,10 +1,10 @@
-/** The fields of a stream's state in Redis that several look at. stream-scripts.ts says what each is. */
+/** The fields of a stream's state in Redis that several files use. stream-scripts.ts describes them. */
 import { LEASE_PRODUCER } from '../../leases.ts'
 
-/** The producer of whoever holds the lease: there from the first lease on, and until the stream is gone. */
+/** The producer of the holder of the lease: exists from the first lease until the stream is gone. */
 export const LEASE_FIELD: string = `p:${LEASE_PRODUCER}`
 
-/** Fields that make a `StreamState`, in the order in which `parseState` reads them. */
+/** The fields of a `StreamState`, in the order of `parseState`. */
 const STATE_FIELDS = [
   'i',
   'c',

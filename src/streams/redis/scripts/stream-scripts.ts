@@ -1,6 +1,6 @@
 /**
- * What happens to a stream in Redis, each in one step: the decisions of bookkeeping.ts, once more in
- * Lua, in the same order. script.ts says which keys and arguments all of them share.
+ * The changes of a stream in Redis, each in one step: the decisions of bookkeeping.ts again, in Lua, in the same
+ * order. script.ts describes the keys and arguments that all scripts share.
  *
  * The state of a stream is a hash:
  *

@@ -1,4 +1,4 @@
-/** How records get out of a log in Redis for good, from its beginning on. stream-scripts.ts says what a stream is there. */
+/** Trims logs in Redis. stream-scripts.ts describes a stream. */
 import { PLACE } from './read-script.ts'
 import { RETENTION } from './retention-lua.ts'
 import { streamScript } from './script.ts'
@@ -28,8 +28,8 @@ return {'trimmed', stamp, position}
 )
 
 /**
- * Removes records before the first that is kept, some at a time: Redis does nothing else meanwhile.
- * ARGV: how many, at most. Gives 1 when there are more.
+ * Removes records before the first that is kept, some at a time, because Redis does nothing else meanwhile. ARGV: how
+ * many, at most. Gives 1 when there are more.
  */
 export const COLLECT: RedisScript = streamScript(
   'free',

@@ -12,7 +12,7 @@ export interface Weight {
 export class PendingWrite {
   readonly weight: Weight
   readonly since: number = performance.now()
-  /** What it was tried with and failed; it shares its next transaction with nobody else. */
+  /** The writes it failed together with; it shares its next transaction only with some of them. */
   half: symbol | undefined
   /** How often it did not fit, and was tried again with the room that was made. */
   tries = 0

@@ -158,7 +158,7 @@ export const STEPS: readonly string[] = [
   ) STRICT;
   CREATE UNIQUE INDEX listed_in_order ON listed (whose, list, place);
   `,
-  // How many streams each owner has, kept by the file itself; '' stands for nobody, whom no owner is named like.
+  // The number of streams of each owner, maintained by triggers; '' stands for no owner.
   `
   CREATE TABLE owners (
     owner TEXT PRIMARY KEY,

@@ -12,7 +12,7 @@ export interface StoredStream {
   readonly producers: Map<string, Mutable<ProducerState> | undefined>
   /** How many producers it has, once a new one came. */
   producerCount?: number
-  /** Where its records are, once somebody asked for them. */
+  /** Where its records are, once that was read. */
   parts?: readonly LogPart[]
 }
 

@@ -21,7 +21,7 @@ const MAX_CACHED = 5000
 /** Producers of one stream in the cache. */
 const MAX_PRODUCERS = 100
 
-/** SQL: whether a stream's time is not over at `?`, or somebody holds its lease. */
+/** SQL: whether a stream has not expired at `?`, or its lease is held. */
 export const ALIVE: string = `(expires_at IS NULL OR expires_at > ?
   OR EXISTS (SELECT 1 FROM leases WHERE leases.stream = streams.key))`
 
@@ -210,7 +210,7 @@ export class StreamTable {
     return statement.all(...values).map((row) => ({ id: String(row['id']), state: stateOf(row) }))
   }
 
-  /** How many streams an owner has, null for nobody. */
+  /** Number of streams of an owner, null for none. */
   count(owner: string | null): number {
     return Number(this.#selectCount.get(owner ?? '')?.['streams'] ?? 0)
   }
