@@ -266,7 +266,9 @@ onEveryStore('chats', (world) => {
   })
 
   it('keeps an answer whose process died before it was, and begins what waits', async () => {
-    const dying = world().process({ whileBusy: 'queue' })
+    // No other one looks before its lease is over.
+    const quick = { leaseTtl: 0.5 }
+    const dying = world().process({ whileBusy: 'queue' }, quick)
     await dying.chats.send('c', { message: said('m1') })
     await dying.chats.send('c', { message: said('m2') })
     const turn = await dying.turnOf('m1')
@@ -278,7 +280,7 @@ onEveryStore('chats', (world) => {
       return call()
     }
     turn.say('one')
-    const { runs, chats, turnOf } = bound(world().process())
+    const { runs, chats, turnOf } = bound(world().process({}, quick))
     runs.open()
     ;(await turnOf('m2')).say('two')
     await until(async () => texts(await chats.get('c')).length === 4)

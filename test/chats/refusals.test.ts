@@ -15,15 +15,20 @@ async function settled({ chats }: ChatProcess, chat: string = 'c'): Promise<Chat
   return (await chats.get(chat)) as Chat
 }
 
-/** A process that dies over the first of its calls that this is true of. */
-function dyingOver(world: ChatWorld, isIt: (method: string, id: string) => boolean): ChatProcess {
+/** A process that dies over the first of its calls that this is true of; `dead` resolves then. */
+function dyingOver(
+  world: ChatWorld,
+  isIt: (method: string, id: string) => boolean,
+): { readonly dying: ChatProcess; readonly dead: Promise<void> } {
   const one = world.process()
+  const dead = Promise.withResolvers<void>()
   one.hand.around = (method, call, args) => {
     if (!isIt(method, String(args[0]))) return call()
     world.kill(one)
+    dead.resolve()
     return new Promise(() => {})
   }
-  return one
+  return { dying: one, dead: dead.promise }
 }
 
 onEveryStore('chats that refuse', (world) => {
@@ -114,8 +119,9 @@ onEveryStore('chats whose runs cannot be started', (world) => {
   })
 
   it('fail what nobody began in time, and do not begin it later', async () => {
-    const dying = dyingOver(world(), (method, id) => method === 'create' && !id.startsWith('@'))
+    const { dying, dead } = dyingOver(world(), (method, id) => method === 'create' && !id.startsWith('@'))
     void dying.chats.send('c', { message: said('m1') })
+    await dead
     const one = world().process({ beginWithin: 0 })
     await until(async () => (await one.chats.get('c'))?.messages[0]?.ask?.status === 'failed')
     expect((await one.chats.get('c'))?.messages[0]?.ask).toMatchObject({ reason: 'interrupted' })
@@ -136,11 +142,15 @@ onEveryStore('chats whose runs cannot be started', (world) => {
 
 onEveryStore('a chat that is deleted', (world) => {
   it('is gone with what was left of it, when its process died over that', async () => {
-    const dying = dyingOver(world(), (method, id) => method === 'delete' && id.startsWith('@chat-log'))
+    const { dying, dead } = dyingOver(
+      world(),
+      (method, id) => method === 'delete' && id.startsWith('@chat-log'),
+    )
     await dying.chats.send('c', { owner: 'ann', message: said('m1') })
     ;(await dying.turnOf('m1')).say('one')
     await until(async () => (await dying.chats.get('c', { owner: 'ann' }))?.active === undefined)
     void dying.chats.delete('c', { owner: 'ann' })
+    await dead
     const { chats } = world().process()
     const store = world().store()
     await until(async () => (await store.list({ owner: 'ann' })).streams.every(({ closed }) => closed))

@@ -24,7 +24,7 @@ import { RedisServer } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
 
 /** Longer than anything here takes: then what is waited for does not come. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 30_000
 
 /** A message of a test: what is said, in one text. */
 export interface Said extends ChatMessage {
@@ -65,7 +65,7 @@ export class ChatProcess {
     const shared = { store: this.hand.store, logger }
     this.delivery = new Delivery(shared)
     this.chats = new Chats({ ...shared, kinds: { answer: this.kind() }, ...options })
-    this.runs = new Runs({ ...shared, runs: this.chats.kinds, leaseTtl: 0.5, ...ofRuns })
+    this.runs = new Runs({ ...shared, runs: this.chats.kinds, ...ofRuns })
     this.chats.use(this)
   }
 
