@@ -149,7 +149,8 @@ export class Turns {
     const { place, conversation } = log
     const run = await this.#runs().get(ask.run)
     if (!run) {
-      if (Date.now() - ask.at >= this.#settings.beginWithinMs) return this.#fail(log, ask, INTERRUPTED, signal)
+      if (Date.now() - ask.at >= this.#settings.beginWithinMs)
+        return this.#fail(log, ask, INTERRUPTED, signal)
       // Others may know it.
       if (!this.#settings.kinds.has(ask.kind)) return false
       return !(await this.#startLater(log, ask, signal))
