@@ -93,7 +93,7 @@ describeWith(['redis'], 'when Redis', ({ redis }) => {
     expect(partly).toMatchObject({ code: 'channel_layer_unavailable' })
     expect(partly).toMatchObject({
       uncertain: true,
-      message: 'Some of what the call asks of Redis failed; the call may have taken effect',
+      message: 'Redis carried out only a part of the call; the call may have taken effect',
       cause: { uncertain: false },
     })
     await other.kill()

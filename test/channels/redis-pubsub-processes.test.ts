@@ -270,7 +270,7 @@ describeWith(['redis'], 'processes on one pub/sub', ({ redis }) => {
       expect(await named).toEqual({ type: 'work' })
       expect(there.usage()).toMatchObject({ topics: 2502, gaps: 1 })
       expect(lines).toContainEqual([
-        'channel messages may have been missed: Redis was lost and is back',
+        'channel messages may have been missed: the connection to Redis was lost and is back',
         { gaps: 1 },
       ])
       expect(here.usage().gaps).toBe(0)

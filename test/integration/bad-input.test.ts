@@ -58,8 +58,8 @@ async function answerTo(path: string, headers: Record<string, string>): Promise<
 
 const CASES: Record<string, () => Promise<string>> = {
   'invalid JSON': () => closeOf('{"message":'),
-  'binary where text is due': () => closeOf(Buffer.from('{"message":"start"}')),
-  'an empty frame where JSON is due': () => closeOf(''),
+  'binary instead of text': () => closeOf(Buffer.from('{"message":"start"}')),
+  'an empty frame instead of JSON': () => closeOf(''),
   'a frame over the limit': () => closeOf('x'.repeat(1_048_577)),
   'JSON a million levels deep': () => closeOf('['.repeat(1_000_000)),
   'a `__proto__` key': () => closeOf('{"__proto__":{"admin":true}}'),
@@ -72,7 +72,7 @@ const CASES: Record<string, () => Promise<string>> = {
     const logged = server.log.entries
       .slice(before)
       .filter(({ message }) => message.startsWith('channel message refused'))
-    return logged.length > 0 ? 'nothing: it is logged, and the connection goes on' : 'nothing'
+    return logged.length > 0 ? 'nothing: it is logged, and the connection stays open' : 'nothing'
   },
   'half a surrogate pair, escaped': () => closeOf(String.raw`{"text":"\ud83d"}`),
   'half a surrogate pair, as bytes': () =>
@@ -83,7 +83,7 @@ const CASES: Record<string, () => Promise<string>> = {
     const { cookies } = (await client.receiveJson()) as { cookies: Record<string, string> }
     return 'bad' in cookies || cookies['good'] !== '1'
       ? JSON.stringify(cookies)
-      : 'it is left out of `scope.cookies`; the others count'
+      : 'it is left out of `scope.cookies`, unlike the others'
   },
   '64 KB of headers': () => answerTo('/echo', { 'x-large': 'x'.repeat(65_536) }),
   'a page of another origin': () => answerTo('/echo', { origin: 'https://evil.example' }),

@@ -4,7 +4,7 @@
  */
 
 /** A socket's messages that wait to be written. */
-export interface PendingWrite {
+export interface SocketWrites {
   /** Whether it will be flushed. */
   scheduled: boolean
   flush(): void
@@ -12,13 +12,13 @@ export interface PendingWrite {
 
 class Flusher {
   readonly #schedule: (flush: () => void) => void
-  #items: PendingWrite[] = []
+  #items: SocketWrites[] = []
 
   constructor(schedule: (flush: () => void) => void) {
     this.#schedule = schedule
   }
 
-  add(item: PendingWrite): void {
+  add(item: SocketWrites): void {
     if (item.scheduled) return
     item.scheduled = true
     if (this.#items.push(item) === 1) this.#schedule(this.#flush)
@@ -38,7 +38,7 @@ const turn = new Flusher((flush) => void setImmediate(flush))
 const task = new Flusher(queueMicrotask)
 
 /** Flushes at the end of this turn, because a sender may send more after an `await`. */
-export function flushAfterTurn(item: PendingWrite): void {
+export function flushAfterTurn(item: SocketWrites): void {
   turn.add(item)
 }
 
@@ -47,6 +47,6 @@ export function flushAfterTurn(item: PendingWrite): void {
  * written to one right after the other, which is faster: the kernel's code stays in the cache, and a reader
  * on the same machine does not go to sleep in between.
  */
-export function flushAfterTask(item: PendingWrite): void {
+export function flushAfterTask(item: SocketWrites): void {
   task.add(item)
 }

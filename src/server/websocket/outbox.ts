@@ -5,7 +5,7 @@
  */
 import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
-import type { PendingWrite } from './flusher.ts'
+import type { SocketWrites } from './flusher.ts'
 
 /** Bytes from which copying a frame costs more than writing it by itself. */
 export const WORTH_A_WRITE: number = 16 * 1024
@@ -13,7 +13,7 @@ export const WORTH_A_WRITE: number = 16 * 1024
 /** Small frames in a row that wait before they are copied into one block. */
 const GATHERED_AT = 64
 
-export class Outbox implements PendingWrite {
+export class Outbox implements SocketWrites {
   /** Whether it will be flushed; set by the flusher. */
   scheduled = false
   readonly #socket: Duplex

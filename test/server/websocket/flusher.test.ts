@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { type PendingWrite, flushAfterTask, flushAfterTurn } from '../../../src/server/websocket/flusher.ts'
+import { type SocketWrites, flushAfterTask, flushAfterTurn } from '../../../src/server/websocket/flusher.ts'
 
 /** Notes under its name when it is flushed. */
-class Noted implements PendingWrite {
+class Noted implements SocketWrites {
   scheduled = false
   readonly #name: string
   readonly #log: string[]

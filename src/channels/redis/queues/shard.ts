@@ -12,7 +12,7 @@ import {
 import type { UnfitRedisError } from '../../../redis/unfit.ts'
 import { CONNECTION_ERRORS, restOf } from '../failures.ts'
 import type { WireNames } from '../wire-names.ts'
-import { Kept } from './kept.ts'
+import { KeptAnswers } from './kept-answers.ts'
 import { type Stored, storedIn } from './queue-reader.ts'
 import { GIVE_BACK, type Script, SCRIPTS, SEND, SIGN_OF_LIFE, TAKE, WAKE } from './scripts.ts'
 import { checkCommands, warnOfEviction } from './server-checks.ts'
@@ -41,7 +41,7 @@ const WAKE_TIME = 10_000
 const FLUSH_BATCH = 1000
 
 export class Shard {
-  readonly kept: Kept = new Kept()
+  readonly kept: KeptAnswers = new KeptAnswers()
   readonly #host: HostSettings
   readonly #settings: ShardSettings
   readonly #connection: RedisConnection

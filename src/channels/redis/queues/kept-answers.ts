@@ -4,7 +4,7 @@ import type { RedisClient } from '../../../redis/open-client.ts'
 /** Milliseconds of answered calls that a Redis may lose in a crash or a failover. */
 const LOST_BY_A_CRASH = 10_000
 
-export class Kept {
+export class KeptAnswers {
   /** When Redis last answered a sign of life, and the id of the server's run. */
   #aliveAt = 0
   #aliveRun: string | undefined
