@@ -70,6 +70,8 @@ function applicationIn(
   const value = module[exportName]
   if (isApplication(value)) return value
   const what = exportName === 'default' ? 'the default export' : `the export "${exportName}"`
+  if (value instanceof Promise)
+    throw new CommandError(`${what} of ${file} is a promise: write await before it`)
   throw new CommandError(
     `${what} of ${file} is ${describe(value)}, not an application: export what millrace({ … }) returns`,
   )
