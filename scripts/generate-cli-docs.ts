@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { DOOR_OPTIONS } from '../src/cli/options/door.ts'
+import { ENDPOINT_OPTIONS } from '../src/cli/options/endpoint.ts'
 import { EXAMPLES, EXIT_CODES } from '../src/cli/manual.ts'
 import { type CommandOption, flagOf, variableOf } from '../src/cli/options/option.ts'
 import { createProgram } from '../src/cli/program.ts'
@@ -123,7 +123,7 @@ without authentication those that have no owner.
 
 ${examples('streams')}
 
-${optionTable(DOOR_OPTIONS, ({ absent = 'none' }) => absent)}
+${optionTable(ENDPOINT_OPTIONS, ({ absent = 'none' }) => absent)}
 
 An address without a path stands for \`/streams\` there. Several headers in \`MILLRACE_HEADER\` have a line break between
 them. A secret is better kept in the variable: what stands on a command line, every user of the machine can read.
@@ -140,7 +140,9 @@ ${examples('init')}
 
 function streamsCommand(command: Command): string {
   const usage = command.registeredArguments.map((argument) => ` <${argument.name()}>`).join('')
-  const own = command.options.filter(({ long }) => DOOR_OPTIONS.every((option) => flagOf(option) !== long))
+  const own = command.options.filter(({ long }) =>
+    ENDPOINT_OPTIONS.every((option) => flagOf(option) !== long),
+  )
   const rows = own.map(({ flags, description }) => [`\`${flags}\``, description])
   const options = rows.length > 0 ? `\n\n${table(['Option', 'What it does'], rows)}` : ''
   return `### millrace streams ${command.name()}${usage}\n\n${command.description()}${NOTES[command.name()] ?? ''}${options}`

@@ -1,7 +1,7 @@
 /** Takes the README's picture of the page anew: `node --conditions=millrace:source scripts/screenshot.ts`, after a build. */
 import { setTimeout } from 'node:timers/promises'
 import { silentLogger } from '../src/logging/logger.ts'
-import { createSeedApplication } from '../src/demo/application.ts'
+import { createDemoApplication } from '../src/demo/application.ts'
 import { PROMPTS, startAimock } from '../test/support/aimock.ts'
 import { launchBrowser } from '../test/support/browser.ts'
 import { service } from './services.ts'
@@ -10,7 +10,7 @@ const chromium = service('chromium').find()
 if (!chromium) throw new Error('Chromium is not installed')
 const aimock = await startAimock()
 const environment = { OPENAI_BASE_URL: aimock.baseURL, OPENAI_API_KEY: 'none' }
-const application = createSeedApplication({ logger: silentLogger, environment })
+const application = createDemoApplication({ logger: silentLogger, environment })
 const server = await application.listen({ port: 0 })
 const browser = await launchBrowser(chromium)
 try {

@@ -25,6 +25,16 @@ it('every error that is exported has a name that ends so', () => {
   for (const name of names) expect(name).toMatch(/Error$/)
 })
 
+it('one version of Node is needed, wherever it is said', () => {
+  const { engines } = JSON.parse(readFileSync('package.json', 'utf8')) as { engines: { node: string } }
+  const [, major, minor] = /^>=(\d+)\.(\d+)$/.exec(engines.node) ?? []
+  const check = readFileSync('src/cli/main.ts', 'utf8')
+  expect(check).toContain(`major === ${major} && minor >= ${minor}`)
+  expect(check).toContain(`Node ${major}.${minor} or later`)
+  expect(readFileSync('docs/cli.md', 'utf8')).toContain(`Node ${major}.${minor} or later`)
+  expect(readFileSync('templates/app/package.json.template', 'utf8')).toContain(engines.node)
+})
+
 function exportedBy(path: string): string[] {
   const source = readFileSync(path, 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '')
   return [...source.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, names = '']) =>

@@ -9,7 +9,7 @@ export const CHATS = 'chats'
 
 /**
  * The stream of a chat. Made of both names: the same id of another owner is another chat, so that no id tells anybody
- * anything. It begins with `@`, and no door to the outside opens it.
+ * anything. It begins with `@`, and no endpoint serves it.
  *
  * @throws {ChatError} `invalid_chat`.
  */

@@ -1,4 +1,4 @@
-/** What `millrace serve` serves when it is given no application: the seed's whole system. */
+/** What `millrace serve` serves when it is given no application: the tutorial's whole system. */
 import type { ChannelLayer } from '../channels/layer.ts'
 import { memoryChannels } from '../channels/memory/layer.ts'
 import type { Scope } from '../consumers/scope.ts'
@@ -6,7 +6,7 @@ import { type Streaming, streaming } from '../endpoints/streaming.ts'
 import type { Logger } from '../logging/logger.ts'
 import { loadOpenAI } from '../providers/openai/openai.ts'
 import { type OpenAIEnvironment, openAISettings } from '../providers/openai/settings.ts'
-import { seedNumbers } from '../providers/scripted.ts'
+import { demoNumbers } from '../providers/scripted.ts'
 import { http, websocket } from '../routing/route.ts'
 import type { WriteLimits } from '../endpoints/http/writes/allowances.ts'
 import { durableStreams, httpStreams, streamSocket } from '../routing/stream-routes.ts'
@@ -15,16 +15,16 @@ import { memory } from '../streams/memory/store.ts'
 import type { StreamStore } from '../streams/store.ts'
 import { type ModelOptions, modelAnswer, wantsBackground } from './model-answer.ts'
 import { pages } from './pages.ts'
-import { seedConsumer } from './demo-consumer.ts'
-import { seedRuns } from './demo-runs.ts'
+import { demoConsumer } from './demo-consumer.ts'
+import { demoRuns } from './demo-runs.ts'
 
-export interface SeedOptions {
+export interface DemoOptions {
   readonly logger: Logger
   /** Where `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `OPENAI_MODEL` and `OPENAI_BACKGROUND` are looked up. */
   readonly environment: OpenAIEnvironment
   /** Keeps the runs of the page; the application closes it. Default: this process's memory. */
   readonly store?: StreamStore
-  /** Default: one inside this process; nothing of the seed's needs more. */
+  /** Default: one inside this process; nothing of the tutorial's needs more. */
   readonly channels?: ChannelLayer
   /** Whether the Durable Streams protocol is served, at `/v1/stream`. Default: false. */
   readonly durableStreams?: boolean
@@ -45,12 +45,12 @@ export interface Patience extends Pick<ModelOptions, 'startTimeout' | 'stallTime
 }
 
 /**
- * The page at `/` with its durable runs below `/millrace`, and the seed's own consumer at `/ws/openai/`. With a key or an address of a compatible service in the environment, prompts go to
+ * The page at `/` with its durable runs below `/millrace`, and the tutorial's own consumer at `/ws/openai/`. With a key or an address of a compatible service in the environment, prompts go to
  * its Responses API; otherwise the numbers answer.
  *
  * @throws {InvalidSettingError} for a setting that cannot work.
  */
-export function createSeedApplication({
+export function createDemoApplication({
   logger,
   environment,
   store = memory(),
@@ -60,14 +60,14 @@ export function createSeedApplication({
   writeLimits: writes = {},
   longPollTimeout,
   patience: { startTimeout, stallTimeout, ...limits } = {},
-}: SeedOptions): Application {
+}: DemoOptions): Application {
   const service = openAISettings(environment)
   const settings = service && { ...service, startTimeout, stallTimeout }
   const background = wantsBackground(environment)
   if (settings) {
     loadOpenAI().catch((error: unknown) => logger.error({ err: error }, 'prompts cannot be answered'))
   }
-  const runs = seedRuns(settings && { ...settings, background })
+  const runs = demoRuns(settings && { ...settings, background })
   const streams = streaming({ store, logger, runs, limits })
   const answer = settings && ((prompt: string) => modelAnswer(settings, prompt))
   const polls = longPollTimeout === undefined ? {} : { longPollTimeout }
@@ -81,7 +81,7 @@ export function createSeedApplication({
     routes: [
       websocket(
         '/ws/openai/',
-        seedConsumer(answer, seedNumbers, (scope) => admit(streams, scope)),
+        demoConsumer(answer, demoNumbers, (scope) => admit(streams, scope)),
       ),
       streamSocket('/millrace/socket', endpoint),
       httpStreams('/millrace/streams', endpoint),
@@ -104,7 +104,7 @@ export function createSeedApplication({
   })
 }
 
-/** An answer on the seed's own socket is no run, and costs as much. */
+/** An answer on the tutorial's own socket is no run, and costs as much. */
 function admit({ gate, runs }: Streaming, scope: Scope<unknown>): () => void {
   gate.count({ scope })
   const leave = gate.enter({ scope })

@@ -11,17 +11,17 @@ export interface StopCommand {
   readonly message: 'stop'
 }
 
-export type SeedCommand = StartCommand | StopCommand
+export type DemoCommand = StartCommand | StopCommand
 
 /** Characters of an id that is echoed in every frame. */
 const MAX_ID = 100
 
 /** Checks what a page sends, without a schema library of its own. */
-export const seedCommand: StandardSchemaV1<unknown, SeedCommand> = {
+export const demoCommand: StandardSchemaV1<unknown, DemoCommand> = {
   '~standard': { version: 1, vendor: 'millrace', validate: (value) => check(value) },
 }
 
-function check(value: unknown): StandardSchemaV1.Result<SeedCommand> {
+function check(value: unknown): StandardSchemaV1.Result<DemoCommand> {
   if (typeof value !== 'object' || value === null) return issue('The message is not an object')
   const { message, id, prompt } = value as Record<string, unknown>
   if (message === 'stop') return { value: { message } }

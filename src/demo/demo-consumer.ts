@@ -1,7 +1,7 @@
 /**
- * The seed's consumer, grown up. `{"message":"start"}` streams ten numbers as it always did; with a
+ * The tutorial's consumer, grown up. `{"message":"start"}` streams ten numbers as it always did; with a
  * `prompt` the model answers. Starts on one socket run one after the other; `{"message":"stop"}`
- * ends the running one and those that wait. A start with an `id` is told its status too; the seed's
+ * ends the running one and those that wait. A start with an `id` is told its status too; the tutorial's
  * own page sends none and sees nothing but messages.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
@@ -10,11 +10,11 @@ import { JsonWebSocketConsumer } from '../consumers/json-websocket-consumer.ts'
 import { MessageRefusedError } from '../consumers/message-refused.ts'
 import { type Scope, scopeForLog } from '../consumers/scope.ts'
 import type { Provider } from '../providers/provider.ts'
-import { seedNumbers } from '../providers/scripted.ts'
+import { demoNumbers } from '../providers/scripted.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { RunError } from '../runs/errors.ts'
 import { UpstreamError } from '../providers/upstream-error.ts'
-import { type SeedCommand, type StartCommand, seedCommand } from './demo-command.ts'
+import { type DemoCommand, type StartCommand, demoCommand } from './demo-command.ts'
 
 /** Starts that may wait for the running one. */
 const MAX_WAITING = 32
@@ -32,18 +32,18 @@ export type Answer = (prompt: string) => Provider<string>
 export type Admit = (scope: Scope<unknown>) => () => void
 
 /** The consumer's class over whatever answers prompts; undefined lets the numbers answer those too. */
-export function seedConsumer(
+export function demoConsumer(
   answer?: Answer,
-  numbers: Provider<string> = seedNumbers,
+  numbers: Provider<string> = demoNumbers,
   admit: Admit = () => () => {},
 ): ConsumerClass<unknown> {
   const lines = framedAs(numbers, (message) => ({ message }))
-  return class SeedConsumer extends JsonWebSocketConsumer<SeedCommand, object, unknown> {
-    override readonly schema: StandardSchemaV1<unknown, SeedCommand> = seedCommand
+  return class DemoConsumer extends JsonWebSocketConsumer<DemoCommand, object, unknown> {
+    override readonly schema: StandardSchemaV1<unknown, DemoCommand> = demoCommand
     readonly #waiting: StartCommand[] = []
     #running: AbortController | undefined
 
-    override async receive(command: SeedCommand): Promise<void> {
+    override async receive(command: DemoCommand): Promise<void> {
       if (command.message === 'stop') return await this.#stop()
       if (this.#waiting.length >= MAX_WAITING)
         throw new MessageRefusedError(`More than ${MAX_WAITING} starts wait`)

@@ -6,28 +6,28 @@ import { scripted } from '../providers/scripted.ts'
 import { type RunDefinition, run } from '../runs/definition.ts'
 import { type ModelOptions, modelAnswer } from './model-answer.ts'
 
-/** How many there are, and the seconds between them, as in the seed. */
+/** How many there are, and the seconds between them, as in the tutorial. */
 const NUMBERS = 10
 const INTERVAL = 0.5
 
 /** What an answer is asked for with. */
-export interface SeedInput {
+export interface DemoInput {
   readonly prompt: string
 }
 
-export type SeedRuns = {
+export type DemoRuns = {
   readonly numbers: RunDefinition<Json, string>
-  readonly answer: RunDefinition<SeedInput, string>
+  readonly answer: RunDefinition<DemoInput, string>
 }
 
 /**
  * Without a model the numbers answer a prompt, too. A run of the numbers goes on in another process, and so does an
  * answer that the service makes in the background.
  */
-export function seedRuns(model: ModelOptions | undefined): SeedRuns {
+export function demoRuns(model: ModelOptions | undefined): DemoRuns {
   const numbers = run({ resumable: true, run: (_input, context) => numberLines(context) })
   const answer = run({
-    input: seedInput,
+    input: demoInput,
     resumable: !model || model.background === true,
     run: ({ prompt }, context) => (model ? modelAnswer(model, prompt)(context) : numberLines(context)),
   })
@@ -49,11 +49,11 @@ export const numberLines: RunProvider<string> = async function* (context) {
 }
 
 /** Checks a prompt, without a schema library. */
-const seedInput: StandardSchemaV1<SeedInput> = {
+const demoInput: StandardSchemaV1<DemoInput> = {
   '~standard': { version: 1, vendor: 'millrace', validate: (input) => check(input) },
 }
 
-function check(input: unknown): StandardSchemaV1.Result<SeedInput> {
+function check(input: unknown): StandardSchemaV1.Result<DemoInput> {
   const { prompt } = (input ?? {}) as { readonly prompt?: unknown }
   if (typeof prompt === 'string' && prompt.trim() !== '') return { value: { prompt } }
   return { issues: [{ message: 'The prompt is a text with something in it.', path: ['prompt'] }] }

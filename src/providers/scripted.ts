@@ -8,7 +8,7 @@ import { stoppable } from './stoppable.ts'
 
 export interface ScriptedOptions {
   /**
-   * Seconds between events. It also follows the last one, as in the seed, so that generations
+   * Seconds between events. It also follows the last one, as in the tutorial, so that generations
    * that run one after the other keep the pace. 0, the default, is as fast as events are taken.
    */
   readonly interval?: number
@@ -37,8 +37,8 @@ export function scripted<const Event extends Json | object>(
     })
 }
 
-/** What the seed streams: `Number 0` to `Number 9`, half a second apart. */
-export const seedNumbers: Provider<string> = scripted(
+/** What the tutorial streams: `Number 0` to `Number 9`, half a second apart. */
+export const demoNumbers: Provider<string> = scripted(
   (index) => (index < 10 ? `Number ${index}` : undefined),
   { interval: 0.5 },
 )

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { createSeedApplication } from '../../src/demo/application.ts'
+import { createDemoApplication } from '../../src/demo/application.ts'
 import type { RunningServer } from '../../src/server/listening/listener.ts'
 import { sqlite } from '../../src/streams/sqlite/sqlite.ts'
 import { startMillrace } from '../cli/command-line.ts'
@@ -47,7 +47,7 @@ describeWith(['chromium'], 'the page over durable runs', ({ chromium }) => {
   /** The seed, on SQLite, and a model that begins every answer with "Well," and leaves the rest to the test. */
   async function serve(): Promise<RunningServer & { readonly model: Upstream }> {
     const model = await upstream(({ res }) => stream(res, delta('Well,')))
-    const application = createSeedApplication({
+    const application = createDemoApplication({
       logger: collectingLogger(),
       environment: { OPENAI_API_KEY: 'none', OPENAI_BASE_URL: model.baseURL },
       store: sqlite(join(folder, 'streams.db')),

@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { http } from '../../src/routing/route.ts'
-import { createSeedApplication } from '../../src/demo/application.ts'
+import { createDemoApplication } from '../../src/demo/application.ts'
 import { Application } from '../../src/server/application.ts'
 import type { RunningServer } from '../../src/server/listening/listener.ts'
 import { ANSWER, type Aimock, ECHOED_KEY, PROMPTS, startAimock } from '../support/aimock.ts'
@@ -25,7 +25,7 @@ describeWith(['chromium'], 'the seed in Chromium', ({ chromium }) => {
     browser = await launchBrowser(chromium)
     aimock = await startAimock()
     const environment = { OPENAI_API_KEY: KEY, OPENAI_BASE_URL: aimock.baseURL, OPENAI_MODEL: 'gpt-4o' }
-    const seed = createSeedApplication({ logger, environment })
+    const seed = createDemoApplication({ logger, environment })
     // The seed's page needs an inline script, so it stands beside the project's own, on one server.
     const html = { headers: { 'content-type': 'text/html' } }
     const seedPage = http('/seed', () => new Response(SEED_PAGE, html))

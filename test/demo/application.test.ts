@@ -1,7 +1,7 @@
 /** The seed's durable runs over the network, with the project's own client. */
 import { afterEach, expect, test } from 'vitest'
 import { type StreamClient, connect } from '../../src/client/index.ts'
-import { createSeedApplication } from '../../src/demo/application.ts'
+import { createDemoApplication } from '../../src/demo/application.ts'
 import type { RunningServer } from '../../src/server/listening/listener.ts'
 import { type CollectingLogger, collectingLogger } from '../support/logger.ts'
 import { WebSocketClient } from '../support/websocket-client.ts'
@@ -17,7 +17,7 @@ afterEach(async () => {
 async function serve(baseURL: string): Promise<{ server: RunningServer; logger: CollectingLogger }> {
   const logger = collectingLogger()
   const environment = { OPENAI_API_KEY: 'sk-1', OPENAI_BASE_URL: baseURL, OPENAI_MODEL: 'm' }
-  const application = createSeedApplication({ logger, environment })
+  const application = createDemoApplication({ logger, environment })
   const server = await application.listen({ port: 0 })
   ends.push(() => application.close())
   return { server, logger }
@@ -97,7 +97,7 @@ test('a reader that leaves ends nothing upstream, and a stop from another socket
 test('a stranger has as many answers under way as one may, by whichever way they were asked for', async () => {
   const service = await upstream(({ res }) => stream(res, delta('Be')))
   const environment = { OPENAI_API_KEY: 'sk-1', OPENAI_BASE_URL: service.baseURL, OPENAI_MODEL: 'm' }
-  const application = createSeedApplication({ logger: collectingLogger(), environment })
+  const application = createDemoApplication({ logger: collectingLogger(), environment })
   application.options.streams?.limit({ runsPerAddress: 3, runsPerProcess: 5 })
   const server = await application.listen({ port: 0, trustProxy: true })
   ends.push(() => application.close())
@@ -152,7 +152,7 @@ test('the Durable Streams protocol is for this machine, until strangers are let 
   ] as const) {
     const [logger, writeLimits] = [collectingLogger(), { creationsPerAddress: 1 }]
     const options = { logger, environment: {}, durableStreams: true, allowAnonymous, writeLimits }
-    const application = createSeedApplication(options)
+    const application = createDemoApplication(options)
     const { url } = await application.listen({ port: 0, trustProxy: true })
     ends.push(() => application.close())
     const put = (address: string): Promise<Response> =>

@@ -4,7 +4,7 @@ import { WebSocketCommunicator } from 'millrace/testing'
 import type { Provider } from '../../src/providers/provider.ts'
 import { scripted } from '../../src/providers/scripted.ts'
 import { UpstreamError } from '../../src/providers/upstream-error.ts'
-import { seedConsumer } from '../../src/demo/demo-consumer.ts'
+import { demoConsumer } from '../../src/demo/demo-consumer.ts'
 
 const NUMBERS = Array.from({ length: 10 }, (_, i) => ({ message: `Number ${i}` }))
 
@@ -13,7 +13,7 @@ let client: WebSocketCommunicator
 /** The seed's own numbers without its pauses; test/providers holds their pace. */
 const numbers = scripted(NUMBERS.map(({ message }) => message))
 
-async function connect(consumer = seedConsumer(undefined, numbers)): Promise<void> {
+async function connect(consumer = demoConsumer(undefined, numbers)): Promise<void> {
   client = new WebSocketCommunicator(consumer)
   expect(await client.connect()).toMatchObject({ accepted: true })
 }
@@ -53,7 +53,7 @@ describe('without a model', () => {
   })
 
   test('stop ends the running start and those that wait', async () => {
-    await connect(seedConsumer())
+    await connect(demoConsumer())
     client.sendJson({ message: 'start', id: 'a' })
     client.sendJson({ message: 'start', id: 'b' })
     expect(await client.receiveJson(5)).toEqual({ id: 'a', status: 'running' })
@@ -81,7 +81,7 @@ describe('with a model', () => {
   }
 
   test('a prompt is answered piece by piece', async () => {
-    await connect(seedConsumer(() => pieces))
+    await connect(demoConsumer(() => pieces))
     client.sendJson({ message: 'start', id: 'a', prompt: 'Hi' })
     expect(await take(4)).toEqual([
       { id: 'a', status: 'running' },
@@ -92,7 +92,7 @@ describe('with a model', () => {
   })
 
   test('a client without an id gets the text as messages', async () => {
-    await connect(seedConsumer(() => pieces))
+    await connect(demoConsumer(() => pieces))
     client.sendJson({ message: 'start', prompt: 'Hi' })
     expect(await take(2)).toEqual([{ message: 'Hello' }, { message: ' you' }])
   })
@@ -103,7 +103,7 @@ describe('with a model', () => {
       if (calls++ === 0) throw new UpstreamError('rate_limited', 'a detail for the log')
       yield 'again'
     }
-    await connect(seedConsumer(() => flaky))
+    await connect(demoConsumer(() => flaky))
     client.sendJson({ message: 'start', id: 'a', prompt: 'Hi' })
     client.sendJson({ message: 'start', id: 'b', prompt: 'Hi' })
     const { sentence } = new UpstreamError('rate_limited')
@@ -124,7 +124,7 @@ describe('with a model', () => {
         await sleep(1, undefined, { signal })
       }
     }
-    await connect(seedConsumer(() => endless))
+    await connect(demoConsumer(() => endless))
     client.sendJson({ message: 'start', prompt: 'Hi' })
     await client.receiveJson()
     await client.disconnect()

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { Json } from '../../src/protocol/json.ts'
 import { modelAnswer, wantsBackground } from '../../src/demo/model-answer.ts'
-import { numberLines, seedRuns } from '../../src/demo/demo-runs.ts'
+import { numberLines, demoRuns } from '../../src/demo/demo-runs.ts'
 import { collect } from '../support/collect.ts'
 import { delta, stream, upstream } from '../support/upstream.ts'
 
@@ -36,15 +36,15 @@ describe('the numbers', () => {
 
 describe('the runs', () => {
   test('go on after an interruption: the numbers, and answers made in the background', () => {
-    const { numbers, answer } = seedRuns(settings)
+    const { numbers, answer } = demoRuns(settings)
     expect([numbers.resumable, answer.resumable]).toEqual([true, false])
-    expect(seedRuns({ ...settings, background: true }).answer.resumable).toBe(true)
-    expect(seedRuns(undefined).answer.resumable).toBe(true)
+    expect(demoRuns({ ...settings, background: true }).answer.resumable).toBe(true)
+    expect(demoRuns(undefined).answer.resumable).toBe(true)
   })
 
   test('answer a prompt with the numbers where there is no model', async () => {
     const context = { signal, runId: 'r', checkpoint: () => {}, alive: () => {} }
-    const numbers = seedRuns(undefined).answer.run({ prompt: 'Why?' }, context)
+    const numbers = demoRuns(undefined).answer.run({ prompt: 'Why?' }, context)
     expect((await collect(numbers))[0]).toBe('Number 0\n')
   })
 
@@ -59,7 +59,7 @@ describe('the runs', () => {
     [{ prompt: '' }],
     [{ prompt: ' \n' }],
   ])('refuse %j as a prompt', (input) => {
-    const checked = seedRuns(settings).answer.input?.['~standard'].validate(input)
+    const checked = demoRuns(settings).answer.input?.['~standard'].validate(input)
     expect(checked).toMatchObject({ issues: [{ path: ['prompt'] }] })
   })
 })

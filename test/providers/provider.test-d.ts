@@ -2,7 +2,7 @@ import { assertType, expectTypeOf, test } from 'vitest'
 import { openai, openaiChat } from '../../src/openai.ts'
 import type { ChatChunk, ResponseStreamEvent } from '../../src/openai.ts'
 import type { Provider } from '../../src/providers/provider.ts'
-import { scripted, seedNumbers } from '../../src/providers/scripted.ts'
+import { scripted, demoNumbers } from '../../src/providers/scripted.ts'
 
 test('any async generator function is a provider', () => {
   assertType<Provider<{ tick: number }>>(async function* ({ signal }) {
@@ -14,7 +14,7 @@ test('any async generator function is a provider', () => {
 })
 
 test('events keep their type', () => {
-  expectTypeOf(seedNumbers).toEqualTypeOf<Provider<string>>()
+  expectTypeOf(demoNumbers).toEqualTypeOf<Provider<string>>()
   expectTypeOf(openai({ model: 'm', input: 'prompt' })).toEqualTypeOf<Provider<ResponseStreamEvent>>()
   expectTypeOf(openaiChat({ model: 'm', messages: [] })).toEqualTypeOf<Provider<ChatChunk>>()
   expectTypeOf(scripted([{ a: 1 }, { a: 2 }])).toExtend<Provider<{ a: number }>>()

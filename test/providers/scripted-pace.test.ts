@@ -1,6 +1,6 @@
 /** The pace of a script, by the waits it asks for: here a wait is written down instead of waited. */
 import { beforeEach, expect, test, vi } from 'vitest'
-import { scripted, seedNumbers } from '../../src/providers/scripted.ts'
+import { scripted, demoNumbers } from '../../src/providers/scripted.ts'
 
 const { log } = vi.hoisted(() => ({ log: [] as unknown[] }))
 
@@ -36,5 +36,5 @@ test('without an interval the event loop gets a turn after each event', async ()
 
 test("the seed's numbers: ten, half a second apart", async () => {
   const expected = Array.from({ length: 10 }, (_, i) => [`Number ${i}`, 500])
-  expect(await play(seedNumbers({ signal }))).toEqual(expected.flat())
+  expect(await play(demoNumbers({ signal }))).toEqual(expected.flat())
 })

@@ -125,10 +125,10 @@ async function applicationFor({ file, settings, logger, environment }: ServeCont
   if (file !== undefined) return await loadApplication(file, exportName)
   const model = modelSettings(settings)
   const { creationsPerAddress, bytesPerAddress, ...durable } = durableStreamsSettings(settings)
-  const { createSeedApplication } = await import('../../demo/application.ts')
+  const { createDemoApplication } = await import('../../demo/application.ts')
   try {
     const channels = openLayer(channelLayer, { logger })
-    return createSeedApplication({
+    return createDemoApplication({
       logger,
       environment,
       channels,

@@ -1,13 +1,13 @@
 /** `millrace streams …`: looks at and ends what a running server keeps. */
 import type { Command } from 'commander'
 import { addOptions, flagsOf } from '../options/commander-options.ts'
-import { DOOR_OPTIONS, readDoorSettings } from '../options/door.ts'
+import { ENDPOINT_OPTIONS, readEndpointSettings } from '../options/endpoint.ts'
 import { examplesOf } from '../manual.ts'
-import { StreamDoor } from '../stream-door.ts'
+import { StreamEndpoint } from '../stream-endpoint.ts'
 import { type ListFlags, listStreams } from './streams-list.ts'
 import { type TailFlags, tailStream } from './streams-tail.ts'
 
-type Act = (door: StreamDoor, command: Command) => Promise<void>
+type Act = (endpoint: StreamEndpoint, command: Command) => Promise<void>
 
 const NOTE = `
 Each command reaches the streams that are yours: those of the user that the headers speak for, or
@@ -28,7 +28,7 @@ export function addStreams(program: Command): void {
     .description('List streams: a line for each, in the order of their ids.')
     .option('--prefix <text>', 'Those whose ids begin so')
     .option('--json', 'Print one JSON object a line')
-  act(ls, (door) => listStreams(door, ls.opts<ListFlags>()))
+  act(ls, (endpoint) => listStreams(endpoint, ls.opts<ListFlags>()))
 
   const tail = streams
     .command('tail')
@@ -41,26 +41,29 @@ export function addStreams(program: Command): void {
       'After which record to begin: an offset, -1 for the start, now for the end (default: -1)',
     )
     .option('--no-follow', 'End where the stream ends now')
-  act(tail, (door, { args: [id = ''] }) => tailStream(door, id, tail.opts<TailFlags>()))
+  act(tail, (endpoint, { args: [id = ''] }) => tailStream(endpoint, id, tail.opts<TailFlags>()))
 
   const stop = streams
     .command('stop')
     .description('Stop a run, whoever reads it; what came of it stays. Waits for its end and prints it.')
     .argument('<id>', 'the stream of the run')
-  act(stop, async (door, { args: [id = ''] }) => console.log(await door.stop(id)))
+  act(stop, async (endpoint, { args: [id = ''] }) => console.log(await endpoint.stop(id)))
 
   const rm = streams
     .command('rm')
     .description('Remove a stream and its records for good. A run has to be stopped first.')
     .argument('<id>', 'the stream')
-  act(rm, (door, { args: [id = ''] }) => door.delete(id))
+  act(rm, (endpoint, { args: [id = ''] }) => endpoint.delete(id))
 }
 
-/** Gives a command the options of the door, and what to do with it. */
+/** Gives a command the options of the endpoint, and what to do with it. */
 function act(command: Command, run: Act): void {
   command.helpOption('-h, --help', 'Print this help')
-  addOptions(command, DOOR_OPTIONS, 'Server:', ({ absent = 'none' }) => absent)
+  addOptions(command, ENDPOINT_OPTIONS, 'Server:', ({ absent = 'none' }) => absent)
   command.action(async () => {
-    await run(new StreamDoor(readDoorSettings(flagsOf(command, DOOR_OPTIONS), process.env)), command)
+    await run(
+      new StreamEndpoint(readEndpointSettings(flagsOf(command, ENDPOINT_OPTIONS), process.env)),
+      command,
+    )
   })
 }

@@ -1,6 +1,6 @@
 /** `millrace streams ls`: what a running server keeps. */
-import type { ListedStream } from '../door-answers.ts'
-import type { StreamDoor } from '../stream-door.ts'
+import type { ListedStream } from '../endpoint-answers.ts'
+import type { StreamEndpoint } from '../stream-endpoint.ts'
 
 export interface ListFlags {
   /** Ids that begin so. */
@@ -9,8 +9,11 @@ export interface ListFlags {
   readonly json?: boolean
 }
 
-export async function listStreams(door: StreamDoor, { prefix = '', json = false }: ListFlags): Promise<void> {
-  const streams = await Array.fromAsync(door.list(prefix))
+export async function listStreams(
+  endpoint: StreamEndpoint,
+  { prefix = '', json = false }: ListFlags,
+): Promise<void> {
+  const streams = await Array.fromAsync(endpoint.list(prefix))
   const lines = json ? streams.map((stream) => JSON.stringify(stream)) : tableOf(streams, Date.now())
   for (const line of lines) console.log(line)
 }

@@ -10,7 +10,7 @@ import { type AskedPlace, OffsetError, parsePlace } from '../../protocol/offset.
 import { readRunEnd } from '../../protocol/run-end.ts'
 import { CommandError, UsageError } from '../command-error.ts'
 import { recordLines } from '../record-lines.ts'
-import type { StreamDoor } from '../stream-door.ts'
+import type { StreamEndpoint } from '../stream-endpoint.ts'
 
 export interface TailFlags {
   /** After which record to begin: an offset, -1 for the start, now for what is yet to come. */
@@ -26,23 +26,28 @@ export interface TailFlags {
  * @throws {CommandError} for a run that failed, a stream that is gone, and a server that refuses.
  */
 export async function tailStream(
-  door: StreamDoor,
+  endpoint: StreamEndpoint,
   id: string,
   { from = '-1', follow = true }: TailFlags,
 ): Promise<void> {
   const place = readPlace(from)
   const output = new Output()
   try {
-    if (follow) await followStream(door, id, place, output)
-    else await readStream(door, id, place, output)
+    if (follow) await followStream(endpoint, id, place, output)
+    else await readStream(endpoint, id, place, output)
   } catch (error) {
     if (!output.gone.aborted) throw error
   }
 }
 
-async function readStream(door: StreamDoor, id: string, from: AskedPlace, output: Output): Promise<void> {
+async function readStream(
+  endpoint: StreamEndpoint,
+  id: string,
+  from: AskedPlace,
+  output: Output,
+): Promise<void> {
   for (let place = from; ;) {
-    const { lines, next, upToDate, closed, end } = await door.read(id, place)
+    const { lines, next, upToDate, closed, end } = await endpoint.read(id, place)
     for (const line of lines) await output.line(line)
     if (closed) return tellEnd(end)
     if (upToDate || lines.length === 0) return
@@ -50,11 +55,16 @@ async function readStream(door: StreamDoor, id: string, from: AskedPlace, output
   }
 }
 
-async function followStream(door: StreamDoor, id: string, from: AskedPlace, output: Output): Promise<void> {
+async function followStream(
+  endpoint: StreamEndpoint,
+  id: string,
+  from: AskedPlace,
+  output: Output,
+): Promise<void> {
   // The carrier waits for a server as long as it takes; one that was never there is a mistake.
-  const { next } = await door.read(id, 'now')
+  const { next } = await endpoint.read(id, 'now')
   const place = from === 'now' ? next : from
-  const { base, fetch } = door
+  const { base, fetch } = endpoint
   let told: ConnectionState = 'idle'
   const stateChanged = (): void => {
     if (carrier.state !== told) tellState((told = carrier.state))

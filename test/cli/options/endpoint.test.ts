@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { UsageError } from '../../../src/cli/command-error.ts'
-import { readDoorSettings } from '../../../src/cli/options/door.ts'
+import { readEndpointSettings } from '../../../src/cli/options/endpoint.ts'
 
 const ADDRESS = 'it takes an address such as http://127.0.0.1:8000/millrace/streams'
 const HEADER = "it takes a name and a value, such as 'authorization: Bearer …'"
 
 describe('where a server is', () => {
   test('is this machine, unless it is said', () => {
-    expect(readDoorSettings({}, {})).toEqual({ url: 'http://127.0.0.1:8000/millrace/streams', headers: [] })
+    expect(readEndpointSettings({}, {})).toEqual({
+      url: 'http://127.0.0.1:8000/millrace/streams',
+      headers: [],
+    })
   })
 
   test.each([
@@ -15,8 +18,8 @@ describe('where a server is', () => {
     ['https://app.example/', 'https://app.example/millrace/streams'],
     ['https://app.example/api/streams/', 'https://app.example/api/streams'],
   ])('%s is %s', (given, url) => {
-    expect(readDoorSettings({ '--url': given }, { MILLRACE_URL: 'http://other' }).url).toBe(url)
-    expect(readDoorSettings({}, { MILLRACE_URL: given }).url).toBe(url)
+    expect(readEndpointSettings({ '--url': given }, { MILLRACE_URL: 'http://other' }).url).toBe(url)
+    expect(readEndpointSettings({}, { MILLRACE_URL: given }).url).toBe(url)
   })
 
   test.each([
@@ -25,7 +28,7 @@ describe('where a server is', () => {
     ['http://x/?key=1', '"http://x/?key=1"'],
     ['http://ada:hunter2@x/', '"http://…@x/"'],
   ])('is not %s', (given, shown) => {
-    expect(() => readDoorSettings({ '--url': given }, {})).toThrow(
+    expect(() => readEndpointSettings({ '--url': given }, {})).toThrow(
       new UsageError(`--url is ${shown}; ${ADDRESS}`),
     )
   })
@@ -38,16 +41,16 @@ describe('headers', () => {
       ['x-list', '1, 2'],
     ]
     const given = { '--header': ['Authorization:  Bearer a:b ', 'x-list:1, 2'] }
-    expect(readDoorSettings(given, { MILLRACE_HEADER: 'x: y' }).headers).toEqual(headers)
+    expect(readEndpointSettings(given, { MILLRACE_HEADER: 'x: y' }).headers).toEqual(headers)
     const variable = { MILLRACE_HEADER: 'authorization: Bearer a:b\nx-list: 1, 2\n' }
-    expect(readDoorSettings({}, variable).headers).toEqual(headers)
+    expect(readEndpointSettings({}, variable).headers).toEqual(headers)
   })
 
   test.each([['hunter2'], ['x y: hunter2'], [': hunter2'], ['a: hunter2\u0000'], ['a: b', 'hunter2']])(
     'that are none are not quoted: %j',
     (...given) => {
       const error = new UsageError(`--header cannot be used; ${HEADER}`)
-      expect(() => readDoorSettings({ '--header': given }, {})).toThrow(error)
+      expect(() => readEndpointSettings({ '--header': given }, {})).toThrow(error)
     },
   )
 })

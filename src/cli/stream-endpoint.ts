@@ -1,4 +1,4 @@
-/** A running server's streams, as its HTTP door gives them (docs/http-streams.md). */
+/** A running server's streams, as its HTTP endpoint gives them (docs/http-streams.md). */
 import { placeText } from '../client/remote-reader.ts'
 import type { AskedPlace } from '../protocol/offset.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
@@ -11,19 +11,19 @@ import {
   readEndStatus,
   readListPage,
   readRecordPage,
-} from './door-answers.ts'
-import type { DoorSettings } from './options/door.ts'
+} from './endpoint-answers.ts'
+import type { EndpointSettings } from './options/endpoint.ts'
 
 /** Seconds for an answer to begin. A stop waits for its run to end. */
 const TIMEOUT = 30
 const STOP_TIMEOUT = 120
 
-export class StreamDoor {
+export class StreamEndpoint {
   /** What the ids of streams are appended to, behind a slash. */
   readonly base: string
   readonly #headers: Headers
 
-  constructor({ url, headers }: Required<DoorSettings>) {
+  constructor({ url, headers }: Required<EndpointSettings>) {
     this.base = url
     this.#headers = new Headers()
     for (const [name, value] of headers) this.#headers.append(name, value)

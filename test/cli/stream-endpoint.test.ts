@@ -1,13 +1,13 @@
-/** The door to the streams of what may be no Millrace server. */
+/** The endpoint to the streams of what may be no Millrace server. */
 import { once } from 'node:events'
 import { type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { CommandError } from '../../src/cli/command-error.ts'
-import { StreamDoor } from '../../src/cli/stream-door.ts'
+import { StreamEndpoint } from '../../src/cli/stream-endpoint.ts'
 
-/** A door to a server that answers all requests alike. */
-async function doorTo(answer: (response: ServerResponse) => void): Promise<StreamDoor> {
+/** A endpoint to a server that answers all requests alike. */
+async function doorTo(answer: (response: ServerResponse) => void): Promise<StreamEndpoint> {
   const server = createServer((_request, response) => answer(response)).listen(0, '127.0.0.1')
   onTestFinished(() => {
     server.close()
@@ -15,7 +15,7 @@ async function doorTo(answer: (response: ServerResponse) => void): Promise<Strea
   })
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  return new StreamDoor({ url: `http://127.0.0.1:${port}/streams`, headers: [] })
+  return new StreamEndpoint({ url: `http://127.0.0.1:${port}/streams`, headers: [] })
 }
 
 const answering =
@@ -23,11 +23,11 @@ const answering =
   (response: ServerResponse): void =>
     void response.writeHead(200, { 'content-type': type, ...headers }).end(text)
 
-const REQUESTS: Readonly<Record<string, (door: StreamDoor) => Promise<unknown>>> = {
-  list: (door) => Array.fromAsync(door.list('')),
-  read: (door) => door.read('s', 'start'),
-  stop: (door) => door.stop('s'),
-  delete: (door) => door.delete('s'),
+const REQUESTS: Readonly<Record<string, (endpoint: StreamEndpoint) => Promise<unknown>>> = {
+  list: (endpoint) => Array.fromAsync(endpoint.list('')),
+  read: (endpoint) => endpoint.read('s', 'start'),
+  stop: (endpoint) => endpoint.stop('s'),
+  delete: (endpoint) => endpoint.delete('s'),
 }
 
 async function refused(asked: Promise<unknown>): Promise<string> {
@@ -49,23 +49,23 @@ describe.each(Object.entries(REQUESTS))('%s', (_name, ask) => {
     ['{', 'application/json'],
     ['<html>', 'text/html'],
   ])('takes %s for no answer of a Millrace server', async (text, type) => {
-    const door = await doorTo(answering(type, text))
-    expect(await refused(ask(door))).toBe(
-      `${door.base} gave no answer of a Millrace server; --url says where one is`,
+    const endpoint = await doorTo(answering(type, text))
+    expect(await refused(ask(endpoint))).toBe(
+      `${endpoint.base} gave no answer of a Millrace server; --url says where one is`,
     )
   })
 
   it('says that an answer was cut off', async () => {
-    const door = await doorTo((response) => {
+    const endpoint = await doorTo((response) => {
       const headers = { 'content-type': 'application/json', 'content-length': 100 }
       response.writeHead(200, headers).write('[', () => response.destroy())
     })
-    expect(await refused(ask(door))).toMatch(/^http:\S+ does not answer \(\w+\); --url says where/)
+    expect(await refused(ask(endpoint))).toMatch(/^http:\S+ does not answer \(\w+\); --url says where/)
   })
 })
 
 it('takes no records out of what is no array of them', async () => {
   const headers = { 'stream-next-offset': '0000000000000002_k3j9x2a1bc' }
-  const door = await doorTo(answering('application/json', '{}', headers))
-  expect(await refused(door.read('s', 'start'))).toMatch(/gave no answer of a Millrace server/)
+  const endpoint = await doorTo(answering('application/json', '{}', headers))
+  expect(await refused(endpoint.read('s', 'start'))).toMatch(/gave no answer of a Millrace server/)
 })

@@ -3,7 +3,7 @@ import { headers, streamsUrl } from './kinds.ts'
 import type { OptionFor } from './option.ts'
 import { type Environment, type Flags, readOptions } from './read-options.ts'
 
-export interface DoorSettings {
+export interface EndpointSettings {
   /** Where the server's streams are, without a slash at its end. */
   readonly url?: string
   readonly headers?: readonly Header[]
@@ -11,15 +11,18 @@ export interface DoorSettings {
 
 export type Header = readonly [name: string, value: string]
 
-const DOOR_DEFAULTS: Required<DoorSettings> = { url: 'http://127.0.0.1:8000/millrace/streams', headers: [] }
+const ENDPOINT_DEFAULTS: Required<EndpointSettings> = {
+  url: 'http://127.0.0.1:8000/millrace/streams',
+  headers: [],
+}
 
-export const DOOR_OPTIONS: readonly OptionFor<DoorSettings>[] = [
+export const ENDPOINT_OPTIONS: readonly OptionFor<EndpointSettings>[] = [
   {
     flags: '--url <address>',
     sets: 'url',
     kind: streamsUrl,
     description: 'Where the server has its streams',
-    absent: DOOR_DEFAULTS.url,
+    absent: ENDPOINT_DEFAULTS.url,
   },
   {
     flags: '--header <header>',
@@ -31,7 +34,7 @@ export const DOOR_OPTIONS: readonly OptionFor<DoorSettings>[] = [
 ]
 
 /** @throws {UsageError} naming the flag or the variable that cannot be used. */
-export function readDoorSettings(flags: Flags, environment: Environment): Required<DoorSettings> {
-  const { fromFlags, fromVariables } = readOptions<DoorSettings>(DOOR_OPTIONS, flags, environment)
-  return { ...DOOR_DEFAULTS, ...fromVariables, ...fromFlags }
+export function readEndpointSettings(flags: Flags, environment: Environment): Required<EndpointSettings> {
+  const { fromFlags, fromVariables } = readOptions<EndpointSettings>(ENDPOINT_OPTIONS, flags, environment)
+  return { ...ENDPOINT_DEFAULTS, ...fromVariables, ...fromFlags }
 }

@@ -1,5 +1,5 @@
 /**
- * What a server's HTTP door answers (docs/http-streams.md), read from the text that came. Whatever
+ * What a server's HTTP endpoint answers (docs/http-streams.md), read from the text that came. Whatever
  * listens at an address may have answered: each function throws for what no server of Millrace says.
  */
 import type { Json } from '../protocol/json.ts'
