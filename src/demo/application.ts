@@ -13,6 +13,7 @@ import { durableStreams, httpStreams, streamSocket } from '../routing/stream-rou
 import { Application } from '../server/application.ts'
 import { memory } from '../streams/memory/store.ts'
 import type { StreamStore } from '../streams/store.ts'
+import type { DemoChat } from './load-demo-chat.ts'
 import { type ModelOptions, modelAnswer, wantsBackground } from './model-answer.ts'
 import { pages } from './pages.ts'
 import { demoConsumer } from './demo-consumer.ts'
@@ -36,6 +37,8 @@ export interface DemoOptions {
   readonly longPollTimeout?: number
   /** How long the model service is waited for. */
   readonly patience?: Patience
+  /** Makes the chat at `/api/chat`. Default: none is served. */
+  readonly chat?: DemoChat | undefined
 }
 
 /** Each in seconds, with the meaning and the default of the provider's options and of the limits of runs. */
@@ -45,8 +48,9 @@ export interface Patience extends Pick<ModelOptions, 'startTimeout' | 'stallTime
 }
 
 /**
- * The page at `/` with its durable runs below `/millrace`, and the tutorial's own consumer at `/ws/openai/`. With a key or an address of a compatible service in the environment, prompts go to
- * its Responses API; otherwise the numbers answer.
+ * The page at `/` with its durable runs below `/millrace`, the tutorial's own consumer at `/ws/openai/`, and a chat for
+ * `useChat` at `/api/chat`. With a key or an address of a compatible service in the environment, prompts go to its
+ * Responses API; otherwise the numbers answer, and in the chat a script.
  *
  * @throws {InvalidSettingError} for a setting that cannot work.
  */
@@ -60,6 +64,7 @@ export function createDemoApplication({
   writeLimits: writes = {},
   longPollTimeout,
   patience: { startTimeout, stallTimeout, ...limits } = {},
+  chat,
 }: DemoOptions): Application {
   const service = openAISettings(environment)
   const settings = service && { ...service, startTimeout, stallTimeout }
@@ -68,7 +73,8 @@ export function createDemoApplication({
     loadOpenAI().catch((error: unknown) => logger.error({ err: error }, 'prompts cannot be answered'))
   }
   const runs = demoRuns(settings && { ...settings, background })
-  const streams = streaming({ store, logger, runs, limits })
+  const served = chat?.(settings)
+  const streams = streaming({ store, logger, runs, limits, ...(served && { chats: served.chats }) })
   const answer = settings && ((prompt: string) => modelAnswer(settings, prompt))
   const polls = longPollTimeout === undefined ? {} : { longPollTimeout }
   const endpoint = {
@@ -96,6 +102,7 @@ export function createDemoApplication({
             }),
           ]
         : []),
+      ...(served ? served.mount(streams) : []),
       http('/*path', pages()),
     ],
     channels,

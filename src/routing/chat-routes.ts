@@ -32,6 +32,8 @@ export interface ChatOptions extends Guards, Pick<ChatsOptions, 'history' | 'lim
   readonly maxMessageSize?: number
   /** Seconds between two signs of life of an answer over HTTP. Default 15. */
   readonly signInterval?: number
+  /** Seconds that a resume over HTTP waits for an answer to begin, before it is answered 204. Default 25. */
+  readonly holdFor?: number
 }
 
 const OPTIONS: OptionNames<ChatOptions> = {
@@ -41,6 +43,7 @@ const OPTIONS: OptionNames<ChatOptions> = {
   name: true,
   maxMessageSize: true,
   signInterval: true,
+  holdFor: true,
   history: { load: true, save: true },
   limits: { messages: true, messageBytes: true, chatBytes: true, queued: true, title: true },
   retention: true,
@@ -83,7 +86,7 @@ export function chat(path: string, options: ChatOptions): ServedChat {
 function deskOf(
   name: string,
   { services, chats }: Streaming,
-  { whileBusy = 'refuse', maxMessageSize = MAX_MESSAGE_SIZE, signInterval }: ChatOptions,
+  { whileBusy = 'refuse', maxMessageSize = MAX_MESSAGE_SIZE, signInterval, holdFor }: ChatOptions,
 ): ChatDesk {
   if (!chats || !Object.hasOwn(chats.kinds, name))
     throw new TypeError(`These streams know no chat called ${name}: pass streaming({ chats: chat(…).chats })`)
@@ -94,6 +97,7 @@ function deskOf(
     whileBusy,
     maxMessageSize,
     ...(signInterval !== undefined && { signInterval }),
+    ...(holdFor !== undefined && { holdFor }),
   })
 }
 

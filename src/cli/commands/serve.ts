@@ -126,6 +126,8 @@ async function applicationFor({ file, settings, logger, environment }: ServeCont
   const model = modelSettings(settings)
   const { creationsPerAddress, bytesPerAddress, ...durable } = durableStreamsSettings(settings)
   const { createDemoApplication } = await import('../../demo/application.ts')
+  const { loadDemoChat } = await import('../../demo/load-demo-chat.ts')
+  const chat = await loadDemoChat(logger)
   try {
     const channels = openLayer(channelLayer, { logger })
     return createDemoApplication({
@@ -142,6 +144,7 @@ async function applicationFor({ file, settings, logger, environment }: ServeCont
         silence: model.runSilence,
         thinking: model.runThinking,
       },
+      chat,
     })
   } catch (error) {
     throw new CommandError((error as Error).message, error)

@@ -21,7 +21,7 @@ export async function answerMessage(
   const chunks = chunksFrom(records, (metadata) => (usage = metadata.usage ?? usage))
   const states = readUIMessageStream({
     ...(goesOn && { message: structuredClone(question) as unknown as UIMessage }),
-    stream: ReadableStream.from(chunks),
+    stream: streamOf(chunks),
   })
   let message: UIMessage | undefined
   for await (const state of states) message = state
@@ -32,6 +32,20 @@ export async function answerMessage(
     message: JSON.parse(JSON.stringify(whole)) as ChatMessage,
     ...(usage !== undefined && { usage }),
   }
+}
+
+/** `ReadableStream.from` is not in the types of browsers, which pages of the same project have. */
+function streamOf<T>(values: AsyncGenerator<T>): ReadableStream<T> {
+  return new ReadableStream<T>({
+    pull: async (controller) => {
+      const next = await values.next()
+      if (next.done) controller.close()
+      else controller.enqueue(next.value)
+    },
+    cancel: async () => {
+      await values.return(undefined)
+    },
+  })
 }
 
 async function* chunksFrom(

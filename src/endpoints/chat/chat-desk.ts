@@ -2,6 +2,7 @@
  * What all transports of a chat route do alike: a send becomes an ask of the chat, a resume finds the answer that is on
  * its way, or waits for one. Each ends with a run, which the transport follows in its own words.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Chats } from '../../chats/chats.ts'
 import type { Chat } from '../../chats/chat.ts'
@@ -22,9 +23,13 @@ import { Exchanges } from '../http/exchanges.ts'
 import { StartGate } from '../start-gate.ts'
 import type { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
-import { chatChanges } from './chat-changes.ts'
+import { runsBegun, turnOf } from './chat-changes.ts'
 import { type Asked, type SendRequest, askedBy } from './send-request.ts'
 import { UnreadEnds } from './unread-ends.ts'
+
+/** A chat names a run before it is started: for so long it may not be there, in looks and milliseconds between them. */
+const MOST_LOOKS = 50
+const LOOK_MS = 50
 
 export interface ChatDeskOptions extends StreamServices {
   readonly chats: Chats
@@ -36,6 +41,8 @@ export interface ChatDeskOptions extends StreamServices {
   readonly maxMessageSize: number
   /** Seconds between two signs of life. Default 15. */
   readonly signInterval?: number
+  /** Seconds that a resume over HTTP waits for an answer to begin. Default 25. */
+  readonly holdFor?: number
 }
 
 /** What was asked for, and who asks. */
@@ -59,6 +66,7 @@ export class ChatDesk {
   readonly reads: Reads
   readonly maxMessageSize: number
   readonly signInterval: number
+  readonly holdFor: number | undefined
   readonly #store: StreamStore
   readonly #chats: Chats
   readonly #kind: string
@@ -74,6 +82,7 @@ export class ChatDesk {
     this.#whileBusy = whileBusy
     this.maxMessageSize = options.maxMessageSize
     this.signInterval = options.signInterval ?? READ_DEFAULTS.signInterval
+    this.holdFor = options.holdFor
     this.delivery = delivery
     this.logger = logger
     this.gate = options.gate ?? new StartGate({ logger })
@@ -122,8 +131,9 @@ export class ChatDesk {
     const run = found && (found.active?.run ?? this.#unread(found))
     if (run !== undefined && !isOwn?.(run)) return this.#find(run, signal)
     if (!isHeld) return undefined
-    for await (const { active } of chatChanges(this.#chats, chat, whose, found?.offset, signal)) {
-      if (active && !isOwn?.(active.run)) return this.#runOf(active.run, signal)
+    const chats = this.#chats
+    for await (const begun of runsBegun({ chats, chat, signal, ...whose }, found?.offset)) {
+      if (!isOwn?.(begun)) return this.#runOf(begun, signal)
     }
     return undefined
   }
@@ -196,15 +206,11 @@ export class ChatDesk {
     whose: { readonly owner?: string },
     signal: AbortSignal,
   ): Promise<void> {
-    const isWaiting = (found: Chat): boolean => found.queue.some(({ ask }) => ask.run === run)
-    const found = await this.#chats.get(chat, { ...whose, signal })
-    if (!found) throw new ChatError('chat_not_found')
-    if (!isWaiting(found)) return
-    for await (const now of chatChanges(this.#chats, chat, whose, found.offset, signal)) {
-      if (!isWaiting(now)) return
-    }
-    signal.throwIfAborted()
-    throw new ChatError('chat_not_found')
+    const chats = this.#chats
+    const found = await chats.get(chat, { ...whose, signal })
+    if (!found?.queue.some(({ ask }) => ask.run === run)) return
+    if (await turnOf({ chats, chat, signal, ...whose }, run, found.offset)) return
+    throw new ChatError('taken_back')
   }
 
   /** The last answer of a chat, if it ended lately and nobody has been told so. */
@@ -217,9 +223,13 @@ export class ChatDesk {
     return this.#store.head(run, signal)
   }
 
+  /** Of a run that the chat has named, and that is started about now. */
   async #runOf(run: string, signal: AbortSignal): Promise<StreamInfo> {
-    const info = await this.#find(run, signal)
-    if (info) return info
+    for (let tries = 0; tries < MOST_LOOKS; tries++) {
+      const info = await this.#find(run, signal)
+      if (info) return info
+      await sleep(LOOK_MS, undefined, { signal })
+    }
     throw new ChatError('taken_back', 'The message was taken back, or its answer is gone.')
   }
 

@@ -1,17 +1,21 @@
 /** The routes of `DefaultChatTransport`, and of whoever stops an answer; docs/ai-sdk.md tells what clients may expect. */
+import type { StreamInfo } from '../../streams/stream.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { PRIVATE } from '../http/stream-headers.ts'
 import type { AnswerResponses, ChatExchange } from './answer-responses.ts'
 import type { ChatDesk } from './chat-desk.ts'
+import { HeldResumes } from './held-resumes.ts'
 import { readSend } from './send-request.ts'
 
 export class ChatHttp {
   readonly #desk: ChatDesk
   readonly #responses: AnswerResponses
+  readonly #held: HeldResumes
 
   constructor(desk: ChatDesk, responses: AnswerResponses) {
     this.#desk = desk
     this.#responses = responses
+    this.#held = new HeldResumes(desk.holdFor)
   }
 
   /** `POST {path}` */
@@ -29,11 +33,21 @@ export class ChatHttp {
   /** `GET {path}/:id/stream` */
   readonly resume = (_request: Request, exchange: Exchange): Promise<Response> =>
     this.#responses.answer(exchange, async () => {
-      const { scope, signal, params } = exchange
-      const run = await this.#desk.resume({ chat: params.id, scope, signal, isHeld: false })
+      const run = await this.#resume(exchange)
       if (!run) return new Response(null, { status: 204, headers: PRIVATE })
       return this.#responses.follow(run, exchange, { by: 'resume' })
     })
+
+  /** Nothing is answered while it waits: with the first byte the page says that an answer comes. */
+  async #resume({ scope, signal, params }: Exchange): Promise<StreamInfo | undefined> {
+    const held = this.#held.take(this.#desk.ownerOf(scope.user) ?? scope.network ?? '', signal)
+    const resume = { chat: params.id, scope, signal: held?.signal ?? signal, isHeld: held !== undefined }
+    try {
+      return await this.#desk.resume(resume)
+    } finally {
+      held?.leave()
+    }
+  }
 
   /** `POST {path}/:id/stop` */
   readonly stop = (_request: Request, exchange: Exchange): Promise<Response> =>

@@ -11,7 +11,7 @@ import { createDurableChatTransport } from '@durable-streams/aisdk-transport'
 import { WorkflowChatTransport } from '@ai-sdk/workflow/client'
 import { type AnswerSource, type ChatOptions, chat } from '../../../src/ai-sdk.ts'
 import type { Chats } from '../../../src/chats/chats.ts'
-import { type OwnerOf, type Streaming, memory, streaming } from '../../../src/index.ts'
+import { type OwnerOf, type Route, type Streaming, memory, streaming } from '../../../src/index.ts'
 import type { StreamStore } from '../../../src/streams/store.ts'
 import { collectingLogger } from '../../support/logger.ts'
 import { type TestServer, serve } from '../../support/server.ts'
@@ -25,11 +25,18 @@ export interface ChatServer extends AsyncDisposable {
   drain(): Promise<void>
 }
 
-export interface ChatServerOptions extends Pick<ChatOptions, 'whileBusy' | 'authenticate' | 'history'> {
+export interface ChatServerOptions extends Pick<
+  ChatOptions,
+  'whileBusy' | 'authenticate' | 'history' | 'holdFor' | 'maxMessageSize'
+> {
   readonly source: AnswerSource
   readonly store?: StreamStore
   readonly port?: number
   readonly ownerOf?: OwnerOf
+  /** Sends of one owner in a minute. */
+  readonly startsPerOwner?: number
+  /** Beside those of the chat. */
+  readonly routes?: readonly Route[]
 }
 
 export async function startChats({
@@ -37,6 +44,8 @@ export async function startChats({
   store = memory(),
   port = 0,
   ownerOf,
+  startsPerOwner = 60,
+  routes = [],
   ...options
 }: ChatServerOptions): Promise<ChatServer> {
   const logger = collectingLogger()
@@ -50,9 +59,10 @@ export async function startChats({
     chats: served.chats,
     leaseTtl: 1,
     shutdownGrace: 0,
+    limits: { startsPerOwner },
     ...(ownerOf && { ownerOf }),
   })
-  const server = await serve({ streams, routes: [served] }, { port, shutdownTimeout: 1 })
+  const server = await serve({ streams, routes: [served, ...routes] }, { port, shutdownTimeout: 1 })
   const { chats } = server.app
   const drain = (): Promise<void> => server.app.close()
   return { server, streams, chats, address: server.url('/api/chat'), drain, [Symbol.asyncDispose]: drain }

@@ -1,6 +1,7 @@
 /** Transport x event, with the transports as published, in Node. docs/ai-sdk.md has the table. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { memory } from '../../../src/index.ts'
+import { WebSocketClient } from '../../support/websocket-client.ts'
 import {
   type ChatServer,
   type ChatServerOptions,
@@ -167,4 +168,50 @@ describe.each(STOCK)('%s', (stock) => {
     script.end()
     await sending
   })
+
+  test('a second send waits for its turn where the chat says so', async () => {
+    const { script, server, chat, sending } = await begin({ whileBusy: 'queue' })
+    const tab = open(server)
+    const waiting = tab.sendMessage({ text: 'Me too' })
+    await expect.poll(async () => (await server.chats.get('c1'))?.queue.length).toBe(1)
+    expect(tab.status).toBe('submitted')
+    script.end()
+    await Promise.all([sending, waiting])
+    expect([chat.status, tab.status]).toEqual(['ready', 'ready'])
+    const { messages } = (await server.chats.get('c1')) ?? {}
+    expect(messages?.map(({ message }) => message.role)).toEqual(['user', 'assistant', 'user', 'assistant'])
+  })
+
+  // The stock client of Durable Streams rejects a promise there that nobody holds.
+  const isTold = stock !== 'createDurableChatTransport'
+  test.runIf(isTold)('expiry: an answer that goes away under its reader is an error', async () => {
+    const { server, chat, sending, script } = await begin()
+    const { active } = (await server.chats.get('c1')) ?? {}
+    await server.streams.store.delete(active?.run ?? '')
+    script.say(' three')
+    await sending
+    expect(chat.status).toBe('error')
+    expect(chat.text).toBe('One two')
+  })
+})
+
+test('an answer of 20,000 deltas is joined late by few chunks', async () => {
+  const script = new Script()
+  await using server = await startChats({ source: script.source })
+  const { run } = await server.chats.send('c1', { message: { id: 'm1', role: 'user' } })
+  const words = Array.from({ length: 20_000 }, (_, n) => `${n} `)
+  script.say(...words)
+  const position = async () => (await server.streams.store.head(run))?.tail.position
+  await expect.poll(position, { timeout: 20_000 }).toBe(20_002)
+  const socket = await WebSocketClient.connect(server.address.replace('http', 'ws'))
+  socket.sendJson({ type: 'resume', requestId: 'r', id: 'c1', headers: {}, body: {} })
+  const answer = await fetch(`${server.address}/c1/stream`)
+  script.end()
+  const events = (await answer.text()).split('\n\n').filter((event) => event.startsWith('data:'))
+  expect(events.length).toBeLessThan(50)
+  const frames: string[] = []
+  while (!frames.at(-1)?.startsWith('{"type":"end"')) frames.push(String(await socket.receive()))
+  expect(frames.length).toBeLessThan(50)
+  const said = events.slice(0, -1).map((event) => JSON.parse(event.slice(6)) as { delta?: string })
+  expect(said.map(({ delta }) => delta ?? '').join('')).toBe(words.join(''))
 })

@@ -1,0 +1,24 @@
+/** A server in a process of its own, for tests that kill it: an answer of two words that never ends. */
+import { chat } from '../../../src/ai-sdk.ts'
+import { millrace, sqlite } from '../../../src/index.ts'
+
+const [file = '', port = '0'] = process.argv.slice(2)
+
+const app = millrace({
+  store: sqlite(file),
+  leaseTtl: 1,
+  routes: [
+    chat('/api/chat', {
+      async *stream({ signal }) {
+        yield { type: 'text-start', id: '1' } as const
+        yield { type: 'text-delta', id: '1', delta: 'One' } as const
+        yield { type: 'text-delta', id: '1', delta: ' two' } as const
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+        signal.throwIfAborted()
+      },
+    }),
+  ],
+  logger: { debug() {}, info() {}, warn() {}, error() {} },
+})
+const running = await app.listen({ port: Number(port) })
+process.send?.(running.port)

@@ -1,0 +1,63 @@
+/** What the transports make of a server that is killed, as they are published. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { NodeChat, STOCK, transportOf } from './chat-server.ts'
+
+let folder: string
+let server: ChildProcess
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'chat-'))
+})
+
+afterEach(async () => {
+  await kill()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const start = async (port = 0) => {
+  const options = { execArgv: ['--conditions=millrace:source'] }
+  server = fork('test/endpoints/chat/chat-process.ts', [join(folder, 'data.db'), String(port)], options)
+  const [listening] = (await once(server, 'message')) as [number]
+  return listening
+}
+
+const kill = async () => {
+  if (server.exitCode !== null || server.signalCode !== null) return
+  const gone = once(server, 'exit')
+  server.kill('SIGKILL')
+  await gone
+}
+
+const isLong = process.env['MILLRACE_LONG'] !== undefined
+
+/** Each takes the start of two processes, and a lease of a second that runs out. */
+test.each(isLong ? STOCK : (['WebSocketChatTransport'] as const))(
+  'crash: over %s no page is ready with half an answer, before and after the server is back',
+  async (stock) => {
+    const port = await start()
+    const open = () =>
+      new NodeChat('c1', transportOf(stock, `http://127.0.0.1:${port}/api/chat`, { chat: 'c1' }))
+    const chat = open()
+    const sending = chat.sendMessage({ text: 'Hello' })
+    await expect.poll(() => chat.text, { timeout: 5000 }).toBe('One two')
+    await kill()
+    // It asks until it is answered.
+    const isPatient = stock === 'createDurableChatTransport'
+    if (!isPatient) {
+      await sending
+      expect(chat.status).toBe('error')
+      expect(chat.text).toBe('One two')
+    }
+    await start(port)
+    const back = isPatient ? chat : open()
+    await (isPatient ? sending : back.resumeStream())
+    expect(back.status).toBe('error')
+    expect(back.error?.message).toMatch(/interrupted in the middle of this answer/)
+    expect(back.text).toBe('One two')
+  },
+)

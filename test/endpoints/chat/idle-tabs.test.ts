@@ -1,0 +1,103 @@
+/** Resumes that wait for an answer to begin, with the transports as published. */
+import type { UIMessage } from 'ai'
+import { afterEach, describe, expect, test } from 'vitest'
+import {
+  type ChatServer,
+  type ChatServerOptions,
+  NodeChat,
+  Script,
+  type Stock,
+  startChats,
+  transportOf,
+} from './chat-server.ts'
+
+let server: ChatServer
+
+afterEach(() => server[Symbol.asyncDispose]())
+
+const start = async (options: Partial<ChatServerOptions> = {}) => {
+  const script = new Script()
+  server = await startChats({ source: script.source, ...options })
+  return script
+}
+const tab = (stock: Stock, options = {}) =>
+  new NodeChat('c1', transportOf(stock, server.address), [], options)
+
+describe.each(['DefaultChatTransport', 'WebSocketChatTransport'] as const)('%s', (stock) => {
+  test('a resume waits, and shows the answer that another tab asks for', async () => {
+    const script = await start()
+    await server.chats.add('c1', [greeting])
+    const idle = tab(stock)
+    const waiting = idle.resumeStream()
+    const page = tab(stock)
+    const sending = page.sendMessage({ text: 'Hello' })
+    script.end()
+    await Promise.all([waiting, sending])
+    expect(idle.statuses).toEqual(['submitted', 'streaming', 'ready'])
+    expect(idle.messages.at(-1)).toEqual(page.messages.at(-1))
+  })
+
+  test('a tab that waits in a chat which it then writes in shows its answer once', async () => {
+    const script = await start()
+    await server.chats.add('c1', [greeting])
+    const page = tab(stock)
+    const waiting = page.resumeStream()
+    script.end()
+    await page.sendMessage({ text: 'Again' })
+    // Over HTTP the answer comes on both ways.
+    if (stock === 'DefaultChatTransport') await waiting
+    expect(page.status).toBe('ready')
+    expect(page.messages.map(({ role }) => role)).toEqual(['user', 'assistant'])
+    await page.stop()
+  })
+})
+
+test('over WebSocket one line in the page arms the next resume, and no answer is told twice', async () => {
+  const script = await start()
+  await server.chats.add('c1', [greeting])
+  const page = tab('WebSocketChatTransport')
+  const shown: string[] = []
+  const idle: NodeChat = tab('WebSocketChatTransport', {
+    onFinish: ({ message }: { message: UIMessage }) => {
+      shown.push(message.id)
+      queueMicrotask(() => void idle.resumeStream())
+    },
+  })
+  script.end()
+  void idle.resumeStream()
+  for (const [index, text] of ['One', 'Two', 'Three'].entries()) {
+    await page.sendMessage({ text })
+    await expect.poll(() => shown.length).toBe(index + 1)
+  }
+  const answers = page.messages.filter(({ role }) => role === 'assistant')
+  expect(shown).toEqual(answers.map(({ id }) => id))
+  await idle.stop()
+})
+
+test('over HTTP a resume is answered 204 in time, and at once where three wait', async () => {
+  await start({ holdFor: 0.3 })
+  await server.chats.add('c1', [greeting])
+  const ask = () =>
+    fetch(`${server.address}/c1/stream`).then(({ status }) => ({ status, at: performance.now() }))
+  const began = performance.now()
+  const asked = await Promise.all([ask(), ask(), ask(), ask()])
+  expect(asked.map(({ status }) => status)).toEqual([204, 204, 204, 204])
+  const waits = asked.map(({ at }) => at - began).toSorted((a, b) => a - b)
+  expect(waits[0]).toBeLessThan(250)
+  expect(waits[1]).toBeGreaterThan(250)
+})
+
+test('a resume that waits ends without a word when the server drains', async () => {
+  await start()
+  await server.chats.add('c1', [greeting])
+  const http = tab('DefaultChatTransport')
+  const waiting = http.resumeStream()
+  // The chat is followed, so the resume has come.
+  await expect.poll(() => server.streams.delivery.streams).toBe(1)
+  await server.drain()
+  await waiting
+  expect(http.status).toBe('ready')
+  expect(http.errors).toEqual([])
+})
+
+const greeting = { id: 'm0', role: 'assistant', parts: [{ type: 'text', text: 'Hello' }] }
