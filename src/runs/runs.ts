@@ -29,7 +29,7 @@ import { RunStarter } from './start/run-starter.ts'
 import type { StartedRun } from './start/run-starter.ts'
 import { RunHandle } from './run.ts'
 import type { Run, RunInfo, StartRequest } from './run.ts'
-import { type CheckedStart, checkStart, withCheckedInput } from './start/start-request.ts'
+import { type AskedStart, checkRequest } from './start/start-request.ts'
 import { Stopper } from './control/stopper.ts'
 import { Takeover } from './control/takeover.ts'
 
@@ -147,8 +147,8 @@ export class Runs {
   }
 
   /**
-   * Starts a run, or finds the one that has this id already. Resolves once the run is kept, which is
-   * before its provider yields.
+   * Starts a run, or finds the one that has this id already, even if it could not be started here. Resolves once the
+   * run is kept, which is before its provider yields.
    *
    * @param provider what fills it, for a request without a kind. Nobody else can continue it.
    * @throws {RunError} `invalid_run`, `unknown_kind`, `invalid_input`, `too_many_runs`, `process_full`; `run_conflict` when the id is
@@ -157,9 +157,7 @@ export class Runs {
    */
   async start(request: StartRequest, provider?: RunProvider): Promise<Run> {
     this.#throwIfDraining()
-    const start = await this.#checked(request, provider)
-    this.open()
-    return this.#handle(await this.#starter.start(start))
+    return this.#start(checkRequest(request, provider))
   }
 
   /**
@@ -206,11 +204,9 @@ export class Runs {
       ...(record.chat !== undefined && { chat: record.chat }),
       ...(record.metadata !== undefined && { metadata: record.metadata }),
     }
-    const start = await this.#checked(request)
+    const start = checkRequest(request)
     // It was asked the same as the run before it, whatever a start handler made of that.
-    const asked = record.asked ?? start.asked
-    this.open()
-    return this.#handle(await this.#starter.start({ ...start, asked }, id))
+    return this.#start({ ...start, asked: record.asked ?? start.asked }, id)
   }
 
   /** The run with this id, whichever process works on it; undefined when there is none. */
@@ -316,9 +312,11 @@ export class Runs {
     })
   }
 
-  /** Before anything is kept of it. */
-  #checked(request: StartRequest, provider?: RunProvider): Promise<CheckedStart> {
-    return withCheckedInput(checkStart(request, provider, this.#settings.kinds), this.#draining.signal)
+  async #start(asked: AskedStart, retryOf?: string): Promise<Run> {
+    const checked = await this.#starter.check(asked)
+    if ('info' in checked) return this.#handle(checked)
+    this.open()
+    return this.#handle(await this.#starter.start(checked, retryOf))
   }
 
   #throwIfDraining(): void {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { z } from 'zod'
 import { START } from '../../src/protocol/offset.ts'
 import { RunError } from '../../src/runs/errors.ts'
 import type { RunErrorCode } from '../../src/runs/errors.ts'
@@ -163,6 +164,31 @@ onEveryStore('a run', (world) => {
     // Nothing is left of an input that started nothing.
     const { streams } = await world().store.list({ prefix: '@input/' })
     expect(streams).toHaveLength(JSON.stringify(first).length > 5000 ? 1 : 0)
+  })
+
+  it('is found again where it could not be started: its kind is unknown there, or takes other inputs', async () => {
+    const puppet = new PuppetProvider()
+    const first: StartRequest = { id: 'r', kind: 'say', input: 'x', owner: 'ann' }
+    const input = z.string().min(2)
+    const others = [{}, { say: { input, run: puppet.run } }].map((runs) => world().process({ runs }))
+    const codes = ['unknown_kind', 'invalid_input']
+    for (const [at, other] of others.entries()) expect(await codeOf(other.start(first))).toBe(codes[at])
+    const runs = world().process({ runs: { say: { run: puppet.run } } })
+    await runs.start(first)
+    const askAgain = async (): Promise<void> => {
+      for (const [at, other] of others.entries()) {
+        expect((await other.start(first)).id).toBe('r')
+        expect(await codeOf(other.start({ ...first, input: 'y' }))).toBe('run_differs')
+        expect(await codeOf(other.start({ ...first, owner: 'bob' }))).toBe('run_conflict')
+        expect(await codeOf(other.start({ ...first, id: 'r2' }))).toBe(codes[at])
+      }
+    }
+    await askAgain()
+    await runs.stop('r')
+    await askAgain()
+    const again = await runs.retry('r', { id: 'again' })
+    for (const other of others) expect((await other.retry('r', { id: 'again' })).id).toBe(again.id)
+    expect(puppet.calls).toHaveLength(2)
   })
 
   it('is the same run for what it was asked, whatever its provider is made from', async () => {

@@ -19,7 +19,8 @@ import { OwnerLimit } from './owner-limit.ts'
 import type { Admission } from './owner-limit.ts'
 import { encodeRunRecord, readRunRecord, sizeOfRunRecord } from '../records/run-record.ts'
 import type { RunRecord } from '../records/run-record.ts'
-import type { CheckedStart } from './start-request.ts'
+import { checkKind } from './start-request.ts'
+import type { AskedStart, CheckedStart } from './start-request.ts'
 
 export interface RunStarterOptions {
   readonly chats: ChatIndex
@@ -67,6 +68,27 @@ export class RunStarter {
     await Promise.allSettled(this.#starting.values())
   }
 
+  /**
+   * Checks a start against its kind. Resolves to the run of an earlier start that asked the same, where this one would
+   * be refused: sent again, it may have come to a process of another version than the one that started the run.
+   *
+   * @throws {RunError} `unknown_kind`, `invalid_input`, `input_undecided`, `run_conflict`, `run_differs`.
+   */
+  async check(asked: AskedStart): Promise<CheckedStart | StartedRun> {
+    try {
+      return await checkKind(asked, this.#settings.kinds, this.#options.closed)
+    } catch (refusal) {
+      const there = await this.#find(asked)
+      if (!there) throw refusal
+      return there
+    }
+  }
+
+  async #find(start: AskedStart): Promise<StartedRun | undefined> {
+    const there = start.isNewId ? undefined : await this.#settings.store.head(start.id, this.#options.closed)
+    return there && sameRun(start, there)
+  }
+
   async start(start: CheckedStart, retryOf?: string): Promise<StartedRun> {
     let leave = (): void => {}
     try {
@@ -100,8 +122,8 @@ export class RunStarter {
     const { store, holder, leaseTtlMs, retentionMs } = this.#settings
     const { inputs, mailbox, closed } = this.#options
     const { id, owner, source } = start
-    const there = start.isNewId ? undefined : await store.head(id, closed)
-    if (there) return sameRun(start, there)
+    const there = await this.#find(start)
+    if (there) return there
     await mailbox.open()
     const kept = 'kind' in source ? await inputs.keep(source.input, owner, closed) : {}
     const record = newRecord(start, kept, retryOf)
@@ -213,7 +235,7 @@ function copyOf(metadata: Json): Json {
  * @throws {RunError} `run_conflict` for a stream that is another's, or no run, or of another chat;
  * `run_differs` for a run that was asked something else.
  */
-function sameRun(start: CheckedStart, info: StreamInfo): StartedRun {
+function sameRun(start: AskedStart, info: StreamInfo): StartedRun {
   const record = readRunRecord(info)
   if (!record || info.owner !== start.owner || record.chat !== start.chat) throw new RunError('run_conflict')
   const isSame = record.asked === undefined || start.asked === undefined || record.asked === start.asked

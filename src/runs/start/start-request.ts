@@ -11,6 +11,9 @@ import type { StartRequest } from '../run.ts'
 import { isRunId, newRunId } from '../records/run-ids.ts'
 
 /** What the run is made of: a provider that only this process has, or a kind that others know too. */
+type AskedSource = { readonly provider: RunProvider } | { readonly kind: string; readonly input: Json }
+
+/** The same, with what this process knows of the kind. */
 export type Source =
   | { readonly provider: RunProvider }
   | {
@@ -21,24 +24,26 @@ export type Source =
       readonly checked?: CheckedInput
     }
 
-export interface CheckedStart {
+/** A start that may be for a run that exists: that one is found whatever this process knows of its kind. */
+export interface AskedStart {
   readonly id: string
   /** Whether it was drawn just now. */
   readonly isNewId: boolean
   readonly chat: string | undefined
   readonly owner: string | undefined
   readonly metadata: Json | undefined
-  readonly source: Source
+  readonly source: AskedSource
   /** The fingerprint of what it is asked; undefined where nothing says so. */
   readonly asked: string | undefined
 }
 
-/** @throws {RunError} `invalid_run` or `unknown_kind`, saying what is wrong. */
-export function checkStart(
-  request: StartRequest,
-  provider: RunProvider | undefined,
-  kinds: RunSettings['kinds'],
-): CheckedStart {
+/** A start that this process can carry out. */
+export interface CheckedStart extends AskedStart {
+  readonly source: Source
+}
+
+/** @throws {RunError} `invalid_run`, saying what is wrong. */
+export function checkRequest(request: StartRequest, provider?: RunProvider): AskedStart {
   const { id = newRunId(), chat, owner, metadata } = request
   if (!isRunId(id)) {
     throw new RunError(
@@ -50,7 +55,7 @@ export function checkStart(
   if (owner !== undefined) checkText(owner, 512, 'An owner')
   if (metadata !== undefined) checkJson(metadata, 'The metadata of a run')
   if (request.asked !== undefined) checkJson(request.asked, 'What a run is asked')
-  const source = checkSource(request, provider, kinds)
+  const source = checkSource(request, provider)
   return {
     id,
     isNewId: request.id === undefined,
@@ -63,28 +68,30 @@ export function checkStart(
 }
 
 /**
- * The same, once the schema of its kind took its input. The schema belongs to the application: it may wait for
- * something.
+ * The start, once its kind is known here and the schema of the kind took its input. The schema belongs to the
+ * application: it may wait for something.
  *
- * @throws {RunError} `invalid_input`, `input_undecided`; and what the schema throws.
+ * @throws {RunError} `unknown_kind`, `invalid_input`, `input_undecided`; and what the schema throws.
  */
-export async function withCheckedInput(start: CheckedStart, signal: AbortSignal): Promise<CheckedStart> {
-  const { source } = start
-  if (!('kind' in source) || !source.of.input) return start
-  const value = await checkInput(source.of.input, source.input, signal)
-  return { ...start, source: { ...source, checked: { value } } }
+export async function checkKind(
+  { source, ...start }: AskedStart,
+  kinds: RunSettings['kinds'],
+  signal: AbortSignal,
+): Promise<CheckedStart> {
+  if ('provider' in source) return { ...start, source }
+  const of = kinds.get(source.kind)
+  if (!of) throw unknownKind(source.kind, kinds)
+  if (!of.input) return { ...start, source: { ...source, of } }
+  const value = await checkInput(of.input, source.input, signal)
+  return { ...start, source: { ...source, of, checked: { value } } }
 }
 
-function askedOf(asked: Json | undefined, source: Source): string | undefined {
+function askedOf(asked: Json | undefined, source: AskedSource): string | undefined {
   if (asked !== undefined) return fingerprint(asked)
   return 'kind' in source ? fingerprint([source.kind, source.input]) : undefined
 }
 
-function checkSource(
-  { kind, input }: StartRequest,
-  provider: RunProvider | undefined,
-  kinds: RunSettings['kinds'],
-): Source {
+function checkSource({ kind, input }: StartRequest, provider: RunProvider | undefined): AskedSource {
   if (provider !== undefined) {
     if (kind !== undefined || input !== undefined) {
       throw new RunError('invalid_run', 'A run has a provider, or a kind with its input, not both')
@@ -93,10 +100,8 @@ function checkSource(
     return { provider }
   }
   if (kind === undefined) throw new RunError('invalid_run', 'A run needs a provider or a kind')
-  const of = kinds.get(kind)
-  if (!of) throw unknownKind(kind, kinds)
   if (input !== undefined) checkJson(input, 'The input of a run')
-  return { kind, of, input: input ?? null }
+  return { kind, input: input ?? null }
 }
 
 /** Says which one was meant: the name of one that is known, never what was sent. */
