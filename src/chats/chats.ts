@@ -247,7 +247,6 @@ export class Chats {
     what: { readonly message: ChatMessage } | { readonly again: string },
   ): Promise<ChatAsk> {
     const place = placeOf(chat, { ...(owner !== undefined && { owner }) })
-    if (!this.#settings.kinds.has(kind)) throw new ChatError('unknown_kind')
     checkAsk({ ...(body !== undefined && { body }), ...(run !== undefined && { run }) })
     const send = {
       place,

@@ -136,6 +136,8 @@ export class Sends {
     kept: readonly ChatMessage[],
   ): AskedEntry {
     const { run, kind, message, body, whileBusy } = send
+    // Not before: what is sent again may have been taken by a process that knows the kind.
+    if (!this.#settings.kinds.has(kind)) throw new ChatError('unknown_kind')
     const conversation = log?.conversation
     const active = conversation?.active
     if (active && whileBusy === 'refuse') throw new ChatError('chat_busy')

@@ -57,6 +57,21 @@ onEveryStore('chats', (world) => {
     await until(() => turns.length + other.turns.length === 1)
   })
 
+  it('takes a message that is sent again for the same send where its kind is unknown', async () => {
+    const one = bound(world().process())
+    const ignorant = bound(world().process({ kinds: { reply: one.kind() } }))
+    const send = { message: said('m1'), kind: 'answer' }
+    await expect(ignorant.chats.send('c', send)).rejects.toEqual(refused('unknown_kind'))
+    const { run } = await one.chats.send('c', send)
+    expect((await ignorant.chats.send('c', send)).run).toBe(run)
+    const another = { message: said('m2'), kind: 'answer' }
+    await expect(ignorant.chats.send('c', another)).rejects.toEqual(refused('unknown_kind'))
+    ;(await one.turnOf('m1')).say('good day')
+    await until(async () => (await one.chats.get('c'))?.active === undefined)
+    expect(await ignorant.chats.send('c', send)).toMatchObject({ run, status: 'completed' })
+    expect(one.turns).toHaveLength(1)
+  })
+
   it('refuses a second message while one is answered', async () => {
     const { chats } = bound(world().process())
     await chats.send('c', { message: said('m1') })
