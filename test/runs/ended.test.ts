@@ -119,29 +119,37 @@ onEveryStore('the end of a run', (world) => {
     expect(second.calls).toHaveLength(1)
   })
 
-  it('is not told by a process that stood still until another one had told it', async () => {
-    const told = new Told()
-    const first = world().mortal({ runs: told.kinds() })
-    const second = new Told()
-    const still = Promise.withResolvers<void>()
-    let hasClosed = false
-    first.hand.around = async (method, call) => {
-      if (method === 'leases.renew') await still.promise
-      const result = await call()
-      // What its store answers comes when it goes on.
-      if (method === 'append' && told.puppet.last.ended) hasClosed = true
-      if (hasClosed) await still.promise
-      return result
-    }
-    await first.runs.start({ id: 'one', kind: 'play' })
-    told.puppet.last.end()
-    await world().until(() => hasClosed)
-    world().process({ runs: second.kinds() }).open()
-    await world().passUntil(() => second.calls.length > 0, 20)
-    still.resolve()
-    expect(await owed(world())).toEqual([])
-    expect([told.ends, second.ends]).toEqual([[], [['one', 'completed']]])
-  })
+  it.each([
+    ['kept it', 'append'],
+    ['looked at it', 'head'],
+  ])(
+    'is not told by a process that stood still after it %s until another one told it',
+    async (_when, last) => {
+      const told = new Told()
+      const first = world().mortal({ runs: told.kinds() })
+      const second = new Told()
+      const still = Promise.withResolvers<void>()
+      let isClosed = false
+      let isStill = false
+      first.hand.around = async (method, call) => {
+        if (method === 'leases.renew') await still.promise
+        const result = await call()
+        // What its store answers comes when it goes on.
+        isClosed ||= method === 'append' && told.puppet.last.ended
+        isStill ||= isClosed && method === last
+        if (isStill) await still.promise
+        return result
+      }
+      await first.runs.start({ id: 'one', kind: 'play' })
+      told.puppet.last.end()
+      await world().until(() => isStill)
+      world().process({ runs: second.kinds() }).open()
+      await world().passUntil(() => second.calls.length > 0, 20)
+      still.resolve()
+      expect(await owed(world())).toEqual([])
+      expect([told.ends, second.ends]).toEqual([[], [['one', 'completed']]])
+    },
+  )
 
   it('is told again when only that it was told could not be kept', async () => {
     const told = new Told()

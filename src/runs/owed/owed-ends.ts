@@ -111,7 +111,8 @@ export class OwedEnds {
       const owed = readOwed(claimed.owes)
       const tells = owed.ended && kinds.get(kind)?.ended !== undefined
       if (!tells && !owed.cancel) notes.leave(claimed.lease)
-      const cancel = owed.cancel && ((): Promise<void> => this.#cancel(claimed.info, record, owed))
+      const cancel: OwedPart | undefined =
+        owed.cancel && ((signal, makeSure) => this.#cancel(claimed.info, record, owed, signal, makeSure))
       this.#add({ lease: claimed.lease, until, record, owed, cancel, info: claimed.info })
     } finally {
       this.#claiming.delete(name)
@@ -158,7 +159,10 @@ export class OwedEnds {
       until,
       owed,
       // A kind without `ended` here may have one in another process.
-      ended: owed.ended && ended ? (signal) => this.#tell(lease, record, ended, info, signal) : undefined,
+      ended:
+        owed.ended && ended
+          ? (signal, makeSure) => this.#tell(lease, record, ended, info, signal, makeSure)
+          : undefined,
       cancel,
       onFailed: (err, { attempt, isGivenUp }) => {
         const fields = { err, run: lease.stream, kind, attempt }
@@ -189,6 +193,7 @@ export class OwedEnds {
     ended: NonNullable<RunDefinition['ended']>,
     known: StreamInfo | undefined,
     signal: AbortSignal,
+    makeSure: () => Promise<void>,
   ): Promise<void> {
     const { store, logger } = this.#settings
     const info = known ?? (await store.head(stream, signal))
@@ -198,11 +203,19 @@ export class OwedEnds {
     const { end } = record
     const name = `ended of the kind ${kind}`
     const owner = loggingOwner(logger, { name, outcome: 'its run has its end' }, { run: stream })
+    await makeSure()
+    signal.throwIfAborted()
     await callHandler(owner, async () => ended(runInfo(info, record), end, signal))
   }
 
   /** Makes the provider again, to cancel its upstream work, which it finds by the checkpoint. */
-  async #cancel({ id }: StreamInfo, record: RunRecord, { cancel }: Owed): Promise<void> {
+  async #cancel(
+    { id }: StreamInfo,
+    record: RunRecord,
+    { cancel }: Owed,
+    signal: AbortSignal,
+    makeSure: () => Promise<void>,
+  ): Promise<void> {
     const { logger, endedTimeoutMs } = this.#settings
     const resumeFrom = cancel?.value
     const make =
@@ -213,6 +226,8 @@ export class OwedEnds {
       logger.warn({ run: id }, 'upstream work of a run may continue: it is no longer known')
       return
     }
+    await makeSure()
+    signal.throwIfAborted()
     const generation = new Generation({
       of: { run: id, kind: record.kind },
       logger,

@@ -16,8 +16,11 @@ const LONGEST_PAUSE_MS = 600_000
 const MOST_ATTEMPTS = 20
 const LONGEST_MS = 24 * 3600 * 1000
 
-/** Resolves when it is done, and rejects when it should be retried. Ends soon after its signal aborts. */
-export type OwedPart = (signal: AbortSignal) => Promise<void>
+/**
+ * Resolves when it is done, and rejects when it should be retried. Ends soon after its signal aborts. Calls `makeSure`,
+ * and looks at the signal, right before it does what others can see.
+ */
+export type OwedPart = (signal: AbortSignal, makeSure: () => Promise<void>) => Promise<void>
 
 export interface OwedWorkOptions {
   readonly settings: RunSettings
@@ -39,6 +42,7 @@ export class OwedWork {
   readonly #settings: RunSettings
   readonly #onFailed: OwedWorkOptions['onFailed']
   readonly #stop = new AbortController()
+  #until: number
   #owed: Owed
   #writing: Promise<unknown> = Promise.resolve()
 
@@ -46,20 +50,22 @@ export class OwedWork {
   constructor({ settings, lease, until, owed, ended, cancel, onFailed }: OwedWorkOptions) {
     this.lease = lease
     this.#settings = settings
+    this.#until = until
     this.#owed = owed
     this.#onFailed = onFailed
-    const held = this.#makeSure(until)
     const parts = [
-      ended && this.#part(held, ended, () => ({ ended: false })),
-      cancel && this.#part(held, cancel, () => ({ cancel: undefined })),
+      ended && this.#part(ended, () => ({ ended: false })),
+      cancel && this.#part(cancel, () => ({ cancel: undefined })),
     ]
     this.over = this.#run(parts.filter((part) => part !== undefined))
   }
 
   /** Renews its lease. Rejects as the store does. */
   async renew(signal: AbortSignal): Promise<void> {
+    const until = performance.now() + this.lease.ttlMs
     const { outcome } = await this.#settings.store.leases.renew(this.lease, signal)
     if (outcome === 'lost') this.stop(new Error('Another process took over what a run owes'))
+    else this.#until = Math.max(this.#until, until)
   }
 
   /** Ends the work. What is not done is left to others. */
@@ -75,15 +81,17 @@ export class OwedWork {
     return writing
   }
 
-  /** After this process stood still, the lease may be lost, and another process may have handled the end. */
-  #makeSure(until: number): Promise<void> | undefined {
-    if (performance.now() < until) return undefined
+  /**
+   * Renews the lease if it may be over: this process may have stood still since the last renewal, during any call to
+   * the store, and another one may have handled the end meanwhile. Stops the work if it was lost.
+   */
+  async #makeSure(): Promise<void> {
     const { leaseTtlMs } = this.#settings
-    return this.renew(AbortSignal.any([this.#stop.signal, AbortSignal.timeout(leaseTtlMs)]))
+    while (performance.now() >= this.#until && !this.#stop.signal.aborted)
+      await this.renew(AbortSignal.any([this.#stop.signal, AbortSignal.timeout(leaseTtlMs)]))
   }
 
-  async #part(held: Promise<void> | undefined, work: OwedPart, done: () => Partial<Owed>): Promise<void> {
-    if (held) await held
+  async #part(work: OwedPart, done: () => Partial<Owed>): Promise<void> {
     this.#stop.signal.throwIfAborted()
     await this.#inTime(work)
     await this.change(done())
@@ -101,7 +109,7 @@ export class OwedWork {
     this.#stop.signal.addEventListener('abort', end, { once: true })
     try {
       if (this.#stop.signal.aborted) end()
-      await Promise.race([work(limit.signal), late.promise])
+      await Promise.race([work(limit.signal, () => this.#makeSure()), late.promise])
     } finally {
       clearTimeout(timer)
       this.#stop.signal.removeEventListener('abort', end)
