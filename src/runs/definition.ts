@@ -11,6 +11,7 @@
  */
 import { type OptionNames, checkOptions } from '../protocol/known-options.ts'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { described } from '../protocol/described.ts'
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { Wire } from '../protocol/wire.ts'
@@ -99,12 +100,31 @@ const OPTIONS: OptionNames<RunOptions<StandardSchemaV1, Json>> = {
  * Defines a kind of run: `run({ input: z.object({ prompt: z.string() }), async *run({ prompt }) { … } })`. The
  * type of its input and of its records is known from here to the browser's loop.
  *
- * @throws {TypeError} for an option that does not exist.
+ * @throws {TypeError} for an option that does not exist, an `input` that is no Standard Schema, and no `run`.
  */
 export function run<
   Output extends Json | object,
   Schema extends StandardSchemaV1<unknown, unknown> = StandardSchemaV1<Json, Json>,
 >(options: RunOptions<Schema, Output>): RunDefinition<StandardSchemaV1.InferInput<Schema>, Wire<Output>> {
   checkOptions<object>('run()', options, OPTIONS)
+  checkDefinition('run()', options)
   return options
+}
+
+/**
+ * Refuses what could start no run.
+ *
+ * @param where names it for its author: `run()`, or `runs.answer`.
+ * @throws {TypeError}
+ */
+export function checkDefinition(where: string, definition: unknown): void {
+  if (typeof definition !== 'object' || definition === null)
+    throw new TypeError(`${where} is ${described(definition)}, not a definition: write run({ … })`)
+  const { run: begin, input } = definition as Partial<RunDefinition>
+  if (typeof begin !== 'function')
+    throw new TypeError(`${where} has no function run: write async *run(input, context) { … }`)
+  if (input !== undefined && typeof input?.['~standard']?.validate !== 'function')
+    throw new TypeError(
+      `${where} has an input that is no Standard Schema: give one of zod, valibot or arktype, for example`,
+    )
 }

@@ -3,7 +3,7 @@ import type { OptionNames } from '../protocol/known-options.ts'
 import { randomBytes } from 'node:crypto'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
-import type { RunDefinition, RunDefinitions } from './definition.ts'
+import { type RunDefinition, type RunDefinitions, checkDefinition } from './definition.ts'
 import type { StreamStore } from '../streams/store.ts'
 import { milliseconds } from '../time/duration.ts'
 
@@ -165,11 +165,16 @@ export function runSettings(options: RunsOptions): RunSettings {
   }
 }
 
-/** Puts these definitions in place of all that there are. */
+/**
+ * Puts these definitions in place of all that there are.
+ *
+ * @throws {TypeError} for what is no definition, {RangeError} for a name that is too long.
+ */
 export function defineKinds(kinds: RunSettings['kinds'], runs: RunDefinitions): void {
-  for (const name of Object.keys(runs)) {
+  for (const [name, definition] of Object.entries(runs)) {
     if (name.length === 0 || name.length > 64)
       throw new RangeError('The name of a kind is 1 to 64 characters')
+    checkDefinition(`runs.${name}`, definition)
   }
   kinds.clear()
   for (const [name, definition] of Object.entries(runs)) kinds.set(name, definition)

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Application } from '../../server/application.ts'
 import { CommandError, oneLine } from '../command-error.ts'
+import { described } from '../../protocol/described.ts'
 import { describeLoadFailure } from './load-failure.ts'
 
 /** @throws {CommandError} saying what is wrong with the file, and where in it. */
@@ -73,7 +74,7 @@ function applicationIn(
   if (value instanceof Promise)
     throw new CommandError(`${what} of ${file} is a promise: write await before it`)
   throw new CommandError(
-    `${what} of ${file} is ${describe(value)}, not an application: export what millrace({ … }) returns`,
+    `${what} of ${file} is ${described(value)}, not an application: export what millrace({ … }) returns`,
   )
 }
 
@@ -82,16 +83,4 @@ function isApplication(value: unknown): value is Application {
   if (typeof value !== 'object' || value === null) return false
   const { listen, close } = value as Partial<Record<string, unknown>>
   return typeof listen === 'function' && typeof close === 'function'
-}
-
-function describe(value: unknown): string {
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'object') {
-    const name = (value as { constructor?: { name?: unknown } }).constructor?.name
-    return typeof name === 'string' && name !== '' && name !== 'Object'
-      ? `an instance of ${name}`
-      : 'an object'
-  }
-  return value === undefined ? 'undefined' : `a ${typeof value}`
 }
