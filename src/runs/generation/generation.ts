@@ -6,6 +6,7 @@
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Logger } from '../../logging/logger.ts'
+import { iteratorOf } from './iterator-of.ts'
 import { type ProviderOf, ProviderOwner } from './provider-owner.ts'
 
 /** How the provider ended. */
@@ -116,7 +117,7 @@ export class Generation {
     const { begin, take } = this.#options
     const { signal } = this.#abort
     const owner = this.#owner
-    const iterator = owner.call(() => begin(signal)[Symbol.asyncIterator]())
+    const iterator = owner.call(() => iteratorOf(begin(signal)))
     this.#iterator = iterator
     const next = (): Promise<IteratorResult<unknown>> => iterator.next()
     if (signal.aborted) {

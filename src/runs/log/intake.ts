@@ -3,6 +3,7 @@
  * limits, and writes them.
  */
 import { Buffer } from 'node:buffer'
+import { described } from '../../protocol/described.ts'
 import type { Json } from '../../protocol/json.ts'
 import type { Offset } from '../../protocol/offset.ts'
 import type { Lease } from '../../streams/leases.ts'
@@ -69,7 +70,7 @@ export class Intake {
    */
   take(event: unknown): Promise<void> | undefined {
     const text = jsonText(event)
-    if (text === undefined) throw failureFor('not_json')
+    if (text === undefined) throw failureFor('not_json', { cause: new TypeError(whyNotJson(event)) })
     const size = Buffer.byteLength(text)
     if (this.#replay) {
       if (this.#replay.left > 0) return this.#compare(this.#replay, text, size)
@@ -143,5 +144,16 @@ function jsonText(value: unknown): string | undefined {
     return JSON.stringify(value)
   } catch {
     return undefined
+  }
+}
+
+/** For the log: a client is told that it is so, and nothing of what it is. */
+function whyNotJson(event: unknown): string {
+  const what = `The run yielded ${described(event)}, which JSON cannot hold`
+  try {
+    JSON.stringify(event)
+    return what
+  } catch (error) {
+    return `${what}: ${error instanceof Error ? error.message : String(error)}`
   }
 }

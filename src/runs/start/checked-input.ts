@@ -1,11 +1,13 @@
 /** Holds an input against the schema of its kind. The schema is the application's: it may throw, and it may hang. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { described } from '../../protocol/described.ts'
 import type { Json } from '../../protocol/json.ts'
 import type { InputIssue } from '../../protocol/stream-frames.ts'
 import type { RunContext, RunProvider } from '../../providers/provider.ts'
 import { failureFor } from '../end-reasons.ts'
 import type { RunDefinition } from '../definition.ts'
 import { RunError } from '../errors.ts'
+import { iteratorOf } from '../generation/iterator-of.ts'
 
 /** Seconds that a schema may take. */
 const PATIENCE = 5
@@ -27,8 +29,10 @@ export async function checkInput(
   signal: AbortSignal,
 ): Promise<unknown> {
   const result = await inTime(schema['~standard'].validate(input), signal)
+  if (typeof result !== 'object' || result === null)
+    throw new TypeError(`The schema of an input returned ${described(result)}, neither a value nor issues`)
   if (!result.issues) return result.value
-  const issues = result.issues.slice(0, MAX_ISSUES).map(told)
+  const issues = firstOf(result.issues, MAX_ISSUES, told)
   throw new RunError('invalid_input', sentenceOf(issues), issues)
 }
 
@@ -92,8 +96,7 @@ class CheckedRun implements AsyncIterable<Json>, AsyncIterator<Json> {
   async #begin(): Promise<IteratorResult<Json>> {
     const value = await this.#check()
     if (this.#isOver && !this.#context.signal.aborted) return { done: true, value: undefined }
-    const records = this.#definition.run(value, this.#context) as AsyncIterable<Json>
-    this.#iterator = records[Symbol.asyncIterator]()
+    this.#iterator = iteratorOf(this.#definition.run(value, this.#context) as AsyncIterable<Json>)
     return this.#iterator.next()
   }
 
@@ -127,11 +130,16 @@ async function inTime<T>(work: T | Promise<T>, signal: AbortSignal): Promise<T> 
 }
 
 function told({ path = [], message }: StandardSchemaV1.Issue): InputIssue {
-  return { path: path.slice(0, MAX_STEPS).map(stepOf), message: cut(String(message), MAX_MESSAGE) }
+  return { path: firstOf(path, MAX_STEPS, stepOf), message: cut(String(message), MAX_MESSAGE) }
+}
+
+/** A plain array: that of a schema may be a class whose `slice` and `map` do something else, as arktype's. */
+function firstOf<T, Told>(list: readonly T[], most: number, tell: (entry: T) => Told): readonly Told[] {
+  return Array.from({ length: Math.min(list.length, most) }, (_none, index) => tell(list[index] as T))
 }
 
 function stepOf(step: PropertyKey | StandardSchemaV1.PathSegment): string | number {
-  const key = typeof step === 'object' ? step.key : step
+  const key = typeof step === 'object' && step !== null ? step.key : step
   return typeof key === 'number' ? key : cut(String(key), MAX_STEP)
 }
 
