@@ -19,10 +19,12 @@ export interface ClientRun<Input = Json, Record = Json> {
   readonly stream: (id: string, options?: RemoteStreamOptions) => RemoteStream<Record>
 }
 
-/** The input may be left out where the run takes none. */
+/** The input may be left out where null, or nothing, is one. */
 export type StartArguments<Input> = undefined extends Input
   ? [input?: Input, options?: StartOptions]
-  : [input: Input, options?: StartOptions]
+  : null extends Input
+    ? [input?: Input, options?: StartOptions]
+    : [input: Input, options?: StartOptions]
 
 /** The runs of an application, by name. `App` is the type of what `millrace()` returned. */
 export type ClientRuns<App> = {

@@ -18,7 +18,8 @@ const MAX_STEP = 64
 const MAX_MESSAGE = 200
 
 /**
- * The value that the schema makes of an input.
+ * The value that the schema makes of an input. One that was left out is null: a schema that refuses that is given
+ * undefined, as JSON has no other word for it.
  *
  * @throws {RunError} `invalid_input`, with the issues; `input_undecided` when the schema takes longer than 5 s;
  * and what the schema itself throws.
@@ -28,12 +29,25 @@ export async function checkInput(
   input: Json,
   signal: AbortSignal,
 ): Promise<unknown> {
-  const result = await inTime(schema['~standard'].validate(input), signal)
-  if (typeof result !== 'object' || result === null)
-    throw new TypeError(`The schema of an input returned ${described(result)}, neither a value nor issues`)
+  const standard = schema['~standard']
+  const answer = input === null ? checkNull(standard) : standard.validate(input)
+  const result = resultOf(await inTime(answer, signal))
   if (!result.issues) return result.value
   const issues = firstOf(result.issues, MAX_ISSUES, told)
   throw new RunError('invalid_input', sentenceOf(issues), issues)
+}
+
+async function checkNull(schema: StandardSchemaV1.Props): Promise<StandardSchemaV1.Result<unknown>> {
+  const result = resultOf(await schema.validate(null))
+  if (!result.issues) return result
+  const absent = resultOf(await schema.validate(undefined))
+  return absent.issues ? result : absent
+}
+
+/** @throws {TypeError} for what no schema may return. */
+function resultOf(result: StandardSchemaV1.Result<unknown>): StandardSchemaV1.Result<unknown> {
+  if (typeof result === 'object' && result !== null) return result
+  throw new TypeError(`The schema of an input returned ${described(result)}, neither a value nor issues`)
 }
 
 /** What a schema made of an input, for the run that was started just now. */
@@ -116,16 +130,18 @@ class CheckedRun implements AsyncIterable<Json>, AsyncIterator<Json> {
 const NEVER = new AbortController().signal
 
 async function inTime<T>(work: T | Promise<T>, signal: AbortSignal): Promise<T> {
-  if (!(work instanceof Promise)) return work
+  // Not every promise is one of this realm's.
+  if (typeof work !== 'object' || work === null || !('then' in work)) return work
+  signal.throwIfAborted()
   const { promise: late, reject } = Promise.withResolvers<never>()
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE * 1000)])
-  const leave = (): void => reject(signal.aborted ? signal.reason : new RunError('input_undecided'))
-  limit.addEventListener('abort', leave, { once: true })
+  const leave = (): void => reject(signal.reason)
+  const timer = setTimeout(() => reject(new RunError('input_undecided')), PATIENCE * 1000)
+  signal.addEventListener('abort', leave, { once: true })
   try {
-    if (limit.aborted) leave()
     return await Promise.race([work, late])
   } finally {
-    limit.removeEventListener('abort', leave)
+    clearTimeout(timer)
+    signal.removeEventListener('abort', leave)
   }
 }
 
