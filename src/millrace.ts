@@ -8,6 +8,7 @@ import { defaultLogger } from './logging/pino.ts'
 import { mounted } from './routing/mounted.ts'
 import type { Route } from './routing/route.ts'
 import { type ServedChat, chatsServed } from './routing/served-chat.ts'
+import type { AppRuns } from './runs/app-runs.ts'
 import type { RunDefinitions } from './runs/definition.ts'
 import { Application } from './server/application.ts'
 import { APPLICATION_OPTIONS, type ApplicationOptions } from './server/application-options.ts'
@@ -43,8 +44,15 @@ export interface MillraceOptions<Runs extends RunDefinitions = RunDefinitions>
 
 /** An application that knows the types of its runs: `connect<typeof app>('/')` has them in the browser. */
 export interface App<Runs extends RunDefinitions = RunDefinitions> extends Application {
-  /** For the compiler alone: no application has this property. */
-  readonly '~runs'?: Runs
+  /** For the compiler alone: no application has this property. Mapped, as that of `AppRuns` is. */
+  readonly '~runs'?: { readonly [Kind in keyof Runs]: Runs[Kind] }
+  /**
+   * Starts, stops and finds runs: `app.runs.start({ kind: 'answer', input: { prompt } })`, typed by the application's
+   * own.
+   *
+   * @throws {Error} for an application without streams.
+   */
+  readonly runs: AppRuns<Runs>
 }
 
 const OPTIONS: OptionNames<MillraceOptions> = {
@@ -70,13 +78,15 @@ export function millrace<const Runs extends RunDefinitions = Record<never, never
   const streams = own ?? options.streams
   const channels = parts?.channels ?? channelsOf(options, logger)
   const served = routes.flatMap((route) => (route.kind === 'chat' ? mountedChat(route, streams) : [route]))
-  return new Application({
+  const app = new Application({
     ...rest,
     routes: own ? [...mounted(path, own), ...served] : served,
     ...(streams && { streams }),
     channels,
     logger,
   })
+  // These are its runs; the compiler alone knows more of them.
+  return app as App<Runs>
 }
 
 /** @throws {TypeError} for an application without a store. */

@@ -77,6 +77,7 @@ it('every type that a public signature names is public', () => {
 /** Types of options and of members: an application writes their values, and reads them, without their names. */
 const INFERRED: ReadonlySet<string> = new Set([
   'AcceptOptions',
+  'AppRuns',
   'ApplicationOptions',
   'Authorization',
   'BackgroundTask',
