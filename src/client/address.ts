@@ -19,7 +19,10 @@ export interface Address {
   readonly socket: string
   /** Where the ids of streams are appended, without a slash at the end; undefined for nowhere. */
   readonly streams: string | undefined
-  /** False for a path where there is no page, such as on a server that renders one. Nothing can be asked there. */
+  /**
+   * False for a path where there is no page, such as on a server that renders one, and for a protocol that is not
+   * HTTP's: that of a page from a file, for one. Nothing can be asked there.
+   */
   readonly isWhole: boolean
 }
 
@@ -34,9 +37,9 @@ export function addressOf(url: string, { path, http }: AddressOptions): Address 
   const socket = new URL(url, location?.href ?? 'http://page')
   let streams = '/streams'
   if (socket.pathname === '/') {
-    const mount = (path ?? '/millrace').replace(/\/$/, '')
-    socket.pathname = `${mount}/socket`
-    streams = `${mount}/streams`
+    socket.pathname = `${(path ?? '/millrace').replace(/\/$/, '')}/socket`
+    // Beside the socket.
+    streams = 'streams'
   } else if (path !== undefined) throw new TypeError('path needs an origin')
   socket.protocol = socket.protocol.replace('http', 'ws')
   return {
@@ -45,6 +48,6 @@ export function addressOf(url: string, { path, http }: AddressOptions): Address 
       http === false
         ? undefined
         : new URL(http ?? streams, socket).href.replace(/^ws/, 'http').replace(/\/$/, ''),
-    isWhole: !!location || /^\w+:/.test(url),
+    isWhole: /^(http|ws)/.test(location ? socket.protocol : url),
   }
 }

@@ -66,7 +66,7 @@ export class StreamClient {
   constructor(url: string, options: ClientOptions = {}) {
     const { webSocket = platformSocket, token, fetch = platformFetch } = options
     const { socket, streams, isWhole } = addressOf(url, options)
-    if (!isWhole) this.#end.abort(new TypeError('connect() needs a whole address where there is no page'))
+    if (!isWhole) this.#end.abort(new TypeError('connect() needs a whole http address, or a page'))
     this.#http = streams === undefined ? undefined : { base: streams, fetch, token }
     this.#carrier = new SocketCarrier({
       url: socket,
@@ -111,7 +111,7 @@ export class StreamClient {
    *
    * @throws {OffsetError} for an offset that no server gave.
    * @throws {StreamError} `closed`.
-   * @throws {TypeError} for a client of a path where there is no page.
+   * @throws {TypeError} for a client of a path where there is no page, or of an address that is none of http.
    */
   stream<Record = Json>(id: string, { offset }: RemoteStreamOptions = {}): RemoteStream<Record> {
     this.#end.signal.throwIfAborted()

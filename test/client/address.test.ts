@@ -16,6 +16,8 @@ describe('an address', () => {
     ['https://api', options(), 'wss://api/millrace/socket', 'https://api/millrace/streams'],
     ['ws://api:8000/', options(), 'ws://api:8000/millrace/socket', 'http://api:8000/millrace/streams'],
     ['/', options({ path: '/a/b/' }), 'wss://page/a/b/socket', 'https://page/a/b/streams'],
+    ['/', options({ path: 'a/b' }), 'wss://page/a/b/socket', 'https://page/a/b/streams'],
+    ['/', options({ path: '/' }), 'wss://page/socket', 'https://page/streams'],
     ['/', options({ http: '/logs/' }), 'wss://page/millrace/socket', 'https://page/logs'],
     ['/?tenant=7', options(), 'wss://page/millrace/socket?tenant=7', 'https://page/millrace/streams'],
     ['/', options({ http: false }), 'wss://page/millrace/socket', undefined],
@@ -41,13 +43,25 @@ describe('an address', () => {
   })
 
   it('an invalid address is refused', () => {
-    expect(() => connect('http://')).toThrow(TypeError)
+    for (const url of ['http://', 'localhost:8000']) expect(() => connect(url)).toThrow(TypeError)
+  })
+
+  it.each([
+    ['ftp://server/', undefined],
+    ['ftp://server/', { href: 'https://page/' }],
+    ['/', { href: 'file:///page.html' }],
+  ])('the address %s is none of a server, with the page %j', async (url, location) => {
+    vi.stubGlobal('location', location)
+    const network = new FakeNetwork()
+    const client = connect(url, { webSocket: network.connect })
+    await expect(client.start('x')).rejects.toThrow('connect() needs a whole http address, or a page')
+    expect(network.sockets).toEqual([])
   })
 
   it('a path makes a client where there is no page, and the client refuses what it is asked', async () => {
     const network = new FakeNetwork()
     const client = connect('/', { webSocket: network.connect })
-    const noPage = 'connect() needs a whole address where there is no page'
+    const noPage = 'connect() needs a whole http address, or a page'
     expect(client.state).toBe('idle')
     expect(() => client.stream('s')).toThrow(noPage)
     await expect(client.start('x')).rejects.toThrow(noPage)
