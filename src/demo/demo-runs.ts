@@ -16,7 +16,7 @@ export interface DemoInput {
 }
 
 export type DemoRuns = {
-  readonly numbers: RunDefinition<Json, string>
+  readonly numbers: RunDefinition<Json | undefined, string>
   readonly answer: RunDefinition<DemoInput, string>
 }
 

@@ -26,7 +26,7 @@ export interface NewAttempt {
   readonly reason: 'interrupted' | 'replay_differs'
 }
 
-/** What `run` takes. Without an `input` schema a run takes any JSON. */
+/** What `run` takes. Without an `input` schema a run takes any JSON, and none: its input is `null` then. */
 export interface RunOptions<Schema extends StandardSchemaV1, Output extends Json | object> extends Omit<
   RunDefinition,
   'input' | 'run' | '~types'
@@ -104,7 +104,7 @@ const OPTIONS: OptionNames<RunOptions<StandardSchemaV1, Json>> = {
  */
 export function run<
   Output extends Json | object,
-  Schema extends StandardSchemaV1<unknown, unknown> = StandardSchemaV1<Json, Json>,
+  Schema extends StandardSchemaV1<unknown, unknown> = StandardSchemaV1<Json | undefined, Json>,
 >(options: RunOptions<Schema, Output>): RunDefinition<StandardSchemaV1.InferInput<Schema>, Wire<Output>> {
   checkOptions<object>('run()', options, OPTIONS)
   checkDefinition('run()', options)

@@ -1,5 +1,5 @@
 /** The types of a run, from its schema to its records. Compiled, never run. */
-import { type RunContext, type RunDefinition, memory, millrace, run } from 'millrace'
+import { type Json, type RunContext, type RunDefinition, memory, millrace, run } from 'millrace'
 import { z } from 'zod'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -44,7 +44,8 @@ const untyped = run({
     yield value
   },
 })
-is<Same<Of<typeof untyped>['record'], Of<typeof untyped>['input']>>()
+is<Same<Of<typeof untyped>['record'], Json>>()
+is<Same<Of<typeof untyped>['input'], Json | undefined>>()
 
 const app = millrace({ store: memory(), runs: { before, after } })
 type Runs = NonNullable<(typeof app)['~runs']>
