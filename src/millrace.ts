@@ -99,12 +99,28 @@ function channelsOf({ channels }: MillraceOptions, logger: Logger): ChannelLayer
   return channels ?? memoryChannels({ logger })
 }
 
+/**
+ * Without a store these would do nothing, and `mayStart` keeps people out.
+ *
+ * @throws {TypeError} naming the first.
+ */
+function refuseStreamOptions(options: MillraceOptions): void {
+  const { store: _store, logger: _logger, ...ofStreams } = STREAMING_OPTIONS
+  for (const name of Object.keys({ ...ofStreams, path: true }) as (keyof MillraceOptions)[]) {
+    if (options[name] === undefined) continue
+    throw new TypeError(
+      options.streams && name !== 'path'
+        ? `millrace({ streams, ${name} }): streams have their own; write streaming({ store, ${name} })`
+        : `millrace({ ${name} }) needs a store: add store: sqlite('./data.db')`,
+    )
+  }
+}
+
 /** What the application itself makes of `store`, or made when it was evaluated before; undefined without one. */
 function partsOf(whole: MillraceOptions, logger: Logger): KeptParts | undefined {
-  const { store, runs, streams, path, routes = [], name, ...options } = whole
+  const { store, runs, streams, path: _path, routes = [], name, ...options } = whole
   if (!store) {
-    if (runs) throw new TypeError("millrace({ runs }) needs a store: add store: sqlite('./data.db')")
-    if (path !== undefined) throw new TypeError('millrace({ path }) serves the streams of a store: add one')
+    refuseStreamOptions(whole)
     return undefined
   }
   if (streams)

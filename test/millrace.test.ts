@@ -27,6 +27,8 @@ const answer = run({
   },
 })
 
+const NO_STORE = "not a store: write sqlite('./data.db'), memory(), or redis(url) of millrace/redis"
+
 async function served(options: Partial<MillraceOptions> = {}): Promise<TestServer> {
   const server = await serve({ store: memory(), runs: { answer }, shutdownGrace: 0, ...options })
   onTestFinished(() => server[Symbol.asyncDispose]())
@@ -238,7 +240,25 @@ it.each<[string, MillraceOptions, string]>([
     { runs: { answer } },
     "millrace({ runs }) needs a store: add store: sqlite('./data.db')",
   ],
-  ['a path without a store', { path: '/live' }, 'millrace({ path }) serves the streams of a store: add one'],
+  ...(
+    [{ path: '/live' }, { mayStart: () => false }, { ownerOf: () => 'me' }, { retention: 60 }] as const
+  ).map((options): [string, MillraceOptions, string] => {
+    const [name] = Object.keys(options)
+    const message = `millrace({ ${name} }) needs a store: add store: sqlite('./data.db')`
+    return [`${name} without a store`, options, message]
+  }),
+  [
+    'a rule of starts beside streams',
+    { streams: streaming({ store: memory() }), mayStart: () => false },
+    'millrace({ streams, mayStart }): streams have their own; write streaming({ store, mayStart })',
+  ],
+  ['the path of a store', { store: './data.db' as never }, `The option store is a string, ${NO_STORE}`],
+  ['a store that is not made', { store: memory as never }, `The option store is a function, ${NO_STORE}`],
+  [
+    'origins that are one',
+    { origins: 'https://app.example' as never },
+    "millrace({ origins }) takes a list: ['https://app.example']",
+  ],
   ...['live', '/', '/:id', '/a//b', '/a/../b', '/a?b', ''].map((path): [string, MillraceOptions, string] => [
     `the path ${path || 'that is empty'}`,
     { store: memory(), path },
@@ -246,6 +266,12 @@ it.each<[string, MillraceOptions, string]>([
   ]),
 ])('refuses %s in one line', (_what, options, message) => {
   expect(() => millrace(options)).toThrow(new TypeError(message))
+})
+
+it.each(['', ':memory:', undefined])('refuses %j as the path of an SQLite file', (path) => {
+  expect(() => sqlite(path as string)).toThrow(
+    new TypeError("sqlite() takes the path of a file, as './data.db'; memory() keeps streams in memory"),
+  )
 })
 
 it('is an application of its runs', () => {

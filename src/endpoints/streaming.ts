@@ -2,6 +2,7 @@
  * The durable half of an application: one store, the runs that fill its streams, and the delivery
  * that reads them. Made before the application, because routes and consumers use it.
  */
+import { described } from '../protocol/described.ts'
 import { type OptionNames, checkOptions, namesOf } from '../protocol/known-options.ts'
 import { Chats } from '../chats/chats.ts'
 import { CHATS_OPTIONS, type ChatsOptions } from '../chats/options.ts'
@@ -79,6 +80,7 @@ export class Streaming {
   /** @throws {RangeError} naming the option that is out of range. */
   constructor({ ownerOf, shutdownGrace = 5, limits = {}, mayStart, chats, ...options }: StreamingOptions) {
     const { store, logger = libraryLogger() } = options
+    checkStore(store)
     this.store = store
     this.#logger = logger
     // Now: a shutdown that finds it out cannot leave its runs any time.
@@ -171,6 +173,14 @@ export class Streaming {
       this.#logger.warn({ err: error }, 'expired streams could not be removed')
     }
   }
+}
+
+/** @throws {TypeError} for what is no store, such as its path. */
+function checkStore(store: unknown): void {
+  const { append, limits } = (store ?? {}) as Partial<StreamStore>
+  if (typeof append === 'function' && typeof limits === 'object') return
+  const write = "write sqlite('./data.db'), memory(), or redis(url) of millrace/redis"
+  throw new TypeError(`The option store is ${described(store)}, not a store: ${write}`)
 }
 
 /** Some of their names; an application may have many. */

@@ -14,7 +14,8 @@ const ORIGIN = /^[a-z][a-z\d+.-]*:\/\/(?:\*\.)?[^\s/?#@\\*]+\/?$/i
 /** @throws {TypeError} naming an entry that could never match, and where it stands. */
 export function checkOrigins(origins: Origins | undefined, where: string): void {
   if (origins === undefined || origins === '*' || typeof origins === 'function') return
-  for (const origin of origins) {
+  if (!Array.isArray(origins)) throw new TypeError(`${where} takes a list: ['https://app.example']`)
+  for (const origin of origins as readonly string[]) {
     if (ORIGIN.test(origin) && URL.canParse(origin.replace('//*.', '//'))) continue
     throw new TypeError(
       `${where}: "${origin}" is not an origin such as https://app.example or https://*.example.com`,

@@ -5,6 +5,7 @@ import { DeferredStore } from '../deferred-store.ts'
 import { limitsOf } from '../options.ts'
 import type { StreamStore } from '../store.ts'
 import { SQLITE_OPTIONS, type SqliteOptions, timesOf } from './options.ts'
+import { isFilePath } from './open.ts'
 import { storeError } from './store-error.ts'
 import { openSqlite } from './store.ts'
 
@@ -13,10 +14,13 @@ import { openSqlite } from './store.ts'
  * store is first used, and by a server before it listens. Until then nothing of it is touched. A file that cannot
  * be used rejects with a `StoreError`: see its codes.
  *
- * @throws {StreamRequestError} `invalid_limit`, and {TypeError} for an option that does not exist.
+ * @throws {StreamRequestError} `invalid_limit`, and {TypeError} for an option that does not exist, and for what is not the
+ * path of a file.
  */
 export function sqlite(path: string, options: SqliteOptions = {}): StreamStore {
   checkOptions('sqlite()', options, SQLITE_OPTIONS)
+  if (typeof path !== 'string' || !isFilePath(path))
+    throw new TypeError("sqlite() takes the path of a file, as './data.db'; memory() keeps streams in memory")
   return deferredSqlite(path, options, () => openSqlite(path, options))
 }
 
