@@ -17,6 +17,7 @@ export interface Lock {
         readonly optional?: boolean
         readonly os?: readonly string[]
         readonly cpu?: readonly string[]
+        readonly libc?: readonly string[]
       }
     >
   >
@@ -30,13 +31,18 @@ export interface Platform {
 
 /** The optional packages made for this platform that are not there, as 'name@version'. */
 export function missingNatives(lock: Lock, platform: Platform, has: (path: string) => boolean): string[] {
-  return Object.entries(lock.packages).flatMap(([path, { version, optional, os, cpu }]) => {
+  return Object.entries(lock.packages).flatMap(([path, { version, optional, os, cpu, libc }]) => {
     const fits = optional && os?.includes(platform.os) && cpu?.includes(platform.cpu)
-    // npm 9 drops `libc` from the lock file; a package's name says it.
-    const otherLibc = { gnu: /-musl/, musl: /-gnu/ }[platform.libc ?? 'gnu']
-    if (!fits || (platform.libc && otherLibc.test(path)) || has(path)) return []
+    if (!fits || !fitsLibc(path, libc, platform.libc) || has(path)) return []
     return [`${path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)}@${version}`]
   })
+}
+
+/** npm 9 drops `libc` from the lock file; then the name of the package says it. */
+function fitsLibc(path: string, libc: readonly string[] | undefined, own: Platform['libc']): boolean {
+  if (!own) return true
+  if (libc) return libc.includes(own === 'gnu' ? 'glibc' : 'musl')
+  return !{ gnu: /musl/, musl: /-gnu/ }[own].test(path)
 }
 
 /** Installs what is missing, if anything; whether everything is there now. */

@@ -25,6 +25,29 @@ describe('missingNatives', () => {
     ])
   })
 
+  it('goes by the libc that the lock names, whatever the package is called', () => {
+    const one = (libc: string) => ({
+      version: '1.0.0',
+      optional: true,
+      os: ['linux'],
+      cpu: ['x64'],
+      libc: [libc],
+    })
+    const named: Lock = {
+      packages: {
+        'node_modules/@image/linux-x64': one('glibc'),
+        'node_modules/@image/linuxmusl-x64': one('musl'),
+      },
+    }
+    expect(missingNatives(named, linux, nothing)).toEqual(['@image/linux-x64@1.0.0'])
+    expect(missingNatives(named, { ...linux, libc: 'musl' }, nothing)).toEqual(['@image/linuxmusl-x64@1.0.0'])
+    const old = 'node_modules/@image/linuxmusl-x64'
+    const unnamed: Lock = {
+      packages: { [old]: { version: '1.0.0', optional: true, os: ['linux'], cpu: ['x64'] } },
+    }
+    expect(missingNatives(unnamed, linux, nothing)).toEqual([])
+  })
+
   it('is silent about what is there, and on a platform that nothing is made for', () => {
     expect(missingNatives(lock, linux, (path) => path !== 'node_modules/other/node_modules/bare')).toEqual([
       'bare@2.1.0',
