@@ -254,6 +254,7 @@ export class Cluster {
     for (const store of this.#stores) {
       store.faults.rates = NO_FAULTS
       store.faults.outage = undefined
+      store.calls.doom = undefined
       store.calls.recover()
     }
     for (const { host } of this.#processes()) {
