@@ -6,9 +6,9 @@ import type { KeptLog, KeptLogs } from './kept-log.ts'
 const MOST_EPOCHS = 5
 
 interface Work {
-  /** What its last generation has under way, and in which process that is. */
-  known?: { readonly job: string; readonly by: string }
-  /** What that was when each process first sent its close. */
+  /** What the holder of its lease has under way, and in which epoch. */
+  known?: { readonly job: string; readonly by: string; readonly epoch: number }
+  /** What that was when each holder first sent its close, by epoch and process. */
   readonly closing: Map<string, string | undefined>
   /** By what is kept with its log. */
   kept?: string
@@ -38,14 +38,19 @@ export class CheckedUpstream {
     if (fact.type === 'upstream-over') return void this.#over.add(fact.job)
     if (fact.type === 'upstream-known') {
       const log = this.#kept.current.get(fact.run)
-      if (log && !log.closed) this.#workOf(log).known = fact
+      // A generation that lost its run leaves alone what it learns of then: whoever goes on asks with the same run id.
+      if (log && !log.closed && log.holders.get(log.epoch) === fact.by)
+        this.#workOf(log).known = { job: fact.job, by: fact.by, epoch: log.epoch }
       return
     }
     if (fact.type === 'upstream-closing') {
       const log = this.#kept.current.get(fact.run)
       const work = log && this.#works.get(log)
-      if (work && !work.closing.has(fact.by))
-        work.closing.set(fact.by, work.known?.by === fact.by ? work.known.job : undefined)
+      if (!work) return
+      const { known, closing } = work
+      const holder = holderIn(log, fact.by)
+      const isOwn = known?.by === fact.by && known.epoch === log.epoch
+      if (!closing.has(holder)) closing.set(holder, isOwn ? known.job : undefined)
       return
     }
     const log = this.#kept.logs.get(`${fact.stream} ${fact.incarnation}`)
@@ -60,7 +65,7 @@ export class CheckedUpstream {
     const work = this.#works.get(log)
     if (!work || log.epoch > MOST_EPOCHS) return
     const { closing, kept } = work
-    const known = closing.get(by)
+    const known = closing.get(holderIn(log, by))
     if (known !== undefined) this.#owe(log, known)
     else if (kept !== undefined) this.#owe(log, kept)
   }
@@ -78,4 +83,9 @@ export class CheckedUpstream {
     this.#works.set(log, work)
     return work
   }
+}
+
+/** Names a process in the present epoch of a run: in a later one it is another generation, and knows only what was kept. */
+function holderIn({ epoch }: KeptLog, by: string): string {
+  return `${epoch} ${by}`
 }

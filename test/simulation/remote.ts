@@ -32,7 +32,7 @@ export async function* remote(
   const { ended } = watched(runId)
   const keep = (of: string, n: number): void => {
     checkpoint({ job: of, n })
-    upstream.known(runId, of, caller)
+    if (!(signal.reason instanceof RunMovedError)) upstream.known(runId, of, caller)
   }
   try {
     job ??= await upstream.begin()
