@@ -8,7 +8,7 @@ import { type RunEnd, isEndStatus } from '../protocol/run-end.ts'
 import { recordLines } from './record-lines.ts'
 
 /** One line of the list. */
-export interface ListedStream {
+export interface StreamSummary {
   readonly id: string
   readonly status: string
   readonly records: number
@@ -17,7 +17,7 @@ export interface ListedStream {
 }
 
 export interface ListPage {
-  readonly streams: readonly ListedStream[]
+  readonly streams: readonly StreamSummary[]
   readonly next?: string
 }
 
@@ -74,7 +74,7 @@ function isListPage(value: unknown): value is ListPage {
   return Array.isArray(streams) && streams.every(isListed) && (next === undefined || typeof next === 'string')
 }
 
-function isListed(value: unknown): value is ListedStream {
+function isListed(value: unknown): value is StreamSummary {
   if (!isObject(value)) return false
   const { id, status, records, createdAt } = value
   return (

@@ -4,7 +4,7 @@ import { CommandError, oneLine } from './command-error.ts'
 import { addOptions, flagsOf } from './options/commander-options.ts'
 import { init } from './commands/init.ts'
 import { examplesOf } from './manual.ts'
-import { migrate } from './commands/migrate.ts'
+import { migrateCommand } from './commands/migrate.ts'
 import { PACKAGE } from './package.ts'
 import { serve } from './commands/serve.ts'
 import { OPTION_GROUPS, SERVE_OPTIONS, defaultOf } from './options/serve.ts'
@@ -80,7 +80,7 @@ function addMigrate(program: Command): void {
     .helpOption('-h, --help', 'Print this help')
     .addHelpText('after', examplesOf('migrate'))
   addOptions(command, [STORE_OPTION], 'Streams:', defaultOf)
-  command.action(() => migrate(flagsOf(command, [STORE_OPTION]), process.env))
+  command.action(() => migrateCommand(flagsOf(command, [STORE_OPTION]), process.env))
 }
 
 function addInit(program: Command): void {

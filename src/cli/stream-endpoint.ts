@@ -4,7 +4,7 @@ import type { AskedPlace } from '../protocol/offset.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import {
-  type ListedStream,
+  type StreamSummary,
   NEXT_OFFSET,
   type RecordPage,
   readDeleted,
@@ -37,7 +37,7 @@ export class StreamEndpoint {
     return await fetch(input, { ...init, headers, redirect: 'manual' })
   }
 
-  async *list(prefix: string): AsyncGenerator<ListedStream, void, undefined> {
+  async *list(prefix: string): AsyncGenerator<StreamSummary, void, undefined> {
     for (let after = ''; ;) {
       const query = new URLSearchParams({ limit: '1000', ...(prefix && { prefix }), ...(after && { after }) })
       const response = await this.#request(`?${query.toString()}`)

@@ -3,7 +3,7 @@
  *
  *     const harness = { make: (options) => memoryChannels(options), cannot: { peers: 'it is one process' } }
  *     for (const layerCase of channelLayerCases) {
- *       const reason = reasonToSkip(layerCase, harness)
+ *       const reason = reasonToSkipLayerCase(layerCase, harness)
  *       test(layerCase.name, { skip: reason }, () => layerCase.run(harness))
  *     }
  *
@@ -12,10 +12,10 @@
 import { burstCases } from './channel-layer/bursts.ts'
 import { capacityCases } from './channel-layer/capacity.ts'
 import { deliveryCases } from './channel-layer/delivery.ts'
-import { expiryCases } from './channel-layer/expiry.ts'
+import { messageExpiryCases } from './channel-layer/expiry.ts'
 import { groupCases } from './channel-layer/groups.ts'
 import type { ChannelLayerCase } from './channel-layer/harness.ts'
-import { lifetimeCases } from './channel-layer/lifetime.ts'
+import { layerLifetimeCases } from './channel-layer/lifetime.ts'
 import { messageCases } from './channel-layer/messages.ts'
 import { nameCases } from './channel-layer/names.ts'
 
@@ -23,7 +23,7 @@ export {
   type ChannelLayerAbility,
   type ChannelLayerCase,
   type ChannelLayerHarness,
-  reasonToSkip,
+  reasonToSkipLayerCase,
 } from './channel-layer/harness.ts'
 
 export const channelLayerCases: readonly ChannelLayerCase[] = [
@@ -32,7 +32,7 @@ export const channelLayerCases: readonly ChannelLayerCase[] = [
   ...deliveryCases,
   ...capacityCases,
   ...burstCases,
-  ...expiryCases,
+  ...messageExpiryCases,
   ...groupCases,
-  ...lifetimeCases,
+  ...layerLifetimeCases,
 ]

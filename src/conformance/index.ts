@@ -4,12 +4,12 @@ export {
   type ChannelLayerCase,
   type ChannelLayerHarness,
   channelLayerCases,
-  reasonToSkip as reasonToSkipLayerCase,
+  reasonToSkipLayerCase,
 } from './channel-layer-cases.ts'
 export {
   type StreamStoreAbility,
   type StreamStoreCase,
   type StreamStoreHarness,
-  reasonToSkip as reasonToSkipStoreCase,
+  reasonToSkipStoreCase,
   streamStoreCases,
 } from './stream-store-cases.ts'

@@ -3,7 +3,7 @@
  *
  *     const harness = { make: (options) => memory(options), cannot: { peers: 'it is one process' } }
  *     for (const storeCase of streamStoreCases) {
- *       const reason = reasonToSkip(storeCase, harness)
+ *       const reason = reasonToSkipStoreCase(storeCase, harness)
  *       test(storeCase.name, { skip: reason }, () => storeCase.run(harness))
  *     }
  *
@@ -13,7 +13,7 @@ import { appendingCases } from './stream-store/appending.ts'
 import { conditionalCases } from './stream-store/conditional.ts'
 import { creationCases } from './stream-store/creation.ts'
 import { endingCases } from './stream-store/ending.ts'
-import { expiryCases } from './stream-store/expiry.ts'
+import { streamExpiryCases } from './stream-store/expiry.ts'
 import { fencingCases } from './stream-store/fencing.ts'
 import { forgettingCases } from './stream-store/forgetting.ts'
 import type { StreamStoreCase } from './stream-store/harness.ts'
@@ -21,7 +21,7 @@ import { forkingCases } from './stream-store/forking.ts'
 import { inboxCases } from './stream-store/inboxes.ts'
 import { latestCases } from './stream-store/latest.ts'
 import { leasingCases } from './stream-store/leasing.ts'
-import { lifetimeCases } from './stream-store/lifetime.ts'
+import { streamLifetimeCases } from './stream-store/lifetime.ts'
 import { listingCases } from './stream-store/listings.ts'
 import { owingCases } from './stream-store/owing.ts'
 import { producingCases } from './stream-store/producing.ts'
@@ -35,7 +35,7 @@ export {
   type StreamStoreAbility,
   type StreamStoreCase,
   type StreamStoreHarness,
-  reasonToSkip,
+  reasonToSkipStoreCase,
 } from './stream-store/harness.ts'
 
 export const streamStoreCases: readonly StreamStoreCase[] = [
@@ -45,11 +45,11 @@ export const streamStoreCases: readonly StreamStoreCase[] = [
   ...conditionalCases,
   ...readingCases,
   ...watchingCases,
-  ...expiryCases,
+  ...streamExpiryCases,
   ...leasingCases,
   ...fencingCases,
   ...listingCases,
-  ...lifetimeCases,
+  ...streamLifetimeCases,
   ...inboxCases,
   ...endingCases,
   ...owingCases,

@@ -25,7 +25,7 @@ import { Allowance } from './recent.ts'
 import { Retries } from './retries.ts'
 import { Tail } from './tail.ts'
 import type { TailServices } from './tail.ts'
-import { Turns } from './turns.ts'
+import { LoopTurns } from './turns.ts'
 
 /** Sizes are in bytes; for text, in characters. */
 export interface DeliveryOptions {
@@ -61,7 +61,7 @@ const MIB = 1024 * KIB
 
 export class Delivery {
   /** For other code that reads logs: all of it together holds the event loop for one turn at a time. */
-  readonly turns = new Turns()
+  readonly turns = new LoopTurns()
   readonly #services: TailServices
   readonly #tails = new Map<string, Tail>()
   readonly #end = new AbortController()

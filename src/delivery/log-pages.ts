@@ -8,7 +8,7 @@ import type { Offset, Place } from '../protocol/offset.ts'
 import type { StreamStore } from '../streams/store.ts'
 import { Batch, Span } from './batch.ts'
 import type { Reach } from './batch.ts'
-import type { Turns } from './turns.ts'
+import type { LoopTurns } from './turns.ts'
 
 export type LogPage =
   | { readonly outcome: 'page'; readonly batch: Batch }
@@ -19,7 +19,7 @@ export type LogPage =
 
 export interface LogPagesOptions {
   readonly store: Pick<StreamStore, 'read'>
-  readonly turns: Turns
+  readonly turns: LoopTurns
   /** Size at which a page is full, measured as `Batch.size`. */
   readonly pageSize: number
   /** Total size of the pages kept for later readers at the same place. */

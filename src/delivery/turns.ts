@@ -8,7 +8,7 @@ const TURN_MS = 4
 /** Approximate bytes per turn. The frames and writes made of them cost more time afterwards. */
 const TURN_SIZE = 512 * 1024
 
-export class Turns {
+export class LoopTurns {
   #begun: number | undefined
   #size = 0
   #next: Promise<void> | undefined

@@ -1,17 +1,17 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 
-export interface StartCommand {
+export interface DemoStart {
   readonly message: 'start'
   /** Echoed in every frame of the answer. */
   readonly id?: string
   readonly prompt?: string
 }
 
-export interface StopCommand {
+export interface DemoStop {
   readonly message: 'stop'
 }
 
-export type DemoCommand = StartCommand | StopCommand
+export type DemoCommand = DemoStart | DemoStop
 
 /** Characters of an id that is echoed in every frame. */
 const MAX_ID = 100

@@ -14,7 +14,7 @@ import { demoNumbers } from '../providers/scripted.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { RunError } from '../runs/errors.ts'
 import { UpstreamError } from '../providers/upstream-error.ts'
-import { type DemoCommand, type StartCommand, demoCommand } from './demo-command.ts'
+import { type DemoCommand, type DemoStart, demoCommand } from './demo-command.ts'
 
 /** Starts that may wait for the running one. */
 const MAX_WAITING = 32
@@ -40,7 +40,7 @@ export function demoConsumer(
   const lines = framedAs(numbers, (message) => ({ message }))
   return class DemoConsumer extends JsonWebSocketConsumer<DemoCommand, object, unknown> {
     override readonly schema: StandardSchemaV1<unknown, DemoCommand> = demoCommand
-    readonly #waiting: StartCommand[] = []
+    readonly #waiting: DemoStart[] = []
     #running: AbortController | undefined
 
     override async receive(command: DemoCommand): Promise<void> {
@@ -68,7 +68,7 @@ export function demoConsumer(
     }
 
     /** Streams one answer and says how it ended. */
-    async #run({ id, prompt }: StartCommand, signal: AbortSignal): Promise<object> {
+    async #run({ id, prompt }: DemoStart, signal: AbortSignal): Promise<object> {
       const provider =
         prompt !== undefined && answer ? framedAs(answer(prompt), (delta) => ({ delta })) : lines
       let leave: (() => void) | undefined

@@ -51,11 +51,11 @@ export const STREAM_ERRORS = {
 } as const satisfies Record<string, string>
 
 /** A stable name of an error. */
-export type StreamErrorCode = keyof typeof STREAM_ERRORS
+export type EndpointErrorCode = keyof typeof STREAM_ERRORS
 
 /** The error code for each way in which a store refuses an offset. */
 export const REFUSED_OFFSETS = {
   lost: 'offset_lost',
   trimmed: 'offset_trimmed',
   'past-end': 'offset_past_end',
-} as const satisfies Record<string, StreamErrorCode>
+} as const satisfies Record<string, EndpointErrorCode>

@@ -11,7 +11,7 @@ import type { RunEnd } from '../protocol/run-end.ts'
 import { Listeners } from '../client/listeners.ts'
 import type { StreamStatus } from '../client/remote-reader.ts'
 import { type SourceSnapshot, type StreamSource, sourceOf } from './stream-source.ts'
-import { type StreamTarget, clientOf, kindOf } from './target.ts'
+import { type StreamTarget, clientOf, runKindOf } from './target.ts'
 
 /** `idle`: there is nothing to follow yet. `starting`: a run was asked for. */
 export type ViewStatus = 'idle' | 'starting' | StreamStatus
@@ -78,7 +78,7 @@ export class StreamObserver {
 
   /** Starts a run and follows it from its start. Resolves with its id. */
   readonly start = async (input?: Json, options?: StartOptions): Promise<string> => {
-    const kind = kindOf(this.#target)
+    const kind = runKindOf(this.#target)
     const starting = clientOf(this.#target).start(input, kind === undefined ? options : { ...options, kind })
     this.#starting = starting
     this.#refused = undefined

@@ -17,6 +17,6 @@ export function clientOf(target: StreamTarget): StreamClient {
 }
 
 /** Which of the application's runs a start is for; undefined for the application's own handler. */
-export function kindOf(target: StreamTarget): string | undefined {
+export function runKindOf(target: StreamTarget): string | undefined {
   return typeof target === 'object' && 'kind' in target ? target.kind : undefined
 }

@@ -5,7 +5,7 @@ import {
   type ChannelLayerCase,
   channelLayerCases,
   type ChannelLayerHarness,
-  reasonToSkip,
+  reasonToSkipLayerCase,
 } from '../../src/conformance/channel-layer-cases.ts'
 import { BROKEN, BROKEN_BETWEEN_PROCESSES, breaking } from './broken-layers.ts'
 import { twoProcesses } from './two-processes.ts'
@@ -25,9 +25,9 @@ describe('the suite', () => {
     ) as ChannelLayerCase
     const plain = channelLayerCases.find((layerCase) => layerCase.needs.length === 0) as ChannelLayerCase
     const alone: ChannelLayerHarness = { make: () => memoryChannels(), cannot: { peers: 'it is alone' } }
-    expect(reasonToSkip(shared, alone)).toBe('it is alone')
-    expect(reasonToSkip(plain, alone)).toBeUndefined()
-    expect(reasonToSkip(shared, { make: alone.make })).toBeUndefined()
+    expect(reasonToSkipLayerCase(shared, alone)).toBe('it is alone')
+    expect(reasonToSkipLayerCase(plain, alone)).toBeUndefined()
+    expect(reasonToSkipLayerCase(shared, { make: alone.make })).toBeUndefined()
   })
 
   it('fails a layer that neither has peers nor says why', async () => {

@@ -7,7 +7,7 @@ import { SERVE_DEFAULTS, type ServeSettings } from '../options/serve.ts'
 import { STORE_OPTION } from '../options/stores.ts'
 
 /** @throws {CommandError} for a file that is not, or not any more, one for this version. */
-export function migrate(flags: Flags, environment: Environment): void {
+export function migrateCommand(flags: Flags, environment: Environment): void {
   const { fromFlags, fromVariables } = readOptions<Pick<ServeSettings, 'store'>>(
     [STORE_OPTION],
     flags,

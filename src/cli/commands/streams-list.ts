@@ -1,5 +1,5 @@
 /** `millrace streams ls`: what a running server keeps. */
-import type { ListedStream } from '../endpoint-answers.ts'
+import type { StreamSummary } from '../endpoint-answers.ts'
 import type { StreamEndpoint } from '../stream-endpoint.ts'
 
 export interface ListFlags {
@@ -21,7 +21,7 @@ export async function listStreams(
 const HEAD = ['ID', 'STATUS', 'RECORDS', 'AGE'] as const
 
 /** Columns as wide as they need to be; nothing but the head when there is nothing. */
-export function tableOf(streams: readonly ListedStream[], now: number): string[] {
+export function tableOf(streams: readonly StreamSummary[], now: number): string[] {
   const rows = [
     HEAD,
     ...streams.map(({ id, status, records, createdAt }) => [

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChannelLayerCase, layerCase } from './harness.ts'
 
-export const expiryCases: readonly ChannelLayerCase[] = [
+export const messageExpiryCases: readonly ChannelLayerCase[] = [
   layerCase(['CL-21'], 'a layer says how long it keeps messages and memberships', async (trial) => {
     const usual = await trial.layer()
     assert.deepStrictEqual([usual.expiry, usual.groupExpiry], [60, 86_400])

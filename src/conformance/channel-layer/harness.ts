@@ -40,7 +40,7 @@ export interface ChannelLayerHarness {
   advance?(seconds: number): void | Promise<void>
   /** Seconds after which a message or an answer that did not come is missing. Default: 4. */
   readonly patience?: number
-  /** What the layer cannot do, each with the reason; see `reasonToSkip`. */
+  /** What the layer cannot do, each with the reason; see `reasonToSkipLayerCase`. */
   readonly cannot?: Readonly<Partial<Record<ChannelLayerAbility, string>>>
 }
 
@@ -55,7 +55,10 @@ export interface ChannelLayerCase {
 }
 
 /** Why a layer need not pass a case, or undefined when it must. */
-export function reasonToSkip(layerCase: ChannelLayerCase, harness: ChannelLayerHarness): string | undefined {
+export function reasonToSkipLayerCase(
+  layerCase: ChannelLayerCase,
+  harness: ChannelLayerHarness,
+): string | undefined {
   return layerCase.needs.map((ability) => harness.cannot?.[ability]).find((reason) => reason !== undefined)
 }
 

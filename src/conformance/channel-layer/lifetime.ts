@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { ChannelLayer } from '../../channels/layer.ts'
 import { type ChannelLayerCase, layerCase } from './harness.ts'
 
-export const lifetimeCases: readonly ChannelLayerCase[] = [
+export const layerLifetimeCases: readonly ChannelLayerCase[] = [
   layerCase(
     ['CL-30'],
     'a released channel is received no more, and what is sent to it is dropped',

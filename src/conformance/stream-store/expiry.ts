@@ -4,7 +4,7 @@ import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import { answers, MISSING } from './creation.ts'
 import { numbers, type StreamStoreCase, storeCase } from './harness.ts'
 
-export const expiryCases: readonly StreamStoreCase[] = [
+export const streamExpiryCases: readonly StreamStoreCase[] = [
   storeCase(['ST-38', 'ST-8'], 'a stream with a TTL is missing after its TTL', async (trial) => {
     const store = await trial.store()
     await store.create('stream', { ttlMs: trial.shortTime, records: ['1'] })

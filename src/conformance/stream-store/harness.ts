@@ -36,7 +36,7 @@ export interface StreamStoreHarness {
   jump?(milliseconds: number): void | Promise<void>
   /** Seconds after which a missing event fails a case. Default: 4. */
   readonly patience?: number
-  /** What the store cannot do, each with the reason; see `reasonToSkip`. */
+  /** What the store cannot do, each with the reason; see `reasonToSkipStoreCase`. */
   readonly cannot?: Readonly<Partial<Record<StreamStoreAbility, string>>>
 }
 
@@ -51,7 +51,10 @@ export interface StreamStoreCase {
 }
 
 /** Why a store need not pass a case, or undefined when it must. */
-export function reasonToSkip(storeCase: StreamStoreCase, harness: StreamStoreHarness): string | undefined {
+export function reasonToSkipStoreCase(
+  storeCase: StreamStoreCase,
+  harness: StreamStoreHarness,
+): string | undefined {
   return storeCase.needs.map((ability) => harness.cannot?.[ability]).find((reason) => reason !== undefined)
 }
 

@@ -25,7 +25,7 @@ function everyCall(store: StreamStore, signal?: AbortSignal): (() => Promise<unk
   ]
 }
 
-export const lifetimeCases: readonly StreamStoreCase[] = [
+export const streamLifetimeCases: readonly StreamStoreCase[] = [
   storeCase(
     ['ST-51'],
     'a call whose signal is aborted rejects with its reason, and does nothing',

@@ -11,7 +11,7 @@ import { CloseCode } from '../../protocol/close-codes.ts'
 import { HttpError } from '../../protocol/errors.ts'
 import type { Json } from '../../protocol/json.ts'
 import { type AskedPlace, OffsetError, encodeOffset, parsePlace } from '../../protocol/offset.ts'
-import { STREAM_ERRORS, type StreamErrorCode } from '../../protocol/stream-errors.ts'
+import { STREAM_ERRORS, type EndpointErrorCode } from '../../protocol/stream-errors.ts'
 import {
   type ErrorFrame,
   type LatestFrame,
@@ -183,7 +183,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   /** Runs beside the handlers: a start or a stop may take a while, and nothing waits behind it. */
   #request(
     frame: StartFrame | StopFrame | LatestFrame,
-    perform: () => Promise<ServerFrame | StreamErrorCode>,
+    perform: () => Promise<ServerFrame | EndpointErrorCode>,
   ): void | Promise<void> {
     const { req } = frame
     if (this.#requests >= (this.#options.maxRequests ?? 16)) return this.#refuse('too_many_requests', { req })
@@ -202,7 +202,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     })
   }
 
-  async #start(frame: StartFrame): Promise<ServerFrame | StreamErrorCode> {
+  async #start(frame: StartFrame): Promise<ServerFrame | EndpointErrorCode> {
     const { start } = this.#options
     if (!start) return 'start_not_served'
     const { scope } = this
@@ -219,7 +219,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     return { type: 'started', req, stream: run.id }
   }
 
-  async #stop({ req, stream }: StopFrame): Promise<ServerFrame | StreamErrorCode> {
+  async #stop({ req, stream }: StopFrame): Promise<ServerFrame | EndpointErrorCode> {
     const { runs } = this.#options
     if (!runs) return 'stop_not_served'
     const info = await this.#access.find(stream, this.scope.user)
@@ -229,13 +229,13 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     return { type: 'stopped', req, stream, status }
   }
 
-  async #latest({ req, chat }: LatestFrame): Promise<ServerFrame | StreamErrorCode> {
+  async #latest({ req, chat }: LatestFrame): Promise<ServerFrame | EndpointErrorCode> {
     const { runs } = this.#options
     if (!runs?.latest) return 'latest_not_served'
     return { type: 'latest', req, run: await latestRun(runs, this.#access, chat, this.scope.user) }
   }
 
-  #refuse(code: StreamErrorCode, about: About): Promise<void> {
+  #refuse(code: EndpointErrorCode, about: About): Promise<void> {
     return this.send({ type: 'error', code, message: STREAM_ERRORS[code], ...about })
   }
 

@@ -6,7 +6,7 @@ import type { FollowEnd } from '../../delivery/reader.ts'
 import { encodeOffset } from '../../protocol/offset.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import { REFUSED_OFFSETS } from '../../protocol/stream-errors.ts'
-import type { StreamErrorCode } from '../../protocol/stream-errors.ts'
+import type { EndpointErrorCode } from '../../protocol/stream-errors.ts'
 import type { ServerFrame } from '../../protocol/stream-frames.ts'
 import type { StreamInfo } from '../../streams/stream.ts'
 import { RecordsEncoder } from './records-encoder.ts'
@@ -18,7 +18,7 @@ export interface SubscriptionsOptions {
   readonly keep: (info: StreamInfo) => () => void
   readonly send: (frame: ServerFrame) => void
   /** `first`: from where it can be read. */
-  readonly refuse: (code: StreamErrorCode, sub: number, first?: Offset) => void
+  readonly refuse: (code: EndpointErrorCode, sub: number, first?: Offset) => void
   /** Delivery ends for everybody: the server goes down. */
   readonly closing: () => void
 }

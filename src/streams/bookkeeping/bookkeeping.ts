@@ -9,7 +9,7 @@ import { LEASE_PRODUCER } from '../leases.ts'
 import type { AppendResult, Producer, ReadResult } from '../store.ts'
 import type { StreamRecord } from '../stream.ts'
 import type { CheckedConfig } from './configurations.ts'
-import { kindOf, mediaTypeOf } from './requests.ts'
+import { recordKindOf, mediaTypeOf } from './requests.ts'
 import type { CheckedAppend } from './requests.ts'
 import { endAfter, endMember, firstOf, tailOf } from './stream-state.ts'
 import type { Mutable, ProducerState, StreamState } from './stream-state.ts'
@@ -113,7 +113,7 @@ function decideClosed(
 
 function sameKind(state: StreamState, { contentType, kind }: CheckedAppend): boolean {
   if (contentType !== undefined && mediaTypeOf(contentType) !== mediaTypeOf(state.contentType)) return false
-  return kind === undefined || kind === kindOf(state.contentType)
+  return kind === undefined || kind === recordKindOf(state.contentType)
 }
 
 /** Undefined for the next expected append. */

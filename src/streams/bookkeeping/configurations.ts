@@ -14,7 +14,7 @@ import {
   checkRecords,
   endText,
   isOwner,
-  kindOf,
+  recordKindOf,
   MAX_MS,
   mediaTypeOf,
   metadataText,
@@ -79,7 +79,7 @@ export function checkConfig(config: StreamConfig, limits: StreamLimits): Checked
     return { ...parts, contentType, kind, from }
   }
   const type = contentType ?? 'application/json'
-  if (kind !== undefined && kind !== kindOf(type)) {
+  if (kind !== undefined && kind !== recordKindOf(type)) {
     throw new StreamRequestError(
       'invalid_record',
       kind === 'json'

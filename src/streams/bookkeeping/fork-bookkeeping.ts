@@ -8,7 +8,7 @@ import type { StreamState } from './stream-state.ts'
 import type { CheckedConfig, CheckedFork } from './configurations.ts'
 import { MAX_FORK_DEPTH } from '../forks.ts'
 import type { ForkPoint, ForkRefusal } from '../forks.ts'
-import { kindOf, mediaTypeOf } from './requests.ts'
+import { recordKindOf, mediaTypeOf } from './requests.ts'
 
 /**
  * How a decision looks into the source's log: at stamps, and at the bytes of one record for its length or its
@@ -55,7 +55,7 @@ export function decideFork(
   }
   if (sub === 0) return inherits(begin.position)
   const beyond = begin.position + sub
-  if (kindOf(source.contentType) === 'json') return beyond > source.tail ? 'past-end' : inherits(beyond)
+  if (recordKindOf(source.contentType) === 'json') return beyond > source.tail ? 'past-end' : inherits(beyond)
   if (begin.position === source.tail) return 'past-end'
   const record = log.recordAt(begin.position)
   if (sub > record.length) return 'past-end'
@@ -86,7 +86,7 @@ export function forkState(
 
 function isOfItsKind(source: StreamState, { contentType, kind }: CheckedFork): boolean {
   if (contentType !== undefined && mediaTypeOf(contentType) !== mediaTypeOf(source.contentType)) return false
-  return kind === undefined || kind === kindOf(source.contentType)
+  return kind === undefined || kind === recordKindOf(source.contentType)
 }
 
 /** Completes a fork's configuration from its source: content type and expiry. */

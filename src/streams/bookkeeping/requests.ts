@@ -66,7 +66,7 @@ export function mediaTypeOf(contentType: string): string {
 }
 
 /** Whether a stream of this content type has JSON records. */
-export function kindOf(contentType: string): RecordKind {
+export function recordKindOf(contentType: string): RecordKind {
   // The usual spelling, checked first because every append asks.
   if (contentType === 'application/json') return 'json'
   const type = mediaTypeOf(contentType)

@@ -31,7 +31,7 @@ export function recordEnd({ slab, begin, end, count, used }: FilledChunk, n: num
 }
 
 /** Copies JSON records, with commas between them, from their chunks. */
-export function joined(parts: readonly Part[]): Buffer {
+export function joinedParts(parts: readonly Part[]): Buffer {
   const places = parts.map(({ piece, from, to }) => {
     return { slab: piece.slab, begin: recordBegin(piece, from, 1), end: recordEnd(piece, to - 1) }
   })

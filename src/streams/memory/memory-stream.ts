@@ -9,7 +9,7 @@ import type { Mutable, ProducerState, StreamState } from '../bookkeeping/stream-
 import { textsIn } from '../bookkeeping/json-text.ts'
 import type { LeaseState } from '../bookkeeping/lease-bookkeeping.ts'
 import type { ForkPoint } from '../forks.ts'
-import { kindOf } from '../bookkeeping/requests.ts'
+import { recordKindOf } from '../bookkeeping/requests.ts'
 import type { Producer, ReadResult, TrimResult } from '../store.ts'
 import { agedBy, fullFrom, withAppended } from '../bookkeeping/retention.ts'
 import type { KeptRetention, AgeSpan } from '../bookkeeping/retention.ts'
@@ -70,7 +70,7 @@ export class MemoryStream extends RecordLog implements Mutable<StreamState> {
   #inherited: readonly { readonly last: number; readonly stamp: string }[] = []
 
   constructor(state: StreamState, pool: ChunkPool) {
-    super(kindOf(state.contentType), pool)
+    super(recordKindOf(state.contentType), pool)
     this.tail = state.tail
     this.stamp = state.stamp
     this.closed = state.closed

@@ -12,7 +12,7 @@ import type { RecordKind } from '../bookkeeping/requests.ts'
 import type { StreamRecord } from '../stream.ts'
 import { LARGEST_CHUNK } from './chunk-pool.ts'
 import type { ChunkPool } from './chunk-pool.ts'
-import { recordBegin, bytesIn, recordEnd, joined, recordsOf } from './filled-chunk.ts'
+import { recordBegin, bytesIn, recordEnd, joinedParts, recordsOf } from './filled-chunk.ts'
 import type { Part, FilledChunk } from './filled-chunk.ts'
 
 const COMMA = 0x2c
@@ -136,7 +136,7 @@ export class RecordLog {
     }
     const length = next - position
     return this.#kind === 'json'
-      ? { length, json: joined(parts), records: undefined }
+      ? { length, json: joinedParts(parts), records: undefined }
       : { length, json: undefined, records: parts.flatMap(recordsOf) }
   }
 

@@ -13,7 +13,7 @@ import { decideFork } from '../bookkeeping/fork-bookkeeping.ts'
 import type { Fork } from '../bookkeeping/fork-bookkeeping.ts'
 import type { ForkPoint, ForkRefusal } from '../forks.ts'
 import { newIncarnation } from '../incarnation.ts'
-import { kindOf } from '../bookkeeping/requests.ts'
+import { recordKindOf } from '../bookkeeping/requests.ts'
 import { COPY_DROP, COPY_IN, COPY_OUT, HOLD, RELEASE, RETIRED, TOKEN } from './scripts/fork-scripts.ts'
 import type { Keys } from './keys.ts'
 import type { Scripts } from './scripts/scripts.ts'
@@ -128,7 +128,7 @@ export class RedisForks {
     const stamps = new Map([[result.from.position, result.from.stamp]])
     if (result.records.length > 0) stamps.set(result.next.position, result.next.stamp)
     const beyond = result.from.position + sub
-    if (kindOf(source.contentType) === 'json' && beyond < source.tail && !stamps.has(beyond)) {
+    if (recordKindOf(source.contentType) === 'json' && beyond < source.tail && !stamps.has(beyond)) {
       const there = await read({ position: beyond })
       if (there.result.outcome !== 'page') return there.result.outcome
       stamps.set(beyond, there.result.from.stamp)

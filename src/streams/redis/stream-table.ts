@@ -9,7 +9,7 @@ import { forkState } from '../bookkeeping/fork-bookkeeping.ts'
 import type { Fork } from '../bookkeeping/fork-bookkeeping.ts'
 import type { ForkPoint } from '../forks.ts'
 import { newIncarnation, Stamps } from '../incarnation.ts'
-import { kindOf, mediaTypeOf } from '../bookkeeping/requests.ts'
+import { recordKindOf, mediaTypeOf } from '../bookkeeping/requests.ts'
 import type { CheckedConfig } from '../bookkeeping/configurations.ts'
 import type { CheckedAppend } from '../bookkeeping/requests.ts'
 import type { AppendResult, ReadResult, TrimResult } from '../store.ts'
@@ -110,7 +110,7 @@ export class RedisStreamTable {
       incarnation,
       contentType,
       mediaTypeOf(contentType),
-      kindOf(contentType),
+      recordKindOf(contentType),
       owner,
       textOf(ttlMs),
       textOf(expiresAt),

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { memoryChannels, type MemoryChannelLayer } from '../../../src/channels/memory/layer.ts'
-import { channelLayerCases, reasonToSkip } from '../../../src/conformance/channel-layer-cases.ts'
+import { channelLayerCases, reasonToSkipLayerCase } from '../../../src/conformance/channel-layer-cases.ts'
 import { memoryHarness } from '../memory-harness.ts'
 
 describe('the cases of every channel layer', () => {
   // test/conformance/channel-layer-cases.test.ts runs the rest, on a memory layer that two processes seem to share.
   const possible = channelLayerCases.filter(
-    (layerCase) => reasonToSkip(layerCase, memoryHarness()) === undefined,
+    (layerCase) => reasonToSkipLayerCase(layerCase, memoryHarness()) === undefined,
   )
 
   it.each(possible)('$rules: $name', (layerCase) => layerCase.run(memoryHarness()))

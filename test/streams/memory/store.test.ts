@@ -4,13 +4,13 @@ import { StreamInbox } from '../../../src/streams/watching.ts'
 import { memory } from '../../../src/streams/memory/store.ts'
 import type { CreateResult } from '../../../src/streams/store.ts'
 import type { StreamEvent } from '../../../src/streams/watching.ts'
-import { reasonToSkip, streamStoreCases } from '../../../src/conformance/stream-store-cases.ts'
+import { reasonToSkipStoreCase, streamStoreCases } from '../../../src/conformance/stream-store-cases.ts'
 import { memoryHarness } from '../harnesses.ts'
 
 describe('the cases of every stream store', () => {
   for (const storeCase of streamStoreCases) {
     const title = `${storeCase.rules.join(', ')}: ${storeCase.name}`
-    const reason = reasonToSkip(storeCase, memoryHarness())
+    const reason = reasonToSkipStoreCase(storeCase, memoryHarness())
     it(title, async (context) => {
       context.skip(reason !== undefined, reason)
       await storeCase.run(memoryHarness())

@@ -6,9 +6,9 @@ import type { Delivery } from '../../../delivery/delivery.ts'
 import type { Batch, SharedEncoder } from '../../../delivery/batch.ts'
 import { LARGE } from '../../../delivery/large-frames.ts'
 import { Span } from '../../../delivery/batch.ts'
-import type { Turns } from '../../../delivery/turns.ts'
+import type { LoopTurns } from '../../../delivery/turns.ts'
 import type { Offset, Place } from '../../../protocol/offset.ts'
-import { kindOf } from '../../../streams/bookkeeping/requests.ts'
+import { recordKindOf } from '../../../streams/bookkeeping/requests.ts'
 import type { StreamStore } from '../../../streams/store.ts'
 import type { StreamInfo } from '../../../streams/stream.ts'
 import type { Deadlines } from '../../../time/deadlines.ts'
@@ -31,7 +31,7 @@ export interface AnswerRecords extends StreamPlace {
 /** Reads the records of one answer. A stream whose records are missing is answered as not found. */
 export async function readAfter(
   store: StreamStore,
-  turns: Turns,
+  turns: LoopTurns,
   { id, incarnation }: Pick<StreamInfo, 'id' | 'incarnation'>,
   place: Place,
   signal: AbortSignal,
@@ -76,7 +76,7 @@ export function answerWith(
   more: Readonly<Record<string, string>>,
 ): StreamAnswer {
   const headers = { ...streamHeaders(place), ...more }
-  if (base64 && kindOf(info.contentType) === 'bytes') {
+  if (base64 && recordKindOf(info.contentType) === 'bytes') {
     const texts = (span?.records ?? []).map((bytes) => Buffer.from(bytes as Uint8Array).toString('base64'))
     const type = { 'content-type': 'application/json' }
     return { status: 200, headers: { ...headers, ...BASE64, ...type }, body: JSON.stringify(texts) }
@@ -88,7 +88,7 @@ export function answerWith(
 const bodies = new WeakMap<Span, Buffer<ArrayBuffer>>()
 
 function bodyOf(info: StreamInfo, span: Span | undefined): string | Buffer<ArrayBuffer> {
-  if (!span) return kindOf(info.contentType) === 'json' ? '[]' : ''
+  if (!span) return recordKindOf(info.contentType) === 'json' ? '[]' : ''
   const known = bodies.get(span)
   if (known) return known
   const body = bytesOf(span)

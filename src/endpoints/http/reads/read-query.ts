@@ -29,7 +29,7 @@ export function readQueryOf(request: Request): ReadQuery {
     throw new HttpError('bad_request', `live=${live} needs an offset: -1 for the start, now for the end.`)
   }
   return {
-    place: placeOf(offset),
+    place: askedPlaceOf(offset),
     live,
     resumed: resumed !== null,
     cursor: readCursor(query.get('cursor')),
@@ -38,7 +38,7 @@ export function readQueryOf(request: Request): ReadQuery {
 }
 
 /** @throws {Refusal} `invalid_offset`. */
-export function placeOf(text: string | null): AskedPlace {
+export function askedPlaceOf(text: string | null): AskedPlace {
   try {
     return parsePlace(text)
   } catch (error) {

@@ -1,5 +1,5 @@
 /** Chooses the encoder of server-sent events for a reader. */
-import { isText, kindOf } from '../../../streams/bookkeeping/requests.ts'
+import { isText, recordKindOf } from '../../../streams/bookkeeping/requests.ts'
 import { currentCursor, nextCursor } from './cursor.ts'
 import { type Format, SseEncoder, type SseEvents } from './sse-encoder.ts'
 import { WholeTextEncoder } from './whole-text-encoder.ts'
@@ -25,7 +25,7 @@ export function sseEncoderFor(contentType: string, apart: boolean, sent: number 
 }
 
 function formatOf(contentType: string, apart: boolean): Format {
-  if (kindOf(contentType) === 'json') return 'json'
+  if (recordKindOf(contentType) === 'json') return 'json'
   if (apart) return 'apart'
   return isText(contentType) ? 'text' : 'base64'
 }

@@ -7,7 +7,7 @@ import { HttpError } from '../../../protocol/errors.ts'
 import { encodeOffset } from '../../../protocol/offset.ts'
 import type { Offset, Place } from '../../../protocol/offset.ts'
 import { REFUSED_OFFSETS, STREAM_ERRORS } from '../../../protocol/stream-errors.ts'
-import type { StreamErrorCode } from '../../../protocol/stream-errors.ts'
+import type { EndpointErrorCode } from '../../../protocol/stream-errors.ts'
 import type { StreamInfo } from '../../../streams/stream.ts'
 import type { Deadlines } from '../../../time/deadlines.ts'
 import type { Exchange } from '../exchange.ts'
@@ -111,7 +111,7 @@ function tellEnd(
 }
 
 function faultOf(end: Exclude<FollowEnd, { type: 'end' | 'closing' }>): SseFault {
-  const known = (code: StreamErrorCode): SseFault => ({ code, message: STREAM_ERRORS[code] })
+  const known = (code: EndpointErrorCode): SseFault => ({ code, message: STREAM_ERRORS[code] })
   switch (end.type) {
     case 'gone': {
       const { reason } = end

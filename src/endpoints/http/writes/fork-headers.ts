@@ -2,7 +2,7 @@
 import type { Scope } from '../../../consumers/scope.ts'
 import { HttpError } from '../../../protocol/errors.ts'
 import { type Offset, START } from '../../../protocol/offset.ts'
-import { placeOf } from '../reads/read-query.ts'
+import { askedPlaceOf } from '../reads/read-query.ts'
 
 /** A requested fork. */
 export interface AskedFork {
@@ -25,7 +25,7 @@ export function forkOf(headers: Headers, id: string, scope: Scope<unknown>): Ask
   }
   if (sub !== null && !WHOLE.test(sub))
     throw new HttpError('bad_request', 'Stream-Fork-Sub-Offset is a whole number.')
-  const place = offset === null ? 'now' : placeOf(offset)
+  const place = offset === null ? 'now' : askedPlaceOf(offset)
   // The tail may have moved by then, and nothing follows it.
   if (place === 'now' && Number(sub) > 0)
     throw new HttpError('bad_request', 'Stream-Fork-Sub-Offset needs a Stream-Fork-Offset to count from.')

@@ -1,7 +1,7 @@
 /** Makes records from the body of a request. */
 import { type Buffer, isUtf8 } from 'node:buffer'
 import { StreamRequestError } from '../../../streams/errors.ts'
-import { isText, kindOf } from '../../../streams/bookkeeping/requests.ts'
+import { isText, recordKindOf } from '../../../streams/bookkeeping/requests.ts'
 import { splitJson } from '../../../streams/bookkeeping/json-text.ts'
 import type { StreamLimits, StreamRecord } from '../../../streams/stream.ts'
 
@@ -18,7 +18,7 @@ export function recordsIn(
   { recordBytes, appendRecords }: StreamLimits,
 ): readonly StreamRecord[] {
   if (body.length === 0) return []
-  if (kindOf(contentType) === 'bytes') return pieces(body, recordBytes, isText(contentType))
+  if (recordKindOf(contentType) === 'bytes') return pieces(body, recordBytes, isText(contentType))
   if (!isUtf8(body)) throw new StreamRequestError('invalid_record', 'The body is not UTF-8.')
   const text = trim(body.toString('utf8'))
   if (!text.startsWith('[')) return [text]

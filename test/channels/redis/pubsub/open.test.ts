@@ -9,7 +9,7 @@ import type { ChannelLayer } from '../../../../src/channels/layer.ts'
 import {
   channelLayerCases,
   type ChannelLayerHarness,
-  reasonToSkip,
+  reasonToSkipLayerCase,
 } from '../../../../src/conformance/channel-layer-cases.ts'
 import { RedisServer } from '../../../support/redis.ts'
 import { describeWith } from '../../../support/services.ts'
@@ -49,13 +49,13 @@ describeWith(['redis'], 'the layer on pub/sub', ({ redis }) => {
 
   describe('passes the cases of every channel layer that keeps nothing for named channels', () => {
     const harness = pubSubHarness(() => ({ url: server.url }))
-    const cases = channelLayerCases.filter((layerCase) => !reasonToSkip(layerCase, harness))
+    const cases = channelLayerCases.filter((layerCase) => !reasonToSkipLayerCase(layerCase, harness))
     it.each(cases)('$rules: $name', (layerCase) => layerCase.run(harness))
   })
 
   describe('passes them encrypted, over a unix socket', () => {
     const harness = pubSubHarness(() => ({ url: server.socketUrl, encryptionKeys: ['new', 'old'] }))
-    const cases = channelLayerCases.filter((layerCase) => !reasonToSkip(layerCase, harness))
+    const cases = channelLayerCases.filter((layerCase) => !reasonToSkipLayerCase(layerCase, harness))
     it.each(cases)('$rules: $name', (layerCase) => layerCase.run(harness))
   })
 
@@ -64,7 +64,7 @@ describeWith(['redis'], 'the layer on pub/sub', ({ redis }) => {
       ...cannot,
       'group-order': 'a process hears each host on a connection of its own',
     })
-    const cases = channelLayerCases.filter((layerCase) => !reasonToSkip(layerCase, harness))
+    const cases = channelLayerCases.filter((layerCase) => !reasonToSkipLayerCase(layerCase, harness))
     it.each(cases)('$rules: $name', (layerCase) => layerCase.run(harness))
   })
 
@@ -73,7 +73,7 @@ describeWith(['redis'], 'the layer on pub/sub', ({ redis }) => {
       ...cannot,
       'bytes-and-big-integers': 'JSON has no bytes, no NaN and no infinity',
     })
-    const cases = channelLayerCases.filter((layerCase) => !reasonToSkip(layerCase, harness))
+    const cases = channelLayerCases.filter((layerCase) => !reasonToSkipLayerCase(layerCase, harness))
     it.each(cases)('$rules: $name', (layerCase) => layerCase.run(harness))
   })
 })

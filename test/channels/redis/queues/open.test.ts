@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { redisChannels, type RedisChannelsOptions } from '../../../../src/channels/redis/queues/open.ts'
 import type { ChannelLayerHarness } from '../../../../src/conformance/channel-layer-cases.ts'
-import { channelLayerCases, reasonToSkip } from '../../../../src/conformance/channel-layer-cases.ts'
+import { channelLayerCases, reasonToSkipLayerCase } from '../../../../src/conformance/channel-layer-cases.ts'
 import type { ChannelLayer } from '../../../../src/channels/layer.ts'
 import { RedisServer } from '../../../support/redis.ts'
 import { describeWith } from '../../../support/services.ts'
@@ -53,7 +53,7 @@ describeWith(['redis'], 'the layer on Redis', ({ redis }) => {
       ...redisHarness(() => ({ url: server.url, serializer: 'json', randomPrefixLength: 4 })),
       cannot: { 'bytes-and-big-integers': 'JSON has no bytes, no NaN and no infinity' },
     }
-    const cases = channelLayerCases.filter((layerCase) => !reasonToSkip(layerCase, harness))
+    const cases = channelLayerCases.filter((layerCase) => !reasonToSkipLayerCase(layerCase, harness))
     it.each(cases)('$rules: $name', (layerCase) => layerCase.run(harness))
   })
 })
