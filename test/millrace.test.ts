@@ -93,7 +93,7 @@ it('tells a client what of its input does not fit, and starts nothing', async ()
   const issues = [{ path: ['prompt'], message: 'Too small: expected string to have >=1 characters' }]
   const error = {
     code: 'invalid_input',
-    message: 'The input does not fit: prompt: Too small: expected string to have >=1 characters',
+    message: 'The input is not valid: prompt: Too small: expected string to have >=1 characters',
     issues,
   }
   expect(await startsOf(server, { kind: 'answer', input: { prompt: '' } })).toEqual([

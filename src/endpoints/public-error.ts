@@ -13,7 +13,7 @@ export interface PublicError {
   readonly expected: boolean
   /** Seconds after which a retry may succeed, if waiting is enough. */
   readonly retryAfter?: number
-  /** What of an input does not fit. */
+  /** What is wrong with an input. */
   readonly issues?: readonly InputIssue[]
 }
 

@@ -141,7 +141,7 @@ export interface ErrorFrame {
   readonly issues?: readonly InputIssue[]
 }
 
-/** What of an input does not fit. */
+/** What is wrong with an input. */
 export interface InputIssue {
   /** Where in the input: the keys and indexes that lead there; empty for the whole. */
   readonly path: readonly (string | number)[]

@@ -1,6 +1,5 @@
 /**
- * What an application says of one kind of run: what it takes, what it does, and what becomes of it when its
- * process dies.
+ * Defines one kind of run: its input, what it does, and what happens to it when its process dies.
  *
  *     const answer = run({
  *       input: z.object({ prompt: z.string().min(1) }),
@@ -18,11 +17,11 @@ import type { Wire } from '../protocol/wire.ts'
 import type { RunContext } from '../providers/provider.ts'
 import type { RunInfo } from './run.ts'
 
-/** Why a run begins anew. */
+/** Why a run starts over. */
 export interface NewAttempt {
-  /** 2 for the first one that begins anew. */
+  /** 2 for the first attempt that starts over. */
   readonly attempt: number
-  /** Its process is gone and it cannot be continued, or what it yielded again was something else. */
+  /** `interrupted`: its process died and it is not resumable. `replay_differs`: it yielded other records than before. */
   readonly reason: 'interrupted' | 'replay_differs'
 }
 
@@ -32,59 +31,59 @@ export interface RunOptions<Schema extends StandardSchemaV1, Output extends Json
   'input' | 'run' | '~types'
 > {
   /**
-   * Checks what a run is started with, and may transform it: any Standard Schema, asynchronous ones too (zod,
-   * valibot, arktype). What does not fit starts nothing, and the caller is told why: the messages of a schema
-   * must hold nothing secret. A run keeps the input as it came, and checks it again when another process takes it
-   * over; one that no longer fits ends as `invalid_input`.
+   * Checks the input of a run, and may transform it: any Standard Schema (zod, valibot, arktype), asynchronous or
+   * not. An invalid input starts nothing, and the caller gets the schema's messages, which must hold nothing secret.
+   * A run keeps its input as it was sent, and checks it again when another process takes it over. If it is no longer
+   * valid, the run ends as `invalid_input`.
    */
   readonly input?: Schema
   /**
-   * Fills the run's log: each value that it yields becomes a record. It follows the rules of a `Provider`: once its
-   * signal aborts it ends, and a resumable one goes on from `context.resumeFrom`.
+   * Fills the run's log: each value that it yields becomes a record. It follows the rules of a `Provider`: it ends
+   * when its signal aborts, and a resumable one continues from `context.resumeFrom`.
    */
   run(input: StandardSchemaV1.InferOutput<Schema>, context: RunContext): AsyncIterable<Output>
 }
 
 /**
- * A kind of run, which any process that knows it can carry on, because it is made from JSON alone. For the client it
- * carries its types: what it is started with, and its records as they arrive.
+ * A kind of run. It is made from JSON alone, so any process that knows it can continue it. Its type tells the client
+ * the types of the input and of the records as they arrive.
  */
 export interface RunDefinition<Input = unknown, Output = unknown> {
   readonly input?: StandardSchemaV1
-  /** Called with what the schema made of the input, or with the input itself. */
+  /** Called with what the schema made of the input; without a schema, with the input itself. */
   run(input: unknown, context: RunContext): AsyncIterable<unknown>
   /**
-   * Whether a run goes on when its process died. It is then called with `context.resumeFrom`, and yields from there
-   * the same records again: each is compared with what the log has, and the first that differs ends the run as
+   * Whether another process continues a run whose process died. It calls `run` with `context.resumeFrom`, which must
+   * yield the same records from there. Each is compared with the log; the first that differs ends the run as
    * `replay_differs`. Default false: the run fails as `interrupted`.
    */
   readonly resumable?: boolean
   /**
-   * The last records of a run, for a protocol that needs a last word: kept in the step that ends it, whoever
-   * ends it and however. Pure. Without it a log holds what the run yielded, and nothing else.
+   * Returns the last records of a run, for a protocol that needs a last word. They are appended in the step that ends
+   * the run, however it ends. Must be a pure function. Default: none.
    */
   readonly closing?: (end: RunEnd) => readonly Json[]
   /**
-   * Lets a run begin anew, up to five times, where it would end so: it is called without `resumeFrom`, and goes on
-   * in the same log. Returns the records that come first, one at least, by which a reader knows that the records
-   * before them no longer count. What it throws ends the run as `provider_failed`.
+   * Lets a run start over, up to five times, where it would end as `interrupted` or `replay_differs`: `run` is called
+   * without `resumeFrom`, and appends to the same log. Returns at least one record, which tells readers that the
+   * records before it no longer count. If it throws, the run ends as `provider_failed`.
    */
   readonly newAttempt?: (attempt: NewAttempt) => readonly (Json | object)[]
   /**
-   * Called when a run has ended, however, once that is durable: in the process that ended it, or, should that die
-   * before this has returned, in another one that knows the kind. Once as a rule, and at least once; `info.id` with
-   * `info.incarnation` tells whether it was before. It is no broadcast: to hear of runs elsewhere, follow them. When
-   * it throws, rejects, or takes longer than `endedTimeout`, it is called again later, after a second at first and
-   * ten minutes at most, for a day.
+   * Called after the end of a run is durable, in the process that ended it. If that process dies before this returns,
+   * another process that knows the kind calls it. It is called at least once, and normally once; `info.id` with
+   * `info.incarnation` identifies a repeated call. It is not a broadcast: to hear of other runs, follow them. If it
+   * throws, rejects or takes longer than `endedTimeout`, it is called again for a day, after a second at first and
+   * ten minutes at most.
    *
-   * @param signal aborts when it takes too long, and when the process shuts down.
+   * @param signal aborts when the call takes too long, and when the process shuts down.
    */
   readonly ended?: (info: RunInfo, end: RunEnd, signal: AbortSignal) => void | Promise<void>
   /** For the compiler alone: no definition has this property. */
   readonly '~types'?: { readonly input: Input; readonly record: Output }
 }
 
-/** The runs of an application, by their kind: the name that starts them. */
+/** The kinds of runs of an application, by name. */
 export type RunDefinitions = Readonly<Record<string, RunDefinition>>
 
 const OPTIONS: OptionNames<RunOptions<StandardSchemaV1, Json>> = {
@@ -97,8 +96,8 @@ const OPTIONS: OptionNames<RunOptions<StandardSchemaV1, Json>> = {
 }
 
 /**
- * Defines a kind of run: `run({ input: z.object({ prompt: z.string() }), async *run({ prompt }) { … } })`. The
- * type of its input and of its records is known from here to the browser's loop.
+ * Defines a kind of run: `run({ input: z.object({ prompt: z.string() }), async *run({ prompt }) { … } })`. The client
+ * infers the types of the input and of the records.
  *
  * @throws {TypeError} for an option that does not exist, an `input` that is no Standard Schema, and no `run`.
  */

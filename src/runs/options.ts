@@ -1,4 +1,4 @@
-/** How the runs of a process behave. Every duration is in seconds and every size in bytes; fractions are fine. */
+/** Options of the runs of a process. Durations are in seconds, and may have fractions; sizes are in bytes. */
 import type { OptionNames } from '../protocol/known-options.ts'
 import { randomBytes } from 'node:crypto'
 import { libraryLogger } from '../logging/logger.ts'
@@ -7,55 +7,55 @@ import { type RunDefinition, type RunDefinitions, checkDefinition } from './defi
 import type { StreamStore } from '../streams/store.ts'
 import { milliseconds } from '../time/duration.ts'
 
-/** What ends a run that does not end by itself. `Infinity` lifts a limit. */
+/** Limits of runs. `Infinity` lifts a limit. */
 export interface RunLimits {
-  /** Runs of one owner at one time. Those without an owner are not counted. Default 100. */
+  /** Runs of one owner at one time. Runs without an owner are not limited. Default 100. */
   readonly runsPerOwner: number
-  /** Runs of this process at one time; those that it takes over are counted, up to as many again. Default 1,000. */
+  /** Runs of this process at one time. It takes over as many again at most. Default 1,000. */
   readonly runsPerProcess: number
-  /** Records of one run, closing ones aside. Default 1,000,000. */
+  /** Records of one run, without closing records. Default 1,000,000. */
   readonly records: number
-  /** Bytes of its records, whichever processes wrote them. Default 64 MiB. */
+  /** Bytes of the records of one run, over all its attempts. Default 64 MiB. */
   readonly bytes: number
-  /** Seconds in which its provider, being asked for an event, yields none and gives no sign of life. Default 300. */
+  /** Seconds that a provider may take for its next event without a sign of life. Default 300. */
   readonly silence: number
-  /** Seconds in which its provider, being asked for an event, yields none, whatever its signs of life. Default 3600. */
+  /** Seconds that a provider may take for its next event, with or without signs of life. Default 3600. */
   readonly thinking: number
-  /** Seconds from its start. Default 86,400: a day. */
+  /** Seconds that a run may last. Default 86,400: a day. */
   readonly life: number
 }
 
 export interface RunsOptions {
   readonly store: StreamStore
-  /** Hears why runs fail. Default: as for a store. */
+  /** Logs why runs fail. Default: as for a store. */
   readonly logger?: Logger
-  /** What runs there are, by their kind: a name of 1 to 64 characters. */
+  /** The kinds of runs, by name: 1 to 64 characters. */
   readonly runs?: RunDefinitions
   readonly limits?: Partial<RunLimits>
-  /** Names this process: 1 to 200 printable ASCII characters, drawn anew at each start. Default: random. */
+  /** The name of this process: 1 to 200 printable ASCII characters, another one at each start. Default: random. */
   readonly holder?: string
-  /** Seconds after which a run whose process fell silent may be taken over. Default 10. */
+  /** Seconds without a sign of a process after which its runs may be taken over. Default 10. */
   readonly leaseTtl?: number
-  /** Seconds that a run is kept after its last record or its last reader. Default 86,400. `Infinity`: for good. */
+  /** Seconds that a run is kept after its last record or its last reader. Default 86,400. `Infinity`: forever. */
   readonly retention?: number
-  /** Seconds that a provider has to end once its signal aborted; then its run ends without it. Default 5. */
+  /** Seconds that a provider has to end after its signal aborts. Then its run ends without it. Default 5. */
   readonly stopTimeout?: number
-  /** Seconds that `ended` of a kind has, and the cancelling that is left of a run; then it is tried again later. Default 30. */
+  /** Seconds for `ended` of a kind, and for upstream cancelling after the end of a run. Then it is tried again later. Default 30. */
   readonly endedTimeout?: number
   /** Seconds that records wait for a store that is full, locked or unavailable; then the run fails. Default 30. */
   readonly storePatience?: number
-  /** Bytes that wait for the store before the provider waits as well. Default 256 KiB. */
+  /** Bytes that may wait for the store. Beyond it, the provider waits. Default 256 KiB. */
   readonly highWaterMark?: number
   /**
-   * Seconds after which a run that nobody reads is stopped. Default `Infinity`: it goes on. Needs
-   * `readers`. Set it in all processes: those without it are not asked for their readers.
+   * Seconds after which a run without readers is stopped. Default `Infinity`: never. Needs `readers`. Set it in all
+   * processes: the readers of a process without it do not count.
    */
   readonly stopUnreadAfter?: number
-  /** How many readers a run has in this process; a delivery knows. Those of others are asked for. */
+  /** Returns the number of readers of a run in this process: `delivery.readers`. Other processes are asked. */
   readonly readers?: (id: string) => number
 }
 
-/** The same, whole. Durations are in milliseconds here, as timers and stores take them. */
+/** The options with their defaults. Durations are in milliseconds here, as timers and stores take them. */
 export interface RunSettings {
   readonly store: StreamStore
   readonly logger: Logger
@@ -63,7 +63,7 @@ export interface RunSettings {
   readonly kinds: Map<string, RunDefinition>
   readonly holder: string
   readonly leaseTtlMs: number
-  /** Undefined: for good. */
+  /** Undefined: forever. */
   readonly retentionMs: number | undefined
   readonly stopTimeoutMs: number
   readonly endedTimeoutMs: number
@@ -91,11 +91,11 @@ export const LIMIT_DEFAULTS: RunLimits = {
 }
 
 const FOREVER = Number.POSITIVE_INFINITY
-/** A store's metadata must hold the record of a run: see `metadataShares`. */
+/** Least bytes of a store's metadata limit; it must hold the record of a run. See `metadataShares`. */
 const MIN_METADATA = 8 * 1024
-/** The same, of a checkpoint: see `checkpointValueBytes`. */
+/** Least bytes of a store's checkpoint limit; see `checkpointValueBytes`. */
 const MIN_CHECKPOINT = 1024
-/** And its end that of a run: a status, a reason of 64 characters, and a message of 500. */
+/** Least bytes of a store's end limit; it must hold a status, a reason of 64 characters and a message of 500. */
 const MIN_END = 2 * 1024
 
 export const RUNS_OPTIONS: OptionNames<Omit<RunsOptions, 'readers' | 'limits'>> = {
@@ -118,20 +118,20 @@ export function runSettings(options: RunsOptions): RunSettings {
   const limits = { ...LIMIT_DEFAULTS, ...options.limits }
   const holder = options.holder ?? `${process.pid}-${randomBytes(12).toString('hex')}`
   if (!/^[\x21-\x7e]{1,200}$/.test(holder)) {
-    throw new RangeError('holder is not 1 to 200 printable ASCII characters')
+    throw new RangeError('holder must be 1 to 200 printable ASCII characters')
   }
   const kinds = new Map<string, RunDefinition>()
   defineKinds(kinds, runs)
   if (store.limits.metadataBytes < MIN_METADATA) {
-    throw new RangeError(`The store keeps less than ${MIN_METADATA} bytes of metadata: too little for a run`)
+    throw new RangeError(`The store keeps less than ${MIN_METADATA} bytes of metadata; a run needs more`)
   }
   if (store.limits.checkpointBytes < MIN_CHECKPOINT) {
     throw new RangeError(
-      `The store keeps less than ${MIN_CHECKPOINT} bytes of a checkpoint: too little for a run`,
+      `The store keeps less than ${MIN_CHECKPOINT} bytes of a checkpoint; a run needs more`,
     )
   }
   if (store.limits.endBytes < MIN_END) {
-    throw new RangeError(`The store keeps less than ${MIN_END} bytes of an end: too little for a run`)
+    throw new RangeError(`The store keeps less than ${MIN_END} bytes of an end; a run needs more`)
   }
   const leaseTtlMs = milliseconds('leaseTtl', options.leaseTtl ?? 10, { min: 0.05 })
   const retentionMs = milliseconds('retention', options.retention ?? 86_400, {
@@ -180,7 +180,7 @@ export function defineKinds(kinds: RunSettings['kinds'], runs: RunDefinitions): 
   for (const [name, definition] of Object.entries(runs)) kinds.set(name, definition)
 }
 
-/** Changes limits from here on. Throws as `runSettings` does. */
+/** Changes limits from now on. Throws as `runSettings` does. */
 export function changeLimits(
   { limits }: RunSettings,
   {
@@ -192,18 +192,18 @@ export function changeLimits(
   limits.runsPerProcess = count('limits.runsPerProcess', runsPerProcess)
 }
 
-/** @throws {RangeError} naming the option, for what no timer can wait. */
+/** @throws {RangeError} naming the option, if no timer can wait that long. */
 export function graceMilliseconds(name: string, seconds: number): number {
   return milliseconds(name, seconds, { min: 0 })
 }
 
-/** How the bytes that a store keeps of metadata are shared out; the rest is for the end of the run. */
+/** How a run divides the bytes of a store's metadata; the rest is for the end of the run. */
 export function metadataShares(store: StreamStore): { start: number; input: number } {
   const { metadataBytes } = store.limits
   return { start: metadataBytes / 2, input: metadataBytes / 8 }
 }
 
 function count(name: string, value: number): number {
-  if (!(value >= 1)) throw new RangeError(`${name} is ${value}; it takes a number from 1`)
+  if (!(value >= 1)) throw new RangeError(`${name} is ${value}; it must be a number from 1`)
   return value
 }

@@ -1,30 +1,30 @@
-/** A run as it is seen from outside: what is known of it, and its end. */
+/** A run as callers see it: what is known of it, and its end. */
 import type { Json } from '../protocol/json.ts'
 import type { Offset } from '../protocol/offset.ts'
 import type { RunEnd, RunStatus } from '../protocol/run-end.ts'
 
-/** What a run is started with. */
+/** A request to start a run. */
 export interface StartRequest {
   /**
-   * The id of the run and of its stream: 1 to 500 printable ASCII characters without a space, not
-   * beginning with `@`. Default: 128 random bits. Starting the same id twice starts one run.
+   * The id of the run and of its stream: 1 to 500 printable ASCII characters without a space, not beginning with `@`.
+   * Default: 128 random bits. Starting the same id twice starts one run.
    */
   readonly id?: string
-  /** The conversation it belongs to: 1 to 256 characters. */
+  /** The chat that the run belongs to: 1 to 256 characters. */
   readonly chat?: string
-  /** Who may read and stop it, in the terms of the application: 1 to 512 characters. */
+  /** The application's name for who may read and stop the run: 1 to 512 characters. */
   readonly owner?: string
-  /** What the application keeps with the run. It shares 8 KiB, as JSON, with the chat. */
+  /** Anything the application keeps with the run. It shares 8 KiB, as JSON, with the chat. */
   readonly metadata?: Json
-  /** One of the kinds in the options, instead of a provider: it can be continued and started again. */
+  /** The name of a kind, instead of a provider. Such a run can be continued and started again. */
   readonly kind?: string
   /**
-   * What the caller was asked, as it came to it: with the id of a run that there is already, the answer is
-   * that run if it was asked the same, and `run_differs` otherwise. Endpoints give it to start handlers.
-   * Default: the kind and its input; a run without a kind is compared by nothing.
+   * What the client asked for, unchanged. If a run with this id exists, it is returned if it was asked the same;
+   * otherwise the start fails with `run_differs`. Endpoints pass it to start handlers. Default: the kind and its
+   * input. Runs without a kind are not compared by default.
    */
   readonly asked?: Json
-  /** What the kind's provider is made from; null by default. As large as a record of the store may be: 8 MiB as JSON by default. */
+  /** The input of the kind; null by default. It may be as large as a record of the store: by default 8 MiB as JSON. */
   readonly input?: Json
 }
 
@@ -32,7 +32,7 @@ export interface StartRequest {
 export interface RunInfo {
   readonly id: string
   readonly status: RunStatus
-  /** Why it ended, and what a person reads of it; see `RunEnd`. */
+  /** Why it ended, as a code and as a sentence; see `RunEnd`. */
   readonly reason?: string
   readonly message?: string
   readonly owner?: string
@@ -43,27 +43,27 @@ export interface RunInfo {
   readonly retryOf?: string
   /** Milliseconds since 1970. */
   readonly startedAt: number
-  /** Which process works on it: 1 for the first, one more for each that took it over. */
+  /** 1 for the first process that works on it, and one more for each takeover. */
   readonly attempt: number
-  /** The place after its last record. */
+  /** The offset after its last record. */
   readonly tail: Offset
-  /** Of its stream: a run that was removed and started anew has another. */
+  /** Of its stream. A later run with the same id has another. */
   readonly incarnation: string
 }
 
 export interface Run {
   readonly id: string
-  /** As it was when this object was made. */
+  /** As it was when this object was created. */
   readonly info: RunInfo
   /**
-   * The end of the run, whichever process brings it about. Rejects with a `RunError`: `run_gone` when
-   * its stream was deleted before that, `runs_closed` when it goes on elsewhere and this process shuts
-   * down; and with the `StoreError` of a store that fails. Nobody needs to handle it.
+   * Resolves to the end of the run, in whichever process it ends. Rejects with a `RunError`: `run_gone` if its stream
+   * is deleted first, `runs_closed` if this process shuts down while the run goes on in another one. Rejects with the
+   * `StoreError` of a store that fails. A rejection may be left unhandled.
    */
   readonly end: Promise<RunEnd>
 }
 
-/** A run whose end is followed once somebody asks for it. */
+/** A run whose end is followed only after somebody asks for it. */
 export class RunHandle implements Run {
   readonly info: RunInfo
   readonly #follow: () => Promise<RunEnd>

@@ -1,7 +1,6 @@
 /**
- * Runs: generations that go on by themselves. The provider runs on the server, its events go to the
- * log of a stream, and readers follow the log; no reader that leaves ends a run. docs/runs.md tells
- * it whole.
+ * Runs: generations that do not depend on their readers. The provider runs on the server and its events go to the log
+ * of a stream, which readers follow. A reader that leaves ends no run. See docs/runs.md.
  */
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { RunProvider } from '../providers/provider.ts'
@@ -34,11 +33,11 @@ import { Stopper } from './control/stopper.ts'
 import { Takeover } from './control/takeover.ts'
 
 /**
- * The runs of an application in one process. Those of all processes on the same store are one set:
- * each starts, stops, finds and takes over runs of the others.
+ * The runs of an application in one process. All processes on the same store share their runs: each can find, stop
+ * and take over runs of the others.
  *
- * Every method that returns a promise rejects with the `StoreError` of a store that fails, and with
- * the `RunError` `runs_closed` once `close()` was called.
+ * Every method that returns a promise rejects with the `StoreError` of a store that fails, and with the `RunError`
+ * `runs_closed` after `close()` was called.
  */
 export class Runs {
   readonly #settings: RunSettings
@@ -51,8 +50,9 @@ export class Runs {
   readonly #takeover: Takeover
   readonly #places: ProcessLimit
   readonly #owed: OwedEnds
-  /** Aborts when no run is started any more, and then when none is followed any more. */
+  /** Aborts when this process starts no more runs. */
   readonly #draining = new AbortController()
+  /** Aborts later, when it follows no more runs. */
   readonly #closed = new AbortController()
   #closing: Promise<void> | undefined
 
@@ -102,26 +102,29 @@ export class Runs {
     })
   }
 
-  /** How many runs this process works on. */
+  /** Number of runs that this process works on. */
   get active(): number {
     return this.#locals.size
   }
 
   /**
-   * Puts these definitions in place of all that there are. A run that is under way goes on with what it was started
-   * from.
+   * Replaces all definitions. A run in progress keeps the definition that it was started with.
    */
   redefine(runs: RunDefinitions): void {
     defineKinds(this.#settings.kinds, runs)
   }
 
-  /** Changes limits from here on. Throws the `RangeError` of one that is out of range. */
+  /**
+   * Changes limits from now on.
+   *
+   * @throws {RangeError} naming the limit that is out of range.
+   */
   limit(limits: Partial<Pick<RunLimits, 'runsPerOwner' | 'runsPerProcess'>>): void {
     changeLimits(this.#settings, limits)
   }
 
   /**
-   * Takes one of the `runsPerProcess` places for work that is no run; the returned function gives it back.
+   * Takes one of the `runsPerProcess` places for work that is not a run; the returned function gives it back.
    *
    * @throws {RunError} `process_full`.
    */
@@ -130,17 +133,17 @@ export class Runs {
   }
 
   /**
-   * Resolves when a run has ended, or gone on to another process; undefined for one that this process does
-   * not work on.
+   * Resolves when a run has ended, or was handed over to another process. Undefined if this process does not work on
+   * it.
    */
   ended(id: string): Promise<unknown> | undefined {
     return this.#locals.get(id)?.settled
   }
 
   /**
-   * Begins to take over runs whose process died, at once and from then on: what a server does when it
-   * starts. The first `start` does it, too. It does not keep the process alive. A store that processes
-   * share does, from the first `start` until it is closed: the others can tell this one of its runs.
+   * Begins to take over runs whose process died. A server calls this when it starts; the first `start` does it, too.
+   * This does not keep the process alive. But after the first `start`, a store that processes share does until it is
+   * closed, because this process listens to the others.
    */
   open(): void {
     this.#takeover.start()
@@ -150,10 +153,10 @@ export class Runs {
    * Starts a run, or finds the one that has this id already, even if it could not be started here. Resolves once the
    * run is kept, which is before its provider yields.
    *
-   * @param provider what fills it, for a request without a kind. Nobody else can continue it.
-   * @throws {RunError} `invalid_run`, `unknown_kind`, `invalid_input`, `too_many_runs`, `process_full`; `run_conflict` when the id is
-   * that of another owner's or another chat's run, or of no run; `run_differs` when that run was asked something
-   * else.
+   * @param provider fills a run without a kind. No other process can continue such a run.
+   * @throws {RunError} `invalid_run`, `unknown_kind`, `invalid_input`, `input_undecided`, `too_many_runs`,
+   * `process_full`; `run_conflict` if the id belongs to a run of another owner or chat, or to a stream that is not a
+   * run; `run_differs` if that run was asked something else.
    */
   async start(request: StartRequest, provider?: RunProvider): Promise<Run> {
     this.#throwIfDraining()
@@ -161,13 +164,13 @@ export class Runs {
   }
 
   /**
-   * Stops a run, whichever process works on it: aborts the signal of its provider, waits for that, and
-   * keeps what came. Works before the first record, twice, and after the end. Resolves to the end of
-   * the run, which is another one than `stopped` when something else ended it first.
+   * Stops a run in whichever process works on it: aborts the signal of its provider, waits for the provider, and keeps
+   * the records that came. It may be called before the first record, repeatedly, and after the end. Resolves to the
+   * end of the run, which is not `stopped` if something else ended it first.
    *
-   * @param options.signal ends the waiting, and not the stop.
-   * @param options.incarnation of the run's stream: no run is stopped that took the id since.
-   * @throws {RunError} `run_not_found`; `run_gone` when it is deleted meanwhile.
+   * @param options.signal ends the wait, not the stop.
+   * @param options.incarnation of the run's stream: a later run with the same id is not stopped.
+   * @throws {RunError} `run_not_found`; `run_gone` if it is deleted meanwhile.
    */
   async stop(
     id: string,
@@ -180,12 +183,11 @@ export class Runs {
   }
 
   /**
-   * Starts a run that has ended anew: a new run, from the same kind and input, for the same owner and
-   * chat.
+   * Starts a new run with the kind, input, owner and chat of a run that has ended.
    *
-   * @param options.id the id of the new run; with it, trying again starts one new run.
-   * @throws {RunError} `run_not_found`; `run_not_ended`; `run_not_retryable` for one without a kind, or
-   * whose input is not kept any more; and what `start` throws.
+   * @param options.id the id of the new run. With it, repeated calls start one run.
+   * @throws {RunError} `run_not_found`; `run_not_ended`; `run_not_retryable` if the run has no kind or its input is no
+   * longer kept; and what `start` throws.
    */
   async retry(id: string, options: { readonly id?: string } = {}): Promise<Run> {
     this.#throwIfDraining()
@@ -209,7 +211,7 @@ export class Runs {
     return this.#start({ ...start, asked: record.asked ?? start.asked }, id)
   }
 
-  /** The run with this id, whichever process works on it; undefined when there is none. */
+  /** Finds the run with this id, of any process; undefined if there is none. */
   async get(id: string): Promise<Run | undefined> {
     this.#closed.signal.throwIfAborted()
     const found = await this.#find(id)
@@ -217,8 +219,8 @@ export class Runs {
   }
 
   /**
-   * Removes a run that has ended, with its records and its input; who reads it is told that it is gone.
-   * False when there is none.
+   * Deletes a run that has ended, with its records and its input. Its readers are told that it is gone. Returns false
+   * if there is none.
    *
    * @throws {RunError} `run_not_ended`: stop it first.
    */
@@ -231,12 +233,11 @@ export class Runs {
   }
 
   /**
-   * Runs in the order of their ids; it looks at all streams of the owner, or without one at all streams, unless it is
-   * asked for those that run. Of a chat, the runs that were started last, by an index: a page looks at a thousand of
-   * them at most, whatever else there is, and the latest alone is what `latest` finds.
+   * Lists runs, ordered by id. It reads all streams of the owner, or of everybody without an owner, unless it is asked
+   * for running ones only. With a chat, it lists the chat's runs from an index, the latest first, and reads at most a
+   * thousand per page. To get only the latest, call `latest`.
    *
-   * @throws {RangeError} for a limit that is no whole number from 1 to 1,000, or, of a chat, an `after` that no page
-   * gave.
+   * @throws {RangeError} if the limit is not a whole number from 1 to 1,000; with a chat, if no page returned `after`.
    */
   async list(options: RunListOptions = {}): Promise<RunList> {
     const { signal } = this.#closed
@@ -247,18 +248,18 @@ export class Runs {
     return listRuns(this.#settings.store, options, signal)
   }
 
-  /** The run of a chat that was started last and is still kept. Costs the same however many there are. */
+  /** Finds the run of a chat that was started last and is still kept. Its cost does not depend on how many there are. */
   async latest(chat: string, owner?: string): Promise<RunInfo | undefined> {
     this.#closed.signal.throwIfAborted()
     return this.#chats.latest(chat, owner, this.#closed.signal)
   }
 
   /**
-   * Ends the work of this process: starts nothing more, gives the runs under way `graceSeconds` (0) to
-   * end by themselves, then leaves those of a resumable kind to other processes and ends the others as
-   * `interrupted`. The store stays open; close it afterwards. Called twice, it is done once.
+   * Shuts down: starts nothing more, gives runs in progress `graceSeconds` (default 0) to end, then hands resumable
+   * runs over to other processes and ends the others as `interrupted`. The store stays open; close it afterwards.
+   * Further calls return the same promise.
    *
-   * @throws {RangeError} at once, for a `graceSeconds` that is not 0 to 2,147,483; nothing is ended then.
+   * @throws {RangeError} at once, if `graceSeconds` is not 0 to 2,147,483. Nothing is shut down then.
    */
   close({ graceSeconds = 0 }: { readonly graceSeconds?: number } = {}): Promise<void> {
     this.#closing ??= this.#close(graceMilliseconds('graceSeconds', graceSeconds))
@@ -276,22 +277,22 @@ export class Runs {
     try {
       if (isOwing || ends.includes(undefined)) await this.#mailbox.askToLook(this.#closed.signal)
     } catch (err) {
-      logger.warn({ err }, 'other processes could not be told that this one shuts down')
+      logger.warn({ err }, 'shutdown could not be announced to other processes')
     }
     await this.#mailbox
       .close()
-      .catch((err: unknown) => logger.warn({ err }, 'The mailbox of the runs could not be removed'))
+      .catch((err: unknown) => logger.warn({ err }, 'mailbox of the runs could not be removed'))
     await this.#locals.cleanedUp()
     this.#closed.abort(new RunError('runs_closed'))
   }
 
   #adopt(assignment: Assignment): LocalRun {
     const isUnwanted = this.#stopper.wants(assignment.lease.stream, assignment.lease.incarnation)
-    // Whatever else it was to end by: the stop was asked for first.
+    // The stop was requested first, so it overrides any other end.
     return this.#locals.add(isUnwanted ? { ...assignment, end: { status: 'stopped' } } : assignment)
   }
 
-  /** The run, if this process works on it; a start of it that is under way is waited for. */
+  /** Returns the run, if this process works on it, after any start of it in progress. */
   async #local(id: string): Promise<LocalRun | undefined> {
     await this.#starter.started(id)
     return this.#locals.get(id)

@@ -252,7 +252,7 @@ onEveryStore('latest', (world) => {
     }
     const run = await runs.start({ chat: 'c' }, nothing)
     expect(await run.end).toEqual({ status: 'completed' })
-    expect(world().logger.messages('warn')).toEqual(['A run could not be listed in its chat'])
+    expect(world().logger.messages('warn')).toEqual(['run could not be listed in its chat'])
     hand.around = (_method, call) => call()
     expect(await runs.latest('c')).toBeUndefined()
   })

@@ -1,4 +1,4 @@
-/** Holds an input against the schema of its kind. The schema is the application's: it may throw, and it may hang. */
+/** Checks an input against the schema of its kind. The application wrote the schema: it may throw, and it may hang. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { described } from '../../protocol/described.ts'
 import type { Json } from '../../protocol/json.ts'
@@ -11,7 +11,7 @@ import { iteratorOf } from '../generation/iterator-of.ts'
 
 /** Seconds that a schema may take. */
 const PATIENCE = 5
-/** What is told of an input: issues, steps of a path, characters of a step and of a message. */
+/** Limits of what an error says: issues, steps of a path, characters of a step and of a message. */
 const MAX_ISSUES = 10
 const MAX_STEPS = 16
 const MAX_STEP = 64
@@ -21,8 +21,8 @@ const MAX_MESSAGE = 200
  * The value that the schema makes of an input. One that was left out is null: a schema that refuses that is given
  * undefined, as JSON has no other word for it.
  *
- * @throws {RunError} `invalid_input`, with the issues; `input_undecided` when the schema takes longer than 5 s;
- * and what the schema itself throws.
+ * @throws {RunError} `invalid_input`, with the issues; `input_undecided` when the schema takes longer than 5 s.
+ * Also throws what the schema throws.
  */
 export async function checkInput(
   schema: StandardSchemaV1,
@@ -56,8 +56,8 @@ export interface CheckedInput {
 }
 
 /**
- * Makes the provider of one run: called for each of its attempts. The first one here is given `checked`; any other
- * has its input checked once more, as the schema, or what it looks up, may be another by then.
+ * Returns a function that makes the provider for each attempt of one run. The first attempt gets `checked`. Later
+ * attempts check the input again, because the schema, or what it looks up, may have changed.
  */
 export function providerOf(
   definition: RunDefinition,
@@ -70,14 +70,14 @@ export function providerOf(
     const known = first
     first = undefined
     if (known) return (context) => definition.run(known.value, context) as AsyncIterable<Json>
-    // A copy for each: an attempt may change its own, as a list of messages that it adds to.
+    // Each attempt gets a copy, because it may change its input: add to a list of messages, for example.
     const own = structuredClone(input)
     if (!schema) return (context) => definition.run(own, context) as AsyncIterable<Json>
     return (context) => new CheckedRun(definition, schema, own, context)
   }
 }
 
-/** A run that checks its input at its first `next()`. From then on its records cost nothing more. */
+/** A run that checks its input at its first `next()`. Later calls cost nothing extra. */
 class CheckedRun implements AsyncIterable<Json>, AsyncIterator<Json> {
   readonly #definition: RunDefinition
   readonly #schema: StandardSchemaV1
@@ -116,7 +116,7 @@ class CheckedRun implements AsyncIterable<Json>, AsyncIterator<Json> {
 
   async #check(): Promise<unknown> {
     try {
-      // Not under its own signal: a run that is called only to end what is upstream needs its input, too.
+      // Does not use the run's own signal: a run that is called only to cancel upstream work needs its input, too.
       return await checkInput(this.#schema, this.#input, NEVER)
     } catch (error) {
       if (error instanceof RunError && error.code === 'invalid_input')
@@ -126,7 +126,7 @@ class CheckedRun implements AsyncIterable<Json>, AsyncIterator<Json> {
   }
 }
 
-/** Of whoever waits as long as it takes. */
+/** For callers that wait as long as it takes. */
 const NEVER = new AbortController().signal
 
 async function inTime<T>(work: T | Promise<T>, signal: AbortSignal): Promise<T> {
@@ -160,9 +160,9 @@ function stepOf(step: PropertyKey | StandardSchemaV1.PathSegment): string | numb
 }
 
 function sentenceOf([first]: readonly InputIssue[]): string {
-  if (!first) return 'The input does not fit.'
+  if (!first) return 'The input is not valid.'
   const where = first.path.join('.')
-  return `The input does not fit: ${where && `${where}: `}${first.message}`
+  return `The input is not valid: ${where && `${where}: `}${first.message}`
 }
 
 function cut(text: string, length: number): string {

@@ -1,8 +1,8 @@
-/** What a run was asked, in a few bytes: whether a second start with its id asks the same. */
+/** A short fingerprint of what a run was asked. It tells whether a second start with the same id asks the same. */
 import { createHash } from 'node:crypto'
 import type { Json } from '../../protocol/json.ts'
 
-/** The same for values that are equal as JSON, whatever the order of their keys: 43 characters, of SHA-256. */
+/** Returns 43 characters of SHA-256. Values that are equal as JSON have the same one, in any order of their keys. */
 export function fingerprint(value: Json): string {
   return createHash('sha256').update(JSON.stringify(value, inOrder)).digest('base64url')
 }

@@ -1,4 +1,4 @@
-/** The inputs of runs: small ones lie in the run's metadata, large ones in a stream of their own. */
+/** Keeps the inputs of runs: small ones in the run's metadata, large ones each in a stream of its own. */
 import { Buffer } from 'node:buffer'
 import type { Json } from '../../protocol/json.ts'
 import { RunError } from '../errors.ts'
@@ -17,27 +17,27 @@ export class Inputs {
   }
 
   /**
-   * Keeps an input; returns what the run's record says of it.
+   * Keeps an input. Returns the fields for the run's record.
    *
-   * @throws {RunError} `invalid_run` for an input larger than a record may be.
+   * @throws {RunError} `invalid_run` if the input is larger than a record may be.
    */
   async keep(input: Json, owner: string | undefined, signal: AbortSignal): Promise<KeptInput> {
     const { store, retentionMs } = this.#settings
     const text = JSON.stringify(input)
     const bytes = Buffer.byteLength(text)
-    // A copy: it is written again when the run ends, whatever the caller does to what it gave.
+    // A copy, because it is written again when the run ends and the caller may have changed its value by then.
     if (bytes <= metadataShares(store).input) return { input: JSON.parse(text) as Json }
     if (bytes > store.limits.recordBytes) {
       throw new RunError(
         'invalid_run',
-        `The input of a run may have ${store.limits.recordBytes} bytes as JSON`,
+        `The input of a run may have at most ${store.limits.recordBytes} bytes as JSON`,
       )
     }
     const inputIn = newInputId()
     const config = {
       records: [text],
       ...(owner !== undefined && { owner }),
-      // Whole, whatever the store keeps of other streams.
+      // The store's default retention must not trim it.
       retention: {},
       ...(retentionMs !== undefined && { ttlMs: retentionMs }),
     }
@@ -45,12 +45,12 @@ export class Inputs {
     return { inputIn }
   }
 
-  /** Forgets an input that no run was started from. */
+  /** Deletes an input that no run was started from. */
   async forget(kept: KeptInput): Promise<void> {
     if ('inputIn' in kept && kept.inputIn !== undefined) await this.#settings.store.delete(kept.inputIn)
   }
 
-  /** The input of a run; undefined when it is not there any more. */
+  /** Returns the input of a run; undefined if it no longer exists. */
   async load({ input, inputIn }: RunRecord, signal: AbortSignal): Promise<Json | undefined> {
     if (inputIn === undefined) return input ?? null
     const page = await this.#settings.store.read(inputIn, 'start', { maxRecords: 1, signal })

@@ -1,11 +1,10 @@
 /**
- * How many runs an owner may have at one time, whichever processes they are started in.
+ * Limits how many runs an owner may have at one time, in all processes together.
  *
- * A start looks before it creates its run, and once more afterwards, before its provider is called: of
- * those who created theirs at the same time the last one sees all the others, so the limit holds
- * whatever the clocks of the processes say. Who looks and finds too many withdraws. So that not all do,
- * those that began together are taken in the order of their ids: the ones with room wait a moment for
- * the others to withdraw.
+ * A start counts the owner's runs before it creates its own, and again afterwards, before it calls the provider. Of
+ * several simultaneous starts, the last one sees all the others, so the limit does not depend on clocks. A start
+ * that finds too many runs withdraws. Simultaneous starts are ranked by id, so that not all of them withdraw: those
+ * with room wait a moment for the others to withdraw.
  */
 import { RunError } from '../errors.ts'
 import type { RunSettings } from '../options.ts'
@@ -13,15 +12,15 @@ import { readRunRecord } from '../records/run-record.ts'
 import { pause } from '../../time/ticker.ts'
 
 const PAGE = 1000
-/** Between the looks of a start that waits for others to withdraw: each has one delete to do. */
+/** Pauses between the counts of a start that waits for others to withdraw. Withdrawing takes one delete. */
 const PAUSES_MS = [5, 10, 20, 40]
 
-/** Looks again, for the run that was created meanwhile. Rejects when it is one too many. */
+/** Counts again, now that the run is created. Rejects if it is one too many. */
 export type Admission = () => Promise<void>
 
 export class OwnerLimit {
   readonly #settings: RunSettings
-  /** By owner, the runs that are being started, in order. */
+  /** Ids of the runs that are being started, in order, by owner. */
   readonly #starting = new Map<string, Set<string>>()
 
   constructor(settings: RunSettings) {
@@ -29,8 +28,7 @@ export class OwnerLimit {
   }
 
   /**
-   * Runs `start` when the owner may have one more run. What it creates is taken back by it when its
-   * admission rejects.
+   * Calls `start` if the owner may have one more run. `start` must remove what it created if its admission rejects.
    *
    * @throws {RunError} `too_many_runs`.
    */
@@ -59,7 +57,7 @@ export class OwnerLimit {
   async #check(running: ReadonlySet<string>, id: string, signal: AbortSignal): Promise<void> {
     const { store, limits } = this.#settings
     if (running.size < limits.runsPerOwner) return
-    // Asked for again, it takes no place of its own.
+    // A start that is sent again finds its run, and needs no second place.
     if (await store.head(id, signal)) return
     throw new RunError('too_many_runs')
   }
@@ -77,7 +75,7 @@ export class OwnerLimit {
     throw new RunError('too_many_runs')
   }
 
-  /** Of all processes. */
+  /** Returns the ids of the owner's runs in all processes. */
   async #running(owner: string, signal: AbortSignal): Promise<ReadonlySet<string>> {
     const running = new Set<string>()
     for (let after: string | undefined; ;) {

@@ -1,14 +1,14 @@
-/** How many runs a process may have at one time, whoever they belong to. */
+/** Limits how many runs a process may have at one time, of all owners together. */
 import { RunError } from '../errors.ts'
 import type { RunSettings } from '../options.ts'
 
-/** With runs that it takes over a process has at most so many times what it may start. */
+/** Including runs that it takes over, a process has at most this many times the runs that it may start. */
 const TAKEN_OVER = 2
 
 export class ProcessLimit {
   readonly #settings: RunSettings
   readonly #active: () => number
-  /** Starts under way, and what is no run. */
+  /** Places of starts in progress, and of work that is not a run. */
   #others = 0
 
   /** @param active how many runs the process works on. */
@@ -18,8 +18,7 @@ export class ProcessLimit {
   }
 
   /**
-   * Takes a place; the returned function gives it back. A start gives it back once its run is counted
-   * itself.
+   * Takes a place; the returned function gives it back. A start gives its place back once `active` counts its run.
    *
    * @throws {RunError} `process_full`.
    */
@@ -29,8 +28,8 @@ export class ProcessLimit {
   }
 
   /**
-   * Takes a place for a run that is taken over: of as many again as there are for starts, so that those of
-   * another process fit in, and starts leave them free. Undefined when all are taken.
+   * Takes a place for a run that is taken over; undefined if there is none. There are as many such places again as
+   * for starts, and starts cannot use them, so the runs of a process that died fit in.
    */
   takeOver(): (() => void) | undefined {
     return this.#count < TAKEN_OVER * this.#settings.limits.runsPerProcess ? this.#enter() : undefined

@@ -1,4 +1,4 @@
-/** Starts runs: whoever creates the stream works on it, and everybody else is given the run that is there. */
+/** Starts runs. The start that creates the stream works on the run; every other start gets the existing run. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Json } from '../../protocol/json.ts'
 import { StoreError } from '../../streams/errors.ts'
@@ -28,15 +28,15 @@ export interface RunStarterOptions {
   readonly mailbox: Mailbox
   readonly adopt: (assignment: Assignment) => LocalRun
   readonly places: ProcessLimit
-  /** Aborts when nothing is started any more. */
+  /** Aborts when this process starts no more runs. */
   readonly closed: AbortSignal
 }
 
-/** A run that was started, or was there. */
+/** A run that was started, or that existed already. */
 export interface StartedRun {
   readonly info: StreamInfo
   readonly record: RunRecord
-  /** Of the one who started it. */
+  /** Only if this call started it. */
   readonly settled?: LocalRun['settled']
 }
 
@@ -56,14 +56,14 @@ export class RunStarter {
     return this.#starting.has(id)
   }
 
-  /** Resolves when no start of this run is under way. */
+  /** Resolves when no start of this run is in progress. */
   async started(id: string): Promise<void> {
     for (let start = this.#starting.get(id); start; start = this.#starting.get(id)) {
       await start.catch(() => undefined)
     }
   }
 
-  /** Resolves when no start is under way. */
+  /** Resolves when no start is in progress. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#starting.values())
   }
@@ -94,7 +94,7 @@ export class RunStarter {
     try {
       leave = this.#options.places.take()
     } catch (error) {
-      // Asked for again, it takes no place of its own.
+      // A start that is sent again finds its run, and needs no second place.
       if (start.isNewId || !(await this.#settings.store.head(start.id, this.#options.closed))) throw error
     }
     try {
@@ -105,7 +105,7 @@ export class RunStarter {
   }
 
   async #startOnce(start: CheckedStart, retryOf: string | undefined): Promise<StartedRun> {
-    // Not `started`: nothing may come between the last look and the entry below.
+    // Does not call `started`: no await may come between the last check and the entry below.
     for (let other = this.#starting.get(start.id); other; other = this.#starting.get(start.id)) {
       await other.catch(() => undefined)
     }
@@ -130,7 +130,7 @@ export class RunStarter {
     if (sizeOfRunRecord(record) > metadataShares(store).start) {
       await inputs.forget(kept)
       const most = metadataShares(store).start
-      throw new RunError('invalid_run', `The chat and metadata of a run may have about ${most} bytes as JSON`)
+      throw new RunError('invalid_run', `A run's chat and metadata may have about ${most} bytes as JSON`)
     }
     const creating = this.#createStream(id, {
       metadata: encodeRunRecord(record),
@@ -144,7 +144,7 @@ export class RunStarter {
         await inputs.forget(kept)
         throw new RunError('run_conflict')
       }
-      // What another process took over meanwhile may be this very run.
+      // The existing stream may be this very run, taken over by another process.
       if (readRunRecord(result.info)?.inputIn !== record.inputIn) await inputs.forget(kept)
       return sameRun(start, result.info)
     }
@@ -171,24 +171,24 @@ export class RunStarter {
   }
 
   /**
-   * Creates the stream of a run. A store that was away may have created it all the same, and a second
-   * request tells. When that one fails too, the start does: what was kept then, or comes to be kept
-   * later, is a run without a process, like that of one that died.
+   * Creates the stream of a run. A store that was unavailable may have created it nevertheless; a second request
+   * tells. If that fails too, the start fails. A stream that was created then, or is created later, is a run without
+   * a process, as if its process had died.
    */
   async #createStream(
     id: string,
     config: StreamConfig & { readonly lease: LeaseRequest },
   ): Promise<CreateResult> {
     const { store } = this.#settings
-    // Not aborted: a stream that was created and not noticed would be nobody's for the length of a lease.
+    // Has no signal: a stream that was created unnoticed would belong to no process for the length of a lease.
     try {
       return await store.create(id, config)
     } catch (error) {
-      // With any other code nothing was kept.
+      // With any other code, nothing was created.
       if (!(error instanceof StoreError) || error.code !== 'unavailable') throw error
     }
     const again = await store.create(id, config)
-    // What another start created differs in when it began, at least.
+    // The metadata of another start differs, at least in its start time.
     if (again.outcome !== 'exists' || !isDeepStrictEqual(again.info.metadata, config.metadata)) return again
     const taken = await store.leases.acquire(id, config.lease)
     if (taken.outcome === 'acquired') return { ...taken, outcome: 'created' }
@@ -196,13 +196,13 @@ export class RunStarter {
     return isOurs ? { outcome: 'created', info: again.info, lease: taken.lease } : again
   }
 
-  /** In the same commit as the run, where a store groups them. A run goes on without its entry. */
+  /** Lists the run in its chat, in the same commit where a store groups them. If that fails, the run goes on unlisted. */
   async #index({ id, chat, owner }: CheckedStart): Promise<void> {
     if (chat === undefined) return
     try {
       await this.#options.chats.add(chat, owner, id, this.#options.closed)
     } catch (err) {
-      this.#settings.logger.warn({ err, run: id }, 'A run could not be listed in its chat')
+      this.#settings.logger.warn({ err, run: id }, 'run could not be listed in its chat')
     }
   }
 }
@@ -226,14 +226,16 @@ function newRecord(
   }
 }
 
-/** The record is written again when the run ends, whatever the caller does to what it gave. */
+/** Copies the metadata: it is written again when the run ends, and the caller may have changed its value by then. */
 function copyOf(metadata: Json): Json {
   return JSON.parse(JSON.stringify(metadata)) as Json
 }
 
 /**
- * @throws {RunError} `run_conflict` for a stream that is another's, or no run, or of another chat;
- * `run_differs` for a run that was asked something else.
+ * Returns the existing run.
+ *
+ * @throws {RunError} `run_conflict` if the stream is not a run, or has another owner or chat; `run_differs` if the
+ * run was asked something else.
  */
 function sameRun(start: AskedStart, info: StreamInfo): StartedRun {
   const record = readRunRecord(info)

@@ -1,4 +1,4 @@
-/** A request to start a run, checked before anything is done for it. */
+/** Checks a request to start a run, before anything is done for it. */
 import type { Json } from '../../protocol/json.ts'
 import { nearest } from '../../protocol/nearest.ts'
 import type { RunProvider } from '../../providers/provider.ts'
@@ -20,14 +20,14 @@ export type Source =
       readonly kind: string
       readonly of: RunDefinition
       readonly input: Json
-      /** What the schema of the kind made of it. */
+      /** What the kind's schema made of the input. */
       readonly checked?: CheckedInput
     }
 
 /** A start that may be for a run that exists: that one is found whatever this process knows of its kind. */
 export interface AskedStart {
   readonly id: string
-  /** Whether it was drawn just now. */
+  /** Whether the id is random, because the request had none. */
   readonly isNewId: boolean
   readonly chat: string | undefined
   readonly owner: string | undefined
@@ -48,7 +48,7 @@ export function checkRequest(request: StartRequest, provider?: RunProvider): Ask
   if (!isRunId(id)) {
     throw new RunError(
       'invalid_run',
-      'The id of a run is 1 to 500 printable ASCII characters without a space, not beginning with @',
+      'The id of a run must be 1 to 500 printable ASCII characters without a space, and must not begin with @',
     )
   }
   if (chat !== undefined) checkText(chat, 256, 'A chat')
@@ -94,9 +94,9 @@ function askedOf(asked: Json | undefined, source: AskedSource): string | undefin
 function checkSource({ kind, input }: StartRequest, provider: RunProvider | undefined): AskedSource {
   if (provider !== undefined) {
     if (kind !== undefined || input !== undefined) {
-      throw new RunError('invalid_run', 'A run has a provider, or a kind with its input, not both')
+      throw new RunError('invalid_run', 'Pass a provider, or a kind with its input, not both')
     }
-    if (typeof provider !== 'function') throw new RunError('invalid_run', 'A provider is a function')
+    if (typeof provider !== 'function') throw new RunError('invalid_run', 'A provider must be a function')
     return { provider }
   }
   if (kind === undefined) throw new RunError('invalid_run', 'A run needs a provider or a kind')
@@ -104,7 +104,7 @@ function checkSource({ kind, input }: StartRequest, provider: RunProvider | unde
   return { kind, input: input ?? null }
 }
 
-/** Says which one was meant: the name of one that is known, never what was sent. */
+/** Suggests a known kind. The message never quotes what was sent. */
 function unknownKind(kind: string, kinds: RunSettings['kinds']): RunError {
   const like = nearest(kind, kinds.keys())
   if (like === undefined) return new RunError('unknown_kind')
@@ -113,7 +113,7 @@ function unknownKind(kind: string, kinds: RunSettings['kinds']): RunError {
 
 function checkText(text: string, length: number, what: string): void {
   if (typeof text !== 'string' || text.length === 0 || text.length > length || !text.isWellFormed()) {
-    throw new RunError('invalid_run', `${what} is 1 to ${length} well-formed characters`)
+    throw new RunError('invalid_run', `${what} must be 1 to ${length} well-formed characters`)
   }
 }
 
@@ -121,7 +121,7 @@ function checkJson(value: Json, what: string): void {
   try {
     if (JSON.stringify(value) !== undefined) return
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw new RunError('invalid_run', `${what} is a value that JSON can carry`)
+  throw new RunError('invalid_run', `${what} must be a JSON value`)
 }
