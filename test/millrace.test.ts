@@ -118,7 +118,9 @@ it('names the kind that is nearest to one that does not exist', async () => {
 
 it('asks for the kind of a start that has none', async () => {
   const [over] = await startsOf(await served(), { input: {} })
-  expect(over).toMatchObject({ error: { code: 'invalid_run', message: 'A start names its kind: "answer".' } })
+  expect(over).toMatchObject({
+    error: { code: 'invalid_run', message: 'Name the kind of run to start: "answer".' },
+  })
 })
 
 it('keeps one id for one kind and input', async () => {

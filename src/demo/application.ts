@@ -1,4 +1,4 @@
-/** What `millrace serve` serves when it is given no application: the tutorial's whole system. */
+/** The demo: what `millrace serve` serves without an application. It is the tutorial's whole system. */
 import type { ChannelLayer } from '../channels/layer.ts'
 import { memoryChannels } from '../channels/memory/layer.ts'
 import type { Scope } from '../consumers/scope.ts'
@@ -23,19 +23,19 @@ export interface DemoOptions {
   readonly logger: Logger
   /** Where `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `OPENAI_MODEL` and `OPENAI_BACKGROUND` are looked up. */
   readonly environment: OpenAIEnvironment
-  /** Keeps the runs of the page; the application closes it. Default: this process's memory. */
+  /** Keeps the runs of the page; the application closes it. Default: the memory of this process. */
   readonly store?: StreamStore
-  /** Default: one inside this process; nothing of the tutorial's needs more. */
+  /** Default: one inside this process. The tutorial needs no more. */
   readonly channels?: ChannelLayer
   /** Whether the Durable Streams protocol is served, at `/v1/stream`. Default: false. */
   readonly durableStreams?: boolean
-  /** Whether clients of other machines may write to them: nobody is asked who they are. Default: false. */
+  /** Whether clients of other machines may write to the streams, without authentication. Default: false. */
   readonly allowAnonymous?: boolean
-  /** How much they may write then. */
+  /** How much those clients may write. */
   readonly writeLimits?: Partial<WriteLimits>
   /** Seconds that a long poll waits. */
   readonly longPollTimeout?: number
-  /** How long the model service is waited for. */
+  /** How long to wait for the model service. */
   readonly patience?: Patience
   /** Makes the chat at `/api/chat`. Default: none is served. */
   readonly chat?: DemoChat | undefined
@@ -52,7 +52,7 @@ export interface Patience extends Pick<ModelOptions, 'startTimeout' | 'stallTime
  * `useChat` at `/api/chat`. With a key or an address of a compatible service in the environment, prompts go to its
  * Responses API; otherwise the numbers answer, and in the chat a script.
  *
- * @throws {InvalidSettingError} for a setting that cannot work.
+ * @throws {InvalidSettingError} if a setting cannot work.
  */
 export function createDemoApplication({
   logger,
@@ -111,7 +111,7 @@ export function createDemoApplication({
   })
 }
 
-/** An answer on the tutorial's own socket is no run, and costs as much. */
+/** Counts an answer on the tutorial's own socket. It is not a run, but costs as much. */
 function admit({ gate, runs }: Streaming, scope: Scope<unknown>): () => void {
   gate.count({ scope })
   const leave = gate.enter({ scope })

@@ -13,23 +13,23 @@ export interface DemoStop {
 
 export type DemoCommand = DemoStart | DemoStop
 
-/** Characters of an id that is echoed in every frame. */
+/** Most characters of an id, because it is echoed in every frame. */
 const MAX_ID = 100
 
-/** Checks what a page sends, without a schema library of its own. */
+/** Checks what a page sends, without a schema library. */
 export const demoCommand: StandardSchemaV1<unknown, DemoCommand> = {
   '~standard': { version: 1, vendor: 'millrace', validate: (value) => check(value) },
 }
 
 function check(value: unknown): StandardSchemaV1.Result<DemoCommand> {
-  if (typeof value !== 'object' || value === null) return issue('The message is not an object')
+  if (typeof value !== 'object' || value === null) return issue('must be an object')
   const { message, id, prompt } = value as Record<string, unknown>
   if (message === 'stop') return { value: { message } }
-  if (message !== 'start') return issue('is neither "start" nor "stop"', 'message')
+  if (message !== 'start') return issue('must be "start" or "stop"', 'message')
   if (id !== undefined && (typeof id !== 'string' || id.length > MAX_ID)) {
-    return issue(`is no string of at most ${MAX_ID} characters`, 'id')
+    return issue(`must be a string of at most ${MAX_ID} characters`, 'id')
   }
-  if (prompt !== undefined && typeof prompt !== 'string') return issue('is no string', 'prompt')
+  if (prompt !== undefined && typeof prompt !== 'string') return issue('must be a string', 'prompt')
   return { value: { message, ...(id !== undefined && { id }), ...(prompt !== undefined && { prompt }) } }
 }
 

@@ -1,8 +1,7 @@
 /**
- * The tutorial's consumer, grown up. `{"message":"start"}` streams ten numbers as it always did; with a
- * `prompt` the model answers. Starts on one socket run one after the other; `{"message":"stop"}`
- * ends the running one and those that wait. A start with an `id` is told its status too; the tutorial's
- * own page sends none and sees nothing but messages.
+ * The tutorial's consumer, extended. `{"message":"start"}` streams ten numbers, as in the tutorial; with a `prompt`, the
+ * model answers. Starts on one socket run one after the other; `{"message":"stop"}` ends the running one and the
+ * waiting ones. A start with an `id` also gets its status. The tutorial's own page sends no id and gets messages only.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ConsumerClass } from '../consumers/consumer.ts'
@@ -19,19 +18,19 @@ import { type DemoCommand, type DemoStart, demoCommand } from './demo-command.ts
 /** Starts that may wait for the running one. */
 const MAX_WAITING = 32
 
-/** A piece of an answer as it is sent: a line of the script, or some of a model's text. */
+/** A piece of an answer: a line of the script, or a part of the model's text. */
 type Piece = { readonly message: string } | { readonly delta: string }
 
 /** Answers a prompt with pieces of text. */
 export type Answer = (prompt: string) => Provider<string>
 
 /**
- * Takes a place for an answer; the returned function gives it back. Throws an `HttpError` or a `RunError`
- * where there is none.
+ * Takes a place for an answer; the returned function gives it back. Throws an `HttpError` or a `RunError` if there is
+ * none.
  */
 export type Admit = (scope: Scope<unknown>) => () => void
 
-/** The consumer's class over whatever answers prompts; undefined lets the numbers answer those too. */
+/** Makes the consumer class. Without `answer`, prompts are answered with the numbers, too. */
 export function demoConsumer(
   answer?: Answer,
   numbers: Provider<string> = demoNumbers,
@@ -46,7 +45,7 @@ export function demoConsumer(
     override async receive(command: DemoCommand): Promise<void> {
       if (command.message === 'stop') return await this.#stop()
       if (this.#waiting.length >= MAX_WAITING)
-        throw new MessageRefusedError(`More than ${MAX_WAITING} starts wait`)
+        throw new MessageRefusedError(`Too many starts are waiting: at most ${MAX_WAITING} may`)
       this.#waiting.push(command)
       if (!this.#running) this.background((signal) => this.#work(signal))
     }
@@ -67,7 +66,7 @@ export function demoConsumer(
       }
     }
 
-    /** Streams one answer and says how it ended. */
+    /** Streams one answer, and returns how it ended. */
     async #run({ id, prompt }: DemoStart, signal: AbortSignal): Promise<object> {
       const provider =
         prompt !== undefined && answer ? framedAs(answer(prompt), (delta) => ({ delta })) : lines
@@ -90,7 +89,7 @@ export function demoConsumer(
       }
     }
 
-    /** Nothing was asked upstream. */
+    /** Answers a start that was refused before the model was called. */
     async #refused(id: string | undefined, { message }: Error): Promise<object> {
       if (id === undefined) await this.send({ message })
       return { status: 'failed', reason: message }
@@ -102,7 +101,7 @@ export function demoConsumer(
   }
 }
 
-/** A client without an id knows messages only, so text reaches it as such. */
+/** A client without an id understands messages only, so text is sent as a message. */
 function framed(id: string | undefined, piece: Piece): object {
   if (id !== undefined) return { id, ...piece }
   return 'delta' in piece ? { message: piece.delta } : piece

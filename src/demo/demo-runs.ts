@@ -6,11 +6,11 @@ import { scripted } from '../providers/scripted.ts'
 import { type RunDefinition, run } from '../runs/definition.ts'
 import { type ModelOptions, modelAnswer } from './model-answer.ts'
 
-/** How many there are, and the seconds between them, as in the tutorial. */
+/** How many numbers there are, and the seconds between them, as in the tutorial. */
 const NUMBERS = 10
 const INTERVAL = 0.5
 
-/** What an answer is asked for with. */
+/** The input of an answer. */
 export interface DemoInput {
   readonly prompt: string
 }
@@ -21,8 +21,8 @@ export type DemoRuns = {
 }
 
 /**
- * Without a model the numbers answer a prompt, too. A run of the numbers goes on in another process, and so does an
- * answer that the service makes in the background.
+ * Makes the kinds of runs. Without a model, prompts are answered with the numbers, too. Runs of the numbers are
+ * resumable, and so are answers that the service makes in the background.
  */
 export function demoRuns(model: ModelOptions | undefined): DemoRuns {
   const numbers = run({ resumable: true, run: (_input, context) => numberLines(context) })
@@ -34,7 +34,7 @@ export function demoRuns(model: ModelOptions | undefined): DemoRuns {
   return { numbers, answer }
 }
 
-/** The lines `Number 0` to `Number 9`, from the one that is due. */
+/** Yields the lines `Number 0` to `Number 9`, beginning with the next one after a takeover. */
 export const numberLines: RunProvider<string> = async function* (context) {
   const { resumeFrom, checkpoint } = context
   let due = typeof resumeFrom === 'number' ? resumeFrom : 0
@@ -56,5 +56,5 @@ const demoInput: StandardSchemaV1<DemoInput> = {
 function check(input: unknown): StandardSchemaV1.Result<DemoInput> {
   const { prompt } = (input ?? {}) as { readonly prompt?: unknown }
   if (typeof prompt === 'string' && prompt.trim() !== '') return { value: { prompt } }
-  return { issues: [{ message: 'The prompt is a text with something in it.', path: ['prompt'] }] }
+  return { issues: [{ message: 'The prompt must be a text that is not empty.', path: ['prompt'] }] }
 }

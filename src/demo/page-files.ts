@@ -1,4 +1,4 @@
-/** The files of a folder, read once: small pages and their assets cost no file descriptor, whoever asks. */
+/** Reads the files of a folder into memory once, so that serving small pages opens no file. */
 import { getMimeType } from 'hono/utils/mime'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join, sep } from 'node:path'
@@ -8,7 +8,7 @@ export interface PageFile {
   readonly type: string
 }
 
-/** By their paths below the folder, with slashes: '/index.html'. Links are not followed. */
+/** Returns the files by their path in the folder, such as '/index.html'. Links are not followed. */
 export function readPageFiles(folder: string): ReadonlyMap<string, PageFile> {
   const files = new Map<string, PageFile>()
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {

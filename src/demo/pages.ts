@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url'
 import { readPageFiles } from './page-files.ts'
 import { HttpError } from '../protocol/errors.ts'
 
-/** From src/demo and from dist/demo alike. */
+/** The same from src/demo and from dist/demo. */
 const PAGES = fileURLToPath(new URL('../../dist/web/', import.meta.url))
 
-/** Names of built assets hold a hash of what is in them. */
+/** Built assets may be cached for long, because their names contain a hash of their content. */
 const ONE_YEAR = 31_536_000
 
-/** An application that serves the pages; 503 with what to do while they are not built. */
+/** Makes an application that serves the pages. It answers 503 with instructions if they are not built. */
 export function pages(): Hono {
   const app = new Hono()
   app.notFound(({ req }) => new HttpError('route_not_found', `Nothing is served at ${req.path}`).toResponse())
@@ -33,7 +33,7 @@ export function pages(): Hono {
         frameAncestors: ["'none'"],
       },
       referrerPolicy: 'same-origin',
-      // A server on this machine has no certificate to insist on.
+      // A server on this machine has no certificate.
       strictTransportSecurity: false,
     }),
   )

@@ -17,7 +17,7 @@ export interface PublicError {
   readonly issues?: readonly InputIssue[]
 }
 
-/** Codes of what may be otherwise in a moment. */
+/** Codes of errors that may pass in a moment. */
 const PASSING: ReadonlySet<string> = new Set(['process_full', 'too_many_runs', 'input_undecided'])
 
 /** Seconds after which a run may have ended. */

@@ -1,7 +1,7 @@
 /**
- * Who may start how much. Each start costs somebody money, and every way to start something passes here:
- * the HTTP endpoint, the stream socket and the demo's consumer. Counts are of this process; the runs of
- * an owner are counted by `Runs`, in all processes, and so are those of a process.
+ * Limits what clients may start. Each start costs somebody money, so every way to start something passes here: the
+ * HTTP endpoint, the stream socket and the demo's consumer. The gate counts in this process. `Runs` counts the runs of
+ * an owner, in all processes, and the runs of a process.
  */
 import { type Scope, scopeForLog } from '../consumers/scope.ts'
 import { callHandler, loggingOwner } from '../logging/late-errors.ts'
@@ -12,65 +12,64 @@ import type { Json } from '../protocol/json.ts'
 import { askRule } from './application-rule.ts'
 import { RateLimit } from './rate-limit.ts'
 
-/** How much may be started through the endpoints of one process. `Infinity` lifts a limit. */
+/** Limits of starts through the endpoints of one process. `Infinity` lifts a limit. */
 export interface StartLimits {
   /**
-   * Runs at one time of one client address, where there is no owner; an IPv6 address counts with its
-   * /64. Clients of this machine are not counted, unless proxy headers are trusted. Default 20.
+   * Runs at one time of one client address, for clients without an owner. An IPv6 address counts with its /64. Clients
+   * of this machine are not counted, unless proxy headers are trusted. Default 20.
    */
   readonly runsPerAddress: number
   /** Starts of one owner in any minute. Default 60. */
   readonly startsPerOwner: number
-  /** Starts of one client address in any minute, where there is no owner; counted likewise. Default 60. */
+  /** Starts of one client address in any minute, for clients without an owner; counted likewise. Default 60. */
   readonly startsPerAddress: number
 }
 
 export const START_LIMITS: StartLimits = { runsPerAddress: 20, startsPerOwner: 60, startsPerAddress: 60 }
 
-/** What `mayStart` is asked about. Everything but `owner` and `scope` is the client's word. */
+/** The question to `mayStart`. Everything except `owner`, `scope` and `signal` comes from the client. */
 export interface StartAttempt {
-  /** Which of the application's runs. */
+  /** The name of one of the application's kinds. */
   readonly kind?: string
-  /** As the client sent it: no schema has seen it yet. */
+  /** As the client sent it. No schema has checked it yet. */
   readonly input: Json
   readonly chat?: string
   readonly id?: string
   readonly owner?: string
   readonly scope: Scope<unknown>
-  /** Aborts when the answer is of no use any more: after 5 s at the latest. */
+  /** Aborts when the answer is no longer needed: after 5 s at the latest. */
   readonly signal: AbortSignal
 }
 
 /**
- * The application's own rule: a quota, a price. Only `true` lets the run be started; `false` answers 403.
- * For an answer in your own words throw an `HttpError`: `payment_required`, or `too_many_starts` with a
- * `retry-after` header.
+ * The application's own rule, such as a quota or a price. Only `true` allows the start; `false` answers 403. To answer
+ * in your own words, throw an `HttpError`: `payment_required`, or `too_many_starts` with a `retry-after` header.
  */
 export type MayStart = (attempt: StartAttempt) => boolean | Promise<boolean>
 
 export interface StartGateOptions {
   readonly limits?: Partial<StartLimits>
   readonly mayStart?: MayStart | undefined
-  /** Resolves when a run that this process works on has ended here; undefined for any other. */
+  /** Resolves when a run has ended in this process; undefined if this process does not work on it. */
   readonly ended?: (id: string) => Promise<unknown> | undefined
   readonly logger?: Logger | undefined
 }
 
-/** Who starts: an owner, or a client without one. */
+/** Who starts a run: an owner, or a client without one. */
 export interface Starter {
   readonly owner?: string | undefined
   readonly scope: Pick<Scope<unknown>, 'network'>
 }
 
-/** Seconds after which it is worth a try whether a run has ended. */
+/** Seconds after which a run may have ended. */
 const RETRY_AFTER = '5'
 
 export class StartGate {
   readonly #options: StartGateOptions
   readonly #rate = new RateLimit()
-  /** Runs under way, by network. */
+  /** Number of runs in progress, by network. */
   readonly #running = new Map<string, number>()
-  /** Runs that hold a place: a start that is sent again finds its run, which needs no second one. */
+  /** Ids of the runs that hold a place. A start that is sent again finds its run, and needs no second place. */
   readonly #placed = new Set<string>()
   #limits: StartLimits
   #mayStart: MayStart | undefined
@@ -82,18 +81,18 @@ export class StartGate {
     this.#limits = checkStartLimits({ ...START_LIMITS, ...options.limits })
   }
 
-  /** Asks this rule from here on. */
+  /** Replaces the rule. */
   redefine(mayStart: MayStart | undefined): void {
     this.#mayStart = mayStart
   }
 
-  /** Changes limits from here on. Throws as the constructor does. */
+  /** Changes limits from now on. Throws as the constructor does. */
   limit(limits: Partial<StartLimits>): void {
     this.#limits = checkStartLimits({ ...this.#limits, ...limits })
   }
 
   /**
-   * Counts a start, before anything is read or done for it.
+   * Counts a start. Call it before reading or doing anything for the start.
    *
    * @throws {HttpError} `too_many_starts`.
    */
@@ -108,8 +107,8 @@ export class StartGate {
   }
 
   /**
-   * Takes a place among the runs of a client address, where there is no owner. The returned function
-   * gives it back.
+   * Takes a place among the runs of a client address, for a client without an owner. The returned function gives it
+   * back.
    *
    * @throws {HttpError} `too_many_runs`.
    */
@@ -131,9 +130,9 @@ export class StartGate {
   }
 
   /**
-   * Starts a run by `start`, when it may be: asks `mayStart`, and holds a place for it until it has ended.
+   * Calls `start` if the client may start the run: asks `mayStart`, and holds a place for the run until it has ended.
    *
-   * @param isThere says whether the client asks for a run that it has started already, which needs no place.
+   * @param isThere tells whether the client has started this run already. It needs no second place then.
    * @throws {HttpError} `too_many_runs`, `forbidden`, and what `mayStart` throws.
    */
   async start<Run extends { readonly id: string }>(
@@ -172,7 +171,7 @@ export class StartGate {
     void ended.then(free, free)
   }
 
-  /** Calls what is the application's: what that throws later is its own, and not the client's connection's. */
+  /** Calls a handler of the application. Errors that it throws later are attributed to it, not to the connection. */
   #call<T>(name: string, { scope }: Pick<StartAttempt, 'scope'>, handler: () => T): T {
     const { logger = libraryLogger() } = this.#options
     const words = { name, outcome: 'the server goes on' }
@@ -188,7 +187,7 @@ export class StartGate {
     const answer = await askRule(question, (asking) => mayStart({ ...attempt, signal: asking }))
     if (answer === true) return
     if (answer !== false)
-      logger.error({}, `a start is refused, as mayStart returned ${typeof answer}: return true or false`)
+      logger.error({}, `start refused, because mayStart returned ${typeof answer}: return true or false`)
     throw new HttpError('forbidden', 'You may not start this.')
   }
 }
@@ -197,13 +196,13 @@ export class StartGate {
 function checkStartLimits(limits: StartLimits): StartLimits {
   for (const [name, value] of Object.entries(limits) as [string, number][]) {
     if (!(value >= 1 && (Number.isInteger(value) || value === Number.POSITIVE_INFINITY))) {
-      throw new RangeError(`limits.${name} is ${value}; it takes a whole number from 1, or Infinity`)
+      throw new RangeError(`limits.${name} is ${value}; it must be a whole number from 1, or Infinity`)
     }
   }
   return limits
 }
 
-/** Tells the limits of starts from those of runs, which `Runs` checks. */
+/** Splits limits into those of starts and those of runs, which `Runs` checks. */
 export function splitLimits<Limits extends Partial<StartLimits>>(
   limits: Limits,
 ): { ofRuns: Omit<Limits, keyof StartLimits>; ofStarts: Partial<StartLimits> } {

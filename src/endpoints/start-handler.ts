@@ -1,31 +1,30 @@
-/** How an application starts what a client asks for, at every endpoint. */
+/** The application's handler for starts, at every endpoint. */
 import type { Scope } from '../consumers/scope.ts'
 import type { Json } from '../protocol/json.ts'
 
-/** A client's wish for a run. Everything but `owner` is the client's word. */
+/** A client's request to start a run. Everything except `owner` comes from the client. */
 export interface StartCommand {
-  /** Which of the application's runs. A handler that chooses one itself puts its own after this. */
+  /** The name of one of the application's kinds. A handler may choose another. */
   readonly kind?: string
   readonly input: Json
   readonly chat?: string
   readonly id?: string
-  /** What was asked, as it came: hand it on to `runs.start`, which knows by it what an id was started for. */
+  /** What the client asked for, unchanged. Pass it to `runs.start`, which compares it when an id is started again. */
   readonly asked?: Json
-  /** Whose run it will be: what `ownerOf` says of the user. Undefined without authentication. */
+  /** The owner of the run: what `ownerOf` returned for the user. Undefined without authentication. */
   readonly owner?: string
 }
 
 /**
- * Starts a run for a client; the id of what it returns is the stream. Checks what it is given. To
- * refuse, throw an `HttpError`, `forbidden('…')` for one: its code and message reach the client. The
- * run outlives the socket.
+ * Starts a run for a client and returns it; its id is the id of the stream. It must check its input. To refuse, throw
+ * an `HttpError` such as `forbidden('…')`: its code and message reach the client. The run outlives the socket.
  */
 export type StartHandler = (
   command: StartCommand,
   scope: Scope,
 ) => { readonly id: string } | Promise<{ readonly id: string }>
 
-/** What an id is started for: another kind with the same input is something else. */
+/** Returns what a client asked for, to compare starts with the same id. It includes the kind. */
 export function askedOf({ kind, input }: Pick<StartCommand, 'kind' | 'input'>): Json {
   return kind === undefined ? input : [kind, input]
 }

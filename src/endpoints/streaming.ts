@@ -1,6 +1,6 @@
 /**
- * The durable half of an application: one store, the runs that fill its streams, and the delivery
- * that reads them. Made before the application, because routes and consumers use it.
+ * The durable half of an application: one store, the runs that fill its streams, and the delivery that reads them.
+ * Create it before the application, because routes and consumers use it.
  */
 import { described } from '../protocol/described.ts'
 import { type OptionNames, checkOptions, namesOf } from '../protocol/known-options.ts'
@@ -26,22 +26,21 @@ import type { StreamServices } from './stream-services.ts'
 
 export interface StreamingOptions extends Omit<RunsOptions, 'readers' | 'limits'> {
   readonly store: StreamStore
-  /** What ends runs, and how many may be started. */
+  /** Limits of runs and of starts. */
   readonly limits?: Partial<RunLimits & StartLimits>
-  /** Whether a client may start what it asks for: a quota, a price. Default: within the limits it may. */
+  /** Decides whether a client may start a run: a quota or a price, for example. Default: anything within the limits. */
   readonly mayStart?: MayStart
-  /** Says who a user is, in the terms of stream owners; by default a text, a number, or the `id` of an object. */
+  /** Returns the owner name of a user. Default: a user that is a string or a number, or the `id` of an object. */
   readonly ownerOf?: OwnerOf
-  /** Chats, and what answers in them; their kinds are runs, too, which clients cannot start. */
+  /** The chats and the kinds that answer in them. Clients cannot start these kinds themselves. */
   readonly chats?: Omit<ChatsOptions, 'store' | 'logger'>
   /**
-   * Seconds that a shutdown leaves runs to end by themselves before it hands them over, up to 2,147,483.
-   * Default 5.
+   * Seconds that runs have to end at a shutdown before they are handed over, up to 2,147,483. Default 5.
    */
   readonly shutdownGrace?: number
 }
 
-/** How much may be started. */
+/** The limits that `limit()` can change. */
 export type ChangeableLimits = StartLimits & Pick<RunLimits, 'runsPerOwner' | 'runsPerProcess'>
 
 const LIMITS: OptionNames<RunLimits & StartLimits> = namesOf({ ...LIMIT_DEFAULTS, ...START_LIMITS })
@@ -55,23 +54,23 @@ export const STREAMING_OPTIONS: OptionNames<StreamingOptions> = {
   shutdownGrace: true,
 }
 
-/** Seconds between two looks for streams past their time. */
+/** Seconds between sweeps for expired streams. */
 const SWEEP_INTERVAL = 60
 
 export class Streaming {
   readonly store: StreamStore
   readonly delivery: Delivery
   readonly runs: Runs
-  /** The chats, where the options have any. */
+  /** The chats, if the options have any. */
   chats: Chats | undefined
-  /** What clients may start; for endpoints of one's own as well. */
+  /** Limits what clients may start. Custom endpoints use it, too. */
   readonly gate: StartGate
-  /** What the routes of streams take: `streamSocket('/ws/streams/', { ...streams.services, start })`. */
+  /** Options for the routes of streams: `streamSocket('/ws/streams/', { ...streams.services, start })`. */
   services: StreamServices
-  /** Starts what clients ask for by its name among the runs: `streamSocket(path, { ...streams.services, start: streams.start })`. */
+  /** Starts runs by the name of their kind: `streamSocket(path, { ...streams.services, start: streams.start })`. */
   readonly start: StartHandler
   readonly #logger: Logger
-  /** What clients may start by its name. */
+  /** The kinds that clients may start. */
   #startable: RunDefinitions
   readonly #graceSeconds: number
   #sweeper: NodeJS.Timeout | undefined
@@ -83,7 +82,7 @@ export class Streaming {
     checkStore(store)
     this.store = store
     this.#logger = logger
-    // Now: a shutdown that finds it out cannot leave its runs any time.
+    // Checked now, because at the shutdown it is too late for an error.
     graceMilliseconds('shutdownGrace', shutdownGrace)
     this.#graceSeconds = shutdownGrace
     this.delivery = new Delivery({ store, logger })
@@ -97,7 +96,7 @@ export class Streaming {
     const { delivery, gate } = this
     this.start = (command) => {
       if (command.kind === undefined) throw kindMissing(Object.keys(this.#startable))
-      // Only a chat starts those of chats.
+      // Only a chat starts the kinds of chats.
       if (Object.hasOwn(this.chats?.kinds ?? {}, command.kind)) throw new RunError('unknown_kind')
       return this.runs.start(command)
     }
@@ -110,8 +109,8 @@ export class Streaming {
   }
 
   /**
-   * Puts the runs, chats and rules of an application that was evaluated again in place of those that there are. Runs
-   * under way go on; everything else, such as the store and the lengths of leases, stays as it was.
+   * Replaces the runs, chats and rules, for an application that was evaluated again. Runs in progress go on. Everything
+   * else, such as the store and the length of leases, stays as it was.
    */
   redefine({ runs = {}, chats, mayStart, ownerOf, limits = {} }: StreamingOptions): void {
     const { store, delivery, gate } = this
@@ -134,7 +133,11 @@ export class Streaming {
     }
   }
 
-  /** Changes limits of starts from here on. Throws the `RangeError` of one that is out of range. */
+  /**
+   * Changes limits from now on.
+   *
+   * @throws {RangeError} naming the limit that is out of range.
+   */
   limit(limits: Partial<ChangeableLimits>): void {
     checkOptions('limit()', limits, LIMITS)
     const { runsPerOwner, runsPerProcess, ...rest } = limits
@@ -145,14 +148,14 @@ export class Streaming {
     })
   }
 
-  /** Begins to take over what other processes left behind and to remove what is past its time. */
+  /** Begins to take over runs whose process died, and to remove expired streams. */
   open(): void {
     if (this.#closing) return
     this.runs.open()
     this.#sweeper ??= setInterval(() => void this.#sweep(), SWEEP_INTERVAL * 1000).unref()
   }
 
-  /** Ends the work of this process and closes the store. Calling it twice is calling it once. */
+  /** Ends the work of this process and closes the store. Further calls return the same promise. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -160,7 +163,7 @@ export class Streaming {
 
   async #close(): Promise<void> {
     clearInterval(this.#sweeper)
-    // Readers first: an answer that streams over HTTP would hold up the shutdown of its server.
+    // Readers are closed first, because an HTTP response that still streams would delay the shutdown of its server.
     this.delivery.close()
     await this.runs.close({ graceSeconds: this.#graceSeconds })
     await this.store.close()
@@ -187,22 +190,22 @@ function checkStore(store: unknown): void {
 function kindMissing(kinds: readonly string[]): RunError {
   const named = kinds.slice(0, 5).map((kind) => `"${kind}"`)
   const list = kinds.length > named.length ? [...named, '…'] : named
-  return new RunError('invalid_run', `A start names its kind: ${list.join(', ')}.`)
+  return new RunError('invalid_run', `Name the kind of run to start: ${list.join(', ')}.`)
 }
 
-/** @throws {TypeError} for a name that both have. */
+/** @throws {TypeError} if both have a kind of the same name. */
 function withChats(runs: RunDefinitions = {}, chats: Chats | undefined): RunDefinitions {
   const ofChats = chats?.kinds ?? {}
   const twice = Object.keys(ofChats).find((name) => Object.hasOwn(runs, name))
   if (twice !== undefined)
-    throw new TypeError(`There is a kind of runs called ${twice}: give that of chats another name`)
+    throw new TypeError(`A kind of runs is already called ${twice}: give the kind of chats another name`)
   return { ...runs, ...ofChats }
 }
 
 /**
  * Makes the durable half of an application: `streaming({ store: sqlite('./data.db') })`.
  *
- * @throws {TypeError} for an option that does not exist, {RangeError} for one that is out of range.
+ * @throws {TypeError} if an option does not exist; {RangeError} if one is out of range.
  */
 export function streaming(options: StreamingOptions): Streaming {
   checkOptions('streaming()', options, STREAMING_OPTIONS)

@@ -1,8 +1,8 @@
-/** What came and was not yet taken, in order. One taker waits at a time, as a test does. */
+/** Items that arrived and were not taken yet, in order. One caller waits at a time, as a test does. */
 import type { ConnectionClosedError } from '../consumers/transport.ts'
 
 export class Inbox<T> {
-  /** Resolves at the end with how it ended. */
+  /** Resolves when the connection has ended, to how it ended. */
   readonly ended: Promise<ConnectionClosedError>
   readonly #items: T[] = []
   readonly #finish: (closed: ConnectionClosedError) => void
@@ -26,7 +26,7 @@ export class Inbox<T> {
     this.#wake?.()
   }
 
-  /** Takes the next item; rejects when it does not come within so many seconds or not at all. */
+  /** Takes the next item; rejects if none comes within this many seconds, or the connection ends. */
   async take(seconds: number, what: string): Promise<T> {
     await this.#arrival(seconds)
     if (this.#items.length > 0) return this.#items.shift() as T
@@ -38,7 +38,7 @@ export class Inbox<T> {
     return this.#items.length === 0
   }
 
-  /** Resolves when there is something to take, at the end, or after so many seconds. */
+  /** Resolves when there is an item, at the end of the connection, or after this many seconds. */
   async #arrival(seconds: number): Promise<void> {
     if (this.#items.length > 0 || this.#closed) return
     const { promise, resolve } = Promise.withResolvers<void>()

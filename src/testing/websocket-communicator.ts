@@ -1,6 +1,6 @@
 /**
- * Drives a consumer without a socket, through everything that a socket's connection would go
- * through: routing, origin, authentication, the session. Named after Channels' communicator.
+ * Connects to a consumer without a socket. The connection passes everything that a real one passes: routing, origin,
+ * authentication, the session. Named after Channels' communicator.
  */
 import { memoryChannels } from '../channels/memory/layer.ts'
 import type { AnyConsumerClass, ConsumerClass } from '../consumers/consumer.ts'
@@ -24,18 +24,18 @@ import { Inbox } from './inbox.ts'
 export interface WebSocketCommunicatorOptions {
   readonly headers?: Readonly<Record<string, string>>
   readonly subprotocols?: readonly string[]
-  /** Where a bare consumer class is routed, so that its parameters are found: `/chat/:room/`. */
+  /** The route of a bare consumer class, for its parameters: `/chat/:room/`. */
   readonly pattern?: string
 }
 
-/** What became of the handshake. */
+/** The result of the handshake. */
 export type ConnectResult =
   | {
       readonly accepted: true
       readonly subprotocol: string | undefined
       readonly headers: NonNullable<AcceptOptions['headers']>
     }
-  /** `response` is the whole answer; `error` is undefined where it is a `Response` that was thrown. */
+  /** `response` is the whole answer; `error` is undefined if the application threw a `Response`. */
   | {
       readonly accepted: false
       readonly status: number
@@ -51,8 +51,8 @@ export type ConnectResult =
  *     client.sendJson({ text: 'hello' })
  *     assert.deepEqual(await client.receiveJson(), { text: 'hello' })
  *
- * Every wait ends: after its timeout, in seconds, with an error that says what was awaited, and at
- * the end of the connection with `ConnectionClosedError`, whose cause is what a handler threw.
+ * Every wait ends. After its timeout, in seconds, it rejects with an error that says what was awaited; at the end of the
+ * connection it rejects with `ConnectionClosedError`, whose cause is what a handler threw.
  */
 export class WebSocketCommunicator implements AsyncDisposable {
   readonly #application: Application
@@ -87,7 +87,7 @@ export class WebSocketCommunicator implements AsyncDisposable {
     this.#scope = new RequestScope('websocket', head, { rootPath: '', proxies: proxyTrust(false) })
   }
 
-  /** Asks to connect and waits for the consumer's answer. */
+  /** Connects, and waits for the consumer's answer. */
   async connect(timeout: number = 1): Promise<ConnectResult> {
     if (this.#session) throw new Error('connect() was already called')
     try {
@@ -116,30 +116,30 @@ export class WebSocketCommunicator implements AsyncDisposable {
     this.send(JSON.stringify(value))
   }
 
-  /** The next message. */
+  /** Resolves to the next message. */
   async receive(timeout: number = 1): Promise<WebSocketData> {
     return await this.#inbox.take(timeout, 'Nothing was received')
   }
 
-  /** The next message, which has to be JSON in a text frame. */
+  /** Resolves to the next message, which must be JSON in a text frame. */
   async receiveJson(timeout: number = 1): Promise<unknown> {
     const data = await this.receive(timeout)
     if (typeof data !== 'string') throw new Error('A binary message was received where JSON was awaited')
     return JSON.parse(data) as unknown
   }
 
-  /** Whether nothing comes for so many seconds. */
+  /** Resolves to whether nothing arrives for this many seconds. */
   async receiveNothing(duration: number = 0.1): Promise<boolean> {
     return await this.#inbox.staysEmpty(duration)
   }
 
-  /** Waits until the server's side ends the connection, and says how. Unread messages stay. */
+  /** Waits until the server ends the connection; resolves to its code and reason. Unread messages stay. */
   async receiveClose(timeout: number = 1): Promise<{ code: number; reason: string }> {
     const { code, reason } = await within(this.#inbox.ended, timeout, 'The connection was not closed')
     return { code, reason }
   }
 
-  /** Leaves, as a client does, and waits until the consumer's `disconnect` and tasks have ended. */
+  /** Disconnects as a client does, and waits until the consumer's `disconnect` and tasks have ended. */
   async disconnect(code: number = CloseCode.normal, timeout: number = 1): Promise<void> {
     try {
       this.#session?.disconnected(code, '')
@@ -188,7 +188,7 @@ export class WebSocketCommunicator implements AsyncDisposable {
     this.#inbox.end(this.#closed)
   }
 
-  /** Keeps what a handler threw, for the test that waits in vain. */
+  /** Keeps what a handler threw, as the cause of the error of a wait that fails. */
   #logger(): Logger {
     const { logger } = this.#application
     return {
@@ -214,7 +214,7 @@ function applicationOf(consumer: AnyConsumerClass, pattern: string): Application
   return new Application({ routes, channels: memoryChannels(), logger: silentLogger })
 }
 
-/** A promise's value, or an error after so many seconds. */
+/** Resolves as the promise does; rejects after this many seconds. */
 async function within<T>(promise: Promise<T>, seconds: number, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {

@@ -65,7 +65,7 @@ test('a prompt that is none is refused with a sentence', async () => {
   const { server } = await serve('http://127.0.0.1:9/v1')
   await expect(clientOf(server).start({ prompt: 7 }, { kind: 'answer' })).rejects.toMatchObject({
     code: 'invalid_input',
-    issues: [{ path: ['prompt'], message: 'The prompt is a text with something in it.' }],
+    issues: [{ path: ['prompt'], message: 'The prompt must be a text that is not empty.' }],
   })
 })
 

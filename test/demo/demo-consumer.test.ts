@@ -135,9 +135,9 @@ describe('with a model', () => {
 test.each([
   ['no object', 'true', 'not an object'],
   ['another message', '{"message":"begin"}', 'neither "start" nor "stop"'],
-  ['an id that is no string', '{"message":"start","id":1}', 'id: '],
+  ['an id that is not a string', '{"message":"start","id":1}', 'id: '],
   ['a long id', JSON.stringify({ message: 'start', id: 'x'.repeat(101) }), 'id: '],
-  ['a prompt that is no string', '{"message":"start","prompt":[]}', 'prompt: '],
+  ['a prompt that is not a string', '{"message":"start","prompt":[]}', 'prompt: '],
 ])('%s is refused with 1008 and the reason', async (_name, frame, reason) => {
   await connect()
   client.send(frame)

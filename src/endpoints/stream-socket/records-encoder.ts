@@ -1,7 +1,7 @@
 /**
- * Batches as `records` frames, each with the number of its subscription. The part after the number is the same for
- * all readers: it is made once per batch, from the unparsed texts of the records. Sockets with the same number as the
- * first reader (usually 1) share its frame.
+ * Encodes batches as `records` frames, each with the number of its subscription. The part after the number is the same
+ * for all readers, so it is made once per batch, from the unparsed texts of the records. Sockets with the same number
+ * as the first reader (usually 1) share its frame.
  */
 import { Buffer } from 'node:buffer'
 import { TextFrame } from '../../consumers/text-frame.ts'

@@ -32,21 +32,21 @@ import { Lookups } from './lookups.ts'
 import { type Subscription, Subscriptions } from './subscriptions.ts'
 
 export interface StreamSocketOptions extends StreamServices {
-  /** Without it clients start nothing. */
+  /** Without it, clients cannot start runs. */
   readonly start?: StartHandler
-  /** What one socket may follow at a time; several readers of one stream count each. Default 100. */
+  /** Subscriptions of one socket at a time. Several of one stream count separately. Default 100. */
   readonly maxSubscriptions?: number
-  /** Starts, stops and questions of one socket that may be under way. Default 16. */
+  /** Starts, stops and `latest` requests of one socket in progress. Default 16. */
   readonly maxRequests?: number
   /**
-   * When the server goes down, clients are told to come back after at least `returnAfter` seconds,
-   * each at another moment of the `returnSpread` seconds that follow. Default 0.5 and 5.
+   * Before the server shuts down, it tells each client to reconnect after `returnAfter` seconds, plus a random part of
+   * `returnSpread` seconds. Default 0.5 and 5.
    */
   readonly returnAfter?: number
   readonly returnSpread?: number
 }
 
-/** What an error answers: a request, or a subscription. */
+/** The request or the subscription that an error is about. */
 type About = Pick<ErrorFrame, 'req' | 'sub' | 'first'>
 
 /** The consumer of a route; see `streamSocket` in src/routing. */
@@ -67,7 +67,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
   readonly #connection: ConsumerConnection
   readonly #subscriptions: Subscriptions
   readonly #lookups = new Lookups((task) => this.background(task))
-  /** Resolves when there is room after what was sent beside the handlers. */
+  /** Resolves when the socket has room again after frames that were sent outside the handlers. */
   #room: Promise<void> | undefined
   #requests = 0
   #leaving = false
@@ -110,10 +110,10 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     this.close(CloseCode.protocolError, `Offer the subprotocol ${STREAM_SUBPROTOCOL}`)
   }
 
-  /** What it returns is awaited: a client that does not read its answers is not read either. */
+  /** The returned promise is awaited before the next frame: a client that does not read is not read either. */
   override async receive(value: Json): Promise<void> {
     await this.#answer(readClientFrame(value))
-    // What became of the subscriptions is told beside the handlers, and has to find room all the same.
+    // Frames about subscriptions are sent outside the handlers, and need room as well.
     await this.#room
   }
 
@@ -137,11 +137,11 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     }
   }
 
-  /** The look-up runs beside the handlers. What it returns is awaited: there are only so many at a time. */
+  /** The look-up runs outside the handlers. The returned promise is awaited, which limits the look-ups at a time. */
   #subscribe({ sub, stream, offset }: SubscribeFrame): void | Promise<void> {
     const { maxSubscriptions = 100 } = this.#options
     if (this.#subscriptions.has(sub)) {
-      // An error says that nothing more comes under its number.
+      // After an error, nothing more is sent under the number.
       this.#subscriptions.delete(sub)
       return this.#refuse('sub_in_use', { sub })
     }
@@ -180,7 +180,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     }
   }
 
-  /** Runs beside the handlers: a start or a stop may take a while, and nothing waits behind it. */
+  /** Runs a request outside the handlers. A start or a stop may take a while, and must not delay other frames. */
   #request(
     frame: StartFrame | StopFrame | LatestFrame,
     perform: () => Promise<ServerFrame | EndpointErrorCode>,
@@ -239,7 +239,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     return this.send({ type: 'error', code, message: STREAM_ERRORS[code], ...about })
   }
 
-  /** Answers a request that failed. What is the end of the connection itself passes through. */
+  /** Answers a request that failed, unless it failed because the connection ended. */
   async #fail(error: unknown, about: About, stream?: string): Promise<void> {
     if (this.#connection.signal.aborted) return
     const { expected, ...told } = publicError(error)
@@ -251,7 +251,7 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     await this.send({ type: 'error', ...told, ...about })
   }
 
-  /** Tells the client when to come back, each at another moment. */
+  /** Tells the client when to reconnect, at a random moment, so that not all clients do at once. */
   #sayGoodbye(): void {
     if (this.#leaving) return
     this.#leaving = true

@@ -1,4 +1,4 @@
-/** What one socket follows, or is about to: each stream under a number that the client chose. */
+/** The subscriptions of one socket: each follows a stream, under a number that the client chose. */
 import type { TextFrame } from '../../consumers/text-frame.ts'
 import type { Delivery } from '../../delivery/delivery.ts'
 import type { Outlet } from '../../delivery/outlet.ts'
@@ -14,19 +14,19 @@ import { RecordsEncoder } from './records-encoder.ts'
 export interface SubscriptionsOptions {
   readonly delivery: Delivery
   readonly outlet: Outlet<TextFrame>
-  /** A stream is followed: keeps it. Returns what lets it go. */
+  /** Keeps a followed stream from expiring until the returned function is called. */
   readonly keep: (info: StreamInfo) => () => void
   readonly send: (frame: ServerFrame) => void
-  /** `first`: from where it can be read. */
+  /** `first` is the offset from which the stream can be read. */
   readonly refuse: (code: EndpointErrorCode, sub: number, first?: Offset) => void
-  /** Delivery ends for everybody: the server goes down. */
+  /** Called when the server shuts down and delivery ends. */
   readonly closing: () => void
 }
 
-/** One number, from the client's `subscribe` on until it is over. */
+/** One subscription, from the client's `subscribe` to its end. */
 export interface Subscription {
   readonly sub: number
-  /** Follows the stream no more; undefined while that is looked up. */
+  /** Ends the subscription; undefined until the stream is found. */
   stop: (() => void) | undefined
 }
 
@@ -47,19 +47,19 @@ export class Subscriptions {
     return this.#bySub.has(sub)
   }
 
-  /** Takes a free number, for a stream that is to be looked up. */
+  /** Takes a free number while a stream is looked up. */
   reserve(sub: number): Subscription {
     const subscription: Subscription = { sub, stop: undefined }
     this.#bySub.set(sub, subscription)
     return subscription
   }
 
-  /** Whether it is not over: its number may be another's by now. */
+  /** Whether the subscription has not ended. Another one may have its number by now. */
   holds(subscription: Subscription): boolean {
     return this.#bySub.get(subscription.sub) === subscription
   }
 
-  /** Follows a stream that was looked up and may be read. */
+  /** Follows a stream that was found and may be read. */
   follow(subscription: Subscription, info: StreamInfo, place: Place): void {
     const { sub } = subscription
     const { delivery, outlet, keep, send } = this.#options
@@ -81,13 +81,13 @@ export class Subscriptions {
     }
   }
 
-  /** Nothing more comes under a number, and it is free. */
+  /** Ends the subscription with this number. The number is free then. */
   delete(sub: number): void {
     this.#bySub.get(sub)?.stop?.()
     this.#bySub.delete(sub)
   }
 
-  /** Follows nothing from here on. */
+  /** Ends all subscriptions. */
   end(): void {
     for (const { stop } of this.#bySub.values()) stop?.()
     this.#bySub.clear()

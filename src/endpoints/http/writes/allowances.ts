@@ -128,7 +128,7 @@ function refuseFor(seconds: number, code: 'too_many_creations' | 'too_many_bytes
 function checkWriteLimits(limits: WriteLimits): WriteLimits {
   for (const [name, value] of Object.entries(limits) as [string, number][]) {
     if (!(value >= 1 && (Number.isInteger(value) || value === Number.POSITIVE_INFINITY)))
-      throw new RangeError(`limits.${name} is ${value}; it takes a whole number from 1, or Infinity`)
+      throw new RangeError(`limits.${name} is ${value}; it must be a whole number from 1, or Infinity`)
   }
   return limits
 }
