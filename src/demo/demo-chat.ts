@@ -1,4 +1,4 @@
-/** The chat of the demo, at `/api/chat`, for every stock `useChat`. Loaded only where the package `ai` is installed. */
+/** The demo's chat at `/api/chat`, for any stock `useChat`. Loaded only if the package `ai` is installed. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { UIMessage, UIMessageChunk } from 'ai'
 import { type AnswerRequest, type AnswerSource, chat } from '../ai-sdk.ts'
@@ -10,7 +10,7 @@ import type { ModelOptions } from './model-answer.ts'
 /** Seconds between two words of the scripted answer. */
 const PACE = 0.03
 
-/** @param model answers, where there is one; otherwise a script does, which shows what an answer may hold. */
+/** @param model answers; without one, a script answers, which shows what an answer may contain. */
 export function demoChat(model: ModelOptions | undefined): ServedChat {
   return chat('/api/chat', { stream: model ? modelSource(model) : scriptedChat() })
 }
@@ -26,7 +26,7 @@ function modelSource(model: ModelOptions): AnswerSource {
       const delta = answerText(event)
       if (delta !== undefined) yield { type: 'text-delta', id: '1', delta }
       const outcome = answerOutcome(event)
-      // What there is of the answer stands; the reader should know why there is no more.
+      // The incomplete answer is kept; the reader should know why it ends here.
       if (outcome?.status === 'incomplete')
         yield { type: 'text-delta', id: '1', delta: `\n\n[${outcome.sentence}]` }
     }
@@ -35,7 +35,7 @@ function modelSource(model: ModelOptions): AnswerSource {
 }
 
 /**
- * An answer without a model: reasoning, a tool call, Markdown and code.
+ * Answers without a model: reasoning, a tool call, Markdown and code.
  *
  * @param pace seconds between two words.
  */
@@ -79,7 +79,7 @@ async function* script({ messages }: AnswerRequest): AsyncGenerator<UIMessageChu
 function answerTo(question: string): string {
   return `You said: *${question || 'nothing'}*
 
-**This answer is a script.** It goes on when you reload, close the tab or lose the network, and stops when you say so:
+**This answer is a script.** It goes on when you reload, close the tab or lose the network, and it stops when you press Stop.
 
 1. Set \`OPENAI_API_KEY\` for a model.
 2. Or write an application of your own:

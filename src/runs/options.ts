@@ -166,14 +166,14 @@ export function runSettings(options: RunsOptions): RunSettings {
 }
 
 /**
- * Puts these definitions in place of all that there are.
+ * Replaces all definitions.
  *
- * @throws {TypeError} for what is no definition, {RangeError} for a name that is too long.
+ * @throws {TypeError} if a value is not a definition; {RangeError} if a name is too long.
  */
 export function defineKinds(kinds: RunSettings['kinds'], runs: RunDefinitions): void {
   for (const [name, definition] of Object.entries(runs)) {
     if (name.length === 0 || name.length > 64)
-      throw new RangeError('The name of a kind is 1 to 64 characters')
+      throw new RangeError('The name of a kind must be 1 to 64 characters')
     checkDefinition(`runs.${name}`, definition)
   }
   kinds.clear()

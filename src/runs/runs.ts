@@ -150,8 +150,8 @@ export class Runs {
   }
 
   /**
-   * Starts a run, or finds the one that has this id already, even if it could not be started here. Resolves once the
-   * run is kept, which is before its provider yields.
+   * Starts a run, or finds the run that has this id already, even if it could not be started here. Resolves when the
+   * run is durable, before its provider yields.
    *
    * @param provider fills a run without a kind. No other process can continue such a run.
    * @throws {RunError} `invalid_run`, `unknown_kind`, `invalid_input`, `input_undecided`, `too_many_runs`,
@@ -207,7 +207,7 @@ export class Runs {
       ...(record.metadata !== undefined && { metadata: record.metadata }),
     }
     const start = checkRequest(request)
-    // It was asked the same as the run before it, whatever a start handler made of that.
+    // What was asked is the first run's. A start handler may have changed the input.
     return this.#start({ ...start, asked: record.asked ?? start.asked }, id)
   }
 

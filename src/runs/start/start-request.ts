@@ -10,10 +10,10 @@ import type { RunSettings } from '../options.ts'
 import type { StartRequest } from '../run.ts'
 import { isRunId, newRunId } from '../records/run-ids.ts'
 
-/** What the run is made of: a provider that only this process has, or a kind that others know too. */
+/** Where the records of a run come from: a provider that only this process has, or a kind that others know too. */
 type AskedSource = { readonly provider: RunProvider } | { readonly kind: string; readonly input: Json }
 
-/** The same, with what this process knows of the kind. */
+/** The same, with the kind's definition in this process. */
 export type Source =
   | { readonly provider: RunProvider }
   | {
@@ -24,7 +24,7 @@ export type Source =
       readonly checked?: CheckedInput
     }
 
-/** A start that may be for a run that exists: that one is found whatever this process knows of its kind. */
+/** A checked request, before its kind is looked up: its run may exist, and is found even if the kind is unknown here. */
 export interface AskedStart {
   readonly id: string
   /** Whether the id is random, because the request had none. */
@@ -33,7 +33,7 @@ export interface AskedStart {
   readonly owner: string | undefined
   readonly metadata: Json | undefined
   readonly source: AskedSource
-  /** The fingerprint of what it is asked; undefined where nothing says so. */
+  /** The fingerprint of what the run is asked; undefined for a provider without `asked`. */
   readonly asked: string | undefined
 }
 
@@ -68,10 +68,9 @@ export function checkRequest(request: StartRequest, provider?: RunProvider): Ask
 }
 
 /**
- * The start, once its kind is known here and the schema of the kind took its input. The schema belongs to the
- * application: it may wait for something.
+ * Looks up the kind, and checks the input with its schema.
  *
- * @throws {RunError} `unknown_kind`, `invalid_input`, `input_undecided`; and what the schema throws.
+ * @throws {RunError} `unknown_kind`, `invalid_input`, `input_undecided`. Also throws what the schema throws.
  */
 export async function checkKind(
   { source, ...start }: AskedStart,
