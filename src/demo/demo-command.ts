@@ -22,7 +22,7 @@ export const demoCommand: StandardSchemaV1<unknown, DemoCommand> = {
 }
 
 function check(value: unknown): StandardSchemaV1.Result<DemoCommand> {
-  if (typeof value !== 'object' || value === null) return issue('must be an object')
+  if (typeof value !== 'object' || value === null) return issue('The message must be an object')
   const { message, id, prompt } = value as Record<string, unknown>
   if (message === 'stop') return { value: { message } }
   if (message !== 'start') return issue('must be "start" or "stop"', 'message')

@@ -133,8 +133,8 @@ describe('with a model', () => {
 })
 
 test.each([
-  ['no object', 'true', 'not an object'],
-  ['another message', '{"message":"begin"}', 'neither "start" nor "stop"'],
+  ['no object', 'true', 'The message must be an object'],
+  ['another message', '{"message":"begin"}', 'must be "start" or "stop"'],
   ['an id that is not a string', '{"message":"start","id":1}', 'id: '],
   ['a long id', JSON.stringify({ message: 'start', id: 'x'.repeat(101) }), 'id: '],
   ['a prompt that is not a string', '{"message":"start","prompt":[]}', 'prompt: '],

@@ -74,7 +74,7 @@ test.each([
 })
 
 test('any other OPENAI_BACKGROUND is refused', () => {
-  expect(() => wantsBackground({ OPENAI_BACKGROUND: 'yes' })).toThrow('OPENAI_BACKGROUND is 1')
+  expect(() => wantsBackground({ OPENAI_BACKGROUND: 'yes' })).toThrow('OPENAI_BACKGROUND must be 1')
 })
 
 test("an answer holds the model's text, a note where it was cut short, and nothing else", async () => {
