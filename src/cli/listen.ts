@@ -3,6 +3,7 @@ import type { Application } from '../server/application.ts'
 import type { RunningServer } from '../server/listening/listener.ts'
 import { LISTEN_DEFAULTS, LISTEN_OPTIONS, type ListenOptions } from '../server/options.ts'
 import { CommandError } from './command-error.ts'
+import { placeIn } from './loading/load-failure.ts'
 
 export interface Listening {
   readonly running: RunningServer
@@ -26,7 +27,9 @@ export async function listen(
   } catch (error) {
     if (!(error instanceof Error)) throw new CommandError(String(error))
     const advice = adviceFor(codeOf(error), options)
-    throw new CommandError(advice === undefined ? error.message : `${error.message}; ${advice}`, error)
+    const place = placeOfStore(error)
+    const message = place === undefined ? error.message : `${place}: ${error.message}`
+    throw new CommandError(advice === undefined ? message : `${message}; ${advice}`, error)
   }
 }
 
@@ -54,6 +57,12 @@ function adviceFor(
   if (code === 'permission_denied' && port < 1024)
     return 'ports below 1024 take privileges; choose another with --port'
   return undefined
+}
+
+/** Where the application names the store that it cannot use. */
+function placeOfStore(error: Error): string | undefined {
+  if (codeOf(error) !== 'store_unusable' || !(error.cause instanceof Error)) return undefined
+  return placeIn(error.cause)
 }
 
 /** Of a StartError, by its shape: the application may come from another copy of Millrace. */

@@ -5,6 +5,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { sqlite } from '../../src/streams/sqlite/sqlite.ts'
 
+/** The stack of an error of opening: that of the call which named the store. */
+const NAMED_HERE =
+  /^StoreError: The stream store .*\n(?:\s+at .*\/src\/.*\n)+\s+at .*deferred-store\.test\.ts:\d+/
+
 let folder: string
 
 beforeEach(() => {
@@ -32,7 +36,11 @@ it('rejects what finds its file unusable, and tries again', async () => {
   const path = join(folder, 'data.db')
   mkdirSync(path)
   const store = sqlite(path)
-  await expect(store.append('s', { records: ['1'] })).rejects.toMatchObject({ code: 'cannot_open' })
+  const append = store.append('s', { records: ['1'] })
+  await expect(append).rejects.toMatchObject({
+    code: 'cannot_open',
+    stack: expect.stringMatching(NAMED_HERE) as string,
+  })
   rmSync(path, { recursive: true })
   writeFileSync(path, '')
   expect(await store.check?.()).toBe(true)

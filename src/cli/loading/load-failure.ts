@@ -57,7 +57,7 @@ function unknownExtension(message: string, where: string): string {
  * Where it happened: Node begins the stack of a syntax error with file and line; otherwise it is the first
  * frame that is neither Node's, nor a package's, nor Millrace's own.
  */
-function placeIn(error: Error): string | undefined {
+export function placeIn(error: Error): string | undefined {
   const lines = error.stack?.split('\n') ?? []
   const head = /^((?:file:|\/|[a-z]:\\).+:\d+)$/i.exec(lines[0] ?? '')?.[1]
   if (head !== undefined) return shown(head)

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { checkOptions } from '../../protocol/known-options.ts'
 import { DeferredStore } from '../deferred-store.ts'
+import { StoreError } from '../errors.ts'
 import { limitsOf } from '../options.ts'
 import type { StreamStore } from '../store.ts'
 import { SQLITE_OPTIONS, type SqliteOptions, timesOf } from './options.ts'
@@ -27,11 +28,27 @@ export function sqlite(path: string, options: SqliteOptions = {}): StreamStore {
 /** The same, for callers that open it themselves. Throws for options that are out of range. */
 export function deferredSqlite(path: string, options: SqliteOptions, open: () => StreamStore): StreamStore {
   timesOf(options)
+  const named = new Error('named here')
   return new DeferredStore({
     limits: limitsOf(options),
     durability: 'power',
     address: `sqlite:${resolve(path)}`,
-    open,
+    open: () => openAsNamed(open, named),
     closed: () => storeError('closed', path),
   })
+}
+
+/**
+ * An error of opening has the stack of the place where the store was named, which somebody can mend. How it came to be
+ * opened, often in a timer or a request, says nothing; what went wrong inside is its `cause`.
+ */
+function openAsNamed(open: () => StreamStore, named: Error): StreamStore {
+  try {
+    return open()
+  } catch (error) {
+    if (error instanceof StoreError && named.stack !== undefined) {
+      error.stack = named.stack.replace(/^.*$/m, () => `${error.name}: ${error.message}`)
+    }
+    throw error
+  }
 }
