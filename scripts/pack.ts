@@ -1,11 +1,26 @@
-/** `node scripts/pack.ts <folder>`: packs what would be published into a folder and checks what is inside. */
+/**
+ * `node scripts/pack.ts <folder>`: packs what is published into a folder and checks what is inside. Its manifest has no
+ * scripts, for they are those of a clone: npm warns everybody who installs a tarball that has a `prepare`, though it does
+ * not run it.
+ */
 import { execFileSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { npmCommand } from './npm.ts'
 
 interface Packed {
   readonly files: readonly { readonly path: string }[]
 }
+
+interface Manifest {
+  [key: string]: unknown
+  readonly files: readonly string[]
+}
+
+/** What only a clone needs of its manifest. */
+const ofAClone = ['scripts', 'allowScripts', 'overrides']
 
 const published = /^((dist|templates)\/.+|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/
 const mustHave = [
@@ -21,12 +36,24 @@ const mustHave = [
 const [destination] = process.argv.slice(2)
 if (!destination) throw new Error('Name the folder that the package is written to.')
 
-// Scripts are left out: `prepare` would build a second time what the check has just built.
-const [npm, ...args] = npmCommand('pack', '--ignore-scripts', '--json', '--pack-destination', destination)
-const [packed] = JSON.parse(execFileSync(npm, args, { encoding: 'utf8' })) as Packed[]
+const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest
+for (const key of ofAClone) delete manifest[key]
+const staged = mkdtempSync(join(tmpdir(), 'millrace-pack-'))
+let packed: Packed | undefined
+try {
+  for (const path of manifest.files) cpSync(path, join(staged, path), { recursive: true })
+  writeFileSync(join(staged, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
+  const [npm, ...args] = npmCommand('pack', '--json', '--pack-destination', resolve(destination))
+  ;[packed] = JSON.parse(execFileSync(npm, args, { cwd: staged, encoding: 'utf8' })) as Packed[]
+} finally {
+  rmSync(staged, { recursive: true, force: true })
+}
 const paths = (packed?.files ?? []).map((file) => file.path)
 
 const complaints = [
+  ...paths
+    .filter((path) => path.endsWith('.map'))
+    .map((path) => `${path} maps to sources that are not published`),
   ...paths.filter((path) => !published.test(path)).map((path) => `${path} has no place in the package`),
   ...mustHave.filter((path) => !paths.includes(path)).map((path) => `${path} is missing from the package`),
 ]
