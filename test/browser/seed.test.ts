@@ -115,7 +115,7 @@ describeWith(['chromium'], 'the seed in Chromium', ({ chromium }) => {
   test.each([
     ['a refused key', PROMPTS.key, /refused this server's key/],
     ['a rate limit', PROMPTS.rate, /too many requests/],
-    ['a failing service', PROMPTS.server, /problem of its own/],
+    ['a failing service', PROMPTS.server, /has a problem or is overloaded/],
     ['a cut connection', PROMPTS.cut, /broke before the answer was complete/],
   ])('%s is explained in a sentence', async (_name, prompt, sentence) => {
     await page.goto(server.url)
