@@ -112,6 +112,16 @@ export default millrace({ routes: [http('/a/:', () => new Response())] })`,
       'app.ts: imports gone.ts, which does not exist',
     ],
     [
+      'that imports TypeScript as a compiler finds it',
+      { 'app.ts': 'import "./b.js"', 'b.ts': 'export {}' },
+      'app.ts: imports b.js, which does not exist: write b.ts',
+    ],
+    [
+      'that imports a folder',
+      { 'app.ts': 'import "."' },
+      'app.ts: imports ., which is a folder: name a file in it',
+    ],
+    [
       'that imports a name which does not exist',
       { 'app.ts': '\nimport { gone } from "millrace"\ngone()' },
       "app.ts:2: SyntaxError: The requested module 'millrace' does not provide an export named 'gone'",

@@ -1,5 +1,6 @@
 /** Why a module did not load, in one line that begins with the place in the user's file. */
-import { relative, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { basename, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PACKAGE_FOLDER } from '../package.ts'
 import { placeOfSyntaxError } from './syntax-place.ts'
@@ -14,6 +15,8 @@ export function describeLoadFailure(error: unknown, file: string): string {
     case 'ERR_MODULE_NOT_FOUND':
     case 'MODULE_NOT_FOUND':
       return missingModule(message, where)
+    case 'ERR_UNSUPPORTED_DIR_IMPORT':
+      return importedFolder(message, where)
     case 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX':
       return `${where}: ${message}: Node runs TypeScript by leaving its types out, so write this in another way`
     case 'ERR_UNKNOWN_FILE_EXTENSION':
@@ -42,7 +45,20 @@ function missingModule(message: string, where: string): string {
   if (kind === 'package' || !/^[./]|^[a-z]:/i.test(name)) {
     return `${from}: the package "${name}" is not installed; npm install ${name}`
   }
-  return `${from}: imports ${shown(name)}, which does not exist`
+  const meant = fileMeant(pathOf(name))
+  return `${from}: imports ${shown(name)}, which does not exist${meant ? `: write ${basename(meant)}` : ''}`
+}
+
+/** Compilers and bundlers find a.ts for './a' and './a.js'. Node does not. */
+function fileMeant(path: string): string | undefined {
+  const bare = path.replace(/\.[cm]?jsx?$/, '')
+  return ['.ts', '.mts', '.cts', '.js', '.mjs'].map((extension) => bare + extension).find(existsSync)
+}
+
+function importedFolder(message: string, where: string): string {
+  const [, folder, importer] = /^Directory import '([^']+)'.* imported from (.+)$/.exec(message) ?? []
+  if (folder === undefined || importer === undefined) return `${where}: ${message}`
+  return `${shown(importer)}: imports ${shown(folder) || '.'}, which is a folder: name a file in it`
 }
 
 function unknownExtension(message: string, where: string): string {
