@@ -135,6 +135,16 @@ function partsOf(whole: MillraceOptions, logger: Logger): KeptParts | undefined 
   return keptParts(
     { name, store },
     () => ({ streams: new Streaming(ofStreams), channels: channelsOf(whole, logger) }),
-    (kept) => kept.streams.redefine(ofStreams),
+    (kept) => {
+      const differences = kept.streams.redefine(ofStreams)
+      if (!reachSame(kept.channels, channelsOf(whole, logger))) differences.push('channels')
+      if (differences.length > 0)
+        logger.warn({}, `options were changed that need a restart: ${differences.join(', ')}`)
+    },
   )
+}
+
+/** A layer that says no address is like any other that says none. */
+function reachSame(one: ChannelLayer, other: ChannelLayer): boolean {
+  return one.address === other.address && one.expiry === other.expiry && one.groupExpiry === other.groupExpiry
 }

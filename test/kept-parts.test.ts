@@ -10,12 +10,14 @@ import {
   type MillraceOptions,
   forbidden,
   memory,
+  memoryChannels,
   millrace,
   run,
   silentLogger,
   sqlite,
 } from '../src/index.ts'
-import { redis } from '../src/redis.ts'
+import { redis, redisChannels } from '../src/redis.ts'
+import { collectingLogger } from './support/logger.ts'
 
 let folder: string
 const apps: App[] = []
@@ -93,6 +95,79 @@ it('starts runs, checks inputs and asks rules as they are after the edit', async
   expect((await post(after, 'talk', 'old')).status).toBe(400)
   expect(await (await post(after, 'gone', 'gone')).json()).toMatchObject({ error: { code: 'unknown_kind' } })
   expect(rules).toBe(3)
+})
+
+it('holds the default of a limit that an edit removes', async () => {
+  const quick = run({
+    async *run() {
+      yield 'x'
+    },
+  })
+  const slow = run({
+    async *run(_input, { signal }) {
+      yield 'x'
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    },
+  })
+  const options = { runs: { quick, slow }, authenticate: () => 'ann' }
+  const before = evaluated({ ...options, limits: { startsPerOwner: 1, runsPerProcess: 1 } })
+  await streamOf(await post(before, 'slow', null))
+  expect((await post(before, 'quick', null)).status).toBe(429)
+  await expect(before.runs.start({ kind: 'quick' })).rejects.toMatchObject({ code: 'process_full' })
+  const after = evaluated(options)
+  await streamOf(await post(after, 'quick', null))
+  await after.runs.start({ kind: 'quick' })
+})
+
+const kinds = {
+  answer: {
+    async *answer() {
+      yield 'x'
+    },
+    message: () => undefined,
+  },
+}
+
+it('keeps the messages of chats where the newest evaluation says', async () => {
+  const asked: string[] = []
+  const historyOf = (name: string) => ({
+    load: () => {
+      asked.push(name)
+      return Promise.resolve([])
+    },
+    save: () => Promise.resolve(),
+  })
+  evaluated({ chats: { kinds, history: historyOf('old') } })
+  const { chats, runs } = evaluated({ chats: { kinds, history: historyOf('new') } })
+  const { run: id } = await chats.send('c', { message: { id: 'm', role: 'user' } })
+  await (
+    await runs.get(id)
+  )?.end
+  expect(new Set(asked)).toEqual(new Set(['new']))
+})
+
+it('says in one line which changes need a restart', async () => {
+  const log = collectingLogger()
+  const options = { logger: log, chats: { kinds }, limits: { runsPerOwner: 7 } }
+  evaluated(options)
+  evaluated({ ...options, leaseTtl: 10, channels: memoryChannels(), limits: {}, mayStart: () => true })
+  expect(log.entries).toEqual([])
+  evaluated({
+    ...options,
+    leaseTtl: 7,
+    retention: Number.POSITIVE_INFINITY,
+    shutdownGrace: 9,
+    limits: { life: 60 },
+    chats: { kinds, whileBusy: 'queue', limits: { queued: 3 }, retention: 60 },
+    channels: redisChannels({ url: 'redis://ann:secret@127.0.0.1:1' }),
+  })
+  expect(log.entries.map(({ level, message }) => [level, message])).toEqual([
+    [
+      'warn',
+      'options were changed that need a restart: shutdownGrace, chats.whileBusy, chats.limits.queued, ' +
+        'chats.retention, leaseTtl, retention, limits.life, channels',
+    ],
+  ])
 })
 
 it('has one file open, however often it is evaluated', async () => {

@@ -45,6 +45,11 @@ export interface ChannelLayer {
   readonly expiry: number
   /** Seconds after which a group forgets a channel that was not added again. */
   readonly groupExpiry: number
+  /**
+   * Where its messages go, without credentials: layers of one address reach each other. Tells whether the layer of an
+   * application that is evaluated again is another one.
+   */
+  readonly address?: string
   /** Whether the layer serves this process alone. Default: false. */
   readonly isLocal?: boolean
 

@@ -25,7 +25,7 @@ import { ChatError } from './errors.ts'
 import { ChatFollower, placeAt } from './following.ts'
 import type { ChatChange } from './following.ts'
 import type { ChatPlace } from './history.ts'
-import { chatSettings } from './options.ts'
+import { chatSettings, redefineSettings } from './options.ts'
 import type { ChatSettings, ChatsOptions } from './options.ts'
 import { checkAsk, checkMessage, checkTitle, placeOf, signalOf } from './requests.ts'
 import type { AskOptions, ChatScope, RegenerateRequest, SendRequest } from './requests.ts'
@@ -79,10 +79,12 @@ export class Chats {
     return kinds
   }
 
-  /** Puts these kinds in place of those that there are. */
-  redefine({ kinds }: Pick<ChatsOptions, 'kinds'>): void {
-    this.#settings.kinds.clear()
-    for (const [name, kind] of Object.entries(kinds)) this.#settings.kinds.set(name, kind)
+  /**
+   * Puts these kinds, and this history, in place of those that there are. Returns the names of other options that differ:
+   * they need a restart.
+   */
+  redefine(options: Omit<ChatsOptions, 'store'>): string[] {
+    return redefineSettings(this.#settings, options)
   }
 
   /** Says who starts runs, which were given `kinds`, and over what chats are followed: once, before anything is sent. */

@@ -55,7 +55,8 @@ export interface ChatSettings {
   /** Undefined: for good. */
   readonly retentionMs: number | undefined
   readonly beginWithinMs: number
-  readonly history: ChatHistory | undefined
+  /** Changes as the kinds do. */
+  history: ChatHistory | undefined
 }
 
 const DEFAULT_LIMITS: ChatLimits = {
@@ -108,4 +109,19 @@ export function chatSettings(options: ChatsOptions): ChatSettings {
     beginWithinMs: Math.round(beginWithin * 1000),
     history,
   }
+}
+
+/** Puts the kinds and the history of these options in place: see `Chats.redefine`. */
+export function redefineSettings(settings: ChatSettings, options: Omit<ChatsOptions, 'store'>): string[] {
+  const next = chatSettings({ ...options, store: settings.store })
+  settings.history = next.history
+  settings.kinds.clear()
+  for (const [name, kind] of next.kinds) settings.kinds.set(name, kind)
+  const limits = Object.keys(DEFAULT_LIMITS) as (keyof ChatLimits)[]
+  return [
+    ...(next.whileBusy === settings.whileBusy ? [] : ['whileBusy']),
+    ...limits.filter((name) => next.limits[name] !== settings.limits[name]).map((name) => `limits.${name}`),
+    ...(next.retentionMs === settings.retentionMs ? [] : ['retention']),
+    ...(next.beginWithinMs === settings.beginWithinMs ? [] : ['beginWithin']),
+  ]
 }

@@ -81,8 +81,13 @@ export class StartGate {
     this.#limits = checkStartLimits({ ...START_LIMITS, ...options.limits })
   }
 
-  /** Replaces the rule. */
-  redefine(mayStart: MayStart | undefined): void {
+  /**
+   * Replaces the rule and the limits.
+   *
+   * @throws {RangeError} naming the limit that is out of range.
+   */
+  redefine(mayStart: MayStart | undefined, limits: Partial<StartLimits>): void {
+    this.#limits = checkStartLimits({ ...START_LIMITS, ...limits })
     this.#mayStart = mayStart
   }
 

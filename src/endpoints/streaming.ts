@@ -54,6 +54,8 @@ export const STREAMING_OPTIONS: OptionNames<StreamingOptions> = {
   shutdownGrace: true,
 }
 
+/** Seconds. */
+const SHUTDOWN_GRACE = 5
 /** Seconds between sweeps for expired streams. */
 const SWEEP_INTERVAL = 60
 
@@ -77,7 +79,14 @@ export class Streaming {
   #closing: Promise<void> | undefined
 
   /** @throws {RangeError} naming the option that is out of range. */
-  constructor({ ownerOf, shutdownGrace = 5, limits = {}, mayStart, chats, ...options }: StreamingOptions) {
+  constructor({
+    ownerOf,
+    shutdownGrace = SHUTDOWN_GRACE,
+    limits = {},
+    mayStart,
+    chats,
+    ...options
+  }: StreamingOptions) {
     const { store, logger = libraryLogger() } = options
     checkStore(store)
     this.store = store
@@ -109,20 +118,30 @@ export class Streaming {
   }
 
   /**
-   * Replaces the runs, chats and rules, for an application that was evaluated again. Runs in progress go on. Everything
-   * else, such as the store and the length of leases, stays as it was.
+   * Replaces the runs, chats, rules and limits of starts, for an application that was evaluated again. Runs in progress
+   * go on. Everything else, such as the store and the length of leases, stays as it was. Returns the names of those
+   * options that differ, and need a restart.
    */
-  redefine({ runs = {}, chats, mayStart, ownerOf, limits = {} }: StreamingOptions): void {
+  redefine({
+    runs = {},
+    chats,
+    mayStart,
+    ownerOf,
+    limits = {},
+    shutdownGrace = SHUTDOWN_GRACE,
+    ...options
+  }: StreamingOptions): string[] {
     const { store, delivery, gate } = this
-    if (chats && this.chats) this.chats.redefine(chats)
+    const { ofRuns, ofStarts } = splitLimits(limits)
+    const differences = shutdownGrace === this.#graceSeconds ? [] : ['shutdownGrace']
+    if (chats && this.chats) differences.push(...this.chats.redefine(chats).map((name) => `chats.${name}`))
     else if (chats) {
       this.chats = new Chats({ ...chats, store, logger: this.#logger })
       this.chats.use(this)
     }
     this.#startable = runs
-    this.runs.redefine(withChats(runs, this.chats))
-    gate.redefine(mayStart)
-    this.limit(limits)
+    differences.push(...this.runs.redefine({ ...options, runs: withChats(runs, this.chats), limits: ofRuns }))
+    gate.redefine(mayStart, ofStarts)
     this.services = {
       store,
       delivery,
@@ -131,6 +150,7 @@ export class Streaming {
       logger: this.#logger,
       ...(ownerOf && { ownerOf }),
     }
+    return differences
   }
 
   /**

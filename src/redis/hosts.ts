@@ -65,6 +65,11 @@ function settings({ url, ...parts }: RedisHost): HostSettings {
   return { ...host, ...address, title: titleOf(address) }
 }
 
+/** Where they are, in one line without credentials: the same for the same databases. */
+export function addressOf(hosts: readonly HostSettings[]): string {
+  return hosts.map(({ title, database = 0 }) => `${title}/${database}`).join(' ')
+}
+
 function titleOf({ host, port }: RedisAddress): string {
   return `${host}:${port}`
 }

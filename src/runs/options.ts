@@ -71,7 +71,7 @@ export interface RunSettings {
   readonly highWaterMark: number
   readonly unreadMs: number
   readonly readers: ((id: string) => number) | undefined
-  /** Changes while the process runs: see `Runs.limit`. */
+  /** Changes while the process runs: see `Runs.limit` and `Runs.redefine`. */
   readonly limits: { runsPerOwner: number; runsPerProcess: number }
   readonly records: number
   readonly bytes: number
@@ -165,12 +165,39 @@ export function runSettings(options: RunsOptions): RunSettings {
   }
 }
 
+/** Options that a process keeps from its start, and where their values are. */
+const LASTING = {
+  holder: 'holder',
+  leaseTtl: 'leaseTtlMs',
+  retention: 'retentionMs',
+  stopTimeout: 'stopTimeoutMs',
+  endedTimeout: 'endedTimeoutMs',
+  storePatience: 'storePatienceMs',
+  highWaterMark: 'highWaterMark',
+  stopUnreadAfter: 'unreadMs',
+  'limits.records': 'records',
+  'limits.bytes': 'bytes',
+  'limits.silence': 'silenceMs',
+  'limits.thinking': 'thinkingMs',
+  'limits.life': 'lifeMs',
+} as const satisfies Record<string, keyof RunSettings>
+
+/** Puts the definitions and the changeable limits of these options in place: see `Runs.redefine`. */
+export function redefineSettings(settings: RunSettings, options: Omit<RunsOptions, 'store'>): string[] {
+  const { store, readers, holder, kinds, limits } = settings
+  const next = runSettings({ holder, ...options, store, ...(readers && { readers }) })
+  defineKinds(kinds, options.runs ?? {})
+  Object.assign(limits, next.limits)
+  const names = Object.keys(LASTING) as (keyof typeof LASTING)[]
+  return names.filter((name) => next[LASTING[name]] !== settings[LASTING[name]])
+}
+
 /**
  * Replaces all definitions.
  *
  * @throws {TypeError} if a value is not a definition; {RangeError} if a name is too long.
  */
-export function defineKinds(kinds: RunSettings['kinds'], runs: RunDefinitions): void {
+function defineKinds(kinds: RunSettings['kinds'], runs: RunDefinitions): void {
   for (const [name, definition] of Object.entries(runs)) {
     if (name.length === 0 || name.length > 64)
       throw new RangeError('The name of a kind must be 1 to 64 characters')

@@ -6,7 +6,6 @@ import type { RunEnd } from '../protocol/run-end.ts'
 import type { RunProvider } from '../providers/provider.ts'
 import { ChatIndex } from './records/chat-index.ts'
 import { Continuations } from './control/continuations.ts'
-import type { RunDefinitions } from './definition.ts'
 import { RunError } from './errors.ts'
 import { followEnd } from './records/follow-end.ts'
 import { Inputs } from './start/inputs.ts'
@@ -14,7 +13,7 @@ import type { Assignment } from './local/assignment.ts'
 import type { LocalRun } from './local/local-run.ts'
 import { LocalRuns } from './local/local-runs.ts'
 import { Mailbox } from './control/mailbox.ts'
-import { changeLimits, defineKinds, graceMilliseconds, runSettings } from './options.ts'
+import { changeLimits, graceMilliseconds, redefineSettings, runSettings } from './options.ts'
 import type { RunLimits, RunSettings, RunsOptions } from './options.ts'
 import { OwedEnds } from './owed/owed-ends.ts'
 import { ProcessLimit } from './start/process-limit.ts'
@@ -108,10 +107,11 @@ export class Runs {
   }
 
   /**
-   * Replaces all definitions. A run in progress keeps the definition that it was started with.
+   * Replaces all definitions, and the limits that `limit` takes. A run in progress keeps the definition that it was
+   * started with. Returns the names of other options that differ, and need a restart.
    */
-  redefine(runs: RunDefinitions): void {
-    defineKinds(this.#settings.kinds, runs)
+  redefine(options: Omit<RunsOptions, 'store'>): string[] {
+    return redefineSettings(this.#settings, options)
   }
 
   /**

@@ -78,6 +78,7 @@ class MemoryChannels implements MemoryChannelLayer {
   readonly expiry: number
   readonly groupExpiry: number
   readonly isLocal = true
+  readonly address = 'memory'
   readonly #capacityOf: (channel: string) => number
   readonly #clock: () => number
   readonly #process = processId()

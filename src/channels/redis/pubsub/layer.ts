@@ -51,7 +51,7 @@ export class RedisPubSubChannels extends RedisLayer {
   #started = false
 
   constructor(settings: RedisLayerSettings) {
-    super(settings)
+    super(settings, 'pub/sub')
     const { codec, losses, local } = this
     const { logger, timeoutMs, expiry, groupExpiry, capacityOf } = settings
     this.#timeoutMs = timeoutMs

@@ -41,7 +41,7 @@ export class RedisChannels extends RedisLayer {
   readonly #control: ControlRoom
 
   constructor(settings: RedisChannelsSettings) {
-    super(settings)
+    super(settings, 'queues')
     const { logger, hosts, expiry, groupExpiry, prefix, prefixLength, namedMembers } = settings
     const names = new WireNames(prefix)
     this.servers = hosts.map(
