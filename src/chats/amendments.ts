@@ -1,4 +1,4 @@
-/** What is changed of a chat without an answer being asked for. Each is decided by what the chat is. */
+/** Changes to a chat that ask for no answer. Each is decided by the current state of the chat. */
 import type { ChatEntry, ChatMessage } from './entries.ts'
 import { ChatError } from './errors.ts'
 import type { ChatPlace } from './history.ts'
@@ -6,7 +6,7 @@ import type { ChatLimits } from './options.ts'
 import { keyOf } from './sends.ts'
 import type { Sends } from './sends.ts'
 
-/** What the methods of the same names of `Chats` say. */
+/** Implements the methods of the same names of `Chats`; see there. */
 export class Amendments {
   readonly #limits: ChatLimits
   readonly #sends: Sends

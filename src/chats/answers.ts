@@ -1,4 +1,4 @@
-/** What runs of chats are made from, and what becomes of their records: the glue between a kind of chats and one of runs. */
+/** Connects a kind of chats with a kind of runs: makes the provider of a run, and the answer from its records. */
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { RunContext } from '../providers/provider.ts'
@@ -11,11 +11,11 @@ import type { ChatLogs } from './chat-logs.ts'
 import type { ChatAsk } from './conversation.ts'
 import { isChatMessage } from './entries.ts'
 import type { AnswerEntry } from './entries.ts'
-import { joined } from './history.ts'
+import { joinedHistory } from './history.ts'
 import type { ChatPlace } from './history.ts'
 import type { ChatSettings } from './options.ts'
 
-/** What stands around an answer in its record. */
+/** Bytes around an answer in its record. */
 const AROUND = 16 * 1024
 
 export class Answers {
@@ -36,7 +36,7 @@ export class Answers {
     else if (!context.signal.aborted) throw new RunFailedError('chat_gone', 'The chat was deleted.')
   }
 
-  /** The entry for a run that has ended. Rejects as the store does. */
+  /** Makes the entry for a run that has ended. Rejects as the store does. */
   async entryFor(
     log: ChatLog,
     ask: ChatAsk,
@@ -62,12 +62,12 @@ export class Answers {
       return answer ? this.#with(entry, answer) : entry
     } catch (err) {
       if (err instanceof StoreError || signal.aborted) throw err
-      logger.error({ err, chat: log.place.chat, run: ask.run }, 'No message could be made of an answer')
+      logger.error({ err, chat: log.place.chat, run: ask.run }, 'answer could not be made into a message')
       return entry
     }
   }
 
-  /** Tells the application of a turn that has ended. */
+  /** Tells the application that a turn has ended. */
   async save({ place, conversation }: ChatLog, ask: ChatAsk, signal: AbortSignal): Promise<void> {
     const { history } = this.#settings
     const { tree } = conversation
@@ -92,18 +92,18 @@ export class Answers {
       ...place,
       run: ask.run,
       question: question.message,
-      messages: history ? joined(kept, messages, branch[0]?.after) : messages,
+      messages: history ? joinedHistory(kept, messages, branch[0]?.after) : messages,
       ...(ask.body !== undefined && { body: ask.body }),
     }
   }
 
-  /** @throws {Error} for a message that cannot be kept. */
+  /** @throws {Error} if the message cannot be kept. */
   #with(entry: AnswerEntry, { message, usage }: ChatAnswer): AnswerEntry {
-    if (!isChatMessage(message)) throw new Error('An answer is a message with an id and a role')
+    if (!isChatMessage(message)) throw new Error('An answer must be a message with an id and a role')
     const whole = { ...entry, message, ...(usage !== undefined && { usage }) }
     const most = this.#settings.store.limits.recordBytes - AROUND
     if (Buffer.byteLength(JSON.stringify(whole)) > most)
-      throw new Error(`An answer has ${most} bytes as JSON at most`)
+      throw new Error(`An answer must have at most ${most} bytes as JSON`)
     return whole
   }
 

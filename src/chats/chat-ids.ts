@@ -1,4 +1,4 @@
-/** What the streams of chats are called, and how a chat is checked before anything is looked up. */
+/** The ids of the streams of chats, and the check of a chat's id. */
 import { createHash } from 'node:crypto'
 import { isName } from './entries.ts'
 import { ChatError } from './errors.ts'
@@ -8,8 +8,8 @@ import type { ChatPlace } from './history.ts'
 export const CHATS = 'chats'
 
 /**
- * The stream of a chat. Made of both names: the same id of another owner is another chat, so that no id tells anybody
- * anything. It begins with `@`, and no endpoint serves it.
+ * Returns the id of a chat's stream. It is made of the chat's id and its owner: the same id of another owner is another
+ * chat, so an id reveals nothing. It begins with `@`, so no endpoint serves it.
  *
  * @throws {ChatError} `invalid_chat`.
  */

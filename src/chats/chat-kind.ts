@@ -1,4 +1,4 @@
-/** What answers in chats: made by endpoints, and by programs. */
+/** The kinds of answers in chats. Endpoints and applications define them. */
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { RunContext } from '../providers/provider.ts'
@@ -6,7 +6,7 @@ import type { RunDefinition } from '../runs/definition.ts'
 import type { ChatMessage } from './entries.ts'
 import type { ChatPlace } from './history.ts'
 
-/** What is to be answered. */
+/** A message to answer. */
 export interface ChatTurn extends ChatPlace {
   /** The id of the run. */
   readonly run: string
@@ -18,22 +18,22 @@ export interface ChatTurn extends ChatPlace {
   readonly body?: Json
 }
 
-/** What was said. */
+/** An answer. */
 export interface ChatAnswer {
-  /** One with the id of the question goes on with that, and stands in its place. */
+  /** A message with the id of the question continues that message, and replaces it. */
   readonly message: ChatMessage
-  /** What the application wants to know of it later, such as how many tokens it took. */
+  /** What the application wants to keep with it, such as the number of tokens. */
   readonly usage?: Json
 }
 
-/** A kind of answer. Any process that knows it can give one, and carry one on, as it is made from the chat alone. */
+/** A kind of answer. It is made from the chat alone, so any process that knows it can give an answer or continue one. */
 export interface ChatKind extends Pick<RunDefinition, 'resumable' | 'closing' | 'newAttempt'> {
-  /** Yields what goes to the run's log: the provider of one run. Called again by whoever continues the run. */
+  /** The provider of one run: yields its records. Called again by the process that continues the run. */
   readonly answer: (turn: ChatTurn, context: RunContext) => AsyncIterable<Json | object>
   /**
-   * Makes the message of what the run kept, whole or in part; undefined for none. Called by whoever ends the run, and
-   * maybe again by another process: of the same records it makes the same. What it throws is logged, and the answer has
-   * no message.
+   * Makes the message from the records of a run, whole or partial; undefined for none. The process that ends the run
+   * calls it, and maybe another one again: the same records must give the same message. If it throws, that is logged and
+   * the answer has no message.
    */
   readonly message: (
     records: AsyncIterable<Json>,

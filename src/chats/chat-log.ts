@@ -1,4 +1,4 @@
-/** The stream of one chat as this process has read it, and the conversation that it folds to. */
+/** The stream of one chat as far as this process has read it, folded into a conversation. */
 import { Buffer } from 'node:buffer'
 import type { Json } from '../protocol/json.ts'
 import { START } from '../protocol/offset.ts'
@@ -10,7 +10,7 @@ import { readEntry, writeEntry } from './entries.ts'
 import type { ChatEntry } from './entries.ts'
 import type { ChatPlace } from './history.ts'
 
-/** `moved`: others were first, so look again. `gone`: the chat was deleted. */
+/** `moved`: another process appended first, so read again. `gone`: the chat was deleted. */
 export type Kept = 'kept' | 'moved' | 'gone'
 
 export class ChatLog {
@@ -47,7 +47,7 @@ export class ChatLog {
     return this.#isClosed
   }
 
-  /** Reads up to the tail; false when what was read is not the stream's history any more. Rejects as the store does. */
+  /** Reads up to the tail; false if the stream has another history by now. Rejects as the store does. */
   async refresh(signal?: AbortSignal): Promise<boolean> {
     for (;;) {
       const options = { incarnation: this.incarnation, ...(signal && { signal }) }
@@ -60,9 +60,9 @@ export class ChatLog {
   }
 
   /**
-   * Keeps entries that were decided on by what this has read, if nobody was first: all of them or none. Called in the
-   * same turn as what decides: others in this process read the same log on. What the log says of the chat in lists is kept
-   * with them. Rejects as the store does.
+   * Appends entries, all or none, if nothing was appended since the last read. Call it in the same turn as the decision,
+   * because others in this process read the same log. The metadata for lists is kept with them. Rejects as the store
+   * does.
    */
   async decide(entries: readonly ChatEntry[], signal?: AbortSignal): Promise<Kept> {
     const after = this.#offset
@@ -79,7 +79,7 @@ export class ChatLog {
     return this.#kept(after, records, await this.#append({ records, producer }, signal))
   }
 
-  /** Takes nothing more: whoever comes finds the chat deleted. False when it is gone already. */
+  /** Closes the stream, so that everybody finds the chat deleted. False if it is gone already. */
   async close(signal?: AbortSignal): Promise<boolean> {
     const { outcome } = await this.#append({ close: true, end: { status: 'deleted' } }, signal)
     if (outcome === 'missing') return false
@@ -94,7 +94,7 @@ export class ChatLog {
   #kept(after: Offset, records: readonly string[], result: AppendResult): Kept {
     switch (result.outcome) {
       case 'appended':
-        // Somebody else's may lie in between, of an append that followed nothing.
+        // An append without `after` may have put another entry in between.
         if (result.offset.position === after.position + records.length)
           this.#take(after, records, result.offset)
         return 'kept'
@@ -106,11 +106,11 @@ export class ChatLog {
       case 'closed':
         return 'gone'
       default:
-        throw new Error(`A chat could not be appended to: ${result.outcome}`)
+        throw new Error(`An append to a chat failed: ${result.outcome}`)
     }
   }
 
-  /** Adds what it has not yet: several reads may be under way. */
+  /** Adds the entries that it does not have yet, because several reads may be in progress. */
   #take(from: Offset, records: readonly StreamRecord[], next: Offset): void {
     const known = this.#offset.position - from.position
     if (known < 0 || known > records.length || next.position <= this.#offset.position) return
@@ -124,13 +124,13 @@ export class ChatLog {
   }
 }
 
-/** The producer of the answer of a run: whoever comes second is told that it is kept. */
+/** The producer of a run's answer. A second append of the answer is a duplicate. */
 function answererOf(run: string): string {
-  // A producer's id is shorter than a run's may be.
+  // A producer's id must be shorter than a run's id may be.
   return `@run/${run.length <= 250 ? run : run.slice(-250)}`
 }
 
-/** What lists say of a chat, kept as the metadata of its stream. */
+/** What lists tell about a chat. It is kept as the metadata of its stream. */
 export function listingOf(
   { chat }: ChatPlace,
   title: string | undefined,

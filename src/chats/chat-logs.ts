@@ -1,4 +1,4 @@
-/** The chats that this process has read lately, so that looking at one again costs what came since. */
+/** The chats that this process has read lately, so that reading one again costs only its new entries. */
 import { StreamRequestError } from '../streams/errors.ts'
 import type { StreamConfig } from '../streams/store.ts'
 import { CHATS, chatStreamId } from './chat-ids.ts'
@@ -8,7 +8,7 @@ import { writeEntry } from './entries.ts'
 import type { ChatPlace } from './history.ts'
 import type { ChatSettings } from './options.ts'
 
-/** Bytes of entries that are kept, at most; the chat that was looked at last is, whatever its size. */
+/** Most bytes of entries to hold. The chat that was read last is held whatever its size. */
 const KEPT = 32 * 1024 * 1024
 const MOST = 10_000
 
@@ -23,8 +23,8 @@ export class ChatLogs {
   }
 
   /**
-   * A chat as it is; undefined for one that is not there. One that `isClosed` is being deleted. Rejects with the
-   * `ChatError` `invalid_chat`, and as the store does.
+   * Reads a chat; undefined if it does not exist. A chat that `isClosed` is being deleted. Rejects with the `ChatError`
+   * `invalid_chat`, and as the store does.
    */
   async load(place: ChatPlace, signal?: AbortSignal): Promise<ChatLog | undefined> {
     const id = chatStreamId(place)
@@ -32,7 +32,7 @@ export class ChatLogs {
     if (known && (await known.refresh(signal))) return this.#keep(known)
     if (known) this.#forget(known)
     const { store } = this.#settings
-    // What it is may change between the two calls.
+    // The stream may change between the two calls.
     for (let tries = 0; tries < 3; tries++) {
       const info = await store.head(id, signal, place.owner ?? null)
       if (!info) return undefined
@@ -42,7 +42,7 @@ export class ChatLogs {
     return undefined
   }
 
-  /** Creates a chat with its first entries; false when it is there. Rejects as the store does. */
+  /** Creates a chat with its first entries; false if it exists. Rejects as the store does. */
   async create(place: ChatPlace, entries: readonly ChatEntry[], signal?: AbortSignal): Promise<boolean> {
     const { store, retentionMs } = this.#settings
     const { owner } = place
@@ -50,17 +50,14 @@ export class ChatLogs {
       records: entries.map(writeEntry),
       metadata: listingOf(place, undefined, entries),
       listed: CHATS,
-      // Whole, whatever the store keeps of other streams.
+      // The store's default retention must not trim it.
       retention: {},
       ...(owner !== undefined && { owner }),
       ...(retentionMs !== undefined && { ttlMs: retentionMs }),
     }
     const { outcome } = await store.create(chatStreamId(place), config, signal)
     if (outcome === 'retired' || outcome === 'no-fork')
-      throw new StreamRequestError(
-        'invalid_id',
-        'The stream of the chat was deleted, and forks of it are there',
-      )
+      throw new StreamRequestError('invalid_id', 'The stream of the chat was deleted while forks of it exist')
     return outcome === 'created'
   }
 

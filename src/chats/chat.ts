@@ -1,10 +1,10 @@
-/** A chat as it is seen from outside, at one moment. */
+/** A chat as callers see it, at one moment. */
 import type { StreamInfo } from '../streams/stream.ts'
 import type { ChatAsk, Conversation } from './conversation.ts'
 import type { ChatMessage } from './entries.ts'
 import type { ChatNode } from './message-tree.ts'
 
-/** A message and where it stands. */
+/** A message and its place in the chat. */
 export interface ChatItem {
   /** The message's id, or, of a later version of it, `id~2` and so on. */
   readonly key: string
@@ -14,15 +14,15 @@ export interface ChatItem {
   readonly parent?: string
   /** When it came: milliseconds since 1970. */
   readonly at: number
-  /** How it was answered, last of all; of an answer, the ask that it answers. */
+  /** The last ask for an answer to this message; for an answer, the ask that it answers. */
   readonly ask?: ChatAsk
-  /** The keys of those that follow the same message, this one included: its edits, or the other answers. */
+  /** The keys of all messages that follow the same message, including this one: edits, or other answers. */
   readonly versions: readonly string[]
 }
 
 export interface QueuedItem {
   readonly ask: ChatAsk
-  /** None where a message is answered again. */
+  /** Undefined if a message is answered again. */
   readonly message?: ChatMessage
 }
 
@@ -32,13 +32,13 @@ export interface Chat {
   readonly title?: string
   /** Milliseconds since 1970. */
   readonly createdAt: number
-  /** The messages of the branch that goes on. */
+  /** The messages of the current branch. */
   readonly messages: readonly ChatItem[]
   /** What is being answered. */
   readonly active?: ChatAsk
-  /** What waits for its turn. */
+  /** What is waiting for its turn. */
   readonly queue: readonly QueuedItem[]
-  /** The place behind all of this, from which to follow what comes. */
+  /** The place after all of this. Follow the chat from here. */
   readonly offset: string
 }
 
@@ -48,14 +48,14 @@ export interface ListedChat {
   readonly title?: string
   /** Milliseconds since 1970. */
   readonly createdAt: number
-  /** When somebody last did something in it. */
+  /** When the last entry was kept. */
   readonly at: number
 }
 
 export interface ChatList {
-  /** The one first in which something was kept last. */
+  /** The chat with the latest entry comes first. */
   readonly chats: readonly ListedChat[]
-  /** Where the next page begins, when there may be one. */
+  /** Where the next page begins, if there may be one. */
   readonly next?: string
 }
 
@@ -72,7 +72,7 @@ export function itemOf(conversation: Conversation, node: ChatNode): ChatItem {
   }
 }
 
-/** Undefined for a chat that is being deleted. */
+/** Returns undefined for a chat that is being deleted. */
 export function listedChat({ metadata, closed, createdAt }: StreamInfo): ListedChat | undefined {
   const { chat } = (metadata ?? {}) as { readonly chat?: { id: string; at: number; title?: string } }
   if (closed || typeof chat !== 'object' || typeof chat.id !== 'string') return undefined

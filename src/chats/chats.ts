@@ -1,9 +1,9 @@
 /**
- * Chats: conversations that are kept, and answered by runs. Each is a stream of its own, of what was sent, which runs
- * answer it and what they said; docs/chats.md tells it whole.
+ * Chats: conversations that are kept, and answered by runs. Each is a stream of its own, with the messages, the runs that
+ * answer them and the answers. See docs/chats.md.
  *
- * All processes on the same store have the same chats. A send, an edit or a take-back may reach any of them, and each is
- * decided by what the chat is at that moment: what two people do at once is done one after the other.
+ * All processes on the same store share the same chats. A send, an edit or a take-back may reach any of them. Each is
+ * decided by the state of the chat at that moment, so concurrent changes happen one after the other.
  */
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Json } from '../protocol/json.ts'
@@ -27,20 +27,20 @@ import type { ChatChange } from './following.ts'
 import type { ChatPlace } from './history.ts'
 import { chatSettings, redefineSettings } from './options.ts'
 import type { ChatSettings, ChatsOptions } from './options.ts'
-import { checkAsk, checkMessage, checkTitle, placeOf, signalOf } from './requests.ts'
+import { checkAsk, checkMessage, checkTitle, chatPlaceOf, signalOf } from './requests.ts'
 import type { AskOptions, ChatScope, RegenerateRequest, SendRequest } from './requests.ts'
 import { Sends, keyOf } from './sends.ts'
 import { Turns } from './turns.ts'
 import type { ChatRuns } from './turns.ts'
 
-/** What chats work with; a `Streaming` has both. */
+/** What chats need; a `Streaming` has both. */
 export interface ChatServices {
   readonly runs: ChatRuns
   readonly delivery: Delivery
 }
 
 /**
- * The chats of an application in one process. Each method rejects with a `ChatError` for what it refuses, with the
+ * The chats of an application in one process. Each method rejects with a `ChatError` if it refuses the request, with the
  * `RunError` of a run that cannot be started, and with the `StoreError` of a store that fails.
  */
 export class Chats {
@@ -63,7 +63,7 @@ export class Chats {
     this.#amendments = new Amendments(settings.limits, this.#sends)
   }
 
-  /** The kinds of runs that answer: for `Runs`, beside the application's own. */
+  /** The kinds of runs that answer. Pass them to `Runs` with the application's own. */
   get kinds(): RunDefinitions {
     const kinds: Record<string, RunDefinition> = {}
     for (const [name, kind] of this.#settings.kinds) {
@@ -87,17 +87,17 @@ export class Chats {
     return redefineSettings(this.#settings, options)
   }
 
-  /** Says who starts runs, which were given `kinds`, and over what chats are followed: once, before anything is sent. */
+  /** Sets the runs, which must have the `kinds`, and the delivery. Call it once, before anything is sent. */
   use(services: ChatServices): void {
     this.#services = services
   }
 
   /**
-   * Sends a message, and has it answered. The chat is created with its first message. Resolves once that is kept and its
-   * run started, or once it waits for its turn. The same message sent again, by its id, is the same send.
+   * Sends a message and asks for an answer. The chat is created with its first message. Resolves when the message is kept
+   * and its run is started, or when it waits for its turn. Sending a message with the same id again changes nothing.
    *
    * @throws {ChatError} `chat_busy`, `queue_full`, `chat_full`, `chat_too_large`, `message_too_large`; `message_not_found`
-   * for an edit of what is gone; `message_differs`; `taken_back`.
+   * for an edit of a message that is gone; `message_differs`; `taken_back`.
    */
   async send(chat: string, { message, edits, after, ...ask }: SendRequest): Promise<ChatAsk> {
     return this.#ask(chat, ask, {
@@ -108,7 +108,7 @@ export class Chats {
   }
 
   /**
-   * Has a message answered again. The other answers stay, each a branch of its own.
+   * Asks for another answer to a message. The other answers stay, each in a branch of its own.
    *
    * @throws {ChatError} as `send`; `message_not_found`.
    */
@@ -122,52 +122,53 @@ export class Chats {
     return this.#ask(chat, ask, { again: answered })
   }
 
-  /** Keeps messages that nobody is to answer, behind the last one: a greeting, or what was said elsewhere. */
+  /** Appends messages that need no answer after the last one: a greeting, for example. */
   async add(chat: string, messages: readonly ChatMessage[], scope: ChatScope = {}): Promise<void> {
     const checked = messages.map((message) => checkMessage(message, this.#settings.limits.messageBytes))
-    await this.#amendments.add(placeOf(chat, scope), checked, signalOf(scope))
+    await this.#amendments.add(chatPlaceOf(chat, scope), checked, signalOf(scope))
   }
 
   /**
-   * Takes a message back that waits for its turn; named by its id, or by its run. Twice is once.
+   * Takes back a message that waits for its turn, named by its id or by its run. Repeated calls change nothing.
    *
    * @throws {ChatError} `already_begun`; `message_not_found`; `chat_not_found`.
    */
   async takeBack(chat: string, name: string, scope: ChatScope = {}): Promise<void> {
-    await this.#amendments.takeBack(placeOf(chat, scope), name, signalOf(scope))
+    await this.#amendments.takeBack(chatPlaceOf(chat, scope), name, signalOf(scope))
   }
 
   /**
-   * Removes a message, with all that follows it, from every branch. What was kept stays in the stream of the chat until
-   * the chat is deleted.
+   * Removes a message, and all messages that follow it, from every branch. Their entries stay in the stream of the chat
+   * until the chat is deleted.
    *
-   * @throws {ChatError} `chat_busy` while something behind it is being answered; `message_not_found`; `chat_not_found`.
+   * @throws {ChatError} `chat_busy` while a message that follows it is being answered; `message_not_found`;
+   * `chat_not_found`.
    */
   async remove(chat: string, name: string, scope: ChatScope = {}): Promise<void> {
-    await this.#amendments.remove(placeOf(chat, scope), name, signalOf(scope))
+    await this.#amendments.remove(chatPlaceOf(chat, scope), name, signalOf(scope))
   }
 
   /**
-   * Goes on with the branch of another message: a version, or another answer, and what came last behind it.
+   * Switches to the branch of another message, such as another version or another answer, with its latest continuation.
    *
    * @throws {ChatError} `message_not_found`; `chat_not_found`.
    */
   async select(chat: string, key: string, scope: ChatScope = {}): Promise<void> {
-    await this.#amendments.select(placeOf(chat, scope), key, signalOf(scope))
+    await this.#amendments.select(chatPlaceOf(chat, scope), key, signalOf(scope))
   }
 
-  /** Names a chat; the empty text takes its title away. @throws {ChatError} `invalid_title`; `chat_not_found`. */
+  /** Sets the title of a chat; an empty text removes it. @throws {ChatError} `invalid_title`; `chat_not_found`. */
   async rename(chat: string, title: string, scope: ChatScope = {}): Promise<void> {
     checkTitle(title, this.#settings.limits.title)
-    await this.#amendments.rename(placeOf(chat, scope), title, signalOf(scope))
+    await this.#amendments.rename(chatPlaceOf(chat, scope), title, signalOf(scope))
   }
 
   /**
-   * Stops what is being answered, whichever process does it. What was said by then is kept, and what waits comes next.
-   * Undefined when nothing is being answered.
+   * Stops the answer in progress, in whichever process. What was said so far is kept, and the next waiting message is
+   * answered. Resolves to undefined if no answer is in progress.
    */
   async stop(chat: string, scope: ChatScope = {}): Promise<RunEnd | undefined> {
-    const place = placeOf(chat, scope)
+    const place = chatPlaceOf(chat, scope)
     const signal = signalOf(scope)
     const log = await this.#look(place, signal)
     const run = log?.conversation.active?.run
@@ -177,19 +178,19 @@ export class Chats {
     return end
   }
 
-  /** A chat as it is, once what was left undone in it was done; undefined for one that is not there. */
+  /** Returns a chat, after finishing what a dead process left undone in it; undefined if it does not exist. */
   async get(chat: string, scope: ChatScope = {}): Promise<Chat | undefined> {
-    const log = await this.#look(placeOf(chat, scope), signalOf(scope))
+    const log = await this.#look(chatPlaceOf(chat, scope), signalOf(scope))
     return log && this.#seen(log)
   }
 
-  /** All messages of a chat, of every branch, in the order in which they came. @throws {ChatError} `chat_not_found`. */
+  /** Returns all messages of a chat, of every branch, in the order they came. @throws {ChatError} `chat_not_found`. */
   async tree(chat: string, scope: ChatScope = {}): Promise<readonly ChatItem[]> {
     const { conversation } = await this.#found({ chat, ...scope }, signalOf(scope))
     return Array.from(conversation.tree.nodes, (node) => itemOf(conversation, node))
   }
 
-  /** A page of an owner's chats, the latest first; without one those of nobody. It costs by what it holds. */
+  /** Returns a page of an owner's chats, the latest first; without an owner, of the chats without one. */
   async list({
     owner,
     after,
@@ -208,11 +209,11 @@ export class Chats {
   }
 
   /**
-   * Deletes a chat with all that it had: messages, runs and their records, and its place in lists. What is being answered
-   * is stopped. False when there is none. Cut short, it is done by whoever comes next.
+   * Deletes a chat with its messages, runs, their records, and its place in lists. An answer in progress is stopped.
+   * Resolves to false if there is no such chat. If it is interrupted, the next access to the chat completes it.
    */
   async delete(chat: string, scope: ChatScope = {}): Promise<boolean> {
-    const place = placeOf(chat, scope)
+    const place = chatPlaceOf(chat, scope)
     const signal = signalOf(scope)
     const { store } = this.#settings
     for (;;) {
@@ -228,10 +229,10 @@ export class Chats {
   }
 
   /**
-   * Follows what is kept in a chat, whichever process keeps it: what comes after an offset, by default from now on. It
-   * ends when the chat is deleted, this process stops delivering, or the signal aborts.
+   * Yields the changes to a chat after an offset, by default from now on, whichever process makes them. It ends when the
+   * chat is deleted, this process stops delivering, or the signal aborts.
    *
-   * @throws {ChatError} `chat_not_found`; `invalid_ask` for an offset that is none of this chat.
+   * @throws {ChatError} `chat_not_found`; `invalid_ask` if the offset is not one of this chat.
    */
   async *follow(
     chat: string,
@@ -248,7 +249,7 @@ export class Chats {
     { owner, signal, kind = this.#onlyKind(), whileBusy = this.#settings.whileBusy, body, run }: AskOptions,
     what: { readonly message: ChatMessage } | { readonly again: string },
   ): Promise<ChatAsk> {
-    const place = placeOf(chat, { ...(owner !== undefined && { owner }) })
+    const place = chatPlaceOf(chat, { ...(owner !== undefined && { owner }) })
     checkAsk({ ...(body !== undefined && { body }), ...(run !== undefined && { run }) })
     const send = {
       place,
@@ -267,13 +268,13 @@ export class Chats {
       return await this.#turns.advance(place, signal)
     } catch (err) {
       if (!(err instanceof RunError)) throw err
-      this.#settings.logger.warn({ err, chat: place.chat }, 'The next answer of a chat could not be begun')
+      this.#settings.logger.warn({ err, chat: place.chat }, 'next answer of a chat could not be started')
       return this.#logs.load(place, signal)
     }
   }
 
   async #found({ chat, owner }: ChatPlace, signal: AbortSignal): Promise<ChatLog> {
-    const log = await this.#logs.load(placeOf(chat, { ...(owner !== undefined && { owner }) }), signal)
+    const log = await this.#logs.load(chatPlaceOf(chat, { ...(owner !== undefined && { owner }) }), signal)
     if (!log || log.isClosed) throw new ChatError('chat_not_found')
     return log
   }
@@ -300,6 +301,6 @@ export class Chats {
 
   get #used(): ChatServices {
     if (this.#services) return this.#services
-    throw new Error('Chats are answered by runs: call chats.use({ runs, delivery }) first')
+    throw new Error('Chats need runs: call chats.use({ runs, delivery }) first')
   }
 }

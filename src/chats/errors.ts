@@ -1,6 +1,6 @@
 /**
- * The registry of what chats refuse. A code is stable, for programs to switch on; a message is fit for whoever
- * asked, and quotes nothing of what was sent.
+ * The errors of chats. A code is stable, for programs to switch on. A message is fit for the caller, and quotes nothing of
+ * the request.
  */
 export const CHAT_ERRORS = {
   invalid_chat: 'The id of a chat is 1 to 256 characters.',
@@ -22,7 +22,7 @@ export const CHAT_ERRORS = {
   unknown_kind: 'Answers of this kind are not known here.',
 } as const satisfies Record<string, string>
 
-/** A stable name of what was refused. */
+/** A stable name of an error. */
 export type ChatErrorCode = keyof typeof CHAT_ERRORS
 
 export class ChatError extends Error {

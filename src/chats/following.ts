@@ -1,4 +1,4 @@
-/** Follows a chat: what is kept in it, from a place on, as it comes. Over delivery, which watches each chat once. */
+/** Follows the entries of a chat from a place on. It uses delivery, which watches each chat once. */
 import { decodeOffset, encodeOffset } from '../protocol/offset.ts'
 import type { AskedPlace } from '../protocol/offset.ts'
 import type { Batch, SharedEncoder } from '../delivery/batch.ts'
@@ -9,14 +9,14 @@ import { readEntry } from './entries.ts'
 import type { ChatEntry } from './entries.ts'
 import { ChatError } from './errors.ts'
 
-/** What was kept, and the place behind it. */
+/** An entry of a chat, and the place after it. */
 export interface ChatChange {
   /** Where to go on from. */
   readonly offset: string
   readonly entry: ChatEntry
 }
 
-/** Batches that wait for whoever follows. */
+/** Batches that may wait for the reader. */
 const MOST_WAITING = 4
 
 const batches: SharedEncoder<Batch> = { encode: (batch) => batch }
@@ -34,10 +34,9 @@ export class ChatFollower {
   })
 
   /**
-   * Yields what is kept, until the chat is deleted or the signal aborts; it ends then.
+   * Yields entries until the chat is deleted or the signal aborts, and then ends. Rejects as the store does.
    *
-   * @throws {ChatError} `chat_not_found` for a chat that is not there. Rejects as the store does, and with an error
-   * where the offset is not one of this chat.
+   * @throws {ChatError} `chat_not_found` if the chat does not exist; `invalid_ask` if the offset is not one of this chat.
    */
   async *follow(
     delivery: Delivery,
@@ -80,13 +79,13 @@ export class ChatFollower {
   }
 }
 
-/** @throws {ChatError} `invalid_ask` for what is no offset. */
+/** @throws {ChatError} `invalid_ask` if the text is not an offset. */
 export function placeAt(offset: string | undefined): AskedPlace {
   if (offset === undefined) return 'now'
   try {
     return decodeOffset(offset)
   } catch {
-    throw new ChatError('invalid_ask', 'The offset is none that a chat gave')
+    throw new ChatError('invalid_ask', 'The offset is not one that a chat returned')
   }
 }
 
@@ -110,7 +109,7 @@ function thrown(end: FollowEnd): void {
     case 'missing':
       throw new ChatError('chat_not_found')
     case 'refused':
-      throw new ChatError('invalid_ask', 'The offset is none of this chat')
+      throw new ChatError('invalid_ask', 'The offset is not one of this chat')
     case 'failed':
       throw end.error
   }

@@ -1,4 +1,4 @@
-/** For applications whose messages live in a database of their own: the chat's stream then holds what is under way. */
+/** For applications that keep messages in their own database: the chat's stream then only holds what is in progress. */
 import type { ChatMessage } from './entries.ts'
 import type { ChatAsk } from './conversation.ts'
 
@@ -7,7 +7,7 @@ export interface ChatPlace {
   readonly owner?: string
 }
 
-/** What is to be kept of a chat, once an answer has ended. */
+/** What to keep of a chat after an answer has ended. */
 export interface ChatTurnKept extends ChatPlace {
   /** The message that was answered, and the answer if anything was said. */
   readonly messages: readonly ChatMessage[]
@@ -18,19 +18,19 @@ export interface ChatTurnKept extends ChatPlace {
 }
 
 export interface ChatHistory {
-  /** The messages of a chat, in their order; none for a chat that is not known. */
+  /** Returns the messages of a chat, in order; none for an unknown chat. */
   readonly load: (
     place: ChatPlace & { readonly signal: AbortSignal },
   ) => readonly ChatMessage[] | Promise<readonly ChatMessage[]>
   /**
-   * Keeps a question and its answer. Called once as a rule and at least once, and again later when it rejects: a
-   * message whose id is known replaces what is kept under that.
+   * Keeps a question and its answer. It is called at least once, normally once, and again later if it rejects. A message
+   * with a known id must replace the one that is kept.
    */
   readonly save: (turn: ChatTurnKept & { readonly signal: AbortSignal }) => void | Promise<void>
 }
 
-/** What is kept, and behind it the branch that goes on from it: from its first message on, or from the one that it follows. */
-export function joined(
+/** Joins the kept messages and the branch that continues them, from the message that the branch follows. */
+export function joinedHistory(
   kept: readonly ChatMessage[],
   branch: readonly ChatMessage[],
   after: string | undefined,

@@ -1,4 +1,4 @@
-/** How chats behave. Durations are in seconds, and sizes in bytes as JSON. */
+/** Options of chats. Durations are in seconds, and sizes in bytes as JSON. */
 import { type OptionNames, namesOf } from '../protocol/known-options.ts'
 import { libraryLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -6,17 +6,17 @@ import type { StreamStore } from '../streams/store.ts'
 import type { ChatKind } from './chat-kind.ts'
 import type { ChatHistory } from './history.ts'
 
-/** What comes while a message is being answered: it is refused, waits for its turn, or has the answer stopped for it. */
+/** What to do with a send during an answer: `refuse` it, let it wait (`queue`), or stop the answer (`replace`). */
 export type WhileBusy = 'refuse' | 'queue' | 'replace'
 
 export interface ChatLimits {
-  /** Messages of a chat, answers and those that wait included. Default 2,000. */
+  /** Messages of a chat, including answers and waiting messages. Default 2,000. */
   readonly messages: number
-  /** Bytes of one message, answers aside. Default 1 MiB. */
+  /** Bytes of one message that is sent. Answers may be larger. Default 1 MiB. */
   readonly messageBytes: number
-  /** Bytes of a chat, from which on nothing more is sent in it. Default 64 MiB. */
+  /** Bytes of a chat beyond which nothing more can be sent in it. Default 64 MiB. */
   readonly chatBytes: number
-  /** Messages that wait in one chat. Default 10. */
+  /** Messages that may wait in one chat. Default 10. */
   readonly queued: number
   /** Characters of a title. Default 200. */
   readonly title: number
@@ -24,27 +24,27 @@ export interface ChatLimits {
 
 export interface ChatsOptions {
   readonly store: StreamStore
-  /** Hears what could not be done for a chat. Default: as for a store. */
+  /** Logs what could not be done for a chat. Default: as for a store. */
   readonly logger?: Logger
-  /** What answers, by name: 1 to 64 characters, and none that is the name of other runs. */
+  /** The kinds of answers, by name: 1 to 64 characters, and different from the names of other kinds of runs. */
   readonly kinds: Readonly<Record<string, ChatKind>>
   /** Default `refuse`. */
   readonly whileBusy?: WhileBusy
   readonly limits?: Partial<ChatLimits>
   /**
-   * Seconds that a chat is kept after its last entry. Default `Infinity`: for good; or, with a `history`, a week.
+   * Seconds that a chat is kept after its last entry. Default `Infinity`: forever; with a `history`, a week.
    */
   readonly retention?: number
   /**
-   * Seconds within which an answer that was asked for, and whose run nobody started, is begun by whoever finds it.
-   * After that it has failed as `interrupted`. Default 600.
+   * Seconds within which another process may start the run of an ask whose process died before starting it. After that,
+   * the ask has failed as `interrupted`. Default 600.
    */
   readonly beginWithin?: number
   /** For an application that keeps the messages itself. */
   readonly history?: ChatHistory
 }
 
-/** The same, whole; milliseconds. */
+/** The options with their defaults. Durations are in milliseconds here. */
 export interface ChatSettings {
   readonly store: StreamStore
   readonly logger: Logger
@@ -52,7 +52,7 @@ export interface ChatSettings {
   readonly kinds: Map<string, ChatKind>
   readonly whileBusy: WhileBusy
   readonly limits: ChatLimits
-  /** Undefined: for good. */
+  /** Undefined: forever. */
   readonly retentionMs: number | undefined
   readonly beginWithinMs: number
   /** Changes as the kinds do. */
@@ -91,14 +91,14 @@ export function chatSettings(options: ChatsOptions): ChatSettings {
       `limits.messageBytes is ${limits.messageBytes}; the store keeps ${store.limits.recordBytes} bytes in one record, ${AROUND} of them for what stands around a message`,
     )
   if (!['refuse', 'queue', 'replace'].includes(whileBusy))
-    throw new RangeError('whileBusy is refuse, queue or replace')
+    throw new RangeError('whileBusy must be refuse, queue or replace')
   for (const name of Object.keys(kinds))
     if (name.length === 0 || name.length > 64)
-      throw new RangeError('The name of a kind is 1 to 64 characters')
+      throw new RangeError('The name of a kind must be 1 to 64 characters')
   const retention = options.retention ?? (history ? WEEK : Number.POSITIVE_INFINITY)
   const beginWithin = options.beginWithin ?? 600
-  if (!(retention >= 1)) throw new RangeError(`retention is ${retention}; it takes a second at least`)
-  if (!(beginWithin >= 0)) throw new RangeError(`beginWithin is ${beginWithin}; it takes 0 or more seconds`)
+  if (!(retention >= 1)) throw new RangeError(`retention is ${retention}; it must be at least a second`)
+  if (!(beginWithin >= 0)) throw new RangeError(`beginWithin is ${beginWithin}; it must be 0 or more seconds`)
   return {
     store,
     logger,

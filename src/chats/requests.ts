@@ -1,4 +1,4 @@
-/** What is asked of chats, checked before anything is looked up. */
+/** Requests to chats, and their checks before anything is looked up. */
 import { Buffer } from 'node:buffer'
 import type { Json } from '../protocol/json.ts'
 import { chatStreamId } from './chat-ids.ts'
@@ -9,44 +9,44 @@ import type { ChatPlace } from './history.ts'
 import type { WhileBusy } from './options.ts'
 
 export interface ChatScope {
-  /** Whose chat it is; left out, nobody's. The same id of another owner is another chat. */
+  /** The owner of the chat; undefined for none. The same id of another owner is another chat. */
   readonly owner?: string
-  /** Ends the waiting, and not what was decided. */
+  /** Ends the wait. What was decided stays. */
   readonly signal?: AbortSignal
 }
 
 export interface AskOptions extends ChatScope {
-  /** Which of the kinds answers. Default: the only one. */
+  /** The kind that answers. Default: the only one. */
   readonly kind?: string
-  /** What the answer is asked for with; up to 64 KiB as JSON. */
+  /** Anything for the kind, with the ask; up to 64 KiB as JSON. */
   readonly body?: Json
-  /** The id of the run, so that asking again asks for the same. Default: 128 random bits. */
+  /** The id of the run, so that a repeated ask starts no second run. Default: 128 random bits. */
   readonly run?: string
-  /** What to do while something is being answered. Default: as the options of `Chats` say. */
+  /** What to do during another answer. Default: as the options of `Chats` say. */
   readonly whileBusy?: WhileBusy
 }
 
 export interface SendRequest extends AskOptions {
   readonly message: ChatMessage
   /**
-   * The message, by its id or its key, in whose place this one stands: a version beside it, also with the same id. The
-   * branch of the other one stays.
+   * The id or key of the message that this one replaces. This one becomes another version, maybe with the same id. The
+   * branch of the replaced message stays.
    */
   readonly edits?: string
-  /** The message that it follows; null for the first. Default: the last of the branch that goes on. */
+  /** The message that it follows; null for the first. Default: the last of the current branch. */
   readonly after?: string | null
 }
 
 export interface RegenerateRequest extends AskOptions {
-  /** The message that is answered again, or the answer in whose place another one is to stand. Default: the last. */
+  /** The message to answer again, or the answer to replace. Default: the last. */
   readonly message?: string
 }
 
-/** Bytes of what comes with an ask. */
+/** Most bytes of the body of an ask. */
 const MOST_BODY = 64 * 1024
 
 /** @throws {ChatError} `invalid_chat`. */
-export function placeOf(chat: string, { owner }: ChatScope): ChatPlace {
+export function chatPlaceOf(chat: string, { owner }: ChatScope): ChatPlace {
   const place = { chat, ...(owner !== undefined && { owner }) }
   chatStreamId(place)
   return place
@@ -61,14 +61,14 @@ export function checkAsk({ run, body }: Pick<AskOptions, 'run' | 'body'>): void 
   if (run !== undefined && !/^(?!@)[\x21-\x7e]{1,250}$/.test(run))
     throw new ChatError(
       'invalid_ask',
-      'The id of a run is 1 to 250 printable ASCII characters, not beginning with @',
+      'The id of a run must be 1 to 250 printable ASCII characters, and must not begin with @',
     )
   if (body !== undefined && Buffer.byteLength(jsonOf(body) ?? '') > MOST_BODY)
-    throw new ChatError('invalid_ask', `What comes with a message is JSON of ${MOST_BODY} bytes at most`)
+    throw new ChatError('invalid_ask', `The body of an ask must be JSON of at most ${MOST_BODY} bytes`)
 }
 
 /**
- * A copy: what the caller does to its own afterwards changes nothing that was kept.
+ * Returns a checked copy, because the caller may change its own message afterwards.
  *
  * @throws {ChatError} `invalid_message`, `message_too_large`.
  */

@@ -208,7 +208,7 @@ function sentBefore(
 ): ChatAsk | ChatNode | undefined {
   const byRun = run === undefined ? undefined : conversation.asks.get(run)
   const before = (message && conversation.sentBefore(message)) ?? byRun
-  if (byRun && before !== byRun) throw new ChatError('invalid_ask', 'The run is that of another message')
+  if (byRun && before !== byRun) throw new ChatError('invalid_ask', 'The run belongs to another message')
   if (before === undefined) return undefined
   if (before === 'removed') throw new ChatError('message_not_found')
   if (before === 'differs') {

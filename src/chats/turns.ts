@@ -1,10 +1,10 @@
 /**
- * Brings chats on: starts what was asked for, keeps answers that have ended, and begins what waits. Any process may do
- * so at any time, and several at once: what one has done another finds done.
+ * Advances chats: starts the runs that were asked for, keeps answers that have ended, and starts what waits. Any process
+ * may do so at any time, also several at once: each finds what another has done.
  *
- * An ask is kept with the id of its run before the run is started. So whoever finds one without a run, as the process
- * that kept it died in between, starts it. And as the run may have been started, or the chat deleted, in the moment in
- * which somebody else decided otherwise, whoever started it looks once more.
+ * An ask is kept with the id of its run before the run is started. If the process dies in between, the next process that
+ * finds the ask without a run starts it. Another process may have decided otherwise meanwhile, or deleted the chat, so
+ * the process that started a run checks the chat again.
  */
 import type { RunEnd } from '../protocol/run-end.ts'
 import { RunError } from '../runs/errors.ts'
@@ -30,11 +30,11 @@ export interface ChatRuns {
   delete(id: string): Promise<boolean>
 }
 
-/** What can be wrong with a start that no later one will mend. */
+/** Errors of a start that a later start would meet again. */
 const FOR_GOOD: ReadonlySet<RunErrorCode> = new Set(['invalid_run', 'run_conflict', 'run_differs'])
-/** And what may pass, for whoever does not wait for that. */
+/** Errors of a start that may pass, for callers that do not wait. */
 const FOR_NOW: ReadonlySet<RunErrorCode> = new Set(['too_many_runs', 'process_full'])
-/** Looks at one chat in a row, while others write there. */
+/** Most reads of one chat in a row while others write to it. */
 const MOST_LOOKS = 100
 
 const INTERRUPTED: RunEnd = {
@@ -57,8 +57,8 @@ export class Turns {
   }
 
   /**
-   * Does what is to be done in a chat, and resolves to it as it is then: undefined when it is gone. Rejects as the
-   * store does, and with the `RunError` of a run that cannot be started now, and may be later.
+   * Does what is due in a chat, and resolves to the chat; undefined if it is gone. Rejects as the store does, and with the
+   * `RunError` of a run that cannot be started now but may be later.
    */
   async advance(place: ChatPlace, signal: AbortSignal): Promise<ChatLog | undefined> {
     for (let look = 0; look < MOST_LOOKS; look++) {
@@ -79,7 +79,7 @@ export class Turns {
   }
 
   /**
-   * Starts the run of an ask that is kept. Whoever asked waits for no more room: then the ask has failed.
+   * Starts the run of an ask that is kept. If there is no room for the run, the ask fails: its caller does not wait.
    *
    * @throws {RunError} why it could not be started; the ask has failed, unless it may be started later.
    */
@@ -105,14 +105,14 @@ export class Turns {
     await this.#makeSure(place, ask, signal)
   }
 
-  /** A run of a chat has ended: keeps its answer and begins what waits. Rejects when it is to be called again. */
+  /** Keeps the answer of a run that has ended, and starts what waits. Rejects if it must be called again. */
   async ended(run: RunInfo, end: RunEnd, signal: AbortSignal): Promise<void> {
     if (run.chat === undefined) return
     const place = { chat: run.chat, ...(run.owner !== undefined && { owner: run.owner }) }
     const log = await this.#logs.load(place, signal)
     const ask = log?.conversation.asks.get(run.id)
     if (!log || log.isClosed || !ask) {
-      // The chat was deleted, and what it said goes with it.
+      // The chat was deleted, and its answers with it.
       await this.#runs().delete(run.id)
       return
     }
@@ -122,7 +122,7 @@ export class Turns {
       throw new Error(`The next answer is of the kind ${active.kind}, which is not known here`)
   }
 
-  /** Removes a chat that is closed, with all that it had. May be called again when it was cut short. */
+  /** Removes a closed chat with everything that belongs to it. Call it again if it was interrupted. */
   async remove(log: ChatLog, signal: AbortSignal): Promise<void> {
     const { store } = this.#settings
     const { asks } = log.conversation
@@ -144,7 +144,7 @@ export class Turns {
     }
   }
 
-  /** Looks after the ask that is being answered; whether that is over. */
+  /** Does what is due for the ask in progress. Resolves to whether it is over. */
   async #attend(log: ChatLog, ask: ChatAsk, signal: AbortSignal): Promise<boolean> {
     const { place, conversation } = log
     const run = await this.#runs().get(ask.run)
@@ -202,7 +202,7 @@ export class Turns {
     return true
   }
 
-  /** The turn of one that waits has come, unless somebody else was first. */
+  /** Starts the turn of the next waiting ask, unless another process was first. */
   async #begin(log: ChatLog, { ask, message, parent }: WaitingAsk, signal: AbortSignal): Promise<void> {
     const { conversation } = log
     const { tree, head, queue } = conversation
@@ -226,7 +226,7 @@ export class Turns {
     await this.#startLater(log, asked, signal)
   }
 
-  /** Starts a run for which nobody waits; false when it can never be started, and the ask has failed. */
+  /** Starts a run that no caller waits for; false if it can never be started, and the ask has failed. */
   async #startLater(log: ChatLog, ask: ChatAsk, signal: AbortSignal): Promise<boolean> {
     try {
       await this.start(log, ask, signal, true)
@@ -237,7 +237,7 @@ export class Turns {
     }
   }
 
-  /** Ends a run that was started when nobody wanted it any more. */
+  /** Stops a run that was started after it was no longer wanted. */
   async #makeSure(place: ChatPlace, ask: ChatAsk, signal: AbortSignal): Promise<void> {
     const log = await this.#logs.load(place, signal)
     const asked = log && !log.isClosed ? log.conversation.asks.get(ask.run) : undefined

@@ -136,7 +136,7 @@ onEveryStore('chats whose runs cannot be started', (world) => {
     ;(await broken.turnOf('m1')).say('one')
     const chat = await settled(one)
     expect(chat.messages.map(({ ask }) => ask?.status)).toEqual(['completed'])
-    expect(one.logger.messages('error')).toContain('No message could be made of an answer')
+    expect(one.logger.messages('error')).toContain('answer could not be made into a message')
   })
 })
 

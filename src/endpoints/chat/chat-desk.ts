@@ -24,7 +24,7 @@ import { StartGate } from '../start-gate.ts'
 import type { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import { runsBegun, turnOf } from './chat-changes.ts'
-import { type Asked, type SendRequest, askedBy } from './send-request.ts'
+import { type Asked, type SendBody, askedBy } from './send-request.ts'
 import { UnreadEnds } from './unread-ends.ts'
 
 /** A chat names a run before it is started: for so long it may not be there, in looks and milliseconds between them. */
@@ -102,7 +102,7 @@ export class ChatDesk {
   }
 
   /** Sends, and resolves to the run that answers, once its turn has come. Rejects with what a client may be told. */
-  async send(send: SendRequest, scope: Scope<unknown>, signal: AbortSignal): Promise<StreamInfo> {
+  async send(send: SendBody, scope: Scope<unknown>, signal: AbortSignal): Promise<StreamInfo> {
     const asked = askedBy(send)
     const { chat } = send
     const whose = this.#whose(scope)
@@ -149,7 +149,7 @@ export class ChatDesk {
    * What a page means that says neither whether it edits nor whether it wants another answer: a message that is there
    * is answered anew, or, where it is another one by now, edited.
    */
-  async asSaid(send: SendRequest, scope: Scope<unknown>, signal: AbortSignal): Promise<SendRequest> {
+  async asSaid(send: SendBody, scope: Scope<unknown>, signal: AbortSignal): Promise<SendBody> {
     const last = send.messages.at(-1)
     if (!last || last.role === 'assistant' || send.messageId !== undefined) return send
     const found = await this.#chats.get(send.chat, { ...this.#whose(scope), signal })

@@ -13,7 +13,7 @@ import { SSE_HEADERS } from '../http/reads/sse-response.ts'
 import { PRIVATE } from '../http/stream-headers.ts'
 import type { AnswerResponses, ChatExchange } from './answer-responses.ts'
 import type { ChatDesk } from './chat-desk.ts'
-import { type SendRequest, readSend } from './send-request.ts'
+import { type SendBody, readSend } from './send-request.ts'
 
 /** What is told to whom there is nothing to tell: without a `finish` it would ask again at once, for ever. */
 const NOTHING = Buffer.from('data: {"type":"finish"}\n\ndata: [DONE]\n\n')
@@ -58,7 +58,7 @@ export class ChatWorkflow {
     return this.#responses.follow(run, exchange, { by, place, isCounted: true, headers })
   }
 
-  async #read(request: Request): Promise<SendRequest> {
+  async #read(request: Request): Promise<SendBody> {
     const bytes = await this.#responses.bodies.bytes(request)
     if (!isUtf8(bytes)) throw new ChatError('invalid_message', 'The body is not UTF-8.')
     try {

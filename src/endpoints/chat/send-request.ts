@@ -5,7 +5,7 @@ import { ChatError } from '../../chats/errors.ts'
 import type { Json } from '../../protocol/json.ts'
 
 /** A send, as all transports say it. */
-export interface SendRequest {
+export interface SendBody {
   readonly chat: string
   readonly messages: readonly UIMessage[]
   readonly trigger: 'submit-message' | 'regenerate-message'
@@ -27,7 +27,7 @@ const OWN: ReadonlySet<string> = new Set(['id', 'messages', 'trigger', 'messageI
  *
  * @throws {ChatError} `invalid_message`.
  */
-export async function readSend(value: Json, chat?: string): Promise<SendRequest> {
+export async function readSend(value: Json, chat?: string): Promise<SendBody> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new ChatError('invalid_message', 'The body is no object.')
   const { id = chat, trigger = 'submit-message', messageId, messages } = value as Record<string, Json>
@@ -47,7 +47,7 @@ export async function readSend(value: Json, chat?: string): Promise<SendRequest>
  *
  * @throws {ChatError} `invalid_message`.
  */
-export function askedBy({ messages, trigger, messageId, body }: SendRequest): Asked {
+export function askedBy({ messages, trigger, messageId, body }: SendBody): Asked {
   const last = messages.at(-1)
   if (!last) throw new ChatError('invalid_message', 'There is no message to answer.')
   const with_ = Object.keys(body).length > 0 ? { body: body as Json } : {}
