@@ -248,6 +248,8 @@ export interface StreamStore extends StreamListing {
   /**
    * Deletes a stream, its records, its producers and its lease. Forks keep their records, and the id stays taken
    * while they exist: see `isRetired`. False if it was missing or, with an incarnation, was created anew since then.
+   * With an incarnation, one that has expired and was not removed yet is deleted as well: else one that was hidden by a
+   * clock that jumped would be back later.
    */
   delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean>
 

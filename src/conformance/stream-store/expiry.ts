@@ -148,6 +148,37 @@ export const streamExpiryCases: readonly StreamStoreCase[] = [
   ),
 
   storeCase(
+    ['ST-32', 'ST-41'],
+    'a delete with an incarnation removes what a clock that jumped ahead hides',
+    async (trial) => {
+      const store = await trial.store()
+      const days = 2 * 86_400_000
+      const made = await store.create('over', {
+        ttlMs: days / 2,
+        owner: 'ann',
+        listed: 'list',
+        records: ['1'],
+      })
+      assert.ok(made.outcome === 'created')
+      await store.create('left', { ttlMs: days / 2, owner: 'ann', listed: 'list', records: ['1'] })
+      await trial.jump(days)
+      assert.equal(await store.delete('over', undefined, 'another'), false)
+      assert.equal(await store.delete('left'), false)
+      assert.equal(await store.delete('over', undefined, made.info.incarnation), true)
+      assert.equal(await store.delete('over', undefined, made.info.incarnation), false)
+      await trial.jump(-days)
+      assert.deepStrictEqual(await answers(store, 'over'), MISSING)
+      const listed = await store.list({ owner: 'ann', listed: 'list' })
+      assert.deepStrictEqual(
+        listed.streams.map(({ id }) => id),
+        ['left'],
+      )
+      assert.equal((await store.create('over')).outcome, 'created')
+    },
+    ['clock-jumps', 'clock-goes-back'],
+  ),
+
+  storeCase(
     ['ST-40'],
     'a sweep removes nothing until the clock has agreed with monotonic time for ten minutes',
     async (trial) => {

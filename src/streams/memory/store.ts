@@ -176,8 +176,11 @@ class MemoryStreams implements StreamStore {
 
   async delete(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {
     this.#enter(signal)
-    if (!this.#alive(id, this.#clock(), incarnation)) return false
-    return this.#remove(id, 'deleted')
+    const isThere =
+      incarnation === undefined
+        ? this.#alive(id, this.#clock()) !== undefined
+        : this.#find(id)?.incarnation === incarnation
+    return isThere && this.#remove(id, 'deleted')
   }
 
   async touch(id: string, signal?: AbortSignal, incarnation?: string): Promise<boolean> {

@@ -141,8 +141,9 @@ export const DELETE: RedisScript = streamScript(
   'free',
   `${REMOVE}local v = redis.call('HMGET', state, 'i', 'e', 'o', 'j')
 local at = tonumber(v[2])
-if not v[1] or isOver(at) then return {} end
-if ARGV[2] ~= '' and ARGV[2] ~= v[1] then return {} end
+if not v[1] then return {} end
+-- One that is named by its incarnation is removed after its time, too.
+if ARGV[2] == '' and isOver(at) or ARGV[2] ~= '' and ARGV[2] ~= v[1] then return {} end
 local token, point = remove()
 redis.call('SPUBLISH', channel, 'gone ' .. v[1] .. ' deleted')
 return {v[1], v[3] or '', token, point, v[4] or ''}

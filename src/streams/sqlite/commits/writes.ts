@@ -165,9 +165,10 @@ export class StreamWrites {
   }
 
   delete(id: string, now: number, incarnation?: string): boolean {
-    const stream = this.#streams.alive(id, now, incarnation)
-    if (stream) this.#remove(stream, 'deleted')
-    return stream !== undefined
+    const stream = incarnation === undefined ? this.#streams.alive(id, now) : this.#streams.find(id)
+    if (!stream || (incarnation !== undefined && incarnation !== stream.state.incarnation)) return false
+    this.#remove(stream, 'deleted')
+    return true
   }
 
   touch(id: string, now: number, incarnation?: string): boolean {
