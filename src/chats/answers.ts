@@ -49,6 +49,7 @@ export class Answers {
     const entry: AnswerEntry = {
       type: 'answer',
       run: ask.run,
+      incarnation: run.incarnation,
       status,
       at: Date.now(),
       ...(reason !== undefined && { reason }),

@@ -51,6 +51,8 @@ export class Conversation {
   title: string | undefined
   /** By run. */
   readonly asks = new Map<string, ChatAsk>()
+  /** By run that has answered, the incarnation of its stream. */
+  readonly incarnations = new Map<string, string>()
   readonly #queue: WaitingAsk[] = []
   #active: string | undefined
   /** By message key, the last run that was to answer it. */
@@ -184,11 +186,12 @@ export class Conversation {
     this.head = ask.message
   }
 
-  #answer({ run, status, at, reason, text, message, usage }: AnswerEntry): void {
+  #answer({ run, incarnation, status, at, reason, text, message, usage }: AnswerEntry): void {
     const ask = this.active
     // The first answer of a run is the answer.
     if (!ask || ask.run !== run) return
     this.#active = undefined
+    if (incarnation !== undefined) this.incarnations.set(run, incarnation)
     const answer = message && this.tree.add(message, ask.message, at, run)
     if (answer !== undefined && this.head === ask.message) this.head = answer
     this.asks.set(run, {

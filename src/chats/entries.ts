@@ -41,6 +41,8 @@ export interface AskedEntry {
 export interface AnswerEntry {
   readonly type: 'answer'
   readonly run: string
+  /** Of the stream of the run, where there was one. */
+  readonly incarnation?: string
   readonly status: RunEnd['status']
   readonly at: number
   /** As in the end of its run. */

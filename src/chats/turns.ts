@@ -125,14 +125,20 @@ export class Turns {
   /** Removes a closed chat with everything that belongs to it. Call it again if it was interrupted. */
   async remove(log: ChatLog, signal: AbortSignal): Promise<void> {
     const { store } = this.#settings
-    const { asks } = log.conversation
-    for (const { run } of asks.values()) await this.#removeRun(run, log.place, signal)
+    const { asks, incarnations } = log.conversation
+    for (const { run } of asks.values()) {
+      const isThere = await this.#removeRun(run, log.place, signal)
+      const incarnation = incarnations.get(run)
+      // A clock that jumped ahead may hide it, and it would be back when the clock is right again.
+      if (!isThere && incarnation !== undefined) await store.delete(run, signal, incarnation)
+    }
     await store.delete(log.id, signal, log.incarnation)
   }
 
-  async #removeRun(id: string, { chat, owner }: ChatPlace, signal: AbortSignal): Promise<void> {
+  /** Whether a run of this id is to be seen, or was: of another chat it is left alone. */
+  async #removeRun(id: string, { chat, owner }: ChatPlace, signal: AbortSignal): Promise<boolean> {
     const run = await this.#runs().get(id)
-    if (!run || run.info.chat !== chat || run.info.owner !== owner) return
+    if (!run || run.info.chat !== chat || run.info.owner !== owner) return run !== undefined
     try {
       if (run.info.status === 'running')
         await this.#runs().stop(id, { signal, incarnation: run.info.incarnation })
@@ -142,6 +148,7 @@ export class Turns {
         error instanceof RunError && (error.code === 'run_gone' || error.code === 'run_not_found')
       if (!isGone) throw error
     }
+    return true
   }
 
   /** Does what is due for the ask in progress. Resolves to whether it is over. */

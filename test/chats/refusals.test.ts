@@ -2,8 +2,9 @@ import { expect, it } from 'vitest'
 import type { Chat } from '../../src/chats/chat.ts'
 import type { ChatMessage } from '../../src/chats/entries.ts'
 import type { ChatTurnKept } from '../../src/chats/history.ts'
-import { onEveryStore, said, until } from './world.ts'
-import type { ChatProcess, ChatWorld, Said } from './world.ts'
+import { memory } from '../../src/streams/memory/store.ts'
+import { ChatProcess, onEveryStore, said, until } from './world.ts'
+import type { ChatWorld, Said } from './world.ts'
 
 function refused(code: string): unknown {
   return expect.objectContaining({ code })
@@ -170,6 +171,26 @@ onEveryStore('a chat that is deleted', (world) => {
     await one.chats.delete('c')
     expect((await next).done).toBe(true)
   })
+})
+
+it('a chat that is deleted while a clock that jumped ahead hides its runs is gone with them', async () => {
+  let aheadMs = 0
+  const store = memory({ clock: () => Date.now() + aheadMs })
+  const one = new ChatProcess(store)
+  try {
+    const { run } = await one.chats.send('c', { owner: 'ann', message: said('m1') })
+    ;(await one.turnOf('m1')).say('one')
+    await until(async () => (await one.chats.get('c', { owner: 'ann' }))?.active === undefined)
+    aheadMs = 2 * 86_400_000
+    // Once nothing is owed of its end any more.
+    await until(async () => (await one.runs.get(run)) === undefined)
+    expect(await one.chats.delete('c', { owner: 'ann' })).toBe(true)
+    aheadMs = 0
+    expect(await one.runs.get(run)).toBeUndefined()
+  } finally {
+    await one.close()
+    await store.close()
+  }
 })
 
 onEveryStore('messages in a database of the application', (world) => {
