@@ -81,7 +81,7 @@ describeWith(['redis'], 'millrace serve, with a Redis', (paths) => {
     const folder = await folderWith({ 'app.ts': DURABLE_APP })
     const environment = { MILLRACE_STORE: '', REDIS_URL: `redis://127.0.0.1:${redis.port}` }
     const running = await serve(['app.ts'], { folder, environment })
-    await running.printed(/Streams are kept by Redis: its crash loses all of them and ends every run/)
+    await running.printed(/streams are kept by Redis: its crash loses all of them and ends every run/)
     expect(await readiness(running.url)).toBe(200)
     await redis.kill()
     await running.printed(/redis is away; trying again/)

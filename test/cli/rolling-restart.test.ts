@@ -11,9 +11,8 @@ vi.setConfig({ testTimeout: 180_000 })
 /** Counts for as long as it takes, and says which process counted. */
 const APP = `import { setTimeout as sleep } from 'node:timers/promises'
 import { httpStreams, millrace, storeFromEnvironment, streaming, streamSocket } from 'millrace'
-import { asRun } from '../support/as-run.ts'
 
-const count = async function* ({ signal, resumeFrom, checkpoint }) {
+const count = async function* (_input, { signal, resumeFrom, checkpoint }) {
   for (let n = Number(resumeFrom ?? 0); !signal.aborted; n++) {
     checkpoint(n + 1)
     yield { n, pid: process.pid }
@@ -23,7 +22,7 @@ const count = async function* ({ signal, resumeFrom, checkpoint }) {
 
 const streams = streaming({
   store: storeFromEnvironment(),
-  runs: { count: { run: asRun(() => count), resumable: true } },
+  runs: { count: { run: count, resumable: true } },
   shutdownGrace: 0,
 })
 const endpoint = {
