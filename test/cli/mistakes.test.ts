@@ -57,9 +57,20 @@ test('a port in use', async () => {
 })
 
 test('a missing package', async () => {
-  const { stderr, code } = await serveWithoutPeers("import 'millrace/openai'\nexport {}")
-  expect(stderr).toBe(`${lineOf('a missing package')}\n`)
-  expect(code).toBe(1)
+  const outcomes = await serveWithoutPeers(
+    "import 'millrace/openai'",
+    "import 'millrace/ai-sdk'",
+    "import 'millrace/react'",
+    "import { redis } from 'millrace/redis'\nredis({ url: 'redis://127.0.0.1:1' })",
+  )
+  expect(outcomes).toEqual(
+    [
+      `${lineOf('a missing package')}\n`,
+      'millrace: app.ts: millrace/ai-sdk needs the package ai: npm install ai\n',
+      'millrace: app.ts: millrace/react needs the package react: npm install react\n',
+      'millrace: app.ts:2: millrace/redis needs the package redis: npm install redis\n',
+    ].map((stderr) => ({ code: 1, stdout: '', stderr })),
+  )
 })
 
 test.each([
@@ -95,8 +106,11 @@ export default millrace({ store: memory(), authenticate: () => undefined })`
   expect(stderr).toBe(`${lineOf('a session that has expired, in `millrace streams`')}\n`)
 })
 
-/** Millrace's sources beside what they depend on, and none of the packages that an application brings. */
-async function serveWithoutPeers(app: string): Promise<Outcome> {
+/**
+ * Serves each application with Millrace's sources beside what they depend on, and none of the packages that an
+ * application brings.
+ */
+async function serveWithoutPeers(...apps: readonly string[]): Promise<readonly Outcome[]> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-peers-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   // Node runs no TypeScript inside of node_modules, where the link is resolved.
@@ -113,6 +127,13 @@ async function serveWithoutPeers(app: string): Promise<Outcome> {
   }
   await symlink(copy, join(modules, 'millrace'))
   await writeFile(join(folder, 'package.json'), '{"type":"module"}')
-  await writeFile(join(folder, 'app.ts'), app)
-  return await start([process.execPath, join(copy, 'src/cli/main.ts'), 'serve', 'app.ts'], { folder }).ended
+  const main = join(copy, 'src/cli/main.ts')
+  return await Promise.all(
+    apps.map(async (app, index) => {
+      await mkdir(join(folder, `${index}`))
+      await writeFile(join(folder, `${index}`, 'app.ts'), `${app}\nexport {}`)
+      const command = [process.execPath, main, 'serve', 'app.ts', '-p', '0']
+      return await start(command, { folder: join(folder, `${index}`) }).ended
+    }),
+  )
 }
