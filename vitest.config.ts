@@ -14,6 +14,8 @@ export default defineConfig({
     // No measure of speed: what takes so long on a shared machine has stopped.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Nor is this one: what is polled for comes soon, unless the machine is busy with something else.
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     // Hundreds of processes are started from the sources: each would compile them anew.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/millrace') },
     // Most of them wait for something: with one worker on two cores, a core would stand idle.

@@ -1,4 +1,4 @@
-/** The seed's system in a real browser: the seed's own page, the project's page, a prompt and Stop. */
+/** The demo in a real browser: the tutorial's own page, the project's page, a prompt and Stop. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { http } from '../../src/routing/route.ts'
@@ -13,7 +13,7 @@ import { describeWith } from '../support/services.ts'
 
 const KEY = 'sk-secret-of-the-server'
 
-describeWith(['chromium'], 'the seed in Chromium', ({ chromium }) => {
+describeWith(['chromium'], 'the demo in Chromium', ({ chromium }) => {
   let browser: Browser
   let aimock: Aimock
   let application: Application
