@@ -67,7 +67,7 @@ export class Acts {
     const { chance, faults, journal } = this.#options
     const fleeting = RUNS.filter(({ end }) => end.status === 'failed')
     const stopped = RUNS.filter(({ end }) => end.status === 'stopped')
-    const ways = chance.shuffled(['', '', 'its owner dies', 'its door dies'])
+    const ways = chance.shuffled(['', '', 'its owner dies', 'its entry dies'])
     return chance.shuffled([
       ...Array.from({ length: KILLS }, () => ({ name: 'kill', act: () => this.#killAny() })),
       ...fleeting.map(({ id }) => ({ name: `interrupt ${id}`, act: () => this.#interrupt(id) })),
@@ -108,11 +108,11 @@ export class Acts {
     await progress.until(() => readers.recordsOf(run) >= 50, signal)
     await fleet.answering(QUORUM, signal)
     const owner = fleet.ownerOf(run)
-    const door = chance.pick(fleet.alive.filter((name) => name !== owner))
-    // Whose door dies comes in by the balancer's, and asks again.
-    const port = how === 'its door dies' ? balancer.port : fleet.portOf(door)
+    const entry = chance.pick(fleet.alive.filter((name) => name !== owner))
+    // A client whose entry dies comes back through the balancer, and asks again.
+    const port = how === 'its entry dies' ? balancer.port : fleet.portOf(entry)
     const client = readers.newClient('socket', port)
-    const way = [`through ${door}`, `owned by ${owner ?? 'none'}`, how].filter(Boolean).join(', ')
+    const way = [`through ${entry}`, `owned by ${owner ?? 'none'}`, how].filter(Boolean).join(', ')
     journal.note(`stop ${run} ${way}`)
     const since = performance.now()
     const stopping = orAborted(client.stop(run), signal)
@@ -120,7 +120,7 @@ export class Acts {
     stopping.catch(() => undefined)
     if (how === 'its owner dies' && owner !== undefined && fleet.alive.includes(owner))
       await fleet.kill(owner)
-    if (how === 'its door dies') await fleet.kill(door)
+    if (how === 'its entry dies') await fleet.kill(entry)
     const answer = await stopping
     const ms = performance.now() - since
     client.close()

@@ -24,7 +24,7 @@ function reportOf(run: string, change: (log: Log, heard: unknown[]) => void, sto
     const heard = [...records]
     if (id === run) change(log, heard)
     logs.set(id, [JSON.stringify(log)])
-    const plan = { name: 'R1', run: id, door: 'socket' as const, joinsAt: 0, slow: 0, reloadsAfter: 0 }
+    const plan = { name: 'R1', run: id, route: 'socket' as const, joinsAt: 0, slow: 0, reloadsAfter: 0 }
     return { plan: { ...plan, name: `R of ${id}` }, records: heard, ...end }
   })
   const stops = RUNS.filter(({ end }) => end.status === 'stopped').map(({ id }) => {

@@ -5,12 +5,12 @@ import type { Progress } from './progress.ts'
 import { RUNS, indexOf } from './workload.ts'
 
 /** How a reader reaches the server: a WebSocket alone, one with HTTP to fall back on, or HTTP alone. */
-export type Door = 'socket' | 'either' | 'http'
+export type ReaderRoute = 'socket' | 'either' | 'http'
 
 export interface ReaderPlan {
   readonly name: string
   readonly run: string
-  readonly door: Door
+  readonly route: ReaderRoute
   /** Comes when its run has as many records. */
   readonly joinsAt: number
   /** Takes its records in large helpings, with this many others' records between two of them; 0: at once. */
@@ -41,11 +41,11 @@ export function fiftyReaders(chance: Chance): ReaderPlan[] {
   return Array.from({ length: 50 }, (_, index) => {
     const run = (RUNS[index % RUNS.length] as (typeof RUNS)[number]).id
     const row = Math.floor(index / RUNS.length)
-    const door: Door = row < 2 ? 'socket' : row === 2 ? 'either' : 'http'
+    const route: ReaderRoute = row < 2 ? 'socket' : row === 2 ? 'either' : 'http'
     return {
       name: `R${index + 1}`,
       run,
-      door,
+      route,
       // The first rows see a run from its beginning, and the first one without delay.
       joinsAt: row < 2 ? 0 : chance.between(1, 600),
       slow: row > 0 && chance.next() < 0.2 ? chance.between(500, 2_000) : 0,
@@ -118,10 +118,10 @@ export class Readers {
     return [...this.#reading.keys()].map((plan) => this.#where(plan)).join('\n')
   }
 
-  newClient(door: Door, port: number = this.#options.port): StreamClient {
+  newClient(route: ReaderRoute, port: number = this.#options.port): StreamClient {
     const client = connect(`ws://127.0.0.1:${port}/ws/streams/`, {
-      ...(door === 'socket' && { http: false as const }),
-      ...(door === 'http' && { webSocket: blockedSocket }),
+      ...(route === 'socket' && { http: false as const }),
+      ...(route === 'http' && { webSocket: blockedSocket }),
     })
     this.#clients.add(client)
     return client
@@ -131,10 +131,10 @@ export class Readers {
     for (const client of this.#clients) client.close()
   }
 
-  #clientFor({ door, group }: ReaderPlan): StreamClient {
+  #clientFor({ route, group }: ReaderPlan): StreamClient {
     const shared = group === undefined ? undefined : this.#shared.get(group)
     if (shared) return shared
-    const client = this.newClient(door)
+    const client = this.newClient(route)
     if (group !== undefined) this.#shared.set(group, client)
     return client
   }
@@ -168,9 +168,9 @@ export class Readers {
   }
 
   #where(plan: ReaderPlan): string {
-    const { name, run, door, group, slow, reloadsAfter } = plan
+    const { name, run, route, group, slow, reloadsAfter } = plan
     const { records, stream } = this.#reading.get(plan) ?? { records: [] }
-    const sort = [door, group && `in ${group}`, slow && 'slow', reloadsAfter && 'reloading'].filter(Boolean)
+    const sort = [route, group && `in ${group}`, slow && 'slow', reloadsAfter && 'reloading'].filter(Boolean)
     return (
       `${name} (${sort.join(', ')}) of ${run}: ${records.length} records, ` +
       `at ${stream?.offset ?? 'no offset'}, ${stream?.status ?? 'waits for its turn'}`

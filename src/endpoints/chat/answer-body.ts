@@ -1,4 +1,4 @@
-/** An answer as the body of an HTTP response: server-sent events, as `DefaultChatTransport` and its like read them. */
+/** An answer as the body of an HTTP response: server-sent events, as `DefaultChatTransport` and similar clients read them. */
 import { Buffer } from 'node:buffer'
 import type { Delivery } from '../../delivery/delivery.ts'
 import { Outlet } from '../../delivery/outlet.ts'
@@ -17,19 +17,19 @@ const DONE = Buffer.from('data: [DONE]\n\n')
 
 export interface AnswerBodyOptions {
   readonly delivery: Delivery
-  /** Signs of life fall due here. */
+  /** The clock of the signs of life. */
   readonly signs: Deadlines
   readonly place: Place
   /** Whether the client counts chunks. */
   readonly isCounted: boolean
   readonly headers?: Readonly<Record<string, string>>
-  /** The stream is followed no more; `isTold` when its end was written. May be called again. */
+  /** Called when the stream is no longer followed, maybe repeatedly. `isTold`: its end was written. */
   readonly left: (isTold: boolean) => void
 }
 
 /**
- * Follows a run to its end, or until its reader goes. A body that ends is the whole answer, or says why it is not; one
- * that this server cannot go on with breaks, so that the client knows that there is more.
+ * Follows a run to its end, or until its reader leaves. A body that ends is the whole answer, or says why it is not. If
+ * this server cannot continue, the body breaks, so that the client knows that there is more.
  */
 export function answerBody(
   info: StreamInfo,
@@ -79,7 +79,7 @@ export function answerBody(
     stop()
     sse.cut()
   }
-  // Whoever comes back is asked who they are.
+  // A client that comes back is authenticated again.
   const signedOut = exchange.whileSignedIn?.(breakOff)
   if (exchange.signal.aborted) queueMicrotask(breakOff)
   else exchange.signal.addEventListener('abort', breakOff)

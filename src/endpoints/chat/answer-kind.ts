@@ -1,4 +1,4 @@
-/** What answers in a chat of the AI SDK. */
+/** The kind of answers in a chat of the AI SDK. */
 import type { ChatKind } from '../../chats/chat-kind.ts'
 import { answerMessage } from './answer-message.ts'
 import { answer } from './answer.ts'

@@ -1,4 +1,4 @@
-/** The message that an answer is, from the chunks of its run: what the chat keeps when the run has ended. */
+/** Makes the message of an answer from the chunks of its run. The chat keeps it when the run has ended. */
 import { type UIMessage, type UIMessageChunk, readUIMessageStream } from 'ai'
 import type { ChatAnswer, ChatTurn } from '../../chats/chat-kind.ts'
 import type { ChatMessage } from '../../chats/entries.ts'
@@ -6,10 +6,10 @@ import type { Json } from '../../protocol/json.ts'
 import type { RunEnd } from '../../protocol/run-end.ts'
 import { answerIdOf } from './answer.ts'
 
-/** What a tool call is answered with to which no result will come. */
+/** The result of a tool call that will get none. */
 const NO_RESULT = 'The answer ended before this tool gave a result.'
 
-/** Undefined where nothing was said. */
+/** Returns undefined if nothing was said. */
 export async function answerMessage(
   records: AsyncIterable<Json>,
   turn: ChatTurn,
@@ -56,12 +56,12 @@ async function* chunksFrom(
     const chunk = record as unknown as UIMessageChunk
     if (chunk.type === 'finish' && typeof chunk.messageMetadata === 'object' && chunk.messageMetadata)
       told(chunk.messageMetadata)
-    // How the run ended is kept beside its answer.
+    // The chat keeps the run's end with its answer.
     if (chunk.type !== 'error' && chunk.type !== 'abort') yield chunk
   }
 }
 
-/** A part of an answer that broke off: nothing is under way any more. */
+/** Completes a part of an answer that was cut off: nothing in it is in progress. */
 function closed(part: UIMessage['parts'][number]): UIMessage['parts'][number] {
   if (!('state' in part)) return part
   if (part.state === 'streaming') return { ...part, state: 'done' }

@@ -1,4 +1,4 @@
-/** What the HTTP transports of a chat do alike: answer with a run's chunks, or say why not. */
+/** What the HTTP transports of a chat share: they answer with a run's chunks, or with an error. */
 import type { Socket } from 'node:net'
 import { HttpError } from '../../protocol/errors.ts'
 import type { Place } from '../../protocol/offset.ts'
@@ -10,27 +10,27 @@ import { answerBody } from './answer-body.ts'
 import type { ChatDesk } from './chat-desk.ts'
 import { refuseChat } from './chat-error.ts'
 
-/** What a handler is given; of a chat by its id, or of none. */
+/** The input of a handler; the chat's id is undefined if the request names none. */
 export type ChatExchange = Omit<Exchange, 'params'>
 
 export interface FollowOptions {
-  /** What the request was: whoever sent something and leaves is done with it. */
+  /** The kind of request. A client that sent a message and leaves does not come back for its answer. */
   readonly by: 'send' | 'resume'
-  /** From where on. Default: from the start. */
+  /** Where to begin. Default: at the start. */
   readonly place?: Place
   /** Whether the client counts chunks. Default: false. */
   readonly isCounted?: boolean
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Seconds in which the end of an answer arrives, or its connection is known to be broken. */
+/** Seconds after which the end of an answer has arrived, or its connection is known to be broken. */
 const ARRIVAL = 0.5
 
 export class AnswerResponses {
   readonly bodies: Bodies
   readonly #desk: ChatDesk
   readonly #signs: Deadlines
-  /** Ends that were written just now. */
+  /** Ends that were written less than this long ago. */
   readonly #writes = new Deadlines(ARRIVAL)
 
   constructor(desk: ChatDesk) {
@@ -39,7 +39,7 @@ export class AnswerResponses {
     this.bodies = new Bodies(desk.maxMessageSize)
   }
 
-  /** The chunks of a run, as server-sent events, to its end. */
+  /** Answers with the chunks of a run, as server-sent events, to its end. */
   follow(
     run: StreamInfo,
     exchange: ChatExchange,
@@ -60,7 +60,7 @@ export class AnswerResponses {
     })
   }
 
-  /** Answers a request, also when `respond` fails. */
+  /** Answers a request, also if `respond` fails. */
   async answer(exchange: ChatExchange, respond: () => Promise<Response>): Promise<Response> {
     try {
       return await respond()
@@ -68,12 +68,12 @@ export class AnswerResponses {
       const { signal } = exchange
       if (!signal.aborted) return refuseChat(error, exchange, this.#desk.logger)
       const reason: unknown = signal.reason
-      // Nobody is there any more to read what went wrong, or the server goes down, and that is why.
+      // The client has left and cannot read the error, or the server shuts down.
       return reason instanceof HttpError ? reason.toResponse() : new Response(null, { status: 499 })
     }
   }
 
-  /** Written is not read. A client that is there a moment later, on the same connection, has it. */
+  /** Written does not mean read. A client that is still connected a moment later has read the end. */
   #willBeTold(run: string, connection: Socket | undefined): void {
     this.#writes.add(() => {
       if (connection?.destroyed !== true) this.#desk.ends.told(run)

@@ -1,6 +1,6 @@
 /**
- * An answer as a run: the chunks that its source gives, each of them checked, between a `start` that names the message
- * and a `finish`. Everything else passes through as it came.
+ * An answer as a run: the chunks of its source, each checked, between a `start` that names the message and a `finish`.
+ * All other chunks are passed on unchanged.
  */
 import { type UIMessage, type UIMessageChunk, uiMessageChunkSchema } from 'ai'
 import type { ChatTurn } from '../../chats/chat-kind.ts'
@@ -8,7 +8,7 @@ import type { RunContext } from '../../providers/provider.ts'
 import { RunFailedError } from '../../runs/end-reasons.ts'
 import { type AnswerSource, chunksOf } from './chat-source.ts'
 
-/** The id of the message that a turn is answered with: the question's own where that is gone on with. */
+/** The id of the answer's message. If the answer continues the question's message, it is the question's id. */
 export function answerIdOf({ question, run }: Pick<ChatTurn, 'question' | 'run'>): string {
   return question.role === 'assistant' ? question.id : run
 }
@@ -24,7 +24,7 @@ export async function* answer(
   const request = {
     chat,
     ...(owner !== undefined && { owner }),
-    // The application may change its own.
+    // A copy, because the application may change its own.
     messages: structuredClone(turn.messages) as unknown as UIMessage[],
     messageId,
     runId: run,
@@ -33,7 +33,7 @@ export async function* answer(
   }
   let last: UIMessageChunk['type'] | undefined
   for await (const chunk of await chunksOf(source, request)) {
-    // The source says so of itself. How a stopped run ends is written by whoever ends it.
+    // The source reports that it was aborted. The process that ends a stopped run writes its end.
     if (chunk.type === 'abort' && signal.aborted) break
     await check(chunk)
     if (last === undefined && chunk.type !== 'start') yield { type: 'start', messageId }
@@ -48,7 +48,7 @@ export async function* answer(
 
 const schema = uiMessageChunkSchema()
 
-/** @throws {RunFailedError} for what no client would take. */
+/** @throws {RunFailedError} if no client would accept the chunk. */
 async function check(chunk: UIMessageChunk): Promise<void> {
   if (isPlainDelta(chunk)) return
   const result = await schema.validate?.(chunk)
@@ -58,7 +58,7 @@ async function check(chunk: UIMessageChunk): Promise<void> {
   })
 }
 
-/** Most chunks are: for each the schema takes 40 µs to say so. */
+/** Recognizes most chunks without the schema, which takes 40 µs for each. */
 function isPlainDelta(chunk: UIMessageChunk): boolean {
   if (chunk.type !== 'text-delta' && chunk.type !== 'reasoning-delta') return false
   return (

@@ -1,10 +1,10 @@
-/** Which runs begin in a chat, also in one that is yet to be created. */
+/** Tells which runs begin in a chat, even before the chat exists. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Chats } from '../../chats/chats.ts'
 import type { ChatEntry } from '../../chats/entries.ts'
 import { ChatError } from '../../chats/errors.ts'
 
-/** Milliseconds between two looks for a chat that is not there yet. */
+/** Milliseconds between two checks for a chat that does not exist yet. */
 const LOOK_MS = 2000
 
 export interface ChatChangesOptions {
@@ -15,8 +15,8 @@ export interface ChatChangesOptions {
 }
 
 /**
- * Yields the id of each run that begins in a chat, from an offset on; without one, from when the chat is there. Ends
- * when it is deleted, this process stops delivering, or the signal aborts. Rejects as the store does.
+ * Yields the id of each run that begins in a chat, after an offset; without one, from when the chat exists. Ends when the
+ * chat is deleted, this process stops delivering, or the signal aborts. Rejects as the store does.
  */
 export async function* runsBegun(
   options: ChatChangesOptions,
@@ -35,7 +35,7 @@ export async function* runsBegun(
 }
 
 /**
- * Waits for what becomes of an ask that is queued: true once its turn has come, false when it was taken back, or the chat
+ * Waits for the turn of a queued ask. Resolves to true when its turn has come, to false if it was taken back or the chat
  * is gone. Rejects as the store does, and with the reason of the signal.
  */
 export async function turnOf(options: ChatChangesOptions, run: string, offset: string): Promise<boolean> {
@@ -58,7 +58,7 @@ async function* entriesFrom(
   }
 }
 
-/** Where a chat begins to be followed once it is there, and the run that began it. */
+/** Where to begin following a chat once it exists, and the run that began it. */
 async function creationOf({
   chats,
   chat,

@@ -1,6 +1,6 @@
 /**
- * What all transports of a chat route do alike: a send becomes an ask of the chat, a resume finds the answer that is on
- * its way, or waits for one. Each ends with a run, which the transport follows in its own words.
+ * What all transports of a chat route share: a send becomes an ask of the chat; a resume finds the answer in progress, or
+ * waits for one. Both give a run, which the transport follows in its own protocol.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
@@ -27,17 +27,17 @@ import { runsBegun, turnOf } from './chat-changes.ts'
 import { type Asked, type SendBody, askedBy } from './send-request.ts'
 import { UnreadEnds } from './unread-ends.ts'
 
-/** A chat names a run before it is started: for so long it may not be there, in looks and milliseconds between them. */
+/** A chat names a run before it is started. This many times to look for the run, and milliseconds between them. */
 const MOST_LOOKS = 50
 const LOOK_MS = 50
 
 export interface ChatDeskOptions extends StreamServices {
   readonly chats: Chats
-  /** Which of their kinds answers here. */
+  /** The kind that answers on this route. */
   readonly kind: string
-  /** What comes while an answer is being written. */
+  /** What to do with a send during an answer. */
   readonly whileBusy: WhileBusy
-  /** Bytes of what a page sends at once. */
+  /** Most bytes of one request of a page. */
   readonly maxMessageSize: number
   /** Seconds between two signs of life. Default 15. */
   readonly signInterval?: number
@@ -45,14 +45,14 @@ export interface ChatDeskOptions extends StreamServices {
   readonly holdFor?: number
 }
 
-/** What was asked for, and who asks. */
+/** A resume: its chat, and who asks. */
 export interface Resume {
   readonly chat: string
   readonly scope: Scope<unknown>
   readonly signal: AbortSignal
-  /** Whether it waits for an answer to begin, where none is being written. */
+  /** Whether it waits for an answer to begin if none is in progress. */
   readonly isHeld: boolean
-  /** Whether a run is not to be told here: its own tab asked for it, and reads it as the answer to that. */
+  /** Whether to leave out a run, because this tab sent the message and reads the run as its answer. */
   readonly isOwn?: (run: string) => boolean
 }
 
@@ -62,7 +62,7 @@ export class ChatDesk {
   readonly gate: StartGate
   readonly access: StreamAccess
   readonly ends = new UnreadEnds()
-  /** Of runs, by the Durable Streams protocol. */
+  /** Answers reads of runs by the Durable Streams protocol. */
   readonly reads: Reads
   readonly maxMessageSize: number
   readonly signInterval: number
@@ -71,7 +71,7 @@ export class ChatDesk {
   readonly #chats: Chats
   readonly #kind: string
   readonly #whileBusy: WhileBusy
-  /** Runs whose sender left before they had ended. */
+  /** Runs whose sender left before their end. */
   readonly #left = new Set<string>()
 
   constructor(options: ChatDeskOptions) {
@@ -96,12 +96,12 @@ export class ChatDesk {
     return this.access.ownerOf(user)
   }
 
-  /** Counts a send, before anything is read of it. @throws {HttpError} `too_many_starts`. */
+  /** Counts a send, before its body is read. @throws {HttpError} `too_many_starts`. */
   count(scope: Scope<unknown>): void {
     this.gate.count({ owner: this.ownerOf(scope.user), scope })
   }
 
-  /** Sends, and resolves to the run that answers, once its turn has come. Rejects with what a client may be told. */
+  /** Sends a message; resolves to the run that answers when its turn has come. Rejects with errors for the client. */
   async send(send: SendBody, scope: Scope<unknown>, signal: AbortSignal): Promise<StreamInfo> {
     const asked = askedBy(send)
     const { chat } = send
@@ -122,8 +122,8 @@ export class ChatDesk {
   }
 
   /**
-   * The run that is answering, or whose end nobody has read; undefined where there is none, and nobody waits. Held, it
-   * resolves when an answer begins. A chat of somebody else is one in which nothing ever begins.
+   * Finds the run that is answering, or whose end nobody has read. If there is none, it resolves to undefined, or waits
+   * until an answer begins. In a chat of somebody else, none ever begins.
    */
   async resume({ chat, scope, signal, isHeld, isOwn }: Resume): Promise<StreamInfo | undefined> {
     const whose = this.#whose(scope)
@@ -138,7 +138,7 @@ export class ChatDesk {
     return undefined
   }
 
-  /** A run of a chat, by its own id; undefined for one of somebody else, and for what is none. */
+  /** Finds a run of a chat by its own id; undefined if it is somebody else's, or not a run of a chat. */
   async runWith(id: string, { user }: Scope<unknown>, signal: AbortSignal): Promise<StreamInfo | undefined> {
     if (!isStreamId(id)) return undefined
     const info = await this.access.find(id, user, signal)
@@ -146,8 +146,8 @@ export class ChatDesk {
   }
 
   /**
-   * What a page means that says neither whether it edits nor whether it wants another answer: a message that is there
-   * is answered anew, or, where it is another one by now, edited.
+   * Interprets a send that says neither that it edits nor that it wants another answer. If the message exists in the chat,
+   * it is answered again; if it exists with another content, it is edited.
    */
   async asSaid(send: SendBody, scope: Scope<unknown>, signal: AbortSignal): Promise<SendBody> {
     const last = send.messages.at(-1)
@@ -160,18 +160,18 @@ export class ChatDesk {
     return { ...send, messageId: last.id }
   }
 
-  /** Ends what is being answered, whoever asked for it; undefined where nothing is. */
+  /** Stops the answer in progress, whoever asked for it; undefined if there is none. */
   stop(chat: string, scope: Scope<unknown>, signal: AbortSignal): Promise<RunEnd | undefined> {
     return this.#chats.stop(chat, { ...this.#whose(scope), signal })
   }
 
-  /** A run is followed: keeps it. Returns what lets it go. */
+  /** Keeps a followed run from expiring until the returned function is called. */
   follow(run: StreamInfo): () => void {
     this.#left.delete(run.id)
     return this.access.follow(run, this.logger)
   }
 
-  /** Whoever sent it has left before it ended: the next send need not wait for it. */
+  /** Notes that the sender left before the end, so that the next send need not wait for it. */
   left(run: string): void {
     this.#left.add(run)
   }
@@ -199,7 +199,7 @@ export class ChatDesk {
     return isLeft ? 'replace' : this.#whileBusy
   }
 
-  /** Waits until a message that was queued is answered. */
+  /** Waits until the run of a queued message has begun. */
   async #turnOf(
     chat: string,
     run: string,
@@ -213,7 +213,7 @@ export class ChatDesk {
     throw new ChatError('taken_back')
   }
 
-  /** The last answer of a chat, if it ended lately and nobody has been told so. */
+  /** Finds the last answer of a chat, if it ended lately and nobody has read its end. */
   #unread({ messages }: Chat): string | undefined {
     const { ask, at } = messages.at(-1) ?? {}
     return ask && this.ends.isUnread(ask.run, at ?? 0) ? ask.run : undefined
@@ -223,7 +223,7 @@ export class ChatDesk {
     return this.#store.head(run, signal)
   }
 
-  /** Of a run that the chat has named, and that is started about now. */
+  /** Waits for a run that the chat has named and that is about to start. */
   async #runOf(run: string, signal: AbortSignal): Promise<StreamInfo> {
     for (let tries = 0; tries < MOST_LOOKS; tries++) {
       const info = await this.#find(run, signal)

@@ -1,6 +1,6 @@
 /**
  * The routes of the chat transport of `@durable-streams/aisdk-transport`: a send is answered with the address of the
- * run's log, which is read by the Durable Streams protocol. docs/ai-sdk.md tells what it may expect.
+ * run's log, which the client reads by the Durable Streams protocol. See docs/ai-sdk.md.
  */
 import type { StreamInfo } from '../../streams/stream.ts'
 import type { Exchange } from '../http/exchange.ts'
@@ -12,7 +12,7 @@ import { readSend } from './send-request.ts'
 export class ChatDurable {
   readonly #desk: ChatDesk
   readonly #responses: AnswerResponses
-  /** Where runs are read, without the id. */
+  /** The path of runs, without the id. */
   readonly #runsAt: string
 
   constructor(desk: ChatDesk, responses: AnswerResponses, runsAt: string) {
@@ -29,7 +29,7 @@ export class ChatDurable {
         this.#desk.count(scope)
         const send = await readSend(await this.#responses.bodies.json(request))
         const run = await this.#desk.send(send, scope, signal)
-        // It reads the log as any reader does: once there is none, it has left.
+        // The client reads the log like any reader. When the run has no readers, the client has left.
         this.#desk.left(run.id)
         return this.#at(run, 201, exchange)
       })

@@ -1,4 +1,4 @@
-/** What a client of a chat may be told of an error, and how HTTP says it. */
+/** What a client of a chat may be told about an error, and the HTTP answer for it. */
 import { CHAT_ERRORS, ChatError, type ChatErrorCode } from '../../chats/errors.ts'
 import { scopeForLog } from '../../consumers/scope.ts'
 import type { Logger } from '../../logging/logger.ts'
@@ -31,7 +31,7 @@ export function chatError(error: unknown): PublicError {
   return { code: error.code, message: error.message, expected: error.code !== 'unknown_kind' }
 }
 
-/** The answer to a request that failed; a stock client shows its body's text. */
+/** Makes the answer to a request that failed. A stock client shows the text of its body. */
 export function refuseChat(error: unknown, exchange: Pick<Exchange, 'scope'>, logger: Logger): Response {
   if (!(error instanceof ChatError)) return refuse(error, exchange, logger)
   const { code } = error

@@ -1,4 +1,4 @@
-/** The routes of `DefaultChatTransport`, and of whoever stops an answer; docs/ai-sdk.md tells what clients may expect. */
+/** The routes of `DefaultChatTransport`, and the route that stops an answer. See docs/ai-sdk.md. */
 import type { StreamInfo } from '../../streams/stream.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { PRIVATE } from '../http/stream-headers.ts'
@@ -38,7 +38,7 @@ export class ChatHttp {
       return this.#responses.follow(run, exchange, { by: 'resume' })
     })
 
-  /** Nothing is answered while it waits: with the first byte the page says that an answer comes. */
+  /** While it waits it sends nothing, because at the first byte the page shows that an answer is coming. */
   async #resume({ scope, signal, params }: Exchange): Promise<StreamInfo | undefined> {
     const held = this.#held.take(this.#desk.ownerOf(scope.user) ?? scope.network ?? '', signal)
     const resume = { chat: params.id, scope, signal: held?.signal ?? signal, isHeld: held !== undefined }

@@ -1,6 +1,5 @@
 /**
- * The socket of `WebSocketChatTransport`: the answers of any number of chats over one WebSocket. docs/ai-sdk.md tells
- * what clients may expect.
+ * The socket of `WebSocketChatTransport`: the answers of any number of chats over one WebSocket. See docs/ai-sdk.md.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import {
@@ -26,19 +25,19 @@ import { RunChunks } from './run-chunks.ts'
 
 type Request = WebSocketChatTransportRequest
 
-/** What the server says beside chunks. */
+/** Frames of the server other than chunks. */
 type Answer =
   | { readonly type: 'start' | 'end' | 'no-active'; readonly requestId: string }
   | { readonly type: 'error'; readonly requestId: string; readonly errorText: string }
 
-/** What is under way for one request. */
+/** A request in progress. */
 interface Open {
-  /** Aborts when the client wants no more of it. It ends no run. */
+  /** Aborts when the client wants no more of it. That stops no run. */
   readonly detached: AbortController
   stop: (() => void) | undefined
 }
 
-/** Requests of one socket that may be open: a page has one for each chat that it shows. */
+/** Most open requests of one socket. A page has one for each chat that it shows. */
 const MAX_OPEN = 100
 
 export function chatSocketConsumer(desk: ChatDesk): ConsumerClass {
@@ -55,11 +54,11 @@ class ChatSocket extends JsonWebSocketConsumer<Request, Answer> {
   readonly #connection: ConsumerConnection
   readonly #outlet: Outlet<readonly TextFrame[]>
   readonly #open = new Map<string, Open>()
-  /** Chats in which a send is under way, of which the run is not known yet. */
+  /** Chats with a send in progress whose run is not known yet. */
   readonly #sending = new Set<string>()
-  /** Runs that are told as the answer to a send. */
+  /** Runs that this socket gets as the answer to a send. */
   readonly #sent = new Set<string>()
-  /** Runs whose end this socket was sent, until it is known that it came. */
+  /** Runs whose end was sent to this socket, until it is known to have arrived. */
   readonly #told = new Set<string>()
 
   constructor(context: ConsumerContext, desk: ChatDesk) {
@@ -103,7 +102,7 @@ class ChatSocket extends JsonWebSocketConsumer<Request, Answer> {
     this.background(() => this.#answer(frame, open))
   }
 
-  /** Code 1000 and 1001 are of a client that has seen all that it was sent. */
+  /** With code 1000 or 1001, the client has read everything that was sent. */
   override disconnect(code: number): void {
     if (code === CloseCode.normal || code === CloseCode.goingAway) this.#heard()
   }
@@ -137,7 +136,7 @@ class ChatSocket extends JsonWebSocketConsumer<Request, Answer> {
     this.#sending.add(chat)
     try {
       const request = { chat, messages, trigger, messageId, body }
-      // A send is a send, whether or not its client waits for what comes of it.
+      // A send is carried out even if its client does not wait for the answer.
       const run = await this.#desk.send(request, scope, this.#connection.signal)
       this.#sent.add(run.id)
       return run
@@ -150,7 +149,7 @@ class ChatSocket extends JsonWebSocketConsumer<Request, Answer> {
     { id: chat }: WebSocketChatTransportResumeRequest,
     signal: AbortSignal,
   ): Promise<StreamInfo | undefined> {
-    // What this page has sent it is told as the answer to that.
+    // The page gets the run of its own send as the answer to the send.
     const isOwn = (run: string): boolean => this.#sent.has(run) || this.#sending.has(chat)
     return this.#desk.resume({ chat, scope: this.scope, signal, isHeld: true, isOwn })
   }
@@ -164,7 +163,7 @@ class ChatSocket extends JsonWebSocketConsumer<Request, Answer> {
       release()
       this.#open.delete(requestId)
       this.#sent.delete(run.id)
-      // By this the client knows that there is more.
+      // This tells the client that there is more.
       if (end.type === 'closing') return this.close(CloseCode.serviceRestart, 'The server is restarting')
       const last = end.type === 'end' ? encoder.lastFrame(end.end) : frames.of(lostWords(GONE))
       if (last) this.#outlet.write(last)
@@ -189,13 +188,13 @@ class ChatSocket extends JsonWebSocketConsumer<Request, Answer> {
     }
   }
 
-  /** The client has read what it was sent before. */
+  /** Notes that the client has read everything that was sent before. */
   #heard(): void {
     for (const run of this.#told) this.#desk.ends.told(run)
     this.#told.clear()
   }
 
-  /** Detaches a request; whatever it started goes on. */
+  /** Detaches a request. A run that it started goes on. */
   #close(requestId: string): void {
     const open = this.#open.get(requestId)
     this.#open.delete(requestId)
@@ -204,7 +203,7 @@ class ChatSocket extends JsonWebSocketConsumer<Request, Answer> {
   }
 }
 
-/** The SDK's own rules, of which frames are any of its. */
+/** The SDK's own checks of its frames. */
 const frameSchema: StandardSchemaV1<unknown, Request> = {
   '~standard': {
     version: 1,

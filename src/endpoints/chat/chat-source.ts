@@ -1,4 +1,4 @@
-/** Where the chunks of an answer come from: a model of the AI SDK, or a function of the application's. */
+/** The source of an answer's chunks: a model of the AI SDK, or a function of the application. */
 import {
   type LanguageModel,
   type UIMessage,
@@ -9,24 +9,24 @@ import {
 import { aiSdkError } from '../../providers/ai-sdk/ai-sdk-error.ts'
 import type { UpstreamError } from '../../providers/upstream-error.ts'
 
-/** What an answer is made from. */
+/** The input of an answer's source. */
 export interface AnswerRequest {
   /**
-   * The conversation. The user's message is the last; or the assistant's own, which is to be gone on with after a tool
-   * was approved, or gave its result in the page.
+   * The conversation. The last message is the user's; or it is the assistant's own, to be continued after a tool was
+   * approved, or gave its result in the page.
    */
   readonly messages: UIMessage[]
-  /** Aborts when nobody wants the rest, and when the run goes on in another process. Hand it to the model. */
+  /** Aborts when the answer is stopped, and when the run goes on in another process. Pass it to the model. */
   readonly signal: AbortSignal
   /** The id of the chat. */
   readonly chat: string
-  /** Whose it is; undefined without authentication. */
+  /** The owner of the chat; undefined without authentication. */
   readonly owner?: string
-  /** The id of the answer's message: the one that a `start` without an id is given. */
+  /** The id of the answer's message. A `start` without an id gets this one. */
   readonly messageId: string
-  /** The same when the answer is begun again: for idempotency keys. */
+  /** Stays the same when the answer starts over. Use it for idempotency keys. */
   readonly runId: string
-  /** What the page sent beside the messages, `body` in `useChat`: the client's word. */
+  /** What the page sent with the messages, `body` in `useChat`. It comes from the client; check it. */
   readonly body: Readonly<Record<string, unknown>>
 }
 
@@ -36,7 +36,7 @@ export type AnswerStream =
   | ReadableStream<UIMessageChunk>
   | { toUIMessageStream(options?: UIStreamOptions): AsyncIterable<UIMessageChunk> }
 
-/** What a result's `toUIMessageStream` is asked for. */
+/** Options for the result's `toUIMessageStream`. */
 export interface UIStreamOptions {
   readonly originalMessages?: UIMessage[]
   readonly generateMessageId?: () => string
@@ -46,7 +46,7 @@ export interface UIStreamOptions {
 
 export type AnswerSource = (request: AnswerRequest) => AnswerStream | Promise<AnswerStream>
 
-/** The chunks of one answer, as its source gives them. */
+/** Yields the chunks of one answer from its source. */
 export async function chunksOf(
   source: AnswerSource,
   request: AnswerRequest,
@@ -56,7 +56,7 @@ export async function chunksOf(
   return Symbol.asyncIterator in stream ? stream : chunksIn(stream)
 }
 
-/** Of what `streamText` returns. A failure of the model is thrown, so that the run says which it was. */
+/** Yields the chunks of a `streamText` result. An error of the model is thrown, so that the run keeps its reason. */
 async function* chunksOfResult(
   result: Extract<AnswerStream, { toUIMessageStream: unknown }>,
   { messages, messageId }: AnswerRequest,
@@ -65,7 +65,7 @@ async function* chunksOfResult(
   const chunks = result.toUIMessageStream({
     originalMessages: messages,
     generateMessageId: () => messageId,
-    // What a tool failed with stays as the model is told it.
+    // The error of a tool is kept as the model gets it.
     redactToolErrors: false,
     onError: (error) => (failure = aiSdkError(error)).sentence,
   })
@@ -87,15 +87,15 @@ async function* chunksIn(stream: ReadableStream<UIMessageChunk>): AsyncGenerator
 /** Any language model of the AI SDK. */
 export type AnswerModel = LanguageModel
 
-/** A model alone: it is asked with the conversation as it is. */
+/** Makes a source from a model: the model gets the conversation unchanged. */
 export function modelSource(model: AnswerModel): AnswerSource {
   return async ({ messages, signal }) =>
     streamText({
       model,
-      // An answer that was stopped may have tool calls to which there will be no result.
+      // A stopped answer may have tool calls that will never get a result.
       messages: await convertToModelMessages(messages, { ignoreIncompleteToolCalls: true }),
       abortSignal: signal,
-      // The answer tells it, and the run the log; by default it is printed.
+      // The answer and the log tell the error. By default, the SDK prints it.
       onError: () => {},
     })
 }

@@ -1,6 +1,6 @@
 /**
- * The routes of `WorkflowChatTransport`. It counts chunks, and asks for those that it has not seen until there was a
- * `finish`; docs/ai-sdk.md tells what it may expect.
+ * The routes of `WorkflowChatTransport`. The client counts chunks, and asks for more until it has seen a `finish`. See
+ * docs/ai-sdk.md.
  */
 import { Buffer, isUtf8 } from 'node:buffer'
 import { ChatError } from '../../chats/errors.ts'
@@ -15,7 +15,7 @@ import type { AnswerResponses, ChatExchange } from './answer-responses.ts'
 import type { ChatDesk } from './chat-desk.ts'
 import { type SendBody, readSend } from './send-request.ts'
 
-/** What is told to whom there is nothing to tell: without a `finish` it would ask again at once, for ever. */
+/** The answer if there is no run. Without a `finish`, the client would ask again at once, forever. */
 const NOTHING = Buffer.from('data: {"type":"finish"}\n\ndata: [DONE]\n\n')
 
 export class ChatWorkflow {
@@ -63,7 +63,7 @@ export class ChatWorkflow {
     if (!isUtf8(bytes)) throw new ChatError('invalid_message', 'The body is not UTF-8.')
     try {
       const value = parseJson(bytes.toString('utf8'))
-      // It sends no id of a chat, unless its page does. A chat is then known by its first message.
+      // The client sends no chat id, unless its page does. The chat is then identified by its first message.
       return await readSend(value, firstIdIn(value))
     } catch (error) {
       if (error instanceof JsonError) throw new ChatError('invalid_message', error.message)

@@ -1,14 +1,14 @@
-/** The chunks that end an answer which did not end by itself, as a stock client understands them. */
+/** The chunks that end an answer that did not end by itself, as a stock client understands them. */
 import type { Json } from '../../protocol/json.ts'
 import { type RunEnd, readRunEnd } from '../../protocol/run-end.ts'
 
-/** What is said of an end whose reason nobody gave. */
+/** The message for an end without one. */
 const FAILED = 'The answer failed. Please try again.'
 
 /**
- * The last records of a run, by how it ended. A stopped answer is a short one: the client is `ready`, sends nothing
- * by itself, and keeps what came. A failed one is an error. A `finish` is the last of both: a client that counts
- * chunks asks for more until it has seen one.
+ * Returns the last records of a run, by how it ended. A stopped answer looks like a short one: the client is `ready`,
+ * sends nothing by itself, and keeps what came. A failed one is an error. Both end with a `finish`, because a client that
+ * counts chunks asks for more until it has seen one.
  */
 export function lastWords({ status, message }: RunEnd): readonly Json[] {
   switch (status) {
@@ -28,8 +28,8 @@ export function lastWords({ status, message }: RunEnd): readonly Json[] {
 }
 
 /**
- * What an answer lacks whose log ends with the chunk `last`: nothing, unless a process that did not know its kind
- * ended it, or somebody closed it.
+ * Returns the chunks that an answer lacks if its log ends with the chunk `last`: none, unless a process that did not know
+ * its kind ended it, or somebody closed it.
  */
 export function missingWords(last: string | undefined, end: Json | undefined): readonly string[] {
   if (last?.startsWith('{"type":"finish"')) return []
@@ -38,7 +38,7 @@ export function missingWords(last: string | undefined, end: Json | undefined): r
   return words.map((word) => JSON.stringify(word))
 }
 
-/** What a reader is told whose answer went away under it. */
+/** The message for a reader whose answer was removed. */
 export const GONE = 'The answer is gone.'
 
 /** The last chunks for a reader of an answer that cannot be read on, there or anywhere. */

@@ -1,6 +1,6 @@
 /**
- * The chunks of a batch, with deltas that follow each other in one part made one: whoever joins late, or reads
- * slowly, gets few large chunks for many small ones. Chunks are JSON texts, as the log has them.
+ * Merges consecutive deltas of one part in a batch, so that a late or slow reader gets a few large chunks instead of many
+ * small ones. Chunks are JSON texts, as in the log.
  */
 import type { SharedEncoder } from '../../delivery/batch.ts'
 
@@ -11,11 +11,11 @@ const TOOL_HEAD = '{"type":"tool-input-delta","toolCallId":"'
 const TOOL_MIDDLE = '","inputTextDelta":"'
 const END = '"}'
 
-/** A delta with nothing in it beside its type, its part and its text. */
+/** A delta that has only a type, a part and a text. */
 interface Delta {
-  /** All that stands before the text: deltas with the same begin are of the same part. */
+  /** Everything before the text. Deltas with the same beginning belong to the same part. */
   readonly begin: string
-  /** The text, as it stands in JSON. */
+  /** The text, as JSON without its quotes. */
   readonly text: string
 }
 
@@ -64,7 +64,7 @@ function isOneString(text: string): boolean {
   for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', at + 1)) {
     if (!isEscaped(text, at)) return false
   }
-  // What stands behind it is the quote that ends it.
+  // The quote that ends the string follows.
   return !isEscaped(text, text.length)
 }
 

@@ -1,6 +1,6 @@
 /**
- * One reader's chunks: those of its run's log, with deltas merged or one by one, and the end as the log has it.
- * What becomes of them on the wire is its transport's.
+ * One reader's chunks: those of the run's log, with or without merged deltas, and the run's end. The transport encodes
+ * them.
  */
 import type { Batch, ReaderEncoder } from '../../delivery/batch.ts'
 import type { Json } from '../../protocol/json.ts'
@@ -10,7 +10,7 @@ import { mergedDeltas } from './merged-deltas.ts'
 export interface RunChunksOptions<Frame> {
   /** Whether readers of this transport count chunks, so that none may be merged. */
   readonly isCounted: boolean
-  /** Makes of chunks, one at least, what is written. */
+  /** Encodes chunks, at least one. */
   readonly frame: (chunks: readonly string[]) => Frame
 }
 
@@ -30,7 +30,7 @@ export class RunChunks<Frame> implements ReaderEncoder<Frame> {
     return frame(chunks)
   }
 
-  /** What is to be written behind the last batch of a run that is closed with `end`. */
+  /** Returns what to write after the last batch of a run that is closed with `end`. */
   lastFrame(end: Json | undefined): Frame | undefined {
     const words = missingWords(this.#last, end)
     return words.length > 0 ? this.#options.frame(words) : undefined

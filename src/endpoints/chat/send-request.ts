@@ -1,29 +1,29 @@
-/** What pages send: the body of a POST, checked, and what it asks of a chat. */
+/** Checks what a page sends, the body of a POST, and makes it an ask of a chat. */
 import { type UIMessage, safeValidateUIMessages } from 'ai'
 import type { ChatMessage } from '../../chats/entries.ts'
 import { ChatError } from '../../chats/errors.ts'
 import type { Json } from '../../protocol/json.ts'
 
-/** A send, as all transports say it. */
+/** A send of any transport. */
 export interface SendBody {
   readonly chat: string
   readonly messages: readonly UIMessage[]
   readonly trigger: 'submit-message' | 'regenerate-message'
-  /** The message that is edited, gone on with, or answered anew. */
+  /** The message to edit, to continue, or to answer again. */
   readonly messageId?: string | undefined
   readonly body: object
 }
 
-/** What a send is to the chat. */
+/** A send as the chat takes it. */
 export type Asked =
   | { readonly message: ChatMessage; readonly edits?: string; readonly body?: Json }
-  /** The name of the message that is answered once more. */
+  /** The id or key of the message to answer again. */
   | { readonly again: string; readonly body?: Json }
 
 const OWN: ReadonlySet<string> = new Set(['id', 'messages', 'trigger', 'messageId'])
 
 /**
- * The body of a POST. `chat` stands in for an id, where the transport sends none.
+ * Reads the body of a POST. `chat` is used if the transport sends no id.
  *
  * @throws {ChatError} `invalid_message`.
  */
@@ -43,7 +43,7 @@ export async function readSend(value: Json, chat?: string): Promise<SendBody> {
 }
 
 /**
- * What a send asks. Of the messages the last one counts: those before it are the chat's own.
+ * Returns what a send asks for. Only the last message counts: the chat has the others already.
  *
  * @throws {ChatError} `invalid_message`.
  */

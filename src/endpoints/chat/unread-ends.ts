@@ -1,7 +1,7 @@
 /**
- * Which ended answers nobody has read to their end: a client that was cut off, and resumes after the end, is shown the
- * answer once more, as otherwise it would take its half for the whole. Which were read is known in this process, for a
- * while; an end that is older than that while, or was read, is not told again.
+ * Knows which ended answers nobody has read to their end. A client that was cut off and resumes after the end gets the
+ * answer again; otherwise it would take its half for the whole. This process remembers for a while which ends were read.
+ * An end that is older, or was read, is not sent again.
  */
 
 /** Milliseconds after the start of which an end is no news to a client that resumes. */
@@ -12,7 +12,7 @@ export class UnreadEnds {
   /** In the order in which they were read. */
   readonly #told = new Set<string>()
 
-  /** A reader has the end of a run. */
+  /** Notes that a reader has the end of a run. */
   told(run: string): void {
     this.#told.delete(run)
     this.#told.add(run)

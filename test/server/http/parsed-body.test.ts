@@ -194,14 +194,14 @@ describe("inside Hono's compress()", () => {
   it('events come as they are written, and pages are compressed', async () => {
     const streams = streaming({ store: memory() })
     await streams.store.create('s', { contentType: 'application/json', records: ['"first"'] })
-    const door = millrace({
+    const served = millrace({
       logger: collectingLogger(),
       streams,
       routes: [httpStreams('/streams', streams.services)],
     })
     const outside = new Hono()
     outside.use(compress({ threshold: 0 }))
-    outside.all('/*', (context) => door.fetch(context.req.raw))
+    outside.all('/*', (context) => served.fetch(context.req.raw))
     await using server = await serve({ fetch: outside.fetch })
     const gzip = { headers: { 'accept-encoding': 'gzip' } }
     const events = await fetch(server.url('/streams/s?offset=-1&live=sse'), gzip)
@@ -219,6 +219,6 @@ describe("inside Hono's compress()", () => {
     })
     const page = await fetch(server.url('/streams/long'), gzip)
     expect([page.headers.get('content-encoding'), await page.json()]).toEqual(['gzip', ['x'.repeat(5000)]])
-    await door.close()
+    await served.close()
   })
 })
