@@ -7,7 +7,7 @@
  *       test(layerCase.name, { skip: reason }, () => layerCase.run(harness))
  *     }
  *
- * They hold the rules of docs/channel-layer.md, and each names those it holds.
+ * They check the rules of docs/channel-layer.md, and each names the rules that it checks.
  */
 import { burstCases } from './channel-layer/bursts.ts'
 import { capacityCases } from './channel-layer/capacity.ts'

@@ -7,7 +7,7 @@
  *       test(storeCase.name, { skip: reason }, () => storeCase.run(harness))
  *     }
  *
- * They hold the rules of docs/streams.md, and each names those it holds.
+ * They check the rules of docs/streams.md, and each names the rules that it checks.
  */
 import { appendingCases } from './stream-store/appending.ts'
 import { conditionalCases } from './stream-store/conditional.ts'

@@ -41,7 +41,7 @@ export class TimedTrial<ErrorCode extends string = string> {
     }
   }
 
-  /** The call must reject, rather than throw, with an error of this code. */
+  /** Asserts that the call rejects with an error of this code, and does not throw. */
   async expectError(code: ErrorCode, call: () => Promise<unknown>): Promise<void> {
     const outcome = call().then(
       () => assert.fail(`the call succeeded; it should be refused with ${code}`),

@@ -1,12 +1,12 @@
-/** The runs of an application that says which there are. Types only: they are `Runs`. */
+/** The runs of an application with known kinds. Types only: the object is a `Runs`. */
 import type { RunProvider } from '../providers/provider.ts'
 import type { RunDefinitions } from './definition.ts'
 import type { Run, StartRequest } from './run.ts'
 import type { Runs } from './runs.ts'
 
 /**
- * `Runs` whose `start` knows the kinds and what each is started with. To start a kind whose name is known at run time
- * only, say so: `const runs: Runs = app.runs`.
+ * `Runs` whose `start` knows the kinds and the input of each. To start a kind whose name is only known at run time,
+ * write `const runs: Runs = app.runs`.
  */
 export interface AppRuns<Definitions extends RunDefinitions> extends Runs {
   /**
@@ -20,7 +20,7 @@ export interface AppRuns<Definitions extends RunDefinitions> extends Runs {
   start(request: KindStart<Definitions>): Promise<Run>
 }
 
-/** Any, for an application that defines none itself: its `streams` or its chats may have some. */
+/** Any start, if the application defines no kinds itself: its `streams` or its chats may have some. */
 type KindStart<Definitions extends RunDefinitions> = [keyof Definitions] extends [never]
   ? StartRequest
   : {
@@ -29,7 +29,7 @@ type KindStart<Definitions extends RunDefinitions> = [keyof Definitions] extends
       } & InputOf<Definitions[Kind]>
     }[keyof Definitions & string]
 
-/** It may be left out where null, or nothing, is an input. */
+/** `input` is optional if the kind accepts null or undefined. */
 type InputOf<Definition> = Definition extends {
   readonly '~types'?: { readonly input: infer Input }
 }

@@ -1,13 +1,13 @@
-/** Cases: many messages at once, to those who take what comes. */
+/** Cases: many messages at once. */
 import assert from 'node:assert/strict'
 import type { ChannelLayer, ChannelMessage } from '../../channels/layer.ts'
 import { type ChannelLayerCase, layerCase, type LayerTrial } from './harness.ts'
 
 const MANY = 1000
-/** Sent in one go; fewer than a channel holds. */
+/** Messages sent at once; fewer than a channel holds. */
 const TOGETHER = 40
 
-/** Takes so many messages, each as soon as it can, and gives their numbers. */
+/** Receives this many messages, each as soon as it can, and returns their numbers. */
 async function takeAll(trial: LayerTrial, layer: ChannelLayer, channel: string): Promise<unknown[]> {
   const numbers: unknown[] = []
   while (numbers.length < MANY) numbers.push((await trial.receive(layer, channel))['n'])

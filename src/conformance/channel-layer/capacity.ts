@@ -4,7 +4,7 @@ import { isChannelError } from '../../channels/errors.ts'
 import type { ChannelLayer, ChannelMessage } from '../../channels/layer.ts'
 import { type ChannelLayerCase, layerCase, type LayerTrial } from './harness.ts'
 
-/** Sends until the channel is full, and says how many messages it took. */
+/** Sends until the channel is full; returns how many messages it accepted. */
 async function fill(trial: LayerTrial, layer: ChannelLayer, channel: string): Promise<number> {
   for (let n = 0; ; n++) {
     try {
@@ -21,7 +21,7 @@ async function fill(trial: LayerTrial, layer: ChannelLayer, channel: string): Pr
   }
 }
 
-/** Sends whether or not there is room. */
+/** Sends a message, and ignores that the channel is full. */
 async function push(layer: ChannelLayer, channel: string, message: ChannelMessage): Promise<void> {
   try {
     await layer.send(channel, message)

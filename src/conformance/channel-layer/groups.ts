@@ -8,7 +8,7 @@ export const groupCases: readonly ChannelLayerCase[] = [
     const members = Array.from({ length: 5 }, () => layer.newChannel())
     const stranger = layer.newChannel()
     for (const member of members) await layer.groupAdd('group', member)
-    // A second time is a renewal.
+    // The second join renews the membership.
     await layer.groupAdd('group', members[0] as string)
     await layer.groupAdd('other', stranger)
     await layer.groupSend('group', { type: 'test', text: 'hello' })

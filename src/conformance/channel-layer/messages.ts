@@ -1,9 +1,9 @@
-/** Cases: what a message carries, what is refused, and that nobody shares it. */
+/** Cases: what a message can carry, what is refused, and that each receiver gets its own copy. */
 import assert from 'node:assert/strict'
 import type { ChannelMessage, ChannelValue } from '../../channels/layer.ts'
 import { type ChannelLayerCase, layerCase, type LayerTrial } from './harness.ts'
 
-/** Sends a message to a channel and to a group, and says what came out of each. */
+/** Sends a message to a channel and to a group; returns what each delivered. */
 async function carried(trial: LayerTrial, message: ChannelMessage): Promise<ChannelMessage[]> {
   const layer = await trial.layer()
   const channel = layer.newChannel()
@@ -23,7 +23,7 @@ async function expectCarried(
   }
 }
 
-/** Something no type allows, as a JavaScript caller or a cast brings it. */
+/** A value that no type allows, as from a JavaScript caller or a cast. */
 function wrong(value: unknown): ChannelMessage {
   return value as ChannelMessage
 }

@@ -1,9 +1,9 @@
-/** Cases: records get into a stream. */
+/** Cases: appending records. */
 import assert from 'node:assert/strict'
 import type { AppendRequest } from '../../streams/store.ts'
 import { numbers, type StreamStoreCase, storeCase } from './harness.ts'
 
-/** JSON as people and models write it: none of it may change on its way. */
+/** JSON as people and models write it. None of it may be changed. */
 const TEXTS: readonly string[] = [
   'null',
   '""',

@@ -1,4 +1,4 @@
-/** Cases: what is done on the condition that the stream is as it was when it was looked at. */
+/** Cases: operations on the condition that the stream has not changed since it was read. */
 import assert from 'node:assert/strict'
 import type { Offset } from '../../protocol/offset.ts'
 import { LEASE_PRODUCER } from '../../streams/leases.ts'

@@ -1,4 +1,4 @@
-/** Cases: streams come to be. */
+/** Cases: creating streams. */
 import assert from 'node:assert/strict'
 import { START } from '../../protocol/offset.ts'
 import type { StreamConfig, StreamStore } from '../../streams/store.ts'
@@ -217,7 +217,7 @@ export const creationCases: readonly StreamStoreCase[] = [
   }),
 ]
 
-/** What each operation says of a stream. */
+/** Returns the answer of each operation to a stream. */
 export async function answers(store: StreamStore, id: string): Promise<unknown[]> {
   const producer = { id: 'p', epoch: 0, seq: 5 }
   const appended = await store.append(id, { records: ['1'] })

@@ -6,7 +6,7 @@ import { numbers, type StreamStoreCase, storeCase } from './harness.ts'
 
 const END = { status: 'failed', message: 'the disk is "full"\n😀', codes: [1, null] }
 
-/** What an event says of the end: nothing is told of one that is not there. */
+/** The end in an event, or `no end`. */
 function endIn(event: StreamEvent): unknown {
   return 'end' in event && event.end !== undefined ? event.end : 'no end'
 }
@@ -32,7 +32,7 @@ export const endingCases: readonly StreamStoreCase[] = [
     const closing = { records: ['2', '3'], close: true, end: END, producer: { id: 'p', epoch: 0, seq: 0 } }
     const offset = await trial.append(store, 'stream', closing)
     assert.deepStrictEqual(await endsOf(store, 'stream'), [END, END, END, END])
-    // It is no record.
+    // The end is not a record.
     assert.equal(offset.position, 3)
     assert.deepStrictEqual(await trial.records(store, 'stream'), numbers(3))
     assert.ok(!('end' in (await trial.page(store, 'stream', 'start', { maxRecords: 2 }))))
@@ -147,7 +147,7 @@ export const endingCases: readonly StreamStoreCase[] = [
           await watch.until('the close', ({ closed }) => closed)
           assert.deepStrictEqual([watch.end, watch.records], [END, records])
         }
-        // Who comes while others watch, too.
+        // Also tells a watcher that comes while others watch.
         assert.deepStrictEqual(await endsOf(one, id), [END, END, END, END])
       }
     },

@@ -1,4 +1,4 @@
-/** Cases: streams end by themselves. */
+/** Cases: streams expire. */
 import assert from 'node:assert/strict'
 import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import { answers, MISSING } from './creation.ts'
@@ -105,7 +105,7 @@ export const streamExpiryCases: readonly StreamStoreCase[] = [
     async (trial) => {
       const store = await trial.store({ settle: 0 })
       const ttlMs = 60_000
-      // The clock is ahead between two sweeps, and no sweep sees it so.
+      // The clock is ahead only between two sweeps, so no sweep sees it.
       assert.equal(await store.sweep(), 0)
       await trial.elapse(3_600_000)
       await store.create('stream', { ttlMs, records: ['1'] })

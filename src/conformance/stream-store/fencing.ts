@@ -1,18 +1,18 @@
-/** Cases: a stream that was leased once has one writer, and nobody else. */
+/** Cases: a stream that was leased once has exactly one writer. */
 import assert from 'node:assert/strict'
 import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import type { AppendRequest, StreamStore } from '../../streams/store.ts'
 import { acquire, write } from './leasing.ts'
 import { type StreamStoreCase, type StoreTrial, storeCase } from './harness.ts'
 
-/** What somebody without the lease may try: each way to write, as nobody and as a producer. */
+/** Writes that a process without the lease may try: each kind, with and without a producer. */
 const BY_STRANGERS: readonly AppendRequest[] = [
   { records: ['"stranger"'] },
   { close: true },
   { metadata: 'stranger' },
   { records: ['"stranger"'], close: true, metadata: 'stranger' },
   { records: ['"stranger"'], producer: { id: 'p', epoch: 0, seq: 0 } },
-  // These would be refused for more than that.
+  // These would also be refused for other reasons.
   { records: ['"stranger"'], producer: { id: 'p', epoch: 7, seq: 3 } },
   { records: [Uint8Array.of(1)] },
   { close: true, contentType: 'text/plain' },

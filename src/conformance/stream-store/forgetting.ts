@@ -1,4 +1,4 @@
-/** Cases: how many producers a stream knows, and what becomes of those that it forgets. */
+/** Cases: how many producers a stream knows, and what happens to those that it forgets. */
 import assert from 'node:assert/strict'
 import type { AppendResult, StreamStore } from '../../streams/store.ts'
 import { type StreamStoreCase, storeCase } from './harness.ts'
@@ -7,7 +7,7 @@ function send(store: StreamStore, id: string, seq: number, epoch = 0): Promise<A
   return store.append('stream', { records: [`"${id}"`], producer: { id, epoch, seq } })
 }
 
-/** Which of these the stream knows, asked so that nothing changes: a producer that it does not know is due to send 0. */
+/** Returns which of these producers the stream knows, without changing it: an unknown producer must send seq 0. */
 async function knownOf(store: StreamStore, ids: readonly string[]): Promise<string[]> {
   const results = await Promise.all(ids.map((id) => send(store, id, Number.MAX_SAFE_INTEGER)))
   return ids.filter((_, n) => {
@@ -44,7 +44,7 @@ export const forgettingCases: readonly StreamStoreCase[] = [
       await store.create('stream')
       const ids = names(16)
       await sendAll(store, ids)
-      // Their first appends lie furthest back, but not their latest.
+      // Their first appends are the oldest, but their latest appends are not.
       await sendAll(store, ['p1', 'p0'], 1)
       assert.deepStrictEqual(await knownOf(store, ids), ids)
       await sendAll(store, ['new'])
@@ -140,7 +140,7 @@ export const forgettingCases: readonly StreamStoreCase[] = [
       await sendAll(store, ['p'])
       const peer = await trial.peer(store)
       assert.equal(peer.limits.producers, 8)
-      // In turn, so that each has to learn what the other one did.
+      // In turn, so that each must learn what the other one did.
       for (const id of names(8)) await sendAll(Number(id.slice(1)) % 2 ? peer : store, [id])
       await sendAll(peer, ['q'])
       await sendAll(store, ['r'])

@@ -1,4 +1,4 @@
-/** Cases: streams that begin with what another one held. */
+/** Cases: streams that begin with the records of another one. */
 import assert from 'node:assert/strict'
 import { START } from '../../protocol/offset.ts'
 import type { ForkRefusal, ForkSource } from '../../streams/forks.ts'
@@ -302,7 +302,7 @@ export const forkingCases: readonly StreamStoreCase[] = [
   ),
 ]
 
-/** That a fork is refused, and that nothing of it is there. */
+/** Asserts that a fork is refused and that nothing was created. */
 export async function expectNone(
   store: StreamStore,
   reason: ForkRefusal,

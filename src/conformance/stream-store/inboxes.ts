@@ -1,4 +1,4 @@
-/** Cases: an inbox gathers what comes until its owner takes it. */
+/** Cases: an inbox collects events until its owner takes them. */
 import assert from 'node:assert/strict'
 import type { StreamRecord } from '../../streams/stream.ts'
 import { numbers, type StreamStoreCase, storeCase } from './harness.ts'
@@ -54,7 +54,7 @@ export const inboxCases: readonly StreamStoreCase[] = [
       })
       const appending = trial.hold(Promise.all(writers))
       const readers = Array.from({ length: 10 }, async (_, n) => {
-        // Each begins at another moment of the writing, and takes at moments of its own.
+        // Each inbox begins and takes at different moments of the writing.
         for (let turn = 0; turn < n * 2; turn++) await trial.page(store, 'stream', 'now')
         const watch = await trial.inbox(store, 'stream')
         const tail = watch.tail.position - watch.records.length
@@ -271,7 +271,7 @@ export const inboxCases: readonly StreamStoreCase[] = [
   }),
 ]
 
-/** Says which one differs, and not how: records may be long. */
+/** Reports which record differs, but not how, because records may be long. */
 function assertSame(found: readonly StreamRecord[], due: readonly StreamRecord[]): void {
   assert.equal(found.length, due.length)
   for (const [n, record] of due.entries()) {

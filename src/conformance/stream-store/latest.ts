@@ -8,7 +8,7 @@ import { type StreamStoreCase, storeCase, type StoreTrial } from './harness.ts'
 
 const CHATS: StreamConfig = { owner: 'anna', listed: 'chats' }
 
-/** All of a list, in pages of one size. */
+/** Returns the ids of a whole list, read in pages of this size. */
 async function latest(
   store: StreamStore,
   options: ListOptions = { owner: 'anna', listed: 'chats' },
@@ -131,7 +131,7 @@ export const latestCases: readonly StreamStoreCase[] = [
     const first = await store.list({ owner: 'anna', listed: 'chats', limit: 4 })
     const met = first.streams.map(({ id }) => id)
     assert.deepStrictEqual(met, ['j', 'i', 'h', 'g'])
-    // One that was met, one that was not, the last that was met, and one that comes new.
+    // A stream that was met, one that was not, the last one that was met, and a new one.
     for (const id of 'icg') await trial.append(store, id, ['1'])
     await createAll(trial, store, 'k')
     await store.delete('h')

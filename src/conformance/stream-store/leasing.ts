@@ -137,7 +137,7 @@ export const leasingCases: readonly StreamStoreCase[] = [
     })
     await trial.elapse(ttlMs)
     const expired = await store.leases.expired()
-    // The last two ended in one moment, or one after the other, as time went by between their creations.
+    // The last two expired together, or one after the other if time passed between their creations.
     assert.deepStrictEqual(
       expired.map(({ stream, holder, epoch }) => [stream, holder, epoch]),
       ['first', ...expired.slice(1).map(({ stream }) => stream)].map((stream) => [stream, 'a', 1]),
@@ -157,7 +157,7 @@ export const leasingCases: readonly StreamStoreCase[] = [
       const store = await trial.store()
       const ttlMs = trial.shortTime
       const ids = Array.from({ length: 30 }, (_, n) => `stream${String(n).padStart(2, '0')}`)
-      // In one moment, as far as a store can: many of them end together.
+      // At the same moment, as far as a store can: many of them expire together.
       await Promise.all(ids.toReversed().map((id) => store.create(id, { lease: { holder: 'a', ttlMs } })))
       await trial.elapse(ttlMs)
       const all = await store.leases.expired()

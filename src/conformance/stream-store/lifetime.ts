@@ -1,4 +1,4 @@
-/** Cases: signals, the end of a store, and stores that share their streams. */
+/** Cases: aborted calls, closed stores, and stores that share their streams. */
 import assert from 'node:assert/strict'
 import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import type { StreamStore } from '../../streams/store.ts'

@@ -1,11 +1,11 @@
-/** Cases: which streams there are, by whose they are and by what is leased. */
+/** Cases: listing streams, by owner and by lease. */
 import assert from 'node:assert/strict'
 import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import type { ListOptions } from '../../streams/listing.ts'
 import type { StreamStore } from '../../streams/store.ts'
 import { type StreamStoreCase, storeCase } from './harness.ts'
 
-/** All of a listing, in pages of one size, which must come in the order of their ids. */
+/** Returns a whole listing, read in pages of this size. Asserts the order of the ids. */
 async function listed(store: StreamStore, options: ListOptions, limit = 2): Promise<string[]> {
   const ids: string[] = []
   for (let after: string | undefined; ;) {

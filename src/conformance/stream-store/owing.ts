@@ -1,4 +1,4 @@
-/** Cases: what the close of a stream leaves to be done. */
+/** Cases: what the close of a stream leaves owed. */
 import assert from 'node:assert/strict'
 import type { Json } from '../../protocol/json.ts'
 import { LEASE_PRODUCER, type ClaimResult, type Lease } from '../../streams/leases.ts'
@@ -8,7 +8,7 @@ import { type StreamStoreCase, type StoreTrial, storeCase } from './harness.ts'
 const OWES = { tell: ['anna', '"ü"\n😀'], at: 3 }
 const WEEK_MS = 7 * 24 * 3600 * 1000
 
-/** Closes a stream that is created with a lease, and leaves something owed. */
+/** Creates a stream with a lease, and closes it with something owed. */
 async function closeOwing(
   trial: StoreTrial,
   store: StreamStore,

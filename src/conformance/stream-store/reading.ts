@@ -1,4 +1,4 @@
-/** Cases: records get out of a stream, and streams are found and deleted. */
+/** Cases: reading records, and finding and deleting streams. */
 import assert from 'node:assert/strict'
 import { decodeOffset, encodeOffset, offsetBefore, type Offset, type Place } from '../../protocol/offset.ts'
 import { answers, MISSING } from './creation.ts'
@@ -91,7 +91,7 @@ export const readingCases: readonly StreamStoreCase[] = [
     for (const position of [-1, -7, -(2 ** 32), 0.5, 1.5, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY]) {
       await trial.expectError('invalid_offset', () => store.read('stream', { ...tail, position }))
     }
-    // What a store might take for one of its own words.
+    // Ids that a store might take for its own words.
     for (const stamp of ['', 'Start', 'x'.repeat(33), '-1']) {
       await trial.expectError('invalid_offset', () => store.read('stream', { ...tail, stamp }))
     }

@@ -5,20 +5,20 @@ import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import type { StreamStore } from '../../streams/store.ts'
 import { numbers, type StreamStoreCase, storeCase, type StoreTrial } from './harness.ts'
 
-/** The clock is believed at once: nothing is waited for before a sweep. */
+/** Makes sweeps trust the clock at once, without a wait. */
 const BELIEVED: StreamStoreOptions = { settle: 0 }
 
 function recordOf(n: number): string {
   return JSON.stringify(String(n).padStart(98, '0'))
 }
 
-/** The positions of the first record that is kept, and of the tail. */
+/** Returns the positions of the first record that is kept, and of the tail. */
 async function kept(store: StreamStore, id = 'stream'): Promise<[number, number]> {
   const info = (await store.head(id)) ?? assert.fail()
   return [info.first.position, info.tail.position]
 }
 
-/** What is kept is the end of what was appended, whole. */
+/** Asserts that the kept records are the last ones that were appended, without a gap. */
 async function expectWhole(trial: StoreTrial, store: StreamStore): Promise<void> {
   const [first, tail] = await kept(store)
   const due = Array.from({ length: tail - first }, (_, n) => recordOf(first + n + 1))
@@ -40,7 +40,7 @@ export const retainingCases: readonly StreamStoreCase[] = [
         assert.ok(tail - first >= Math.min(n, 10), 'so many bytes, at least')
       }
       await expectWhole(trial, store)
-      // What is trimmed by hand counts no more.
+      // Records that were trimmed by hand no longer count.
       await store.trim('stream', { last: 2 })
       for (let n = 61; n <= 68; n++) await trial.append(store, 'stream', [recordOf(n)])
       assert.deepStrictEqual(await kept(store), [58, 68])
@@ -187,7 +187,7 @@ export const retainingCases: readonly StreamStoreCase[] = [
       assert.equal((await store.leases.claim(over, lease)).outcome, 'lost')
       const taken = await store.leases.acquire('stream', lease)
       assert.ok(taken.outcome === 'acquired')
-      // It fills the log in the step in which it closes it.
+      // The append fills the log and closes it in one step.
       const close = { records: [2, 3, 4, 5].map(recordOf), close: true, owes: 'a'.repeat(100) }
       await trial.append(store, 'stream', { ...close, producer: { ...producer(0), epoch: 2 } })
       assert.deepStrictEqual(await kept(store), [2, 5])

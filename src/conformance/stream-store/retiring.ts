@@ -1,4 +1,4 @@
-/** Cases: what becomes of a stream that others were forked from. */
+/** Cases: what happens to the source of forks when it is deleted or expires. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { START } from '../../protocol/offset.ts'

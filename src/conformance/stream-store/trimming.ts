@@ -1,11 +1,11 @@
-/** Cases: what a trim removes, and what it leaves as it was. */
+/** Cases: what a trim removes, and what it leaves unchanged. */
 import assert from 'node:assert/strict'
 import type { Offset, Place } from '../../protocol/offset.ts'
 import { LEASE_PRODUCER } from '../../streams/leases.ts'
 import type { StreamStore } from '../../streams/store.ts'
 import { numbers, type StreamStoreCase, storeCase, type StoreTrial } from './harness.ts'
 
-/** A stream of the numbers up to `count`, appended two by two, with the places between them. */
+/** Creates a stream of the numbers up to `count`, appended two at a time; returns the places between them. */
 async function filled(
   trial: StoreTrial,
   store: StreamStore,
@@ -120,7 +120,7 @@ export const trimmingCases: readonly StreamStoreCase[] = [
     assert.deepStrictEqual(await trial.records(store, 'stream'), numbers(679, 4322))
     assert.deepStrictEqual(await trial.records(store, 'before'), numbers(10))
     assert.equal((await trial.records(store, 'after')).length, 30)
-    // What is left of the records goes with the stream.
+    // The remaining records are deleted with the stream.
     await store.trim('stream', { position: 4999 })
     assert.equal(await store.delete('stream'), true)
     await store.create('stream', { records: ['"new"'] })
@@ -137,7 +137,7 @@ export const trimmingCases: readonly StreamStoreCase[] = [
       assert.deepStrictEqual(await store.trim('stream', place), { outcome: 'past-end', tail })
     await trial.expectError('invalid_offset', () => store.trim('stream', { position: -1 }))
     assert.deepStrictEqual(await trial.records(store, 'stream'), numbers(4))
-    // A place between records that came together is known by the stamp of a later one.
+    // A place between records of one append is identified by the stamp of a later place.
     await trimTo(store, { position: 1, stamp: middle.stamp, ahead: 1 }, places[1])
     assert.deepStrictEqual(await store.trim('no-stream', 'now'), { outcome: 'missing' })
   }),

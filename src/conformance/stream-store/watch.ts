@@ -1,4 +1,4 @@
-/** Who watches a stream in a case: with a listener, or with an inbox. */
+/** The watchers of cases: with a listener, or with an inbox. */
 import assert from 'node:assert/strict'
 import type { Json } from '../../protocol/json.ts'
 import type { Offset } from '../../protocol/offset.ts'
@@ -8,11 +8,11 @@ import type { StreamRecord } from '../../streams/stream.ts'
 import type { StreamEvent, WatchListener } from '../../streams/watching.ts'
 import type { TimedTrial } from '../timed-trial.ts'
 
-/** What one watcher was told, checked for gaps as it comes. */
+/** Collects what one watcher was told, and checks it for gaps. */
 export class Watch {
   readonly records: StreamRecord[] = []
   closed = false
-  /** What was told with the close. */
+  /** The end that was told with the close. */
   end: Json | undefined
   gone: string | undefined
   readonly #trial: TimedTrial
@@ -40,7 +40,7 @@ export class Watch {
     this.#stop?.()
   }
 
-  /** What the store is given. */
+  /** The listener or the inbox for the store. */
   get listener(): WatchListener {
     return this.tell
   }
@@ -50,7 +50,7 @@ export class Watch {
     this.arrive()
   }
 
-  /** What is asserted where nobody would see the error. */
+  /** Keeps a failed assertion that would otherwise be lost in a callback. */
   expect(assertion: () => void): void {
     try {
       assertion()
@@ -59,7 +59,7 @@ export class Watch {
     }
   }
 
-  /** Something came: who waits looks again. */
+  /** Wakes whoever waits, because an event came. */
   arrive(): void {
     this.#arrival.resolve()
     this.#arrival = Promise.withResolvers()
@@ -69,7 +69,7 @@ export class Watch {
     if (this.#fault) throw this.#fault
   }
 
-  /** Waits until the watcher was told what it waits for. */
+  /** Waits until the watcher was told this. */
   async until(what: string, isThere: (watch: this) => boolean): Promise<void> {
     for (;;) {
       this.check()
@@ -85,7 +85,7 @@ export class Watch {
       return
     }
     assert.equal(this.closed, false, 'nothing is appended after the end')
-    // The first event may come before the call that began the watch resolves.
+    // The first event may come before the call of `watch` resolves.
     this.#first ??= event.from
     assert.deepStrictEqual(
       event.from,
@@ -102,17 +102,17 @@ export class Watch {
   }
 }
 
-/** What a store gives as `json` has to be the records. */
+/** Asserts that the `json` of a store contains the records. */
 export function expectSameJson({ json, records }: Pick<StreamPage, 'json' | 'records'>): void {
   if (json === undefined) return
   const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json)
-  // No diff is made of what may be long.
+  // Makes no diff, because the text may be long.
   assert.ok(text === records.join(','), '`json` is the records with commas between them')
 }
 
-/** What one inbox gave, when it was taken. */
+/** Collects what one inbox gave when it was taken from. */
 export class InboxWatch extends Watch {
-  /** How often it was called. */
+  /** How often the inbox called its owner. */
   calls = 0
   readonly #inbox: StreamInbox
   #isCalled = false
@@ -132,7 +132,7 @@ export class InboxWatch extends Watch {
     return this.#inbox
   }
 
-  /** Takes one event; undefined when there is none. */
+  /** Takes one event; returns undefined if there is none. */
   take(): StreamEvent | undefined {
     const event = this.#inbox.take()
     if (!event) this.#isCalled = false
@@ -143,7 +143,7 @@ export class InboxWatch extends Watch {
     return event
   }
 
-  /** Takes all there is, and says how many events it was. */
+  /** Takes all events, and returns how many there were. */
   takeAll(): number {
     let events = 0
     while (this.take()) events++

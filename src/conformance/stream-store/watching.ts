@@ -1,4 +1,4 @@
-/** Cases: watchers learn of what is appended. */
+/** Cases: watching streams. */
 import assert from 'node:assert/strict'
 import { numbers, type StreamStoreCase, storeCase } from './harness.ts'
 
@@ -54,7 +54,7 @@ export const watchingCases: readonly StreamStoreCase[] = [
       })
       const appending = trial.hold(Promise.all(writers))
       const readers = Array.from({ length: 10 }, async (_, n) => {
-        // Each begins at another moment of the writing.
+        // Each watcher begins at a different moment of the writing.
         for (let turn = 0; turn < n * 2; turn++) await trial.page(store, 'stream', 'now')
         const watch = await trial.watch(store, 'stream')
         const tail = watch.tail.position - watch.records.length

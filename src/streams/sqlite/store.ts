@@ -174,7 +174,7 @@ class SqliteStreams implements StreamStore {
     checkId(id)
     for (;;) {
       const result = await this.#look((now) => this.#watch(id, listener, signal, now), signal)
-      if (result !== 'behind') return result
+      if (result !== 'lagging') return result
       // One page per turn of the event loop: others may have written much.
       if (this.#snapshots.within(() => this.#follower.catchUp(id))) await nextTurn()
     }
@@ -292,7 +292,7 @@ class SqliteStreams implements StreamStore {
     listener: WatchListener,
     signal: AbortSignal | undefined,
     now: number,
-  ): WatchResult | 'behind' {
+  ): WatchResult | 'lagging' {
     const stream = this.#table.alive(id, now)
     if (!stream) return { outcome: 'missing' }
     const { closed, closedWith, incarnation } = stream.state
@@ -302,7 +302,7 @@ class SqliteStreams implements StreamStore {
       there &&
       (there.incarnation !== incarnation || there.told !== tail.position || there.closed !== closed)
     ) {
-      return 'behind'
+      return 'lagging'
     }
     const stop = stopWith(signal, this.#watchers.add(id, incarnation, tail, closed, listener))
     this.#follower.follow(stream)

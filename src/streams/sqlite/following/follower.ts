@@ -51,7 +51,7 @@ export class SqliteFollower {
   /** Ids of streams that are or were watched, by key, which names one incarnation. */
   readonly #ids = new Map<number, string>()
   /** Streams whose watchers have not been told everything. */
-  readonly #behind = new Set<string>()
+  readonly #lagging = new Set<string>()
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
   #version: unknown
@@ -100,7 +100,7 @@ export class SqliteFollower {
     this.#timer = undefined
     this.#immediate = undefined
     this.#version = undefined
-    this.#behind.clear()
+    this.#lagging.clear()
     this.#ids.clear()
   }
 
@@ -117,10 +117,10 @@ export class SqliteFollower {
    */
   catchUp(id: string): boolean {
     const watched = this.#watchers.get(id)
-    this.#behind.add(id)
+    this.#lagging.add(id)
     const hasMore = watched !== undefined && this.#tellPage(watched)
     if (hasMore) this.#continueSoon()
-    else this.#behind.delete(id)
+    else this.#lagging.delete(id)
     return hasMore
   }
 
@@ -131,7 +131,7 @@ export class SqliteFollower {
 
   /** Leaves a stream whose stored state is unknown to the next look. */
   lookAgain(id: string): void {
-    if (this.#watchers.get(id)) this.#behind.add(id)
+    if (this.#watchers.get(id)) this.#lagging.add(id)
   }
 
   #poll(): void {
@@ -142,7 +142,7 @@ export class SqliteFollower {
       // Only now, so that the next look retries after a failure.
       this.#version = version
     })
-    if (this.#behind.size > 0) this.#continue()
+    if (this.#lagging.size > 0) this.#continue()
     else if (this.#version !== undefined) this.#failing = false
   }
 
@@ -157,13 +157,13 @@ export class SqliteFollower {
     for (const key of keys ?? []) {
       const id = this.#ids.get(key)
       if (id === undefined) continue
-      if (this.#watchers.get(id)) this.#behind.add(id)
+      if (this.#watchers.get(id)) this.#lagging.add(id)
       else this.#ids.delete(key)
     }
   }
 
   #lookAtAll(): void {
-    for (const { id } of this.#watchers.all()) this.#behind.add(id)
+    for (const { id } of this.#watchers.all()) this.#lagging.add(id)
   }
 
   /** Earlier changes of others are not in the log: everything is looked at again. */
@@ -213,12 +213,12 @@ export class SqliteFollower {
     this.#immediate = undefined
     const begun = performance.now()
     let failed = 0
-    for (const id of this.#behind) {
+    for (const id of this.#lagging) {
       if (performance.now() - begun > TURN_MS) break
       if (!this.#try(() => this.catchUp(id))) failed++
     }
     // Failed streams wait for the next look.
-    if (this.#behind.size > failed) this.#continueSoon()
+    if (this.#lagging.size > failed) this.#continueSoon()
   }
 
   /** Returns whether there is more. */
