@@ -29,6 +29,7 @@ import { ChannelWorker, type RunningWorker, WORK_OPTIONS, type WorkOptions } fro
 import { refuseUnfit } from './health.ts'
 import { HttpDispatcher } from './http/dispatcher.ts'
 import { type RunningServer, listen } from './listening/listener.ts'
+import { StartError } from './listening/start-error.ts'
 import { CONNECTION_OPTIONS, type ConnectionOptions, LISTEN_OPTIONS, type ListenOptions } from './options.ts'
 import { originAllowed } from './request/origin-policy.ts'
 import { OriginRefusals } from './request/origin-refusals.ts'
@@ -51,6 +52,7 @@ export class Application {
   readonly #signOuts: SignOutChannel
   readonly #refusals: OriginRefusals
   readonly #open = new Set<{ close(): Promise<void> }>()
+  #isClosed = false
 
   /**
    * @throws {TypeError} for a malformed origin, and a channel that is routed twice.
@@ -175,9 +177,12 @@ export class Application {
    */
   async listen(options: ListenOptions = {}): Promise<RunningServer> {
     checkOptions('listen()', options, LISTEN_OPTIONS)
+    this.#checkOpen()
     await refuseUnfit(this.options)
     this.#hearSignOuts()
     const running = await listen(this, options)
+    if (this.#isClosed) await running.close()
+    this.#checkOpen()
     this.#track(running)
     return running
   }
@@ -185,9 +190,12 @@ export class Application {
   /**
    * Serves this application's WebSockets on an existing server, which keeps its other tasks. The attachment's
    * `handle` is a middleware for the HTTP routes.
+   *
+   * @throws {StartError} `closed`.
    */
   attach(server: Server, options: ConnectionOptions = {}): Attachment {
     checkOptions('attach()', options, CONNECTION_OPTIONS)
+    this.#checkOpen()
     const attachment = attach(this, server, options)
     this.#hearSignOuts()
     this.#track(attachment)
@@ -231,12 +239,22 @@ export class Application {
     )
   }
 
-  /** Shuts down every server and worker of this application, its runs and streams, then the channel layer. */
+  /**
+   * Shuts down every server and worker of this application, its runs and streams, then the channel layer. It cannot
+   * be served again.
+   */
   async close(): Promise<void> {
+    this.#isClosed = true
     await Promise.all([...[...this.#open].map((running) => running.close()), this.options.streams?.close()])
     await this.#signOuts.close()
     await this.#memberships.close()
     await this.channels.close()
+  }
+
+  /** Its runs and channels are closed for good: a server of it would answer nobody. */
+  #checkOpen(): void {
+    if (this.#isClosed || this.options.streams?.closing)
+      throw new StartError('closed', 'This application was closed: make another one with millrace()')
   }
 
   /** Before the first connection: what is told while this process joins does not reach it. */

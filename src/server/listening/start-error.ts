@@ -9,6 +9,7 @@ export class StartError extends Error {
     | 'anonymous_refused'
     | 'redis_unfit'
     | 'store_unusable'
+    | 'closed'
     | 'failed'
 
   constructor(code: StartError['code'], message: string, cause?: unknown) {
