@@ -1,5 +1,6 @@
 /** Opens the channel layer that `--channel-layer` or `MILLRACE_CHANNEL_LAYER` names. */
 import type { Logger } from '../logging/logger.ts'
+import { noteVariable } from '../protocol/read-variables.ts'
 import { hostSettings } from '../redis/hosts.ts'
 import type { ChannelLayer } from './layer.ts'
 import { memoryChannels } from './memory/layer.ts'
@@ -34,6 +35,7 @@ export interface OpenLayerOptions extends ChannelLayerOptions {
  * hold a password.
  */
 export function layerFromEnvironment(options: OpenLayerOptions = {}): ChannelLayer {
+  noteVariable(VARIABLE)
   const variable = process.env[VARIABLE] ? VARIABLE : SHARED_VARIABLE
   const where = process.env[variable] || DEFAULT_LAYER
   try {

@@ -7,7 +7,10 @@ import type { Durability } from '../streams/stream.ts'
 import type { Listening } from './listen.ts'
 import type { Output } from './output.ts'
 import { PACKAGE } from './package.ts'
-import type { Environment } from './options/read-options.ts'
+import { isVariableRead } from '../protocol/read-variables.ts'
+import type { Environment, Flags } from './options/read-options.ts'
+import { flagOf, variableOf } from './options/option.ts'
+import { LAYER_OPTION, STORE_OPTION } from './options/stores.ts'
 import { SERVE_DEFAULTS, type ServeSettings } from './options/serve.ts'
 
 /** What the server itself knows; JSON, because a worker tells it to another process. */
@@ -20,12 +23,15 @@ export interface Announcement {
   readonly isOpen: boolean
   /** Whether its channel layer ends with its process. */
   readonly isLocal: boolean
+  /** Whether the application opens its store, and its channel layer, where the command line says. */
+  readonly follows: { readonly store: boolean; readonly channelLayer: boolean }
 }
 
 /** What was asked for, and where it is to be told. */
 export interface ServeContext extends Output {
   readonly file: string | undefined
   readonly settings: ServeSettings
+  readonly flags: Flags
   readonly environment: Environment
 }
 
@@ -37,12 +43,16 @@ export function announcementOf(application: Application, { running, isOpen }: Li
     ...(durability !== undefined && { durability }),
     isOpen,
     isLocal: isLayerLocal(application),
+    follows: {
+      store: isVariableRead(variableOf(STORE_OPTION)),
+      channelLayer: isVariableRead(variableOf(LAYER_OPTION)),
+    },
   }
 }
 
 export function announce(
-  { url, durability, isOpen, isLocal }: Announcement,
-  { file, settings, environment, format, logger, say }: ServeContext,
+  { url, durability, isOpen, isLocal, follows }: Announcement,
+  { file, settings, flags, environment, format, logger, say }: ServeContext,
 ): void {
   const { workers } = settings
   const processes =
@@ -52,6 +62,18 @@ export function announce(
   if (durability !== undefined) say(`${streamsOf(file, settings)} ${SURVIVES[durability]}.`)
   if (format === 'pretty') for (const hint of hintsFor(file, environment)) say(hint)
   if (isOpen) logger.warn({}, 'no authentication: whoever reaches this machine can use the application')
+  if (file !== undefined) {
+    if (flags[flagOf(STORE_OPTION)] !== undefined && !follows.store)
+      logger.warn(
+        {},
+        `--store changes nothing: ${file} opens a store of its own; storeFromEnvironment() follows it`,
+      )
+    if (flags[flagOf(LAYER_OPTION)] !== undefined && !follows.channelLayer)
+      logger.warn(
+        {},
+        `--channel-layer changes nothing: ${file} does not say channels: layerFromEnvironment()`,
+      )
+  }
   // The demo has no groups.
   if (isLocal && file !== undefined && workers !== undefined && workers > 1) logger.warn({}, LOCAL_LAYER)
 }

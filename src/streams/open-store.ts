@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { hostSettings } from '../redis/hosts.ts'
 import { memory } from './memory/store.ts'
 import type { StreamStoreOptions } from './options.ts'
+import { noteVariable } from '../protocol/read-variables.ts'
 import { redis } from './redis/open.ts'
 import { deferredSqlite } from './sqlite/sqlite.ts'
 import { migrate, openSqlite } from './sqlite/store.ts'
@@ -37,6 +38,7 @@ const OWN_FOLDER = '.millrace'
  * @throws {Error} if a Redis is named and the package `redis` is not installed.
  */
 export function storeFromEnvironment(options: StreamStoreOptions = {}): StreamStore {
+  noteVariable(VARIABLE)
   const variable = process.env[VARIABLE] ? VARIABLE : SHARED_VARIABLE
   const where = process.env[variable] || DEFAULT_STORE
   let path: string | undefined

@@ -144,3 +144,18 @@ describe('millrace migrate', () => {
     expect(await millrace(['migrate', '--store', store])).toEqual({ code: 0, stdout: line, stderr: '' })
   })
 })
+
+test('an application with a store and a channel layer of its own is told that it follows no flag', async () => {
+  const own = `import { millrace, sqlite } from 'millrace'
+export default millrace({ store: sqlite('./own.db') })
+`
+  const folder = await folderWith({ 'own.ts': own, 'app.ts': APP })
+  const flags = ['--store', 'x.db', '--channel-layer', 'memory:']
+  const running = await serve(['own.ts', ...flags, '--workers', '2'], { folder })
+  await running.printed(/--store changes nothing: own\.ts opens a store of its own/)
+  await running.printed(/--channel-layer changes nothing: own\.ts/)
+  const following = await serve(['app.ts', '--store', 'x.db'], { folder })
+  await following.printed(/streams of app\.ts/)
+  following.kill('SIGTERM')
+  expect((await following.ended).stdout).not.toContain('changes nothing')
+})

@@ -38,7 +38,7 @@ export async function serve(file: string | undefined, flags: Flags, environment:
   setVariables(settings)
   const link = settings.workers === undefined ? undefined : WorkerLink.find()
   const output = await createOutput(settings, link?.number)
-  const context: ServeContext = { ...output, file, settings, environment }
+  const context: ServeContext = { ...output, file, settings, flags, environment }
   if (settings.workers !== undefined && !link) return await serveWithWorkers(context)
   await serveHere(context, link)
 }

@@ -4,7 +4,13 @@ import { CommandError, UsageError } from '../../../src/cli/command-error.ts'
 import { WorkerPool } from '../../../src/cli/workers/pool.ts'
 import { type WorkerExit, WorkerError, type WorkerProcess } from '../../../src/cli/workers/worker-process.ts'
 
-const ANNOUNCEMENT: Announcement = { url: 'http://127.0.0.1:1', port: 1, isOpen: false, isLocal: false }
+const ANNOUNCEMENT: Announcement = {
+  url: 'http://127.0.0.1:1',
+  port: 1,
+  isOpen: false,
+  isLocal: false,
+  follows: { store: true, channelLayer: true },
+}
 
 /** A worker that is none: the test says what becomes of it. */
 class Puppet implements WorkerProcess {
