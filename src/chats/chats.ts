@@ -25,7 +25,7 @@ import { ChatError } from './errors.ts'
 import { ChatFollower, placeAt } from './following.ts'
 import type { ChatChange } from './following.ts'
 import type { ChatPlace } from './history.ts'
-import { chatSettings, redefineSettings } from './options.ts'
+import { chatSettings, redefineChats } from './options.ts'
 import type { ChatSettings, ChatsOptions } from './options.ts'
 import { checkAsk, checkMessage, checkTitle, chatPlaceOf, signalOf } from './requests.ts'
 import type { AskOptions, ChatScope, RegenerateRequest, SendRequest } from './requests.ts'
@@ -84,7 +84,7 @@ export class Chats {
    * they need a restart.
    */
   redefine(options: Omit<ChatsOptions, 'store'>): string[] {
-    return redefineSettings(this.#settings, options)
+    return redefineChats(this.#settings, options)
   }
 
   /** Sets the runs, which must have the `kinds`, and the delivery. Call it once, before anything is sent. */

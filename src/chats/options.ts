@@ -112,7 +112,7 @@ export function chatSettings(options: ChatsOptions): ChatSettings {
 }
 
 /** Puts the kinds and the history of these options in place: see `Chats.redefine`. */
-export function redefineSettings(settings: ChatSettings, options: Omit<ChatsOptions, 'store'>): string[] {
+export function redefineChats(settings: ChatSettings, options: Omit<ChatsOptions, 'store'>): string[] {
   const next = chatSettings({ ...options, store: settings.store })
   settings.history = next.history
   settings.kinds.clear()

@@ -66,7 +66,7 @@ function settings({ url, ...parts }: RedisHost): HostSettings {
 }
 
 /** Where they are, in one line without credentials: the same for the same databases. */
-export function addressOf(hosts: readonly HostSettings[]): string {
+export function textOfHosts(hosts: readonly HostSettings[]): string {
   return hosts.map(({ title, database = 0 }) => `${title}/${database}`).join(' ')
 }
 

@@ -183,7 +183,7 @@ const LASTING = {
 } as const satisfies Record<string, keyof RunSettings>
 
 /** Puts the definitions and the changeable limits of these options in place: see `Runs.redefine`. */
-export function redefineSettings(settings: RunSettings, options: Omit<RunsOptions, 'store'>): string[] {
+export function redefineRuns(settings: RunSettings, options: Omit<RunsOptions, 'store'>): string[] {
   const { store, readers, holder, kinds, limits } = settings
   const next = runSettings({ holder, ...options, store, ...(readers && { readers }) })
   defineKinds(kinds, options.runs ?? {})

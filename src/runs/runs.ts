@@ -13,7 +13,7 @@ import type { Assignment } from './local/assignment.ts'
 import type { LocalRun } from './local/local-run.ts'
 import { LocalRuns } from './local/local-runs.ts'
 import { Mailbox } from './control/mailbox.ts'
-import { changeLimits, graceMilliseconds, redefineSettings, runSettings } from './options.ts'
+import { changeLimits, graceMilliseconds, redefineRuns, runSettings } from './options.ts'
 import type { RunLimits, RunSettings, RunsOptions } from './options.ts'
 import { OwedEnds } from './owed/owed-ends.ts'
 import { ProcessLimit } from './start/process-limit.ts'
@@ -111,7 +111,7 @@ export class Runs {
    * started with. Returns the names of other options that differ, and need a restart.
    */
   redefine(options: Omit<RunsOptions, 'store'>): string[] {
-    return redefineSettings(this.#settings, options)
+    return redefineRuns(this.#settings, options)
   }
 
   /**

@@ -9,7 +9,7 @@ import type { ChannelLayer, ChannelMessage, GroupSendResult } from '../layer.ts'
 import { LossReport } from '../local/loss-report.ts'
 import { turn } from '../local/turn.ts'
 import { checkChannelName, checkGroupName, isSpecific, processId } from '../names.ts'
-import { addressOf } from '../../redis/hosts.ts'
+import { textOfHosts } from '../../redis/hosts.ts'
 import { MessageCodec } from './codec/codec.ts'
 import { LocalChannels } from './local-channels.ts'
 import { type PingedServer, reachable } from './reachable.ts'
@@ -63,7 +63,7 @@ export abstract class RedisLayer implements ChannelLayer {
 
   /** @param format which of the layers on Redis it is: they do not reach each other. */
   constructor(settings: RedisLayerSettings, format: string) {
-    this.address = `redis ${format}:${settings.prefix} ${addressOf(settings.hosts)}`
+    this.address = `redis ${format}:${settings.prefix} ${textOfHosts(settings.hosts)}`
     this.expiry = settings.expiry
     this.groupExpiry = settings.groupExpiry
     this.codec = new MessageCodec(settings.fernet, settings.serializer)

@@ -7,7 +7,7 @@ import type { Place } from '../../protocol/offset.ts'
 import type { StreamInfo } from '../../streams/stream.ts'
 import type { Deadlines } from '../../time/deadlines.ts'
 import type { Exchange } from '../http/exchange.ts'
-import { SIGN_OF_LIFE } from '../http/reads/sse-encoder.ts'
+import { SSE_COMMENT } from '../http/reads/sse-encoder.ts'
 import { SSE_HEADERS, type SseResponse, openSse } from '../http/reads/sse-response.ts'
 import { PRIVATE } from '../http/stream-headers.ts'
 import { GONE, lostWords } from './last-words.ts'
@@ -49,7 +49,7 @@ export function answerBody(
     cutSlow: () => sse.cut(),
   })
   const sign = (): void => {
-    if (outlet.writable) sse.write(SIGN_OF_LIFE)
+    if (outlet.writable) sse.write(SSE_COMMENT)
     signs.add(sign)
   }
   const encoder = new RunChunks<Buffer>({ isCounted, frame: eventsOf })

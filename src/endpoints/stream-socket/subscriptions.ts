@@ -5,10 +5,10 @@ import type { Outlet } from '../../delivery/outlet.ts'
 import type { FollowEnd } from '../../delivery/reader.ts'
 import { encodeOffset } from '../../protocol/offset.ts'
 import type { Offset, Place } from '../../protocol/offset.ts'
-import { REFUSED_OFFSETS } from '../../protocol/stream-errors.ts'
 import type { EndpointErrorCode } from '../../protocol/stream-errors.ts'
 import type { ServerFrame } from '../../protocol/stream-frames.ts'
 import type { StreamInfo } from '../../streams/stream.ts'
+import { followFault } from '../follow-fault.ts'
 import { RecordsEncoder } from './records-encoder.ts'
 
 export interface SubscriptionsOptions {
@@ -106,11 +106,11 @@ export class Subscriptions {
       case 'gone':
         return send({ type: 'gone', sub, reason: end.reason })
       case 'missing':
-        return refuse('stream_not_found', sub)
       case 'refused':
-        return refuse(REFUSED_OFFSETS[end.reason], sub, end.reason === 'trimmed' ? end.first : undefined)
-      case 'failed':
-        return refuse('store_failed', sub)
+      case 'failed': {
+        const { code, first } = followFault(end)
+        return refuse(code, sub, first)
+      }
       case 'closing':
         return closing()
     }

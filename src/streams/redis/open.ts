@@ -2,7 +2,7 @@
  * Streams on Redis or Valkey 7 and later, for many processes: docs/redis.md.
  */
 import { libraryLogger } from '../../logging/logger.ts'
-import { addressOf, hostSettings, type HostSettings, type RedisHost } from '../../redis/hosts.ts'
+import { textOfHosts, hostSettings, type HostSettings, type RedisHost } from '../../redis/hosts.ts'
 import { type OptionNames, checkOptions } from '../../protocol/known-options.ts'
 import { needPackage } from '../../protocol/needed-package.ts'
 import { STREAM_STORE_OPTIONS, type StreamStoreOptions, limitsOf } from '../options.ts'
@@ -104,7 +104,7 @@ export function redis(where: string | RedisStoreOptions = {}): StreamStore {
   }
   const keys = new Keys(prefix)
   return new RedisStore({
-    address: `redis:${prefix} ${addressOf(hosts)}`,
+    address: `redis:${prefix} ${textOfHosts(hosts)}`,
     keys,
     limits: limitsOf(options),
     // An answer may take this long.

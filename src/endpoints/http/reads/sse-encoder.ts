@@ -92,7 +92,7 @@ export function errorEvent(fault: SseFault): Buffer {
   return Buffer.from(`event: error\ndata:${JSON.stringify(fault)}\n\n`)
 }
 
-export const SIGN_OF_LIFE: Buffer = Buffer.from(':\n\n')
+export const SSE_COMMENT: Buffer = Buffer.from(':\n\n')
 
 /** Tells the reader to reconnect after this many seconds. */
 export function retryLine(seconds: number): Buffer {

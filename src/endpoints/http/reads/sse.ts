@@ -6,12 +6,12 @@ import type { FollowEnd } from '../../../delivery/reader.ts'
 import { HttpError } from '../../../protocol/errors.ts'
 import { encodeOffset } from '../../../protocol/offset.ts'
 import type { Offset, Place } from '../../../protocol/offset.ts'
-import { REFUSED_OFFSETS, STREAM_ERRORS } from '../../../protocol/stream-errors.ts'
-import type { EndpointErrorCode } from '../../../protocol/stream-errors.ts'
+import { STREAM_ERRORS } from '../../../protocol/stream-errors.ts'
 import type { StreamInfo } from '../../../streams/stream.ts'
 import type { Deadlines } from '../../../time/deadlines.ts'
 import type { Exchange } from '../exchange.ts'
-import { SIGN_OF_LIFE, errorEvent, retryLine } from './sse-encoder.ts'
+import { followFault } from '../../follow-fault.ts'
+import { SSE_COMMENT, errorEvent, retryLine } from './sse-encoder.ts'
 import type { SseEvents, SseFault } from './sse-encoder.ts'
 import { SSE_HEADERS, openSse } from './sse-response.ts'
 import type { SseResponse } from './sse-response.ts'
@@ -49,7 +49,7 @@ export function followAsEvents(
     cutSlow: () => sse.cut(),
   })
   const sign = (): void => {
-    if (outlet.writable) sse.write(SIGN_OF_LIFE)
+    if (outlet.writable) sse.write(SSE_COMMENT)
     signs.add(sign)
   }
   const observer = {
@@ -111,20 +111,10 @@ function tellEnd(
 }
 
 function faultOf(end: Exclude<FollowEnd, { type: 'end' | 'closing' }>): SseFault {
-  const known = (code: EndpointErrorCode): SseFault => ({ code, message: STREAM_ERRORS[code] })
-  switch (end.type) {
-    case 'gone': {
-      const { reason } = end
-      return { code: 'stream_gone', message: `The stream is gone (${reason}).`, reason }
-    }
-    case 'missing':
-      return known('stream_not_found')
-    case 'refused':
-      return {
-        ...known(REFUSED_OFFSETS[end.reason]),
-        ...(end.reason === 'trimmed' && { first: encodeOffset(end.first) }),
-      }
-    case 'failed':
-      return known('store_failed')
+  if (end.type === 'gone') {
+    const { reason } = end
+    return { code: 'stream_gone', message: `The stream is gone (${reason}).`, reason }
   }
+  const { code, first } = followFault(end)
+  return { code, message: STREAM_ERRORS[code], ...(first && { first: encodeOffset(first) }) }
 }

@@ -8,7 +8,7 @@ import { Batch, type ReaderEncoder, type SharedEncoder } from '../../../delivery
 import type { Json } from '../../../protocol/json.ts'
 import { type Offset, offsetBefore } from '../../../protocol/offset.ts'
 import type { StreamRecord } from '../../../streams/stream.ts'
-import { SIGN_OF_LIFE, type SseEvents } from './sse-encoder.ts'
+import { SSE_COMMENT, type SseEvents } from './sse-encoder.ts'
 
 export class WholeTextEncoder implements SseEvents, ReaderEncoder<Buffer> {
   /** Almost every frame is shared. */
@@ -30,7 +30,7 @@ export class WholeTextEncoder implements SseEvents, ReaderEncoder<Buffer> {
     if (all.reach === 'closed') return all.frame(this.#events)
     const { whole, rest } = all.frame(cut)
     this.#held = rest
-    return whole ? whole.frame(this.#events) : SIGN_OF_LIFE
+    return whole ? whole.frame(this.#events) : SSE_COMMENT
   }
 
   control(at: Offset): Buffer {
