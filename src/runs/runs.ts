@@ -82,6 +82,7 @@ export class Runs {
       mailbox: this.#mailbox,
       adopt,
       places: this.#places,
+      opened: () => this.open(),
       closed: this.#draining.signal,
     })
     this.#stopper = new Stopper(settings, {
@@ -314,10 +315,7 @@ export class Runs {
   }
 
   async #start(asked: AskedStart, retryOf?: string): Promise<Run> {
-    const checked = await this.#starter.check(asked)
-    if ('info' in checked) return this.#handle(checked)
-    this.open()
-    return this.#handle(await this.#starter.start(checked, retryOf))
+    return this.#handle(await this.#starter.start(asked, retryOf))
   }
 
   #throwIfDraining(): void {

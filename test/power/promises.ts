@@ -32,6 +32,8 @@ const END_WITHIN_MS = 30_000
 export async function holdPromises(file: string, knowledge: Knowledge, goOn: boolean): Promise<void> {
   const store = open(file)
   try {
+    // The file is opened when it is first used, which knowledge of no stream would not do.
+    await store.head('nothing')
     for (const known of knowledge.streams.values()) await holdStream(store, known)
     if (goOn) await holdRuns(store, knowledge)
   } catch (error) {
@@ -151,6 +153,8 @@ async function holdRuns(store: StreamStore, knowledge: Knowledge): Promise<void>
   const server = streaming({ store, leaseTtl: LEASE, shutdownGrace: 0, runs: { counting: counting(0) } })
   server.open()
   try {
+    // The file is opened when it is first used, which knowledge of no stream would not do.
+    await store.head('nothing')
     for (const known of knowledge.streams.values()) {
       const run = known.id.startsWith('run-') ? await server.runs.get(known.id) : undefined
       if (!run) continue

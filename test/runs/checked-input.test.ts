@@ -43,6 +43,17 @@ onEveryStore('an input', (world) => {
     expect((await runs.list()).runs).toEqual([])
   })
 
+  it('is awaited by a stop that comes while it is checked', async () => {
+    const checked = Promise.withResolvers<{ value: Json }>()
+    const runs = world().process({ runs: { play: checkedBy(() => checked.promise) } })
+    const starting = runs.start({ id: 'r', kind: 'play', input: 1 })
+    const stopping = runs.stop('r')
+    checked.resolve({ value: 1 })
+    await starting
+    expect(['stopped', 'completed']).toContain((await stopping).status)
+    await expect(runs.stop('never started')).rejects.toMatchObject({ code: 'run_not_found' })
+  })
+
   it('holds up no shutdown while its schema hangs', async () => {
     const runs = world().process({ runs: { play: checkedBy(hangs) } })
     const started = runs.start({ kind: 'play', input: 1 })

@@ -28,6 +28,8 @@ export interface RunStarterOptions {
   readonly mailbox: Mailbox
   readonly adopt: (assignment: Assignment) => LocalRun
   readonly places: ProcessLimit
+  /** Called before a run is started that passed its check. */
+  readonly opened: () => void
   /** Aborts when this process starts no more runs. */
   readonly closed: AbortSignal
 }
@@ -45,6 +47,8 @@ export class RunStarter {
   readonly #options: RunStarterOptions
   readonly #limit: OwnerLimit
   readonly #starting = new Map<string, Promise<StartedRun>>()
+  /** By id, the starts that were asked for here, from the check of their input on. */
+  readonly #asked = new Map<string, Set<Promise<StartedRun>>>()
 
   constructor(settings: RunSettings, options: RunStarterOptions) {
     this.#settings = settings
@@ -56,10 +60,10 @@ export class RunStarter {
     return this.#starting.has(id)
   }
 
-  /** Resolves when no start of this run is in progress. */
+  /** Resolves when no start of this run is in progress, nor is its input being checked. */
   async started(id: string): Promise<void> {
-    for (let start = this.#starting.get(id); start; start = this.#starting.get(id)) {
-      await start.catch(() => undefined)
+    for (let asked = this.#asked.get(id); asked; asked = this.#asked.get(id)) {
+      await Promise.allSettled(asked)
     }
   }
 
@@ -69,12 +73,37 @@ export class RunStarter {
   }
 
   /**
+   * Checks a start and starts its run, or finds the run of this id.
+   *
+   * @throws {RunError} as `Runs.start`.
+   */
+  async start(asked: AskedStart, retryOf?: string): Promise<StartedRun> {
+    const { id } = asked
+    const start = this.#checkAndStart(asked, retryOf)
+    const all = this.#asked.get(id) ?? new Set()
+    this.#asked.set(id, all.add(start))
+    try {
+      return await start
+    } finally {
+      all.delete(start)
+      if (all.size === 0) this.#asked.delete(id)
+    }
+  }
+
+  async #checkAndStart(asked: AskedStart, retryOf: string | undefined): Promise<StartedRun> {
+    const checked = await this.#check(asked)
+    if ('info' in checked) return checked
+    this.#options.opened()
+    return this.#startWithPlace(checked, retryOf)
+  }
+
+  /**
    * Checks a start against its kind. Resolves to the run of an earlier start that asked the same, where this one would
    * be refused: sent again, it may have come to a process of another version than the one that started the run.
    *
    * @throws {RunError} `unknown_kind`, `invalid_input`, `input_undecided`, `run_conflict`, `run_differs`.
    */
-  async check(asked: AskedStart): Promise<CheckedStart | StartedRun> {
+  async #check(asked: AskedStart): Promise<CheckedStart | StartedRun> {
     try {
       return await checkKind(asked, this.#settings.kinds, this.#options.closed)
     } catch (refusal) {
@@ -89,7 +118,7 @@ export class RunStarter {
     return there && sameRun(start, there)
   }
 
-  async start(start: CheckedStart, retryOf?: string): Promise<StartedRun> {
+  async #startWithPlace(start: CheckedStart, retryOf: string | undefined): Promise<StartedRun> {
     let leave = (): void => {}
     try {
       leave = this.#options.places.take()
@@ -105,7 +134,7 @@ export class RunStarter {
   }
 
   async #startOnce(start: CheckedStart, retryOf: string | undefined): Promise<StartedRun> {
-    // Does not call `started`: no await may come between the last check and the entry below.
+    // No await may come between the last check and the entry below.
     for (let other = this.#starting.get(start.id); other; other = this.#starting.get(start.id)) {
       await other.catch(() => undefined)
     }
