@@ -1,6 +1,6 @@
 /** Changes to a chat that ask for no answer. Each is decided by the current state of the chat. */
-import type { ChatEntry, ChatMessage } from './entries.ts'
-import { ChatError } from './errors.ts'
+import type { ChatEntry, ChatMessage } from '../conversation/entries.ts'
+import { ChatError } from '../conversation/errors.ts'
 import type { ChatPlace } from './history.ts'
 import type { ChatLimits } from './options.ts'
 import { keyOf } from './sends.ts'

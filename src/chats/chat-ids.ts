@@ -1,7 +1,7 @@
 /** The ids of the streams of chats, and the check of a chat's id. */
 import { createHash } from 'node:crypto'
-import { isName } from './entries.ts'
-import { ChatError } from './errors.ts'
+import { isName } from '../conversation/entries.ts'
+import { ChatError } from '../conversation/errors.ts'
 import type { ChatPlace } from './history.ts'
 
 /** The list that an owner's chats are on. */

@@ -3,7 +3,7 @@ import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { RunContext } from '../providers/provider.ts'
 import type { RunDefinition } from '../runs/definition.ts'
-import type { ChatMessage } from './entries.ts'
+import type { ChatMessage } from '../conversation/entries.ts'
 import type { ChatPlace } from './history.ts'
 
 /** A message to answer. */

@@ -1,14 +1,14 @@
 /** The stream of one chat as far as this process has read it, folded into a conversation. */
 import { Buffer } from 'node:buffer'
-import type { Json } from '../protocol/json.ts'
 import { START } from '../protocol/offset.ts'
 import type { Offset } from '../protocol/offset.ts'
 import type { AppendRequest, AppendResult, StreamStore } from '../streams/store.ts'
 import type { StreamInfo, StreamRecord } from '../streams/stream.ts'
-import { Conversation } from './conversation.ts'
-import { readEntry, writeEntry } from './entries.ts'
-import type { ChatEntry } from './entries.ts'
+import { Conversation } from '../conversation/conversation.ts'
+import { readEntry, writeEntry } from '../conversation/entries.ts'
+import type { ChatEntry } from '../conversation/entries.ts'
 import type { ChatPlace } from './history.ts'
+import { listingOf } from './listing.ts'
 
 /** `moved`: another process appended first, so read again. `gone`: the chat was deleted. */
 export type Kept = 'kept' | 'moved' | 'gone'
@@ -128,16 +128,4 @@ export class ChatLog {
 function answererOf(run: string): string {
   // A producer's id must be shorter than a run's id may be.
   return `@run/${run.length <= 250 ? run : run.slice(-250)}`
-}
-
-/** What lists tell about a chat. It is kept as the metadata of its stream. */
-export function listingOf(
-  { chat }: ChatPlace,
-  title: string | undefined,
-  entries: readonly ChatEntry[],
-): Json {
-  const titled = entries.findLast((entry) => entry.type === 'title')
-  const name = titled?.title ?? title
-  const at = Date.now()
-  return { chat: { id: chat, at, ...(name !== undefined && name !== '' && { title: name }) } }
 }

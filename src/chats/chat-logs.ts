@@ -2,10 +2,11 @@
 import { StreamRequestError } from '../streams/errors.ts'
 import type { StreamConfig } from '../streams/store.ts'
 import { CHATS, chatStreamId } from './chat-ids.ts'
-import { ChatLog, listingOf } from './chat-log.ts'
-import type { ChatEntry } from './entries.ts'
-import { writeEntry } from './entries.ts'
+import { ChatLog } from './chat-log.ts'
+import type { ChatEntry } from '../conversation/entries.ts'
+import { writeEntry } from '../conversation/entries.ts'
 import type { ChatPlace } from './history.ts'
+import { listingOf } from './listing.ts'
 import type { ChatSettings } from './options.ts'
 
 /** Most bytes of entries to hold. The chat that was read last is held whatever its size. */

@@ -14,14 +14,15 @@ import type { RunDefinition, RunDefinitions } from '../runs/definition.ts'
 import { chatIndexId } from '../runs/records/run-ids.ts'
 import { Amendments } from './amendments.ts'
 import { Answers } from './answers.ts'
-import { itemOf, listedChat } from './chat.ts'
-import type { Chat, ChatItem, ChatList } from './chat.ts'
+import { contentsOf, itemOf } from '../conversation/chat.ts'
+import type { Chat, ChatItem, ChatList } from '../conversation/chat.ts'
 import { CHATS } from './chat-ids.ts'
 import type { ChatLog } from './chat-log.ts'
 import { ChatLogs } from './chat-logs.ts'
-import type { ChatAsk } from './conversation.ts'
-import type { ChatMessage } from './entries.ts'
-import { ChatError } from './errors.ts'
+import { listedChat } from './listing.ts'
+import type { ChatAsk } from '../conversation/conversation.ts'
+import type { ChatMessage } from '../conversation/entries.ts'
+import { ChatError } from '../conversation/errors.ts'
 import { ChatFollower, placeAt } from './following.ts'
 import type { ChatChange } from './following.ts'
 import type { ChatPlace } from './history.ts'
@@ -280,16 +281,12 @@ export class Chats {
   }
 
   #seen({ place, createdAt, conversation, offset }: ChatLog): Chat {
-    const { title, active, queue } = conversation
     return {
       id: place.chat,
       createdAt,
-      messages: conversation.branch().map((node) => itemOf(conversation, node)),
-      queue: queue.map(({ ask, message }) => ({ ask, ...(message && { message }) })),
+      ...contentsOf(conversation),
       offset: encodeOffset(offset),
       ...(place.owner !== undefined && { owner: place.owner }),
-      ...(title !== undefined && title !== '' && { title }),
-      ...(active && { active }),
     }
   }
 

@@ -5,9 +5,9 @@ import type { Batch, SharedEncoder } from '../delivery/batch.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import { Outlet } from '../delivery/outlet.ts'
 import type { FollowEnd } from '../delivery/reader.ts'
-import { readEntry } from './entries.ts'
-import type { ChatEntry } from './entries.ts'
-import { ChatError } from './errors.ts'
+import { readEntry } from '../conversation/entries.ts'
+import type { ChatEntry } from '../conversation/entries.ts'
+import { ChatError } from '../conversation/errors.ts'
 
 /** An entry of a chat, and the place after it. */
 export interface ChatChange {

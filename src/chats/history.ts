@@ -1,6 +1,6 @@
 /** For applications that keep messages in their own database: the chat's stream then only holds what is in progress. */
-import type { ChatMessage } from './entries.ts'
-import type { ChatAsk } from './conversation.ts'
+import type { ChatMessage } from '../conversation/entries.ts'
+import type { ChatAsk } from '../conversation/conversation.ts'
 
 export interface ChatPlace {
   readonly chat: string

@@ -2,9 +2,9 @@
 import { Buffer } from 'node:buffer'
 import type { Json } from '../protocol/json.ts'
 import { chatStreamId } from './chat-ids.ts'
-import { isChatMessage } from './entries.ts'
-import type { ChatMessage } from './entries.ts'
-import { ChatError } from './errors.ts'
+import { isChatMessage } from '../conversation/entries.ts'
+import type { ChatMessage } from '../conversation/entries.ts'
+import { ChatError } from '../conversation/errors.ts'
 import type { ChatPlace } from './history.ts'
 import type { WhileBusy } from './options.ts'
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { ChatError } from '../../src/chats/errors.ts'
-import type { Chat } from '../../src/chats/chat.ts'
+import { ChatError } from '../../src/conversation/errors.ts'
+import type { Chat } from '../../src/conversation/chat.ts'
 import { onEveryStore, said, until } from './world.ts'
 import type { Said } from './world.ts'
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import type { Chat } from '../../src/chats/chat.ts'
-import type { ChatMessage } from '../../src/chats/entries.ts'
+import type { Chat } from '../../src/conversation/chat.ts'
+import type { ChatMessage } from '../../src/conversation/entries.ts'
 import type { ChatTurnKept } from '../../src/chats/history.ts'
 import { memory } from '../../src/streams/memory/store.ts'
 import { ChatProcess, onEveryStore, said, until } from './world.ts'

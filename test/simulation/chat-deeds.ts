@@ -1,7 +1,7 @@
 /** What people do in the chats of a cluster, each in a tab of a browser that asks one server, and then another. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chatStreamId } from '../../src/chats/chat-ids.ts'
-import { ChatError } from '../../src/chats/errors.ts'
+import { ChatError } from '../../src/conversation/errors.ts'
 import type { Question } from './chat-kind.ts'
 import type { Cluster } from './cluster.ts'
 import type { DeedOf } from './deed.ts'

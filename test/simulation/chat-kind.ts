@@ -1,7 +1,7 @@
 /** What answers in the chats of a simulation: as many events as the question says, and a message that counts them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChatKind, ChatTurn } from '../../src/chats/chat-kind.ts'
-import type { ChatMessage } from '../../src/chats/entries.ts'
+import type { ChatMessage } from '../../src/conversation/entries.ts'
 import type { RunContext } from '../../src/providers/provider.ts'
 import { RunFailedError } from '../../src/runs/end-reasons.ts'
 import type { Watched } from './providers.ts'

@@ -2,8 +2,8 @@
  * Holds the streams of chats against what people were promised: what they send is answered once, in its turn, by what
  * the run of it said; what they took back is not. It keeps a conversation of its own, by the rules alone.
  */
-import type { ChatEntry } from '../../src/chats/entries.ts'
-import { Conversation } from '../../src/chats/conversation.ts'
+import type { ChatEntry } from '../../src/conversation/entries.ts'
+import { Conversation } from '../../src/conversation/conversation.ts'
 import type { Answer, ChatEvent, Question } from './chat-kind.ts'
 import type { Fact, Fail } from './history.ts'
 import type { KeptLog, KeptLogs } from './kept-log.ts'

@@ -6,7 +6,7 @@ import type { Import, SourceFile } from './source-file.ts'
 const ground = ['protocol', 'logging', 'time']
 const sources = [...ground, 'streams', 'channels', 'providers']
 const generations = [...sources, 'runs', 'delivery']
-const edges = [...generations, 'chats', 'consumers', 'endpoints']
+const edges = [...generations, 'conversation', 'chats', 'consumers', 'endpoints']
 const serving = [...edges, 'routing', 'server']
 
 /**
@@ -23,11 +23,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   providers: ground,
   runs: sources,
   delivery: sources,
-  chats: generations,
-  consumers: [...generations, 'chats'],
+  conversation: ['protocol'],
+  chats: [...generations, 'conversation'],
+  consumers: [...generations, 'conversation', 'chats'],
   adapters: [...ground, 'streams', 'runs'],
   // The stream socket is a consumer.
-  endpoints: [...generations, 'chats', 'consumers'],
+  endpoints: [...generations, 'conversation', 'chats', 'consumers'],
   routing: edges,
   server: [...edges, 'routing'],
   application: serving,
@@ -35,13 +36,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: [...serving, 'application', 'demo', 'client'],
   testing: serving,
   conformance: [...serving, 'testing'],
-  client: ['protocol'],
-  react: ['protocol', 'client'],
-  web: ['protocol', 'client', 'react'],
+  client: ['protocol', 'conversation'],
+  react: ['protocol', 'conversation', 'client'],
+  web: ['protocol', 'conversation', 'client', 'react'],
 }
 
 /** These run in browsers, or are imported by what does. */
-const withoutNode = ['protocol', 'client', 'react', 'web']
+const withoutNode = ['protocol', 'conversation', 'client', 'react', 'web']
 
 /**
  * Where each third-party package is imported, one place a role: a folder, or a single file, whose neighbours

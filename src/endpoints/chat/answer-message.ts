@@ -1,7 +1,7 @@
 /** Makes the message of an answer from the chunks of its run. The chat keeps it when the run has ended. */
 import { type UIMessage, type UIMessageChunk, readUIMessageStream } from 'ai'
 import type { ChatAnswer, ChatTurn } from '../../chats/chat-kind.ts'
-import type { ChatMessage } from '../../chats/entries.ts'
+import type { ChatMessage } from '../../conversation/entries.ts'
 import type { Json } from '../../protocol/json.ts'
 import type { RunEnd } from '../../protocol/run-end.ts'
 import { answerIdOf } from './answer.ts'

@@ -1,8 +1,8 @@
 /** Tells which runs begin in a chat, even before the chat exists. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Chats } from '../../chats/chats.ts'
-import type { ChatEntry } from '../../chats/entries.ts'
-import { ChatError } from '../../chats/errors.ts'
+import type { ChatEntry } from '../../conversation/entries.ts'
+import { ChatError } from '../../conversation/errors.ts'
 
 /** Milliseconds between two checks for a chat that does not exist yet. */
 const LOOK_MS = 2000

@@ -1,5 +1,5 @@
 /** What a client of a chat may be told about an error, and the HTTP answer for it. */
-import { CHAT_ERRORS, ChatError, type ChatErrorCode } from '../../chats/errors.ts'
+import { CHAT_ERRORS, ChatError, type ChatErrorCode } from '../../conversation/errors.ts'
 import { scopeForLog } from '../../consumers/scope.ts'
 import type { Logger } from '../../logging/logger.ts'
 import type { Exchange } from '../http/exchange.ts'

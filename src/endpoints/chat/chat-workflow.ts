@@ -3,7 +3,7 @@
  * docs/ai-sdk.md.
  */
 import { Buffer, isUtf8 } from 'node:buffer'
-import { ChatError } from '../../chats/errors.ts'
+import { ChatError } from '../../conversation/errors.ts'
 import { HttpError } from '../../protocol/errors.ts'
 import { type Json, JsonError, parseJson } from '../../protocol/json.ts'
 import type { Place } from '../../protocol/offset.ts'

@@ -1,7 +1,7 @@
 /** Checks what a page sends, the body of a POST, and makes it an ask of a chat. */
 import { type UIMessage, safeValidateUIMessages } from 'ai'
-import type { ChatMessage } from '../../chats/entries.ts'
-import { ChatError } from '../../chats/errors.ts'
+import type { ChatMessage } from '../../conversation/entries.ts'
+import { ChatError } from '../../conversation/errors.ts'
 import type { Json } from '../../protocol/json.ts'
 
 /** A send of any transport. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Conversation } from '../../src/chats/conversation.ts'
-import { readEntry, writeEntry } from '../../src/chats/entries.ts'
-import type { ChatEntry, ChatMessage } from '../../src/chats/entries.ts'
+import { Conversation } from '../../src/conversation/conversation.ts'
+import { entryIn, readEntry, writeEntry } from '../../src/conversation/entries.ts'
+import type { ChatEntry, ChatMessage } from '../../src/conversation/entries.ts'
 
 function folded(...entries: readonly ChatEntry[]): Conversation {
   const conversation = new Conversation()
@@ -203,6 +203,8 @@ describe('whatever comes in whatever order, a conversation', () => {
     fc.assert(
       fc.property(entries, (all) => {
         const there = folded(...all.map((one) => readEntry(writeEntry(one)) as ChatEntry))
+        const parsed = folded(...all.map((one) => entryIn(JSON.parse(writeEntry(one))) as ChatEntry))
+        expect([...parsed.tree.nodes]).toEqual([...there.tree.nodes])
         const here = folded(...all)
         expect([...there.tree.nodes]).toEqual([...here.tree.nodes])
         expect([...there.asks]).toEqual([...here.asks])

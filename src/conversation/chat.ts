@@ -1,5 +1,4 @@
 /** A chat as callers see it, at one moment. */
-import type { StreamInfo } from '../streams/stream.ts'
 import type { ChatAsk, Conversation } from './conversation.ts'
 import type { ChatMessage } from './entries.ts'
 import type { ChatNode } from './message-tree.ts'
@@ -72,9 +71,15 @@ export function itemOf(conversation: Conversation, node: ChatNode): ChatItem {
   }
 }
 
-/** Returns undefined for a chat that is being deleted. */
-export function listedChat({ metadata, closed, createdAt }: StreamInfo): ListedChat | undefined {
-  const { chat } = (metadata ?? {}) as { readonly chat?: { id: string; at: number; title?: string } }
-  if (closed || typeof chat !== 'object' || typeof chat.id !== 'string') return undefined
-  return { createdAt, ...chat }
+/** What a conversation shows at this moment: its title, the current branch, and what is asked for. */
+export function contentsOf(
+  conversation: Conversation,
+): Pick<Chat, 'title' | 'messages' | 'active' | 'queue'> {
+  const { title, active, queue } = conversation
+  return {
+    messages: conversation.branch().map((node) => itemOf(conversation, node)),
+    queue: queue.map(({ ask, message }) => ({ ask, ...(message && { message }) })),
+    ...(title !== undefined && title !== '' && { title }),
+    ...(active && { active }),
+  }
 }

@@ -75,7 +75,11 @@ export type ChatEntry =
 
 /** An entry out of the text of a record; undefined for what is none, or of a type that is not known here. */
 export function readEntry(text: string): ChatEntry | undefined {
-  const value = JSON.parse(text) as unknown
+  return entryIn(JSON.parse(text))
+}
+
+/** The same out of a record that was parsed. */
+export function entryIn(value: unknown): ChatEntry | undefined {
   if (!isObject(value)) return undefined
   const entry = value as unknown as ChatEntry
   return isWhole(entry) ? entry : undefined

@@ -8,12 +8,12 @@
  *
  * An entry that these rules forbid is passed over: it was appended by somebody who did not look.
  */
-import { isDeepStrictEqual } from 'node:util'
 import type { Json } from '../protocol/json.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import type { AnswerEntry, AskedEntry, ChatEntry, ChatMessage } from './entries.ts'
 import { MessageTree } from './message-tree.ts'
 import type { ChatNode } from './message-tree.ts'
+import { isSameJson } from './same-json.ts'
 
 /** An answer that was asked for. */
 export interface ChatAsk {
@@ -118,12 +118,12 @@ export class Conversation {
   sentBefore(message: ChatMessage): ChatAsk | ChatNode | 'differs' | 'removed' | undefined {
     const { id } = message
     const waited = this.#waited.get(id)
-    const same = waited?.find((one) => isDeepStrictEqual(one.message, message))
+    const same = waited?.find((one) => isSameJson(one.message, message))
     if (same) return same.ask
     const versions = this.tree.versions(id)
     for (const key of versions) {
       const node = this.tree.get(key)
-      if (!node || !isDeepStrictEqual(node.message, message)) continue
+      if (!node || !isSameJson(node.message, message)) continue
       const asked = this.#asked.get(key)
       return (asked === undefined ? undefined : this.asks.get(asked)) ?? node
     }
