@@ -22,6 +22,11 @@ export interface ChatOptions extends Guards, Pick<ChatsOptions, 'history' | 'lim
    */
   readonly stream?: AnswerSource
   /**
+   * Whether another process continues an answer whose process died. It calls `stream` with `resumeFrom`, which must yield
+   * the same chunks from there. Default false: the answer ends as `interrupted`, with what there is of it.
+   */
+  readonly resumable?: boolean
+  /**
    * What becomes of a message that is sent while an answer is being written: it is refused, waits for its turn, or has
    * that answer stopped. One whose sender has left is always stopped for it. Default `refuse`.
    */
@@ -39,6 +44,7 @@ export interface ChatOptions extends Guards, Pick<ChatsOptions, 'history' | 'lim
 const OPTIONS: OptionNames<ChatOptions> = {
   model: true,
   stream: true,
+  resumable: true,
   whileBusy: true,
   name: true,
   maxMessageSize: true,
@@ -66,9 +72,11 @@ const MAX_MESSAGE_SIZE = 4 * 1024 * 1024
 export function chat(path: string, options: ChatOptions): ServedChat {
   const taker = `chat(${path})`
   checkOptions(taker, options, OPTIONS)
-  const { model, stream, whileBusy = 'refuse', history, limits, retention } = options
+  const { model, stream, resumable, whileBusy = 'refuse', history, limits, retention } = options
   if ((model === undefined) === (stream === undefined))
     throw new TypeError(`${taker} takes a model, or a stream: one of them`)
+  if (resumable === true && !stream)
+    throw new TypeError(`${taker} cannot resume a model: give a stream that continues from resumeFrom`)
   const name = options.name ?? `chat ${path}`.slice(0, 64)
   const source = stream ?? modelSource(model as AnswerModel)
   const kept = {
@@ -78,7 +86,7 @@ export function chat(path: string, options: ChatOptions): ServedChat {
   }
   return {
     kind: 'chat',
-    chats: { kinds: { [name]: answerKind(source) }, whileBusy, ...kept },
+    chats: { kinds: { [name]: answerKind(source, resumable) }, whileBusy, ...kept },
     mount: (streams) => chatRoutes(path, deskOf(name, streams, options), options),
   }
 }

@@ -5,8 +5,10 @@ import { answer } from './answer.ts'
 import type { AnswerSource } from './chat-source.ts'
 import { lastWords } from './last-words.ts'
 
-export function answerKind(source: AnswerSource): ChatKind {
+/** @param resumable whether another process continues an answer from its checkpoint. */
+export function answerKind(source: AnswerSource, resumable = false): ChatKind {
   return {
+    resumable,
     answer: (turn, context) => answer(source, turn, context),
     message: answerMessage,
     closing: lastWords,

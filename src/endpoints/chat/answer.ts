@@ -5,7 +5,9 @@
 import { type UIMessage, type UIMessageChunk, uiMessageChunkSchema } from 'ai'
 import type { ChatTurn } from '../../chats/chat-kind.ts'
 import type { RunContext } from '../../providers/provider.ts'
+import type { Json } from '../../protocol/json.ts'
 import { RunFailedError } from '../../runs/end-reasons.ts'
+import { AnswerPlaces } from './answer-places.ts'
 import { type AnswerSource, chunksOf } from './chat-source.ts'
 
 /** The id of the answer's message. If the answer continues the question's message, it is the question's id. */
@@ -16,9 +18,13 @@ export function answerIdOf({ question, run }: Pick<ChatTurn, 'question' | 'run'>
 export async function* answer(
   source: AnswerSource,
   turn: ChatTurn,
-  { signal }: RunContext,
+  context: RunContext,
 ): AsyncGenerator<UIMessageChunk> {
-  signal.throwIfAborted()
+  const { signal, alive } = context
+  const places = new AnswerPlaces(context)
+  const { resumeFrom } = places
+  // A source that is continued ends its work upstream, even if nobody wants the rest.
+  if (resumeFrom === undefined) signal.throwIfAborted()
   const { chat, owner, run, body } = turn
   const messageId = answerIdOf(turn)
   const request = {
@@ -30,20 +36,26 @@ export async function* answer(
     runId: run,
     body: isObject(body) ? body : {},
     signal,
+    alive,
+    checkpoint: (value: Json) => places.keep(value),
+    ...(resumeFrom !== undefined && { resumeFrom }),
   }
-  let last: UIMessageChunk['type'] | undefined
+  let isBegun = resumeFrom !== undefined
+  let isFinished = places.isFinished
   for await (const chunk of await chunksOf(source, request)) {
     // The source reports that it was aborted. The process that ends a stopped run writes its end.
     if (chunk.type === 'abort' && signal.aborted) break
     await check(chunk)
-    if (last === undefined && chunk.type !== 'start') yield { type: 'start', messageId }
+    if (!isBegun && chunk.type !== 'start') yield { type: 'start', messageId }
     if (chunk.type === 'error') throw new RunFailedError('answer_failed', chunk.errorText)
-    last = chunk.type
+    isBegun = true
+    isFinished = chunk.type === 'finish'
+    if (isFinished) places.finish()
     yield chunk.type === 'start' ? { ...chunk, messageId: chunk.messageId ?? messageId } : chunk
   }
   signal.throwIfAborted()
-  if (last === undefined) yield { type: 'start', messageId }
-  if (last !== 'finish') yield { type: 'finish' }
+  if (!isBegun) yield { type: 'start', messageId }
+  if (!isFinished) yield { type: 'finish' }
 }
 
 const schema = uiMessageChunkSchema()

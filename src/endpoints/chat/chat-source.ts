@@ -6,6 +6,7 @@ import {
   convertToModelMessages,
   streamText,
 } from 'ai'
+import type { Json } from '../../protocol/json.ts'
 import { aiSdkError } from '../../providers/ai-sdk/ai-sdk-error.ts'
 import type { UpstreamError } from '../../providers/upstream-error.ts'
 
@@ -28,6 +29,12 @@ export interface AnswerRequest {
   readonly runId: string
   /** What the page sent with the messages, `body` in `useChat`. It comes from the client; check it. */
   readonly body: Readonly<Record<string, unknown>>
+  /** The last checkpoint of an answer that is continued after its process died; absent for one that begins. */
+  readonly resumeFrom?: Json
+  /** Keeps `value` with the chunk that is yielded next, for a chat that is `resumable`: as in a provider of runs. */
+  readonly checkpoint: (value: Json) => void
+  /** Tells that work goes on without a chunk, such as a model that thinks. */
+  readonly alive: () => void
 }
 
 /** What `stream` may return: a stream of UI message chunks, or what `streamText` returns. */

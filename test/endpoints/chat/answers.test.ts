@@ -10,6 +10,10 @@ import {
 import { MockLanguageModelV4 } from 'ai/test'
 import { afterEach, expect, test } from 'vitest'
 import { z } from 'zod'
+import type { Json } from '../../../src/protocol/json.ts'
+import { chat } from '../../../src/ai-sdk.ts'
+import { collect } from '../../support/collect.ts'
+import { answer } from '../../../src/endpoints/chat/answer.ts'
 import type { AnswerSource } from '../../../src/endpoints/chat/chat-source.ts'
 import { modelSource } from '../../../src/endpoints/chat/chat-source.ts'
 import { type ChatServer, NodeChat, startChats, transportOf } from './chat-server.ts'
@@ -180,4 +184,32 @@ test('a tool that has to be approved goes on in its own message once it is', asy
   expect(chat.messages).toHaveLength(2)
   const { messages = [] } = (await server?.chats.get('c1')) ?? {}
   expect(messages.map(({ message }) => message)).toEqual(JSON.parse(JSON.stringify(chat.messages)))
+})
+
+test('an answer that is continued begins no second time, and ends once', async () => {
+  const kept: unknown[] = []
+  const run = async (resumeFrom?: Json) => {
+    const source: AnswerSource = async function* ({ resumeFrom: place, checkpoint }) {
+      if (place === 1) return
+      checkpoint(1)
+      yield { type: 'finish' }
+    }
+    const turn = { chat: 'c1', run: 'r1', question: { id: 'q', role: 'user' }, messages: [] }
+    const context = {
+      signal: new AbortController().signal,
+      runId: 'r1',
+      checkpoint: (value: Json) => void kept.push(value),
+      alive: () => {},
+      ...(resumeFrom !== undefined && { resumeFrom }),
+    }
+    return (await collect(answer(source, turn, context))).map(({ type }) => type)
+  }
+  expect(await run()).toEqual(['start', 'finish'])
+  expect(kept.at(-1)).toEqual({ value: 1, finished: true })
+  expect(await run({ value: 1 })).toEqual(['finish'])
+  expect(await run({ value: 1, finished: true })).toEqual([])
+})
+
+test('a model cannot be resumed: only a stream can', () => {
+  expect(() => chat('/api/chat', { model: saying('x'), resumable: true })).toThrow(/resumeFrom/)
 })

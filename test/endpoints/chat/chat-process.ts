@@ -1,4 +1,8 @@
-/** A server in a process of its own, for tests that kill it: an answer of two words that never ends. */
+/**
+ * A server in a process of its own, for tests that kill it: an answer of two words that never ends, and one of twelve
+ * that is continued.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { chat } from '../../../src/ai-sdk.ts'
 import { millrace, sqlite } from '../../../src/index.ts'
 
@@ -15,6 +19,18 @@ const app = millrace({
         yield { type: 'text-delta', id: '1', delta: ' two' } as const
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
         signal.throwIfAborted()
+      },
+    }),
+    chat('/api/counting', {
+      resumable: true,
+      async *stream({ signal, resumeFrom, checkpoint }) {
+        if (resumeFrom === undefined) yield { type: 'text-start', id: '1' } as const
+        for (let word = typeof resumeFrom === 'number' ? resumeFrom : 0; word < 12; word++) {
+          await sleep(100, undefined, { signal })
+          checkpoint(word + 1)
+          yield { type: 'text-delta', id: '1', delta: `${word} ` } as const
+        }
+        yield { type: 'text-end', id: '1' } as const
       },
     }),
   ],

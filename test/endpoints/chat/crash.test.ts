@@ -61,3 +61,18 @@ test.each(isLong ? STOCK : (['WebSocketChatTransport'] as const))(
     expect(back.text).toBe('One two')
   },
 )
+
+test('crash: an answer that can be resumed goes on from its checkpoint, and is whole', async () => {
+  const port = await start()
+  const open = () =>
+    new NodeChat('c1', transportOf('WebSocketChatTransport', `http://127.0.0.1:${port}/api/counting`))
+  const chat = open()
+  const sending = chat.sendMessage({ text: 'Count' })
+  await expect.poll(() => chat.text, { timeout: 5000, interval: 10 }).toMatch(/^0 1 2 /)
+  await kill()
+  await sending
+  await start(port)
+  const back = open()
+  await back.resumeStream()
+  expect([back.status, back.text]).toEqual(['ready', '0 1 2 3 4 5 6 7 8 9 10 11 '])
+})
