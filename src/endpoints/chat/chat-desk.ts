@@ -138,6 +138,16 @@ export class ChatDesk {
     return undefined
   }
 
+  /** Whether an answer is in progress, or has an end that nobody has read. If the store cannot tell any more, yes. */
+  async isAnswering(chat: string, scope: Scope<unknown>): Promise<boolean> {
+    try {
+      const found = await this.#chats.get(chat, this.#whose(scope))
+      return found !== undefined && (found.active !== undefined || this.#unread(found) !== undefined)
+    } catch {
+      return true
+    }
+  }
+
   /** Finds a run of a chat by its own id; undefined if it is somebody else's, or not a run of a chat. */
   async runWith(id: string, { user }: Scope<unknown>, signal: AbortSignal): Promise<StreamInfo | undefined> {
     if (!isStreamId(id)) return undefined

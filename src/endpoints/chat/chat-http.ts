@@ -1,4 +1,5 @@
 /** The routes of `DefaultChatTransport`, and the route that stops an answer. See docs/ai-sdk.md. */
+import { HttpError } from '../../protocol/errors.ts'
 import type { StreamInfo } from '../../streams/stream.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { PRIVATE } from '../http/stream-headers.ts'
@@ -34,8 +35,10 @@ export class ChatHttp {
   readonly resume = (_request: Request, exchange: Exchange): Promise<Response> =>
     this.#responses.answer(exchange, async () => {
       const run = await this.#resume(exchange)
-      if (!run) return new Response(null, { status: 204, headers: PRIVATE })
-      return this.#responses.follow(run, exchange, { by: 'resume' })
+      if (run) return this.#responses.follow(run, exchange, { by: 'resume' })
+      if (exchange.signal.aborted && (await this.#desk.isAnswering(exchange.params.id, exchange.scope)))
+        return broken(exchange)
+      return new Response(null, { status: 204, headers: PRIVATE })
     })
 
   /** While it waits it sends nothing, because at the first byte the page shows that an answer is coming. */
@@ -56,4 +59,14 @@ export class ChatHttp {
       const end = await this.#desk.stop(params.id, scope, signal)
       return Response.json(end ?? { status: 'idle' }, { headers: PRIVATE })
     })
+}
+
+/**
+ * The answer of a server that shuts down while a resume waits and the chat is being answered. The page may have half of
+ * that answer, by its own send: after a 204 it would be `ready` with it.
+ */
+function broken({ outgoing }: Exchange): Response {
+  if (!outgoing) throw new HttpError('draining')
+  outgoing.destroy()
+  return new Response(null)
 }

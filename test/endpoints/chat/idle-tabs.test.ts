@@ -100,4 +100,17 @@ test('a resume that waits ends without a word when the server drains', async () 
   expect(http.errors).toEqual([])
 })
 
+test('a resume that waits beside the send of its page breaks when the server drains, as a 204 says that all is well', async () => {
+  const script = await start()
+  const waiting = fetch(`${server.address}/c1/stream`)
+  const page = tab('DefaultChatTransport')
+  const sending = page.sendMessage({ text: 'Hello' })
+  script.say('One', ' two')
+  await expect.poll(() => page.text).toBe('One two')
+  await server.drain()
+  await expect(waiting).rejects.toThrow('fetch failed')
+  await sending
+  expect(page.status).toBe('error')
+})
+
 const greeting = { id: 'm0', role: 'assistant', parts: [{ type: 'text', text: 'Hello' }] }
