@@ -64,7 +64,10 @@ export class Amendments {
   select(place: ChatPlace, key: string, signal: AbortSignal): Promise<void> {
     return this.#sends.decide(place, signal, (log) => {
       if (!log) throw new ChatError('chat_not_found')
-      const message = log.conversation.tree.get(key)?.key ?? keyOf(log.conversation, key)
+      const { tree, head } = log.conversation
+      const message = tree.get(key)?.key ?? keyOf(log.conversation, key)
+      if (tree.lastBelow(message) === head) return { done: undefined }
+      if (log.bytes >= this.#limits.chatBytes) throw new ChatError('chat_too_large')
       return { entries: [{ type: 'selected', message }], result: () => undefined }
     })
   }
@@ -73,6 +76,7 @@ export class Amendments {
     return this.#sends.decide(place, signal, (log) => {
       if (!log) throw new ChatError('chat_not_found')
       if ((log.conversation.title ?? '') === title) return { done: undefined }
+      if (log.bytes >= this.#limits.chatBytes) throw new ChatError('chat_too_large')
       return { entries: [{ type: 'title', title }], result: () => undefined }
     })
   }

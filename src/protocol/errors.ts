@@ -21,6 +21,7 @@ export const ERRORS = {
   },
   websocket_version: { status: 426, message: 'Only version 13 of the WebSocket protocol is supported.' },
   too_many_starts: { status: 429, message: 'Too many starts within a minute. Try again in a moment.' },
+  too_many_changes: { status: 429, message: 'Too many changes within a minute. Try again in a moment.' },
   too_many_runs: {
     status: 429,
     message:

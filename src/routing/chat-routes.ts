@@ -1,16 +1,18 @@
 /** The routes of a chat: one path for every transport of the AI SDK. */
+import type { Chats } from '../chats/chats.ts'
 import type { ChatsOptions, WhileBusy } from '../chats/options.ts'
 import { answerKind } from '../endpoints/chat/answer-kind.ts'
 import { AnswerResponses } from '../endpoints/chat/answer-responses.ts'
 import { ChatDesk } from '../endpoints/chat/chat-desk.ts'
 import { ChatDurable } from '../endpoints/chat/chat-durable.ts'
 import { ChatHttp } from '../endpoints/chat/chat-http.ts'
+import { ChatPages } from '../endpoints/chat/chat-pages.ts'
 import { chatSocketConsumer } from '../endpoints/chat/chat-socket.ts'
 import { type AnswerModel, type AnswerSource, modelSource } from '../endpoints/chat/chat-source.ts'
 import { ChatWorkflow } from '../endpoints/chat/chat-workflow.ts'
 import type { Streaming } from '../endpoints/streaming.ts'
 import { type OptionNames, checkOptions } from '../protocol/known-options.ts'
-import { type Guards, type PathRoute, http, websocket } from './route.ts'
+import { type Guards, type PathRoute, guardsOf, http, websocket } from './route.ts'
 import type { ServedChat } from './served-chat.ts'
 
 export interface ChatOptions extends Guards, Pick<ChatsOptions, 'history' | 'limits' | 'retention'> {
@@ -87,18 +89,24 @@ export function chat(path: string, options: ChatOptions): ServedChat {
   return {
     kind: 'chat',
     chats: { kinds: { [name]: answerKind(source, resumable) }, whileBusy, ...kept },
-    mount: (streams) => chatRoutes(path, deskOf(name, streams, options), options),
+    mount: (streams) => chatRoutes(path, mountedOn(name, streams, options), options),
   }
 }
 
-function deskOf(
+interface Mounted {
+  readonly desk: ChatDesk
+  readonly chats: Chats
+}
+
+/** @throws {TypeError} for streams without these chats. */
+function mountedOn(
   name: string,
   { services, chats }: Streaming,
   { whileBusy = 'refuse', maxMessageSize = MAX_MESSAGE_SIZE, signInterval, holdFor }: ChatOptions,
-): ChatDesk {
+): Mounted {
   if (!chats || !Object.hasOwn(chats.kinds, name))
     throw new TypeError(`These streams know no chat called ${name}: pass streaming({ chats: chat(…).chats })`)
-  return new ChatDesk({
+  const desk = new ChatDesk({
     ...services,
     chats,
     kind: name,
@@ -107,29 +115,32 @@ function deskOf(
     ...(signInterval !== undefined && { signInterval }),
     ...(holdFor !== undefined && { holdFor }),
   })
+  return { desk, chats }
 }
 
-function chatRoutes(path: string, desk: ChatDesk, { authenticate, origins }: Guards): readonly PathRoute[] {
-  const guards = {
-    ...(authenticate !== undefined && { authenticate }),
-    ...(origins !== undefined && { origins }),
-  }
+function chatRoutes(path: string, { desk, chats }: Mounted, options: Guards): readonly PathRoute[] {
+  const guards = guardsOf(options)
   const { maxMessageSize } = desk
   const responses = new AnswerResponses(desk)
   const plain = new ChatHttp(desk, responses)
+  const pages = new ChatPages(chats, desk, responses)
   const workflow = new ChatWorkflow(desk, responses)
   const durable = new ChatDurable(desk, responses, `${path}/durable/runs`)
   const { get, head } = desk.reads
+  const { methods } = pages
   const routes = [
     websocket(path, chatSocketConsumer(desk), { ...guards, maxMessageSize }),
-    http(path, { POST: plain.send }, guards),
-    http(`${path}/workflow`, { POST: workflow.send }, guards),
+    http(path, { GET: pages.list, POST: plain.send }, guards),
+    http(`${path}/workflow`, { POST: workflow.send, ...pages.methodsOf('workflow') }, guards),
     http(`${path}/workflow/:id/stream`, { GET: workflow.resume }, guards),
-    http(`${path}/durable`, { POST: durable.send }, guards),
+    http(`${path}/durable`, { POST: durable.send, ...pages.methodsOf('durable') }, guards),
     http(`${path}/durable/:id/stream`, { GET: durable.resume }, guards),
     http(`${path}/durable/runs/:id`, { GET: get, HEAD: head }, guards),
     http(`${path}/:id/stream`, { GET: plain.resume }, guards),
     http(`${path}/:id/stop`, { POST: plain.stop }, guards),
+    http(`${path}/:id/messages`, { POST: pages.send }, guards),
+    http(`${path}/:id/take-back`, { POST: pages.takeBack }, guards),
+    http(`${path}/:id`, methods, guards),
   ]
   return routes.map((route) => ({ ...route, own: true }))
 }

@@ -103,22 +103,25 @@ export class ChatDesk {
 
   /** Sends a message; resolves to the run that answers when its turn has come. Rejects with errors for the client. */
   async send(send: SendBody, scope: Scope<unknown>, signal: AbortSignal): Promise<StreamInfo> {
-    const asked = askedBy(send)
     const { chat } = send
+    const { run, status } = await this.ask(chat, askedBy(send), scope, signal)
+    if (status === 'queued') await this.#turnOf(chat, run, this.#whose(scope), signal)
+    return this.#runOf(run, signal)
+  }
+
+  /** Sends a message; resolves when it is kept, also if it waits for its turn. Rejects with errors for the client. */
+  async ask(chat: string, asked: Asked, scope: Scope<unknown>, signal: AbortSignal): Promise<ChatAsk> {
     const whose = this.#whose(scope)
-    const attempt = { input: inputOf(asked), chat, scope, ...whose }
-    const whileBusy = await this.#whileBusyNow(chat, whose, signal)
-    const started = await this.gate.start(
-      attempt,
-      signal,
-      () => Promise.resolve(false),
-      async () => {
-        const ask = await this.#ask(chat, asked, { ...whose, whileBusy, signal })
-        return { id: ask.run, isQueued: ask.status === 'queued' }
-      },
-    )
-    if (started.isQueued) await this.#turnOf(chat, started.id, whose, signal)
-    return this.#runOf(started.id, signal)
+    const { run } = asked
+    const attempt = { input: inputOf(asked), chat, scope, ...whose, ...(run !== undefined && { id: run }) }
+    const whileBusy = asked.whileBusy ?? (await this.#whileBusyNow(chat, whose, signal))
+    const isThere = async (): Promise<boolean> =>
+      run !== undefined && (await this.access.find(run, scope.user, signal)) !== undefined
+    const { ask } = await this.gate.start(attempt, signal, isThere, async () => {
+      const kept = await this.#ask(chat, asked, { ...whose, whileBusy, signal })
+      return { id: kept.run, ask: kept }
+    })
+    return ask
   }
 
   /**
@@ -192,8 +195,9 @@ export class ChatDesk {
     options: { readonly owner?: string; readonly whileBusy: WhileBusy; readonly signal: AbortSignal },
   ): Promise<ChatAsk> {
     if ('again' in asked) {
-      const { again: message, ...rest } = asked
-      return this.#chats.regenerate(chat, { message, ...rest, ...options, kind: this.#kind })
+      const { again, ...rest } = asked
+      const which = again === null ? {} : { message: again }
+      return this.#chats.regenerate(chat, { ...which, ...rest, ...options, kind: this.#kind })
     }
     return this.#chats.send(chat, { ...asked, ...options, kind: this.#kind })
   }

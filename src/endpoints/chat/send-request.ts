@@ -1,5 +1,6 @@
 /** Checks what a page sends, the body of a POST, and makes it an ask of a chat. */
 import { type UIMessage, safeValidateUIMessages } from 'ai'
+import type { WhileBusy } from '../../chats/options.ts'
 import type { ChatMessage } from '../../conversation/entries.ts'
 import { ChatError } from '../../conversation/errors.ts'
 import type { Json } from '../../protocol/json.ts'
@@ -14,11 +15,22 @@ export interface SendBody {
   readonly body: object
 }
 
+/** How a send is asked for, whatever it sends. */
+export interface AskedHow {
+  readonly body?: Json
+  /** The id of the run, so that an ask that is sent again is the same one. */
+  readonly run?: string
+  /** Default: as the route says. */
+  readonly whileBusy?: WhileBusy
+}
+
 /** A send as the chat takes it. */
-export type Asked =
-  | { readonly message: ChatMessage; readonly edits?: string; readonly body?: Json }
-  /** The id or key of the message to answer again. */
-  | { readonly again: string; readonly body?: Json }
+export type Asked = AskedHow &
+  (
+    | { readonly message: ChatMessage; readonly edits?: string; readonly after?: string | null }
+    /** The id or key of the message to answer again; null for the last. */
+    | { readonly again: string | null }
+  )
 
 const OWN: ReadonlySet<string> = new Set(['id', 'messages', 'trigger', 'messageId'])
 
@@ -36,10 +48,9 @@ export async function readSend(value: Json, chat?: string): Promise<SendBody> {
     throw new ChatError('invalid_message', 'The trigger is submit-message or regenerate-message.')
   if (messageId !== undefined && messageId !== null && typeof messageId !== 'string')
     throw new ChatError('invalid_message', 'The messageId is no text.')
-  const valid = await safeValidateUIMessages({ messages })
-  if (!valid.success) throw new ChatError('invalid_message', 'The messages are none of the AI SDK.')
+  const valid = await validMessages(messages)
   const body = Object.fromEntries(Object.entries(value).filter(([name]) => !OWN.has(name)))
-  return { chat: id, messages: valid.data, trigger, messageId: messageId ?? undefined, body }
+  return { chat: id, messages: valid, trigger, messageId: messageId ?? undefined, body }
 }
 
 /**
@@ -56,4 +67,11 @@ export function askedBy({ messages, trigger, messageId, body }: SendBody): Asked
   // The assistant's own comes back with what a tool of the page gave, or with an approval, and is gone on with.
   const edits = last.role === 'assistant' ? last.id : messageId
   return { message, ...(edits !== undefined && { edits }), ...with_ }
+}
+
+/** @throws {ChatError} `invalid_message` for what the SDK's own validator does not take. */
+export async function validMessages(messages: unknown): Promise<readonly UIMessage[]> {
+  const valid = await safeValidateUIMessages({ messages })
+  if (!valid.success) throw new ChatError('invalid_message', 'The messages are none of the AI SDK.')
+  return valid.data
 }
