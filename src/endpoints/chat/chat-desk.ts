@@ -24,6 +24,7 @@ import { StartGate } from '../start-gate.ts'
 import type { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import { runsBegun, turnOf } from './chat-changes.ts'
+import { RecentRuns } from './recent-runs.ts'
 import { type Asked, type SendBody, askedBy } from './send-request.ts'
 import { UnreadEnds } from './unread-ends.ts'
 
@@ -72,7 +73,7 @@ export class ChatDesk {
   readonly #kind: string
   readonly #whileBusy: WhileBusy
   /** Runs whose sender left before their end. */
-  readonly #left = new Set<string>()
+  readonly #left = new RecentRuns()
 
   constructor(options: ChatDeskOptions) {
     const { store, delivery, chats, whileBusy, logger = libraryLogger() } = options
@@ -101,15 +102,26 @@ export class ChatDesk {
     this.gate.count({ owner: this.ownerOf(scope.user), scope })
   }
 
-  /** Sends a message; resolves to the run that answers when its turn has come. Rejects with errors for the client. */
+  /**
+   * Sends a message; resolves to the run that answers when its turn has come. Rejects with errors for the client. The
+   * sender has left if it leaves before.
+   */
   async send(send: SendBody, scope: Scope<unknown>, signal: AbortSignal): Promise<StreamInfo> {
     const { chat } = send
     const { run, status } = await this.ask(chat, askedBy(send), scope, signal)
-    if (status === 'queued') await this.#turnOf(chat, run, this.#whose(scope), signal)
-    return this.#runOf(run, signal)
+    try {
+      if (status === 'queued') await this.#turnOf(chat, run, this.#whose(scope), signal)
+      return await this.#runOf(run, signal)
+    } catch (error) {
+      if (signal.aborted) this.left(run)
+      throw error
+    }
   }
 
-  /** Sends a message; resolves when it is kept, also if it waits for its turn. Rejects with errors for the client. */
+  /**
+   * Sends a message; resolves when it is kept, also if it waits for its turn. Rejects with errors for the client. If the
+   * client leaves meanwhile, the message is kept all the same, and its run started.
+   */
   async ask(chat: string, asked: Asked, scope: Scope<unknown>, signal: AbortSignal): Promise<ChatAsk> {
     const whose = this.#whose(scope)
     const { run } = asked
@@ -118,7 +130,7 @@ export class ChatDesk {
     const isThere = async (): Promise<boolean> =>
       run !== undefined && (await this.access.find(run, scope.user, signal)) !== undefined
     const { ask } = await this.gate.start(attempt, signal, isThere, async () => {
-      const kept = await this.#ask(chat, asked, { ...whose, whileBusy, signal })
+      const kept = await this.#ask(chat, asked, { ...whose, whileBusy })
       return { id: kept.run, ask: kept }
     })
     return ask
@@ -192,7 +204,7 @@ export class ChatDesk {
   async #ask(
     chat: string,
     asked: Asked,
-    options: { readonly owner?: string; readonly whileBusy: WhileBusy; readonly signal: AbortSignal },
+    options: { readonly owner?: string; readonly whileBusy: WhileBusy },
   ): Promise<ChatAsk> {
     if ('again' in asked) {
       const { again, ...rest } = asked
@@ -207,7 +219,7 @@ export class ChatDesk {
     whose: { readonly owner?: string },
     signal: AbortSignal,
   ): Promise<WhileBusy> {
-    if (this.#left.size === 0) return this.#whileBusy
+    if (this.#left.isEmpty) return this.#whileBusy
     const active = (await this.#chats.get(chat, { ...whose, signal }))?.active?.run
     const isLeft = active !== undefined && this.#left.has(active) && this.delivery.readers(active) === 0
     return isLeft ? 'replace' : this.#whileBusy

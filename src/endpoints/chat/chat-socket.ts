@@ -115,7 +115,10 @@ class ChatSocket extends JsonWebSocketConsumer<Request, Answer> {
     const signal = AbortSignal.any([open.detached.signal, this.#connection.signal])
     try {
       const run = await (frame.type === 'send' ? this.#send(frame) : this.#resume(frame, signal))
-      if (this.#open.get(requestId) !== open) return
+      if (this.#open.get(requestId) !== open) {
+        if (run && frame.type === 'send') this.#leave(run)
+        return
+      }
       if (run) return this.#follow(frame, run, open)
       this.#open.delete(requestId)
       await this.send({ type: 'no-active', requestId })
@@ -183,9 +186,14 @@ class ChatSocket extends JsonWebSocketConsumer<Request, Answer> {
     open.stop = () => {
       release()
       follow.stop()
-      this.#sent.delete(run.id)
-      if (type === 'send') this.#desk.left(run.id)
+      if (type === 'send') this.#leave(run)
     }
+  }
+
+  /** Its sender does not wait for the answer any more, and may resume it. */
+  #leave({ id }: StreamInfo): void {
+    this.#sent.delete(id)
+    this.#desk.left(id)
   }
 
   /** Notes that the client has read everything that was sent before. */

@@ -4,22 +4,17 @@
  * An end that is older, or was read, is not sent again.
  */
 
+import { RecentRuns } from './recent-runs.ts'
+
 /** Milliseconds after the start of which an end is no news to a client that resumes. */
 const NEWS_MS = 10 * 60 * 1000
-const MAX_TOLD = 10_000
 
 export class UnreadEnds {
-  /** In the order in which they were read. */
-  readonly #told = new Set<string>()
+  readonly #told = new RecentRuns()
 
   /** Notes that a reader has the end of a run. */
   told(run: string): void {
-    this.#told.delete(run)
     this.#told.add(run)
-    for (const oldest of this.#told) {
-      if (this.#told.size <= MAX_TOLD) return
-      this.#told.delete(oldest)
-    }
   }
 
   /** @param endedAt milliseconds since 1970. */
