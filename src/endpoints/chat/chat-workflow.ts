@@ -34,7 +34,7 @@ export class ChatWorkflow {
         const { scope, signal } = exchange
         this.#desk.count(scope)
         const send = await this.#desk.asSaid(await this.#read(request), scope, signal)
-        return this.#follow(await this.#desk.send(send, scope, signal), exchange, 'send', 'start')
+        return this.#follow(await this.#desk.send(send, scope, signal), exchange, 'send', 0)
       })
       .finally(() => this.#responses.bodies.release(request))
 
@@ -46,15 +46,18 @@ export class ChatWorkflow {
       const run =
         (await this.#desk.runWith(params.id, scope, signal)) ??
         (await this.#desk.resume({ chat: params.id, scope, signal, isHeld: false }))
-      if (run) return this.#follow(run, exchange, 'resume', placeOf(startIndex, run))
+      if (run) return this.#follow(run, exchange, 'resume', startIndex)
       return new Response(NOTHING, { headers: { ...PRIVATE, ...SSE_HEADERS } })
     })
 
-  #follow(run: StreamInfo, exchange: ChatExchange, by: 'send' | 'resume', place: Place): Response {
-    const headers = {
-      'x-workflow-run-id': run.id,
-      'x-workflow-stream-tail-index': String(run.tail.position - 1),
-    }
+  /**
+   * A negative index, counted from the tail, begins at the start: the client drops the chunks of a part whose start it has
+   * not seen, and would be ready without them. It works out where it begins by the tail's index, which says the start.
+   */
+  #follow(run: StreamInfo, exchange: ChatExchange, by: 'send' | 'resume', startIndex: number): Response {
+    const tailIndex = startIndex < 0 ? -startIndex - 1 : run.tail.position - 1
+    const place: Place = startIndex > 0 ? { position: startIndex } : 'start'
+    const headers = { 'x-workflow-run-id': run.id, 'x-workflow-stream-tail-index': String(tailIndex) }
     return this.#responses.follow(run, exchange, { by, place, isCounted: true, headers })
   }
 
@@ -88,9 +91,4 @@ function startIndexOf(request: Request): number {
   const text = new URL(request.url).searchParams.get('startIndex') ?? '0'
   if (!/^-?\d{1,15}$/.test(text)) throw new HttpError('bad_request', 'startIndex is a whole number.')
   return Number(text)
-}
-
-function placeOf(startIndex: number, { tail }: StreamInfo): Place {
-  const position = startIndex < 0 ? Math.max(0, tail.position + startIndex) : startIndex
-  return position === 0 ? 'start' : { position }
 }

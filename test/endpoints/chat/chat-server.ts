@@ -15,6 +15,7 @@ import { type OwnerOf, type Route, type Streaming, memory, streaming } from '../
 import type { StreamStore } from '../../../src/streams/store.ts'
 import { collectingLogger } from '../../support/logger.ts'
 import { type TestServer, serve } from '../../support/server.ts'
+import { checked } from './checked-transport.ts'
 
 export interface ChatServer extends AsyncDisposable {
   readonly server: TestServer
@@ -124,16 +125,33 @@ export const STOCK: readonly Stock[] = [
   'createDurableChatTransport',
 ]
 
-/** @param chat the id that a page of `WorkflowChatTransport` sends along. */
+export interface StockOptions {
+  /** The id that a page of `WorkflowChatTransport` sends along. */
+  readonly chat?: string
+  readonly headers?: Record<string, string>
+  /** Of `WorkflowChatTransport`. */
+  readonly initialStartIndex?: number
+}
+
+/** A transport as published, but that each of its chunks is checked. */
 export function transportOf(
   stock: Stock,
   address: string,
-  { chat, headers = {} }: { readonly chat?: string; readonly headers?: Record<string, string> } = {},
+  options: StockOptions = {},
+): ChatTransport<UIMessage> {
+  return checked(bareTransport(stock, address, options))
+}
+
+function bareTransport(
+  stock: Stock,
+  address: string,
+  { chat, headers = {}, initialStartIndex = 0 }: StockOptions,
 ): ChatTransport<UIMessage> {
   switch (stock) {
     case 'WorkflowChatTransport':
       return new WorkflowChatTransport({
         api: `${address}/workflow`,
+        initialStartIndex,
         ...(chat !== undefined && {
           prepareSendMessagesRequest: ({ id, messages, body }) => ({
             body: { ...body, id, messages },
