@@ -1,15 +1,7 @@
 /** What becomes of the chunks of a source: in the run's log, at the page, and in the chat. */
-import {
-  type UIMessageChunk,
-  convertToModelMessages,
-  simulateReadableStream,
-  streamText,
-  tool,
-  uiMessageChunkSchema,
-} from 'ai'
+import { type UIMessageChunk, simulateReadableStream, uiMessageChunkSchema } from 'ai'
 import { MockLanguageModelV4 } from 'ai/test'
 import { afterEach, expect, test } from 'vitest'
-import { z } from 'zod'
 import type { Json } from '../../../src/protocol/json.ts'
 import { chat } from '../../../src/ai-sdk.ts'
 import { collect } from '../../support/collect.ts'
@@ -138,52 +130,6 @@ test('a call that waits for a result when the answer is stopped is closed, and t
     { parts: [{ state: 'output-error', errorText: 'The answer ended before this tool gave a result.' }] },
     { role: 'user' },
   ])
-})
-
-test('a tool that has to be approved goes on in its own message once it is', async () => {
-  const calling = new MockLanguageModelV4({
-    doStream: async () => ({
-      stream: simulateReadableStream({
-        chunks: [
-          { type: 'tool-call', toolCallId: 't', toolName: 'remove', input: '{"file":"a"}' },
-          { type: 'finish', finishReason: { unified: 'tool-calls', raw: undefined }, usage },
-        ],
-      }),
-    }),
-  })
-  const models = [calling, saying('Removed.')]
-  const removed: string[] = []
-  const tools = {
-    remove: tool({
-      inputSchema: z.object({ file: z.string() }),
-      execute: ({ file }) => {
-        removed.push(file)
-        return 'done'
-      },
-    }),
-  }
-  const source: AnswerSource = async ({ messages, signal }) => {
-    const model = models.shift() ?? calling
-    return streamText({
-      model,
-      tools,
-      toolApproval: { remove: 'user-approval' },
-      messages: await convertToModelMessages(messages, { tools }),
-      abortSignal: signal,
-    })
-  }
-  const chat = await asked(source)
-  const [part] = (chat.messages[1]?.parts ?? []).filter(({ type }) => type === 'tool-remove')
-  expect(part).toMatchObject({ state: 'approval-requested' })
-  const { approval } = part as unknown as { approval: { id: string } }
-  await chat.addToolApprovalResponse({ id: approval.id, approved: true })
-  await chat.sendMessage()
-  expect(chat.error).toBeUndefined()
-  expect(removed).toEqual(['a'])
-  expect(chat.text).toBe('Removed.')
-  expect(chat.messages).toHaveLength(2)
-  const { messages = [] } = (await server?.chats.get('c1')) ?? {}
-  expect(messages.map(({ message }) => message)).toEqual(JSON.parse(JSON.stringify(chat.messages)))
 })
 
 test('an answer that is continued begins no second time, and ends once', async () => {
