@@ -11,6 +11,7 @@ import { encodeOffset } from '../protocol/offset.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import { RunError } from '../runs/errors.ts'
 import type { RunDefinition, RunDefinitions } from '../runs/definition.ts'
+import type { StreamInfo } from '../streams/stream.ts'
 import { chatIndexId } from '../runs/records/run-ids.ts'
 import { Amendments } from './amendments.ts'
 import { Answers } from './answers.ts'
@@ -183,6 +184,17 @@ export class Chats {
   async get(chat: string, scope: ChatScope = {}): Promise<Chat | undefined> {
     const log = await this.#look(chatPlaceOf(chat, scope), signalOf(scope))
     return log && this.#seen(log)
+  }
+
+  /**
+   * Returns the stream of a chat, after finishing what a dead process left undone in it; undefined if the chat does not
+   * exist. Its records are the entries. It is for endpoints that serve it: read a chat with `get` and `follow`.
+   */
+  async stream(chat: string, scope: ChatScope = {}): Promise<StreamInfo | undefined> {
+    const signal = signalOf(scope)
+    const log = await this.#look(chatPlaceOf(chat, scope), signal)
+    if (!log || log.isClosed) return undefined
+    return this.#settings.store.head(log.id, signal, scope.owner ?? null)
   }
 
   /** Returns all messages of a chat, of every branch, in the order they came. @throws {ChatError} `chat_not_found`. */

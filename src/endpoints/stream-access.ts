@@ -20,24 +20,44 @@ const DOTS = /(?:^|\/)\.\.?(?:\/|$)/
 /** Reserved for control by the Durable Streams protocol. */
 const CONTROL = /^__ds(?:\/|$)/
 
+/**
+ * What a name stands for at an endpoint that serves only some streams, or serves them under other names than their ids:
+ * a stream of this owner, of any id. `stored` looks up the stream that has the name as its id; it finds no reserved one.
+ */
+export type LookUp = (
+  name: string,
+  owner: string | undefined,
+  stored: () => Promise<StreamInfo | undefined>,
+  signal?: AbortSignal,
+) => Promise<StreamInfo | undefined>
+
 export interface StreamAccessOptions {
   readonly store: Pick<StreamStore, 'head' | 'isRetired' | 'touch'>
   readonly ownerOf?: OwnerOf
   /** Logs users whom `ownerOf` does not know. Default: as for a store. */
   readonly logger?: Logger
+  /** Default: every stream, by its id. */
+  readonly lookUp?: LookUp | undefined
 }
 
 export class StreamAccess {
   readonly #store: Pick<StreamStore, 'head' | 'isRetired' | 'touch'>
   readonly #ownerOf: OwnerOf
   readonly #logger: Logger
+  readonly #lookUp: LookUp
   readonly #followed: FollowedStreams
   #hasComplained = false
 
-  constructor({ store, ownerOf = defaultOwnerOf, logger = libraryLogger() }: StreamAccessOptions) {
+  constructor({
+    store,
+    ownerOf = defaultOwnerOf,
+    logger = libraryLogger(),
+    lookUp = (_name, _owner, stored) => stored(),
+  }: StreamAccessOptions) {
     this.#store = store
     this.#ownerOf = ownerOf
     this.#logger = logger
+    this.#lookUp = lookUp
     this.#followed = new FollowedStreams(store)
   }
 
@@ -61,11 +81,11 @@ export class StreamAccess {
 
   /**
    * A stream, if this user may use it: the owner, or, for a stream without an owner, anyone without authentication.
-   * Rejects as the store does, and as `ownerOf` throws.
+   * Rejects as the store does, and as `ownerOf` throws. Go on with the id of what is found, which may be another one.
    */
   async find(id: string, user: User | undefined, signal?: AbortSignal): Promise<StreamInfo | undefined> {
     const owner = this.ownerOf(user)
-    const info = await this.look(id, signal, owner ?? null)
+    const info = await this.#lookUp(id, owner, () => this.look(id, signal, owner ?? null), signal)
     return info && info.owner === owner ? info : undefined
   }
 

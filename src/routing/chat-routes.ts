@@ -10,7 +10,12 @@ import { ChatPages } from '../endpoints/chat/chat-pages.ts'
 import { chatSocketConsumer } from '../endpoints/chat/chat-socket.ts'
 import { type AnswerModel, type AnswerSource, modelSource } from '../endpoints/chat/chat-source.ts'
 import { ChatWorkflow } from '../endpoints/chat/chat-workflow.ts'
+import { chatStreams } from '../endpoints/chat/chat-streams.ts'
+import { HttpStreams, type HttpStreamsOptions } from '../endpoints/http/http-streams.ts'
+import type { StreamAccessOptions } from '../endpoints/stream-access.ts'
+import { streamSocketConsumer } from '../endpoints/stream-socket/stream-socket.ts'
 import type { Streaming } from '../endpoints/streaming.ts'
+import { HttpError } from '../protocol/errors.ts'
 import { type OptionNames, checkOptions } from '../protocol/known-options.ts'
 import { type Guards, type PathRoute, guardsOf, http, websocket } from './route.ts'
 import type { ServedChat } from './served-chat.ts'
@@ -96,6 +101,8 @@ export function chat(path: string, options: ChatOptions): ServedChat {
 interface Mounted {
   readonly desk: ChatDesk
   readonly chats: Chats
+  /** Of the streams that a page follows. */
+  readonly live: HttpStreamsOptions & Pick<StreamAccessOptions, 'lookUp'>
 }
 
 /** @throws {TypeError} for streams without these chats. */
@@ -106,19 +113,20 @@ function mountedOn(
 ): Mounted {
   if (!chats || !Object.hasOwn(chats.kinds, name))
     throw new TypeError(`These streams know no chat called ${name}: pass streaming({ chats: chat(…).chats })`)
+  const signs = signInterval === undefined ? {} : { signInterval }
   const desk = new ChatDesk({
     ...services,
     chats,
     kind: name,
     whileBusy,
     maxMessageSize,
-    ...(signInterval !== undefined && { signInterval }),
+    ...signs,
     ...(holdFor !== undefined && { holdFor }),
   })
-  return { desk, chats }
+  return { desk, chats, live: { ...services, ...signs, lookUp: chatStreams(chats) } }
 }
 
-function chatRoutes(path: string, { desk, chats }: Mounted, options: Guards): readonly PathRoute[] {
+function chatRoutes(path: string, { desk, chats, live }: Mounted, options: Guards): readonly PathRoute[] {
   const guards = guardsOf(options)
   const { maxMessageSize } = desk
   const responses = new AnswerResponses(desk)
@@ -128,6 +136,7 @@ function chatRoutes(path: string, { desk, chats }: Mounted, options: Guards): re
   const durable = new ChatDurable(desk, responses, `${path}/durable/runs`)
   const { get, head } = desk.reads
   const { methods } = pages
+  const streams = new HttpStreams(live)
   const routes = [
     websocket(path, chatSocketConsumer(desk), { ...guards, maxMessageSize }),
     http(path, { GET: pages.list, POST: plain.send }, guards),
@@ -140,7 +149,16 @@ function chatRoutes(path: string, { desk, chats }: Mounted, options: Guards): re
     http(`${path}/:id/stop`, { POST: plain.stop }, guards),
     http(`${path}/:id/messages`, { POST: pages.send }, guards),
     http(`${path}/:id/take-back`, { POST: pages.takeBack }, guards),
+    websocket(`${path}/socket`, streamSocketConsumer(live), guards),
+    http(`${path}/socket`, websocketHere, guards),
+    http(`${path}/streams/:id`, { GET: streams.reads.get, HEAD: streams.reads.head }, guards),
+    http(`${path}/streams/:id/stop`, { POST: streams.stop }, guards),
     http(`${path}/:id`, methods, guards),
   ]
   return routes.map((route) => ({ ...route, own: true }))
+}
+
+/** The answer to a plain request: a client that could not connect asks why, and is not to take it for a chat's. */
+function websocketHere(): never {
+  throw new HttpError('upgrade_required', undefined, { upgrade: 'websocket', connection: 'Upgrade' })
 }

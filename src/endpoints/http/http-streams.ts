@@ -8,6 +8,7 @@ import { isChat, readClientFrame } from '../../protocol/stream-frames.ts'
 import { latestRun } from '../latest-run.ts'
 import { StartGate } from '../start-gate.ts'
 import { type StartHandler, askedOf } from '../start-handler.ts'
+import type { StreamAccessOptions } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import { Bodies } from './bodies.ts'
 import type { Exchange } from './exchange.ts'
@@ -30,7 +31,8 @@ export class HttpStreams {
   readonly #gate: StartGate
   readonly #bodies: Bodies
 
-  constructor(options: HttpStreamsOptions) {
+  /** @param options.lookUp which streams are served: see `StreamAccessOptions`. */
+  constructor(options: HttpStreamsOptions & Pick<StreamAccessOptions, 'lookUp'>) {
     this.#options = options
     this.#exchanges = new Exchanges(options)
     this.reads = new Reads(options, this.#exchanges)

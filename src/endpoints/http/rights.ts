@@ -8,7 +8,7 @@ import type { StreamInfo } from '../../streams/stream.ts'
 import { askRule } from '../application-rule.ts'
 import type { Authorization, Authorize, StreamAttempt, StreamVerb } from '../authorize.ts'
 import { type OwnerOf, nobodyAsked } from '../owner-of.ts'
-import { StreamAccess } from '../stream-access.ts'
+import { type LookUp, StreamAccess } from '../stream-access.ts'
 import type { Exchange } from './exchange.ts'
 import { Refusal } from './refusal.ts'
 
@@ -19,6 +19,7 @@ export interface RightsOptions {
   readonly store: StreamStore
   readonly ownerOf?: OwnerOf
   readonly logger?: Logger
+  readonly lookUp?: LookUp | undefined
   /** Default: only the owner may use a stream. */
   readonly authorize?: Authorize
   /** See `DurableStreamsOptions`. */

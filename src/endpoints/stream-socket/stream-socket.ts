@@ -26,7 +26,7 @@ import { latestRun } from '../latest-run.ts'
 import { publicError } from '../public-error.ts'
 import { StartGate } from '../start-gate.ts'
 import { type StartCommand, type StartHandler, askedOf } from '../start-handler.ts'
-import { StreamAccess } from '../stream-access.ts'
+import { StreamAccess, type StreamAccessOptions } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import { Lookups } from './lookups.ts'
 import { type Subscription, Subscriptions } from './subscriptions.ts'
@@ -49,8 +49,14 @@ export interface StreamSocketOptions extends StreamServices {
 /** The request or the subscription that an error is about. */
 type About = Pick<ErrorFrame, 'req' | 'sub' | 'first'>
 
-/** The consumer of a route; see `streamSocket` in src/routing. */
-export function streamSocketConsumer(options: StreamSocketOptions): ConsumerClass {
+/**
+ * The consumer of a route; see `streamSocket` in src/routing.
+ *
+ * @param options.lookUp which streams are served: see `StreamAccessOptions`.
+ */
+export function streamSocketConsumer(
+  options: StreamSocketOptions & Pick<StreamAccessOptions, 'lookUp'>,
+): ConsumerClass {
   const access = new StreamAccess(options)
   const gate = options.gate ?? new StartGate({ logger: options.logger })
   return class extends StreamSocket {
@@ -224,8 +230,8 @@ class StreamSocket extends JsonWebSocketConsumer<Json, ServerFrame> {
     if (!runs) return 'stop_not_served'
     const info = await this.#access.find(stream, this.scope.user)
     if (!info) return 'stream_not_found'
-    const { incarnation } = info
-    const { status } = await runs.stop(stream, { incarnation })
+    const { id, incarnation } = info
+    const { status } = await runs.stop(id, { incarnation })
     return { type: 'stopped', req, stream, status }
   }
 
