@@ -10,7 +10,7 @@ import type { Exchange } from '../http/exchange.ts'
 import { SSE_COMMENT } from '../http/reads/sse-encoder.ts'
 import { SSE_HEADERS, type SseResponse, openSse } from '../http/reads/sse-response.ts'
 import { PRIVATE } from '../http/stream-headers.ts'
-import { GONE, lostWords } from './last-words.ts'
+import { GONE, lostWords } from '../../conversation/last-words.ts'
 import { RunChunks } from './run-chunks.ts'
 
 const DONE = Buffer.from('data: [DONE]\n\n')

@@ -3,7 +3,7 @@ import type { ChatKind } from '../../chats/chat-kind.ts'
 import { answerMessage } from './answer-message.ts'
 import { answer } from './answer.ts'
 import type { AnswerSource } from './chat-source.ts'
-import { lastWords } from './last-words.ts'
+import { lastWords } from '../../conversation/last-words.ts'
 
 /** @param resumable whether another process continues an answer from its checkpoint. */
 export function answerKind(source: AnswerSource, resumable = false): ChatKind {

@@ -20,7 +20,7 @@ import type { StreamInfo } from '../../streams/stream.ts'
 import type { ChatDesk } from './chat-desk.ts'
 import { chatError } from './chat-error.ts'
 import { ChunkFrames } from './chunk-frames.ts'
-import { GONE, lostWords } from './last-words.ts'
+import { GONE, lostWords } from '../../conversation/last-words.ts'
 import { RunChunks } from './run-chunks.ts'
 
 type Request = WebSocketChatTransportRequest

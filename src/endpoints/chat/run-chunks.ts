@@ -4,7 +4,7 @@
  */
 import type { Batch, ReaderEncoder } from '../../delivery/batch.ts'
 import type { Json } from '../../protocol/json.ts'
-import { missingWords } from './last-words.ts'
+import { missingWords } from '../../conversation/last-words.ts'
 import { mergedDeltas } from './merged-deltas.ts'
 
 export interface RunChunksOptions<Frame> {

@@ -1,6 +1,6 @@
 /** The chunks that end an answer that did not end by itself, as a stock client understands them. */
-import type { Json } from '../../protocol/json.ts'
-import { type RunEnd, readRunEnd } from '../../protocol/run-end.ts'
+import type { Json } from '../protocol/json.ts'
+import { type RunEnd, readRunEnd } from '../protocol/run-end.ts'
 
 /** The message for an end without one. */
 const FAILED = 'The answer failed. Please try again.'
@@ -28,14 +28,18 @@ export function lastWords({ status, message }: RunEnd): readonly Json[] {
 }
 
 /**
- * Returns the chunks that an answer lacks if its log ends with the chunk `last`: none, unless a process that did not know
- * its kind ended it, or somebody closed it.
+ * Returns the chunks that an answer lacks if its log ends without a `finish`: a process that did not know its kind ended
+ * it, or somebody closed it. `end` is what the log is closed with.
  */
+export function wordsFor(end: Json | undefined): readonly Json[] {
+  const ended = readRunEnd(end) ?? { status: 'failed' }
+  return ended.status === 'completed' ? [{ type: 'finish' }] : lastWords(ended)
+}
+
+/** Returns the chunks, as texts, that an answer lacks if the last chunk of its log is `last`. */
 export function missingWords(last: string | undefined, end: Json | undefined): readonly string[] {
   if (last?.startsWith('{"type":"finish"')) return []
-  const { status, ...more } = readRunEnd(end) ?? { status: 'failed' as const }
-  const words = status === 'completed' ? [{ type: 'finish' }] : lastWords({ status, ...more })
-  return words.map((word) => JSON.stringify(word))
+  return wordsFor(end).map((word) => JSON.stringify(word))
 }
 
 /** The message for a reader whose answer was removed. */
