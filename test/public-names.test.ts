@@ -18,6 +18,7 @@ it('every error that is exported has a name that ends so', () => {
     'src/chats.ts',
     'src/redis.ts',
     'src/client/index.ts',
+    'src/client/chat/index.ts',
   ]
     .flatMap(exportedBy)
     .filter((name) => /(Error|Failure|Refused|Closed|Full|Moved|Unavailable)$/.test(name))

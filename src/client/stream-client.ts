@@ -14,6 +14,7 @@ import { RemoteReader, type RemoteReaderHost } from './remote-reader.ts'
 import { RemoteStream } from './remote-stream.ts'
 import { type SocketFactory, platformSocket } from './socket/platform-socket.ts'
 import { SocketCarrier } from './socket/socket-carrier.ts'
+import { platformFetch } from './network/requests.ts'
 import type { TokenSource } from './network/token.ts'
 
 export interface ClientOptions extends AddressOptions {
@@ -216,9 +217,4 @@ export class StreamClient {
     blocked.close()
     for (const reader of this.#readers) if (!this.#starts.has(reader.id)) this.#follow(reader)
   }
-}
-
-/** Looked up each time, because a page may replace it. */
-function platformFetch(...request: Parameters<typeof fetch>): ReturnType<typeof fetch> {
-  return globalThis.fetch(...request)
 }

@@ -52,7 +52,8 @@ const places: Readonly<Record<string, readonly string[]>> = {
   '@hono/node-server': ['src/server/', 'src/demo/'],
   '@msgpack/msgpack': ['src/channels/redis/codec/msgpack-format.ts'],
   '@standard-schema/spec': ['src/consumers/', 'src/endpoints/chat/', 'src/runs/', 'src/demo/'],
-  ai: ['src/endpoints/chat/', 'src/providers/ai-sdk/', 'src/demo/'],
+  // The client names its types alone.
+  ai: ['src/endpoints/chat/', 'src/providers/ai-sdk/', 'src/demo/', 'src/client/chat/chat-transport.ts'],
   commander: ['src/cli/'],
   cookie: ['src/server/request/request-scope.ts'],
   hono: ['src/server/', 'src/routing/', 'src/demo/'],

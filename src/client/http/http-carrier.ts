@@ -87,15 +87,15 @@ export class HttpCarrier implements Carrier {
   }
 
   async start(command: StartBody): Promise<string> {
-    return ((await this.#ask('', post(command))) as { stream: string }).stream
+    return ((await this.ask('', post(command))) as { stream: string }).stream
   }
 
   async stop(id: string): Promise<RunEnd['status']> {
-    return ((await this.#ask(`${pathOf(id)}/stop`, post({}))) as RunEnd).status
+    return ((await this.ask(`${pathOf(id)}/stop`, post({}))) as RunEnd).status
   }
 
   async latest(chat: string): Promise<LatestRun | undefined> {
-    const answer = await this.#ask(`?chat=${encodeURIComponent(chat)}`, {})
+    const answer = await this.ask(`?chat=${encodeURIComponent(chat)}`, {})
     return (answer as { run: LatestRun | null }).run ?? undefined
   }
 
@@ -178,9 +178,13 @@ export class HttpCarrier implements Carrier {
     return { recordsIn, heard, get }
   }
 
-  /** Sent again until there is an answer. */
-  async #ask(path: string, init: RequestInit): Promise<unknown> {
-    const { signal } = this.#end
+  /**
+   * Makes a request, and makes it again until there is an answer. Resolves with the JSON of the body, or undefined for
+   * an answer without one. Rejects with a `StreamError` when the server refuses, or the client is closed. Once `until`
+   * aborts nothing is made again; what is under way is not broken off.
+   */
+  async ask(path: string, init: RequestInit, until?: AbortSignal): Promise<unknown> {
+    const signal = until ? AbortSignal.any([this.#end.signal, until]) : this.#end.signal
     const line = new Line(() => this.#tell())
     this.#commands.add(line)
     try {
@@ -188,9 +192,9 @@ export class HttpCarrier implements Carrier {
         const answered = this.#room.wanted()
         let error = LOST
         try {
-          return await line.attempt(SILENCE, async (until) => {
-            const response = await request(this.#options, this.#options.base + path, init, until)
-            return await response.json()
+          return await line.attempt(SILENCE, async (given) => {
+            const response = await request(this.#options, this.#options.base + path, init, given)
+            return response.status === 204 ? undefined : await response.json()
           })
         } catch (caught) {
           if (caught instanceof StreamError && !signal.aborted) throw caught

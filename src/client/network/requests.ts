@@ -8,6 +8,11 @@ export interface RequestOptions {
   readonly token?: TokenSource | undefined
 }
 
+/** Looked up each time, because a page may replace it. */
+export function platformFetch(...request: Parameters<typeof fetch>): ReturnType<typeof fetch> {
+  return globalThis.fetch(...request)
+}
+
 /** The body of a refusal, and of the event that says that a stream cannot be followed further. */
 export interface Fault {
   readonly code: string

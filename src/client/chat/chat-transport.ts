@@ -1,0 +1,133 @@
+/**
+ * The transport of `useChat` whose pages do not see that a network is lost, a server restarts or an answer goes on
+ * elsewhere: it goes on where it was, with nothing said twice, and is never `ready` with half an answer.
+ */
+import type { ChatTransport, UIMessage, UIMessageChunk } from 'ai'
+import { type AskOptions, ChatClient, type ChatClientOptions, newRun } from './chat-client.ts'
+import { answerStream } from './answer-stream.ts'
+import { askedBy } from './asked-by.ts'
+import { changeOf } from './changes.ts'
+import { messageChunks } from './message-chunks.ts'
+
+export type ChatTransportOptions = Pick<AskOptions, 'whileBusy'> &
+  (ChatClientOptions | { /** Shared with the rest of the page. */ readonly client: ChatClient })
+
+/** How many runs are known to have been shown to their ends. A chat says so a moment later than their streams. */
+const MOST_SHOWN = 100
+
+export class MillraceChatTransport<Message extends UIMessage = UIMessage> implements ChatTransport<Message> {
+  /** A resume gives an answer from its beginning. */
+  readonly resumeStreamIsReplay = true
+  readonly client: ChatClient
+  readonly #isOwn: boolean
+  readonly #whileBusy: AskOptions['whileBusy']
+  /** Runs whose answers are being read as those to a send. */
+  readonly #sent = new Set<string>()
+  readonly #shown = new Set<string>()
+  readonly #closed = new AbortController()
+
+  constructor({ whileBusy, ...options }: ChatTransportOptions = {}) {
+    this.#whileBusy = whileBusy
+    this.#isOwn = !('client' in options)
+    this.client = 'client' in options ? options.client : new ChatClient(options)
+  }
+
+  /**
+   * Sends the last message. Its stream is the answer, whose turn it waits for. Rejects with a `StreamError` if the server
+   * refuses; `abortSignal` ends the reading, and no answer.
+   */
+  async sendMessages(
+    options: Parameters<ChatTransport<Message>['sendMessages']>[0],
+  ): Promise<ReadableStream<UIMessageChunk>> {
+    const { chatId, abortSignal, body } = options
+    const asked = askedBy(options)
+    const run = newRun()
+    const headers = Object.fromEntries(new Headers(options.headers))
+    const whileBusy = this.#whileBusy
+    const ask = { run, body, headers, signal: abortSignal, ...(whileBusy && { whileBusy }) }
+    // Before it is asked: another resume of this page is not to take it.
+    this.#sent.add(run)
+    try {
+      const sent = await ('again' in asked
+        ? this.client.regenerate(chatId, { message: asked.again, ...ask })
+        : this.client.send(chatId, { ...asked, ...ask }))
+      if (sent.run !== run) this.#sent.delete(run)
+      return this.#answer(chatId, sent.run, { isQueued: sent.status === 'queued', signal: abortSignal })
+    } catch (error) {
+      this.#sent.delete(run)
+      throw error
+    }
+  }
+
+  /**
+   * Reads what is being answered, from its beginning. Where nothing is, it waits until something is: a page whose tab is
+   * idle shows what others ask for. Resolves with null when the signal aborts, and when the chat is deleted.
+   */
+  async reconnectToStream({
+    chatId,
+    abortSignal,
+  }: Parameters<
+    ChatTransport<Message>['reconnectToStream']
+  >[0]): Promise<ReadableStream<UIMessageChunk> | null> {
+    const live = this.client.chat(chatId)
+    const undo = live.subscribe(() => {})
+    const signal = AbortSignal.any([this.#closed.signal, ...(abortSignal ? [abortSignal] : [])])
+    try {
+      while (!signal.aborted) {
+        const { status, active, error } = live.snapshot()
+        if (status === 'failed' && error) throw error
+        if (status === 'deleted' && !live.isLooking) return null
+        if (active && !live.isLooking && !this.#sent.has(active.run) && !this.#shown.has(active.run)) {
+          const question = live.message(active.message) as unknown as UIMessage | undefined
+          // The run says only what comes behind that.
+          const before = question?.role === 'assistant' ? messageChunks(question) : []
+          return this.#answer(chatId, active.run, { before, signal: abortSignal })
+        }
+        await changeOf(live, signal).catch(() => undefined)
+      }
+      return null
+    } finally {
+      undo()
+    }
+  }
+
+  /** Stops what is being answered, whoever asked for it, and its cost. `stop()` of `useChat` only ends the reading. */
+  stop(chatId: string): ReturnType<ChatClient['stop']> {
+    return this.client.stop(chatId)
+  }
+
+  /** Ends all reading, and the connection unless the client is shared. Answers go on. */
+  close(): void {
+    this.#closed.abort()
+    if (this.#isOwn) this.client.close()
+  }
+
+  #answer(
+    chat: string,
+    run: string,
+    {
+      signal,
+      ...options
+    }: {
+      readonly isQueued?: boolean
+      readonly before?: readonly UIMessageChunk[]
+      readonly signal: AbortSignal | undefined
+    },
+  ): ReadableStream<UIMessageChunk> {
+    this.#sent.add(run)
+    const left = (isWhole: boolean): void => {
+      this.#sent.delete(run)
+      if (isWhole) this.#noteShown(run)
+    }
+    const until = AbortSignal.any([this.#closed.signal, ...(signal ? [signal] : [])])
+    return answerStream({ client: this.client, chat, run, ...options, signal: until, left })
+  }
+
+  #noteShown(run: string): void {
+    this.#shown.add(run)
+    for (const oldest of this.#shown) {
+      if (this.#shown.size <= MOST_SHOWN) return
+      this.#shown.delete(oldest)
+    }
+  }
+}
