@@ -11,6 +11,7 @@ export class AnswerPlaces {
   readonly isFinished: boolean
   readonly #context: RunContext
   #value: Json | undefined
+  #isDue = false
 
   constructor(context: RunContext) {
     this.#context = context
@@ -20,14 +21,18 @@ export class AnswerPlaces {
     this.isFinished = finished === true
   }
 
-  /** Keeps a value with the chunk that comes next. */
+  /** Keeps a value with the source's next chunk; after an abort at once, since none may come. */
   keep(value: Json): void {
     this.#value = value
-    this.#context.checkpoint({ value })
+    this.#isDue = true
+    if (this.#context.signal.aborted) this.#context.checkpoint({ value })
   }
 
-  /** The chunk that comes next is the answer's last one. */
-  finish(): void {
-    if (this.#value !== undefined) this.#context.checkpoint({ value: this.#value, finished: true })
+  /** A chunk of the source is yielded next. */
+  pass({ isFinish }: { readonly isFinish: boolean }): void {
+    const value = this.#value
+    if (value === undefined || !(this.#isDue || isFinish)) return
+    this.#isDue = false
+    this.#context.checkpoint({ value, ...(isFinish && { finished: true }) })
   }
 }

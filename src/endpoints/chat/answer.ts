@@ -50,7 +50,7 @@ export async function* answer(
     if (chunk.type === 'error') throw new RunFailedError('answer_failed', chunk.errorText)
     isBegun = true
     isFinished = chunk.type === 'finish'
-    if (isFinished) places.finish()
+    places.pass({ isFinish: isFinished })
     yield chunk.type === 'start' ? { ...chunk, messageId: chunk.messageId ?? messageId } : chunk
   }
   signal.throwIfAborted()

@@ -5,6 +5,7 @@ import {
   type UIMessageChunk,
   convertToModelMessages,
   streamText,
+  toUIMessageStream,
 } from 'ai'
 import type { Json } from '../../protocol/json.ts'
 import { aiSdkError } from '../../providers/ai-sdk/ai-sdk-error.ts'
@@ -94,10 +95,10 @@ async function* chunksIn(stream: ReadableStream<UIMessageChunk>): AsyncGenerator
 /** Any language model of the AI SDK. */
 export type AnswerModel = LanguageModel
 
-/** Makes a source from a model: the model gets the conversation unchanged. */
+/** Makes a source from a model: the model gets the conversation unchanged, and the page all that the model gives. */
 export function modelSource(model: AnswerModel): AnswerSource {
-  return async ({ messages, signal }) =>
-    streamText({
+  return async ({ messages, signal }) => {
+    const { stream } = streamText({
       model,
       // A stopped answer may have tool calls that will never get a result.
       messages: await convertToModelMessages(messages, { ignoreIncompleteToolCalls: true }),
@@ -105,4 +106,9 @@ export function modelSource(model: AnswerModel): AnswerSource {
       // The answer and the log tell the error. By default, the SDK prints it.
       onError: () => {},
     })
+    return {
+      // By default, the SDK leaves sources out.
+      toUIMessageStream: (options) => chunksIn(toUIMessageStream({ stream, ...options, sendSources: true })),
+    }
+  }
 }

@@ -133,27 +133,52 @@ test('a call that waits for a result when the answer is stopped is closed, and t
 })
 
 test('an answer that is continued begins no second time, and ends once', async () => {
-  const kept: unknown[] = []
+  const log: unknown[] = []
   const run = async (resumeFrom?: Json) => {
+    log.length = 0
     const source: AnswerSource = async function* ({ resumeFrom: place, checkpoint }) {
-      if (place === 1) return
-      checkpoint(1)
-      yield { type: 'finish' }
+      if (place === undefined) {
+        checkpoint(1)
+        yield { type: 'start-step' }
+      }
+      if (place !== 2) {
+        checkpoint(2)
+        yield { type: 'finish-step' }
+      }
     }
     const turn = { chat: 'c1', run: 'r1', question: { id: 'q', role: 'user' }, messages: [] }
     const context = {
       signal: new AbortController().signal,
       runId: 'r1',
-      checkpoint: (value: Json) => void kept.push(value),
+      checkpoint: (value: Json) => void log.push(value),
       alive: () => {},
       ...(resumeFrom !== undefined && { resumeFrom }),
     }
-    return (await collect(answer(source, turn, context))).map(({ type }) => type)
+    for await (const { type } of answer(source, turn, context)) log.push(type)
+    return [...log]
   }
-  expect(await run()).toEqual(['start', 'finish'])
-  expect(kept.at(-1)).toEqual({ value: 1, finished: true })
-  expect(await run({ value: 1 })).toEqual(['finish'])
-  expect(await run({ value: 1, finished: true })).toEqual([])
+  // A checkpoint stands before the chunk that it is kept with.
+  const second = [{ value: 2 }, 'finish-step', 'finish']
+  expect(await run()).toEqual(['start', { value: 1 }, 'start-step', ...second])
+  expect(await run({ value: 1 })).toEqual(second)
+  expect(await run({ value: 2 })).toEqual(['finish'])
+})
+
+test('an answer that is continued after its finish gets no other', async () => {
+  const kept: unknown[] = []
+  const source: AnswerSource = async function* ({ resumeFrom, checkpoint }) {
+    if (resumeFrom !== undefined) return
+    checkpoint(1)
+    yield { type: 'start-step' }
+    yield { type: 'finish' }
+  }
+  const turn = { chat: 'c1', run: 'r1', question: { id: 'q', role: 'user' }, messages: [] }
+  const { signal } = new AbortController()
+  const context = { signal, runId: 'r1', checkpoint: (value: Json) => void kept.push(value), alive: () => {} }
+  expect(await collect(answer(source, turn, context))).toHaveLength(3)
+  const last = kept.at(-1) as Json
+  expect(last).toEqual({ value: 1, finished: true })
+  expect(await collect(answer(source, turn, { ...context, resumeFrom: last }))).toEqual([])
 })
 
 test('a model cannot be resumed: only a stream can', () => {
