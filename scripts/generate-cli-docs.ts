@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { ENDPOINT_OPTIONS } from '../src/cli/options/endpoint.ts'
 import { EXAMPLES, EXIT_CODES } from '../src/cli/manual.ts'
 import { type CommandOption, flagOf, variableOf } from '../src/cli/options/option.ts'
+import { type KnownProvider, PROVIDERS } from '../src/demo/models/model-name.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { OPTION_GROUPS, defaultOf } from '../src/cli/options/serve.ts'
 import { STORE_OPTION } from '../src/cli/options/stores.ts'
@@ -42,6 +43,26 @@ the default. An option that takes no value has a \`--no-\` form, as in \`--no-ac
 Daphne spells some, work as well.
 
 ${OPTION_GROUPS.map(({ title, options }) => `#### ${title}\n\n${optionTable(options, defaultOf)}`).join('\n\n')}
+
+### Which model answers
+
+In the demo, that is; an application chooses its own. \`--model\` names it as \`provider/model\`:
+
+${table(
+  ['Provider', 'Package', 'Key'],
+  [
+    ['`openai`', '`openai`', '`OPENAI_API_KEY`'],
+    ...Object.entries(PROVIDERS).map(([name, provider]) => [
+      `\`${name}\``,
+      `\`${provider.package}\``,
+      keyOf(provider),
+    ]),
+  ],
+)}
+
+The package is one of the folder in which the command runs, and is loaded only for this: \`npm install ai @ai-sdk/anthropic\`.
+Without \`--model\`, \`OPENAI_API_KEY\` or \`OPENAI_BASE_URL\` and \`OPENAI_MODEL\` say what answers, over the Responses API;
+without those a script does. [Providers](providers.md#models-of-the-demo) tells the rest.
 
 ### Where streams are kept
 
@@ -173,6 +194,16 @@ function optionTable<T extends CommandOption>(
 function examples(name: string): string {
   const lines = (EXAMPLES[name] ?? []).map(([command, does]) => `${command}  # ${does}`)
   return ['```sh', ...lines, '```'].join('\n')
+}
+
+/** What a provider of models needs in the environment. */
+function keyOf({ key, baseURL }: KnownProvider): string {
+  if (key !== undefined) return `\`${key}\``
+  if (!baseURL) return 'none'
+  const { variable, usual } = baseURL
+  return usual === undefined
+    ? `\`${variable}\`, its address; \`OPENAI_API_KEY\` if it takes one`
+    : `none; \`${variable}\` if it is not at ${usual}`
 }
 
 /** A table with its columns in line, as the formatter leaves it. */

@@ -52,15 +52,16 @@ export function announcementOf(application: Application, { running, isOpen }: Li
 
 export function announce(
   { url, durability, isOpen, isLocal, follows }: Announcement,
-  { file, settings, flags, environment, format, logger, say }: ServeContext,
+  context: ServeContext,
 ): void {
+  const { file, settings, flags, format, logger, say } = context
   const { workers } = settings
   const processes =
     workers === undefined ? '' : ` with ${workers === 1 ? 'one worker' : `${workers} workers`}`
   const what = `is serving ${file ?? 'its demo'}${processes}`
   say(`Millrace ${PACKAGE.version} ${what} on ${addressOf(url, settings)}`)
   if (durability !== undefined) say(`${streamsOf(file, settings)} ${SURVIVES[durability]}.`)
-  if (format === 'pretty') for (const hint of hintsFor(file, environment)) say(hint)
+  if (format === 'pretty') for (const hint of hintsFor(context)) say(hint)
   if (isOpen) logger.warn({}, 'no authentication: whoever reaches this machine can use the application')
   if (file !== undefined) {
     if (flags[flagOf(STORE_OPTION)] !== undefined && !follows.store)
@@ -118,10 +119,11 @@ function addressOf(url: string, { rootPath = '', host }: ServeSettings): string 
   return `${url}${path}${everywhere ? ', and on every address of this machine' : ''}`
 }
 
-function* hintsFor(file: string | undefined, environment: Environment): Generator<string> {
+function* hintsFor({ file, settings: { model }, environment }: ServeContext): Generator<string> {
   if (file === undefined) {
-    if (!openAISettings(environment))
-      yield 'Scripted numbers answer; set OPENAI_API_KEY for a model that does.'
+    if (model !== undefined) yield `${model} answers.`
+    else if (!openAISettings(environment))
+      yield 'Scripted numbers answer; set OPENAI_API_KEY for a model that does, or --model anthropic/claude-haiku-5-5.'
     const own = ['app.ts', 'app.js'].find((name) => existsSync(name))
     if (own !== undefined) yield `To serve the ${own} of this folder: millrace serve ${own}`
   }

@@ -16,6 +16,7 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [command: stri
     ['millrace serve app.ts -u /run/app.sock --proxy-headers', 'stand behind nginx'],
     ['millrace serve app.ts --workers auto', 'use every core; kill -HUP replaces the workers one by one'],
     ['millrace serve app.ts --channel-layer redis://localhost', 'share channels and groups with others'],
+    ['millrace serve --model anthropic/claude-haiku-5-5', 'have this model answer in the demo'],
     ['millrace serve --store memory:', 'keep nothing'],
     ['MILLRACE_PORT=9000 millrace serve app.ts', 'set an option by its variable'],
   ],

@@ -14,7 +14,10 @@ import { Application } from '../server/application.ts'
 import { memory } from '../streams/memory/store.ts'
 import type { StreamStore } from '../streams/store.ts'
 import type { DemoChat } from './load-demo-chat.ts'
-import { type ModelOptions, modelAnswer, wantsBackground } from './model-answer.ts'
+import { type ModelOptions, wantsBackground } from './model-answer.ts'
+import type { DemoModel } from './models/demo-model.ts'
+import { modelRoute } from './models/model-route.ts'
+import { openAIModel } from './models/openai-model.ts'
 import { pages } from './pages.ts'
 import { demoConsumer } from './demo-consumer.ts'
 import { demoRuns } from './demo-runs.ts'
@@ -23,6 +26,8 @@ export interface DemoOptions {
   readonly logger: Logger
   /** Where `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `OPENAI_MODEL` and `OPENAI_BACKGROUND` are looked up. */
   readonly environment: OpenAIEnvironment
+  /** Answers in place of the service that the environment names. */
+  readonly model?: DemoModel | undefined
   /** Keeps the runs of the page; the application closes it. Default: the memory of this process. */
   readonly store?: StreamStore
   /** Default: one inside this process. The tutorial needs no more. */
@@ -49,7 +54,7 @@ export interface Patience extends Pick<ModelOptions, 'startTimeout' | 'stallTime
 
 /**
  * The page at `/` with its durable runs below `/millrace`, the tutorial's own consumer at `/ws/openai/`, and a chat for
- * `useChat` at `/api/chat`. With a key or an address of a compatible service in the environment, prompts go to its
+ * `useChat` at `/api/chat`. `/api/model` says what answers. With a key or an address of a compatible service in the environment, prompts go to its
  * Responses API; otherwise the numbers answer, and in the chat a script.
  *
  * @throws {InvalidSettingError} if a setting cannot work.
@@ -57,6 +62,7 @@ export interface Patience extends Pick<ModelOptions, 'startTimeout' | 'stallTime
 export function createDemoApplication({
   logger,
   environment,
+  model: given,
   store = memory(),
   channels = memoryChannels(),
   durableStreams: isDurable = false,
@@ -66,16 +72,12 @@ export function createDemoApplication({
   patience: { startTimeout, stallTimeout, ...limits } = {},
   chat,
 }: DemoOptions): Application {
-  const service = openAISettings(environment)
-  const settings = service && { ...service, startTimeout, stallTimeout }
-  const background = wantsBackground(environment)
-  if (settings) {
+  const model = given ?? modelOf(environment, { startTimeout, stallTimeout })
+  if (model && !given)
     loadOpenAI().catch((error: unknown) => logger.error({ err: error }, 'prompts cannot be answered'))
-  }
-  const runs = demoRuns(settings && { ...settings, background })
-  const served = chat?.(settings)
+  const runs = demoRuns(model)
+  const served = chat?.(model)
   const streams = streaming({ store, logger, runs, limits, ...(served && { chats: served.chats }) })
-  const answer = settings && ((prompt: string) => modelAnswer(settings, prompt))
   const polls = longPollTimeout === undefined ? {} : { longPollTimeout }
   const endpoint = {
     ...streams.services,
@@ -87,7 +89,7 @@ export function createDemoApplication({
     routes: [
       websocket(
         '/ws/openai/',
-        demoConsumer(answer, demoNumbers, (scope) => admit(streams, scope)),
+        demoConsumer(model?.answer, demoNumbers, (scope) => admit(streams, scope)),
       ),
       streamSocket('/millrace/socket', endpoint),
       httpStreams('/millrace/streams', endpoint),
@@ -103,12 +105,23 @@ export function createDemoApplication({
           ]
         : []),
       ...(served ? served.mount(streams) : []),
+      modelRoute(model),
       http('/*path', pages()),
     ],
     channels,
     streams,
     logger,
   })
+}
+
+/** The service that the environment names, if it names one. */
+function modelOf(
+  environment: OpenAIEnvironment,
+  timeouts: Pick<ModelOptions, 'startTimeout' | 'stallTimeout'>,
+): DemoModel | undefined {
+  const background = wantsBackground(environment)
+  const service = openAISettings(environment)
+  return service && openAIModel({ ...service, ...timeouts, background })
 }
 
 /** Counts an answer on the tutorial's own socket. It is not a run, but costs as much. */

@@ -2,53 +2,47 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { UIMessage, UIMessageChunk } from 'ai'
 import { type AnswerRequest, type AnswerSource, chat } from '../ai-sdk.ts'
-import { answerOutcome, answerText } from '../providers/openai/answer.ts'
-import { openai } from '../providers/openai/openai.ts'
 import type { ServedChat } from '../routing/served-chat.ts'
-import type { ModelOptions } from './model-answer.ts'
+import type { DemoModel } from './models/demo-model.ts'
 
 /** Seconds between two words of the scripted answer. */
 const PACE = 0.03
 
-/** @param model answers; without one, a script answers, which shows what an answer may contain. */
-export function demoChat(model: ModelOptions | undefined): ServedChat {
-  return chat('/api/chat', { stream: model ? modelSource(model) : scriptedChat() })
-}
+/** Bytes of a message with its pictures. A record of a store may have 8 MiB. */
+const MESSAGE_BYTES = 6 * 1024 * 1024
 
-function modelSource(model: ModelOptions): AnswerSource {
-  return async function* ({ messages, signal, runId }): AsyncGenerator<UIMessageChunk> {
-    const input = messages.map((message) => ({
-      role: message.role === 'assistant' ? ('assistant' as const) : ('user' as const),
-      content: textOf(message),
-    }))
-    yield { type: 'text-start', id: '1' }
-    for await (const event of openai({ ...model, background: false, input })({ signal, runId })) {
-      const delta = answerText(event)
-      if (delta !== undefined) yield { type: 'text-delta', id: '1', delta }
-      const outcome = answerOutcome(event)
-      // The incomplete answer is kept; the reader should know why it ends here.
-      if (outcome?.status === 'incomplete')
-        yield { type: 'text-delta', id: '1', delta: `\n\n[${outcome.sentence}]` }
-    }
-    yield { type: 'text-end', id: '1' }
-  }
+/** Bytes that a page may send at once: stock clients send the whole conversation. */
+const MAX_MESSAGE_SIZE = 16 * 1024 * 1024
+
+/** @param model answers; without one, a script answers, which shows what an answer may contain. */
+export function demoChat(model: DemoModel | undefined): ServedChat {
+  return chat('/api/chat', {
+    stream: model?.source ?? scriptedChat(),
+    resumable: model?.canResume ?? true,
+    limits: { messageBytes: MESSAGE_BYTES },
+    maxMessageSize: MAX_MESSAGE_SIZE,
+  })
 }
 
 /**
- * Answers without a model: reasoning, a tool call, Markdown and code.
+ * Answers without a model: reasoning, a tool call, Markdown and code. Its checkpoint is how many chunks it has yielded.
  *
  * @param pace seconds between two words.
  */
 export function scriptedChat(pace: number = PACE): AnswerSource {
   return async function* (request): AsyncGenerator<UIMessageChunk> {
-    for await (const chunk of script(request)) {
-      await sleep(pace * 1000, undefined, { signal: request.signal })
+    const { signal, resumeFrom = 0, checkpoint } = request
+    let count = 0
+    for (const chunk of script(request)) {
+      if (++count <= Number(resumeFrom)) continue
+      await sleep(pace * 1000, undefined, { signal })
+      checkpoint(count)
       yield chunk
     }
   }
 }
 
-async function* script({ messages }: AnswerRequest): AsyncGenerator<UIMessageChunk> {
+function* script({ messages }: AnswerRequest): Generator<UIMessageChunk> {
   const question = textOf(messages.at(-1))
   yield { type: 'start-step' }
   yield { type: 'reasoning-start', id: 'why' }
@@ -70,18 +64,20 @@ async function* script({ messages }: AnswerRequest): AsyncGenerator<UIMessageChu
   yield { type: 'finish-step' }
   yield { type: 'start-step' }
   yield { type: 'text-start', id: 'answer' }
-  yield* words('text-delta', 'answer', answerTo(question))
+  yield* words('text-delta', 'answer', answerTo(question, picturesIn(messages.at(-1))))
   yield { type: 'text-end', id: 'answer' }
   yield { type: 'finish-step' }
   yield { type: 'finish', finishReason: 'stop' }
 }
 
-function answerTo(question: string): string {
-  return `You said: *${question || 'nothing'}*
+function answerTo(question: string, pictures: number): string {
+  const seen =
+    pictures === 0 ? '' : `, with ${pictures === 1 ? 'a picture' : `${pictures} pictures`} that I do not see`
+  return `You said: *${question || 'nothing'}*${seen}
 
 **This answer is a script.** It goes on when you reload, close the tab or lose the network, and it stops when you press Stop.
 
-1. Set \`OPENAI_API_KEY\` for a model.
+1. Set \`OPENAI_API_KEY\` for a model, or \`MILLRACE_MODEL\` for one of another provider: \`anthropic/claude-haiku-5-5\`.
 2. Or write an application of your own:
 
 \`\`\`ts
@@ -99,4 +95,8 @@ function* words(type: 'text-delta' | 'reasoning-delta', id: string, text: string
 
 function textOf(message: UIMessage | undefined): string {
   return (message?.parts ?? []).map((part) => (part.type === 'text' ? part.text : '')).join('')
+}
+
+function picturesIn(message: UIMessage | undefined): number {
+  return (message?.parts ?? []).filter(({ type }) => type === 'file').length
 }

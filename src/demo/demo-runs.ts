@@ -4,7 +4,7 @@ import type { Json } from '../protocol/json.ts'
 import type { RunProvider } from '../providers/provider.ts'
 import { scripted } from '../providers/scripted.ts'
 import { type RunDefinition, run } from '../runs/definition.ts'
-import { type ModelOptions, modelAnswer } from './model-answer.ts'
+import type { DemoModel } from './models/demo-model.ts'
 
 /** How many numbers there are, and the seconds between them, as in the tutorial. */
 const NUMBERS = 10
@@ -22,14 +22,14 @@ export type DemoRuns = {
 
 /**
  * Makes the kinds of runs. Without a model, prompts are answered with the numbers, too. Runs of the numbers are
- * resumable, and so are answers that the service makes in the background.
+ * resumable, and so are answers of a model that can continue them.
  */
-export function demoRuns(model: ModelOptions | undefined): DemoRuns {
+export function demoRuns(model: DemoModel | undefined): DemoRuns {
   const numbers = run({ resumable: true, run: (_input, context) => numberLines(context) })
   const answer = run({
     input: demoInput,
-    resumable: !model || model.background === true,
-    run: ({ prompt }, context) => (model ? modelAnswer(model, prompt)(context) : numberLines(context)),
+    resumable: model?.canResume ?? true,
+    run: ({ prompt }, context) => (model ? model.answer(prompt)(context) : numberLines(context)),
   })
   return { numbers, answer }
 }

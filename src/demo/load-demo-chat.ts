@@ -1,10 +1,10 @@
 /** Loads the demo's chat, if the package that it needs is installed. */
 import type { Logger } from '../logging/logger.ts'
 import type { ServedChat } from '../routing/served-chat.ts'
-import type { ModelOptions } from './model-answer.ts'
+import type { DemoModel } from './models/demo-model.ts'
 
 /** Makes the chat that is served at `/api/chat`. Without a model, a script answers. */
-export type DemoChat = (model: ModelOptions | undefined) => ServedChat
+export type DemoChat = (model: DemoModel | undefined) => ServedChat
 
 /** Resolves to undefined without the package `ai`, and logs that. */
 export async function loadDemoChat(logger: Logger): Promise<DemoChat | undefined> {

@@ -1,9 +1,11 @@
 /** The chat of the demo, without a key and with one. */
-import { expect, test } from 'vitest'
+import type { UIMessageChunk } from 'ai'
+import { expect, onTestFinished, test } from 'vitest'
 import { createDemoApplication } from '../../src/demo/application.ts'
 import { scriptedChat } from '../../src/demo/demo-chat.ts'
 import { loadDemoChat } from '../../src/demo/load-demo-chat.ts'
 import { NodeChat, startChats, transportOf } from '../endpoints/chat/chat-server.ts'
+import { collect } from '../support/collect.ts'
 import { collectingLogger } from '../support/logger.ts'
 import { delta, stream, upstream } from '../support/upstream.ts'
 
@@ -49,4 +51,37 @@ test('with a key the model answers, and is told what was said before', async () 
   } finally {
     await application.close()
   }
+})
+
+test('the script goes on where another process left it', async () => {
+  const chunksFrom = async (resumeFrom?: number): Promise<UIMessageChunk[]> => {
+    const request = {
+      messages: [{ id: 'u', role: 'user' as const, parts: [{ type: 'text' as const, text: 'Hello' }] }],
+      signal: new AbortController().signal,
+      chat: 'c1',
+      messageId: 'm',
+      runId: 'r',
+      body: {},
+      checkpoint: () => {},
+      alive: () => {},
+      ...(resumeFrom !== undefined && { resumeFrom }),
+    }
+    return await collect((await scriptedChat(0)(request)) as AsyncIterable<UIMessageChunk>)
+  }
+  const whole = await chunksFrom()
+  // Behind the clock, which tells another time by then.
+  expect(await chunksFrom(30)).toEqual(whole.slice(30))
+  expect(await chunksFrom(whole.length)).toEqual([])
+})
+
+test('a page is told that a script answers', async () => {
+  const application = createDemoApplication({ logger: collectingLogger(), environment: {} })
+  onTestFinished(() => application.close())
+  const { url } = await application.listen({ port: 0 })
+  expect(await (await fetch(`${url}/api/model`)).json()).toEqual({
+    name: null,
+    isScripted: true,
+    canResume: true,
+    accept: 'image/png,image/jpeg,image/webp,image/gif',
+  })
 })

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { Json } from '../../src/protocol/json.ts'
 import { modelAnswer, wantsBackground } from '../../src/demo/model-answer.ts'
+import { openAIModel } from '../../src/demo/models/openai-model.ts'
 import { numberLines, demoRuns } from '../../src/demo/demo-runs.ts'
 import { collect } from '../support/collect.ts'
 import { delta, stream, upstream } from '../support/upstream.ts'
@@ -36,9 +37,9 @@ describe('the numbers', () => {
 
 describe('the runs', () => {
   test('go on after an interruption: the numbers, and answers made in the background', () => {
-    const { numbers, answer } = demoRuns(settings)
+    const { numbers, answer } = demoRuns(openAIModel(settings))
     expect([numbers.resumable, answer.resumable]).toEqual([true, false])
-    expect(demoRuns({ ...settings, background: true }).answer.resumable).toBe(true)
+    expect(demoRuns(openAIModel({ ...settings, background: true })).answer.resumable).toBe(true)
     expect(demoRuns(undefined).answer.resumable).toBe(true)
   })
 
@@ -59,7 +60,7 @@ describe('the runs', () => {
     [{ prompt: '' }],
     [{ prompt: ' \n' }],
   ])('refuse %j as a prompt', (input) => {
-    const checked = demoRuns(settings).answer.input?.['~standard'].validate(input)
+    const checked = demoRuns(openAIModel(settings)).answer.input?.['~standard'].validate(input)
     expect(checked).toMatchObject({ issues: [{ path: ['prompt'] }] })
   })
 })

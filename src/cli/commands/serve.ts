@@ -12,7 +12,7 @@ import { guardLoading, loadApplication } from '../loading/load-application.ts'
 import { createOutput } from '../output.ts'
 import type { Environment, Flags } from '../options/read-options.ts'
 import { durableStreamsSettings } from '../options/durable-streams.ts'
-import { modelSettings } from '../options/models.ts'
+import { checkModel, modelSettings } from '../options/models.ts'
 import { readSettings } from '../options/read-settings.ts'
 import { startLimits } from '../options/limits.ts'
 import { SERVE_DEFAULTS, type ServeSettings } from '../options/serve.ts'
@@ -32,6 +32,7 @@ export async function serve(file: string | undefined, flags: Flags, environment:
   const settings = readSettings(flags, environment, file)
   checkSettings(file, settings)
   modelSettings(settings, file)
+  checkModel(settings, flags, file)
   durableStreamsSettings(settings, file)
   if (settings.watch) return watch((await createOutput(settings)).say)
   tellLoadedFiles()
@@ -123,27 +124,29 @@ function notShared(workers: number): string {
 async function applicationFor({ file, settings, logger, environment }: ServeContext): Promise<Application> {
   const { exportName, store, channelLayer, allowAnonymous } = { ...SERVE_DEFAULTS, ...settings }
   if (file !== undefined) return await loadApplication(file, exportName)
-  const model = modelSettings(settings)
+  const { model: name, ...waits } = modelSettings(settings)
   const { creationsPerAddress, bytesPerAddress, ...durable } = durableStreamsSettings(settings)
   const { createDemoApplication } = await import('../../demo/application.ts')
+  const { loadModel } = await import('../../demo/models/load-model.ts')
   const { loadDemoChat } = await import('../../demo/load-demo-chat.ts')
   const chat = await loadDemoChat(logger)
+  const patience = { startTimeout: waits.modelStartTimeout, stallTimeout: waits.modelStallTimeout }
   try {
+    const model =
+      name === undefined
+        ? undefined
+        : await loadModel(name, { ...patience, environment, folder: process.cwd() })
     const channels = openLayer(channelLayer, { logger })
     return createDemoApplication({
       logger,
       environment,
+      model,
       channels,
       store: openStore(store, { logger }),
       ...durable,
       allowAnonymous,
       writeLimits: { creationsPerAddress, bytesPerAddress },
-      patience: {
-        startTimeout: model.modelStartTimeout,
-        stallTimeout: model.modelStallTimeout,
-        silence: model.runSilence,
-        thinking: model.runThinking,
-      },
+      patience: { ...patience, silence: waits.runSilence, thinking: waits.runThinking },
       chat,
     })
   } catch (error) {

@@ -1,12 +1,16 @@
-/** How long the demo waits for a model. An application in a file says so itself. */
+/** Which model answers in the demo, and how long it waits for one. An application in a file says so itself. */
+import { readModelName } from '../../demo/models/model-name.ts'
 import { SENDING_DEFAULTS } from '../../providers/openai/options.ts'
 import { LIMIT_DEFAULTS } from '../../runs/options.ts'
 import { UsageError } from '../command-error.ts'
-import { wait } from './kinds.ts'
-import { type OptionFor, flagOf } from './option.ts'
+import { text, wait } from './kinds.ts'
+import { type OptionFor, flagOf, variableOf } from './option.ts'
+import type { Flags } from './read-options.ts'
 
-/** Each in seconds. */
+/** Durations are in seconds. */
 export interface ModelSettings {
+  /** `provider/model`. */
+  readonly model?: string
   /** See `startTimeout` of `openai()`. */
   readonly modelStartTimeout?: number
   /** See `stallTimeout` of `openai()`. */
@@ -23,6 +27,14 @@ export const MODEL_DEFAULTS = {
   runSilence: LIMIT_DEFAULTS.silence,
   runThinking: LIMIT_DEFAULTS.thinking,
 } as const satisfies ModelSettings
+
+const MODEL_OPTION: OptionFor<Pick<ModelSettings, 'model'>> = {
+  flags: '--model <name>',
+  sets: 'model',
+  kind: text,
+  description: 'Which model answers, as provider/model: anthropic/claude-haiku-5-5, ollama/llama3.3',
+  absent: 'what OPENAI_API_KEY and the like say, or a script',
+}
 
 const START_OPTION: OptionFor<Pick<ModelSettings, 'modelStartTimeout'>> = {
   flags: '--model-start-timeout <seconds>',
@@ -54,6 +66,7 @@ const THINKING_OPTION: OptionFor<Pick<ModelSettings, 'runThinking'>> = {
 }
 
 export const MODEL_OPTIONS: readonly OptionFor<ModelSettings>[] = [
+  MODEL_OPTION,
   START_OPTION,
   STALL_OPTION,
   SILENCE_OPTION,
@@ -63,18 +76,42 @@ export const MODEL_OPTIONS: readonly OptionFor<ModelSettings>[] = [
 /** Seconds by which a run is more patient than what it waits for, so that the failure is called by its name. */
 const MARGIN = 60
 
+type WholeModelSettings = Required<Omit<ModelSettings, 'model'>> & Pick<ModelSettings, 'model'>
+
+/**
+ * Checks the name of the model.
+ *
+ * @param flags the model of a command line alone is refused with the file of an application. A variable may be meant for
+ * the application.
+ * @throws {UsageError} for one of an unknown provider, and with a file.
+ */
+export function checkModel({ model }: ModelSettings, flags: Flags, file?: string): void {
+  const flag = flagOf(MODEL_OPTION)
+  const isGiven = flags[flag] !== undefined
+  if (file !== undefined && isGiven)
+    throw new UsageError(`${flag} is for the demo; an application chooses its model itself`)
+  if (file !== undefined || model === undefined) return
+  try {
+    readModelName(model)
+  } catch (error) {
+    const source = isGiven ? flag : variableOf(MODEL_OPTION)
+    throw new UsageError(`${source} is ${JSON.stringify(model)}; ${(error as Error).message}`)
+  }
+}
+
 /**
  * The settings, whole: a run waits for longer than its provider does, unless it is told not to.
  *
  * @throws {UsageError} for those that do not go together, and for any with the file of an application.
  */
-export function modelSettings(settings: ModelSettings, file?: string): Required<ModelSettings> {
-  const given = MODEL_OPTIONS.find(({ sets }) => settings[sets] !== undefined)
+export function modelSettings(settings: ModelSettings, file?: string): WholeModelSettings {
+  const given = MODEL_OPTIONS.find((option) => option !== MODEL_OPTION && settings[option.sets] !== undefined)
   if (file !== undefined && given) {
     throw new UsageError(
       `${flagOf(given)} is for the demo; an application sets limits, startTimeout and stallTimeout itself`,
     )
   }
+  const { model } = settings
   const whole = { ...MODEL_DEFAULTS, ...settings }
   const { modelStartTimeout: start, modelStallTimeout: stall, runThinking } = whole
   const runSilence =
@@ -86,7 +123,13 @@ export function modelSettings(settings: ModelSettings, file?: string): Required<
   if (settings.runThinking !== undefined && runThinking < runSilence) {
     throw new UsageError(tooShort(THINKING_OPTION, SILENCE_OPTION))
   }
-  return { modelStartTimeout: start, modelStallTimeout: stall, runSilence, runThinking }
+  return {
+    modelStartTimeout: start,
+    modelStallTimeout: stall,
+    runSilence,
+    runThinking,
+    ...(model !== undefined && { model }),
+  }
 }
 
 function tooShort(option: OptionFor<ModelSettings>, other: OptionFor<ModelSettings>): string {

@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { PACKAGE } from '../../../src/cli/package.ts'
+import { installProvider } from '../../demo/models/provider-package.ts'
 import { type CommandLine, folderWith, millrace, serve, startMillrace } from '../command-line.ts'
 
 // Each test starts processes, which take their time on a busy machine.
@@ -167,6 +168,26 @@ export default millrace({ streams, routes: [httpStreams('/millrace/streams', { .
     socket.send('{"message":"start"}')
     const [message] = (await once(socket, 'message')) as [Buffer]
     expect(JSON.parse(message.toString())).toEqual({ message: 'Number 0' })
+  })
+
+  test('asks the model of a provider that this folder has, and says which package is missing', async () => {
+    const folder = await folderWith({})
+    await installProvider(folder)
+    const environment = { ANTHROPIC_API_KEY: 'key', MISTRAL_API_KEY: 'key' }
+    const running = await serve(['--model', 'anthropic/claude-haiku-5-5', '--log-format', 'pretty'], {
+      folder,
+      environment,
+    })
+    await running.printed(/anthropic\/claude-haiku-5-5 answers/)
+    expect(JSON.parse(await body(`${running.url}/api/model`))).toMatchObject({
+      name: 'anthropic/claude-haiku-5-5',
+      canResume: false,
+    })
+    const options = { folder, environment: { ...environment, MILLRACE_MODEL: 'mistral/small' } }
+    expect(await millrace(['serve', '--port', '0'], options)).toMatchObject({
+      code: 1,
+      stderr: 'millrace: The package @ai-sdk/mistral is not installed: npm install @ai-sdk/mistral\n',
+    })
   })
 
   test('prints an address under --root-path that opens the demo with its assets', async () => {

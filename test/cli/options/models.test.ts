@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { modelSettings } from '../../../src/cli/options/models.ts'
+import { checkModel, modelSettings } from '../../../src/cli/options/models.ts'
 import type { ModelSettings } from '../../../src/cli/options/models.ts'
 import { readSettings } from '../../../src/cli/options/read-settings.ts'
 
@@ -41,4 +41,24 @@ test('each has its variable, and what is no time is refused', () => {
   for (const value of ['0', '-1', 'soon', '1e9', '2147484']) {
     expect(() => readSettings({ '--run-silence': value }, {})).toThrow(/^--run-silence is .*it takes seconds/)
   }
+})
+
+test('a model of an unknown provider is refused, with what was probably meant', () => {
+  const model = 'antropic/claude-haiku-5-5'
+  const settings = readSettings({}, { MILLRACE_MODEL: model })
+  expect(() => checkModel(settings, {})).toThrow(
+    'MILLRACE_MODEL is "antropic/claude-haiku-5-5"; did you mean anthropic/claude-haiku-5-5?',
+  )
+  expect(() => checkModel({ model: 'gpt-5.5' }, { '--model': 'gpt-5.5' })).toThrow(
+    /^--model is "gpt-5.5"; it takes provider\/model/,
+  )
+  expect(() => checkModel({ model: 'openai/gpt-5.5' }, {})).not.toThrow()
+})
+
+test('an application chooses its model itself, and a variable may be its own', () => {
+  expect(() => checkModel({ model: 'openai/x' }, { '--model': 'openai/x' }, 'app.ts')).toThrow(
+    /^--model is for the demo/,
+  )
+  expect(() => checkModel({ model: 'whatever' }, {}, 'app.ts')).not.toThrow()
+  expect(modelSettings({ model: 'whatever' }, 'app.ts')).toMatchObject(defaults)
 })
