@@ -40,4 +40,9 @@ export interface ChatKind extends Pick<RunDefinition, 'resumable' | 'closing' | 
     turn: ChatTurn,
     end: RunEnd,
   ) => ChatAnswer | undefined | Promise<ChatAnswer | undefined>
+  /**
+   * Whether a message that a page sent along with its question is one that the chat has kept; for chats in which the page
+   * says what came before. Default: it is the same JSON.
+   */
+  readonly isSame?: (kept: ChatMessage, sent: ChatMessage) => boolean
 }

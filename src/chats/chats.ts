@@ -29,9 +29,9 @@ import type { ChatChange } from './following.ts'
 import type { ChatPlace } from './history.ts'
 import { chatSettings, redefineChats } from './options.ts'
 import type { ChatSettings, ChatsOptions } from './options.ts'
-import { checkAsk, checkMessage, checkTitle, chatPlaceOf, signalOf } from './requests.ts'
+import { checkAsk, checkHistory, checkMessage, checkTitle, chatPlaceOf, signalOf } from './requests.ts'
 import type { AskOptions, ChatScope, RegenerateRequest, SendRequest } from './requests.ts'
-import { Sends, keyOf } from './sends.ts'
+import { type Send, Sends, keyOf } from './sends.ts'
 import { Turns } from './turns.ts'
 import type { ChatRuns } from './turns.ts'
 
@@ -101,9 +101,15 @@ export class Chats {
    * @throws {ChatError} `chat_busy`, `queue_full`, `chat_full`, `chat_too_large`, `message_too_large`; `message_not_found`
    * for an edit of a message that is gone; `message_differs`; `taken_back`.
    */
-  async send(chat: string, { message, edits, after, ...ask }: SendRequest): Promise<ChatAsk> {
+  async send(chat: string, { message, edits, after, before, anew, ...ask }: SendRequest): Promise<ChatAsk> {
+    const most = this.#settings.limits.messageBytes
+    if (before) {
+      if (edits !== undefined || after !== undefined)
+        throw new ChatError('invalid_ask', 'What stands before the message says where it goes')
+      return this.#ask(chat, ask, { ...checkHistory(before, message, most), ...(anew && { anew }) })
+    }
     return this.#ask(chat, ask, {
-      message: checkMessage(message, this.#settings.limits.messageBytes),
+      message: checkMessage(message, most),
       ...(edits !== undefined && { edits }),
       ...(after !== undefined && { after }),
     })
@@ -260,7 +266,7 @@ export class Chats {
   async #ask(
     chat: string,
     { owner, signal, kind = this.#onlyKind(), whileBusy = this.#settings.whileBusy, body, run }: AskOptions,
-    what: { readonly message: ChatMessage } | { readonly again: string },
+    what: Pick<Send, 'message' | 'edits' | 'after' | 'before' | 'anew' | 'again'>,
   ): Promise<ChatAsk> {
     const place = chatPlaceOf(chat, { ...(owner !== undefined && { owner }) })
     checkAsk({ ...(body !== undefined && { body }), ...(run !== undefined && { run }) })

@@ -35,6 +35,14 @@ export interface SendRequest extends AskOptions {
   readonly edits?: string
   /** The message that it follows; null for the first. Default: the last of the current branch. */
   readonly after?: string | null
+  /**
+   * All messages that stand before it, first to last, for a sender that decides what the answer is asked with. What the
+   * chat does not have in this order is kept as another branch. It stands in the place of `edits` and `after`. As many as
+   * the store takes in one append may be new to the chat.
+   */
+  readonly before?: readonly ChatMessage[]
+  /** With `before`: answer the message again if it was answered. Default false: it is the same send. */
+  readonly anew?: boolean
 }
 
 export interface RegenerateRequest extends AskOptions {
@@ -79,6 +87,27 @@ export function checkMessage(message: ChatMessage, most: number): ChatMessage {
   const copy = JSON.parse(text) as unknown
   if (!isChatMessage(copy)) throw new ChatError('invalid_message')
   return copy
+}
+
+/**
+ * Returns checked copies of a message and of those before it, no two with the same id. How large those before it are is
+ * not looked at: the chat may have them.
+ *
+ * @throws {ChatError} `invalid_message`, `message_too_large`.
+ */
+export function checkHistory(
+  before: readonly ChatMessage[],
+  message: ChatMessage,
+  most: number,
+): { readonly before: readonly ChatMessage[]; readonly message: ChatMessage } {
+  const checked = {
+    before: before.map((one) => checkMessage(one, Number.POSITIVE_INFINITY)),
+    message: checkMessage(message, most),
+  }
+  const ids = new Set([...checked.before, checked.message].map(({ id }) => id))
+  if (ids.size <= before.length)
+    throw new ChatError('invalid_message', 'Two of the messages have the same id.')
+  return checked
 }
 
 /** @throws {ChatError} `invalid_title`. */

@@ -5,12 +5,14 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Json } from '../protocol/json.ts'
+import { isSameJson } from '../conversation/same-json.ts'
 import { RunError } from '../runs/errors.ts'
 import type { ChatLog } from './chat-log.ts'
 import type { ChatLogs } from './chat-logs.ts'
 import type { ChatAsk, Conversation } from '../conversation/conversation.ts'
 import type { AskedEntry, ChatEntry, ChatMessage } from '../conversation/entries.ts'
 import { ChatError } from '../conversation/errors.ts'
+import { type Grafted, graft } from './page-history.ts'
 import type { ChatPlace } from './history.ts'
 import type { ChatSettings, WhileBusy } from './options.ts'
 import type { ChatNode } from '../conversation/message-tree.ts'
@@ -23,6 +25,10 @@ export interface Send {
   readonly again?: string
   readonly edits?: string
   readonly after?: string | null
+  /** What the page has before the message, all of it. */
+  readonly before?: readonly ChatMessage[]
+  /** Whether a message that was answered is to be answered again. */
+  readonly anew?: boolean
   readonly kind: string
   readonly body?: Json
   readonly run?: string
@@ -90,18 +96,36 @@ export class Sends {
     const { place } = send
     const kept = await this.#keptElsewhere(place, signal)
     const step = (log: ChatLog | undefined): Decision<readonly [ChatLog, ChatAsk, boolean]> => {
-      const before = log && sentBefore(log.conversation, send)
+      const placed = this.#placed(log?.conversation, send)
+      const before = placed ? placed.before : log && sentBefore(log.conversation, send)
       if (log && before && 'status' in before) return { done: [log, before, false] }
       // It is there, and nobody was to answer it.
       const { message: _, ...others } = send
       const asked = before && 'key' in before ? { ...others, again: before.key } : send
-      const entry = this.#entryFor(log, { ...asked, run }, kept)
-      return { entries: [entry], result: (now) => [now, askIn(now, run), true] }
+      const history = placed?.entries ?? []
+      const entry = this.#entryFor(log, { ...asked, run, history, parent: placed?.parent }, kept)
+      return { entries: [...history, entry], result: (now) => [now, askIn(now, run), true] }
     }
     const [log, ask, isNew] = await this.decide(place, signal, step, () => this.#look(place, signal))
     if (ask.status === 'running' && isNew) await this.#turns.start(log, ask, signal, false)
     else if (ask.status === 'running' || ask.replaces) return this.#broughtOn(log, ask, signal)
     return ask
+  }
+
+  /** Where a message goes whose page says what stands before it, and what became of it if it was sent before. */
+  #placed(
+    conversation: Conversation | undefined,
+    { before, anew = false, message: question, run, kind }: Send,
+  ): (Grafted & { readonly before: ChatAsk | ChatNode | undefined }) | undefined {
+    if (!before || !question) return undefined
+    const byRun = run === undefined ? undefined : conversation?.asks.get(run)
+    const waiting = conversation && waitingFor(conversation, question)
+    const { messageBytes } = this.#settings.limits
+    const isSame = this.#settings.kinds.get(kind)?.isSame ?? isSameJson
+    const grafted = graft(conversation, { before, question, isSame, messageBytes })
+    const node = grafted.key === undefined ? undefined : conversation?.tree.get(grafted.key)
+    const answered = node && !anew ? conversation?.askOf(node) : undefined
+    return { ...grafted, before: byRun ?? waiting ?? answered ?? node }
   }
 
   /** What an application that keeps the messages has of a chat. */
@@ -132,18 +156,19 @@ export class Sends {
 
   #entryFor(
     log: ChatLog | undefined,
-    send: Send & { readonly run: string },
+    send: Send & Pick<Grafted, 'parent'> & { readonly run: string; readonly history: readonly ChatEntry[] },
     kept: readonly ChatMessage[],
   ): AskedEntry {
-    const { run, kind, message, body, whileBusy } = send
+    const { run, kind, message, body, whileBusy, history } = send
     // Not before: what is sent again may have been taken by a process that knows the kind.
     if (!this.#settings.kinds.has(kind)) throw new ChatError('unknown_kind')
     const conversation = log?.conversation
     const active = conversation?.active
     if (active && whileBusy === 'refuse') throw new ChatError('chat_busy')
-    if (log) this.#makeRoom(log, message, active !== undefined)
+    this.#makeRoom(log, { message, history, waits: active !== undefined })
     const isNamed = send.edits !== undefined || send.after !== undefined
-    const parent = message && (isNamed || !active) ? parentOf(send, conversation, kept) : undefined
+    const isPlaced = message && !send.before && (isNamed || !active)
+    const parent = isPlaced ? parentOf(send, conversation, kept) : message && send.parent
     const again = send.again === undefined ? undefined : keyOf(conversation, send.again)
     return {
       type: 'asked',
@@ -160,13 +185,23 @@ export class Sends {
   }
 
   /** @throws {ChatError} where there is no room for one more. */
-  #makeRoom(log: ChatLog, message: ChatMessage | undefined, waits: boolean): void {
-    const { limits } = this.#settings
-    const { conversation, bytes } = log
+  #makeRoom(
+    log: ChatLog | undefined,
+    {
+      message,
+      history,
+      waits,
+    }: { message: ChatMessage | undefined; history: readonly ChatEntry[]; waits: boolean },
+  ): void {
+    const { limits, store } = this.#settings
+    const { conversation, bytes = 0 } = log ?? {}
+    const size = conversation?.size ?? 0
     // With its answer.
-    if (conversation.size + (message ? 2 : 1) > limits.messages) throw new ChatError('chat_full')
-    if (bytes >= limits.chatBytes) throw new ChatError('chat_too_large')
-    if (waits && conversation.queue.length >= limits.queued) throw new ChatError('queue_full')
+    if (size + history.length + (message ? 2 : 1) > limits.messages) throw new ChatError('chat_full')
+    // All of it is one append.
+    if (bytes >= limits.chatBytes || history.length >= store.limits.appendRecords)
+      throw new ChatError('chat_too_large')
+    if (waits && (conversation?.queue.length ?? 0) >= limits.queued) throw new ChatError('queue_full')
   }
 }
 
@@ -217,6 +252,14 @@ function sentBefore(
   }
   if ('status' in before && before.status === 'taken-back') throw new ChatError('taken_back')
   return before
+}
+
+/** The ask of the same message that waits. @throws {ChatError} `taken_back`. */
+function waitingFor(conversation: Conversation, message: ChatMessage): ChatAsk | undefined {
+  const before = conversation.sentBefore(message)
+  if (typeof before !== 'object' || !('status' in before)) return undefined
+  if (before.status === 'taken-back') throw new ChatError('taken_back')
+  return before.status === 'queued' ? before : undefined
 }
 
 function askIn({ conversation }: ChatLog, run: string): ChatAsk {

@@ -93,8 +93,7 @@ export class Conversation {
       case 'removed':
         return this.#remove(entry.message)
       case 'selected':
-        if (this.tree.get(entry.message)) this.head = this.tree.lastBelow(entry.message)
-        return
+        return this.#select(entry.message)
       case 'title':
         this.title = entry.title
     }
@@ -222,6 +221,12 @@ export class Conversation {
     const left = instead ? [...others, instead] : others
     if (left.length > 0) this.#waited.set(id, left)
     else this.#waited.delete(id)
+  }
+
+  #select(key: string): void {
+    if (!this.tree.get(key)) return
+    // What comes behind it is being written.
+    this.head = this.active?.message === key ? key : this.tree.lastBelow(key)
   }
 
   #remove(key: string): void {

@@ -20,6 +20,8 @@ export interface ChatNode {
   readonly run?: string
 }
 
+const NONE: ReadonlySet<string> = new Set()
+
 export class MessageTree {
   readonly #nodes = new Map<string, ChatNode>()
   /** By the key of the message that they follow; undefined for those that follow none. */
@@ -52,6 +54,21 @@ export class MessageTree {
     if (following) following.push(key)
     else this.#following.set(parent, [key])
     return key
+  }
+
+  /** The key that the next message with an id gets, where the keys in `taken` are given away, too. */
+  nextKey(id: string, taken: ReadonlySet<string>): string {
+    let key = id
+    for (let version = this.versions(id).length + 1; this.#taken.has(key) || taken.has(key); version++)
+      key = `${id}~${version}`
+    return key
+  }
+
+  /** The key of the message that stands before one in its branch; undefined for the first. */
+  standsBehind(node: ChatNode): string | undefined {
+    let before = this.#parentOf(node)
+    while (before && before.message.id === node.message.id) before = this.#parentOf(before)
+    return before?.key
   }
 
   /** The keys that an id has had, in their order. */
@@ -110,10 +127,9 @@ export class MessageTree {
   }
 
   #newKey(id: string): string {
+    const key = this.nextKey(id, NONE)
     const versions = this.#versions.get(id) ?? []
     this.#versions.set(id, versions)
-    let key = id
-    for (let version = versions.length + 1; this.#taken.has(key); version++) key = `${id}~${version}`
     this.#taken.add(key)
     versions.push(key)
     return key

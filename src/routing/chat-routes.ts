@@ -38,6 +38,12 @@ export interface ChatOptions extends Guards, Pick<ChatsOptions, 'history' | 'lim
    * that answer stopped. One whose sender has left is always stopped for it. Default `refuse`.
    */
   readonly whileBusy?: WhileBusy
+  /**
+   * Who says what came before a message. `server`: only the last message that a page sends counts, and what came before is
+   * what the chat has kept. `page`: the answer is asked with the messages that the page sends, all of which the page may
+   * have changed; the chat keeps what it does not have as another branch. Default `server`.
+   */
+  readonly messagesFrom?: 'server' | 'page'
   /** What runs of this chat are called in lists and logs: 1 to 64 characters. Default: `chat` and its path. */
   readonly name?: string
   /** Bytes that a page may send at once, which may be the whole conversation. Default 4 MiB. */
@@ -53,6 +59,7 @@ const OPTIONS: OptionNames<ChatOptions> = {
   stream: true,
   resumable: true,
   whileBusy: true,
+  messagesFrom: true,
   name: true,
   maxMessageSize: true,
   signInterval: true,
@@ -64,6 +71,7 @@ const OPTIONS: OptionNames<ChatOptions> = {
   origins: true,
 }
 
+const SOURCES: readonly string[] = ['server', 'page']
 const MAX_MESSAGE_SIZE = 4 * 1024 * 1024
 
 /**
@@ -84,6 +92,8 @@ export function chat(path: string, options: ChatOptions): ServedChat {
     throw new TypeError(`${taker} takes a model, or a stream: one of them`)
   if (resumable === true && !stream)
     throw new TypeError(`${taker} cannot resume a model: give a stream that continues from resumeFrom`)
+  if (!SOURCES.includes(options.messagesFrom ?? 'server'))
+    throw new TypeError(`${taker} takes its messagesFrom the server or the page`)
   const name = options.name ?? `chat ${path}`.slice(0, 64)
   const source = stream ?? modelSource(model as AnswerModel)
   const kept = {
@@ -109,7 +119,13 @@ interface Mounted {
 function mountedOn(
   name: string,
   { services, chats }: Streaming,
-  { whileBusy = 'refuse', maxMessageSize = MAX_MESSAGE_SIZE, signInterval, holdFor }: ChatOptions,
+  {
+    whileBusy = 'refuse',
+    messagesFrom = 'server',
+    maxMessageSize = MAX_MESSAGE_SIZE,
+    signInterval,
+    holdFor,
+  }: ChatOptions,
 ): Mounted {
   if (!chats || !Object.hasOwn(chats.kinds, name))
     throw new TypeError(`These streams know no chat called ${name}: pass streaming({ chats: chat(…).chats })`)
@@ -119,6 +135,7 @@ function mountedOn(
     chats,
     kind: name,
     whileBusy,
+    messagesFrom,
     maxMessageSize,
     ...signs,
     ...(holdFor !== undefined && { holdFor }),

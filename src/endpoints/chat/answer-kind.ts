@@ -1,6 +1,6 @@
 /** The kind of answers in a chat of the AI SDK. */
 import type { ChatKind } from '../../chats/chat-kind.ts'
-import { answerMessage } from './answer-message.ts'
+import { answerMessage, isSameMessage } from './answer-message.ts'
 import { answer } from './answer.ts'
 import type { AnswerSource } from './chat-source.ts'
 import { lastWords } from '../../conversation/last-words.ts'
@@ -12,5 +12,6 @@ export function answerKind(source: AnswerSource, resumable = false): ChatKind {
     answer: (turn, context) => answer(source, turn, context),
     message: answerMessage,
     closing: lastWords,
+    isSame: isSameMessage,
   }
 }

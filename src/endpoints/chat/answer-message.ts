@@ -2,6 +2,7 @@
 import { type UIMessage, type UIMessageChunk, readUIMessageStream } from 'ai'
 import type { ChatAnswer, ChatTurn } from '../../chats/chat-kind.ts'
 import type { ChatMessage } from '../../conversation/entries.ts'
+import { isSameJson } from '../../conversation/same-json.ts'
 import type { Json } from '../../protocol/json.ts'
 import type { RunEnd } from '../../protocol/run-end.ts'
 import { answerIdOf } from './answer.ts'
@@ -29,9 +30,20 @@ export async function answerMessage(
   const parts = end.status === 'completed' ? message.parts : message.parts.map(closed)
   const whole = { ...message, id: message.id || answerIdOf(turn), parts }
   return {
-    message: JSON.parse(JSON.stringify(whole)) as ChatMessage,
+    message: asJson(whole) as ChatMessage,
     ...(usage !== undefined && { usage }),
   }
+}
+
+/** Whether a message that a page has is one that was kept: then maybe with the ends that an answer was given here. */
+export function isSameMessage(kept: ChatMessage, sent: ChatMessage): boolean {
+  if (isSameJson(kept, sent)) return true
+  const { role, parts } = sent as unknown as UIMessage
+  return role === 'assistant' && isSameJson(kept, asJson({ ...sent, parts: parts.map(closed) }))
+}
+
+function asJson(value: object): unknown {
+  return JSON.parse(JSON.stringify(value))
 }
 
 /** `ReadableStream.from` is not in the types of browsers, which pages of the same project have. */

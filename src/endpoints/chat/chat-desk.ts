@@ -25,7 +25,7 @@ import type { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import { runsBegun, turnOf } from './chat-changes.ts'
 import { RecentRuns } from './recent-runs.ts'
-import { type Asked, type SendBody, askedBy } from './send-request.ts'
+import { type Asked, type MessagesFrom, type SendBody, askedBy } from './send-request.ts'
 import { UnreadEnds } from './unread-ends.ts'
 
 /** A chat names a run before it is started. This many times to look for the run, and milliseconds between them. */
@@ -38,6 +38,8 @@ export interface ChatDeskOptions extends StreamServices {
   readonly kind: string
   /** What to do with a send during an answer. */
   readonly whileBusy: WhileBusy
+  /** Who says what an answer is asked with. */
+  readonly messagesFrom: MessagesFrom
   /** Most bytes of one request of a page. */
   readonly maxMessageSize: number
   /** Seconds between two signs of life. Default 15. */
@@ -72,6 +74,7 @@ export class ChatDesk {
   readonly #chats: Chats
   readonly #kind: string
   readonly #whileBusy: WhileBusy
+  readonly #messagesFrom: MessagesFrom
   /** Runs whose sender left before their end. */
   readonly #left = new RecentRuns()
 
@@ -81,6 +84,7 @@ export class ChatDesk {
     this.#chats = chats
     this.#kind = options.kind
     this.#whileBusy = whileBusy
+    this.#messagesFrom = options.messagesFrom
     this.maxMessageSize = options.maxMessageSize
     this.signInterval = options.signInterval ?? READ_DEFAULTS.signInterval
     this.holdFor = options.holdFor
@@ -108,7 +112,7 @@ export class ChatDesk {
    */
   async send(send: SendBody, scope: Scope<unknown>, signal: AbortSignal): Promise<StreamInfo> {
     const { chat } = send
-    const { run, status } = await this.ask(chat, askedBy(send), scope, signal)
+    const { run, status } = await this.ask(chat, askedBy(send, this.#messagesFrom), scope, signal)
     try {
       if (status === 'queued') await this.#turnOf(chat, run, this.#whose(scope), signal)
       return await this.#runOf(run, signal)

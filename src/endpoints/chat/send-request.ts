@@ -28,9 +28,18 @@ export interface AskedHow {
 export type Asked = AskedHow &
   (
     | { readonly message: ChatMessage; readonly edits?: string; readonly after?: string | null }
+    /** With all that stands before the message, and whether it is to be answered again. */
+    | {
+        readonly message: ChatMessage
+        readonly before: readonly ChatMessage[]
+        readonly anew?: boolean
+      }
     /** The id or key of the message to answer again; null for the last. */
     | { readonly again: string | null }
   )
+
+/** Who says what an answer is asked with: the `server`, by what the chat has kept, or the `page`. */
+export type MessagesFrom = 'server' | 'page'
 
 const OWN: ReadonlySet<string> = new Set(['id', 'messages', 'trigger', 'messageId'])
 
@@ -54,16 +63,20 @@ export async function readSend(value: Json, chat?: string): Promise<SendBody> {
 }
 
 /**
- * Returns what a send asks for. Only the last message counts: the chat has the others already.
+ * Returns what a send asks for. Where the server says what came before, only the last message counts.
  *
  * @throws {ChatError} `invalid_message`.
  */
-export function askedBy({ messages, trigger, messageId, body }: SendBody): Asked {
+export function askedBy({ messages, trigger, messageId, body }: SendBody, from: MessagesFrom): Asked {
   const last = messages.at(-1)
   if (!last) throw new ChatError('invalid_message', 'There is no message to answer.')
   const with_ = Object.keys(body).length > 0 ? { body: body as Json } : {}
-  if (trigger === 'regenerate-message') return { again: last.id, ...with_ }
   const message = last as unknown as ChatMessage
+  if (from === 'page') {
+    const before = messages.slice(0, -1) as unknown as readonly ChatMessage[]
+    return { message, before, anew: trigger === 'regenerate-message', ...with_ }
+  }
+  if (trigger === 'regenerate-message') return { again: last.id, ...with_ }
   // The assistant's own comes back with what a tool of the page gave, or with an approval, and is gone on with.
   const edits = last.role === 'assistant' ? last.id : messageId
   return { message, ...(edits !== undefined && { edits }), ...with_ }
