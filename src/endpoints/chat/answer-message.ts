@@ -3,12 +3,17 @@ import { type UIMessage, type UIMessageChunk, readUIMessageStream } from 'ai'
 import type { ChatAnswer, ChatTurn } from '../../chats/chat-kind.ts'
 import type { ChatMessage } from '../../conversation/entries.ts'
 import { isSameJson } from '../../conversation/same-json.ts'
+import { LoopTurns } from '../../delivery/turns.ts'
 import type { Json } from '../../protocol/json.ts'
 import type { RunEnd } from '../../protocol/run-end.ts'
 import { answerIdOf } from './answer.ts'
+import { joinedDeltas } from './joined-deltas.ts'
 
 /** The result of a tool call that will get none. */
 const NO_RESULT = 'The answer ended before this tool gave a result.'
+
+/** A long answer is made into a message over many turns of the event loop. */
+const turns = new LoopTurns()
 
 /** Returns undefined if nothing was said. */
 export async function answerMessage(
@@ -22,7 +27,7 @@ export async function answerMessage(
   const chunks = chunksFrom(records, (metadata) => (usage = metadata.usage ?? usage))
   const states = readUIMessageStream({
     ...(goesOn && { message: structuredClone(question) as unknown as UIMessage }),
-    stream: streamOf(chunks),
+    stream: streamOf(joinedDeltas(chunks)),
   })
   let message: UIMessage | undefined
   for await (const state of states) message = state
@@ -50,6 +55,7 @@ function asJson(value: object): unknown {
 function streamOf<T>(values: AsyncGenerator<T>): ReadableStream<T> {
   return new ReadableStream<T>({
     pull: async (controller) => {
+      await turns.pass()
       const next = await values.next()
       if (next.done) controller.close()
       else controller.enqueue(next.value)
