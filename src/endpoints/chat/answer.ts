@@ -1,9 +1,10 @@
 /**
  * An answer as a run: the chunks of its source, each checked, between a `start` that names the message and a `finish`.
- * All other chunks are passed on unchanged.
+ * All other chunks are passed on unchanged, but that each later `start` gets the id of the first.
  */
 import { type UIMessage, type UIMessageChunk, uiMessageChunkSchema } from 'ai'
 import type { ChatTurn } from '../../chats/chat-kind.ts'
+import { isName } from '../../conversation/entries.ts'
 import type { RunContext } from '../../providers/provider.ts'
 import type { Json } from '../../protocol/json.ts'
 import { RunFailedError } from '../../runs/end-reasons.ts'
@@ -40,22 +41,42 @@ export async function* answer(
     checkpoint: (value: Json) => places.keep(value),
     ...(resumeFrom !== undefined && { resumeFrom }),
   }
+  let answerId: string | undefined
   let isBegun = resumeFrom !== undefined
   let isFinished = places.isFinished
   for await (const chunk of await chunksOf(source, request)) {
     // The source reports that it was aborted. The process that ends a stopped run writes its end.
     if (chunk.type === 'abort' && signal.aborted) break
     await check(chunk)
-    if (!isBegun && chunk.type !== 'start') yield { type: 'start', messageId }
+    if (!isBegun && chunk.type !== 'start') yield { type: 'start', messageId: (answerId = messageId) }
     if (chunk.type === 'error') throw new RunFailedError('answer_failed', chunk.errorText)
     isBegun = true
     isFinished = chunk.type === 'finish'
     places.pass({ isFinish: isFinished })
-    yield chunk.type === 'start' ? { ...chunk, messageId: chunk.messageId ?? messageId } : chunk
+    // An answer is one message, also if its source puts several streams together.
+    yield chunk.type === 'start'
+      ? { ...chunk, messageId: (answerId ??= idIn(chunk, turn) ?? messageId) }
+      : chunk
   }
   signal.throwIfAborted()
   if (!isBegun) yield { type: 'start', messageId }
   if (!isFinished) yield { type: 'finish' }
+}
+
+/**
+ * The id that a source gives its message; undefined if it gives none, or that of another message of the conversation.
+ *
+ * @throws {RunFailedError} if the chat cannot keep a message with this id.
+ */
+function idIn(
+  { messageId }: Extract<UIMessageChunk, { type: 'start' }>,
+  { messages, question }: ChatTurn,
+): string | undefined {
+  if (messageId === undefined || messageId === '') return undefined
+  if (!isName(messageId))
+    throw new RunFailedError('invalid_chunk', 'The answer has an id that this server cannot keep.')
+  const isContinued = question.role === 'assistant' && messageId === question.id
+  return !isContinued && messages.some(({ id }) => id === messageId) ? undefined : messageId
 }
 
 const schema = uiMessageChunkSchema()

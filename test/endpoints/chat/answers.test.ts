@@ -83,6 +83,37 @@ test('what no client takes ends the answer, and is never sent', async () => {
   expect(chat.error?.message).toBe('The answer holds something that a page cannot show.')
 })
 
+test.each([
+  ['of several streams is one message, with the id of the first', ['m1', 'm2'], 'm1'],
+  ['of which only the second stream has an id has that of the run', [undefined, 'm2'], undefined],
+  ['with the id of its question has one of its own', ['question'], undefined],
+  ['with an empty id has one of its own', [''], undefined],
+])('an answer %s', async (_what, starts, id) => {
+  server = await startChats({
+    source: async function* () {
+      for (const [index, messageId] of starts.entries()) {
+        yield { type: 'start', ...(messageId !== undefined && { messageId }) }
+        yield { type: 'text-start', id: `${index}` }
+        yield { type: 'text-delta', id: `${index}`, delta: 'Word' }
+        yield { type: 'text-end', id: `${index}` }
+      }
+    } as AnswerSource,
+  })
+  const chat = new NodeChat('c1', transportOf('DefaultChatTransport', server.address))
+  await chat.sendMessage({ id: 'question', role: 'user', parts: [{ type: 'text', text: 'Hello' }] })
+  const { messages = [] } = (await server.chats.get('c1')) ?? {}
+  expect(messages.map(({ message }) => message)).toEqual(JSON.parse(JSON.stringify(chat.messages)))
+  expect(chat.messages[1]).toMatchObject({ id: id ?? messages[1]?.ask?.run, role: 'assistant' })
+  expect(chat.messages[1]?.parts).toHaveLength(starts.length)
+})
+
+test('an answer whose id is too long to be kept fails before anything is said', async () => {
+  const chat = await asked(async function* () {
+    yield { type: 'start', messageId: 'm'.repeat(257) }
+  } as AnswerSource)
+  expect(chat.error?.message).toBe('The answer has an id that this server cannot keep.')
+})
+
 test('parts of all kinds pass through as they came', async () => {
   const given: UIMessageChunk[] = [
     { type: 'start', messageId: 'm1', messageMetadata: { at: 1 } },
