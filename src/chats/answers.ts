@@ -32,8 +32,11 @@ export class Answers {
     const place = placeIn(input)
     const log = place && (await this.#logs.load(place, context.signal.aborted ? undefined : context.signal))
     const ask = log?.conversation.asks.get(context.runId)
-    if (log && ask) yield* kind.answer(await this.#turn(log, ask, context.signal), context)
-    else if (!context.signal.aborted) throw new RunFailedError('chat_gone', 'The chat was deleted.')
+    if (log && ask) {
+      const turn = await this.#turn(log, ask, context.signal)
+      const records = (): AsyncIterable<Json> => this.#records({ id: context.runId }, context.signal)
+      yield* kind.answer(kind.newAttempt ? { ...turn, records } : turn, context)
+    } else if (!context.signal.aborted) throw new RunFailedError('chat_gone', 'The chat was deleted.')
   }
 
   /** Makes the entry for a run that has ended. Rejects as the store does. */
@@ -108,10 +111,14 @@ export class Answers {
     return whole
   }
 
-  async *#records({ id, incarnation }: RunInfo, signal: AbortSignal): AsyncGenerator<Json> {
+  async *#records(
+    { id, incarnation }: Pick<RunInfo, 'id'> & Partial<RunInfo>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Json> {
     const { store } = this.#settings
+    const options = { signal, ...(incarnation !== undefined && { incarnation }) }
     for (let after: Parameters<typeof store.read>[1] = 'start'; ;) {
-      const page = await store.read(id, after, { incarnation, signal })
+      const page = await store.read(id, after, options)
       if (page.outcome !== 'page') throw new Error(`The log of the run is ${page.outcome}`)
       for (const record of page.records) yield JSON.parse(String(record)) as Json
       if (page.upToDate) return

@@ -34,6 +34,13 @@ export interface ChatOptions extends Guards, Pick<ChatsOptions, 'history' | 'lim
    */
   readonly resumable?: boolean
   /**
+   * What becomes of an answer whose process died, or shut down, and that cannot be continued. `end`: it ends with what
+   * there is, as `interrupted`. `again`: another process, or the same one once it is back, asks the model again, up to
+   * five times. The step that was cut off is taken back in all pages and said again; whole steps before it stay, with what
+   * their tools did, and the answer goes on behind them. Default `end`, as a second attempt costs again.
+   */
+  readonly afterCrash?: 'end' | 'again'
+  /**
    * What becomes of a message that is sent while an answer is being written: it is refused, waits for its turn, or has
    * that answer stopped. One whose sender has left is always stopped for it. Default `refuse`.
    */
@@ -58,6 +65,7 @@ const OPTIONS: OptionNames<ChatOptions> = {
   model: true,
   stream: true,
   resumable: true,
+  afterCrash: true,
   whileBusy: true,
   messagesFrom: true,
   name: true,
@@ -87,15 +95,18 @@ const MAX_MESSAGE_SIZE = 4 * 1024 * 1024
 export function chat(path: string, options: ChatOptions): ServedChat {
   const taker = `chat(${path})`
   checkOptions(taker, options, OPTIONS)
-  const { model, stream, resumable, whileBusy = 'refuse', history, limits, retention } = options
+  const { model, stream, resumable, afterCrash, whileBusy = 'refuse', history, limits, retention } = options
   if ((model === undefined) === (stream === undefined))
     throw new TypeError(`${taker} takes a model, or a stream: one of them`)
   if (resumable === true && !stream)
     throw new TypeError(`${taker} cannot resume a model: give a stream that continues from resumeFrom`)
+  if (!['end', 'again'].includes(afterCrash ?? 'end'))
+    throw new TypeError(`${taker} lets an answer end after a crash, or be asked for again: end or again`)
   if (!SOURCES.includes(options.messagesFrom ?? 'server'))
     throw new TypeError(`${taker} takes its messagesFrom the server or the page`)
   const name = options.name ?? `chat ${path}`.slice(0, 64)
   const source = stream ?? modelSource(model as AnswerModel)
+  const how = { ...(resumable !== undefined && { resumable }), ...(afterCrash && { afterCrash }) }
   const kept = {
     ...(history && { history }),
     ...(limits && { limits }),
@@ -103,7 +114,7 @@ export function chat(path: string, options: ChatOptions): ServedChat {
   }
   return {
     kind: 'chat',
-    chats: { kinds: { [name]: answerKind(source, resumable) }, whileBusy, ...kept },
+    chats: { kinds: { [name]: answerKind(source, how) }, whileBusy, ...kept },
     mount: (streams) => chatRoutes(path, mountedOn(name, streams, options), options),
   }
 }

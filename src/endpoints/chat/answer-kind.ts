@@ -4,11 +4,22 @@ import { answerMessage, isSameMessage } from './answer-message.ts'
 import { answer } from './answer.ts'
 import type { AnswerSource } from './chat-source.ts'
 import { lastWords } from '../../conversation/last-words.ts'
+import { newAttempt } from './new-attempt.ts'
 
-/** @param resumable whether another process continues an answer from its checkpoint. */
-export function answerKind(source: AnswerSource, resumable = false): ChatKind {
+export interface AnswerKindOptions {
+  /** Whether another process continues an answer from its checkpoint. */
+  readonly resumable?: boolean
+  /** What becomes of an answer whose process died, unless it is continued: it ends, or is asked for again. */
+  readonly afterCrash?: 'end' | 'again'
+}
+
+export function answerKind(
+  source: AnswerSource,
+  { resumable = false, afterCrash = 'end' }: AnswerKindOptions = {},
+): ChatKind {
   return {
     resumable,
+    ...(afterCrash === 'again' && { newAttempt }),
     answer: (turn, context) => answer(source, turn, context),
     message: answerMessage,
     closing: lastWords,

@@ -6,7 +6,6 @@ import { isSameJson } from '../../conversation/same-json.ts'
 import { LoopTurns } from '../../delivery/turns.ts'
 import type { Json } from '../../protocol/json.ts'
 import type { RunEnd } from '../../protocol/run-end.ts'
-import { answerIdOf } from './answer.ts'
 import { joinedDeltas } from './joined-deltas.ts'
 
 /** The result of a tool call that will get none. */
@@ -15,22 +14,19 @@ const NO_RESULT = 'The answer ended before this tool gave a result.'
 /** A long answer is made into a message over many turns of the event loop. */
 const turns = new LoopTurns()
 
+/** The id of the answer's message. If the answer continues the question's message, it is the question's id. */
+export function answerIdOf({ question, run }: Pick<ChatTurn, 'question' | 'run'>): string {
+  return question.role === 'assistant' ? question.id : run
+}
+
 /** Returns undefined if nothing was said. */
 export async function answerMessage(
   records: AsyncIterable<Json>,
   turn: ChatTurn,
   end: RunEnd,
 ): Promise<ChatAnswer | undefined> {
-  const { question } = turn
-  const goesOn = question.role === 'assistant'
   let usage: Json | undefined
-  const chunks = chunksFrom(records, (metadata) => (usage = metadata.usage ?? usage))
-  const states = readUIMessageStream({
-    ...(goesOn && { message: structuredClone(question) as unknown as UIMessage }),
-    stream: streamOf(joinedDeltas(chunks)),
-  })
-  let message: UIMessage | undefined
-  for await (const state of states) message = state
+  const message = await messageOf(records, turn, (metadata) => (usage = metadata.usage ?? usage))
   if (!message || message.parts.length === 0) return undefined
   const parts = end.status === 'completed' ? message.parts : message.parts.map(closed)
   const whole = { ...message, id: message.id || answerIdOf(turn), parts }
@@ -38,6 +34,22 @@ export async function answerMessage(
     message: asJson(whole) as ChatMessage,
     ...(usage !== undefined && { usage }),
   }
+}
+
+/** Folds the chunks of a run as a client does; undefined if there is nothing to show. */
+export async function messageOf(
+  records: AsyncIterable<Json>,
+  { question }: Pick<ChatTurn, 'question'>,
+  told: (metadata: { readonly usage?: Json }) => void = () => {},
+): Promise<UIMessage | undefined> {
+  const goesOn = question.role === 'assistant'
+  const states = readUIMessageStream({
+    ...(goesOn && { message: structuredClone(question) as unknown as UIMessage }),
+    stream: streamOf(joinedDeltas(chunksFrom(records, told))),
+  })
+  let message: UIMessage | undefined
+  for await (const state of states) message = state
+  return message
 }
 
 /** Whether a message that a page has is one that was kept: then maybe with the ends that an answer was given here. */

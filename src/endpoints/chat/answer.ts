@@ -8,13 +8,10 @@ import { isName } from '../../conversation/entries.ts'
 import type { RunContext } from '../../providers/provider.ts'
 import type { Json } from '../../protocol/json.ts'
 import { RunFailedError } from '../../runs/end-reasons.ts'
+import { answerIdOf } from './answer-message.ts'
 import { AnswerPlaces } from './answer-places.ts'
 import { type AnswerSource, chunksOf } from './chat-source.ts'
-
-/** The id of the answer's message. If the answer continues the question's message, it is the question's id. */
-export function answerIdOf({ question, run }: Pick<ChatTurn, 'question' | 'run'>): string {
-  return question.role === 'assistant' ? question.id : run
-}
+import { beginningOf, isKnown } from './new-attempt.ts'
 
 export async function* answer(
   source: AnswerSource,
@@ -27,12 +24,18 @@ export async function* answer(
   // A source that is continued ends its work upstream, even if nobody wants the rest.
   if (resumeFrom === undefined) signal.throwIfAborted()
   const { chat, owner, run, body } = turn
-  const messageId = answerIdOf(turn)
+  const anew = resumeFrom === undefined ? await beginningOf(turn) : undefined
+  if (anew) yield* anew.opening
+  if (anew?.isWhole) {
+    if (!anew.isFinished) yield { type: 'finish' }
+    return
+  }
+  const messageId = anew?.messageId ?? answerIdOf(turn)
   const request = {
     chat,
     ...(owner !== undefined && { owner }),
     // A copy, because the application may change its own.
-    messages: structuredClone(turn.messages) as unknown as UIMessage[],
+    messages: structuredClone(anew?.messages ?? turn.messages) as unknown as UIMessage[],
     messageId,
     runId: run,
     body: isObject(body) ? body : {},
@@ -41,13 +44,18 @@ export async function* answer(
     checkpoint: (value: Json) => places.keep(value),
     ...(resumeFrom !== undefined && { resumeFrom }),
   }
-  let answerId: string | undefined
+  // Under another id a page would show an earlier attempt, too.
+  let answerId = anew?.messageId
   let isBegun = resumeFrom !== undefined
+  let hasStep = false
   let isFinished = places.isFinished
   for await (const chunk of await chunksOf(source, request)) {
     // The source reports that it was aborted. The process that ends a stopped run writes its end.
     if (chunk.type === 'abort' && signal.aborted) break
     await check(chunk)
+    const isAgain = anew && !hasStep && isKnown(chunk, anew)
+    if (chunk.type === 'start-step') hasStep = true
+    if (isAgain) continue
     if (!isBegun && chunk.type !== 'start') yield { type: 'start', messageId: (answerId = messageId) }
     if (chunk.type === 'error') throw new RunFailedError('answer_failed', chunk.errorText)
     isBegun = true

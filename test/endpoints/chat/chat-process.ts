@@ -1,12 +1,12 @@
 /**
  * A server in a process of its own, for tests that kill it: an answer of two words that never ends, and one of twelve
- * that is continued.
+ * that is continued, and one that is asked for again: it ends in a process that is told to let it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chat } from '../../../src/ai-sdk.ts'
 import { millrace, sqlite } from '../../../src/index.ts'
 
-const [file = '', port = '0'] = process.argv.slice(2)
+const [file = '', port = '0', ends = ''] = process.argv.slice(2)
 
 const app = millrace({
   store: sqlite(file),
@@ -31,6 +31,21 @@ const app = millrace({
           yield { type: 'text-delta', id: '1', delta: `${word} ` } as const
         }
         yield { type: 'text-end', id: '1' } as const
+      },
+    }),
+    chat('/api/again', {
+      afterCrash: 'again',
+      async *stream({ signal }) {
+        yield { type: 'start-step' } as const
+        yield { type: 'text-start', id: '1' } as const
+        yield { type: 'text-delta', id: '1', delta: 'One' } as const
+        yield { type: 'text-delta', id: '1', delta: ' two' } as const
+        if (ends !== 'ends')
+          await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+        signal.throwIfAborted()
+        yield { type: 'text-delta', id: '1', delta: ' three.' } as const
+        yield { type: 'text-end', id: '1' } as const
+        yield { type: 'finish-step' } as const
       },
     }),
   ],

@@ -28,7 +28,7 @@ export interface ChatServer extends AsyncDisposable {
 
 export interface ChatServerOptions extends Pick<
   ChatOptions,
-  'whileBusy' | 'messagesFrom' | 'authenticate' | 'history' | 'holdFor' | 'maxMessageSize'
+  'whileBusy' | 'messagesFrom' | 'afterCrash' | 'authenticate' | 'history' | 'holdFor' | 'maxMessageSize'
 > {
   readonly source: AnswerSource
   readonly store?: StreamStore
