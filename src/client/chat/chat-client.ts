@@ -1,6 +1,7 @@
 /** The chats of a server for one page: over one socket for all that is read, and small requests for what is done. */
 import type { ChatMessage } from '../../conversation/entries.ts'
 import type { Chat } from '../../conversation/chat.ts'
+import { chatStreamName } from '../../conversation/stream-names.ts'
 import type { Json } from '../../protocol/json.ts'
 import { addressOf } from '../address.ts'
 import type { ConnectionState } from '../carrier.ts'
@@ -46,7 +47,7 @@ export interface SendOptions extends AskOptions {
 
 export interface RegenerateOptions extends AskOptions {
   /** The id or key of the message to answer again, or of the answer to replace. Default: the last. */
-  readonly message?: string
+  readonly message?: string | null
 }
 
 /** What an ask has become. */
@@ -88,7 +89,7 @@ export class ChatClient {
     this.#feed = new ChatFeed(() => this.#streams.stream('@chats', { offset: 'now' }))
     this.#chats = new OpenChats({
       feed: this.#feed,
-      follow: (chat, offset) => this.#streams.stream(`@chat/${encodeURIComponent(chat)}`, { offset }),
+      follow: (chat, offset) => this.#streams.stream(chatStreamName(chat), { offset }),
     })
     this.#list = new FollowedList(this.#feed, this.#requests)
   }
@@ -143,9 +144,8 @@ export class ChatClient {
   }
 
   /** Asks for another answer. The other ones stay, each in a branch of its own. */
-  async regenerate(id: string, { message, ...ask }: RegenerateOptions = {}): Promise<Sent> {
-    const last = message ?? (await this.get(id, ask.signal))?.messages.at(-1)?.key
-    return this.#ask(id, { again: last ?? '' }, ask)
+  regenerate(id: string, { message = null, ...ask }: RegenerateOptions = {}): Promise<Sent> {
+    return this.#ask(id, { again: message }, ask)
   }
 
   /** Takes back what waits for its turn, by the id of its message or by its run. */

@@ -3,10 +3,12 @@
  * elsewhere: it goes on where it was, with nothing said twice, and is never `ready` with half an answer.
  */
 import type { ChatTransport, UIMessage, UIMessageChunk } from 'ai'
+import type { ChatAsk } from '../../conversation/conversation.ts'
 import { type AskOptions, ChatClient, type ChatClientOptions, newRun } from './chat-client.ts'
 import { answerStream } from './answer-stream.ts'
 import { askedBy } from './asked-by.ts'
 import { changeOf } from './changes.ts'
+import type { LiveChat } from './live-chat.ts'
 import { messageChunks } from './message-chunks.ts'
 
 export type ChatTransportOptions = Pick<AskOptions, 'whileBusy'> &
@@ -72,18 +74,19 @@ export class MillraceChatTransport<Message extends UIMessage = UIMessage> implem
     const live = this.client.chat(chatId)
     const undo = live.subscribe(() => {})
     const signal = AbortSignal.any([this.#closed.signal, ...(abortSignal ? [abortSignal] : [])])
+    let before: ReadonlySet<string> | undefined
     try {
-      while (!signal.aborted) {
+      for (; !signal.aborted; await changeOf(live, signal).catch(() => undefined)) {
+        if (live.isLooking) continue
         const { status, active, error } = live.snapshot()
         if (status === 'failed' && error) throw error
-        if (status === 'deleted' && !live.isLooking) return null
-        if (active && !live.isLooking && !this.#sent.has(active.run) && !this.#shown.has(active.run)) {
-          const question = live.message(active.message) as unknown as UIMessage | undefined
-          // The run says only what comes behind that.
-          const before = question?.role === 'assistant' ? messageChunks(question) : []
-          return this.#answer(chatId, active.run, { before, signal: abortSignal })
-        }
-        await changeOf(live, signal).catch(() => undefined)
+        if (status === 'deleted') return null
+        const begun = live.asks().filter((ask) => ask.status !== 'queued' && ask.status !== 'taken-back')
+        before ??= new Set(begun.map(({ run }) => run))
+        // It may have begun and ended while the connection was lost.
+        const next = active ?? begun.findLast(({ run }) => before?.has(run) === false)
+        if (next && !this.#sent.has(next.run) && !this.#shown.has(next.run))
+          return this.#answer(chatId, next.run, { before: continuedBy(live, next), signal: abortSignal })
       }
       return null
     } finally {
@@ -130,4 +133,10 @@ export class MillraceChatTransport<Message extends UIMessage = UIMessage> implem
       this.#shown.delete(oldest)
     }
   }
+}
+
+/** What the page is to have before an answer that goes on with a message: the run says only what comes behind that. */
+function continuedBy(live: LiveChat, { message }: ChatAsk): readonly UIMessageChunk[] {
+  const question = live.message(message) as unknown as UIMessage | undefined
+  return question?.role === 'assistant' ? messageChunks(question) : []
 }

@@ -78,6 +78,10 @@ export class FollowedChat implements LiveChat {
     return this.#conversation.asks.get(run)
   }
 
+  asks(): readonly ChatAsk[] {
+    return Array.from(this.#conversation.asks.values())
+  }
+
   message(key: string): ChatMessage | undefined {
     return this.#conversation.tree.get(key)?.message
   }

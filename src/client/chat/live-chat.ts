@@ -37,6 +37,8 @@ export interface LiveChat {
   look(): void
   /** What became of the ask for an answer by this run, as far as is known. */
   ask(run: string): ChatAsk | undefined
+  /** Every ask of the chat, in the order in which they came. */
+  asks(): readonly ChatAsk[]
   /** A message of any branch, by its key. */
   message(key: string): ChatMessage | undefined
 }

@@ -10,12 +10,13 @@ export function messageChunks({ id, metadata, parts }: UIMessage): UIMessageChun
   return [start as UIMessageChunk, ...parts.flatMap((part, index) => partChunks(part, `part-${index}`))]
 }
 
-function partChunks(part: Part, id: string): UIMessageChunk[] {
+function partChunks(part: Part, name: string): UIMessageChunk[] {
   if ('toolCallId' in part) return toolChunks(part)
   switch (part.type) {
     case 'text':
     case 'reasoning': {
       const { type, text, providerMetadata } = part
+      const id = ('id' in part ? part.id : undefined) ?? name
       const more = providerMetadata !== undefined && { providerMetadata }
       return [
         { type: `${type}-start`, id, ...more },
