@@ -2,7 +2,7 @@
 import type { UIMessageChunk } from 'ai'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { type FailingProxy, seeded, startFailingProxy } from '../../support/failing-proxy.ts'
+import { seeded, startFailingProxy } from '../../support/failing-proxy.ts'
 import { type ChatServer, startChats, textOf } from '../../endpoints/chat/chat-server.ts'
 import { WAYS, clientOptions, openPage } from './pages.ts'
 
@@ -51,13 +51,13 @@ test.each(cases)(
   'an answer over $way is not disturbed by 20 cuts (seed $seed)',
   async ({ way, seed }) => {
     const said: string[] = []
-    let proxy: FailingProxy | undefined
+    const network = { cuts: () => 0 }
     await using server: ChatServer = await startChats({
-      source: () => wordsUntil(() => (proxy?.cuts ?? 0) >= CUTS, said),
+      source: () => wordsUntil(() => network.cuts() >= CUTS, said),
     })
     const target = server.server.running.port
     await using through = await startFailingProxy({ target, seed, least: 400, most: 3000, cuts: CUTS })
-    proxy = through
+    network.cuts = () => through.cuts
     using page = openPage(clientOptions(`http://127.0.0.1:${through.port}/api/chat`, way))
     const chat = page.open()
     const states = new Set<string>()
