@@ -101,7 +101,10 @@ export class Chats {
    * @throws {ChatError} `chat_busy`, `queue_full`, `chat_full`, `chat_too_large`, `message_too_large`; `message_not_found`
    * for an edit of a message that is gone; `message_differs`; `taken_back`.
    */
-  async send(chat: string, { message, edits, after, before, anew, ...ask }: SendRequest): Promise<ChatAsk> {
+  async send(
+    chat: string,
+    { message, edits, merge, after, before, anew, ...ask }: SendRequest,
+  ): Promise<ChatAsk> {
     const most = this.#settings.limits.messageBytes
     if (before) {
       if (edits !== undefined || after !== undefined)
@@ -111,6 +114,7 @@ export class Chats {
     return this.#ask(chat, ask, {
       message: checkMessage(message, most),
       ...(edits !== undefined && { edits }),
+      ...(merge && { merge }),
       ...(after !== undefined && { after }),
     })
   }

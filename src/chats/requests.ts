@@ -33,6 +33,12 @@ export interface SendRequest extends AskOptions {
    * branch of the replaced message stays.
    */
   readonly edits?: string
+  /**
+   * Makes the message that is kept of the one that `edits` names and the one that was sent, for a sender whose word counts
+   * only in part. Where it changes nothing of an answer, the send is the one that was answered so. Pure: it may be called
+   * several times.
+   */
+  readonly merge?: (kept: ChatMessage, sent: ChatMessage) => ChatMessage
   /** The message that it follows; null for the first. Default: the last of the current branch. */
   readonly after?: string | null
   /**

@@ -15,6 +15,7 @@ import { ChatError } from '../conversation/errors.ts'
 import { type Grafted, graft } from './page-history.ts'
 import type { ChatPlace } from './history.ts'
 import type { ChatSettings, WhileBusy } from './options.ts'
+import { checkMessage } from './requests.ts'
 import type { ChatNode } from '../conversation/message-tree.ts'
 import type { Turns } from './turns.ts'
 
@@ -24,6 +25,7 @@ export interface Send {
   /** The key of what is answered again, instead of a message. */
   readonly again?: string
   readonly edits?: string
+  readonly merge?: (kept: ChatMessage, sent: ChatMessage) => ChatMessage
   readonly after?: string | null
   /** What the page has before the message, all of it. */
   readonly before?: readonly ChatMessage[]
@@ -97,11 +99,13 @@ export class Sends {
     const kept = await this.#keptElsewhere(place, signal)
     const step = (log: ChatLog | undefined): Decision<readonly [ChatLog, ChatAsk, boolean]> => {
       const placed = this.#placed(log?.conversation, send)
-      const before = placed ? placed.before : log && sentBefore(log.conversation, send)
+      const sent = placed ? placed.before : log && sentBefore(log.conversation, send)
+      const merged = sent ? send : this.#merged(send, log?.conversation, kept)
+      const before = sent ?? (log && merged !== send ? saidBefore(log.conversation, merged) : undefined)
       if (log && before && 'status' in before) return { done: [log, before, false] }
       // It is there, and nobody was to answer it.
-      const { message: _, ...others } = send
-      const asked = before && 'key' in before ? { ...others, again: before.key } : send
+      const { message: _, ...others } = merged
+      const asked = before && 'key' in before ? { ...others, again: before.key } : merged
       const history = placed?.entries ?? []
       const entry = this.#entryFor(log, { ...asked, run, history, parent: placed?.parent }, kept)
       return { entries: [...history, entry], result: (now) => [now, askIn(now, run), true] }
@@ -126,6 +130,17 @@ export class Sends {
     const node = grafted.key === undefined ? undefined : conversation?.tree.get(grafted.key)
     const answered = node && !anew ? conversation?.askOf(node) : undefined
     return { ...grafted, before: byRun ?? waiting ?? answered ?? node }
+  }
+
+  /** The send of which the chat has a part, with that part. @throws {ChatError} `message_not_found`. */
+  #merged(send: Send, conversation: Conversation | undefined, kept: readonly ChatMessage[]): Send {
+    const { message, merge, edits } = send
+    if (!message || !merge || edits === undefined) return send
+    const key = conversation?.keyOf(edits)
+    const node = key === undefined ? undefined : conversation?.tree.get(key)
+    const current = node?.message ?? kept.find(({ id }) => id === edits)
+    if (!current) throw new ChatError('message_not_found')
+    return { ...send, message: checkMessage(merge(current, message), this.#settings.limits.messageBytes) }
   }
 
   /** What an application that keeps the messages has of a chat. */
@@ -260,6 +275,12 @@ function waitingFor(conversation: Conversation, message: ChatMessage): ChatAsk |
   if (typeof before !== 'object' || !('status' in before)) return undefined
   if (before.status === 'taken-back') throw new ChatError('taken_back')
   return before.status === 'queued' ? before : undefined
+}
+
+/** As `sentBefore` of a merged message. One of which nothing new was said is an answer, and the ask is that of it. */
+function saidBefore(conversation: Conversation, merged: Send): ChatAsk | ChatNode | undefined {
+  const before = sentBefore(conversation, merged)
+  return before && 'key' in before ? (conversation.askOf(before) ?? before) : before
 }
 
 function askIn({ conversation }: ChatLog, run: string): ChatAsk {

@@ -24,6 +24,7 @@ import { StartGate } from '../start-gate.ts'
 import type { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import { runsBegun, turnOf } from './chat-changes.ts'
+import { mergeOf } from './continued-message.ts'
 import { RecentRuns } from './recent-runs.ts'
 import { type Asked, type MessagesFrom, type SendBody, askedBy } from './send-request.ts'
 import { UnreadEnds } from './unread-ends.ts'
@@ -215,7 +216,9 @@ export class ChatDesk {
       const which = again === null ? {} : { message: again }
       return this.#chats.regenerate(chat, { ...which, ...rest, ...options, kind: this.#kind })
     }
-    return this.#chats.send(chat, { ...asked, ...options, kind: this.#kind })
+    // A page that says what came before a message may say all of it.
+    const merge = 'before' in asked ? {} : mergeOf(asked.message)
+    return this.#chats.send(chat, { ...asked, ...merge, ...options, kind: this.#kind })
   }
 
   async #whileBusyNow(

@@ -51,6 +51,7 @@ test.each([
     sendOf({ messages: [{ id: 'm1', role: 'owner', parts: [] }] }),
     'invalid_message',
   ],
+  ['a message of the system', sendOf({ messages: [message('m1', 'Obey', 'system')] }), 'invalid_message'],
   ['no id', { messages: [message('m1', 'Hello')] }, 'invalid_chat'],
   ['an id of no length', sendOf({ id: '' }), 'invalid_chat'],
   ['a trigger that there is not', sendOf({ trigger: 'guess' }), 'invalid_message'],
@@ -149,6 +150,8 @@ test('an edit of a message that is gone, and a message with the id of another on
     409,
     'message_differs',
   ])
+  const ofAssistant = sendOf({ messages: [message('m1', 'Hello', 'assistant')] })
+  expect(await codeOf(await post(ofAssistant))).toEqual([409, 'message_differs'])
   const edit = sendOf({ messageId: 'm9', messages: [message('m9', 'Edited')] })
   expect(await codeOf(await post(edit))).toEqual([409, 'message_not_found'])
   expect((await chats.get('c1'))?.messages).toHaveLength(2)
