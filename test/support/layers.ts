@@ -49,11 +49,18 @@ const withoutNode = ['protocol', 'conversation', 'client', 'react', 'web']
  * may name the package's types. A package that is not here has no role yet: say where it belongs first.
  */
 const places: Readonly<Record<string, readonly string[]>> = {
+  '@ai-sdk/react': ['src/react/chat/'],
   '@hono/node-server': ['src/server/', 'src/demo/'],
   '@msgpack/msgpack': ['src/channels/redis/codec/msgpack-format.ts'],
   '@standard-schema/spec': ['src/consumers/', 'src/endpoints/chat/', 'src/runs/', 'src/demo/'],
   // The client names its types alone.
-  ai: ['src/endpoints/chat/', 'src/providers/ai-sdk/', 'src/demo/', 'src/client/chat/chat-transport.ts'],
+  ai: [
+    'src/endpoints/chat/',
+    'src/providers/ai-sdk/',
+    'src/demo/',
+    'src/client/chat/chat-transport.ts',
+    'src/react/chat/',
+  ],
   commander: ['src/cli/'],
   cookie: ['src/server/request/request-scope.ts'],
   hono: ['src/server/', 'src/routing/', 'src/demo/'],
