@@ -6,7 +6,7 @@ import type { StreamInfo } from '../../streams/stream.ts'
 import { Deadlines } from '../../time/deadlines.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { Bodies } from '../http/bodies.ts'
-import { answerBody } from './answer-body.ts'
+import { AnswerBody } from './answer-body.ts'
 import type { ChatDesk } from './chat-desk.ts'
 import { refuseChat } from './chat-error.ts'
 
@@ -46,10 +46,9 @@ export class AnswerResponses {
     { by, place = 'start', isCounted = false, headers = {} }: FollowOptions,
   ): Response {
     const release = this.#desk.follow(run)
-    return answerBody(run, exchange, {
+    const body = new AnswerBody(exchange, {
       delivery: this.#desk.delivery,
       signs: this.#signs,
-      place,
       isCounted,
       headers,
       left: (isTold) => {
@@ -58,6 +57,8 @@ export class AnswerResponses {
         else if (by === 'send') this.#desk.left(run.id)
       },
     })
+    body.follow(run, place)
+    return body.response
   }
 
   /** Answers a request, also if `respond` fails. */
