@@ -6,6 +6,7 @@ import type { Place } from '../../protocol/offset.ts'
 import type { StreamInfo } from '../../streams/stream.ts'
 import type { Deadlines } from '../../time/deadlines.ts'
 import type { Exchange } from '../http/exchange.ts'
+import { SSE_COMMENT } from '../http/reads/sse-encoder.ts'
 import { SseReader } from '../http/reads/sse-reader.ts'
 import { SSE_HEADERS } from '../http/reads/sse-response.ts'
 import { PRIVATE } from '../http/stream-headers.ts'
@@ -26,12 +27,14 @@ export interface AnswerBodyOptions {
 }
 
 /**
- * Follows a run to its end, or until its reader leaves. A body that ends is the whole answer, or says why it is not. If
+ * Follows a run, now or once it has begun, to its end, or until its reader leaves. A body that ends is the whole answer, or says why it is not. If
  * this server cannot continue, the body breaks, so that the client knows that there is more.
  */
 export class AnswerBody {
   readonly #reader: SseReader
   readonly #options: AnswerBodyOptions
+  #isRead = true
+  #release: (() => void) | undefined
 
   constructor(exchange: Omit<Exchange, 'params'>, options: AnswerBodyOptions) {
     const headers = { ...PRIVATE, ...SSE_HEADERS, 'x-vercel-ai-ui-message-stream': 'v1', ...options.headers }
@@ -40,15 +43,28 @@ export class AnswerBody {
       headers,
       signs: options.signs,
       interrupted: () => this.#reader.cut(),
-      left: (end) => options.left(end?.type === 'end'),
+      left: (end) => {
+        this.#isRead = false
+        this.#release?.()
+        options.left(end?.type === 'end')
+      },
     })
+    // What stands between may wait for a first byte.
+    this.#reader.write(SSE_COMMENT)
   }
 
   get response(): Response {
     return this.#reader.response
   }
 
-  follow(run: StreamInfo, place: Place): void {
+  /** Whether its client still reads it. */
+  get isRead(): boolean {
+    return this.#isRead
+  }
+
+  /** @param release called when the run is followed no more. */
+  follow(run: StreamInfo, place: Place, release: () => void): void {
+    this.#release = release
     const { delivery, isCounted } = this.#options
     const encoder = new RunChunks<Buffer>({ isCounted, frame: eventsOf })
     const over = (end: FollowEnd): void => {
@@ -56,6 +72,11 @@ export class AnswerBody {
       this.#finish(end.type === 'end' ? encoder.lastFrame(end.end) : eventsOf(lostWords(GONE)))
     }
     this.#reader.follow(delivery, run, { place, encoder, observer: { opened: () => {}, over } })
+  }
+
+  /** Ends it with an error that the page shows. */
+  refuse(why: string): void {
+    if (this.#isRead) this.#finish(eventsOf(lostWords(why)))
   }
 
   #finish(last: Buffer | undefined): void {

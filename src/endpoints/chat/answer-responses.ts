@@ -7,8 +7,8 @@ import { Deadlines } from '../../time/deadlines.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { Bodies } from '../http/bodies.ts'
 import { AnswerBody } from './answer-body.ts'
-import type { ChatDesk } from './chat-desk.ts'
-import { refuseChat } from './chat-error.ts'
+import type { ChatDesk, Sent } from './chat-desk.ts'
+import { refuseChat, toldError } from './chat-error.ts'
 
 /** The input of a handler; the chat's id is undefined if the request names none. */
 export type ChatExchange = Omit<Exchange, 'params'>
@@ -40,25 +40,56 @@ export class AnswerResponses {
   }
 
   /** Answers with the chunks of a run, as server-sent events, to its end. */
-  follow(
-    run: StreamInfo,
+  follow(run: StreamInfo, exchange: ChatExchange, options: FollowOptions): Response {
+    const body = this.#bodyFor(run.id, exchange, options)
+    this.#begin(body, run, options)
+    return body.response
+  }
+
+  /**
+   * Answers a send with the chunks of its run. While it waits for its turn it gets signs of life, as proxies give up an
+   * answer of which they hear nothing for a minute. The first chunk, which the page waits for, comes with its turn.
+   */
+  async followSent(sent: Sent, exchange: ChatExchange, options: FollowOptions): Promise<Response> {
+    if (!sent.isQueued) return this.follow(await sent.begun(), exchange, options)
+    const body = this.#bodyFor(sent.run, exchange, options)
+    void this.#beginLater(body, sent, exchange, options)
+    return body.response
+  }
+
+  async #beginLater(
+    body: AnswerBody,
+    { begun }: Sent,
     exchange: ChatExchange,
-    { by, place = 'start', isCounted = false, headers = {} }: FollowOptions,
-  ): Response {
-    const release = this.#desk.follow(run)
-    const body = new AnswerBody(exchange, {
+    options: FollowOptions,
+  ): Promise<void> {
+    try {
+      this.#begin(body, await begun(), options)
+    } catch (error) {
+      // Of a client that has left, or one that has to come back.
+      if (!exchange.signal.aborted) body.refuse(toldError(error, exchange.scope, this.#desk.logger).message)
+    }
+  }
+
+  #begin(body: AnswerBody, run: StreamInfo, { place = 'start' }: FollowOptions): void {
+    if (body.isRead) body.follow(run, place, this.#desk.follow(run))
+  }
+
+  #bodyFor(
+    run: string,
+    exchange: ChatExchange,
+    { by, isCounted = false, headers = {} }: FollowOptions,
+  ): AnswerBody {
+    return new AnswerBody(exchange, {
       delivery: this.#desk.delivery,
       signs: this.#signs,
       isCounted,
       headers,
       left: (isTold) => {
-        release()
-        if (isTold) this.#willBeTold(run.id, exchange.outgoing?.socket ?? undefined)
-        else if (by === 'send') this.#desk.left(run.id)
+        if (isTold) this.#willBeTold(run, exchange.outgoing?.socket ?? undefined)
+        else if (by === 'send') this.#desk.left(run)
       },
     })
-    body.follow(run, place)
-    return body.response
   }
 
   /** Answers a request, also if `respond` fails. */

@@ -33,6 +33,9 @@ import { UnreadEnds } from './unread-ends.ts'
 const MOST_LOOKS = 50
 const LOOK_MS = 50
 
+/** How many chats to search for a message that waits. */
+const MOST_CHATS = 10
+
 export interface ChatDeskOptions extends StreamServices {
   readonly chats: Chats
   /** The kind that answers on this route. */
@@ -58,6 +61,19 @@ export interface Resume {
   readonly isHeld: boolean
   /** Whether to leave out a run, because this tab sent the message and reads the run as its answer. */
   readonly isOwn?: (run: string) => boolean
+}
+
+/** A message that is kept, and will be answered. */
+export interface Sent {
+  /** The id of the run that answers. */
+  readonly run: string
+  /** Whether it waits for its turn. */
+  readonly isQueued: boolean
+  /**
+   * Waits for the turn, and resolves to the run. Rejects with errors for the client. If the client leaves before, the
+   * sender has left.
+   */
+  readonly begun: () => Promise<StreamInfo>
 }
 
 export class ChatDesk {
@@ -107,20 +123,22 @@ export class ChatDesk {
     this.gate.count({ owner: this.ownerOf(scope.user), scope })
   }
 
-  /**
-   * Sends a message; resolves to the run that answers when its turn has come. Rejects with errors for the client. The
-   * sender has left if it leaves before.
-   */
-  async send(send: SendBody, scope: Scope<unknown>, signal: AbortSignal): Promise<StreamInfo> {
+  /** Sends a message; resolves when it is kept. Rejects with errors for the client. */
+  async send(send: SendBody, scope: Scope<unknown>, signal: AbortSignal): Promise<Sent> {
     const { chat } = send
     const { run, status } = await this.ask(chat, askedBy(send, this.#messagesFrom), scope, signal)
-    try {
-      if (status === 'queued') await this.#turnOf(chat, run, this.#whose(scope), signal)
-      return await this.#runOf(run, signal)
-    } catch (error) {
-      if (signal.aborted) this.left(run)
-      throw error
+    return this.#sent(chat, run, status === 'queued', scope, signal)
+  }
+
+  /** Finds a message that waits for its turn, by its run. It looks into the chats in which something happened last. */
+  async waiting(run: string, scope: Scope<unknown>, signal: AbortSignal): Promise<Sent | undefined> {
+    const whose = { ...this.#whose(scope), signal }
+    const { chats } = await this.#chats.list({ ...whose, limit: MOST_CHATS })
+    for (const { id } of chats) {
+      const found = await this.#chats.get(id, whose)
+      if (found?.queue.some(({ ask }) => ask.run === run)) return this.#sent(id, run, true, scope, signal)
     }
+    return undefined
   }
 
   /**
@@ -204,6 +222,19 @@ export class ChatDesk {
   /** Notes that the sender left before the end, so that the next send need not wait for it. */
   left(run: string): void {
     this.#left.add(run)
+  }
+
+  #sent(chat: string, run: string, isQueued: boolean, scope: Scope<unknown>, signal: AbortSignal): Sent {
+    const begun = async (): Promise<StreamInfo> => {
+      try {
+        if (isQueued) await this.#turnOf(chat, run, this.#whose(scope), signal)
+        return await this.#runOf(run, signal)
+      } catch (error) {
+        if (signal.aborted) this.left(run)
+        throw error
+      }
+    }
+    return { run, isQueued, begun }
   }
 
   async #ask(

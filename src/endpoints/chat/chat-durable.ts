@@ -28,7 +28,8 @@ export class ChatDurable {
         const { scope, signal } = exchange
         this.#desk.count(scope)
         const send = await readSend(await this.#responses.bodies.json(request))
-        const run = await this.#desk.send(send, scope, signal)
+        // A log is there to be named once the turn of its message has come.
+        const run = await (await this.#desk.send(send, scope, signal)).begun()
         // The client reads the log like any reader. When the run has no readers, the client has left.
         this.#desk.left(run.id)
         return this.#at(run, 201, exchange)

@@ -1,6 +1,6 @@
 /** What a client of a chat may be told about an error, and the HTTP answer for it. */
 import { CHAT_ERRORS, ChatError, type ChatErrorCode } from '../../conversation/errors.ts'
-import { scopeForLog } from '../../consumers/scope.ts'
+import { type Scope, scopeForLog } from '../../consumers/scope.ts'
 import type { Logger } from '../../logging/logger.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { refuse } from '../http/refusal.ts'
@@ -26,18 +26,23 @@ const STATUS: Readonly<Record<ChatErrorCode, number>> = {
   unknown_kind: 500,
 }
 
-export function chatError(error: unknown): PublicError {
+function chatError(error: unknown): PublicError {
   if (!(error instanceof ChatError)) return publicError(error)
   return { code: error.code, message: error.message, expected: error.code !== 'unknown_kind' }
+}
+
+/** Returns what a client is told about an error, and logs it if it should not happen. */
+export function toldError(error: unknown, scope: Scope<unknown>, logger: Logger): PublicError {
+  const told = chatError(error)
+  if (!told.expected) logger.error({ err: error, scope: scopeForLog(scope) }, 'a request of a chat failed')
+  return told
 }
 
 /** Makes the answer to a request that failed. A stock client shows the text of its body. */
 export function refuseChat(error: unknown, exchange: Pick<Exchange, 'scope'>, logger: Logger): Response {
   if (!(error instanceof ChatError)) return refuse(error, exchange, logger)
   const { code } = error
-  const { message, expected } = chatError(error)
-  if (!expected)
-    logger.error({ err: error, scope: scopeForLog(exchange.scope) }, 'a request of a chat failed')
+  const { message } = toldError(error, exchange.scope, logger)
   const status = STATUS[code]
   const headers = { ...PRIVATE, ...(status === 503 && { 'retry-after': '1' }) }
   return Response.json({ error: { code, message: message || CHAT_ERRORS[code] } }, { status, headers })

@@ -26,8 +26,8 @@ export class ChatHttp {
         const { scope, signal } = exchange
         this.#desk.count(scope)
         const send = await readSend(await this.#responses.bodies.json(request))
-        const run = await this.#desk.send(send, scope, signal)
-        return this.#responses.follow(run, exchange, { by: 'send' })
+        const sent = await this.#desk.send(send, scope, signal)
+        return this.#responses.followSent(sent, exchange, { by: 'send' })
       })
       .finally(() => this.#responses.bodies.release(request))
 

@@ -10,7 +10,6 @@ import {
 } from 'ai'
 import type { ConsumerConnection, ConsumerClass, ConsumerContext } from '../../consumers/consumer.ts'
 import { JsonWebSocketConsumer } from '../../consumers/json-websocket-consumer.ts'
-import { scopeForLog } from '../../consumers/scope.ts'
 import type { TextFrame } from '../../consumers/text-frame.ts'
 import { Outlet } from '../../delivery/outlet.ts'
 import type { FollowEnd } from '../../delivery/reader.ts'
@@ -18,7 +17,7 @@ import { CloseCode } from '../../protocol/close-codes.ts'
 import { HttpError } from '../../protocol/errors.ts'
 import type { StreamInfo } from '../../streams/stream.ts'
 import type { ChatDesk } from './chat-desk.ts'
-import { chatError } from './chat-error.ts'
+import { toldError } from './chat-error.ts'
 import { ChunkFrames } from './chunk-frames.ts'
 import { GONE, lostWords } from '../../conversation/last-words.ts'
 import { RunChunks } from './run-chunks.ts'
@@ -125,9 +124,7 @@ class ChatSocket extends JsonWebSocketConsumer<Request, Answer> {
     } catch (error) {
       if (signal.aborted) return
       this.#open.delete(requestId)
-      const { message: errorText, expected } = chatError(error)
-      if (!expected)
-        this.logger.error({ err: error, scope: scopeForLog(this.scope) }, 'a request of a chat failed')
+      const { message: errorText } = toldError(error, this.scope, this.logger)
       await this.send({ type: 'error', requestId, errorText })
     }
   }
@@ -140,7 +137,7 @@ class ChatSocket extends JsonWebSocketConsumer<Request, Answer> {
     try {
       const request = { chat, messages, trigger, messageId, body }
       // A send is carried out even if its client does not wait for the answer.
-      const run = await this.#desk.send(request, scope, this.#connection.signal)
+      const run = await (await this.#desk.send(request, scope, this.#connection.signal)).begun()
       this.#sent.add(run.id)
       return run
     } finally {

@@ -12,7 +12,7 @@ import type { Exchange } from '../http/exchange.ts'
 import { SSE_HEADERS } from '../http/reads/sse-response.ts'
 import { PRIVATE } from '../http/stream-headers.ts'
 import type { AnswerResponses, ChatExchange } from './answer-responses.ts'
-import type { ChatDesk } from './chat-desk.ts'
+import type { ChatDesk, Sent } from './chat-desk.ts'
 import { type SendBody, readSend } from './send-request.ts'
 
 /** The answer if there is no run. Without a `finish`, the client would ask again at once, forever. */
@@ -34,7 +34,7 @@ export class ChatWorkflow {
         const { scope, signal } = exchange
         this.#desk.count(scope)
         const send = await this.#desk.asSaid(await this.#read(request), scope, signal)
-        return this.#follow(await this.#desk.send(send, scope, signal), exchange, 'send', 0)
+        return await this.#followSent(await this.#desk.send(send, scope, signal), exchange, 'send')
       })
       .finally(() => this.#responses.bodies.release(request))
 
@@ -47,8 +47,20 @@ export class ChatWorkflow {
         (await this.#desk.runWith(params.id, scope, signal)) ??
         (await this.#desk.resume({ chat: params.id, scope, signal, isHeld: false }))
       if (run) return this.#follow(run, exchange, 'resume', startIndex)
+      const sent = await this.#desk.waiting(params.id, scope, signal)
+      if (sent) return this.#followSent(sent, exchange, 'resume')
       return new Response(NOTHING, { headers: { ...PRIVATE, ...SSE_HEADERS } })
     })
+
+  /** Of a message that waits, the client gets the run's id at once, and comes back by it if the answer breaks. */
+  async #followSent(sent: Sent, exchange: ChatExchange, by: 'send' | 'resume'): Promise<Response> {
+    if (!sent.isQueued) return this.#follow(await sent.begun(), exchange, by, 0)
+    return this.#responses.followSent(sent, exchange, {
+      by,
+      isCounted: true,
+      headers: headersOf(sent.run, -1),
+    })
+  }
 
   /**
    * A negative index, counted from the tail, begins at the start: the client drops the chunks of a part whose start it has
@@ -57,7 +69,7 @@ export class ChatWorkflow {
   #follow(run: StreamInfo, exchange: ChatExchange, by: 'send' | 'resume', startIndex: number): Response {
     const tailIndex = startIndex < 0 ? -startIndex - 1 : run.tail.position - 1
     const place: Place = startIndex > 0 ? { position: startIndex } : 'start'
-    const headers = { 'x-workflow-run-id': run.id, 'x-workflow-stream-tail-index': String(tailIndex) }
+    const headers = headersOf(run.id, tailIndex)
     return this.#responses.follow(run, exchange, { by, place, isCounted: true, headers })
   }
 
@@ -73,6 +85,10 @@ export class ChatWorkflow {
       throw error
     }
   }
+}
+
+function headersOf(run: string, tailIndex: number): Readonly<Record<string, string>> {
+  return { 'x-workflow-run-id': run, 'x-workflow-stream-tail-index': String(tailIndex) }
 }
 
 function firstIdIn(value: Json): string | undefined {

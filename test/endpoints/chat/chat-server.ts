@@ -28,7 +28,14 @@ export interface ChatServer extends AsyncDisposable {
 
 export interface ChatServerOptions extends Pick<
   ChatOptions,
-  'whileBusy' | 'messagesFrom' | 'afterCrash' | 'authenticate' | 'history' | 'holdFor' | 'maxMessageSize'
+  | 'whileBusy'
+  | 'messagesFrom'
+  | 'afterCrash'
+  | 'authenticate'
+  | 'history'
+  | 'holdFor'
+  | 'signInterval'
+  | 'maxMessageSize'
 > {
   readonly source: AnswerSource
   readonly store?: StreamStore
