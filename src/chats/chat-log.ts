@@ -1,6 +1,7 @@
 /** The stream of one chat as far as this process has read it, folded into a conversation. */
 import { Buffer } from 'node:buffer'
-import { START } from '../protocol/offset.ts'
+import { type Chat, contentsOf } from '../conversation/chat.ts'
+import { START, encodeOffset } from '../protocol/offset.ts'
 import type { Offset } from '../protocol/offset.ts'
 import type { AppendRequest, AppendResult, StreamStore } from '../streams/store.ts'
 import type { StreamInfo, StreamRecord } from '../streams/stream.ts'
@@ -20,12 +21,20 @@ export class ChatLog {
   readonly createdAt: number
   readonly conversation = new Conversation()
   readonly #store: StreamStore
+  readonly #kept: (log: ChatLog) => void
   #offset: Offset = START
   #bytes = 0
   #isClosed = false
 
-  constructor(store: StreamStore, place: ChatPlace, { id, incarnation, createdAt }: StreamInfo) {
+  /** @param kept is called after entries were kept here, and read. */
+  constructor(
+    store: StreamStore,
+    place: ChatPlace,
+    { id, incarnation, createdAt }: StreamInfo,
+    kept: (log: ChatLog) => void,
+  ) {
     this.#store = store
+    this.#kept = kept
     this.place = place
     this.id = id
     this.incarnation = incarnation
@@ -45,6 +54,18 @@ export class ChatLog {
   /** Whether the chat is being deleted. */
   get isClosed(): boolean {
     return this.#isClosed
+  }
+
+  /** The chat as callers see it at this moment. */
+  get chat(): Chat {
+    const { chat: id, owner } = this.place
+    return {
+      id,
+      createdAt: this.createdAt,
+      ...contentsOf(this.conversation),
+      offset: encodeOffset(this.#offset),
+      ...(owner !== undefined && { owner }),
+    }
   }
 
   /** Reads up to the tail; false if the stream has another history by now. Rejects as the store does. */
@@ -68,7 +89,7 @@ export class ChatLog {
     const after = this.#offset
     const records = entries.map(writeEntry)
     const request = { records, after, metadata: listingOf(this.place, this.conversation.title, entries) }
-    return this.#kept(after, records, await this.#append(request, signal))
+    return this.#taken(after, records, await this.#append(request, signal), signal)
   }
 
   /** Keeps the answer of a run, once, wherever the tail is. Rejects as the store does. */
@@ -76,7 +97,7 @@ export class ChatLog {
     const after = this.#offset
     const records = [writeEntry(entry)]
     const producer = { id: answererOf(entry.run), epoch: 0, seq: 0 }
-    return this.#kept(after, records, await this.#append({ records, producer }, signal))
+    return this.#taken(after, records, await this.#append({ records, producer }, signal), signal)
   }
 
   /** Closes the stream, so that everybody finds the chat deleted. False if it is gone already. */
@@ -91,12 +112,20 @@ export class ChatLog {
     return this.#store.append(this.id, { ...request, incarnation: this.incarnation }, signal)
   }
 
-  #kept(after: Offset, records: readonly string[], result: AppendResult): Kept {
+  async #taken(
+    after: Offset,
+    records: readonly string[],
+    result: AppendResult,
+    signal: AbortSignal | undefined,
+  ): Promise<Kept> {
     switch (result.outcome) {
       case 'appended':
         // An append without `after` may have put another entry in between.
         if (result.offset.position === after.position + records.length)
           this.#take(after, records, result.offset)
+        // What is kept is kept, whether it can be read or not.
+        else await this.refresh(signal).catch(() => false)
+        this.#kept(this)
         return 'kept'
       case 'duplicate':
         return 'kept'

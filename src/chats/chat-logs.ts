@@ -1,12 +1,14 @@
 /** The chats that this process has read lately, so that reading one again costs only its new entries. */
 import { StreamRequestError } from '../streams/errors.ts'
 import type { StreamConfig } from '../streams/store.ts'
+import type { Arrivals } from './arrivals.ts'
+import type { ChatFeeds } from './chat-feeds.ts'
 import { CHATS, chatStreamId } from './chat-ids.ts'
 import { ChatLog } from './chat-log.ts'
 import type { ChatEntry } from '../conversation/entries.ts'
 import { writeEntry } from '../conversation/entries.ts'
 import type { ChatPlace } from './history.ts'
-import { listingOf } from './listing.ts'
+import { listingOf, newsOf } from './listing.ts'
 import type { ChatSettings } from './options.ts'
 
 /** Most bytes of entries to hold. The chat that was read last is held whatever its size. */
@@ -15,12 +17,16 @@ const MOST = 10_000
 
 export class ChatLogs {
   readonly #settings: ChatSettings
+  readonly #feeds: ChatFeeds
+  readonly #arrivals: Arrivals
   /** By stream, the one that was looked at last at the end. */
   readonly #logs = new Map<string, { readonly log: ChatLog; readonly bytes: number }>()
   #bytes = 0
 
-  constructor(settings: ChatSettings) {
+  constructor(settings: ChatSettings, feeds: ChatFeeds, arrivals: Arrivals) {
     this.#settings = settings
+    this.#feeds = feeds
+    this.#arrivals = arrivals
   }
 
   /**
@@ -37,7 +43,7 @@ export class ChatLogs {
     for (let tries = 0; tries < 3; tries++) {
       const info = await store.head(id, signal, place.owner ?? null)
       if (!info) return undefined
-      const log = new ChatLog(store, place, info)
+      const log = new ChatLog(store, place, info, this.#tell)
       if (await log.refresh(signal)) return this.#keep(log)
     }
     return undefined
@@ -56,10 +62,17 @@ export class ChatLogs {
       ...(owner !== undefined && { owner }),
       ...(retentionMs !== undefined && { ttlMs: retentionMs }),
     }
-    const { outcome } = await store.create(chatStreamId(place), config, signal)
-    if (outcome === 'retired' || outcome === 'no-fork')
+    const made = await store.create(chatStreamId(place), config, signal)
+    if (made.outcome === 'retired' || made.outcome === 'no-fork')
       throw new StreamRequestError('invalid_id', 'The stream of the chat was deleted while forks of it exist')
-    return outcome === 'created'
+    if (made.outcome !== 'created') return false
+    this.#feeds.tell(place, newsOf(place, made.info.createdAt, undefined))
+    this.#arrivals.arrived(place)
+    return true
+  }
+
+  readonly #tell = ({ place, createdAt, conversation }: ChatLog): void => {
+    this.#feeds.tell(place, newsOf(place, createdAt, conversation.title))
   }
 
   #keep(log: ChatLog): ChatLog {

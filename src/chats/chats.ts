@@ -6,16 +6,16 @@
  * decided by the state of the chat at that moment, so concurrent changes happen one after the other.
  */
 import type { Delivery } from '../delivery/delivery.ts'
-import type { Json } from '../protocol/json.ts'
-import { encodeOffset } from '../protocol/offset.ts'
 import type { RunEnd } from '../protocol/run-end.ts'
 import { RunError } from '../runs/errors.ts'
-import type { RunDefinition, RunDefinitions } from '../runs/definition.ts'
+import type { RunDefinitions } from '../runs/definition.ts'
 import type { StreamInfo } from '../streams/stream.ts'
 import { chatIndexId } from '../runs/records/run-ids.ts'
 import { Amendments } from './amendments.ts'
 import { Answers } from './answers.ts'
-import { contentsOf, itemOf } from '../conversation/chat.ts'
+import { Arrivals } from './arrivals.ts'
+import { ChatFeeds } from './chat-feeds.ts'
+import { itemOf } from '../conversation/chat.ts'
 import type { Chat, ChatItem, ChatList } from '../conversation/chat.ts'
 import { CHATS } from './chat-ids.ts'
 import type { ChatLog } from './chat-log.ts'
@@ -24,13 +24,14 @@ import { listedChat } from './listing.ts'
 import type { ChatAsk } from '../conversation/conversation.ts'
 import type { ChatMessage } from '../conversation/entries.ts'
 import { ChatError } from '../conversation/errors.ts'
-import { ChatFollower, placeAt } from './following.ts'
+import { changesFrom, placeAt } from './following.ts'
 import type { ChatChange } from './following.ts'
 import type { ChatPlace } from './history.ts'
 import { chatSettings, redefineChats } from './options.ts'
 import type { ChatSettings, ChatsOptions } from './options.ts'
 import { checkAsk, checkHistory, checkMessage, checkTitle, chatPlaceOf, signalOf } from './requests.ts'
 import type { AskOptions, ChatScope, RegenerateRequest, SendRequest } from './requests.ts'
+import { runKinds } from './run-kinds.ts'
 import { type Send, Sends, keyOf } from './sends.ts'
 import { Turns } from './turns.ts'
 import type { ChatRuns } from './turns.ts'
@@ -47,6 +48,8 @@ export interface ChatServices {
  */
 export class Chats {
   readonly #settings: ChatSettings
+  readonly #feeds: ChatFeeds
+  readonly #arrivals: Arrivals
   readonly #logs: ChatLogs
   readonly #sends: Sends
   readonly #amendments: Amendments
@@ -58,7 +61,9 @@ export class Chats {
   constructor(options: ChatsOptions) {
     const settings = chatSettings(options)
     this.#settings = settings
-    this.#logs = new ChatLogs(settings)
+    this.#feeds = new ChatFeeds(settings)
+    this.#arrivals = new Arrivals(this.#feeds, () => this.#used.delivery)
+    this.#logs = new ChatLogs(settings, this.#feeds, this.#arrivals)
     this.#answers = new Answers(settings, this.#logs)
     this.#turns = new Turns(settings, this.#logs, this.#answers, () => this.#used.runs)
     this.#sends = new Sends(settings, this.#logs, this.#turns)
@@ -67,18 +72,7 @@ export class Chats {
 
   /** The kinds of runs that answer. Pass them to `Runs` with the application's own. */
   get kinds(): RunDefinitions {
-    const kinds: Record<string, RunDefinition> = {}
-    for (const [name, kind] of this.#settings.kinds) {
-      const { resumable, closing, newAttempt } = kind
-      kinds[name] = {
-        run: (input, context) => this.#answers.provide(kind, input as Json, context),
-        ended: (run, end, signal) => this.#turns.ended(run, end, signal),
-        ...(resumable !== undefined && { resumable }),
-        ...(closing && { closing }),
-        ...(newAttempt && { newAttempt }),
-      }
-    }
-    return kinds
+    return runKinds(this.#settings.kinds, this.#answers, this.#turns)
   }
 
   /**
@@ -193,7 +187,7 @@ export class Chats {
   /** Returns a chat, after finishing what a dead process left undone in it; undefined if it does not exist. */
   async get(chat: string, scope: ChatScope = {}): Promise<Chat | undefined> {
     const log = await this.#look(chatPlaceOf(chat, scope), signalOf(scope))
-    return log && this.#seen(log)
+    return log?.chat
   }
 
   /**
@@ -247,6 +241,7 @@ export class Chats {
       await log.refresh(signal)
       await store.delete(chatIndexId(chat, scope.owner), signal)
       await this.#turns.remove(log, signal)
+      this.#feeds.tell(place, { chat, deleted: true })
       return true
     }
   }
@@ -264,7 +259,30 @@ export class Chats {
     const signal = signalOf(scope)
     const place = placeAt(offset)
     const { id, incarnation } = await this.#found({ chat, ...scope }, signal)
-    yield* new ChatFollower().follow(this.#used.delivery, id, place, incarnation, signal)
+    yield* changesFrom(this.#used.delivery, id, place, incarnation, signal)
+  }
+
+  /**
+   * Returns the stream that says in which chats of an owner something was kept, whichever process did: its records are
+   * `ChatNews`. It is for endpoints that serve it, and a signal alone: `list` has the chats.
+   */
+  async feed(owner: string, { signal }: Pick<ChatScope, 'signal'> = {}): Promise<StreamInfo | undefined> {
+    return this.#feeds.stream(owner, signalOf({ ...(signal && { signal }) }))
+  }
+
+  /**
+   * Returns a chat as `get` does, and waits for one that does not exist yet; undefined when the signal aborts, or this
+   * process stops delivering. A chat without an owner that another process creates is noticed within seconds, any other
+   * at once.
+   */
+  async appears(chat: string, scope: ChatScope = {}): Promise<Chat | undefined> {
+    const place = chatPlaceOf(chat, scope)
+    return this.#arrivals.wait(place, () => this.get(chat, scope), signalOf(scope))
+  }
+
+  /** Takes leave of the chats of this process: resolves when other processes were told what was kept here. */
+  close(): Promise<void> {
+    return this.#feeds.close()
   }
 
   async #ask(
@@ -273,15 +291,9 @@ export class Chats {
     what: Pick<Send, 'message' | 'edits' | 'after' | 'before' | 'anew' | 'again'>,
   ): Promise<ChatAsk> {
     const place = chatPlaceOf(chat, { ...(owner !== undefined && { owner }) })
-    checkAsk({ ...(body !== undefined && { body }), ...(run !== undefined && { run }) })
-    const send = {
-      place,
-      kind,
-      whileBusy,
-      ...what,
-      ...(body !== undefined && { body }),
-      ...(run !== undefined && { run }),
-    }
+    const more = { ...(body !== undefined && { body }), ...(run !== undefined && { run }) }
+    checkAsk(more)
+    const send = { place, kind, whileBusy, ...what, ...more }
     return this.#sends.send(send, signalOf({ ...(signal && { signal }) }))
   }
 
@@ -300,16 +312,6 @@ export class Chats {
     const log = await this.#logs.load(chatPlaceOf(chat, { ...(owner !== undefined && { owner }) }), signal)
     if (!log || log.isClosed) throw new ChatError('chat_not_found')
     return log
-  }
-
-  #seen({ place, createdAt, conversation, offset }: ChatLog): Chat {
-    return {
-      id: place.chat,
-      createdAt,
-      ...contentsOf(conversation),
-      offset: encodeOffset(offset),
-      ...(place.owner !== undefined && { owner: place.owner }),
-    }
   }
 
   #onlyKind(): string {

@@ -21,61 +21,73 @@ const MOST_WAITING = 4
 
 const batches: SharedEncoder<Batch> = { encode: (batch) => batch }
 
-export class ChatFollower {
-  readonly #waiting: Batch[] = []
-  #wake = Promise.withResolvers<void>()
-  #end: FollowEnd | undefined
-  readonly #outlet = new Outlet<Batch>({
+/**
+ * Yields what comes in a stream after a place, and returns how that ended; undefined if the signal aborted. Rejects with
+ * nothing: a store that fails is an end.
+ */
+export async function* batchesFrom(
+  delivery: Delivery,
+  stream: string,
+  place: AskedPlace,
+  incarnation: string,
+  signal: AbortSignal,
+): AsyncGenerator<Batch, FollowEnd | undefined> {
+  const waiting: Batch[] = []
+  let wake = Promise.withResolvers<void>()
+  let end: FollowEnd | undefined
+  const outlet = new Outlet<Batch>({
     write: (batch) => {
-      this.#waiting.push(batch)
-      this.#wake.resolve()
-      return this.#waiting.length < MOST_WAITING
+      waiting.push(batch)
+      wake.resolve()
+      return waiting.length < MOST_WAITING
     },
   })
-
-  /**
-   * Yields entries until the chat is deleted or the signal aborts, and then ends. Rejects as the store does.
-   *
-   * @throws {ChatError} `chat_not_found` if the chat does not exist; `invalid_ask` if the offset is not one of this chat.
-   */
-  async *follow(
-    delivery: Delivery,
-    stream: string,
-    place: AskedPlace,
-    incarnation: string,
-    signal: AbortSignal,
-  ): AsyncGenerator<ChatChange> {
-    const abort = (): void => this.#wake.resolve()
-    const following = delivery.follow(stream, {
-      place,
-      incarnation,
-      outlet: this.#outlet,
-      encoder: batches,
-      observer: {
-        opened: () => {},
-        over: (end) => {
-          this.#end = end
-          this.#wake.resolve()
-        },
-      },
-    })
-    signal.addEventListener('abort', abort, { once: true })
-    try {
-      while (!signal.aborted) {
-        const batch = this.#waiting.shift()
-        if (batch) yield* changesIn(batch)
-        else if (this.#end) return thrown(this.#end)
-        else {
-          this.#outlet.drained()
-          await this.#wake.promise
-          this.#wake = Promise.withResolvers()
-        }
+  const abort = (): void => wake.resolve()
+  const observer = {
+    opened: () => {},
+    over: (how: FollowEnd) => {
+      end = how
+      wake.resolve()
+    },
+  }
+  const following = delivery.follow(stream, { place, incarnation, outlet, encoder: batches, observer })
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    while (!signal.aborted) {
+      const batch = waiting.shift()
+      if (batch) yield batch
+      else if (end) return end
+      else {
+        outlet.drained()
+        await wake.promise
+        wake = Promise.withResolvers()
       }
-    } finally {
-      signal.removeEventListener('abort', abort)
-      following.stop()
-      this.#outlet.gone()
     }
+    return undefined
+  } finally {
+    signal.removeEventListener('abort', abort)
+    following.stop()
+    outlet.gone()
+  }
+}
+
+/**
+ * Yields entries until the chat is deleted or the signal aborts, and then ends. Rejects as the store does.
+ *
+ * @throws {ChatError} `chat_not_found` if the chat does not exist; `invalid_ask` if the offset is not one of this chat.
+ */
+export async function* changesFrom(
+  ...[delivery, stream, place, incarnation, signal]: Parameters<typeof batchesFrom>
+): AsyncGenerator<ChatChange> {
+  const following = batchesFrom(delivery, stream, place, incarnation, signal)
+  try {
+    for (;;) {
+      const next = await following.next()
+      if (!next.done) yield* changesIn(next.value)
+      else return next.value && thrown(next.value)
+    }
+  } finally {
+    await following.return(undefined)
   }
 }
 

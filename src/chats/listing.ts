@@ -1,6 +1,7 @@
 /** What lists tell about a chat. It is kept as the metadata of its stream. */
 import type { ListedChat } from '../conversation/chat.ts'
 import type { ChatEntry } from '../conversation/entries.ts'
+import type { ChatNews } from '../conversation/news.ts'
 import type { Json } from '../protocol/json.ts'
 import type { StreamInfo } from '../streams/stream.ts'
 import type { ChatPlace } from './history.ts'
@@ -14,6 +15,11 @@ export function listingOf(
   const name = titled?.title ?? title
   const at = Date.now()
   return { chat: { id: chat, at, ...(name !== undefined && name !== '' && { title: name }) } }
+}
+
+/** What the feed of its owner says about a chat in which something was kept. */
+export function newsOf({ chat }: ChatPlace, createdAt: number, title: string | undefined): ChatNews {
+  return { chat, createdAt, at: Date.now(), ...(title !== undefined && title !== '' && { title }) }
 }
 
 /** Returns undefined for a chat that is being deleted. */

@@ -5,6 +5,9 @@
 
 const CHAT = '@chat/'
 
+/** The feed of the user's chats: its records are `ChatNews`. */
+export const CHATS_FEED = '@chats'
+
 /** The log of a chat: its records are the entries. */
 export function chatStreamName(chat: string): string {
   return CHAT + encodeURIComponent(chat)

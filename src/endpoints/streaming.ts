@@ -186,6 +186,7 @@ export class Streaming {
     // Readers are closed first, because an HTTP response that still streams would delay the shutdown of its server.
     this.delivery.close()
     await this.runs.close({ graceSeconds: this.#graceSeconds })
+    await this.chats?.close()
     await this.store.close()
   }
 

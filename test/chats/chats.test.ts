@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { ChatError } from '../../src/conversation/errors.ts'
 import type { Chat } from '../../src/conversation/chat.ts'
-import { onEveryStore, said, until } from './world.ts'
+import { onEveryStore, ownedBy, said, until } from './world.ts'
 import type { Said } from './world.ts'
 
 function texts(chat: Chat | undefined): readonly string[] {
@@ -236,7 +236,7 @@ onEveryStore('chats', (world) => {
     expect(await runs.get(run)).toBeUndefined()
     expect(await chats.get('c', { owner: 'ann' })).toBeUndefined()
     expect((await chats.list({ owner: 'ann' })).chats).toEqual([])
-    await until(async () => (await store.list({ owner: 'ann' })).streams.length === 0)
+    await until(async () => (await ownedBy('ann', store)).length === 0)
     await expect(chats.takeBack('c', 'm1', { owner: 'ann' })).rejects.toEqual(refused('chat_not_found'))
   })
 

@@ -3,7 +3,7 @@ import type { Chat } from '../../src/conversation/chat.ts'
 import type { ChatMessage } from '../../src/conversation/entries.ts'
 import type { ChatTurnKept } from '../../src/chats/history.ts'
 import { memory } from '../../src/streams/memory/store.ts'
-import { ChatProcess, onEveryStore, said, until } from './world.ts'
+import { ChatProcess, onEveryStore, ownedBy, said, until } from './world.ts'
 import type { ChatWorld, Said } from './world.ts'
 
 function refused(code: string): unknown {
@@ -154,10 +154,10 @@ onEveryStore('a chat that is deleted', (world) => {
     await dead
     const { chats } = world().process()
     const store = world().store()
-    await until(async () => (await store.list({ owner: 'ann' })).streams.every(({ closed }) => closed))
+    await until(async () => (await ownedBy('ann', store)).every(({ closed }) => closed))
     expect((await chats.list({ owner: 'ann' })).chats).toEqual([])
     await until(async () => (await chats.get('c', { owner: 'ann' })) === undefined)
-    await until(async () => (await store.list({ owner: 'ann' })).streams.length === 0)
+    await until(async () => (await ownedBy('ann', store)).length === 0)
     await chats.send('c', { owner: 'ann', message: said('m1') })
     expect((await chats.get('c', { owner: 'ann' }))?.messages).toHaveLength(1)
   })

@@ -16,6 +16,7 @@ import { memory } from '../../src/streams/memory/store.ts'
 import { redis } from '../../src/streams/redis/open.ts'
 import { sqlite } from '../../src/streams/sqlite/sqlite.ts'
 import type { StreamStore } from '../../src/streams/store.ts'
+import type { StreamInfo } from '../../src/streams/stream.ts'
 import { InterposedStore } from '../runs/interposed-store.ts'
 import { Puppet } from '../runs/puppet.ts'
 import { RecordingLogger } from '../runs/recording-logger.ts'
@@ -101,7 +102,13 @@ export class ChatProcess {
   async close(): Promise<void> {
     this.delivery.close()
     await this.runs.close()
+    await this.chats.close()
   }
+}
+
+/** The streams of an owner, without the feed of the owner's chats. */
+export async function ownedBy(owner: string, store: StreamStore): Promise<readonly StreamInfo[]> {
+  return (await store.list({ owner })).streams.filter(({ id }) => !id.startsWith('@chat-feed/'))
 }
 
 /** Waits for what comes by itself. */

@@ -1,11 +1,7 @@
 /** Tells which runs begin in a chat, even before the chat exists. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Chats } from '../../chats/chats.ts'
 import type { ChatEntry } from '../../conversation/entries.ts'
 import { ChatError } from '../../conversation/errors.ts'
-
-/** Milliseconds between two checks for a chat that does not exist yet. */
-const LOOK_MS = 2000
 
 export interface ChatChangesOptions {
   readonly chats: Chats
@@ -24,9 +20,11 @@ export async function* runsBegun(
 ): AsyncGenerator<string> {
   let place = offset
   if (place === undefined) {
-    const created = await creationOf(options)
-    if (created === undefined) return
-    if (created.run !== undefined) yield created.run
+    const { chats, chat, ...scope } = options
+    const created = await chats.appears(chat, scope)
+    if (!created) return
+    const run = created.active?.run ?? created.messages.at(-1)?.ask?.run
+    if (run !== undefined) yield run
     place = created.offset
   }
   for await (const entry of entriesFrom(options, place)) {
@@ -56,20 +54,4 @@ async function* entriesFrom(
   } catch (error) {
     if (!(error instanceof ChatError)) throw error
   }
-}
-
-/** Where to begin following a chat once it exists, and the run that began it. */
-async function creationOf({
-  chats,
-  chat,
-  ...scope
-}: ChatChangesOptions): Promise<{ readonly offset: string; readonly run: string | undefined } | undefined> {
-  const { signal } = scope
-  while (!signal.aborted) {
-    await sleep(LOOK_MS, undefined, { signal, ref: false }).catch(() => undefined)
-    const found = signal.aborted ? undefined : await chats.get(chat, scope)
-    if (!found) continue
-    return { offset: found.offset, run: found.active?.run ?? found.messages.at(-1)?.ask?.run }
-  }
-  return undefined
 }

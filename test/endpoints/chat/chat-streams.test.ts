@@ -4,7 +4,8 @@ import { type StreamClient, type StreamError, connect } from '../../../src/clien
 import { contentsOf } from '../../../src/conversation/chat.ts'
 import { Conversation } from '../../../src/conversation/conversation.ts'
 import { entryIn } from '../../../src/conversation/entries.ts'
-import { chatStreamName } from '../../../src/conversation/stream-names.ts'
+import { type ChatNews, newsIn } from '../../../src/conversation/news.ts'
+import { CHATS_FEED, chatStreamName } from '../../../src/conversation/stream-names.ts'
 import { bearerToken, memory } from '../../../src/index.ts'
 import { type ChatServer, type ChatServerOptions, Script, startChats } from './chat-server.ts'
 
@@ -136,6 +137,29 @@ describe.each(Object.entries(over))('over %s', (_way, connectTo) => {
     expect([{ status: 'deleted' }, 'gone', 'stream_not_found']).toContainEqual(told)
   })
 
+  test('it hears of all chats of its user, also where there was none, and of nobody else', async () => {
+    const store = memory()
+    const [here, there] = [await start({ store }), await start({ store })]
+    const heard = (client: StreamClient) => {
+      const stream = client.stream(CHATS_FEED)
+      const news: ChatNews[] = []
+      stream.subscribe(() => {
+        for (const record of stream.take()) news.push(newsIn(record) as ChatNews)
+      })
+      return { stream, news }
+    }
+    const [ann, bob] = [heard(open(there)), heard(open(there, 'bob'))]
+    await expect.poll(() => [ann.stream.status, bob.stream.status]).toEqual(['running', 'running'])
+    await here.chats.add('c1', [message('m1')], { owner: 'ann' })
+    await page(here, 'ann').ask('PATCH', '/c1', { title: 'Title' })
+    await expect.poll(() => ann.news.at(-1)).toMatchObject({ chat: 'c1', title: 'Title' })
+    await page(here, 'ann').ask('DELETE', '/c1')
+    await expect.poll(() => ann.news.at(-1)).toEqual({ chat: 'c1', deleted: true })
+    await here.chats.add('c2', [message('m1')], { owner: 'bob' })
+    await expect.poll(() => bob.news.length).toBe(1)
+    expect(bob.news).toMatchObject([{ chat: 'c2' }])
+  })
+
   test("another user's chat and run are as ones that are not there", async () => {
     const server = await start()
     const { run } = await page(server, 'ann').send('c1', { message: message('m1') })
@@ -204,7 +228,8 @@ test('without authentication a chat without an owner is followed by its id, and 
   clients.push(client)
   const { conversation } = live(client, 'c1')
   await expect.poll(() => conversation.tree.size).toBe(1)
-  expect((await errorOf(client, chatStreamName('c2')))?.code).toBe('stream_not_found')
+  for (const id of [chatStreamName('c2'), CHATS_FEED])
+    expect((await errorOf(client, id))?.code).toBe('stream_not_found')
 })
 
 test('who follows a chat has the answer begun that a dead process asked for', async () => {

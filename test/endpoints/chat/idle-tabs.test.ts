@@ -1,5 +1,6 @@
 /** Resumes that wait for an answer to begin, with the transports as published. */
 import type { UIMessage } from 'ai'
+import { memory } from '../../../src/index.ts'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
   type ChatServer,
@@ -100,17 +101,38 @@ test('a resume that waits ends without a word when the server drains', async () 
   expect(http.errors).toEqual([])
 })
 
-test('a resume that waits beside the send of its page breaks when the server drains, as a 204 says that all is well', async () => {
+test('a resume that waits beside the send of its page breaks when the server drains, as does the answer', async () => {
   const script = await start()
   const waiting = fetch(`${server.address}/c1/stream`)
   const page = tab('DefaultChatTransport')
   const sending = page.sendMessage({ text: 'Hello' })
   script.say('One', ' two')
   await expect.poll(() => page.text).toBe('One two')
+  const resumed = (await waiting).text()
+  resumed.catch(() => undefined)
   await server.drain()
-  await expect(waiting).rejects.toThrow('fetch failed')
+  await expect(resumed).rejects.toThrow('terminated')
   await sending
   expect(page.status).toBe('error')
+})
+
+test('a resume that waits for what begins elsewhere breaks when the server drains, as a 204 says that all is well', async () => {
+  const store = memory()
+  let looks = 0
+  const head: typeof store.head = (...args) => {
+    looks++
+    return store.head(...args)
+  }
+  const script = await start({ store: Object.assign(Object.create(store) as typeof store, { head }) })
+  await using other = await startChats({ source: script.source, store })
+  // Of a chat without an owner another process hears within seconds.
+  const waiting = fetch(`${server.address}/c1/stream`)
+  // It has looked, found nothing, and looked again when it began to wait.
+  await expect.poll(() => looks).toBe(2)
+  await other.chats.send('c1', { message: { ...greeting, role: 'user' } })
+  waiting.catch(() => undefined)
+  await server.drain()
+  await expect(waiting).rejects.toThrow('fetch failed')
 })
 
 const greeting = { id: 'm0', role: 'assistant', parts: [{ type: 'text', text: 'Hello' }] }
