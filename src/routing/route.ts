@@ -47,7 +47,15 @@ export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPT
  * any more.
  */
 export type Authenticate = (request: Request) => AuthenticateResult | Promise<AuthenticateResult>
-type AuthenticateResult = ([unknown] extends [User] ? unknown : User) | null | undefined | false
+type AuthenticateResult =
+  | ([unknown] extends [User] ? unknown : User)
+  | typeof ANONYMOUS
+  | null
+  | undefined
+  | false
+
+/** What an `Authenticate` returns to let a client in without a user, as a route does that asks nobody. */
+export const ANONYMOUS: unique symbol = Symbol('anonymous')
 
 /** Who may use a route. A route's own guards replace those of the routers and the application around it. */
 export interface Guards {

@@ -4,7 +4,7 @@ import { scopeForLog } from '../../consumers/scope.ts'
 import { callHandler, loggingOwner } from '../../logging/late-errors.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { HttpError } from '../../protocol/errors.ts'
-import type { Authenticate } from '../../routing/route.ts'
+import { ANONYMOUS, type Authenticate } from '../../routing/route.ts'
 import { LONGEST_TIMER } from '../../time/duration.ts'
 import type { RequestScope } from './request-scope.ts'
 
@@ -56,6 +56,10 @@ export async function authenticate(
   scope.hook = hook
   scope.askedAt = performance.now()
   const user = await ask(scope, hook, options, signal)
+  if (user === ANONYMOUS) {
+    scope.user = undefined
+    return
+  }
   // A failed check may return `false`, and a missing header an empty text. Neither is a user.
   if (user === undefined || user === null || user === false || user === '')
     throw new HttpError('unauthenticated')
