@@ -53,6 +53,7 @@ const places: Readonly<Record<string, readonly string[]>> = {
   '@hono/node-server': ['src/server/', 'src/demo/'],
   '@msgpack/msgpack': ['src/channels/redis/codec/msgpack-format.ts'],
   '@standard-schema/spec': ['src/consumers/', 'src/endpoints/chat/', 'src/runs/', 'src/demo/'],
+  '@ai-sdk/react': ['web/src/chat/'],
   // The client names its types alone.
   ai: [
     'src/endpoints/chat/',
@@ -60,16 +61,19 @@ const places: Readonly<Record<string, readonly string[]>> = {
     'src/demo/',
     'src/client/chat/chat-transport.ts',
     'src/react/chat/',
+    'web/src/chat/',
   ],
   commander: ['src/cli/'],
   cookie: ['src/server/request/request-scope.ts'],
   hono: ['src/server/', 'src/routing/', 'src/demo/'],
+  marked: ['web/src/chat/markdown/'],
   openai: ['src/providers/openai/openai.ts'],
   pino: ['src/logging/pino.ts'],
   'pino-pretty': ['src/logging/pretty.ts'],
   redis: ['src/redis/'],
   react: ['src/react/', 'web/src/'],
   'react-dom': ['web/src/'],
+  'sugar-high': ['web/src/chat/markdown/'],
   ws: ['src/server/'],
 }
 

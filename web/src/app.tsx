@@ -40,6 +40,9 @@ export function App({ client }: { client: RunClient }): ReactElement {
     <div className="page" data-flowing={run.status === 'streaming' && connection === 'connected'}>
       <header className="head">
         <Wordmark />
+        <nav className="pages" aria-label="Pages">
+          <a href="./chat">Chat</a>
+        </nav>
         <ConnectionPill state={connection} />
       </header>
       <div className="race" aria-hidden="true" />

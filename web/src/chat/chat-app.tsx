@@ -1,0 +1,74 @@
+import { type ReactElement, useCallback, useEffect, useState } from 'react'
+import { useChatAddress } from './chat-address.ts'
+import { ChatList } from './chat-list.tsx'
+import { ChatView } from './chat-view.tsx'
+import { Drawer, useIsNarrow } from './drawer.tsx'
+import { Notices } from './notices.ts'
+import { useChatListData } from './use-chat-data.ts'
+
+export interface ChatAppProps {
+  /** Where the chats are served. */
+  readonly api: string
+  /** The name of the model that answers; undefined for the script. */
+  readonly model: string | undefined
+}
+
+export function ChatApp({ api, model }: ChatAppProps): ReactElement {
+  const { id, isNew, open, startNew, keep } = useChatAddress()
+  const list = useChatListData(api)
+  const [isListOpen, setListOpen] = useState(false)
+  const isNarrow = useIsNarrow()
+  const [notice, setNotice] = useState('')
+  const title = list.chats.find((chat) => chat.id === id)?.title
+
+  // A region that is given the same text again stays silent; a space at its end makes it news.
+  const notify = useCallback(
+    (text: string) => setNotice((last) => (text !== '' && text === last ? `${text}\u00a0` : text)),
+    [],
+  )
+  const closeList = useCallback(() => setListOpen(false), [])
+
+  useEffect(() => {
+    document.title = title === undefined ? 'Chat · Millrace' : `${title} · Millrace`
+  }, [title])
+
+  return (
+    <Notices value={notify}>
+      <div className="chat-page">
+        <button type="button" className="skip" onClick={() => document.getElementById('message')?.focus()}>
+          Skip to the message
+        </button>
+        <Drawer isNarrow={isNarrow} isOpen={isListOpen} onClose={closeList}>
+          <ChatList
+            list={list}
+            shown={id}
+            onOpen={(chat) => {
+              open(chat)
+              closeList()
+            }}
+            onNew={() => {
+              startNew()
+              closeList()
+            }}
+          />
+        </Drawer>
+        <ChatView
+          key={id}
+          id={id}
+          isNew={isNew}
+          api={api}
+          model={model}
+          title={title}
+          isCovered={isNarrow && isListOpen}
+          onList={() => setListOpen(true)}
+          onSend={keep}
+          onTitle={list.rename}
+          onNew={startNew}
+        />
+        <div className="hidden" role="status">
+          {notice}
+        </div>
+      </div>
+    </Notices>
+  )
+}

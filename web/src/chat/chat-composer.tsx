@@ -1,0 +1,155 @@
+import {
+  type ClipboardEvent,
+  type DragEvent,
+  type KeyboardEvent,
+  type ReactElement,
+  type SyntheticEvent,
+  useEffect,
+  useRef,
+  useState,
+} from 'react'
+import { Attachments } from './attachments.tsx'
+import type { ChatData, FilePart, NewMessage } from './chat-data.ts'
+import { draftOf, keepDraft } from './drafts.ts'
+import { Icon } from './icons.tsx'
+import { useAttachments } from './use-attachments.ts'
+
+interface ChatComposerProps {
+  readonly chat: ChatData
+  readonly isActive: boolean
+  readonly onSend: (message: NewMessage) => void
+}
+
+/** A touch screen would answer the focus with a keyboard over half the page. */
+const HAS_KEYBOARD = window.matchMedia('(hover: hover) and (pointer: fine)').matches
+
+/** Bytes of a message: what the server takes, less what is around the text. */
+const MOST_BYTES = 1024 * 1024 - 2048
+
+export function ChatComposer({ chat, isActive, onSend }: ChatComposerProps): ReactElement {
+  const [text, setText] = useState(() => draftOf(chat.id))
+  const [trouble, setTrouble] = useState('')
+  const box = useRef<HTMLTextAreaElement>(null)
+  const files = useAttachments(setTrouble)
+  const isEmpty = text.trim() === '' && files.parts.length === 0
+
+  useEffect(() => {
+    if (HAS_KEYBOARD) box.current?.focus()
+  }, [])
+  useEffect(() => keepDraft(chat.id, text), [chat.id, text])
+
+  const send = () => {
+    if (isEmpty || files.isBusy) return
+    // Half a surrogate pair, which a paste can leave, is no text that a server can keep.
+    const asked = text.trim().toWellFormed()
+    const why = tooLong(asked, files.parts)
+    setTrouble(why)
+    if (why !== '') return
+    onSend({ text: asked, ...(files.parts.length > 0 && { files: [...files.parts] }) })
+    setText('')
+    files.clear()
+  }
+  const onSubmit = (event: SyntheticEvent) => {
+    event.preventDefault()
+    send()
+  }
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== 'Enter' || event.shiftKey) return
+    // While an input method composes a word, Enter accepts the word.
+    // oxlint-disable-next-line typescript/no-deprecated -- the key code is the only way in which Safari says so
+    if (event.nativeEvent.isComposing || event.keyCode === 229) return
+    event.preventDefault()
+    if (!event.repeat) send()
+  }
+  const onPaste = (event: ClipboardEvent) => {
+    const pasted = [...event.clipboardData.files]
+    if (pasted.length === 0) return
+    event.preventDefault()
+    files.add(pasted)
+  }
+  const onDrop = (event: DragEvent) => {
+    const dropped = [...event.dataTransfer.files]
+    if (dropped.length === 0) return
+    event.preventDefault()
+    files.add(dropped)
+  }
+
+  return (
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- a file can be attached with the button, too
+    <form className="chat-composer" aria-label="Message" onSubmit={onSubmit} onDrop={onDrop}>
+      <Attachments parts={files.parts} isBusy={files.isBusy} onRemove={files.remove} />
+      <label className="hidden" htmlFor="message">
+        Message
+      </label>
+      <textarea
+        id="message"
+        ref={box}
+        rows={1}
+        dir="auto"
+        value={text}
+        placeholder="Ask something"
+        aria-describedby="message-hint"
+        enterKeyHint="send"
+        autoComplete="off"
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={onKeyDown}
+        onPaste={onPaste}
+      />
+      <div className="chat-composer-foot">
+        <label className="icon-button attach" title="Attach images">
+          <Icon name="image" />
+          <input
+            className="hidden"
+            type="file"
+            aria-label="Attach images"
+            accept="image/*"
+            multiple
+            onChange={(event) => {
+              files.add([...(event.target.files ?? [])])
+              event.target.value = ''
+            }}
+          />
+        </label>
+        <p
+          id="message-hint"
+          className="hint"
+          data-stressed={trouble !== ''}
+          role={trouble === '' ? undefined : 'alert'}
+        >
+          {trouble || <Keys isActive={isActive} />}
+        </p>
+        {isActive && (
+          <button type="button" className="stop" onClick={() => void chat.stop()}>
+            Stop
+          </button>
+        )}
+        <button type="submit" className="send" aria-disabled={isEmpty || files.isBusy}>
+          Send
+        </button>
+      </div>
+    </form>
+  )
+}
+
+function Keys({ isActive }: { readonly isActive: boolean }): ReactElement {
+  return (
+    <span className="keys">
+      <kbd>Enter</kbd> sends, <kbd>Shift</kbd>+<kbd>Enter</kbd> makes a new line
+      {isActive && (
+        <>
+          , <kbd>Esc</kbd> stops
+        </>
+      )}
+    </span>
+  )
+}
+
+/** Why a message cannot be sent, as a sentence; empty when it can. */
+function tooLong(text: string, files: readonly FilePart[]): string {
+  const images = files.reduce((bytes, { url }) => bytes + url.length, 0)
+  // As JSON: a line's end takes two bytes.
+  const bytes = new TextEncoder().encode(JSON.stringify(text)).length + images
+  if (bytes <= MOST_BYTES) return ''
+  const what = images > 0 ? 'The text and the images are' : 'The text is'
+  return `${what} too long: ${(bytes / 1024 / 1024).toFixed(2)} MB, and a message may have 1 MB.`
+}
