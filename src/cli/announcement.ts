@@ -23,6 +23,8 @@ export interface Announcement {
   readonly isOpen: boolean
   /** Whether its channel layer ends with its process. */
   readonly isLocal: boolean
+  /** Whether it is the demo with its chat. */
+  readonly hasChat: boolean
   /** Whether the application opens its store, and its channel layer, where the command line says. */
   readonly follows: { readonly store: boolean; readonly channelLayer: boolean }
 }
@@ -43,6 +45,7 @@ export function announcementOf(application: Application, { running, isOpen }: Li
     ...(durability !== undefined && { durability }),
     isOpen,
     isLocal: isLayerLocal(application),
+    hasChat: servesDemoChat(application),
     follows: {
       store: isVariableRead(variableOf(STORE_OPTION)),
       channelLayer: isVariableRead(variableOf(LAYER_OPTION)),
@@ -51,7 +54,7 @@ export function announcementOf(application: Application, { running, isOpen }: Li
 }
 
 export function announce(
-  { url, durability, isOpen, isLocal, follows }: Announcement,
+  { url, durability, isOpen, isLocal, hasChat, follows }: Announcement,
   context: ServeContext,
 ): void {
   const { file, settings, flags, format, logger, say } = context
@@ -60,6 +63,7 @@ export function announce(
     workers === undefined ? '' : ` with ${workers === 1 ? 'one worker' : `${workers} workers`}`
   const what = `is serving ${file ?? 'its demo'}${processes}`
   say(`Millrace ${PACKAGE.version} ${what} on ${addressOf(url, settings)}`)
+  if (file === undefined && hasChat) say(`Its chat is on ${url}${settings.rootPath ?? ''}/chat`)
   if (durability !== undefined) say(`${streamsOf(file, settings)} ${SURVIVES[durability]}.`)
   if (format === 'pretty') for (const hint of hintsFor(context)) say(hint)
   if (isOpen) logger.warn({}, 'no authentication: whoever reaches this machine can use the application')
@@ -111,6 +115,12 @@ function streamsOf(file: string | undefined, { store = SERVE_DEFAULTS.store }: S
 function placeOf(store: string): string {
   const url = /^rediss?:/i.test(store) ? URL.parse(store) : null
   return url ? `Redis at ${url.host}${url.pathname}` : (pathOfStore(store) ?? 'memory')
+}
+
+/** Whether the demo serves its chat, for which a package has to be installed. */
+function servesDemoChat(application: Application): boolean {
+  const { routes = [] } = (application.options as Application['options'] | undefined) ?? {}
+  return routes.some((route) => route.kind === 'http' && route.pattern.source === '/api/chat')
 }
 
 function addressOf(url: string, { rootPath = '', host }: ServeSettings): string {

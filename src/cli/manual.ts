@@ -5,7 +5,7 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [command: stri
   millrace: [
     ['millrace init my-app', 'write a small chat application to start from'],
     ['millrace serve app.ts', 'serve it on http://127.0.0.1:8000'],
-    ['millrace serve', 'look at the demo: a page that streams'],
+    ['millrace serve', 'look at the demo: a page that streams, and a chat'],
     ['millrace worker app.ts thumbnails', 'do what its servers send to a channel'],
     ['millrace streams ls', 'see what a running server keeps'],
   ],

@@ -38,7 +38,7 @@ function addServe(program: Command): void {
     .summary('Run an application, or the demo when no file is named')
     .description(
       'Runs the application that a file exports by default, until Ctrl-C or SIGTERM. TypeScript runs as it is ' +
-        "(Node 22.18 or later). Without a file it serves Millrace's demo: a page and the WebSocket that streams to it.",
+        "(Node 22.18 or later). Without a file it serves Millrace's demo: the tutorial's page, and a chat.",
     )
     .argument('[file]', 'the module that exports the application')
     .helpOption('-h, --help', 'Print this help')

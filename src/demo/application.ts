@@ -53,8 +53,9 @@ export interface Patience extends Pick<ModelOptions, 'startTimeout' | 'stallTime
 }
 
 /**
- * The page at `/` with its durable runs below `/millrace`, the tutorial's own consumer at `/ws/openai/`, and a chat for
- * `useChat` at `/api/chat`. `/api/model` says what answers. With a key or an address of a compatible service in the environment, prompts go to its
+ * The page at `/` with its durable runs below `/millrace`, the tutorial's own consumer at `/ws/openai/`, and the page
+ * `/chat` with its chats at `/api/chat`, which any `useChat` can use, too. `/api/model` says what answers. With a key or an
+ * address of a compatible service in the environment, prompts go to its
  * Responses API; otherwise the numbers answer, and in the chat a script.
  *
  * @throws {InvalidSettingError} if a setting cannot work.
@@ -106,7 +107,7 @@ export function createDemoApplication({
         : []),
       ...(served ? served.mount(streams) : []),
       modelRoute(model),
-      http('/*path', pages()),
+      http('/*path', pages({ hasChat: served !== undefined })),
     ],
     channels,
     streams,

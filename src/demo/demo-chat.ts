@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { UIMessage, UIMessageChunk } from 'ai'
 import { type AnswerRequest, type AnswerSource, chat } from '../ai-sdk.ts'
 import type { ServedChat } from '../routing/served-chat.ts'
+import { guestOf } from './guests.ts'
 import type { DemoModel } from './models/demo-model.ts'
 
 /** Seconds between two words of the scripted answer. */
@@ -19,6 +20,9 @@ export function demoChat(model: DemoModel | undefined): ServedChat {
   return chat('/api/chat', {
     stream: model?.source ?? scriptedChat(),
     resumable: model?.canResume ?? true,
+    authenticate: guestOf,
+    // The page shows what waits, and takes it back.
+    whileBusy: 'queue',
     limits: { messageBytes: MESSAGE_BYTES },
     maxMessageSize: MAX_MESSAGE_SIZE,
   })

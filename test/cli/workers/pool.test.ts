@@ -9,6 +9,7 @@ const ANNOUNCEMENT: Announcement = {
   port: 1,
   isOpen: false,
   isLocal: false,
+  hasChat: false,
   follows: { store: true, channelLayer: true },
 }
 

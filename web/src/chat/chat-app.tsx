@@ -5,17 +5,19 @@ import { ChatView } from './chat-view.tsx'
 import { Drawer, useIsNarrow } from './drawer.tsx'
 import { Notices } from './notices.ts'
 import { useChatListData } from './use-chat-data.ts'
+import { useModel } from './use-model.ts'
 
 export interface ChatAppProps {
   /** Where the chats are served. */
   readonly api: string
-  /** The name of the model that answers; undefined for the script. */
-  readonly model: string | undefined
+  /** Where the server says what answers. */
+  readonly modelAddress: string
 }
 
-export function ChatApp({ api, model }: ChatAppProps): ReactElement {
+export function ChatApp({ api, modelAddress }: ChatAppProps): ReactElement {
   const { id, isNew, open, startNew, keep } = useChatAddress()
   const list = useChatListData(api)
+  const model = useModel(modelAddress)
   const [isListOpen, setListOpen] = useState(false)
   const isNarrow = useIsNarrow()
   const [notice, setNotice] = useState('')

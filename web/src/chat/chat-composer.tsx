@@ -23,8 +23,9 @@ interface ChatComposerProps {
 /** A touch screen would answer the focus with a keyboard over half the page. */
 const HAS_KEYBOARD = window.matchMedia('(hover: hover) and (pointer: fine)').matches
 
-/** Bytes of a message: what the server takes, less what is around the text. */
-const MOST_BYTES = 1024 * 1024 - 2048
+/** Bytes of a message: what the demo takes, less what is around the text. */
+const MOST_MEGABYTES = 6
+const MOST_BYTES = MOST_MEGABYTES * 1024 * 1024 - 4096
 
 export function ChatComposer({ chat, isActive, onSend }: ChatComposerProps): ReactElement {
   const [text, setText] = useState(() => draftOf(chat.id))
@@ -151,5 +152,5 @@ function tooLong(text: string, files: readonly FilePart[]): string {
   const bytes = new TextEncoder().encode(JSON.stringify(text)).length + images
   if (bytes <= MOST_BYTES) return ''
   const what = images > 0 ? 'The text and the images are' : 'The text is'
-  return `${what} too long: ${(bytes / 1024 / 1024).toFixed(2)} MB, and a message may have 1 MB.`
+  return `${what} too long: ${(bytes / 1024 / 1024).toFixed(2)} MB, and a message may have ${MOST_MEGABYTES} MB.`
 }

@@ -8,13 +8,14 @@ import { MessageList } from './message-list.tsx'
 import { textOf } from './message-text.ts'
 import { Queue } from './queue.tsx'
 import { useChatData } from './use-chat-data.ts'
+import type { ModelInfo } from './use-model.ts'
 import { Welcome } from './welcome.tsx'
 
 interface ChatViewProps {
   readonly id: string
   readonly isNew: boolean
   readonly api: string
-  readonly model: string | undefined
+  readonly model: ModelInfo | undefined
   readonly title: string | undefined
   /** Whether the list lies over it. */
   readonly isCovered: boolean

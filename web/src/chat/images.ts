@@ -10,8 +10,8 @@ export class ImageError extends Error {
 export const MOST_IMAGES = 4
 /** Bytes of a file that is opened at all: a larger one can take the memory of a phone. */
 const MOST_BYTES = 40 * 1024 * 1024
-/** A message may have 1 MiB as JSON, and base64 takes a third more. */
-const MOST_SENT = 700 * 1024
+/** A message may have 6 MiB as JSON, and base64 takes a third more. */
+const MOST_SENT = 4 * 1024 * 1024
 /** Pixels of the longer side, and the quality of JPEG, from the best to what any image fits with. */
 const STEPS = [
   [1_568, 0.85],

@@ -11,10 +11,10 @@ import './composer.css'
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('The page has no #root')
-const model = document.querySelector<HTMLMetaElement>('meta[name="millrace-model"]')?.content ?? ''
+// Beside the page, whatever the root path of the server.
+const beside = (path: string) => new URL(path, document.baseURI).pathname
 createRoot(root).render(
   <StrictMode>
-    {/* Beside the page, whatever the root path of the server. */}
-    <ChatApp api={new URL('api/chat', document.baseURI).pathname} model={model || undefined} />
+    <ChatApp api={beside('api/chat')} modelAddress={beside('api/model')} />
   </StrictMode>,
 )

@@ -1,9 +1,10 @@
 import type { ReactElement } from 'react'
 import type { ChatData } from './chat-data.ts'
+import type { ModelInfo } from './use-model.ts'
 
 interface WelcomeProps {
   readonly chat: ChatData
-  readonly model: string | undefined
+  readonly model: ModelInfo | undefined
   readonly onSend: (text: string) => void
 }
 
@@ -20,19 +21,7 @@ export function Welcome({ chat, model, onSend }: WelcomeProps): ReactElement {
   return (
     <div className="welcome">
       <h2>What would you like to know?</h2>
-      {model === undefined ? (
-        <div className="note">
-          <p>
-            <strong>No model is set, so a script answers.</strong> Start the server with{' '}
-            <code>OPENAI_API_KEY</code> set for a model of OpenAI, or with <code>OPENAI_BASE_URL</code> and{' '}
-            <code>OPENAI_MODEL</code> for any service that speaks the Responses API.
-          </p>
-        </div>
-      ) : (
-        <p className="answers">
-          <bdi>{model}</bdi> answers. Reload, close the tab, lose the network: the answer goes on.
-        </p>
-      )}
+      <Answers model={model} />
       <ul className="suggestions">
         {SUGGESTIONS.map((text) => (
           <li key={text}>
@@ -55,5 +44,28 @@ function Loading({ chat: { connection, connectionError } }: { readonly chat: Cha
         <strong>The server cannot be reached.</strong> The chat appears as soon as there is a connection.
       </p>
     </div>
+  )
+}
+
+/** What answers, and how to have a model where none is set. */
+function Answers({ model }: Pick<WelcomeProps, 'model'>): ReactElement {
+  if (!model) return <p className="answers">&nbsp;</p>
+  if (model.name === null) {
+    return (
+      <div className="note">
+        <p>
+          <strong>No model is set, so a script answers.</strong> Start the server with{' '}
+          <code>OPENAI_API_KEY</code> set for a model of OpenAI, with <code>OPENAI_BASE_URL</code> and{' '}
+          <code>OPENAI_MODEL</code> for any service that speaks the Responses API, or with{' '}
+          <code>--model anthropic/claude-haiku-5-5</code> for others.
+        </p>
+      </div>
+    )
+  }
+  return (
+    <p className="answers">
+      <bdi>{model.name}</bdi> answers. Reload, close the tab, lose the network: the answer goes on.
+      {!model.canResume && ' If the server itself dies, it ends with what there is.'}
+    </p>
   )
 }

@@ -1,0 +1,216 @@
+/** The page `/chat` of the demo in Chromium. */
+import axe from 'axe-core'
+import type { UIMessageChunk } from 'ai'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { chat } from '../../src/ai-sdk.ts'
+import { createDemoApplication } from '../../src/demo/application.ts'
+import { guestOf } from '../../src/demo/guests.ts'
+import type { Application } from '../../src/server/application.ts'
+import { Script } from '../endpoints/chat/chat-server.ts'
+import { complaintsOf, launchBrowser } from '../support/browser.ts'
+import { silentLogger } from '../../src/logging/logger.ts'
+import { describeWith } from '../support/services.ts'
+
+const isLong = process.env['MILLRACE_LONG'] !== undefined
+
+describeWith(['chromium'], 'the page of the chat in Chromium', ({ chromium }) => {
+  let browser: Browser
+  let application: Application
+  let url: string
+  let script: Script
+  let context: BrowserContext
+  let page: Page
+  let complaints: string[]
+
+  beforeAll(async () => {
+    browser = await launchBrowser(chromium)
+    const stream = (request: Parameters<Script['source']>[0]) => script.source(request)
+    application = createDemoApplication({
+      logger: silentLogger,
+      environment: {},
+      chat: () => chat('/api/chat', { stream, authenticate: guestOf, whileBusy: 'queue' }),
+    })
+    url = (await application.listen({ port: 0 })).url
+  })
+
+  afterAll(async () => {
+    await browser.close()
+    await application.close()
+  })
+
+  const open = async (options: Parameters<Browser['newContext']>[0] = {}) => {
+    context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+    page = await context.newPage()
+    complaints = complaintsOf(page)
+    await page.goto(`${url}/chat`)
+    await page.waitForSelector('.welcome')
+  }
+
+  beforeEach(() => {
+    script = new Script()
+  })
+
+  afterEach(async () => {
+    script.end()
+    await context.close()
+  })
+
+  const ask = async (text: string) => {
+    await page.fill('#message', text)
+    await page.press('#message', 'Enter')
+  }
+  const answer = () => page.locator('.message[data-role=assistant]').last()
+  /** A whole answer of this text. */
+  const answered = async (text: string, question = 'Hello') => {
+    await ask(question)
+    script.say(...(text.match(/[\s\S]{1,4000}/g) ?? []))
+    script.end()
+    await answer().locator('.message-tools').waitFor()
+  }
+
+  test('a question is answered in Markdown, and both are there after a reload', async () => {
+    await open()
+    await answered('# Title\n\nSome **bold** words.\n\n```ts\nconst a = 1\n```\n')
+    await expect.poll(() => answer().locator('strong').textContent()).toBe('bold')
+    await expect.poll(() => answer().locator('[data-token=keyword]').textContent()).toBe('const')
+    expect(page.url()).toMatch(/\/chat#[0-9a-f]{32}$/)
+    await page.reload()
+    await expect.poll(() => answer().locator('h3').textContent()).toBe('Title')
+    expect(await page.locator('.message[data-role=user] .bubble').textContent()).toBe('Hello')
+    expect(complaints).toEqual([])
+  })
+
+  test('an answer that is being written goes on after a reload, and Stop ends it', async () => {
+    await open()
+    await ask('Hello')
+    script.say('One', ' two')
+    await expect.poll(() => answer().textContent()).toContain('One two')
+    await page.reload()
+    await expect.poll(() => answer().textContent()).toContain('One two')
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await expect.poll(() => script.aborted).toBe(true)
+    await answer().locator('.message-tools').waitFor()
+  })
+
+  test('the chat is in the list under its question, is renamed and deleted there', async () => {
+    await open()
+    await answered('Yes.', 'Is it so?')
+    const row = page.locator('.chat-row')
+    await expect.poll(() => row.locator('a').textContent()).toBe('Is it so?')
+    await page.getByRole('button', { name: 'Rename Is it so?' }).click()
+    await page.getByRole('textbox', { name: 'Title of the chat' }).fill('Questions')
+    await page.keyboard.press('Enter')
+    await expect.poll(() => row.locator('a').textContent()).toBe('Questions')
+    await page.getByRole('button', { name: 'Delete Questions' }).click()
+    await page.getByRole('button', { name: 'Delete', exact: true }).click()
+    await expect.poll(() => row.count()).toBe(0)
+    await page.waitForSelector('.welcome')
+  })
+
+  test('a failure is said in its place, and can be tried again', async () => {
+    await open()
+    await ask('Hello')
+    script.say('One')
+    script.give({ type: 'error', errorText: 'The model is out.' })
+    await expect.poll(() => page.locator('.note.error').textContent()).toContain('The model is out.')
+    script = new Script()
+    await page.getByRole('button', { name: 'Try again' }).click()
+    script.say('Two')
+    script.end()
+    await expect.poll(() => answer().textContent()).toContain('Two')
+    expect(await page.locator('.note.error').count()).toBe(0)
+  })
+
+  const HOSTILE = `<script>alert(1)</script>
+<img src=x onerror=alert(1)>
+
+[click](javascript:alert(1)) [data](data:text/html,<script>alert(1)</script>) [here](/api/chat) ![pixel](https://evil.example/pixel.png)
+
+[good](https://example.com/path)
+
+| a | b |
+|---|---|
+| 1
+| 1 | 2 | 3 |
+
+\u202eabc\u202c
+
+\`\`\`js
+access = "user\u202e" // x
+\`\`\`
+`
+
+  test('a hostile answer runs nothing, loads nothing, and leads nowhere unseen', async () => {
+    await open()
+    const requests: string[] = []
+    page.on('request', (request) => requests.push(request.url()))
+    page.on('dialog', (dialog) => void dialog.dismiss())
+    await answered(HOSTILE)
+    expect(await answer().locator('script, img, iframe, [onerror]').count()).toBe(0)
+    const links = await Promise.all(
+      (await answer().locator('a').all()).map((link) => link.getAttribute('href')),
+    )
+    expect(links).toEqual(['https://evil.example/pixel.png', 'https://example.com/path'])
+    expect(await answer().locator('a[href="https://example.com/path"]').textContent()).toContain(
+      'example.com',
+    )
+    expect(await answer().textContent()).toContain('javascript:alert(1)')
+    expect(await answer().locator('a').first().getAttribute('rel')).toContain('noopener')
+    expect(await answer().locator('.direction').textContent()).toBe('U+202E')
+    expect(requests.filter((one) => !one.startsWith(url))).toEqual([])
+    expect(complaints).toEqual([])
+  })
+
+  describe('axe finds nothing to complain of', () => {
+    test.each([
+      ['light', 'light', 1280],
+      ['dark', 'dark', 1280],
+      ['on a phone', 'light', 390],
+    ] as const)('%s', async (_, colorScheme, width) => {
+      await open({ colorScheme, viewport: { width, height: 800 }, bypassCSP: true, reducedMotion: 'reduce' })
+      const violations = async () => {
+        await page.addScriptTag({ content: axe.source })
+        const { violations: found } = await page.evaluate<axe.AxeResults>('axe.run()')
+        return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join('\n')}`)
+      }
+      expect(await violations()).toEqual([])
+      await ask('Hello')
+      script.give(...PARTS)
+      await answer().locator('.markdown').waitFor()
+      expect(await violations()).toEqual([])
+      script.end()
+      await answer().locator('.message-tools').waitFor()
+      if (width < 800) await page.getByRole('button', { name: 'Show your chats' }).click()
+      expect(await violations()).toEqual([])
+    })
+  })
+
+  test.runIf(isLong)('megabytes and 50,000 items are drawn, and the page answers meanwhile', async () => {
+    await open()
+    for (const text of ['x'.repeat(10_000_000), '- an item\n'.repeat(50_000)]) {
+      script = new Script()
+      await answered(text)
+      await page.fill('#message', 'still here')
+      expect(await page.inputValue('#message')).toBe('still here')
+    }
+  })
+})
+
+const PARTS: UIMessageChunk[] = [
+  { type: 'reasoning-start', id: 'r' },
+  { type: 'reasoning-delta', id: 'r', delta: 'Hm.' },
+  { type: 'reasoning-end', id: 'r' },
+  { type: 'tool-input-available', toolCallId: 't', toolName: 'clock', dynamic: true, input: { zone: 'UTC' } },
+  { type: 'tool-output-available', toolCallId: 't', dynamic: true, output: 'noon' },
+  { type: 'source-url', sourceId: 's', url: 'https://example.com/a', title: 'A source' },
+  { type: 'text-start', id: 'a' },
+  {
+    type: 'text-delta',
+    id: 'a',
+    delta:
+      'Some `code`, a [link](https://example.com), **bold**.\n\n# Title\n\n> quote\n\n- [x] one\n- [ ] two\n\n' +
+      '| a | b |\n|---|--:|\n| 1 | 2 |\n\n```ts\n// a comment\nconst a: string = "b"\n```\n\nThe end.',
+  },
+  { type: 'text-end', id: 'a' },
+]
