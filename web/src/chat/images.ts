@@ -78,6 +78,6 @@ function asDataUrl(blob: Blob): Promise<string> {
   })
 }
 
-export function megabytes(bytes: number): string {
+function megabytes(bytes: number): string {
   return `${(bytes / 1024 / 1024).toFixed(1)} MB`
 }
