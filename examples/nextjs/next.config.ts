@@ -1,3 +1,3 @@
-/** Node loads the server's packages themselves: what they keep is one for all routes. */
+/** Node loads the server's packages itself: what they keep is one for all routes. */
 const config = { serverExternalPackages: ['millrace'] }
 export default config

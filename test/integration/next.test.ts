@@ -1,10 +1,11 @@
 /** The real Next: a build that touches no file, and a development server whose application is edited. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { installPublished } from '../support/published.ts'
 import { freePort } from '../support/redis.ts'
 
 /** Half a minute for the server, and more for the build: CI looks at the same rules without Next in kept-parts.test.ts. */
@@ -26,6 +27,12 @@ const hold = run({
 export const app = millrace({ store: sqlite('./data/data.db'), runs: { answer, hold } })
 `
 
+const ROUTE = `
+import { app } from '../../../millrace.js'
+export const GET = app.fetch
+export const POST = app.fetch
+`
+
 let folder: string
 let server: ChildProcess | undefined
 
@@ -33,13 +40,11 @@ describe.skipIf(!isLong)('Next (MILLRACE_LONG=1)', () => {
   /** In the repository, where packages and their peers are found; Millrace itself as it is published. */
   beforeAll(async () => {
     folder = mkdtempSync(resolve('millrace-next-'))
-    const own = join(folder, 'node_modules/millrace')
-    await finished(spawn('tsc', ['-p', 'tsconfig.build.json', '--outDir', join(own, 'dist')]))
-    cpSync('package.json', join(own, 'package.json'))
+    await installPublished(folder)
     write('package.json', '{ "private": true, "type": "module" }')
     write('millrace.js', APP('old'))
-    for (const file of ['next.config.ts', 'app/millrace/[...path]/route.ts'])
-      write(file, readFileSync(join('examples/nextjs', file), 'utf8').replace('millrace.ts', 'millrace.js'))
+    write('next.config.ts', readFileSync('examples/nextjs/next.config.ts', 'utf8'))
+    write('app/millrace/[...path]/route.js', ROUTE)
     write('app/layout.js', 'export default ({ children }) => <html><body>{children}</body></html>')
     write('app/page.js', 'export default () => <p>Hello</p>')
   }, 120_000)
