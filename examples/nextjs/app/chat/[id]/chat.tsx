@@ -2,7 +2,7 @@
 
 import { useChat } from '@ai-sdk/react'
 import type { UIMessage } from 'ai'
-import { type FormEvent, type ReactNode, useState } from 'react'
+import { type ReactNode, useState } from 'react'
 
 export function Chat({
   id,
@@ -18,13 +18,6 @@ export function Chat({
   })
   const [text, setText] = useState('')
   const isBusy = status === 'submitted' || status === 'streaming'
-
-  const send = (event: FormEvent): void => {
-    event.preventDefault()
-    if (text.trim() === '' || isBusy) return
-    void sendMessage({ text })
-    setText('')
-  }
 
   return (
     <main>
@@ -46,8 +39,15 @@ export function Chat({
           </button>
         </p>
       )}
-      <form onSubmit={send}>
-        <input value={text} onChange={({ target }) => setText(target.value)} aria-label="Message" autoFocus />
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          if (text.trim() === '' || isBusy) return
+          void sendMessage({ text })
+          setText('')
+        }}
+      >
+        <input value={text} onChange={({ target }) => setText(target.value)} aria-label="Message" />
         {isBusy ? (
           // The stock stop() only leaves. This ends the answer, and its cost, for every tab.
           <button type="button" onClick={() => void fetch(`/api/chat/${id}/stop`, { method: 'POST' })}>
