@@ -1,5 +1,4 @@
 /** What the HTTP transports of a chat share: they answer with a run's chunks, or with an error. */
-import type { Socket } from 'node:net'
 import { HttpError } from '../../protocol/errors.ts'
 import type { Place } from '../../protocol/offset.ts'
 import type { StreamInfo } from '../../streams/stream.ts'
@@ -86,7 +85,7 @@ export class AnswerResponses {
       isCounted,
       headers,
       left: (isTold) => {
-        if (isTold) this.#willBeTold(run, exchange.outgoing?.socket ?? undefined)
+        if (isTold) this.#willBeTold(run, exchange)
         else if (by === 'send') this.#desk.left(run)
       },
     })
@@ -106,9 +105,10 @@ export class AnswerResponses {
   }
 
   /** Written does not mean read. A client that is still connected a moment later has read the end. */
-  #willBeTold(run: string, connection: Socket | undefined): void {
+  #willBeTold(run: string, { scope, outgoing }: ChatExchange): void {
+    const connection = outgoing?.socket
     this.#writes.add(() => {
-      if (connection?.destroyed !== true) this.#desk.ends.told(run)
+      if (connection?.destroyed !== true) this.#desk.ends.told(run, scope)
     })
   }
 }

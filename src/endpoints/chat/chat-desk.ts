@@ -27,7 +27,7 @@ import { runsBegun, turnOf } from './chat-changes.ts'
 import { mergeOf } from './continued-message.ts'
 import { RecentRuns } from './recent-runs.ts'
 import { type Asked, type MessagesFrom, type SendBody, askedBy } from './send-request.ts'
-import { UnreadEnds } from './unread-ends.ts'
+import { type EndReader, UnreadEnds } from './unread-ends.ts'
 
 /** A chat names a run before it is started. This many times to look for the run, and milliseconds between them. */
 const MOST_LOOKS = 50
@@ -160,13 +160,13 @@ export class ChatDesk {
   }
 
   /**
-   * Finds the run that is answering, or whose end nobody has read. If there is none, it resolves to undefined, or waits
+   * Finds the run that is answering, or whose end this client has not read. If there is none, it resolves to undefined, or waits
    * until an answer begins. In a chat of somebody else, none ever begins.
    */
   async resume({ chat, scope, signal, isHeld, isOwn }: Resume): Promise<StreamInfo | undefined> {
     const whose = this.#whose(scope)
     const found = await this.#chats.get(chat, { ...whose, signal })
-    const run = found && (found.active?.run ?? this.#unread(found))
+    const run = found && (found.active?.run ?? this.#unread(found, scope))
     if (run !== undefined && !isOwn?.(run)) return this.#find(run, signal)
     if (!isHeld) return undefined
     const chats = this.#chats
@@ -176,11 +176,11 @@ export class ChatDesk {
     return undefined
   }
 
-  /** Whether an answer is in progress, or has an end that nobody has read. If the store cannot tell any more, yes. */
+  /** Whether an answer is in progress, or has an end that this client has not read. If the store cannot tell any more, yes. */
   async isAnswering(chat: string, scope: Scope<unknown>): Promise<boolean> {
     try {
       const found = await this.#chats.get(chat, this.#whose(scope))
-      return found !== undefined && (found.active !== undefined || this.#unread(found) !== undefined)
+      return found !== undefined && (found.active !== undefined || this.#unread(found, scope) !== undefined)
     } catch {
       return true
     }
@@ -277,10 +277,10 @@ export class ChatDesk {
     throw new ChatError('taken_back')
   }
 
-  /** Finds the last answer of a chat, if it ended lately and nobody has read its end. */
-  #unread({ messages }: Chat): string | undefined {
+  /** Finds the last answer of a chat, if it ended lately and this client has not read its end. */
+  #unread({ messages }: Chat, client: EndReader): string | undefined {
     const { ask, at } = messages.at(-1) ?? {}
-    return ask && this.ends.isUnread(ask.run, at ?? 0) ? ask.run : undefined
+    return ask && this.ends.isUnread(ask.run, client, at ?? 0) ? ask.run : undefined
   }
 
   async #find(run: string, signal: AbortSignal): Promise<StreamInfo | undefined> {

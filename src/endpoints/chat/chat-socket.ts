@@ -195,7 +195,7 @@ class ChatSocket extends JsonWebSocketConsumer<Request, Answer> {
 
   /** Notes that the client has read everything that was sent before. */
   #heard(): void {
-    for (const run of this.#told) this.#desk.ends.told(run)
+    for (const run of this.#told) this.#desk.ends.told(run, this.scope)
     this.#told.clear()
   }
 
