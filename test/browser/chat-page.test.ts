@@ -122,6 +122,114 @@ describeWith(['chromium'], 'the page of the chat in Chromium', ({ chromium }) =>
     expect(await page.locator('.note.error').count()).toBe(0)
   })
 
+  test('another tab of the guest shows question and answer as they come, and stops it', async () => {
+    await open()
+    await answered('Yes.')
+    const other = await context.newPage()
+    await other.goto(page.url())
+    await other.locator('.message[data-role=assistant]').waitFor()
+    script = new Script()
+    await ask('More?')
+    await expect.poll(() => other.locator('.bubble').last().textContent()).toBe('More?')
+    script.say('One two')
+    await expect.poll(() => other.locator('.message[data-role=assistant]').count()).toBe(2)
+    await other.getByRole('button', { name: 'Stop' }).click()
+    await expect.poll(() => script.aborted).toBe(true)
+    await expect.poll(() => page.getByRole('button', { name: 'Stop' }).count()).toBe(0)
+    expect(await answer().textContent()).toContain('One two')
+  })
+
+  test('what is sent meanwhile waits, and is taken back into the box', async () => {
+    await open()
+    await ask('First')
+    script.say('One')
+    await answer().waitFor()
+    await ask('Second')
+    await expect.poll(() => page.locator('.queued').textContent()).toBe('Second')
+    await page.getByRole('button', { name: 'Take back' }).click()
+    await expect.poll(() => page.locator('.queue').count()).toBe(0)
+    expect(await page.inputValue('#message')).toBe('Second')
+    script.end()
+    await answer().locator('.message-tools').waitFor()
+    expect(await page.locator('.bubble').allTextContents()).toEqual(['First'])
+  })
+
+  test('an edit and another answer are branches, between which one goes', async () => {
+    await open()
+    await answered('One.', 'First')
+    script = new Script()
+    await page.getByRole('button', { name: 'Edit' }).click()
+    await page.locator('.editor textarea').fill('Second')
+    await page.keyboard.press('Enter')
+    script.say('Two.')
+    script.end()
+    await expect.poll(() => answer().locator('.markdown').textContent()).toBe('Two.')
+    script = new Script()
+    await page.getByRole('button', { name: 'Answer again' }).click()
+    script.say('Three.')
+    script.end()
+    await expect.poll(() => answer().locator('.markdown').textContent()).toBe('Three.')
+    await expect.poll(() => page.locator('.versions').allTextContents()).toEqual(['2/2', '2/2'])
+    await page.getByRole('button', { name: 'Previous version' }).last().click()
+    await expect.poll(() => answer().locator('.markdown').textContent()).toBe('Two.')
+    await page.getByRole('button', { name: 'Previous version' }).first().click()
+    await expect.poll(() => page.locator('.bubble').textContent()).toBe('First')
+    expect(await answer().locator('.markdown').textContent()).toBe('One.')
+  })
+
+  test('a chat that another tab deletes says so', async () => {
+    await open()
+    await answered('Yes.', 'Is it so?')
+    const other = await context.newPage()
+    await other.goto(page.url())
+    await other.getByRole('button', { name: 'Delete Is it so?' }).click()
+    await other.getByRole('button', { name: 'Delete', exact: true }).click()
+    await expect.poll(() => page.locator('.note').textContent()).toContain('This chat was deleted.')
+    await page.locator('.note').getByRole('button', { name: 'New chat' }).click()
+    await page.waitForSelector('.welcome')
+  })
+
+  test('without a network it says so, and shows the chat once there is one', async () => {
+    await open()
+    await answered('Yes.')
+    let isOffline = true
+    await page.route('**/api/**', (route) => (isOffline ? route.abort() : route.continue()))
+    await page.routeWebSocket('**/api/**', (socket) => {
+      if (isOffline) void socket.close()
+      else socket.connectToServer()
+    })
+    await page.reload()
+    await expect.poll(() => page.locator('.note.error').textContent()).toContain('cannot be reached')
+    isOffline = false
+    await expect.poll(() => answer().locator('.markdown').textContent()).toBe('Yes.')
+    expect(await page.locator('.note.error').count()).toBe(0)
+  })
+
+  test('it works where the browser keeps nothing for it', async () => {
+    context = await browser.newContext()
+    await context.addInitScript(() => {
+      const refuse = {
+        get: () => {
+          throw new Error('no storage')
+        },
+      }
+      for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(globalThis, name, refuse)
+    })
+    page = await context.newPage()
+    complaints = complaintsOf(page)
+    await page.goto(`${url}/chat`)
+    await answered('Yes.')
+    expect(complaints).toEqual([])
+  })
+
+  test('a question that was not sent is there after a reload', async () => {
+    await open()
+    await answered('Yes.')
+    await page.fill('#message', 'And then')
+    await page.reload()
+    await expect.poll(() => page.inputValue('#message')).toBe('And then')
+  })
+
   const HOSTILE = `<script>alert(1)</script>
 <img src=x onerror=alert(1)>
 

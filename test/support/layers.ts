@@ -49,7 +49,7 @@ const withoutNode = ['protocol', 'conversation', 'client', 'react', 'web']
  * may name the package's types. A package that is not here has no role yet: say where it belongs first.
  */
 const places: Readonly<Record<string, readonly string[]>> = {
-  '@ai-sdk/react': ['src/react/chat/', 'web/src/chat/'],
+  '@ai-sdk/react': ['src/react/chat/'],
   '@hono/node-server': ['src/server/', 'src/demo/'],
   '@msgpack/msgpack': ['src/channels/redis/codec/msgpack-format.ts'],
   '@standard-schema/spec': ['src/consumers/', 'src/endpoints/chat/', 'src/runs/', 'src/demo/'],

@@ -1,9 +1,10 @@
 import { type ReactElement, useEffect, useRef, useState } from 'react'
-import type { ChatData, ChatStatus } from './chat-data.ts'
+import type { ChatStatus } from 'ai'
+import type { LiveChatView } from '../../../src/react/chat/index.ts'
 import { sentenceOf } from './errors.ts'
 
 /** Tells a screen reader that an answer begins and ends, and of the connection; of the text in between, nothing. */
-export function ChatAnnouncer({ chat }: { readonly chat: ChatData }): ReactElement {
+export function ChatAnnouncer({ chat }: { readonly chat: LiveChatView }): ReactElement {
   const { status, error, connection } = chat
   const before = useRef<ChatStatus>(status)
   const wasLost = useRef(false)

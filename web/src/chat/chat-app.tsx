@@ -1,10 +1,10 @@
 import { type ReactElement, useCallback, useEffect, useState } from 'react'
+import { useChatList } from '../../../src/react/chat/index.ts'
 import { useChatAddress } from './chat-address.ts'
 import { ChatList } from './chat-list.tsx'
 import { ChatView } from './chat-view.tsx'
 import { Drawer, useIsNarrow } from './drawer.tsx'
 import { Notices } from './notices.ts'
-import { useChatListData } from './use-chat-data.ts'
 import { useModel } from './use-model.ts'
 
 export interface ChatAppProps {
@@ -16,7 +16,7 @@ export interface ChatAppProps {
 
 export function ChatApp({ api, modelAddress }: ChatAppProps): ReactElement {
   const { id, isNew, open, startNew, keep } = useChatAddress()
-  const list = useChatListData(api)
+  const list = useChatList({ api })
   const model = useModel(modelAddress)
   const [isListOpen, setListOpen] = useState(false)
   const isNarrow = useIsNarrow()
@@ -60,11 +60,9 @@ export function ChatApp({ api, modelAddress }: ChatAppProps): ReactElement {
           isNew={isNew}
           api={api}
           model={model}
-          title={title}
           isCovered={isNarrow && isListOpen}
           onList={() => setListOpen(true)}
           onSend={keep}
-          onTitle={list.rename}
           onNew={startNew}
         />
         <div className="hidden" role="status">

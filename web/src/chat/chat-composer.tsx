@@ -9,14 +9,19 @@ import {
   useState,
 } from 'react'
 import { Attachments } from './attachments.tsx'
-import type { ChatData, FilePart, NewMessage } from './chat-data.ts'
+import type { FileUIPart } from 'ai'
+import type { LiveChatView } from '../../../src/react/chat/index.ts'
+import type { NewMessage } from './new-message.ts'
 import { draftOf, keepDraft } from './drafts.ts'
 import { Icon } from './icons.tsx'
 import { useAttachments } from './use-attachments.ts'
 
 interface ChatComposerProps {
-  readonly chat: ChatData
-  readonly isActive: boolean
+  readonly chat: LiveChatView
+  /** Kinds of files that the model reads. */
+  readonly accept: string | undefined
+  /** What was taken back. */
+  readonly returned: NewMessage | undefined
   readonly onSend: (message: NewMessage) => void
 }
 
@@ -27,17 +32,26 @@ const HAS_KEYBOARD = window.matchMedia('(hover: hover) and (pointer: fine)').mat
 const MOST_MEGABYTES = 6
 const MOST_BYTES = MOST_MEGABYTES * 1024 * 1024 - 4096
 
-export function ChatComposer({ chat, isActive, onSend }: ChatComposerProps): ReactElement {
+export function ChatComposer({ chat, accept = '', returned, onSend }: ChatComposerProps): ReactElement {
+  const { isAnswering } = chat
   const [text, setText] = useState(() => draftOf(chat.id))
   const [trouble, setTrouble] = useState('')
   const box = useRef<HTMLTextAreaElement>(null)
-  const files = useAttachments(setTrouble)
+  const files = useAttachments(accept, setTrouble)
   const isEmpty = text.trim() === '' && files.parts.length === 0
 
   useEffect(() => {
     if (HAS_KEYBOARD) box.current?.focus()
   }, [])
   useEffect(() => keepDraft(chat.id, text), [chat.id, text])
+  const { restore } = files
+  useEffect(() => {
+    if (!returned) return
+    // What was typed meanwhile stays.
+    setText((typed) => (typed === '' ? returned.text : `${returned.text}\n${typed}`))
+    restore(returned.files ?? [])
+    box.current?.focus()
+  }, [returned, restore])
 
   const send = () => {
     if (isEmpty || files.isBusy) return
@@ -97,13 +111,13 @@ export function ChatComposer({ chat, isActive, onSend }: ChatComposerProps): Rea
         onPaste={onPaste}
       />
       <div className="chat-composer-foot">
-        <label className="icon-button attach" title="Attach images">
+        <label className="icon-button attach" title="Attach files">
           <Icon name="image" />
           <input
             className="hidden"
             type="file"
-            aria-label="Attach images"
-            accept="image/*"
+            aria-label="Attach files"
+            accept={accept === '' ? 'image/*' : `image/*,${accept}`}
             multiple
             onChange={(event) => {
               files.add([...(event.target.files ?? [])])
@@ -117,9 +131,9 @@ export function ChatComposer({ chat, isActive, onSend }: ChatComposerProps): Rea
           data-stressed={trouble !== ''}
           role={trouble === '' ? undefined : 'alert'}
         >
-          {trouble || <Keys isActive={isActive} />}
+          {trouble || <Keys isAnswering={isAnswering} />}
         </p>
-        {isActive && (
+        {isAnswering && (
           <button type="button" className="stop" onClick={() => void chat.stop()}>
             Stop
           </button>
@@ -132,11 +146,11 @@ export function ChatComposer({ chat, isActive, onSend }: ChatComposerProps): Rea
   )
 }
 
-function Keys({ isActive }: { readonly isActive: boolean }): ReactElement {
+function Keys({ isAnswering }: { readonly isAnswering: boolean }): ReactElement {
   return (
     <span className="keys">
       <kbd>Enter</kbd> sends, <kbd>Shift</kbd>+<kbd>Enter</kbd> makes a new line
-      {isActive && (
+      {isAnswering && (
         <>
           , <kbd>Esc</kbd> stops
         </>
@@ -146,11 +160,11 @@ function Keys({ isActive }: { readonly isActive: boolean }): ReactElement {
 }
 
 /** Why a message cannot be sent, as a sentence; empty when it can. */
-function tooLong(text: string, files: readonly FilePart[]): string {
+function tooLong(text: string, files: readonly FileUIPart[]): string {
   const images = files.reduce((bytes, { url }) => bytes + url.length, 0)
   // As JSON: a line's end takes two bytes.
   const bytes = new TextEncoder().encode(JSON.stringify(text)).length + images
   if (bytes <= MOST_BYTES) return ''
-  const what = images > 0 ? 'The text and the images are' : 'The text is'
+  const what = images > 0 ? 'The text and the files are' : 'The text is'
   return `${what} too long: ${(bytes / 1024 / 1024).toFixed(2)} MB, and a message may have ${MOST_MEGABYTES} MB.`
 }

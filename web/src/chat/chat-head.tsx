@@ -1,26 +1,25 @@
 import type { ReactElement } from 'react'
-import type { ChatData } from './chat-data.ts'
+import type { LiveChatView } from '../../../src/react/chat/index.ts'
 import { Icon } from './icons.tsx'
 
 interface ChatHeadProps {
-  readonly chat: ChatData
-  readonly title: string | undefined
+  readonly chat: LiveChatView
   readonly onList: () => void
 }
 
-export function ChatHead({ chat, title, onList }: ChatHeadProps): ReactElement {
+export function ChatHead({ chat, onList }: ChatHeadProps): ReactElement {
   return (
     <header className="chat-head" data-flowing={chat.status === 'streaming'}>
       <button type="button" className="icon-button list-button" aria-label="Show your chats" onClick={onList}>
         <Icon name="menu" />
       </button>
-      <h1 dir="auto">{chat.title ?? title ?? (chat.messages.length === 0 ? 'New chat' : 'Chat')}</h1>
+      <h1 dir="auto">{chat.title ?? (chat.messages.length === 0 ? 'New chat' : 'Untitled chat')}</h1>
       <Connection chat={chat} />
     </header>
   )
 }
 
-const LABELS: Record<ChatData['connection'], string> = {
+const LABELS: Record<LiveChatView['connection'], string> = {
   // The client holds no connection that nobody needs.
   idle: '',
   connecting: 'Connecting',
@@ -29,7 +28,7 @@ const LABELS: Record<ChatData['connection'], string> = {
   closed: 'Closed',
 }
 
-function Connection({ chat: { connection } }: { readonly chat: ChatData }): ReactElement {
+function Connection({ chat: { connection } }: { readonly chat: LiveChatView }): ReactElement {
   return (
     <p id="connection" className="pill" data-status={connection}>
       {LABELS[connection] !== '' && <span className="dot" aria-hidden="true" />}

@@ -1,11 +1,11 @@
 import type { ReactElement } from 'react'
 import { Wordmark } from '../wordmark.tsx'
-import type { ChatListData } from './chat-data.ts'
+import type { ChatListView } from '../../../src/react/chat/index.ts'
 import { ChatRow } from './chat-row.tsx'
 import { Icon } from './icons.tsx'
 
 interface ChatListProps {
-  readonly list: ChatListData
+  readonly list: ChatListView
   /** The id of the chat that is shown. */
   readonly shown: string
   readonly onOpen: (id: string) => void
@@ -53,7 +53,7 @@ export function ChatList({ list, shown, onOpen, onNew }: ChatListProps): ReactEl
   )
 }
 
-const EMPTY: Record<ChatListData['status'], string> = {
+const EMPTY: Record<ChatListView['status'], string> = {
   loading: 'Loading your chats.',
   live: 'Your chats appear here.',
   failed: 'The list cannot be loaded.',

@@ -1,5 +1,5 @@
 import { type KeyboardEvent, type MouseEvent, type ReactElement, useRef, useState } from 'react'
-import type { ListedChat } from './chat-data.ts'
+import type { ListedChat } from '../../../src/client/chat/index.ts'
 import { sentenceOf } from './errors.ts'
 import { Icon } from './icons.tsx'
 import { useNotify } from './notices.ts'

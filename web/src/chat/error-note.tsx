@@ -1,9 +1,15 @@
 import type { ReactElement } from 'react'
-import type { ChatData } from './chat-data.ts'
+import type { LiveChatView } from '../../../src/react/chat/index.ts'
 import { sentenceOf } from './errors.ts'
 
 /** What went wrong, below the message that it is about. */
-export function ErrorNote({ chat, error }: { readonly chat: ChatData; readonly error: Error }): ReactElement {
+export function ErrorNote({
+  chat,
+  error,
+}: {
+  readonly chat: LiveChatView
+  readonly error: Error
+}): ReactElement {
   return (
     <div className="note error">
       <p>
@@ -12,9 +18,6 @@ export function ErrorNote({ chat, error }: { readonly chat: ChatData; readonly e
       <div className="note-tools">
         <button type="button" className="tool" onClick={() => void chat.regenerate()}>
           Try again
-        </button>
-        <button type="button" className="tool" onClick={() => chat.clearError()}>
-          Dismiss
         </button>
       </div>
     </div>

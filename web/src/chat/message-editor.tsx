@@ -1,18 +1,17 @@
-import type { UIMessage } from 'ai'
+import type { FileUIPart, UIMessage } from 'ai'
 import { type KeyboardEvent, type ReactElement, useState } from 'react'
-import type { FilePart } from './chat-data.ts'
 import { textOf } from './message-text.ts'
 
 interface MessageEditorProps {
   readonly message: UIMessage
-  readonly onSend: (text: string, files: FilePart[]) => void
+  readonly onSend: (text: string, files: FileUIPart[]) => void
   readonly onCancel: () => void
 }
 
 /** A question, to be asked otherwise. Its images stay. */
 export function MessageEditor({ message, onSend, onCancel }: MessageEditorProps): ReactElement {
   const [text, setText] = useState(() => textOf(message))
-  const files = message.parts.filter((part) => part.type === 'file') as FilePart[]
+  const files = message.parts.filter((part) => part.type === 'file')
   const isEmpty = text.trim() === '' && files.length === 0
 
   const send = () => {

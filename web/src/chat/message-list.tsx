@@ -8,14 +8,14 @@ import {
   useState,
 } from 'react'
 import { useFollow } from '../use-follow.ts'
-import type { ChatData } from './chat-data.ts'
+import type { LiveChatView } from '../../../src/react/chat/index.ts'
 import { Icon } from './icons.tsx'
 import { Message } from './message.tsx'
 import type { MessageActions } from './message-actions.ts'
 import { useLatest } from './use-latest.ts'
 
 interface MessageListProps {
-  readonly chat: ChatData
+  readonly chat: LiveChatView
   readonly isActive: boolean
   /** What stands below the messages. */
   readonly children: ReactNode
@@ -127,7 +127,7 @@ function Waiting(): ReactElement {
 }
 
 /** Stays the same object, so that messages that did not change are not drawn again. */
-function useActions(chat: ChatData): MessageActions {
+function useActions(chat: LiveChatView): MessageActions {
   const latest = useLatest(chat)
   return useMemo(
     () => ({

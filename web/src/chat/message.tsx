@@ -1,6 +1,6 @@
 import type { UIMessage } from 'ai'
 import { type ReactElement, memo, useState } from 'react'
-import type { Branches } from './chat-data.ts'
+import type { Branches } from '../../../src/react/chat/index.ts'
 import { CopyButton } from './copy-button.tsx'
 import { Icon } from './icons.tsx'
 import type { MessageActions } from './message-actions.ts'
@@ -86,7 +86,7 @@ function Versions({ branches: { index, count, previous, next }, isBusy }: Versio
         aria-label="Previous version"
         aria-disabled={isBusy || index === 0}
         onClick={() => {
-          if (!isBusy && index > 0) previous()
+          if (!isBusy && index > 0) void previous()
         }}
       >
         <Icon name="left" />
@@ -100,7 +100,7 @@ function Versions({ branches: { index, count, previous, next }, isBusy }: Versio
         aria-label="Next version"
         aria-disabled={isBusy || index === count - 1}
         onClick={() => {
-          if (!isBusy && index < count - 1) next()
+          if (!isBusy && index < count - 1) void next()
         }}
       >
         <Icon name="right" />

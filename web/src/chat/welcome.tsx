@@ -1,9 +1,11 @@
 import type { ReactElement } from 'react'
-import type { ChatData } from './chat-data.ts'
+import type { LiveChatView } from '../../../src/react/chat/index.ts'
 import type { ModelInfo } from './use-model.ts'
 
 interface WelcomeProps {
-  readonly chat: ChatData
+  readonly chat: LiveChatView
+  /** Whether nothing has to be loaded. */
+  readonly isNew: boolean
   readonly model: ModelInfo | undefined
   readonly onSend: (text: string) => void
 }
@@ -16,8 +18,8 @@ const SUGGESTIONS = [
 ]
 
 /** An empty chat: what answers here, and a few questions to begin with. */
-export function Welcome({ chat, model, onSend }: WelcomeProps): ReactElement {
-  if (chat.isLoading) return <Loading chat={chat} />
+export function Welcome({ chat, isNew, model, onSend }: WelcomeProps): ReactElement {
+  if (chat.isLoading && !isNew) return <Loading chat={chat} />
   return (
     <div className="welcome">
       <h2>What would you like to know?</h2>
@@ -35,7 +37,7 @@ export function Welcome({ chat, model, onSend }: WelcomeProps): ReactElement {
   )
 }
 
-function Loading({ chat: { connection, connectionError } }: { readonly chat: ChatData }): ReactElement {
+function Loading({ chat: { connection, connectionError } }: { readonly chat: LiveChatView }): ReactElement {
   const isLost = connection === 'reconnecting' || connectionError !== undefined
   if (!isLost) return <p className="loading">Loading the chat.</p>
   return (
