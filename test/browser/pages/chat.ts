@@ -1,10 +1,21 @@
-/** A page with stock `useChat`, in StrictMode, for `chat.test.ts`: its address says over which transport, and of which chat. */
+/**
+ * A page with stock `useChat`, in StrictMode, for test/browser/chat. Its address says over which `transport`, of which
+ * `chat`, from which `api`, and whether it keeps an idle tab live: by one line over WebSocket (`idle`), or by a `loop`.
+ */
 import { WorkflowChatTransport } from '@ai-sdk/workflow/client'
 import { useChat } from '@ai-sdk/react'
 import { createDurableChatTransport } from '@durable-streams/aisdk-transport'
-import { type ChatTransport, type UIMessage, DefaultChatTransport, WebSocketChatTransport } from 'ai'
+import {
+  type ChatTransport,
+  type UIMessage,
+  DefaultChatTransport,
+  WebSocketChatTransport,
+  lastAssistantMessageIsCompleteWithApprovalResponses,
+} from 'ai'
 import { StrictMode, createElement, useEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
+import { checked } from '../../endpoints/chat/checked-transport.ts'
+import { replaying } from '../../endpoints/chat/replaying.ts'
 
 const page = globalThis as unknown as {
   readonly document: { getElementById(id: string): never }
@@ -12,19 +23,22 @@ const page = globalThis as unknown as {
 }
 const asked = new URLSearchParams(page.location.search)
 const id = asked.get('chat') ?? 'c1'
-const api = `${page.location.origin}/api/chat`
+const path = asked.get('api') ?? '/api/chat'
+const api = page.location.origin + path
 
 function transport(): ChatTransport<UIMessage> {
   switch (asked.get('transport')) {
     case 'WebSocketChatTransport':
-      return new WebSocketChatTransport({ url: '/api/chat' })
+      return new WebSocketChatTransport({ url: path })
     case 'WorkflowChatTransport':
-      return new WorkflowChatTransport({
-        api: `${api}/workflow`,
-        prepareSendMessagesRequest: ({ id: chat, messages }) => ({ body: { id: chat, messages } }),
-      }) as ChatTransport<UIMessage>
+      return replaying(
+        new WorkflowChatTransport({
+          api: `${api}/workflow`,
+          prepareSendMessagesRequest: ({ id: chat, messages }) => ({ body: { id: chat, messages } }),
+        }) as ChatTransport<UIMessage>,
+      )
     case 'createDurableChatTransport':
-      return createDurableChatTransport({ api: `${api}/durable` })
+      return replaying(createDurableChatTransport({ api: `${api}/durable` }))
     default:
       return new DefaultChatTransport({ api })
   }
@@ -34,33 +48,39 @@ function transport(): ChatTransport<UIMessage> {
 const statuses: string[] = []
 
 function Chat({ messages: initial }: { readonly messages: UIMessage[] }) {
-  const [via] = useState(transport)
+  const [via] = useState(() => checked(transport()))
   const chat = useChat({
     id,
     transport: via,
     messages: initial,
-    resume: true,
+    resume: !asked.has('loop'),
+    sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithApprovalResponses,
     onFinish: () => {
       // The one line that keeps an idle tab live over WebSocket.
       if (asked.has('idle')) queueMicrotask(() => void chat.resumeStream())
     },
   })
-  const { status, error, messages } = chat
+  const { status, error, messages, resumeStream } = chat
+  useEffect(() => {
+    if (!asked.has('loop')) return
+    const component = { isMounted: true }
+    const loop = async () => {
+      // The loop of docs/ai-sdk.md, for idle tabs over HTTP.
+      while (component.isMounted) {
+        await resumeStream()
+        await new Promise((resolve) => setTimeout(resolve, 1000))
+      }
+    }
+    void loop()
+    return () => {
+      component.isMounted = false
+    }
+  }, [resumeStream])
   useEffect(() => {
     if (statuses.at(-1) !== status) statuses.push(status)
     Object.assign(page, { chat })
   })
-  const shown = {
-    status,
-    error: error?.message,
-    statuses,
-    messages: messages.map((message) => ({
-      id: message.id,
-      role: message.role,
-      text: message.parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
-    })),
-  }
-  return createElement('output', null, JSON.stringify(shown))
+  return createElement('output', null, JSON.stringify({ status, error: error?.message, statuses, messages }))
 }
 
 function App({ messages }: { readonly messages: UIMessage[] }) {

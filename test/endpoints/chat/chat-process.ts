@@ -1,17 +1,21 @@
 /**
  * A server in a process of its own, for tests that kill it: an answer of two words that never ends, and one of twelve
- * that is continued, and one that is asked for again: it ends in a process that is told to let it.
+ * that is continued, and one that is asked for again: it ends in a process that is told to let it. SIGTERM drains it.
  */
+import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chat } from '../../../src/ai-sdk.ts'
-import { millrace, sqlite } from '../../../src/index.ts'
+import { type Application, millrace, sqlite } from '../../../src/index.ts'
+import { pageRoutes } from './page-routes.ts'
 
-const [file = '', port = '0', ends = ''] = process.argv.slice(2)
+const [file = '', port = '0', ends = '', page = ''] = process.argv.slice(2)
 
-const app = millrace({
+const app: Application = millrace({
   store: sqlite(file),
   leaseTtl: 1,
+  shutdownGrace: 0,
   routes: [
+    ...(page === '' ? [] : pageRoutes(await readFile(page, 'utf8'), () => app.chats)),
     chat('/api/chat', {
       async *stream({ signal }) {
         yield { type: 'text-start', id: '1' } as const
@@ -52,4 +56,5 @@ const app = millrace({
   logger: { debug() {}, info() {}, warn() {}, error() {} },
 })
 const running = await app.listen({ port: Number(port) })
+process.once('SIGTERM', () => void app.close().then(() => process.disconnect()))
 process.send?.(running.port)

@@ -16,6 +16,7 @@ import type { StreamStore } from '../../../src/streams/store.ts'
 import { collectingLogger } from '../../support/logger.ts'
 import { type TestServer, serve } from '../../support/server.ts'
 import { checked } from './checked-transport.ts'
+import { replaying } from './replaying.ts'
 
 export interface ChatServer extends AsyncDisposable {
   readonly server: TestServer
@@ -156,19 +157,21 @@ function bareTransport(
 ): ChatTransport<UIMessage> {
   switch (stock) {
     case 'WorkflowChatTransport':
-      return new WorkflowChatTransport({
-        api: `${address}/workflow`,
-        initialStartIndex,
-        ...(chat !== undefined && {
-          prepareSendMessagesRequest: ({ id, messages, body }) => ({
-            body: { ...body, id, messages },
-            headers,
+      return replaying(
+        new WorkflowChatTransport({
+          api: `${address}/workflow`,
+          initialStartIndex,
+          ...(chat !== undefined && {
+            prepareSendMessagesRequest: ({ id, messages, body }) => ({
+              body: { ...body, id, messages },
+              headers,
+            }),
           }),
-        }),
-        // Its types are for programs without exactOptionalPropertyTypes.
-      }) as ChatTransport<UIMessage>
+          // Its types are for programs without exactOptionalPropertyTypes.
+        }) as ChatTransport<UIMessage>,
+      )
     case 'createDurableChatTransport':
-      return createDurableChatTransport({ api: `${address}/durable`, headers })
+      return replaying(createDurableChatTransport({ api: `${address}/durable`, headers }))
     case 'DefaultChatTransport':
       return new DefaultChatTransport({ api: address, headers })
     case 'WebSocketChatTransport':

@@ -1,5 +1,6 @@
 /** What `WorkflowChatTransport` alone does: it counts chunks, and asks for those it lacks, or for the last ones. */
 import { afterEach, expect, test } from 'vitest'
+import { startNetwork } from '../../support/network.ts'
 import { startCuttingProxy } from '../../support/cutting-proxy.ts'
 import { type ChatServer, NodeChat, Script, startChats, transportOf } from './chat-server.ts'
 
@@ -58,3 +59,28 @@ test('a page that resumed near the end and is cut off goes on at the exact chunk
   await proxy.close()
   expect(back.messages).toEqual(chat.messages)
 })
+
+test.each([
+  [true, 'One two three four.'],
+  [false, 'One two threeOne two three four.'],
+])(
+  'after an error the text is there once if the page says that a resume is a replay, which is %s',
+  async (resumeStreamIsReplay, text) => {
+    const { script, chat, sending } = await begin()
+    const network = await startNetwork(server.server.running.port)
+    const transport = transportOf('WorkflowChatTransport', `http://127.0.0.1:${network.port}/api/chat`)
+    const reader = new NodeChat('c1', { ...transport, resumeStreamIsReplay }, chat.messages.slice(0, 1))
+    const resuming = reader.resumeStream()
+    await expect.poll(() => reader.text).toBe('One two three')
+    network.leave('cut')
+    await resuming
+    expect(reader.status).toBe('error')
+    network.comeBack()
+    script.say(' four.')
+    script.end()
+    await reader.resumeStream()
+    await sending
+    await network[Symbol.asyncDispose]()
+    expect([reader.status, reader.text]).toEqual(['ready', text])
+  },
+)
