@@ -79,12 +79,16 @@ export class ChatClient {
     // Beside the socket.
     const http = 'streams'
     this.#streams = new StreamClient(socket, { ...options, http })
-    this.#requests = new ChatRequests(() => ({
-      base: addressOf(socket, { http }).streams?.slice(0, -'/streams'.length) ?? '',
-      fetch: options.fetch ?? platformFetch,
-      token: options.token,
-      stateChanged: () => this.#listeners.tell(),
-    }))
+    this.#requests = new ChatRequests(() => {
+      const { streams = '', isWhole } = addressOf(socket, { http })
+      if (!isWhole) throw new TypeError('A client of chats needs a whole http address, or a page')
+      return {
+        base: streams.slice(0, -`/${http}`.length),
+        fetch: options.fetch ?? platformFetch,
+        token: options.token,
+        stateChanged: () => this.#listeners.tell(),
+      }
+    })
     this.#streams.subscribe(() => this.#listeners.tell())
     this.#feed = new ChatFeed(() => this.#streams.stream('@chats', { offset: 'now' }))
     this.#chats = new OpenChats({
