@@ -33,23 +33,34 @@ export function answerStream({
   const leaving = new AbortController()
   const until = signal ? AbortSignal.any([signal, leaving.signal]) : leaving.signal
   const batches = answerBatches(options, until)
+  let isLeft = false
+  const leave = (isWhole: boolean): void => {
+    if (isLeft) return
+    isLeft = true
+    until.removeEventListener('abort', breakOff)
+    left(isWhole)
+  }
+  const breakOff = (): void => {
+    leave(false)
+    // It may have given a batch and wait to be asked for the next one.
+    void batches.return().catch(() => undefined)
+  }
+  until.addEventListener('abort', breakOff)
   return new ReadableStream<UIMessageChunk>({
     pull: async (controller) => {
       try {
         const next = await batches.next()
         if (leaving.signal.aborted) return
+        until.throwIfAborted()
         if (!next.done) return next.value.forEach((chunk) => controller.enqueue(chunk))
-        left(true)
+        leave(true)
         controller.close()
       } catch (error) {
-        left(false)
+        leave(false)
         if (!leaving.signal.aborted) controller.error(error)
       }
     },
-    cancel: () => {
-      leaving.abort()
-      left(false)
-    },
+    cancel: () => leaving.abort(),
   })
 }
 

@@ -1,7 +1,7 @@
 /** The chats of a server for one page: over one socket for all that is read, and small requests for what is done. */
 import type { ChatMessage } from '../../conversation/entries.ts'
 import type { Chat } from '../../conversation/chat.ts'
-import { chatStreamName } from '../../conversation/stream-names.ts'
+import { CHATS_FEED, chatStreamName } from '../../conversation/stream-names.ts'
 import type { Json } from '../../protocol/json.ts'
 import { addressOf } from '../address.ts'
 import type { ConnectionState } from '../carrier.ts'
@@ -90,7 +90,7 @@ export class ChatClient {
       }
     })
     this.#streams.subscribe(() => this.#listeners.tell())
-    this.#feed = new ChatFeed(() => this.#streams.stream('@chats', { offset: 'now' }))
+    this.#feed = new ChatFeed(() => this.#streams.stream(CHATS_FEED, { offset: 'now' }))
     this.#chats = new OpenChats({
       feed: this.#feed,
       follow: (chat, offset) => this.#streams.stream(chatStreamName(chat), { offset }),

@@ -5,14 +5,9 @@
  * A server has none for users that it does not know, nor before there is a first chat. It is asked for again and again, so
  * that whoever waits for something looks then.
  */
-import type { Json } from '../../protocol/json.ts'
+import { type ChatNews, newsIn } from '../../conversation/news.ts'
 import { retryDelay } from '../network/backoff.ts'
 import type { RemoteStream } from '../remote-stream.ts'
-
-/** One record of the feed. */
-export type ChatNews =
-  | { readonly chat: string; readonly title?: string; readonly createdAt: number; readonly at: number }
-  | { readonly chat: string; readonly deleted: true }
 
 export interface FeedListener {
   /** News has come. */
@@ -72,7 +67,10 @@ export class ChatFeed {
   }
 
   #changed(stream: RemoteStream): void {
-    const news = stream.take().filter(isNews)
+    const news = stream
+      .take()
+      .map(newsIn)
+      .filter((one) => one !== undefined)
     if (news.length > 0) this.#each((listener) => listener.heard(news))
     if (stream !== this.#stream) return
     if (stream.done) return this.#lost()
@@ -106,8 +104,4 @@ export class ChatFeed {
   #each(tell: (listener: FeedListener) => void): void {
     for (const listener of Array.from(this.#listeners)) tell(listener)
   }
-}
-
-function isNews(value: Json): value is ChatNews & { readonly [name: string]: Json } {
-  return typeof value === 'object' && value !== null && 'chat' in value && typeof value['chat'] === 'string'
 }

@@ -3,9 +3,10 @@
  * the feed.
  */
 import type { ChatList, ListedChat } from '../../conversation/chat.ts'
+import type { ChatNews } from '../../conversation/news.ts'
 import { StreamError } from '../errors.ts'
 import { Listeners } from '../listeners.ts'
-import type { ChatFeed, ChatNews } from './chat-feed.ts'
+import type { ChatFeed } from './chat-feed.ts'
 import type { ChatRequests } from './chat-requests.ts'
 import type { LiveChatList, LiveChatListSnapshot } from './live-chat-list.ts'
 

@@ -78,7 +78,12 @@ describe('a send', () => {
   test('that is refused is not made again', async () => {
     const { server } = await start()
     let requests = 0
-    const client = clientOf(server, { fetch: fetchBy((send, count) => ((requests = count), send())) })
+    const client = clientOf(server, {
+      fetch: fetchBy((send, count) => {
+        requests = count
+        return send()
+      }),
+    })
     await client.send('c1', { message: message('m1') })
     const error = await client.send('c1', { message: message('m2') }).catch((caught: unknown) => caught)
     expect(error).toBeInstanceOf(StreamError)

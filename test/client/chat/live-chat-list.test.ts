@@ -1,0 +1,113 @@
+/** The chats of a user as they are at every moment, over both ways. */
+import { afterEach, describe, expect, test } from 'vitest'
+import { ChatClient } from '../../../src/client/chat/index.ts'
+import { bearerToken, memory } from '../../../src/index.ts'
+import {
+  type ChatServer,
+  type ChatServerOptions,
+  Script,
+  startChats,
+} from '../../endpoints/chat/chat-server.ts'
+import { WAYS, clientOptions } from './pages.ts'
+
+const authenticate: ChatServerOptions['authenticate'] = (request) => {
+  const id = bearerToken(request)
+  return id === undefined ? undefined : { id }
+}
+const message = (id: string) => ({ id, role: 'user', parts: [{ type: 'text', text: id }] })
+
+describe.each(WAYS)('over %s', (way) => {
+  const servers: ChatServer[] = []
+  const clients: ChatClient[] = []
+
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.close()
+    await Promise.all(servers.splice(0).map((one) => one[Symbol.asyncDispose]()))
+  })
+
+  const start = async (options: Partial<ChatServerOptions> = {}) => {
+    const script = new Script()
+    script.end()
+    const server = await startChats({ source: script.source, authenticate, ...options })
+    servers.push(server)
+    return server
+  }
+  const clientOf = ({ address }: ChatServer, token = 'ann'): ChatClient => {
+    const client = new ChatClient({ ...clientOptions(address, way), token })
+    clients.push(client)
+    return client
+  }
+  const listOf = (client: ChatClient) => {
+    const list = client.chats()
+    const undo = list.subscribe(() => {})
+    return { list, undo, ids: () => list.snapshot().chats.map(({ id }) => id) }
+  }
+  const owner = 'ann'
+
+  test('it lists what there is, and what others do as it is done', async () => {
+    const server = await start()
+    const { chats } = server
+    for (const id of ['a', 'b', 'c']) await chats.send(id, { owner, message: message('m1') })
+    const { ids, list } = listOf(clientOf(server))
+    await expect.poll(ids, { timeout: 5000 }).toEqual(['c', 'b', 'a'])
+    expect(list.snapshot()).toMatchObject({ status: 'live', hasMore: false })
+    await chats.send('a', { owner, message: message('m2'), whileBusy: 'queue' })
+    await expect.poll(() => ids()[0]).toBe('a')
+    await chats.rename('b', 'Bees', { owner })
+    await expect.poll(() => list.snapshot().chats[0]).toMatchObject({ id: 'b', title: 'Bees' })
+    await chats.send('d', { owner, message: message('m1') })
+    await expect.poll(() => ids().toSorted()).toEqual(['a', 'b', 'c', 'd'])
+    await chats.delete('c', { owner })
+    await expect.poll(() => ids().toSorted()).toEqual(['a', 'b', 'd'])
+    await chats.send('e', { owner: 'bob', message: message('m1') })
+    await chats.rename('a', 'Ants', { owner })
+    await expect.poll(() => list.snapshot().chats[0]?.title).toBe('Ants')
+    expect(ids()).not.toContain('e')
+  })
+
+  test('older ones are loaded when they are asked for', async () => {
+    const server = await start()
+    const { chats } = server
+    const all = Array.from({ length: 45 }, (_, n) => `c${String(n).padStart(2, '0')}`)
+    for (const id of all) await chats.add(id, [message('m1')], { owner })
+    const { ids, list } = listOf(clientOf(server))
+    await expect.poll(() => ids().length, { timeout: 5000 }).toBe(30)
+    expect(list.snapshot().hasMore).toBe(true)
+    await chats.rename('c00', 'The first', { owner })
+    await expect.poll(() => ids()[0]).toBe('c00')
+    await list.more()
+    expect(ids()).toHaveLength(45)
+    expect(ids().toSorted()).toEqual(all)
+    expect(list.snapshot().chats[0]).toMatchObject({ id: 'c00', title: 'The first' })
+    expect(list.snapshot().hasMore).toBe(false)
+    await list.more()
+    expect(ids()).toHaveLength(45)
+  })
+
+  test('it is right again after the server was away, and after it was left', async () => {
+    const store = memory()
+    const server = await start({ store })
+    const client = clientOf(server)
+    const page = listOf(client)
+    await expect.poll(() => page.list.snapshot().status, { timeout: 5000 }).toBe('live')
+    const { port } = server.server.running
+    await server.drain()
+    servers.splice(0)
+    const again = await start({ store, port })
+    await again.chats.send('a', { owner, message: message('m1') })
+    await expect.poll(page.ids, { timeout: 15_000 }).toEqual(['a'])
+    page.undo()
+    await again.chats.send('b', { owner, message: message('m1') })
+    const back = listOf(client)
+    await expect.poll(back.ids, { timeout: 5000 }).toEqual(['b', 'a'])
+  })
+
+  test('it fails for users that the server does not know', async () => {
+    const script = new Script()
+    const server = await startChats({ source: script.source })
+    servers.push(server)
+    const { list } = listOf(clientOf(server))
+    await expect.poll(() => list.snapshot().status, { timeout: 5000 }).toBe('failed')
+    expect(list.snapshot()).toMatchObject({ chats: [], error: { code: 'forbidden' } })
+  })
+})
