@@ -185,3 +185,27 @@ test('a resume is given what began and ended while nothing was heard of the chat
   const stream = await resuming
   expect(stream && (await all(stream))).toEqual([{ type: 'finish' }])
 })
+
+test('a resume is not given the answer to a send that is under way', async () => {
+  const client = new FakeClient()
+  const transport = new MillraceChatTransport({ client: client.asClient })
+  const leaving = new AbortController()
+  const resuming = transport.reconnectToStream({ chatId: 'c1', abortSignal: leaving.signal })
+  const messages = [{ id: 'm1', role: 'user' as const, parts: [] }]
+  const send = {
+    trigger: 'submit-message',
+    chatId: 'c1',
+    messageId: undefined,
+    abortSignal: undefined,
+  } as const
+  const sending = transport.sendMessages({ ...send, messages })
+  const [sent] = client.sends
+  // The chat shows it before the request is answered, and whoever listens hears of that.
+  client.live.become({ active: askBy(sent?.run ?? '') }, askBy(sent?.run ?? ''))
+  await new Promise(setImmediate)
+  sent?.kept('running')
+  client.streams.push(new FakeStream().say({ type: 'finish' }).finish('completed'))
+  expect(await all(await sending)).toEqual([{ type: 'finish' }])
+  leaving.abort()
+  expect(await resuming).toBeNull()
+})

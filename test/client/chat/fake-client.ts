@@ -95,6 +95,13 @@ export class FakeClient {
     return Promise.resolve(this.kept)
   }
 
+  /** Sends that wait for their answers. */
+  readonly sends: { readonly run: string; readonly kept: (status: string) => void }[] = []
+  send = (_chat: string, { run = '' }: { readonly run?: string }): Promise<unknown> =>
+    new Promise((resolve) => {
+      this.sends.push({ run, kept: (status) => resolve({ run, status, message: 'm1' }) })
+    })
+
   get asClient(): ChatClient {
     return this as unknown as ChatClient
   }

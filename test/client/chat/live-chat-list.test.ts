@@ -1,6 +1,10 @@
 /** The chats of a user as they are at every moment, over both ways. */
 import { afterEach, describe, expect, test } from 'vitest'
+import { ChatFeed } from '../../../src/client/chat/chat-feed.ts'
+import type { ChatRequests } from '../../../src/client/chat/chat-requests.ts'
+import { FollowedList } from '../../../src/client/chat/followed-list.ts'
 import { ChatClient } from '../../../src/client/chat/index.ts'
+import type { RemoteStream } from '../../../src/client/remote-stream.ts'
 import { bearerToken, memory } from '../../../src/index.ts'
 import {
   type ChatServer,
@@ -8,6 +12,7 @@ import {
   Script,
   startChats,
 } from '../../endpoints/chat/chat-server.ts'
+import { FakeStream } from './fake-client.ts'
 import { WAYS, clientOptions } from './pages.ts'
 
 const authenticate: ChatServerOptions['authenticate'] = (request) => {
@@ -110,4 +115,28 @@ describe.each(WAYS)('over %s', (way) => {
     await expect.poll(() => list.snapshot().status, { timeout: 5000 }).toBe('failed')
     expect(list.snapshot()).toMatchObject({ chats: [], error: { code: 'forbidden' } })
   })
+})
+
+test('news that comes while the list is loaded is newer than the list', async () => {
+  const listing = Promise.withResolvers<unknown>()
+  const stream = new FakeStream()
+  const feed = new ChatFeed(() => stream as unknown as RemoteStream)
+  const requests = { ask: () => listing.promise } as unknown as ChatRequests
+  const list = new FollowedList(feed, requests)
+  const undo = list.subscribe(() => {})
+  stream.say(
+    { chat: 'a', createdAt: 1, at: 5, title: 'Ants' },
+    { chat: 'b', deleted: true },
+    { chat: 'd', createdAt: 6, at: 6 },
+  )
+  const listed = ['c', 'b', 'a'].map((id, index) => ({ id, createdAt: 1, at: 4 - index }))
+  listing.resolve({ chats: listed })
+  await expect.poll(() => list.snapshot().status).toBe('live')
+  expect(list.snapshot().chats).toEqual([
+    { id: 'd', createdAt: 6, at: 6 },
+    { id: 'a', createdAt: 1, at: 5, title: 'Ants' },
+    { id: 'c', createdAt: 1, at: 4 },
+  ])
+  undo()
+  await expect.poll(() => stream.isClosed).toBe(true)
 })
