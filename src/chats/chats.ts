@@ -10,7 +10,6 @@ import type { RunEnd } from '../protocol/run-end.ts'
 import { RunError } from '../runs/errors.ts'
 import type { RunDefinitions } from '../runs/definition.ts'
 import type { StreamInfo } from '../streams/stream.ts'
-import { chatIndexId } from '../runs/records/run-ids.ts'
 import { Amendments } from './amendments.ts'
 import { Answers } from './answers.ts'
 import { Arrivals } from './arrivals.ts'
@@ -232,14 +231,12 @@ export class Chats {
   async delete(chat: string, scope: ChatScope = {}): Promise<boolean> {
     const place = chatPlaceOf(chat, scope)
     const signal = signalOf(scope)
-    const { store } = this.#settings
     for (;;) {
       const log = await this.#logs.load(place, signal)
       if (!log) return false
       if (!log.isClosed && !(await log.close(signal))) continue
       // What was kept in the moment of the close.
       await log.refresh(signal)
-      await store.delete(chatIndexId(chat, scope.owner), signal)
       await this.#turns.remove(log, signal)
       this.#feeds.tell(place, { chat, deleted: true })
       return true

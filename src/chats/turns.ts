@@ -8,6 +8,8 @@
  */
 import type { RunEnd } from '../protocol/run-end.ts'
 import { RunError } from '../runs/errors.ts'
+import { chatIndexId } from '../runs/records/run-ids.ts'
+import type { StreamInfo } from '../streams/stream.ts'
 import type { RunErrorCode } from '../runs/errors.ts'
 import type { Run, RunInfo, StartRequest } from '../runs/run.ts'
 import { inputFor } from './answers.ts'
@@ -126,13 +128,25 @@ export class Turns {
   async remove(log: ChatLog, signal: AbortSignal): Promise<void> {
     const { store } = this.#settings
     const { asks, incarnations } = log.conversation
+    const index = await this.#indexOf(log, signal)
     for (const { run } of asks.values()) {
       const isThere = await this.#removeRun(run, log.place, signal)
       const incarnation = incarnations.get(run)
       // A clock that jumped ahead may hide it, and it would be back when the clock is right again.
       if (!isThere && incarnation !== undefined) await store.delete(run, signal, incarnation)
     }
+    if (index) await store.delete(index.id, signal, index.incarnation)
     await store.delete(log.id, signal, log.incarnation)
+  }
+
+  /** The list of a closed chat's runs; undefined if there is none, or it may be that of a chat that came after it. */
+  async #indexOf({ id, incarnation, place }: ChatLog, signal: AbortSignal): Promise<StreamInfo | undefined> {
+    const { store } = this.#settings
+    const index = await store.head(chatIndexId(place.chat, place.owner), signal)
+    if (!index) return undefined
+    // As long as this one is there, no other has its name.
+    const chat = await store.head(id, signal)
+    return chat?.incarnation === incarnation ? index : undefined
   }
 
   /** Whether a run of this id is to be seen, or was: of another chat it is left alone. */
