@@ -37,8 +37,10 @@ export function joinedHistory(
 ): readonly ChatMessage[] {
   const [first] = branch
   if (!first) return kept
+  // What is kept before the first message of a chat is another branch.
+  if (after === undefined) return branch
+  const follows = kept.findIndex(({ id }) => id === after)
   const at = kept.findIndex(({ id }) => id === first.id)
-  const follows = after === undefined ? -1 : kept.findIndex(({ id }) => id === after)
-  const end = follows >= 0 ? follows + 1 : at >= 0 ? at : after === undefined ? 0 : kept.length
+  const end = follows >= 0 ? follows + 1 : at >= 0 ? at : kept.length
   return [...kept.slice(0, end), ...branch]
 }

@@ -223,4 +223,47 @@ onEveryStore('messages in a database of the application', (world) => {
     await one.chats.send('c', { message: said('m5', 'instead'), edits: 'k2' })
     expect((await one.turnOf('m5')).turn.messages.map(({ id }) => id)).toEqual(['k1', 'm5'])
   })
+
+  it('keep the answer that ends while they cannot be read', async () => {
+    let isAway = false
+    const one = world().process({
+      history: {
+        load: () => {
+          if (isAway) throw new Error('The database is away')
+          return []
+        },
+        save: () => {},
+      },
+    })
+    const { run } = await one.chats.send('c', { message: said('m1') })
+    const turn = await one.turnOf('m1')
+    isAway = true
+    turn.say('one')
+    await (
+      await one.runs.get(run)
+    )?.end
+    await until(() => one.logger.lines.some(({ message }) => message.includes('could not be handled')))
+    isAway = false
+    expect((await settled(one)).messages.map(({ message }) => (message as Said).text)).toEqual(['m1', 'one'])
+  })
+
+  it('come before no message that is the first of its branch', async () => {
+    const kept: Said[] = []
+    const save = ({ messages, after }: ChatTurnKept): void => {
+      const at = kept.findIndex(({ id }) => id === after) + 1
+      // It may be called twice.
+      const fresh = (messages as readonly Said[]).filter(({ id }) => !kept.some((one) => one.id === id))
+      kept.splice(at, 0, ...fresh)
+    }
+    const one = world().process({ history: { load: () => [...kept], save } })
+    for (const id of ['m1', 'm2']) {
+      await one.chats.send('c', { message: said(id), after: null })
+      ;(await one.turnOf(id)).say('one')
+      await settled(one)
+    }
+    await until(() => kept.length === 4)
+    await one.chats.regenerate('c', { message: 'm1' })
+    await until(() => one.turns.length === 3)
+    expect(one.turns[2]?.turn.messages.map(({ id }) => id)).toEqual(['m1'])
+  })
 })
