@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chatStreamId } from '../../src/chats/chat-ids.ts'
 import { ChatError } from '../../src/conversation/errors.ts'
+import { ChatFollowing } from './chat-following.ts'
 import type { Question } from './chat-kind.ts'
 import type { Cluster } from './cluster.ts'
 import type { DeedOf } from './deed.ts'
@@ -72,16 +73,10 @@ export class ChatDeeds {
         await this.#through(deed, ({ chats }) => chats.regenerate(chat, { run, whileBusy }))
         return
       }
-      case 'take-back': {
-        const isDone = await this.#through(deed, async ({ chats }) => {
-          await chats.takeBack(chat, name)
-          return true
-        })
-        if (!isDone) return
-        coverage.add('chatsTakenBack')
-        this.#cluster.note({ type: 'chat-taken-back', stream: chatStreamId({ chat }), message: name })
+      case 'take-back':
+        if (await this.#done(deed, ({ chats }) => chats.takeBack(chat, name), 'chat-taken-back'))
+          coverage.add('chatsTakenBack')
         return
-      }
       case 'stop':
         await this.#through(deed, ({ chats }) => chats.stop(chat))
         return
@@ -91,9 +86,38 @@ export class ChatDeeds {
       case 'delete':
         if (await this.#through(deed, ({ chats }) => chats.delete(chat))) coverage.add('chatsDeleted')
         return
+      case 'select':
+        if (await this.#done(deed, ({ chats }) => chats.select(chat, name), 'chat-selected'))
+          coverage.add('chatsSelected')
+        return
+      case 'remove':
+        if (await this.#done(deed, ({ chats }) => chats.remove(chat, name), 'chat-removed'))
+          coverage.add('chatsRemoved')
+        return
+      case 'follow':
+        return this.#follower(deed).follow()
       case 'look':
         await this.#through(deed, ({ chats }) => chats.get(chat))
     }
+  }
+
+  /** Whether it is done: then it is noted. */
+  async #done(
+    deed: ChatDeed,
+    work: (server: ServerProcess) => Promise<void>,
+    type: 'chat-taken-back' | 'chat-selected' | 'chat-removed',
+  ): Promise<boolean> {
+    const isDone = await this.#through(deed, async (server) => {
+      await work(server)
+      return true
+    })
+    const { chat, message } = deed
+    if (isDone) this.#cluster.note({ type, stream: chatStreamId({ chat }), message })
+    return isDone ?? false
+  }
+
+  #follower({ chat, tab, slot }: ChatDeed): ChatFollowing {
+    return new ChatFollowing({ cluster: this.#cluster, chat, slot, name: `${tab} of ${chat}` })
   }
 
   /** For a planted bug the run is named by whoever sends. */

@@ -7,7 +7,12 @@ import { Conversation } from '../../src/conversation/conversation.ts'
 import type { Answer, ChatEvent, Question } from './chat-kind.ts'
 import type { Fact, Fail } from './history.ts'
 import type { KeptLog, KeptLogs } from './kept-log.ts'
+import { PlacedMessages } from './placed-messages.ts'
 
+type ChatFact = Extract<
+  Fact,
+  { type: 'chat-sent' | 'chat-taken-back' | 'chat-selected' | 'chat-removed' | 'chat-saved' }
+>
 type Kept = Extract<Fact, { type: 'kept' }>
 type Entry<Type extends ChatEntry['type']> = Extract<ChatEntry, { readonly type: Type }>
 
@@ -17,20 +22,20 @@ interface Asked {
   history: readonly string[]
   key: string
   state: 'waits' | 'begun' | 'answered' | 'taken back'
-}
-
-interface Placed {
-  readonly id: string
-  readonly parent: string | null
+  /** How many events its answer in the chat has. */
+  said: number
 }
 
 /** One life of a chat. */
 interface CheckedChat {
   readonly log: KeptLog
   readonly asks: Map<string, Asked>
-  /** Messages in branches, by key. */
-  readonly placed: Map<string, Placed>
-  readonly versions: Map<string, number>
+  /** Messages in branches. */
+  readonly placed: PlacedMessages
+  /** Messages that were ever in the branch that goes on, and those that were removed, by key and by id. */
+  readonly named: { readonly selected: Set<string>; readonly removed: Set<string> }
+  /** Runs whose answers the application has to keep. */
+  readonly unsaved: Set<string>
   /** Tokens of questions that were sent. */
   readonly tokens: Set<string>
   readonly questions: Map<string, Question>
@@ -49,27 +54,24 @@ export class CheckedChats {
   readonly #runs = new Map<string, string>()
   readonly #kept: KeptLogs
   readonly #fail: Fail
+  /** Whether the application keeps messages, too. */
+  readonly #keepsMessages: boolean
 
-  constructor(kept: KeptLogs, fail: Fail) {
+  constructor(kept: KeptLogs, fail: Fail, keepsMessages: boolean) {
     this.#kept = kept
     this.#fail = fail
+    this.#keepsMessages = keepsMessages
   }
 
-  note(fact: Extract<Fact, { type: 'chat-sent' | 'chat-taken-back' }>): void {
+  note(fact: ChatFact): void {
     const log = this.#kept.current.get(fact.stream)
     const chat = log && !log.removed && !log.closed ? this.#chats.get(log) : undefined
     if (!chat) return
-    if (fact.type === 'chat-sent') {
-      // It may have been sent to one that is deleted, and another be there by now.
-      const isOther = [...this.#chats.keys()].some((other) => other !== log && other.stream === fact.stream)
-      if (!chat.asks.has(fact.run) && !isOther)
-        this.#fail('chat-kept', `${fact.message} is said to be sent, and is not in its chat`)
-      return
-    }
-    // An edit with the same id may have been what waited.
-    const states = [...chat.asks.values()].filter(({ question }) => question.id === fact.message)
-    if (states.length > 0 && !states.some(({ state }) => state === 'taken back'))
-      this.#fail('chat-kept', `${fact.message} is said to be taken back, and is not`)
+    if (fact.type === 'chat-saved') return this.#saved(chat, fact)
+    // It may have been said of one that is deleted, and another be there by now.
+    const isOther = [...this.#chats.keys()].some((other) => other !== log && other.stream === fact.stream)
+    if (!isOther && !isDone(chat, fact))
+      this.#fail('chat-kept', `${fact.message} is said to be ${fact.type.slice(5)}, and is not in its chat`)
   }
 
   /** Entries were kept. */
@@ -79,8 +81,9 @@ export class CheckedChats {
       chat = {
         log,
         asks: new Map(),
-        placed: new Map(),
-        versions: new Map(),
+        placed: new PlacedMessages(),
+        named: { selected: new Set(), removed: new Set() },
+        unsaved: new Set(),
         tokens: new Set(),
         questions: new Map(),
         queue: [],
@@ -94,10 +97,14 @@ export class CheckedChats {
       if (entry.type === 'asked') this.#asked(chat, entry, by)
       else if (entry.type === 'begun') this.#begun(chat, entry, by)
       else if (entry.type === 'taken-back') this.#takenBack(chat, entry, by)
+      else if (entry.type === 'selected') this.#selected(chat, entry.message, by)
+      else if (entry.type === 'removed') this.#removed(chat, entry.message, by)
       else if (entry.type === 'answer') {
         const isSkipped = entries[index - 1]?.type === 'begun'
         this.#answered(chat, entry, by, isSkipped || producer?.id === `@run/${entry.run}`, isSkipped)
       }
+      for (const key of chat.placed.keys(chat.head))
+        chat.named.selected.add(key).add(chat.placed.idOf(key) ?? '')
     }
   }
 
@@ -124,11 +131,12 @@ export class CheckedChats {
   /** What has not come to its end yet. */
   unfinished(): readonly string[] {
     const left: string[] = []
-    for (const { log, active, queue } of this.#chats.values()) {
+    for (const { log, active, queue, unsaved } of this.#chats.values()) {
       if (log.removed) continue
       if (log.closed) left.push(`${log.stream} is not deleted`)
       if (active !== undefined) left.push(`${active} is not answered`)
       for (const run of queue) left.push(`${run} waits`)
+      for (const run of unsaved) left.push(`the turn of ${run} is not kept elsewhere`)
     }
     for (const [run, stream] of this.#runs) {
       const log = this.#kept.current.get(run)
@@ -148,7 +156,7 @@ export class CheckedChats {
       const conversation = new Conversation()
       for (const record of log.records) conversation.add(JSON.parse(record) as ChatEntry)
       const folded = conversation.branch().map(({ message }) => message.id)
-      const expected = branchOf(placed, head)
+      const expected = placed.branch(head)
       if (folded.join() !== expected.join())
         this.#fail('chat-order', `${log.stream} folds to ${folded.join()}, and is ${expected.join()}`)
     }
@@ -162,7 +170,7 @@ export class CheckedChats {
       if (chat.tokens.has(question.token)) this.#fail('chat-once', `${by} sends ${question.token} twice`)
       chat.tokens.add(question.token)
     }
-    const asked: Asked = { question, history: [], key: again ?? '', state: 'waits' }
+    const asked: Asked = { question, history: [], key: again ?? '', state: 'waits', said: 0 }
     chat.asks.set(run, asked)
     if (queued) {
       if (chat.active === undefined) this.#fail('chat-order', `${by} lets ${run} wait for nothing`)
@@ -188,11 +196,11 @@ export class CheckedChats {
       const isEdit = token !== id
       if (!isEdit && parent !== chat.head)
         this.#fail('chat-order', `${by} puts ${id} behind ${parent}, and the last is ${chat.head}`)
-      asked.key = place(chat, id, parent)
+      asked.key = chat.placed.place(id, parent)
       chat.questions.set(asked.key, asked.question)
     }
     asked.state = 'begun'
-    asked.history = branchOf(chat.placed, asked.key)
+    asked.history = chat.placed.branch(asked.key)
     chat.active = run
     chat.head = asked.key
   }
@@ -205,6 +213,38 @@ export class CheckedChats {
     asked.state = 'taken back'
   }
 
+  #selected(chat: CheckedChat, key: string, by: string): void {
+    const { placed, active } = chat
+    if (!placed.has(key)) this.#fail('chat-order', `${by} selects ${key}, which is not there`)
+    const isActive = active !== undefined && chat.asks.get(active)?.key === key
+    chat.head = isActive ? key : placed.lastBelow(key)
+  }
+
+  #removed(chat: CheckedChat, key: string, by: string): void {
+    const { placed, active, named, head } = chat
+    const asked = active === undefined ? undefined : chat.asks.get(active)
+    if (!placed.has(key)) this.#fail('chat-order', `${by} removes ${key}, which is not there`)
+    if (asked && placed.isBelow(asked.key, key))
+      this.#fail('chat-order', `${by} removes ${key}, and ${asked.key} is being answered`)
+    named.removed.add(key).add(placed.idOf(key) ?? '')
+    const isHead = head !== null && placed.isBelow(head, key)
+    const parent = placed.parentOf(key)
+    placed.remove(key)
+    for (const gone of chat.questions.keys()) if (!placed.has(gone)) chat.questions.delete(gone)
+    if (isHead) chat.head = placed.lastBelow(parent)
+  }
+
+  /** The application is given the question, and all that was said to it. */
+  #saved(chat: CheckedChat, { run, messages }: Extract<ChatFact, { type: 'chat-saved' }>): void {
+    const asked = chat.asks.get(run)
+    const [question, answer] = messages.map((text) => JSON.parse(text) as Question & Answer)
+    if (asked?.state !== 'answered' || question?.token !== asked.question.token)
+      return this.#fail('chat-kept', `the turn of ${run} is to be kept elsewhere, and is ${asked?.state}`)
+    if ((answer?.events ?? 0) !== asked.said)
+      this.#fail('chat-kept', `${answer?.events} of ${asked.said} events of ${run} are kept elsewhere`)
+    chat.unsaved.delete(run)
+  }
+
   #answered(chat: CheckedChat, entry: Entry<'answer'>, by: string, isOwn: boolean, isSkipped: boolean): void {
     const { run, status, reason } = entry
     const asked = chat.asks.get(run)
@@ -215,10 +255,12 @@ export class CheckedChats {
     chat.active = undefined
     const message = entry.message as Answer | undefined
     if (message) {
-      const key = place(chat, message.id, asked.key)
+      asked.said = message.events
+      const key = chat.placed.place(message.id, asked.key)
       if (chat.head === asked.key) chat.head = key
     }
     if (isSkipped || (status === 'failed' && NEVER_BEGUN.has(reason ?? '') && !message)) return
+    if (this.#keepsMessages) chat.unsaved.add(run)
     const log = this.#kept.current.get(run)
     if (!log?.closed || log.end?.status !== status)
       return this.#fail('chat-kept', `${by} says that ${run} is ${status}, and it is ${log?.end?.status}`)
@@ -240,21 +282,19 @@ export class CheckedChats {
   }
 }
 
-function place(chat: CheckedChat, id: string, parent: string | null): string {
-  const versions = (chat.versions.get(id) ?? 0) + 1
-  chat.versions.set(id, versions)
-  const key = versions === 1 ? id : `${id}~${versions}`
-  chat.placed.set(key, { id, parent })
-  return key
-}
-
-function branchOf(placed: ReadonlyMap<string, Placed>, last: string | null): readonly string[] {
-  const ids: string[] = []
-  for (let key = last; key !== null;) {
-    const node = placed.get(key)
-    if (!node) break
-    ids.push(node.id)
-    key = node.parent
+/** Whether what somebody was told is done is in the chat. */
+function isDone({ asks, named }: CheckedChat, fact: Exclude<ChatFact, { type: 'chat-saved' }>): boolean {
+  switch (fact.type) {
+    case 'chat-sent':
+      return asks.has(fact.run)
+    case 'chat-selected':
+      return named.selected.has(fact.message)
+    case 'chat-removed':
+      return named.removed.has(fact.message)
+    case 'chat-taken-back': {
+      // An edit with the same id may have been what waited.
+      const states = [...asks.values()].filter(({ question }) => question.id === fact.message)
+      return states.length === 0 || states.some(({ state }) => state === 'taken back')
+    }
   }
-  return ids.reverse()
 }

@@ -5,6 +5,7 @@
 import { readRunEnd } from '../../src/protocol/run-end.ts'
 import { LEASE_PRODUCER } from '../../src/streams/leases.ts'
 import { CHAT_STREAMS, CheckedChats } from './checked-chats.ts'
+import { CheckedFollowers } from './checked-followers.ts'
 import { CheckedGenerations } from './checked-generations.ts'
 import { CheckedReaders } from './checked-readers.ts'
 import { CheckedRuns } from './checked-runs.ts'
@@ -32,16 +33,21 @@ export class Checker implements KeptLogs {
   readonly #upstream: CheckedUpstream
   readonly #runs: CheckedRuns
   readonly #chats: CheckedChats
+  readonly #followers: CheckedFollowers
   readonly #isWell: (holder: string) => boolean
 
-  /** `isWell`: whether nothing has happened to the holder of a lease. */
-  constructor(yields: Yields, isWell: (holder: string) => boolean = () => false) {
+  /**
+   * @param isWell whether nothing has happened to the holder of a lease.
+   * @param keepsMessages whether the application keeps the messages of chats, too.
+   */
+  constructor(yields: Yields, isWell: (holder: string) => boolean = () => false, keepsMessages = false) {
     this.#isWell = isWell
     const fail: Fail = (invariant, message) => this.#fail(invariant, message)
     this.#readers = new CheckedReaders(this, fail)
     this.#upstream = new CheckedUpstream(this, fail)
     this.#runs = new CheckedRuns(yields, (run) => this.#asked.has(run), fail)
-    this.#chats = new CheckedChats(this, fail)
+    this.#chats = new CheckedChats(this, fail, keepsMessages)
+    this.#followers = new CheckedFollowers(this, fail)
     const isOnce = (run: string): boolean => this.#sources.get(run)?.once === true
     this.#generations = new CheckedGenerations(this, isOnce, fail)
   }
@@ -89,7 +95,13 @@ export class Checker implements KeptLogs {
         return this.#stopAnswered(fact)
       case 'chat-sent':
       case 'chat-taken-back':
+      case 'chat-selected':
+      case 'chat-removed':
+      case 'chat-saved':
         return this.#chats.note(fact)
+      case 'chat-followed':
+      case 'chat-seen':
+        return this.#followers.note(fact)
       case 'generation-began':
       case 'generation-ended':
         return this.#generations.note(fact)

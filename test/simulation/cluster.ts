@@ -12,6 +12,7 @@ import { FaultyStore } from './faulty-store.ts'
 import type { Fact, Invariant, Violation } from './history.ts'
 import { describeFact } from './history.ts'
 import type { Host } from './host.ts'
+import { MessageDatabase } from './message-database.ts'
 import { Network } from './network.ts'
 import type { Plan } from './plan.ts'
 import type { PlantedBug } from './planted-bugs.ts'
@@ -43,7 +44,9 @@ export class Cluster {
   readonly planted: PlantedBug | undefined
   readonly time: VirtualTime
   readonly shared: SharedStore
-  readonly checker: Checker = new Checker(yieldsScript, (holder) => this.#isWell(holder))
+  readonly checker: Checker
+  /** Where the application keeps messages, if it does. */
+  readonly messages: MessageDatabase | undefined
   readonly coverage: Coverage = new Coverage()
   readonly readers: ClusterReader[] = []
   readonly #slots: (ServerProcess | undefined)[]
@@ -70,6 +73,8 @@ export class Cluster {
   constructor(plan: Plan, planted?: PlantedBug) {
     this.plan = plan
     this.planted = planted
+    this.checker = new Checker(yieldsScript, (holder) => this.#isWell(holder), plan.keepsMessages)
+    this.messages = plan.keepsMessages ? new MessageDatabase(this) : undefined
     this.time = new VirtualTime(plan.seed, (what) => this.miss('no-fault', `${what} leaves the simulation`))
     this.network = new Network(this)
     this.upstream = new Upstream({

@@ -35,6 +35,10 @@ const COUNTED = [
   'chatsQueued',
   'chatsTakenBack',
   'chatsDeleted',
+  'chatsSelected',
+  'chatsRemoved',
+  'chatsSeen',
+  'chatsSaved',
   'chatKills',
 ] as const
 

@@ -60,7 +60,18 @@ export type Deed =
 /** Somebody does something in a chat. */
 interface InChat {
   readonly type: 'chat'
-  readonly does: 'send' | 'edit' | 'regenerate' | 'take-back' | 'stop' | 'look' | 'rename' | 'delete'
+  readonly does:
+    | 'send'
+    | 'edit'
+    | 'regenerate'
+    | 'take-back'
+    | 'stop'
+    | 'look'
+    | 'rename'
+    | 'select'
+    | 'remove'
+    | 'delete'
+    | 'follow'
   readonly chat: string
   readonly tab: string
   /** Which process is asked first. */

@@ -24,6 +24,7 @@ export class Draft {
   readonly #more: Chance
   readonly #ends: Chance
   readonly #upstream: Chance
+  readonly #isKept: boolean
   readonly #hazards: readonly Hazard[]
   readonly #acts: Act[] = []
   readonly #store: StoreActs
@@ -38,6 +39,7 @@ export class Draft {
     this.#more = new Chance(seed, 'more acts')
     this.#ends = new Chance(seed, 'ends and races')
     this.#upstream = new Chance(seed, 'remote runs')
+    this.#isKept = new Chance(seed, 'kept messages').next() < 0.3
     this.#hazards = hazards
     this.#processes = this.#has('many laggards') ? 2 : this.#chance.between(2, 4)
     this.#lengthMs = this.#has('foreign leases') ? 5_000 : this.#chance.pick([5_000, 15_000, 30_000])
@@ -67,6 +69,7 @@ export class Draft {
       processes: this.#processes,
       lengthMs: this.#lengthMs,
       isBusy: this.#has('busy chat'),
+      isKept: this.#isKept,
       add: (deed, atMs) => this.#add(deed, atMs),
     }).draw()
     this.#hazardous(runs)
@@ -84,6 +87,7 @@ export class Draft {
           ? all
           : all.filter((temper) => ALWAYS_KNOWN.has(temper) || chance.next() < 0.6),
       ),
+      keepsMessages: this.#isKept,
       isSmall: this.#has('many laggards') || chance.next() < 0.5,
       merges: this.#has('merged records'),
       tells: this.#has('deadly run') || this.#ends.next() < 0.6,

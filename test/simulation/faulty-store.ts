@@ -38,6 +38,14 @@ export interface FaultyStoreOptions extends StoreCallsOptions {
   readonly planted: PlantedBug | undefined
 }
 
+/** What entries of a chat hold that a process forgets, by planted bug. */
+const FORGOTTEN = [
+  ['chat-queue-forgotten', '"queued":true'],
+  ['chat-take-back-forgotten', '"taken-back"'],
+  ['chat-select-forgotten', '"selected"'],
+  ['chat-removal-forgotten', '"removed"'],
+] as const
+
 export class FaultyStore implements StreamStore, LeaseStore {
   readonly durability: Durability
   readonly limits: StreamLimits
@@ -232,11 +240,7 @@ export class FaultyStore implements StreamStore, LeaseStore {
 
   /** A page of a chat, for planted bugs: of a process that came up anew. */
   #forgetful<Page extends { readonly records: readonly StreamRecord[] }>(page: Page): Page {
-    const what = this.#planted('chat-queue-forgotten')
-      ? '"queued":true'
-      : this.#planted('chat-take-back-forgotten')
-        ? '"taken-back"'
-        : undefined
+    const what = FORGOTTEN.find(([bug]) => this.#planted(bug))?.[1]
     if (what === undefined || this.#by.endsWith('.1')) return page
     const records = page.records.map((record) => (String(record).includes(what) ? '{"type":"?"}' : record))
     return { ...page, records }

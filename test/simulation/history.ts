@@ -117,7 +117,27 @@ export type Fact =
       readonly run: string
       readonly message: string
     }
-  | { readonly type: 'chat-taken-back'; readonly stream: string; readonly message: string }
+  | {
+      readonly type: 'chat-taken-back' | 'chat-selected' | 'chat-removed'
+      readonly stream: string
+      readonly message: string
+    }
+  /** A tab follows a chat from a place on, and is then told of the entry before each next one. */
+  | { readonly type: 'chat-followed'; readonly stream: string; readonly by: string; readonly at: number }
+  | {
+      readonly type: 'chat-seen'
+      readonly stream: string
+      readonly by: string
+      readonly next: number
+      readonly entry: string
+    }
+  /** The application has kept a question and its answer. */
+  | {
+      readonly type: 'chat-saved'
+      readonly stream: string
+      readonly run: string
+      readonly messages: readonly string[]
+    }
   /** What a process knows for a fault: its log has a line that no healthy one has. */
   | { readonly type: 'fault-logged'; readonly by: string; readonly message: string }
   | { readonly type: 'held'; readonly by: string; readonly bytes: number; readonly atMost: number }

@@ -17,6 +17,8 @@ export interface Plan {
   readonly rates: FaultRates
   /** Of each process, which kinds it knows. */
   readonly tempers: readonly (readonly Temper[])[]
+  /** Whether the application keeps the messages of chats in a database of its own. */
+  readonly keepsMessages: boolean
   /** Whether deliveries have little room. */
   readonly isSmall: boolean
   readonly merges: boolean

@@ -97,6 +97,7 @@ export class ServerProcess {
         chats: {
           kinds: { chat: chatKind((run) => this.#watch(run)) },
           beginWithin: plan.leaseTtl === 2 ? 3 : 600,
+          ...(cluster.messages && { history: cluster.messages.history }),
         },
         endedTimeout: 5,
         leaseTtl: plan.leaseTtl,
