@@ -53,7 +53,7 @@ const places: Readonly<Record<string, readonly string[]>> = {
   '@hono/node-server': ['src/server/', 'src/demo/'],
   '@msgpack/msgpack': ['src/channels/redis/codec/msgpack-format.ts'],
   '@standard-schema/spec': ['src/consumers/', 'src/endpoints/chat/', 'src/runs/', 'src/demo/'],
-  // The client names its types alone.
+  // The client and the conversation name its types alone.
   ai: [
     'src/endpoints/chat/',
     'src/providers/ai-sdk/',
@@ -61,6 +61,7 @@ const places: Readonly<Record<string, readonly string[]>> = {
     'src/client/chat/chat-transport.ts',
     'src/react/chat/',
     'web/src/chat/',
+    'src/conversation/message-chunks.ts',
   ],
   commander: ['src/cli/'],
   cookie: ['src/server/request/request-scope.ts'],

@@ -9,7 +9,7 @@ import { retryDelay } from '../network/backoff.ts'
 import { changeOf, pause } from './changes.ts'
 import type { ChatClient } from './chat-client.ts'
 import { mergeChunks } from './merged-chunks.ts'
-import { messageChunks } from './message-chunks.ts'
+import { messageChunks } from '../../conversation/message-chunks.ts'
 
 export interface AnswerStreamOptions {
   readonly client: ChatClient

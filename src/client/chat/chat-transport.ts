@@ -9,7 +9,7 @@ import { answerStream } from './answer-stream.ts'
 import { askedBy } from './asked-by.ts'
 import { changeOf } from './changes.ts'
 import type { LiveChat } from './live-chat.ts'
-import { messageChunks } from './message-chunks.ts'
+import { messageChunks } from '../../conversation/message-chunks.ts'
 
 export type ChatTransportOptions = Pick<AskOptions, 'whileBusy'> &
   (ChatClientOptions | { /** Shared with the rest of the page. */ readonly client: ChatClient })

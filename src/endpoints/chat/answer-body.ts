@@ -21,6 +21,8 @@ export interface AnswerBodyOptions {
   readonly signs: Deadlines
   /** Whether the client counts chunks. */
   readonly isCounted: boolean
+  /** Chunks that come before those of the run. */
+  readonly before: readonly string[]
   readonly headers: Readonly<Record<string, string>>
   /** Called once, when the client reads no more. `isTold`: the end of the run was written. */
   readonly left: (isTold: boolean) => void
@@ -65,8 +67,8 @@ export class AnswerBody {
   /** @param release called when the run is followed no more. */
   follow(run: StreamInfo, place: Place, release: () => void): void {
     this.#release = release
-    const { delivery, isCounted } = this.#options
-    const encoder = new RunChunks<Buffer>({ isCounted, frame: eventsOf })
+    const { delivery, isCounted, before } = this.#options
+    const encoder = new RunChunks<Buffer>({ isCounted, before, frame: eventsOf })
     const over = (end: FollowEnd): void => {
       if (end.type === 'closing') return this.#reader.cut()
       this.#finish(end.type === 'end' ? encoder.lastFrame(end.end) : eventsOf(lostWords(GONE)))

@@ -19,6 +19,8 @@ export interface FollowOptions {
   readonly place?: Place
   /** Whether the client counts chunks. Default: false. */
   readonly isCounted?: boolean
+  /** Chunks that come before those of the run: see `ChatDesk.beforeOf`. */
+  readonly before?: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -77,12 +79,13 @@ export class AnswerResponses {
   #bodyFor(
     run: string,
     exchange: ChatExchange,
-    { by, isCounted = false, headers = {} }: FollowOptions,
+    { by, isCounted = false, before = [], headers = {} }: FollowOptions,
   ): AnswerBody {
     return new AnswerBody(exchange, {
       delivery: this.#desk.delivery,
       signs: this.#signs,
       isCounted,
+      before,
       headers,
       left: (isTold) => {
         if (isTold) this.#willBeTold(run, exchange)

@@ -24,6 +24,7 @@ import { StartGate } from '../start-gate.ts'
 import type { StreamAccess } from '../stream-access.ts'
 import type { StreamServices } from '../stream-services.ts'
 import { runsBegun, turnOf } from './chat-changes.ts'
+import { chunksBefore } from './chunks-before.ts'
 import { mergeOf } from './continued-message.ts'
 import { RecentRuns } from './recent-runs.ts'
 import { type Asked, type MessagesFrom, type SendBody, askedBy } from './send-request.ts'
@@ -174,6 +175,16 @@ export class ChatDesk {
       if (!isOwn?.(begun)) return this.#runOf(begun, signal)
     }
     return undefined
+  }
+
+  /** Makes what comes before the chunks of a run for a client that resumes: see `chunksBefore`. */
+  beforeOf(
+    { id }: StreamInfo,
+    chat: string,
+    scope: Scope<unknown>,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    return chunksBefore(id, { chats: this.#chats, chat, signal, ...this.#whose(scope) })
   }
 
   /** Whether an answer is in progress, or has an end that this client has not read. If the store cannot tell any more, yes. */

@@ -41,7 +41,9 @@ export class ChatDurable {
     this.#responses.answer(exchange, async () => {
       const { scope, signal, params } = exchange
       const run = await this.#desk.resume({ chat: params.id, scope, signal, isHeld: false })
-      return run ? this.#at(run, 200, exchange) : new Response(null, { status: 204, headers: PRIVATE })
+      // The log of an answer that continues a message begins in the middle of it. Of that a page makes an error.
+      const isWhole = run && (await this.#desk.beforeOf(run, params.id, scope, signal)).length === 0
+      return isWhole ? this.#at(run, 200, exchange) : new Response(null, { status: 204, headers: PRIVATE })
     })
 
   #at({ id }: StreamInfo, status: number, { scope }: ChatExchange): Response {

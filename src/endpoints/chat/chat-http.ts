@@ -35,7 +35,11 @@ export class ChatHttp {
   readonly resume = (_request: Request, exchange: Exchange): Promise<Response> =>
     this.#responses.answer(exchange, async () => {
       const run = await this.#resume(exchange)
-      if (run) return this.#responses.follow(run, exchange, { by: 'resume' })
+      if (run) {
+        const { scope, signal, params } = exchange
+        const before = await this.#desk.beforeOf(run, params.id, scope, signal)
+        return this.#responses.follow(run, exchange, { by: 'resume', before })
+      }
       if (exchange.signal.aborted && (await this.#desk.isAnswering(exchange.params.id, exchange.scope)))
         return broken(exchange)
       return new Response(null, { status: 204, headers: PRIVATE })

@@ -113,12 +113,14 @@ class ChatSocket extends JsonWebSocketConsumer<Request, Answer> {
     const { requestId } = frame
     const signal = AbortSignal.any([open.detached.signal, this.#connection.signal])
     try {
-      const run = await (frame.type === 'send' ? this.#send(frame) : this.#resume(frame, signal))
+      const isResume = frame.type === 'resume'
+      const run = await (isResume ? this.#resume(frame, signal) : this.#send(frame))
+      const before = isResume && run ? await this.#desk.beforeOf(run, frame.id, this.scope, signal) : []
       if (this.#open.get(requestId) !== open) {
-        if (run && frame.type === 'send') this.#leave(run)
+        if (run && !isResume) this.#leave(run)
         return
       }
-      if (run) return this.#follow(frame, run, open)
+      if (run) return this.#follow(frame, run, open, before)
       this.#open.delete(requestId)
       await this.send({ type: 'no-active', requestId })
     } catch (error) {
@@ -154,10 +156,15 @@ class ChatSocket extends JsonWebSocketConsumer<Request, Answer> {
     return this.#desk.resume({ chat, scope: this.scope, signal, isHeld: true, isOwn })
   }
 
-  #follow({ requestId, type }: { requestId: string; type: string }, run: StreamInfo, open: Open): void {
+  #follow(
+    { requestId, type }: { requestId: string; type: string },
+    run: StreamInfo,
+    open: Open,
+    before: readonly string[],
+  ): void {
     const { delivery } = this.#desk
     const frames = new ChunkFrames(requestId)
-    const encoder = new RunChunks({ isCounted: false, frame: (chunks) => frames.of(chunks) })
+    const encoder = new RunChunks({ isCounted: false, before, frame: (chunks) => frames.of(chunks) })
     const release = this.#desk.follow(run)
     const over = (end: FollowEnd): void => {
       release()

@@ -43,18 +43,22 @@ export class ChatWorkflow {
     this.#responses.answer(exchange, async () => {
       const { scope, signal, params } = exchange
       const startIndex = startIndexOf(request)
-      const run =
-        (await this.#desk.runWith(params.id, scope, signal)) ??
-        (await this.#desk.resume({ chat: params.id, scope, signal, isHeld: false }))
-      if (run) return this.#follow(run, exchange, 'resume', startIndex)
-      const sent = await this.#desk.waiting(params.id, scope, signal)
+      const chat = params.id
+      const sentRun = await this.#desk.runWith(chat, scope, signal)
+      if (sentRun) return this.#follow(sentRun, exchange, 'resume', { startIndex })
+      const run = await this.#desk.resume({ chat, scope, signal, isHeld: false })
+      if (run) {
+        const before = await this.#desk.beforeOf(run, chat, scope, signal)
+        return this.#follow(run, exchange, 'resume', { startIndex, before })
+      }
+      const sent = await this.#desk.waiting(chat, scope, signal)
       if (sent) return this.#followSent(sent, exchange, 'resume')
       return new Response(NOTHING, { headers: { ...PRIVATE, ...SSE_HEADERS } })
     })
 
   /** Of a message that waits, the client gets the run's id at once, and comes back by it if the answer breaks. */
   async #followSent(sent: Sent, exchange: ChatExchange, by: 'send' | 'resume'): Promise<Response> {
-    if (!sent.isQueued) return this.#follow(await sent.begun(), exchange, by, 0)
+    if (!sent.isQueued) return this.#follow(await sent.begun(), exchange, by)
     return this.#responses.followSent(sent, exchange, {
       by,
       isCounted: true,
@@ -66,11 +70,20 @@ export class ChatWorkflow {
    * A negative index, counted from the tail, begins at the start: the client drops the chunks of a part whose start it has
    * not seen, and would be ready without them. It works out where it begins by the tail's index, which says the start.
    */
-  #follow(run: StreamInfo, exchange: ChatExchange, by: 'send' | 'resume', startIndex: number): Response {
-    const tailIndex = startIndex < 0 ? -startIndex - 1 : run.tail.position - 1
-    const place: Place = startIndex > 0 ? { position: startIndex } : 'start'
+  #follow(
+    run: StreamInfo,
+    exchange: ChatExchange,
+    by: 'send' | 'resume',
+    { startIndex = 0, before = [] }: { startIndex?: number; before?: readonly string[] } = {},
+  ): Response {
+    const tailIndex = startIndex < 0 ? -startIndex - 1 : before.length + run.tail.position - 1
+    const seen = Math.max(0, startIndex)
+    // Who resumes a chat counts what it is given before the run, too. Of the same message that is the same again.
+    const position = Math.max(0, seen - before.length)
+    const place: Place = position > 0 ? { position } : 'start'
     const headers = headersOf(run.id, tailIndex)
-    return this.#responses.follow(run, exchange, { by, place, isCounted: true, headers })
+    const rest = before.slice(seen)
+    return this.#responses.follow(run, exchange, { by, place, isCounted: true, before: rest, headers })
   }
 
   async #read(request: Request): Promise<SendBody> {

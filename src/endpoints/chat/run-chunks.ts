@@ -10,6 +10,8 @@ import { mergedDeltas } from './merged-deltas.ts'
 export interface RunChunksOptions<Frame> {
   /** Whether readers of this transport count chunks, so that none may be merged. */
   readonly isCounted: boolean
+  /** What comes before the first chunk. */
+  readonly before?: readonly string[]
   /** Encodes chunks, at least one. */
   readonly frame: (chunks: readonly string[]) => Frame
 }
@@ -18,16 +20,19 @@ export class RunChunks<Frame> implements ReaderEncoder<Frame> {
   readonly own = 'frame'
   readonly #options: RunChunksOptions<Frame>
   #last: string | undefined
+  #isBegun = false
 
   constructor(options: RunChunksOptions<Frame>) {
     this.#options = options
   }
 
   encode(batch: Batch): Frame {
-    const { isCounted, frame } = this.#options
+    const { isCounted, before = [], frame } = this.#options
     const chunks = isCounted ? (batch.records as readonly string[]) : batch.frame(mergedDeltas)
     this.#last = chunks.at(-1)
-    return frame(chunks)
+    if (this.#isBegun) return frame(chunks)
+    this.#isBegun = true
+    return frame([...before, ...chunks])
   }
 
   /** Returns what to write after the last batch of a run that is closed with `end`. */

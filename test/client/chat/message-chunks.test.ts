@@ -2,7 +2,7 @@
 import { type UIMessage, type UIMessageChunk, readUIMessageStream, uiMessageChunkSchema } from 'ai'
 import { expect, test } from 'vitest'
 import { mergeChunks } from '../../../src/client/chat/merged-chunks.ts'
-import { messageChunks } from '../../../src/client/chat/message-chunks.ts'
+import { messageChunks } from '../../../src/conversation/message-chunks.ts'
 
 const call = { toolCallId: 't1', input: { city: 'Rome' } }
 const approval = { id: 'a1' }
