@@ -93,7 +93,9 @@ function stepsOfCheck(folder: string): Step[] {
 
 /** Every tsconfig.json of the repository, the root's first. */
 function typeScriptProjects(): string[] {
-  return globSync('{.,web,src/*,examples,examples/*}/tsconfig.json').toSorted((a, b) => a.length - b.length)
+  return globSync('{.,web,templates,src/*,examples,examples/*}/tsconfig.json').toSorted(
+    (a, b) => a.length - b.length,
+  )
 }
 
 /** On a terminal, keeps a last line that says what runs and for how long; elsewhere only prints. */

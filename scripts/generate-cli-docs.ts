@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { ENDPOINT_OPTIONS } from '../src/cli/options/endpoint.ts'
 import { EXAMPLES, EXIT_CODES } from '../src/cli/manual.ts'
 import { type CommandOption, flagOf, variableOf } from '../src/cli/options/option.ts'
+import { TEMPLATES } from '../src/cli/commands/init.ts'
 import { type KnownProvider, PROVIDERS } from '../src/demo/models/model-name.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { OPTION_GROUPS, defaultOf } from '../src/cli/options/serve.ts'
@@ -156,6 +157,13 @@ ${streams.map((command) => streamsCommand(command)).join('\n\n')}
 ${about('init')} The folder has to be new or empty; a \`.git\` in it does not count.
 
 ${examples('init')}
+
+${table(
+  ['Template', 'What it is'],
+  Object.entries(TEMPLATES).map(([name, what]) => [`\`${name}\``, what]),
+)}
+
+Started from a clone or a tarball of Millrace, it writes a \`file:\` dependency on that, so that nothing has to be published.
 `
 }
 

@@ -22,6 +22,9 @@ interface Manifest {
 /** What only a clone needs of its manifest. */
 const ofAClone = ['scripts', 'allowScripts', 'overrides']
 
+/** Checks the templates where they are. */
+const ofTheRepository = join('templates', 'tsconfig.json')
+
 const published = /^((dist|templates)\/.+|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/
 const mustHave = [
   'README.md',
@@ -30,7 +33,9 @@ const mustHave = [
   'dist/index.js',
   'dist/cli/main.js',
   'dist/web/index.html',
-  'templates/app/app.ts',
+  'templates/chat/app.ts',
+  'templates/room/app.ts',
+  'templates/tutorial/app.ts',
 ]
 
 const [destination] = process.argv.slice(2)
@@ -41,7 +46,8 @@ for (const key of ofAClone) delete manifest[key]
 const staged = mkdtempSync(join(tmpdir(), 'millrace-pack-'))
 let packed: Packed | undefined
 try {
-  for (const path of manifest.files) cpSync(path, join(staged, path), { recursive: true })
+  const filter = (path: string): boolean => path !== ofTheRepository
+  for (const path of manifest.files) cpSync(path, join(staged, path), { recursive: true, filter })
   writeFileSync(join(staged, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
   const [npm, ...args] = npmCommand('pack', '--json', '--pack-destination', resolve(destination))
   ;[packed] = JSON.parse(execFileSync(npm, args, { cwd: staged, encoding: 'utf8' })) as Packed[]

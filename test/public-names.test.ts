@@ -33,7 +33,8 @@ it('one version of Node is needed, wherever it is said', () => {
   expect(check).toContain(`major === ${major} && minor >= ${minor}`)
   expect(check).toContain(`Node ${major}.${minor} or later`)
   expect(readFileSync('docs/cli.md', 'utf8')).toContain(`Node ${major}.${minor} or later`)
-  expect(readFileSync('templates/app/package.json.template', 'utf8')).toContain(engines.node)
+  for (const template of ['chat', 'room', 'tutorial'])
+    expect(readFileSync(`templates/${template}/package.json.template`, 'utf8')).toContain(engines.node)
 })
 
 function exportedBy(path: string): string[] {

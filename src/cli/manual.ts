@@ -3,8 +3,8 @@
 /** By the name of the command. */
 export const EXAMPLES: Readonly<Record<string, readonly (readonly [command: string, does: string])[]>> = {
   millrace: [
-    ['millrace init my-app', 'write a small chat application to start from'],
-    ['millrace serve app.ts', 'serve it on http://127.0.0.1:8000'],
+    ['millrace init my-app', 'write a chat to start from'],
+    ['millrace serve app.ts', 'serve an application on http://127.0.0.1:8000'],
     ['millrace serve', 'look at the demo: a page that streams, and a chat'],
     ['millrace worker app.ts thumbnails', 'do what its servers send to a channel'],
     ['millrace streams ls', 'see what a running server keeps'],
@@ -31,7 +31,8 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [command: stri
     ['millrace migrate --store /var/lib/app/streams.db', 'or another file, before the server starts'],
   ],
   init: [
-    ['millrace init my-app', 'write it to a new folder, my-app'],
+    ['millrace init my-app', 'write a chat to a new folder, my-app'],
+    ['millrace init my-room --template room', 'write a chat room instead'],
     ['millrace init .', 'write it to this folder, which has to be empty'],
   ],
   streams: [

@@ -1,8 +1,8 @@
 /** The command line: what commander makes of it, and how the process ends when it goes wrong. */
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { CommandError, oneLine } from './command-error.ts'
 import { addOptions, flagsOf } from './options/commander-options.ts'
-import { init } from './commands/init.ts'
+import { TEMPLATES, type Template, init } from './commands/init.ts'
 import { examplesOf } from './manual.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { PACKAGE } from './package.ts'
@@ -84,14 +84,23 @@ function addMigrate(program: Command): void {
 }
 
 function addInit(program: Command): void {
+  const templates = Object.entries(TEMPLATES).map(([name, what]) => `${name}: ${what}`)
   program
     .command('init')
     .summary('Write a small application to start from')
-    .description('Writes a small chat application: a consumer, its routes, a page and a test that passes.')
+    .description(
+      'Writes a small application to start from: a chat, unless --template says something else. It has one command ' +
+        'to run and a test that passes.',
+    )
     .argument('<folder>', 'where to; its name becomes the name of the package')
+    .addOption(
+      new Option('--template <name>', templates.join('; ')).choices(Object.keys(TEMPLATES)).default('chat'),
+    )
     .helpOption('-h, --help', 'Print this help')
     .addHelpText('after', examplesOf('init'))
-    .action(async (folder: string) => await init(folder))
+    .action(
+      async (folder: string, { template }: { readonly template: Template }) => await init(folder, template),
+    )
 }
 
 const variablesNote = `

@@ -7,6 +7,9 @@ import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { npmCommand } from '../../scripts/npm.ts'
+import { complaintsOf, launchBrowser } from '../support/browser.ts'
+import { Example } from '../support/example.ts'
+import { describeWith } from '../support/services.ts'
 
 interface Manifest {
   readonly version: string
@@ -71,6 +74,82 @@ describe('the package that is published', () => {
       expect((await run(npx, version, { cwd: folder })).stdout).toBe(`${MANIFEST.version}\n`)
     },
   )
+})
+
+describe('millrace init of that package', () => {
+  it('depends on the tarball that it was installed from', async () => {
+    const folder = await newApp('init-unpacked')
+    const own = join(folder, 'node_modules/millrace')
+    await mkdir(own, { recursive: true })
+    await run('tar', ['-xzf', tarball, '-C', own, '--strip-components=1'])
+    for (const name of Object.keys(MANIFEST.dependencies)) await link(folder, name)
+    const dependencyIn = async (app: string): Promise<unknown> => {
+      await run(process.execPath, [join(own, 'dist/cli/main.js'), 'init', app], { cwd: folder })
+      const { dependencies } = JSON.parse(readFileSync(join(folder, app, 'package.json'), 'utf8')) as Manifest
+      return dependencies['millrace']
+    }
+    // As npm notes it.
+    const note = (resolved: string): Promise<void> =>
+      writeFile(
+        join(folder, 'node_modules/.package-lock.json'),
+        JSON.stringify({ packages: { 'node_modules/millrace': { resolved } } }),
+      )
+    await note(`file:../millrace-${MANIFEST.version}.tgz`)
+    expect(await dependencyIn('of-a-tarball')).toBe(`file:${tarball}`)
+    await note('file:../gone.tgz')
+    expect(await dependencyIn('of-one-that-is-gone')).toBe(`^${MANIFEST.version}`)
+    await note('https://registry.example/millrace.tgz')
+    expect(await dependencyIn('of-a-registry')).toBe(`^${MANIFEST.version}`)
+    await rm(join(folder, 'node_modules/.package-lock.json'))
+    expect(await dependencyIn('of-somebody-else')).toBe(`^${MANIFEST.version}`)
+  })
+
+  describe.skipIf(process.env['MILLRACE_LONG'] !== '1')('in an empty folder (MILLRACE_LONG=1)', () => {
+    describeWith(['chromium'], 'from the tarball', ({ chromium }) => {
+      it(
+        'writes a chat that installs, passes its test, is built and answers',
+        { timeout: 300_000 },
+        async () => {
+          const folder = join(parent, 'empty')
+          await mkdir(folder)
+          const npm = async (cwd: string, ...args: string[]): Promise<string> => {
+            const [command, ...all] = npmCommand(...args)
+            return (await run(command, all, { cwd })).stdout
+          }
+          const init = ['millrace', 'init', 'my-app']
+          await npm(folder, 'exec', '--yes', '--prefer-offline', `--package=${tarball}`, '--', ...init)
+          const app = join(folder, 'my-app')
+          const manifest = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8')) as Manifest
+          expect(manifest.dependencies['millrace']).toBe(`file:${tarball}`)
+          await npm(app, 'install', '--prefer-offline', '--no-audit', '--no-fund')
+          expect(await npm(app, 'test')).toMatch(/pass 3\n.*fail 0/s)
+          await npm(app, 'run', 'typecheck')
+          await npm(app, 'run', 'build')
+          const main = join(app, 'node_modules/millrace/dist/cli/main.js')
+          const server = await Example.start([main, 'serve', 'app.ts'], { folder: app, fromSource: false })
+          const browser = await launchBrowser(chromium)
+          try {
+            const page = await browser.newPage()
+            const complaints = complaintsOf(page)
+            await page.goto(server.url)
+            await page.getByLabel('Message').fill('Hello')
+            await page.keyboard.press('Enter')
+            await page.locator('.assistant').filter({ hasText: 'No model is set' }).waitFor()
+            await page.reload()
+            await page
+              .locator('.assistant')
+              .filter({ hasText: /Then look into app\.ts\.$/ })
+              .waitFor()
+            expect(await page.locator('li').count()).toBe(2)
+            expect(complaints).toEqual([])
+          } finally {
+            await browser.close()
+            await server.end()
+          }
+        },
+      )
+    })
+  })
 })
 
 async function newApp(name: string): Promise<string> {

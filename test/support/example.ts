@@ -9,6 +9,8 @@ export interface StartOptions {
   /** Default: the program takes any port. */
   readonly port?: number
   readonly environment?: Readonly<Record<string, string>>
+  /** Whether `import 'millrace'` means the sources. Default: true. */
+  readonly fromSource?: boolean
 }
 
 /** Variables of whoever runs the tests that would have a real model answer. */
@@ -25,10 +27,10 @@ export class Example implements AsyncDisposable {
   /** Resolves once it listens. The arguments are Node's. */
   static async start(
     args: readonly string[],
-    { folder, port = 0, environment }: StartOptions = {},
+    { folder, port = 0, environment, fromSource = true }: StartOptions = {},
   ): Promise<Example> {
     const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !MODELS.includes(name)))
-    const child = spawn('node', ['--conditions=millrace:source', ...args], {
+    const child = spawn('node', [...(fromSource ? ['--conditions=millrace:source'] : []), ...args], {
       ...(folder !== undefined && { cwd: folder }),
       env: { ...own, PORT: String(port), ...environment },
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,31 +1,33 @@
-/** `millrace init`: copies templates/app to a new folder and fills in names and versions. */
+/** `millrace init`: copies a template to a new folder and fills in names and versions. */
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { CommandError, UsageError } from '../command-error.ts'
-import { PACKAGE, PACKAGE_FOLDER } from '../package.ts'
+import { PACKAGE_FOLDER, dependencyOnPackage, versionOf } from '../package.ts'
 
-const TEMPLATE = join(PACKAGE_FOLDER, 'templates', 'app')
+/** What there is to begin with, by the names of the folders in templates/: what it is, in one line. */
+export const TEMPLATES = {
+  chat: 'a chat with a model: its server, a page in React and a test',
+  room: 'a chat room, over groups: its consumer, a page and a test',
+  tutorial: 'the stream of the tutorial "Streaming with Django": its consumer, a page and a test',
+} as const satisfies Record<string, string>
+
+export type Template = keyof typeof TEMPLATES
 
 /** Of files that mean something to npm, Git or TypeScript where the template lies; dropped in the copy. */
 const SUFFIX = '.template'
 
 /** @throws {CommandError} for a name that no package can have, and a folder that holds something. */
-export async function init(folder: string): Promise<void> {
+export async function init(folder: string, template: Template): Promise<void> {
   const target = resolve(folder)
   const name = packageName(target)
   await checkEmpty(target, folder)
-  const values = {
-    name,
-    version: PACKAGE.version,
-    typescript: PACKAGE.devDependencies['typescript'] ?? 'latest',
-    'types-node': PACKAGE.devDependencies['@types/node'] ?? 'latest',
-  }
+  const dependency = await dependencyOnPackage()
   try {
-    await copyFilled(target, values)
+    await copyFilled(join(PACKAGE_FOLDER, 'templates', template), target, { name, millrace: dependency })
   } catch (error) {
     throw new CommandError(`${folder} cannot be written: ${(error as Error).message}`, error)
   }
-  console.log(nextSteps(name, relative(process.cwd(), target)))
+  console.log(nextSteps(name, relative(process.cwd(), target), template))
 }
 
 /** npm's rules, as far as they are about new packages. */
@@ -57,25 +59,30 @@ async function checkEmpty(target: string, folder: string): Promise<void> {
     throw new CommandError(`${folder} is not empty (it holds ${found}): choose a new folder`)
 }
 
-async function copyFilled(target: string, values: Readonly<Record<string, string>>): Promise<void> {
-  const entries = await readdir(TEMPLATE, { recursive: true, withFileTypes: true })
+async function copyFilled(
+  template: string,
+  target: string,
+  values: Readonly<Record<string, string>>,
+): Promise<void> {
+  const entries = await readdir(template, { recursive: true, withFileTypes: true })
   for (const entry of entries.filter((one) => one.isFile())) {
     const source = join(entry.parentPath, entry.name)
-    const copy = join(target, relative(TEMPLATE, source)).replace(new RegExp(`\\${SUFFIX}$`), '')
+    const copy = join(target, relative(template, source)).replace(new RegExp(`\\${SUFFIX}$`), '')
     const text = await readFile(source, 'utf8')
     await mkdir(dirname(copy), { recursive: true })
-    await writeFile(
-      copy,
-      text.replaceAll(/\{\{([a-z-]+)\}\}/g, (hole, key: string) => values[key] ?? hole),
-      { flag: 'wx' },
-    )
+    await writeFile(copy, filled(text, values), { flag: 'wx' })
   }
 }
 
-function nextSteps(name: string, folder: string): string {
+/** `{{name}}` is the name of the application; that of a package is the version that this one is built with. */
+function filled(text: string, values: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/\{\{([a-z@/-]+)\}\}/g, (hole, key: string) => values[key] ?? versionOf(key) ?? hole)
+}
+
+function nextSteps(name: string, folder: string, template: Template): string {
   const enter = folder === '' ? [] : [`  cd ${folder}`]
   return [
-    `Wrote ${name}: a chat room, its page and a test. Next:`,
+    `Wrote ${name}: ${TEMPLATES[template]}. Next:`,
     '',
     ...enter,
     '  npm install',

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import { existsSync, globSync, readFileSync } from 'node:fs'
-import { mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { PACKAGE } from '../../../src/cli/package.ts'
+import { TEMPLATES, type Template } from '../../../src/cli/commands/init.ts'
+import { NodeChat, transportOf } from '../../endpoints/chat/chat-server.ts'
 import { folderWith, installMillrace, millrace, serve, start } from '../command-line.ts'
 
 // Each test starts processes, which take their time on a busy machine.
@@ -13,58 +14,76 @@ vi.setConfig({ testTimeout: 60_000 })
 const TSC = resolve('node_modules/typescript/bin/tsc')
 
 /** An application that `millrace init` wrote, as it is after `npm install`. */
-async function newApp(): Promise<string> {
+async function newApp(template: Template): Promise<string> {
   const parent = await folderWith({})
-  expect(await millrace(['init', 'my-app'], { folder: parent })).toMatchObject({ code: 0, stderr: '' })
+  const outcome = await millrace(['init', 'my-app', '--template', template], { folder: parent })
+  expect(outcome).toMatchObject({ code: 0, stderr: '' })
   const folder = join(parent, 'my-app')
   await installMillrace(folder)
+  const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest
+  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.devDependencies })) {
+    const place = join(folder, 'node_modules', name)
+    await mkdir(dirname(place), { recursive: true })
+    if (!existsSync(place)) await symlink(resolve('node_modules', name), place)
+  }
   return folder
 }
 
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+}
+
+const ALL = Object.keys(TEMPLATES) as Template[]
+
 describe('millrace init', () => {
-  test('writes an application and says what to do with it', async () => {
+  test('writes a chat and says what to do with it', async () => {
     const parent = await folderWith({})
     const { code, stdout } = await millrace(['init', 'new/my-app'], { folder: parent })
     expect(code).toBe(0)
+    expect(stdout).toMatch(/^Wrote my-app: a chat with a model/)
     expect(stdout).toContain('cd new/my-app')
     expect(stdout).toContain('npm install')
 
     const folder = join(parent, 'new/my-app')
-    const expected = [
+    expect((await readdir(folder)).toSorted()).toEqual([
       '.gitignore',
       'README.md',
+      'app.test.ts',
       'app.ts',
-      'chat-consumer.ts',
+      'index.html',
+      'no-eval.ts',
       'package.json',
-      'pages.ts',
-      'public',
-      'test',
+      'page-files.ts',
+      'page.css',
+      'page.tsx',
+      'script.ts',
       'tsconfig.json',
-    ]
-    expect((await readdir(folder)).toSorted()).toEqual(expected)
-    for (const file of globSync('**/*', { cwd: folder, withFileTypes: true }).filter((entry) =>
-      entry.isFile(),
-    )) {
-      expect(readFileSync(join(file.parentPath, file.name), 'utf8')).not.toMatch(/\{\{|\.template/)
+      'vite.config.ts',
+    ])
+  })
+
+  test.each(ALL)('fills in every name and version: %s', async (template) => {
+    const folder = await newApp(template)
+    for (const name of await readdir(folder, { recursive: true })) {
+      const path = join(folder, name)
+      if (name.includes('node_modules') || (await stat(path)).isDirectory()) continue
+      expect(`${name}: ${readFileSync(path, 'utf8')}`).not.toMatch(/\{\{(?!\s)|\.template/)
     }
-    const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as object
+    const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest
     expect(manifest).toMatchObject({
       name: 'my-app',
       type: 'module',
-      scripts: { start: 'millrace serve app.ts', test: 'node --test' },
-      dependencies: { millrace: `^${PACKAGE.version}` },
-      devDependencies: {
-        typescript: expect.stringMatching(/^\^\d/) as string,
-        '@types/node': expect.stringMatching(/^\^\d/) as string,
-      },
+      scripts: { start: 'millrace serve app.ts', test: 'node --test', dev: expect.any(String) as string },
     })
-    const page = await readFile(join(folder, 'public/index.html'), 'utf8')
-    expect(page).toContain('<title>my-app</title>')
-    expect(page).not.toMatch(/<script(?![^>]* src=)|<style|style=|\son\w+=/)
+    // This is a clone, so what runs here is what the application depends on.
+    const { millrace: own, ...others } = { ...manifest.dependencies, ...manifest.devDependencies }
+    expect(own).toBe(`file:${resolve('.')}`)
+    for (const [name, version] of Object.entries(others)) expect(version, name).toMatch(/^\^\d+\.\d+\.\d+$/)
   })
 
-  test('writes an application whose tests pass and whose types hold', async () => {
-    const folder = await newApp()
+  test.each(ALL)('writes an application whose tests pass and whose types hold: %s', async (template) => {
+    const folder = await newApp(template)
     const tests = await start([process.execPath, '--test', '--test-reporter=tap'], { folder }).ended
     expect(tests.stdout).toContain('# fail 0')
     expect(tests.stdout).toMatch(/# pass [1-9]/)
@@ -75,15 +94,42 @@ describe('millrace init', () => {
     expect(types).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
-  test('writes an application that is served, page and socket', async () => {
-    const folder = await newApp()
+  test('writes a chat that is built, and served with its page', async () => {
+    const folder = await newApp('chat')
+    const vite = resolve('node_modules/vite/bin/vite.js')
+    const built = await start([process.execPath, vite, 'build', '--logLevel', 'warn'], { folder }).ended
+    expect(built).toMatchObject({ code: 0, stderr: '' })
     const { url } = await serve(['app.ts'], { folder })
 
     const page = await fetch(url)
     expect(page.headers.get('content-security-policy')).toContain("default-src 'self'")
-    const files = [...(await page.text()).matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(
-      (match) => match[1] ?? '',
-    )
+    const html = await page.text()
+    expect(html).not.toMatch(/<script(?![^>]* src=)|<style|style=|\son\w+=/)
+    const files = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((match) => match[1] ?? '')
+    expect(files).toHaveLength(2)
+    for (const file of files) {
+      const response = await fetch(url + file)
+      expect([file, response.status]).toEqual([file, 200])
+      expect(response.headers.get('cache-control')).toContain('immutable')
+    }
+    for (const secret of ['/app.ts', '/..%2fapp.ts', '/%2e%2e/app.ts', '/assets'])
+      expect([secret, (await fetch(url + secret)).status]).toEqual([secret, 404])
+
+    const chat = new NodeChat('c1', transportOf('DefaultChatTransport', `${url}/api/chat`))
+    await chat.sendMessage({ text: 'Hello' })
+    expect(chat.text).toMatch(/^No model is set yet/)
+  })
+
+  test('writes a room that is served, page and socket', async () => {
+    const folder = await newApp('room')
+    const { url } = await serve(['app.ts'], { folder })
+
+    const page = await fetch(url)
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'self'")
+    const html = await page.text()
+    expect(html).toContain('<title>my-app</title>')
+    expect(html).not.toMatch(/<script(?![^>]* src=)|<style|style=|\son\w+=/)
+    const files = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((match) => match[1] ?? '')
     expect(files).toEqual(['/style.css', '/chat.js'])
     for (const file of files) expect((await fetch(url + file)).status).toBe(200)
 
@@ -95,6 +141,26 @@ describe('millrace init', () => {
     socket.send(JSON.stringify({ type: 'say', text: 'hello' }))
     const [said] = (await once(socket, 'message')) as [Buffer]
     expect(JSON.parse(said.toString())).toEqual({ type: 'said', name, text: 'hello' })
+  })
+
+  test("writes the tutorial's stream, page and socket", async () => {
+    const folder = await newApp('tutorial')
+    const { url } = await serve(['app.ts'], { folder })
+    expect(await (await fetch(url)).text()).toContain('id="openaiOutput"')
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/ws/openai/`, { origin: url })
+    onTestFinished(() => socket.terminate())
+    await once(socket, 'open')
+    socket.send('{"message":"start"}')
+    const [first] = (await once(socket, 'message')) as [Buffer]
+    expect(JSON.parse(first.toString())).toEqual({ message: 'Number 0' })
+  })
+
+  test('knows its templates', async () => {
+    const parent = await folderWith({})
+    const { code, stderr } = await millrace(['init', 'mine', '--template', 'romm'], { folder: parent })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^millrace: .*romm.*chat, room, tutorial/)
+    expect(existsSync(join(parent, 'mine'))).toBe(false)
   })
 
   test('takes an empty folder, and one with a repository in it', async () => {
