@@ -101,6 +101,41 @@ describeWith(['chromium'], 'in Chromium', ({ chromium }) => {
     expect(complaints).toEqual([])
   })
 
+  it('Vite and React: two tabs show one chat, either stops it, and what waits comes next', async () => {
+    const port = await freePort()
+    const args = [resolve('node_modules/vite/bin/vite.js'), resolve('templates/chat'), '--port', String(port)]
+    // As it is built: Vite finds the browser's side of the package in dist/.
+    example = await Example.start([...args, '--strictPort'], { folder, fromSource: false })
+    await page.goto(example.url)
+    await page.getByLabel('Message').waitFor()
+    const idle = await browser.newPage()
+    await idle.goto(page.url())
+    const send = async (text: string): Promise<void> => {
+      await page.getByLabel('Message').fill(text)
+      await page.keyboard.press('Enter')
+    }
+    await send('First')
+    await expect
+      .poll(() => idle.locator('.assistant').allTextContents())
+      .toEqual([expect.stringMatching(/No model/)])
+    await send('Second')
+    await expect
+      .poll(() => idle.locator('.waiting').allTextContents())
+      .toEqual([expect.stringMatching(/^Second/)])
+    await page.reload()
+    await idle.getByRole('button', { name: 'Stop' }).click()
+    for (const tab of [page, idle]) {
+      await expect.poll(() => tab.locator('.user').allTextContents()).toEqual(['YouFirst', 'YouSecond'])
+      await expect
+        .poll(() => tab.locator('.assistant').last().textContent())
+        .toMatch(/Then look into app\.ts\.$/)
+      expect(await tab.locator('.assistant').count()).toBe(2)
+    }
+    expect((await page.locator('.assistant').first().textContent())?.endsWith('app.ts.')).toBe(false)
+    expect(complaints).toEqual([])
+    await idle.close()
+  })
+
   it('plain HTML: an answer goes on through a reload and a server that is killed', async () => {
     const model = await ResponsesMock.start({ script: { words: 60, delay: 0.05 } })
     const port = await freePort()
