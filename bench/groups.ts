@@ -1,5 +1,6 @@
 /** Everything that is measured, in the order it is. */
 import { appends } from './appends/groups.ts'
+import { chats } from './chats/groups.ts'
 import { delivery, idleConnections, lateJoins, saturations } from './delivery/groups.ts'
 import { httpAppends, httpCatchUp, httpLive } from './durable-streams/groups.ts'
 import type { Group } from './harness/load.ts'
@@ -18,4 +19,5 @@ export const GROUPS: readonly Group[] = [
   httpCatchUp,
   layer,
   fanOuts,
+  chats,
 ]
