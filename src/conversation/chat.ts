@@ -15,7 +15,10 @@ export interface ChatItem {
   readonly at: number
   /** The last ask for an answer to this message; for an answer, the ask that it answers. */
   readonly ask?: ChatAsk
-  /** The keys of all messages that follow the same message, including this one: edits, or other answers. */
+  /**
+   * The keys of all messages that follow the same message, including this one: edits, or other answers. Of a message that
+   * goes on with one of them, its own key stands for that.
+   */
   readonly versions: readonly string[]
 }
 
@@ -61,11 +64,13 @@ export interface ChatList {
 export function itemOf(conversation: Conversation, node: ChatNode): ChatItem {
   const { key, message, parent, at } = node
   const ask = conversation.askOf(node)
+  const { tree } = conversation
+  const first = tree.firstOf(node)
   return {
     key,
     message,
     at,
-    versions: [...conversation.tree.following(parent)],
+    versions: tree.following(first.parent).map((one) => (one === first.key ? key : one)),
     ...(parent !== undefined && { parent }),
     ...(ask && { ask }),
   }

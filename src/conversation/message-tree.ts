@@ -66,9 +66,17 @@ export class MessageTree {
 
   /** The key of the message that stands before one in its branch; undefined for the first. */
   standsBehind(node: ChatNode): string | undefined {
-    let before = this.#parentOf(node)
-    while (before && before.message.id === node.message.id) before = this.#parentOf(before)
-    return before?.key
+    return this.#parentOf(this.firstOf(node))?.key
+  }
+
+  /** The first of the messages that a message goes on with, one after the other; itself, if it goes on with none. */
+  firstOf(node: ChatNode): ChatNode {
+    let first = node
+    for (let before = this.#parentOf(node); before?.message.id === node.message.id;) {
+      first = before
+      before = this.#parentOf(before)
+    }
+    return first
   }
 
   /** The keys that an id has had, in their order. */

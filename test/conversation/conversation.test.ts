@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { contentsOf } from '../../src/conversation/chat.ts'
 import { Conversation } from '../../src/conversation/conversation.ts'
 import { entryIn, readEntry, writeEntry } from '../../src/conversation/entries.ts'
 import type { ChatEntry, ChatMessage } from '../../src/conversation/entries.ts'
@@ -68,6 +69,13 @@ describe('a conversation', () => {
       user('m1'),
       { id: 'a-r1', role: 'assistant', whole: true },
     ])
+    // Its versions are those of what it goes on with.
+    chat.add({ type: 'asked', run: 'r3', kind: 'k', at: 4, again: 'm1' })
+    chat.add(answer('r3'))
+    expect(contentsOf(chat).messages[1]).toMatchObject({ versions: ['a-r1', 'a-r1~2', 'a-r3'] })
+    chat.add({ type: 'selected', message: 'a-r1~2' })
+    const whole = { key: 'a-r1~3', versions: ['a-r1', 'a-r1~3', 'a-r3'] }
+    expect(contentsOf(chat).messages[1]).toMatchObject(whole)
   })
 
   it('takes the first answer of a run, and none of a run that was not asked', () => {
