@@ -259,6 +259,194 @@ describeWith(['chromium'], 'useLiveChat in Chromium', ({ chromium }) => {
     })
     await expect.poll(() => script('Hello').aborted).toBe(true)
   })
+
+  test('the list shows at once what is created, renamed and deleted elsewhere', async () => {
+    const [tab, other] = await Promise.all([open('&list'), open('&list')])
+    const both = (look: (page: LivePage) => Promise<void>) => eachOf([tab, other], look)
+    const lists = (what: readonly object[]) =>
+      both((page) => expect.poll(() => page.list(), { timeout: 15_000 }).toMatchObject(what))
+    await lists([])
+    await tab.send('Hello')
+    script('Hello').end()
+    await lists([{ id: 'c1' }])
+    await other.does("list.rename('c1', 'Greetings')")
+    await lists([{ id: 'c1', title: 'Greetings' }])
+    await expectShows([tab, other], { title: 'Greetings' })
+    await tab.does(
+      "client.send('c2', { message: { id: 'm', role: 'user', parts: [{ type: 'text', text: 'Two' }] } })",
+    )
+    await lists([{ id: 'c2' }, { id: 'c1' }])
+    await other.does("list.remove('c1')")
+    await lists([{ id: 'c2' }])
+    await expectShows([tab, other], { exists: false })
+  })
+
+  test('a message that stops the answer in progress stands behind it at once', async () => {
+    const [tab, other] = await Promise.all([open(), open()])
+    await tab.send('Hello')
+    script('Hello').say('One')
+    await expectSays([tab, other], ['Hello', 'One'])
+    await other.does("chat.sendMessage({ text: 'Wait' }, { whileBusy: 'replace' })")
+    await expectSays([other], ['Hello', 'One', 'Wait'])
+    script('Wait').say('Two')
+    await expectSays([tab, other], ['Hello', 'One', 'Wait', 'Two'])
+    expect(script('Hello').aborted).toBe(true)
+    script('Wait').end()
+    await expectShows([tab, other], { status: 'ready', queue: [] })
+  })
+
+  test('an answer that fails is an error in every tab, after a reload too, until it is asked for again', async () => {
+    const [tab, other] = await Promise.all([open(), open()])
+    const failed = { status: 'error', error: 'No more today.', messages: [{}, { text: 'One' }] }
+    await tab.send('Hello')
+    script('Hello').say('One')
+    await expectSays([tab, other], ['Hello', 'One'])
+    script('Hello').give({ type: 'error', errorText: 'No more today.' })
+    await expectShows([tab, other], failed)
+    await other.reload()
+    await expectShows([other], failed)
+    await other.does('chat.clearError()')
+    await expectShows([other], { status: 'ready' })
+    script('Hello').end()
+    await other.does('chat.regenerate()')
+    await expectShows([tab, other], { status: 'streaming', messages: [{}] })
+    script('Hello').say('Two')
+    script('Hello').end()
+    await expectSays([tab, other], ['Hello', 'Two'])
+    await expectShows([tab, other], { status: 'ready' })
+  })
+
+  test('what the server refuses stays with its reason, to be sent again or taken back', async () => {
+    const [tab, other] = await Promise.all([open(), open()])
+    await tab.does("chat.sendMessage({ parts: [{ type: 'text', text: 'Odd' }, { type: 'odd' }] })")
+    await expectShows([tab], { status: 'error', messages: [{ text: 'Odd' }] })
+    await other.send('Hello')
+    script('Hello').say('One')
+    await expectSays([other], ['Hello', 'One'])
+    await expectSays([tab], ['Hello', 'One', 'Odd'])
+    await tab.does("chat.sendMessage({ text: 'Now' }, { whileBusy: 'refuse' })")
+    await expectShows([tab], { status: 'streaming', queue: [{ text: 'Now', status: 'refused' }] })
+    await tab.does('chat.takeBack(chat.queue[0].id)')
+    await expectShows([tab], { queue: [] })
+    script('Hello').end()
+    await expectShows([tab, other], { status: 'ready' })
+    await tab.send('Then')
+    script('Then').end()
+    await expectSays([tab, other], ['Hello', 'One', 'Then', ''])
+    await expectShows([tab, other], { status: 'ready' })
+  })
+
+  test('a tool call is approved in a tab that did not ask, and the answer goes on in all', async () => {
+    const [tab, other, idle] = await Promise.all([open(), open(), open()])
+    const all = [tab, other, idle]
+    const call = { toolCallId: 't1', toolName: 'weather', input: { city: 'Delft' } }
+    await tab.send('Weather')
+    script('Weather').say('Let me see. ')
+    script('Weather').give(
+      { type: 'tool-input-available', ...call },
+      { type: 'tool-approval-request', approvalId: 'a1', toolCallId: 't1' },
+    )
+    script('Weather').end()
+    const asked = { text: 'Let me see. ', tools: ['approval-requested'] }
+    await expectShows(all, { status: 'ready', messages: [{}, asked] })
+    const first = script('Weather')
+    await other.does("chat.addToolApprovalResponse({ id: 'a1', approved: true })")
+    await expect.poll(() => script('Weather')).not.toBe(first)
+    await expectShows(all, {
+      status: /submitted|streaming/,
+      messages: [{}, { tools: ['approval-responded'] }],
+    })
+    script('Weather').give({ type: 'tool-output-available', toolCallId: 't1', output: 'sunny' })
+    script('Weather').say('It is sunny.')
+    await expectShows(all, {
+      status: 'streaming',
+      messages: [{}, { text: 'Let me see. It is sunny.', tools: ['output-available'] }],
+    })
+    await idle.reload()
+    await expectShows([idle], {
+      messages: [{}, { text: 'Let me see. It is sunny.', tools: ['output-available'] }],
+    })
+    script('Weather').end()
+    await expectShows(all, { status: 'ready' })
+    // What was approved is no other answer; one that is asked for is.
+    const { messages } = await other.shown()
+    expect(messages.map(({ branches }) => branches)).toEqual([undefined, undefined])
+    const approved = script('Weather')
+    await other.does('chat.regenerate()')
+    await expect.poll(() => script('Weather')).not.toBe(approved)
+    script('Weather').say('Ask again tomorrow.')
+    script('Weather').end()
+    const two = {
+      status: 'ready',
+      messages: [{}, { text: 'Ask again tomorrow.', branches: { index: 1, count: 2 } }],
+    }
+    await expectShows(all, two)
+    await eachOf(all, (page) => page.forget())
+    await tab.does('chat.branches(chat.messages[1].id).previous()')
+    await expectShows(all, {
+      messages: [{}, { text: 'Let me see. It is sunny.', branches: { index: 0, count: 2 } }],
+    })
+  })
+
+  test('a tool of the page runs in the tab that asked, and its output is sent once', async () => {
+    const [tab, other] = await Promise.all([open(), open()])
+    await tab.send('Where')
+    const first = script('Where')
+    first.give({ type: 'tool-input-available', toolCallId: 't1', toolName: 'local', input: {} })
+    first.end()
+    await expect.poll(() => script('Where')).not.toBe(first)
+    script('Where').say('Here.')
+    script('Where').end()
+    const whole = { text: 'Here.', tools: ['output-available'] }
+    await expectShows([tab, other], { status: 'ready', messages: [{}, whole] })
+    expect(await tab.page.evaluate('toolCalls')).toEqual(['t1'])
+    expect(await other.page.evaluate('toolCalls')).toEqual([])
+    expect((await server.chats.get('c1', { owner: 'ann' }))?.queue).toEqual([])
+  })
+
+  test('a page turns from chat to chat, and an answer goes on in the one that it left', async () => {
+    const tab = await open()
+    await tab.send('Hello')
+    script('Hello').say('One')
+    await expectSays([tab], ['Hello', 'One'])
+    await tab.does("show('c2')")
+    await expectShows([tab], {
+      id: 'c2',
+      isLoading: false,
+      exists: false,
+      status: 'ready',
+      messages: { length: 0 },
+    })
+    await tab.send('Other')
+    script('Other').say('Two')
+    await expectSays([tab], ['Other', 'Two'])
+    script('Hello').say(' more')
+    await tab.does("show('c1')")
+    await expectSays([tab], ['Hello', 'One more'])
+    script('Hello').end()
+    script('Other').end()
+    await expectShows([tab], { id: 'c1', status: 'ready' })
+  })
+
+  test('many tokens are few renderings', async () => {
+    const tab = await open()
+    await tab.send('Count')
+    script('Count').say('0')
+    await expectSays([tab], ['Count', '0'])
+    await tab.forget()
+    const began = Date.now()
+    for (let token = 1; token < 2000; token++) {
+      script('Count').say(` ${token}`)
+      if (token % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    script('Count').end()
+    await expectShows([tab], { status: 'ready' })
+    expect((await tab.shown()).messages.at(-1)?.text).toHaveLength(8889)
+    const frames = (Date.now() - began) / 16
+    const renderings = await tab.renderings()
+    expect(renderings.length).toBeLessThanOrEqual(frames)
+    expect(renderings.length).toBeGreaterThan(5)
+  })
 })
 
 function file(body: string, type: string) {

@@ -12,9 +12,11 @@ import { Chat } from '@ai-sdk/react'
 import type { ChatInit, ChatTransport, UIMessage, UIMessageChunk } from 'ai'
 import { type ChatClient, newRun } from '../../client/chat/chat-client.ts'
 import type { LiveChat } from '../../client/chat/live-chat.ts'
+import type { ChatMessage } from '../../conversation/entries.ts'
 import { answerChunks } from './answer-chunks.ts'
 import { type ChatView, type Failure, type WhileBusy, activeIn, failureIn } from './chat-view.ts'
 import { OwnSend } from './own-send.ts'
+import { type TransportSend, pageAskOf } from './page-ask.ts'
 import { type Aim, Purpose } from './purpose.ts'
 import { Readings } from './readings.ts'
 import { ShownMessages } from './shown-messages.ts'
@@ -34,7 +36,6 @@ export type SessionInit<M extends UIMessage> = Pick<
   'messages' | 'generateId' | 'messageMetadataSchema' | 'dataPartSchemas'
 >
 
-type TransportSend<M extends UIMessage> = Parameters<ChatTransport<M>['sendMessages']>[0]
 type TransportResume<M extends UIMessage> = Parameters<ChatTransport<M>['reconnectToStream']>[0]
 
 export class ChatSession<M extends UIMessage> {
@@ -89,7 +90,7 @@ export class ChatSession<M extends UIMessage> {
     if (this.#live.snapshot().status === 'live') this.chat.messages = this.#merged()
     this.#views.set(this.chat.messages, this.#view)
     // Before any listener of a component: with each list stands what was true when it was made.
-    this.chat['~registerMessagesCallback'](() => this.#views.set(this.chat.messages, this.#view))
+    this.chat['~registerMessagesCallback'](() => this.#noteList())
   }
 
   /** What stands beside these messages of `useChat`. */
@@ -149,6 +150,9 @@ export class ChatSession<M extends UIMessage> {
     )
   }
 
+  /** A message of any branch, by its key. */
+  readonly messageAt = (key: string): ChatMessage | undefined => this.#live.message(key)
+
   /** The key of a message of the branch that is shown. */
   keyOf(messageId: string): string | undefined {
     return this.#live.snapshot().messages.find(({ message }) => message.id === messageId)?.key
@@ -184,30 +188,18 @@ export class ChatSession<M extends UIMessage> {
 
   /** What `useChat` sends, and its answer. One that waits for its turn is read when that has come. */
   async #ask(send: TransportSend<M>): Promise<ReadableStream<UIMessageChunk>> {
-    const { trigger, messages, metadata, body, abortSignal } = send
+    const { metadata, abortSignal } = send
     const aim = Purpose.take(metadata)
     if (aim?.type === 'read') return this.#chunks(aim.run, abortSignal)
-    const { whileBusy = 'queue', edits } = aim ?? {}
-    const message = messages.at(-1)
-    if (!message) throw new TypeError('There is no message to answer.')
-    const isAgain = trigger === 'regenerate-message'
-    const isNew = !isAgain && message.role === 'user'
+    const { message, isNew, replaces, post } = pageAskOf(send, aim, (id) => this.keyOf(id))
     const run = newRun()
-    const ask = { run, whileBusy, ...(body && { body }) }
-    const key = this.keyOf(message.id)
-    // A message of the assistant comes back with what a tool gave: it follows what it goes on with.
-    const place = isNew ? edits !== undefined && { edits } : key !== undefined && { after: key }
     this.own(run)
-    const sending = this.#send.begin({
-      run,
-      id: isNew ? message.id : undefined,
-      replaces: whileBusy === 'replace',
-    })
+    const sending = this.#send.begin({ run, id: isNew ? message.id : undefined, replaces })
+    // Before the server says so: the log may have the answer sooner than this tab has a word of it.
+    this.#readings.begin(run, this.keyOf(message.id) ?? message.id)
     this.#sync()
     try {
-      const posted = isAgain
-        ? this.client.regenerate(this.id, { message: key ?? message.id, ...ask })
-        : this.client.send(this.id, { message, ...place, ...ask })
+      const posted = post(this.client, this.id, run)
       this.#posted = posted.catch(() => {})
       const sent = await posted
       this.own(sent.run)
@@ -238,7 +230,9 @@ export class ChatSession<M extends UIMessage> {
   }
 
   #finished(event: Parameters<NonNullable<SessionOptions<M>['onFinish']>>[0]): void {
-    const { run } = this.#readings.now ?? {}
+    const { run, answer } = this.#readings.now ?? {}
+    // One that was stopped, or failed, is closed in the log: its tools have no results.
+    if (run !== undefined && this.#live.ask(run)?.status === 'completed') this.#shown.noteWhole(answer)
     this.#readings.end(event.isError && this.#live.snapshot().active?.run === run)
     // An abort is no end of an answer: it was left.
     if (!event.isAbort) this.options.onFinish?.(event)
@@ -249,6 +243,16 @@ export class ChatSession<M extends UIMessage> {
       this.#read()
     }, 0)
     this.#sync()
+  }
+
+  #noteList(): void {
+    const { messages } = this.chat
+    this.#views.set(messages, this.#view)
+    const { unsent } = this.#send
+    const { id } = messages.at(-1) ?? {}
+    // `useChat` puts an answer last.
+    if (unsent && id !== undefined && id === this.#readings.now?.answer && messages.includes(unsent))
+      this.chat.messages = [...messages.filter((one) => one !== unsent), unsent]
   }
 
   /** Makes everything anew that follows from the log and from what this tab does. */

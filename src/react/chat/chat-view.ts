@@ -3,6 +3,7 @@ import type { UIMessage } from 'ai'
 import type { LiveChatSnapshot } from '../../client/chat/live-chat.ts'
 import type { ChatItem } from '../../conversation/chat.ts'
 import type { ChatAsk } from '../../conversation/conversation.ts'
+import type { ChatMessage } from '../../conversation/entries.ts'
 
 /** What becomes of a message that is sent while something is being answered. */
 export type WhileBusy = 'refuse' | 'queue' | 'replace'
@@ -66,9 +67,20 @@ export interface Branches {
   readonly next: () => Promise<void>
 }
 
-export function branchesOf(item: ChatItem, select: (key: string) => Promise<void>): Branches | undefined {
-  const { key, versions } = item
-  const index = versions.indexOf(key)
+/** @param messageAt gives a message of any branch by its key. */
+export function branchesOf(
+  item: ChatItem,
+  messageAt: (key: string) => ChatMessage | undefined,
+  select: (key: string) => Promise<void>,
+): Branches | undefined {
+  const versions = item.versions.filter((key, at, all) => {
+    const { id, role } = messageAt(key) ?? {}
+    // An answer that was gone on with, after an approval for one, is no other answer.
+    const isLater = (other: string): boolean => messageAt(other)?.id === id
+    const later = item.message.id === id ? [item.key] : all.slice(at + 1)
+    return key === item.key || role !== 'assistant' || !later.some(isLater)
+  })
+  const index = versions.indexOf(item.key)
   if (versions.length < 2 || index === -1) return undefined
   const to = (at: number) => async (): Promise<void> => {
     const version = versions[at]

@@ -21,6 +21,13 @@ export interface Reading {
 export class ShownMessages<M extends UIMessage> {
   /** By id, what the log said when it was last shown. */
   #logged: ReadonlyMap<string, ChatMessage> = new Map()
+  /** The answer that was read to its end: what the log has of it is what this tab has, less what the page added. */
+  #whole: string | undefined
+
+  /** Notes that an answer was read to its end. */
+  noteWhole(answer: string | undefined): void {
+    this.#whole = answer
+  }
 
   /**
    * @param items the branch that the log shows.
@@ -38,18 +45,21 @@ export class ShownMessages<M extends UIMessage> {
     const isKept = answer && items.some(({ message }) => message.id === answer.id)
     const logged = new Map<string, ChatMessage>()
     const shown: M[] = []
-    for (const { key, message } of items) {
+    for (const { key, message, ask } of items) {
       const mine = own.get(message.id)
-      if (mine && mine === answer) {
-        // The log may have it whole already: the page goes on at its own pace.
-        shown.push(mine)
+      // The log may have it whole before its first word was read, or any word: the page goes on at its own pace.
+      const isRead = reading?.answer === undefined && ask?.run === reading?.run && ask?.answer === key
+      if (isRead || (mine && mine === answer)) {
+        if (mine) shown.push(mine)
       } else {
-        shown.push(mine && this.#logged.get(message.id) === message ? mine : (message as M))
+        const isSame = this.#whole === message.id || this.#logged.get(message.id) === message
+        shown.push(mine && isSame ? mine : (message as M))
         logged.set(message.id, message)
       }
       if (answer && !isKept && key === reading?.question) shown.push(answer)
     }
     this.#logged = logged
+    this.#whole = undefined
     if (unsent && !logged.has(unsent.id)) shown.push(unsent)
     return shown
   }

@@ -126,7 +126,7 @@ export function useLiveChat<M extends UIMessage = UIMessage>(
   const [connection, connectionError] = useConnection(client)
   const view = session.viewOf(messages)
   const { live, queue, failure, active } = view
-  const branches = useBranches(live, acts.select)
+  const branches = useBranches(live, session, acts)
   const said = useMemo(() => messages.filter((message) => says(message)), [messages])
   const { sendMessage, edit, regenerate, takeBack, stop, rename, clearError } = acts
   return {
@@ -171,16 +171,17 @@ function statusOf<M extends UIMessage>(status: ChatStatus, view: ChatView<M>): C
   return view.failure || view.live.error ? 'error' : 'ready'
 }
 
-function useBranches(
+function useBranches<M extends UIMessage>(
   { messages }: LiveChatSnapshot,
-  select: (key: string) => Promise<void>,
+  { messageAt }: ChatSession<M>,
+  { select }: PageActs<M>,
 ): LiveChatView['branches'] {
   return useCallback(
     (messageId) => {
       const item = messages.find(({ message }) => message.id === messageId)
-      return item && branchesOf(item, select)
+      return item && branchesOf(item, messageAt, select)
     },
-    [messages, select],
+    [messages, messageAt, select],
   )
 }
 
