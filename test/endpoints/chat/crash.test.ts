@@ -1,5 +1,6 @@
 /** What the transports make of a server that is killed, as they are published. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openPage } from '../../client/chat/pages.ts'
 import { takeUnhandledRejections } from '../../support/unhandled-rejections.ts'
 import { ChatChild } from './chat-child.ts'
 import { NodeChat, STOCK, type Stock, transportOf } from './chat-server.ts'
@@ -99,5 +100,22 @@ test.each(isLong ? STOCK : (['WebSocketChatTransport', 'WorkflowChatTransport'] 
     const late = again(stock, other)
     await late.resumeStream()
     expect(late.messages.at(-1)?.parts ?? WHOLE).toMatchObject(WHOLE)
+  },
+)
+
+test.each(['SIGKILL', 'SIGTERM'] as const)(
+  '%s: a page of MillraceChatTransport sees the answer taken back and said again in place',
+  async (signal) => {
+    using page = openPage({ api: server.url('/api/again') })
+    const chat = page.open()
+    const sending = chat.sendMessage({ text: 'Hello' })
+    await expect.poll(() => chat.text, { timeout: 5000 }).toBe('One two')
+    await server.end(signal)
+    await server.restart('ends')
+    await sending
+    expect(chat.errors).toEqual([])
+    expect(chat.status).toBe('ready')
+    expect(JSON.parse(JSON.stringify(chat.messages.at(-1)?.parts))).toEqual(WHOLE)
+    expect(chat.messages).toHaveLength(2)
   },
 )
