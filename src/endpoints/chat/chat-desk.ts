@@ -134,6 +134,8 @@ export class ChatDesk {
   /** Finds a message that waits for its turn, by its run. It looks into the chats in which something happened last. */
   async waiting(run: string, scope: Scope<unknown>, signal: AbortSignal): Promise<Sent | undefined> {
     const whose = { ...this.#whose(scope), signal }
+    // Most that are looked for are chats, in which nothing is being written.
+    if (await this.#chats.get(run, whose)) return undefined
     const { chats } = await this.#chats.list({ ...whose, limit: MOST_CHATS })
     for (const { id } of chats) {
       const found = await this.#chats.get(id, whose)
