@@ -11,7 +11,7 @@ import type { ChatLogs } from './chat-logs.ts'
 import type { ChatAsk } from '../conversation/conversation.ts'
 import { isChatMessage } from '../conversation/entries.ts'
 import type { AnswerEntry, ChatMessage } from '../conversation/entries.ts'
-import { joinedHistory } from './history.ts'
+import { joinedHistory, loadHistory } from './history.ts'
 import type { ChatPlace } from './history.ts'
 import type { ChatSettings } from './options.ts'
 
@@ -33,17 +33,16 @@ export class Answers {
     const log = place && (await this.#logs.load(place, context.signal.aborted ? undefined : context.signal))
     const ask = log?.conversation.asks.get(context.runId)
     if (log && ask) {
-      const kept = context.signal.aborted ? [] : await this.#keptElsewhere(log, context.signal)
+      const { history } = this.#settings
+      const kept =
+        history && (context.signal.aborted ? [] : await loadHistory(history, log.place, context.signal))
       const turn = turnOf(log, ask, kept)
       const records = (): AsyncIterable<Json> => this.#records({ id: context.runId }, context.signal)
       yield* kind.answer(kind.newAttempt ? { ...turn, records } : turn, context)
     } else if (!context.signal.aborted) throw new RunFailedError('chat_gone', 'The chat was deleted.')
   }
 
-  /**
-   * Makes the entry for a run that has ended. Rejects as the store and the history of the application do: an entry that was
-   * made without them would be the answer for good.
-   */
+  /** Makes the entry for a run that has ended. Rejects as the store does. */
   async entryFor(
     log: ChatLog,
     ask: ChatAsk,
@@ -64,9 +63,9 @@ export class Answers {
     }
     const kind = this.#settings.kinds.get(ask.kind)
     if (!kind) return entry
-    const kept = await this.#keptElsewhere(log, signal)
     try {
-      const turn = turnOf(log, ask, kept)
+      // An answer that is over needs nothing that a database may not give just now.
+      const turn = turnOf(log, ask)
       const answer = await kind.message(this.#records(run, signal), turn, end)
       return answer ? this.#with(entry, answer) : entry
     } catch (err) {
@@ -88,11 +87,6 @@ export class Answers {
     const parent = question.parent === undefined ? undefined : tree.get(question.parent)
     const after = parent?.message.id ?? question.after
     await history.save({ ...place, messages, ask, signal, ...(after !== undefined && { after }) })
-  }
-
-  /** What an application that keeps the messages has of a chat; undefined for one that does not. */
-  async #keptElsewhere({ place }: ChatLog, signal: AbortSignal): Promise<readonly ChatMessage[] | undefined> {
-    return this.#settings.history?.load({ ...place, signal })
   }
 
   /** @throws {Error} if the message cannot be kept. */
@@ -122,14 +116,10 @@ export class Answers {
 }
 
 /**
- * @param kept what the application has of the chat, if it keeps the messages.
+ * @param kept what the application has of the chat, if it keeps the messages and was asked.
  * @throws {RunFailedError} if the message was removed.
  */
-function turnOf(
-  { place, conversation }: ChatLog,
-  ask: ChatAsk,
-  kept: readonly ChatMessage[] | undefined,
-): ChatTurn {
+function turnOf({ place, conversation }: ChatLog, ask: ChatAsk, kept?: readonly ChatMessage[]): ChatTurn {
   const branch = conversation.branch(ask.message)
   const question = branch.at(-1)
   if (!question) throw new RunFailedError('message_gone', 'The message that this answers was removed.')

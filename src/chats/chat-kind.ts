@@ -35,7 +35,7 @@ export interface ChatKind extends Pick<RunDefinition, 'resumable' | 'closing' | 
   /**
    * Makes the message from the records of a run, whole or partial; undefined for none. The process that ends the run
    * calls it, and maybe another one again: the same records must give the same message. If it throws, that is logged and
-   * the answer has no message.
+   * the answer has no message. With a `history` the turn has only the messages that the chat's stream holds.
    */
   readonly message: (
     records: AsyncIterable<Json>,
