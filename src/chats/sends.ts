@@ -205,7 +205,7 @@ export class Sends {
   ): void {
     const { limits, store } = this.#settings
     const { conversation, bytes = 0 } = log ?? {}
-    const size = conversation?.size ?? 0
+    const size = conversation?.sizeInTheEnd ?? 0
     // With its answer.
     if (size + history.length + (message ? 2 : 1) > limits.messages) throw new ChatError('chat_full')
     // All of it is one append.

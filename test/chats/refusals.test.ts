@@ -86,6 +86,36 @@ onEveryStore('chats that refuse', (world) => {
     await expect(chats.send('d', { message: said('m2') })).rejects.toEqual(refused('chat_too_large'))
   })
 
+  it('hold no more than that when all is answered that waits', async () => {
+    const one = world().process({ limits: { messages: 5 }, whileBusy: 'queue' })
+    const { chats } = one
+    await chats.send('c', { message: said('m1') })
+    await chats.send('c', { message: said('m2') })
+    await expect(chats.send('c', { message: said('m3') })).rejects.toEqual(refused('chat_full'))
+    ;(await one.turnOf('m1')).say('one')
+    ;(await one.turnOf('m2')).say('two')
+    expect((await settled(one)).messages).toHaveLength(4)
+    await chats.add('c', [said('m4')])
+    await expect(chats.add('c', [said('m5')])).rejects.toEqual(refused('chat_full'))
+  })
+
+  it('take ids that look like keys, and keep the order', async () => {
+    const one = world().process()
+    const { chats } = one
+    await chats.add('c', [said('m1')])
+    await chats.send('c', { message: said('m1', 'better'), edits: 'm1' })
+    ;(await one.turnOf('m1')).say('one')
+    await settled(one)
+    await chats.add('c', [said('m1~2'), said('m3')])
+    const { messages } = await settled(one)
+    expect(messages.map(({ message }) => (message as Said).text)).toEqual(['better', 'one', 'm1~2', 'm3'])
+  })
+
+  it('start no run that is called as its message, whose place the answer would take', async () => {
+    const { chats } = world().process()
+    await expect(chats.send('c', { message: said('m1'), run: 'm1' })).rejects.toEqual(refused('invalid_ask'))
+  })
+
   it('do not edit or remove what is gone, or remove what is being answered', async () => {
     const one = world().process()
     const { chats } = one
