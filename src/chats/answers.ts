@@ -36,7 +36,7 @@ export class Answers {
       const { history } = this.#settings
       const kept =
         history && (context.signal.aborted ? [] : await loadHistory(history, log.place, context.signal))
-      const turn = turnOf(log, ask, kept)
+      const turn = this.#turn(log, ask, kept)
       const records = (): AsyncIterable<Json> => this.#records({ id: context.runId }, context.signal)
       yield* kind.answer(kind.newAttempt ? { ...turn, records } : turn, context)
     } else if (!context.signal.aborted) throw new RunFailedError('chat_gone', 'The chat was deleted.')
@@ -65,7 +65,7 @@ export class Answers {
     if (!kind) return entry
     try {
       // An answer that is over needs nothing that a database may not give just now.
-      const turn = turnOf(log, ask)
+      const turn = this.#turn(log, ask)
       const answer = await kind.message(this.#records(run, signal), turn, end)
       return answer ? this.#with(entry, answer) : entry
     } catch (err) {
@@ -89,11 +89,34 @@ export class Answers {
     await history.save({ ...place, messages, ask, signal, ...(after !== undefined && { after }) })
   }
 
+  /**
+   * @param kept what the application has of the chat, if it keeps the messages and was asked.
+   * @throws {RunFailedError} if the message was removed.
+   */
+  #turn({ place, conversation }: ChatLog, ask: ChatAsk, kept?: readonly ChatMessage[]): ChatTurn {
+    const branch = conversation.branch(ask.message)
+    const question = branch.at(-1)
+    if (!question) throw new RunFailedError('message_gone', 'The message that this answers was removed.')
+    const messages = branch.map(({ message }) => message)
+    return {
+      ...place,
+      run: ask.run,
+      question: question.message,
+      messages: kept ? joinedHistory(kept, messages, branch[0]?.after) : messages,
+      mostBytes: this.#mostBytes,
+      ...(ask.body !== undefined && { body: ask.body }),
+    }
+  }
+
+  get #mostBytes(): number {
+    return this.#settings.store.limits.recordBytes - AROUND
+  }
+
   /** @throws {Error} if the message cannot be kept. */
   #with(entry: AnswerEntry, { message, usage }: ChatAnswer): AnswerEntry {
     if (!isChatMessage(message)) throw new Error('An answer must be a message with an id and a role')
     const whole = { ...entry, message, ...(usage !== undefined && { usage }) }
-    const most = this.#settings.store.limits.recordBytes - AROUND
+    const most = this.#mostBytes
     if (Buffer.byteLength(JSON.stringify(whole)) > most)
       throw new Error(`An answer must have at most ${most} bytes as JSON`)
     return whole
@@ -112,24 +135,6 @@ export class Answers {
       if (page.upToDate) return
       after = page.next
     }
-  }
-}
-
-/**
- * @param kept what the application has of the chat, if it keeps the messages and was asked.
- * @throws {RunFailedError} if the message was removed.
- */
-function turnOf({ place, conversation }: ChatLog, ask: ChatAsk, kept?: readonly ChatMessage[]): ChatTurn {
-  const branch = conversation.branch(ask.message)
-  const question = branch.at(-1)
-  if (!question) throw new RunFailedError('message_gone', 'The message that this answers was removed.')
-  const messages = branch.map(({ message }) => message)
-  return {
-    ...place,
-    run: ask.run,
-    question: question.message,
-    messages: kept ? joinedHistory(kept, messages, branch[0]?.after) : messages,
-    ...(ask.body !== undefined && { body: ask.body }),
   }
 }
 

@@ -16,6 +16,8 @@ export interface ChatTurn extends ChatPlace {
   readonly messages: readonly ChatMessage[]
   /** What came with the send. */
   readonly body?: Json
+  /** Bytes of the largest message, as JSON, that the chat keeps as the answer. */
+  readonly mostBytes: number
   /** Reads what the run has kept so far, for a kind that begins anew: the records of earlier attempts, and the marks. */
   readonly records?: () => AsyncIterable<Json>
 }
