@@ -5,8 +5,8 @@ import { BlockReader } from '../../web/src/chat/markdown/block-reader.ts'
 
 /** All blocks of a text, the open one included. */
 function blocksOf(text: string, reader = new BlockReader()): Block[] {
-  const { sections, open } = reader.read(text)
-  return [...sections.flat(), ...(open ? [open] : [])]
+  const { sections, last, open } = reader.read(text)
+  return [...sections.flat(), ...last, ...(open ? [open] : [])]
 }
 
 function sourcesOf(text: string): string[] {

@@ -20,6 +20,7 @@ export function useFollow(target: RefObject<HTMLElement | null>): Follow {
   const [following, setFollowing] = useState(true)
   const isFollowing = useRef(true)
   const lastTop = useRef(0)
+  const lastHeight = useRef(0)
 
   const set = useCallback((value: boolean) => {
     isFollowing.current = value
@@ -33,6 +34,7 @@ export function useFollow(target: RefObject<HTMLElement | null>): Follow {
     // A text that now fits has its end in view.
     else if (isAtEnd(element)) set(true)
     lastTop.current = element.scrollTop
+    lastHeight.current = element.scrollHeight
   }, [target, set])
 
   const follow = useCallback(() => {
@@ -44,11 +46,13 @@ export function useFollow(target: RefObject<HTMLElement | null>): Follow {
     const element = target.current
     if (element === null) return
     const onScroll = () => {
-      const { scrollTop } = element
+      const { scrollTop, scrollHeight } = element
       if (isAtEnd(element)) set(true)
-      // Only a move upwards is the reader's: text that grew before it was followed moves nothing.
-      else if (scrollTop < lastTop.current) set(false)
+      // Only a move upwards is the reader's: text that grew before it was followed moves nothing. Text that became
+      // shorter does, and is no reader.
+      else if (scrollTop < lastTop.current && scrollHeight >= lastHeight.current) set(false)
       lastTop.current = scrollTop
+      lastHeight.current = scrollHeight
     }
     // A phone that turns, or whose keyboard opens, changes the height without a scroll.
     const observer = new ResizeObserver(keepUp)

@@ -19,7 +19,7 @@ interface ChatViewProps {
   /** Whether nothing was sent in it yet. */
   readonly isNew: boolean
   readonly api: string
-  readonly model: ModelInfo | undefined
+  readonly model: ModelInfo | null | undefined
   /** Whether the list lies over it. */
   readonly isCovered: boolean
   readonly onList: () => void
@@ -57,6 +57,7 @@ export function ChatView(props: ChatViewProps): ReactElement {
       <MessageList chat={chat} isActive={isActive}>
         {isEmpty && <Welcome chat={chat} isNew={isNew} model={model} onSend={(text) => send({ text })} />}
         {isDeleted && <Deleted onNew={onNew} />}
+        {isUnanswered(chat) && <Unanswered chat={chat} />}
         {error && !isDeleted && <ErrorNote chat={chat} error={error} />}
       </MessageList>
       <div className="foot">
@@ -68,6 +69,22 @@ export function ChatView(props: ChatViewProps): ReactElement {
         <ChatComposer chat={chat} accept={model?.accept} returned={returned} onSend={send} />
       </div>
       <ChatAnnouncer chat={chat} />
+    </div>
+  )
+}
+
+/** Whether nothing came of the last question: it was stopped before, or its answer was too large to be kept. */
+function isUnanswered({ messages, status, queue, isAnswering }: LiveChatView): boolean {
+  return status === 'ready' && !isAnswering && queue.length === 0 && messages.at(-1)?.role === 'user'
+}
+
+function Unanswered({ chat }: { readonly chat: LiveChatView }): ReactElement {
+  return (
+    <div className="note">
+      <p>There is no answer to this.</p>
+      <button type="button" className="tool" onClick={() => void chat.regenerate()}>
+        Answer again
+      </button>
     </div>
   )
 }

@@ -10,17 +10,18 @@ export interface ModelInfo {
   readonly accept: string
 }
 
-/** Undefined until it is known. */
-export function useModel(address: string): ModelInfo | undefined {
-  const [model, setModel] = useState<ModelInfo>()
+/** Undefined until it is known, null where it cannot be told. */
+export function useModel(address: string): ModelInfo | null | undefined {
+  const [model, setModel] = useState<ModelInfo | null>()
   useEffect(() => {
     const left = new AbortController()
     const load = async () => {
       const response = await fetch(address, { signal: left.signal })
-      if (response.ok) setModel((await response.json()) as ModelInfo)
+      setModel(response.ok ? ((await response.json()) as ModelInfo) : null)
     }
-    // The page does without: it says nothing of the model then.
-    load().catch(() => {})
+    load().catch(() => {
+      if (!left.signal.aborted) setModel(null)
+    })
     return () => left.abort()
   }, [address])
   return model

@@ -6,7 +6,7 @@ interface WelcomeProps {
   readonly chat: LiveChatView
   /** Whether nothing has to be loaded. */
   readonly isNew: boolean
-  readonly model: ModelInfo | undefined
+  readonly model: ModelInfo | null | undefined
   readonly onSend: (text: string) => void
 }
 
@@ -18,12 +18,14 @@ const SUGGESTIONS = [
 ]
 
 /** An empty chat: what answers here, and a few questions to begin with. */
-export function Welcome({ chat, isNew, model, onSend }: WelcomeProps): ReactElement {
+export function Welcome({ chat, isNew, model, onSend }: WelcomeProps): ReactElement | null {
   if (chat.isLoading && !isNew) return <Loading chat={chat} />
+  // A moment later it would move everything.
+  if (model === undefined) return null
   return (
     <div className="welcome">
       <h2>What would you like to know?</h2>
-      <Answers model={model} />
+      {model && <Answers model={model} />}
       <ul className="suggestions">
         {SUGGESTIONS.map((text) => (
           <li key={text}>
@@ -50,8 +52,7 @@ function Loading({ chat: { connection, connectionError } }: { readonly chat: Liv
 }
 
 /** What answers, and how to have a model where none is set. */
-function Answers({ model }: Pick<WelcomeProps, 'model'>): ReactElement {
-  if (!model) return <p className="answers">&nbsp;</p>
+function Answers({ model }: { readonly model: ModelInfo }): ReactElement {
   if (model.name === null) {
     return (
       <div className="note">

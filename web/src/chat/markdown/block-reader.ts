@@ -6,7 +6,7 @@ import { Cutter } from './cutter.ts'
 export class BlockReader {
   #text = ''
   #cutter = new Cutter()
-  #blocks: Blocks = { sections: [], open: undefined }
+  #blocks: Blocks = { sections: [], last: [], open: undefined }
 
   /** Takes the whole text so far. A text that does not begin as the last one is read anew. */
   read(text: string): Blocks {

@@ -8,8 +8,10 @@ export type Block =
   | { readonly kind: 'code'; readonly language: string; readonly pieces: readonly string[] }
 
 export interface Blocks {
-  /** Blocks that are finished, in groups that are drawn as one. A full group stays the same object. */
+  /** Blocks that are finished, in groups that are drawn as one. A group that is full stays the same object. */
   readonly sections: readonly (readonly Block[])[]
+  /** The finished blocks of the group that is not full. */
+  readonly last: readonly Block[]
   /** The block at the end, which may still grow. */
   readonly open: Block | undefined
 }

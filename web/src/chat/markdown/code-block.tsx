@@ -1,5 +1,5 @@
 /** Code with its language, its colours and a button that copies it. */
-import { type ReactElement, type ReactNode, memo, useEffect, useState } from 'react'
+import { type ReactElement, type ReactNode, memo, startTransition, useEffect, useState } from 'react'
 import { CopyButton } from '../copy-button.tsx'
 import { type Highlighter, loadHighlighter } from './highlight.ts'
 
@@ -21,7 +21,12 @@ export function CodeBlock({ language, pieces }: CodeBlockProps): ReactElement {
       <pre dir="ltr" tabIndex={0}>
         <code>
           {pieces.map((piece, index) => (
-            <CodePiece key={index} code={piece} language={language} highlighter={highlighter} />
+            <CodePiece
+              key={index}
+              code={piece}
+              language={language}
+              highlighter={index < MOST_COLOURED ? highlighter : undefined}
+            />
           ))}
         </code>
       </pre>
@@ -35,11 +40,12 @@ interface CodePieceProps {
   readonly highlighter: Highlighter | undefined
 }
 
-/** Longer pieces, which have very long lines, have no colours. */
-const MOST_COLOURED = 20_000
+/** Pieces of a code that have colours, each of some 6,000 characters. Longer ones have very long lines, and none. */
+const MOST_COLOURED = 16
+const LONG = 12_000
 
 const CodePiece = memo(function CodePiece({ code, language, highlighter }: CodePieceProps): ReactElement {
-  if (!highlighter || code.length > MOST_COLOURED) return <span className="piece">{visible(code)}</span>
+  if (!highlighter || code.length > LONG) return <span className="piece">{visible(code)}</span>
   return (
     <span className="piece">
       {highlighter(code, language).map(({ type, text }, index) =>
@@ -80,7 +86,8 @@ function useHighlighter(language: string): Highlighter | undefined {
     let isWanted = true
     loadHighlighter().then(
       (highlight) => {
-        if (isWanted) setHighlighter({ highlight })
+        // Colours can wait for what the reader does.
+        if (isWanted) startTransition(() => setHighlighter({ highlight }))
       },
       () => {},
     )

@@ -12,8 +12,9 @@ import { type Fence, fenceOf } from './fence.ts'
 /** Characters after which a block is cut at the next good place, and at any line. */
 const CUT = 6_000
 const MOST = 16_000
-/** Blocks of a section. */
+/** Blocks, and characters, after which a section is full. */
 const SECTION = 24
+const SECTION_SIZE = 12_000
 
 const BLANK = /^\s*$/
 const HEADING = /^ {0,3}#{1,6}(?:\s|$)/
@@ -45,6 +46,7 @@ export class Cutter {
   #isLong = false
   #full: readonly (readonly Block[])[] = []
   #filling: readonly Block[] = []
+  #size = 0
 
   /** `text` begins with what was read before. */
   read(text: string): Blocks {
@@ -58,8 +60,7 @@ export class Cutter {
     }
     this.#searched = text.length
     this.#cutLong(text.length)
-    const sections = this.#filling.length > 0 ? [...this.#full, this.#filling] : this.#full
-    return { sections, open: this.#open() }
+    return { sections: this.#full, last: this.#filling, open: this.#open() }
   }
 
   #open(): Block | undefined {
@@ -182,9 +183,11 @@ export class Cutter {
 
   #add(block: Block): void {
     this.#filling = [...this.#filling, block]
-    if (this.#filling.length < SECTION) return
+    this.#size += block.kind === 'code' ? CUT : block.source.length
+    if (this.#filling.length < SECTION && this.#size < SECTION_SIZE) return
     this.#full = [...this.#full, this.#filling]
     this.#filling = []
+    this.#size = 0
   }
 }
 

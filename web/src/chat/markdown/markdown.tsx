@@ -1,5 +1,5 @@
 /** The Markdown of a model, drawn while it comes. */
-import { type ReactElement, memo, useDeferredValue, useState } from 'react'
+import { type ReactElement, memo, useDeferredValue, useEffect, useState } from 'react'
 import type { Block } from './block.ts'
 import { BlockReader } from './block-reader.ts'
 import { CodeBlock } from './code-block.tsx'
@@ -20,16 +20,31 @@ export const Markdown = memo(function Markdown({ text, isOpen }: MarkdownProps):
   const [reader] = useState(() => new BlockReader())
   // Only the first drawing of a long text waits: what is added later is drawn at once, since it is little.
   const first = useDeferredValue(text, text.length > LONG ? '' : text)
-  const { sections, open } = reader.read(first === '' ? '' : text)
+  const { sections, last, open } = reader.read(first === '' ? '' : text)
+  // A block stays in its place when it is finished, or it would be made anew.
+  const end = open ? [...last, isOpen ? unfinished(open) : open] : last
   return (
-    <div className="markdown">
-      {sections.map((blocks, index) => (
+    <div className="markdown" data-fresh={useIsFresh(text, first !== '')}>
+      {[...sections, end].map((blocks, index) => (
         <Section key={index} blocks={blocks} />
       ))}
-      {open && <OneBlock block={isOpen ? unfinished(open) : open} />}
     </div>
   )
 })
+
+/**
+ * Whether a long text was put into the page just now. What is not at its end is hidden then: until its first frame the
+ * browser does not know that it is out of view, and would lay out all of it.
+ */
+function useIsFresh(text: string, isThere: boolean): boolean {
+  const [isFresh, setFresh] = useState(text.length > LONG)
+  useEffect(() => {
+    if (!isFresh || !isThere) return
+    const frame = requestAnimationFrame(() => setFresh(false))
+    return () => cancelAnimationFrame(frame)
+  }, [isFresh, isThere])
+  return isFresh
+}
 
 /** The browser leaves out the layout of sections that are not in view. */
 const Section = memo(function Section({ blocks }: { readonly blocks: readonly Block[] }): ReactElement {
