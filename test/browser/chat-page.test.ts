@@ -137,6 +137,7 @@ describeWith(['chromium'], 'the page of the chat in Chromium', ({ chromium }) =>
     await expect.poll(() => script.aborted).toBe(true)
     await expect.poll(() => page.getByRole('button', { name: 'Stop' }).count()).toBe(0)
     expect(await answer().textContent()).toContain('One two')
+    await expect.poll(() => answer().locator('.ended').textContent()).toBe('Stopped here.')
   })
 
   test('what is sent meanwhile waits, and is taken back into the box', async () => {
@@ -230,6 +231,113 @@ describeWith(['chromium'], 'the page of the chat in Chromium', ({ chromium }) =>
     await expect.poll(() => page.inputValue('#message')).toBe('And then')
   })
 
+  test('the end stays in view until the reader scrolls up, and a button leads back to it', async () => {
+    await open()
+    await ask('Hello')
+    const lines = (from: number) => Array.from({ length: 60 }, (_, line) => `${from + line}\n\n`)
+    script.say(...lines(0))
+    await expect.poll(() => answer().textContent()).toContain('59')
+    const messages = page.locator('.messages')
+    const fromEnd = () =>
+      messages.evaluate((all: Scrolled) => all.scrollHeight - all.clientHeight - all.scrollTop)
+    await expect.poll(fromEnd).toBeLessThan(3)
+    await messages.evaluate((all: Scrolled) => (all.scrollTop = 100))
+    await page.getByRole('button', { name: 'To the end' }).waitFor()
+    script.say(...lines(60))
+    await expect.poll(() => answer().textContent()).toContain('119')
+    expect(await messages.evaluate((all: Scrolled) => all.scrollTop)).toBe(100)
+    await page.getByRole('button', { name: 'To the end' }).click()
+    await expect.poll(fromEnd).toBeLessThan(3)
+    script.end()
+  })
+
+  test('whoever hears the page is told that an answer begins and ends, and not its words', async () => {
+    await open()
+    await ask('Hello')
+    script.say('One')
+    await expect.poll(() => page.locator('[role=status]').allTextContents()).toContain('The answer begins.')
+    script.say(' two three')
+    await expect.poll(() => answer().textContent()).toContain('three')
+    expect(await page.locator('[role=status]').allTextContents()).toContain('The answer begins.')
+    script.end()
+    await expect
+      .poll(() => page.locator('[role=status]').allTextContents())
+      .toContain('The answer has ended.')
+    expect(await page.locator('[aria-live=polite] .markdown, [role=log]').count()).toBe(0)
+  })
+
+  test('a tool that needs an approval is called once it has one', async () => {
+    await open()
+    await ask('Delete it')
+    const call = { toolCallId: 't', toolName: 'remove', dynamic: true } as const
+    script.give(
+      { type: 'tool-input-available', ...call, input: { path: '/a' } },
+      { type: 'tool-approval-request', approvalId: 'ok', toolCallId: 't' },
+    )
+    script.end()
+    await page.getByText('May remove be called?').waitFor()
+    script = new Script()
+    await page.getByRole('button', { name: 'Allow', exact: true }).click()
+    script.give({ type: 'tool-output-available', toolCallId: 't', output: 'gone', dynamic: true })
+    script.say('Done.')
+    script.end()
+    await expect.poll(() => answer().textContent()).toContain('Done.')
+    expect(await answer().locator('summary').textContent()).toBe('Tool remove: done')
+  })
+
+  test('an image is made smaller, shown and sent; what is none is refused in words', async () => {
+    await open()
+    const image = await page.screenshot()
+    const files = page.locator('input[type=file]')
+    await files.setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('x') })
+    await expect.poll(() => page.locator('#message-hint').textContent()).toBe('notes.txt is not an image.')
+    await files.setInputFiles({ name: 'page.png', mimeType: 'image/png', buffer: image })
+    await page.locator('.attachments img').waitFor()
+    await ask('What is this?')
+    await page.locator('.message .file-image').waitFor()
+    expect(await page.locator('.message .file-image').getAttribute('src')).toMatch(/^data:image\/jpeg;/)
+    expect(await page.locator('.attachments').count()).toBe(0)
+    script.end()
+  })
+
+  test('a long text that is pasted stands beside the box', async () => {
+    await open()
+    await page.locator('#message').evaluate((box: Pasted) => {
+      const clipboardData = new DataTransfer()
+      clipboardData.setData('text/plain', 'word '.repeat(200_000))
+      box.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+    })
+    await expect.poll(() => page.locator('.attachments').textContent()).toContain('1,000,000 characters')
+    await ask('Shorten this')
+    await page.getByRole('button', { name: /^Show all 1,000,01\d characters$/ }).waitFor()
+    script.end()
+  })
+
+  test('on a phone the list is a drawer, which takes the focus and gives it back', async () => {
+    await open({ viewport: { width: 390, height: 844 } })
+    const list = page.getByRole('button', { name: 'Show your chats' })
+    await list.click()
+    await expect.poll(() => page.locator('.new-chat:focus').count()).toBe(1)
+    await page.keyboard.press('Escape')
+    await expect.poll(() => page.locator('.list-button:focus').count()).toBe(1)
+    expect(await page.locator('.drawer[inert]').count()).toBe(1)
+  })
+
+  test('the page of the tutorial leads to the chat, and keeps its question over a reload', async () => {
+    context = await browser.newContext()
+    page = await context.newPage()
+    await page.goto(url)
+    await page.fill('#prompt', 'How many?')
+    await page.press('#prompt', 'Enter')
+    await expect.poll(() => page.inputValue('#openaiOutput')).toContain('Number 0')
+    await page.reload()
+    await expect.poll(() => page.locator('.asked').textContent()).toBe('How many?')
+    await page.getByRole('link', { name: 'Chat' }).click()
+    await page.waitForSelector('.welcome')
+    await page.getByRole('link', { name: /tutorial/ }).click()
+    await page.waitForSelector('#openaiOutput')
+  })
+
   const HOSTILE = `<script>alert(1)</script>
 <img src=x onerror=alert(1)>
 
@@ -305,6 +413,20 @@ access = "user\u202e" // x
     }
   })
 })
+
+/** Of the page, whose types tests do not have. */
+interface Scrolled {
+  scrollTop: number
+  readonly scrollHeight: number
+  readonly clientHeight: number
+}
+
+interface Pasted {
+  dispatchEvent(event: object): boolean
+}
+
+declare const DataTransfer: new () => { setData(type: string, data: string): void }
+declare const ClipboardEvent: new (type: string, init: object) => object
 
 const PARTS: UIMessageChunk[] = [
   { type: 'reasoning-start', id: 'r' },

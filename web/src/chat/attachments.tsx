@@ -4,13 +4,17 @@ import { Icon } from './icons.tsx'
 
 interface AttachmentsProps {
   readonly parts: readonly FileUIPart[]
+  /** Long texts that were pasted. */
+  readonly pasted: readonly string[]
   readonly isBusy: boolean
+  readonly onRemovePasted: (index: number) => void
   readonly onRemove: (part: FileUIPart) => void
 }
 
 /** The files that go with the next message. */
-export function Attachments({ parts, isBusy, onRemove }: AttachmentsProps): ReactElement | null {
-  if (parts.length === 0 && !isBusy) return null
+export function Attachments(props: AttachmentsProps): ReactElement | null {
+  const { parts, pasted, isBusy, onRemove, onRemovePasted } = props
+  if (parts.length === 0 && pasted.length === 0 && !isBusy) return null
   return (
     <ul className="attachments" aria-label="Files to send">
       {parts.map((part) => (
@@ -25,6 +29,22 @@ export function Attachments({ parts, isBusy, onRemove }: AttachmentsProps): Reac
             className="icon-button small"
             aria-label={`Remove ${part.filename ?? 'the file'}`}
             onClick={() => onRemove(part)}
+          >
+            <Icon name="close" />
+          </button>
+        </li>
+      ))}
+      {pasted.map((text, index) => (
+        <li key={index}>
+          <span className="attached-file" dir="auto">
+            <strong>{text.length.toLocaleString('en')} characters</strong>
+            {text.slice(0, 40)}…
+          </span>
+          <button
+            type="button"
+            className="icon-button small"
+            aria-label="Remove the pasted text"
+            onClick={() => onRemovePasted(index)}
           >
             <Icon name="close" />
           </button>

@@ -28,6 +28,9 @@ interface ChatComposerProps {
 /** A touch screen would answer the focus with a keyboard over half the page. */
 const HAS_KEYBOARD = window.matchMedia('(hover: hover) and (pointer: fine)').matches
 
+/** Characters of a pasted text that goes into the box. A browser needs seconds to lay out a megabyte in there. */
+const MOST_PASTED = 20_000
+
 /** Bytes of a message: what the demo takes, less what is around the text. */
 const MOST_MEGABYTES = 6
 const MOST_BYTES = MOST_MEGABYTES * 1024 * 1024 - 4096
@@ -38,7 +41,8 @@ export function ChatComposer({ chat, accept = '', returned, onSend }: ChatCompos
   const [trouble, setTrouble] = useState('')
   const box = useRef<HTMLTextAreaElement>(null)
   const files = useAttachments(accept, setTrouble)
-  const isEmpty = text.trim() === '' && files.parts.length === 0
+  const [pasted, setPasted] = useState<readonly string[]>([])
+  const isEmpty = text.trim() === '' && files.parts.length === 0 && pasted.length === 0
 
   useEffect(() => {
     if (HAS_KEYBOARD) box.current?.focus()
@@ -48,7 +52,8 @@ export function ChatComposer({ chat, accept = '', returned, onSend }: ChatCompos
   useEffect(() => {
     if (!returned) return
     // What was typed meanwhile stays.
-    setText((typed) => (typed === '' ? returned.text : `${returned.text}\n${typed}`))
+    if (returned.text.length > MOST_PASTED) setPasted((before) => [...before, returned.text])
+    else setText((typed) => (typed === '' ? returned.text : `${returned.text}\n${typed}`))
     restore(returned.files ?? [])
     box.current?.focus()
   }, [returned, restore])
@@ -56,12 +61,13 @@ export function ChatComposer({ chat, accept = '', returned, onSend }: ChatCompos
   const send = () => {
     if (isEmpty || files.isBusy) return
     // Half a surrogate pair, which a paste can leave, is no text that a server can keep.
-    const asked = text.trim().toWellFormed()
+    const asked = [text.trim(), ...pasted].filter(Boolean).join('\n\n').toWellFormed()
     const why = tooLong(asked, files.parts)
     setTrouble(why)
     if (why !== '') return
     onSend({ text: asked, ...(files.parts.length > 0 && { files: [...files.parts] }) })
     setText('')
+    setPasted([])
     files.clear()
   }
   const onSubmit = (event: SyntheticEvent) => {
@@ -77,10 +83,12 @@ export function ChatComposer({ chat, accept = '', returned, onSend }: ChatCompos
     if (!event.repeat) send()
   }
   const onPaste = (event: ClipboardEvent) => {
-    const pasted = [...event.clipboardData.files]
-    if (pasted.length === 0) return
+    const given = [...event.clipboardData.files]
+    const long = given.length === 0 ? event.clipboardData.getData('text/plain') : ''
+    if (given.length === 0 && long.length <= MOST_PASTED) return
     event.preventDefault()
-    files.add(pasted)
+    if (long !== '') setPasted((before) => [...before, long])
+    else files.add(given)
   }
   const onDrop = (event: DragEvent) => {
     const dropped = [...event.dataTransfer.files]
@@ -92,7 +100,13 @@ export function ChatComposer({ chat, accept = '', returned, onSend }: ChatCompos
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- a file can be attached with the button, too
     <form className="chat-composer" aria-label="Message" onSubmit={onSubmit} onDrop={onDrop}>
-      <Attachments parts={files.parts} isBusy={files.isBusy} onRemove={files.remove} />
+      <Attachments
+        parts={files.parts}
+        pasted={pasted}
+        isBusy={files.isBusy}
+        onRemove={files.remove}
+        onRemovePasted={(at) => setPasted((before) => before.filter((_, index) => index !== at))}
+      />
       <label className="hidden" htmlFor="message">
         Message
       </label>

@@ -4,19 +4,26 @@ import { Icon } from './icons.tsx'
 
 interface ChatHeadProps {
   readonly chat: LiveChatView
+  readonly isNew: boolean
   readonly onList: () => void
 }
 
-export function ChatHead({ chat, onList }: ChatHeadProps): ReactElement {
+export function ChatHead({ chat, isNew, onList }: ChatHeadProps): ReactElement {
   return (
     <header className="chat-head" data-flowing={chat.status === 'streaming'}>
       <button type="button" className="icon-button list-button" aria-label="Show your chats" onClick={onList}>
         <Icon name="menu" />
       </button>
-      <h1 dir="auto">{chat.title ?? (chat.messages.length === 0 ? 'New chat' : 'Untitled chat')}</h1>
+      <h1 dir="auto">{chat.title ?? nameOf(chat, isNew)}</h1>
       <Connection chat={chat} />
     </header>
   )
+}
+
+/** What a chat without a title is called. */
+function nameOf({ messages, isLoading }: LiveChatView, isNew: boolean): string {
+  if (messages.length > 0) return 'Untitled chat'
+  return isLoading && !isNew ? 'Chat' : 'New chat'
 }
 
 const LABELS: Record<LiveChatView['connection'], string> = {

@@ -53,7 +53,7 @@ export function ChatView(props: ChatViewProps): ReactElement {
 
   return (
     <div className="stage" inert={props.isCovered}>
-      <ChatHead chat={chat} onList={props.onList} />
+      <ChatHead chat={chat} isNew={isNew} onList={props.onList} />
       <MessageList chat={chat} isActive={isActive}>
         {isEmpty && <Welcome chat={chat} isNew={isNew} model={model} onSend={(text) => send({ text })} />}
         {isDeleted && <Deleted onNew={onNew} />}

@@ -12,6 +12,7 @@ import type { LiveChatView } from '../../../src/react/chat/index.ts'
 import { Icon } from './icons.tsx'
 import { Message } from './message.tsx'
 import type { MessageActions } from './message-actions.ts'
+import { useAnswerEnds } from './use-answer-ends.ts'
 import { useLatest } from './use-latest.ts'
 
 interface MessageListProps {
@@ -31,6 +32,7 @@ export function MessageList({ chat, isActive, children }: MessageListProps): Rea
   const { following, follow, keepUp } = useFollow(scroller)
   const [drawn, setDrawn] = useState(PAGE)
   const actions = useActions(chat)
+  const ends = useAnswerEnds(chat)
   const first = Math.max(0, messages.length - drawn)
   const last = messages.at(-1)
   const asked = messages.findLast(({ role }) => role === 'user')?.id
@@ -60,6 +62,7 @@ export function MessageList({ chat, isActive, children }: MessageListProps): Rea
               message={message}
               isOpen={isActive && message === last && message.role === 'assistant'}
               isBusy={isActive}
+              end={ends.get(message.id)}
               branches={chat.branches(message.id)}
               actions={actions}
             />

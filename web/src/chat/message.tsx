@@ -7,12 +7,15 @@ import type { MessageActions } from './message-actions.ts'
 import { MessageEditor } from './message-editor.tsx'
 import { MessageParts } from './message-parts.tsx'
 import { textOf } from './message-text.ts'
+import type { AnswerEnd } from './use-answer-ends.ts'
 import { UserText } from './user-text.tsx'
 
 interface MessageProps {
   readonly message: UIMessage
   /** Whether more of it comes. */
   readonly isOpen: boolean
+  /** How it ended, if it is not whole. */
+  readonly end: AnswerEnd | undefined
   /** Whether something is being answered. */
   readonly isBusy: boolean
   readonly branches: Branches | undefined
@@ -20,7 +23,7 @@ interface MessageProps {
 }
 
 export const Message = memo(
-  function Message({ message, isOpen, isBusy, branches, actions }: MessageProps): ReactElement {
+  function Message({ message, isOpen, end, isBusy, branches, actions }: MessageProps): ReactElement {
     const [isEdited, setEdited] = useState(false)
     const isUser = message.role === 'user'
     if (isEdited) {
@@ -43,11 +46,12 @@ export const Message = memo(
         ) : (
           <MessageParts message={message} isOpen={isOpen} onApprove={actions.approve} />
         )}
+        {end && !isOpen && <p className="ended">{ENDS[end]}</p>}
         {!isOpen && (
           <div className="message-tools">
             {branches && branches.count > 1 && <Versions branches={branches} isBusy={isBusy} />}
             <CopyButton what="message" text={() => textOf(message)} />
-            {!isBusy && isUser && (
+            {!isBusy && isUser && textOf(message).length <= MOST_EDITED && (
               <button type="button" className="tool" onClick={() => setEdited(true)}>
                 Edit
               </button>
@@ -65,11 +69,20 @@ export const Message = memo(
   (before, after) =>
     before.message === after.message &&
     before.isOpen === after.isOpen &&
+    before.end === after.end &&
     before.isBusy === after.isBusy &&
     before.actions === after.actions &&
     before.branches?.index === after.branches?.index &&
     before.branches?.count === after.branches?.count,
 )
+
+/** Characters. A browser needs seconds to lay out a megabyte in a box. */
+const MOST_EDITED = 20_000
+
+const ENDS: Record<AnswerEnd, string> = {
+  stopped: 'Stopped here.',
+  failed: 'It failed here, and is not whole.',
+}
 
 interface VersionsProps {
   readonly branches: Branches

@@ -66,7 +66,6 @@ function Link({
     <a className="link" href={link.href} target="_blank" rel="noopener noreferrer nofollow" title={link.href}>
       <bdi>{children}</bdi>
       <span className="target">
-        {' '}
         <bdi dir="ltr">{link.target}</bdi>
       </span>
     </a>
