@@ -61,7 +61,7 @@ export async function chunksOf(
 ): Promise<AsyncIterable<UIMessageChunk>> {
   const stream = await source(request)
   if ('toUIMessageStream' in stream) return chunksOfResult(stream, request)
-  return Symbol.asyncIterator in stream ? stream : chunksIn(stream)
+  return 'getReader' in stream ? chunksIn(stream, request.signal) : stream
 }
 
 /** Yields the chunks of a `streamText` result. An error of the model is thrown, so that the run keeps its reason. */
@@ -83,12 +83,20 @@ async function* chunksOfResult(
   }
 }
 
-async function* chunksIn(stream: ReadableStream<UIMessageChunk>): AsyncGenerator<UIMessageChunk> {
+/** One that does not listen to the signal is cancelled by it: it would hold up a stop, and go on at a cost. */
+async function* chunksIn(
+  stream: ReadableStream<UIMessageChunk>,
+  signal: AbortSignal,
+): AsyncGenerator<UIMessageChunk> {
   const reader = stream.getReader()
+  // What it says of that comes too late.
+  const cancel = (): void => void reader.cancel(signal.reason).catch(() => {})
+  signal.addEventListener('abort', cancel, { once: true })
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
   } finally {
-    await reader.cancel()
+    signal.removeEventListener('abort', cancel)
+    if (!signal.aborted) await reader.cancel()
   }
 }
 
@@ -108,7 +116,8 @@ export function modelSource(model: AnswerModel): AnswerSource {
     })
     return {
       // By default, the SDK leaves sources out.
-      toUIMessageStream: (options) => chunksIn(toUIMessageStream({ stream, ...options, sendSources: true })),
+      toUIMessageStream: (options) =>
+        chunksIn(toUIMessageStream({ stream, ...options, sendSources: true }), signal),
     }
   }
 }
