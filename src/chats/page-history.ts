@@ -16,6 +16,8 @@ export interface PageHistory {
   readonly before: readonly ChatMessage[]
   readonly question: ChatMessage
   readonly isSame: IsSame
+  /** Whether the question is to be answered again, and not the same send. */
+  readonly anew: boolean
   /** Most bytes of one message that the chat does not have. */
   readonly messageBytes: number
 }
@@ -39,6 +41,8 @@ export function graft(conversation: Conversation | undefined, page: PageHistory)
     return { entries: [], parent: undefined }
   const { before, question, isSame, messageBytes } = page
   const known = matching(tree, before, isSame)
+  const waited = conversation && !page.anew && waitedBehind(conversation, known.at(-1), page)
+  if (waited) return { entries: [], parent: waited.parent ?? null, key: waited.key }
   const fresh = before.slice(known.length)
   const taken = new Set<string>()
   const entries: ChatEntry[] = []
@@ -78,6 +82,23 @@ function find(
     if (node && tree.standsBehind(node) === follows && isSame(node.message, message)) return node
   }
   return undefined
+}
+
+/**
+ * The question, if it was sent while something was being answered that the page has: then it stands behind an answer that
+ * the page had in part, or not at all.
+ */
+function waitedBehind(
+  { tree, waited }: Conversation,
+  last: ChatNode | undefined,
+  { question, isSame }: PageHistory,
+): ChatNode | undefined {
+  if (!last) return undefined
+  const nodes = tree.versions(question.id).map((key) => tree.get(key))
+  return nodes.findLast(
+    (node) =>
+      node && waited.has(node.key) && tree.isBelow(node.key, last.key) && isSame(node.message, question),
+  )
 }
 
 /** Whether the page has, in the same place, the message that is being answered. */

@@ -13,7 +13,7 @@ import type { ChatAsk, Conversation } from '../conversation/conversation.ts'
 import type { AskedEntry, ChatEntry, ChatMessage } from '../conversation/entries.ts'
 import { ChatError } from '../conversation/errors.ts'
 import { type Grafted, graft } from './page-history.ts'
-import { type ChatPlace, loadHistory } from './history.ts'
+import type { ChatPlace } from './history.ts'
 import type { ChatSettings, WhileBusy } from './options.ts'
 import { checkMessage } from './requests.ts'
 import type { ChatNode } from '../conversation/message-tree.ts'
@@ -96,8 +96,7 @@ export class Sends {
   async send(send: Send, signal: AbortSignal): Promise<ChatAsk> {
     const run = send.run ?? newRun()
     const { place } = send
-    // What an application that keeps the messages has of the chat.
-    const kept = await loadHistory(this.#settings.history, place, signal)
+    const kept = await this.#keptElsewhere(place, signal)
     const step = (log: ChatLog | undefined): Decision<readonly [ChatLog, ChatAsk, boolean]> => {
       const placed = this.#placed(log?.conversation, send)
       const sent = placed ? placed.before : log && sentBefore(log.conversation, send)
@@ -124,10 +123,10 @@ export class Sends {
   ): (Grafted & { readonly before: ChatAsk | ChatNode | undefined }) | undefined {
     if (!before || !question) return undefined
     const byRun = run === undefined ? undefined : conversation?.asks.get(run)
-    const waiting = conversation && waitingFor(conversation, question)
+    const waiting = anew ? undefined : conversation && waitingFor(conversation, question)
     const { messageBytes } = this.#settings.limits
     const isSame = this.#settings.kinds.get(kind)?.isSame ?? isSameJson
-    const grafted = graft(conversation, { before, question, isSame, messageBytes })
+    const grafted = graft(conversation, { before, question, isSame, anew, messageBytes })
     const node = grafted.key === undefined ? undefined : conversation?.tree.get(grafted.key)
     const answered = node && !anew ? conversation?.askOf(node) : undefined
     return { ...grafted, before: byRun ?? waiting ?? answered ?? node }
@@ -142,6 +141,12 @@ export class Sends {
     const current = node?.message ?? kept.find(({ id }) => id === edits)
     if (!current) throw new ChatError('message_not_found')
     return { ...send, message: checkMessage(merge(current, message), this.#settings.limits.messageBytes) }
+  }
+
+  /** What an application that keeps the messages has of a chat. */
+  async #keptElsewhere(place: ChatPlace, signal: AbortSignal): Promise<readonly ChatMessage[]> {
+    const { history } = this.#settings
+    return history ? history.load({ ...place, signal }) : []
   }
 
   /** The chat, once what is to be done in it was tried. */
@@ -205,7 +210,7 @@ export class Sends {
   ): void {
     const { limits, store } = this.#settings
     const { conversation, bytes = 0 } = log ?? {}
-    const size = conversation?.sizeInTheEnd ?? 0
+    const size = conversation?.size ?? 0
     // With its answer.
     if (size + history.length + (message ? 2 : 1) > limits.messages) throw new ChatError('chat_full')
     // All of it is one append.
@@ -264,9 +269,10 @@ function sentBefore(
   return before
 }
 
-/** The ask of the same message that waits. @throws {ChatError} `taken_back`. */
+/** The ask of the same message that waits. @throws {ChatError} `taken_back`; `message_not_found` if it was removed. */
 function waitingFor(conversation: Conversation, message: ChatMessage): ChatAsk | undefined {
   const before = conversation.sentBefore(message)
+  if (conversation.wasRemoved(message) && typeof before !== 'object') throw new ChatError('message_not_found')
   if (typeof before !== 'object' || !('status' in before)) return undefined
   if (before.status === 'taken-back') throw new ChatError('taken_back')
   return before.status === 'queued' ? before : undefined

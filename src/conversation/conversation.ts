@@ -53,12 +53,16 @@ export class Conversation {
   readonly asks = new Map<string, ChatAsk>()
   /** By run that has answered, the incarnation of its stream. */
   readonly incarnations = new Map<string, string>()
+  /** The keys of messages that waited before their turn came. */
+  readonly waited = new Set<string>()
   readonly #queue: WaitingAsk[] = []
   #active: string | undefined
   /** By message key, the last run that was to answer it. */
   readonly #asked = new Map<string, string>()
   /** Messages that were sent and are in no branch, by id: in the queue, or taken back. Several may be edits of one. */
   readonly #waited = new Map<string, readonly WaitingAsk[]>()
+  /** Messages that were removed, by id: who sends one again is told. */
+  readonly #removed = new Map<string, ChatMessage[]>()
   /** The last branch's last message. */
   head: string | undefined
 
@@ -75,11 +79,6 @@ export class Conversation {
   /** How many messages there are, those included that wait. */
   get size(): number {
     return this.tree.size + this.#queue.length
-  }
-
-  /** How many there will be once all that was asked for is answered. */
-  get sizeInTheEnd(): number {
-    return this.size + this.#queue.length + (this.#active === undefined ? 0 : 1)
   }
 
   add(entry: ChatEntry): void {
@@ -131,8 +130,14 @@ export class Conversation {
       const asked = this.#asked.get(key)
       return (asked === undefined ? undefined : this.asks.get(asked)) ?? node
     }
+    if (this.wasRemoved(message)) return 'removed'
     if (versions.length === 0) return waited ? 'differs' : undefined
     return versions.some((key) => this.tree.get(key)) ? 'differs' : 'removed'
+  }
+
+  /** Whether a message, the same in all, was in a branch and is not any more. */
+  wasRemoved(message: ChatMessage): boolean {
+    return this.#removed.get(message.id)?.some((removed) => isSameJson(removed, message)) ?? false
   }
 
   /** What waits, or was taken back, by the id of its message or by its run. */
@@ -179,6 +184,7 @@ export class Conversation {
     this.#queue.splice(index, 1)
     this.#waitNoMore(waiting)
     const key = message ? this.tree.add(message, parent ?? undefined, at) : ask.message
+    if (message) this.waited.add(key)
     const { replaces: _, ...others } = ask
     this.#start({ ...others, message: key, at, status: 'running' })
   }
@@ -239,7 +245,11 @@ export class Conversation {
     const active = this.active
     if (!node || (active && this.tree.isBelow(active.message, key))) return
     const isHead = this.head !== undefined && this.tree.isBelow(this.head, key)
-    this.tree.remove(key)
+    for (const message of this.tree.remove(key)) {
+      const others = this.#removed.get(message.id)
+      if (others) others.push(message)
+      else this.#removed.set(message.id, [message])
+    }
     if (isHead) this.head = this.tree.lastBelow(node.parent)
   }
 }

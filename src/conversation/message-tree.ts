@@ -115,15 +115,18 @@ export class MessageTree {
     return false
   }
 
-  /** Removes a message and all behind it. */
-  remove(key: string): void {
+  /** Removes a message and all behind it; returns what was removed. */
+  remove(key: string): readonly ChatMessage[] {
+    const removed: ChatMessage[] = []
     const node = this.#nodes.get(key)
-    if (!node) return
+    if (!node) return removed
     const siblings = this.#following.get(node.parent) ?? []
     siblings.splice(siblings.indexOf(key), 1)
     for (const pending = [key]; ;) {
       const next = pending.pop()
-      if (next === undefined) return
+      if (next === undefined) return removed
+      const gone = this.#nodes.get(next)
+      if (gone) removed.push(gone.message)
       pending.push(...this.following(next))
       this.#following.delete(next)
       this.#nodes.delete(next)

@@ -39,7 +39,7 @@ it('a page that sends has its own conversation as the branch, and each message t
       for (const { messages, answers } of all) {
         const before = messages.slice(0, -1).map(messageOf)
         const question = messageOf(messages.at(-1) as PageSend['messages'][number])
-        const page = { before, question, isSame: isSameJson, messageBytes: 1000 }
+        const page = { before, question, isSame: isSameJson, anew: false, messageBytes: 1000 }
         const { entries, parent, key } = graft(conversation, page)
         const asked: ChatEntry = {
           type: 'asked',

@@ -87,6 +87,35 @@ onEveryStore('chats of a page that says what came before', (world) => {
     expect(texts((await one.turnOf('m2')).turn.messages)).toEqual(['m1', 'one', 'm2'])
   })
 
+  it('know a send that waited when it comes again behind the answer, and ask anew where that is asked for', async () => {
+    const one = world().process({ whileBusy: 'queue' })
+    await one.chats.send('c', { message: said('m1'), before: [] })
+    const half = { id: 'half', role: 'assistant', text: 'on' } as Said
+    const { run } = await one.chats.send('c', { message: said('m2'), before: [said('m1'), half] })
+    ;(await one.turnOf('m1')).say('one')
+    ;(await one.turnOf('m2')).say('two')
+    await until(async () => textsIn(await one.chats.get('c')).length === 4)
+    for (const before of [[said('m1')], [said('m1'), half]])
+      expect((await one.chats.send('c', { message: said('m2'), before })).run).toBe(run)
+    await one.chats.send('c', { message: said('m2'), before: [said('m1')], anew: true })
+    await until(() => one.turns.length === 3)
+    expect(texts(one.turns[2]?.turn.messages ?? [])).toEqual(['m1', 'm2'])
+  })
+
+  it('refuse what is sent again and was removed meanwhile', async () => {
+    const one = world().process()
+    const page = await answered(one)
+    const send = { message: said('m2'), before: page }
+    await one.chats.send('c', send)
+    ;(await one.turnOf('m2')).say('two')
+    await until(async () => (await one.chats.get('c'))?.active === undefined)
+    await one.chats.remove('c', 'm2')
+    await expect(one.chats.send('c', send)).rejects.toEqual(refused('message_not_found'))
+    // Another one of that id is another message.
+    await one.chats.send('c', { message: said('m2', 'other'), before: page })
+    expect(textsIn(await one.chats.get('c'))).toEqual(['m1', 'one', 'other'])
+  })
+
   it('let another branch wait, and go on showing what is being answered', async () => {
     const one = world().process({ whileBusy: 'queue' })
     const page = await answered(one)

@@ -128,6 +128,7 @@ describe('a conversation', () => {
     chat.add({ type: 'removed', message: 'a-r1' })
     expect(ids(chat)).toEqual(['m1'])
     expect(chat.sentBefore(user('m2'))).toBe('removed')
+    expect(chat.wasRemoved(user('m2'))).toBe(true)
   })
 
   it('passes over what it does not know, and what is no entry', () => {
