@@ -52,7 +52,13 @@ export class ChatActs {
         // Sent again by who does not know that it was.
         if (chance.next() < 0.2)
           add({ ...deed, slot: slot + 1, does: 'send', message: question.id, question }, atMs + 10)
-      } else if (what < 0.65) {
+      } else if (what < 0.6) {
+        const id = `m${sent.length}`
+        sent.push(id)
+        const question = this.#question(id, `page-${this.#tokens++}`)
+        const leavesOut = chance.between(0, 6)
+        add({ ...deed, does: 'page-send', message: id, question, leavesOut }, atMs)
+      } else if (what < 0.67) {
         const question = this.#question(message, `edit-${this.#tokens++}`)
         add({ ...deed, does: 'edit', message, question }, atMs)
         // And back to what it was, or to the edit again.
@@ -72,7 +78,7 @@ export class ChatActs {
   }
 
   #other(what: number): DeedOf<'chat'>['does'] {
-    if (what < 0.71) return 'regenerate'
+    if (what < 0.72) return 'regenerate'
     if (what < 0.78) return 'take-back'
     if (what < 0.84) return 'stop'
     if (what < 0.87) return 'look'

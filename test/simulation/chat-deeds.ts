@@ -1,6 +1,7 @@
 /** What people do in the chats of a cluster, each in a tab of a browser that asks one server, and then another. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chatStreamId } from '../../src/chats/chat-ids.ts'
+import type { ChatMessage } from '../../src/conversation/entries.ts'
 import { ChatError } from '../../src/conversation/errors.ts'
 import { ChatFollowing } from './chat-following.ts'
 import type { Question } from './chat-kind.ts'
@@ -68,6 +69,8 @@ export class ChatDeeds {
         this.#cluster.note({ type: 'chat-sent', stream: chatStreamId({ chat }), run: ask.run, message: name })
         return
       }
+      case 'page-send':
+        return this.#pageSend(deed)
       case 'regenerate': {
         const run = `again-${name}`
         await this.#through(deed, ({ chats }) => chats.regenerate(chat, { run, whileBusy }))
@@ -99,6 +102,24 @@ export class ChatDeeds {
       case 'look':
         await this.#through(deed, ({ chats }) => chats.get(chat))
     }
+  }
+
+  /** Sends as a page does that says what came before: what it has seen of the chat, maybe without one message. */
+  async #pageSend(deed: ChatDeed): Promise<void> {
+    const { chat, message: name, whileBusy, leavesOut } = deed
+    const message = deed.question as Question
+    let page: readonly ChatMessage[] | undefined
+    const ask = await this.#through(deed, async ({ chats }) => {
+      const seen = page ?? ((await chats.get(chat))?.messages ?? []).map((item) => item.message)
+      // It has the same when it sends again.
+      page ??= seen.filter((_, index) => index !== leavesOut)
+      return chats.send(chat, { message, before: page, whileBusy })
+    })
+    if (!ask || !page) return
+    this.#cluster.coverage.add('chatsPaged')
+    const before = page.map(({ id }) => id)
+    const stream = chatStreamId({ chat })
+    this.#cluster.note({ type: 'chat-sent', stream, run: ask.run, message: name, before })
   }
 
   /** Whether it is done: then it is noted. */

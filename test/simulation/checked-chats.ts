@@ -24,6 +24,7 @@ interface Asked {
   state: 'waits' | 'begun' | 'answered' | 'taken back'
   /** How many events its answer in the chat has. */
   said: number
+  readonly hasWaited: boolean
 }
 
 /** One life of a chat. */
@@ -68,6 +69,7 @@ export class CheckedChats {
     const chat = log && !log.removed && !log.closed ? this.#chats.get(log) : undefined
     if (!chat) return
     if (fact.type === 'chat-saved') return this.#saved(chat, fact)
+    if (fact.type === 'chat-sent') this.#asPaged(chat, fact)
     // It may have been said of one that is deleted, and another be there by now.
     const isOther = [...this.#chats.keys()].some((other) => other !== log && other.stream === fact.stream)
     if (!isOther && !isDone(chat, fact))
@@ -97,6 +99,7 @@ export class CheckedChats {
       if (entry.type === 'asked') this.#asked(chat, entry, by)
       else if (entry.type === 'begun') this.#begun(chat, entry, by)
       else if (entry.type === 'taken-back') this.#takenBack(chat, entry, by)
+      else if (entry.type === 'message') this.#message(chat, entry, by)
       else if (entry.type === 'selected') this.#selected(chat, entry.message, by)
       else if (entry.type === 'removed') this.#removed(chat, entry.message, by)
       else if (entry.type === 'answer') {
@@ -170,7 +173,14 @@ export class CheckedChats {
       if (chat.tokens.has(question.token)) this.#fail('chat-once', `${by} sends ${question.token} twice`)
       chat.tokens.add(question.token)
     }
-    const asked: Asked = { question, history: [], key: again ?? '', state: 'waits', said: 0 }
+    const asked: Asked = {
+      question,
+      history: [],
+      key: again ?? '',
+      state: 'waits',
+      said: 0,
+      hasWaited: queued === true,
+    }
     chat.asks.set(run, asked)
     if (queued) {
       if (chat.active === undefined) this.#fail('chat-order', `${by} lets ${run} wait for nothing`)
@@ -196,7 +206,7 @@ export class CheckedChats {
       const isEdit = token !== id
       if (!isEdit && parent !== chat.head)
         this.#fail('chat-order', `${by} puts ${id} behind ${parent}, and the last is ${chat.head}`)
-      asked.key = chat.placed.place(id, parent)
+      asked.key = chat.placed.place(asked.question, parent)
       chat.questions.set(asked.key, asked.question)
     }
     asked.state = 'begun'
@@ -211,6 +221,28 @@ export class CheckedChats {
       return this.#fail('chat-order', `${by} takes ${run} back, which does not wait`)
     chat.queue = chat.queue.filter((other) => other !== run)
     asked.state = 'taken back'
+  }
+
+  /** A page has a message that the chat did not have there. */
+  #message(chat: CheckedChat, { message, parent }: Entry<'message'>, by: string): void {
+    const { placed, questions } = chat
+    if (parent !== null && !placed.has(parent))
+      this.#fail('chat-order', `${by} puts ${message.id} behind ${parent}, which is not there`)
+    if (placed.hasBehind(parent, JSON.stringify(message)))
+      this.#fail('chat-once', `${by} keeps ${message.id} twice behind ${parent}`)
+    chat.head = placed.place(message, parent)
+    questions.set(chat.head, message as Question)
+  }
+
+  /** The page decides what its message is answered behind; where it waits, what it waits for comes between. */
+  #asPaged(chat: CheckedChat, { run, message, before }: Extract<ChatFact, { type: 'chat-sent' }>): void {
+    const asked = chat.asks.get(run)
+    if (!before || !asked || asked.hasWaited) return
+    if (asked.history.join() !== [...before, message].join())
+      this.#fail(
+        'chat-order',
+        `${message} is answered behind ${asked.history.join()}, and not ${before.join()}`,
+      )
   }
 
   #selected(chat: CheckedChat, key: string, by: string): void {
@@ -256,7 +288,7 @@ export class CheckedChats {
     const message = entry.message as Answer | undefined
     if (message) {
       asked.said = message.events
-      const key = chat.placed.place(message.id, asked.key)
+      const key = chat.placed.place(message, asked.key)
       if (chat.head === asked.key) chat.head = key
     }
     if (isSkipped || (status === 'failed' && NEVER_BEGUN.has(reason ?? '') && !message)) return

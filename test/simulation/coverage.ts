@@ -33,6 +33,7 @@ const COUNTED = [
   'trimmed',
   'chatsSent',
   'chatsQueued',
+  'chatsPaged',
   'chatsTakenBack',
   'chatsDeleted',
   'chatsSelected',

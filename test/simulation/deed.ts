@@ -62,6 +62,7 @@ interface InChat {
   readonly type: 'chat'
   readonly does:
     | 'send'
+    | 'page-send'
     | 'edit'
     | 'regenerate'
     | 'take-back'
@@ -79,6 +80,8 @@ interface InChat {
   /** What it is about. */
   readonly message: string
   readonly question: Question | undefined
+  /** Of a page that says what came before: which of these it leaves out, if there are as many. */
+  readonly leavesOut?: number
   readonly whileBusy: WhileBusy
   /** Whether the tab stays open until it has an answer. */
   readonly persists: boolean

@@ -44,6 +44,7 @@ const FORGOTTEN = [
   ['chat-take-back-forgotten', '"taken-back"'],
   ['chat-select-forgotten', '"selected"'],
   ['chat-removal-forgotten', '"removed"'],
+  ['chat-page-forgotten', '"type":"message"'],
 ] as const
 
 export class FaultyStore implements StreamStore, LeaseStore {

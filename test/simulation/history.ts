@@ -116,6 +116,8 @@ export type Fact =
       readonly stream: string
       readonly run: string
       readonly message: string
+      /** The ids of what its page said came before it. */
+      readonly before?: readonly string[]
     }
   | {
       readonly type: 'chat-taken-back' | 'chat-selected' | 'chat-removed'

@@ -2,6 +2,8 @@
 interface Placed {
   readonly id: string
   readonly parent: string | null
+  /** The message as JSON. */
+  readonly text: string
 }
 
 export class PlacedMessages {
@@ -13,12 +15,18 @@ export class PlacedMessages {
     return this.#placed.has(key)
   }
 
+  /** Whether a message is there behind another one. */
+  hasBehind(parent: string | null, text: string): boolean {
+    return [...this.#placed.values()].some((one) => one.parent === parent && one.text === text)
+  }
+
   /** Puts a message behind another one; returns its key. */
-  place(id: string, parent: string | null): string {
+  place(message: { readonly id: string }, parent: string | null): string {
+    const { id } = message
     const version = (this.#versions.get(id) ?? 0) + 1
     this.#versions.set(id, version)
     const key = version === 1 ? id : `${id}~${version}`
-    this.#placed.set(key, { id, parent })
+    this.#placed.set(key, { id, parent, text: JSON.stringify(message) })
     return key
   }
 

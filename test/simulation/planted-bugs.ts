@@ -40,6 +40,7 @@ export const PLANTED_BUGS = {
   'chat-take-back-forgotten': 'a process that came up anew does not know what was taken back in a chat',
   'chat-select-forgotten': 'a process that came up anew does not know which branch of a chat was selected',
   'chat-removal-forgotten': 'a process that came up anew does not know what was removed from a chat',
+  'chat-page-forgotten': 'a process that came up anew does not know what a page said came before its message',
   'chat-entry-untold': 'a tab that follows a chat is not told of every third entry',
   'chat-save-forgotten': 'an application forgets what it is to keep of a chat',
   'watch-not-ended': 'a watch goes on when it was stopped',

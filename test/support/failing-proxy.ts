@@ -13,16 +13,14 @@ export interface FailingProxyOptions {
   readonly most: number
   /** After so many cuts connections hold. */
   readonly cuts: number
-  /** Whether it waits with all that until `fail` is called. Default: false. */
-  readonly isPatient?: boolean
 }
 
 export interface FailingProxy extends AsyncDisposable {
   readonly port: number
   /** How often it cut a connection. */
   readonly cuts: number
-  /** Begins to count bytes, if it waited with that. */
-  fail(): void
+  /** How many connections there were. */
+  readonly connections: number
 }
 
 export async function startFailingProxy(options: FailingProxyOptions): Promise<FailingProxy> {
@@ -30,10 +28,11 @@ export async function startFailingProxy(options: FailingProxyOptions): Promise<F
   const random = seeded(options.seed)
   const open = new Set<Socket>()
   let cuts = 0
-  let isFailing = options.isPatient !== true
+  let connections = 0
   const server = createServer((client) => {
     const upstream = connect(target, '127.0.0.1')
     let left = least + Math.floor(random() * (most - least))
+    connections++
     open.add(client)
     const end = (): void => {
       open.delete(client)
@@ -44,8 +43,8 @@ export async function startFailingProxy(options: FailingProxyOptions): Promise<F
     upstream.on('error', end).on('close', end)
     client.pipe(upstream)
     upstream.on('data', (bytes) => {
-      if (!isFailing || cuts >= options.cuts || bytes.length < left) {
-        if (isFailing) left -= bytes.length
+      if (cuts >= options.cuts || bytes.length < left) {
+        left -= bytes.length
         client.write(bytes)
         return
       }
@@ -61,7 +60,9 @@ export async function startFailingProxy(options: FailingProxyOptions): Promise<F
     get cuts() {
       return cuts
     },
-    fail: () => void (isFailing = true),
+    get connections() {
+      return connections
+    },
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

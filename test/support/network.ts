@@ -11,12 +11,9 @@ export interface Network extends AsyncDisposable {
   readonly port: number
   leave(how: Absence): void
   comeBack(): void
-  /** Brings new connections to another port. */
-  lead(port: number): void
 }
 
-export async function startNetwork(port: number): Promise<Network> {
-  let target = port
+export async function startNetwork(target: number): Promise<Network> {
   let away: Absence | undefined
   const ways = new Set<Way>()
   const server = createServer((client) => {
@@ -39,9 +36,6 @@ export async function startNetwork(port: number): Promise<Network> {
     comeBack: () => {
       away = undefined
       for (const way of ways) way.resume()
-    },
-    lead: (to) => {
-      target = to
     },
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
