@@ -11,6 +11,7 @@ import { RunFailedError } from '../../runs/end-reasons.ts'
 import { answerIdOf } from './answer-message.ts'
 import { AnswerPlaces } from './answer-places.ts'
 import { type AnswerSource, chunksOf } from './chat-source.ts'
+import { ChunkOrder } from './chunk-order.ts'
 import { beginningOf, isKnown } from './new-attempt.ts'
 
 export async function* answer(
@@ -48,11 +49,15 @@ export async function* answer(
   let answerId = anew?.messageId
   let isBegun = resumeFrom !== undefined
   let hasStep = false
+  // What came before a source goes on is not known here.
+  const order = resumeFrom === undefined && !anew ? new ChunkOrder(turn.question) : undefined
   let isFinished = places.isFinished
   for await (const chunk of await chunksOf(source, request)) {
     // The source reports that it was aborted. The process that ends a stopped run writes its end.
     if (chunk.type === 'abort' && signal.aborted) break
     await check(chunk)
+    const fault = order?.faultOf(chunk)
+    if (fault !== undefined) throw invalidChunk(new Error(fault))
     const isAgain = anew && !hasStep && isKnown(chunk, anew)
     if (chunk.type === 'start-step') hasStep = true
     if (isAgain) continue
@@ -94,9 +99,11 @@ async function check(chunk: UIMessageChunk): Promise<void> {
   if (isPlainDelta(chunk)) return
   const result = await schema.validate?.(chunk)
   if (result?.success !== false) return
-  throw new RunFailedError('invalid_chunk', 'The answer holds something that a page cannot show.', {
-    cause: result.error,
-  })
+  throw invalidChunk(result.error)
+}
+
+function invalidChunk(cause: Error): RunFailedError {
+  return new RunFailedError('invalid_chunk', 'The answer holds something that a page cannot show.', { cause })
 }
 
 /** Recognizes most chunks without the schema, which takes 40 µs for each. */

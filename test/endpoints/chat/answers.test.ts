@@ -76,6 +76,38 @@ test('what a model service refuses is said in words for the person who reads', a
   expect((await server?.chats.get('c1'))?.messages[0]?.ask).toMatchObject({ reason: 'key_refused' })
 })
 
+test.each([
+  ['a text that did not begin', [{ type: 'text-delta', id: '1', delta: 'Hello' }]],
+  [
+    'a text that has ended',
+    [
+      { type: 'text-start', id: '1' },
+      { type: 'text-end', id: '1' },
+      { type: 'text-end', id: '1' },
+    ],
+  ],
+  [
+    'a reasoning by the id of a text',
+    [
+      { type: 'text-start', id: '1' },
+      { type: 'reasoning-delta', id: '1', delta: 'Hm' },
+    ],
+  ],
+  [
+    'the result of a tool that was not called',
+    [{ type: 'tool-output-available', toolCallId: 't', output: 1 }],
+  ],
+] satisfies [string, UIMessageChunk[]][])(
+  'what goes on with %s ends the answer, as every client stops at it',
+  async (_what, chunks) => {
+    const chat = await asked(async function* () {
+      yield* chunks
+    } as AnswerSource)
+    expect(chat.error?.message).toBe('The answer holds something that a page cannot show.')
+    expect((await server?.chats.get('c1'))?.messages.at(-1)?.ask).toMatchObject({ reason: 'invalid_chunk' })
+  },
+)
+
 test('what no client takes ends the answer, and is never sent', async () => {
   const chat = await asked(async function* () {
     yield { type: 'text-delta' } as never
