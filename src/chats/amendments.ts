@@ -23,14 +23,17 @@ export class Amendments {
       if (log && log.bytes >= this.#limits.chatBytes) throw new ChatError('chat_too_large')
       if (log?.conversation.active) throw new ChatError('chat_busy')
       const known = new Set<string>()
+      const keys = new Set<string>()
+      const tree = log?.conversation.tree
       const entries: ChatEntry[] = []
       let parent = log?.conversation.head ?? null
       for (const message of messages) {
-        const isKnown = known.has(message.id) || log?.conversation.tree.versions(message.id).length
+        const isKnown = known.has(message.id) || tree?.versions(message.id).length
         if (isKnown) throw new ChatError('message_differs')
         known.add(message.id)
         entries.push({ type: 'message', message, parent, at: Date.now() })
-        parent = message.id
+        parent = tree?.nextKey(message.id, keys) ?? message.id
+        keys.add(parent)
       }
       return entries.length === 0 ? { done: undefined } : { entries, result: () => undefined }
     })

@@ -11,7 +11,7 @@ import type { ChatLogs } from './chat-logs.ts'
 import type { ChatAsk } from '../conversation/conversation.ts'
 import { isChatMessage } from '../conversation/entries.ts'
 import type { AnswerEntry, ChatMessage } from '../conversation/entries.ts'
-import { joinedHistory } from './history.ts'
+import { joinedHistory, loadHistory } from './history.ts'
 import type { ChatPlace } from './history.ts'
 import type { ChatSettings } from './options.ts'
 
@@ -33,17 +33,16 @@ export class Answers {
     const log = place && (await this.#logs.load(place, context.signal.aborted ? undefined : context.signal))
     const ask = log?.conversation.asks.get(context.runId)
     if (log && ask) {
-      const kept = context.signal.aborted ? [] : await this.#keptElsewhere(log, context.signal)
-      const turn = turnOf(log, ask, kept)
+      const { history } = this.#settings
+      const kept =
+        history && (context.signal.aborted ? [] : await loadHistory(history, log.place, context.signal))
+      const turn = this.#turn(log, ask, kept)
       const records = (): AsyncIterable<Json> => this.#records({ id: context.runId }, context.signal)
       yield* kind.answer(kind.newAttempt ? { ...turn, records } : turn, context)
     } else if (!context.signal.aborted) throw new RunFailedError('chat_gone', 'The chat was deleted.')
   }
 
-  /**
-   * Makes the entry for a run that has ended. Rejects as the store and the history of the application do: an entry that was
-   * made without them would be the answer for good.
-   */
+  /** Makes the entry for a run that has ended. Rejects as the store does. */
   async entryFor(
     log: ChatLog,
     ask: ChatAsk,
@@ -64,9 +63,9 @@ export class Answers {
     }
     const kind = this.#settings.kinds.get(ask.kind)
     if (!kind) return entry
-    const kept = await this.#keptElsewhere(log, signal)
     try {
-      const turn = turnOf(log, ask, kept)
+      // An answer that is over needs nothing that a database may not give just now.
+      const turn = this.#turn(log, ask)
       const answer = await kind.message(this.#records(run, signal), turn, end)
       return answer ? this.#with(entry, answer) : entry
     } catch (err) {
@@ -90,16 +89,34 @@ export class Answers {
     await history.save({ ...place, messages, ask, signal, ...(after !== undefined && { after }) })
   }
 
-  /** What an application that keeps the messages has of a chat; undefined for one that does not. */
-  async #keptElsewhere({ place }: ChatLog, signal: AbortSignal): Promise<readonly ChatMessage[] | undefined> {
-    return this.#settings.history?.load({ ...place, signal })
+  /**
+   * @param kept what the application has of the chat, if it keeps the messages and was asked.
+   * @throws {RunFailedError} if the message was removed.
+   */
+  #turn({ place, conversation }: ChatLog, ask: ChatAsk, kept?: readonly ChatMessage[]): ChatTurn {
+    const branch = conversation.branch(ask.message)
+    const question = branch.at(-1)
+    if (!question) throw new RunFailedError('message_gone', 'The message that this answers was removed.')
+    const messages = branch.map(({ message }) => message)
+    return {
+      ...place,
+      run: ask.run,
+      question: question.message,
+      messages: kept ? joinedHistory(kept, messages, branch[0]?.after) : messages,
+      mostBytes: this.#mostBytes,
+      ...(ask.body !== undefined && { body: ask.body }),
+    }
+  }
+
+  get #mostBytes(): number {
+    return this.#settings.store.limits.recordBytes - AROUND
   }
 
   /** @throws {Error} if the message cannot be kept. */
   #with(entry: AnswerEntry, { message, usage }: ChatAnswer): AnswerEntry {
     if (!isChatMessage(message)) throw new Error('An answer must be a message with an id and a role')
     const whole = { ...entry, message, ...(usage !== undefined && { usage }) }
-    const most = this.#settings.store.limits.recordBytes - AROUND
+    const most = this.#mostBytes
     if (Buffer.byteLength(JSON.stringify(whole)) > most)
       throw new Error(`An answer must have at most ${most} bytes as JSON`)
     return whole
@@ -118,28 +135,6 @@ export class Answers {
       if (page.upToDate) return
       after = page.next
     }
-  }
-}
-
-/**
- * @param kept what the application has of the chat, if it keeps the messages.
- * @throws {RunFailedError} if the message was removed.
- */
-function turnOf(
-  { place, conversation }: ChatLog,
-  ask: ChatAsk,
-  kept: readonly ChatMessage[] | undefined,
-): ChatTurn {
-  const branch = conversation.branch(ask.message)
-  const question = branch.at(-1)
-  if (!question) throw new RunFailedError('message_gone', 'The message that this answers was removed.')
-  const messages = branch.map(({ message }) => message)
-  return {
-    ...place,
-    run: ask.run,
-    question: question.message,
-    messages: kept ? joinedHistory(kept, messages, branch[0]?.after) : messages,
-    ...(ask.body !== undefined && { body: ask.body }),
   }
 }
 

@@ -16,6 +16,8 @@ export interface ChatTurn extends ChatPlace {
   readonly messages: readonly ChatMessage[]
   /** What came with the send. */
   readonly body?: Json
+  /** Bytes of the largest message, as JSON, that the chat keeps as the answer. */
+  readonly mostBytes: number
   /** Reads what the run has kept so far, for a kind that begins anew: the records of earlier attempts, and the marks. */
   readonly records?: () => AsyncIterable<Json>
 }
@@ -35,7 +37,7 @@ export interface ChatKind extends Pick<RunDefinition, 'resumable' | 'closing' | 
   /**
    * Makes the message from the records of a run, whole or partial; undefined for none. The process that ends the run
    * calls it, and maybe another one again: the same records must give the same message. If it throws, that is logged and
-   * the answer has no message.
+   * the answer has no message. With a `history` the turn has only the messages that the chat's stream holds.
    */
   readonly message: (
     records: AsyncIterable<Json>,

@@ -285,11 +285,14 @@ export class Chats {
   async #ask(
     chat: string,
     { owner, signal, kind = this.#onlyKind(), whileBusy = this.#settings.whileBusy, body, run }: AskOptions,
-    what: Pick<Send, 'message' | 'edits' | 'after' | 'before' | 'anew' | 'again'>,
+    what: Pick<Send, 'message' | 'edits' | 'merge' | 'after' | 'before' | 'anew' | 'again'>,
   ): Promise<ChatAsk> {
     const place = chatPlaceOf(chat, { ...(owner !== undefined && { owner }) })
     const more = { ...(body !== undefined && { body }), ...(run !== undefined && { run }) }
     checkAsk(more)
+    // An answer may be called what its run is. It would stand in the place of its question.
+    if (run !== undefined && run === what.message?.id)
+      throw new ChatError('invalid_ask', 'The id of a run must not be that of its message')
     const send = { place, kind, whileBusy, ...what, ...more }
     return this.#sends.send(send, signalOf({ ...(signal && { signal }) }))
   }

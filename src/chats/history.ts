@@ -1,5 +1,5 @@
 /** For applications that keep messages in their own database: the chat's stream then only holds what is in progress. */
-import type { ChatMessage } from '../conversation/entries.ts'
+import { type ChatMessage, isChatMessage } from '../conversation/entries.ts'
 import type { ChatAsk } from '../conversation/conversation.ts'
 
 export interface ChatPlace {
@@ -27,6 +27,22 @@ export interface ChatHistory {
    * with a known id must replace the one that is kept.
    */
   readonly save: (turn: ChatTurnKept & { readonly signal: AbortSignal }) => void | Promise<void>
+}
+
+/**
+ * Asks an application for the messages of a chat; none where it keeps none. Rejects as `load` does.
+ *
+ * @throws {TypeError} for what are no messages.
+ */
+export async function loadHistory(
+  history: ChatHistory | undefined,
+  place: ChatPlace,
+  signal: AbortSignal,
+): Promise<readonly ChatMessage[]> {
+  if (!history) return []
+  const messages: unknown = await history.load({ ...place, signal })
+  if (Array.isArray(messages) && messages.every(isChatMessage)) return messages
+  throw new TypeError('history.load must return a list of messages, each with an id and a role')
 }
 
 /** Joins the kept messages and the branch that continues them, from the message that the branch follows. */

@@ -79,7 +79,7 @@ const WEEK = 7 * 86_400
 /** What stands around a message in its record. */
 const AROUND = 16 * 1024
 
-/** @throws {RangeError} naming the option that is out of range. */
+/** @throws {RangeError} naming the option that is out of range; {TypeError} for a history without its functions. */
 export function chatSettings(options: ChatsOptions): ChatSettings {
   const { store, logger = libraryLogger(), kinds, whileBusy = 'refuse', history } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
@@ -90,6 +90,8 @@ export function chatSettings(options: ChatsOptions): ChatSettings {
     throw new RangeError(
       `limits.messageBytes is ${limits.messageBytes}; the store keeps ${store.limits.recordBytes} bytes in one record, ${AROUND} of them for what stands around a message`,
     )
+  if (history && (typeof history.load !== 'function' || typeof history.save !== 'function'))
+    throw new TypeError('history takes two functions: load and save')
   if (!['refuse', 'queue', 'replace'].includes(whileBusy))
     throw new RangeError('whileBusy must be refuse, queue or replace')
   for (const name of Object.keys(kinds))

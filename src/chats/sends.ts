@@ -13,7 +13,7 @@ import type { ChatAsk, Conversation } from '../conversation/conversation.ts'
 import type { AskedEntry, ChatEntry, ChatMessage } from '../conversation/entries.ts'
 import { ChatError } from '../conversation/errors.ts'
 import { type Grafted, graft } from './page-history.ts'
-import type { ChatPlace } from './history.ts'
+import { type ChatPlace, loadHistory } from './history.ts'
 import type { ChatSettings, WhileBusy } from './options.ts'
 import { checkMessage } from './requests.ts'
 import type { ChatNode } from '../conversation/message-tree.ts'
@@ -96,7 +96,8 @@ export class Sends {
   async send(send: Send, signal: AbortSignal): Promise<ChatAsk> {
     const run = send.run ?? newRun()
     const { place } = send
-    const kept = await this.#keptElsewhere(place, signal)
+    // What an application that keeps the messages has of the chat.
+    const kept = await loadHistory(this.#settings.history, place, signal)
     const step = (log: ChatLog | undefined): Decision<readonly [ChatLog, ChatAsk, boolean]> => {
       const placed = this.#placed(log?.conversation, send)
       const sent = placed ? placed.before : log && sentBefore(log.conversation, send)
@@ -141,12 +142,6 @@ export class Sends {
     const current = node?.message ?? kept.find(({ id }) => id === edits)
     if (!current) throw new ChatError('message_not_found')
     return { ...send, message: checkMessage(merge(current, message), this.#settings.limits.messageBytes) }
-  }
-
-  /** What an application that keeps the messages has of a chat. */
-  async #keptElsewhere(place: ChatPlace, signal: AbortSignal): Promise<readonly ChatMessage[]> {
-    const { history } = this.#settings
-    return history ? history.load({ ...place, signal }) : []
   }
 
   /** The chat, once what is to be done in it was tried. */
@@ -210,7 +205,7 @@ export class Sends {
   ): void {
     const { limits, store } = this.#settings
     const { conversation, bytes = 0 } = log ?? {}
-    const size = conversation?.size ?? 0
+    const size = conversation?.sizeInTheEnd ?? 0
     // With its answer.
     if (size + history.length + (message ? 2 : 1) > limits.messages) throw new ChatError('chat_full')
     // All of it is one append.

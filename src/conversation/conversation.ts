@@ -81,6 +81,11 @@ export class Conversation {
     return this.tree.size + this.#queue.length
   }
 
+  /** How many there will be once all that was asked for is answered. */
+  get sizeInTheEnd(): number {
+    return this.size + this.#queue.length + (this.#active === undefined ? 0 : 1)
+  }
+
   add(entry: ChatEntry): void {
     switch (entry.type) {
       case 'message':

@@ -17,6 +17,7 @@ import { streamSocketConsumer } from '../endpoints/stream-socket/stream-socket.t
 import type { Streaming } from '../endpoints/streaming.ts'
 import { HttpError } from '../protocol/errors.ts'
 import { type OptionNames, checkOptions } from '../protocol/known-options.ts'
+import { milliseconds } from '../time/duration.ts'
 import { type Guards, type PathRoute, guardsOf, http, websocket } from './route.ts'
 import type { ServedChat } from './served-chat.ts'
 
@@ -91,6 +92,7 @@ const MAX_MESSAGE_SIZE = 4 * 1024 * 1024
  *
  * @throws {TypeError} for options that do not exist, that exclude each other, or of which one is missing; and for a
  * malformed path.
+ * @throws {RangeError} for durations and sizes out of range.
  */
 export function chat(path: string, options: ChatOptions): ServedChat {
   const taker = `chat(${path})`
@@ -104,6 +106,9 @@ export function chat(path: string, options: ChatOptions): ServedChat {
     throw new TypeError(`${taker} lets an answer end after a crash, or be asked for again: end or again`)
   if (!SOURCES.includes(options.messagesFrom ?? 'server'))
     throw new TypeError(`${taker} takes its messagesFrom the server or the page`)
+  if (options.holdFor !== undefined) milliseconds(`${taker}: holdFor`, options.holdFor, { min: 0 })
+  if (options.signInterval !== undefined)
+    milliseconds(`${taker}: signInterval`, options.signInterval, { max: Infinity })
   const name = options.name ?? `chat ${path}`.slice(0, 64)
   const source = stream ?? modelSource(model as AnswerModel)
   const how = { ...(resumable !== undefined && { resumable }), ...(afterCrash && { afterCrash }) }

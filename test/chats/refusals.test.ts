@@ -86,6 +86,36 @@ onEveryStore('chats that refuse', (world) => {
     await expect(chats.send('d', { message: said('m2') })).rejects.toEqual(refused('chat_too_large'))
   })
 
+  it('hold no more than that when all is answered that waits', async () => {
+    const one = world().process({ limits: { messages: 5 }, whileBusy: 'queue' })
+    const { chats } = one
+    await chats.send('c', { message: said('m1') })
+    await chats.send('c', { message: said('m2') })
+    await expect(chats.send('c', { message: said('m3') })).rejects.toEqual(refused('chat_full'))
+    ;(await one.turnOf('m1')).say('one')
+    ;(await one.turnOf('m2')).say('two')
+    expect((await settled(one)).messages).toHaveLength(4)
+    await chats.add('c', [said('m4')])
+    await expect(chats.add('c', [said('m5')])).rejects.toEqual(refused('chat_full'))
+  })
+
+  it('take ids that look like keys, and keep the order', async () => {
+    const one = world().process()
+    const { chats } = one
+    await chats.add('c', [said('m1')])
+    await chats.send('c', { message: said('m1', 'better'), edits: 'm1' })
+    ;(await one.turnOf('m1')).say('one')
+    await settled(one)
+    await chats.add('c', [said('m1~2'), said('m3')])
+    const { messages } = await settled(one)
+    expect(messages.map(({ message }) => (message as Said).text)).toEqual(['better', 'one', 'm1~2', 'm3'])
+  })
+
+  it('start no run that is called as its message, whose place the answer would take', async () => {
+    const { chats } = world().process()
+    await expect(chats.send('c', { message: said('m1'), run: 'm1' })).rejects.toEqual(refused('invalid_ask'))
+  })
+
   it('do not edit or remove what is gone, or remove what is being answered', async () => {
     const one = world().process()
     const { chats } = one
@@ -224,29 +254,6 @@ onEveryStore('messages in a database of the application', (world) => {
     expect((await one.turnOf('m5')).turn.messages.map(({ id }) => id)).toEqual(['k1', 'm5'])
   })
 
-  it('keep the answer that ends while they cannot be read', async () => {
-    let isAway = false
-    const one = world().process({
-      history: {
-        load: () => {
-          if (isAway) throw new Error('The database is away')
-          return []
-        },
-        save: () => {},
-      },
-    })
-    const { run } = await one.chats.send('c', { message: said('m1') })
-    const turn = await one.turnOf('m1')
-    isAway = true
-    turn.say('one')
-    await (
-      await one.runs.get(run)
-    )?.end
-    await until(() => one.logger.lines.some(({ message }) => message.includes('could not be handled')))
-    isAway = false
-    expect((await settled(one)).messages.map(({ message }) => (message as Said).text)).toEqual(['m1', 'one'])
-  })
-
   it('come before no message that is the first of its branch', async () => {
     const kept: Said[] = []
     const save = ({ messages, after }: ChatTurnKept): void => {
@@ -265,5 +272,38 @@ onEveryStore('messages in a database of the application', (world) => {
     await one.chats.regenerate('c', { message: 'm1' })
     await until(() => one.turns.length === 3)
     expect(one.turns[2]?.turn.messages.map(({ id }) => id)).toEqual(['m1'])
+  })
+
+  it('are not asked for at the end of an answer, which is kept also while the database is away', async () => {
+    let isAway = false
+    const load = (): Said[] => {
+      if (isAway) throw new Error('The database is away')
+      return []
+    }
+    const one = world().process({ history: { load, save: () => {} } })
+    await one.chats.send('c', { message: said('m1') })
+    const turn = await one.turnOf('m1')
+    isAway = true
+    turn.say('one')
+    const { messages } = await settled(one)
+    expect(messages.map(({ message }) => (message as Said).text)).toEqual(['m1', 'one'])
+  })
+
+  it('hold up no stop when the database hangs', async () => {
+    let loads = 0
+    const load = (): Said[] | Promise<Said[]> => (loads++ === 0 ? [] : new Promise(() => {}))
+    const one = world().process({ history: { load, save: () => {} } }, { stopTimeout: 0.05 })
+    await one.chats.send('c', { message: said('m1') })
+    await until(() => loads === 2)
+    expect(await one.chats.stop('c')).toMatchObject({ status: 'stopped' })
+  })
+
+  it('are refused where they are none', async () => {
+    for (const wrong of [undefined, null, 'k1', [null], [{ id: 'k1' }]]) {
+      const one = world().process({ history: { load: () => wrong as never, save: () => {} } })
+      await expect(one.chats.send('c', { message: said('m1') })).rejects.toThrow(
+        'history.load must return a list of messages, each with an id and a role',
+      )
+    }
   })
 })

@@ -61,6 +61,12 @@ export default function Page() {
 }
 `
 
+const CHAT_PAGE = `import { MillraceChatTransport } from 'millrace/ai-sdk/client'
+
+export const transport = new MillraceChatTransport()
+export const ids: readonly string[] = transport.client.chats().snapshot().chats.map(({ id }) => id)
+`
+
 /** Each is one mistake in a page, and what the compiler says of it. */
 const MISTAKES = [
   ['answer.start({ prompt: 7 })', /'number' is not assignable to type 'string'/],
@@ -87,6 +93,7 @@ beforeAll(async () => {
   expect(await tsc(['-p', 'tsconfig.build.json', ...declarations])).toBe('')
   await writeFile(join(folder, 'server/app.ts'), SERVER)
   await writeFile(join(folder, 'src/page.tsx'), PAGE)
+  await writeFile(join(folder, 'src/chat-page.ts'), CHAT_PAGE)
 }, 60_000)
 
 afterAll(() => rm(folder, { recursive: true, force: true }))

@@ -13,14 +13,16 @@ export interface FailingProxyOptions {
   readonly most: number
   /** After so many cuts connections hold. */
   readonly cuts: number
+  /** Whether it waits with all that until `fail` is called. Default: false. */
+  readonly isPatient?: boolean
 }
 
 export interface FailingProxy extends AsyncDisposable {
   readonly port: number
   /** How often it cut a connection. */
   readonly cuts: number
-  /** How many connections there were. */
-  readonly connections: number
+  /** Begins to count bytes, if it waited with that. */
+  fail(): void
 }
 
 export async function startFailingProxy(options: FailingProxyOptions): Promise<FailingProxy> {
@@ -28,11 +30,10 @@ export async function startFailingProxy(options: FailingProxyOptions): Promise<F
   const random = seeded(options.seed)
   const open = new Set<Socket>()
   let cuts = 0
-  let connections = 0
+  let isFailing = options.isPatient !== true
   const server = createServer((client) => {
     const upstream = connect(target, '127.0.0.1')
     let left = least + Math.floor(random() * (most - least))
-    connections++
     open.add(client)
     const end = (): void => {
       open.delete(client)
@@ -43,8 +44,8 @@ export async function startFailingProxy(options: FailingProxyOptions): Promise<F
     upstream.on('error', end).on('close', end)
     client.pipe(upstream)
     upstream.on('data', (bytes) => {
-      if (cuts >= options.cuts || bytes.length < left) {
-        left -= bytes.length
+      if (!isFailing || cuts >= options.cuts || bytes.length < left) {
+        if (isFailing) left -= bytes.length
         client.write(bytes)
         return
       }
@@ -60,9 +61,7 @@ export async function startFailingProxy(options: FailingProxyOptions): Promise<F
     get cuts() {
       return cuts
     },
-    get connections() {
-      return connections
-    },
+    fail: () => void (isFailing = true),
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

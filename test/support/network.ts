@@ -11,9 +11,12 @@ export interface Network extends AsyncDisposable {
   readonly port: number
   leave(how: Absence): void
   comeBack(): void
+  /** Brings new connections to another port. */
+  lead(port: number): void
 }
 
-export async function startNetwork(target: number): Promise<Network> {
+export async function startNetwork(port: number): Promise<Network> {
+  let target = port
   let away: Absence | undefined
   const ways = new Set<Way>()
   const server = createServer((client) => {
@@ -36,6 +39,9 @@ export async function startNetwork(target: number): Promise<Network> {
     comeBack: () => {
       away = undefined
       for (const way of ways) way.resume()
+    },
+    lead: (to) => {
+      target = to
     },
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {

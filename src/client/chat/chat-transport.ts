@@ -16,6 +16,8 @@ export type ChatTransportOptions = Pick<AskOptions, 'whileBusy'> &
 
 /** How many runs are known to have been shown to their ends. A chat says so a moment later than their streams. */
 const MOST_SHOWN = 100
+/** Milliseconds for which an end is news, by clocks that may differ: a page that is rendered takes seconds to resume. */
+const NEWS = 30_000
 
 export class MillraceChatTransport<Message extends UIMessage = UIMessage> implements ChatTransport<Message> {
   /** A resume gives an answer from its beginning. */
@@ -26,6 +28,8 @@ export class MillraceChatTransport<Message extends UIMessage = UIMessage> implem
   /** Runs whose answers are being read as those to a send. */
   readonly #sent = new Set<string>()
   readonly #shown = new Set<string>()
+  /** By chat, the run whose answer was left last before its end. */
+  readonly #left = new Map<string, string>()
   readonly #closed = new AbortController()
 
   constructor({ whileBusy, ...options }: ChatTransportOptions = {}) {
@@ -62,8 +66,8 @@ export class MillraceChatTransport<Message extends UIMessage = UIMessage> implem
   }
 
   /**
-   * Reads what is being answered, from its beginning. Where nothing is, it waits until something is: a page whose tab is
-   * idle shows what others ask for. Resolves with null when the signal aborts, and when the chat is deleted.
+   * Reads what is being answered, from its beginning, or was until a moment ago. Where nothing is, it waits until
+   * something is: a page whose tab is idle shows what others ask for. Resolves with null when the signal aborts, and when the chat is deleted.
    */
   async reconnectToStream({
     chatId,
@@ -82,11 +86,18 @@ export class MillraceChatTransport<Message extends UIMessage = UIMessage> implem
         if (status === 'failed' && error) throw error
         if (status === 'deleted') return null
         const begun = live.asks().filter((ask) => ask.status !== 'queued' && ask.status !== 'taken-back')
+        const missed = before
+          ? // It may have begun and ended while the connection was lost.
+            begun.findLast(({ run }) => before?.has(run) === false)
+          : this.#missedIn(live)
         before ??= new Set(begun.map(({ run }) => run))
-        // It may have begun and ended while the connection was lost.
-        const next = active ?? begun.findLast(({ run }) => before?.has(run) === false)
-        if (next && !this.#sent.has(next.run) && !this.#shown.has(next.run))
-          return this.#answer(chatId, next.run, { before: continuedBy(live, next), signal: abortSignal })
+        const next = active ?? missed
+        if (!next || this.#sent.has(next.run) || this.#shown.has(next.run)) continue
+        const answer = this.#answer(chatId, next.run, {
+          before: continuedBy(live, next),
+          signal: abortSignal,
+        })
+        return active ? answer : await atOnce(answer)
       }
       return null
     } finally {
@@ -120,10 +131,22 @@ export class MillraceChatTransport<Message extends UIMessage = UIMessage> implem
     this.#sent.add(run)
     const left = (isWhole: boolean): void => {
       this.#sent.delete(run)
+      this.#left.delete(chat)
       if (isWhole) this.#noteShown(run)
+      else this.#left.set(chat, run)
     }
     const until = AbortSignal.any([this.#closed.signal, ...(signal ? [signal] : [])])
     return answerStream({ client: this.client, chat, run, ...options, signal: until, left })
+  }
+
+  /**
+   * The last answer, if it ended a moment ago, when the page was being made, or after this page had left it: its messages
+   * may be without. A page that has it shows the same.
+   */
+  #missedIn(live: LiveChat): ChatAsk | undefined {
+    const { ask, at } = live.snapshot().messages.at(-1) ?? {}
+    const isNews = at !== undefined && Date.now() - at < NEWS
+    return ask && (isNews || this.#left.get(live.id) === ask.run) ? ask : undefined
   }
 
   #noteShown(run: string): void {
@@ -139,4 +162,17 @@ export class MillraceChatTransport<Message extends UIMessage = UIMessage> implem
 function continuedBy(live: LiveChat, { message }: ChatAsk): readonly UIMessageChunk[] {
   const question = live.message(message) as unknown as UIMessage | undefined
   return question?.role === 'assistant' ? messageChunks(question) : []
+}
+
+/** The same, once all of it is here: the page does not show that it reads. */
+async function atOnce(answer: ReadableStream<UIMessageChunk>): Promise<ReadableStream<UIMessageChunk>> {
+  const chunks: UIMessageChunk[] = []
+  const reader = answer.getReader()
+  for (let next = await reader.read(); !next.done; next = await reader.read()) chunks.push(next.value)
+  return new ReadableStream({
+    start: (controller) => {
+      for (const chunk of chunks) controller.enqueue(chunk)
+      controller.close()
+    },
+  })
 }

@@ -2,6 +2,7 @@
 import type { ChatKind } from '../../chats/chat-kind.ts'
 import { answerMessage, isSameMessage } from './answer-message.ts'
 import { answer } from './answer.ts'
+import { withinSize } from './answer-size.ts'
 import type { AnswerSource } from './chat-source.ts'
 import { lastWords } from '../../conversation/last-words.ts'
 import { newAttempt } from './new-attempt.ts'
@@ -20,7 +21,7 @@ export function answerKind(
   return {
     resumable,
     ...(afterCrash === 'again' && { newAttempt }),
-    answer: (turn, context) => answer(source, turn, context),
+    answer: (turn, context) => withinSize(answer(source, turn, context), turn),
     message: answerMessage,
     closing: lastWords,
     isSame: isSameMessage,

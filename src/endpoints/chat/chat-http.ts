@@ -51,6 +51,10 @@ export class ChatHttp {
     const resume = { chat: params.id, scope, signal: held?.signal ?? signal, isHeld: held !== undefined }
     try {
       return await this.#desk.resume(resume)
+    } catch (error) {
+      // The store was asked something in this moment.
+      if (held?.isOver !== true || signal.aborted) throw error
+      return undefined
     } finally {
       held?.leave()
     }

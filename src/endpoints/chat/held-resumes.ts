@@ -7,6 +7,15 @@
 const HELD_FOR = 25
 const MAX_HELD = 3
 
+export interface HeldResume {
+  /** Aborts when it has waited for long enough, or its client has left. */
+  readonly signal: AbortSignal
+  /** Whether it has waited for long enough. */
+  readonly isOver: boolean
+  /** Gives the place back. */
+  leave(): void
+}
+
 export class HeldResumes {
   readonly #seconds: number
   readonly #held = new Map<string, number>()
@@ -15,11 +24,8 @@ export class HeldResumes {
     this.#seconds = seconds
   }
 
-  /**
-   * Takes a place for one: the signal under which it waits, and what gives the place back. Undefined where as many wait
-   * as may.
-   */
-  take(key: string, signal: AbortSignal): { readonly signal: AbortSignal; leave(): void } | undefined {
+  /** Takes a place for one that waits; undefined where as many wait as may. */
+  take(key: string, signal: AbortSignal): HeldResume | undefined {
     const held = this.#held.get(key) ?? 0
     if (held >= MAX_HELD) return undefined
     this.#held.set(key, held + 1)
@@ -27,6 +33,9 @@ export class HeldResumes {
     const timer = setTimeout(() => over.abort(), this.#seconds * 1000).unref()
     return {
       signal: AbortSignal.any([signal, over.signal]),
+      get isOver() {
+        return over.signal.aborted
+      },
       leave: () => {
         clearTimeout(timer)
         const left = (this.#held.get(key) ?? 1) - 1

@@ -19,6 +19,9 @@ import { ChatTab } from './chat-tab.ts'
 /** Pages take their time to load: CI has a few of these tests, and `npm run test:transports` all. */
 export const isLong: boolean = process.env['MILLRACE_LONG'] !== undefined
 
+/** One of the stock transports, or that of our own. */
+type Shown = Stock | 'MillraceChatTransport'
+
 export class ChatPages {
   /** What the tabs run. */
   script = ''
@@ -52,14 +55,14 @@ export class ChatPages {
   }
 
   /** @param more parameters of the address, see `pages/chat.ts`. */
-  async open(transport: Stock, more = '', origin = this.server.server.url('')): Promise<ChatTab> {
+  async open(transport: Shown, more = '', origin = this.server.server.url('')): Promise<ChatTab> {
     const tab = new ChatTab(await this.browser.newPage())
     await tab.load(`${origin}/?transport=${transport}${more}`)
     return tab
   }
 
   /** A tab that has half of its answer. */
-  async begin(transport: Stock, more = '', origin?: string): Promise<ChatTab> {
+  async begin(transport: Shown, more = '', origin?: string): Promise<ChatTab> {
     const tab = await this.open(transport, more, origin)
     await tab.send('Hello')
     this.answer.say('One', ' two')

@@ -1,6 +1,7 @@
 /**
  * A page with stock `useChat`, in StrictMode, for test/browser/chat. Its address says over which `transport`, of which
- * `chat`, from which `api`, and whether it keeps an idle tab live: by one line over WebSocket (`idle`), or by a `loop`.
+ * `chat`, from which `api`, whether it keeps an idle tab live: by one line over WebSocket (`idle`), or by a `loop`; and
+ * whether WebSockets are `blocked` for the transport of our own.
  */
 import { WorkflowChatTransport } from '@ai-sdk/workflow/client'
 import { useChat } from '@ai-sdk/react'
@@ -14,6 +15,7 @@ import {
 } from 'ai'
 import { StrictMode, createElement, useEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
+import { MillraceChatTransport } from '../../../src/client/chat/index.ts'
 import { checked } from '../../endpoints/chat/checked-transport.ts'
 import { replaying } from '../../endpoints/chat/replaying.ts'
 
@@ -39,6 +41,10 @@ function transport(): ChatTransport<UIMessage> {
       )
     case 'createDurableChatTransport':
       return replaying(createDurableChatTransport({ api: `${api}/durable` }))
+    case 'MillraceChatTransport': {
+      const nowhere = (): WebSocket => new WebSocket('ws://127.0.0.1:1')
+      return new MillraceChatTransport({ api: path, ...(asked.has('blocked') && { webSocket: nowhere }) })
+    }
     default:
       return new DefaultChatTransport({ api })
   }

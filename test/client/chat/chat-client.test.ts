@@ -1,5 +1,6 @@
 /** What a page asks of its chats: until it is answered, once, and by whom it is now. */
 import { afterEach, describe, expect, test } from 'vitest'
+import { answerStream } from '../../../src/client/chat/answer-stream.ts'
 import { ChatClient, type ChatClientOptions, StreamError } from '../../../src/client/chat/index.ts'
 import { bearerToken } from '../../../src/index.ts'
 import {
@@ -58,6 +59,23 @@ describe('a send', () => {
     expect(sent).toEqual({ run: active?.run, status: 'running', message: 'm1' })
     script.end()
     await expect.poll(() => kept(server)).toEqual(['m1', sent.run])
+  })
+
+  test('for another answer is one as well, though its answer is lost', async () => {
+    const { server, script } = await start()
+    script.end()
+    await clientOf(server).send('c1', { message: message('m1') })
+    await expect.poll(async () => (await kept(server))?.length).toBe(2)
+    const client = clientOf(server, {
+      fetch: fetchBy(async (send, count) => {
+        const answer = await send()
+        if (count < 3) throw new TypeError('fetch failed')
+        return answer
+      }),
+    })
+    const again = await client.regenerate('c1', { message: 'm1' })
+    await expect.poll(() => kept(server)).toEqual(['m1', again.run])
+    expect(await server.chats.tree('c1')).toHaveLength(3)
   })
 
   test('that does not get through is shown as no connection, with why', async () => {
@@ -186,6 +204,30 @@ test('everything that a page follows comes over one socket', async () => {
   await expect.poll(() => ids.map((id) => client.chat(id).snapshot().messages.length)).toEqual([2, 2, 2])
   expect(sockets).toBe(1)
   for (const one of undo) one()
+})
+
+test('an answer of 20,000 deltas is joined late by few frames and fewer chunks', async () => {
+  const { server, script } = await start()
+  const first = clientOf(server)
+  const { run } = await first.send('c1', { message: message('m1') })
+  const words = Array.from({ length: 20_000 }, (_, n) => `${n} `)
+  script.say(...words)
+  script.end()
+  const position = async () => (await server.streams.store.head(run))?.tail.position
+  await expect.poll(position, { timeout: 20_000 }).toBe(20_004)
+  const frames: string[] = []
+  const webSocket: ChatClientOptions['webSocket'] = (url, protocols) => {
+    const socket = new WebSocket(url, protocols)
+    socket.addEventListener('message', ({ data }) => frames.push(String(data)))
+    return socket
+  }
+  const client = clientOf(server, { webSocket })
+  const answer = answerStream({ client, chat: 'c1', run, left: () => {} })
+  const chunks: { readonly type: string; readonly delta?: string }[] = []
+  for await (const chunk of answer) chunks.push(chunk)
+  expect(chunks.map(({ delta = '' }) => delta).join('')).toBe(words.join(''))
+  expect(frames.length).toBeLessThan(50)
+  expect(chunks.length).toBeLessThan(50)
 })
 
 test('a client can be made where there is no page, and says so when something is asked of it', async () => {

@@ -88,6 +88,21 @@ describe.each(WAYS)('over %s', (way) => {
     expect(chat.messages).toHaveLength(2)
   })
 
+  test('whoever left and comes back after the end has the whole answer once, and so has a page made meanwhile', async () => {
+    const { script, server, chat, sending } = await begin()
+    const loaded = (await kept(server)) as unknown as UIMessage[]
+    await chat.stop()
+    await sending
+    script.say(' three.')
+    script.end()
+    await expect.poll(async () => (await kept(server))?.length).toBe(2)
+    await chat.resumeStream()
+    expect([chat.status, chat.text, chat.messages.length]).toEqual(['ready', 'One two three.', 2])
+    const again = pageOf(server).open('c1', loaded)
+    await again.resumeStream()
+    expect(again.messages).toEqual(chat.messages)
+  })
+
   test('a page that is loaded in the middle of an answer resumes it', async () => {
     const { script, server, chat, sending } = await begin()
     const again = pageOf(server).open('c1', (await kept(server)) as unknown as UIMessage[])

@@ -8,7 +8,7 @@ import { collect } from '../../support/collect.ts'
 import { answer } from '../../../src/endpoints/chat/answer.ts'
 import type { AnswerSource } from '../../../src/endpoints/chat/chat-source.ts'
 import { modelSource } from '../../../src/endpoints/chat/chat-source.ts'
-import { type ChatServer, NodeChat, startChats, transportOf } from './chat-server.ts'
+import { type ChatServer, NodeChat, startChats, textOf, transportOf } from './chat-server.ts'
 
 let server: ChatServer | undefined
 
@@ -139,6 +139,32 @@ test.each([
   expect(chat.messages[1]?.parts).toHaveLength(starts.length)
 })
 
+test('an answer that becomes larger than the chat keeps ends there, and what was said is kept', async () => {
+  const megabyte = 'x'.repeat(1024 * 1024)
+  const chat = await asked(async function* () {
+    yield { type: 'text-start', id: '1' }
+    for (let count = 0; count < 20; count++) yield { type: 'text-delta', id: '1', delta: megabyte }
+  } as AnswerSource)
+  expect(chat.error?.message).toBe('The answer became larger than this chat keeps, and ends here.')
+  const { messages = [] } = (await server?.chats.get('c1')) ?? {}
+  expect(messages[1]?.ask).toMatchObject({ status: 'failed', reason: 'answer_too_large' })
+  expect(JSON.stringify(messages[1]?.message).length).toBeGreaterThan(6 * 1024 * 1024)
+  expect(chat.text.length).toBe(textOf(messages[1]?.message as never).length)
+})
+
+test('data that replaces itself, or passes, does not make an answer large', async () => {
+  const data = 'x'.repeat(1024 * 1024)
+  const chat = await asked(async function* () {
+    for (let count = 0; count < 20; count++) {
+      yield { type: 'data-page', id: 'p', data: { count, data } }
+      yield { type: 'data-progress', data, transient: true }
+    }
+  } as AnswerSource)
+  expect(chat.error).toBeUndefined()
+  const { messages = [] } = (await server?.chats.get('c1')) ?? {}
+  expect(messages[1]?.message).toMatchObject({ parts: [{ data: { count: 19 } }] })
+})
+
 test('an answer whose id is too long to be kept fails before anything is said', async () => {
   const chat = await asked(async function* () {
     yield { type: 'start', messageId: 'm'.repeat(257) }
@@ -209,7 +235,7 @@ test('an answer that is continued begins no second time, and ends once', async (
         yield { type: 'finish-step' }
       }
     }
-    const turn = { chat: 'c1', run: 'r1', question: { id: 'q', role: 'user' }, messages: [] }
+    const turn = { chat: 'c1', run: 'r1', question: { id: 'q', role: 'user' }, messages: [], mostBytes: 1e6 }
     const context = {
       signal: new AbortController().signal,
       runId: 'r1',
@@ -235,7 +261,7 @@ test('an answer that is continued after its finish gets no other', async () => {
     yield { type: 'start-step' }
     yield { type: 'finish' }
   }
-  const turn = { chat: 'c1', run: 'r1', question: { id: 'q', role: 'user' }, messages: [] }
+  const turn = { chat: 'c1', run: 'r1', question: { id: 'q', role: 'user' }, messages: [], mostBytes: 1e6 }
   const { signal } = new AbortController()
   const context = { signal, runId: 'r1', checkpoint: (value: Json) => void kept.push(value), alive: () => {} }
   expect(await collect(answer(source, turn, context))).toHaveLength(3)

@@ -156,3 +156,13 @@ test('an edit of a message that is gone, and a message with the id of another on
   expect(await codeOf(await post(edit))).toEqual([409, 'message_not_found'])
   expect((await chats.get('c1'))?.messages).toHaveLength(2)
 })
+
+test.each([
+  [{ holdFor: Infinity }, 'chat(/api/chat): holdFor is Infinity; it takes 0 to 2147483 seconds'],
+  [{ holdFor: -1 }, 'chat(/api/chat): holdFor is -1; it takes 0 to 2147483 seconds'],
+  [{ signInterval: 0 }, 'chat(/api/chat): signInterval is 0; it takes at least 0.001 seconds'],
+  [{ signInterval: Number.NaN }, 'chat(/api/chat): signInterval is NaN; it takes at least 0.001 seconds'],
+  [{ history: { load: () => [] } }, 'history takes two functions: load and save'],
+])('%o is refused, and not taken for something else', async (options, message) => {
+  await expect(start(options as Partial<ChatServerOptions>)).rejects.toThrow(message)
+})

@@ -30,6 +30,10 @@ export class ChatChild implements AsyncDisposable {
     return other
   }
 
+  get port(): number {
+    return this.#port
+  }
+
   url(path: string): string {
     return `http://127.0.0.1:${this.#port}${path}`
   }

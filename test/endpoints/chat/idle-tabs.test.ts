@@ -1,7 +1,9 @@
 /** Resumes that wait for an answer to begin, with the transports as published. */
+import { once } from 'node:events'
 import type { UIMessage } from 'ai'
 import { memory } from '../../../src/index.ts'
 import { afterEach, describe, expect, test } from 'vitest'
+import { InterposedStore } from '../../runs/interposed-store.ts'
 import {
   type ChatServer,
   type ChatServerOptions,
@@ -86,6 +88,20 @@ test('over HTTP a resume is answered 204 in time, and at once where three wait',
   const waits = asked.map(({ at }) => at - began).toSorted((a, b) => a - b)
   expect(waits[0]).toBeLessThan(250)
   expect(waits[1]).toBeGreaterThan(250)
+})
+
+test('a resume that has waited for long enough while the store is asked is answered 204, too', async () => {
+  const hand = new InterposedStore(memory())
+  await start({ store: hand.store, holdFor: 0.05 })
+  hand.around = async (method, call, args) => {
+    const signal = args.find((arg) => arg instanceof AbortSignal)
+    if (method !== 'head' || !signal) return call()
+    if (!signal.aborted) await once(signal, 'abort')
+    throw signal.reason
+  }
+  const { status } = await fetch(`${server.address}/c1/stream`)
+  expect(status).toBe(204)
+  hand.around = (_method, call) => call()
 })
 
 test('a resume that waits ends without a word when the server drains', async () => {

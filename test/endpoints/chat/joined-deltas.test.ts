@@ -60,7 +60,7 @@ test('an answer with a tool whose input came in 20,000 pieces is made into a mes
       inputTextDelta,
     })),
   ]
-  const turn = { chat: 'c1', run: 'r1', question: { id: 'm1', role: 'user' }, messages: [] }
+  const turn = { chat: 'c1', run: 'r1', question: { id: 'm1', role: 'user' }, messages: [], mostBytes: 1e6 }
   const began = performance.now()
   const answer = await answerMessage(several(chunks), turn, { status: 'stopped' })
   // It took a minute, in which the server did nothing else.

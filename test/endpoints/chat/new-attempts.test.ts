@@ -19,7 +19,7 @@ import type { AnswerSource } from '../../../src/endpoints/chat/chat-source.ts'
 import type { Json } from '../../../src/protocol/json.ts'
 
 const question = { id: 'q', role: 'user', parts: [{ type: 'text', text: 'Hello' }] }
-const userTurn: ChatTurn = { chat: 'c', run: 'r', question, messages: [question] }
+const userTurn: ChatTurn = { chat: 'c', run: 'r', question, messages: [question], mostBytes: 1_000_000 }
 
 /** Plays attempts at one answer: each is cut off behind as many chunks as the list says, but for the last. */
 const attempts = async (source: AnswerSource, cuts: readonly number[], turn: ChatTurn = userTurn) => {

@@ -5,6 +5,7 @@ import { readRunRecord } from '../../../runs/records/run-record.ts'
 import type { StreamStore } from '../../../streams/store.ts'
 import type { StreamInfo } from '../../../streams/stream.ts'
 import { Deadlines } from '../../../time/deadlines.ts'
+import { milliseconds } from '../../../time/duration.ts'
 import type { StreamServices } from '../../stream-services.ts'
 import type { StreamAnswer } from '../stream-answer.ts'
 import { cacheControlOf, etagOf, hasAlready } from './caching.ts'
@@ -45,11 +46,16 @@ export class Reads {
   readonly #signs: Deadlines
   readonly #polls: Deadlines
 
+  /** @throws {RangeError} naming the duration that is out of range. */
   constructor(options: HttpReadOptions & Pick<StreamServices, 'store' | 'delivery'>, exchanges: Exchanges) {
+    const { signInterval = READ_DEFAULTS.signInterval, longPollTimeout = READ_DEFAULTS.longPollTimeout } =
+      options
+    milliseconds('signInterval', signInterval, { max: Infinity })
+    milliseconds('longPollTimeout', longPollTimeout, { min: 0, max: Infinity })
     this.#options = options
     this.#exchanges = exchanges
-    this.#signs = new Deadlines(options.signInterval ?? READ_DEFAULTS.signInterval)
-    this.#polls = new Deadlines(options.longPollTimeout ?? READ_DEFAULTS.longPollTimeout)
+    this.#signs = new Deadlines(signInterval)
+    this.#polls = new Deadlines(longPollTimeout)
   }
 
   readonly get = (request: Request, exchange: Exchange): Promise<Response> =>
