@@ -43,6 +43,9 @@ the default. An option that takes no value has a \`--no-\` form, as in \`--no-ac
 \`0\`. Repeatable options take several values with commas between them, too. \`--websocket_timeout\` and the like, as
 Daphne spells some, work as well.
 
+A file \`.env\` in the working directory sets variables that are not set, for all commands and for the application:
+\`OPENAI_API_KEY=…\`. With \`--watch\`, a change of it restarts the application.
+
 ${OPTION_GROUPS.map(({ title, options }) => `#### ${title}\n\n${optionTable(options, defaultOf)}`).join('\n\n')}
 
 ### Which model answers

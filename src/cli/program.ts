@@ -1,6 +1,7 @@
 /** The command line: what commander makes of it, and how the process ends when it goes wrong. */
 import { Command, CommanderError, Option } from 'commander'
 import { CommandError, oneLine } from './command-error.ts'
+import { readEnvFile } from './env-file.ts'
 import { addOptions, flagsOf } from './options/commander-options.ts'
 import { TEMPLATES, type Template, init } from './commands/init.ts'
 import { examplesOf } from './manual.ts'
@@ -107,17 +108,20 @@ const variablesNote = `
 Each option can be set by a variable as well, where the command line does not: MILLRACE_PORT for
 --port, MILLRACE_HTTP_TIMEOUT for --http-timeout. An option without a value has a --no- form, as in
 --no-access-log, and its variable is 1 or 0; a variable of repeatable values has commas between them.
-REDIS_URL stands for --store and --channel-layer where nothing else says.`
+REDIS_URL stands for --store and --channel-layer where nothing else says. A file .env in the working
+directory sets variables that are not set.`
 
 const workerNote = `
 Each option can be set by a variable as well, where the command line does not: MILLRACE_CONCURRENCY
-for --concurrency. REDIS_URL stands for --store and --channel-layer where nothing else says.`
+for --concurrency. REDIS_URL stands for --store and --channel-layer where nothing else says. A file
+.env in the working directory sets variables that are not set.`
 
 /** Runs a command line without its first two words. A command that fails ends the process. */
 export async function run(args: readonly string[]): Promise<void> {
   // Whoever read the output may have gone, as `head` does; that is no reason for a server to fall over.
   process.stdout.on('error', ignore)
   try {
+    readEnvFile()
     await createProgram().parseAsync(args.length === 0 ? ['--help'] : withDashes(args), { from: 'user' })
   } catch (error) {
     process.exit(report(error))

@@ -7,8 +7,9 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { type FSWatcher, watch as watchFolder } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { CommandError } from '../command-error.ts'
+import { ENV_FILE, inheritedEnvironment } from '../env-file.ts'
 import { CAN_TELL, LOADED_FILES_VARIABLE, loadedFile } from '../loading/loaded-files.ts'
 import { hasTerminal } from '../workers/terminal.ts'
 
@@ -54,11 +55,13 @@ class WatchedProcess {
     this.#child = fork(
       script,
       args.filter((arg) => arg !== '--watch'),
-      { env: { ...process.env, MILLRACE_WATCH: '', [LOADED_FILES_VARIABLE]: '1' } },
+      { env: { ...inheritedEnvironment(), MILLRACE_WATCH: '', [LOADED_FILES_VARIABLE]: '1' } },
     )
     this.#child.on('message', (message) => {
       const path = loadedFile(message)
-      if (path !== undefined) this.#add(path)
+      if (path === undefined) return
+      this.#add(path)
+      this.#add(resolve(ENV_FILE))
     })
     this.#child.once('exit', (code) => this.#exited(code))
   }

@@ -163,7 +163,7 @@ export default millrace({ streams, routes: [httpStreams('/millrace/streams', { .
   test('without a file serves the demo', async () => {
     const running = await serve(['--log-format', 'pretty'])
     expect(running.stdout).toContain('is serving its demo on')
-    expect(running.stdout).toContain(`Its chat is on ${running.url}/chat\n`)
+    await running.printed(new RegExp(`Its chat is on ${running.url}/chat\\n`))
     expect(await body(`${running.url}/chat`)).toContain('Chat · Millrace')
     await running.printed(/Scripted numbers answer; set OPENAI_API_KEY/)
     const socket = await connected(`${running.url}/ws/openai/`)
