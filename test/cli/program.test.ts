@@ -15,7 +15,7 @@ describe('millrace', () => {
     expect(code).toBe(0)
     expect(stdout).toContain('Usage: millrace [options] [command]')
     expect(stdout).toContain('serve [options] [file]')
-    expect(stdout).toContain('init <folder>')
+    expect(stdout).toContain('init [options] <folder>')
     expect(stderr).toBe('')
   })
 
