@@ -66,7 +66,8 @@ export class Rights {
     if (!isStreamId(id)) return undefined
     if (!authorize) {
       const info = await access.find(id, scope.user, signal)
-      return info && permit(info, nobodyAsked(scope.user))
+      // A name stands for another stream for another user, and caches on the way do not know users.
+      return info && permit(info, nobodyAsked(scope.user) && info.id === id)
     }
     const info = await access.look(id, signal)
     const isOwn = info !== undefined && info.owner === owner

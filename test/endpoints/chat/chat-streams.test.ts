@@ -232,6 +232,14 @@ test('without authentication a chat without an owner is followed by its id, and 
     expect((await errorOf(client, id))?.code).toBe('stream_not_found')
 })
 
+test('no cache keeps the log of a chat, as its name stands for another one for another user', async () => {
+  const server = await start({ authenticate: false })
+  await server.chats.add('c1', [message('m1')])
+  const path = `/streams/${encodeURIComponent(chatStreamName('c1'))}?offset=-1`
+  const { status, headers } = await fetch(server.address + path)
+  expect([status, headers.get('cache-control')]).toEqual([200, 'no-store'])
+})
+
 test('who follows a chat has the answer begun that a dead process asked for', async () => {
   const store = memory()
   const first = await start({ store })
