@@ -83,6 +83,9 @@ const OPTIONS: OptionNames<ChatOptions> = {
 const SOURCES: readonly string[] = ['server', 'page']
 const MAX_MESSAGE_SIZE = 4 * 1024 * 1024
 
+/** Subscriptions of the socket of a page, which takes two for each chat that it opens, and one for an answer. */
+const MOST_FOLLOWED = 300
+
 /**
  * Serves chats to `useChat` at a path, over all four transports of the AI SDK, as they are published:
  * `millrace({ store, routes: [chat('/api/chat', { model })] })`. docs/ai-sdk.md tells it whole.
@@ -182,7 +185,7 @@ function chatRoutes(path: string, { desk, chats, live }: Mounted, options: Guard
     http(`${path}/:id/stop`, { POST: plain.stop }, guards),
     http(`${path}/:id/messages`, { POST: pages.send }, guards),
     http(`${path}/:id/take-back`, { POST: pages.takeBack }, guards),
-    websocket(`${path}/socket`, streamSocketConsumer(live), guards),
+    websocket(`${path}/socket`, streamSocketConsumer({ ...live, maxSubscriptions: MOST_FOLLOWED }), guards),
     http(`${path}/socket`, websocketHere, guards),
     http(`${path}/streams/:id`, { GET: streams.reads.get, HEAD: streams.reads.head }, guards),
     http(`${path}/streams/:id/stop`, { POST: streams.stop }, guards),
