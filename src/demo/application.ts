@@ -78,7 +78,18 @@ export function createDemoApplication({
     loadOpenAI().catch((error: unknown) => logger.error({ err: error }, 'prompts cannot be answered'))
   const runs = demoRuns(model)
   const served = chat?.(model)
-  const streams = streaming({ store, logger, runs, limits, ...(served && { chats: served.chats }) })
+  const streams: Streaming = streaming({
+    store,
+    logger,
+    runs,
+    limits,
+    // Whoever wants to be another guest is one, so guests count as what they come from, too.
+    mayStart: ({ owner, scope }) => {
+      if (owner !== undefined) streams.gate.count({ scope })
+      return true
+    },
+    ...(served && { chats: served.chats }),
+  })
   const polls = longPollTimeout === undefined ? {} : { longPollTimeout }
   const endpoint = {
     ...streams.services,

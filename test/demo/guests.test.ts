@@ -1,4 +1,5 @@
 /** Whose the demo's chats are: those of a browser, by its cookie; without one they are nobody's. */
+import { randomBytes } from 'node:crypto'
 import { afterEach, expect, test } from 'vitest'
 import { createDemoApplication } from '../../src/demo/application.ts'
 import { scriptedChat } from '../../src/demo/demo-chat.ts'
@@ -12,12 +13,13 @@ afterEach(async () => {
   for (const end of ends.splice(0)) await end()
 })
 
-async function serve(options = {}): Promise<string> {
+async function serve(options = {}, limits?: { startsPerAddress: number }): Promise<string> {
   const application = createDemoApplication({
     logger: collectingLogger(),
     environment: {},
     chat: () => chat('/api/chat', { stream: scriptedChat(0), authenticate: guestOf }),
   })
+  if (limits) application.options.streams?.limit(limits)
   ends.push(() => application.close())
   return (await application.listen({ port: 0, ...options })).url
 }
@@ -30,11 +32,11 @@ async function newGuest(url: string): Promise<string> {
   return cookieOf(await fetch(`${url}/chat`)).split(';')[0] ?? ''
 }
 
-function ask(url: string, cookie?: string): Promise<Response> {
+function ask(url: string, cookie?: string, more = {}): Promise<Response> {
   const message = { id: 'm1', role: 'user', parts: [{ type: 'text', text: 'Hello' }] }
   return fetch(`${url}/api/chat`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...(cookie !== undefined && { cookie }) },
+    headers: { 'content-type': 'application/json', ...(cookie !== undefined && { cookie }), ...more },
     body: JSON.stringify({ id: 'c1', messages: [message] }),
   })
 }
@@ -62,6 +64,18 @@ test('the cookie goes over https alone where the page came so', async () => {
   const url = await serve({ trustProxy: true })
   const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-for': '203.0.113.7' }
   expect(cookieOf(await fetch(`${url}/chat`, { headers }))).toMatch(/; Secure/)
+})
+
+test('a stranger does not get more sends by being many guests', async () => {
+  const url = await serve({ trustProxy: true }, { startsPerAddress: 2 })
+  const send = async (address: string): Promise<number> => {
+    const cookie = `millrace-guest=${randomBytes(16).toString('base64url')}`
+    const answer = await ask(url, cookie, { 'x-forwarded-for': address })
+    await answer.text()
+    return answer.status
+  }
+  const [one, other] = ['203.0.113.7', '203.0.113.8']
+  expect([await send(one), await send(one), await send(one), await send(other)]).toEqual([200, 200, 429, 200])
 })
 
 test('a guest has chats of their own, and nobody else reads or lists them', async () => {
