@@ -7,7 +7,7 @@ import { expect, it } from 'vitest'
 import { bundle } from './bundle.ts'
 
 it.each([
-  { entry: 'src/client/index.ts', budget: 9_300 },
+  { entry: 'src/client/index.ts', budget: 9_310 },
   { entry: 'src/react/index.ts', budget: 10_600 },
   // The client is in it.
   { entry: 'src/client/chat/index.ts', budget: 16_500 },

@@ -1,6 +1,7 @@
 /** What a page asks of the chats of a server, over HTTP: each request is made again until it is answered. */
 import type { ConnectionState } from '../carrier.ts'
 import { type StreamError, clientClosed } from '../errors.ts'
+import { SILENCE } from '../http/line.ts'
 import { HttpCarrier, type HttpCarrierOptions } from '../http/http-carrier.ts'
 
 export interface RequestDetails {
@@ -12,6 +13,9 @@ export interface RequestDetails {
 }
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+
+/** Characters that go up in a second, at least: nothing is heard of a picture before its last one. */
+const SLOWEST = 20_000
 
 export class ChatRequests {
   readonly #options: () => HttpCarrierOptions
@@ -40,12 +44,12 @@ export class ChatRequests {
     if (this.#closed) throw clientClosed()
     signal?.throwIfAborted()
     this.#carrier ??= new HttpCarrier(this.#options())
-    const init: RequestInit = { method, headers: { ...headers } }
+    const init: RequestInit & { body?: string } = { method, headers: { ...headers } }
     if (body) {
       init.body = JSON.stringify(body)
       init.headers = { ...headers, 'content-type': 'application/json' }
     }
-    const answer = this.#carrier.ask(path, init, signal)
+    const answer = this.#carrier.ask(path, init, signal, SILENCE + (init.body?.length ?? 0) / SLOWEST)
     return await (signal ? orAborted(answer, signal) : answer)
   }
 

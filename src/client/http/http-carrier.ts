@@ -181,9 +181,9 @@ export class HttpCarrier implements Carrier {
   /**
    * Makes a request, and makes it again until there is an answer. Resolves with the JSON of the body, or undefined for
    * an answer without one. Rejects with a `StreamError` when the server refuses, or the client is closed. Once `until`
-   * aborts nothing is made again; what is under way is not broken off.
+   * aborts nothing is made again; what is under way is not broken off. An attempt is given up after `seconds`.
    */
-  async ask(path: string, init: RequestInit, until?: AbortSignal): Promise<unknown> {
+  async ask(path: string, init: RequestInit, until?: AbortSignal, seconds = SILENCE): Promise<unknown> {
     const signal = until ? AbortSignal.any([this.#end.signal, until]) : this.#end.signal
     const line = new Line(() => this.#tell())
     this.#commands.add(line)
@@ -192,7 +192,7 @@ export class HttpCarrier implements Carrier {
         const answered = this.#room.wanted()
         let error = LOST
         try {
-          return await line.attempt(SILENCE, async (given) => {
+          return await line.attempt(seconds, async (given) => {
             const response = await request(this.#options, this.#options.base + path, init, given)
             return response.status === 204 ? undefined : await response.json()
           })
