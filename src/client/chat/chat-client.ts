@@ -89,7 +89,11 @@ export class ChatClient {
         stateChanged: () => this.#listeners.tell(),
       }
     })
-    this.#streams.subscribe(() => this.#listeners.tell())
+    this.#streams.subscribe(() => {
+      // A user who had signed out may be let in by now.
+      if (this.#streams.state === 'connected') this.#feed.look()
+      this.#listeners.tell()
+    })
     this.#feed = new ChatFeed(() => this.#streams.stream(CHATS_FEED, { offset: 'now' }))
     this.#chats = new OpenChats({
       feed: this.#feed,

@@ -7,6 +7,7 @@
  */
 import { type ChatNews, newsIn } from '../../conversation/news.ts'
 import { retryDelay } from '../network/backoff.ts'
+import type { StreamError } from '../errors.ts'
 import type { RemoteStream } from '../remote-stream.ts'
 
 export interface FeedListener {
@@ -17,7 +18,20 @@ export interface FeedListener {
    * false). Called again and again for the latter.
    */
   readonly look: (isThere: boolean) => void
+  /** The server refuses the feed, as to a user who has signed out. It is asked no more until somebody looks. */
+  readonly refused?: (error: StreamError) => void
 }
+
+/** Errors of a feed that is not there, or not any more, or whose place is lost. Any other would be the same again. */
+const PASSING: ReadonlySet<string> = new Set([
+  'stream_not_found',
+  'gone',
+  'gap',
+  'offset_lost',
+  'offset_past_end',
+  'offset_trimmed',
+  'too_many_subscriptions',
+])
 
 /** Seconds between two looks for a feed that is not there: at least, and at most beside that. */
 const PAUSE = 1
@@ -73,15 +87,19 @@ export class ChatFeed {
       .filter((one) => one !== undefined)
     if (news.length > 0) this.#each((listener) => listener.heard(news))
     if (stream !== this.#stream) return
-    if (stream.done) return this.#lost()
+    if (stream.done) return this.#lost(stream)
     if (this.#isThere || stream.status !== 'running') return
     this.#isThere = true
     this.#attempt = 0
     this.#each((listener) => listener.look(true))
   }
 
-  #lost(): void {
+  #lost({ error }: RemoteStream): void {
     this.#leave()
+    if (error && !PASSING.has(error.code)) {
+      this.#each((listener) => listener.look(false))
+      return this.#each((listener) => listener.refused?.(error))
+    }
     const seconds = PAUSE + Math.min(LONGER, retryDelay(this.#attempt++))
     this.#timer = setTimeout(() => this.#open(), seconds * 1000)
     this.#each((listener) => listener.look(false))

@@ -44,6 +44,7 @@ export class FollowedList implements LiveChatList {
       this.#deaf ??= this.#feed.listen({
         heard: (news) => this.#heard(news),
         look: (isThere) => this.#look(isThere),
+        refused: (error) => this.#failed(error),
       })
     let isOver = false
     return () => {
@@ -71,8 +72,15 @@ export class FollowedList implements LiveChatList {
     if (!isThere && isFresh) return
     const limit = Math.min(MOST, Math.max(PAGE, this.#snapshot.chats.length))
     this.#load({ limit }).catch((error: unknown) => {
-      if (error instanceof StreamError) this.#become({ status: 'failed', chats: [], hasMore: false, error })
+      if (error instanceof StreamError) this.#failed(error)
     })
+  }
+
+  /** What was listed may be another user's from now on. */
+  #failed(error: StreamError): void {
+    this.#next = undefined
+    this.#loadedAt = performance.now()
+    this.#become({ status: 'failed', chats: [], hasMore: false, error })
   }
 
   async #load({ after, limit }: { readonly after?: string; readonly limit: number }): Promise<void> {

@@ -1,11 +1,11 @@
 /** The chats of a user as they are at every moment, over both ways. */
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { ChatFeed } from '../../../src/client/chat/chat-feed.ts'
 import type { ChatRequests } from '../../../src/client/chat/chat-requests.ts'
 import { FollowedList } from '../../../src/client/chat/followed-list.ts'
 import { ChatClient } from '../../../src/client/chat/index.ts'
 import type { RemoteStream } from '../../../src/client/remote-stream.ts'
-import { bearerToken, memory } from '../../../src/index.ts'
+import { bearerToken, memory, unauthenticated } from '../../../src/index.ts'
 import {
   type ChatServer,
   type ChatServerOptions,
@@ -105,6 +105,40 @@ describe.each(WAYS)('over %s', (way) => {
     await again.chats.send('b', { owner, message: message('m1') })
     const back = listOf(client)
     await expect.poll(back.ids, { timeout: 5000 }).toEqual(['b', 'a'])
+  })
+
+  test('a user who signed out has no list, and the server is not asked for one until they are back', async () => {
+    const tokens = new Map([['first', 'ann']])
+    let asked = 0
+    const server = await start({
+      authenticate: (request) => {
+        asked++
+        const id = tokens.get(bearerToken(request) ?? '')
+        if (id === undefined) throw unauthenticated('Your session is over.')
+        return { id }
+      },
+    })
+    await server.chats.add('a', [message('m1')], { owner })
+    let token = 'first'
+    const client = new ChatClient({ ...clientOptions(server.address, way), token: () => token })
+    clients.push(client)
+    const { list, ids } = listOf(client)
+    await expect.poll(ids, { timeout: 5000 }).toEqual(['a'])
+    tokens.clear()
+    await server.server.app.disconnect('ann')
+    await expect.poll(() => list.snapshot().status, { timeout: 10_000 }).toBe('failed')
+    expect(list.snapshot()).toMatchObject({ chats: [], error: { code: 'unauthenticated' } })
+    const before = asked
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    await vi.advanceTimersByTimeAsync(60_000)
+    vi.useRealTimers()
+    expect([client.state, asked]).toEqual(['idle', before])
+    token = 'second'
+    tokens.set(token, 'ann')
+    listOf(client)
+    client.chat('a').subscribe(() => {})
+    await expect.poll(ids, { timeout: 5000 }).toEqual(['a'])
   })
 
   test('it fails for users that the server does not know', async () => {
