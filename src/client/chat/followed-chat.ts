@@ -140,12 +140,13 @@ export class FollowedChat implements LiveChat {
 
   #ended({ status, error }: RemoteStream): void {
     const wasAt = this.#offset
+    const wasDeleted = this.#snapshot.status === 'deleted'
     this.#close()
     this.#isWhole = false
     this.#conversation = new Conversation()
     this.#offset = START
     if (status === 'error' && error?.code === 'stream_not_found')
-      this.#become({ ...NOTHING, status: 'absent' })
+      this.#become({ ...NOTHING, status: this.#deaf && wasDeleted ? 'deleted' : 'absent' })
     // Another history than the one that was read: that of a store which lost some, or of a chat that was made anew.
     else if (wasAt !== START && (error?.reason === 'lost' || error?.code.startsWith('offset_')))
       return this.look()
@@ -167,15 +168,16 @@ export class FollowedChat implements LiveChat {
         if (news.some((one) => one.chat === id && !('deleted' in one))) this.look()
       },
       look: () => {
-        if (this.#snapshot.status === 'absent') this.look()
+        if (this.#snapshot.status !== 'failed') this.look()
       },
     })
   }
 
   #become(snapshot: LiveChatSnapshot): void {
     if (snapshot.status === 'live') this.#hearNoMore()
-    const isAbsentStill = snapshot.status === 'absent' && this.#snapshot.status === 'absent'
-    if (!isAbsentStill) this.#snapshot = snapshot
+    const { status } = snapshot
+    const isStill = status === this.#snapshot.status && (status === 'absent' || status === 'deleted')
+    if (!isStill) this.#snapshot = snapshot
     this.#listeners.tell()
   }
 

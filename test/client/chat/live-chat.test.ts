@@ -127,6 +127,29 @@ describe.each(WAYS)('over %s', (way) => {
     expect(after.seen.map(({ status }) => status)).toEqual(['live', 'live'])
   })
 
+  test('a hundred chats of a page are followed', async () => {
+    const { server } = await start()
+    const ids = Array.from({ length: 100 }, (_, n) => `c${n}`)
+    for (const id of ids) await server.chats.add(id, [message('m1')])
+    const client = clientOf(server)
+    const pages = ids.map((id) => follow(client.chat(id)))
+    const all = () => new Set(pages.map((page) => page.status()))
+    await expect.poll(all, { timeout: 10_000 }).toEqual(new Set(['live']))
+  })
+
+  test('a chat without an owner that was deleted is there again when somebody begins it anew', async () => {
+    const { server } = await start()
+    await server.chats.add('c1', [message('m1')])
+    const page = follow(clientOf(server).chat('c1'))
+    await expect.poll(page.status, { timeout: 5000 }).toBe('live')
+    await server.chats.delete('c1')
+    await expect.poll(page.status).toBe('deleted')
+    await server.chats.add('c1', [message('m2')])
+    await expect.poll(page.status, { timeout: 10_000 }).toBe('live')
+    expect(page.now().messages.map(({ key }) => key)).toEqual(['m2'])
+    expect(page.seen.map(({ status }) => status)).toEqual(['loading', 'live', 'deleted', 'live'])
+  })
+
   test('a store that lost the chat has none', async () => {
     const { server } = await start()
     await server.chats.send('c1', { message: message('m1') })
