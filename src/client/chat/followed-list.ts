@@ -28,6 +28,8 @@ export class FollowedList implements LiveChatList {
   /** The request under way, which holds the news that came after it was made. */
   #loading: { readonly news: ChatNews[] } | undefined
   #loadedAt: number | undefined
+  /** Whether the feed was opened while the list was loaded: what happened before that may be in neither. */
+  #isStale = false
 
   constructor(feed: ChatFeed, requests: ChatRequests) {
     this.#feed = feed
@@ -67,7 +69,10 @@ export class FollowedList implements LiveChatList {
   }
 
   #look(isThere: boolean): void {
-    if (this.#loading) return
+    if (this.#loading) {
+      this.#isStale ||= isThere
+      return
+    }
     const isFresh = this.#loadedAt !== undefined && performance.now() - this.#loadedAt < FRESH
     if (!isThere && isFresh) return
     const limit = Math.min(MOST, Math.max(PAGE, this.#snapshot.chats.length))
@@ -95,6 +100,9 @@ export class FollowedList implements LiveChatList {
       this.#show([...chats, ...before], loading.news)
     } finally {
       this.#loading = undefined
+      const isStale = this.#isStale
+      this.#isStale = false
+      if (isStale) this.#look(true)
     }
   }
 

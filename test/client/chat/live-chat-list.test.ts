@@ -174,3 +174,29 @@ test('news that comes while the list is loaded is newer than the list', async ()
   undo()
   await expect.poll(() => stream.isClosed).toBe(true)
 })
+
+test('a list that was loaded before its feed was there is loaded again', async () => {
+  const loads: PromiseWithResolvers<unknown>[] = []
+  const requests = {
+    ask: () => {
+      const load = Promise.withResolvers<unknown>()
+      loads.push(load)
+      return load.promise
+    },
+  } as unknown as ChatRequests
+  const streams = [new FakeStream(), new FakeStream()]
+  const [away, there] = streams
+  const feed = new ChatFeed(() => streams.shift() as unknown as RemoteStream)
+  if (away) away.status = 'connecting'
+  const list = new FollowedList(feed, requests)
+  const undo = list.subscribe(() => {})
+  away?.finish('error', { code: 'stream_not_found' })
+  expect(loads).toHaveLength(1)
+  feed.look()
+  there?.tell()
+  loads[0]?.resolve({ chats: [{ id: 'a', createdAt: 1, at: 1 }] })
+  await expect.poll(() => loads.length).toBe(2)
+  loads[1]?.resolve({ chats: [{ id: 'b', createdAt: 2, at: 2 }] })
+  await expect.poll(() => list.snapshot().chats.map(({ id }) => id)).toEqual(['b'])
+  undo()
+})
