@@ -96,6 +96,12 @@ export class FollowedChat implements LiveChat {
       if (!(error instanceof StreamError)) throw error
       return this.#become({ ...NOTHING, status: 'failed', error })
     }
+    // A name that no stream can have: the id is too long, written as in a URL.
+    if (this.#stream.done) {
+      const { error } = this.#stream
+      this.#close()
+      return this.#become({ ...NOTHING, status: 'failed', ...(error && { error }) })
+    }
     const changed = (): void => this.#changed()
     this.#undo = [this.#stream.subscribe(changed), ...(this.#tail ? [this.#tail.subscribe(changed)] : [])]
     this.#changed()

@@ -194,6 +194,12 @@ describe.each(WAYS)('over %s', (way) => {
     expect(page.seen.map(({ status }) => status)).toEqual(['loading', 'live'])
   })
 
+  test('an id that is too long to be followed fails', async () => {
+    const { server } = await start()
+    const page = follow(clientOf(server).chat('ü'.repeat(256)))
+    expect(page.now()).toMatchObject({ status: 'failed', error: { code: 'stream_not_found' } })
+  })
+
   test('a client that is closed fails what is followed', async () => {
     const { server } = await start()
     await server.chats.send('c1', { message: message('m1') })
