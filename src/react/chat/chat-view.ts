@@ -10,7 +10,7 @@ export type WhileBusy = 'refuse' | 'queue' | 'replace'
 
 /** A message that waits for its turn. */
 export interface QueuedMessage<M extends UIMessage = UIMessage> {
-  /** The id of the message. */
+  /** The id of the message; the run, where a message is answered again, which is shown already. */
   readonly id: string
   /** Undefined where a message is answered again. */
   readonly message: M | undefined

@@ -63,8 +63,8 @@ export class WaitingSends<M extends UIMessage> {
 
   /** What waits, in its order. */
   queue(logged: readonly QueuedItem[]): readonly QueuedMessage<M>[] {
-    const waiting = logged.map(({ ask: { run, message: id }, message }) => ({
-      id: message?.id ?? id,
+    const waiting = logged.map(({ ask: { run }, message }) => ({
+      id: message?.id ?? run,
       message: message as M | undefined,
       run,
       status: 'waiting' as const,
