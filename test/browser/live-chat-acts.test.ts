@@ -59,6 +59,8 @@ describeWith(['chromium'], 'useLiveChat in several tabs at once', ({ chromium })
       `(${message} && chat.branches(${message}.id)?.previous())`,
       `(${message} && chat.branches(${message}.id)?.next())`,
       '(chat.queue[0] && chat.takeBack(chat.queue[0].id))',
+      '(mount(false), requestAnimationFrame(() => mount(true)))',
+      "(show('c2'), requestAnimationFrame(() => show('c1')))",
     ]
   }
 

@@ -258,6 +258,11 @@ describeWith(['chromium'], 'useLiveChat in Chromium', ({ chromium }) => {
       expect((await page.shown()).error).toBeUndefined()
     })
     await expect.poll(() => script('Hello').aborted).toBe(true)
+    await tab.send('Again')
+    script('Again').say('Two')
+    script('Again').end()
+    await expectSays([tab, other], ['Again', 'Two'])
+    await expectShows([tab, other], { exists: true, status: 'ready' })
   })
 
   test('the list shows at once what is created, renamed and deleted elsewhere', async () => {
