@@ -57,6 +57,19 @@ describeWith(['chromium'], 'writing on the page of the chat', ({ chromium }) => 
     on.script.end()
   })
 
+  test('a file is dropped on the box, and does not lead away from the page', async () => {
+    await on.open()
+    const isTaken = await on.page.locator('.chat-composer').evaluate((form: Pasted) => {
+      const dataTransfer = new DataTransfer()
+      dataTransfer.items.add(new File(['x'], 'notes.txt', { type: 'text/plain' }))
+      const init = { dataTransfer, bubbles: true, cancelable: true }
+      const over = form.dispatchEvent(new DragEvent('dragover', init))
+      return !over && !form.dispatchEvent(new DragEvent('drop', init))
+    })
+    expect(isTaken).toBe(true)
+    await expect.poll(() => on.page.locator('#message-hint').textContent()).toBe('notes.txt is not an image.')
+  })
+
   test('a long text that is pasted stands beside the box', async () => {
     await on.open()
     await on.page.locator('#message').evaluate((box: Pasted) => {
@@ -101,5 +114,9 @@ interface Pasted {
   dispatchEvent(event: object): boolean
 }
 
-declare const DataTransfer: new () => { setData(type: string, data: string): void }
+declare const DataTransfer: new () => {
+  readonly items: { add(file: object): void }
+  setData(type: string, data: string): void
+}
+declare const DragEvent: new (type: string, init: object) => object
 declare const ClipboardEvent: new (type: string, init: object) => object

@@ -90,6 +90,10 @@ export function ChatComposer({ chat, accept = '', returned, onSend }: ChatCompos
     if (long !== '') setPasted((before) => [...before, long])
     else files.add(given)
   }
+  const onDragOver = (event: DragEvent) => {
+    // Otherwise the browser leaves the page for the file.
+    if (event.dataTransfer.types.includes('Files')) event.preventDefault()
+  }
   const onDrop = (event: DragEvent) => {
     const dropped = [...event.dataTransfer.files]
     if (dropped.length === 0) return
@@ -99,7 +103,13 @@ export function ChatComposer({ chat, accept = '', returned, onSend }: ChatCompos
 
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- a file can be attached with the button, too
-    <form className="chat-composer" aria-label="Message" onSubmit={onSubmit} onDrop={onDrop}>
+    <form
+      className="chat-composer"
+      aria-label="Message"
+      onSubmit={onSubmit}
+      onDragOver={onDragOver}
+      onDrop={onDrop}
+    >
       <Attachments
         parts={files.parts}
         pasted={pasted}
