@@ -39,12 +39,12 @@ it('express: stock useChat asks, resumes and stops, and its history is kept', as
   const transport = transportOf('DefaultChatTransport', `${url}/api/chat`)
   const chat = new NodeChat('c1', transport)
   const sending = chat.sendMessage({ text: 'Hello' })
-  await expect.poll(() => chat.text).toBe('Set ')
+  await expect.poll(() => chat.text).toMatch(/^Set /)
   const other = new NodeChat('c1', transport)
   await Promise.all([sending, other.resumeStream()])
   expect([chat.text, other.text]).toEqual([WITHOUT_KEY, WITHOUT_KEY])
   const stopped = chat.sendMessage({ text: 'Again' })
-  await expect.poll(() => chat.text).toBe('Set ')
+  await expect.poll(() => chat.text).toMatch(/^Set /)
   await fetch(`${url}/api/chat/c1/stop`, { method: 'POST' })
   await stopped
   const history = (await (await fetch(`${url}/history/c1`)).json()) as { role: string }[]

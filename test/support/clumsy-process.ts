@@ -41,9 +41,13 @@ export class ClumsyProcess implements AsyncDisposable {
   }
 
   async next(): Promise<Line> {
-    const line = await this.#lines.next()
-    if (line.done) throw new Error(`The server ended: ${await this.errors}`)
-    return JSON.parse(line.value) as Line
+    for (;;) {
+      const next = await this.#lines.next()
+      if (next.done) throw new Error(`The server ended: ${await this.errors}`)
+      const line = JSON.parse(next.value) as Line
+      // A machine that stands still for a second has the server say so, whatever its handlers do.
+      if (!line.message.startsWith('store was unavailable')) return line
+    }
   }
 
   async text(path: string): Promise<string> {
