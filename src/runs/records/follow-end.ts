@@ -29,6 +29,8 @@ async function watchedEnd(
 ): Promise<RunEnd | 'trimmed'> {
   signal.throwIfAborted()
   const told = Promise.withResolvers<RunEnd | 'trimmed'>()
+  // It may be rejected before anything awaits it: while `watch` is under way, or where that fails.
+  told.promise.catch(() => undefined)
   const abort = (): void => told.reject(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
   let stop: (() => void) | undefined
@@ -50,7 +52,5 @@ async function watchedEnd(
   } finally {
     stop?.()
     signal.removeEventListener('abort', abort)
-    // When `watch` itself failed, nothing awaits this promise.
-    told.promise.catch(() => undefined)
   }
 }
