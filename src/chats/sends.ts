@@ -188,6 +188,7 @@ export class Sends {
       ...(message && { message }),
       ...(again !== undefined && { again }),
       ...(parent !== undefined && { parent }),
+      ...(message && send.before && active && parent === undefined && { behind: active.run }),
       ...(body !== undefined && { body }),
       ...(active && { queued: true }),
       ...(active && whileBusy === 'replace' && { replaces: true }),

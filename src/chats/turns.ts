@@ -224,16 +224,21 @@ export class Turns {
   }
 
   /** Starts the turn of the next waiting ask, unless another process was first. */
-  async #begin(log: ChatLog, { ask, message, parent }: WaitingAsk, signal: AbortSignal): Promise<void> {
+  async #begin(
+    log: ChatLog,
+    { ask, message, parent, behind }: WaitingAsk,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { conversation } = log
-    const { tree, head, queue } = conversation
+    const { tree, queue } = conversation
     if (!message && !tree.get(ask.message)) {
       await log.decide([{ type: 'taken-back', run: ask.run }], signal)
       return
     }
     // What it was to follow may be gone by now.
     const isThere = parent === null || (parent !== undefined && (tree.get(parent) || this.#settings.history))
-    const follows = isThere ? parent : (head ?? null)
+    const last = behind === undefined ? conversation.head : conversation.lastBehind(behind)
+    const follows = isThere ? parent : (last ?? null)
     const begun: ChatEntry = { type: 'begun', run: ask.run, parent: follows, at: Date.now() }
     // Nobody is asked for what would be stopped at once.
     if (queue.slice(1).some(({ ask: { replaces } }) => replaces)) {

@@ -44,6 +44,8 @@ export interface WaitingAsk {
   readonly message: ChatMessage | undefined
   /** Where it was said to go; undefined: behind whatever is last then. */
   readonly parent: string | null | undefined
+  /** The run in whose branch it goes on, where it was not said what it follows. */
+  readonly behind: string | undefined
 }
 
 export class Conversation {
@@ -154,6 +156,13 @@ export class Conversation {
     )
   }
 
+  /** The last message of the branch that goes on, if a run is in it; else of the branch of that run. */
+  lastBehind(run: string): string | undefined {
+    const { message = '', answer } = this.asks.get(run) ?? {}
+    if (this.head !== undefined && this.tree.isBelow(this.head, message)) return this.head
+    return this.tree.lastBelow(answer ?? message) ?? this.head
+  }
+
   /** The key of a message that is named by its key, or by its id: then the version in the branch that goes on, or the last. */
   keyOf(name: string): string | undefined {
     const here = this.branch().find(({ message }) => message.id === name)
@@ -171,11 +180,11 @@ export class Conversation {
   }
 
   #wait(entry: AskedEntry): void {
-    const { message, again, parent } = entry
+    const { message, again, parent, behind } = entry
     if (this.asks.has(entry.run) || (again !== undefined && !this.tree.get(again))) return
     const ask = askOf(entry, message?.id ?? again ?? '', 'queued')
     this.asks.set(ask.run, ask)
-    const waiting = { ask, message, parent }
+    const waiting = { ask, message, parent, behind }
     this.#queue.push(waiting)
     if (message) this.#waited.set(message.id, [...(this.#waited.get(message.id) ?? []), waiting])
   }

@@ -29,6 +29,8 @@ export interface AskedEntry {
   readonly again?: string
   /** The key of the message that it follows; null for the first. Of one that waits, only where it was said. */
   readonly parent?: string | null
+  /** Of one that waits: the run in whose branch it goes on, whatever is selected meanwhile. */
+  readonly behind?: string
   /** What the answer is asked for with, for its kind. */
   readonly body?: Json
   /** It waits for its turn. */
@@ -109,7 +111,8 @@ function isWhole(entry: ChatEntry): boolean {
         typeof entry.kind === 'string' &&
         (entry.message === undefined) !== (entry.again === undefined) &&
         (entry.message === undefined ? typeof entry.again === 'string' : isChatMessage(entry.message)) &&
-        (entry.parent === undefined || isPlace(entry.parent))
+        (entry.parent === undefined || isPlace(entry.parent)) &&
+        (entry.behind === undefined || typeof entry.behind === 'string')
       )
     case 'begun':
       return typeof entry.run === 'string' && isPlace(entry.parent)

@@ -116,6 +116,19 @@ onEveryStore('chats of a page that says what came before', (world) => {
     expect(textsIn(await one.chats.get('c'))).toEqual(['m1', 'one', 'other'])
   })
 
+  it('let what waits go on in its own branch, whatever is selected meanwhile', async () => {
+    const one = world().process({ whileBusy: 'queue' })
+    const page = await answered(one)
+    const [first = said('m1')] = page
+    await one.chats.send('c', { message: said('m2'), before: [{ ...first, text: 'edited' } as Said] })
+    const send = { message: said('m3'), before: [{ ...first, text: 'edited' } as Said, said('m2')] }
+    const { run } = await one.chats.send('c', send)
+    await one.chats.select('c', 'm1')
+    ;(await one.turnOf('m2')).say('two')
+    expect(texts((await one.turnOf('m3')).turn.messages)).toEqual(['edited', 'm2', 'two', 'm3'])
+    expect((await one.chats.send('c', send)).run).toBe(run)
+  })
+
   it('let another branch wait, and go on showing what is being answered', async () => {
     const one = world().process({ whileBusy: 'queue' })
     const page = await answered(one)
