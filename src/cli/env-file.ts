@@ -28,7 +28,8 @@ export function inheritedEnvironment(): NodeJS.ProcessEnv {
 
 function textOfFile(): string {
   try {
-    return readFileSync(ENV_FILE, 'utf8')
+    // Editors of Windows put a mark in front, which would become a part of the first name.
+    return readFileSync(ENV_FILE, 'utf8').replace(/^\uFEFF/, '')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
     throw new CommandError(`${ENV_FILE} cannot be read: ${(error as Error).message}`, error)

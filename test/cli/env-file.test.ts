@@ -24,6 +24,12 @@ describe('the file .env of the working directory', () => {
     expect(await body(second.url)).toBe('from outside')
   })
 
+  test('counts from its first line on, also if an editor put a byte order mark in front', async () => {
+    const folder = await folderWith({ 'app.ts': APP, '.env': "\uFEFFGREETING='marked'\r\nOTHER=1\r\n" })
+    const { url } = await serve(['app.ts'], { folder })
+    expect(await body(url)).toBe('marked')
+  })
+
   test('is read again with --watch, when it changes', async () => {
     const folder = await folderWith({ 'app.ts': APP, '.env': 'GREETING=one\n' })
     const running = await serve(['app.ts', '--watch'], { folder })

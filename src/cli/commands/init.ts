@@ -18,6 +18,7 @@ const SUFFIX = '.template'
 
 /** @throws {CommandError} for a name that no package can have, and a folder that holds something. */
 export async function init(folder: string, template: Template): Promise<void> {
+  if (folder === '') throw new UsageError('the name of the folder is empty; a dot means this folder')
   const target = resolve(folder)
   const name = packageName(target)
   await checkEmpty(target, folder)

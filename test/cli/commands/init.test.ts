@@ -187,6 +187,14 @@ describe('millrace init', () => {
     expect(await readFile(join(parent, 'mine/app.ts'), 'utf8')).toBe('precious')
   })
 
+  test('says that a name is empty', async () => {
+    const { code, stderr } = await millrace(['init', ''], { folder: await folderWith({}) })
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: 'millrace: the name of the folder is empty; a dot means this folder\n',
+    })
+  })
+
   test('does not write over a file, or through a link to a folder that holds something', async () => {
     const parent = await folderWith({ mine: 'a file' })
     await mkdir(join(parent, 'full/inner'), { recursive: true })
