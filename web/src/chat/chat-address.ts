@@ -14,18 +14,26 @@ export interface ChatAddress {
   readonly keep: () => void
 }
 
-const ID = /^#([\w.~-]{1,128})$/
+/** Not `.` and `..`, which lead elsewhere in the path of a request. */
+const ID = /^#(?!\.{1,2}$)([\w.~-]{1,128})$/
 
 export function useChatAddress(): ChatAddress {
   const [shown, setShown] = useState(read)
 
   useEffect(() => {
-    const onChange = () => setShown((last) => (idInAddress() === undefined && last.isNew ? last : read()))
+    const onChange = () =>
+      setShown((last) =>
+        last.isNew && idInAddress() === undefined && idInState() === undefined ? last : read(),
+      )
     window.addEventListener('popstate', onChange)
     return () => window.removeEventListener('popstate', onChange)
   }, [])
 
   const { id, isNew } = shown
+  // A reload, and the way back to it, find the new chat again, with what was typed in it.
+  useEffect(() => {
+    if (isNew && idInState() !== id) history.replaceState({ newChat: id }, '')
+  }, [id, isNew])
   return {
     id,
     isNew,
@@ -47,11 +55,17 @@ export function useChatAddress(): ChatAddress {
 
 function read(): { readonly id: string; readonly isNew: boolean } {
   const id = idInAddress()
-  return { id: id ?? newId(), isNew: id === undefined }
+  return { id: id ?? idInState() ?? newId(), isNew: id === undefined }
 }
 
 function idInAddress(): string | undefined {
   return ID.exec(location.hash)?.[1]
+}
+
+/** The id of a new chat, which its entry in the history of the tab keeps. */
+function idInState(): string | undefined {
+  const { newChat } = (history.state ?? {}) as { readonly newChat?: unknown }
+  return typeof newChat === 'string' ? newChat : undefined
 }
 
 /** 128 random bits. `crypto.randomUUID` would be missing where the page is read over plain http. */
