@@ -56,6 +56,12 @@ export function ChatRow({ chat, isShown, onOpen, onRename, onRemove }: ChatRowPr
     )
   }
   if (mode === 'removed') {
+    // Elsewhere it ends the answer.
+    const onEscape = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape') return
+      event.preventDefault()
+      back()
+    }
     return (
       <li className="chat-row" data-mode="removed">
         <p>
@@ -63,12 +69,13 @@ export function ChatRow({ chat, isShown, onOpen, onRename, onRemove }: ChatRowPr
         </p>
         <div className="row-choice">
           {/* oxlint-disable-next-line jsx-a11y/no-autofocus -- it stands where the pressed button was */}
-          <button type="button" className="tool" autoFocus onClick={back}>
+          <button type="button" className="tool" autoFocus onClick={back} onKeyDown={onEscape}>
             Keep
           </button>
           <button
             type="button"
             className="tool danger"
+            onKeyDown={onEscape}
             onClick={() => void attempt(onRemove, 'Deleted.').then(back)}
           >
             Delete

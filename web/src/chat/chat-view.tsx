@@ -40,7 +40,7 @@ export function ChatView(props: ChatViewProps): ReactElement {
   const isActive = status === 'submitted' || status === 'streaming'
   const isDeleted = useWasThere(chat) && !chat.exists
   const isEmpty = messages.length === 0 && queue.length === 0 && !isActive && !isDeleted && !error
-  useStopKey(chat)
+  useStopKey(chat, props.isCovered)
   useFirstTitle(chat, isNew)
 
   const send = useCallback(

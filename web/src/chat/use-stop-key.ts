@@ -1,15 +1,15 @@
 import { useEffect } from 'react'
 import type { LiveChatView } from '../../../src/react/chat/index.ts'
 
-/** Escape ends the answer, where nothing else wants it. */
-export function useStopKey({ isAnswering, stop }: LiveChatView): void {
+/** Escape ends the answer, where nothing else wants it, and nothing lies over the chat. */
+export function useStopKey({ isAnswering, stop }: LiveChatView, isCovered: boolean): void {
   useEffect(() => {
-    if (!isAnswering) return
+    if (!isAnswering || isCovered) return
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.key !== 'Escape' || event.isComposing || event.defaultPrevented) return
       void stop()
     }
     document.addEventListener('keydown', onKeyDown)
     return () => document.removeEventListener('keydown', onKeyDown)
-  }, [isAnswering, stop])
+  }, [isAnswering, isCovered, stop])
 }
