@@ -23,6 +23,38 @@ describeWith(['chromium'], 'writing on the page of the chat', ({ chromium }) => 
     await expect.poll(() => on.page.inputValue('#message')).toBe('And then')
   })
 
+  test('what was typed in a new chat is there after a reload, and on the way back to it', async () => {
+    await on.open()
+    await on.answered('Yes.')
+    await on.page.click('.new-chat')
+    await on.page.fill('#message', 'Half a qu')
+    await on.page.reload()
+    await expect.poll(() => on.page.inputValue('#message')).toBe('Half a qu')
+    await on.page.click('.chat-row a')
+    await on.answer().waitFor()
+    await on.page.goBack()
+    await expect.poll(() => on.page.inputValue('#message')).toBe('Half a qu')
+  })
+
+  test('Escape closes what is open over the chat, and stops no answer meanwhile', async () => {
+    await on.open({ viewport: { width: 390, height: 844 } })
+    await on.ask('Go on')
+    on.script.say('Words ')
+    await expect.poll(() => on.answer().textContent()).toContain('Words')
+    await on.page.getByRole('button', { name: 'Show your chats' }).click()
+    await on.page.getByRole('button', { name: /^Delete / }).click()
+    await on.page.keyboard.press('Escape')
+    await expect.poll(() => on.page.locator('.row-choice').count()).toBe(0)
+    expect(await on.page.locator('.drawer[inert]').count()).toBe(0)
+    await expect.poll(() => on.page.locator('.chat-row a:focus').count()).toBe(1)
+    await on.page.keyboard.press('Escape')
+    await on.page.locator('.drawer[inert]').waitFor()
+    on.script.say('and more.')
+    on.script.end()
+    await expect.poll(() => on.answer().textContent()).toContain('Words and more.')
+    expect(on.script.aborted).toBe(false)
+  })
+
   test('a tool that needs an approval is called once it has one', async () => {
     await on.open()
     await on.ask('Delete it')
@@ -81,6 +113,30 @@ describeWith(['chromium'], 'writing on the page of the chat', ({ chromium }) => 
     await on.ask('Shorten this')
     await on.page.getByRole('button', { name: /^Show all 1,000,01\d characters$/ }).waitFor()
     on.script.end()
+  })
+
+  test('a text that is too long is refused in words, which go with it', async () => {
+    await on.open()
+    await on.page.locator('#message').evaluate((box: Pasted) => {
+      const clipboardData = new DataTransfer()
+      clipboardData.setData('text/plain', 'word '.repeat(1_400_000))
+      box.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+    })
+    await on.ask('Shorten this')
+    const hint = on.page.locator('#message-hint')
+    await expect.poll(() => hint.textContent()).toContain('too long')
+    await on.page.getByRole('button', { name: 'Remove the pasted text' }).click()
+    await expect.poll(() => hint.textContent()).toContain('Enter sends')
+    expect(await on.page.inputValue('#message')).toBe('Shorten this')
+  })
+
+  test('an address that is the name of no chat shows a new one, which works', async () => {
+    await on.open()
+    await on.page.goto(`${on.url}/chat#..`)
+    await on.page.reload()
+    await on.page.waitForSelector('.welcome')
+    await on.answered('Yes.')
+    expect(on.page.url()).toMatch(/#[0-9a-f]{32}$/)
   })
 
   test('on a phone the list is a drawer, which takes the focus and gives it back', async () => {

@@ -114,8 +114,14 @@ export function ChatComposer({ chat, accept = '', returned, onSend }: ChatCompos
         parts={files.parts}
         pasted={pasted}
         isBusy={files.isBusy}
-        onRemove={files.remove}
-        onRemovePasted={(at) => setPasted((before) => before.filter((_, index) => index !== at))}
+        onRemove={(part) => {
+          setTrouble('')
+          files.remove(part)
+        }}
+        onRemovePasted={(at) => {
+          setTrouble('')
+          setPasted((before) => before.filter((_, index) => index !== at))
+        }}
       />
       <label className="hidden" htmlFor="message">
         Message
