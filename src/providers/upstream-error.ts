@@ -10,6 +10,7 @@ const TELL = 'Please tell the person who runs this server.'
 
 /** A stable name of an upstream error. */
 export type UpstreamErrorCode =
+  | 'key_missing'
   | 'key_refused'
   | 'access_denied'
   | 'quota_exhausted'
@@ -37,6 +38,7 @@ export type UpstreamErrorCode =
 export const UPSTREAM_ERRORS: Readonly<
   Record<UpstreamErrorCode, { readonly retryable: boolean; readonly sentence: string }>
 > = {
+  key_missing: { retryable: false, sentence: `This server has no key for the model service. ${TELL}` },
   key_refused: { retryable: false, sentence: `The model service refused this server's key. ${TELL}` },
   access_denied: {
     retryable: false,

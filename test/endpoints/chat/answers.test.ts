@@ -1,7 +1,8 @@
 /** What becomes of the chunks of a source: in the run's log, at the page, and in the chat. */
+import { openai } from '@ai-sdk/openai'
 import { type UIMessageChunk, simulateReadableStream, uiMessageChunkSchema } from 'ai'
 import { MockLanguageModelV4 } from 'ai/test'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import type { Json } from '../../../src/protocol/json.ts'
 import { chat } from '../../../src/ai-sdk.ts'
 import { collect } from '../../support/collect.ts'
@@ -74,6 +75,16 @@ test('what a model service refuses is said in words for the person who reads', a
     "The model service refused this server's key. Please tell the person who runs this server.",
   )
   expect((await server?.chats.get('c1'))?.messages[0]?.ask).toMatchObject({ reason: 'key_refused' })
+})
+
+test('a key that is not set is said as what it is', async () => {
+  vi.stubEnv('OPENAI_API_KEY', undefined)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const chat = await asked(modelSource(openai('gpt-5.5')))
+  expect(chat.error?.message).toBe(
+    'This server has no key for the model service. Please tell the person who runs this server.',
+  )
+  expect((await server?.chats.get('c1'))?.messages[0]?.ask).toMatchObject({ reason: 'key_missing' })
 })
 
 test.each([
