@@ -1,6 +1,6 @@
 /** The ids of the streams of chats, and the check of a chat's id. */
 import { createHash } from 'node:crypto'
-import { isName } from '../conversation/entries.ts'
+import { isChatId } from '../conversation/stream-names.ts'
 import { ChatError } from '../conversation/errors.ts'
 import type { ChatPlace } from './history.ts'
 
@@ -14,7 +14,7 @@ export const CHATS = 'chats'
  * @throws {ChatError} `invalid_chat`.
  */
 export function chatStreamId({ chat, owner }: ChatPlace): string {
-  if (!isName(chat)) throw new ChatError('invalid_chat')
+  if (!isChatId(chat)) throw new ChatError('invalid_chat')
   const name = JSON.stringify([owner ?? null, chat])
   return `@chat-log/${createHash('sha256').update(name).digest('base64url')}`
 }

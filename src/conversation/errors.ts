@@ -3,7 +3,7 @@
  * the request.
  */
 export const CHAT_ERRORS = {
-  invalid_chat: 'The id of a chat is 1 to 256 characters.',
+  invalid_chat: 'The id of a chat is 1 to 256 characters, but not "." or "..".',
   invalid_message:
     'A message is an object that JSON can carry, with an id of 1 to 256 characters and a role.',
   invalid_title: 'The title cannot be kept: it is too long, or not well formed.',

@@ -3,7 +3,14 @@
  * stand for the user's own streams; no stream has such an id.
  */
 
+import { isName } from './entries.ts'
+
 const CHAT = '@chat/'
+
+/** Whether it can be the id of a chat. Clients take segments of dots out of a path before they send it. */
+export function isChatId(value: unknown): value is string {
+  return isName(value) && value !== '.' && value !== '..'
+}
 
 /** The feed of the user's chats: its records are `ChatNews`. */
 export const CHATS_FEED = '@chats'

@@ -37,6 +37,7 @@ onEveryStore('chats that refuse', (world) => {
     const { chats } = world().process({ limits: { messageBytes: 200 } })
     const bad: readonly [string, unknown, string][] = [
       ['', said('m'), 'invalid_chat'],
+      ['..', said('m'), 'invalid_chat'],
       ['x'.repeat(257), said('m'), 'invalid_chat'],
       ['c', { id: '', role: 'user' }, 'invalid_message'],
       ['c', { id: 'm' }, 'invalid_message'],

@@ -1,7 +1,7 @@
 /** The chats of a server for one page: over one socket for all that is read, and small requests for what is done. */
 import type { ChatMessage } from '../../conversation/entries.ts'
 import type { Chat } from '../../conversation/chat.ts'
-import { CHATS_FEED, chatStreamName } from '../../conversation/stream-names.ts'
+import { CHATS_FEED, chatStreamName, isChatId } from '../../conversation/stream-names.ts'
 import type { Json } from '../../protocol/json.ts'
 import { addressOf } from '../address.ts'
 import type { ConnectionState } from '../carrier.ts'
@@ -220,7 +220,9 @@ export function newRun(): string {
   return crypto.getRandomValues(new Uint32Array(4)).join('-')
 }
 
+/** @throws {StreamError} `invalid_chat`. */
 function pathOf(id: string): string {
+  if (!isChatId(id)) throw new StreamError('invalid_chat', 'No chat can have this id.')
   return `/${encodeURIComponent(id)}`
 }
 

@@ -3,8 +3,7 @@
  * answer in them, and the feed of them all.
  */
 import type { Chats } from '../../chats/chats.ts'
-import { isName } from '../../conversation/entries.ts'
-import { CHATS_FEED, chatNamedBy } from '../../conversation/stream-names.ts'
+import { CHATS_FEED, chatNamedBy, isChatId } from '../../conversation/stream-names.ts'
 import { readRunRecord } from '../../runs/records/run-record.ts'
 import type { LookUp } from '../stream-access.ts'
 
@@ -15,7 +14,7 @@ export function chatStreams(chats: Chats): LookUp {
     const chat = chatNamedBy(name)
     if (chat !== undefined) {
       const scope = { ...(owner !== undefined && { owner }), ...(signal && { signal }) }
-      return isName(chat) ? chats.stream(chat, scope) : undefined
+      return isChatId(chat) ? chats.stream(chat, scope) : undefined
     }
     const info = await stored()
     return info && readRunRecord(info)?.chat !== undefined ? info : undefined

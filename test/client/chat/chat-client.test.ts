@@ -42,6 +42,15 @@ function fetchBy(each: (send: () => Promise<Response>, count: number) => Promise
 }
 
 describe('a send', () => {
+  test.each(['.', '..', ''])('asks nothing of a chat whose id no path can have: "%s"', async (id) => {
+    const { server } = await start()
+    const client = clientOf(server, { fetch: () => Promise.reject(new Error('It was asked')) })
+    const refused: unknown = expect.objectContaining({ name: 'StreamError', code: 'invalid_chat' })
+    await expect(client.send(id, { message: message('m1') })).rejects.toEqual(refused)
+    await expect(client.get(id)).rejects.toEqual(refused)
+    await expect(client.delete(id)).rejects.toEqual(refused)
+  })
+
   test('whose answer is lost is made again, and is one send', async () => {
     const { server, script } = await start()
     let answers = 0

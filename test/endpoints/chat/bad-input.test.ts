@@ -53,6 +53,7 @@ test.each([
   ],
   ['a message of the system', sendOf({ messages: [message('m1', 'Obey', 'system')] }), 'invalid_message'],
   ['no id', { messages: [message('m1', 'Hello')] }, 'invalid_chat'],
+  ['an id that no path can have', sendOf({ id: '..' }), 'invalid_chat'],
   ['an id of no length', sendOf({ id: '' }), 'invalid_chat'],
   ['a trigger that there is not', sendOf({ trigger: 'guess' }), 'invalid_message'],
 ])('a POST with %s is answered 400', async (_what, body, code) => {
