@@ -106,7 +106,12 @@ describeWith(['chromium'], 'useLiveChat in Chromium', ({ chromium }) => {
       await page.shows({ status: 'ready', isAnswering: false })
     })
     await other.send('More')
-    script('More').say('Four.')
+    script('More').say('Four')
+    // An answer that is over before a tab reads it is in its log, and nothing that the tab finishes.
+    await eachOf([tab, other, idle], async (page) => {
+      await page.says(['Hello', 'One two three.', 'More', 'Four'])
+    })
+    script('More').say('.')
     script('More').end()
     await eachOf([tab, other, idle], async (page) => {
       await page.says(['Hello', 'One two three.', 'More', 'Four.'])

@@ -37,8 +37,10 @@ describePages('useChat over the transport of our own', (pages) => {
     pages.answer.end()
     await expect.poll(tab.text).toBe(said)
     expect(await pages.whole(tab)).toEqual(['Count', said])
-    // Those before the last one.
-    expect(await statuses(tab)).toEqual(['ready', 'submitted', 'streaming'])
+    // Those before the last one. All of the answer may come with the connection that is not cut.
+    const [ready, submitted, ...others] = await statuses(tab)
+    expect([ready, submitted]).toEqual(['ready', 'submitted'])
+    expect(['', 'streaming']).toContain(others.join())
   })
 
   test.runIf(isLong)(
